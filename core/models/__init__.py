@@ -1,0 +1,45 @@
+from core.models.audit import ImpersonationSession
+from core.models.catalog import BundleItem, Chapter, Lesson, Product, Quiz
+from core.models.enrollments import Enrollment
+from core.models.groups import Direction, GroupAssignment, GroupMembership, ThinkificGroup
+from core.models.imports import ImportBatch, ImportRow
+from core.models.outbox import OutboxEntry
+from core.models.people import Note, Notice, Tag, User
+from core.models.results import Certificate, QuizResult
+from core.models.seats import Seat, SeatAssignment
+from core.models.site import SiteSettings
+from core.models.teams import Membership, Organization, Role, Team
+from core.models.tokens import ApiToken, WebhookDelivery, WebhookEndpoint
+
+__all__ = [
+    "ApiToken",
+    "BundleItem",
+    "Certificate",
+    "Chapter",
+    "Direction",
+    "Enrollment",
+    "GroupAssignment",
+    "GroupMembership",
+    "ImpersonationSession",
+    "ImportBatch",
+    "ImportRow",
+    "Lesson",
+    "Membership",
+    "Note",
+    "Notice",
+    "Organization",
+    "OutboxEntry",
+    "Product",
+    "Quiz",
+    "QuizResult",
+    "Role",
+    "Seat",
+    "SeatAssignment",
+    "SiteSettings",
+    "Tag",
+    "Team",
+    "ThinkificGroup",
+    "User",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+]

@@ -1,0 +1,170 @@
+"""What Thinkific sells and what is inside: products (courses, bundles), chapters, lessons, quizzes."""
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+if TYPE_CHECKING:
+    from core.models.people import User
+
+TITLE_LENGTH = 500
+
+
+class ProductQuerySet(models.QuerySet["Product"]):
+    def visible_to(self, viewer: "User") -> "ProductQuerySet":
+        """Administrators see all; managers what their teams have seats on; students what they study."""
+        if viewer.sees_everything:
+            return self
+        return self.filter(
+            Q(seat_assignments__team__in=viewer.managed_teams()) | Q(enrollments__user=viewer)
+        ).distinct()
+
+    def courses(self) -> "ProductQuerySet":
+        return self.filter(productable_type=Product.Type.COURSE)
+
+    def bundles(self) -> "ProductQuerySet":
+        return self.filter(productable_type=Product.Type.BUNDLE)
+
+
+class Product(models.Model):
+    """A Thinkific course or bundle.
+
+    Thinkific has three ids for "a course": the product's (`thinkific_id`), and the course's, which the
+    product calls `productable_id` and enrollments call `course_id`. Course and bundle ids are different
+    number spaces.
+    """
+
+    class Type(models.TextChoices):
+        COURSE = "Course"
+        BUNDLE = "Bundle"
+
+    class Source(models.TextChoices):
+        REST = "rest", "REST"
+        GRAPHQL = "graphql", "GraphQL"
+        ENROLLMENT = "enrollment", "an enrollment"
+
+    thinkific_id = models.BigIntegerField("Thinkific ID", null=True, blank=True)
+    productable_type = models.CharField("type", max_length=10, choices=Type)
+    productable_id = models.BigIntegerField("productable ID", help_text="Thinkific's course or bundle id.")
+    name = models.CharField(max_length=TITLE_LENGTH, blank=True)
+    slug = models.CharField(max_length=TITLE_LENGTH, blank=True)
+    description = models.TextField(blank=True)
+    price = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
+    status = models.CharField(
+        max_length=50, blank=True, help_text="published or draft, in Thinkific's words."
+    )
+    hidden = models.BooleanField(default=False)
+    private = models.BooleanField(default=False)
+    subscription = models.BooleanField(default=False)
+    has_certificate = models.BooleanField(default=False)
+    days_until_expiry = models.IntegerField(null=True, blank=True)
+    card_image_url = models.CharField(max_length=2000, blank=True)
+    # How this product was learnt: courses of the new builder are missing from REST, so their absence
+    # there proves nothing.
+    source = models.CharField(max_length=10, choices=Source, default=Source.REST)
+    thinkific_created_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    synced_at = models.DateTimeField(null=True, blank=True)
+    content_synced_at = models.DateTimeField(null=True, blank=True)
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ProductQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["thinkific_id"], name="one_product_per_thinkific_id"),
+            models.UniqueConstraint(
+                fields=["productable_type", "productable_id"], name="one_product_per_productable"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["name", "id"], name="product_name"),
+            models.Index(fields=["productable_id"], name="product_productable_id"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or f"{self.productable_type} {self.productable_id}"
+
+    @property
+    def is_bundle(self) -> bool:
+        return self.productable_type == self.Type.BUNDLE
+
+
+class BundleItem(models.Model):
+    """A course inside a bundle."""
+
+    bundle = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="bundle_items", db_index=False)
+    course = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="in_bundles")
+    position = models.PositiveIntegerField(default=0)
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["bundle", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["bundle", "course"], name="one_item_per_bundle_and_course")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.course} in {self.bundle}"
+
+
+class Chapter(models.Model):
+    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="chapters")
+    thinkific_id = models.BigIntegerField("Thinkific ID", null=True, blank=True)
+    name = models.CharField(max_length=TITLE_LENGTH, blank=True)
+    position = models.IntegerField(default=0)
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["product", "position", "id"]
+        constraints = [models.UniqueConstraint(fields=["thinkific_id"], name="one_chapter_per_thinkific_id")]
+
+    def __str__(self) -> str:
+        return self.name or f"Chapter {self.position}"
+
+
+class Quiz(models.Model):
+    """A quiz. Results name a quiz but no course, so the curriculum is where its course is learnt from."""
+
+    thinkific_id = models.BigIntegerField("Thinkific ID", null=True, blank=True)
+    product = models.ForeignKey(
+        Product,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="quizzes",
+        verbose_name="course",
+    )
+    name = models.CharField(max_length=TITLE_LENGTH, blank=True)
+    passing_score = models.DecimalField(max_digits=6, decimal_places=2, null=True, blank=True)
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["name", "id"]
+        verbose_name_plural = "quizzes"
+        constraints = [models.UniqueConstraint(fields=["thinkific_id"], name="one_quiz_per_thinkific_id")]
+
+    def __str__(self) -> str:
+        return self.name or f"Quiz {self.thinkific_id}"
+
+
+class Lesson(models.Model):
+    chapter = models.ForeignKey(Chapter, on_delete=models.CASCADE, related_name="lessons")
+    thinkific_id = models.BigIntegerField("Thinkific ID", null=True, blank=True)
+    name = models.CharField(max_length=TITLE_LENGTH, blank=True)
+    position = models.IntegerField(default=0)
+    content_type = models.CharField(max_length=100, blank=True)
+    free = models.BooleanField(default=False)
+    take_url = models.CharField(max_length=2000, blank=True)
+    quiz = models.ForeignKey(Quiz, null=True, blank=True, on_delete=models.SET_NULL, related_name="lessons")
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["chapter", "position", "id"]
+        constraints = [models.UniqueConstraint(fields=["thinkific_id"], name="one_lesson_per_thinkific_id")]
+
+    def __str__(self) -> str:
+        return self.name or f"Lesson {self.position}"

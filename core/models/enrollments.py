@@ -1,0 +1,186 @@
+"""Enrollments: access of one student to one course or bundle."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Case, Exists, OuterRef, Q, Value, When
+from django.utils import timezone
+
+from core.models.catalog import Product
+from core.models.history import tracked
+from core.models.seats import Seat, SeatAssignment
+
+if TYPE_CHECKING:
+    from core.models.people import User
+
+
+class Status(models.TextChoices):
+    PENDING = "pending"
+    ACTIVE = "active"
+    COMPLETED = "completed"
+    EXPIRED = "expired"
+    FAILED = "failed"
+    REMOVED = "removed"
+
+
+def _conditions(now: datetime) -> list[tuple[Status, Q]]:
+    """The rules of an enrollment's status, the first that holds wins. Here once, for Python and SQL."""
+    return [
+        (Status.REMOVED, Q(removed_at__isnull=False)),
+        (Status.FAILED, Q(push_state="failed")),
+        (Status.PENDING, Q(push_state="pending", thinkific_id__isnull=True)),
+        (Status.EXPIRED, Q(expiry_date__lte=now)),
+        (Status.COMPLETED, Q(completed_at__isnull=False) | Q(percentage_completed__gte=1)),
+    ]
+
+
+class EnrollmentQuerySet(models.QuerySet["Enrollment"]):
+    def visible_to(self, viewer: "User") -> "EnrollmentQuerySet":
+        """Managers see their members' enrollments in the products that the shared team has a seat on."""
+        if viewer.sees_everything:
+            return self
+        through_a_seat = SeatAssignment.objects.filter(
+            product=OuterRef("product"),
+            team__in=viewer.managed_teams(),
+            team__memberships__user=OuterRef("user"),
+        )
+        return self.filter(Q(user=viewer) | Exists(through_a_seat))
+
+    def with_status(self, now: datetime | None = None) -> "EnrollmentQuerySet":
+        """Annotate `status_now`, which SQL can filter and group by."""
+        whens = [
+            When(condition, then=Value(status)) for status, condition in _conditions(now or timezone.now())
+        ]
+        return self.annotate(
+            status_now=Case(*whens, default=Value(Status.ACTIVE), output_field=models.CharField())
+        )
+
+    def in_status(self, status: str, now: datetime | None = None) -> "EnrollmentQuerySet":
+        """Enrollments in one status, as plain conditions so that indexes on the dates can serve them."""
+        queryset = self
+        for other, condition in _conditions(now or timezone.now()):
+            if other == status:
+                return queryset.filter(condition)
+            queryset = queryset.exclude(condition)
+        return queryset
+
+    def giving_access(self, now: datetime | None = None) -> "EnrollmentQuerySet":
+        """Enrollments by which the student can study now, or will as soon as Thinkific has been told."""
+        return self.exclude(expiry_date__lte=now or timezone.now()).filter(removed_at__isnull=True)
+
+
+class Enrollment(models.Model):
+    """One per student and product. Thinkific is the system of record; it expires, it is never deleted."""
+
+    class Origin(models.TextChoices):
+        THINKIFIC = "thinkific", "Thinkific"
+        DASHBOARD = "dashboard"
+        API = "api", "API"
+        IMPORT = "import"
+
+    class PushState(models.TextChoices):
+        CLEAN = "clean"
+        PENDING = "pending"
+        FAILED = "failed"
+
+    Status = Status
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="enrollments", db_index=False
+    )
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="enrollments")
+    thinkific_id = models.BigIntegerField("Thinkific ID", null=True, blank=True, editable=False)
+    percentage_completed = models.DecimalField(
+        "progress", max_digits=7, decimal_places=4, default=Decimal(0), editable=False, help_text="0 to 1."
+    )
+    is_free_trial = models.BooleanField(default=False, editable=False)
+    activated_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True, editable=False)
+    completed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    expiry_date = models.DateTimeField(null=True, blank=True, help_text="Empty: access does not end.")
+    remote_updated_at = models.DateTimeField(null=True, blank=True, editable=False)
+    thinkific_created_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    origin = models.CharField(max_length=10, choices=Origin, default=Origin.DASHBOARD, editable=False)
+    via_bundle = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="course_enrollments",
+        editable=False,
+        db_index=False,
+        help_text="The bundle enrollment that this course enrollment came through.",
+    )
+    last_seat = models.ForeignKey(
+        Seat,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        editable=False,
+        db_index=False,
+    )
+    push_state = models.CharField(max_length=10, choices=PushState, default=PushState.CLEAN, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    removed_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = EnrollmentQuerySet.as_manager()
+    # People change dates; progress moves every minute and belongs to the runs.
+    history = tracked(
+        excluded_fields=[
+            "percentage_completed",
+            "is_free_trial",
+            "started_at",
+            "completed_at",
+            "remote_updated_at",
+            "thinkific_created_at",
+            "push_state",
+        ]
+    )
+
+    class Meta:
+        ordering = ["-id"]
+        permissions = [("export_reports", "Can export reports")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "product"], name="one_enrollment_per_student_and_product"
+            ),
+            models.UniqueConstraint(fields=["thinkific_id"], name="one_enrollment_per_thinkific_id"),
+        ]
+        indexes = [
+            models.Index(fields=["expiry_date"], name="enrollment_expiry_date"),
+            models.Index(fields=["percentage_completed"], name="enrollment_progress"),
+            models.Index(fields=["activated_at"], name="enrollment_activated_at"),
+            models.Index(fields=["push_state"], name="enrollment_unpushed", condition=~Q(push_state="clean")),
+            models.Index(
+                fields=["removed_at"], name="enrollment_removed", condition=Q(removed_at__isnull=False)
+            ),
+            models.Index(
+                fields=["via_bundle"], name="enrollment_via_bundle", condition=Q(via_bundle__isnull=False)
+            ),
+            models.Index(
+                fields=["last_seat"], name="enrollment_last_seat", condition=Q(last_seat__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.product}"
+
+    @property
+    def status(self) -> str:
+        """The status now, by the same rules as `in_status` and `with_status`."""
+        if self.removed_at is not None:
+            return Status.REMOVED
+        if self.push_state == self.PushState.FAILED:
+            return Status.FAILED
+        if self.push_state == self.PushState.PENDING and self.thinkific_id is None:
+            return Status.PENDING
+        if self.expiry_date is not None and self.expiry_date <= timezone.now():
+            return Status.EXPIRED
+        if self.completed_at is not None or self.percentage_completed >= 1:
+            return Status.COMPLETED
+        return Status.ACTIVE

@@ -1,0 +1,147 @@
+"""Thinkific's groups, the teams they are assigned to (each with its own direction), and who is in them."""
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils import timezone
+
+from core.models.history import tracked
+from core.models.teams import Role, Team
+
+if TYPE_CHECKING:
+    from core.models.people import User
+
+GROUP_NAME_LENGTH = 255
+
+
+class Direction(models.TextChoices):
+    DISABLED = "disabled", "Disabled"
+    BIDIRECTIONAL = "bidirectional", "Bidirectional"
+    DASHBOARD_TO_THINKIFIC = "dashboard_to_thinkific", "Dashboard-to-Thinkific"
+    THINKIFIC_TO_DASHBOARD = "thinkific_to_dashboard", "Thinkific-to-Dashboard"
+
+    @property
+    def pulls(self) -> bool:
+        return self in {Direction.BIDIRECTIONAL, Direction.THINKIFIC_TO_DASHBOARD}
+
+    @property
+    def pushes(self) -> bool:
+        return self in {Direction.BIDIRECTIONAL, Direction.DASHBOARD_TO_THINKIFIC}
+
+
+class GroupQuerySet(models.QuerySet["ThinkificGroup"]):
+    def visible_to(self, viewer: "User") -> "GroupQuerySet":
+        if viewer.sees_everything:
+            return self
+        return self.filter(assignments__team__in=viewer.managed_teams()).distinct()
+
+    def with_pending(self) -> "GroupQuerySet":
+        """Annotate `is_pending`: something about the group has yet to be synced (its Status is Active)."""
+        unsynced = GroupAssignment.objects.exclude(direction=Direction.DISABLED).filter(
+            Q(last_synced_at__isnull=True) | Q(changed_at__gt=F("last_synced_at")) | ~Q(last_error=""),
+            group=OuterRef("pk"),
+        )
+        unpushed = GroupMembership.objects.exclude(push_state="clean").filter(group=OuterRef("pk"))
+        return self.annotate(
+            is_pending=Q(last_synced_at__isnull=True)
+            | Q(sync_requested_at__gt=F("last_synced_at"))
+            | Exists(unsynced)
+            | Exists(unpushed)
+        )
+
+
+class ThinkificGroup(models.Model):
+    """A group. It may exist here only (no Thinkific id yet) or have come from Thinkific."""
+
+    name = models.CharField(max_length=GROUP_NAME_LENGTH)
+    token = models.CharField(max_length=100, blank=True)
+    thinkific_id = models.BigIntegerField("Thinkific ID", null=True, blank=True, editable=False)
+    thinkific_created_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    sync_requested_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_synced_at = models.DateTimeField(null=True, blank=True, editable=False)
+    removed_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = GroupQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "group"
+        verbose_name_plural = "groups"
+        ordering = ["name", "id"]
+        permissions = [("sync_thinkificgroup", "Can sync groups")]
+        constraints = [models.UniqueConstraint(fields=["thinkific_id"], name="one_group_per_thinkific_id")]
+        indexes = [models.Index(fields=["name", "id"], name="group_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class GroupAssignment(models.Model):
+    """A group serving a team. The direction sits here: one group serves two teams in two directions."""
+
+    group = models.ForeignKey(
+        ThinkificGroup, on_delete=models.CASCADE, related_name="assignments", db_index=False
+    )
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="group_assignments")
+    direction = models.CharField(max_length=25, choices=Direction, default=Direction.BIDIRECTIONAL)
+    role = models.ForeignKey(
+        Role,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        limit_choices_to={"is_global": False},
+        help_text="The role that people get who join the team from the group. Empty: Student.",
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    changed_at = models.DateTimeField(default=timezone.now, editable=False)
+    last_synced_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_error = models.TextField(blank=True, editable=False)
+    history = tracked(excluded_fields=["last_synced_at", "last_error"])
+
+    class Meta:
+        ordering = ["group", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["group", "team"], name="one_assignment_per_group_and_team"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.group} for {self.team}"
+
+
+class GroupMembership(models.Model):
+    """A person in a group, as Thinkific has it or will have it."""
+
+    class Source(models.TextChoices):
+        THINKIFIC = "thinkific", "Thinkific"
+        DASHBOARD = "dashboard"
+
+    class PushState(models.TextChoices):
+        CLEAN = "clean"
+        PENDING = "pending"
+        FAILED = "failed"
+
+    group = models.ForeignKey(
+        ThinkificGroup, on_delete=models.CASCADE, related_name="memberships", db_index=False
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="group_memberships"
+    )
+    source = models.CharField(max_length=10, choices=Source, default=Source.THINKIFIC)
+    push_state = models.CharField(max_length=10, choices=PushState, default=PushState.CLEAN)
+    first_seen_at = models.DateTimeField(default=timezone.now)
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["group", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["group", "user"], name="one_membership_per_group_and_user"),
+        ]
+        indexes = [
+            models.Index(fields=["group"], name="group_membership_unpushed", condition=~Q(push_state="clean"))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.group}"

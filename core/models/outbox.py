@@ -1,0 +1,86 @@
+"""What Thinkific must still be told."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+
+class OutboxQuerySet(models.QuerySet["OutboxEntry"]):
+    def unsent(self) -> "OutboxQuerySet":
+        """Everything that is not over: waiting, in flight, or failed and waiting for a person."""
+        return self.filter(status__in=OutboxEntry.UNSENT)
+
+    def due(self) -> "OutboxQuerySet":
+        return self.filter(status=OutboxEntry.Status.PENDING, not_before__lte=timezone.now())
+
+
+class OutboxEntry(models.Model):
+    """An object whose copy at Thinkific is out of date. It says what is stale, never what to send.
+
+    The push reads the object as it is then, so ten edits cost one request; at most one entry per object
+    is pending. What must go although its row is gone leaves its `thinkific_id` here.
+    """
+
+    class Status(models.TextChoices):
+        PENDING = "pending", "Waiting"
+        IN_FLIGHT = "in_flight", "Being sent"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+        DISCARDED = "discarded", "Discarded"
+
+    UNSENT = (Status.PENDING, Status.IN_FLIGHT, Status.FAILED)
+
+    entity = models.CharField(
+        max_length=30, help_text="The model's name: user, enrollment, groupmembership, …"
+    )
+    object_id = models.BigIntegerField()
+    thinkific_id = models.BigIntegerField(null=True, blank=True)
+    # Whose change it is: one person's entries are pushed in order (user, groups, enrollments).
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="outbox_entries",
+    )
+    reason = models.CharField(max_length=200)
+    # The remote values last seen, per field, when the first unsent change was made: the third side of
+    # a three-way comparison.
+    last_seen = models.JSONField(default=dict, blank=True)
+    status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
+    priority = models.SmallIntegerField(default=0, help_text="Higher goes first; a person waits for it.")
+    attempts = models.PositiveIntegerField(default=0)
+    not_before = models.DateTimeField(default=timezone.now)
+    claimed_by = models.CharField(max_length=100, blank=True)
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    # The outcome of the last try is unknown (time-out, crash): look before creating again.
+    uncertain = models.BooleanField(default=False)
+    error = models.TextField(blank=True)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = OutboxQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = "waiting change"
+        verbose_name_plural = "waiting changes"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["entity", "object_id"],
+                condition=Q(status="pending"),
+                name="one_pending_entry_per_object",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["status", "not_before"], name="outbox_due"),
+            models.Index(fields=["entity", "object_id"], name="outbox_object"),
+            models.Index(fields=["finished_at"], name="outbox_finished_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.entity} {self.object_id}: {self.reason}"

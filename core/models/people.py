@@ -1,0 +1,225 @@
+"""People: one account for administrators, managers and students alike."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.db.models import Q, Value
+from django.db.models.functions import Concat, Trim, Upper
+from django.utils import timezone
+
+from core.models.history import tracked
+from core.models.teams import Membership, Role, Team
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+NAME_LENGTH = 255
+
+
+def normalize_email(email: str) -> str:
+    """The form in which e-mail addresses are stored and compared: trimmed, lower case."""
+    return email.strip().lower()
+
+
+class UserQuerySet(models.QuerySet["User"]):
+    def visible_to(self, viewer: "User") -> "UserQuerySet":
+        """Administrators see everybody; managers the members of their teams; everybody themselves."""
+        if viewer.sees_everything:
+            return self
+        mates = Membership.objects.filter(team__in=viewer.managed_teams())
+        return self.filter(Q(pk=viewer.pk) | Q(pk__in=mates.values("user")))
+
+    def students(self) -> "UserQuerySet":
+        return self.filter(memberships__role__code="student").distinct()
+
+    def unassigned(self) -> "UserQuerySet":
+        """People in no team: they arrived by sync, and no default team is set."""
+        return self.filter(memberships__isnull=True)
+
+
+class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email=normalize_email(username or ""))
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Create an account. Without a password nobody can sign in to it until one is set by mail."""
+        if not email:
+            raise ValueError("An account needs an e-mail address.")
+        user = self.model(email=normalize_email(email), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        return self.create_user(
+            email, password, is_staff=True, is_superuser=True, is_dashboard_user=True, **fields
+        )
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """Any person known to the dashboard. The e-mail address is the login, unique ignoring case."""
+
+    email = models.EmailField("e-mail", max_length=254)
+    first_name = models.CharField(max_length=NAME_LENGTH, blank=True)
+    last_name = models.CharField(max_length=NAME_LENGTH, blank=True)
+    name = models.GeneratedField(
+        expression=Trim(Concat("first_name", Value(" "), "last_name")),
+        output_field=models.CharField(max_length=2 * NAME_LENGTH + 1),
+        db_persist=True,
+    )
+    is_active = models.BooleanField(
+        "active", default=True, help_text="Switch off instead of deleting an account."
+    )
+    is_staff = models.BooleanField("administrator", default=False, help_text="Works for the course company.")
+    is_dashboard_user = models.BooleanField(
+        default=False, help_text="Uses the dashboard: an administrator, an owner or a manager."
+    )
+    global_role = models.ForeignKey(
+        Role,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="holders",
+        limit_choices_to={"is_global": True},
+        help_text="A role that holds everywhere, in every team.",
+    )
+    primary_team = models.ForeignKey(
+        Team,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="primary_for",
+        help_text="The team that the REST API means when it names this user.",
+    )
+    tags = models.ManyToManyField("core.Tag", blank=True, related_name="users")
+    sso_enabled = models.BooleanField("single sign-on", default=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+    last_activity_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    # Mirrored from Thinkific.
+    thinkific_id = models.BigIntegerField("Thinkific ID", null=True, blank=True, editable=False)
+    thinkific_gid = models.CharField(max_length=100, blank=True, editable=False)
+    thinkific_created_at = models.DateTimeField(null=True, blank=True, editable=False)
+    thinkific_roles = models.JSONField(default=list, blank=True, editable=False)
+    custom_profile_fields = models.JSONField(default=list, blank=True, editable=False)
+    company = models.CharField(max_length=NAME_LENGTH, blank=True, editable=False)
+    external_source = models.CharField(max_length=NAME_LENGTH, blank=True, editable=False)
+    synced_at = models.DateTimeField(null=True, blank=True, editable=False)
+    removed_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = UserManager()
+    history = tracked(
+        excluded_fields=[
+            "password",
+            "name",
+            "last_login",
+            "last_activity_at",
+            "updated_at",
+            "synced_at",
+            "thinkific_gid",
+            "thinkific_created_at",
+            "thinkific_roles",
+            "custom_profile_fields",
+            "company",
+            "external_source",
+        ]
+    )
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: list[str] = []
+
+    class Meta:
+        ordering = ["-id"]
+        permissions = [("impersonate_user", "Can impersonate users")]
+        constraints = [
+            models.UniqueConstraint(fields=["email"], name="one_user_per_email"),
+            models.UniqueConstraint(Upper("email"), name="one_user_per_email_ignoring_case"),
+            models.UniqueConstraint(fields=["thinkific_id"], name="one_user_per_thinkific_id"),
+        ]
+        indexes = [
+            models.Index(fields=["name", "id"], name="user_name"),
+            models.Index(fields=["created_at", "id"], name="user_created_at"),
+            models.Index(fields=["removed_at"], name="user_removed", condition=Q(removed_at__isnull=False)),
+            models.Index(fields=["is_staff"], name="user_staff", condition=Q(is_staff=True)),
+        ]
+
+    def __str__(self) -> str:
+        return self.get_full_name()
+
+    def clean(self) -> None:
+        super().clean()
+        self.email = normalize_email(self.email)
+
+    def get_full_name(self) -> str:
+        """First and last name, or the e-mail address of somebody without either."""
+        return f"{self.first_name} {self.last_name}".strip() or self.email
+
+    def get_short_name(self) -> str:
+        return self.first_name or self.email
+
+    @property
+    def sees_everything(self) -> bool:
+        """Whether no team limits what this person sees."""
+        return self.is_active and (self.is_superuser or self.global_role_id is not None)
+
+    def managed_teams(self) -> "QuerySet[Team]":
+        """The teams whose people this person may see, by a role in each that says so."""
+        # The codes of a role are few and roles fewer, so they are compared in Python: a JSON containment
+        # test would need one query for PostgreSQL and another for SQLite.
+        roles = [role.pk for role in Role.objects.filter(is_global=False) if "teams.view" in role.permissions]
+        return Team.objects.filter(memberships__user=self, memberships__role__in=roles)
+
+
+class Tag(models.Model):
+    name = models.CharField(max_length=100)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+        permissions = [("assign_tag", "Can tag people")]
+        constraints = [models.UniqueConstraint(Upper("name"), name="one_tag_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Note(models.Model):
+    """What somebody at the dashboard wrote about a person; seen by those who may see the person."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notes")
+    author = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="written_notes")
+    text = models.TextField(max_length=10_000)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return self.text[:60]
+
+
+class Notice(models.Model):
+    """A message that waits for a person until it is seen, on whatever page they are by then."""
+
+    class Level(models.TextChoices):
+        SUCCESS = "success"
+        WARNING = "warning"
+        ERROR = "error"
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notices")
+    level = models.CharField(max_length=10, choices=Level, default=Level.SUCCESS)
+    text = models.TextField()
+    url = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [models.Index(fields=["user"], name="notice_unseen", condition=Q(seen_at__isnull=True))]
+
+    def __str__(self) -> str:
+        return self.text[:60]

@@ -1,0 +1,102 @@
+"""What students achieved: quiz results and certificates."""
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from core.models.catalog import Product, Quiz
+from core.models.seats import SeatAssignment
+
+if TYPE_CHECKING:
+    from core.models.people import User
+
+
+class ResultQuerySet(models.QuerySet):
+    """Shared by both kinds; `product_path` says where the product of a row is found."""
+
+    product_path = "product"
+
+    def visible_to(self, viewer: "User") -> "ResultQuerySet":
+        if viewer.sees_everything:
+            return self
+        through_a_seat = SeatAssignment.objects.filter(
+            product=OuterRef(self.product_path),
+            team__in=viewer.managed_teams(),
+            team__memberships__user=OuterRef("user"),
+        )
+        return self.filter(Q(user=viewer) | Exists(through_a_seat))
+
+
+class QuizResultQuerySet(ResultQuerySet):
+    product_path = "quiz__product"
+
+
+class QuizResult(models.Model):
+    """One submission: the running record of a person's attempts at a quiz, as Thinkific reports it."""
+
+    thinkific_id = models.BigIntegerField("Thinkific ID", null=True, blank=True)
+    quiz = models.ForeignKey(Quiz, on_delete=models.PROTECT, related_name="results")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="quiz_results")
+    attempts = models.PositiveIntegerField(default=0)
+    correct_count = models.PositiveIntegerField(default=0)
+    incorrect_count = models.PositiveIntegerField(default=0)
+    grade = models.PositiveIntegerField(null=True, blank=True, help_text="0 to 100; only webhooks bring it.")
+    passed = models.BooleanField(null=True, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
+    thinkific_created_at = models.DateTimeField(null=True, blank=True)
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = QuizResultQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["thinkific_id"], name="one_quiz_result_per_thinkific_id")
+        ]
+        indexes = [models.Index(fields=["completed_at"], name="quiz_result_completed_at")]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.quiz}"
+
+    @property
+    def score(self) -> int | None:
+        """Percent right, 0 to 100; None when nothing was answered."""
+        answered = self.correct_count + self.incorrect_count
+        if not answered:
+            return self.grade
+        return round(100 * self.correct_count / answered)
+
+
+class Certificate(models.Model):
+    """A credential that Thinkific issued for a course."""
+
+    thinkific_id = models.BigIntegerField("Thinkific ID", null=True, blank=True)
+    credential_id = models.CharField("credential ID", max_length=255)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="certificates")
+    product = models.ForeignKey(
+        Product, on_delete=models.PROTECT, related_name="certificates", verbose_name="course"
+    )
+    issued_at = models.DateTimeField(null=True, blank=True)
+    expiry_date = models.DateTimeField(null=True, blank=True)
+    url = models.CharField("URL", max_length=2000, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ResultQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["credential_id"], name="one_certificate_per_credential_id"),
+            models.UniqueConstraint(fields=["thinkific_id"], name="one_certificate_per_thinkific_id"),
+        ]
+        indexes = [
+            models.Index(fields=["issued_at"], name="certificate_issued_at"),
+            models.Index(fields=["expiry_date"], name="certificate_expiry_date"),
+        ]
+
+    def __str__(self) -> str:
+        return self.credential_id

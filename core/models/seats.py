@@ -1,0 +1,115 @@
+"""Seats: pools of places on one product with their rules, and the teams they are assigned to."""
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from core.models.catalog import Product
+from core.models.history import tracked
+from core.models.people import Tag
+from core.models.teams import Team
+
+if TYPE_CHECKING:
+    from core.models.people import User
+
+
+class SeatQuerySet(models.QuerySet["Seat"]):
+    def visible_to(self, viewer: "User") -> "SeatQuerySet":
+        if viewer.sees_everything:
+            return self
+        return self.filter(assignments__team__in=viewer.managed_teams()).distinct()
+
+    def over(self) -> "SeatQuerySet":
+        """Seats with more people on them than places."""
+        return self.filter(unlimited=False, used_count__gt=F("max_seats"))
+
+
+class Seat(models.Model):
+    """A named entitlement: which product, how many people, how long, with which rules. Not one chair."""
+
+    class Expiry(models.TextChoices):
+        DAYS = "days", "Days after enrollment"
+        DATE = "date", "On a fixed date"
+        NEVER = "never", "Never"
+
+    name = models.CharField(max_length=255, help_text="Internal; team users never see it.")
+    description = models.TextField(blank=True, help_text="Internal; team users never see it.")
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="seats")
+    unlimited = models.BooleanField(default=False)
+    max_seats = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Places. Not needed when unlimited."
+    )
+    expiry_type = models.CharField(max_length=5, choices=Expiry, default=Expiry.DAYS)
+    expiry_days = models.PositiveIntegerField(null=True, blank=True, help_text="0 means no expiry.")
+    expiry_date = models.DateField(null=True, blank=True)
+    reusable = models.BooleanField(default=False, help_text="An expired enrollment frees its place.")
+    extendable = models.BooleanField(default=False, help_text="Team users may change end dates.")
+    active = models.BooleanField(default=True, help_text="An inactive seat takes no new enrollments.")
+    tags = models.ManyToManyField(Tag, blank=True, related_name="seats")
+    source_template = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="copies", editable=False
+    )
+    used_count = models.PositiveIntegerField("used", default=0, editable=False)
+    used_counted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = SeatQuerySet.as_manager()
+    history = tracked(excluded_fields=["used_count", "used_counted_at"])
+
+    class Meta:
+        ordering = ["name", "id"]
+        permissions = [("assign_seat", "Can assign seats to teams")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(unlimited=True) | Q(max_seats__isnull=False),
+                name="seat_is_unlimited_or_has_max_seats",
+            ),
+            models.CheckConstraint(
+                condition=Q(expiry_type="never")
+                | Q(expiry_type="days", expiry_days__isnull=False)
+                | Q(expiry_type="date", expiry_date__isnull=False),
+                name="seat_expiry_has_its_days_or_date",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def available(self) -> int | None:
+        """Places left by the cached count; None when unlimited."""
+        return None if self.unlimited else max(0, (self.max_seats or 0) - self.used_count)
+
+    @property
+    def over(self) -> int:
+        """How many people more than places; shown as a warning, never corrected by itself."""
+        return 0 if self.unlimited else max(0, self.used_count - (self.max_seats or 0))
+
+
+class SeatAssignment(models.Model):
+    """A seat given to a team: shared with other teams as one pool, or a copy of a template."""
+
+    class Mode(models.TextChoices):
+        SHARED = "shared"
+        TEMPLATE = "template"
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="seat_assignments", db_index=False)
+    seat = models.ForeignKey(Seat, on_delete=models.CASCADE, related_name="assignments")
+    # The seat's product, repeated so that the database itself refuses a second seat for it in one team.
+    product = models.ForeignKey(
+        Product, on_delete=models.PROTECT, related_name="seat_assignments", editable=False
+    )
+    mode = models.CharField(max_length=10, choices=Mode, default=Mode.SHARED)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    history = tracked()
+
+    class Meta:
+        ordering = ["team", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["team", "product"], name="one_seat_per_team_and_product"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.seat} for {self.team}"

@@ -1,0 +1,84 @@
+"""Settings that an administrator changes while the site runs. Secrets are never here."""
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+from core.models.history import tracked
+from core.models.teams import Team
+
+
+class SiteSettings(models.Model):
+    """One row. Read it with `SiteSettings.load()`."""
+
+    class Winner(models.TextChoices):
+        DASHBOARD = "dashboard", "The dashboard"
+        THINKIFIC = "thinkific", "Thinkific"
+
+    # People
+    default_team = models.ForeignKey(
+        Team,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="People who arrive from Thinkific without a team join this one. Empty: listed as unassigned.",
+    )
+    placeholder_last_name = models.CharField(
+        max_length=50,
+        default="-",
+        help_text="Thinkific wants a last name; this stands in when there is none.",
+    )
+    thinkific_welcome_email = models.BooleanField(
+        "Thinkific's welcome e-mail",
+        default=False,
+        help_text="Sent by Thinkific to accounts created from here.",
+    )
+    default_max_members = models.PositiveIntegerField(null=True, blank=True)
+    # Seats and enrollments
+    default_enrollment_days = models.PositiveIntegerField(default=365, help_text="0 means no expiry.")
+    default_max_seats = models.PositiveIntegerField(default=10)
+    # Deleting
+    delete_students = models.BooleanField(
+        "delete students in Thinkific",
+        default=False,
+        help_text="Deleting a student here deletes it there too.",
+    )
+    delete_users = models.BooleanField(
+        "delete users in Thinkific", default=False, help_text="Deleting a user here deletes it there too."
+    )
+    # Sync
+    conflict_winner = models.CharField(
+        max_length=10,
+        choices=Winner,
+        default=Winner.DASHBOARD,
+        help_text="Whose name and e-mail stay when both sides changed since the last sync.",
+    )
+    mirror_group_removals = models.BooleanField(
+        default=False,
+        help_text="Who left a group in Thinkific leaves the team here, after a complete listing.",
+    )
+    deletion_guard_percent = models.PositiveSmallIntegerField(
+        default=10,
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+        help_text="A run that would mark more than this part of a kind as removed stops and asks.",
+    )
+    retention_days = models.PositiveIntegerField(
+        default=365, help_text="How long finished runs, events and sent changes are kept."
+    )
+    # Sign-in and selling
+    sso_link_text = models.CharField(max_length=100, blank=True, default="Go to the courses")
+    webhook_url = models.URLField("webhook URL", blank=True, help_text="Told of every event.")
+
+    history = tracked()
+
+    class Meta:
+        verbose_name = verbose_name_plural = "settings"
+        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="one_row_of_settings")]
+
+    def __str__(self) -> str:
+        return "Settings"
+
+    @classmethod
+    def load(cls) -> "SiteSettings":
+        settings, _ = cls.objects.get_or_create(pk=1)
+        return settings

@@ -1,0 +1,138 @@
+"""Teams, who is in them, what they may do there, and the organizations that group teams."""
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Upper
+from django.utils import timezone
+
+from core.models.history import tracked
+from core.permissions import PERMISSIONS
+
+if TYPE_CHECKING:
+    from core.models.people import User
+
+
+class Organization(models.Model):
+    """Groups teams under one management. People belong to its teams, never to it directly."""
+
+    name = models.CharField(max_length=255)
+    description = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(Upper("name"), name="one_organization_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Role(models.Model):
+    """A named set of permissions: for given teams, or everywhere when global."""
+
+    name = models.CharField(max_length=100)
+    code = models.SlugField(null=True, blank=True, editable=False, help_text="Set on built-in roles only.")
+    is_global = models.BooleanField("global role", default=False)
+    permissions = models.JSONField(default=list, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    history = tracked()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(Upper("name"), name="one_role_per_name"),
+            models.UniqueConstraint(fields=["code"], name="one_role_per_code"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_builtin(self) -> bool:
+        return self.code is not None
+
+    def clean(self) -> None:
+        super().clean()
+        unknown = sorted(set(self.permissions) - set(PERMISSIONS))
+        if unknown:
+            raise ValidationError({"permissions": f"There is no permission called {', '.join(unknown)}."})
+
+
+class TeamQuerySet(models.QuerySet["Team"]):
+    def visible_to(self, viewer: "User") -> "TeamQuerySet":
+        if viewer.sees_everything:
+            return self
+        return self.filter(pk__in=viewer.managed_teams().values("pk"))
+
+
+class Team(models.Model):
+    """A group of people at a customer: a class, a department, or one manager and their people."""
+
+    name = models.CharField(max_length=255)
+    description = models.TextField(blank=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="owned_teams",
+        help_text="Every team has one. The owner is a member too and can be replaced, not removed.",
+    )
+    organization = models.ForeignKey(
+        Organization, null=True, blank=True, on_delete=models.SET_NULL, related_name="teams"
+    )
+    is_personal = models.BooleanField(default=False, editable=False)
+    max_members = models.PositiveIntegerField(
+        null=True, blank=True, help_text="The most students this team may have. Empty: no limit."
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    archived_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    members: models.ManyToManyField = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, through="core.Membership", related_name="teams"
+    )
+    objects = TeamQuerySet.as_manager()
+    history = tracked()
+
+    class Meta:
+        ordering = ["name", "id"]
+        permissions = [("assign_team", "Can add people to teams")]
+        indexes = [
+            models.Index(fields=["name", "id"], name="team_name"),
+            models.Index(fields=["created_at"], name="team_created_at"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    def visible_to(self, viewer: "User") -> "MembershipQuerySet":
+        if viewer.sees_everything:
+            return self
+        return self.filter(Q(team__in=viewer.managed_teams()) | Q(user=viewer))
+
+
+class Membership(models.Model):
+    """One person's part in one team, with exactly one role there."""
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="memberships", db_index=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    role = models.ForeignKey(
+        Role, on_delete=models.PROTECT, related_name="memberships", limit_choices_to={"is_global": False}
+    )
+    joined_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = MembershipQuerySet.as_manager()
+    history = tracked()
+
+    class Meta:
+        ordering = ["-joined_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["team", "user"], name="one_membership_per_team_and_user"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.team}"

@@ -1,0 +1,148 @@
+"""The permissions a role may hold: one toggle each, grouped by category, mapped to Django's.
+
+Roles store the codes; `core.services.permissions.RoleBackend` answers Django's `has_perm` from them.
+"""
+
+from dataclasses import dataclass, field
+
+VIEW, CREATE, EDIT, DELETE = "view", "create", "edit", "delete"
+DJANGO_VERB = {VIEW: "view", CREATE: "add", EDIT: "change", DELETE: "delete"}
+
+
+@dataclass(frozen=True)
+class Permission:
+    code: str  # "users.view": stored on roles, spoken by the API
+    category: str
+    label: str
+    grants: frozenset[str] = field(default_factory=frozenset)  # Django permissions, "core.view_user"
+
+
+def _crud(
+    category: str, noun: str, models: list[str], verbs: str = "view create edit delete"
+) -> list[Permission]:
+    prefix = category.lower().replace(" ", "_")
+    return [
+        Permission(
+            f"{prefix}.{verb}",
+            category,
+            f"{verb.capitalize()} {noun}",
+            frozenset(f"core.{DJANGO_VERB[verb]}_{model}" for model in models),
+        )
+        for verb in verbs.split()
+    ]
+
+
+def _one(code: str, category: str, label: str, *grants: str) -> Permission:
+    return Permission(code, category, label, frozenset(grants))
+
+
+PERMISSIONS: dict[str, Permission] = {
+    p.code: p
+    for p in [
+        *_crud("Users", "users", ["user"]),
+        _one("users.impersonate", "Users", "Impersonate users", "core.impersonate_user"),
+        *_crud("Teams", "teams", ["team", "membership"]),
+        _one("teams.assign", "Teams", "Add people to teams", "core.assign_team"),
+        *_crud("Organizations", "organizations", ["organization"]),
+        *_crud("Roles", "roles", ["role"]),
+        *_crud("Seats", "seats", ["seat", "seatassignment"]),
+        _one("seats.assign", "Seats", "Assign seats to teams", "core.assign_seat"),
+        *_crud("Products", "products", ["product", "bundleitem", "chapter", "lesson", "quiz"], "view"),
+        *_crud("Enrollments", "enrollments", ["enrollment"], "view create delete"),
+        _one("enrollments.extend", "Enrollments", "Change end dates", "core.change_enrollment"),
+        *_crud("Groups", "groups", ["thinkificgroup", "groupassignment", "groupmembership"], "view"),
+        _one("groups.assign", "Groups", "Assign groups to teams", "core.change_thinkificgroup"),
+        _one("groups.sync", "Groups", "Sync groups", "core.sync_thinkificgroup"),
+        *_crud("Reports", "reports", ["quizresult", "certificate"], "view"),
+        _one("reports.export", "Reports", "Export reports", "core.export_reports"),
+        *_crud("Notes", "notes", ["note"], "view create"),
+        _one("tags.assign", "Tags", "Tag people", "core.view_tag", "core.add_tag", "core.assign_tag"),
+        _one(
+            "settings.view",
+            "Settings",
+            "View settings",
+            "core.view_sitesettings",
+            "integrations.view_syncschedule",
+        ),
+        _one(
+            "settings.edit",
+            "Settings",
+            "Edit settings",
+            "core.change_sitesettings",
+            "integrations.change_syncschedule",
+        ),
+        _one("tools.import", "Tools", "Run syncs and imports", "core.run_tools", "integrations.view_syncrun"),
+        _one("tools.csv", "Tools", "Import CSV files", "core.view_importbatch", "core.add_importbatch"),
+        _one(
+            "sync.manage",
+            "Sync",
+            "Manage sync: runs, waiting changes, webhooks",
+            "integrations.view_syncrun",
+            "integrations.change_syncrun",
+            "integrations.view_syncconflict",
+            "integrations.change_syncconflict",
+            "integrations.view_inboundevent",
+            "integrations.change_inboundevent",
+            "core.view_outboxentry",
+            "core.change_outboxentry",
+        ),
+        _one(
+            "tokens.manage",
+            "API",
+            "Manage API tokens",
+            "core.view_apitoken",
+            "core.add_apitoken",
+            "core.delete_apitoken",
+        ),
+        _one(
+            "webhooks.manage",
+            "API",
+            "Manage outgoing webhooks",
+            "core.view_webhookendpoint",
+            "core.add_webhookendpoint",
+            "core.change_webhookendpoint",
+            "core.delete_webhookendpoint",
+            "core.view_webhookdelivery",
+        ),
+        _one(
+            "audit.view",
+            "Audit",
+            "View history and impersonations",
+            "core.view_impersonationsession",
+            "core.view_history",
+        ),
+    ]
+}
+
+OWNER_PERMISSIONS = [
+    "users.view",
+    "users.create",
+    "users.edit",
+    "teams.view",
+    "teams.edit",
+    "teams.assign",
+    "seats.view",
+    "products.view",
+    "enrollments.view",
+    "enrollments.create",
+    "enrollments.delete",
+    "enrollments.extend",
+    "groups.view",
+    "reports.view",
+    "reports.export",
+    "notes.view",
+    "notes.create",
+    "tags.assign",
+    "tools.csv",
+]
+MANAGER_PERMISSIONS = [
+    p for p in OWNER_PERMISSIONS if p not in {"teams.edit", "tools.csv", "enrollments.extend"}
+]
+
+BUILTIN_ROLES: dict[str, tuple[str, bool, list[str]]] = {
+    # code: name, global, permissions
+    "administrator": ("Administrator", True, sorted(PERMISSIONS)),
+    "owner": ("Owner", False, OWNER_PERMISSIONS),
+    "manager": ("Manager", False, MANAGER_PERMISSIONS),
+    "student": ("Student", False, []),
+}

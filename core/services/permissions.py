@@ -1,0 +1,59 @@
+"""Who may do what: Django's permission checks, answered from roles."""
+
+from typing import Any
+
+from django.contrib.auth.backends import ModelBackend
+from django.http import HttpRequest
+
+from core.models import Membership, User
+from core.models.people import normalize_email
+from core.permissions import PERMISSIONS
+
+
+def codes_of(user: User) -> set[str]:
+    """The codes of every role the user holds, global or in any team. Which team is a matter of rows:
+    `visible_to` limits those."""
+    if user.global_role is not None:
+        # Administrators hold every permission, those that later versions add included.
+        return (
+            set(PERMISSIONS)
+            if user.global_role.code == "administrator"
+            else set(user.global_role.permissions)
+        )
+    held = Membership.objects.filter(user=user).values_list("role__permissions", flat=True)
+    return {code for permissions in held.order_by().distinct() for code in permissions}
+
+
+class RoleBackend(ModelBackend):
+    """Signs people in by e-mail, ignoring case, and answers `has_perm` from their roles."""
+
+    def authenticate(
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **kwargs: Any,
+    ) -> User | None:
+        email = username or kwargs.get("email")
+        return super().authenticate(
+            request, username=normalize_email(email) if email else None, password=password, **kwargs
+        )
+
+    def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
+        if not user_obj.is_active or user_obj.is_anonymous or obj is not None:
+            return set()
+        if user_obj.is_superuser:
+            return super().get_all_permissions(user_obj)
+        if not hasattr(user_obj, "_role_permissions"):
+            codes = codes_of(user_obj)
+            user_obj._role_permissions = set().union(
+                *(PERMISSIONS[code].grants for code in codes if code in PERMISSIONS)
+            )
+        return user_obj._role_permissions
+
+
+def may_impersonate(*, hijacker: User, hijacked: User) -> bool:
+    """Administrators may act as active people, but never as a superuser or as themselves."""
+    if not (hijacker.is_active and hijacked.is_active) or hijacked.is_superuser or hijacker.pk == hijacked.pk:
+        return False
+    return hijacker.sees_everything and hijacker.has_perm("core.impersonate_user")

@@ -1,0 +1,62 @@
+"""Structured logs on standard error: lines for people in development, JSON in production."""
+
+from typing import Any
+
+import structlog
+
+SECRET_NAMES = ("api_key", "token", "secret", "password", "authorization")
+
+
+def drop_secrets(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Blank every value whose name says that it is a secret."""
+    for key in event:
+        if any(name in key.lower() for name in SECRET_NAMES):
+            event[key] = "***"
+    return event
+
+
+def configure_logging(*, level: str, json: bool) -> dict[str, Any]:
+    """Configure structlog and answer Django's LOGGING; run and request ids come from contextvars."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        drop_secrets,
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.processors.StackInfoRenderer(),
+            structlog.processors.UnicodeDecoder(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    tail: list[Any] = (
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        if json
+        else [structlog.dev.ConsoleRenderer(colors=False)]
+    )
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "structured": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": shared,
+                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *tail],
+            }
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+            "django_q": {"handlers": ["stderr"], "level": level, "propagate": False},
+            "django_structlog": {"level": "WARNING"},
+            "urllib3": {"level": "WARNING"},
+        },
+    }

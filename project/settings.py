@@ -1,0 +1,237 @@
+"""Settings, all read from the environment (see .env.example). The environment wins over .env."""
+
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from project.logs import configure_logging
+from project.unfold import UNFOLD  # noqa: F401  (a Django setting)
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+if env.bool("READ_DOT_ENV", True):
+    env.read_env(BASE_DIR / ".env", overwrite=False)
+
+DEBUG = env.bool("DEBUG", False)
+
+INSECURE_SECRET_KEY = "insecure-for-development-only-" + "x" * 30
+SECRET_KEY = env.str("SECRET_KEY", "")
+if not SECRET_KEY:
+    if not DEBUG:
+        raise ImproperlyConfigured(
+            "SECRET_KEY is not set. Put a long random value into the environment or .env, "
+            "or set DEBUG=1 on a development machine."
+        )
+    SECRET_KEY = INSECURE_SECRET_KEY
+if not DEBUG and (SECRET_KEY == INSECURE_SECRET_KEY or len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5):
+    raise ImproperlyConfigured(
+        "SECRET_KEY is too weak for production: use at least 50 random characters, for example the output of "
+        "python -c 'import secrets; print(secrets.token_urlsafe(64))'."
+    )
+
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEBUG else [])
+if not DEBUG and "*" in ALLOWED_HOSTS:
+    raise ImproperlyConfigured(
+        'ALLOWED_HOSTS may not contain "*" in production: name the hosts that serve the site.'
+    )
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "unfold.contrib.simple_history",
+    "project.apps.DashboardAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django_q",
+    "simple_history",
+    "hijack",
+    "ninja",
+    "django_structlog",
+    "core",
+    "integrations",
+    "api",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "hijack.middleware.HijackUserMiddleware",
+    "simple_history.middleware.HistoryRequestMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+]
+
+ROOT_URLCONF = "project.urls"
+WSGI_APPLICATION = "project.wsgi.application"
+ASGI_APPLICATION = "project.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        # Before every app: apps listed after unfold cannot override its admin templates otherwise.
+        "DIRS": [BASE_DIR / "project" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Data ------------------------------------------------------------------------------------------
+
+DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")}
+IS_SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
+if IS_SQLITE:
+    DATABASES["default"]["OPTIONS"] = {
+        # IMMEDIATE: select_for_update does nothing on SQLite; taking the write lock at the start of a
+        # transaction is what keeps two writers from both seeing the last free place.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-65536; "
+        "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=268435456;",
+    }
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = env.int("DATABASE_CONN_MAX_AGE", 60)
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    DATABASES["default"].setdefault("OPTIONS", {})["options"] = (
+        f"-c statement_timeout={env.int('DATABASE_STATEMENT_TIMEOUT', 60_000)} "
+        "-c client_connection_check_interval=10000"
+    )
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env.str("REDIS_URL", "")
+CACHES = {
+    "default": (
+        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+        if REDIS_URL
+        else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "dashboard"}
+    )
+}
+
+FIXTURE_DIRS = [BASE_DIR / "fixtures"]
+
+# --- People and sessions ---------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "core.User"
+AUTHENTICATION_BACKENDS = ["core.services.permissions.RoleBackend"]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
+SESSION_COOKIE_SAMESITE = "Lax"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+if not DEBUG:
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.bool("SECURE_COOKIES", True)
+    SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", True)
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+    SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 31_536_000)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", True)
+    SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", True)
+    if env.bool("BEHIND_PROXY", False):
+        # Only when a proxy of ours sets the header on every request: otherwise a client could forge it.
+        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# --- Language, static files, mail ------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = env.str("TIME_ZONE", "UTC")
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "project" / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "B2B Dashboard <dashboard@localhost>")
+
+# --- Thinkific -------------------------------------------------------------------------------------
+
+THINKIFIC_SUBDOMAIN = env.str("THINKIFIC_SUBDOMAIN", "")
+THINKIFIC_API_KEY = env.str("THINKIFIC_API_KEY", "")
+THINKIFIC_ACCESS_TOKEN = env.str("THINKIFIC_ACCESS_TOKEN", "")  # GraphQL; works for REST too
+THINKIFIC_API_URL = env.str("THINKIFIC_API_URL", "https://api.thinkific.com").rstrip("/")
+THINKIFIC_WEBHOOK_SECRETS = env.list("THINKIFIC_WEBHOOK_SECRETS", default=[])
+THINKIFIC_RATE_LIMIT = env.int("THINKIFIC_RATE_LIMIT", 120)
+THINKIFIC_RATE_WINDOW = env.float("THINKIFIC_RATE_WINDOW", 60.0)  # seconds
+THINKIFIC_CONCURRENCY = env.int("THINKIFIC_CONCURRENCY", 10)
+THINKIFIC_GRAPHQL_POINTS = env.int("THINKIFIC_GRAPHQL_POINTS", 2000)  # per minute
+THINKIFIC_TIMEOUT = (10.0, 30.0)  # connect, read; seconds
+
+# Core asks for these by name, so that it need not import the apps that answer (see docs/architecture.md).
+OUTBOX_DRAIN_TASK = "integrations.thinkific.tasks.drain_outbox"
+SYNC_REQUEST = "integrations.thinkific.sync.runs.request_run"
+
+# --- Queue (django-q2 on the default database) -----------------------------------------------------
+
+# A task is only a wake-up: what must survive a kill is on rows of ours. See docs/queue.md for why each
+# value is as it is.
+QUEUE_WORKERS = env.int("QUEUE_WORKERS", 4)
+QUEUE_TIMEOUT = 300  # seconds; a pull works in slices far shorter than this
+QUEUE_LIMIT = QUEUE_WORKERS
+Q_CLUSTER = {
+    "name": "b2b-dashboard",
+    "orm": "default",
+    "workers": QUEUE_WORKERS,
+    "timeout": QUEUE_TIMEOUT,
+    "queue_limit": QUEUE_LIMIT,
+    # The lock starts when a task is taken from the queue, not when it starts: this must be longer than
+    # timeout x (ceil((queue_limit + 1) / workers) + 1), or waiting tasks run twice.
+    "retry": QUEUE_TIMEOUT * (-(-(QUEUE_LIMIT + 1) // QUEUE_WORKERS) + 1) + 60,
+    "max_attempts": 3,
+    "ack_failures": True,
+    "catch_up": False,
+    "save_limit": 0,  # above 0 every save locks the kept rows; we prune ourselves
+    "recycle": 500,
+    "poll": 0.2,  # seconds between looks at an empty queue
+    "label": "Queue",
+}
+
+# --- Administration --------------------------------------------------------------------------------
+
+HIJACK_PERMISSION_CHECK = "core.services.permissions.may_impersonate"
+HIJACK_INSERT_BEFORE = None  # the banner is ours
+SIMPLE_HISTORY_HISTORY_CHANGE_REASON_USE_TEXT_FIELD = True
+SIMPLE_HISTORY_HISTORY_ID_USE_UUID = False
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
+DATA_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+
+# --- Logs ------------------------------------------------------------------------------------------
+
+LOGGING = configure_logging(level=env.str("LOG_LEVEL", "INFO"), json=env.bool("LOG_JSON", not DEBUG))
+DJANGO_STRUCTLOG_USER_ID_FIELD = "pk"
