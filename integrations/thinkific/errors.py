@@ -1,0 +1,158 @@
+"""What can go wrong with a request to Thinkific, in the kinds that decide what happens next.
+
+RetryLater: nothing is wrong with the request, ask again. Rejected: asking again will not help,
+a person must look. CredentialsRefused and NotConfigured: stop everything. No message holds a key or a token.
+"""
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+Message = tuple[str | None, str]  # (the field it is about or None, what Thinkific says about it)
+
+MESSAGES_KEPT = 20
+CHARACTERS_KEPT = 300
+
+
+class ThinkificError(Exception):
+    """Anything that Thinkific, or the way to it, refused."""
+
+
+class NotConfigured(ThinkificError):
+    """A credential or setting is missing or unusable; the message says which."""
+
+
+class CredentialsRefused(ThinkificError):
+    """Thinkific answered 401 or 403: no request will work until a person has looked.
+
+    `surface` is "REST", "webhooks" or "GraphQL"; `credential` names the setting that was refused.
+    """
+
+    def __init__(self, message: str, *, surface: str, credential: str, status: int) -> None:
+        super().__init__(message)
+        self.surface = surface
+        self.credential = credential
+        self.status = status
+
+
+class RetryLater(ThinkificError):
+    """Transient: the same request may work later.
+
+    `after` is a wait in seconds and `until` a point in time, where known. `uncertain` marks a write whose
+    outcome is unknown, because it was sent and no clear answer came: look before creating again.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        after: float | None = None,
+        until: datetime | None = None,
+        uncertain: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.after = after
+        self.until = until
+        self.uncertain = uncertain
+
+    def seconds(self, default: float = 1.0) -> float:
+        """How long to wait from now, in seconds; `default` where Thinkific said nothing."""
+        if self.until is not None:
+            return max(0.0, (self.until - datetime.now(UTC)).total_seconds())
+        return default if self.after is None else self.after
+
+
+class RateLimited(RetryLater):
+    """A 429, or GraphQL's RATE_LIMITED. Nothing was done. `until` is always set."""
+
+    until: datetime
+
+    def __init__(self, message: str, *, until: datetime) -> None:
+        super().__init__(message, until=until)
+
+
+class BudgetExhausted(RetryLater):
+    """Our own share of the request budget did not come free in time; nothing was sent."""
+
+
+class Rejected(ThinkificError):
+    """Thinkific understood and said no. `messages` are its own words, `[(field or None, text)]`."""
+
+    def __init__(self, request: str, status: int, messages: list[Message]) -> None:
+        self.request = request
+        self.status = status
+        self.messages = messages
+        words = "; ".join(f"{field}: {text}" if field else text for field, text in messages)
+        super().__init__(words or f"{request} answered {status} without a reason.")
+
+
+class NotFound(Rejected):
+    """No such object at Thinkific (404)."""
+
+
+class TooExpensive(ThinkificError):
+    """GraphQL refused a query for its cost, and charged nothing: ask for fewer rows at once."""
+
+    def __init__(self, message: str, *, max_cost: int | None = None) -> None:
+        super().__init__(message)
+        self.max_cost = max_cost
+
+
+class SchemaDrift(ThinkificError):
+    """GraphQL does not know a field or an argument that we asked for: Thinkific has changed."""
+
+
+def error_messages(body: bytes | str | Any) -> list[Message]:
+    """Thinkific's words in an error body, whichever of its shapes it has.
+
+    Takes `errors` or `error` from an object or from the objects of an array; flattens a string, a list, a map
+    of lists, a map of strings and a list of maps. HTML and what is not JSON give an empty list.
+    """
+    if isinstance(body, bytes):
+        body = body.decode("utf-8", "replace")
+    if isinstance(body, str):
+        try:
+            body = json.loads(body)
+        except (ValueError, RecursionError):
+            return []
+    found: list[Message] = []
+    _collect(body, None, found, top=True)
+    return list(dict.fromkeys(found))[:MESSAGES_KEPT]
+
+
+def _collect(
+    value: Any, field: str | None, found: list[Message], *, top: bool = False, depth: int = 0
+) -> None:
+    if value is None or depth > 6:
+        return
+    if isinstance(value, list):
+        for part in value:
+            _collect(part, field, found, top=top, depth=depth + 1)
+    elif isinstance(value, dict):
+        inner = next((value[key] for key in ("errors", "error") if value.get(key)), None)
+        if inner is not None:
+            _collect(inner, field, found, depth=depth + 1)
+        elif isinstance(value.get("message"), str):
+            _collect(value["message"], field, found, depth=depth + 1)
+        elif not top:
+            for key, part in value.items():
+                _collect(part, None if key == "base" else str(key), found, depth=depth + 1)
+    elif not (top and depth == 0):
+        text = _printable(str(value))
+        if text:
+            found.append((field, text))
+
+
+def _printable(text: str) -> str:
+    """One line, without control characters or markup, cut to a readable length."""
+    if looks_like_html(text):
+        return "an HTML page"
+    text = re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]+", " ", text).strip()
+    return text if len(text) <= CHARACTERS_KEPT else f"{text[:CHARACTERS_KEPT]}…"
+
+
+def looks_like_html(body: bytes | str) -> bool:
+    """Whether this is a page for a browser (Cloudflare's, mostly) and not an answer."""
+    start = body[:512] if isinstance(body, str) else body[:512].decode("utf-8", "replace")
+    return bool(re.match(r"\s*(<!doctype|<html|<head|<body|<center|<\?xml|<!--)", start, re.IGNORECASE))
