@@ -1,0 +1,180 @@
+"""The cast, by name: Mara manages Acme, which Owen owns; Ana and Bo study there. Otto studies at Globex,
+which Gwen owns. Root is the superuser; Alma administers by her role. Nobody has a password.
+
+Also: `signed_in`, and the local stand-in for Thinkific (`thinkific`, `connected`).
+"""
+
+from importlib import import_module
+
+import pytest
+from django.apps import apps
+from django.core.cache import cache
+from django.db.models.signals import post_migrate
+from django.test import Client
+
+from core.models import User
+from tests.factories import (
+    MembershipFactory,
+    ProductFactory,
+    SeatFactory,
+    TeamFactory,
+    UserFactory,
+    builtin_role,
+)
+
+ROWS_FROM_MIGRATIONS = ("core.migrations.0003_builtin_rows", "integrations.migrations.0002_default_schedules")
+
+
+def restore_rows_from_migrations(**_):
+    for name in ROWS_FROM_MIGRATIONS:
+        import_module(name).create(apps, None)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup):
+    # A transactional test ends with every table emptied (Django then announces "migrated"): what the
+    # migrations put there must be there for the next test.
+    post_migrate.connect(
+        restore_rows_from_migrations, sender=apps.get_app_config("integrations"), dispatch_uid="restore rows"
+    )
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache():
+    cache.clear()
+
+
+# --- the cast ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def root(db) -> User:
+    return UserFactory(
+        first_name="Root", last_name="", email="root@academy.example", is_staff=True, is_superuser=True
+    )
+
+
+@pytest.fixture
+def alma(db) -> User:
+    """Administrator by her global role, no superuser."""
+    return UserFactory(first_name="Alma", last_name="Admin", email="alma@academy.example", administrator=True)
+
+
+@pytest.fixture
+def owen(db) -> User:
+    return UserFactory(
+        first_name="Owen", last_name="Owner", email="owen@acme.example", is_dashboard_user=True
+    )
+
+
+@pytest.fixture
+def acme(owen):
+    return TeamFactory(name="Acme", owner=owen)
+
+
+@pytest.fixture
+def mara(acme) -> User:
+    """Manager at Acme."""
+    user = UserFactory(
+        first_name="Mara", last_name="Marsh", email="mara@acme.example", is_dashboard_user=True
+    )
+    MembershipFactory(team=acme, user=user, role=builtin_role("manager"))
+    return user
+
+
+@pytest.fixture
+def ana(acme) -> User:
+    """Student at Acme."""
+    user = UserFactory(first_name="Ana", last_name="Ames", email="ana@acme.example")
+    MembershipFactory(team=acme, user=user)
+    return user
+
+
+@pytest.fixture
+def bo(acme) -> User:
+    """Student at Acme."""
+    user = UserFactory(first_name="Bo", last_name="Berg", email="bo@acme.example")
+    MembershipFactory(team=acme, user=user)
+    return user
+
+
+@pytest.fixture
+def gwen(db) -> User:
+    return UserFactory(
+        first_name="Gwen", last_name="Gray", email="gwen@globex.example", is_dashboard_user=True
+    )
+
+
+@pytest.fixture
+def globex(gwen):
+    return TeamFactory(name="Globex", owner=gwen)
+
+
+@pytest.fixture
+def otto(globex) -> User:
+    """Student at Globex: nobody at Acme may learn that he exists."""
+    user = UserFactory(first_name="Otto", last_name="Oberg", email="otto@globex.example")
+    MembershipFactory(team=globex, user=user)
+    return user
+
+
+@pytest.fixture
+def accounting(db):
+    """The course that the teams of the cast have seats on."""
+    return ProductFactory(name="Accounting 101")
+
+
+@pytest.fixture
+def acme_seat(acme, accounting):
+    """One place for Acme in Accounting 101."""
+    return SeatFactory(name="Acme: Accounting 101", product=accounting, max_seats=1, teams=[acme])
+
+
+@pytest.fixture
+def globex_seat(globex, accounting):
+    """Ten places for Globex in the same course."""
+    return SeatFactory(name="Globex: Accounting 101", product=accounting, max_seats=10, teams=[globex])
+
+
+@pytest.fixture
+def signed_in():
+    """`signed_in(mara)` is a browser in which Mara has signed in."""
+
+    def sign_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return sign_in
+
+
+# --- Thinkific, played by the local stand-in ---------------------------------------------------------
+
+
+@pytest.fixture
+def thinkific_site():
+    """What the stand-in holds. A test module overrides this fixture for a site of its own."""
+    from integrations.thinkific.sandbox import Scale, Site
+
+    return Site.generate(Scale(users=40, courses=6, builder_courses=1, bundles=1, groups=3), seed=1)
+
+
+@pytest.fixture
+def thinkific(thinkific_site):
+    """The stand-in, serving on a free port, its limits off; `thinkific.site` is what it holds."""
+    from integrations.thinkific.sandbox import Sandbox
+
+    with Sandbox(site=thinkific_site, rate_limit=0, graphql_points=0, concurrency=0) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def connected(thinkific, settings):
+    """The dashboard, connected to the stand-in."""
+    settings.THINKIFIC_SUBDOMAIN = thinkific.options.subdomain
+    settings.THINKIFIC_API_KEY = thinkific.options.api_key
+    settings.THINKIFIC_ACCESS_TOKEN = thinkific.options.access_token
+    settings.THINKIFIC_API_URL = thinkific.url
+    settings.THINKIFIC_RATE_LIMIT = 1_000_000
+    settings.THINKIFIC_GRAPHQL_POINTS = 1_000_000
+    return thinkific
