@@ -1,0 +1,43 @@
+"""What can be set on a stand-in, at its start or (by the control endpoints) while it runs."""
+
+from typing import Literal
+
+import msgspec
+
+API_KEY = (
+    "thinkific-stand-in-api-key-00001"  # 32 characters, as Thinkific's are; opens nothing but a stand-in
+)
+ACCESS_TOKEN = "thinkific-stand-in-access-token-000000000000001"  # noqa: S105 - opens nothing but a stand-in
+SUBDOMAIN = "harborlight"
+
+ResetStyle = Literal["epoch_ms", "epoch_seconds", "ms_from_now", "seconds_from_now", "retry_after"]
+
+
+class Options(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    api_key: str = API_KEY
+    subdomain: str = SUBDOMAIN
+    access_token: str = ACCESS_TOKEN
+
+    rate_limit: int = 120  # requests per window; 0 = off
+    rate_window: float = 60.0  # seconds; windows are aligned to their length, as live ones are to the minute
+    reset_style: ResetStyle = "epoch_ms"
+    concurrency: int = 10  # requests at a time; 0 = off
+    latency: float = 0.0  # seconds before every answer
+
+    graphql_points: int = 2000  # per window; 0 = off
+    graphql_max_cost: int = 1000
+    graphql_names: Literal["new", "old"] = "new"  # issuedId/itemId/itemType, or the names they replaced
+    graphql_ids: Literal["plain", "base64"] = "plain"
+
+    # What Thinkific does in these cases is not documented, so each can be had either way.
+    repost: Literal["reject", "update", "duplicate"] = "reject"  # POST of an existing (user, course) pair
+    deleted_users: Literal["take_enrollments", "leave_enrollments"] = "take_enrollments"
+    null_expiry_clears: bool = True
+    signup_event_for_api: bool = True
+    newest_first: bool = False
+
+    bundle_delay: float = 0.0  # seconds until a bundle enrollment shows; above 0 the answer is 202
+    webhook_secret: str | None = None  # None = the API key
+    webhook_attempts: int = 14
+    webhook_backoff: float = 1.0  # seconds before the first retry; doubles, at most 60 s
+    seed: int = 1

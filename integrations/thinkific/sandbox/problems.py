@@ -1,0 +1,42 @@
+"""Refusals in the shapes that Thinkific uses; which endpoint uses which is part of its interface."""
+
+from typing import Any
+
+
+class Problem(Exception):
+    def __init__(self, status: int, body: Any):
+        super().__init__(status, body)
+        self.status = status
+        self.body = body
+
+
+def unauthorized() -> Problem:
+    return Problem(401, {"error": "Authentication Error"})
+
+
+def not_found() -> Problem:
+    return Problem(404, {"error": "Record not found."})
+
+
+def malformed(message: str) -> Problem:
+    return Problem(400, {"error": message})
+
+
+def invalid_fields(**fields: str | list[str]) -> Problem:
+    """The shape of users and most others: `{"errors": {"email": ["has already been taken"]}}`."""
+    return Problem(422, {"errors": {k: [v] if isinstance(v, str) else v for k, v in fields.items()}})
+
+
+def invalid_list(*messages: str) -> Problem:
+    """The shape of enrollments and group_users."""
+    return Problem(422, {"errors": list(messages)})
+
+
+def invalid_texts(**fields: str) -> Problem:
+    """The shape of group analysts POST and of the webhooks API: one text per field."""
+    return Problem(422, {"errors": fields})
+
+
+def invalid_maps(**fields: str) -> Problem:
+    """The shape of group analysts GET."""
+    return Problem(422, {"errors": [fields]})

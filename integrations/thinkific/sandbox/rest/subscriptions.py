@@ -1,0 +1,88 @@
+"""The webhooks API v2: paged by a cursor, and a PUT that answers."""
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..clock import to_iso
+from ..http import Response
+from ..problems import invalid_texts, not_found
+from ..webhooks import TOPICS
+from .context import DEFAULT_LIMIT, Context, created, no_content
+
+REFUSED_HOSTS = re.compile(r"(^|\.)(localhost|example\.com|thinkific\.com)$")
+LOOPBACK = ("127.0.0.1", "::1")
+
+
+def list_webhooks(context: Context) -> Response:
+    webhooks = list(context.webhooks.subscriptions.values())
+    query = context.request.query
+    limit = int(query["limit"]) if query.get("limit", "").isdigit() and int(query["limit"]) else DEFAULT_LIMIT
+    start = 0
+    if query.get("next"):
+        start = next((i for i, w in enumerate(webhooks) if w["id"] == query["next"]), len(webhooks))
+    items = [] if context.pretend_empty else webhooks[start : start + limit]
+    following = webhooks[start + limit]["id"] if start + limit < len(webhooks) else ""
+    page = {
+        "has_next": bool(following),
+        "next_page": following,
+        "page_items": len(items),
+        "total_items": len(webhooks),
+        "total_pages": max(-(-len(webhooks) // limit), 1),
+    }
+    return Response.of(200, {"items": items, "meta": {"page": page}})
+
+
+def create(context: Context) -> Response:
+    return created(context.webhooks.subscribe(*_checked(context)))
+
+
+def show(context: Context) -> Response:
+    return Response.of(200, _addressed(context))
+
+
+def update(context: Context) -> Response:
+    webhook = _addressed(context)
+    webhook["topic"], webhook["target_url"] = _checked(context)
+    webhook["updated_at"] = to_iso(context.site.clock.now()).replace("Z", "+00:00")
+    return Response.of(200, webhook)
+
+
+def delete(context: Context) -> Response:
+    del context.webhooks.subscriptions[_addressed(context)["id"]]
+    return no_content()
+
+
+def show_event(context: Context) -> Response:
+    event = context.webhooks.events.get(context.arguments[0])
+    if event is None:
+        raise not_found()
+    return Response.of(
+        200, {name: event[name] for name in ("id", "resource", "action", "created_at", "payload")}
+    )
+
+
+def _addressed(context: Context) -> dict[str, Any]:
+    webhook = context.webhooks.subscriptions.get(context.arguments[0])
+    if webhook is None:
+        raise not_found()
+    return webhook
+
+
+def _checked(context: Context) -> tuple[str, str]:
+    body = context.body()
+    topic, url = body.get("topic"), body.get("target_url")
+    if topic not in TOPICS:
+        raise invalid_texts(topic="invalid format")
+    if not isinstance(url, str) or not _is_acceptable(url):
+        raise invalid_texts(url="is not valid")
+    return topic, url
+
+
+def _is_acceptable(url: str) -> bool:
+    """https and public, as Thinkific wants; and, unlike there, anything on this machine's loopback."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if host in LOOPBACK:
+        return parts.scheme in ("http", "https")
+    return parts.scheme == "https" and "." in host and not REFUSED_HOSTS.search(host)

@@ -1,0 +1,193 @@
+"""The state of one invented Thinkific site, its indexes, and the one door through which it changes."""
+
+import hashlib
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from .clock import Clock
+from .generator import Scale, fill
+from .options import Options
+from .problems import Problem
+from .render import Renderer
+from .rows import Certificate, Enrollment, Submission, User
+from .table import Table
+from .writes import WRITES
+
+Wire = dict[str, Any]
+Listener = Callable[[str, Wire], None]
+
+
+class Site:
+    def __init__(self, *, options: Options | None = None) -> None:
+        self.lock = threading.RLock()  # requests, tests and the activity thread all come here
+        self.clock = Clock()
+        self.options = options or Options()
+        self.origin: Wire = {}  # what generated it, for the journal
+        self.version = 0  # moves with every write; what was computed before is stale then
+        self.render = Renderer(self)
+
+        self.users: Table[User] = Table(90001)
+        self.enrollments: Table[Enrollment] = Table(700001)
+        # Course and bundle ids are separate number spaces that overlap, and both overlap with product ids
+        # on a large site: a client that mixes them up must notice.
+        self.courses: Table[Wire] = Table(3001)
+        self.bundles: Table[Wire] = Table(3002)
+        self.products: Table[Wire] = Table(4001)
+        self.chapters: Table[Wire] = Table(50001)
+        self.contents: Table[Wire] = Table(150001)
+        self.quizzes: Table[Wire] = Table(6601)
+        self.groups: Table[Wire] = Table(331)
+        self.orders: Table[Wire] = Table(610001)
+        self.profile_fields: Table[Wire] = Table(71)
+        self.submissions: Table[Submission] = Table(88001)
+        self.certificates: Table[Certificate] = Table(99001)
+
+        self.user_id_by_email: dict[str, int] = {}
+        self.external_ids: dict[tuple[str, str], int] = {}  # (provider, external id) -> user id
+        self.enrollments_of: defaultdict[int, list[Enrollment]] = defaultdict(list)
+        self.enrollments_in: defaultdict[int, list[Enrollment]] = defaultdict(list)
+        self.members: defaultdict[int, dict[int, None]] = defaultdict(dict)  # group -> users, in order
+        self.analysts: defaultdict[int, dict[int, None]] = defaultdict(dict)
+        self.holders: defaultdict[int, dict[int, None]] = defaultdict(dict)  # bundle -> users
+        self.builder_courses: set[int] = set()  # of the newer builder: REST does not show them
+        self.course_of_chapter: dict[int, int] = {}
+        self.quiz_of_content: dict[int, int] = {}
+        self.pending: list[tuple[int, str, Wire]] = []  # accepted, to take effect later
+
+        self.listeners: list[Listener] = []
+        self.recorders: list[Callable[[int, str, Wire], None]] = []
+        self._answers: dict[Any, tuple[int, int, list[Any]]] = {}
+        self._depth = 0
+
+    @classmethod
+    def generate(
+        cls,
+        scale: Scale | None = None,
+        *,
+        seed: int = 1,
+        as_of: datetime | None = None,
+        options: Options | None = None,
+    ) -> "Site":
+        """A site of any size. The same scale, seed and `as_of` (default: this hour) give the same rows."""
+        site = cls(options=options)
+        fill(site, scale or Scale.demo(), seed=seed, as_of=as_of)
+        return site
+
+    # -- questions -----------------------------------------------------------------------------------
+
+    def user_by_email(self, email: str) -> User | None:
+        return self.users.get(self.user_id_by_email.get(email.lower()))
+
+    def enrollments_for(self, user_id: int, course_id: int) -> list[Enrollment]:
+        return [e for e in self.enrollments_of.get(user_id, ()) if e.course_id == course_id]
+
+    def bundle_enrollments(self, bundle_id: int) -> list[Enrollment]:
+        """The course enrollments of the people who hold the bundle."""
+        courses = set(self.bundles[bundle_id]["course_ids"])
+        return [
+            e
+            for user_id in self.holders.get(bundle_id, ())
+            for e in self.enrollments_of.get(user_id, ())
+            if e.course_id in courses
+        ]
+
+    def group_named(self, name: str) -> Wire | None:
+        return next((group for group in self.groups if group["name"] == name), None)
+
+    def answer(self, key: Any, build: Callable[[], Iterable[Any]], *, lifetime: int = 1000) -> list[Any]:
+        """The rows that `build` finds, remembered while nothing changes: page 2 must not search again.
+
+        `lifetime` (ms) bounds it, because rows expire without a write.
+        """
+        now = self.clock.now()
+        known = self._answers.get(key)
+        if known and known[0] == self.version and 0 <= now - known[1] <= lifetime:
+            return known[2]
+        if len(self._answers) >= 64:
+            self._answers.clear()
+        rows = list(build())
+        self._answers[key] = (self.version, now, rows)
+        return rows
+
+    # -- changes -------------------------------------------------------------------------------------
+
+    def write(self, name: str, /, **arguments: Any) -> Any:
+        """Change the site. Everything that does goes through here, is journaled and can be replayed."""
+        with self.lock:
+            self._depth += 1
+            try:
+                moment = self.clock.now()
+                with self.clock.pinned(moment):
+                    result = WRITES[name](self, **arguments)
+            finally:
+                self._depth -= 1
+                self.version += 1
+            if self._depth == 0:
+                for record in self.recorders:
+                    record(moment, name, arguments)
+            return result
+
+    def replay(self, moment: int, name: str, arguments: Wire) -> None:
+        """Do a journaled write again, at its own time; nobody hears of it."""
+        listeners, recorders = self.listeners, self.recorders
+        self.listeners, self.recorders = [], []
+        try:
+            with self.lock, self.clock.pinned(moment):
+                self.write(name, **arguments)
+        finally:
+            self.listeners, self.recorders = listeners, recorders
+
+    def postpone(self, due: int, name: str, arguments: Wire) -> None:
+        self.pending.append((due, name, arguments))
+
+    def settle(self) -> None:
+        """Let take effect what was accepted earlier and is due now."""
+        if not self.pending:
+            return
+        with self.lock:
+            now = self.clock.now()
+            due = [entry for entry in self.pending if entry[0] <= now]
+            self.pending = [entry for entry in self.pending if entry[0] > now]
+            for _, name, arguments in due:
+                # What became impossible in the meantime (the person is gone) is dropped, as a job would fail.
+                try:
+                    self.write(name, **arguments)
+                except Problem:
+                    continue
+
+    def announce(self, topic: str, payload: Wire) -> None:
+        for listener in self.listeners:
+            listener(topic, payload)
+
+    # -- comparing -----------------------------------------------------------------------------------
+
+    def counts(self) -> dict[str, int]:
+        tables = {name: len(value) for name, value in vars(self).items() if isinstance(value, Table)}
+        sets = {"members": self.members, "analysts": self.analysts, "bundle_holders": self.holders}
+        return tables | {name: sum(map(len, value.values())) for name, value in sets.items()}
+
+    def digests(self) -> dict[str, str]:
+        """One hash per kind of row, equal when the rows are, in whatever order they are listed."""
+        with self.lock:
+            now = self.clock.now()
+            return {
+                "users": _digest(self.render.user(u) for u in self.users),
+                "enrollments": _digest(self.render.enrollment(e, now) for e in self.enrollments),
+                "groups": _digest(iter(self.groups)),
+                "members": _digest({"id": g, "users": sorted(users)} for g, users in self.members.items()),
+                "products": _digest(iter(self.products)),
+                "submissions": _digest(msgspec.to_builtins(s) for s in self.submissions),
+                "certificates": _digest(msgspec.to_builtins(c) for c in self.certificates),
+            }
+
+
+def _digest(rows: Iterable[Wire]) -> str:
+    total = hashlib.sha256()
+    for row in sorted(rows, key=lambda row: (str(type(row["id"])), row["id"])):
+        total.update(msgspec.json.encode(row, order="sorted"))
+    return total.hexdigest()

@@ -1,0 +1,34 @@
+"""Every change a site can undergo, by name. The names and arguments are what the journal keeps."""
+
+from collections.abc import Callable
+from typing import Any
+
+from . import catalog, enrollments, groups, people, planting, progress
+
+WRITES: dict[str, Callable[..., Any]] = {
+    "create_user": people.create_user,
+    "update_user": people.update_user,
+    "delete_user": people.delete_user,
+    "delete_users": people.delete_users,
+    "sign_in": people.sign_in,
+    "enroll": enrollments.enroll,
+    "set_dates": enrollments.set_dates,
+    "hold_bundle": enrollments.hold_bundle,
+    "set_bundle_dates": enrollments.set_bundle_dates,
+    "move_progress": progress.move_progress,
+    "complete_lesson": progress.complete_lesson,
+    "attempt_quiz": progress.attempt_quiz,
+    "touch_enrollments": progress.touch_enrollments,
+    "create_group": groups.create_group,
+    "delete_group": groups.delete_group,
+    "add_to_groups": groups.add_to_groups,
+    "remove_from_groups": groups.remove_from_groups,
+    "assign_analysts": groups.assign_analysts,
+    "remove_analyst": groups.remove_analyst,
+    "add_course": catalog.add_course,
+    "rename_course": catalog.rename_course,
+    "delete_course": catalog.delete_course,
+    "put": planting.put,
+    "remove": planting.remove,
+    "shift": planting.shift,
+}
