@@ -65,6 +65,8 @@ class SyncRun(models.Model):
 
     # Where it is. `cursor` is whatever the kind needs to go on after its last committed page.
     cursor = models.JSONField(default=dict, blank=True)
+    # Which stored rows the walk has met, as compressed bitmaps over their primary keys (sync/seen.py).
+    seen = models.BinaryField(null=True, editable=False)
     pages_done = models.PositiveIntegerField(default=0)
     pages_total = models.PositiveIntegerField(null=True, blank=True)
     requests = models.PositiveIntegerField(default=0)

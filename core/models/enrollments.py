@@ -124,6 +124,8 @@ class Enrollment(models.Model):
         editable=False,
         db_index=False,
     )
+    # See User.remote_digest.
+    remote_digest = models.BigIntegerField(null=True, blank=True, editable=False)
     push_state = models.CharField(max_length=10, choices=PushState, default=PushState.CLEAN, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     removed_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -137,6 +139,7 @@ class Enrollment(models.Model):
             "started_at",
             "completed_at",
             "remote_updated_at",
+            "remote_digest",
             "thinkific_created_at",
             "push_state",
         ]

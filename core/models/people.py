@@ -107,6 +107,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     custom_profile_fields = models.JSONField(default=list, blank=True, editable=False)
     company = models.CharField(max_length=NAME_LENGTH, blank=True, editable=False)
     external_source = models.CharField(max_length=NAME_LENGTH, blank=True, editable=False)
+    # What Thinkific said last, as a digest of its words: the same digest again means that nothing changed.
+    # A database trigger (migration 0004) forgets it when anything but a pull changes a mirrored column.
+    remote_digest = models.BigIntegerField(null=True, blank=True, editable=False)
     synced_at = models.DateTimeField(null=True, blank=True, editable=False)
     removed_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -119,6 +122,7 @@ class User(AbstractBaseUser, PermissionsMixin):
             "last_activity_at",
             "updated_at",
             "synced_at",
+            "remote_digest",
             "thinkific_gid",
             "thinkific_created_at",
             "thinkific_roles",
