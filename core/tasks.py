@@ -1,0 +1,29 @@
+"""Entry points for the worker. Each tells who started it how it ended."""
+
+import logging
+
+from core.models import Notice, User
+from core.services import notices, seats
+
+log = logging.getLogger(__name__)
+
+
+def recalculate_seats(user_id: int | None) -> int:
+    """Count the places of all seats again, for the person of that id (None: nobody is told)."""
+    starters = User.objects.filter(pk=user_id)
+    try:
+        changed = seats.recalculate()
+    except Exception:
+        log.exception("Recalculate Seats, started by user %s", user_id)
+        notices.tell(
+            starters, "Recalculate Seats failed; no count was changed. Try again.", level=Notice.Level.ERROR
+        )
+        raise
+    notices.tell(starters, f"Seats recalculated: {_corrected(changed)}.")
+    return changed
+
+
+def _corrected(changed: int) -> str:
+    if changed == 0:
+        return "every count was right"
+    return "one count was corrected" if changed == 1 else f"{changed} counts were corrected"
