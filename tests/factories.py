@@ -235,7 +235,12 @@ class EnrollmentFactory(DjangoModelFactory):
             activated_at=None,
             origin=models.Enrollment.Origin.DASHBOARD,
         )
-        failed = factory.Trait(push_state="failed")
+        failed = factory.Trait(
+            thinkific_id=None,
+            push_state="failed",
+            activated_at=None,
+            origin=models.Enrollment.Origin.DASHBOARD,
+        )
         removed = factory.Trait(removed_at=_now_plus(hours=-1))
 
 

@@ -27,10 +27,14 @@ class Status(models.TextChoices):
 
 
 def _conditions(now: datetime) -> list[tuple[Status, Q]]:
-    """The rules of an enrollment's status, the first that holds wins. Here once, for Python and SQL."""
+    """The rules of an enrollment's status, the first that holds wins. `Enrollment.status` repeats them.
+
+    Failed and pending speak of enrollments that Thinkific does not have. One that it has, and whose new
+    dates could not be sent, still gives the access it gave (and still takes its place on a seat).
+    """
     return [
         (Status.REMOVED, Q(removed_at__isnull=False)),
-        (Status.FAILED, Q(push_state="failed")),
+        (Status.FAILED, Q(push_state="failed", thinkific_id__isnull=True)),
         (Status.PENDING, Q(push_state="pending", thinkific_id__isnull=True)),
         (Status.EXPIRED, Q(expiry_date__lte=now)),
         (Status.COMPLETED, Q(completed_at__isnull=False) | Q(percentage_completed__gte=1)),
@@ -178,7 +182,7 @@ class Enrollment(models.Model):
         """The status now, by the same rules as `in_status` and `with_status`."""
         if self.removed_at is not None:
             return Status.REMOVED
-        if self.push_state == self.PushState.FAILED:
+        if self.push_state == self.PushState.FAILED and self.thinkific_id is None:
             return Status.FAILED
         if self.push_state == self.PushState.PENDING and self.thinkific_id is None:
             return Status.PENDING
