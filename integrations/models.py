@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -10,6 +11,7 @@ from django.utils import timezone
 KEPT_ERRORS = 200  # per run: enough to see what is wrong, small enough to show
 # A running run writes progress every two seconds; silence this long means that its process is gone.
 STALE_AFTER = timedelta(seconds=30)
+LONGEST_INTERVAL = 20_160  # minutes; the queue keeps intervals in a small integer
 
 
 class Kind(models.TextChoices):
@@ -148,7 +150,13 @@ class SyncSchedule(models.Model):
     full = models.BooleanField(
         default=True, help_text="Everything, not only what changed; finds what is gone."
     )
-    every_minutes = models.PositiveIntegerField(help_text="15 = every quarter of an hour, 1440 = daily.")
+    every_minutes = models.PositiveIntegerField(
+        validators=[
+            MinValueValidator(1, "A schedule runs every minute at most: enter 1 or more."),
+            MaxValueValidator(LONGEST_INTERVAL, "Enter at most 20160 minutes, which is two weeks."),
+        ],
+        help_text="15 = every quarter of an hour, 1440 = daily.",
+    )
     enabled = models.BooleanField(default=True)
 
     class Meta:
@@ -236,6 +244,9 @@ class WorkerHeartbeat(models.Model):
     process = models.BigIntegerField()
     started_at = models.DateTimeField(default=timezone.now)
     beat_at = models.DateTimeField(default=timezone.now)
+    probed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it last carried out a probe of its supervisor."
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["host", "process"], name="one_heartbeat_per_process")]
