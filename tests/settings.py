@@ -8,7 +8,15 @@ import os
 import tempfile
 from pathlib import Path
 
-for name in ("SUBDOMAIN", "API_KEY", "ACCESS_TOKEN", "API_URL", "WEBHOOK_SECRETS", "RATE_LIMIT", "RATE_WINDOW"):
+for name in (
+    "SUBDOMAIN",
+    "API_KEY",
+    "ACCESS_TOKEN",
+    "API_URL",
+    "WEBHOOK_SECRETS",
+    "RATE_LIMIT",
+    "RATE_WINDOW",
+):
     os.environ.pop(f"THINKIFIC_{name}", None)
 # A file, one for each test process: threads and the processes that tests start cannot share one in memory.
 SQLITE_FILE = Path(tempfile.gettempdir()) / f"b2b-dashboard-tests-{os.getpid()}.sqlite3"

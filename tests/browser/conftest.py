@@ -1,0 +1,85 @@
+"""Tests that drive Debian's Chromium against a live server. Each is marked `browser` by being here."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from core.models import User
+from tests.services import Missing, find_chromium
+
+FOLDER = Path(__file__).parent
+PASSWORD = "a-Password-for-browser-tests"
+PICTURES = FOLDER.parent.parent / "test-results"
+
+# Playwright keeps an event loop running in the test's thread, which Django's ORM would refuse to work in.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if FOLDER in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args):
+    try:
+        executable = find_chromium()
+    except Missing as missing:
+        pytest.skip(str(missing))
+    flags = (
+        "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
+        "--disable-background-networking --disable-component-update --disable-sync"
+    )
+    return {**browser_type_launch_args, "executable_path": executable, "args": flags.split()}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args):
+    return {**browser_context_args, "viewport": {"width": 1440, "height": 900}, "reduced_motion": "reduce"}
+
+
+@pytest.fixture
+def page(page: Page, live_server) -> Iterator[Page]:
+    """A page on the live server: `page.goto("/admin/")`. A script error in it fails the test."""
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.set_default_timeout(15_000)
+    yield page
+    assert not errors, f"scripts failed on {page.url}: {errors}"
+
+
+@pytest.fixture(scope="session")
+def base_url(live_server) -> str:
+    return live_server.url
+
+
+@pytest.fixture
+def sign_in():
+    """`sign_in(page, mara)` fills in the sign-in form, as Mara would."""
+
+    def sign_in(page: Page, user: User) -> None:
+        user.set_password(PASSWORD)
+        user.save(update_fields=["password"])
+        page.goto("/admin/login/")
+        page.fill("input[name=username]", user.email)
+        page.fill("input[name=password]", PASSWORD)
+        page.click("button[type=submit]")
+        page.wait_for_url(lambda url: "/login/" not in url)
+
+    return sign_in
+
+
+@pytest.fixture
+def screenshot(request: pytest.FixtureRequest):
+    """`screenshot(page, "users")` keeps a picture in test-results/ for a person to look at."""
+
+    def take(page: Page, name: str, *, full_page: bool = True) -> Path:
+        path = PICTURES / f"{name}.png"
+        page.screenshot(path=path, full_page=full_page)
+        return path
+
+    return take

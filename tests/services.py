@@ -1,0 +1,113 @@
+"""Throw-away services for a test run: a PostgreSQL and a Redis of its own, and Debian's Chromium.
+
+Each is looked for, started on a free port of the loopback, and stopped and deleted at the end. Nothing
+here touches a server that already runs.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class Missing(Exception):
+    """The service is not installed; the message says what helps."""
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def find_chromium() -> str:
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            return path
+    raise Missing("Chromium is not installed (Debian: apt-get install chromium)")
+
+
+def _find_postgresql() -> Path:
+    """The folder of initdb and pg_ctl: Debian keeps one for each version, outside the PATH."""
+    versions = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[-3])
+    )
+    found = versions[-1] if versions else shutil.which("initdb")
+    if not found:
+        raise Missing("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+    return Path(found).parent
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """A PostgreSQL server for this run only; yields its address for DATABASE_URL."""
+    programs = _find_postgresql()
+    # PostgreSQL refuses to run as root: then it runs as the account that Debian's package made.
+    as_root = os.geteuid() == 0
+    user = ["runuser", "-u", "postgres", "--"] if as_root else []
+    folder = Path(tempfile.mkdtemp(prefix="b2b-postgresql-"))
+    try:
+        if as_root:
+            shutil.chown(folder, "postgres", "postgres")
+        data, port = folder / "data", free_port()
+        _run([*user, f"{programs}/initdb", "-D", data, "-A", "trust", "-U", "postgres", "-N", "-E", "UTF8"])
+        options = (
+            f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder} "
+            # Nothing here has to survive a power cut.
+            "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+        )
+        control = [*user, f"{programs}/pg_ctl", "-D", data, "-w"]
+        _run([*control, "-l", folder / "log", "-o", options, "start"])
+        try:
+            yield f"postgres://postgres@127.0.0.1:{port}/postgres"
+        finally:
+            _run([*control, "-m", "immediate", "stop"])
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def redis() -> Iterator[str]:
+    """A Redis server for this run only; yields its address, without a database number."""
+    program = shutil.which("redis-server")
+    if not program:
+        raise Missing("Redis is not installed (Debian: apt-get install redis-server)")
+    port = free_port()
+    server = subprocess.Popen(
+        [program, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no"],
+        stdout=subprocess.DEVNULL,
+        cwd=tempfile.gettempdir(),
+    )
+    try:
+        _wait_until_listening(port, server)
+        yield f"redis://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(timeout=10)
+
+
+def _run(command: list[str | Path]) -> None:
+    # Files, not pipes: the server keeps what it inherits, and reading a pipe would wait for its end.
+    with tempfile.TemporaryFile() as output:
+        # In a folder that every account may enter: the one we are in may be root's alone.
+        done = subprocess.run(
+            [str(part) for part in command], stdout=output, stderr=output, stdin=subprocess.DEVNULL, cwd="/"
+        )
+        if done.returncode:
+            output.seek(0)
+            raise RuntimeError(f"{command} failed:\n{output.read().decode(errors='replace')}")
+
+
+def _wait_until_listening(port: int, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and server.poll() is None:
+        with socket.socket() as client:
+            if client.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise RuntimeError(f"{server.args} does not listen on port {port}")
