@@ -3,6 +3,7 @@
 import argparse
 import logging
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -36,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where = parser.add_argument_group("where")
     where.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     where.add_argument("--port", type=int, default=8765, help="port; 0 takes a free one (default: 8765)")
+    where.add_argument("--exit-with-parent", action="store_true", help="stop when standard input ends")
     site = parser.add_argument_group("the site")
     site.add_argument(
         "--profile", choices=["demo", "bulk"], help="what sizes default to (default: by --users)"
@@ -113,9 +115,18 @@ def run(given: dict[str, Any], say: Callable[[str], object]) -> int:
     except (JournalMismatch, OSError) as problem:
         say(f"Cannot start: {problem}")
         return 1
+    if given.get("exit_with_parent"):
+        threading.Thread(target=_wait_for_end_of_input, args=(stopping,), daemon=True).start()
     with sandbox:
         counts = sandbox.site.counts()
         say(f"Thinkific stand-in listening at {sandbox.url}")
         say(f"{counts['users']} people, {counts['enrollments']} enrollments, {counts['courses']} courses")
         stopping.wait()
     return 0
+
+
+def _wait_for_end_of_input(stopping: threading.Event) -> None:
+    """The pipe from the parent closes when the parent dies, however it does."""
+    while sys.stdin.read(1):
+        pass
+    stopping.set()

@@ -69,5 +69,13 @@ def parse_moment(text: str) -> int:
     return (moment - EPOCH) // timedelta(milliseconds=1)
 
 
+def is_moment(text: str) -> bool:
+    try:
+        parse_moment(text)
+    except ValueError:
+        return False
+    return True
+
+
 def is_bare_date(text: str) -> bool:
     return len(text) == 10

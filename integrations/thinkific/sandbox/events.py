@@ -33,11 +33,7 @@ def emit(
     ]
     sent = 0
     for name, event in reversed(made) if reverse else made:
-        targets = (
-            [target_url]
-            if target_url
-            else [w["target_url"] for w in webhooks.subscriptions.values() if w["topic"] == name]
-        )
+        targets = [target_url] if target_url else webhooks.subscribers(name)
         for url in targets * copies:
             webhooks.send(
                 url,
@@ -47,6 +43,6 @@ def emit(
                 delay=delay,
             )
             sent += 1
-    if not sent and target_url is None and not webhooks.subscriptions:
+    if not sent and target_url is None and not webhooks.site.subscriptions:
         raise malformed("Nobody has subscribed; give target_url.")
     return {"sent": sent, "ids": [event["id"] for _, event in made]}

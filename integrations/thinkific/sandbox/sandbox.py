@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import msgspec
+import requests
 
 from .activity import Activity
 from .app import App
@@ -108,6 +109,12 @@ class SpawnedSandbox:
     def bearer(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.options.access_token}"}
 
+    def control(self, method: str, action: str, body: Any = None) -> Any:
+        """`control("POST", "faults", {"kind": "500", "next": 3})`; see control.py for the actions."""
+        answer = requests.request(method, f"{self.url}/_sandbox/{action}", json=body, timeout=60)
+        answer.raise_for_status()
+        return answer.json()
+
     def stop(self) -> None:
         self.process.terminate()
         try:
@@ -118,24 +125,20 @@ class SpawnedSandbox:
 
 
 @contextmanager
-def spawn_sandbox(
-    scale: Scale | None = None, *, start_timeout: float = 120.0, **settings: Any
-) -> Iterator[SpawnedSandbox]:
-    """Run `python -m integrations.thinkific.sandbox` with these settings (names of its options) until left.
-
-    The process tells its address in its first line; `start_timeout` is for the caller's own patience.
-    """
+def spawn_sandbox(scale: Scale | None = None, **settings: Any) -> Iterator[SpawnedSandbox]:
+    """Run `python -m integrations.thinkific.sandbox` with these settings, named as its options."""
     sizes = msgspec.to_builtins(scale) if scale else {}
-    command = [sys.executable, "-m", __package__ or "integrations.thinkific.sandbox", "--port", "0"]
-    for name, value in (sizes | settings).items():
+    command = [sys.executable, "-m", __package__, "--exit-with-parent"]
+    for name, value in ({"port": 0} | sizes | settings).items():
         command += [f"--{name.replace('_', '-')}", str(value)]
     root = Path(__file__).resolve().parents[3]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root)  # noqa: S603 - our own module
+    process = subprocess.Popen(  # noqa: S603 - our own module
+        command, text=True, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     assert process.stdout is not None
-    first = process.stdout.readline().split()
+    first = process.stdout.readline().split()  # its last word is the address
     if not first:
-        process.wait(timeout=start_timeout)
-        raise RuntimeError(f"The stand-in did not start: exit code {process.returncode}.")
+        raise RuntimeError(f"The stand-in did not start: exit code {process.wait()}.")
     known = {name: value for name, value in settings.items() if name in Options.__struct_fields__}
     spawned = SpawnedSandbox(process, first[-1], msgspec.convert(known, Options))
     try:

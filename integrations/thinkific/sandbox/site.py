@@ -1,6 +1,7 @@
 """The state of one invented Thinkific site, its indexes, and the one door through which it changes."""
 
 import hashlib
+import itertools
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -12,7 +13,6 @@ import msgspec
 from .clock import Clock
 from .generator import Scale, fill
 from .options import Options
-from .problems import Problem
 from .render import Renderer
 from .rows import Certificate, Enrollment, Submission, User
 from .table import Table
@@ -57,6 +57,9 @@ class Site:
         self.builder_courses: set[int] = set()  # of the newer builder: REST does not show them
         self.course_of_chapter: dict[int, int] = {}
         self.quiz_of_content: dict[int, int] = {}
+        self.product_updates: dict[int, int] = {}  # product -> when; REST does not tell
+        self.subscriptions: dict[str, Wire] = {}  # webhooks
+        self.subscription_numbers = itertools.count(1)
         self.pending: list[tuple[int, str, Wire]] = []  # accepted, to take effect later
 
         self.listeners: list[Listener] = []
@@ -142,23 +145,10 @@ class Site:
         finally:
             self.listeners, self.recorders = listeners, recorders
 
-    def postpone(self, due: int, name: str, arguments: Wire) -> None:
-        self.pending.append((due, name, arguments))
-
     def settle(self) -> None:
         """Let take effect what was accepted earlier and is due now."""
-        if not self.pending:
-            return
-        with self.lock:
-            now = self.clock.now()
-            due = [entry for entry in self.pending if entry[0] <= now]
-            self.pending = [entry for entry in self.pending if entry[0] > now]
-            for _, name, arguments in due:
-                # What became impossible in the meantime (the person is gone) is dropped, as a job would fail.
-                try:
-                    self.write(name, **arguments)
-                except Problem:
-                    continue
+        if self.pending and min(due for due, _, _ in self.pending) <= self.clock.now():
+            self.write("settle")
 
     def announce(self, topic: str, payload: Wire) -> None:
         for listener in self.listeners:

@@ -1,4 +1,4 @@
-"""Webhook subscriptions and the thread that delivers signed events to them."""
+"""Signed events, and the thread that delivers them to whoever subscribed."""
 
 import hashlib
 import heapq
@@ -67,7 +67,6 @@ class Webhooks:
     def __init__(self, site: "Site", options: Options) -> None:
         self.site = site
         self.options = options
-        self.subscriptions: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self.events: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self.delivered = 0
         self.failed_attempts = 0
@@ -81,35 +80,20 @@ class Webhooks:
         self._thread: threading.Thread | None = None
         site.listeners.append(self.announce)
 
-    # -- subscriptions -------------------------------------------------------------------------------
-
-    def subscribe(self, topic: str, target_url: str) -> dict[str, Any]:
-        now = to_iso(self.site.clock.now()).replace("Z", "+00:00")
-        webhook_id = self._new_id()
-        webhook = {
-            "id": webhook_id,
-            "status": "active",
-            "topic": topic,
-            "target_url": target_url,
-            "created_at": now,
-            "created_by": "80001",
-            "updated_at": now,
-            "updated_by": "80001",
-        }
-        self.subscriptions[webhook_id] = webhook
-        return webhook
+    def subscribers(self, topic: str) -> list[str]:
+        return [w["target_url"] for w in self.site.subscriptions.values() if w["topic"] == topic]
 
     def subscribe_all(self, target_url: str) -> None:
         for topic in TOPICS:
-            self.subscribe(topic, target_url)
+            if target_url not in self.subscribers(topic):
+                self.site.write("subscribe", topic=topic, target_url=target_url)
 
     # -- events --------------------------------------------------------------------------------------
 
     def announce(self, topic: str, payload: dict[str, Any]) -> None:
         """Tell every subscriber of the topic; the event can be read again at `/events/{id}`."""
-        targets = [w["target_url"] for w in self.subscriptions.values() if w["topic"] == topic]
         event = self.event(topic, payload)
-        for url in targets:
+        for url in self.subscribers(topic):
             self.send(url, event)
 
     def event(self, topic: str, payload: dict[str, Any], event_id: str | None = None) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def create_in_bundle(context: Context) -> Response:
         return created()
     if user_id not in site.users:
         site.write("hold_bundle", **arguments)  # refuses at once
-    site.postpone(site.clock.now() + int(context.options.bundle_delay * 1000), "hold_bundle", arguments)
+    site.write("postpone", seconds=context.options.bundle_delay, write="hold_bundle", arguments=arguments)
     return Response(202)
 
 

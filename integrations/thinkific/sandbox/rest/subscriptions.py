@@ -4,7 +4,6 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..clock import to_iso
 from ..http import Response
 from ..problems import invalid_texts, not_found
 from ..webhooks import TOPICS
@@ -15,7 +14,7 @@ LOOPBACK = ("127.0.0.1", "::1")
 
 
 def list_webhooks(context: Context) -> Response:
-    webhooks = list(context.webhooks.subscriptions.values())
+    webhooks = list(context.site.subscriptions.values())
     query = context.request.query
     limit = int(query["limit"]) if query.get("limit", "").isdigit() and int(query["limit"]) else DEFAULT_LIMIT
     start = 0
@@ -34,7 +33,8 @@ def list_webhooks(context: Context) -> Response:
 
 
 def create(context: Context) -> Response:
-    return created(context.webhooks.subscribe(*_checked(context)))
+    topic, target_url = _checked(context)
+    return created(context.site.write("subscribe", topic=topic, target_url=target_url))
 
 
 def show(context: Context) -> Response:
@@ -43,13 +43,13 @@ def show(context: Context) -> Response:
 
 def update(context: Context) -> Response:
     webhook = _addressed(context)
-    webhook["topic"], webhook["target_url"] = _checked(context)
-    webhook["updated_at"] = to_iso(context.site.clock.now()).replace("Z", "+00:00")
+    topic, target_url = _checked(context)
+    context.site.write("change_subscription", webhook_id=webhook["id"], topic=topic, target_url=target_url)
     return Response.of(200, webhook)
 
 
 def delete(context: Context) -> Response:
-    del context.webhooks.subscriptions[_addressed(context)["id"]]
+    context.site.write("unsubscribe", webhook_id=_addressed(context)["id"])
     return no_content()
 
 
@@ -63,7 +63,7 @@ def show_event(context: Context) -> Response:
 
 
 def _addressed(context: Context) -> dict[str, Any]:
-    webhook = context.webhooks.subscriptions.get(context.arguments[0])
+    webhook = context.site.subscriptions.get(context.arguments[0])
     if webhook is None:
         raise not_found()
     return webhook

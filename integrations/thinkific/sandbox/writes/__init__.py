@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from . import catalog, enrollments, groups, people, planting, progress
+from . import catalog, enrollments, groups, later, people, planting, progress, subscriptions
 
 WRITES: dict[str, Callable[..., Any]] = {
     "create_user": people.create_user,
@@ -22,12 +22,18 @@ WRITES: dict[str, Callable[..., Any]] = {
     "create_group": groups.create_group,
     "delete_group": groups.delete_group,
     "add_to_groups": groups.add_to_groups,
+    "add_members": groups.add_members,
     "remove_from_groups": groups.remove_from_groups,
     "assign_analysts": groups.assign_analysts,
     "remove_analyst": groups.remove_analyst,
     "add_course": catalog.add_course,
     "rename_course": catalog.rename_course,
     "delete_course": catalog.delete_course,
+    "subscribe": subscriptions.subscribe,
+    "change_subscription": subscriptions.change_subscription,
+    "unsubscribe": subscriptions.unsubscribe,
+    "postpone": later.postpone,
+    "settle": later.settle,
     "put": planting.put,
     "remove": planting.remove,
     "shift": planting.shift,

@@ -34,6 +34,7 @@ def rename_course(site: "Site", *, course_id: int, name: str) -> None:
     site.announce("course.updated", dict(course))
     if product:
         product["name"] = name
+        site.product_updates[product["id"]] = site.clock.now()
         site.announce("product.updated", dict(product))
 
 

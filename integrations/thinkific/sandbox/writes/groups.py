@@ -42,6 +42,11 @@ def add_to_groups(site: "Site", *, user_id: Any, group_names: Any) -> None:
         site.members[group["id"]][user_id] = None
 
 
+def add_members(site: "Site", *, user_ids: list[int], group_ids: list[int]) -> None:
+    for group_id in group_ids:
+        site.members[group_id] |= dict.fromkeys(user_ids)
+
+
 def remove_from_groups(site: "Site", *, user_ids: list[int], group_ids: list[int]) -> None:
     for group_id in group_ids:
         for user_id in user_ids:

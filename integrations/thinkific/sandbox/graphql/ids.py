@@ -1,0 +1,31 @@
+"""Ids as GraphQL shows and takes them: texts, on some sites base64 of `Type:number`."""
+
+import base64
+import binascii
+import re
+from typing import Any
+
+from ..render import GID_PREFIX
+
+TRAILING_DIGITS = re.compile(r"(\d+)$")
+
+
+def shown(kind: str, number: int, style: str) -> str:
+    if style == "plain":
+        return str(number)
+    return base64.b64encode(f"{kind}:{number}".encode()).decode()
+
+
+def read(given: Any) -> int | None:
+    """The number of a REST id, an id as shown, or a gid; None for anything else."""
+    text = str(given)
+    if text.isdigit():
+        return int(text)
+    if text.startswith(GID_PREFIX) and text[-12:].isdigit():
+        return int(text[-12:])
+    try:
+        text = base64.b64decode(text, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return None
+    digits = TRAILING_DIGITS.search(text)
+    return int(digits.group(1)) if digits else None

@@ -1,0 +1,24 @@
+"""What is accepted now and takes effect later, as a bundle enrollment answered with 202."""
+
+from typing import TYPE_CHECKING, Any
+
+from ..problems import Problem
+
+if TYPE_CHECKING:
+    from ..site import Site
+
+
+def postpone(site: "Site", *, seconds: float, write: str, arguments: dict[str, Any]) -> None:
+    site.pending.append((site.clock.now() + int(seconds * 1000), write, arguments))
+
+
+def settle(site: "Site") -> None:
+    now = site.clock.now()
+    due = [entry for entry in site.pending if entry[0] <= now]
+    site.pending = [entry for entry in site.pending if entry[0] > now]
+    for _, name, arguments in due:
+        # What became impossible in the meantime (the person is gone) is dropped, as a job would fail.
+        try:
+            site.write(name, **arguments)
+        except Problem:
+            continue
