@@ -1,0 +1,73 @@
+"""Habits of this project that a tool can check; docs/architecture.md says why."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCES = [
+    path
+    for app in ("core", "integrations", "api", "project")
+    for path in sorted((ROOT / app).rglob("*.py"))
+    if "migrations" not in path.parts
+]
+COMMANDS = [
+    "check_health",
+    "load_demo",
+    "recalculate_seats",
+    "sync",
+    "sync_schedules",
+    "thinkific_sandbox",
+    "worker",
+]
+
+
+def test_no_file_is_longer_than_300_lines():
+    assert {str(path): n for path in SOURCES if (n := len(path.read_text().splitlines())) > 300} == {}
+
+
+def test_no_function_is_longer_than_50_lines():
+    too_long = {
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}": node.end_lineno - node.lineno + 1
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno - node.lineno >= 50
+    }
+    assert too_long == {}
+
+
+def test_modules_are_named_after_their_subject():
+    assert [path for path in SOURCES if path.stem in {"utils", "helpers", "common", "misc"}] == []
+
+
+def test_signals_are_received_in_one_place_only():
+    receiving = {
+        str(path.relative_to(ROOT)) for path in SOURCES if "dispatch import receiver" in path.read_text()
+    }
+    assert receiving <= {"core/audit.py"}
+
+
+@pytest.mark.parametrize("document", [".env.example", "README.md"])
+def test_every_variable_that_the_settings_read_is_documented(document):
+    read = set(re.findall(r'\benv(?:\.\w+)?\(\s*"([A-Z_]+)"', (ROOT / "project/settings.py").read_text()))
+    documented = set(re.findall(r"\b[A-Z][A-Z_]+\b", (ROOT / document).read_text()))
+
+    assert len(read) > 20
+    assert read - documented == {"READ_DOT_ENV"} - documented
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_explains_itself(name, process_environment):
+    shown = subprocess.run(
+        [sys.executable, "manage.py", name, "--help"],
+        env=process_environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert shown.returncode == 0, shown.stderr
+    assert "usage:" in shown.stdout
