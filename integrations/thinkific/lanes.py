@@ -1,0 +1,174 @@
+"""Leave to have several requests under way at a time, and the grants to send them."""
+
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db import DatabaseError
+
+from integrations.thinkific import budget_state, meter
+from integrations.thinkific.budget_state import BudgetState
+from integrations.thinkific.meter import Outcome
+from integrations.thinkific.rates import RateHeaders
+
+if TYPE_CHECKING:
+    from integrations.thinkific.budget import SharedBudget
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Leave to send `count` requests (or points) before `expires`, a `time.monotonic()` moment."""
+
+    count: int
+    expires: float
+
+
+class Lanes:
+    """Leave to have `count` requests under way at a time. From `SharedBudget.lanes()`.
+
+    It can be handed to a client as its budget. `count` may change with every call: use no more than it says.
+    """
+
+    def __init__(self, budget: "SharedBudget", want: int, interactive: bool) -> None:
+        self.budget = budget
+        self.want = max(1, want)
+        self.interactive = interactive
+        self.count = 0
+        self.holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._batch = Grant(0, 0.0)
+        self._under_way = 0
+        self._lock = threading.RLock()
+
+    def open(self) -> bool | float:
+        """True with at least one lane, else seconds until another look is worth it."""
+        self.count = self.budget.change(self._lease)
+        return True if self.count else budget_state.LANE_POLL
+
+    def open_and_take(self, points: int = 0) -> bool | float:
+        """A lane and a request in one decision, or neither."""
+
+        def decide(state: BudgetState, now: float) -> bool | float:
+            if not self._lease(state, now):
+                return budget_state.LANE_POLL
+            outcome = self._take(state, now, 1, points, batch=False)
+            if outcome.units:
+                return True
+            del state.leases[self.holder]
+            return outcome.wait
+
+        opened = self.budget.change(decide)
+        self.count = int(opened is True)
+        return opened
+
+    def close(self) -> None:
+        """Give the lanes back. Unused grants are lost: they count as used."""
+
+        def decide(state: BudgetState, now: float) -> None:
+            state.leases.pop(self.holder, None)
+
+        self.count = 0
+        with suppress(DatabaseError):  # then they come free by silence
+            self.budget.change(decide)
+
+    def try_acquire(self, want: int = 1, *, in_flight: int | None = None) -> Grant | float:
+        """Leave to send up to `want` requests now, or the seconds after which to ask again. Never waits.
+
+        `in_flight` is how many requests the caller has under way; without it, those under `permit` count.
+        """
+        with self._lock:
+            in_flight = self._under_way if in_flight is None else in_flight
+            if in_flight < self.count and self._batch.count and time.monotonic() < self._batch.expires:
+                return self._from_batch(min(want, self.count - in_flight))
+            room, outcome = self.budget.change(lambda state, now: self._next(state, now, want, in_flight))
+            self.count = room
+            if not outcome.units:
+                return outcome.wait
+            life = self.budget.limits.window * meter.MARGIN / 2
+            self._batch = Grant(outcome.units, time.monotonic() + life)
+            return self._from_batch(max(1, min(want, room - in_flight)))
+
+    def try_acquire_points(self, cost: int, *, in_flight: int | None = None) -> Grant | float:
+        """Leave for one GraphQL query of `cost` points, or the seconds after which to ask again."""
+        with self._lock:
+            in_flight = self._under_way if in_flight is None else in_flight
+            room, outcome = self.budget.change(
+                lambda state, now: self._next(state, now, 1, in_flight, points=cost)
+            )
+            self.count = room
+            return Grant(1, time.monotonic() + 1) if outcome.units else outcome.wait
+
+    def acquire(self, *, in_flight: int | None = None) -> Grant:
+        """Wait for leave to send one request. Raises BudgetExhausted."""
+        return self.budget.wait(lambda: self.try_acquire(in_flight=in_flight))
+
+    @contextmanager
+    def permit(self, *, interactive: bool = False, points: int = 0) -> Iterator[None]:
+        """Wait for leave to send one request, which is under way for the block."""
+        self.budget.wait(lambda: self._enter(points))
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._under_way -= 1
+
+    def note(self, rate: RateHeaders) -> None:
+        self.budget.note(rate)
+
+    def stop_until(self, until: datetime) -> None:
+        self._batch = Grant(0, 0.0)
+        self.budget.stop_until(until)
+
+    def stop_points_until(self, until: datetime) -> None:
+        self.budget.stop_points_until(until)
+
+    def note_points(
+        self,
+        *,
+        estimate: int,
+        cost: int | None,
+        limit: int | None,
+        remaining: int | None,
+        reset: datetime | None,
+    ) -> None:
+        self.budget.note_points(estimate=estimate, cost=cost, limit=limit, remaining=remaining, reset=reset)
+
+    def _enter(self, points: int) -> Grant | float:
+        with self._lock:
+            outcome = self.try_acquire_points(points) if points else self.try_acquire()
+            self._under_way += isinstance(outcome, Grant)
+        return outcome
+
+    def _from_batch(self, want: int) -> Grant:
+        count = min(want, self._batch.count)
+        self._batch = Grant(self._batch.count - count, self._batch.expires)
+        return Grant(count, self._batch.expires)
+
+    def _lease(self, state: BudgetState, now: float) -> int:
+        return budget_state.lease_lanes(
+            state, self.budget.limits, now, holder=self.holder, want=self.want, for_people=self.interactive
+        )
+
+    def _take(self, state: BudgetState, now: float, want: int, points: int, *, batch: bool = True) -> Outcome:
+        limits = self.budget.limits
+        if points:
+            return budget_state.take_points(state, limits, now, cost=points, for_people=self.interactive)
+        return budget_state.take_requests(
+            state, limits, now, want=want, for_people=self.interactive, batch=batch
+        )
+
+    def _next(
+        self, state: BudgetState, now: float, want: int, in_flight: int, points: int = 0
+    ) -> tuple[int, Outcome]:
+        room = budget_state.renew(state, self.budget.limits, now, holder=self.holder, in_flight=in_flight)
+        if not room:  # silent for too long: the lanes went to others
+            room = self._lease(state, now)
+        if in_flight >= room:
+            return room, Outcome(wait=budget_state.LANE_POLL / 10)
+        return room, self._take(state, now, min(want, room - in_flight), points)

@@ -1,0 +1,251 @@
+"""The shared request budget, as a simulation with a clock of its own."""
+
+import heapq
+import random
+from collections import deque
+from itertools import pairwise
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from integrations.thinkific import budget_state, meter
+from integrations.thinkific.budget_state import BudgetState, Limits
+from integrations.thinkific.meter import Meter
+
+START = 1_750_000_017.3
+
+
+class Site:
+    """Pulls that always have work, on one budget; keeps when each request reached the server."""
+
+    def __init__(self, limits: Limits, seed: int, *, pulls: int = 1, lag: float | None = None) -> None:
+        self.limits = limits
+        self.random = random.Random(seed)
+        self.lag = limits.window * meter.MARGIN * 0.9 if lag is None else lag
+        self.document: object = {}
+        self.arrivals: list[float] = []
+        self.under_way = 0
+        self.most_under_way = 0
+        self.pulls = [f"pull{number}" for number in range(pulls)]
+
+    def change(self, decide, now):
+        """As the store does it: out of the document, decide, back into it."""
+        state = msgspec.convert(self.document, BudgetState)
+        budget_state.refresh(state, self.limits, now)
+        result = decide(state)
+        self.document = msgspec.json.decode(msgspec.json.encode(state))
+        return result
+
+    def run(self, seconds: float, crash_at: float | None = None) -> None:
+        events: list[tuple[float, int, str, str]] = []
+        in_flight = dict.fromkeys(self.pulls, 0)
+        for number, pull in enumerate(self.pulls):
+            heapq.heappush(events, (START, number, "look", pull))
+        serial = len(events)
+        while events:
+            now, _, what, pull = heapq.heappop(events)
+            if now > START + seconds:
+                return
+            if crash_at is not None and now > START + crash_at and pull == self.pulls[0]:
+                if what == "done":
+                    self.under_way -= 1
+                continue  # it is dead: no sign of life any more, and its lanes must come free
+            if what == "done":
+                in_flight[pull] -= 1
+                self.under_way -= 1
+                continue
+            units, wait = self.change(lambda state: self.step(state, now, pull, in_flight[pull]), now)  # noqa: B023
+            for _ in range(units):
+                serial += 1
+                in_flight[pull] += 1
+                self.under_way += 1
+                self.most_under_way = max(self.most_under_way, self.under_way)
+                arrival = now + self.random.uniform(0, self.lag)
+                self.arrivals.append(arrival)
+                heapq.heappush(events, (arrival + self.lag / 10, serial, "done", pull))
+            serial += 1
+            heapq.heappush(events, (now + max(wait, self.lag / 20), serial, "look", pull))
+
+    def step(self, state, now, pull, in_flight):
+        room = budget_state.renew(state, self.limits, now, holder=pull, in_flight=in_flight)
+        if not room:
+            room = budget_state.lease_lanes(
+                state, self.limits, now, holder=pull, want=self.limits.concurrency, for_people=False
+            )
+        if in_flight >= room:
+            return 0, self.lag / 10
+        outcome = budget_state.take_requests(state, self.limits, now, want=room - in_flight, for_people=False)
+        return min(outcome.units, room - in_flight), outcome.wait
+
+
+def most_in_a_sliding_window(arrivals, window):
+    recent: deque[float] = deque()
+    most = 0
+    for moment in sorted(arrivals):
+        recent.append(moment)
+        while recent[0] <= moment - window:
+            recent.popleft()
+        most = max(most, len(recent))
+    return most
+
+
+limits = st.builds(
+    Limits,
+    requests=st.integers(min_value=20, max_value=300),
+    window=st.sampled_from([0.5, 6.0, 60.0]),
+    concurrency=st.integers(min_value=1, max_value=16),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(limits=limits, seed=st.integers(0, 10_000), pulls=st.integers(1, 3), crash=st.booleans())
+def test_no_window_ever_holds_more_than_the_limit(limits, seed, pulls, crash):
+    site = Site(limits, seed, pulls=pulls)
+
+    site.run(limits.window * 3.5, crash_at=limits.window * 0.7 if crash and pulls > 1 else None)
+
+    assert most_in_a_sliding_window(site.arrivals, limits.window) <= limits.requests
+    assert site.most_under_way <= limits.concurrency
+
+
+@settings(max_examples=25, deadline=None)
+@given(limits=limits, seed=st.integers(0, 10_000), pulls=st.integers(1, 3))
+def test_while_there_is_work_95_percent_of_the_limit_is_used(limits, seed, pulls):
+    windows = 10
+    # eight lanes and this lag let more through than the limit, so the limit is what is measured
+    limits = msgspec.structs.replace(limits, concurrency=10)
+    site = Site(limits, seed, pulls=pulls, lag=limits.window * 0.005)
+
+    site.run(limits.window * windows)
+
+    assert len(site.arrivals) >= limits.requests * windows * 0.95
+
+
+def test_a_pull_of_223_requests_takes_about_one_minute():
+    site = Site(Limits(), seed=1, lag=0.05)
+
+    site.run(63)
+
+    assert sorted(site.arrivals)[222] - START < 62
+
+
+def test_what_is_free_is_given_at_once():
+    state, now = BudgetState(), START
+    first = budget_state.take_requests(state, Limits(), now, want=200, for_people=False)
+
+    assert first.units == 116  # 4 % stay for people
+
+
+def test_a_person_gets_what_pulls_must_leave():
+    state, now = BudgetState(), START
+    budget_state.take_requests(state, Limits(), now, want=200, for_people=False)
+
+    assert not budget_state.take_requests(state, Limits(), now + 1, want=1, for_people=False).units
+    assert budget_state.take_requests(state, Limits(), now + 1, want=1, for_people=True).units == 1
+
+
+def test_pulls_hold_back_while_a_person_waits():
+    state, now, limits = BudgetState(), START, Limits()
+    budget_state.take_requests(state, limits, now, want=200, for_people=True)
+    waits = budget_state.take_requests(state, limits, now + 1, want=1, for_people=True).wait
+
+    refilled = now + 1 + waits
+    budget_state.refresh(state, limits, refilled)
+    assert not budget_state.take_requests(state, limits, refilled, want=1, for_people=False).units
+    assert budget_state.take_requests(state, limits, refilled, want=1, for_people=True).units
+    later = refilled + 1
+    assert budget_state.take_requests(state, limits, later, want=1, for_people=False).units
+
+
+def test_a_429_stops_everybody_until_the_reset():
+    state, now, limits = BudgetState(), START, Limits()
+    meter.block(state.requests, now, 30)
+
+    for for_people in (True, False):
+        outcome = budget_state.take_requests(state, limits, now + 10, want=1, for_people=for_people)
+        assert outcome.units == 0
+        assert outcome.wait == pytest.approx(20)
+
+
+def test_what_others_used_is_not_given_out():
+    requests, now = Meter(), START
+    meter.take(requests, now, 120, 60, want=10)
+
+    changed = meter.note(requests, now, 120, 60, told_limit=120, remaining=50, reset_in=30)
+
+    assert changed
+    assert meter.available(requests, now, 120, 60, for_people=True) == 50
+    assert meter.available(requests, now + 31, 120, 60, for_people=True) == 110
+    assert not meter.note(requests, now, 120, 60, told_limit=120, remaining=50, reset_in=30)
+
+
+def test_a_lower_limit_that_thinkific_names_is_obeyed():
+    requests, now = Meter(), START
+    meter.note(requests, now, 1000, 60, told_limit=120, remaining=120, reset_in=30)
+
+    assert meter.take(requests, now, 1000, 60, want=1000, for_people=True).units == 120
+
+
+def test_a_clock_that_was_set_back_does_not_stop_us_for_long():
+    state, limits = BudgetState(), Limits()
+    budget_state.take_requests(state, limits, START + 86_400, want=200, for_people=False)
+    meter.block(state.requests, START + 86_400, 100)
+
+    budget_state.refresh(state, limits, START)
+    budget_state.refresh(state, limits, START + 122)
+
+    assert budget_state.take_requests(state, limits, START + 122, want=1, for_people=False).units
+
+
+def test_lanes_of_a_dead_holder_come_free():
+    state, limits, now = BudgetState(), Limits(), START
+    assert budget_state.lease_lanes(state, limits, now, holder="dead", want=8, for_people=False) == 8
+    assert not budget_state.lease_lanes(state, limits, now, holder="new", want=8, for_people=False)
+
+    later = now + budget_state.LEASE + 1
+    budget_state.refresh(state, limits, later)
+
+    assert budget_state.lease_lanes(state, limits, later, holder="new", want=8, for_people=False) == 8
+
+
+def test_pulls_leave_two_lanes_to_people_and_share_the_others():
+    state, limits, now = BudgetState(), Limits(), START
+    assert budget_state.lease_lanes(state, limits, now, holder="a", want=10, for_people=False) == 8
+    assert budget_state.lease_lanes(state, limits, now, holder="person", want=4, for_people=True) == 2
+    assert budget_state.lease_lanes(state, limits, now, holder="b", want=8, for_people=False) == 0
+
+    assert budget_state.renew(state, limits, now, holder="a", in_flight=7) == 7  # in use: not taken away
+    assert budget_state.renew(state, limits, now, holder="a", in_flight=1) == 4
+    assert budget_state.lease_lanes(state, limits, now, holder="b", want=8, for_people=False) == 4
+
+
+def test_points_are_granted_whole_and_corrected():
+    state, limits, now = BudgetState(), Limits(), START
+    for _ in range(3):
+        assert budget_state.take_points(state, limits, now, cost=500, for_people=False).units == 500
+    assert not budget_state.take_points(state, limits, now, cost=500, for_people=False).units
+
+    meter.add(state.points, now, 60, -900)  # they were cheaper than thought
+
+    assert budget_state.take_points(state, limits, now, cost=500, for_people=False).units == 500
+
+
+def test_a_query_dearer_than_all_points_is_tried_when_nothing_else_runs():
+    state, limits, now = BudgetState(), Limits(points=100), START
+
+    assert budget_state.take_points(state, limits, now, cost=500, for_people=False).units
+
+
+def test_the_document_stays_small_at_a_million_per_window():
+    limits = Limits(requests=1_000_000, concurrency=64)
+    state, now = BudgetState(), START
+    for _ in range(20_000):
+        assert budget_state.take_requests(state, limits, now, want=1, for_people=False).units == 50
+        now += 0.004
+        budget_state.refresh(state, limits, now)
+
+    assert len(msgspec.json.encode(state)) < 10_000
+    stamps = [at for at, _ in state.requests.grants]
+    assert all(a <= b for a, b in pairwise(stamps))

@@ -1,0 +1,198 @@
+"""The shared request budget over its real row, with threads and processes as in operation."""
+
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection, transaction
+
+from integrations.models import RequestBudget
+from integrations.thinkific.budget import SharedBudget
+from integrations.thinkific.budget_state import Limits
+from integrations.thinkific.errors import BudgetExhausted
+from integrations.thinkific.lanes import Grant
+from integrations.thinkific.rates import RateHeaders
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+FAST = Limits(requests=40, window=1.5, concurrency=6)
+
+
+def in_threads(work, count):
+    """Run `work(number)` in so many threads and wait for all of them."""
+
+    def run(number):
+        try:
+            work(number)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def most_within(moments, window):
+    moments = sorted(moments)
+    return max(sum(start <= moment < start + window for moment in moments) for start in moments)
+
+
+def test_threads_with_their_own_budgets_share_one_limit():
+    sent: list[float] = []
+
+    def pull(number):
+        budget = SharedBudget("acme", FAST)
+        with budget.lanes(want=2) as lanes:
+            while len(sent) < 90:
+                lanes.acquire(in_flight=0)
+                sent.append(time.time())
+
+    in_threads(pull, 3)
+
+    assert most_within(sent, FAST.window) <= FAST.requests
+    assert sorted(sent)[89] - min(sent) < FAST.window * 2 * 1.1  # 90 of 40 at a time: two windows
+
+
+PULL = """
+import sys, time, django
+django.setup()
+from integrations.thinkific.budget import SharedBudget
+from integrations.thinkific.budget_state import Limits
+budget = SharedBudget("acme", Limits(requests=40, window=1.5, concurrency=6))
+end = time.time() + 4
+while time.time() < end:
+    with budget.permit(interactive=False):
+        print(repr(time.time()), flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_processes_share_one_limit_and_a_killed_one_breaks_nothing(process_environment):
+    pulls = [
+        subprocess.Popen(
+            [sys.executable, "-c", PULL], env=process_environment, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(3)
+    ]
+    time.sleep(3)
+    pulls[0].kill()
+    sent = [float(line) for pull in pulls for line in pull.communicate(timeout=60)[0].split()]
+
+    assert len(sent) >= 80
+    assert most_within(sent, FAST.window) <= FAST.requests
+
+
+def test_lanes_limit_what_is_under_way_at_once():
+    budget = SharedBudget("acme", Limits(requests=1000, window=60, concurrency=3))
+    under_way, most = [0], [0]
+    lock = threading.Lock()
+
+    def push(number):
+        for _ in range(5):
+            with budget.permit(interactive=True):
+                with lock:
+                    under_way[0] += 1
+                    most[0] = max(most[0], under_way[0])
+                time.sleep(0.01)
+                with lock:
+                    under_way[0] -= 1
+
+    in_threads(push, 6)
+
+    assert most[0] <= 3
+    assert budget.usage().lanes_held == 0
+    assert budget.usage().used == 30
+
+
+def test_threads_of_one_pull_keep_to_its_lanes():
+    budget = SharedBudget("acme", Limits(requests=1000, window=60, concurrency=10))
+    under_way, most = [0], [0]
+    lock = threading.Lock()
+
+    with budget.lanes(want=2) as lanes:
+
+        def fetch(number):
+            with lanes.permit():
+                with lock:
+                    under_way[0] += 1
+                    most[0] = max(most[0], under_way[0])
+                time.sleep(0.02)
+                with lock:
+                    under_way[0] -= 1
+
+        in_threads(fetch, 6)
+
+    assert most[0] == 2
+
+
+def test_a_429_reaches_every_process():
+    SharedBudget("acme", Limits()).stop_until(datetime.now(UTC) + timedelta(seconds=30))
+
+    other = SharedBudget("acme", Limits(), patience=1)
+    with pytest.raises(BudgetExhausted) as refused, other.permit(interactive=True):
+        pytest.fail("nobody may send")
+
+    assert 29 < refused.value.after <= 30
+    assert other.usage().blocked_until is not None
+    assert SharedBudget("globex", Limits()).usage().blocked_until is None
+
+
+def test_an_answer_that_tells_nothing_new_writes_nothing(django_assert_num_queries):
+    budget = SharedBudget("acme", Limits())
+    with budget.lanes() as lanes:
+        lanes.acquire()
+        with django_assert_num_queries(0):
+            budget.note(RateHeaders(limit=120, remaining=119, reset_at=time.time() + 30))
+        budget.note(RateHeaders(limit=120, remaining=60, reset_at=time.time() + 30))
+
+    assert budget.usage().used == 60
+
+
+def test_plenty_is_granted_in_batches_without_a_look_for_each(django_assert_num_queries):
+    budget = SharedBudget("acme", Limits(requests=1_000_000, window=60, concurrency=10))
+    with budget.lanes(want=8) as lanes:
+        lanes.acquire(in_flight=0)
+        with django_assert_num_queries(0):
+            for _ in range(49):
+                assert isinstance(lanes.try_acquire(in_flight=0), Grant)
+
+
+def test_lost_lanes_are_taken_again():
+    budget = SharedBudget("acme", Limits())
+    with budget.lanes(want=4) as lanes:
+        RequestBudget.objects.update(state={})
+
+        assert isinstance(lanes.try_acquire(), Grant)
+        assert budget.usage().lanes_held == 4
+
+
+def test_points_are_shared_and_corrected():
+    budget = SharedBudget("acme", Limits(points=1000))
+    with budget.permit(interactive=False, points=500):
+        budget.note_points(estimate=500, cost=22, limit=1000, remaining=978, reset=None)
+    assert budget.usage().points_used == 22
+
+    budget.stop_points_until(datetime.now(UTC) + timedelta(seconds=30))
+    assert budget.usage().points_blocked_until is not None
+    assert budget.usage().blocked_until is None
+
+
+def test_a_document_of_another_version_is_no_obstacle():
+    RequestBudget.objects.create(site="acme", state={"requests": "?"})
+
+    with SharedBudget("acme", Limits()).permit(interactive=True):
+        pass
+
+    assert SharedBudget("acme", Limits()).usage().used == 1
+
+
+def test_a_grant_within_a_transaction_is_refused():
+    budget = SharedBudget("acme", Limits())
+
+    with pytest.raises(RuntimeError), transaction.atomic(), budget.permit(interactive=True):
+        pytest.fail("a grant that can be rolled back is none")
