@@ -1,0 +1,178 @@
+"""Everything that has to hold before a change lands: `python -m tests.run`, behind `make test`.
+
+Name steps to run only those: lint, sqlite, postgresql, browser. What the machine cannot run is skipped and
+listed with its reason at the end; with CI=true or NOTHING_SKIPPED=1 a skip is a failure.
+"""
+
+import argparse
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from xml.etree import ElementTree
+
+from tests.services import Missing, find_chromium, postgresql, redis
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "test-results"
+PYTHON = sys.executable
+WORKERS = os.environ.get("TEST_WORKERS", str(max(2, min(os.cpu_count() or 2, 8))))
+
+# What a production machine has: insecure defaults must show here, not there.
+PRODUCTION = {
+    "READ_DOT_ENV": "0",
+    "DEBUG": "0",
+    "SECRET_KEY": secrets.token_urlsafe(64),
+    "ALLOWED_HOSTS": "dashboard.example.com",
+    "DATABASE_URL": "sqlite://:memory:",
+}
+DEVELOPMENT = {"READ_DOT_ENV": "0", "DEBUG": "1", "DATABASE_URL": "sqlite://:memory:"}
+CHECKS: list[tuple[str, list[str], dict[str, str]]] = [
+    ("ruff check", ["-m", "ruff", "check", "."], {}),
+    ("ruff format", ["-m", "ruff", "format", "--check", "."], {}),
+    ("mypy", ["-m", "mypy"], DEVELOPMENT),
+    ("missing migrations", ["manage.py", "makemigrations", "--check", "--dry-run"], DEVELOPMENT),
+    ("check --deploy", ["manage.py", "check", "--deploy", "--fail-level", "WARNING"], PRODUCTION),
+]
+SUITES = {"sqlite": "tests on SQLite", "postgresql": "tests on PostgreSQL", "browser": "tests in a browser"}
+
+
+@dataclass
+class Outcome:
+    """What has come of the run so far."""
+
+    lines: list[str] = field(default_factory=list)  # one for each step
+    failures: int = 0
+    passed: int = 0
+    # A test that only one database can run is skipped on the other: what counts is skipped everywhere.
+    ran: set[str] = field(default_factory=set)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+    def add(self, name: str, *, ok: bool, seconds: float, detail: str = "") -> None:
+        line = f"  {name:<22}{'ok' if ok else 'FAILED':<8}{seconds:6.1f} s  {detail}"
+        self.lines.append(line.rstrip())
+
+    def not_run(self, name: str, reason: str) -> None:
+        self.lines.append(f"  {name:<22}skipped")
+        self.skipped[name] = reason
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.run", description=__doc__)
+    parser.add_argument("steps", nargs="*", metavar="STEP", help="lint, sqlite, postgresql or browser")
+    steps = parser.parse_args().steps or ["lint", *SUITES]
+    if unknown := set(steps) - {"lint", *SUITES}:
+        parser.error(f"there is no step called {', '.join(sorted(unknown))}")
+    RESULTS.mkdir(exist_ok=True)
+    started, outcome = time.monotonic(), Outcome()
+    if "lint" in steps:
+        check(outcome)
+    for suite in SUITES:
+        if suite in steps:
+            test(outcome, suite)
+    return close(outcome, seconds=time.monotonic() - started)
+
+
+def check(outcome: Outcome) -> None:
+    for name, arguments, variables in CHECKS:
+        print(f"\n=== {name}", flush=True)
+        started = time.monotonic()
+        ok = subprocess.run([PYTHON, *arguments], cwd=ROOT, env={**os.environ, **variables}).returncode == 0
+        outcome.failures += not ok
+        outcome.add(name, ok=ok, seconds=time.monotonic() - started)
+
+
+def test(outcome: Outcome, suite: str) -> None:
+    """Run one suite with the services it needs; leave it out when they are missing."""
+    print(f"\n=== {SUITES[suite]}", flush=True)
+    variables = {**os.environ}
+    with ExitStack() as services:
+        try:
+            if suite == "postgresql":
+                variables["TEST_DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL") or (
+                    services.enter_context(postgresql())
+                )
+                variables["TEST_REDIS_URL"] = _redis(outcome, services)
+            else:
+                variables.pop("TEST_DATABASE_URL", None)
+                variables.pop("TEST_REDIS_URL", None)
+            if suite == "browser":
+                find_chromium()
+        except Missing as missing:
+            outcome.not_run(SUITES[suite], str(missing))
+            return
+        _pytest(outcome, suite, variables)
+
+
+def _redis(outcome: Outcome, services: ExitStack) -> str:
+    """The grown-up setup is PostgreSQL with Redis as the shared cache, so they are tested together."""
+    if given := os.environ.get("TEST_REDIS_URL"):
+        return given
+    try:
+        return services.enter_context(redis())
+    except Missing as missing:
+        outcome.not_run("with a shared cache", str(missing))
+        return ""
+
+
+def _pytest(outcome: Outcome, suite: str, variables: dict[str, str]) -> None:
+    report = RESULTS / f"{suite}.xml"
+    report.unlink(missing_ok=True)
+    which = "browser" if suite == "browser" else "not browser"
+    arguments = ["-m", which, "-n", WORKERS, "--dist=worksteal", "--durations=5", f"--junit-xml={report}"]
+    started = time.monotonic()
+    done = subprocess.run([PYTHON, "-m", "pytest", "-q", *arguments], cwd=ROOT, env=variables)
+    seconds = time.monotonic() - started
+    passed, failed = 0, 0
+    for name, verdict, reason in _verdicts(report):
+        passed += verdict == "passed"
+        failed += verdict == "failed"
+        if verdict == "skipped":
+            outcome.skipped.setdefault(name, reason)
+        else:
+            outcome.ran.add(name)
+    if done.returncode and not failed:
+        failed = 1  # it did not come as far as a verdict
+    outcome.passed += passed
+    outcome.failures += failed
+    outcome.add(SUITES[suite], ok=not failed, seconds=seconds, detail=f"{passed} passed, {failed} failed")
+
+
+def _verdicts(report: Path) -> Iterator[tuple[str, str, str]]:
+    """Name, verdict and reason of every test in pytest's report."""
+    if not report.exists():
+        return
+    for case in ElementTree.parse(report).iter("testcase"):
+        name = f"{case.get('classname')}::{case.get('name')}"
+        skipped = case.find("skipped")
+        if case.find("failure") is not None or case.find("error") is not None:
+            yield name, "failed", ""
+        elif skipped is not None and skipped.get("type") != "pytest.xfail":
+            yield name, "skipped", skipped.get("message", "")
+        else:
+            yield name, "passed", ""
+
+
+def close(outcome: Outcome, *, seconds: float) -> int:
+    skipped = {name: reason for name, reason in outcome.skipped.items() if name not in outcome.ran}
+    strict = os.environ.get("CI") == "true" or os.environ.get("NOTHING_SKIPPED") == "1"
+    print("\n" + "=" * 78)
+    print("\n".join(outcome.lines))
+    print(f"  {'together':<30}{seconds:6.1f} s\n")
+    for name, reason in skipped.items():
+        print(f"Skipped {name}: {reason}")
+    if skipped and strict:
+        print("Nothing may be skipped here (CI=true or NOTHING_SKIPPED=1): that is a failure.")
+    ok = not outcome.failures and not (skipped and strict)
+    print("Everything that ran is in order." if ok else "NOT in order: see above.")
+    print(f"{outcome.passed} passed, {outcome.failures} failed, {len(skipped)} skipped", flush=True)
+    return 0 if ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
