@@ -18,7 +18,7 @@ def test_a_wrong_password_is_answered_on_the_page(page: Page, root):
     page.fill("input[name=password]", "not her password")
     page.click("button[type=submit]")
 
-    expect(page.get_by_text("Please enter the correct")).to_be_visible()
+    expect(page.get_by_text("do not match")).to_be_visible()
 
 
 @pytest.mark.parametrize("who", ["root", "mara", "ana"])
