@@ -1,6 +1,7 @@
 """The options of the command line, for `manage.py thinkific_sandbox` and `python -m ...sandbox` alike."""
 
 import argparse
+import gc
 import logging
 import signal
 import sys
@@ -117,6 +118,7 @@ def run(given: dict[str, Any], say: Callable[[str], object]) -> int:
         return 1
     if given.get("exit_with_parent"):
         threading.Thread(target=_wait_for_end_of_input, args=(stopping,), daemon=True).start()
+    gc.freeze()  # the rows are here to stay: looking them through again and again costs pages per second
     with sandbox:
         counts = sandbox.site.counts()
         say(f"Thinkific stand-in listening at {sandbox.url}")

@@ -50,7 +50,6 @@ def fill(site: "Site", scale: Scale, *, seed: int, as_of: datetime | None) -> No
     try:
         _fill(site, scale, random, now)
     finally:
-        gc.freeze()
         if collecting:
             gc.enable()
 

@@ -38,7 +38,10 @@ def add_people(site: "Site", count: int, random: Random, now: int) -> None:
                 roles = ("group_analyst",)
         profile: tuple[tuple[int, str], ...] = ()
         if n % 3 == 0:
-            profile = ((region, REGIONS[n % 7 % 3]), (department, DEPARTMENTS[n % len(DEPARTMENTS)]))
+            profile = (
+                (region, REGIONS[n // 3 % len(REGIONS)]),
+                (department, DEPARTMENTS[n % len(DEPARTMENTS)]),
+            )
             if n % 2:
                 profile += ((number, f"E-{10000 + place}"),)
         add_user(

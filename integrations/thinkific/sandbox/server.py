@@ -104,6 +104,7 @@ class Server:
         # Bound here and now, so that a taken port is the caller's error and a free one is known at once.
         self.socket = socket.create_server((host, port), backlog=512)
         self.host, self.port = self.socket.getsockname()[:2]
+        self._serving = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name=f"thinkific-sandbox-{self.port}", daemon=True)
 
@@ -113,6 +114,7 @@ class Server:
 
     def start(self) -> None:
         self._thread.start()
+        self._serving.wait(timeout=10)
 
     def stop(self) -> None:
         if self._loop.is_closed():
@@ -124,6 +126,7 @@ class Server:
         asyncio.set_event_loop(self._loop)
         serving = self._loop.create_server(lambda: Connection(self.app, self.connections), sock=self.socket)
         listener = self._loop.run_until_complete(serving)
+        self._loop.call_soon(self._serving.set)
         try:
             self._loop.run_forever()
         finally:

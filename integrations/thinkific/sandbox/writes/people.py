@@ -82,6 +82,9 @@ def delete_users(site: "Site", *, user_ids: list[int]) -> None:
     site.submissions.remove_many({s.id for s in site.submissions if s.user_id in gone})
     site.certificates.remove_many({c.id for c in site.certificates if c.user_id in gone})
     _take_enrollments(site, gone)
+    for order in site.orders:  # orders stay, without the person
+        if order["user_id"] in gone:
+            order |= {"user_email": None, "user_name": "(deleted) (deleted)"}
     for payload in payloads:
         site.announce("user.deleted", payload)
 

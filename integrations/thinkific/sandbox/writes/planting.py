@@ -71,9 +71,10 @@ def shift(site: "Site", *, kind: str, how: str) -> None:
         else:
             remove(site, kind=kind, row_ids=[first])
     elif how == "insert" and kind == "users":
-        someone = person(INDEPENDENT, 100_000 + site.version)
+        user_id = site.users.new_id()
+        someone = person(INDEPENDENT, 100_000 + user_id)
         user = User(
-            id=site.users.new_id(),
+            id=user_id,
             created_at=site.clock.now(),
             first_name=someone.first_name,
             last_name=someone.last_name,
