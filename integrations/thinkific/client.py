@@ -21,6 +21,11 @@ class ThinkificClient(RestCalls):
     The arguments are Transport's. REST calls are in rest.py; here are webhooks and GraphQL.
     """
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.spellings: dict[str, int] = {}  # which name of a renamed GraphQL field this site knows
+        self.costs: dict[tuple[str, int], int] = {}  # points that a GraphQL operation took, by page size
+
     # --- webhooks -----------------------------------------------------------------------------------------
 
     def list_webhooks(self) -> list[schemas.Subscription]:

@@ -90,7 +90,7 @@ def decode_page(body: bytes, row_type: type[T], *, page: int = 1, what: str = "t
         envelope = _decoder(_Envelope[row_type]).decode(body)  # type: ignore[valid-type]
         items, pagination = envelope.items, envelope.meta.pagination if envelope.meta else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        rows, pagination = _rows_and_pagination(load_json(body, what), what)
+        rows, pagination = rows_and_pagination(load_json(body, what), what)
         items, bad = read_rows(rows, row_type)
     pagination = pagination or _Pagination()
     return Page(
@@ -131,7 +131,7 @@ def load_json(body: bytes, what: str) -> Any:
         raise RetryLater(f"{what} was answered with {kind}.") from None
 
 
-def _rows_and_pagination(value: Any, what: str) -> tuple[list[Any], _Pagination | None]:
+def rows_and_pagination(value: Any, what: str) -> tuple[list[Any], _Pagination | None]:
     rows = value.get("items") if isinstance(value, dict) else value
     if not isinstance(rows, list):
         raise RetryLater(f"{what} was answered without a list of items.")

@@ -5,19 +5,18 @@ Numbers that Thinkific writes as text (`"0.42"`, `"49.0"`) stay as they came: ma
 are always aware. Text may hold NULs and lone surrogates: mapping removes them.
 """
 
-import base64
-import binascii
-import re
 from datetime import datetime
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from integrations.thinkific.graph_ids import parse_graphql_id as parse_graphql_id
+
 Id = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 Count = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 Moment = Annotated[datetime, Meta(tz=True)]
 Number = str | int | float  # a decimal, in any of the three ways in which Thinkific writes one
-GraphId = str | int
+GraphId = str | int  # parse_graphql_id finds the number in it
 
 
 # gc=False: rows hold nothing that could point back at them, and so cost the collector nothing.
@@ -280,30 +279,3 @@ class SiteInfo(Struct, rename="camel"):
     name: str | None = None
     subdomain: str | None = None
     url: str | None = None
-
-
-def parse_graphql_id(value: GraphId | None) -> int | None:
-    """The REST number in a GraphQL id: digits, text that ends in `:digits`, base64 of such; else None."""
-    if value is None or isinstance(value, bool):
-        return None
-    text = str(value).strip()
-    number = text if re.fullmatch(r"[0-9]+", text) else None
-    if number is None:
-        number = _trailing_digits(_from_base64(text)) or _trailing_digits(text)
-    if not number or len(number) > 19:
-        return None
-    found = int(number)
-    return found if 0 < found < 2**63 else None
-
-
-def _trailing_digits(text: str) -> str:
-    match = re.search(r"(?:^|[/:_])([0-9]+)$", text)
-    return match[1] if match else ""
-
-
-def _from_base64(text: str) -> str:
-    padded = text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4)
-    try:
-        return base64.b64decode(padded, validate=True).decode()
-    except (binascii.Error, ValueError):
-        return ""

@@ -186,11 +186,13 @@ class Transport:
         return self.budget.permit(interactive=self.interactive, points=points)
 
     def _note(self, answer: Answer) -> None:
-        if self.budget is None or answer.surface == GRAPHQL:
+        if self.budget is None:
             return
+        graph = answer.surface == GRAPHQL
         if answer.status == 429:
-            self.budget.stop_until(answer.rate.reset or a_minute_from_now())
-        else:
+            stop = self.budget.stop_points_until if graph else self.budget.stop_until
+            stop(answer.rate.reset or a_minute_from_now())
+        elif not graph:  # those tell in their body
             self.budget.note(answer.rate)
 
     def _wait(self, error: RetryLater, attempt: int) -> None:
