@@ -1,0 +1,191 @@
+"""The one base class of every screen: what it shows is limited to what the signed-in person may see."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin.filters import ListFilter
+from django.contrib.admin.options import ModelAdmin as DjangoModelAdmin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from unfold.admin import ModelAdmin
+
+from core.admin.lists import BoundedChangeList, BoundedPaginator
+from core.admin.tabs import Tab, tab_context
+from core.errors import Refusal
+from core.models import User
+
+
+def visible(queryset: QuerySet, viewer: User) -> QuerySet:
+    """The rows of this queryset that the viewer may see. A model that does not say is for administrators."""
+    if hasattr(queryset, "visible_to"):
+        return queryset.visible_to(viewer)
+    return queryset if viewer.sees_everything else queryset.none()
+
+
+def close_dialog(request: HttpRequest, url: str) -> HttpResponse:
+    """End a dialog's POST by going to a page: dialogs are sent by htmx, which follows no plain redirect."""
+    if request.headers.get("HX-Request"):
+        return HttpResponse(headers={"HX-Redirect": url})
+    return HttpResponseRedirect(url)
+
+
+class DashboardAdmin(ModelAdmin):
+    """Lists, details, autocomplete, choices, filters, actions and search, limited to the visible rows.
+
+    Read-only unless a screen says otherwise: most of what is shown belongs to Thinkific.
+
+    Unfold keeps `self.request` on the admin, which all threads share: never use it. Actions that change
+    something have `permissions=` and a `dialog=`, so that they go by POST; those on one object begin
+    with `self.get_or_404`.
+    """
+
+    list_per_page = 50
+    list_max_show_all = 0
+    show_full_result_count = False
+    show_facets = DjangoModelAdmin.show_facets.NEVER
+    paginator = BoundedPaginator
+    list_filter_submit = True
+    list_fullwidth = True
+    actions: Any = None
+    sortable_by: Any = ()  # columns with an index, and no others
+    search_help_text = ""
+    empty_value_display = "—"
+    empty_title = "Nothing here yet"
+    empty_text = ""  # what would be listed here and how it gets here
+    tabs: tuple[Tab, ...] = ()  # further tabs of the detail page; the first is the object's own fields
+    first_tab_title = "Overview"
+    change_form_outer_before_template = "admin/dashboard/tabs.html"
+    list_only: tuple[str, ...] = ()  # the columns that a row of the list shows, where the rest is heavy
+
+    class Media:
+        css = {"all": ["dashboard/lists.css"]}
+
+    # --- what may be seen ---------------------------------------------------------------------------
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return self.limit(super().get_queryset(request), request.user)
+
+    def limit(self, queryset: QuerySet, viewer: User) -> QuerySet:
+        """Where a model has no `visible_to`, a screen that is not for administrators only says here who
+        sees what."""
+        return visible(queryset, viewer)
+
+    def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> QuerySet:
+        queryset = super().get_field_queryset(db, db_field, request)
+        if queryset is None:
+            queryset = db_field.remote_field.model._default_manager.using(db)
+        return visible(queryset, request.user)
+
+    def get_or_404(self, request: HttpRequest, object_id: Any) -> Model:
+        """The object, or the answer that a missing one gets: for actions on one object."""
+        obj = self.get_object(request, object_id)
+        if obj is None:
+            raise Http404
+        return obj
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    # --- lists --------------------------------------------------------------------------------------
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BoundedChangeList]:
+        return BoundedChangeList
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        """Only what a filter of this list asks for. Django also allows every column of the model itself,
+        which would let anybody guess a hidden one (`?password__startswith=`)."""
+        if request is None:
+            return False
+        return any(_asks_for(entry, lookup) for entry in self.get_list_filter(request))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
+        """Rows that match every word. Never with duplicates, so never with DISTINCT."""
+        for word in search_term.replace("\x00", "").split()[:6]:
+            queryset = queryset.filter(self.search_condition(word, request.user))
+        return queryset, False
+
+    def search_condition(self, word: str, viewer: User) -> Q:
+        """What a word may match. Columns of one table only: an OR across tables makes the database read all
+        of both. A related table is a subquery, `Q(user__in=…)`."""
+        condition = Q()
+        for name in self.search_fields:
+            condition |= Q(**{f"{name}__icontains": word})
+        return condition
+
+    # --- details ------------------------------------------------------------------------------------
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        context: dict[str, Any] = {"show_history": False, **(extra_context or {})}
+        if not self.tabs:
+            return super().change_view(request, object_id, form_url, context)
+        obj = self.get_object(request, object_id)
+        tabs = [tab for tab in self.tabs if obj is not None and tab.applies(obj)]
+        slug = request.GET.get("tab")
+        context["detail_tabs"] = [
+            {"title": self.first_tab_title, "url": request.path, "active": slug is None},
+            *(
+                {"title": tab.title, "url": f"{request.path}?tab={tab.slug}", "active": slug == tab.slug}
+                for tab in tabs
+            ),
+        ]
+        for tab in tabs:
+            if tab.slug == slug and obj is not None:
+                return self.tab_view(request, obj, tab, context)
+        return super().change_view(request, object_id, form_url, context)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        raise Http404  # only what has a history (HistoryAdmin) shows one
+
+    def tab_view(
+        self, request: HttpRequest, obj: Model, tab: Tab, extra_context: dict[str, Any]
+    ) -> HttpResponse:
+        if not self.has_view_permission(request, obj):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "title": tab.title,
+            "opts": self.opts,
+            "original": obj,
+            "media": self.media,
+            **tab_context(tab, obj, request),
+            **extra_context,
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "admin/dashboard/tab.html", context)
+
+    # --- actions ------------------------------------------------------------------------------------
+
+    def attempt(self, request: HttpRequest, work: Callable[[], str], *, url: str) -> HttpResponse:
+        """Do what a dialog asked for, say what came of it, go to `url`. A refusal is shown, not raised."""
+        try:
+            messages.success(request, work())
+        except Refusal as refusal:
+            messages.error(request, str(refusal))
+        return close_dialog(request, url)
+
+
+def _asks_for(entry: Any, lookup: str) -> bool:
+    """Whether an entry of `list_filter` reads this parameter of the address."""
+    if isinstance(entry, type) and issubclass(entry, ListFilter):
+        return lookup == getattr(entry, "parameter_name", None)
+    field = entry[0] if isinstance(entry, tuple | list) else entry
+    return lookup == field or lookup.startswith((f"{field}__", f"{field}_from", f"{field}_to"))

@@ -1,0 +1,335 @@
+"""Products: what Thinkific sells, what is inside, and who uses it."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, OuterRef, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html, strip_tags
+from django.utils.safestring import SafeString
+from unfold.decorators import action, display
+
+from core.admin import cells
+from core.admin.base import DashboardAdmin
+from core.admin.filters import ChoiceFilter
+from core.admin.lists import CappedCount, amount
+from core.admin.seats import expiry_rule, places, team_names, with_shown_teams
+from core.admin.syncing import start_pull
+from core.admin.tabs import Tab
+from core.models import BundleItem, Enrollment, Lesson, Product, Quiz, Seat, User
+
+
+class TypeFilter(ChoiceFilter):
+    title = "type"
+    parameter_name = "type"
+    choices_offered = tuple((value, label) for value, label in Product.Type.choices)
+
+    def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
+        return queryset.filter(productable_type=value)
+
+
+class StateFilter(ChoiceFilter):
+    title = "status"
+    parameter_name = "status"
+    choices_offered = (("published", "Published"), ("draft", "Draft"), ("removed", "Removed in Thinkific"))
+
+    def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
+        if value == "removed":
+            return queryset.filter(removed_at__isnull=False)
+        return queryset.filter(status=value, removed_at__isnull=True)
+
+
+def contents_of(product: Product, viewer: User) -> QuerySet[BundleItem]:
+    return product.bundle_items.select_related("course").order_by("position", "id")
+
+
+def curriculum_of(product: Product, viewer: User) -> QuerySet[Lesson]:
+    lessons = Lesson.objects.filter(chapter__product=product).select_related("chapter", "quiz")
+    return lessons.order_by("chapter__position", "chapter_id", "position", "id")
+
+
+def seats_of(product: Product, viewer: User) -> QuerySet[Seat]:
+    return with_shown_teams(Seat.objects.visible_to(viewer).filter(product=product), viewer).order_by("id")
+
+
+def enrollment_counts_of(product: Product, viewer: User) -> QuerySet:
+    enrollments = Enrollment.objects.visible_to(viewer).filter(product=product).with_status()
+    return enrollments.order_by("status_now").values("status_now", "product").annotate(people=Count("pk"))
+
+
+def enrollments_link(row: dict[str, Any]) -> SafeString:
+    url = reverse("admin:core_enrollment_changelist")
+    return format_html(
+        '<a class="cell-link" href="{}?product={}&status={}">List them</a>',
+        url,
+        row["product"],
+        row["status_now"],
+    )
+
+
+def publication(product: Product) -> SafeString:
+    if not product.status:
+        return cells.NOTHING
+    return cells.pill(product.status.capitalize(), "success" if product.status == "published" else "quiet")
+
+
+PRODUCT_TABS = (
+    Tab(
+        "contents",
+        "Bundle contents",
+        contents_of,
+        [
+            ("Course", lambda item: cells.link(item.course)),
+            (
+                "State",
+                lambda item: (
+                    cells.removed(item.removed_at or item.course.removed_at) or publication(item.course)
+                ),
+            ),
+            ("Productable ID", lambda item: cells.thinkific_id(item.course.productable_id)),
+        ],
+        "This bundle has no courses, or they have not been synced yet.",
+        applies=lambda product: product.is_bundle,
+    ),
+    Tab(
+        "curriculum",
+        "Curriculum",
+        curriculum_of,
+        [
+            ("Chapter", lambda lesson: cells.named(lesson.chapter)),
+            ("Lesson", lambda lesson: cells.named(lesson)),
+            ("Kind", lambda lesson: lesson.content_type or cells.NOTHING),
+            ("Quiz", lambda lesson: cells.text(str(lesson.quiz)) if lesson.quiz else cells.NOTHING),
+        ],
+        "The chapters and lessons have not been synced yet, or the course has none.",
+        applies=lambda product: not product.is_bundle,
+    ),
+    Tab(
+        "seats",
+        "Seats",
+        seats_of,
+        [
+            ("Used", places),
+            ("Access ends", expiry_rule),
+            ("Teams", team_names),
+            ("Active", lambda seat: cells.yes_no(seat.active)),
+            ("", lambda seat: cells.link(seat, "Open")),
+        ],
+        "No seats on this product: no team can enroll anybody in it.",
+    ),
+    Tab(
+        "enrollments",
+        "Enrollments",
+        enrollment_counts_of,
+        [
+            (
+                "Status",
+                lambda row: cells.pill(
+                    Enrollment.Status(row["status_now"]).label,
+                    cells.STATUS_KINDS[Enrollment.Status(row["status_now"])],
+                ),
+            ),
+            ("Enrollments", lambda row: f"{row['people']:,}"),
+            ("", enrollments_link),
+        ],
+        "Nobody is enrolled in this product.",
+    ),
+)
+
+
+@admin.register(Product)
+class ProductAdmin(DashboardAdmin):
+    list_display = [
+        "title",
+        "kind",
+        "state",
+        "shown_price",
+        "productable",
+        "content_count",
+        "seat_count",
+        "enrollment_count",
+        "synced",
+    ]
+    list_filter = [TypeFilter, StateFilter]
+    search_fields = ["name"]
+    search_help_text = "Search by name, Thinkific ID or productable ID"
+    sortable_by = ["title", "productable"]
+    ordering = ["name", "id"]
+    tabs = PRODUCT_TABS
+    actions_list = ("sync_products",)
+    actions_detail = ("sync_product",)
+    empty_text = "Courses and bundles come from Thinkific: use Sync Products above."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        product, viewer = OuterRef("pk"), request.user
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                contents=CappedCount(BundleItem.objects.filter(bundle=product, removed_at__isnull=True)),
+                seats_counted=CappedCount(Seat.objects.visible_to(viewer).filter(product=product)),
+                enrolled=CappedCount(Enrollment.objects.visible_to(viewer).filter(product=product)),
+            )
+        )
+
+    def search_condition(self, word: str, viewer: User) -> Q:
+        condition = super().search_condition(word, viewer)
+        if word.isdecimal() and len(word) < 19:
+            condition |= Q(thinkific_id=int(word)) | Q(productable_id=int(word))
+        return condition
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        product = [
+            "title",
+            "kind",
+            "state",
+            "shown_price",
+            "access",
+            "about",
+            "enrollment_count",
+            "seat_count",
+        ]
+        thinkific = [
+            "thinkific",
+            "productable",
+            "slug_text",
+            "certificate",
+            "known_from",
+            "synced",
+            "content_synced",
+        ]
+        return [(None, {"fields": product}), ("Thinkific", {"fields": thinkific})]
+
+    # --- actions ------------------------------------------------------------------------------------
+
+    def has_run_tools_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return request.user.has_perm("core.run_tools") and self.has_view_permission(request)
+
+    @action(
+        description="Sync Products",
+        icon="sync",
+        permissions=["run_tools"],
+        dialog={
+            "title": "Sync all products from Thinkific?",
+            "description": "Courses, bundles and their contents are read again in the background. "
+            "Nothing in Thinkific changes.",
+            "form_submit_text": "Sync Products",
+        },
+    )
+    def sync_products(self, request: HttpRequest, form: Any) -> HttpResponse:
+        return start_pull(request, "products", what="products", back=reverse("admin:core_product_changelist"))
+
+    @action(
+        description="Sync Product",
+        icon="sync",
+        permissions=["run_tools"],
+        dialog={
+            "title": "Sync this product from Thinkific?",
+            "description": "Its data and contents are read again in the background. "
+            "Nothing in Thinkific changes.",
+            "form_submit_text": "Sync Product",
+        },
+    )
+    def sync_product(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        product = self.get_or_404(request, object_id)
+        return start_pull(
+            request,
+            "products",
+            what=str(product),
+            back=cells.detail_url(product),
+            options={"product_id": product.pk},
+        )
+
+    # --- columns ------------------------------------------------------------------------------------
+
+    @display(description="Name", ordering="name")
+    def title(self, product: Product) -> SafeString:
+        return cells.named(product)
+
+    @display(description="Type")
+    def kind(self, product: Product) -> str:
+        return product.get_productable_type_display()
+
+    @display(description="Status")
+    def state(self, product: Product) -> SafeString:
+        return publication(product)
+
+    @display(description="Price")
+    def shown_price(self, product: Product) -> str | SafeString:
+        if product.price is None:
+            return cells.NOTHING
+        return "Free" if product.price == 0 else f"{product.price:,.2f}"
+
+    @display(description="Productable ID", ordering="productable_id")
+    def productable(self, product: Product) -> SafeString:
+        return cells.thinkific_id(product.productable_id)
+
+    @display(description="Bundle contents")
+    def content_count(self, product: Any) -> str | SafeString:
+        return f"{amount(product.contents)} courses" if product.is_bundle else cells.NOTHING
+
+    @display(description="Seats")
+    def seat_count(self, product: Any) -> str:
+        return amount(product.seats_counted)
+
+    @display(description="Enrollments")
+    def enrollment_count(self, product: Any) -> str:
+        return amount(product.enrolled)
+
+    @display(description="Last synced")
+    def synced(self, product: Product) -> SafeString:
+        return cells.moment(product.synced_at, empty="Never")
+
+    @display(description="Contents last synced")
+    def content_synced(self, product: Product) -> SafeString:
+        return cells.moment(product.content_synced_at, empty="Never")
+
+    @display(description="Description")
+    def about(self, product: Product) -> str | SafeString:
+        return strip_tags(product.description)[:1000] or cells.NOTHING
+
+    @display(description="Access")
+    def access(self, product: Product) -> str:
+        return f"{product.days_until_expiry:,} days" if product.days_until_expiry else "No end"
+
+    @display(description="Thinkific ID")
+    def thinkific(self, product: Product) -> SafeString:
+        return cells.thinkific_id(product.thinkific_id)
+
+    @display(description="Slug")
+    def slug_text(self, product: Product) -> SafeString:
+        return cells.text(product.slug)
+
+    @display(description="Certificate")
+    def certificate(self, product: Product) -> SafeString:
+        return cells.yes_no(product.has_certificate)
+
+    @display(description="Known from")
+    def known_from(self, product: Product) -> str:
+        return product.get_source_display()
+
+
+@admin.register(Quiz)
+class QuizAdmin(DashboardAdmin):
+    """Not in the sidebar: it serves the filter of the quiz results."""
+
+    list_display = ["title", "course"]
+    search_fields = ["name"]
+    search_help_text = "Search by name"
+    ordering = ["name", "id"]
+    list_select_related = ["product"]
+    fields = ["title", "course", "passing_score"]
+
+    def limit(self, queryset: QuerySet, viewer: User) -> QuerySet:
+        if viewer.sees_everything:
+            return queryset
+        return queryset.filter(product__in=Product.objects.visible_to(viewer))
+
+    @display(description="Name")
+    def title(self, quiz: Quiz) -> SafeString:
+        return cells.named(quiz)
+
+    @display(description="Course")
+    def course(self, quiz: Quiz) -> SafeString:
+        return cells.text(str(quiz.product)) if quiz.product else cells.NOTHING

@@ -1,0 +1,145 @@
+"""What stands in a cell: dates, names, pills, progress, links; the same everywhere."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Model
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince, timeuntil
+
+from core.models import Enrollment
+
+NOTHING = format_html('<span class="cell-nothing">{}</span>', "—")
+SHOWN_CHARACTERS = 80
+
+STATUS_KINDS = {
+    Enrollment.Status.PENDING: "info",
+    Enrollment.Status.ACTIVE: "success",
+    Enrollment.Status.COMPLETED: "primary",
+    Enrollment.Status.EXPIRED: "quiet",
+    Enrollment.Status.FAILED: "danger",
+    Enrollment.Status.REMOVED: "danger",
+}
+
+
+def text(value: str | None, limit: int = SHOWN_CHARACTERS) -> SafeString:
+    """A name of any length: cut in the middle of the line, whole in the tooltip, in its own direction."""
+    if not value:
+        return NOTHING
+    shown = value if len(value) <= limit else value[: limit - 1] + "…"
+    return format_html('<bdi class="cell-text" title="{}">{}</bdi>', value[:1000], shown)
+
+
+def two_lines(first: str, second: str) -> SafeString:
+    """A name with what tells its bearer from another below it; once where both are the same."""
+    if first == second:
+        return text(first)
+    return format_html(
+        '<span class="cell-two">{}<span class="cell-second">{}</span></span>', text(first), text(second)
+    )
+
+
+def moment(value: datetime | None, *, empty: str = "") -> SafeString:
+    """A point in time in the site's time zone, named; how long ago in the tooltip."""
+    if value is None:
+        return format_html('<span class="cell-nothing">{}</span>', empty) if empty else NOTHING
+    local = timezone.localtime(value)
+    now = timezone.now()
+    away = f"in {timeuntil(value, now)}" if value > now else f"{timesince(value, now)} ago"
+    return format_html(
+        '<time class="cell-time" datetime="{}" title="{} ({})">{}'
+        ' <span class="cell-clock">{} {}</span></time>',
+        local.isoformat(),
+        f"{date_format(local, 'l j F Y, H:i:s')} {settings.TIME_ZONE}",
+        away,
+        date_format(local, "j M Y"),
+        date_format(local, "H:i"),
+        local.tzname(),
+    )
+
+
+def day(value: date | None) -> SafeString:
+    return format_html("{}", date_format(value, "j M Y")) if value else NOTHING
+
+
+def pill(label: str, kind: str = "quiet", *, title: str = "") -> SafeString:
+    """A word on a coloured ground: success, info, primary, warning, danger or quiet."""
+    return format_html('<span class="pill pill-{}" title="{}">{}</span>', kind, title, label)
+
+
+def status(enrollment: Enrollment) -> SafeString:
+    value = enrollment.status
+    return pill(str(Enrollment.Status(value).label), STATUS_KINDS[Enrollment.Status(value)])
+
+
+def progress(fraction: Decimal | float) -> SafeString:
+    """A bar for 0 to 1, with its number: rounded down, so that 100 % means finished."""
+    percent = max(0, min(100, int(fraction * 100)))
+    return format_html(
+        '<span class="progress" title="{0} % complete"><span class="progress-track">'
+        '<span class="progress-fill" style="width:{0}%"></span></span>'
+        '<span class="progress-number">{0} %</span></span>',
+        percent,
+    )
+
+
+def link(obj: Model | None, label: str | None = None) -> SafeString:
+    """The object's name, leading to its page."""
+    if obj is None:
+        return NOTHING
+    name = label if label is not None else str(obj)
+    return format_html('<a class="cell-link" href="{}">{}</a>', detail_url(obj), text(name))
+
+
+def outside_link(url: str, label: str) -> SafeString:
+    """An address that came from Thinkific; only if a browser may be sent there."""
+    if not url.startswith(("https://", "http://")):
+        return NOTHING
+    return format_html(
+        '<a class="cell-link" href="{}" target="_blank" rel="noopener noreferrer">{}</a>', url, label
+    )
+
+
+def detail_url(obj: Model, tab: str = "") -> str:
+    url = reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change", args=[obj.pk])
+    return f"{url}?tab={tab}" if tab else url
+
+
+def thinkific_id(value: int | None) -> SafeString:
+    """Ids are copied, not added up: no thousands separators."""
+    if value is None:
+        return pill("Not in Thinkific", "warning", title="This exists in the dashboard only.")
+    return format_html('<span class="cell-id">{}</span>', value)
+
+
+def removed(value: datetime | None) -> SafeString | str:
+    """A badge on what Thinkific no longer has."""
+    if value is None:
+        return ""
+    return pill("Removed", "danger", title=f"No longer in Thinkific, seen on {date_format(value, 'j M Y')}.")
+
+
+def badged(name: str, *badges: SafeString | str) -> SafeString:
+    """A name with the pills that belong to it."""
+    return format_html(
+        '<span class="cell-named">{} {}</span>',
+        text(name),
+        format_html_join(" ", "{}", ((b,) for b in badges)),
+    )
+
+
+def named(obj: Any, label: str | None = None) -> SafeString:
+    """A name with the badge "Removed" where Thinkific no longer has the object."""
+    return badged(label if label is not None else str(obj), removed(obj.removed_at))
+
+
+def yes_no(value: bool | None, *, yes: str = "Yes", no: str = "No") -> SafeString:
+    if value is None:
+        return NOTHING
+    return pill(yes, "success") if value else pill(no, "quiet")

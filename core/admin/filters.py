@@ -1,0 +1,90 @@
+"""Filters that offer, and follow, only what the viewer may see."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+from django.contrib.admin import SimpleListFilter
+from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.db.models import Field, Model, QuerySet
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import DropdownFilter
+from unfold.contrib.filters.forms import AutocompleteDropdownForm
+
+from core.models import User
+
+
+class ChoiceFilter(DropdownFilter):
+    """A few fixed choices. Subclasses give `choices_offered` and `matching`."""
+
+    choices_offered: tuple[tuple[str, str], ...] = ()
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return self.choices_offered
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        value = self.value()
+        if not value:
+            return queryset
+        if value not in dict(self.lookup_choices):
+            return queryset.none()
+        return self.matching(queryset, value, request.user)
+
+    def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
+        raise NotImplementedError
+
+
+class RelatedFilter(SimpleListFilter):
+    """Choose one row of another model, found by typing.
+
+    A row that the viewer may not see is not offered, not named, and asking for it by its id finds nothing:
+    otherwise the answer would tell who belongs to it.
+    """
+
+    template = "unfold/filters/filters_field.html"
+    form_class = AutocompleteDropdownForm  # Unfold takes the scripts of the page from here
+    foreign_key: tuple[type[Model], str]  # a field, of any model, whose choices are offered
+
+    def __init__(self, request: HttpRequest, params: dict[str, Any], model: type[Model], model_admin: Any):
+        super().__init__(request, params, model, model_admin)
+        self.viewer = request.user
+        self.site = model_admin.admin_site
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return []
+
+    def has_output(self) -> bool:
+        return True
+
+    def targets(self, viewer: User) -> QuerySet:
+        related = self._field().remote_field.model
+        return self.site._registry[related].limit(related._default_manager.all(), viewer)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        value = self.value()
+        if not value:
+            return queryset
+        target = self.targets(request.user).filter(pk=value).first() if value.isdecimal() else None
+        return queryset.none() if target is None else self.matching(queryset, target)
+
+    def matching(self, queryset: QuerySet, target: Any) -> QuerySet:
+        """The rows that belong to the target, which the viewer may see."""
+        raise NotImplementedError
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        name = self.parameter_name or ""
+        form = forms.Form(data={name: self.value()})
+        form.fields[name] = forms.ModelChoiceField(
+            label=f"By {self.title}",
+            required=False,
+            queryset=self.targets(self.viewer),
+            widget=AutocompleteSelect(
+                self._field(), self.site, attrs={"class": "unfold-filter-autocomplete"}
+            ),
+        )
+        yield {"form": form}
+
+    def _field(self) -> Field:
+        model, name = self.foreign_key
+        return model._meta.get_field(name)

@@ -1,0 +1,114 @@
+"""Lists that stay quick at any size: counted up to a limit, paged up to a limit, sorted by indexes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.cache import cache
+from django.core.paginator import Paginator
+from django.db import connections
+from django.db.models import IntegerField, QuerySet, Subquery
+from django.http import HttpRequest
+from django.utils.functional import cached_property
+from unfold.views import ChangeList
+
+# Beyond this many rows a list neither counts nor pages: finding row 500,000 by hand is a search that
+# somebody has not typed yet, and an offset costs as much as everything before it.
+COUNTED = 10_000
+TOTAL_KEPT_SECONDS = 300
+
+
+def amount(count: int, limit: int = COUNTED) -> str:
+    """A count that was stopped after `limit`: "812", "10,000+"."""
+    return f"{limit:,}+" if count > limit else f"{count:,}"
+
+
+class CappedCount(Subquery):
+    """How many rows a correlated queryset has, looking at no more than one over the limit."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) AS capped)"
+    output_field = IntegerField()
+
+    def __init__(self, queryset: QuerySet, *, limit: int = COUNTED, each: str = "pk") -> None:
+        rows = queryset.order_by().values(each)
+        super().__init__((rows if each == "pk" else rows.distinct())[: limit + 1])
+
+
+def table_total(queryset: QuerySet) -> int:
+    """About how many rows the queryset's table has: without reading it, or a few minutes old."""
+    table = queryset.model._meta.db_table
+    connection = connections[queryset.db]
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass", [table])
+            return cursor.fetchone()[0]
+    return cache.get_or_set(f"total:{table}", queryset.model._base_manager.count, TOTAL_KEPT_SECONDS)
+
+
+class BoundedPaginator(Paginator):
+    """Counts up to COUNTED rows and pages no further, so the last page costs little more than the first.
+
+    A page beyond the last one is the last one: a bookmark of a list that has shrunk still opens.
+    """
+
+    template_name = "admin/dashboard/pagination.html"
+
+    @cached_property
+    def counted(self) -> int:
+        """The number of rows; COUNTED + 1 stands for "more"."""
+        return self.object_list.order_by()[: COUNTED + 1].count()
+
+    @cached_property
+    def count(self) -> int:
+        return min(self.counted, COUNTED)
+
+    @property
+    def is_cut(self) -> bool:
+        return self.counted > COUNTED
+
+    @cached_property
+    def total_label(self) -> str:
+        """ "812", "about 1,020,000" or "10,000+"."""
+        if self.is_cut and not self.object_list.query.has_filters():
+            total = table_total(self.object_list)
+            if total > COUNTED:
+                return f"about {_rounded(total):,}"
+        return amount(self.counted)
+
+    def validate_number(self, number: Any) -> int:
+        try:
+            return max(1, min(int(number), self.num_pages))
+        except (TypeError, ValueError):
+            return 1
+
+
+def _rounded(total: int) -> int:
+    """Three figures: more would claim to have counted."""
+    unit = 10 ** max(0, len(str(total)) - 3)
+    return round(total / unit) * unit
+
+
+class BoundedChangeList(ChangeList):
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().__init__(request, *args, **kwargs)
+        if not self.is_popup:
+            self.title = self.opts.verbose_name_plural[:1].upper() + self.opts.verbose_name_plural[1:]
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet:
+        queryset = super().get_queryset(request, exclude_parameters)
+        return queryset.only(*self.model_admin.list_only) if self.model_admin.list_only else queryset
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.full_result_count = self.result_count  # otherwise Unfold offers a "Show all" beside the title
+        self.page_num = min(max(self.page_num, 1), self.paginator.num_pages)
+
+    def _get_deterministic_ordering(self, ordering: Sequence[Any]) -> list[Any]:
+        """End in the key, in the direction of the column before it: an index on (column, id) then serves
+        both directions. Django would always append "-pk"."""
+        ordering = list(ordering)
+        names = [part.lstrip("-") for part in ordering if isinstance(part, str)]
+        if not {"pk", "id"} & set(names):
+            last = ordering[-1] if ordering else "-"
+            descending = last.startswith("-") if isinstance(last, str) else bool(last.descending)
+            ordering.append("-pk" if descending else "pk")
+        return ordering

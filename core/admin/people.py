@@ -1,0 +1,292 @@
+"""Users: who they are, what they study, what they achieved, where they belong."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from core.admin import cells
+from core.admin.base import visible
+from core.admin.filters import ChoiceFilter, RelatedFilter
+from core.admin.groups import sync_status
+from core.admin.history import HistoryAdmin
+from core.admin.results import score_text
+from core.admin.tabs import Tab
+from core.models import (
+    Enrollment,
+    GroupAssignment,
+    Membership,
+    QuizResult,
+    Role,
+    Tag,
+    Team,
+    ThinkificGroup,
+    User,
+)
+
+
+class TeamFilter(RelatedFilter):
+    title = "team"
+    parameter_name = "team"
+    foreign_key = (Membership, "team")
+
+    def matching(self, queryset: QuerySet, target: Team) -> QuerySet:
+        return queryset.filter(pk__in=Membership.objects.filter(team=target).values("user"))
+
+
+class AssignedFilter(ChoiceFilter):
+    title = "membership"
+    parameter_name = "assigned"
+    choices_offered = (("no", "In no team"), ("yes", "In a team"))
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return self.choices_offered if request.user.sees_everything else ()
+
+    def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
+        in_a_team = Exists(Membership.objects.filter(user=OuterRef("pk")))
+        return queryset.filter(in_a_team if value == "yes" else ~in_a_team)
+
+
+class RoleFilter(ChoiceFilter):
+    title = "role"
+    parameter_name = "role"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        roles = Role.objects.all() if request.user.sees_everything else Role.objects.filter(is_global=False)
+        return [(str(role.pk), role.name) for role in roles]
+
+    def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
+        holders = visible(Membership.objects.filter(role=value), viewer).values("user")
+        condition = Q(pk__in=holders)
+        if viewer.sees_everything and Role.objects.filter(pk=value, is_global=True).exists():
+            condition = Q(global_role=value)
+        return queryset.filter(condition)
+
+
+class ActiveFilter(ChoiceFilter):
+    title = "account"
+    parameter_name = "active"
+    choices_offered = (("yes", "Active"), ("no", "Switched off"), ("staff", "Administrators"))
+
+    def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
+        if value == "staff":
+            return queryset.filter(is_staff=True)
+        return queryset.filter(is_active=value == "yes")
+
+
+class TagFilter(RelatedFilter):
+    title = "tag"
+    parameter_name = "tag"
+    foreign_key = (User.tags.through, "tag")
+
+    def matching(self, queryset: QuerySet, target: Tag) -> QuerySet:
+        return queryset.filter(pk__in=target.users.values("pk"))
+
+
+class ThinkificFilter(ChoiceFilter):
+    title = "Thinkific"
+    parameter_name = "thinkific"
+    choices_offered = (("yes", "In Thinkific"), ("no", "Not in Thinkific"), ("removed", "Removed there"))
+
+    def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
+        if value == "removed":
+            return queryset.filter(removed_at__isnull=False)
+        return queryset.filter(thinkific_id__isnull=value == "no")
+
+
+# --- tabs ---------------------------------------------------------------------------------------------
+
+
+def enrollments_of(user: User, viewer: User) -> QuerySet[Enrollment]:
+    rows = Enrollment.objects.filter(user=user).visible_to(viewer)
+    return rows.select_related("product").defer("product__description")
+
+
+def quiz_results_of(user: User, viewer: User) -> QuerySet[QuizResult]:
+    return QuizResult.objects.filter(user=user).visible_to(viewer).select_related("quiz__product")
+
+
+def memberships_of(user: User, viewer: User) -> QuerySet[Membership]:
+    return Membership.objects.filter(user=user).visible_to(viewer).select_related("team", "role")
+
+
+def groups_of(user: User, viewer: User) -> QuerySet[ThinkificGroup]:
+    """The groups with `shown_assignments`: those to teams that the viewer may see."""
+    assignments = GroupAssignment.objects.filter(team__in=Team.objects.visible_to(viewer))
+    groups = ThinkificGroup.objects.visible_to(viewer).filter(
+        memberships__user=user, memberships__removed_at__isnull=True
+    )
+    return groups.with_pending().prefetch_related(
+        Prefetch("assignments", assignments.select_related("team"), to_attr="shown_assignments")
+    )
+
+
+def directions(group: Any) -> SafeString:
+    """One line per team: the direction belongs to a group's assignment, not to the group."""
+    if not group.shown_assignments:
+        return format_html('<span class="cell-nothing">{}</span>', "Assigned to no team")
+    return format_html_join(
+        "",
+        '<span class="cell-line">{}: {}</span>',
+        ((cells.text(a.team.name, 40), a.get_direction_display()) for a in group.shown_assignments),
+    )
+
+
+USER_TABS = (
+    Tab(
+        "enrollments",
+        "Enrollments",
+        enrollments_of,
+        [
+            ("Course", lambda e: cells.link(e, str(e.product))),
+            ("Enrolled", lambda e: cells.moment(e.activated_at or e.thinkific_created_at or e.created_at)),
+            ("Progress", lambda e: cells.progress(e.percentage_completed)),
+            ("Status", cells.status),
+            ("Completed", lambda e: cells.moment(e.completed_at)),
+            ("Expires", lambda e: cells.moment(e.expiry_date, empty="Never")),
+        ],
+        "No enrollments. What this person studies appears here, whoever enrolled them.",
+    ),
+    Tab(
+        "quizzes",
+        "Quizzes",
+        quiz_results_of,
+        [
+            ("Quiz", lambda r: cells.text(str(r.quiz))),
+            ("Course", lambda r: cells.text(str(r.quiz.product)) if r.quiz.product else cells.NOTHING),
+            ("Score", score_text),
+            ("Result", lambda r: cells.yes_no(r.passed, yes="Passed", no="Not passed")),
+            ("Attempts", lambda r: r.attempts),
+            ("Completed", lambda r: cells.moment(r.completed_at)),
+        ],
+        "No quiz results. They arrive from Thinkific when this person finishes a quiz.",
+    ),
+    Tab(
+        "teams",
+        "Teams",
+        memberships_of,
+        [
+            ("Team", lambda m: cells.link(m.team)),
+            ("Role", lambda m: m.role.name),
+            ("Joined", lambda m: cells.moment(m.joined_at)),
+        ],
+        "In no team. People who arrive from Thinkific without a team are listed as unassigned.",
+    ),
+    Tab(
+        "groups",
+        "Groups",
+        groups_of,
+        [
+            ("Group", lambda g: cells.link(g)),
+            ("Sync status", sync_status),
+            ("Sync direction", directions),
+            ("Last synced", lambda g: cells.moment(g.last_synced_at, empty="Never")),
+        ],
+        "In no Thinkific group.",
+    ),
+)
+
+
+@admin.register(User)
+class UserAdmin(HistoryAdmin):
+    list_display = ["full_name", "email_address", "thinkific", "created", "actions_column"]
+    list_filter = [TeamFilter, AssignedFilter, RoleFilter, ActiveFilter, TagFilter, ThinkificFilter]
+    search_fields = ["email", "name"]
+    search_help_text = "Search by name, e-mail or Thinkific ID"
+    sortable_by = ["full_name", "email_address", "thinkific", "created"]
+    ordering = ["-id"]
+    tabs = USER_TABS
+    first_tab_title = "Profile"
+    empty_text = (
+        "People appear here when Thinkific is synced: open Tools and choose Import Users from Thinkific."
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).defer("custom_profile_fields", "password")
+
+    def search_condition(self, word: str, viewer: User) -> Q:
+        condition = super().search_condition(word, viewer)
+        return condition | Q(thinkific_id=int(word)) if word.isdecimal() and len(word) < 19 else condition
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        account = ["full_name", "email", "account", "tag_names", "created", "last_activity"]
+        thinkific = ["thinkific", "thinkific_created", "synced"]
+        if request.user.sees_everything:
+            account[3:3] = ["dashboard_role", "primary_team"]
+            thinkific += ["company", "thinkific_role_names", "custom_fields"]
+        return [(None, {"fields": account}), ("Thinkific", {"fields": thinkific})]
+
+    @display(description="Name", ordering="name")
+    def full_name(self, user: User) -> SafeString:
+        return cells.badged(
+            user.get_full_name(),
+            "" if user.is_active else cells.pill("Switched off", "quiet"),
+            cells.pill("Administrator", "primary") if user.is_staff else "",
+            cells.removed(user.removed_at),
+        )
+
+    @display(description="Email", ordering="email")
+    def email_address(self, user: User) -> SafeString:
+        return cells.text(user.email)
+
+    @display(description="Thinkific ID", ordering="thinkific_id")
+    def thinkific(self, user: User) -> SafeString:
+        return cells.thinkific_id(user.thinkific_id)
+
+    @display(description="Created At", ordering="created_at")
+    def created(self, user: User) -> SafeString:
+        return cells.moment(user.created_at)
+
+    @display(description="Actions")
+    def actions_column(self, user: User) -> SafeString:
+        return format_html(
+            '<span class="cell-actions"><a href="{}">Open</a> <a href="{}">Enrollments</a></span>',
+            cells.detail_url(user),
+            cells.detail_url(user, "enrollments"),
+        )
+
+    @display(description="Account")
+    def account(self, user: User) -> SafeString:
+        return cells.yes_no(user.is_active, yes="Active", no="Switched off")
+
+    @display(description="Role in the dashboard")
+    def dashboard_role(self, user: User) -> Any:
+        return user.global_role or cells.NOTHING
+
+    @display(description="Tags")
+    def tag_names(self, user: User) -> SafeString:
+        return (
+            format_html_join(" ", "{}", ((cells.pill(tag.name),) for tag in user.tags.all())) or cells.NOTHING
+        )
+
+    @display(description="Last activity")
+    def last_activity(self, user: User) -> SafeString:
+        return cells.moment(user.last_activity_at, empty="Has not signed in")
+
+    @display(description="In Thinkific since")
+    def thinkific_created(self, user: User) -> SafeString:
+        return cells.moment(user.thinkific_created_at)
+
+    @display(description="Last synced")
+    def synced(self, user: User) -> SafeString:
+        return cells.moment(user.synced_at, empty="Never")
+
+    @display(description="Roles in Thinkific")
+    def thinkific_role_names(self, user: User) -> str | SafeString:
+        return ", ".join(map(str, user.thinkific_roles)) or cells.NOTHING
+
+    @display(description="Custom profile fields")
+    def custom_fields(self, user: User) -> SafeString:
+        filled = [f for f in user.custom_profile_fields if isinstance(f, dict) and f.get("value")]
+        return (
+            format_html_join(
+                "",
+                '<span class="cell-line">{}: {}</span>',
+                ((f.get("label") or "Field", cells.text(str(f["value"]))) for f in filled),
+            )
+            or cells.NOTHING
+        )

@@ -1,0 +1,219 @@
+"""What students achieved: quiz results and certificates."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from core.admin import cells
+from core.admin.enrollments import people_matching
+from core.admin.exports import ExportingAdmin
+from core.admin.filters import ChoiceFilter, RelatedFilter
+from core.models import Certificate, Membership, Product, Quiz, QuizResult, Team, User
+
+
+class QuizFilter(RelatedFilter):
+    title = "quiz"
+    parameter_name = "quiz"
+    foreign_key = (QuizResult, "quiz")
+
+    def matching(self, queryset: QuerySet, target: Quiz) -> QuerySet:
+        return queryset.filter(quiz=target)
+
+
+class ProductFilter(RelatedFilter):
+    title = "course"
+    parameter_name = "product"
+    foreign_key = (Certificate, "product")
+
+    def matching(self, queryset: QuerySet, target: Product) -> QuerySet:
+        return queryset.filter(product=target)
+
+
+class TeamFilter(RelatedFilter):
+    title = "team"
+    parameter_name = "team"
+    foreign_key = (Membership, "team")
+
+    def matching(self, queryset: QuerySet, target: Team) -> QuerySet:
+        return queryset.filter(user__in=Membership.objects.filter(team=target).values("user"))
+
+
+class PassedFilter(ChoiceFilter):
+    title = "result"
+    parameter_name = "result"
+    choices_offered = (("passed", "Passed"), ("failed", "Not passed"))
+
+    def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
+        return queryset.filter(passed=value == "passed")
+
+
+class ValidityFilter(ChoiceFilter):
+    title = "validity"
+    parameter_name = "validity"
+    choices_offered = (("valid", "Valid"), ("expired", "Expired"), ("removed", "Removed in Thinkific"))
+
+    def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
+        if value == "removed":
+            return queryset.filter(removed_at__isnull=False)
+        over = Q(expiry_date__lte=timezone.now())
+        return queryset.filter(over if value == "expired" else ~over, removed_at__isnull=True)
+
+
+class ResultAdmin(ExportingAdmin):
+    """What both lists have: the student in the first column, found by name or e-mail."""
+
+    search_fields = ["user__email", "user__name"]
+    search_help_text = "Search by the student's name or e-mail"
+    ordering = ["-id"]
+
+    def search_condition(self, word: str, viewer: User) -> Q:
+        return Q(user__in=people_matching(word).values("pk"))
+
+    @display(description="Student")
+    def student(self, result: Any) -> SafeString:
+        return cells.two_lines(result.user.get_full_name(), result.user.email)
+
+    @display(description="Student")
+    def student_link(self, result: Any) -> SafeString:
+        return cells.link(result.user)
+
+    @display(description="Thinkific ID")
+    def thinkific(self, result: Any) -> SafeString:
+        return cells.thinkific_id(result.thinkific_id)
+
+
+def score_text(result: QuizResult) -> str | SafeString:
+    return cells.NOTHING if result.score is None else f"{result.score} %"
+
+
+@admin.register(QuizResult)
+class QuizResultAdmin(ResultAdmin):
+    list_display = ["student", "quiz_name", "course", "score", "result", "attempts", "completed"]
+    list_filter = [QuizFilter, TeamFilter, PassedFilter]
+    list_select_related = ["user", "quiz__product"]
+    list_only = (
+        "user__email",
+        "user__first_name",
+        "user__last_name",
+        "quiz__name",
+        "quiz__thinkific_id",
+        "quiz__product__name",
+        "quiz__product__productable_type",
+        "quiz__product__productable_id",
+        "attempts",
+        "correct_count",
+        "incorrect_count",
+        "grade",
+        "passed",
+        "completed_at",
+        "removed_at",
+        "thinkific_id",
+    )
+    sortable_by = ["completed"]
+    fields = [
+        "student_link",
+        "quiz_name",
+        "course",
+        "score",
+        "answers",
+        "result",
+        "attempts",
+        "completed",
+        "thinkific",
+    ]
+    empty_text = (
+        "Results arrive from Thinkific when students finish quizzes: open Tools and choose Sync Quiz Results."
+    )
+    export_columns = (
+        ("Name", lambda r: r.user.get_full_name()),
+        ("Email", lambda r: r.user.email),
+        ("Quiz", lambda r: str(r.quiz)),
+        ("Course", lambda r: str(r.quiz.product or "")),
+        ("Score %", lambda r: r.score),
+        ("Passed", lambda r: r.passed),
+        ("Attempts", lambda r: r.attempts),
+        ("Completed", lambda r: r.completed_at),
+    )
+
+    @display(description="Quiz")
+    def quiz_name(self, result: QuizResult) -> SafeString:
+        return cells.named(result, str(result.quiz))
+
+    @display(description="Course")
+    def course(self, result: QuizResult) -> SafeString:
+        return cells.text(str(result.quiz.product), 60) if result.quiz.product else cells.NOTHING
+
+    @display(description="Score")
+    def score(self, result: QuizResult) -> str | SafeString:
+        return score_text(result)
+
+    @display(description="Answers")
+    def answers(self, result: QuizResult) -> str:
+        return f"{result.correct_count} right, {result.incorrect_count} wrong"
+
+    @display(description="Result")
+    def result(self, result: QuizResult) -> SafeString:
+        return cells.yes_no(result.passed, yes="Passed", no="Not passed")
+
+    @display(description="Completed", ordering="completed_at")
+    def completed(self, result: QuizResult) -> SafeString:
+        return cells.moment(result.completed_at)
+
+
+@admin.register(Certificate)
+class CertificateAdmin(ResultAdmin):
+    list_display = ["student", "course", "credential", "issued", "expires", "open_link"]
+    list_filter = [ProductFilter, TeamFilter, ValidityFilter]
+    list_select_related = ["user", "product"]
+    list_only = (
+        "user__email",
+        "user__first_name",
+        "user__last_name",
+        "product__name",
+        "product__productable_type",
+        "product__productable_id",
+        "credential_id",
+        "issued_at",
+        "expiry_date",
+        "url",
+        "removed_at",
+        "thinkific_id",
+    )
+    sortable_by = ["issued", "expires"]
+    fields = ["student_link", "course", "credential", "issued", "expires", "open_link", "thinkific"]
+    empty_text = (
+        "Certificates arrive from Thinkific when students earn them: open Tools and choose Sync Certificates."
+    )
+    export_columns = (
+        ("Name", lambda c: c.user.get_full_name()),
+        ("Email", lambda c: c.user.email),
+        ("Course", lambda c: str(c.product)),
+        ("Credential ID", lambda c: c.credential_id),
+        ("Issued", lambda c: c.issued_at),
+        ("Expires", lambda c: c.expiry_date),
+        ("URL", lambda c: c.url),
+    )
+
+    @display(description="Course")
+    def course(self, certificate: Certificate) -> SafeString:
+        return cells.text(str(certificate.product), 60)
+
+    @display(description="Credential ID")
+    def credential(self, certificate: Certificate) -> SafeString:
+        return cells.named(certificate, certificate.credential_id)
+
+    @display(description="Issued", ordering="issued_at")
+    def issued(self, certificate: Certificate) -> SafeString:
+        return cells.moment(certificate.issued_at)
+
+    @display(description="Expires", ordering="expiry_date")
+    def expires(self, certificate: Certificate) -> SafeString:
+        return cells.moment(certificate.expiry_date, empty="Never")
+
+    @display(description="Certificate")
+    def open_link(self, certificate: Certificate) -> SafeString:
+        return cells.outside_link(certificate.url, "View")

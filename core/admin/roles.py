@@ -1,0 +1,143 @@
+"""Roles and organizations."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import OuterRef, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from core.admin import cells
+from core.admin.base import DashboardAdmin
+from core.admin.history import HistoryAdmin
+from core.admin.lists import CappedCount, amount
+from core.admin.tabs import Tab
+from core.models import Membership, Organization, Role, Team, User
+from core.permissions import PERMISSIONS
+
+
+def holders_of(role: Role, viewer: User) -> QuerySet[User]:
+    users = User.objects.visible_to(viewer)
+    if role.is_global:
+        return users.filter(global_role=role).order_by("-id")
+    return users.filter(pk__in=Membership.objects.filter(role=role).values("user")).order_by("-id")
+
+
+@admin.register(Role)
+class RoleAdmin(HistoryAdmin):
+    list_display = ["role_name", "permission_count", "user_count", "scope", "created"]
+    search_fields = ["name"]
+    search_help_text = "Search by name"
+    ordering = ["id"]
+    fields = ["role_name", "scope", "user_count", "permission_names", "created"]
+    tabs = (
+        Tab(
+            "users",
+            "Users",
+            holders_of,
+            [
+                ("Name", lambda u: cells.link(u)),
+                ("Email", lambda u: cells.text(u.email)),
+                ("Last activity", lambda u: cells.moment(u.last_activity_at)),
+            ],
+            "Nobody has this role.",
+        ),
+    )
+    first_tab_title = "Configuration"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        memberships = Membership.objects.filter(role=OuterRef("pk"))
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                holders_counted=CappedCount(User.objects.filter(global_role=OuterRef("pk"))),
+                members_counted=CappedCount(memberships, each="user"),
+                teams_counted=CappedCount(memberships, each="team"),
+            )
+        )
+
+    @display(description="Name")
+    def role_name(self, role: Role) -> SafeString:
+        return cells.badged(role.name, cells.pill("Built in", "quiet") if role.is_builtin else "")
+
+    @display(description="Permissions")
+    def permission_count(self, role: Role) -> int:
+        return len(role.permissions)
+
+    @display(description="Users")
+    def user_count(self, role: Any) -> str:
+        return amount(role.holders_counted if role.is_global else role.members_counted)
+
+    @display(description="Type")
+    def scope(self, role: Any) -> str:
+        return "Global" if role.is_global else f"Team: {amount(role.teams_counted)}"
+
+    @display(description="Permissions")
+    def permission_names(self, role: Role) -> SafeString:
+        held = [PERMISSIONS[code] for code in role.permissions if code in PERMISSIONS]
+        by_category: dict[str, list[str]] = {}
+        for permission in held:
+            by_category.setdefault(permission.category, []).append(permission.label)
+        lines = ((category, ", ".join(labels)) for category, labels in by_category.items())
+        return format_html_join("", '<span class="cell-line">{}: {}</span>', lines) or cells.NOTHING
+
+    @display(description="Created At")
+    def created(self, role: Role) -> SafeString:
+        return cells.moment(role.created_at)
+
+
+def teams_in(organization: Organization, viewer: User) -> QuerySet[Team]:
+    members = CappedCount(Membership.objects.filter(team=OuterRef("pk")))
+    teams = Team.objects.visible_to(viewer).filter(organization=organization)
+    return teams.select_related("owner").annotate(members_counted=members).order_by("name", "id")
+
+
+@admin.register(Organization)
+class OrganizationAdmin(DashboardAdmin):
+    list_display = ["organization_name", "summary", "team_count", "created"]
+    search_fields = ["name"]
+    search_help_text = "Search by name"
+    ordering = ["name", "id"]
+    fields = ["organization_name", "description_full", "team_count", "created"]
+    tabs = (
+        Tab(
+            "teams",
+            "Teams",
+            teams_in,
+            [
+                ("Team", lambda t: cells.link(t)),
+                ("Owner", lambda t: cells.link(t.owner)),
+                ("Members", lambda t: amount(t.members_counted)),
+                ("Created At", lambda t: cells.moment(t.created_at)),
+            ],
+            "No team belongs to this organization.",
+        ),
+    )
+    empty_text = "An organization groups the teams of one customer under one management."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        teams = CappedCount(Team.objects.filter(organization=OuterRef("pk")))
+        return super().get_queryset(request).annotate(teams_counted=teams)
+
+    @display(description="Name")
+    def organization_name(self, organization: Organization) -> SafeString:
+        return cells.text(organization.name)
+
+    @display(description="Description")
+    def summary(self, organization: Organization) -> SafeString:
+        return cells.text(organization.description, 60)
+
+    @display(description="Description")
+    def description_full(self, organization: Organization) -> str | SafeString:
+        return organization.description or cells.NOTHING
+
+    @display(description="Teams")
+    def team_count(self, organization: Any) -> str:
+        return amount(organization.teams_counted)
+
+    @display(description="Created At")
+    def created(self, organization: Organization) -> SafeString:
+        return cells.moment(organization.created_at)

@@ -1,0 +1,54 @@
+"""Settings: one row, changed by administrators."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from core.admin.history import HistoryAdmin
+from core.models import SiteSettings
+
+
+@admin.register(SiteSettings)
+class SiteSettingsAdmin(HistoryAdmin):
+    list_display = ["__str__"]
+    autocomplete_fields = ["default_team"]
+    fieldsets = [
+        (
+            "People",
+            {
+                "fields": [
+                    "default_team",
+                    "placeholder_last_name",
+                    "thinkific_welcome_email",
+                    "default_max_members",
+                ]
+            },
+        ),
+        ("Seats and enrollments", {"fields": ["default_enrollment_days", "default_max_seats"]}),
+        (
+            "Sync",
+            {
+                "fields": [
+                    "conflict_winner",
+                    "mirror_group_removals",
+                    "deletion_guard_percent",
+                    "retention_days",
+                ]
+            },
+        ),
+        ("Deleting", {"fields": ["delete_students", "delete_users"]}),
+        ("Sign-in and webhooks", {"fields": ["sso_link_text", "webhook_url"]}),
+    ]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.sees_everything and request.user.has_perm("core.change_sitesettings")
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """There is one row: go to it."""
+        return HttpResponseRedirect(reverse("admin:core_sitesettings_change", args=[SiteSettings.load().pk]))
+
+    def response_change(self, request: HttpRequest, obj: SiteSettings) -> HttpResponse:
+        self.message_user(request, "Settings saved.")
+        return HttpResponseRedirect(request.path)

@@ -1,0 +1,33 @@
+"""Buttons that start a pull: they ask first, run in the background, and lead to the run."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+
+from core.admin.base import close_dialog
+from core.errors import Refusal
+from core.services import sync_requests
+
+
+def start_pull(
+    request: HttpRequest, kind: str, *, what: str, back: str, options: dict[str, Any] | None = None
+) -> HttpResponse:
+    """Start it and go `back`, with a message that leads to the run. `what` is what is being synced."""
+    try:
+        run = sync_requests.request(kind, started_by=request.user, options=options)
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
+        return close_dialog(request, back)
+    state = "is under way already" if run.attached else "has started"
+    messages.success(
+        request,
+        format_html(
+            'Syncing {} {}. You are told when it is done; <a href="{}" class="underline">see the run</a>.',
+            what,
+            state,
+            run.url,
+        ),
+    )
+    return close_dialog(request, back)

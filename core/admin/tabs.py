@@ -1,0 +1,39 @@
+"""Tabs of a detail page: each a table of its own, read and paged only when it is open."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+
+from core.admin.lists import BoundedPaginator
+from core.models import User
+
+PER_PAGE = 25
+
+
+@dataclass(frozen=True)
+class Tab:
+    slug: str
+    title: str
+    # What it lists, limited to what the viewer may see.
+    rows: Callable[[Any, User], QuerySet]
+    columns: Sequence[tuple[str, Callable[[Any], Any]]]  # heading, cell of a row
+    empty: str  # a sentence: what would be here
+    note: Callable[[Any], str] = lambda obj: ""  # sentences above the table
+    applies: Callable[[Any], bool] = lambda obj: True
+
+
+def tab_context(tab: Tab, obj: Model, request: HttpRequest) -> dict[str, Any]:
+    """One page of a tab's table, for `admin/dashboard/tab_table.html`."""
+    paginator = BoundedPaginator(tab.rows(obj, request.user), PER_PAGE)
+    page = paginator.get_page(request.GET.get("p"))
+    return {
+        "tab": tab,
+        "note": tab.note(obj),
+        "page": page,
+        "page_links": paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1),
+        "headings": [heading for heading, _ in tab.columns],
+        "table_rows": [[cell(row) for _, cell in tab.columns] for row in page],
+    }

@@ -1,0 +1,48 @@
+"""Tags: labels on people."""
+
+from django.contrib import admin
+from django.db.models import OuterRef, QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from core.admin import cells
+from core.admin.base import DashboardAdmin
+from core.admin.lists import CappedCount, amount
+from core.models import Tag, User
+
+
+@admin.register(Tag)
+class TagAdmin(DashboardAdmin):
+    list_display = ["label", "people", "created"]
+    search_fields = ["name"]
+    search_help_text = "Search by name"
+    sortable_by = ["label"]
+    ordering = ["name", "id"]
+    fields = ["label", "people", "created"]
+    empty_text = "Tags group people across teams, for filters and reports."
+
+    def limit(self, queryset: QuerySet, viewer: User) -> QuerySet:
+        """Managers know the tags that their people wear: another team's may be telling."""
+        if viewer.sees_everything:
+            return queryset
+        worn = User.tags.through._default_manager.filter(user__in=User.objects.visible_to(viewer))
+        return queryset.filter(pk__in=worn.values("tag"))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        worn = User.tags.through._default_manager.filter(tag=OuterRef("pk"))
+        if not request.user.sees_everything:
+            worn = worn.filter(user__in=User.objects.visible_to(request.user))
+        return super().get_queryset(request).annotate(people_count=CappedCount(worn))
+
+    @display(description="Name", ordering="name")
+    def label(self, tag: Tag) -> SafeString:
+        return cells.text(tag.name)
+
+    @display(description="Users")
+    def people(self, tag: Tag) -> str:
+        return amount(tag.people_count)  # type: ignore[attr-defined]
+
+    @display(description="Created At")
+    def created(self, tag: Tag) -> SafeString:
+        return cells.moment(tag.created_at)

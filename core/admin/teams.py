@@ -1,0 +1,212 @@
+"""Teams: who is in them, which groups and seats they have, what their members study."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import OuterRef, QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from core.admin import cells
+from core.admin.filters import ChoiceFilter, RelatedFilter
+from core.admin.history import HistoryAdmin
+from core.admin.lists import CappedCount, amount
+from core.admin.seats import expiry_rule, places
+from core.admin.tabs import Tab
+from core.models import (
+    Enrollment,
+    GroupAssignment,
+    Membership,
+    Organization,
+    SeatAssignment,
+    Team,
+    User,
+)
+
+
+class OrganizationFilter(RelatedFilter):
+    title = "organization"
+    parameter_name = "organization"
+    foreign_key = (Team, "organization")
+
+    def matching(self, queryset: QuerySet, target: Organization) -> QuerySet:
+        return queryset.filter(organization=target)
+
+
+class ArchivedFilter(ChoiceFilter):
+    title = "state"
+    parameter_name = "state"
+    choices_offered = (("current", "Current"), ("archived", "Archived"))
+
+    def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
+        return queryset.filter(archived_at__isnull=value == "current")
+
+
+def members_of(team: Team, viewer: User) -> QuerySet[Membership]:
+    return Membership.objects.filter(team=team).select_related("user", "role").order_by("-joined_at", "-id")
+
+
+def groups_of(team: Team, viewer: User) -> QuerySet[GroupAssignment]:
+    return GroupAssignment.objects.filter(team=team).select_related("group").order_by("id")
+
+
+def seats_of(team: Team, viewer: User) -> QuerySet[SeatAssignment]:
+    return SeatAssignment.objects.filter(team=team).select_related("seat__product").order_by("id")
+
+
+def enrollments_of(team: Team, viewer: User) -> QuerySet[Enrollment]:
+    """What the members study in the products that the team has a seat on."""
+    through_a_seat = SeatAssignment.objects.filter(team=team).values("product")
+    members = Membership.objects.filter(team=team).values("user")
+    return (
+        Enrollment.objects.filter(user__in=members, product__in=through_a_seat)
+        .select_related("user", "product")
+        .order_by("-id")
+    )
+
+
+TEAM_TABS = (
+    Tab(
+        "users",
+        "Users",
+        members_of,
+        [
+            ("Name", lambda m: cells.link(m.user)),
+            ("Email", lambda m: cells.text(m.user.email)),
+            ("Role", lambda m: m.role.name),
+            ("Created At", lambda m: cells.moment(m.joined_at)),
+            ("Last activity", lambda m: cells.moment(m.user.last_activity_at)),
+        ],
+        "Nobody is in this team yet.",
+    ),
+    Tab(
+        "groups",
+        "Groups",
+        groups_of,
+        [
+            ("Group", lambda a: cells.link(a.group)),
+            ("Direction", lambda a: a.get_direction_display()),
+            ("Last synced", lambda a: cells.moment(a.last_synced_at, empty="Never")),
+            (
+                "Last error",
+                lambda a: cells.text(a.last_error) if a.last_error else cells.NOTHING,
+            ),
+        ],
+        "No Thinkific group is assigned to this team.",
+    ),
+    Tab(
+        "seats",
+        "Seats",
+        seats_of,
+        [
+            ("Product", lambda a: cells.link(a.seat.product)),
+            ("Used", lambda a: places(a.seat)),
+            ("Access ends", lambda a: expiry_rule(a.seat)),
+            ("Mode", lambda a: a.get_mode_display()),
+            ("Active", lambda a: cells.yes_no(a.seat.active)),
+        ],
+        "This team has no seats. Without a seat it sees no course and can enroll nobody.",
+    ),
+    Tab(
+        "enrollments",
+        "Enrollments",
+        enrollments_of,
+        [
+            ("Student", lambda e: cells.link(e.user)),
+            ("Course", lambda e: cells.link(e, str(e.product))),
+            ("Progress", lambda e: cells.progress(e.percentage_completed)),
+            ("Status", cells.status),
+            ("Expires", lambda e: cells.moment(e.expiry_date, empty="Never")),
+        ],
+        "No enrollments. Listed are those of the members in the products that the team has a seat on.",
+    ),
+)
+
+
+@admin.register(Team)
+class TeamAdmin(HistoryAdmin):
+    list_display = [
+        "team_name",
+        "summary",
+        "member_count",
+        "created",
+        "owner_name",
+        "organization_name",
+        "seat_count",
+        "group_count",
+    ]
+    list_filter = [OrganizationFilter, ArchivedFilter]
+    list_select_related = ["owner", "organization"]
+    search_fields = ["name"]
+    search_help_text = "Search by team name"
+    sortable_by = ["team_name", "created"]
+    ordering = ["name", "id"]
+    tabs = TEAM_TABS
+    fields = [
+        "team_name",
+        "summary_full",
+        "owner_link",
+        "organization_name",
+        "member_count",
+        "limit_of_members",
+        "created",
+    ]
+    empty_text = "Teams are the groups of people at your customers. They hold seats, and seats give courses."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        team = OuterRef("pk")
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                members_counted=CappedCount(Membership.objects.filter(team=team)),
+                seats_counted=CappedCount(SeatAssignment.objects.filter(team=team)),
+                groups_counted=CappedCount(GroupAssignment.objects.filter(team=team)),
+            )
+        )
+
+    @display(description="Team Name", ordering="name")
+    def team_name(self, team: Team) -> SafeString:
+        badge = cells.pill("Archived", "quiet") if team.archived_at else ""
+        return cells.badged(team.name, badge)
+
+    @display(description="Description")
+    def summary(self, team: Team) -> SafeString:
+        return cells.text(team.description, 60)
+
+    @display(description="Description")
+    def summary_full(self, team: Team) -> str | SafeString:
+        return team.description or cells.NOTHING
+
+    @display(description="Member Count")
+    def member_count(self, team: Any) -> str:
+        return amount(team.members_counted)
+
+    @display(description="Created At", ordering="created_at")
+    def created(self, team: Team) -> SafeString:
+        return cells.moment(team.created_at)
+
+    @display(description="Owner")
+    def owner_name(self, team: Team) -> SafeString:
+        return cells.text(team.owner.get_full_name(), 40)
+
+    @display(description="Owner")
+    def owner_link(self, team: Team) -> SafeString:
+        return cells.link(team.owner)
+
+    @display(description="Organization")
+    def organization_name(self, team: Team) -> SafeString:
+        return cells.text(team.organization.name, 40) if team.organization else cells.NOTHING
+
+    @display(description="Seats")
+    def seat_count(self, team: Any) -> str:
+        return amount(team.seats_counted)
+
+    @display(description="Groups")
+    def group_count(self, team: Any) -> str:
+        return amount(team.groups_counted)
+
+    @display(description="Most students")
+    def limit_of_members(self, team: Team) -> str:
+        return "No limit" if team.max_members is None else str(team.max_members)
