@@ -55,7 +55,8 @@ def configure_logging(*, level: str, json: bool) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
-            "django_q": {"handlers": ["stderr"], "level": level, "propagate": False},
+            # The queue tells four lines per task, probes included; what matters is told by the tasks.
+            "django-q": {"level": "DEBUG" if level == "DEBUG" else "WARNING"},
             "django_structlog": {"level": "WARNING"},
             "urllib3": {"level": "WARNING"},
         },

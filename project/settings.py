@@ -1,5 +1,6 @@
 """Settings, all read from the environment (see .env.example). The environment wins over .env."""
 
+import os
 from pathlib import Path
 
 import environ
@@ -62,6 +63,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "project.health.answer_probes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -147,7 +149,6 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 if not DEBUG:
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.bool("SECURE_COOKIES", True)
     SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", True)
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
     SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 31_536_000)
     SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", True)
     SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", True)
@@ -195,17 +196,29 @@ THINKIFIC_TIMEOUT = (10.0, 30.0)  # connect, read; seconds
 # Core asks for these by name, so that it need not import the apps that answer (see docs/architecture.md).
 OUTBOX_DRAIN_TASK = "integrations.thinkific.tasks.drain_outbox"
 SYNC_REQUEST = "integrations.thinkific.sync.runs.request_run"
+SYNC_STATE = "integrations.freshness.states"
+HEALTH_CHECKS = {
+    "database": "core.services.health.database",
+    "queue": "integrations.health.queue",
+    "worker": "integrations.health.worker",
+    "thinkific": "integrations.health.thinkific",
+    "sync": "integrations.health.sync",
+}
 
 # --- Queue (django-q2 on the default database) -----------------------------------------------------
 
 # A task is only a wake-up: what must survive a kill is on rows of ours. See docs/queue.md for why each
 # value is as it is.
+if "Q_CLUSTER_NAME" in os.environ:
+    # The queue reads it by itself and would look for work in a queue that nobody fills.
+    raise ImproperlyConfigured("Q_CLUSTER_NAME is set, but there is only one queue. Unset it.")
 QUEUE_WORKERS = env.int("QUEUE_WORKERS", 4)
 QUEUE_TIMEOUT = 300  # seconds; a pull works in slices far shorter than this
 QUEUE_LIMIT = QUEUE_WORKERS
 Q_CLUSTER = {
     "name": "b2b-dashboard",
     "orm": "default",
+    "broker_class": "integrations.queue.broker.Broker",
     "workers": QUEUE_WORKERS,
     "timeout": QUEUE_TIMEOUT,
     "queue_limit": QUEUE_LIMIT,

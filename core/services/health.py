@@ -1,0 +1,59 @@
+"""Whether the dashboard works: each thing that must, by name (settings.HEALTH_CHECKS)."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import Error, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils.module_loading import import_string
+
+log = logging.getLogger(__name__)
+
+# Once applied they stay applied while this code runs, and looking them up reads every migration file.
+_migrated: set[str] = set()
+
+
+@dataclass(frozen=True)
+class Health:
+    ok: bool
+    detail: str  # for a person: what is, and what helps if it is not as it should be. No secrets.
+
+
+def check_all(*, ask: bool = False) -> dict[str, Health]:
+    """Carry out every check. With `ask`, those that can ask Thinkific itself do."""
+    return {name: _check(name, import_string(path), ask) for name, path in settings.HEALTH_CHECKS.items()}
+
+
+def database(*, ask: bool = False) -> Health:
+    """It answers, and has the tables that this code needs."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        waiting = _unapplied_migrations()
+    except Error as error:
+        log.warning("The database does not answer: %s", error)
+        return Health(False, "The database does not answer. See the log for its own words.")
+    if waiting:
+        return Health(False, f"{waiting} migrations are not applied. Run manage.py migrate.")
+    return Health(True, f"{connection.vendor} answers, every migration is applied.")
+
+
+def _unapplied_migrations() -> int:
+    name = str(connection.settings_dict["NAME"])
+    if name in _migrated:
+        return 0
+    executor = MigrationExecutor(connection)
+    waiting = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    if not waiting:
+        _migrated.add(name)
+    return waiting
+
+
+def _check(name: str, check: Callable[..., Health], ask: bool) -> Health:
+    try:
+        return check(ask=ask)
+    except Exception:
+        log.exception("The health check %s failed", name)
+        return Health(False, "It could not be checked; the log says why.")

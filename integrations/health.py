@@ -1,0 +1,113 @@
+"""What `check_health` looks at beside the database (settings.HEALTH_CHECKS)."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import Min
+from django.utils import timezone
+from django_q.conf import Conf
+from django_q.models import OrmQ, Schedule
+
+from core.services.health import Health
+from integrations.models import ConnectionState, Kind, SyncRun, SyncSchedule, WorkerHeartbeat
+from integrations.progress import in_words
+from integrations.queue import schedules
+from integrations.queue.parsing import problem_of
+from integrations.thinkific.client import ThinkificClient
+from integrations.thinkific.credentials import Credentials
+from integrations.thinkific.errors import ThinkificError
+
+# An idle worker is heard of when it does the housekeeping of each minute.
+SILENT_AFTER = timedelta(minutes=3)
+WAITING_TOO_LONG = timedelta(minutes=5)
+LATE_AFTER = 3  # times the interval of a schedule: one run may be slow, two may queue up behind it
+LATE_MARGIN = timedelta(minutes=10)  # for short intervals
+DONE = [SyncRun.Status.SUCCEEDED, SyncRun.Status.PARTIAL]
+
+
+def queue(*, ask: bool = False) -> Health:
+    """How much waits, and whether anything stops the schedules."""
+    now = timezone.now()
+    ours = OrmQ.objects.filter(key=Conf.CLUSTER_NAME)
+    waiting = ours.filter(lock__lte=now)
+    count, taken = waiting.count(), ours.filter(lock__gt=now).count()
+    oldest: datetime | None = waiting.aggregate(oldest=Min("lock"))["oldest"]
+    since = f", the oldest for {_ago(oldest, now)}" if oldest else ""
+    detail = f"{count} tasks wait{since}; {taken} are taken by workers."
+    malformed = [str(s.name or s.pk) for s in Schedule.objects.exclude(repeats=0) if problem_of(s)]
+    if malformed:
+        detail += f" Malformed schedules, which must be corrected or deleted: {', '.join(malformed)}."
+    return Health(not malformed and (oldest is None or now - oldest < WAITING_TOO_LONG), detail)
+
+
+def worker(*, ask: bool = False) -> Health:
+    now = timezone.now()
+    beats = WorkerHeartbeat.objects.order_by("-beat_at").values_list("beat_at", flat=True)
+    last = beats.first()
+    if last is None or now - last > SILENT_AFTER:
+        heard = f"was last heard of {_ago(last, now)} ago" if last else "was ever heard of"
+        return Health(False, f"No worker {heard}. Start one: manage.py worker.")
+    alive = beats.filter(beat_at__gte=now - SILENT_AFTER).count()
+    return Health(True, f"{alive} worker processes, the last sign of life {_ago(last, now)} ago.")
+
+
+def thinkific(*, ask: bool = False) -> Health:
+    """Whether there are credentials and what Thinkific last said about them; with `ask`, what it says now."""
+    credentials = Credentials.from_settings()
+    if not credentials.complete:
+        return Health(False, " ".join(credentials.missing))
+    refused = list(ConnectionState.objects.filter(ok=False).order_by("surface"))
+    if ask:
+        return _ask(credentials)
+    if refused:
+        return Health(False, " ".join(f"{state.surface}: {state.detail}" for state in refused))
+    last = ConnectionState.objects.order_by("-checked_at").first()
+    heard = (
+        f"Thinkific accepted them {_ago(last.checked_at, timezone.now())} ago." if last else "Not used yet."
+    )
+    return Health(True, " ".join(["Credentials are set.", heard, *credentials.missing]))
+
+
+def _ask(credentials: Credentials) -> Health:
+    try:
+        ThinkificClient(credentials, interactive=True, retries=0).products_page(limit=1)
+    except ThinkificError as error:
+        return Health(False, f"Thinkific was asked: {error}")
+    return Health(True, " ".join(["Thinkific answered.", *credentials.missing]))
+
+
+def sync(*, ask: bool = False) -> Health:
+    """How old each kind's data is, against how often it should be pulled."""
+    if not Credentials.from_settings().complete:
+        return Health(True, "No Thinkific site is connected, so nothing is pulled.")
+    now = timezone.now()
+    written = schedules.next_runs()
+    intervals: dict[str, int] = {}
+    for schedule in SyncSchedule.objects.filter(enabled=True):
+        if (schedule.kind, schedule.full) not in written:
+            return Health(False, f"{schedule} has no schedule in the queue. Run manage.py sync_schedules.")
+        shortest = intervals.get(schedule.kind, schedule.every_minutes)
+        intervals[schedule.kind] = min(schedule.every_minutes, shortest)
+    states = [_kind(Kind(kind), minutes, now) for kind, minutes in intervals.items()]
+    bad = [state.detail for state in states if not state.ok]
+    return Health(not bad, " ".join(bad or [state.detail for state in states]) or "Nothing is scheduled.")
+
+
+def _kind(kind: Kind, every_minutes: int, now: datetime) -> Health:
+    runs = SyncRun.objects.filter(kind=kind).order_by("-id")
+    last = runs.filter(finished_at__isnull=False).exclude(status=SyncRun.Status.CANCELLED).first()
+    if last is None:
+        return Health(True, f"{kind.label}: never pulled yet.")
+    if last.status == SyncRun.Status.FAILED:
+        reason = last.errors[0]["message"] if last.errors else "no reason was kept"
+        return Health(False, f"{kind.label}: the last run failed ({reason}).")
+    done = runs.filter(status__in=DONE).first()
+    at = done.finished_at if done else None
+    late = at and now - at > LATE_AFTER * timedelta(minutes=every_minutes) + LATE_MARGIN
+    if late and not runs.active().exists():
+        every = in_words(60 * every_minutes)
+        return Health(False, f"{kind.label}: last pulled {_ago(at, now)} ago, wanted every {every}.")
+    return Health(True, f"{kind.label}: {_ago(at, now)} old.")
+
+
+def _ago(moment: datetime | None, now: datetime) -> str:
+    return in_words((now - moment).total_seconds()) if moment else "never"

@@ -1,0 +1,27 @@
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from integrations.queue import schedules
+
+
+class Command(BaseCommand):
+    help = (
+        "Writes the queue's schedules from the intervals on the page Schedules. Safe to repeat: schedules of "
+        "others are left alone, but a malformed one, which would stop all, is switched off."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        changed = schedules.write_schedules()
+        if options["json"]:
+            self.stdout.write(json.dumps(changed))
+            return
+        for what, names in changed.items():
+            for name in names:
+                self.stdout.write(f"{what}: {name}")
+        if not any(changed.values()):
+            self.stdout.write("Every schedule is as it should be.")

@@ -1,0 +1,200 @@
+"""What runs when: from the intervals that an administrator sets to the queue's own schedules."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django_q.models import Schedule
+
+from integrations.models import Kind, SyncRun, SyncSchedule
+from integrations.queue.parsing import problem_of
+
+log = logging.getLogger(__name__)
+
+PULL = "integrations.thinkific.tasks.scheduled_pull"
+PULL_PREFIX = "pull:"
+HOUSEKEEPING_PREFIX = "housekeeping:"
+OURS = Q(name__startswith=PULL_PREFIX) | Q(name__startswith=HOUSEKEEPING_PREFIX)
+
+# The first pulls of a site come in this order, because a row must exist before what refers to it.
+FIRST_ORDER = [
+    Kind.PRODUCTS,
+    Kind.USERS,
+    Kind.GROUPS,
+    Kind.ENROLLMENTS,
+    Kind.CONTENT,
+    Kind.QUIZ_RESULTS,
+    Kind.CERTIFICATES,
+]
+SPREAD = timedelta(seconds=20)  # between the first runs, so that they do not all start at once
+
+
+@dataclass(frozen=True)
+class Wanted:
+    name: str
+    func: str
+    minutes: int
+    first_run: datetime  # of a new schedule
+    latest: datetime  # that an existing one may wait
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] | None = None
+
+
+@transaction.atomic
+def write_schedules() -> dict[str, list[str]]:
+    """Make the queue's schedules say what `SyncSchedule` says, and answer the names that changed.
+
+    Idempotent. Schedules that are not ours are left alone, except that malformed ones are parked.
+    """
+    # Locked, so that two workers that start at once do not both create the same schedule.
+    intervals = list(SyncSchedule.objects.select_for_update().order_by("pk"))
+    changed: dict[str, list[str]] = {"created": [], "updated": [], "removed": [], "parked": []}
+    existing = _existing(changed)
+    for wanted in [*_housekeeping(), *_pulls(intervals)]:
+        schedule = existing.pop(wanted.name, None)
+        if schedule is None:
+            _fill(Schedule(name=wanted.name, next_run=wanted.first_run), wanted)
+            changed["created"].append(wanted.name)
+        elif _fill(schedule, wanted):
+            changed["updated"].append(wanted.name)
+    for name, schedule in existing.items():
+        schedule.delete()
+        changed["removed"].append(name)
+    changed["parked"] = park_malformed()
+    return changed
+
+
+def save(schedule: SyncSchedule) -> SyncSchedule:
+    """Store an interval that a person changed, in force at once.
+
+    Raises ValidationError, with the field it belongs to.
+    """
+    schedule.full_clean()
+    with transaction.atomic():
+        schedule.save()
+        write_schedules()
+    return schedule
+
+
+def delete(schedule: SyncSchedule) -> None:
+    """Remove an interval; its kind is then pulled only when somebody asks."""
+    with transaction.atomic():
+        schedule.delete()
+        write_schedules()
+
+
+def park_malformed() -> list[str]:
+    """Take malformed schedules out of the queue's sight: one of them would stop all others."""
+    parked = []
+    for schedule in Schedule.objects.exclude(repeats=0).filter(next_run__isnull=False):
+        if problem := problem_of(schedule):
+            Schedule.objects.filter(pk=schedule.pk).update(next_run=None)
+            name = schedule.name or f"number {schedule.pk}"
+            log.error("The schedule %s is malformed and was switched off: %s", name, problem)
+            parked.append(name)
+    return parked
+
+
+def next_runs() -> dict[tuple[str, bool], datetime]:
+    """When each kind is pulled next: `(kind, full)` to a time. What is switched off is not there."""
+    due = Schedule.objects.filter(name__startswith=PULL_PREFIX, next_run__isnull=False)
+    keys = {_name(kind, full): (kind, full) for kind in Kind.values for full in (True, False)}
+    return {keys[name]: at for name, at in due.values_list("name", "next_run") if name in keys}
+
+
+def _name(kind: str, full: bool) -> str:
+    return f"{PULL_PREFIX}{kind}:{'full' if full else 'changes'}"
+
+
+def _existing(changed: dict[str, list[str]]) -> dict[str, Schedule]:
+    """Ours by name. A second one of the same name can only come from outside; it goes."""
+    existing: dict[str, Schedule] = {}
+    for schedule in Schedule.objects.filter(OURS, func__startswith="integrations.").order_by("pk"):
+        if existing.setdefault(schedule.name, schedule) is not schedule:
+            schedule.delete()
+            changed["removed"].append(schedule.name)
+    return existing
+
+
+def _housekeeping() -> list[Wanted]:
+    now = timezone.now()
+    return [
+        Wanted(
+            name=f"{HOUSEKEEPING_PREFIX}watch",
+            func="integrations.queue.tasks.watch",
+            minutes=1,
+            first_run=now,
+            latest=now + timedelta(minutes=1),
+            kwargs={"q_options": {"save": False}},  # 1440 a day tell nobody anything
+        ),
+        Wanted(
+            name=f"{HOUSEKEEPING_PREFIX}prune",
+            func="integrations.queue.tasks.prune",
+            minutes=1440,
+            first_run=now + timedelta(hours=1),
+            latest=now + timedelta(days=1),
+        ),
+    ]
+
+
+def _pulls(intervals: Iterable[SyncSchedule]) -> list[Wanted]:
+    now = timezone.now()
+    pulled = _pulled_before()
+    wanted = []
+    for interval in intervals:
+        if not interval.enabled:
+            continue
+        place = FIRST_ORDER.index(Kind(interval.kind))
+        every = timedelta(minutes=interval.every_minutes)
+        # What was never pulled completely comes first, a step after the other; the rest in its time.
+        first = now + place * SPREAD
+        if interval.kind in pulled or not interval.full:
+            first = now + every + place * SPREAD
+        wanted.append(
+            Wanted(
+                name=_name(interval.kind, interval.full),
+                func=PULL,
+                minutes=interval.every_minutes,
+                first_run=first,
+                latest=first,
+                args=(interval.kind, interval.full),
+            )
+        )
+    return wanted
+
+
+def _pulled_before() -> set[str]:
+    done = SyncRun.objects.filter(full=True, status__in=[SyncRun.Status.SUCCEEDED, SyncRun.Status.PARTIAL])
+    return set(done.order_by().values_list("kind", flat=True).distinct())
+
+
+def _fill(schedule: Schedule, wanted: Wanted) -> bool:
+    """Make the row say what is wanted, and save it if it did not. A next run never moves away."""
+    values: dict[str, Any] = {
+        "func": wanted.func,
+        "args": repr(wanted.args) if wanted.args else None,
+        "kwargs": repr(wanted.kwargs) if wanted.kwargs else None,
+        "schedule_type": Schedule.MINUTES,
+        "minutes": wanted.minutes,
+        "repeats": -1,
+        "hook": None,
+        "cluster": None,
+        "intended_date_kwarg": None,
+    }
+    if schedule.pk and (schedule.next_run is None or schedule.next_run > wanted.latest):
+        values["next_run"] = wanted.latest
+    changed = [name for name, value in values.items() if getattr(schedule, name) != value]
+    if schedule.pk and not changed:
+        return False
+    for name, value in values.items():
+        setattr(schedule, name, value)
+    schedule.full_clean(exclude=["next_run"])
+    if problem := problem_of(schedule):
+        raise ValueError(f"{wanted.name}: {problem}")
+    schedule.save()
+    return True

@@ -1,0 +1,127 @@
+"""Keeps one cluster working: starts it, replaces it when it dies or freezes, stops it."""
+
+import logging
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import FrameType
+
+from django.db import Error, close_old_connections
+
+from core.services import health
+from integrations.queue import schedules
+from integrations.queue.cluster import Cluster
+from integrations.queue.watchdog import Watchdog
+
+log = logging.getLogger(__name__)
+
+TICK = 0.2  # seconds; how quickly a signal or a dead cluster is noticed
+LOOK_EVERY = 1.0
+REPAIR_EVERY = 30.0  # as often as the queue looks at its schedules
+LONGEST_PAUSE = 30.0  # between starts of a cluster that keeps dying
+
+
+@dataclass(frozen=True)
+class Times:
+    """All in seconds."""
+
+    probe_every: float = 10
+    patience: float = 60
+    stop_within: float = 10
+
+
+class Supervisor:
+    def __init__(self, *, workers: int | None = None, times: Times | None = None) -> None:
+        self.workers = workers
+        self.times = times or Times()
+        self.stop_requests = 0
+
+    def run(self) -> None:
+        """Return only when asked to stop by SIGTERM or SIGINT; a second one does not wait for tasks."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        self._wait_for_database()
+        pause = 1.0
+        while not self.stop_requests:
+            started_at = time.monotonic()
+            self._run_cluster()
+            lived = time.monotonic() - started_at
+            pause = 1.0 if lived > self.times.patience else min(pause * 2, LONGEST_PAUSE)
+            self._sleep(pause)
+
+    def _run_cluster(self) -> None:
+        cluster = Cluster(workers=self.workers)
+        watchdog = Watchdog(
+            group=cluster.group, probe_every=self.times.probe_every, patience=self.times.patience
+        )
+        log.info("Started the cluster of process group %s", cluster.group)
+        wrong = self._watch(cluster, watchdog)
+        if wrong:
+            log.error("Replacing the cluster of process group %s: %s", cluster.group, wrong)
+        else:
+            cluster.ask_to_stop()
+            self._wait_for_end(cluster)
+        cluster.kill()  # whatever is left of the group
+        self._ask_database(watchdog.forget)
+        if not wrong:
+            log.info("Stopped the cluster of process group %s", cluster.group)
+
+    def _watch(self, cluster: Cluster, watchdog: Watchdog) -> str | None:
+        """Answer what is wrong with the cluster, or None when we were asked to stop."""
+        next_look = next_repair = time.monotonic()
+        while not self.stop_requests:
+            if (code := cluster.exit_code()) is not None:
+                return f"it ended by itself with code {code}"
+            now = time.monotonic()
+            if now >= next_repair:
+                next_repair = now + REPAIR_EVERY
+                # From here, because a malformed schedule stops every other one, a repairing one too.
+                self._ask_database(schedules.park_malformed)
+            if now >= next_look:
+                next_look = now + LOOK_EVERY
+                try:
+                    if wrong := watchdog.look():
+                        return wrong
+                except Error as error:
+                    log.warning("The database did not answer, so nothing is judged: %s", error)
+                    watchdog.give_time()
+                    close_old_connections()
+            time.sleep(TICK)
+        return None
+
+    def _wait_for_database(self) -> None:
+        """Write the schedules, as soon as the database is there and has its tables."""
+        told = False
+        while not self.stop_requests:
+            state = health.database()
+            if state.ok and self._ask_database(schedules.write_schedules):
+                return
+            if not told:
+                log.warning("Waiting for the database: %s", state.detail)
+                told = True
+            self._sleep(1)
+
+    def _wait_for_end(self, cluster: Cluster) -> None:
+        deadline = time.monotonic() + self.times.stop_within
+        while time.monotonic() < deadline and self.stop_requests < 2:
+            if cluster.wait(TICK):
+                return
+        log.warning("Process group %s did not stop in time and is killed", cluster.group)
+
+    def _ask_database(self, question: Callable[[], object]) -> bool:
+        try:
+            question()
+        except Error as error:
+            log.warning("The database did not answer: %s", error)
+            close_old_connections()
+            return False
+        return True
+
+    def _sleep(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not self.stop_requests and time.monotonic() < deadline:
+            time.sleep(TICK)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self.stop_requests += 1
