@@ -31,6 +31,12 @@ class Organization(models.Model):
         return self.name
 
 
+class RoleManager(models.Manager["Role"]):
+    def get_by_natural_key(self, code: str) -> "Role":
+        """Fixtures name built-in roles by code: migrations made them, under whatever key."""
+        return self.get(code=code)
+
+
 class Role(models.Model):
     """A named set of permissions: for given teams, or everywhere when global."""
 
@@ -39,6 +45,8 @@ class Role(models.Model):
     is_global = models.BooleanField("global role", default=False)
     permissions = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = RoleManager()
     history = tracked()
 
     class Meta:

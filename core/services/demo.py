@@ -1,0 +1,91 @@
+"""The demo: an invented course company with its customers, for trying the dashboard without a real site."""
+
+import re
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import transaction
+from django.utils import timezone
+
+from core.errors import Refusal
+from core.models import Product, Team, User
+from core.services import seats
+
+FIXTURES = settings.BASE_DIR / "fixtures" / "demo"
+AS_OF = datetime(2026, 11, 1, tzinfo=UTC)  # the day that the fixtures' dates lead up to
+DATE = re.compile(r'(?<=")(\d{4}-\d\d-\d\d)(?=["T])')
+
+PASSWORD = "demo-password"  # noqa: S105 - published, and refused where a real site is configured
+ACCOUNTS = {
+    "administrator": "dana.roth@harborlight.example",
+    "team owner": "tariq.fuentes@northfield.example",
+    "manager": "valentina.sato@northfield.example",
+    "student": "dmitri.aydin@northfield.example",
+}
+
+
+class DemoRefused(Refusal):
+    """The demo would mix with real data."""
+
+
+@dataclass(frozen=True)
+class Demo:
+    loaded: bool  # False: it was there already, and is left as people have changed it
+    people: int
+    teams: int
+
+
+@transaction.atomic
+def load() -> Demo:
+    """Fill an empty database with the demo, its dates moved so that they lead up to today.
+
+    Where the demo is already, only the passwords of its accounts are set again. Raises DemoRefused where a
+    real Thinkific site is configured or the database holds something else.
+    """
+    _refuse_real_data()
+    loaded = not User.objects.filter(email=ACCOUNTS["administrator"]).exists()
+    if loaded:
+        _load_fixtures(timezone.now() - AS_OF)
+        seats.recalculate()
+    for user in User.objects.filter(email__in=ACCOUNTS.values()):
+        if not user.check_password(PASSWORD):
+            user.set_password(PASSWORD)
+            user.save(update_fields=["password"])
+    return Demo(loaded=loaded, people=User.objects.count(), teams=Team.objects.count())
+
+
+def _refuse_real_data() -> None:
+    host = urlsplit(settings.THINKIFIC_API_URL).hostname or ""
+    configured = settings.THINKIFIC_API_KEY or settings.THINKIFIC_ACCESS_TOKEN
+    if configured and host not in {"localhost", "127.0.0.1", "::1"}:
+        raise DemoRefused(
+            f"A real Thinkific site is configured ({host}), and the demo's people and accounts must not mix "
+            "with its own. Unset THINKIFIC_API_KEY and THINKIFIC_ACCESS_TOKEN, and use another database."
+        )
+    is_demo = User.objects.filter(email=ACCOUNTS["administrator"]).exists()
+    if not is_demo and (Team.objects.exists() or Product.objects.exists()):
+        raise DemoRefused(
+            "This database already holds teams or products that are not the demo's. "
+            "Set DATABASE_URL to an empty database, run migrate, and load the demo there."
+        )
+
+
+def _load_fixtures(age: timedelta) -> None:
+    """Load copies of the fixtures in which every date is later by whole days, so that times of day stay."""
+    with tempfile.TemporaryDirectory() as folder:
+        copies = []
+        for fixture in sorted(FIXTURES.glob("*.json")):
+            copy = Path(folder) / fixture.name
+            text = fixture.read_text()
+            copy.write_text(DATE.sub(lambda found: _later(found[1], age.days), text))
+            copies.append(str(copy))
+        call_command("loaddata", *copies, verbosity=0)
+
+
+def _later(day: str, days: int) -> str:
+    return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
