@@ -73,7 +73,9 @@ class EnrollmentQuerySet(models.QuerySet["Enrollment"]):
 
     def giving_access(self, now: datetime | None = None) -> "EnrollmentQuerySet":
         """Enrollments by which the student can study now, or will as soon as Thinkific has been told."""
-        return self.exclude(expiry_date__lte=now or timezone.now()).filter(removed_at__isnull=True)
+        return self.filter(removed_at__isnull=True).exclude(
+            Q(expiry_date__lte=now or timezone.now()) | Q(push_state="failed", thinkific_id__isnull=True)
+        )
 
 
 class Enrollment(models.Model):

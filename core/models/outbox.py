@@ -36,12 +36,13 @@ class OutboxEntry(models.Model):
     )
     object_id = models.BigIntegerField()
     thinkific_id = models.BigIntegerField(null=True, blank=True)
-    # Whose change it is: one person's entries are pushed in order (user, groups, enrollments).
+    # Whose change it is: one person's entries are pushed in order (user, groups, enrollments). An entry
+    # outlives its person: that somebody was deleted here may be the very thing that Thinkific must hear.
     person = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
         blank=True,
-        on_delete=models.CASCADE,
+        on_delete=models.SET_NULL,
         related_name="outbox_entries",
     )
     reason = models.CharField(max_length=200)
