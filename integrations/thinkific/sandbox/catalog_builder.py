@@ -122,24 +122,6 @@ def _add_product(
     site: "Site", title: CourseTitle, productable_id: int, kind: str, place: int, created_at: int
 ) -> int:
     product_id = site.products.new_id()
-    free = float(title.price) == 0
-    price = {
-        "id": 12000 + product_id,
-        "is_primary": True,
-        "payment_type": "free" if free else "one-time",
-        "label": None,
-        "price": title.price,
-        "days_until_expiry": None,
-        "pay_button_text": None,
-        "number_of_payments": None,
-        "interval": None,
-        "interval_count": None,
-        "trial_interval": None,
-        "trial_interval_count": None,
-        "custom_first_price": None,
-        "price_name": title.name,
-        "currency": "usd",
-    }
     site.products.add(
         product_id,
         {
@@ -165,7 +147,28 @@ def _add_product(
             "card_image_url": "/assets/defaults/default-product-card.png" if place % 3 else None,
             "slug": slugify(title.name),
             "instructor_names": "Dana Roth",
-            "product_prices": [price],
+            "product_prices": [_price(title, 12000 + product_id)],
         },
     )
     return product_id
+
+
+def _price(title: CourseTitle, price_id: int) -> dict[str, Any]:
+    free = float(title.price) == 0
+    return {
+        "id": price_id,
+        "is_primary": True,
+        "payment_type": "free" if free else "one-time",
+        "label": None,
+        "price": title.price,
+        "days_until_expiry": None,
+        "pay_button_text": None,
+        "number_of_payments": None,
+        "interval": None,
+        "interval_count": None,
+        "trial_interval": None,
+        "trial_interval_count": None,
+        "custom_first_price": None,
+        "price_name": title.name,
+        "currency": "usd",
+    }

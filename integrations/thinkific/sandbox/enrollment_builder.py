@@ -96,6 +96,7 @@ def add_results(site: "Site", quiz_results: int, random: Random) -> None:
         if p["has_certificate"] and p["productable_type"] == "Course"
     }
     quizzes = quizzes_by_course(site)
+    candidates: list[tuple[Enrollment, int]] = []
     for row in site.enrollments:
         if row.started_at is None:
             continue
@@ -103,9 +104,11 @@ def add_results(site: "Site", quiz_results: int, random: Random) -> None:
             add_certificate(site, row, f"{random.getrandbits(50):013x}"[:10])
         in_course = quizzes.get(row.course_id, ())
         taken = in_course if row.completed_at is not None else in_course[:1]
-        for quiz_id in taken[: max(quiz_results, 0)]:
-            add_submission(site, row, quiz_id, random.random(), random.random())
-            quiz_results -= 1
+        candidates += [(row, quiz_id) for quiz_id in taken]
+    chosen = random.sample(range(len(candidates)), min(quiz_results, len(candidates)))
+    for place in sorted(chosen):
+        row, quiz_id = candidates[place]
+        add_submission(site, row, quiz_id, random.random(), random.random())
 
 
 def quizzes_by_course(site: "Site") -> dict[int, list[int]]:

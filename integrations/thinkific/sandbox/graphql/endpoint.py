@@ -53,7 +53,13 @@ class GraphQL:
         operation = _chosen(document, body.get("operationName"))
         self.stats.by_operation[operation.name or "(unnamed)"] += 1
         schema = SCHEMAS[self.options.graphql_names]
-        planner = Planner(schema, document, operation, body.get("variables") or {})
+        planner = Planner(
+            schema,
+            document,
+            operation,
+            body.get("variables") or {},
+            free_types=set() if self.options.graphql_counts_contents else {"Content"},
+        )
         steps = planner.plan()
         highest = self.options.graphql_max_cost
         if highest and planner.cost > highest:

@@ -31,8 +31,15 @@ class Step:
 
 class Planner:
     def __init__(
-        self, schema: Schema, document: Document, operation: Operation, variables: dict[str, Any]
+        self,
+        schema: Schema,
+        document: Document,
+        operation: Operation,
+        variables: dict[str, Any],
+        *,
+        free_types: set[str],
     ) -> None:
+        self.free_types = free_types
         self.schema = schema
         self.document = document
         self.operation = operation
@@ -93,6 +100,7 @@ class Planner:
         if known.kind == "connection":
             step.steps = self._connection(selection, known, step.arguments, times)
         else:
+            times = 0 if known.of in self.free_types else times
             self.cost += OBJECT_COST * times
             step.steps = self._steps(selection.selections, known.of, times)
         return step
