@@ -95,10 +95,12 @@ def test_retry_after_comes_on_refusals_only(make_sandbox):
 
 
 def test_more_requests_at_a_time_than_allowed_are_refused(make_sandbox):
-    sandbox = make_sandbox(concurrency=3, latency=0.3)
+    sandbox = make_sandbox(concurrency=3, latency=0.8)
     statuses: list[int] = []
+    together = threading.Barrier(6)
 
     def ask():
+        together.wait()
         answer = requests.get(f"{sandbox.url}/api/public/v1/groups", headers=sandbox.auth, timeout=5)
         statuses.append(answer.status_code)
 
