@@ -1,0 +1,174 @@
+"""Products and what is inside them, as Thinkific has them."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from core.models import BundleItem, Chapter, Lesson, Product, Quiz
+from core.services import bulk
+from core.services.mirror.outcome import Applied
+from core.services.mirror.table import Table, Values, compare, write
+
+ProductKey = tuple[str, int]  # (productable_type, productable_id): course and bundle ids overlap
+
+PRODUCTS = Table(
+    model=Product,
+    key="pk",
+    fields=(
+        "thinkific_id",
+        "productable_type",
+        "productable_id",
+        "name",
+        "slug",
+        "description",
+        "price",
+        "status",
+        "hidden",
+        "private",
+        "subscription",
+        "has_certificate",
+        "days_until_expiry",
+        "card_image_url",
+        "source",
+        "thinkific_created_at",
+        "removed_at",
+    ),
+    stamp=("synced_at",),
+)
+CHAPTERS = Table(model=Chapter, fields=("product_id", "name", "position", "removed_at"))
+LESSONS = Table(
+    model=Lesson,
+    fields=("chapter_id", "name", "position", "content_type", "free", "take_url", "quiz_id", "removed_at"),
+)
+# The passing score comes with the results (results.py).
+QUIZZES = Table(model=Quiz, fields=("product_id", "name", "removed_at"))
+
+
+def apply_products(rows: list[Values], *, source: str) -> Applied:
+    """Store products, keyed by what they sell; a row may leave out fields that its source does not know,
+    which then stay as they are."""
+    applied = Applied()
+    stored = {
+        (values["productable_type"], values["productable_id"]): (pk, values)
+        for pk, values in PRODUCTS.stored(productable_id__in=[row["productable_id"] for row in rows]).values()
+    }
+    by_id = PRODUCTS.stored(thinkific_id__in=[row["thinkific_id"] for row in rows if row["thinkific_id"]])
+    owners = {values["thinkific_id"]: pk for pk, values in by_id.values()}
+    pairs: list[tuple[Values, tuple[int, Values] | None]] = []
+    for row in {(row["productable_type"], row["productable_id"]): row for row in rows}.values():
+        have = stored.get((row["productable_type"], row["productable_id"]))
+        owner = owners.get(row["thinkific_id"])
+        if owner is not None and (have is None or have[0] != owner):
+            applied.fail(
+                f"Product {row['thinkific_id']}",
+                "Thinkific says that it sells another course or bundle than before; it was left as it is.",
+            )
+            continue
+        base = have[1] if have else {f: _default(f) for f in PRODUCTS.fields}
+        pairs.append((base | row, have))
+    changes = compare(PRODUCTS, pairs, applied)
+    for row in changes.new:
+        row["pk"] = None
+    _write_products(changes.new, applied)
+    changes.new = []
+    write(changes, applied, source=source)
+    return applied
+
+
+def _default(name: str) -> object:
+    return Product._meta.get_field(name).get_default()
+
+
+def _write_products(rows: list[Values], applied: Applied) -> None:
+    fields = [*PRODUCTS.fields, *PRODUCTS.stamp]
+    bulk.insert(Product, fields, [tuple(row[name] for name in fields) for row in rows])
+    applied.created += len(rows)
+
+
+def product_ids(keys: Iterable[ProductKey]) -> dict[ProductKey, int]:
+    """The primary keys of products, by what they sell."""
+    wanted = set(keys)
+    rows = Product.objects.filter(productable_id__in={key[1] for key in wanted}).order_by()
+    found = {
+        (kind, number): pk
+        for kind, number, pk in rows.values_list("productable_type", "productable_id", "pk")
+    }
+    return {key: found[key] for key in wanted if key in found}
+
+
+def ensure_courses(names: dict[int, str]) -> dict[int, int]:
+    """`course id -> primary key`, making a product for courses that no list has shown us yet: those of the
+    new builder appear in enrollments although REST's lists leave them out."""
+    known = product_ids((Product.Type.COURSE, number) for number in names)
+    missing = [number for number in names if (Product.Type.COURSE, number) not in known]
+    if missing:
+        bulk.insert(
+            Product,
+            ["productable_type", "productable_id", "name", "source"],
+            [(Product.Type.COURSE, n, names[n], Product.Source.ENROLLMENT) for n in missing],
+        )
+        known = product_ids((Product.Type.COURSE, number) for number in names)
+    return {number: pk for (_, number), pk in known.items()}
+
+
+def set_bundle_courses(bundle: Product, courses: list[int], *, now: datetime) -> bool:
+    """Make the bundle hold exactly these courses (primary keys), in order. Answers whether it changed."""
+    items = {item.course_id: item for item in bundle.bundle_items.all()}
+    changed = False
+    for position, course in enumerate(courses, start=1):
+        item = items.pop(course, None)
+        if item is None:
+            BundleItem.objects.create(bundle=bundle, course_id=course, position=position)
+        elif item.position != position or item.removed_at is not None:
+            item.position, item.removed_at = position, None
+            item.save(update_fields=["position", "removed_at"])
+        else:
+            continue
+        changed = True
+    gone = [item.pk for item in items.values() if item.removed_at is None]
+    if gone:
+        BundleItem.objects.filter(pk__in=gone).update(removed_at=now)
+    return changed or bool(gone)
+
+
+def apply_curriculum(
+    course: Product,
+    chapters: list[Values],
+    lessons: list[Values],
+    quizzes: list[Values],
+    *,
+    complete: bool,
+    now: datetime,
+    source: str,
+) -> Applied:
+    """Store a course's chapters, lessons (each with the Thinkific ids `chapter` and `quiz`) and quizzes.
+
+    With `complete`, what is stored of the course and was not given is marked as removed.
+    """
+    applied = Applied()
+    _apply_plain(QUIZZES, quizzes, applied, source)
+    _apply_plain(CHAPTERS, chapters, applied, source)
+    chapter_pks = _pks(Chapter, [row["thinkific_id"] for row in chapters])
+    quiz_pks = _pks(Quiz, [row["thinkific_id"] for row in quizzes])
+    for row in lessons:
+        row["chapter_id"] = chapter_pks[row.pop("chapter")]
+        row["quiz_id"] = quiz_pks.get(row.pop("quiz"))
+    _apply_plain(LESSONS, lessons, applied, source)
+    if complete:
+        here = Chapter.objects.filter(product=course, removed_at__isnull=True)
+        here.exclude(thinkific_id__in=chapter_pks).update(removed_at=now)
+        left = Lesson.objects.filter(chapter__product=course, removed_at__isnull=True)
+        left.exclude(thinkific_id__in=[row["thinkific_id"] for row in lessons]).update(removed_at=now)
+    return applied
+
+
+def _apply_plain(table: Table, rows: list[Values], applied: Applied, source: str) -> None:
+    rows = list({row[table.key]: row for row in rows}.values())
+    stored = table.stored(**{f"{table.key}__in": [row[table.key] for row in rows]})
+    write(
+        compare(table, [(row, stored.get(row[table.key])) for row in rows], applied), applied, source=source
+    )
+
+
+def _pks(model: type[Chapter] | type[Quiz], thinkific_ids: list[int]) -> dict[int | None, int]:
+    rows = model._default_manager.filter(thinkific_id__in=thinkific_ids).values_list("thinkific_id", "pk")
+    return dict(rows)

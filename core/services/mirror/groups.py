@@ -1,0 +1,122 @@
+"""Groups and their members, as Thinkific has them; and who therefore joins which team."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db.models import F, Q
+
+from core.models import GroupAssignment, GroupMembership, Membership, Role, ThinkificGroup
+from core.services import bulk
+from core.services.directions import PULLING
+from core.services.mirror.outcome import Applied
+from core.services.mirror.table import Table, Values, compare, write
+
+GROUPS = Table(model=ThinkificGroup, fields=("name", "token", "thinkific_created_at", "removed_at"))
+
+
+class TeamTarget(NamedTuple):
+    """A team that people of a group join, and their role there."""
+
+    team_id: int
+    role_id: int
+
+
+def apply_groups(rows: list[Values], *, source: str) -> Applied:
+    """Store groups, by Thinkific id; one made here with the same name and no id yet is recognised."""
+    applied = Applied()
+    rows = list({row["thinkific_id"]: row for row in rows}.values())
+    stored = GROUPS.stored(thinkific_id__in=[row["thinkific_id"] for row in rows])
+    unlinked = [row["name"] for row in rows if row["thinkific_id"] not in stored]
+    ours = dict(
+        ThinkificGroup.objects.filter(thinkific_id__isnull=True, name__in=unlinked).values_list("name", "pk")
+    )
+    for row in rows:
+        if row["thinkific_id"] not in stored and row["name"] in ours:
+            ThinkificGroup.objects.filter(pk=ours.pop(row["name"])).update(thinkific_id=row["thinkific_id"])
+    stored = GROUPS.stored(thinkific_id__in=[row["thinkific_id"] for row in rows])
+    changes = compare(GROUPS, [(row, stored.get(row["thinkific_id"])) for row in rows], applied)
+    write(changes, applied, source=source)
+    return applied
+
+
+def apply_members(group: ThinkificGroup, users: Iterable[int], *, now: datetime) -> list[int]:
+    """Record that these people (primary keys) are in the group. Answers the memberships met."""
+    wanted = set(users)
+    known = {
+        user: (pk, state, removed)
+        for pk, user, state, removed in GroupMembership.objects.filter(
+            group=group, user__in=wanted
+        ).values_list("pk", "user", "push_state", "removed_at")
+    }
+    new = sorted(wanted - set(known))
+    bulk.insert(
+        GroupMembership,
+        ["group_id", "user_id", "source", "first_seen_at"],
+        [(group.pk, user, GroupMembership.Source.THINKIFIC, now) for user in new],
+    )
+    back = [pk for pk, _, removed in known.values() if removed is not None]
+    GroupMembership.objects.filter(pk__in=back).update(removed_at=None)
+    return [pk for pk, _, _ in known.values()]
+
+
+def remove_members(group: ThinkificGroup, gone: Iterable[int], *, now: datetime) -> int:
+    """Record that these memberships (primary keys) are no longer in Thinkific. Teams are left as they are."""
+    rows = GroupMembership.objects.filter(pk__in=list(gone), group=group, removed_at__isnull=True)
+    return rows.exclude(push_state=GroupMembership.PushState.PENDING).update(removed_at=now)
+
+
+def pulling_targets(group: ThinkificGroup) -> list[TeamTarget]:
+    """The teams that this group's members join, by the directions of its assignments."""
+    student = Role.objects.get(code="student").pk
+    rows = GroupAssignment.objects.filter(group=group, direction__in=PULLING)
+    return [TeamTarget(a.team_id, a.role_id or student) for a in rows]
+
+
+def join_teams(users: Iterable[int], targets: Iterable[TeamTarget], *, source: str, now: datetime) -> int:
+    """Make people (primary keys) members of teams, those who are not yet; nobody's role changes.
+
+    History is written with `source` as the reason. Answers how many joined.
+    """
+    people = sorted(set(users))
+    joined = 0
+    for target in targets:
+        there = set(
+            Membership.objects.filter(team=target.team_id, user__in=people).values_list("user", flat=True)
+        )
+        new = [user for user in people if user not in there]
+        bulk.insert(
+            Membership,
+            ["team_id", "user_id", "role_id", "joined_at"],
+            [(target.team_id, user, target.role_id, now) for user in new],
+        )
+        if new:
+            rows = list(Membership.objects.filter(team=target.team_id, user__in=new))
+            Membership.history.bulk_history_create(rows, default_change_reason=source)
+        joined += len(new)
+    return joined
+
+
+def leave_teams(group: ThinkificGroup, users: Iterable[int]) -> int:
+    """Who left a group (primary keys) leaves the teams that it pulls into, unless another group of the team
+    still holds them. Only students leave. Answers how many memberships ended."""
+    left = 0
+    for target in pulling_targets(group):
+        others = GroupAssignment.objects.filter(team=target.team_id, direction__in=PULLING).exclude(
+            group=group
+        )
+        kept = GroupMembership.objects.filter(group__in=others.values("group"), removed_at__isnull=True)
+        rows = Membership.objects.filter(team=target.team_id, user__in=list(users), role__code="student")
+        for membership in rows.exclude(user__in=kept.values("user")).exclude(user=F("team__owner")):
+            membership.delete()  # one by one: each leaves its history row
+            left += 1
+    return left
+
+
+def note_assignments_synced(group: ThinkificGroup, *, now: datetime) -> None:
+    """The group's members have just been read completely: pulling assignments are in step."""
+    ThinkificGroup.objects.filter(pk=group.pk).update(last_synced_at=now)
+    rows = GroupAssignment.objects.filter(group=group, direction__in=PULLING)
+    rows.filter(Q(last_synced_at__lt=now) | Q(last_synced_at__isnull=True)).update(
+        last_synced_at=now, last_error=""
+    )

@@ -1,0 +1,122 @@
+"""manage.py sync KIND… | all: pulls in the foreground."""
+
+import json
+import sys
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from integrations.models import Kind, SyncRun
+from integrations.thinkific.credentials import Credentials
+from integrations.thinkific.sync import runs
+from integrations.thinkific.sync.execute import carry_out
+from integrations.thinkific.sync.kinds import PULLS
+from integrations.thinkific.sync.owner import this_process
+
+LOOK_AGAIN = 1.0  # seconds, while another process works on the run
+
+
+class Command(BaseCommand):
+    help = (
+        "Pull from Thinkific now, in the foreground. A run of the same kind that is under way is waited for, "
+        "or taken over when its process has died. Exit code 1 when a run failed or was cancelled."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("kinds", nargs="+", choices=[*Kind.values, "all"], metavar="KIND")
+        parser.add_argument("--full", action="store_true", help="everything, not only what changed")
+        parser.add_argument("--dry-run", action="store_true", help="report what would change, write nothing")
+        parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not Credentials.from_settings().complete:
+            raise CommandError(
+                "No Thinkific site is connected. Set THINKIFIC_SUBDOMAIN and THINKIFIC_API_KEY, in the "
+                "environment or in .env."
+            )
+        wanted = options["kinds"]
+        kinds = [kind for kind in PULLS if kind in wanted or "all" in wanted]
+        finished = []
+        for kind in kinds:
+            run = self._dry(kind, options["full"]) if options["dry_run"] else self._run(kind, options["full"])
+            finished.append(run)
+            self._line(run)
+        if options["json"]:
+            self.stdout.write(json.dumps({"runs": [report(run) for run in finished]}))
+        if any(run.status in (SyncRun.Status.FAILED, SyncRun.Status.CANCELLED) for run in finished):
+            sys.exit(1)
+
+    def _run(self, kind: str, full: bool) -> SyncRun:
+        run, attached = runs.open_run(kind, full=full, trigger=SyncRun.Trigger.COMMAND)
+        if attached:
+            self.stderr.write(f"{run} is under way already; waiting for it.")
+        while run.status in SyncRun.ACTIVE:
+            claimed = runs.claim(run.pk, worker=this_process())
+            if claimed is not None:
+                carry_out(claimed, on_progress=self._progress)
+            else:
+                time.sleep(LOOK_AGAIN)
+            run.refresh_from_db()
+            self._progress(run)
+        return run
+
+    def _dry(self, kind: str, full: bool) -> SyncRun:
+        run = SyncRun(
+            kind=kind, full=full or kind not in ("enrollments", "quiz_results"), cursor={}, errors=[]
+        )
+        run.status, run.started_at = SyncRun.Status.RUNNING, timezone.now()
+        carry_out(run, dry_run=True, on_progress=self._progress)
+        run.finished_at = timezone.now()
+        return run
+
+    def _progress(self, run: SyncRun) -> None:
+        if not sys.stderr.isatty():
+            return
+        done, total = run.pages_done, run.pages_total
+        bar = f"{done}/{total or '?'}"
+        if total:
+            filled = min(30, 30 * done // max(total, 1))
+            bar = f"[{'█' * filled}{'·' * (30 - filled)}] {bar}"
+        self.stderr.write(f"\r{run.get_kind_display():<15} {bar} pages, {run.fetched:,} rows", ending="")
+        self.stderr.flush()
+
+    def _line(self, run: SyncRun) -> None:
+        if sys.stderr.isatty():
+            self.stderr.write("")
+        counts = ", ".join(
+            f"{getattr(run, name):,} {name}"
+            for name in ("fetched", "created", "updated", "unchanged", "skipped", "removed", "failed")
+            if getattr(run, name)
+        )
+        self.stderr.write(f"{run.get_kind_display()}: {run.status} ({counts or 'nothing to do'})")
+        for error in run.errors[:5]:
+            self.stderr.write(f"  {error['object']}: {error['message']}")
+        if len(run.errors) > 5:
+            self.stderr.write(f"  and {len(run.errors) - 5} more")
+
+
+def report(run: SyncRun) -> dict[str, Any]:
+    """A run as `--json` shows it."""
+    started, finished = run.started_at, run.finished_at
+    return {
+        "kind": run.kind,
+        "status": run.status,
+        **{
+            name: getattr(run, name)
+            for name in (
+                "requests",
+                "fetched",
+                "created",
+                "updated",
+                "unchanged",
+                "skipped",
+                "removed",
+                "failed",
+            )
+        },
+        "seconds": round((finished - started).total_seconds(), 3) if started and finished else 0,
+        "errors": run.errors,
+    }

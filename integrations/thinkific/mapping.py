@@ -1,0 +1,302 @@
+"""From Thinkific's rows to ours: pure functions, no database.
+
+A row becomes the values of a model's columns. What had to be mended on the way (a name cut to what a column
+holds, an amount that is no number) is noted, so that it stands on the run instead of vanishing.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any
+
+from core.models import Product
+from core.models.catalog import TITLE_LENGTH
+from core.models.groups import GROUP_NAME_LENGTH
+from core.models.people import NAME_LENGTH, normalize_email
+from core.services.mirror.outcome import Issue
+from integrations.thinkific import schemas
+from integrations.thinkific.schemas import Number, parse_graphql_id
+
+Values = dict[str, Any]
+EMAIL_LENGTH = 254
+LARGEST_PRICE = Decimal("9999999999.99")
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+
+
+class Unusable(ValueError):
+    """A row that cannot be stored at all; the message says why, for a person."""
+
+
+class Notes:
+    """What was mended in the rows of a page."""
+
+    def __init__(self) -> None:
+        self.issues: list[Issue] = []
+
+    def text(self, value: str | None, limit: int, what: str, field: str) -> str:
+        """Text that every database can hold: no NULs, no half characters, no longer than its column."""
+        if not value:
+            return ""
+        if not value.isascii() or "\x00" in value:
+            value = value.replace("\x00", "").encode("utf-8", "ignore").decode()
+        if len(value) > limit:
+            self.issues.append(
+                Issue(what, f"The {field} has {len(value):,} characters; the first {limit:,} are kept here.")
+            )
+            value = value[:limit]
+        return value
+
+    def decimal(self, value: Number | None, what: str, field: str) -> Decimal | None:
+        if value is None or value == "":
+            return None
+        number = to_decimal(value)
+        if number is None or abs(number) > LARGEST_PRICE:
+            self.issues.append(Issue(what, f"The {field} “{str(value)[:50]}” is not a usable number."))
+            return None
+        return number
+
+
+def to_decimal(value: Number) -> Decimal | None:
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+@lru_cache(maxsize=20_000)
+def progress(value: Number | None) -> Decimal:
+    """A share from 0 to 1, four digits. Above 1 it was sent as a percentage; what is no number is 0."""
+    number = to_decimal(value) if value is not None else None
+    if number is None or number < 0:
+        return Decimal(0)
+    if number > 1:
+        number /= 100
+    return round(min(number, Decimal(1)), 4)
+
+
+def moment(value: datetime | None) -> datetime | None:
+    """A moment that every database can hold, in UTC."""
+    if value is None or value < EARLIEST:
+        return None
+    return value.astimezone(UTC)
+
+
+def split_name(full: str | None) -> tuple[str, str]:
+    """First and last name of a full one: the first word, and the rest."""
+    first, _, last = (full or "").strip().partition(" ")
+    return first, last.strip()
+
+
+def email_of(value: str | None) -> str:
+    """The address as we store it. Raises Unusable where there is none."""
+    email = normalize_email((value or "").replace("\x00", "")).encode("utf-8", "ignore").decode()
+    if not email:
+        raise Unusable("Thinkific has no e-mail address for this person, and accounts here need one.")
+    if len(email) > EMAIL_LENGTH:
+        raise Unusable(f"The e-mail address has {len(email):,} characters; {EMAIL_LENGTH} is the most.")
+    return email
+
+
+def user_row(user: schemas.User, notes: Notes, *, digest: int | None, now: datetime) -> Values:
+    """The values of core.services.mirror.people.USERS. Raises Unusable."""
+    what = f"User {user.id}"
+    first, last = user.first_name, user.last_name
+    if not first and not last:
+        first, last = split_name(user.full_name)
+    return {
+        "thinkific_id": user.id,
+        "email": email_of(user.email),
+        "first_name": notes.text(first, NAME_LENGTH, what, "first name").strip(),
+        "last_name": notes.text(last, NAME_LENGTH, what, "last name").strip(),
+        "company": notes.text(user.company, NAME_LENGTH, what, "company"),
+        "external_source": notes.text(user.external_source, NAME_LENGTH, what, "external source"),
+        "thinkific_roles": [clean_json(role) for role in user.roles or []],
+        "custom_profile_fields": [
+            {
+                "label": clean_json(f.label),
+                "value": clean_json(f.value),
+                "id": f.custom_profile_field_definition_id,
+            }
+            for f in user.custom_profile_fields or []
+        ],
+        "thinkific_created_at": moment(user.created_at),
+        "removed_at": None,
+        "remote_digest": digest,
+        "synced_at": now,
+        "updated_at": now,
+        "created_at": now,
+        "password": "!",
+        "is_active": True,
+    }
+
+
+def clean_json(value: Any) -> Any:
+    """Text as JSON columns hold it: PostgreSQL refuses NULs there too."""
+    if isinstance(value, str):
+        return value.replace("\x00", "").encode("utf-8", "ignore").decode()
+    return value
+
+
+def person_of_enrollment(row: schemas.Enrollment) -> schemas.User:
+    """What an enrollment tells of its student, for somebody we have not met."""
+    assert row.user_id is not None
+    return schemas.User(id=row.user_id, email=row.user_email, full_name=row.user_name)
+
+
+def person_of_node(user: schemas.GraphUser) -> schemas.User | None:
+    """The person of a GraphQL row; None where it names nobody we could find."""
+    number = parse_graphql_id(user.id)
+    if number is None:
+        return None
+    return schemas.User(id=number, email=user.email, first_name=user.first_name, last_name=user.last_name)
+
+
+def enrollment_row(
+    row: schemas.Enrollment, *, user_id: int, product_id: int, digest: int | None, now: datetime
+) -> Values:
+    """The values of core.services.mirror.enrollments.ENROLLMENTS; user and product are primary keys."""
+    return {
+        "thinkific_id": row.id,
+        "user_id": user_id,
+        "product_id": product_id,
+        "percentage_completed": progress(row.percentage_completed),
+        "is_free_trial": bool(row.is_free_trial),
+        "activated_at": moment(row.activated_at),
+        "started_at": moment(row.started_at),
+        "completed_at": moment(row.completed_at),
+        "expiry_date": moment(row.expiry_date),
+        "remote_updated_at": moment(row.updated_at),
+        "thinkific_created_at": moment(row.created_at),
+        "removed_at": None,
+        "remote_digest": digest,
+        "origin": "thinkific",
+        "created_at": now,
+    }
+
+
+PRODUCT_TYPES: Mapping[str, str] = {"course": Product.Type.COURSE, "bundle": Product.Type.BUNDLE}
+
+
+def product_row(product: schemas.Product, notes: Notes, *, site_url: str, now: datetime) -> Values:
+    """The values of core.services.mirror.catalog.PRODUCTS. Raises Unusable for kinds that are neither course
+    nor bundle."""
+    what = f"Product {product.id}"
+    kind = PRODUCT_TYPES.get((product.productable_type or "").lower())
+    if kind is None or product.productable_id is None:
+        raise Unusable(f"It sells neither a course nor a bundle but “{product.productable_type}”.")
+    return {
+        "thinkific_id": product.id,
+        "productable_type": kind,
+        "productable_id": product.productable_id,
+        "name": notes.text(product.name, TITLE_LENGTH, what, "name"),
+        "slug": notes.text(product.slug, TITLE_LENGTH, what, "slug"),
+        "description": notes.text(product.description, 1_000_000, what, "description"),
+        "price": _price(notes.decimal(product.price, what, "price")),
+        "status": notes.text(product.status, 50, what, "status").lower(),
+        "hidden": bool(product.hidden),
+        "private": bool(product.private),
+        "subscription": bool(product.subscription),
+        "has_certificate": bool(product.has_certificate),
+        "days_until_expiry": product.days_until_expiry,
+        "card_image_url": on_site(notes.text(product.card_image_url, 1900, what, "image address"), site_url),
+        "source": Product.Source.REST,
+        "thinkific_created_at": moment(product.created_at),
+        "removed_at": None,
+        "synced_at": now,
+    }
+
+
+def product_node_row(node: schemas.ProductNode, notes: Notes, *, site_url: str, now: datetime) -> Values:
+    """The same from GraphQL, without what it does not tell (price, certificate). Raises Unusable."""
+    number, item = parse_graphql_id(node.id), parse_graphql_id(node.item_id)
+    what = f"Product {node.id}"
+    kind = PRODUCT_TYPES.get((node.item_type or "").lower())
+    if kind is None or item is None or number is None:
+        raise Unusable(f"It sells neither a course nor a bundle but “{node.item_type}”.")
+    return {
+        "thinkific_id": number,
+        "productable_type": kind,
+        "productable_id": item,
+        "name": notes.text(node.name, TITLE_LENGTH, what, "name"),
+        "slug": notes.text(node.slug, TITLE_LENGTH, what, "slug"),
+        "description": notes.text(node.description, 1_000_000, what, "description"),
+        "status": notes.text(node.status, 50, what, "status").lower(),
+        "hidden": bool(node.hidden),
+        "private": bool(node.private),
+        "card_image_url": on_site(notes.text(node.card_image_url, 1900, what, "image address"), site_url),
+        "source": Product.Source.GRAPHQL,
+        "thinkific_created_at": moment(node.created_at),
+        "removed_at": None,
+        "synced_at": now,
+    }
+
+
+def _price(value: Decimal | None) -> Decimal | None:
+    return None if value is None else round(value, 2)
+
+
+def on_site(url: str, site_url: str) -> str:
+    """A full address: Thinkific leaves out its own host at times."""
+    return f"{site_url}{url}" if url.startswith("/") else url
+
+
+def group_row(group: schemas.Group, notes: Notes) -> Values:
+    what = f"Group {group.id}"
+    return {
+        "thinkific_id": group.id,
+        "name": notes.text(group.name, GROUP_NAME_LENGTH, what, "name") or f"Group {group.id}",
+        "token": notes.text(group.token, 100, what, "token"),
+        "thinkific_created_at": moment(group.created_at),
+        "removed_at": None,
+    }
+
+
+def quiz_row(quiz: schemas.Quiz, notes: Notes) -> Values:
+    """Name and passing score of a quiz."""
+    what = f"Quiz {quiz.id}"
+    score = notes.decimal(quiz.passing_score, what, "passing score")
+    return {
+        "name": notes.text(quiz.name, TITLE_LENGTH, what, "name"),
+        "passing_score": None if score is None or abs(score) >= 10_000 else round(score, 2),
+    }
+
+
+def submission_row(row: schemas.QuizSubmission, *, number: int, user_id: int, quiz_id: int) -> Values:
+    return {
+        "thinkific_id": number,
+        "quiz_id": quiz_id,
+        "user_id": user_id,
+        "attempts": max(0, row.attempts or 0),
+        "correct_count": max(0, row.correct_count or 0),
+        "incorrect_count": max(0, row.incorrect_count or 0),
+        "passed": row.passed,
+        "completed_at": moment(row.completed_at),
+        "thinkific_created_at": moment(row.created_at),
+        "removed_at": None,
+    }
+
+
+def certificate_row(
+    row: schemas.Certificate, notes: Notes, *, user_id: int, product_id: int, site_url: str
+) -> Values:
+    """The values of core.services.mirror.results.CERTIFICATES. Raises Unusable without a credential id."""
+    credential = notes.text(
+        None if row.issued_id is None else str(row.issued_id), 255, f"Certificate {row.id}", "number"
+    )
+    if not credential:
+        raise Unusable("It has no credential id yet.")
+    path = notes.text(row.pdf_download_path, 1900, f"Certificate {row.id}", "address")
+    return {
+        "thinkific_id": parse_graphql_id(row.id),
+        "credential_id": credential,
+        "user_id": user_id,
+        "product_id": product_id,
+        "issued_at": moment(row.issued_at),
+        "expiry_date": moment(row.expiry_date),
+        "url": on_site(path if "://" in path or path.startswith("/") else f"/{path}", site_url)
+        if path
+        else f"{site_url}/certificates/{credential}",
+        "removed_at": None,
+    }

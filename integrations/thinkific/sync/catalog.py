@@ -1,0 +1,174 @@
+"""Pulling products: courses and bundles, what the bundles contain, and the courses that REST leaves out."""
+
+from django.conf import settings
+
+from core.models import Product
+from core.services.mirror.catalog import apply_products, ensure_courses, set_bundle_courses
+from core.services.mirror.outcome import Applied
+from core.services.mirror.table import mark_removed
+from integrations.thinkific import graphql, schemas
+from integrations.thinkific.decoding import BadRow
+from integrations.thinkific.errors import CredentialsRefused, NotFound
+from integrations.thinkific.mapping import Notes, Unusable, Values, product_node_row, product_row
+from integrations.thinkific.sync.content import pull_course_content
+from integrations.thinkific.sync.pages import RawPage, decode_row
+from integrations.thinkific.sync.pull import Pull
+from integrations.thinkific.sync.walks import mark_missing, not_judged, walk
+
+
+def site_url() -> str:
+    """Where Thinkific serves the site; addresses without a host belong to it."""
+    return f"https://{settings.THINKIFIC_SUBDOMAIN}.thinkific.com"
+
+
+def pull_products(pull: Pull) -> None:
+    """All products, or with the option `product_id` (a primary key) one with its contents."""
+    if "product_id" in pull.run.options:
+        _pull_one(pull, Product.objects.get(pk=pull.run.options["product_id"]))
+        return
+    stored = Product.objects.filter(source=Product.Source.REST, removed_at__isnull=True)
+    walked = walk(
+        pull, "products", "/products", lambda pages: _apply_pages(pull, pages), stored=Product.objects.all()
+    )
+    _pull_bundle_contents(pull)
+    moved = _pull_new_builder(pull)
+    if walked.complete:
+        pull.seen("products").add(moved)
+        mark_missing(pull, "products", stored, lambda pks: _remove(pull, pks), what="products")
+    else:
+        not_judged(pull, "products", walked, len(pull.seen("products")) + pull.cursor["products"]["new"])
+
+
+def _remove(pull: Pull, pks: list[int]) -> int:
+    return mark_removed(Product, pks, source=pull.source, now=pull.now)
+
+
+def _apply_pages(pull: Pull, pages: list[RawPage]) -> Applied:
+    notes, values, failed = Notes(), [], Applied()
+    for row in (row for page in pages for row in page.rows):
+        product = decode_row(row, schemas.Product)
+        try:
+            if isinstance(product, BadRow):
+                raise Unusable(product.message)
+            values.append(product_row(product, notes, site_url=site_url(), now=pull.now))
+        except Unusable as error:
+            failed.skip(f"Product {row.id}", str(error))
+            failed.met += Product.objects.filter(thinkific_id=row.id).values_list("pk", flat=True)
+    applied = apply_products(values, source=pull.source)
+    applied.issues += notes.issues
+    applied += failed
+    return applied
+
+
+def _pull_bundle_contents(pull: Pull) -> None:
+    done = pull.cursor.setdefault("bundles", 0)
+    bundles = Product.objects.bundles().filter(removed_at__isnull=True, pk__gt=done).order_by("pk")
+    for bundle in bundles:
+        _pull_bundle(pull, bundle)
+
+
+def _pull_bundle(pull: Pull, bundle: Product) -> None:
+    try:
+        found = pull.client.bundle(bundle.productable_id)
+    except NotFound:
+        found = None
+        pull.partial = True
+        pull.note(str(bundle), "Thinkific does not know this bundle; its courses could not be read.")
+
+    def write() -> None:
+        pull.cursor["bundles"] = bundle.pk
+        if found is not None and found.course_ids is not None:
+            courses = list(dict.fromkeys(found.course_ids))
+            pks = ensure_courses(dict.fromkeys(courses, ""))
+            set_bundle_courses(bundle, [pks[number] for number in courses], now=pull.now)
+
+    pull.store(write)
+
+
+def _pull_new_builder(pull: Pull) -> list[int]:
+    """Products that only GraphQL shows. Answers the primary keys of stored ones that REST used to show."""
+    if not pull.client.credentials.token:
+        return []
+    state = pull.cursor.setdefault("graphql", {"after": None, "done": False})
+    try:
+        pages = [] if state["done"] else graphql.products(pull.client, after=state["after"])
+        for page in pages:
+            rows, skipped = _nodes(pull, page.rows)
+
+            def write(
+                rows: list[Values] = rows, skipped: Applied = skipped, after: str | None = page.next_cursor
+            ) -> None:
+                applied = apply_products(rows, source=pull.source)
+                pull.run.fetched += len(rows)
+                pull.count(applied)
+                pull.count(skipped)
+                pull.seen("graphql").add(applied.met)
+                state.update(after=after)
+
+            pull.store(write)
+    except CredentialsRefused as error:
+        pull.partial = True
+        pull.note("GraphQL", f"{error} Courses of the new course builder were left out.")
+        return []
+    state["done"] = True
+    here = Product.objects.filter(source=Product.Source.GRAPHQL, removed_at__isnull=True)
+    known = set(here.values_list("pk", flat=True))
+    new_since = pull.cursor["products"]["top"]
+    gone = [pk for pk in known if pk not in pull.seen("graphql") and pk <= new_since]
+    if len(gone) < max(2, len(known) // 10):
+        pull.store(lambda: setattr(pull.run, "removed", pull.run.removed + _remove(pull, gone)))
+    else:
+        pull.partial = True
+        pull.note(
+            "products", f"{len(gone)} of {len(known)} new-builder courses are missing; none was marked."
+        )
+    return [pk for pk in known if pk in pull.seen("graphql")]
+
+
+def _nodes(pull: Pull, nodes: graphql.Rows[schemas.ProductNode]) -> tuple[list[Values], Applied]:
+    """The rows for products that REST has not shown in this run."""
+    notes, applied = Notes(), Applied()
+    rows = []
+    for node in nodes:
+        try:
+            rows.append(product_node_row(node, notes, site_url=site_url(), now=pull.now))
+        except Unusable as error:
+            applied.skip(f"Product {node.id}", str(error))
+    for bad in nodes.bad:
+        applied.fail(f"Product {bad.id}", bad.message)
+    applied.issues += notes.issues
+    numbers = [row["productable_id"] for row in rows]
+    shown = {
+        (kind, number)
+        for kind, number, pk in Product.objects.filter(
+            productable_id__in=numbers, source=Product.Source.REST
+        ).values_list("productable_type", "productable_id", "pk")
+        if pk in pull.seen("products") or pk > pull.cursor["products"]["top"]
+    }
+    return [row for row in rows if (row["productable_type"], row["productable_id"]) not in shown], applied
+
+
+def _pull_one(pull: Pull, product: Product) -> None:
+    """The product itself, then its courses (bundle) or its curriculum (course)."""
+    if product.thinkific_id is not None and product.source == Product.Source.REST:
+        notes, rows, gone = Notes(), [], False
+        try:
+            found = pull.client.get_product(product.thinkific_id)
+            rows = [product_row(found, notes, site_url=site_url(), now=pull.now)]
+        except NotFound:
+            gone = True
+
+        def write() -> None:
+            pull.run.fetched += len(rows)
+            pull.count(apply_products(rows, source=pull.source))
+            if gone:
+                pull.run.removed += _remove(pull, [product.pk])
+                pull.note(str(product), "It is no longer in Thinkific, and is marked as removed.")
+
+        pull.store(write)
+        if gone:
+            return
+    if product.is_bundle:
+        _pull_bundle(pull, product)
+    else:
+        pull_course_content(pull, product)

@@ -1,0 +1,157 @@
+"""Carrying a run out, whatever comes in between."""
+
+import time
+from collections.abc import Callable
+
+import structlog
+from django.utils import timezone
+
+from core.models import Notice, User
+from core.services import notices
+from integrations.models import KEPT_ERRORS, SyncRun
+from integrations.thinkific import connection_state
+from integrations.thinkific.budget import SharedBudget
+from integrations.thinkific.credentials import REST, Credentials
+from integrations.thinkific.errors import CredentialsRefused, NotConfigured, RetryLater, ThinkificError
+from integrations.thinkific.sync.client import CountingClient
+from integrations.thinkific.sync.fetch import LANES
+from integrations.thinkific.sync.kinds import PULLS
+from integrations.thinkific.sync.pull import Cancelled, LostRun, Pull, SliceOver
+from integrations.thinkific.sync.results import NeedsToken
+from integrations.thinkific.sync.runs import url_of
+
+log = structlog.get_logger(__name__)
+
+Progress = Callable[[SyncRun], None]
+
+
+def carry_out(
+    run: SyncRun,
+    *,
+    seconds: float | None = None,
+    dry_run: bool = False,
+    on_progress: Progress | None = None,
+) -> str:
+    """Carry out a run that this process has claimed, for at most `seconds`; answers its status then.
+
+    `queued` means that the time was up: it goes on from its cursor. A run taken over by another process in
+    the meantime is left to that one.
+    """
+    structlog.contextvars.bind_contextvars(run_id=run.pk, kind=run.kind)
+    log.info("run started", attempt=run.attempts, full=run.full)
+    try:
+        status, problem = _work(run, seconds, dry_run, on_progress)
+        if status is not None:
+            _finish(run, status, problem, dry_run)
+        log.info("run left", status=run.status, fetched=run.fetched, problem=problem)
+        return run.status
+    finally:
+        structlog.contextvars.unbind_contextvars("run_id", "kind")
+
+
+def _work(
+    run: SyncRun, seconds: float | None, dry_run: bool, on_progress: Progress | None
+) -> tuple[str | None, str]:
+    """The status that the run ends in (None: it is no longer ours), and why."""
+    credentials = Credentials.from_settings()
+    budget = SharedBudget.from_settings()
+    client = CountingClient(credentials)
+    deadline = None if seconds is None else time.monotonic() + seconds
+    try:
+        with budget.lanes(want=LANES) as lanes:
+            client.budget = lanes
+            pull = Pull(
+                run,
+                client=client,
+                budget=budget,
+                lanes=lanes,
+                dry_run=dry_run,
+                deadline=deadline,
+                on_progress=on_progress,
+            )
+            PULLS[run.kind](pull)
+            connection_state.note(REST, ok=True)
+            return _ended(run, pull)
+    except SliceOver:
+        return SyncRun.Status.QUEUED, ""
+    except Cancelled:
+        return SyncRun.Status.CANCELLED, ""
+    except LostRun:
+        log.warning("run was taken over")
+        return None, ""
+    except CredentialsRefused as error:
+        connection_state.note(error.surface, ok=False, detail=str(error))
+        return SyncRun.Status.FAILED, str(error)
+    except NeedsToken as error:
+        return SyncRun.Status.PARTIAL, str(error)
+    except NotConfigured as error:
+        return SyncRun.Status.FAILED, str(error)
+    except RetryLater as error:
+        problem = f"{error} It was tried again and again; resume the run when Thinkific answers."
+        return (SyncRun.Status.PARTIAL if run.pages_done else SyncRun.Status.FAILED), problem
+    except ThinkificError as error:
+        return (SyncRun.Status.PARTIAL if run.pages_done else SyncRun.Status.FAILED), str(error)
+    except Exception as error:  # the edge of a task: whatever it was stands on its row
+        log.exception("run failed")
+        return SyncRun.Status.FAILED, f"{type(error).__name__}: {error}"[:500]
+
+
+def _ended(run: SyncRun, pull: Pull) -> tuple[str, str]:
+    if run.failed or pull.partial:
+        problem = "" if run.errors else "Some rows could not be stored."
+        return SyncRun.Status.PARTIAL, problem
+    return SyncRun.Status.SUCCEEDED, ""
+
+
+def _finish(run: SyncRun, status: str, problem: str, dry_run: bool) -> None:
+    """Write the outcome, unless the run is no longer ours; tell who waits for it."""
+    run.status = status
+    if problem:
+        run.errors = [{"object": run.get_kind_display(), "message": problem}, *run.errors][:KEPT_ERRORS]
+    if dry_run:
+        return
+    mine = SyncRun.objects.filter(pk=run.pk, attempts=run.attempts, status=SyncRun.Status.RUNNING)
+    if status == SyncRun.Status.QUEUED:
+        mine.update(status=status)
+        return
+    stored = SyncRun.objects.get(pk=run.pk)
+    run.finished_at = timezone.now()
+    # Cursor and counts stay as the last step committed them: what came after it was rolled back.
+    errors = run.errors if status != SyncRun.Status.CANCELLED else stored.errors
+    values = {"status": status, "finished_at": run.finished_at, "errors": errors, "full": run.full}
+    if status == SyncRun.Status.SUCCEEDED:
+        # Nothing to resume: what the walks kept to go on is not needed any more.
+        values |= {"seen": None, "cursor": {k: v for k, v in stored.cursor.items() if k == "watermark"}}
+    elif status == SyncRun.Status.PARTIAL and "partial" in stored.cursor:
+        values["cursor"] = stored.cursor
+    if mine.update(requests=run.requests, **values):
+        _tell(run)
+
+
+def _tell(run: SyncRun) -> None:
+    people = list(User.objects.filter(pk=run.started_by_id)) if run.started_by_id else []
+    people += [user for user in run.watchers.all() if user not in people]
+    if not people:
+        return
+    counts = f"{run.created:,} new, {run.updated:,} changed, {run.unchanged:,} unchanged"
+    if run.removed:
+        counts += f", {run.removed:,} removed"
+    if run.failed:
+        counts += f", {run.failed:,} failed"
+    what = run.get_kind_display()
+    level, text = {
+        SyncRun.Status.SUCCEEDED: (Notice.Level.SUCCESS, f"{what} are in step with Thinkific: {counts}."),
+        SyncRun.Status.PARTIAL: (
+            Notice.Level.WARNING,
+            f"{what} were pulled in part: {counts}. {_first(run)}",
+        ),
+        SyncRun.Status.CANCELLED: (
+            Notice.Level.WARNING,
+            f"The pull of {what.lower()} was cancelled: {counts}.",
+        ),
+    }.get(run.status, (Notice.Level.ERROR, f"The pull of {what.lower()} failed. {_first(run)}"))
+    notices.tell(people, text, level=level, url=url_of(run))
+
+
+def _first(run: SyncRun) -> str:
+    return run.errors[0]["message"] if run.errors else ""

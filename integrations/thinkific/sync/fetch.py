@@ -1,0 +1,138 @@
+"""Walking a REST list: several pages on their way at once, handed out in order, none asked for twice.
+
+The budget is asked and the database written in this thread only; the others do nothing but HTTP.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Any
+
+from integrations.thinkific.answers import Answer, check
+from integrations.thinkific.errors import RateLimited, RetryLater
+from integrations.thinkific.rest import PAGE_SIZE
+from integrations.thinkific.sync.pages import RawPage, read_page
+from integrations.thinkific.sync.pull import Pull
+from integrations.thinkific.transport import plain
+
+AHEAD = 8  # pages fetched beyond the one being stored; with their size this bounds the memory
+TRIES = 7  # of one page, with growing pauses: about half a minute of trouble
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 10.0
+LANES = 4
+
+
+class PageWalk:
+    """The pages of one list from `first` on, in order. Raises RetryLater when a page cannot be had."""
+
+    def __init__(
+        self, pull: Pull, path: str, filters: Mapping[str, Any] | None = None, *, first: int = 1
+    ) -> None:
+        self.pull = pull
+        self.path = path
+        self.filters = {f"query[{name}]": plain(value) for name, value in (filters or {}).items()}
+        self.next_wanted = self.next_asked = first
+        self.last: int | None = None  # not known before the first answer
+        self.ready: dict[int, RawPage] = {}
+        self.under_way: dict[Future[tuple[Answer, RawPage]], int] = {}
+        self.again: list[tuple[float, int]] = []  # (when, page)
+        self.tries: dict[int, float] = {}
+
+    def __iter__(self) -> Iterator[RawPage]:
+        with ThreadPoolExecutor(max_workers=LANES, thread_name_prefix="thinkific") as self.threads:
+            try:
+                while self.last is None or self.next_wanted <= self.last:
+                    page = self.ready.pop(self.next_wanted, None)
+                    if page is None:
+                        self._collect(self._ask())
+                        continue
+                    self.next_wanted += 1
+                    self._ask()
+                    yield page
+            finally:
+                for future in self.under_way:
+                    future.cancel()
+
+    def _ask(self) -> float:
+        """Send for as many pages as we may; answers the seconds after which to try again."""
+        while (page := self._next_page()) is not None:
+            outcome = self.pull.lanes.try_acquire(in_flight=len(self.under_way))
+            if isinstance(outcome, float):
+                return outcome
+            if self.again and self.again[0][1] == page:
+                self.again.pop(0)
+            else:
+                self.next_asked += 1
+            self.under_way[self.threads.submit(self._fetch, page)] = page
+        return max(0.0, self.again[0][0] - time.monotonic()) if self.again else 1.0
+
+    def _next_page(self) -> int | None:
+        if len(self.under_way) >= LANES:
+            return None
+        if self.again and self.again[0][0] <= time.monotonic():
+            return self.again[0][1]
+        if self.last is None and self.next_asked > self.next_wanted:
+            return None  # the first page says how many there are
+        if self.last is not None and self.next_asked > self.last:
+            return None
+        return self.next_asked if self.next_asked < self.next_wanted + AHEAD else None
+
+    def _fetch(self, page: int) -> tuple[Answer, RawPage]:
+        params = {"page": page, "limit": PAGE_SIZE, **self.filters}
+        answer = self.pull.client.send_raw("GET", self.path, params)
+        if answer.status != 429:
+            check(answer, self.pull.client.credentials)
+            return answer, read_page(answer.body, number=page, what=answer.request)
+        return answer, RawPage(page)
+
+    def _collect(self, seconds: float) -> None:
+        """Wait for an answer, at most so long, and take what has come."""
+        if not self.under_way:
+            self.pull.nap(min(max(seconds, 0.01), 1.0))
+            return
+        done, _ = wait(self.under_way, timeout=min(max(seconds, 0.01), 1.0), return_when=FIRST_COMPLETED)
+        for future in done:
+            page = self.under_way.pop(future)
+            try:
+                answer, raw = future.result()
+                if answer.status == 429:
+                    check(answer, self.pull.client.credentials)
+            except RateLimited as error:
+                self.pull.lanes.stop_until(error.until)
+                self._retry_or_give_up(page, error, weight=0.25)
+            except RetryLater as error:
+                self._retry_or_give_up(page, error)
+            else:
+                self.pull.lanes.note(answer.rate)
+                self._take(raw)
+        self.pull.breathe()
+
+    def _take(self, raw: RawPage) -> None:
+        self.ready[raw.number] = raw
+        if raw.is_last:
+            self.last = min(raw.number, self.last) if self.last is not None else raw.number
+        elif raw.total_pages is not None:
+            # The list may have grown or shrunk since; what the newest answer says counts.
+            self.last = max(raw.total_pages, raw.number)
+        else:
+            self.last = raw.number + 1  # no totals: feel the way forward
+
+    def _retry_or_give_up(self, page: int, error: RetryLater, *, weight: float = 1.0) -> None:
+        """A 429 weighs less than a failure: it says when to come back."""
+        tries = self.tries[page] = self.tries.get(page, 0.0) + weight
+        if tries >= TRIES:
+            raise error
+        pause = error.seconds(min(FIRST_PAUSE * 2**tries, LONGEST_PAUSE))
+        self.again.append((time.monotonic() + pause, page))
+        self.again.sort()
+
+
+def batches(walk: PageWalk, size: int = 4) -> Iterator[list[RawPage]]:
+    """The pages of a walk, those that are there already taken together, up to `size`: fewer, larger writes."""
+    batch: list[RawPage] = []
+    for page in walk:
+        batch.append(page)
+        if len(batch) >= size or walk.next_wanted not in walk.ready:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

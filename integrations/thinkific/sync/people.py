@@ -1,0 +1,130 @@
+"""Pulling people."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from core.models import Role, SiteSettings, Team, User
+from core.services.mirror.groups import TeamTarget, join_teams
+from core.services.mirror.outcome import Applied
+from core.services.mirror.people import apply_users, known_digests, remove_users
+from integrations.thinkific import schemas
+from integrations.thinkific.decoding import BadRow
+from integrations.thinkific.mapping import Notes, Unusable, user_row
+from integrations.thinkific.sync.pages import RawPage, RawRow, decode_row
+from integrations.thinkific.sync.pull import Pull
+from integrations.thinkific.sync.walks import mark_missing, not_judged, walk
+
+AT_ONCE = 1000
+
+
+def pull_users(pull: Pull) -> None:
+    """All people: REST has no way to ask for those that changed."""
+    stored = User.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True)
+    walked = walk(
+        pull,
+        "users",
+        "/users",
+        lambda pages: apply_pages(pages, source=pull.source, now=pull.now)[0],
+        stored=User.objects.all(),
+    )
+    if walked.complete:
+        mark_missing(
+            pull,
+            "users",
+            stored,
+            lambda pks: remove_users(pks, source=pull.source, now=pull.now),
+            what="people",
+        )
+    else:
+        not_judged(pull, "people", walked, len(pull.seen("users")) + pull.cursor["users"]["new"])
+    _assign_teams(pull)
+
+
+def apply_pages(pages: list[RawPage], *, source: str, now: datetime) -> tuple[Applied, dict[int, int]]:
+    """Store the people on these pages. Also answers `Thinkific id -> primary key` of those that are stored."""
+    rows = list({row.id: row for page in pages for row in page.rows}.values())
+    known = known_digests([row.id for row in rows])
+    applied = Applied()
+    changed: list[RawRow] = []
+    for row in rows:
+        pk, digest = known.get(row.id, (0, None))
+        if digest == row.digest:
+            applied.unchanged += 1
+            applied.met.append(pk)
+        else:
+            changed.append(row)
+    if changed:
+        applied += _apply_changed(changed, known, source=source, now=now)
+    pks = {number: pk for number, (pk, _) in known.items()}
+    if len(pks) < len(rows):
+        pks |= primary_keys(row.id for row in rows if row.id not in pks)
+    return applied, pks
+
+
+def _apply_changed(
+    rows: list[RawRow], known: dict[int, tuple[int, int | None]], *, source: str, now: datetime
+) -> Applied:
+    notes, values, failed = Notes(), [], Applied()
+    for row in rows:
+        user = decode_row(row, schemas.User)
+        try:
+            if isinstance(user, BadRow):
+                raise Unusable(user.message)
+            values.append(user_row(user, notes, digest=row.digest, now=now))
+        except Unusable as error:
+            failed.fail(f"User {row.id}", str(error))
+            failed.met += [known[row.id][0]] if row.id in known else []
+    applied = apply_users(values, source=source)
+    applied.issues += notes.issues
+    applied += failed
+    return applied
+
+
+def primary_keys(thinkific_ids: Iterable[int]) -> dict[int, int]:
+    """`Thinkific id -> primary key` of people."""
+    rows = User.objects.filter(thinkific_id__in=list(thinkific_ids)).order_by()
+    return dict(rows.values_list("thinkific_id", "pk"))  # type: ignore[arg-type]
+
+
+def ensure_users(
+    people: Iterable[schemas.User], applied: Applied, *, source: str, now: datetime
+) -> dict[int, int]:
+    """`Thinkific id -> primary key`, storing those whom we have not met with what is known of them here.
+
+    Who cannot be stored is left out, and the reason is among `applied`'s issues.
+    """
+    wanted = {person.id: person for person in people}
+    pks = primary_keys(wanted)
+    notes, rows = Notes(), []
+    for number, person in wanted.items():
+        if number in pks:
+            continue
+        try:
+            rows.append(user_row(person, notes, digest=None, now=now))
+        except Unusable:
+            continue  # the row that named them is reported with its own number
+    if rows:
+        applied.issues += apply_users(rows, source=source).issues + notes.issues
+        pks |= primary_keys(row["thinkific_id"] for row in rows)
+    return pks
+
+
+def _assign_teams(pull: Pull) -> None:
+    """People without a team join the one that this run was given, or the one that the settings name."""
+    team = Team.objects.filter(pk=pull.run.options.get("team_id")).first() or SiteSettings.load().default_team
+    if team is None:
+        return
+    target = [TeamTarget(team.pk, Role.objects.get(code="student").pk)]
+    homeless = User.objects.unassigned().filter(thinkific_id__isnull=False, removed_at__isnull=True)
+    homeless = homeless.filter(is_staff=False, is_superuser=False).order_by("pk")
+    after = 0
+    while True:
+        pks = list(homeless.filter(pk__gt=after).values_list("pk", flat=True)[:AT_ONCE])
+        if not pks:
+            return
+        after = pks[-1]
+
+        def write(pks: list[int] = pks) -> None:
+            join_teams(pks, target, source=pull.source, now=pull.now)
+
+        pull.store(write)

@@ -1,0 +1,210 @@
+"""One run being carried out by this process: its counts, its cursor, its signs of life."""
+
+import copy
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from core.services.mirror.outcome import Applied
+from integrations.models import KEPT_ERRORS, SyncConflict, SyncRun
+from integrations.queue import heartbeat
+from integrations.thinkific.budget import SharedBudget
+from integrations.thinkific.lanes import Lanes
+from integrations.thinkific.sync.client import CountingClient
+from integrations.thinkific.sync.seen import Seen, dump_all, load_all
+
+TRIES = 3  # of a step that collided with another writer
+BEAT_EVERY = 1.5  # seconds; progress is promised every two
+
+COUNTS = ("requests", "fetched", "created", "updated", "unchanged", "skipped", "removed", "failed")
+
+
+class Cancelled(Exception):
+    """Somebody pressed Cancel."""
+
+
+class SliceOver(Exception):
+    """The worker has others to serve: the run goes back to the queue and continues from its cursor."""
+
+
+class LostRun(Exception):
+    """Another worker has taken this run over, because we were silent for too long."""
+
+
+class Pull:
+    """What a kind's pull works with. `store()` commits a page's rows, the cursor and the counts together."""
+
+    def __init__(
+        self,
+        run: SyncRun,
+        *,
+        client: CountingClient,
+        budget: SharedBudget,
+        lanes: Lanes,
+        dry_run: bool = False,
+        deadline: float | None = None,
+        on_progress: Callable[[SyncRun], None] | None = None,
+    ) -> None:
+        self.run = run
+        self.client = client
+        self.budget = budget
+        self.lanes = lanes
+        self.dry_run = dry_run
+        self.deadline = deadline
+        self.on_progress = on_progress
+        self._seen = load_all(run.seen)
+        self._requests_before = run.requests - client.sent
+        self._beat = self._resumed = time.monotonic()
+        budget.sleep = client.sleep = self.nap
+
+    @property
+    def cursor(self) -> dict[str, Any]:
+        """Where the run is: whatever the kind needs to go on after its last committed step."""
+        return self.run.cursor
+
+    @property
+    def partial(self) -> bool:
+        """Something was left out; the run's errors tell what."""
+        return bool(self.cursor.get("partial"))
+
+    @partial.setter
+    def partial(self, value: bool) -> None:
+        self.cursor["partial"] = value
+
+    @property
+    def source(self) -> str:
+        """The reason that stands in the history of what this run changes."""
+        return f"Thinkific, run {self.run.pk}" if self.run.pk else "Thinkific, dry run"
+
+    @property
+    def now(self) -> datetime:
+        return timezone.now()
+
+    def seen(self, name: str) -> Seen:
+        """The stored rows of one list that this run has met, by primary key."""
+        return self._seen.setdefault(name, Seen())
+
+    def store(self, write: Callable[[], None]) -> None:
+        """Run `write` in a transaction of its own: what it stores, what it counts and where it leaves the
+        cursor stand or fall together. Repeated when somebody else wrote the same rows at the same moment."""
+        for attempt in range(1, TRIES + 1):
+            before = self._snapshot()
+            try:
+                with self._step():
+                    write()
+                break
+            except IntegrityError:
+                self._restore(before)
+                if attempt == TRIES:
+                    raise
+        self._tell()
+        self._yield_when_due()
+
+    @contextmanager
+    def _step(self) -> Iterator[None]:
+        with transaction.atomic():
+            yield
+            self._save()
+            if self.dry_run:
+                transaction.set_rollback(True)
+
+    def _snapshot(self) -> dict[str, Any]:
+        names = [*COUNTS, "pages_done", "pages_total", "guarded"]
+        values = {name: getattr(self.run, name) for name in names}
+        return values | {"cursor": copy.deepcopy(self.run.cursor), "errors": list(self.run.errors)}
+
+    def _restore(self, before: dict[str, Any]) -> None:
+        _put_back(self.run.cursor, before.pop("cursor"))
+        for name, value in before.items():
+            setattr(self.run, name, value)
+
+    def count(self, applied: Applied) -> None:
+        """Add the outcome of mirrored rows to the run's counts."""
+        for name in ("created", "updated", "unchanged", "skipped", "failed"):
+            setattr(self.run, name, getattr(self.run, name) + getattr(applied, name))
+        for issue in applied.issues:
+            self.note(issue.object, issue.message)
+        if applied.conflicts and not self.dry_run:
+            SyncConflict.objects.bulk_create(
+                SyncConflict(
+                    run=self.run,
+                    entity=conflict.entity,
+                    object_id=conflict.object_id,
+                    label=conflict.label[:600],
+                    field=conflict.field,
+                    ours=conflict.ours,
+                    theirs=conflict.theirs,
+                    resolution=f"kept_{conflict.kept}",
+                )
+                for conflict in applied.conflicts
+            )
+
+    def note(self, object: str, message: str) -> None:
+        """Keep an error with the object it belongs to; only the first ones are kept."""
+        if len(self.run.errors) < KEPT_ERRORS:
+            self.run.errors.append({"object": object, "message": message})
+
+    def fail(self, object: str, message: str) -> None:
+        """A row that could not be stored. It never stops the run."""
+        self.run.failed += 1
+        self.note(object, message)
+
+    def nap(self, seconds: float) -> None:
+        """Sleep, showing signs of life."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, 0.5))
+            self.breathe()
+
+    def breathe(self) -> None:
+        """Between steps: say that we live, and see whether somebody wants us to stop."""
+        if time.monotonic() - self._beat < BEAT_EVERY:
+            return
+        with transaction.atomic():
+            self._save(progress_only=True)
+        self._tell()
+        self._yield_when_due()
+
+    def _save(self, *, progress_only: bool = False) -> None:
+        self._beat = time.monotonic()
+        run = self.run
+        run.heartbeat_at = self.now
+        run.requests = self._requests_before + self.client.sent
+        if self.dry_run:
+            return
+        run.busy_seconds += self._beat - self._resumed
+        self._resumed = self._beat
+        # What was counted since the last step is committed with the next one; requests have already happened.
+        names = ["heartbeat_at", "requests", "busy_seconds"]
+        if not progress_only:
+            names += [*COUNTS, "cursor", "pages_done", "pages_total", "errors", "seen", "guarded"]
+            run.seen = dump_all(self._seen)
+        values = {name: getattr(run, name) for name in names}
+        mine = SyncRun.objects.filter(pk=run.pk, attempts=run.attempts, status=SyncRun.Status.RUNNING)
+        if not mine.filter(cancel_requested_at__isnull=True).update(**values):
+            raise Cancelled if mine.exists() else LostRun
+        heartbeat.beat()
+
+    def _tell(self) -> None:
+        if self.on_progress is not None:
+            self.on_progress(self.run)
+
+    def _yield_when_due(self) -> None:
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            raise SliceOver
+
+
+def _put_back(current: dict[str, Any], before: dict[str, Any]) -> None:
+    """Make a dict what it was, keeping the inner dicts that others hold on to."""
+    for key in set(current) - set(before):
+        del current[key]
+    for key, value in before.items():
+        if isinstance(value, dict) and isinstance(current.get(key), dict):
+            _put_back(current[key], value)
+        else:
+            current[key] = value

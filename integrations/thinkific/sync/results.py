@@ -1,0 +1,186 @@
+"""Pulling quiz results and certificates, which only GraphQL has."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db.models import Max
+from django.utils.dateparse import parse_datetime
+
+from core.models import Certificate, Product, QuizResult
+from core.services.mirror.outcome import Applied
+from core.services.mirror.results import apply_certificates, apply_quiz_results, ensure_quizzes
+from core.services.mirror.table import mark_removed
+from integrations.models import Kind, SyncRun
+from integrations.thinkific import graphql, schemas
+from integrations.thinkific.errors import NotConfigured, NotFound
+from integrations.thinkific.mapping import (
+    Notes,
+    Unusable,
+    certificate_row,
+    person_of_node,
+    quiz_row,
+    submission_row,
+)
+from integrations.thinkific.schemas import parse_graphql_id
+from integrations.thinkific.sync.catalog import site_url
+from integrations.thinkific.sync.people import ensure_users
+from integrations.thinkific.sync.pull import Pull
+from integrations.thinkific.sync.walks import mark_missing
+
+OVERLAP = timedelta(minutes=10)
+
+
+class NeedsToken(NotConfigured):
+    """GraphQL is out of reach without an access token."""
+
+
+def _require_token(pull: Pull, what: str) -> None:
+    if not pull.client.credentials.token:
+        raise NeedsToken(
+            f"{what} can only be read with an API access token (THINKIFIC_ACCESS_TOKEN), and there is none. "
+            "Nothing was pulled; new ones still arrive by webhooks."
+        )
+
+
+def pull_quiz_results(pull: Pull) -> None:
+    """Results completed since the last pull, or with `full` all of them."""
+    _require_token(pull, "The history of quiz results")
+    since = None if pull.run.full else _last_completed()
+    if "since" not in pull.cursor:
+        pull.run.full = since is None
+        pull.cursor.update(since=since.isoformat() if since else None, after=None, top=_top(QuizResult))
+    since = parse_datetime(pull.cursor["since"]) if pull.cursor["since"] else None
+    completed_from = since - OVERLAP if since else None
+    if not pull.cursor.get("done"):
+        for page in graphql.quiz_submissions(
+            pull.client, after=pull.cursor["after"], completed_from=completed_from
+        ):
+
+            def write(page: graphql.GraphPage[schemas.QuizSubmission] = page) -> None:
+                _store_submissions(pull, page.rows)
+                pull.cursor.update(after=page.next_cursor, done=not page.has_next)
+                pull.run.pages_done += 1
+
+            pull.store(write)
+    if since is None:
+        stored = QuizResult.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True)
+        mark_missing(
+            pull,
+            "quiz results",
+            stored,
+            lambda pks: mark_removed(QuizResult, pks, source=pull.source, now=pull.now),
+            top=pull.cursor["top"],
+            what="quiz results",
+        )
+
+
+def _last_completed() -> datetime | None:
+    done = (SyncRun.Status.SUCCEEDED, SyncRun.Status.PARTIAL)
+    if not SyncRun.objects.filter(kind=Kind.QUIZ_RESULTS, status__in=done, pages_done__gt=0).exists():
+        return None
+    return QuizResult.objects.aggregate(newest=Max("completed_at"))["newest"]
+
+
+def _top(model: type[QuizResult] | type[Certificate]) -> int:
+    return model._default_manager.aggregate(top=Max("pk"))["top"] or 0
+
+
+def _store_submissions(pull: Pull, rows: graphql.Rows[schemas.QuizSubmission]) -> None:
+    applied, notes = Applied(), Notes()
+    for bad in rows.bad:
+        applied.fail(f"Quiz result {bad.id}", bad.message)
+    quizzes = ensure_quizzes(
+        {
+            number: quiz_row(row.quiz, notes)
+            for row in rows
+            if row.quiz and (number := parse_graphql_id(row.quiz.id))
+        }
+    )
+    users = ensure_users(_people(rows), applied, source=pull.source, now=pull.now)
+    values = []
+    for row in rows:
+        number = parse_graphql_id(row.id)
+        quiz = quizzes.get(parse_graphql_id(row.quiz.id) or 0) if row.quiz else None
+        user = users.get(parse_graphql_id(row.user.id) or 0) if row.user else None
+        if number is None or quiz is None or user is None:
+            lacking = "id" if number is None else "quiz" if quiz is None else "person"
+            applied.fail(f"Quiz result {row.id}", f"Its {lacking} is missing or unknown.")
+        else:
+            values.append(submission_row(row, number=number, user_id=user, quiz_id=quiz))
+    applied += apply_quiz_results(values, source=pull.source)
+    applied.issues += notes.issues
+    pull.run.fetched += len(rows) + len(rows.bad)
+    pull.count(applied)
+    pull.seen("quiz results").add(pk for pk in applied.met if pk <= pull.cursor["top"])
+
+
+def _people(rows: Iterable[schemas.QuizSubmission | schemas.Certificate]) -> list[schemas.User]:
+    people = (person_of_node(row.user) for row in rows if row.user is not None)
+    return [person for person in people if person is not None]
+
+
+def pull_certificates(pull: Pull) -> None:
+    """Every certificate, course by course: there is no list of all and no filter by date."""
+    _require_token(pull, "Certificates")
+    if "top" not in pull.cursor:
+        pull.cursor.update(top=_top(Certificate), course=0, after=None)
+    courses = Product.objects.courses().filter(removed_at__isnull=True).order_by("pk")
+    # GraphQL does not say whether a course of the new builder has certificates, so those are asked too.
+    courses = courses.exclude(source=Product.Source.REST, has_certificate=False)
+    pull.run.pages_total = courses.count()
+    for course in courses.filter(pk__gt=pull.cursor["course"]):
+        _pull_certificates_of(pull, course)
+    stored = Certificate.objects.filter(removed_at__isnull=True, product__in=courses)
+    mark_missing(
+        pull,
+        "certificates",
+        stored,
+        lambda pks: mark_removed(Certificate, pks, source=pull.source, now=pull.now),
+        top=pull.cursor["top"],
+        what="certificates",
+    )
+
+
+def _pull_certificates_of(pull: Pull, course: Product) -> None:
+    pages = graphql.course_certificates(pull.client, course.productable_id, after=pull.cursor["after"])
+    try:
+        for page in pages:
+
+            def write(page: graphql.GraphPage[schemas.Certificate] = page) -> None:
+                _store_certificates(pull, course, page.rows)
+                pull.cursor["after"] = page.next_cursor
+
+            pull.store(write)
+    except NotFound:
+        pull.note(str(course), "GraphQL does not know this course; its certificates could not be read.")
+        met = Certificate.objects.filter(product=course, pk__lte=pull.cursor["top"], removed_at__isnull=True)
+        pull.seen("certificates").add(met.values_list("pk", flat=True))
+        pull.partial = True
+
+    def finish() -> None:
+        pull.cursor.update(course=course.pk, after=None)
+        pull.run.pages_done += 1
+
+    pull.store(finish)
+
+
+def _store_certificates(pull: Pull, course: Product, rows: graphql.Rows[schemas.Certificate]) -> None:
+    applied, notes, values = Applied(), Notes(), []
+    for bad in rows.bad:
+        applied.fail(f"Certificate {bad.id}", bad.message)
+    users = ensure_users(_people(rows), applied, source=pull.source, now=pull.now)
+    for row in rows:
+        user = users.get(parse_graphql_id(row.user.id) or 0) if row.user else None
+        try:
+            if user is None:
+                raise Unusable("Its person is missing or unknown.")
+            values.append(
+                certificate_row(row, notes, user_id=user, product_id=course.pk, site_url=site_url())
+            )
+        except Unusable as error:
+            applied.fail(f"Certificate {row.id}", str(error))
+    applied += apply_certificates(values, source=pull.source)
+    applied.issues += notes.issues
+    pull.run.fetched += len(rows) + len(rows.bad)
+    pull.count(applied)
+    pull.seen("certificates").add(pk for pk in applied.met if pk <= pull.cursor["top"])

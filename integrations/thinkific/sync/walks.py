@@ -1,0 +1,158 @@
+"""A complete walk over a list: resumed where it stopped, repeated when pages shifted under it, and what of the
+stored rows it did not meet."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Max, QuerySet
+
+from core.models import OutboxEntry, SiteSettings
+from core.services.mirror.outcome import Applied
+from integrations.thinkific.sync.fetch import PageWalk, batches
+from integrations.thinkific.sync.pages import RawPage
+from integrations.thinkific.sync.pull import Pull
+
+ROUNDS = 3  # how often a list is walked when rows went missing between its pages
+REMOVED_AT_ONCE = 1000
+NEVER_GUARDED = 3  # up from so few rows a single one may always go
+
+
+@dataclass(frozen=True)
+class Walked:
+    """`complete`: as many different rows came as Thinkific says there are."""
+
+    complete: bool
+    total: int | None
+
+
+def walk(
+    pull: Pull,
+    name: str,
+    path: str,
+    apply: Callable[[list[RawPage]], Applied],
+    *,
+    stored: QuerySet | None = None,
+    filters: Mapping[str, Any] | None = None,
+    counted: bool = True,
+) -> Walked:
+    """Walk a REST list, handing batches of pages to `apply` inside transactions.
+
+    `name` is the list's place in the cursor and its set of met rows. `stored` are the rows that it should
+    meet: only their presence before the walk counts as "met", new ones are counted. `counted` says whether
+    its rows belong to the run's counts.
+    """
+    if name not in pull.cursor:
+        top = stored.aggregate(top=Max("pk"))["top"] if stored is not None else None
+        pull.cursor[name] = {"page": 0, "round": 1, "new": 0, "lost": 0, "total": None, "top": top or 0}
+    state = pull.cursor[name]
+    while not state.get("done"):
+        _round(pull, name, state, path, apply, filters, counted)
+        short = state["total"] is not None and _different(pull, name, state) < state["total"]
+        # A filtered list that moves is caught up by the overlap of the next one.
+        if short and stored is not None and state["round"] < ROUNDS:
+            state |= {"page": 0, "round": state["round"] + 1, "lost": 0}
+        else:
+            state |= {"done": True, "complete": not short}
+    return Walked(state["complete"], state["total"])
+
+
+def _round(
+    pull: Pull,
+    name: str,
+    state: dict[str, Any],
+    path: str,
+    apply: Callable[[list[RawPage]], Applied],
+    filters: Mapping[str, Any] | None,
+    counted: bool,
+) -> None:
+    for batch in batches(PageWalk(pull, path, filters, first=state["page"] + 1)):
+
+        def write(batch: list[RawPage] = batch) -> None:
+            applied = apply(batch)
+            bad = [row for page in batch for row in page.bad_rows]
+            if counted:
+                pull.run.fetched += sum(page.fetched for page in batch)
+                pull.run.pages_done += len(batch)
+                pull.count(applied)
+                for row in bad:
+                    pull.fail(f"{name} {row.id}", row.message)
+            pull.seen(name).add(pk for pk in applied.met if pk <= state["top"])
+            state["new"] += applied.created
+            state["lost"] += applied.failed + applied.skipped + len(bad)
+            state["page"], state["total"] = batch[-1].number, batch[-1].total_items
+            if counted and batch[-1].total_pages is not None and state["round"] == 1:
+                pull.run.pages_total = max(batch[-1].total_pages, pull.run.pages_done)
+
+        pull.store(write)
+
+
+def _different(pull: Pull, name: str, state: dict[str, Any]) -> int:
+    return len(pull.seen(name)) + state["new"] + state["lost"]
+
+
+def mark_missing(
+    pull: Pull,
+    name: str,
+    stored: QuerySet,
+    remove: Callable[[list[int]], int],
+    *,
+    top: int | None = None,
+    what: str = "rows",
+) -> None:
+    """Mark as removed what a complete walk did not meet; never more than the deletion guard allows.
+
+    `remove` gets primary keys, some at a time, inside a transaction, and answers how many it marked.
+    """
+    top = pull.cursor[name]["top"] if top is None else top
+    candidates = stored.filter(pk__lte=top).order_by()
+    live, seen = candidates.count(), pull.seen(name)
+    if live == len(seen):
+        return
+    missing = [
+        pk for pk in candidates.values_list("pk", flat=True).iterator(chunk_size=5000) if pk not in seen
+    ]
+    missing = _without_ours(pull, stored, missing)
+    if not missing:
+        return
+    percent = SiteSettings.load().deletion_guard_percent
+    allowed = max(live * percent // 100, 1 if live >= NEVER_GUARDED and percent else 0)
+    if len(missing) > allowed and not pull.run.options.get("allow_removals"):
+        pull.run.guarded += len(missing)
+        pull.partial = True
+        pull.note(
+            what,
+            f"{len(missing):,} of {live:,} {what} are missing in Thinkific, more than the {percent} % that a run "
+            "may mark as removed by itself. Nothing was marked. Look at Thinkific; if they are really gone, "
+            "confirm the removal on this run's page.",
+        )
+        return
+    for start in range(0, len(missing), REMOVED_AT_ONCE):
+        part = missing[start : start + REMOVED_AT_ONCE]
+
+        def write(part: list[int] = part) -> None:
+            pull.run.removed += remove(part)
+
+        pull.store(write)
+
+
+def _without_ours(pull: Pull, stored: QuerySet, pks: Iterable[int]) -> list[int]:
+    """Without those that we created or changed in Thinkific while the walk was under way: it may have passed
+    their place before they were there."""
+    started = pull.run.started_at
+    entity = stored.model._meta.model_name or ""
+    entries = OutboxEntry.objects.filter(entity=entity)
+    ours = set(entries.unsent().values_list("object_id", flat=True))
+    if started is not None:
+        ours |= set(entries.filter(finished_at__gte=started).values_list("object_id", flat=True))
+    return [pk for pk in pks if pk not in ours]
+
+
+def not_judged(pull: Pull, what: str, walked: Walked, came: int) -> None:
+    """Say that a list stayed short however often it was walked, so that nothing counts as gone."""
+    pull.partial = True
+    pull.note(
+        what,
+        f"Thinkific says that there are {walked.total:,} {what}, but only {came:,} came, in {ROUNDS} walks. "
+        "What is gone was not judged this time.",
+    )

@@ -1,0 +1,36 @@
+"""Entry points for the worker. A task is only a wake-up: what must survive a kill is on rows of ours."""
+
+from integrations.models import SyncRun
+from integrations.thinkific.credentials import Credentials
+from integrations.thinkific.sync import runs
+from integrations.thinkific.sync.execute import carry_out
+from integrations.thinkific.sync.owner import this_process
+
+SLICE = 60.0  # seconds that a pull keeps a worker before it lets others go first
+
+
+def run_pull(run_id: int) -> str:
+    """Carry a run out for a while; the rest is left to the next wake-up. Answers what happened."""
+    run = runs.claim(run_id, worker=this_process(), at_most=runs.PULLS_AT_ONCE)
+    if run is None:
+        return "not claimed"
+    status = carry_out(run, seconds=SLICE)
+    if status == SyncRun.Status.QUEUED:
+        runs.wake(run)
+    else:
+        runs.wake_next()
+    return status
+
+
+def scheduled_pull(kind: str, full: bool) -> str:
+    """Start a pull that is due. Without a site there is nothing to do, and nothing to complain about."""
+    credentials = Credentials.from_settings()
+    if not credentials.complete or (kind in ("quiz_results", "certificates") and not credentials.token):
+        return "not connected"
+    run, attached = runs.open_run(kind, full=full, trigger=SyncRun.Trigger.SCHEDULE)
+    runs.wake(run)
+    return f"run {run.pk}{' was under way' if attached else ''}"
+
+
+def drain_outbox() -> str:
+    return "nothing to do"
