@@ -1,12 +1,43 @@
-"""Unfold: title, sidebar, colours, the first page."""
+"""Unfold: title, colours, and which of our functions fill the sidebar and the first page."""
 
 from typing import Any
+
+from django.templatetags.static import static
+
+
+def _static(path: str) -> Any:
+    # Called per request: with hashed file names the manifest is not readable while settings load.
+    return lambda request: static(path)
+
 
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "B2B Dashboard",
     "SITE_HEADER": "B2B Dashboard",
     "SITE_SUBHEADER": "for Thinkific",
     "SITE_SYMBOL": "hub",
+    "SITE_URL": None,  # there is no other site to go back to
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _static("dashboard/icon.svg")}],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "project.dashboard.first_page",
+    "SIDEBAR": {"navigation": "project.sidebar.navigation"},
+    "LOGIN": {"form": "project.passwords.SignInForm"},
+    "STYLES": [_static("dashboard/dashboard.css")],
+    "SCRIPTS": [_static("dashboard/live.js"), _static("dashboard/dialogs.js")],
+    "BORDER_RADIUS": "8px",
+    "COLORS": {
+        "primary": {
+            "50": "oklch(96.2% .018 272.314)",
+            "100": "oklch(93% .034 272.788)",
+            "200": "oklch(87% .065 274.039)",
+            "300": "oklch(78.5% .115 274.713)",
+            "400": "oklch(67.3% .182 276.935)",
+            "500": "oklch(58.5% .233 277.117)",
+            "600": "oklch(51.1% .262 276.966)",
+            "700": "oklch(45.7% .24 277.023)",
+            "800": "oklch(39.8% .195 277.366)",
+            "900": "oklch(35.9% .144 278.697)",
+            "950": "oklch(25.7% .09 281.288)",
+        },
+    },
 }

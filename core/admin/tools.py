@@ -1,0 +1,203 @@
+"""Tools, the Import tab: one card per import, each with its modal, started in the background."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Max
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.views.decorators.http import require_GET, require_POST
+from django_q.tasks import async_task
+
+from core.admin.tools_forms import (
+    BOTH_TOGGLES,
+    ImportFromGroupsForm,
+    ImportUsersForm,
+    SyncEnrollmentsForm,
+    ToolForm,
+)
+from core.errors import Refusal
+from core.models import Seat, User
+from core.services import sync_requests, sync_state
+
+RECALCULATE_TASK = "core.tasks.recalculate_seats"
+
+
+@dataclass(frozen=True)
+class Card:
+    slug: str
+    title: str
+    icon: str
+    text: str
+    button: str
+    kind: str = ""  # of the run it starts; empty: it starts no run
+    form: type[ToolForm] = ToolForm
+    question: str = ""  # what the modal says before it starts
+
+
+CARDS = {
+    card.slug: card
+    for card in [
+        Card(
+            "import-users",
+            "Import Users from Thinkific",
+            "group_add",
+            "Brings in every user account of your Thinkific site, and finds who is gone.",
+            "Import",
+            "users",
+            ImportUsersForm,
+            "Reads all user accounts from Thinkific. People who are here already are brought up to date.",
+        ),
+        Card(
+            "sync-enrollments",
+            "Sync Enrollments",
+            "assignment_ind",
+            "Brings enrollments, dates and progress in line with Thinkific.",
+            "Start",
+            "enrollments",
+            SyncEnrollmentsForm,
+            "Brings all enrollments in line, whatever changed when.",
+        ),
+        Card(
+            "import-groups-users",
+            "Import Users from Groups",
+            "diversity_3",
+            "Puts the members of Thinkific groups into a team.",
+            "Import",
+            "groups",
+            ImportFromGroupsForm,
+            "Reads the members of the groups from Thinkific and adds them to the team.",
+        ),
+        Card(
+            "sync-groups",
+            "Sync Groups",
+            "hub",
+            "Brings in the groups and who is in them.",
+            "Start",
+            "groups",
+            question="Reads all groups and their members from Thinkific. Teams change as the direction of "
+            "each group's assignment says.",
+        ),
+        Card(
+            "sync-products",
+            "Sync Products",
+            "menu_book",
+            "Brings in courses, bundles and what they contain.",
+            "Start",
+            "products",
+            question="Reads all courses and bundles from Thinkific. Products that are gone there are marked, "
+            "not deleted.",
+        ),
+        Card(
+            "sync-certificates",
+            "Sync Certificates",
+            "workspace_premium",
+            "Brings in the certificates that Thinkific has issued.",
+            "Start",
+            "certificates",
+            question="Reads the certificates of all courses from Thinkific.",
+        ),
+        Card(
+            "sync-quiz-results",
+            "Sync Quiz Results",
+            "quiz",
+            "Brings in who took which quiz, and with what result.",
+            "Start",
+            "quiz_results",
+            question="Reads all quiz results from Thinkific.",
+        ),
+        Card(
+            "recalculate-seats",
+            "Recalculate Seats",
+            "calculate",
+            "Counts again how many places of every seat are used.",
+            "Recalculate",
+            question="Counts all seats again from the enrollments and memberships that are stored. Nothing "
+            "else changes.",
+        ),
+    ]
+}
+
+
+def may_use(user: Any) -> bool:
+    """Imports are about the whole site: a role in one team does not open this page."""
+    return isinstance(user, User) and user.sees_everything and user.has_perm("core.run_tools")
+
+
+@require_GET
+def page(request: HttpRequest) -> HttpResponse:
+    return _render(request)
+
+
+@require_POST
+def start(request: HttpRequest, card: str) -> HttpResponse:
+    """Start what a card stands for, with what its modal asked."""
+    if not may_use(request.user):
+        raise PermissionDenied
+    chosen = CARDS.get(card)
+    if chosen is None:
+        raise Http404
+    form = _form(chosen, request)
+    if not form.is_valid():
+        return _render(request, form_of={chosen.slug: form})
+    try:
+        _start(chosen, form, request)
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
+    return HttpResponseRedirect(reverse("admin:tools"))
+
+
+def _start(card: Card, form: ToolForm, request: HttpRequest) -> None:
+    assert isinstance(request.user, User)
+    if not card.kind:
+        async_task(RECALCULATE_TASK, request.user.pk)
+        messages.success(request, f"{card.title} has started. You will be told when it is done.")
+        return
+    run = sync_requests.request(card.kind, started_by=request.user, full=True, options=form.options())
+    link = format_html('<a class="underline" href="{}">See the run</a>', run.url)
+    if run.attached:
+        changed = (
+            " What you chose here does not apply to it: start again when it is done." if form.fields else ""
+        )
+        text = f"Such a run is under way already; you will be told when it is done.{changed}"
+        messages.warning(request, format_html("{} {}", text, link))
+        return
+    remark = f" {form.remark()}" if form.remark() else ""
+    text = f"{card.title} has started. You will be told when it is done.{remark}"
+    messages.success(request, format_html("{} {}", text, link))
+
+
+def _form(card: Card, request: HttpRequest, *, bound: bool = True) -> ToolForm:
+    assert isinstance(request.user, User)
+    return card.form(request.POST if bound else None, viewer=request.user, dialog=f"tool-{card.slug}")
+
+
+def _render(request: HttpRequest, form_of: dict[str, ToolForm] | None = None) -> HttpResponse:
+    if not may_use(request.user):
+        raise PermissionDenied
+    states = sync_state.states()
+    form_of = form_of or {}
+    cards = [
+        {
+            "card": card,
+            "form": form_of.get(card.slug) or _form(card, request, bound=False),
+            "open": card.slug in form_of,
+            "state": states.get(card.kind),
+        }
+        for card in CARDS.values()
+    ]
+    media = sum((entry["form"].media for entry in cards), start=forms.Media())
+    context = {
+        **admin.site.each_context(request),
+        "title": "Tools",
+        "cards": cards,
+        "media": media,
+        "both_toggles": BOTH_TOGGLES,
+        "seats_counted_at": Seat.objects.aggregate(at=Max("used_counted_at"))["at"],
+    }
+    return TemplateResponse(request, "dashboard/tools.html", context)

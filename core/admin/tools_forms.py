@@ -1,0 +1,140 @@
+"""The modals of the Tools page: what each card asks before it starts."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
+from django.db.models import Field
+from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget, UnfoldBooleanSwitchWidget
+
+from core.models import GroupAssignment, Role, Team, ThinkificGroup, User
+
+BOTH_TOGGLES = "Both are on: no e-mails are sent. Prohibit Emails wins."
+
+
+def _options(field: Any, *, multiple: bool = False) -> forms.Widget:
+    """Choices found by typing, however many there are; drawn inside the dialog they belong to."""
+    related: Field = field.field  # the class attribute is the descriptor `Model.foreign_key`
+    widget = AutocompleteSelectMultiple if multiple else AutocompleteSelect
+    return widget(
+        related, admin.site, attrs={"data-theme": "admin-autocomplete", "class": "admin-autocomplete"}
+    )
+
+
+class ToolForm(forms.Form):
+    """A card's modal. `options` is what the run is asked for with."""
+
+    def __init__(self, *args: Any, viewer: User, dialog: str, **kwargs: Any) -> None:
+        super().__init__(*args, auto_id=f"{dialog}_%s", **kwargs)
+        self.viewer = viewer
+        for field in self.fields.values():
+            if isinstance(field, forms.ModelChoiceField):
+                field.widget.attrs["data-dropdown-parent"] = f"#{dialog}"
+
+    def options(self) -> dict[str, Any]:
+        return {}
+
+    def remark(self) -> str:
+        """A sentence to add to the answer, about what was chosen."""
+        return ""
+
+
+class ImportUsersForm(ToolForm):
+    allow_emails = forms.BooleanField(
+        label="Allow Emails",
+        required=False,
+        help_text="People who are new here get a notification e-mail.",
+        widget=UnfoldBooleanSwitchWidget(),
+    )
+    prohibit_emails = forms.BooleanField(
+        label="Prohibit Emails",
+        required=False,
+        initial=True,
+        help_text="Nobody gets an e-mail because of this import.",
+        widget=UnfoldBooleanSwitchWidget(),
+    )
+    team = forms.ModelChoiceField(
+        label="Assign to Team",
+        queryset=Team.objects.none(),
+        required=False,
+        widget=_options(GroupAssignment.team),
+        help_text="Everybody imported joins it as a student. Empty: who has no team joins the default team "
+        "of the settings, or is listed as unassigned.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["team"].queryset = Team.objects.visible_to(self.viewer).filter(archived_at__isnull=True)  # type: ignore[attr-defined]
+
+    @property
+    def sends_emails(self) -> bool:
+        """Only when they are allowed and not prohibited: with both toggles on nothing is sent."""
+        return self.cleaned_data["allow_emails"] and not self.cleaned_data["prohibit_emails"]
+
+    def options(self) -> dict[str, Any]:
+        team = self.cleaned_data["team"]
+        return {"team_id": team.pk if team else None, "emails": "allow" if self.sends_emails else "prohibit"}
+
+    def remark(self) -> str:
+        if self.cleaned_data["allow_emails"] and self.cleaned_data["prohibit_emails"]:
+            return BOTH_TOGGLES
+        return "" if self.sends_emails else "No e-mails are sent."
+
+
+class SyncEnrollmentsForm(ToolForm):
+    direction = forms.ChoiceField(
+        label="Direction",
+        choices=[
+            ("thinkific_to_dashboard", "Thinkific-to-Dashboard: read all enrollments from Thinkific"),
+            ("dashboard_to_thinkific", "Dashboard-to-Thinkific: send the changes that wait here"),
+            ("both", "Both: send what waits, then read"),
+        ],
+        initial="thinkific_to_dashboard",
+        widget=UnfoldAdminRadioSelectWidget(),
+    )
+
+    def options(self) -> dict[str, Any]:
+        return {"direction": self.cleaned_data["direction"]}
+
+
+class ImportFromGroupsForm(ToolForm):
+    groups = forms.ModelMultipleChoiceField(
+        label="Groups",
+        queryset=ThinkificGroup.objects.none(),
+        widget=_options(GroupAssignment.group, multiple=True),
+        error_messages={"required": "Choose at least one group."},
+    )
+    team = forms.ModelChoiceField(
+        label="Team",
+        queryset=Team.objects.none(),
+        widget=_options(GroupAssignment.team),
+        help_text="Their members join this team. Nobody leaves a team because of an import.",
+        error_messages={"required": "Choose the team that the groups' members should belong to."},
+    )
+    role = forms.ModelChoiceField(
+        label="Role",
+        queryset=Role.objects.none(),
+        widget=UnfoldAdminSelectWidget(),
+        empty_label=None,
+        help_text="For who is new in the team; members keep the role they have.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fields: dict[str, Any] = self.fields
+        fields["groups"].queryset = ThinkificGroup.objects.visible_to(self.viewer).filter(
+            removed_at__isnull=True
+        )
+        fields["team"].queryset = Team.objects.visible_to(self.viewer).filter(archived_at__isnull=True)
+        fields["role"].queryset = Role.objects.filter(is_global=False).order_by("id")
+        fields["role"].initial = Role.objects.filter(code="student").first()
+
+    def options(self) -> dict[str, Any]:
+        team, role = self.cleaned_data["team"], self.cleaned_data["role"]
+        return {
+            "mappings": [
+                {"group_id": group.pk, "team_id": team.pk, "role_id": role.pk}
+                for group in self.cleaned_data["groups"]
+            ]
+        }

@@ -1,0 +1,36 @@
+"""The button Test connection: the one page that asks Thinkific while a person waits, because they asked."""
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from integrations.admin.sitewide import sees_site
+from integrations.thinkific.connection import check_connection
+
+
+@require_POST
+def test_connection(request: HttpRequest) -> HttpResponse:
+    if not sees_site(request, "core.run_tools"):
+        raise PermissionDenied
+    states = check_connection()
+    works = [state.surface for state in states if state.ok]
+    broken = [state.surface for state in states if not state.ok]
+    if not broken:
+        messages.success(request, "The connection works: REST, GraphQL and webhooks all answer.")
+    elif works:
+        messages.warning(
+            request, f"{_and(works)} {_verb(works, 'works', 'work')}; {_and(broken)} not. Details below."
+        )
+    else:
+        messages.error(request, "Nothing answers with these credentials. Details below.")
+    return HttpResponseRedirect(reverse("admin:index") + "#connection")
+
+
+def _and(names: list[str]) -> str:
+    return " and ".join(names)
+
+
+def _verb(names: list[str], one: str, many: str) -> str:
+    return one if len(names) == 1 else many

@@ -1,0 +1,88 @@
+"""Schedules: how often each kind is pulled. What is saved here is in force at once."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldBooleanSwitchWidget
+
+from core.admin import cells
+from integrations.admin.sitewide import SitewideAdmin
+from integrations.models import SyncSchedule
+from integrations.queue import schedules
+
+LONGEST = 31 * 24 * 60
+
+
+class ScheduleForm(forms.ModelForm):
+    every_minutes = forms.IntegerField(
+        label="Every (minutes)",
+        validators=[
+            MinValueValidator(1, "At most once a minute: write 1 or more."),
+            MaxValueValidator(LONGEST, "At least once a month: write 44640 or less, or switch it off."),
+        ],
+        help_text="15 is every quarter of an hour, 60 hourly, 1440 daily, 10080 weekly.",
+        widget=UnfoldAdminIntegerFieldWidget(),
+        error_messages={"invalid": "Write a whole number of minutes, for example 60."},
+    )
+    enabled = forms.BooleanField(required=False, widget=UnfoldBooleanSwitchWidget())
+
+    class Meta:
+        model = SyncSchedule
+        fields = ["every_minutes", "enabled"]
+
+
+@admin.register(SyncSchedule)
+class SyncScheduleAdmin(SitewideAdmin):
+    form = ScheduleForm
+    list_display = ["schedule", "extent", "every_minutes", "enabled", "rhythm", "next_run"]
+    list_display_links = ["schedule"]
+    list_editable = ["every_minutes", "enabled"]
+    fields = ["schedule", "extent", "every_minutes", "enabled", "next_run"]
+    readonly_fields = ["schedule", "extent", "next_run"]
+    ordering = ["id"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.sees(request, "change")
+
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> type[ScheduleForm]:
+        return ScheduleForm
+
+    def get_list_editable(self, request: HttpRequest) -> list[str]:
+        return list(self.list_editable) if self.has_change_permission(request) else []
+
+    def save_model(self, request: HttpRequest, obj: SyncSchedule, form: Any, change: bool) -> None:
+        schedules.save(obj)
+
+    @display(description="Data")
+    def schedule(self, schedule: SyncSchedule) -> str:
+        return schedule.get_kind_display()
+
+    @display(description="Reads")
+    def extent(self, schedule: SyncSchedule) -> str:
+        return "Everything, finds what is gone" if schedule.full else "What changed since the last time"
+
+    @display(description="That is")
+    def rhythm(self, schedule: SyncSchedule) -> str:
+        return rhythm(schedule.every_minutes)
+
+    @display(description="Next run")
+    def next_run(self, schedule: SyncSchedule) -> SafeString:
+        at = schedules.next_runs().get((schedule.kind, schedule.full))
+        return cells.moment(at, empty="off" if not schedule.enabled else "when a worker starts")
+
+
+def rhythm(minutes: int) -> str:
+    """`every 5 minutes`, `hourly`, `every 6 hours`, `daily`, `every 7 days`."""
+    named = {1: "every minute", 60: "hourly", 1440: "daily", 10080: "weekly"}
+    if minutes in named:
+        return named[minutes]
+    for unit, name in ((1440, "days"), (60, "hours")):
+        if minutes % unit == 0:
+            return f"every {minutes // unit} {name}"
+    return f"every {minutes} minutes"

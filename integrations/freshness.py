@@ -1,0 +1,98 @@
+"""How old each kind's data is and whether anything is wrong with it (settings.SYNC_STATE)."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db.models import Q, Subquery
+from django.utils import timezone
+
+from core.services.sync_state import KindState
+from integrations.models import Kind, SyncRun, SyncSchedule
+from integrations.progress import TONES, describe
+from integrations.queue.schedules import next_runs
+from integrations.thinkific.credentials import Credentials
+
+LATE_AFTER = 3  # times the interval of a schedule: one run may be slow, two may queue up behind it
+NEEDS_TOKEN = {
+    Kind.QUIZ_RESULTS: "The history of quiz results comes by GraphQL, which needs an API access token "
+    "(THINKIFIC_ACCESS_TOKEN). New results still arrive by webhooks.",
+    Kind.CERTIFICATES: "Certificates come by GraphQL, which needs an API access token "
+    "(THINKIFIC_ACCESS_TOKEN). New ones still arrive by webhooks.",
+    Kind.CONTENT: "Without an API access token (THINKIFIC_ACCESS_TOKEN), courses made in the new course "
+    "builder arrive without their lessons.",
+}
+
+
+def states() -> dict[str, KindState]:
+    now = timezone.now()
+    latest = _latest(Kind)
+    successes = _latest(Kind, status=SyncRun.Status.SUCCEEDED)
+    schedules: dict[str, list[SyncSchedule]] = {}
+    for schedule in SyncSchedule.objects.filter(enabled=True):
+        schedules.setdefault(schedule.kind, []).append(schedule)
+    due: dict[str, datetime] = {}
+    for (kind, _), at in next_runs().items():
+        due[kind] = min(at, due.get(kind, at))
+    has_token = bool(Credentials.from_settings().token)
+    return {
+        kind: _state(
+            kind,
+            latest.get(kind),
+            successes.get(kind),
+            schedules.get(kind, []),
+            next_run_at=due.get(kind),
+            missing="" if has_token else NEEDS_TOKEN.get(kind, ""),
+            now=now,
+        )
+        for kind in Kind
+    }
+
+
+def _latest(kinds: Iterable[Kind], **conditions: str) -> dict[str, SyncRun]:
+    """The newest run of each kind, in one query that reads one row per kind from the index on kind and id."""
+    wanted = Q()
+    for kind in kinds:
+        newest = SyncRun.objects.filter(kind=kind, **conditions).order_by("-id").values("pk")[:1]
+        wanted |= Q(pk=Subquery(newest))
+    return {run.kind: run for run in SyncRun.objects.filter(wanted)}
+
+
+def _state(
+    kind: Kind,
+    run: SyncRun | None,
+    success: SyncRun | None,
+    schedules: list[SyncSchedule],
+    *,
+    next_run_at: datetime | None,
+    missing: str,
+    now: datetime,
+) -> KindState:
+    every = min((schedule.every_minutes for schedule in schedules), default=None)
+    tone, verdict = _verdict(run, success, every, now)
+    return KindState(
+        kind=kind,
+        label=kind.label,
+        run=describe(run, now) if run else None,
+        last_success_at=success.finished_at if success else None,
+        next_run_at=max(now, next_run_at) if next_run_at else None,
+        every_minutes=every,
+        missing=missing,
+        tone=tone,
+        verdict=verdict,
+        errors=run.errors[:3] if run else [],
+    )
+
+
+def _verdict(
+    run: SyncRun | None, success: SyncRun | None, every: int | None, now: datetime
+) -> tuple[str, str]:
+    if run is None:
+        return "idle", "Never synced"
+    if run.status in SyncRun.ACTIVE or run.status != SyncRun.Status.SUCCEEDED:
+        words = {SyncRun.Status.PARTIAL: "With errors", SyncRun.Status.RUNNING: "Syncing"}
+        status = SyncRun.Status(run.status)
+        return TONES[status], words.get(status, status.label)
+    late = timedelta(minutes=LATE_AFTER * every) if every else None
+    if late and success and success.finished_at and now - success.finished_at > late:
+        return "warning", "Late"
+    return "good", "Up to date"

@@ -1,0 +1,114 @@
+"""How far a run is, in the words and numbers that pages show and refresh."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.urls import reverse
+from django.utils import timezone
+
+from integrations.models import STALE_AFTER, SyncRun
+
+MINUTE, HOUR = 60, 3600
+COUNTS = ("fetched", "created", "updated", "unchanged", "skipped", "removed", "failed")
+TONES = {
+    SyncRun.Status.QUEUED: "idle",
+    SyncRun.Status.RUNNING: "busy",
+    SyncRun.Status.SUCCEEDED: "good",
+    SyncRun.Status.PARTIAL: "warning",
+    SyncRun.Status.FAILED: "bad",
+    SyncRun.Status.CANCELLED: "idle",
+}
+
+
+def describe(run: SyncRun, now: datetime | None = None) -> dict[str, Any]:
+    """Everything a page shows of a run, ready for JSON."""
+    now = now or timezone.now()
+    active = run.status in SyncRun.ACTIVE
+    return {
+        "id": run.pk,
+        "kind": run.kind,
+        "label": run.get_kind_display(),
+        "status": run.status,
+        "status_label": run.get_status_display(),
+        "tone": TONES[SyncRun.Status(run.status)],
+        "active": active,
+        "percent": percent(run),
+        "line": progress_line(run, now) if active else result_line(run),
+        "requests": intcomma(run.requests),
+        "duration": in_words(seconds_taken(run, now)),
+        "counts": {name: intcomma(getattr(run, name)) for name in COUNTS},
+        "guarded": run.guarded,
+        "finished_at": run.finished_at.isoformat() if run.finished_at else None,
+        "url": reverse("admin:integrations_syncrun_change", args=[run.pk]),
+    }
+
+
+def percent(run: SyncRun) -> int | None:
+    """How much of the run is done, 0 to 100; None while its size is unknown."""
+    if run.status in {SyncRun.Status.SUCCEEDED, SyncRun.Status.PARTIAL}:
+        return 100
+    if not run.pages_total:
+        return None
+    done = 100 * min(run.pages_done, run.pages_total) // run.pages_total
+    return min(done, 99)  # what comes after the last page (removals, seats) still has to be done
+
+
+def progress_line(run: SyncRun, now: datetime) -> str:
+    """`12 of 400 pages · 1,240 rows/s · about 2 min left`, as far as each is known."""
+    if run.cancel_requested_at:
+        return "Stopping after the page it is on…"
+    if run.status == SyncRun.Status.QUEUED:
+        return "Waiting for a worker…"
+    if run.heartbeat_at and run.heartbeat_at < now - STALE_AFTER:
+        return "Its worker fell silent; another one takes over within a minute."
+    parts = []
+    if run.pages_total:
+        parts.append(f"{intcomma(run.pages_done)} of {intcomma(run.pages_total)} pages")
+    elif run.pages_done:
+        parts.append(f"{intcomma(run.pages_done)} pages")
+    rate = rows_per_second(run)
+    if rate:
+        parts.append(f"{intcomma(round(rate)) if rate >= 10 else round(rate, 1)} rows/s")
+    left = seconds_left(run)
+    if left is not None:
+        parts.append(f"about {in_words(left)} left")
+    return " · ".join(parts) or "Starting…"
+
+
+def result_line(run: SyncRun) -> str:
+    """`1,204 read, 12 new, 3 changed, 1 failed`: what came of a run that is over."""
+    shown = [("read", run.fetched), ("new", run.created), ("changed", run.updated), ("gone", run.removed)]
+    parts = [
+        f"{intcomma(count)} {word}" for word, count in shown if count or word in {"read", "new", "changed"}
+    ]
+    if run.failed:
+        parts.append(f"{intcomma(run.failed)} failed")
+    return ", ".join(parts)
+
+
+def rows_per_second(run: SyncRun) -> float | None:
+    return run.fetched / run.busy_seconds if run.busy_seconds > 0 and run.fetched else None
+
+
+def seconds_left(run: SyncRun) -> float | None:
+    """By the time its pages took so far; None until that says anything."""
+    if not run.pages_total or not run.pages_done or run.busy_seconds <= 0:
+        return None
+    return max(0, run.pages_total - run.pages_done) * run.busy_seconds / run.pages_done
+
+
+def seconds_taken(run: SyncRun, now: datetime) -> float:
+    if run.started_at is None:
+        return 0.0
+    return ((run.finished_at or now) - run.started_at).total_seconds()
+
+
+def in_words(seconds: float) -> str:
+    """`8 s`, `3 min`, `2 h 5 min`."""
+    if seconds < MINUTE:
+        return f"{max(0, round(seconds))} s"
+    if seconds < HOUR:
+        return f"{round(seconds / MINUTE)} min"
+    hours, rest = divmod(round(seconds / MINUTE), MINUTE)
+    return f"{hours} h {rest} min" if rest else f"{hours} h"

@@ -1,0 +1,81 @@
+"""Test connection: which of Thinkific's three surfaces work with our credentials, and what others cost."""
+
+from collections.abc import Callable
+
+from django.utils import timezone
+
+from integrations.models import ConnectionState
+from integrations.thinkific.budget import SharedBudget
+from integrations.thinkific.client import ThinkificClient
+from integrations.thinkific.credentials import GRAPHQL, REST, WEBHOOKS, Credentials
+from integrations.thinkific.errors import CredentialsRefused, NotConfigured, ThinkificError
+from integrations.thinkific.graphql import site_info
+
+# A person waits for the answer: no retries, and short of half a minute even if nothing answers.
+TIMEOUT = (4.0, 6.0)
+PATIENCE = 6.0
+
+COSTS = {
+    REST: "Until it works nothing can be pulled or pushed.",
+    WEBHOOKS: "Until it works, what changes in Thinkific arrives with the next scheduled pull: minutes "
+    "later instead of seconds.",
+    GRAPHQL: "Until it works there is no history of quiz results, no certificates, no content of courses "
+    "made in the new course builder, and nobody can be taken out of a group.",
+}
+
+
+def check_connection() -> list[ConnectionState]:
+    """Ask each surface the cheapest question it answers, and keep what it said."""
+    client = ThinkificClient(
+        Credentials.from_settings(),
+        budget=SharedBudget.from_settings(patience=PATIENCE),
+        interactive=True,
+        retries=0,
+        timeout=TIMEOUT,
+    )
+    return [_check(surface, question, client) for surface, question in QUESTIONS.items()]
+
+
+def _record(surface: str, *, ok: bool, detail: str) -> ConnectionState:
+    # Not connection_state.note(), which passes over repeated good news: this was asked for now.
+    state, _ = ConnectionState.objects.update_or_create(
+        surface=surface, defaults={"ok": ok, "detail": detail, "checked_at": timezone.now()}
+    )
+    return state
+
+
+def _check(
+    surface: str, question: Callable[[ThinkificClient], str], client: ThinkificClient
+) -> ConnectionState:
+    try:
+        return _record(surface, ok=True, detail=question(client))
+    except NotConfigured as error:
+        return _record(surface, ok=False, detail=str(error))  # says itself what it costs
+    except CredentialsRefused as error:
+        return _record(surface, ok=False, detail=f"{error} {COSTS[surface]}")
+    except ThinkificError as error:
+        return _record(surface, ok=False, detail=f"{error} {COSTS[surface]} Try again in a minute.")
+
+
+def _ask_rest(client: ThinkificClient) -> str:
+    page = client.courses_page(limit=1)
+    return f"{page.total_items:,} courses there." if page.total_items is not None else "Courses can be read."
+
+
+def _ask_webhooks(client: ThinkificClient) -> str:
+    count = len(client.list_webhooks())
+    if not count:
+        return "It answers, but nothing is subscribed: changes arrive by the schedules, not within seconds."
+    return f"{count} subscription{'' if count == 1 else 's'}."
+
+
+def _ask_graphql(client: ThinkificClient) -> str:
+    site = site_info(client)
+    return f"Signed in to {site.name}." if site.name else "The access token works."
+
+
+QUESTIONS: dict[str, Callable[[ThinkificClient], str]] = {
+    REST: _ask_rest,
+    GRAPHQL: _ask_graphql,
+    WEBHOOKS: _ask_webhooks,
+}

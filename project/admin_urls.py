@@ -1,0 +1,24 @@
+"""The admin's screens that show no single model. Included by the site, so the names are `admin:…`."""
+
+from django.contrib import admin
+from django.urls import path
+
+from core.admin import tools
+from integrations.admin.connection import test_connection
+from project import live, passwords
+
+page = admin.site.admin_view
+
+urlpatterns = [
+    path("live/", page(live.live), name="live"),
+    path("live/seen/", page(live.seen), name="live_seen"),
+    path("notices/", page(live.notices), name="notices"),
+    path("tools/", page(tools.page), name="tools"),
+    path("tools/<slug:card>/", page(tools.start), name="tools_start"),
+    path("connection/test/", page(test_connection), name="test_connection"),
+    # For people who are not signed in.
+    path("password/forgotten/", passwords.AskForMail.as_view(), name="admin_password_reset"),
+    path("password/forgotten/sent/", passwords.MailIsSent.as_view(), name="password_reset_sent"),
+    path("password/new/<uidb64>/<token>/", passwords.SetPassword.as_view(), name="password_reset_confirm"),
+    path("password/new/done/", passwords.PasswordIsSet.as_view(), name="password_set"),
+]

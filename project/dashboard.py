@@ -1,0 +1,65 @@
+"""The first page, by who looks: administrators see the site, managers their teams, students their courses."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count
+from django.http import HttpRequest
+
+from core.models import Enrollment, Team, User
+from core.services import sync_state
+from integrations.models import ConnectionState, SyncRun
+from integrations.progress import describe
+from integrations.thinkific.credentials import REST, Credentials
+from project.overview.activity import chart
+from project.overview.attention import site_items, team_items
+from project.overview.figures import my_learning, site_figures, team_figures
+from project.overview.remember import remember
+
+RECENT_RUNS = 8
+SHOWN_TEAMS = 12
+
+
+def first_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    user = request.user
+    assert isinstance(user, User)  # the site's has_permission has turned everybody else away
+    if user.sees_everything:
+        return context | _site_page(user)
+    if user.has_perm("core.view_team"):
+        return context | _team_page(user)
+    return context | {"page": "dashboard/my_learning.html", "title": "My learning"} | my_learning(user)
+
+
+def _site_page(user: User) -> dict[str, Any]:
+    credentials = Credentials.from_settings()
+    recent = SyncRun.objects.select_related("started_by").order_by("-id")[:RECENT_RUNS]
+    surfaces = list(ConnectionState.objects.order_by("id"))
+    return {
+        "page": "dashboard/overview.html",
+        "connected": credentials.complete,
+        "missing": credentials.missing,
+        "site_name": credentials.site,
+        "is_thinkific": settings.THINKIFIC_API_URL == "https://api.thinkific.com",
+        "may_run": user.has_perm("core.run_tools"),
+        "surfaces": surfaces,
+        "refused": [state for state in surfaces if state.surface == REST and not state.ok],
+        "states": list(sync_state.states().values()),
+        "recent_runs": [{"run": run, "shown": describe(run)} for run in recent],
+        "attention": site_items(user),
+        "figures": site_figures(),
+        "activity": remember("activity", lambda: chart(Enrollment.objects.all(), with_changes=True)),
+    }
+
+
+def _team_page(user: User) -> dict[str, Any]:
+    enrollments = Enrollment.objects.visible_to(user)
+    return {
+        "page": "dashboard/teams_overview.html",
+        "attention": team_items(user),
+        "figures": team_figures(user),
+        "teams": Team.objects.visible_to(user)
+        .annotate(member_count=Count("memberships"))
+        .select_related("owner")
+        .order_by("name", "id")[:SHOWN_TEAMS],
+        "activity": remember(f"activity:{user.pk}", lambda: chart(enrollments, with_changes=False)),
+    }

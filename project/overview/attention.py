@@ -1,0 +1,222 @@
+"""What needs somebody's attention: each with how many, why it matters, and where to go."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, QuerySet, When
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+
+from core.admin.lists import amount
+from core.models import Enrollment, OutboxEntry, Seat, User
+from integrations.models import SyncConflict, SyncRun, WorkerHeartbeat
+from project.overview.remember import remember
+
+SOON = timedelta(days=14)
+NEARLY_FULL = 90  # percent
+LOOKED_AT = 999  # counted exactly up to here
+SILENT_AFTER = timedelta(minutes=3)
+
+
+@dataclass(frozen=True)
+class Item:
+    tone: str  # bad, warning, info
+    icon: str
+    title: str
+    text: str
+    url: str = ""
+    link: str = ""
+
+
+def site_items(user: User) -> list[Item]:
+    """For administrators, the most urgent first."""
+    found = [
+        _no_worker(),
+        _failed_pushes(user),
+        _guarded_runs(),
+        _seats_over(Seat.objects.all()),
+        _conflicts(),
+        _seats_nearly_full(Seat.objects.all()),
+        _unassigned(),
+        _expiring(Enrollment.objects.all(), "site"),
+    ]
+    return [item for item in found if item]
+
+
+def team_items(user: User) -> list[Item]:
+    """For owners and managers: their seats and their people's enrollments."""
+    seats = Seat.objects.filter(pk__in=Seat.objects.visible_to(user).values("pk"))
+    found = [
+        _seats_over(seats),
+        _seats_nearly_full(seats),
+        _expiring(Enrollment.objects.visible_to(user), f"user-{user.pk}"),
+    ]
+    return [item for item in found if item]
+
+
+def _no_worker() -> Item | None:
+    waiting = SyncRun.objects.filter(
+        status=SyncRun.Status.QUEUED, created_at__lt=timezone.now() - SILENT_AFTER
+    )
+    if not waiting.exists():
+        return None
+    if WorkerHeartbeat.objects.filter(beat_at__gte=timezone.now() - SILENT_AFTER).exists():
+        return None
+    return Item(
+        "bad",
+        "engineering",
+        "No worker is running",
+        "Runs and changes wait until one is started (manage.py qcluster).",
+    )
+
+
+def _failed_pushes(user: User) -> Item | None:
+    if not user.has_perm("core.view_outboxentry"):
+        return None
+    count = _count(OutboxEntry.objects.filter(status=OutboxEntry.Status.FAILED))
+    if not count:
+        return None
+    return Item(
+        "bad",
+        "outbox",
+        _plural(count, "change was", "changes were") + " refused by Thinkific",
+        "They wait for you with Thinkific's own words: correct the cause, then retry or discard.",
+        _page("core_outboxentry_changelist", "status__exact=failed"),
+        "Look at them",
+    )
+
+
+def _guarded_runs() -> Item | None:
+    """A later full run of the kind that succeeded has settled the question."""
+    since = timezone.now() - timedelta(days=7)
+    settled = SyncRun.objects.filter(
+        kind=OuterRef("kind"), full=True, status=SyncRun.Status.SUCCEEDED, pk__gt=OuterRef("pk")
+    )
+    held = SyncRun.objects.filter(~Exists(settled), created_at__gte=since, guarded__gt=0)
+    run = held.only("kind", "guarded").order_by("-id").first()
+    if run is None:
+        return None
+    return Item(
+        "bad",
+        "front_hand",
+        f"{run.get_kind_display()}: {_plural(run.guarded, 'removal', 'removals')} held back",
+        "So many were missing from Thinkific's answer that the run stopped and asks you first.",
+        reverse("admin:integrations_syncrun_change", args=[run.pk]),
+        "Decide",
+    )
+
+
+def _conflicts() -> Item | None:
+    count = _count(SyncConflict.objects.filter(settled_at__isnull=True))
+    if not count:
+        return None
+    return Item(
+        "warning",
+        "compare_arrows",
+        _plural(count, "conflict", "conflicts") + " between the dashboard and Thinkific",
+        "Both sides changed the same field; one value won, the other is kept for you to see.",
+        _page("integrations_syncconflict_changelist"),
+        "Settle",
+    )
+
+
+def _seats_over(seats: QuerySet[Seat]) -> Item | None:
+    over = seats.filter(unlimited=False, used_count__gt=F("max_seats"))
+    count, first = _named(over.order_by("-used_count"))
+    if not count or first is None:
+        return None
+    return Item(
+        "bad",
+        "event_seat",
+        _plural(count, "seat has", "seats have") + " more people than places",
+        f"{first.name}: {first.used_count} of {first.max_seats} places used. "
+        "Raise the maximum or end an enrollment.",
+        _page("core_seat_changelist"),
+        "See seats",
+    )
+
+
+def _seats_nearly_full(seats: QuerySet[Seat]) -> Item | None:
+    near = seats.filter(
+        unlimited=False,
+        active=True,
+        max_seats__gt=0,
+        used_count__gte=F("max_seats") * NEARLY_FULL / 100,
+        used_count__lte=F("max_seats"),
+    )
+    count, first = _named(near.order_by(_places_left()))
+    if not count or first is None:
+        return None
+    left = first.available or 0
+    return Item(
+        "warning",
+        "event_seat",
+        _plural(count, "seat is", "seats are") + " full or nearly so",
+        f"{first.name} has {_plural(left, 'place', 'places')} left of {first.max_seats}.",
+        _page("core_seat_changelist"),
+        "See seats",
+    )
+
+
+def _unassigned() -> Item | None:
+    people = User.objects.unassigned().filter(
+        is_active=True, is_staff=False, is_superuser=False, global_role__isnull=True, removed_at__isnull=True
+    )
+    count = remember("unassigned", lambda: _count(people))
+    if not count:
+        return None
+    return Item(
+        "info",
+        "person_off",
+        _plural(count, "person is", "people are") + " in no team",
+        "They came from Thinkific. Add them to a team, or set a default team in the settings.",
+        _page("core_user_changelist", "unassigned=yes"),
+        "See people",
+    )
+
+
+def _expiring(enrollments: QuerySet[Enrollment], scope: str) -> Item | None:
+    now = timezone.now()
+    ending = enrollments.filter(
+        expiry_date__gt=now, expiry_date__lte=now + SOON, removed_at__isnull=True, via_bundle__isnull=True
+    )
+    count = remember(f"expiring:{scope}", lambda: _count(ending))
+    if not count:
+        return None
+    return Item(
+        "info",
+        "hourglass_bottom",
+        _plural(count, "enrollment ends", "enrollments end") + f" within {SOON.days} days",
+        "Extend them in time if the students should go on.",
+        _page("core_enrollment_changelist", "ends=soon"),
+        "See enrollments",
+    )
+
+
+def _count(queryset: QuerySet[Any]) -> int:
+    return queryset.order_by()[: LOOKED_AT + 1].count()
+
+
+def _named(seats: QuerySet[Seat]) -> tuple[int, Seat | None]:
+    found = list(seats[: LOOKED_AT + 1])
+    return len(found), found[0] if found else None
+
+
+def _places_left() -> Any:
+    left: Callable[..., Any] = F
+    return Case(
+        When(Q(unlimited=False), then=left("max_seats") - left("used_count")), output_field=IntegerField()
+    )
+
+
+def _plural(count: int, one: str, many: str) -> str:
+    return f"{amount(count, LOOKED_AT)} {one if count == 1 else many}"
+
+
+def _page(name: str, query: str = "") -> str:
+    try:
+        return reverse(f"admin:{name}") + (f"?{query}" if query else "")
+    except NoReverseMatch:
+        return ""

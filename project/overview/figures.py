@@ -1,0 +1,137 @@
+"""The numbers at the top of the first page."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet, Sum
+from django.urls import reverse
+from django.utils import timezone
+
+from core.admin.lists import COUNTED, amount, table_total
+from core.models import Certificate, Enrollment, Membership, Seat, Team, User
+from project.overview.remember import remember
+
+RECENT = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Figure:
+    label: str
+    value: str
+    note: str = ""
+    url: str = ""
+    icon: str = ""
+
+
+def site_figures() -> list[Figure]:
+    """Of the whole site, for administrators: sizes of tables, which nobody counts to the last row."""
+    certificates = remember("certificates", lambda: _size(Certificate.objects.all()))
+    return [
+        Figure("People", _size(User.objects.all()), url=_list("user"), icon="person"),
+        Figure("Teams", _size(Team.objects.all()), url=_list("team"), icon="groups"),
+        Figure(
+            "Enrollments", _size(Enrollment.objects.all()), url=_list("enrollment"), icon="assignment_ind"
+        ),
+        Figure("Certificates", certificates, url=_list("certificate"), icon="workspace_premium"),
+    ]
+
+
+def team_figures(user: User) -> list[Figure]:
+    """Of the teams that a manager sees, and of nobody else's."""
+    teams = user.managed_teams()
+    now = timezone.now()
+    students = Membership.objects.filter(team__in=teams, role__code="student")
+    enrollments = Enrollment.objects.visible_to(user)
+    learning = enrollments.giving_access(now).aggregate(
+        total=Count("pk"), completed=Count("pk", filter=Q(completed_at__isnull=False))
+    )
+    seats = Seat.objects.visible_to(user).filter(active=True)
+    places = (
+        Seat.objects.filter(pk__in=seats.values("pk"), unlimited=False)
+        .order_by()
+        .aggregate(used=Sum("used_count"), places=Sum("max_seats"))
+    )
+    new = enrollments.filter(activated_at__gte=now - RECENT).order_by()[: COUNTED + 1].count()
+    return [
+        Figure(
+            "Students",
+            f"{students.values('user').distinct().count():,}",
+            url=_list("team"),
+            icon="groups",
+        ),
+        Figure(
+            "Enrollments",
+            f"{learning['total']:,}",
+            f"{amount(new)} new in 30 days",
+            _list("enrollment"),
+            "assignment_ind",
+        ),
+        Figure("Completed", _part(learning["completed"], learning["total"]), icon="task_alt"),
+        Figure(
+            "Places used",
+            f"{places['used'] or 0:,} of {places['places'] or 0:,}",
+            "on your teams' seats",
+            icon="event_seat",
+        ),
+    ]
+
+
+def my_learning(user: User) -> dict[str, Any]:
+    """A student's own page: enrollments, quiz results and certificates."""
+    enrollments = list(
+        user.enrollments.filter(removed_at__isnull=True, via_bundle__isnull=True)
+        .select_related("product")
+        .order_by("-activated_at", "-id")[:100]
+    )
+    results = (
+        user.quiz_results.filter(removed_at__isnull=True)
+        .select_related("quiz__product")
+        .order_by("-completed_at", "-id")[:50]
+    )
+    certificates = list(
+        user.certificates.filter(removed_at__isnull=True)
+        .select_related("product")
+        .order_by("-issued_at", "-id")[:50]
+    )
+    return {
+        "enrollments": [
+            {"shown": enrollment, "percent": max(0, min(100, int(enrollment.percentage_completed * 100)))}
+            for enrollment in enrollments
+        ],
+        "quiz_results": results,
+        # Only an address that a browser may follow: the text comes from outside.
+        "certificates": [
+            {"shown": certificate, "url": certificate.url if _is_web(certificate.url) else ""}
+            for certificate in certificates
+        ],
+    }
+
+
+def _is_web(url: str) -> bool:
+    return url.startswith(("https://", "http://"))
+
+
+def _size(queryset: QuerySet[Any]) -> str:
+    """Exact where counting is quick, the database's own estimate beyond."""
+    counted = queryset.order_by()[: COUNTED + 1].count()
+    if counted <= COUNTED:
+        return f"{counted:,}"
+    total = table_total(queryset)
+    return _short(total) if total > COUNTED else amount(counted)
+
+
+def _short(total: int) -> str:
+    """`12,400`, `318,000`, `1.02 million`: no more figures than an estimate deserves."""
+    if total >= 1_000_000:
+        return f"{total / 1_000_000:.3g} million"
+    digits = len(str(total)) - 3
+    return f"{round(total, -digits):,}"
+
+
+def _part(part: int, whole: int) -> str:
+    return f"{100 * part // whole} %" if whole else "none yet"
+
+
+def _list(model: str) -> str:
+    return reverse(f"admin:core_{model}_changelist")

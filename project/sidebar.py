@@ -1,0 +1,109 @@
+"""The sidebar: sections with what the signed-in person may open, and nothing else."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+from core.models import User
+
+
+@dataclass(frozen=True)
+class Entry:
+    title: str
+    icon: str
+    page: str  # a name of the admin's addresses
+    permission: str = ""  # empty: for everybody who sees the section
+
+
+OVERVIEW = Entry("Overview", "dashboard", "index")
+MY_LEARNING = Entry("My learning", "school", "index")
+TEAMS = Entry("Teams", "groups", "core_team_changelist", "core.view_team")
+LEARNING = [
+    Entry("Enrollments", "assignment_ind", "core_enrollment_changelist", "core.view_enrollment"),
+    Entry("Quiz results", "quiz", "core_quizresult_changelist", "core.view_quizresult"),
+    Entry("Certificates", "workspace_premium", "core_certificate_changelist", "core.view_certificate"),
+    Entry("Tags", "sell", "core_tag_changelist", "core.view_tag"),
+]
+ADMIN = [
+    Entry("Users", "person", "core_user_changelist", "core.view_user"),
+    TEAMS,
+    Entry("Organizations", "corporate_fare", "core_organization_changelist", "core.view_organization"),
+    Entry("Roles", "shield_person", "core_role_changelist", "core.view_role"),
+    Entry("Groups", "diversity_3", "core_thinkificgroup_changelist", "core.view_thinkificgroup"),
+    Entry("Products", "menu_book", "core_product_changelist", "core.view_product"),
+    Entry("Seats", "event_seat", "core_seat_changelist", "core.view_seat"),
+    Entry("Tools", "construction", "tools", "core.run_tools"),
+    Entry("Settings", "settings", "core_sitesettings_changelist", "core.view_sitesettings"),
+    Entry("API", "key", "core_apitoken_changelist", "core.view_apitoken"),
+]
+SYNC = [
+    Entry("Runs", "sync", "integrations_syncrun_changelist", "integrations.view_syncrun"),
+    Entry("Waiting changes", "outbox", "core_outboxentry_changelist", "core.view_outboxentry"),
+    Entry(
+        "Conflicts",
+        "compare_arrows",
+        "integrations_syncconflict_changelist",
+        "integrations.view_syncconflict",
+    ),
+    Entry(
+        "Webhooks received",
+        "webhook",
+        "integrations_inboundevent_changelist",
+        "integrations.view_inboundevent",
+    ),
+    Entry("Schedules", "schedule", "integrations_syncschedule_changelist", "integrations.view_syncschedule"),
+]
+AUDIT = [
+    Entry(
+        "Impersonations",
+        "supervisor_account",
+        "core_impersonationsession_changelist",
+        "core.view_impersonationsession",
+    ),
+    Entry("History", "history", "history", "core.view_history"),
+    Entry("Imports", "upload_file", "core_importbatch_changelist", "core.view_importbatch"),
+]
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """Unfold's description of the sidebar for this person."""
+    user = request.user
+    if not isinstance(user, User):
+        return []
+    sections = [
+        {"title": title, "separator": bool(title) and number > 0, "items": _shown(entries, user)}
+        for number, (title, entries) in enumerate(_sections(user))
+    ]
+    return [section for section in sections if section["items"]]
+
+
+def _sections(user: User) -> list[tuple[str, list[Entry]]]:
+    if user.sees_everything:
+        return [
+            ("", [OVERVIEW]),
+            ("Admin", ADMIN),
+            ("Learning", LEARNING),
+            ("Sync", SYNC),
+            ("Audit", AUDIT),
+        ]
+    if user.has_perm("core.view_team"):
+        return [("", [OVERVIEW, TEAMS]), ("Learning", LEARNING)]
+    return [("", [MY_LEARNING])]
+
+
+def _shown(entries: list[Entry], user: User) -> list[dict[str, Any]]:
+    return [
+        {"title": entry.title, "icon": entry.icon, "link": address}
+        for entry in entries
+        if (not entry.permission or user.has_perm(entry.permission)) and (address := _address(entry.page))
+    ]
+
+
+def _address(page: str) -> str:
+    """Empty for a screen that is not there: the sidebar shows no dead links."""
+    try:
+        return reverse(f"admin:{page}")
+    except NoReverseMatch:
+        return ""
