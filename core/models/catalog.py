@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import Q
 from django.utils import timezone
 
 if TYPE_CHECKING:
@@ -17,9 +16,9 @@ class ProductQuerySet(models.QuerySet["Product"]):
         """Administrators see all; managers what their teams have seats on; students what they study."""
         if viewer.sees_everything:
             return self
-        return self.filter(
-            Q(seat_assignments__team__in=viewer.managed_teams()) | Q(enrollments__user=viewer)
-        ).distinct()
+        products = Product.objects.order_by().values("pk")
+        with_a_seat = products.filter(seat_assignments__team__in=viewer.managed_teams())
+        return self.filter(pk__in=with_a_seat.union(products.filter(enrollments__user=viewer)))
 
     def courses(self) -> "ProductQuerySet":
         return self.filter(productable_type=Product.Type.COURSE)

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, Exists, OuterRef, Q, Value, When
+from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
 from core.models.catalog import Product
 from core.models.history import tracked
-from core.models.seats import Seat, SeatAssignment
+from core.models.seats import Seat
 
 if TYPE_CHECKING:
     from core.models.people import User
@@ -41,17 +41,23 @@ def _conditions(now: datetime) -> list[tuple[Status, Q]]:
     ]
 
 
+def _keys(queryset: models.QuerySet) -> models.QuerySet:
+    return queryset.order_by().values("pk")
+
+
 class EnrollmentQuerySet(models.QuerySet["Enrollment"]):
     def visible_to(self, viewer: "User") -> "EnrollmentQuerySet":
         """Managers see their members' enrollments in the products that the shared team has a seat on."""
         if viewer.sees_everything:
             return self
-        through_a_seat = SeatAssignment.objects.filter(
-            product=OuterRef("product"),
-            team__in=viewer.managed_teams(),
-            team__memberships__user=OuterRef("user"),
+        # By their keys, so that the database begins with a few teams and not with every enrollment: an OR
+        # with EXISTS is asked of each row, for seconds on a million.
+        through_a_seat = Enrollment.objects.filter(
+            user__memberships__team__in=viewer.managed_teams(),
+            user__memberships__team__seat_assignments__product=F("product"),
         )
-        return self.filter(Q(user=viewer) | Exists(through_a_seat))
+        own = Enrollment.objects.filter(user=viewer)
+        return self.filter(pk__in=_keys(own).union(_keys(through_a_seat)))
 
     def with_status(self, now: datetime | None = None) -> "EnrollmentQuerySet":
         """Annotate `status_now`, which SQL can filter and group by."""
@@ -161,9 +167,10 @@ class Enrollment(models.Model):
             models.UniqueConstraint(fields=["thinkific_id"], name="one_enrollment_per_thinkific_id"),
         ]
         indexes = [
-            models.Index(fields=["expiry_date"], name="enrollment_expiry_date"),
-            models.Index(fields=["percentage_completed"], name="enrollment_progress"),
-            models.Index(fields=["activated_at"], name="enrollment_activated_at"),
+            # With the key: lists are sorted by these, and many rows share a value (no end, no progress).
+            models.Index(fields=["expiry_date", "id"], name="enrollment_expiry_date"),
+            models.Index(fields=["percentage_completed", "id"], name="enrollment_progress"),
+            models.Index(fields=["activated_at", "id"], name="enrollment_activated_at"),
             models.Index(fields=["push_state"], name="enrollment_unpushed", condition=~Q(push_state="clean")),
             models.Index(
                 fields=["removed_at"], name="enrollment_removed", condition=Q(removed_at__isnull=False)

@@ -35,7 +35,8 @@ class GroupQuerySet(models.QuerySet["ThinkificGroup"]):
     def visible_to(self, viewer: "User") -> "GroupQuerySet":
         if viewer.sees_everything:
             return self
-        return self.filter(assignments__team__in=viewer.managed_teams()).distinct()
+        assignments = GroupAssignment.objects.filter(team__in=viewer.managed_teams())
+        return self.filter(pk__in=assignments.values("group"))
 
     def with_pending(self) -> "GroupQuerySet":
         """Annotate `is_pending`: something about the group has yet to be synced (its Status is Active)."""

@@ -4,11 +4,10 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import F
 from django.utils import timezone
 
 from core.models.catalog import Product, Quiz
-from core.models.seats import SeatAssignment
 
 if TYPE_CHECKING:
     from core.models.people import User
@@ -22,12 +21,13 @@ class ResultQuerySet(models.QuerySet):
     def visible_to(self, viewer: "User") -> "ResultQuerySet":
         if viewer.sees_everything:
             return self
-        through_a_seat = SeatAssignment.objects.filter(
-            product=OuterRef(self.product_path),
-            team__in=viewer.managed_teams(),
-            team__memberships__user=OuterRef("user"),
+        rows = self.model._default_manager.order_by()
+        # By their keys, as with enrollments.
+        through_a_seat = rows.filter(
+            user__memberships__team__in=viewer.managed_teams(),
+            user__memberships__team__seat_assignments__product=F(self.product_path),
         )
-        return self.filter(Q(user=viewer) | Exists(through_a_seat))
+        return self.filter(pk__in=rows.filter(user=viewer).values("pk").union(through_a_seat.values("pk")))
 
 
 class QuizResultQuerySet(ResultQuerySet):
@@ -56,7 +56,7 @@ class QuizResult(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["thinkific_id"], name="one_quiz_result_per_thinkific_id")
         ]
-        indexes = [models.Index(fields=["completed_at"], name="quiz_result_completed_at")]
+        indexes = [models.Index(fields=["completed_at", "id"], name="quiz_result_completed_at")]
 
     def __str__(self) -> str:
         return f"{self.user}: {self.quiz}"
@@ -94,8 +94,8 @@ class Certificate(models.Model):
             models.UniqueConstraint(fields=["thinkific_id"], name="one_certificate_per_thinkific_id"),
         ]
         indexes = [
-            models.Index(fields=["issued_at"], name="certificate_issued_at"),
-            models.Index(fields=["expiry_date"], name="certificate_expiry_date"),
+            models.Index(fields=["issued_at", "id"], name="certificate_issued_at"),
+            models.Index(fields=["expiry_date", "id"], name="certificate_expiry_date"),
         ]
 
     def __str__(self) -> str:

@@ -19,7 +19,8 @@ class SeatQuerySet(models.QuerySet["Seat"]):
     def visible_to(self, viewer: "User") -> "SeatQuerySet":
         if viewer.sees_everything:
             return self
-        return self.filter(assignments__team__in=viewer.managed_teams()).distinct()
+        assignments = SeatAssignment.objects.filter(team__in=viewer.managed_teams())
+        return self.filter(pk__in=assignments.values("seat"))
 
     def over(self) -> "SeatQuerySet":
         """Seats with more people on them than places."""

@@ -109,7 +109,7 @@ class Team(models.Model):
         permissions = [("assign_team", "Can add people to teams")]
         indexes = [
             models.Index(fields=["name", "id"], name="team_name"),
-            models.Index(fields=["created_at"], name="team_created_at"),
+            models.Index(fields=["created_at", "id"], name="team_created_at"),
         ]
 
     def __str__(self) -> str:
