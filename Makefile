@@ -1,6 +1,6 @@
 # What the project can do, from a fresh clone: `make` lists it. Needs Python 3.11 to 3.13 and make.
 SHELL := /bin/sh
-SUITABLE = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+SUITABLE = import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c "$(SUITABLE)" 2>/dev/null && { echo $$p; break; }; done)
 VENV := .venv
@@ -59,5 +59,5 @@ $(VENV)/.tests: requirements-dev.txt | $(BIN)/python
 	@touch $@
 
 $(BIN)/python:
-	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed; none was found. Name yours: make PYTHON=/path/to/python3.12"; exit 1; }
-	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "No virtual environment could be made (Debian: apt-get install python3-venv)."; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 with venv is needed (Debian: apt-get install python3 python3-venv). Name yours: make PYTHON=/path/to/python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }

@@ -1,4 +1,7 @@
-"""Settings, all read from the environment (see .env.example). The environment wins over .env."""
+"""Settings, all read from the environment (see .env.example). The environment wins over .env.
+
+ENV_FILE names another file than .env; READ_DOT_ENV=0 reads none.
+"""
 
 import os
 from pathlib import Path
@@ -13,7 +16,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
 if env.bool("READ_DOT_ENV", True):
-    env.read_env(BASE_DIR / ".env", overwrite=False)
+    env.read_env(BASE_DIR / env.str("ENV_FILE", ".env"), overwrite=False)
 
 DEBUG = env.bool("DEBUG", False)
 

@@ -1,0 +1,120 @@
+"""`python -m project.run`, behind `make run`: the whole dashboard in one terminal.
+
+Without credentials for Thinkific it starts the local stand-in, with the demo in a database of its own.
+Ctrl-C stops everything; when one process ends, the others are stopped too.
+"""
+
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+from project.run.places import BASE_DIR, DEMO_ENVIRONMENT, VAR, CannotStart, Places, choose
+from project.run.processes import Ended, Processes, StopAsked, say
+
+ANSWERS_WITHIN = 60  # seconds
+# Whoever presses Ctrl-C wants to go on; a pull that is killed resumes at its page.
+WORKER = ["manage.py", "worker", "--stop-within=3"]
+
+
+def main() -> int:
+    try:
+        places = choose()
+        with Processes(BASE_DIR) as processes:
+            start_all(processes, places)
+            processes.watch()
+    except StopAsked:
+        say("stopped")
+        return 0
+    except (CannotStart, Ended) as reason:
+        say(str(reason))
+        return 1
+    return 0
+
+
+def start_all(processes: Processes, places: Places) -> None:
+    VAR.mkdir(exist_ok=True)
+    for remark in places.remarks:
+        say(remark)
+    if places.stand_in_port:
+        write_demo_environment(places)
+        processes.start("thinkific", stand_in(places.stand_in_port), places.environment)
+    closing_lines = prepare(places)
+    if places.stand_in_port:
+        wait_for(processes, places.environment["THINKIFIC_API_URL"], "The stand-in for Thinkific")
+    processes.start("worker", WORKER, places.environment)
+    processes.start("web", web(places), places.environment)
+    wait_for(processes, f"{places.address}healthz", "The web server")
+    show(places, closing_lines)
+
+
+def stand_in(port: int) -> list[str]:
+    # The journal keeps what is changed at the stand-in; the activity shows that the dashboard follows.
+    journal = str(VAR / "thinkific.journal")
+    return ["manage.py", "thinkific_sandbox", f"--port={port}", f"--journal={journal}", "--activity=6"]
+
+
+def web(places: Places) -> list[str]:
+    # WSGI and threads: far quicker than ASGI with this middleware.
+    options = ["--worker-class=gthread", "--threads=8", "--no-control-socket", "--log-level=warning"]
+    return ["-m", "gunicorn", f"--bind={places.host}:{places.port}", *options, "project.wsgi"]
+
+
+def prepare(places: Places) -> str:
+    """Answer what the person at the terminal should read when everything runs."""
+    preparing = subprocess.Popen(
+        [sys.executable, "-m", "project.run.prepare", "demo" if places.stand_in_port else "real"],
+        cwd=BASE_DIR,
+        env=places.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with preparing:
+        for line in preparing.stderr or ():
+            say(line.rstrip("\n"), "prepare")
+        closing_lines = preparing.stdout.read() if preparing.stdout else ""
+    if preparing.returncode:
+        raise CannotStart("The database is not ready; the lines above say why.")
+    return closing_lines
+
+
+def wait_for(processes: Processes, address: str, what: str) -> None:
+    deadline = time.monotonic() + ANSWERS_WITHIN
+    while time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(address, timeout=5).close()
+        except urllib.error.HTTPError:
+            return  # any answer is an answer
+        except OSError:
+            processes.watch(0.2)
+        else:
+            return
+    raise CannotStart(f"{what} does not answer at {address} within {ANSWERS_WITHIN} seconds.")
+
+
+def write_demo_environment(places: Places) -> None:
+    """What a command in another terminal needs in order to work on the demo."""
+    names = ("DEBUG", "DATABASE_URL", *(name for name in places.environment if name.startswith("THINKIFIC_")))
+    lines = [f"{name}={places.environment[name]}" for name in names if places.environment.get(name)]
+    DEMO_ENVIRONMENT.write_text("\n".join(lines) + "\n")
+
+
+def show(places: Places, closing_lines: str) -> None:
+    lines = ["", f"The dashboard is at {places.address}", *closing_lines.splitlines()]
+    if places.stand_in_port:
+        shown = os.path.relpath(DEMO_ENVIRONMENT, BASE_DIR)
+        lines += [
+            f"A stand-in plays Thinkific at {places.environment['THINKIFIC_API_URL']} (docs/operations.md).",
+            f"Commands in another terminal: ENV_FILE={shown} .venv/bin/python manage.py ...",
+        ]
+    else:
+        lines.append(f"Thinkific site: {places.environment.get('THINKIFIC_SUBDOMAIN') or 'by access token'}")
+    for line in [*lines, "Ctrl-C stops everything.", ""]:
+        say(line)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

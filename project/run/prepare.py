@@ -1,0 +1,92 @@
+"""`python -m project.run.prepare`: bring the database to where the dashboard can start on it.
+
+A process of its own, so that `project.run` needs no Django. What the person at the terminal should read
+last goes to standard output; what happens meanwhile to standard error.
+"""
+
+import io
+import os
+import sys
+
+import django
+from django.core.management import CommandError, call_command
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
+django.setup()
+
+# Only now: models can be imported when Django knows the settings.
+from django.conf import settings  # noqa: E402
+
+from core.errors import Refusal  # noqa: E402
+from core.models import User  # noqa: E402
+from core.services import demo, sync_requests  # noqa: E402
+from integrations.models import Kind, SyncRun  # noqa: E402
+
+NO_ADMINISTRATOR = """\
+Nobody can sign in yet. Create the first administrator in another terminal:
+  {variables}.venv/bin/python manage.py createsuperuser
+or start again with DJANGO_SUPERUSER_EMAIL and DJANGO_SUPERUSER_PASSWORD set."""
+HOLDS_THE_DEMO = (
+    "This database holds the demo, and a real Thinkific site is configured: the two must not mix. "
+    "Set DATABASE_URL to an empty database."
+)
+
+
+def main(mode: str) -> None:
+    tell("Preparing the database ...")
+    call_command("migrate", verbosity=0)
+    if not settings.DEBUG:
+        tell("Collecting static files ...")
+        call_command("collectstatic", interactive=False, verbosity=0)
+    if mode == "demo":
+        load_demo()
+    else:
+        find_administrator()
+    call_command("sync_schedules", stdout=io.StringIO())
+    if not SyncRun.objects.exists():
+        request_everything()
+
+
+def load_demo() -> None:
+    tell("Loading the demo ...")
+    call_command("load_demo", stdout=io.StringIO())
+    print("Sign in with one of these, each with the password", demo.PASSWORD)
+    for part, email in demo.ACCOUNTS.items():
+        print(f"  {part:<14} {email}")
+
+
+def find_administrator() -> None:
+    if User.objects.filter(email=demo.ACCOUNTS["administrator"]).exists():
+        raise CommandError(HOLDS_THE_DEMO)
+    if User.objects.filter(is_superuser=True).exists():
+        return
+    email = os.environ.get("DJANGO_SUPERUSER_EMAIL")
+    if email and os.environ.get("DJANGO_SUPERUSER_PASSWORD"):
+        call_command("createsuperuser", interactive=False, verbosity=0)
+        print(f"Sign in as {email} with the password in DJANGO_SUPERUSER_PASSWORD.")
+    else:
+        print(NO_ADMINISTRATOR.format(variables="DEBUG=1 " if settings.DEBUG else ""))
+
+
+def request_everything() -> None:
+    """The first start asks for everything; from then on the schedules do."""
+    starter = User.objects.filter(is_superuser=True).order_by("pk").first()
+    try:
+        for kind in Kind:
+            sync_requests.request(kind, started_by=starter, full=True)
+    except Refusal as refusal:
+        print(refusal)
+    else:
+        print("The first pull is under way: the first page shows how far it is.")
+
+
+def tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:])
+    except CommandError as error:
+        tell(str(error))
+        sys.exit(1)
