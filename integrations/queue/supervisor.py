@@ -13,13 +13,17 @@ from core.services import health
 from integrations.queue import schedules
 from integrations.queue.cluster import Cluster
 from integrations.queue.watchdog import Watchdog
+from integrations.thinkific.sync import runs
 
 log = logging.getLogger(__name__)
 
 TICK = 0.2  # seconds; how quickly a signal or a dead cluster is noticed
 LOOK_EVERY = 1.0
-REPAIR_EVERY = 30.0  # as often as the queue looks at its schedules
+REPAIR_EVERY = 10.0
 LONGEST_PAUSE = 30.0  # between starts of a cluster that keeps dying
+# The schedules do these too, every minute. But a malformed schedule stops them all, those that repair
+# included; and a run whose worker was killed need not wait that long.
+REPAIRS: list[Callable[[], object]] = [schedules.park_malformed, runs.revive_stale]
 
 
 @dataclass(frozen=True)
@@ -76,8 +80,8 @@ class Supervisor:
             now = time.monotonic()
             if now >= next_repair:
                 next_repair = now + REPAIR_EVERY
-                # From here, because a malformed schedule stops every other one, a repairing one too.
-                self._ask_database(schedules.park_malformed)
+                for repair in REPAIRS:
+                    self._ask_database(repair)
             if now >= next_look:
                 next_look = now + LOOK_EVERY
                 try:
@@ -115,6 +119,9 @@ class Supervisor:
         except Error as error:
             log.warning("The database did not answer: %s", error)
             close_old_connections()
+            return False
+        except Exception:  # the cluster must not lose its supervisor to a fault in some housekeeping
+            log.exception("%s failed", question)
             return False
         return True
 

@@ -11,6 +11,7 @@ from django_q.tasks import async_task
 from integrations.queue import heartbeat
 from integrations.queue.broker import probe_key
 
+STARTS_WITHIN = 60.0  # seconds to the first sign of life, on a machine that is busy with other things
 PROBE = "integrations.queue.heartbeat.probed"
 
 
@@ -52,8 +53,9 @@ class Watchdog:
                 self._probe(now)
         elif probed and self.sent_at and probed >= self.sent_at and self.done_seen_at is None:
             self.done_seen_at = now
-        if now - self.beat_seen_at > self.patience:
-            return f"no worker of it has taken a task for {self.patience:.0f} seconds"
+        patience = self.patience if self.beat else max(self.patience, STARTS_WITHIN)
+        if now - self.beat_seen_at > patience:
+            return f"no worker of it has taken a task for {patience:.0f} seconds"
         if self.done_seen_at is not None and now - self.done_seen_at > self.patience:
             return f"what it does is not acknowledged since {self.patience:.0f} seconds"
         return None

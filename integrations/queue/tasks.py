@@ -1,0 +1,45 @@
+"""Housekeeping that the queue does for itself and for our rows."""
+
+import logging
+from collections.abc import Callable
+
+from django.conf import settings
+from django_q.tasks import async_task
+
+from core.models import OutboxEntry
+from integrations.queue import retention, schedules
+from integrations.thinkific.sync import runs
+
+log = logging.getLogger(__name__)
+
+
+def watch() -> None:
+    """Every minute: whatever a killed worker or a lost wake-up left lying goes on.
+
+    One step that fails does not keep the others from being done; the task then fails with its error.
+    """
+    failures = [error for step in STEPS if (error := _try(step))]
+    if failures:
+        raise failures[0]
+
+
+def prune() -> dict[str, int]:
+    """Every day: forget what is over for long enough."""
+    return retention.prune()
+
+
+def _wake_drain() -> None:
+    if OutboxEntry.objects.due().exists():
+        async_task(settings.OUTBOX_DRAIN_TASK)
+
+
+STEPS: list[Callable[[], object]] = [schedules.park_malformed, runs.revive_stale, runs.wake_next, _wake_drain]
+
+
+def _try(step: Callable[[], object]) -> Exception | None:
+    try:
+        step()
+    except Exception as error:
+        log.exception("%s failed", step.__name__)
+        return error
+    return None
