@@ -6,7 +6,6 @@ For the mirror only: nothing here writes history, sends signals or asks the mode
 import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from django.db import connection, models
@@ -87,7 +86,7 @@ def _is_now(field: models.Field) -> bool:
 
 def _prepared(columns: Sequence[models.Field], rows: Sequence[Row]) -> list[Row]:
     """The rows as the driver takes them; by column, since most columns need nothing."""
-    converters = [_converter(type(f), connection.vendor) for f in columns]
+    converters = [_converter(f) for f in columns]
     if not any(converters):
         return list(rows)
     turned = [
@@ -97,14 +96,13 @@ def _prepared(columns: Sequence[models.Field], rows: Sequence[Row]) -> list[Row]
     return list(zip(*turned, strict=True))
 
 
-@cache
-def _converter(field_type: type[models.Field], vendor: str) -> Callable[[Any], Any] | None:
-    if issubclass(field_type, models.JSONField):
+def _converter(field: models.Field) -> Callable[[Any], Any] | None:
+    if isinstance(field, models.JSONField):
         return json.dumps
-    if vendor != "postgresql":
-        if issubclass(field_type, models.DateTimeField):
+    if connection.vendor != "postgresql":
+        if isinstance(field, models.DateTimeField):
             return _sqlite_moment
-        if issubclass(field_type, models.DecimalField):
+        if isinstance(field, models.DecimalField):
             return str
     return None
 

@@ -75,7 +75,7 @@ def apply_products(rows: list[Values], *, source: str) -> Applied:
 
 
 def _default(name: str) -> object:
-    return Product._meta.get_field(name).get_default()
+    return next(f for f in Product._meta.concrete_fields if f.attname == name).get_default()
 
 
 def _write_products(rows: list[Values], applied: Applied) -> None:

@@ -30,7 +30,7 @@ ENROLLMENTS = Table(
 )
 
 
-def known_digests(thinkific_ids: list[int]) -> dict[int, tuple[int, int | None]]:
+def known_digests(thinkific_ids: list[int]) -> dict[int | None, tuple[int, int | None]]:
     """`thinkific_id -> (primary key, digest)` of the enrollments that are stored."""
     rows = Enrollment.objects.filter(thinkific_id__in=thinkific_ids).order_by()
     return {row[0]: row[1:] for row in rows.values_list("thinkific_id", "pk", "remote_digest")}
@@ -177,7 +177,7 @@ def total_up_bundles(pks: list[int], *, source: str) -> Applied:
             unfinished=Count("pk", filter=Q(completed_at__isnull=True)),
         )
     )
-    pairs = [(_bundle_values(total), stored[total["via_bundle"]]) for total in totals]
+    pairs = [(_bundle_values(dict(total)), stored[total["via_bundle"]]) for total in totals]
     write(compare(table, pairs, applied), applied, source=source)
     return applied
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from core.models import Product
@@ -157,10 +158,10 @@ def _chapter(course: Product, number: int, name: str, position: int) -> Values:
 
 def _from_rest(pull: Pull, course: Product) -> Curriculum:
     found, notes = Curriculum(), Notes()
-    for chapter in _all(lambda n: pull.client.course_chapters_page(course.productable_id, n), found):
+    for chapter in _all(partial(pull.client.course_chapters_page, course.productable_id), found):
         name = notes.text(chapter.name, TITLE, "Chapter", "name")
         found.chapters.append(_chapter(course, chapter.id, name, chapter.position or 0))
-        for content in _all(lambda n, c=chapter: pull.client.chapter_contents_page(c.id, n), found):
+        for content in _all(partial(pull.client.chapter_contents_page, chapter.id), found):
             found.lessons.append(
                 {
                     "thinkific_id": content.id,

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
 from core.models import Enrollment, Product
 from core.services.mirror.catalog import ensure_courses
@@ -39,7 +39,7 @@ def pull_enrollments(pull: Pull) -> None:
         pull.run.full = True
     if "since" not in pull.cursor:
         pull.cursor["since"] = since.isoformat() if since else None
-    since = parse_datetime(pull.cursor["since"]) if pull.cursor["since"] else None
+    since = datetime.fromisoformat(pull.cursor["since"]) if pull.cursor["since"] else None
     walked = walk(
         pull,
         "enrollments",
@@ -69,7 +69,7 @@ def last_watermark() -> datetime | None:
     done = (SyncRun.Status.SUCCEEDED, SyncRun.Status.PARTIAL)
     runs = SyncRun.objects.filter(kind=Kind.ENROLLMENTS, status__in=done, cursor__has_key="watermark")
     for cursor in runs.order_by("-id").values_list("cursor", flat=True)[:1]:
-        return parse_datetime(cursor["watermark"])
+        return datetime.fromisoformat(cursor["watermark"])
     return None
 
 
@@ -92,7 +92,7 @@ def _apply_pages(pull: Pull, pages: list[RawPage]) -> Applied:
 
 def apply_rows(
     rows: list[RawRow],
-    known: dict[int, tuple[int, int | None]],
+    known: dict[int | None, tuple[int, int | None]],
     *,
     source: str,
     now: datetime,
@@ -138,7 +138,7 @@ def _what_is_missing(enrollment: schemas.Enrollment) -> str:
     return "It names no course." if enrollment.course_id is None else ""
 
 
-def _fail(row: RawRow, message: str, known: dict[int, tuple[int, int | None]], applied: Applied) -> None:
+def _fail(row: RawRow, message: str, known: dict[int | None, tuple[int, int | None]], applied: Applied) -> None:
     applied.fail(f"Enrollment {row.id}", message)
     if row.id in known:
         applied.met.append(known[row.id][0])
@@ -148,7 +148,7 @@ def _move_watermark(pull: Pull, moments: list[datetime]) -> None:
     # A clock of theirs that runs ahead must not make us skip what comes after.
     newest = min(max(moments, default=datetime.min.replace(tzinfo=UTC)), timezone.now())
     known = pull.cursor.get("watermark")
-    if known is None or parse_datetime(known) < newest:
+    if known is None or datetime.fromisoformat(known) < newest:
         pull.cursor["watermark"] = newest.isoformat()
 
 
@@ -166,7 +166,7 @@ def _pull_bundles(pull: Pull) -> None:
                 pull,
                 name,
                 f"/bundles/{bundle.productable_id}/enrollments",
-                lambda pages, bundle=bundle: _apply_holders(pull, pages, bundle),
+                partial(_apply_holders, pull, bundle),
                 stored=Enrollment.objects.all(),
                 counted=False,
             )
@@ -185,7 +185,7 @@ def _pull_bundles(pull: Pull) -> None:
         pull.store(done)
 
 
-def _apply_holders(pull: Pull, pages: list[RawPage], bundle: Product) -> Applied:
+def _apply_holders(pull: Pull, bundle: Product, pages: list[RawPage]) -> Applied:
     ids = list({row.id for page in pages for row in page.rows})
     courses, holders = apply_bundle_rows(bundle, ids, now=pull.now)
     pull.seen("holders").add(holders)

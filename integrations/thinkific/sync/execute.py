@@ -139,7 +139,7 @@ def _tell(run: SyncRun) -> None:
     if run.failed:
         counts += f", {run.failed:,} failed"
     what = run.get_kind_display()
-    level, text = {
+    texts: dict[str, tuple[str, str]] = {
         SyncRun.Status.SUCCEEDED: (Notice.Level.SUCCESS, f"{what} are in step with Thinkific: {counts}."),
         SyncRun.Status.PARTIAL: (
             Notice.Level.WARNING,
@@ -149,7 +149,9 @@ def _tell(run: SyncRun) -> None:
             Notice.Level.WARNING,
             f"The pull of {what.lower()} was cancelled: {counts}.",
         ),
-    }.get(run.status, (Notice.Level.ERROR, f"The pull of {what.lower()} failed. {_first(run)}"))
+    }
+    failed = (Notice.Level.ERROR, f"The pull of {what.lower()} failed. {_first(run)}")
+    level, text = texts.get(run.status, failed)
     notices.tell(people, text, level=level, url=url_of(run))
 
 

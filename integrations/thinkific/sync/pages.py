@@ -76,14 +76,12 @@ def read_page(body: bytes, *, number: int, what: str) -> RawPage:
     """Raises RetryLater when the body is no list (cut off, HTML)."""
     try:
         envelope = _envelopes.decode(body)
-        items, pagination = (
-            [bytes(item) for item in envelope.items],
-            envelope.meta and envelope.meta.pagination,
-        )
+        items = [bytes(item) for item in envelope.items]
+        pagination = envelope.meta.pagination if envelope.meta else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         values, told = rows_and_pagination(load_json(body, what), what)
         items = [json.dumps(value).encode() for value in values]
-        pagination = told and _Pagination(told.total_pages, told.total_items, told.next_page)
+        pagination = _Pagination(told.total_pages, told.total_items, told.next_page) if told else None
     page = RawPage(number)
     if pagination is not None:
         page.total_items, page.total_pages = pagination.total_items, pagination.total_pages

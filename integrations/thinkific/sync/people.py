@@ -83,7 +83,7 @@ def _apply_changed(
 def primary_keys(thinkific_ids: Iterable[int]) -> dict[int, int]:
     """`Thinkific id -> primary key` of people."""
     rows = User.objects.filter(thinkific_id__in=list(thinkific_ids)).order_by()
-    return dict(rows.values_list("thinkific_id", "pk"))  # type: ignore[arg-type]
+    return dict(rows.values_list("thinkific_id", "pk"))
 
 
 def ensure_users(
