@@ -85,6 +85,7 @@ class SharedBudget:
             window=settings.THINKIFIC_RATE_WINDOW,
             concurrency=settings.THINKIFIC_CONCURRENCY,
             points=settings.THINKIFIC_GRAPHQL_POINTS,
+            points_window=settings.THINKIFIC_RATE_WINDOW,  # both are a minute at Thinkific
         )
         return cls(Credentials.from_settings().site, limits, patience=patience)
 

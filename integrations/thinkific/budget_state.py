@@ -107,16 +107,14 @@ def take_requests(
     return _remember_waiting(state, limits.window, now, outcome, for_people)
 
 
-def take_points(state: BudgetState, limits: Limits, now: float, *, cost: int, for_people: bool) -> Outcome:
-    """Grant `cost` GraphQL points, all of them or none."""
+def take_points(state: BudgetState, limits: Limits, now: float, *, cost: int) -> Outcome:
+    """Grant `cost` GraphQL points, all of them or none.
+
+    None are left to people: queries are so dear that a reserve would cost a quarter of the throughput, and
+    what people do takes few points, which are free again within a minute.
+    """
     return meter.take(
-        state.points,
-        now,
-        limits.points,
-        limits.points_window,
-        want=cost,
-        least=cost,
-        for_people=for_people,
+        state.points, now, limits.points, limits.points_window, want=cost, least=cost, for_people=True
     )
 
 

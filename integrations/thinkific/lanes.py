@@ -90,7 +90,7 @@ class Lanes:
             self.count = room
             if not outcome.units:
                 return outcome.wait
-            life = self.budget.limits.window * meter.MARGIN / 2
+            life = meter.margin(self.budget.limits.window) / 2
             self._batch = Grant(outcome.units, time.monotonic() + life)
             return self._from_batch(max(1, min(want, room - in_flight)))
 
@@ -158,7 +158,7 @@ class Lanes:
     def _take(self, state: BudgetState, now: float, want: int, points: int, *, batch: bool = True) -> Outcome:
         limits = self.budget.limits
         if points:
-            return budget_state.take_points(state, limits, now, cost=points, for_people=self.interactive)
+            return budget_state.take_points(state, limits, now, cost=points)
         return budget_state.take_requests(
             state, limits, now, want=want, for_people=self.interactive, batch=batch
         )

@@ -122,7 +122,6 @@ class Transport:
                 headers=headers,
                 timeout=self.timeout,
                 allow_redirects=False,
-                auth=_as_it_is,
             )
         except failures.RequestException as error:
             # from None, here and below: requests' own errors carry the headers, and so the key
@@ -208,7 +207,18 @@ class Transport:
             return self._session
         session = getattr(self._local, "session", None)
         if session is None:
-            session = self._local.session = requests.Session()
+            session = self._local.session = self._new_session()
+        return session
+
+    def _new_session(self) -> requests.Session:
+        """A session that has read the environment (proxies, certificates) once and not for every request.
+
+        With that, it also leaves our Authorization header alone, which a ~/.netrc would replace.
+        """
+        session = requests.Session()
+        found = session.merge_environment_settings(self.credentials.api_url, {}, None, None, None)
+        session.proxies, session.verify = found["proxies"], found["verify"]
+        session.trust_env = False
         return session
 
     def _no_answer(self, error: failures.RequestException, label: str, uncertain: bool) -> Exception:
@@ -250,8 +260,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, int | float | str):
         return value
     return str(value)
-
-
-def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Adds nothing; without any auth, requests would let a ~/.netrc replace our Authorization header."""
-    return request

@@ -23,7 +23,7 @@ class Site:
     def __init__(self, limits: Limits, seed: int, *, pulls: int = 1, lag: float | None = None) -> None:
         self.limits = limits
         self.random = random.Random(seed)
-        self.lag = limits.window * meter.MARGIN * 0.9 if lag is None else lag
+        self.lag = meter.margin(limits.window) * 0.9 if lag is None else lag
         self.document: object = {}
         self.arrivals: list[float] = []
         self.under_way = 0
@@ -223,19 +223,19 @@ def test_pulls_leave_two_lanes_to_people_and_share_the_others():
 
 def test_points_are_granted_whole_and_corrected():
     state, limits, now = BudgetState(), Limits(), START
-    for _ in range(3):
-        assert budget_state.take_points(state, limits, now, cost=500, for_people=False).units == 500
-    assert not budget_state.take_points(state, limits, now, cost=500, for_people=False).units
+    for _ in range(4):
+        assert budget_state.take_points(state, limits, now, cost=500).units == 500
+    assert not budget_state.take_points(state, limits, now, cost=500).units
 
     meter.add(state.points, now, 60, -900)  # they were cheaper than thought
 
-    assert budget_state.take_points(state, limits, now, cost=500, for_people=False).units == 500
+    assert budget_state.take_points(state, limits, now, cost=500).units == 500
 
 
 def test_a_query_dearer_than_all_points_is_tried_when_nothing_else_runs():
     state, limits, now = BudgetState(), Limits(points=100), START
 
-    assert budget_state.take_points(state, limits, now, cost=500, for_people=False).units
+    assert budget_state.take_points(state, limits, now, cost=500).units
 
 
 def test_the_document_stays_small_at_a_million_per_window():
