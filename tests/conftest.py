@@ -21,11 +21,16 @@ from tests.factories import (
     UserFactory,
     builtin_role,
 )
+from tests.processes import process_environment
+
+__all__ = ["process_environment"]
 
 ROWS_FROM_MIGRATIONS = ("core.migrations.0003_builtin_rows", "integrations.migrations.0002_default_schedules")
 
 
-def restore_rows_from_migrations(**_):
+def restore_rows_from_migrations(plan=(), **_):
+    if plan:  # migrations have run, not a flush
+        return
     for name in ROWS_FROM_MIGRATIONS:
         import_module(name).create(apps, None)
 

@@ -47,7 +47,8 @@ class GroupQuerySet(models.QuerySet["ThinkificGroup"]):
         unpushed = GroupMembership.objects.exclude(push_state="clean").filter(group=OuterRef("pk"))
         return self.annotate(
             is_pending=Q(last_synced_at__isnull=True)
-            | Q(sync_requested_at__gt=F("last_synced_at"))
+            # The first half keeps SQL's NULL out of the answer: nothing would find a NULL as False.
+            | Q(sync_requested_at__isnull=False, sync_requested_at__gt=F("last_synced_at"))
             | Exists(unsynced)
             | Exists(unpushed)
         )
