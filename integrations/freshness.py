@@ -73,6 +73,7 @@ def _state(
         kind=kind,
         label=kind.label,
         run=describe(run, now) if run else None,
+        last_try_at=(run.finished_at or run.created_at) if run else None,
         last_success_at=success.finished_at if success else None,
         next_run_at=max(now, next_run_at) if next_run_at else None,
         every_minutes=every,

@@ -1,14 +1,13 @@
 """Waiting changes: what Thinkific must still be told, and what it refused."""
 
 from django.contrib import admin
-from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.db.models import QuerySet
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from core.admin import cells
-from core.admin.base import DashboardAdmin
 from core.admin.filters import ChoiceFilter
+from core.admin.sitewide import SitewideAdmin
 from core.models import OutboxEntry, User
 
 KINDS = {
@@ -26,11 +25,12 @@ class StatusFilter(ChoiceFilter):
     choices_offered = (("unsent", "Not sent yet"), *OutboxEntry.Status.choices)
 
     def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
-        return queryset.unsent() if value == "unsent" else queryset.filter(status=value)
+        statuses = OutboxEntry.UNSENT if value == "unsent" else (value,)
+        return queryset.filter(status__in=statuses)
 
 
 @admin.register(OutboxEntry)
-class OutboxEntryAdmin(DashboardAdmin):
+class OutboxEntryAdmin(SitewideAdmin):
     list_display = ["change", "for_whom", "state", "noted", "attempts", "error_text"]
     list_filter = [StatusFilter]
     list_select_related = ["person"]
@@ -54,12 +54,6 @@ class OutboxEntryAdmin(DashboardAdmin):
     ]
     empty_title = "Nothing waits"
     empty_text = "What is changed here and has to reach Thinkific stands here until it has."
-
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return request.user.sees_everything and super().has_view_permission(request, obj)
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
 
     @display(description="Change")
     def change(self, entry: OutboxEntry) -> SafeString:

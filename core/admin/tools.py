@@ -181,17 +181,17 @@ def _render(request: HttpRequest, form_of: dict[str, ToolForm] | None = None) ->
     if not may_use(request.user):
         raise PermissionDenied
     states = sync_state.states()
-    form_of = form_of or {}
+    forms_shown = {card.slug: _form(card, request, bound=False) for card in CARDS.values()} | (form_of or {})
     cards = [
         {
             "card": card,
-            "form": form_of.get(card.slug) or _form(card, request, bound=False),
-            "open": card.slug in form_of,
+            "form": forms_shown[card.slug],
+            "open": card.slug in (form_of or {}),
             "state": states.get(card.kind),
         }
         for card in CARDS.values()
     ]
-    media = sum((entry["form"].media for entry in cards), start=forms.Media())
+    media = sum((form.media for form in forms_shown.values()), start=forms.Media())
     context = {
         **admin.site.each_context(request),
         "title": "Tools",

@@ -25,8 +25,8 @@ def _options(field: Any, *, multiple: bool = False) -> forms.Widget:
 class ToolForm(forms.Form):
     """A card's modal. `options` is what the run is asked for with."""
 
-    def __init__(self, *args: Any, viewer: User, dialog: str, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id=f"{dialog}_%s", **kwargs)
+    def __init__(self, data: Any = None, *, viewer: User, dialog: str) -> None:
+        super().__init__(data, auto_id=f"{dialog}_%s")
         self.viewer = viewer
         for field in self.fields.values():
             if isinstance(field, forms.ModelChoiceField):
@@ -63,9 +63,10 @@ class ImportUsersForm(ToolForm):
         "of the settings, or is listed as unassigned.",
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["team"].queryset = Team.objects.visible_to(self.viewer).filter(archived_at__isnull=True)  # type: ignore[attr-defined]
+    def __init__(self, data: Any = None, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        fields: dict[str, Any] = self.fields
+        fields["team"].queryset = Team.objects.visible_to(self.viewer).filter(archived_at__isnull=True)
 
     @property
     def sends_emails(self) -> bool:
@@ -120,8 +121,8 @@ class ImportFromGroupsForm(ToolForm):
         help_text="For who is new in the team; members keep the role they have.",
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: Any = None, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
         fields: dict[str, Any] = self.fields
         fields["groups"].queryset = ThinkificGroup.objects.visible_to(self.viewer).filter(
             removed_at__isnull=True

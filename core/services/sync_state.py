@@ -17,6 +17,7 @@ class KindState:
     label: str
     run: dict[str, Any] | None = None  # the latest, as the live pages are told of it
     last_success_at: datetime | None = None
+    last_try_at: datetime | None = None
     next_run_at: datetime | None = None
     every_minutes: int | None = None  # the shortest of the enabled schedules
     missing: str = ""

@@ -9,8 +9,8 @@ from unfold.decorators import action, display
 
 from core.admin import cells
 from core.admin.filters import ChoiceFilter
+from core.admin.sitewide import SitewideAdmin
 from core.models import User
-from integrations.admin.sitewide import SitewideAdmin
 from integrations.models import SyncConflict
 
 

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from integrations.admin.sitewide import sees_site
+from core.admin.sitewide import sees_site
 from integrations.thinkific.connection import check_connection
 
 

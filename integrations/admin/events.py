@@ -10,8 +10,8 @@ from unfold.decorators import display
 
 from core.admin import cells
 from core.admin.filters import ChoiceFilter
+from core.admin.sitewide import SitewideAdmin
 from core.models import User
-from integrations.admin.sitewide import SitewideAdmin
 from integrations.models import InboundEvent
 
 SHOWN_CHARACTERS = 20_000

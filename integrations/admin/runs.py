@@ -9,28 +9,28 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.html import format_html
-from django.utils.module_loading import import_string
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from core.admin import cells
 from core.admin.filters import ChoiceFilter
+from core.admin.sitewide import SitewideAdmin
 from core.errors import Refusal
 from core.models import User
-from integrations.admin.sitewide import SitewideAdmin
+from core.services.sync_requests import RequestedRun
 from integrations.models import KEPT_ERRORS, Kind, SyncRun
 from integrations.progress import COUNTS, describe
+from integrations.thinkific.sync import runs as sync_runs
 
-RESUMABLE = (SyncRun.Status.FAILED, SyncRun.Status.CANCELLED)
 OPTION_LABELS = {
     "team_id": "Assign to team",
     "emails": "E-mails",
     "mappings": "Groups to teams",
     "direction": "Direction",
     "product_id": "Product",
-    "confirm_removals": "Removals confirmed",
+    "allow_removals": "Removals confirmed",
 }
 
 
@@ -49,7 +49,8 @@ class StatusFilter(ChoiceFilter):
     choices_offered = (("active", "Under way"), *SyncRun.Status.choices)
 
     def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
-        return queryset.active() if value == "active" else queryset.filter(status=value)
+        statuses = SyncRun.ACTIVE if value == "active" else (value,)
+        return queryset.filter(status__in=statuses)
 
 
 class TriggerFilter(ChoiceFilter):
@@ -142,7 +143,7 @@ class SyncRunAdmin(SitewideAdmin):
             "conflicts": run.conflicts.count(),
             "may_change": self.sees(request, "change"),
             "can_cancel": shown["active"] and run.cancel_requested_at is None,
-            "can_resume": run.status in RESUMABLE,
+            "can_resume": can_resume(run),
             "can_confirm": not shown["active"] and run.guarded > 0,
         }
         request.current_app = self.admin_site.name
@@ -158,45 +159,49 @@ class SyncRunAdmin(SitewideAdmin):
         return own + super().get_urls()
 
     def cancel(self, request: HttpRequest, run_id: int) -> HttpResponse:
-        return self._act(request, run_id, lambda run: _do("cancel", run), "The run stops after its page.")
+        run = self._run_to_change(request, run_id)
+        sync_runs.cancel(run)
+        messages.success(request, "Cancelled. A run under way stops within seconds; what it read stays.")
+        return HttpResponseRedirect(sync_runs.url_of(run))
 
     def resume(self, request: HttpRequest, run_id: int) -> HttpResponse:
-        return self._act(
-            request,
-            run_id,
-            lambda run: _do("resume", run, by=request.user),
-            "The run goes on where it stopped. You will be told when it is done.",
-        )
+        return self._start(request, run_id, sync_runs.resume, "The run goes on.")
 
     def confirm(self, request: HttpRequest, run_id: int) -> HttpResponse:
-        return self._act(
-            request,
-            run_id,
-            lambda run: _do("confirm_removals", run, by=request.user),
-            "Confirmed. You will be told when the removals are marked.",
-        )
+        return self._start(request, run_id, sync_runs.confirm_removals, "Confirmed; this run carries it out.")
 
-    def _act(
-        self, request: HttpRequest, run_id: int, work: Callable[[SyncRun], object], done: str
+    def _start(
+        self, request: HttpRequest, run_id: int, work: Callable[..., RequestedRun], done: str
     ) -> HttpResponse:
+        run = self._run_to_change(request, run_id)
+        try:
+            started = work(run, by=request.user)
+        except Refusal as refusal:
+            messages.error(request, str(refusal))
+            return HttpResponseRedirect(sync_runs.url_of(run))
+        if started.attached:
+            text = (
+                "This run was under way already and goes on as it was asked for. Try again when it is over."
+            )
+            messages.warning(request, text)
+        else:
+            messages.success(request, f"{done} You will be told when it is over.")
+        return HttpResponseRedirect(started.url)
+
+    def _run_to_change(self, request: HttpRequest, run_id: int) -> SyncRun:
         if request.method != "POST" or not self.sees(request, "change"):
             raise PermissionDenied
         run = self.get_queryset(request).filter(pk=run_id).first()
-        if run is None:
+        if not isinstance(run, SyncRun):
             raise Http404
-        try:
-            outcome = work(run)
-            messages.success(request, done)
-        except Refusal as refusal:
-            messages.error(request, str(refusal))
-            outcome = None
-        # Resuming or confirming may open a run of its own: that is the one to watch.
-        shown = getattr(outcome, "run_id", None) or getattr(outcome, "pk", None) or run.pk
-        return HttpResponseRedirect(reverse("admin:integrations_syncrun_change", args=[shown]))
+        return run
 
 
-def _do(name, *args, **kwargs):  # type: ignore  # until the engine is there
-    return import_string(f"integrations.thinkific.sync.runs.{name}")(*args, **kwargs)
+def can_resume(run: SyncRun) -> bool:
+    """Whether there are pages left that it has not read."""
+    if run.status == SyncRun.Status.PARTIAL:
+        return run.pages_total is not None and run.pages_done < run.pages_total
+    return run.status in {SyncRun.Status.FAILED, SyncRun.Status.CANCELLED}
 
 
 def _options_in_words(run: SyncRun) -> list[tuple[str, str]]:

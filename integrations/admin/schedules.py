@@ -12,7 +12,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldBooleanSwitchWidget
 
 from core.admin import cells
-from integrations.admin.sitewide import SitewideAdmin
+from core.admin.sitewide import SitewideAdmin
 from integrations.models import SyncSchedule
 from integrations.queue import schedules
 

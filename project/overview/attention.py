@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, QuerySet, When
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
@@ -14,7 +14,7 @@ from core.models import Enrollment, OutboxEntry, Seat, User
 from integrations.models import SyncConflict, SyncRun, WorkerHeartbeat
 from project.overview.remember import remember
 
-SOON = timedelta(days=14)
+SOON = timedelta(days=30)
 NEARLY_FULL = 90  # percent
 LOOKED_AT = 999  # counted exactly up to here
 SILENT_AFTER = timedelta(minutes=3)
@@ -36,9 +36,9 @@ def site_items(user: User) -> list[Item]:
         _no_worker(),
         _failed_pushes(user),
         _guarded_runs(),
-        _seats_over(Seat.objects.all()),
+        _seats_over(Seat.objects.all(), _internal_name),
         _conflicts(),
-        _seats_nearly_full(Seat.objects.all()),
+        _seats_nearly_full(Seat.objects.all(), _internal_name),
         _unassigned(),
         _expiring(Enrollment.objects.all(), "site"),
     ]
@@ -49,8 +49,8 @@ def team_items(user: User) -> list[Item]:
     """For owners and managers: their seats and their people's enrollments."""
     seats = Seat.objects.filter(pk__in=Seat.objects.visible_to(user).values("pk"))
     found = [
-        _seats_over(seats),
-        _seats_nearly_full(seats),
+        _seats_over(seats, _product_name),
+        _seats_nearly_full(seats, _product_name),
         _expiring(Enrollment.objects.visible_to(user), f"user-{user.pk}"),
     ]
     return [item for item in found if item]
@@ -83,7 +83,7 @@ def _failed_pushes(user: User) -> Item | None:
         "outbox",
         _plural(count, "change was", "changes were") + " refused by Thinkific",
         "They wait for you with Thinkific's own words: correct the cause, then retry or discard.",
-        _page("core_outboxentry_changelist", "status__exact=failed"),
+        _page("core_outboxentry_changelist", "status=failed"),
         "Look at them",
     )
 
@@ -117,12 +117,12 @@ def _conflicts() -> Item | None:
         "compare_arrows",
         _plural(count, "conflict", "conflicts") + " between the dashboard and Thinkific",
         "Both sides changed the same field; one value won, the other is kept for you to see.",
-        _page("integrations_syncconflict_changelist"),
+        _page("integrations_syncconflict_changelist", "settled=no"),
         "Settle",
     )
 
 
-def _seats_over(seats: QuerySet[Seat]) -> Item | None:
+def _seats_over(seats: QuerySet[Seat], name: Callable[[Seat], str]) -> Item | None:
     over = seats.filter(unlimited=False, used_count__gt=F("max_seats"))
     count, first = _named(over.order_by("-used_count"))
     if not count or first is None:
@@ -131,14 +131,14 @@ def _seats_over(seats: QuerySet[Seat]) -> Item | None:
         "bad",
         "event_seat",
         _plural(count, "seat has", "seats have") + " more people than places",
-        f"{first.name}: {first.used_count} of {first.max_seats} places used. "
+        f"{name(first)}: {first.used_count} of {first.max_seats} places used. "
         "Raise the maximum or end an enrollment.",
-        _page("core_seat_changelist"),
+        _page("core_seat_changelist", "places=over"),
         "See seats",
     )
 
 
-def _seats_nearly_full(seats: QuerySet[Seat]) -> Item | None:
+def _seats_nearly_full(seats: QuerySet[Seat], name: Callable[[Seat], str]) -> Item | None:
     near = seats.filter(
         unlimited=False,
         active=True,
@@ -146,7 +146,7 @@ def _seats_nearly_full(seats: QuerySet[Seat]) -> Item | None:
         used_count__gte=F("max_seats") * NEARLY_FULL / 100,
         used_count__lte=F("max_seats"),
     )
-    count, first = _named(near.order_by(_places_left()))
+    count, first = _named(near.order_by(F("max_seats") - F("used_count")))
     if not count or first is None:
         return None
     left = first.available or 0
@@ -154,7 +154,7 @@ def _seats_nearly_full(seats: QuerySet[Seat]) -> Item | None:
         "warning",
         "event_seat",
         _plural(count, "seat is", "seats are") + " full or nearly so",
-        f"{first.name} has {_plural(left, 'place', 'places')} left of {first.max_seats}.",
+        f"{name(first)} has {_plural(left, 'place', 'places')} left of {first.max_seats}.",
         _page("core_seat_changelist"),
         "See seats",
     )
@@ -172,7 +172,7 @@ def _unassigned() -> Item | None:
         "person_off",
         _plural(count, "person is", "people are") + " in no team",
         "They came from Thinkific. Add them to a team, or set a default team in the settings.",
-        _page("core_user_changelist", "unassigned=yes"),
+        _page("core_user_changelist", "assigned=no"),
         "See people",
     )
 
@@ -190,7 +190,7 @@ def _expiring(enrollments: QuerySet[Enrollment], scope: str) -> Item | None:
         "hourglass_bottom",
         _plural(count, "enrollment ends", "enrollments end") + f" within {SOON.days} days",
         "Extend them in time if the students should go on.",
-        _page("core_enrollment_changelist", "ends=soon"),
+        _page("core_enrollment_changelist", f"expires={SOON.days}"),
         "See enrollments",
     )
 
@@ -200,15 +200,17 @@ def _count(queryset: QuerySet[Any]) -> int:
 
 
 def _named(seats: QuerySet[Seat]) -> tuple[int, Seat | None]:
-    found = list(seats[: LOOKED_AT + 1])
+    found = list(seats.select_related("product")[: LOOKED_AT + 1])
     return len(found), found[0] if found else None
 
 
-def _places_left() -> Any:
-    left: Callable[..., Any] = F
-    return Case(
-        When(Q(unlimited=False), then=left("max_seats") - left("used_count")), output_field=IntegerField()
-    )
+def _internal_name(seat: Seat) -> str:
+    return seat.name
+
+
+def _product_name(seat: Seat) -> str:
+    """A seat's own name is internal: people of a team know it by its product."""
+    return str(seat.product)
 
 
 def _plural(count: int, one: str, many: str) -> str:
