@@ -1,10 +1,22 @@
 """Structured logs on standard error: lines for people in development, JSON in production."""
 
+import re
+from collections.abc import Iterable
 from typing import Any
 
 import structlog
 
-SECRET_NAMES = ("api_key", "token", "secret", "password", "authorization")
+SECRET_NAMES = ("api_key", "token", "secret", "password", "authorization", "cookie")
+# What carries a secret inside a text: a header, the password in an address, a parameter, a reset link.
+SECRETS_IN_TEXT = re.compile(
+    r"""(?ix)
+    (?<=bearer\ )[^\s"',\\]+
+    | (?<=://)[^\s/@"']+(?=@)
+    | (?<=[?&])(?:access_token|api_key|token|secret|password)=[^\s&"'\\]+
+    | (?<=/reset/)[^\s/]+/[^\s/]+
+    """
+)
+SHORTEST_SECRET = 8  # shorter values would blank ordinary words
 
 
 def drop_secrets(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
@@ -15,7 +27,20 @@ def drop_secrets(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str,
     return event
 
 
-def configure_logging(*, level: str, json: bool) -> dict[str, Any]:
+class BlankSecrets:
+    """Blank secrets in the finished line: tracebacks and messages of libraries carry them without a name."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        known = sorted({value for value in secrets if len(value) >= SHORTEST_SECRET}, key=len, reverse=True)
+        self.known = re.compile("|".join(map(re.escape, known))) if known else None
+
+    def __call__(self, _logger: Any, _method: str, line: str) -> str:
+        if self.known:
+            line = self.known.sub("***", line)
+        return SECRETS_IN_TEXT.sub("***", line)
+
+
+def configure_logging(*, level: str, json: bool, secrets: Iterable[str] = ()) -> dict[str, Any]:
     """Configure structlog and answer Django's LOGGING; run and request ids come from contextvars."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -41,6 +66,7 @@ def configure_logging(*, level: str, json: bool) -> dict[str, Any]:
         if json
         else [structlog.dev.ConsoleRenderer(colors=False)]
     )
+    tail.append(BlankSecrets(secrets))
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -180,7 +180,8 @@ STORAGES = {
     },
 }
 
-vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+# Never printed in production: a link that sets a password has no place in a log.
+vars().update(env.email_url("EMAIL_URL", default="consolemail://" if DEBUG else "dummymail://"))
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "B2B Dashboard <dashboard@localhost>")
 
 # --- Thinkific -------------------------------------------------------------------------------------
@@ -249,5 +250,9 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
 # --- Logs ------------------------------------------------------------------------------------------
 
-LOGGING = configure_logging(level=env.str("LOG_LEVEL", "INFO"), json=env.bool("LOG_JSON", not DEBUG))
+LOGGING = configure_logging(
+    level=env.str("LOG_LEVEL", "INFO"),
+    json=env.bool("LOG_JSON", not DEBUG),
+    secrets=[SECRET_KEY, THINKIFIC_API_KEY, THINKIFIC_ACCESS_TOKEN, *THINKIFIC_WEBHOOK_SECRETS],
+)
 DJANGO_STRUCTLOG_USER_ID_FIELD = "pk"

@@ -1,0 +1,79 @@
+import io
+import json
+import logging
+import logging.config
+from uuid import UUID
+
+import pytest
+import structlog
+
+from project.logs import configure_logging
+
+API_KEY = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture
+def lines():
+    """What is logged, as a production machine writes it."""
+    stream, structlog_before = io.StringIO(), structlog.get_config()
+    root_before = (logging.root.handlers[:], logging.root.level)
+    configured = configure_logging(level="INFO", json=True, secrets=[API_KEY])
+    configured["handlers"]["stderr"]["stream"] = stream
+    logging.config.dictConfig(configured)
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    logging.root.handlers[:], logging.root.level = root_before
+    structlog.configure(**structlog_before)
+
+
+def test_a_line_is_one_json_object_with_the_ids_of_its_run_and_request(lines):
+    with structlog.contextvars.bound_contextvars(run_id=7, request_id="abc"):
+        logging.getLogger("integrations.thinkific").info("Fetched page %s", 3)
+        structlog.get_logger("core").warning("No place left", team="Acme")
+
+    fetched, full = lines()
+    assert (fetched["event"], fetched["run_id"], fetched["request_id"]) == ("Fetched page 3", 7, "abc")
+    assert (full["event"], full["team"], full["run_id"], full["level"]) == (
+        "No place left",
+        "Acme",
+        7,
+        "warning",
+    )
+
+
+def test_a_request_gives_its_id_to_what_is_logged_meanwhile(lines, client, db, monkeypatch):
+    def log_and_answer(self, *args, **kwargs):
+        logging.getLogger("core").info("Working")
+
+    monkeypatch.setattr("django.views.generic.RedirectView.get_redirect_url", log_and_answer)
+    client.get("/", headers={"x-request-id": "chosen by the client"})
+
+    working = next(line for line in lines() if line["event"] == "Working")
+    assert UUID(working["request_id"])
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        f"Thinkific refused {API_KEY}",
+        f"Authorization: Bearer {API_KEY[:20]}zz",
+        f"https://user:{API_KEY[:20]}@example.com/",
+        f"GET /?api_key={API_KEY[:20]}&page=1",
+        f"/admin/reset/MQ/{API_KEY[:20]}/",
+    ],
+)
+def test_no_secret_reaches_a_line(lines, message):
+    logging.getLogger("core").error(message)
+    try:
+        raise ValueError(message)
+    except ValueError:
+        logging.getLogger("core").exception("It failed")
+
+    assert len(lines()) == 2
+    assert API_KEY[:20] not in json.dumps(lines())
+
+
+@pytest.mark.parametrize("name", ["api_key", "access_token", "password", "webhook_secret", "Authorization"])
+def test_a_value_is_blanked_by_its_name(lines, name):
+    structlog.get_logger("core").info("Connecting", **{name: "short"})
+
+    assert lines()[0][name] == "***"

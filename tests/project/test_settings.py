@@ -1,0 +1,101 @@
+"""The settings as a process gets them from its environment."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+STRONG_KEY = "kq3Zr8vT1xN6mB0yW4sD7fG2hJ9lP5cA-eR_uYiOoQwEzXtVbNmKjHgFdSa"
+PRODUCTION = {"SECRET_KEY": STRONG_KEY, "ALLOWED_HOSTS": "dashboard.example.com"}
+SHOW = (
+    "import json; from project import settings as s; "
+    "print(json.dumps({n: getattr(s, n) for n in dir(s) if n.isupper()}, default=str))"
+)
+
+
+def start(environment: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, *(command or ("-c", SHOW))],
+        cwd=ROOT,
+        env={"READ_DOT_ENV": "0", **kept, **environment},
+        capture_output=True,
+        text=True,
+    )
+
+
+def settings(environment: dict[str, str]) -> dict:
+    done = start(environment)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"SECRET_KEY": ""}, "SECRET_KEY is not set"),
+        ({"SECRET_KEY": "too-short"}, "SECRET_KEY is too weak"),
+        ({"SECRET_KEY": "ab" * 40}, "SECRET_KEY is too weak"),
+        ({"SECRET_KEY": "insecure-for-development-only-" + "x" * 30}, "SECRET_KEY is too weak"),
+        ({"ALLOWED_HOSTS": "dashboard.example.com,*"}, 'may not contain "*"'),
+    ],
+)
+def test_production_refuses_an_insecure_default(wrong, sentence):
+    done = start({**PRODUCTION, **wrong})
+
+    assert done.returncode != 0
+    assert sentence in done.stderr
+
+
+def test_a_production_machine_has_nothing_to_warn_about():
+    done = start(PRODUCTION, "manage.py", "check", "--deploy", "--fail-level", "WARNING")
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_development_machine_needs_no_setting_but_debug():
+    shown = settings({"DEBUG": "1", "ALLOWED_HOSTS": "*"})
+
+    assert shown["DATABASES"]["default"]["ENGINE"].endswith("sqlite3")
+    assert shown["ALLOWED_HOSTS"] == ["*"]
+
+
+def test_the_environment_wins_over_the_file(tmp_path):
+    file = tmp_path / "dashboard.env"
+    file.write_text('# a remark\nDEBUG=1\nTHINKIFIC_SUBDOMAIN=from-file\nTHINKIFIC_API_KEY="with # and \'"\n')
+    shown = settings({"READ_DOT_ENV": "1", "ENV_FILE": str(file), "THINKIFIC_SUBDOMAIN": "from-environment"})
+
+    assert shown["THINKIFIC_SUBDOMAIN"] == "from-environment"
+    assert shown["THINKIFIC_API_KEY"] == "with # and '"
+    assert shown["DEBUG"] is True
+
+
+def test_a_database_and_a_cache_come_from_their_addresses():
+    shown = settings(
+        {
+            **PRODUCTION,
+            "DATABASE_URL": "postgres://dash:p%40ss@db.example.com:5433/dashboard",
+            "REDIS_URL": "redis://cache.example.com:6379/2",
+        }
+    )
+
+    database = shown["DATABASES"]["default"]
+    assert (database["HOST"], database["PORT"], database["PASSWORD"]) == ("db.example.com", 5433, "p@ss")
+    assert "statement_timeout" in database["OPTIONS"]["options"]
+    assert shown["CACHES"]["default"]["LOCATION"] == "redis://cache.example.com:6379/2"
+
+
+def test_no_link_to_set_a_password_is_printed_in_production():
+    assert settings({"DEBUG": "1"})["EMAIL_BACKEND"].endswith("console.EmailBackend")
+    assert settings(PRODUCTION)["EMAIL_BACKEND"].endswith("dummy.EmailBackend")
+
+
+@pytest.mark.parametrize("limit", ["1", "1000000"])
+def test_any_limit_of_requests_can_be_set(limit):
+    shown = settings({**PRODUCTION, "THINKIFIC_RATE_LIMIT": limit, "THINKIFIC_RATE_WINDOW": "0.5"})
+
+    assert (shown["THINKIFIC_RATE_LIMIT"], shown["THINKIFIC_RATE_WINDOW"]) == (int(limit), 0.5)
