@@ -127,6 +127,10 @@ class Enrollment(models.Model):
         db_index=False,
         help_text="The bundle enrollment that this course enrollment came through.",
     )
+    # Our own grant of this very product, apart from what comes through bundles: ending a bundle must not end
+    # access to a course that was given on its own too.
+    granted = models.BooleanField(default=False, editable=False)
+    granted_until = models.DateTimeField(null=True, blank=True, editable=False)
     last_seat = models.ForeignKey(
         Seat,
         null=True,
