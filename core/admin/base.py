@@ -66,6 +66,8 @@ class DashboardAdmin(ModelAdmin):
     # --- what may be seen ---------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """All that this person may see here. Columns that are counted per row belong here as annotations:
+        a list computes them for the rows of its page."""
         return self.limit(super().get_queryset(request), request.user)
 
     def limit(self, queryset: QuerySet, viewer: User) -> QuerySet:
@@ -111,13 +113,17 @@ class DashboardAdmin(ModelAdmin):
         self, request: HttpRequest, queryset: QuerySet, search_term: str
     ) -> tuple[QuerySet, bool]:
         """Rows that match every word. Never with duplicates, so never with DISTINCT."""
-        for word in search_term.replace("\x00", "").split()[:6]:
-            queryset = queryset.filter(self.search_condition(word, request.user))
-        return queryset, False
+        words = search_term.replace("\x00", "").split()[:6]
+        return self.search(queryset, words, request.user) if words else queryset, False
+
+    def search(self, queryset: QuerySet, words: list[str], viewer: User) -> QuerySet:
+        for word in words:
+            queryset = queryset.filter(self.search_condition(word, viewer))
+        return queryset
 
     def search_condition(self, word: str, viewer: User) -> Q:
-        """What a word may match. Columns of one table only: an OR across tables makes the database read all
-        of both. A related table is a subquery, `Q(user__in=…)`."""
+        """What a word may match: columns of one table, since an OR across tables makes the database read
+        all of both. Where a related table is searched, see `FoundByStudent`."""
         condition = Q()
         for name in self.search_fields:
             condition |= Q(**{f"{name}__icontains": word})

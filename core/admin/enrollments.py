@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import DecimalField, Prefetch, Q, QuerySet, Value
+from django.db.models import DecimalField, Prefetch, QuerySet, Value
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -14,13 +14,9 @@ from core.admin import cells
 from core.admin.exports import ExportingAdmin
 from core.admin.filters import ChoiceFilter, RelatedFilter
 from core.admin.history import HistoryAdmin
+from core.admin.students import FoundByStudent, TeamFilter
 from core.admin.tabs import Tab
-from core.models import Enrollment, Lesson, Membership, Product, QuizResult, Team, User
-
-
-def people_matching(word: str) -> QuerySet[User]:
-    """People by part of their e-mail or name, through the index that PostgreSQL has for each."""
-    return User.objects.filter(Q(email__icontains=word) | Q(name__icontains=word)).order_by()
+from core.models import Enrollment, Lesson, Product, QuizResult, User
 
 
 class StatusFilter(ChoiceFilter):
@@ -39,15 +35,6 @@ class ProductFilter(RelatedFilter):
 
     def matching(self, queryset: QuerySet, target: Product) -> QuerySet:
         return queryset.filter(product=target)
-
-
-class TeamFilter(RelatedFilter):
-    title = "team"
-    parameter_name = "team"
-    foreign_key = (Membership, "team")
-
-    def matching(self, queryset: QuerySet, target: Team) -> QuerySet:
-        return queryset.filter(user__in=Membership.objects.filter(team=target).values("user"))
 
 
 class ExpiryFilter(ChoiceFilter):
@@ -136,7 +123,7 @@ ENROLLMENT_TABS = (
 
 
 @admin.register(Enrollment)
-class EnrollmentAdmin(ExportingAdmin, HistoryAdmin):
+class EnrollmentAdmin(FoundByStudent, ExportingAdmin, HistoryAdmin):
     list_display = [
         "student",
         "course",
@@ -168,8 +155,6 @@ class EnrollmentAdmin(ExportingAdmin, HistoryAdmin):
         "via_bundle__product__productable_type",
         "via_bundle__product__productable_id",
     )
-    search_fields = ["user__email", "user__name"]
-    search_help_text = "Search by the student's name or e-mail"
     sortable_by = ["progress", "activated", "expires"]
     ordering = ["-id"]
     tabs = ENROLLMENT_TABS
@@ -190,9 +175,6 @@ class EnrollmentAdmin(ExportingAdmin, HistoryAdmin):
         ("Thinkific ID", lambda e: e.thinkific_id),
     )
 
-    def search_condition(self, word: str, viewer: User) -> Q:
-        return Q(user__in=people_matching(word).values("pk"))
-
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         access = ["student_link", "course_link", "status_now", "activated", "expires", "via_bundle_name"]
         if request.user.sees_everything:
@@ -204,10 +186,6 @@ class EnrollmentAdmin(ExportingAdmin, HistoryAdmin):
             ("Learning", {"fields": learning}),
             ("Source", {"fields": source}),
         ]
-
-    @display(description="Student")
-    def student(self, enrollment: Enrollment) -> SafeString:
-        return cells.two_lines(enrollment.user.get_full_name(), enrollment.user.email)
 
     @display(description="Course")
     def course(self, enrollment: Enrollment) -> SafeString:
@@ -236,10 +214,6 @@ class EnrollmentAdmin(ExportingAdmin, HistoryAdmin):
     @display(description="Via bundle")
     def via_bundle_name(self, enrollment: Enrollment) -> SafeString:
         return cells.text(str(enrollment.via_bundle.product), 40) if enrollment.via_bundle else cells.NOTHING
-
-    @display(description="Student")
-    def student_link(self, enrollment: Enrollment) -> SafeString:
-        return cells.link(enrollment.user)
 
     @display(description="Course")
     def course_link(self, enrollment: Enrollment) -> SafeString:

@@ -23,14 +23,19 @@ def amount(count: int, limit: int = COUNTED) -> str:
 
 
 class CappedCount(Subquery):
-    """How many rows a correlated queryset has, looking at no more than one over the limit."""
+    """How many rows a correlated queryset has, looking at no more than one over the limit.
+
+    With `distinct`, how many values that column has in those rows.
+    """
 
     template = "(SELECT COUNT(*) FROM (%(subquery)s) AS capped)"
+    distinct_template = '(SELECT COUNT(DISTINCT capped."%(distinct)s") FROM (%(subquery)s) AS capped)'
     output_field = IntegerField()
 
-    def __init__(self, queryset: QuerySet, *, limit: int = COUNTED, each: str = "pk") -> None:
-        rows = queryset.order_by().values(each)
-        super().__init__((rows if each == "pk" else rows.distinct())[: limit + 1])
+    def __init__(self, queryset: QuerySet, *, limit: int = COUNTED, distinct: str = "") -> None:
+        if distinct:
+            self.template = self.distinct_template
+        super().__init__(queryset.order_by().values(distinct or "pk")[: limit + 1], distinct=distinct)
 
 
 def table_total(queryset: QuerySet) -> int:
@@ -93,14 +98,29 @@ class BoundedChangeList(ChangeList):
         if not self.is_popup:
             self.title = self.opts.verbose_name_plural[:1].upper() + self.opts.verbose_name_plural[1:]
 
-    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet:
-        queryset = super().get_queryset(request, exclude_parameters)
-        return queryset.only(*self.model_admin.list_only) if self.model_admin.list_only else queryset
-
     def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        self.full_result_count = self.result_count  # otherwise Unfold offers a "Show all" beside the title
-        self.page_num = min(max(self.page_num, 1), self.paginator.num_pages)
+        """One page, by keys: the database sorts and skips keys, then reads the rows of this page alone, with
+        their counts and related objects."""
+        paginator = self.model_admin.get_paginator(request, self.queryset, self.list_per_page)
+        page = paginator.page(self.page_num)
+        self.page_num = page.number
+        self.paginator = paginator
+        self.result_list = self._rows(list(page.object_list.values_list("pk", flat=True)))
+        self.result_count = paginator.count
+        # The same number: otherwise Unfold puts "N results (Show all)" beside the title.
+        self.full_result_count = self.result_count
+        self.show_full_result_count = False
+        self.show_admin_actions = paginator.count > 0
+        self.multi_page = paginator.num_pages > 1
+        self.can_show_all = False
+
+    def _rows(self, keys: list[Any]) -> QuerySet:
+        if not keys:
+            return self.root_queryset.none()
+        rows = self.apply_select_related(self.root_queryset).filter(pk__in=keys)
+        if self.model_admin.list_only:
+            rows = rows.only(*self.model_admin.list_only)
+        return rows.order_by(*self.queryset.query.order_by)
 
     def _get_deterministic_ordering(self, ordering: Sequence[Any]) -> list[Any]:
         """End in the key, in the direction of the column before it: an index on (column, id) then serves

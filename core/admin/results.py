@@ -9,10 +9,10 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from core.admin import cells
-from core.admin.enrollments import people_matching
 from core.admin.exports import ExportingAdmin
 from core.admin.filters import ChoiceFilter, RelatedFilter
-from core.models import Certificate, Membership, Product, Quiz, QuizResult, Team, User
+from core.admin.students import FoundByStudent, TeamFilter
+from core.models import Certificate, Product, Quiz, QuizResult, User
 
 
 class QuizFilter(RelatedFilter):
@@ -31,15 +31,6 @@ class ProductFilter(RelatedFilter):
 
     def matching(self, queryset: QuerySet, target: Product) -> QuerySet:
         return queryset.filter(product=target)
-
-
-class TeamFilter(RelatedFilter):
-    title = "team"
-    parameter_name = "team"
-    foreign_key = (Membership, "team")
-
-    def matching(self, queryset: QuerySet, target: Team) -> QuerySet:
-        return queryset.filter(user__in=Membership.objects.filter(team=target).values("user"))
 
 
 class PassedFilter(ChoiceFilter):
@@ -63,23 +54,10 @@ class ValidityFilter(ChoiceFilter):
         return queryset.filter(over if value == "expired" else ~over, removed_at__isnull=True)
 
 
-class ResultAdmin(ExportingAdmin):
-    """What both lists have: the student in the first column, found by name or e-mail."""
+class ResultAdmin(FoundByStudent, ExportingAdmin):
+    """What both lists have."""
 
-    search_fields = ["user__email", "user__name"]
-    search_help_text = "Search by the student's name or e-mail"
     ordering = ["-id"]
-
-    def search_condition(self, word: str, viewer: User) -> Q:
-        return Q(user__in=people_matching(word).values("pk"))
-
-    @display(description="Student")
-    def student(self, result: Any) -> SafeString:
-        return cells.two_lines(result.user.get_full_name(), result.user.email)
-
-    @display(description="Student")
-    def student_link(self, result: Any) -> SafeString:
-        return cells.link(result.user)
 
     @display(description="Thinkific ID")
     def thinkific(self, result: Any) -> SafeString:

@@ -12,7 +12,7 @@ from unfold.decorators import display
 from core.admin import cells
 from core.admin.base import DashboardAdmin
 from core.admin.history import HistoryAdmin
-from core.admin.lists import CappedCount, amount
+from core.admin.lists import COUNTED, CappedCount, amount
 from core.admin.tabs import Tab
 from core.models import Membership, Organization, Role, Team, User
 from core.permissions import PERMISSIONS
@@ -54,8 +54,9 @@ class RoleAdmin(HistoryAdmin):
             .get_queryset(request)
             .annotate(
                 holders_counted=CappedCount(User.objects.filter(global_role=OuterRef("pk"))),
-                members_counted=CappedCount(memberships, each="user"),
-                teams_counted=CappedCount(memberships, each="team"),
+                memberships_counted=CappedCount(memberships),
+                members_counted=CappedCount(memberships, distinct="user"),
+                teams_counted=CappedCount(memberships, distinct="team"),
             )
         )
 
@@ -69,11 +70,17 @@ class RoleAdmin(HistoryAdmin):
 
     @display(description="Users")
     def user_count(self, role: Any) -> str:
-        return amount(role.holders_counted if role.is_global else role.members_counted)
+        if role.is_global:
+            return amount(role.holders_counted)
+        return self.at_least(role.members_counted, role)
+
+    def at_least(self, count: int, role: Any) -> str:
+        """People and teams are counted among so many memberships: there may be more."""
+        return f"{count:,}+" if role.memberships_counted > COUNTED else f"{count:,}"
 
     @display(description="Type")
     def scope(self, role: Any) -> str:
-        return "Global" if role.is_global else f"Team: {amount(role.teams_counted)}"
+        return "Global" if role.is_global else f"Team: {self.at_least(role.teams_counted, role)}"
 
     @display(description="Permissions")
     def permission_names(self, role: Role) -> SafeString:
