@@ -1,9 +1,11 @@
 import json
+import threading
+import time
 from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
-from django.db import DatabaseError
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from core import tasks
@@ -253,3 +255,26 @@ def test_the_last_writer_sets_the_expiry_and_both_seats_count_one(acme, globex, 
 
     assert Enrollment.objects.count() == 1
     assert (seats.used(long), seats.used(short)) == (1, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_place_taken_meanwhile_is_not_overwritten(acme_seat, ana, accounting):
+    Seat.objects.update(used_count=5)  # wrong, so that there is something to write
+    has_lock = threading.Event()
+
+    def take_a_place():
+        with transaction.atomic():
+            seat = Seat.objects.select_for_update().get()
+            EnrollmentFactory(user=ana, product=accounting)
+            has_lock.set()
+            time.sleep(0.3)
+            Seat.objects.filter(pk=seat.pk).update(used_count=seat.used_count + 1)
+        connection.close()
+
+    manager = threading.Thread(target=take_a_place)
+    manager.start()
+    assert has_lock.wait(10)
+    seats.recalculate()
+    manager.join()
+
+    assert Seat.objects.get().used_count == seats.used(acme_seat) == 1
