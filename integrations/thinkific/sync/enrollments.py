@@ -100,34 +100,40 @@ def apply_rows(
 ) -> Applied:
     """Store these enrollments; students and courses that we have not met are stored with what is told here."""
     applied = Applied()
-    readable: list[tuple[RawRow, schemas.Enrollment]] = []
+    readable: list[tuple[schemas.Enrollment, int | None]] = []
     for row in rows:
         enrollment = decode_row(row, schemas.Enrollment)
         problem = enrollment.message if isinstance(enrollment, BadRow) else _what_is_missing(enrollment)
         if isinstance(enrollment, BadRow) or problem:
-            _fail(row, str(problem), known, applied)
+            _fail(row.id, str(problem), known, applied)
         else:
-            readable.append((row, enrollment))
-    users = ensure_users((person_of_enrollment(e) for _, e in readable), applied, source=source, now=now)
-    names = {e.course_id: Notes().text(e.course_name, 500, "", "") for _, e in readable if e.course_id}
+            readable.append((enrollment, row.digest))
+    if pull is not None:
+        _move_watermark(pull, [e.updated_at for e, _ in readable if e.updated_at])
+    applied += apply_typed(readable, known, source=source, now=now)
+    return applied
+
+
+def apply_typed(
+    rows: list[tuple[schemas.Enrollment, int | None]],
+    known: dict[int | None, tuple[int, int | None]],
+    *,
+    source: str,
+    now: datetime,
+) -> Applied:
+    """The same for enrollments that are decoded, each with its digest (None: it is not from a list)."""
+    applied = Applied()
+    users = ensure_users((person_of_enrollment(e) for e, _ in rows), applied, source=source, now=now)
+    names = {e.course_id: Notes().text(e.course_name, 500, "", "") for e, _ in rows if e.course_id}
     courses = ensure_courses(names)
     values = []
-    for row, e in readable:
+    for e, digest in rows:
         if e.user_id not in users:
-            _fail(
-                row,
-                f"Its student, Thinkific user {e.user_id}, is unknown here and has no e-mail.",
-                known,
-                applied,
-            )
+            why = f"Its student, Thinkific user {e.user_id}, is unknown here and has no e-mail."
+            _fail(e.id, why, known, applied)
             continue
-        values.append(
-            enrollment_row(
-                e, user_id=users[e.user_id], product_id=courses[e.course_id or 0], digest=row.digest, now=now
-            )
-        )
-    if pull is not None:
-        _move_watermark(pull, [e.updated_at for _, e in readable if e.updated_at])
+        user, course = users[e.user_id], courses[e.course_id or 0]
+        values.append(enrollment_row(e, user_id=user, product_id=course, digest=digest, now=now))
     applied += apply_enrollments(values, source=source)
     return applied
 
@@ -138,10 +144,12 @@ def _what_is_missing(enrollment: schemas.Enrollment) -> str:
     return "It names no course." if enrollment.course_id is None else ""
 
 
-def _fail(row: RawRow, message: str, known: dict[int | None, tuple[int, int | None]], applied: Applied) -> None:
-    applied.fail(f"Enrollment {row.id}", message)
-    if row.id in known:
-        applied.met.append(known[row.id][0])
+def _fail(
+    number: int, message: str, known: dict[int | None, tuple[int, int | None]], applied: Applied
+) -> None:
+    applied.fail(f"Enrollment {number}", message)
+    if number in known:
+        applied.met.append(known[number][0])
 
 
 def _move_watermark(pull: Pull, moments: list[datetime]) -> None:
