@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 from django.utils import timezone
@@ -118,7 +119,9 @@ def _finish(run: SyncRun, status: str, problem: str, dry_run: bool) -> None:
     run.finished_at = timezone.now()
     # Cursor and counts stay as the last step committed them: what came after it was rolled back.
     errors = run.errors if status != SyncRun.Status.CANCELLED else stored.errors
-    values = {"status": status, "finished_at": run.finished_at, "errors": errors, "full": run.full}
+    values: dict[str, Any] = {"status": status, "finished_at": run.finished_at, "errors": errors}
+    # What the guard held back after the last step: its page offers to confirm exactly that.
+    values |= {"full": run.full, "guarded": run.guarded}
     if status == SyncRun.Status.SUCCEEDED:
         # Nothing to resume: what the walks kept to go on is not needed any more.
         values |= {"seen": None, "cursor": {k: v for k, v in stored.cursor.items() if k == "watermark"}}
