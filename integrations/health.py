@@ -43,8 +43,8 @@ def worker(*, ask: bool = False) -> Health:
     beats = WorkerHeartbeat.objects.order_by("-beat_at").values_list("beat_at", flat=True)
     last = beats.first()
     if last is None or now - last > SILENT_AFTER:
-        heard = f"was last heard of {_ago(last, now)} ago" if last else "was ever heard of"
-        return Health(False, f"No worker {heard}. Start one: manage.py worker.")
+        silence = f"No worker was heard of for {_ago(last, now)}." if last else "No worker was ever heard of."
+        return Health(False, f"{silence} Start one: manage.py worker.")
     alive = beats.filter(beat_at__gte=now - SILENT_AFTER).count()
     return Health(True, f"{alive} worker processes, the last sign of life {_ago(last, now)} ago.")
 

@@ -39,20 +39,19 @@ def _arguments(schedule: Schedule) -> str | None:
 
 
 def _keyword_arguments(schedule: Schedule) -> str | None:
-    if not schedule.kwargs:
-        return None
+    text = schedule.kwargs or "{}"
     try:
-        keywords = ast.literal_eval(schedule.kwargs)
+        keywords = ast.literal_eval(text)
     except (SyntaxError, ValueError):
         try:
-            call = ast.parse(f"f({schedule.kwargs})").body[0].value  # type: ignore[attr-defined]
+            call = ast.parse(f"f({text})").body[0].value  # type: ignore[attr-defined]
             keywords = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
         except LITERAL_ERRORS:
             keywords = None
     except LITERAL_ERRORS:
         keywords = None
     if not isinstance(keywords, dict) or not all(isinstance(name, str) for name in keywords):
-        return f"The keyword arguments {schedule.kwargs!r} are not of the form a=1, b='two'."
+        return f"The keyword arguments {text!r} are not of the form a=1, b='two'."
     options = keywords.get("q_options", {})
     if not isinstance(options, dict):
         return "The keyword argument q_options is not a dictionary."

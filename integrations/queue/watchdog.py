@@ -57,7 +57,7 @@ class Watchdog:
         if now - self.beat_seen_at > patience:
             return f"no worker of it has taken a task for {patience:.0f} seconds"
         if self.done_seen_at is not None and now - self.done_seen_at > self.patience:
-            return f"what it does is not acknowledged since {self.patience:.0f} seconds"
+            return f"what it did has not been acknowledged for {self.patience:.0f} seconds"
         return None
 
     def forget(self) -> None:

@@ -1,0 +1,115 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from django_q.models import OrmQ, Task
+
+from core.models import OutboxEntry, SiteSettings
+from integrations.models import InboundEvent, SyncRun, WorkerHeartbeat
+from integrations.queue import retention
+from integrations.queue.tasks import prune
+
+pytestmark = pytest.mark.django_db
+
+NOW = timezone.now()
+
+
+def days_ago(days):
+    return timezone.now() - timedelta(days=days)
+
+
+@pytest.fixture(autouse=True)
+def _keep_thirty_days(db):
+    site = SiteSettings.load()
+    site.retention_days = 30
+    site.save()
+
+
+def run(kind, days, status=SyncRun.Status.SUCCEEDED, *, full=True):
+    finished = None if status in SyncRun.ACTIVE else days_ago(days)
+    return SyncRun.objects.create(kind=kind, status=status, full=full, finished_at=finished)
+
+
+def kept(rows):
+    """Those of these rows that pruning leaves."""
+    prune()
+    model = type(rows[0])
+    left = set(model._base_manager.filter(pk__in=[row.pk for row in rows]).values_list("pk", flat=True))
+    return [row for row in rows if row.pk in left]
+
+
+def test_runs_go_when_they_are_over_for_long_enough():
+    old, young = run("users", 31), run("users", 29)
+
+    assert kept([old, young]) == [young]
+
+
+def test_the_last_run_of_a_kind_and_its_last_success_stay_whatever_their_age():
+    first, success, failure = run("users", 90), run("users", 80), run("users", 70, SyncRun.Status.FAILED)
+    changes = run("users", 100, full=False)
+
+    assert kept([first, success, failure, changes]) == [success, failure, changes]
+
+
+def test_a_run_under_way_stays():
+    running = run("users", 99, SyncRun.Status.RUNNING)
+    run("users", 1)
+
+    assert kept([running]) == [running]
+
+
+def test_events_go_once_they_were_judged():
+    def event(number, days, status):
+        return InboundEvent.objects.create(
+            event_id=str(number), topic="user.updated", status=status, received_at=days_ago(days)
+        )
+
+    old, waiting, young = event(1, 31, "processed"), event(2, 31, "received"), event(3, 29, "failed")
+
+    assert kept([old, waiting, young]) == [waiting, young]
+
+
+def test_changes_go_when_they_were_sent_but_never_while_somebody_must_see_them():
+    def change(number, status, days):
+        return OutboxEntry.objects.create(
+            entity="user", object_id=number, reason="renamed", status=status, finished_at=days_ago(days)
+        )
+
+    sent, discarded, failed, young = (
+        change(1, "done", 31),
+        change(2, "discarded", 31),
+        change(3, "failed", 31),
+        change(4, "done", 29),
+    )
+
+    assert kept([sent, discarded, failed, young]) == [failed, young]
+
+
+def test_the_records_of_the_queue_stay_for_days_only():
+    def task(number, days, success):
+        return Task.objects.create(
+            id=str(number), name="t", func="f", started=NOW, stopped=days_ago(days), success=success
+        )
+
+    old, young = task(1, 3, True), task(2, 1, True)
+    old_failure, young_failure = task(3, 31, False), task(4, 29, False)
+
+    assert kept([old, young, old_failure, young_failure]) == [young, young_failure]
+
+
+def test_what_dead_clusters_left_goes():
+    dead = WorkerHeartbeat.objects.create(host="gone", group=1, process=1, beat_at=days_ago(2))
+    living = WorkerHeartbeat.objects.create(host="here", group=1, process=1)
+    OrmQ.objects.create(key="group:gone:1", payload="probe", lock=days_ago(1))
+    OrmQ.objects.create(key="b2b-dashboard", payload="a task that waits", lock=days_ago(1))
+
+    assert kept([dead, living]) == [living]
+    assert list(OrmQ.objects.values_list("payload", flat=True)) == ["a task that waits"]
+
+
+def test_much_is_deleted_in_pieces(monkeypatch):
+    monkeypatch.setattr(retention, "BATCH", 2)
+    for _ in range(7):
+        run("users", 40)
+
+    assert prune()["runs"] == 6
