@@ -40,6 +40,7 @@ CHECKS: list[tuple[str, list[str], dict[str, str]]] = [
     ("check --deploy", ["manage.py", "check", "--deploy", "--fail-level", "WARNING"], PRODUCTION),
 ]
 SUITES = {"sqlite": "tests on SQLite", "postgresql": "tests on PostgreSQL", "browser": "tests in a browser"}
+WHICH = {"sqlite": "not browser", "postgresql": "not browser and not once", "browser": "browser"}
 
 
 @dataclass
@@ -123,7 +124,7 @@ def _redis(outcome: Outcome, services: ExitStack) -> str:
 def _pytest(outcome: Outcome, suite: str, variables: dict[str, str]) -> None:
     report = RESULTS / f"{suite}.xml"
     report.unlink(missing_ok=True)
-    which = "browser" if suite == "browser" else "not browser"
+    which = WHICH[suite]
     arguments = ["-m", which, "-n", WORKERS, "--dist=worksteal", "--durations=5", f"--junit-xml={report}"]
     started = time.monotonic()
     done = subprocess.run([PYTHON, "-m", "pytest", "-q", *arguments], cwd=ROOT, env=variables)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.once
 ROOT = Path(__file__).parent.parent
 APPS = {"core", "integrations", "api", "project"}
 MAY_IMPORT = {"core": {"core"}, "integrations": {"integrations", "core"}, "api": {"api", "core"}}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.once
 ROOT = Path(__file__).parent.parent
 SOURCES = [
     path
@@ -56,7 +57,7 @@ def test_every_variable_that_the_settings_read_is_documented(document):
     documented = set(re.findall(r"\b[A-Z][A-Z_]+\b", (ROOT / document).read_text()))
 
     assert len(read) > 20
-    assert read - documented == {"READ_DOT_ENV"} - documented
+    assert read - documented <= {"READ_DOT_ENV", "ENV_FILE"}  # they choose the file itself
 
 
 @pytest.mark.parametrize("name", COMMANDS)

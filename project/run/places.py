@@ -42,7 +42,7 @@ def choose() -> Places:
     port = _port(host, environment.get("PORT", ""), remarks)
     if any(environment.get(f"THINKIFIC_{name}") for name in ("SUBDOMAIN", "API_KEY", "ACCESS_TOKEN")):
         return Places(environment, host, port, None, remarks)
-    stand_in_port = _free_port("127.0.0.1", FIRST_STAND_IN_PORT)
+    stand_in_port = _free_port("127.0.0.1", int(environment.get("STAND_IN_PORT") or FIRST_STAND_IN_PORT))
     demo = demo_environment(stand_in_port)
     environment |= {name: value for name, value in demo.items() if not environment.get(name)}
     return Places(environment, host, port, stand_in_port, remarks)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.once
 ROOT = Path(__file__).parent.parent.parent
 STRONG_KEY = "kq3Zr8vT1xN6mB0yW4sD7fG2hJ9lP5cA-eR_uYiOoQwEzXtVbNmKjHgFdSa"
 PRODUCTION = {"SECRET_KEY": STRONG_KEY, "ALLOWED_HOSTS": "dashboard.example.com"}

@@ -1,0 +1,171 @@
+"""`make run`, as the person at the terminal sees it: real processes, their ports and what is left of them."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.services import free_port
+
+pytestmark = [pytest.mark.once, pytest.mark.slow]
+ROOT = Path(__file__).parent.parent.parent
+STARTED = "Ctrl-C stops everything."
+
+
+class Terminal:
+    """One start of `python -m project.run` with a folder of its own."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.folder = folder
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        ports = {"PORT": str(free_port()), "STAND_IN_PORT": str(free_port())}
+        own = {"VAR_DIR": str(folder), "ENV_FILE": str(folder / "none.env"), **ports}
+        self.environment = {**kept, **own, **environment}
+        self.output = folder / "output"
+        with self.output.open("w") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "project.run"],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    def shown(self) -> str:
+        return self.output.read_text()
+
+    def wait_for(self, text: str, seconds: float = 90) -> None:
+        wait_until(lambda: text in self.shown() or self.process.poll() is not None, seconds)
+        assert text in self.shown(), self.shown()
+
+    def left(self) -> dict[int, str]:
+        """Processes of this start that live, by what they were started with."""
+        found = {}
+        for path in Path("/proc").glob("[0-9]*"):
+            try:
+                if f"VAR_DIR={self.folder}\0" in (path / "environ").read_text(errors="replace"):
+                    found[int(path.name)] = (path / "cmdline").read_text().replace("\0", " ")
+            except OSError:
+                continue  # it has ended meanwhile
+        return {pid: command for pid, command in found.items() if command}
+
+    def pid_of(self, words: str) -> int:
+        return min(pid for pid, command in self.left().items() if words in command)
+
+    def end(self) -> None:
+        for pid in self.left():
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def start(tmp_path):
+    started = []
+
+    def start(**environment: str) -> Terminal:
+        started.append(Terminal(tmp_path, environment))
+        return started[-1]
+
+    yield start
+    for terminal in started:
+        terminal.end()
+
+
+def test_without_a_site_the_demo_starts_and_ctrl_c_leaves_nothing(start):
+    terminal = start()
+    terminal.wait_for(STARTED)
+
+    address = re.search(r"The dashboard is at (\S+)", terminal.shown())[1]
+    assert "E-mail address" in urllib.request.urlopen(f"{address}admin/login/").read().decode()
+    assert re.search(r"administrator\s+\S+@\S+", terminal.shown())
+    terminal.wait_for("run started")  # the worker has begun the first pull
+
+    terminal.process.send_signal(signal.SIGINT)
+    assert terminal.process.wait(20) == 0
+    assert terminal.left() == {}
+
+
+def test_when_one_process_dies_the_rest_stops_and_it_is_named(start):
+    terminal = start()
+    terminal.wait_for(STARTED)
+
+    os.kill(terminal.pid_of("gunicorn"), signal.SIGKILL)
+
+    assert terminal.process.wait(30) == 1
+    assert "web ended by itself (signal SIGKILL)" in terminal.shown()
+    assert terminal.left() == {}
+
+
+def test_nothing_is_left_when_the_runner_itself_is_killed(start):
+    terminal = start()
+    terminal.wait_for(STARTED)
+
+    terminal.process.kill()
+
+    wait_until(lambda: terminal.left() == {}, seconds=30)
+    assert terminal.left() == {}
+
+
+def test_a_real_site_gets_neither_stand_in_nor_demo(start, tmp_path):
+    terminal = start(
+        THINKIFIC_SUBDOMAIN="acme",
+        THINKIFIC_API_KEY="0" * 32,
+        THINKIFIC_API_URL=f"http://127.0.0.1:{free_port()}",
+        DATABASE_URL=f"sqlite:///{tmp_path}/real.sqlite3",
+    )
+    terminal.wait_for(STARTED)
+
+    assert "createsuperuser" in terminal.shown()
+    assert "Thinkific site: acme" in terminal.shown()
+    assert "demo" not in terminal.shown()
+    assert not any("thinkific_sandbox" in command for command in terminal.left().values())
+
+
+def test_a_port_that_is_taken_is_named_and_nothing_starts(start):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        terminal = start(PORT=str(other.getsockname()[1]))
+
+        assert terminal.process.wait(30) == 1
+    assert f"Port {terminal.environment['PORT']} is taken" in terminal.shown()
+    assert terminal.left() == {}
+
+
+@pytest.mark.parametrize("port", ["eighty", "0", "70000"])
+def test_a_port_that_is_none_is_refused(start, port):
+    terminal = start(PORT=port)
+
+    assert terminal.process.wait(30) == 1
+    assert f'PORT is "{port}"' in terminal.shown()
+
+
+def test_the_demo_and_a_real_site_never_share_a_database(start, tmp_path):
+    demo = start()
+    demo.wait_for("The dashboard is at")
+    demo.process.send_signal(signal.SIGTERM)
+    demo.process.wait(20)
+
+    real = start(
+        THINKIFIC_SUBDOMAIN="acme",
+        THINKIFIC_API_KEY="0" * 32,
+        DATABASE_URL=f"sqlite:///{tmp_path}/demo.sqlite3",
+    )
+
+    assert real.process.wait(60) == 1
+    assert "This database holds the demo" in real.shown()
