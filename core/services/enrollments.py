@@ -35,7 +35,9 @@ def enroll_unchecked(
     """Give a student access to courses and bundles, whatever the seats say; where they had some before, it is
     opened again with the new end and the progress that was. Raises Refusal, and then nothing is written.
     """
-    now = timezone.now()
+    # Thinkific keeps whole seconds of what it is sent; so do we, or every pull would find a difference.
+    now = timezone.now().replace(microsecond=0)
+    expiry_date = expiry_date and expiry_date.replace(microsecond=0)
     if expiry_date is not None and expiry_date <= now:
         raise Refusal(f"The end of access, {expiry_date:%d %b %Y}, is in the past. Choose a later date.")
     if not student.is_active:
@@ -68,6 +70,7 @@ def change_expiry(
 ) -> int:
     """Move the end of access, `None` for no end; an ended enrollment opens again. Courses that came through a
     bundle follow it. Answers how many enrollments changed."""
+    expiry_date = expiry_date and expiry_date.replace(microsecond=0)
     return _set_dates(list(enrollments), {"expiry_date": expiry_date}, reason="end date changed", by=by)
 
 

@@ -1,9 +1,12 @@
 """Entry points for the worker. A task is only a wake-up: what must survive a kill is on rows of ours."""
 
+from core.models import OutboxEntry
+from core.services import outbox
 from integrations.models import SyncRun
 from integrations.thinkific.credentials import Credentials
 from integrations.thinkific.sync import runs
 from integrations.thinkific.sync.execute import carry_out
+from integrations.thinkific.sync.outbox import drain
 from integrations.thinkific.sync.owner import this_process
 
 SLICE = 60.0  # seconds that a pull keeps a worker before it lets others go first
@@ -32,5 +35,9 @@ def scheduled_pull(kind: str, full: bool) -> str:
     return f"run {run.pk}{' was under way' if attached else ''}"
 
 
-def drain_outbox() -> str:
-    return "nothing to do"
+def drain_outbox() -> dict[str, int]:
+    """Push what is due; what is still due when the time is up gets another wake-up."""
+    outcome = drain(seconds=SLICE)
+    if outcome["done"] and OutboxEntry.objects.due().exists():
+        outbox.wake_drain()
+    return dict(outcome)

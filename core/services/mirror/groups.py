@@ -8,7 +8,7 @@ from django.db.models import F, Q
 
 from core.models import GroupAssignment, GroupMembership, Membership, Role, ThinkificGroup
 from core.services import bulk
-from core.services.directions import PULLING
+from core.services.directions import PULLING, PUSHING
 from core.services.mirror.outcome import Applied
 from core.services.mirror.table import Table, Values, compare, write
 
@@ -120,3 +120,9 @@ def note_assignments_synced(group: ThinkificGroup, *, now: datetime) -> None:
     rows.filter(Q(last_synced_at__lt=now) | Q(last_synced_at__isnull=True)).update(
         last_synced_at=now, last_error=""
     )
+
+
+def note_pushed(group: ThinkificGroup, *, now: datetime) -> None:
+    """Something of ours about this group has just reached Thinkific: pushing assignments are in step."""
+    rows = GroupAssignment.objects.filter(group=group, direction__in=PUSHING)
+    rows.update(last_synced_at=now, last_error="")

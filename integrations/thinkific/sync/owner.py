@@ -16,7 +16,12 @@ def is_dead(run: SyncRun) -> bool:
     """Whether a running run has lost its process: known at once on this machine, elsewhere by its silence."""
     if run.heartbeat_at is None or timezone.now() - run.heartbeat_at > STALE_AFTER:
         return True
-    host, _, pid = run.worker.rpartition(":")
+    return is_silent(run.worker)
+
+
+def is_silent(process: str) -> bool:
+    """Whether a process (`host:pid`) is known to be gone; False for one of another machine."""
+    host, _, pid = process.rpartition(":")
     if host != socket.gethostname() or not pid.isdigit():
         return False
     return not _lives(int(pid))
