@@ -2,6 +2,8 @@
 
 import logging
 
+from django.urls import reverse
+
 from core.models import Notice, User
 from core.services import notices, seats
 
@@ -19,7 +21,8 @@ def recalculate_seats(user_id: int | None) -> int:
             starters, "Recalculate Seats failed; no count was changed. Try again.", level=Notice.Level.ERROR
         )
         raise
-    notices.tell(starters, f"Seats recalculated: {_corrected(changed)}.")
+    seat_list = reverse("admin:core_seat_changelist")
+    notices.tell(starters, f"Seats recalculated: {_corrected(changed)}.", url=seat_list)
     return changed
 
 

@@ -201,7 +201,9 @@ def test_the_task_tells_its_starter(root, acme_seat, ana, accounting):
 
     tasks.recalculate_seats(root.pk)
 
-    assert root.notices.get().text == "Seats recalculated: one count was corrected."
+    notice = root.notices.get()
+    assert notice.text == "Seats recalculated: one count was corrected."
+    assert notice.url == "/admin/core/seat/"
 
 
 def test_the_task_tells_its_starter_that_it_failed(root, monkeypatch):
