@@ -1,4 +1,5 @@
-"""Writing many rows at once, the fastest way each database has: COPY and arrays, or executemany.
+"""Writing many rows at once, the fastest way each database has: COPY and arrays, or executemany; and finding
+them by their keys.
 
 For the mirror only: nothing here writes history, sends signals or asks the model.
 """
@@ -12,6 +13,36 @@ from django.db import connection, models
 from django.utils import timezone
 
 Row = Sequence[Any]
+
+
+class Among(models.Func):
+    """The columns hold one of these rows, for `filter()`: what `__in` says, with the values as one parameter
+    for each column. A thousand parameters cost more to prepare than the database needs to find the rows; and
+    `__in` knows no pairs. The values are integers or text.
+    """
+
+    output_field = models.BooleanField()
+
+    def __init__(self, *names: str, rows: Iterable[Row]) -> None:
+        super().__init__(*names)
+        self.rows = list(rows)
+
+    def as_sql(self, compiler: Any, connection: Any, **_: Any) -> tuple[str, list[Any]]:
+        columns = [compiler.compile(column)[0] for column in self.get_source_expressions()]
+        if connection.vendor == "postgresql":
+            fields = [column.field for column in self.get_source_expressions()]
+            arrays = ", ".join(f"%s::{f.rel_db_type(connection)}[]" for f in fields)
+            values = [list(column) for column in zip(*self.rows, strict=True)] or [[] for _ in fields]
+            if len(columns) == 1:
+                return f"{columns[0]} = ANY({arrays})", values
+            return f"({', '.join(columns)}) IN (SELECT * FROM unnest({arrays}))", values
+        wanted = ", ".join(f"json_extract(value, '$[{n}]')" for n in range(len(columns)))
+        return f"({', '.join(columns)}) IN (SELECT {wanted} FROM json_each(%s))", [json.dumps(self.rows)]
+
+
+def among(name: str, values: Iterable[Any]) -> Among:
+    """One column among these values."""
+    return Among(name, rows=[(value,) for value in values])
 
 
 def insert(model: type[models.Model], fields: Sequence[str], rows: Sequence[Row]) -> None:

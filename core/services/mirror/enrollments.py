@@ -1,5 +1,6 @@
 """Enrollments as Thinkific has them: one per student and course, and one per student and bundle."""
 
+from collections.abc import Container
 from datetime import datetime
 from typing import Any
 
@@ -32,19 +33,21 @@ ENROLLMENTS = Table(
 
 def known_digests(thinkific_ids: list[int]) -> dict[int | None, tuple[int, int | None]]:
     """`thinkific_id -> (primary key, digest)` of the enrollments that are stored."""
-    rows = Enrollment.objects.filter(thinkific_id__in=thinkific_ids).order_by()
+    rows = Enrollment.objects.filter(bulk.among("thinkific_id", thinkific_ids)).order_by()
     return {row[0]: row[1:] for row in rows.values_list("thinkific_id", "pk", "remote_digest")}
 
 
-def apply_enrollments(rows: list[Values], *, source: str) -> Applied:
-    """Store course enrollments. Each row has the fields of ENROLLMENTS, `thinkific_id` and `remote_digest`.
+def apply_enrollments(rows: list[Values], *, source: str, known: Container[int] | None = None) -> Applied:
+    """Store course enrollments. Each row has the fields of ENROLLMENTS, `thinkific_id` and `remote_digest`;
+    `known` are the Thinkific ids among them that are stored, where that is known already.
 
     An older `remote_updated_at` than the stored one is news from before, and changes nothing. Where Thinkific
     has two rows for one student and course, the one touched last is kept and the other reported.
     """
     applied = Applied()
     rows = list({row["thinkific_id"]: row for row in rows}.values())
-    by_id = ENROLLMENTS.stored(thinkific_id__in=[row["thinkific_id"] for row in rows])
+    ids = [row["thinkific_id"] for row in rows if known is None or row["thinkific_id"] in known]
+    by_id = ENROLLMENTS.stored(bulk.among("thinkific_id", ids)) if ids else {}
     by_pair = _stored_pairs([row for row in rows if row["thinkific_id"] not in by_id])
     best = _best_of_each_pair(rows)
 
@@ -79,9 +82,8 @@ def _stored_pairs(rows: list[Values]) -> dict[tuple[int, int], tuple[int, int | 
     """Stored enrollments of the same students in the same products, under whatever Thinkific id."""
     if not rows:
         return {}
-    found = Enrollment.objects.filter(
-        user_id__in={row["user_id"] for row in rows}, product_id__in={row["product_id"] for row in rows}
-    ).order_by()
+    pairs = {(row["user_id"], row["product_id"]) for row in rows}
+    found = Enrollment.objects.filter(bulk.Among("user_id", "product_id", rows=pairs)).order_by()
     return {
         (row[2], row[3]): (row[0], row[1], dict(zip(ENROLLMENTS.fields, row[2:], strict=True)))
         for row in found.values_list("pk", "thinkific_id", *ENROLLMENTS.fields)
@@ -99,7 +101,7 @@ def _best_of_each_pair(rows: list[Values]) -> dict[tuple[int, int], Values]:
 
 def _newer(row: Values, other: Values) -> bool:
     mine, theirs = row["remote_updated_at"], other["remote_updated_at"]
-    return theirs is None or (mine is not None and mine > theirs)
+    return mine is not None and (theirs is None or mine > theirs)
 
 
 def _is_older(row: Values, stored: Values) -> bool:
@@ -109,7 +111,7 @@ def _is_older(row: Values, stored: Values) -> bool:
 
 def _report_second(row: Values, have: tuple[int, Values] | None, applied: Applied) -> None:
     if have is not None:
-        applied.met.append(have[0])
+        applied.met.append(have[0])  # it is the other row's, so this one still left no trace
     applied.skip(
         f"Enrollment {row['thinkific_id']}",
         "Thinkific has a second enrollment of this student in this course; the one changed last is shown.",

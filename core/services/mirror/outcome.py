@@ -25,27 +25,40 @@ class Conflict(NamedTuple):
 
 @dataclass
 class Applied:
-    """Counts of rows, the issues met, and the primary keys of all stored rows that were met."""
+    """Counts of rows, the issues met, and the primary keys of all stored rows that were met.
+
+    `lost` counts rows that came and left no trace of their own: neither stored nor met.
+    """
 
     created: int = 0
     updated: int = 0
     unchanged: int = 0
     skipped: int = 0
     failed: int = 0
+    lost: int = 0
     issues: list[Issue] = field(default_factory=list)
     conflicts: list[Conflict] = field(default_factory=list)
     met: list[int] = field(default_factory=list)
 
-    def fail(self, object: str, message: str) -> None:
+    def fail(self, object: str, message: str, *, pk: int | None = None) -> None:
+        """A row that could not be stored; `pk` is what is stored of it from before."""
         self.failed += 1
-        self.issues.append(Issue(object, message))
+        self._left_out(object, message, pk)
 
-    def skip(self, object: str, message: str) -> None:
+    def skip(self, object: str, message: str, *, pk: int | None = None) -> None:
+        """A row that is not for us; `pk` is what is stored of it from before."""
         self.skipped += 1
+        self._left_out(object, message, pk)
+
+    def _left_out(self, object: str, message: str, pk: int | None) -> None:
         self.issues.append(Issue(object, message))
+        if pk is None:
+            self.lost += 1
+        else:
+            self.met.append(pk)
 
     def __iadd__(self, other: "Applied") -> "Applied":
-        for name in ("created", "updated", "unchanged", "skipped", "failed"):
+        for name in ("created", "updated", "unchanged", "skipped", "failed", "lost"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.issues += other.issues
         self.conflicts += other.conflicts

@@ -1,8 +1,8 @@
 """People as Thinkific has them."""
 
-from collections import Counter
+from collections.abc import Container
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.models import User
 from core.services import bulk
@@ -31,81 +31,113 @@ USERS = Table(
 
 def known_digests(thinkific_ids: list[int]) -> dict[int, tuple[int, int | None]]:
     """`thinkific_id -> (primary key, digest)` of the people that are stored."""
-    rows = User.objects.filter(thinkific_id__in=thinkific_ids).order_by()
+    rows = User.objects.filter(bulk.among("thinkific_id", thinkific_ids)).order_by()
     return {row[0]: row[1:] for row in rows.values_list("thinkific_id", "pk", "remote_digest")}
 
 
-def apply_users(rows: list[Values], *, source: str) -> Applied:
-    """Store people. Each row has the fields of USERS, `thinkific_id`, `remote_digest` and `synced_at`.
+class Owner(NamedTuple):
+    """The account that has an e-mail address."""
+
+    pk: int
+    thinkific_id: int | None
+    values: Values
+
+
+def apply_users(rows: list[Values], *, source: str, known: Container[int] | None = None) -> Applied:
+    """Store people. Each row has the fields of USERS, `thinkific_id`, `remote_digest` and `synced_at`;
+    `known` are the Thinkific ids among them that are stored, where that is known already.
 
     Matches by Thinkific id, then by e-mail. Somebody whose e-mail belongs to another account is an issue and
     changes nothing: accounts are never merged.
     """
     applied = Applied()
     rows = list({row["thinkific_id"]: row for row in rows}.values())
-    by_id = USERS.stored(thinkific_id__in=[row["thinkific_id"] for row in rows])
+    ids = [row["thinkific_id"] for row in rows if known is None or row["thinkific_id"] in known]
+    by_id = USERS.stored(bulk.among("thinkific_id", ids)) if ids else {}
     owners = _owners([row["email"] for row in rows])
-    _claim_emails(rows, by_id, owners)
-    wanted = Counter(row["email"] for row in rows)
+    refused = _refused(rows, by_id, owners)
 
     pairs: list[tuple[Values, tuple[int, Values] | None]] = []
     links: dict[int, int] = {}
-    taken: set[str] = set()
     for row in rows:
-        have, email = by_id.get(row["thinkific_id"]), row["email"]
-        owner = owners.get(email)
-        if owner is not None and (have is None or owner.pk != have[0]):
-            if have is None and owner.thinkific_id is None:
-                have = (owner.pk, {name: getattr(owner, name) for name in USERS.fields})
-                links[owner.pk] = row["thinkific_id"]
-            else:
-                _refuse(row, applied, have, f"the account of Thinkific user {owner.thinkific_id or 'nobody'}")
-                continue
-        if wanted[email] > 1 and email in taken:
-            _refuse(row, applied, have, "another person in the same list")
+        have, owner = by_id.get(row["thinkific_id"]), owners.get(row["email"])
+        if row["thinkific_id"] in refused:
+            applied.fail(
+                f"User {row['thinkific_id']}",
+                f"{row['email']} already belongs to {refused[row['thinkific_id']]}. Change one of the two "
+                "e-mail addresses in Thinkific.",
+                pk=have[0] if have else None,
+            )
             continue
-        taken.add(email)
+        if have is None and owner is not None and owner.thinkific_id is None:
+            have = (owner.pk, owner.values)
+            links[owner.pk] = row["thinkific_id"]
         pairs.append((row, have))
 
     changes = compare(USERS, pairs, applied)
-    _free_swapped_emails(changes.changed)
+    freed = _free_swapped_emails(changes.changed)
     write(changes, applied, source=source, extra=("created_at", "password", "is_active"))
+    written = {pk for pk, _, _ in changes.changed}
+    bulk.update(User, ["email"], [(pk, email) for pk, email in freed.items() if pk not in written])
     remember(changes, applied, links)
     return applied
 
 
-def _owners(emails: list[str]) -> dict[str, User]:
-    fields = [*USERS.fields, "thinkific_id"]
-    return {user.email: user for user in User.objects.filter(email__in=emails).only("pk", *fields)}
+def _owners(emails: list[str]) -> dict[str, Owner]:
+    rows = User.objects.filter(bulk.among("email", emails)).order_by()
+    owners = {}
+    for pk, thinkific_id, *fields in rows.values_list("pk", "thinkific_id", *USERS.fields):
+        values = dict(zip(USERS.fields, fields, strict=True))
+        owners[values["email"]] = Owner(pk, thinkific_id, values)
+    return owners
 
 
-def _claim_emails(rows: list[Values], by_id: dict[Any, tuple[int, Values]], owners: dict[str, User]) -> None:
-    """Forget owners who give their e-mail up in these very rows: two people may have swapped addresses."""
-    leaving = {
-        by_id[row["thinkific_id"]][1]["email"]
+def _refused(
+    rows: list[Values], by_id: dict[Any, tuple[int, Values]], owners: dict[str, Owner]
+) -> dict[int, str]:
+    """Rows (by Thinkific id) whose e-mail belongs to somebody else, and to whom.
+
+    An owner who gives the address up in these very rows is no obstacle (two people may have swapped theirs),
+    unless that row is refused in turn, so this is repeated until nothing changes.
+    """
+    moving = {
+        row["thinkific_id"]
         for row in rows
         if row["thinkific_id"] in by_id and by_id[row["thinkific_id"]][1]["email"] != row["email"]
     }
-    for email in leaving & set(owners):
-        if owners[email].thinkific_id in by_id:
-            del owners[email]
+    refused: dict[int, str] = {}
+    while True:
+        found = dict(refused)
+        taken: dict[str, int] = {}
+        # Who has an address already keeps it, whatever the order of the list.
+        for row in sorted(
+            rows, key=lambda row: row["thinkific_id"] not in by_id or row["thinkific_id"] in moving
+        ):
+            number, email = row["thinkific_id"], row["email"]
+            if number in refused:
+                continue
+            owner = owners.get(email)
+            if owner is not None and owner.thinkific_id not in (None, number):
+                if owner.thinkific_id not in moving or owner.thinkific_id in refused:
+                    found[number] = f"the account of Thinkific user {owner.thinkific_id}"
+            elif owner is not None and owner.thinkific_id is None and number in by_id:
+                found[number] = "an account that is not in Thinkific"
+            if number not in found and taken.setdefault(email, number) != number:
+                found[number] = f"Thinkific user {taken[email]}"
+        if found == refused:
+            return refused
+        refused = found
 
 
-def _refuse(row: Values, applied: Applied, have: tuple[int, Values] | None, owner: str) -> None:
-    if have is not None:
-        applied.met.append(have[0])
-    applied.fail(
-        f"User {row['thinkific_id']}",
-        f"{row['email']} already belongs to {owner}. Change one of the two e-mail addresses in Thinkific.",
-    )
-
-
-def _free_swapped_emails(changed: list[tuple[int, Values, Values]]) -> None:
-    """Move old addresses of people who change theirs out of the way: then no order of updates collides."""
-    moving = [pk for pk, before, after in changed if before["email"] != after["email"]]
+def _free_swapped_emails(changed: list[tuple[int, Values, Values]]) -> dict[int, str]:
+    """Move old addresses of people who change theirs out of the way: then no order of updates collides.
+    Answers whose addresses it moved, and what they were."""
+    moving = {pk: before["email"] for pk, before, after in changed if before["email"] != after["email"]}
     targets = {after["email"] for _, before, after in changed if before["email"] != after["email"]}
-    if targets & {before["email"] for _, before, _ in changed}:
-        bulk.update(User, ["email"], [(pk, f"moving-{pk}@invalid") for pk in moving])
+    if not targets & set(moving.values()):
+        return {}
+    bulk.update(User, ["email"], [(pk, f"moving-{pk}@invalid") for pk in moving])
+    return moving
 
 
 def remove_users(pks: list[int], *, source: str, now: datetime) -> int:

@@ -4,18 +4,33 @@ This door carries Thinkific's facts: it never marks anything stale, and it leave
 own while a change of ours is unsent.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import models
+from django.db import DataError, IntegrityError, models, transaction
 
 from core.models import OutboxEntry, SiteSettings
 from core.services import bulk, directions
 from core.services.mirror.outcome import Applied, Conflict
 
 Values = dict[str, Any]  # attname -> value, as the model stores it
+
+
+_one_by_one: ContextVar[bool] = ContextVar("one_by_one", default=False)
+
+
+@contextmanager
+def one_by_one() -> Iterator[None]:
+    """Inside, a row that the database refuses is left out and reported; outside, its whole batch is refused."""
+    token = _one_by_one.set(True)
+    try:
+        yield
+    finally:
+        _one_by_one.reset(token)
 
 
 @dataclass(frozen=True)
@@ -32,10 +47,10 @@ class Table:
     def entity(self) -> str:
         return self.model._meta.model_name or ""
 
-    def stored(self, **lookup: Any) -> dict[Any, tuple[int, Values]]:
+    def stored(self, *conditions: models.Func, **lookup: Any) -> dict[Any, tuple[int, Values]]:
         """`key -> (primary key, values)` of the stored rows that match."""
         manager = self.model._default_manager
-        rows = manager.filter(**lookup).order_by().values_list("pk", self.key, *self.fields)
+        rows = manager.filter(*conditions, **lookup).order_by().values_list("pk", self.key, *self.fields)
         return {row[1]: (row[0], dict(zip(self.fields, row[2:], strict=True))) for row in rows}
 
 
@@ -65,6 +80,7 @@ def compare(
         else:
             changes.equal.append((pk, row))
             applied.unchanged += 1
+    _keep_unsent(changes, applied)
     return changes
 
 
@@ -73,18 +89,54 @@ def write(changes: Changes, applied: Applied, *, source: str, extra: Sequence[st
     rows that are set on insert. Call it inside a transaction.
     """
     table = changes.table
-    _keep_unsent(changes, applied)
     if changes.new:
-        fields = [table.key, *table.fields, *table.stamp, *extra]
+        fields = [*([table.key] if table.key != "pk" else []), *table.fields, *table.stamp, *extra]
         fields = list(dict.fromkeys(fields))
-        bulk.insert(table.model, fields, [tuple(row[name] for name in fields) for row in changes.new])
-        applied.created += len(changes.new)
+        applied.created += _write(
+            lambda rows: bulk.insert(table.model, fields, [tuple(row[f] for f in fields) for row in rows]),
+            changes.new,
+            lambda row, reason: applied.fail(_called(table, row), reason),
+        )
     if changes.changed:
         fields = list(dict.fromkeys([*table.fields, *table.stamp]))
-        rows = [(pk, *(after[name] for name in fields)) for pk, _, after in changes.changed]
-        bulk.update(table.model, fields, rows)
-        applied.updated += len(rows)
+        refused: set[int] = set()
+
+        def refuse(change: tuple[int, Values, Values], reason: str) -> None:
+            refused.add(change[0])
+            applied.fail(_called(table, change[2]), reason, pk=change[0])
+
+        applied.updated += _write(
+            lambda rows: bulk.update(
+                table.model, fields, [(pk, *(after[f] for f in fields)) for pk, _, after in rows]
+            ),
+            changes.changed,
+            refuse,
+        )
+        changes.changed = [change for change in changes.changed if change[0] not in refused]
         _write_history(changes, source)
+
+
+def _write(write: Callable[[list[Any]], None], rows: list[Any], refuse: Callable[[Any, str], None]) -> int:
+    """Write rows, all or (see one_by_one) all that the database takes. Answers how many."""
+    if not _one_by_one.get():
+        write(rows)
+        return len(rows)
+    try:
+        with transaction.atomic():
+            write(rows)
+    except (IntegrityError, DataError) as error:
+        if len(rows) == 1:
+            refuse(rows[0], f"The database refuses it: {str(error).splitlines()[0][:200]}")
+            return 0
+        middle = len(rows) // 2
+        return _write(write, rows[:middle], refuse) + _write(write, rows[middle:], refuse)
+    return len(rows)
+
+
+def _called(table: Table, row: Values) -> str:
+    return (
+        f"{str(table.model._meta.verbose_name).capitalize()} {row.get('thinkific_id') or row.get(table.key)}"
+    )
 
 
 def remember(changes: Changes, applied: Applied, links: dict[int, int]) -> None:

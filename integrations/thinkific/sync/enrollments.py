@@ -44,7 +44,7 @@ def pull_enrollments(pull: Pull) -> None:
         pull,
         "enrollments",
         "/enrollments",
-        lambda pages: _apply_pages(pull, pages),
+        lambda pages: apply_pages(pages, source=pull.source, now=pull.now, pull=pull),
         stored=Enrollment.objects.all() if since is None else None,
         filters={"updated_after": since - OVERLAP} if since else None,
     )
@@ -73,7 +73,8 @@ def last_watermark() -> datetime | None:
     return None
 
 
-def _apply_pages(pull: Pull, pages: list[RawPage]) -> Applied:
+def apply_pages(pages: list[RawPage], *, source: str, now: datetime, pull: Pull | None = None) -> Applied:
+    """Store the enrollments on these pages; with `pull`, move its watermark."""
     rows = list({row.id: row for page in pages for row in page.rows}.values())
     known = known_digests([row.id for row in rows])
     applied = Applied()
@@ -86,7 +87,7 @@ def _apply_pages(pull: Pull, pages: list[RawPage]) -> Applied:
         else:
             changed.append(row)
     if changed:
-        applied += apply_rows(changed, known, source=pull.source, now=pull.now, pull=pull)
+        applied += apply_rows(changed, known, source=source, now=now, pull=pull)
     return applied
 
 
@@ -134,7 +135,7 @@ def apply_typed(
             continue
         user, course = users[e.user_id], courses[e.course_id or 0]
         values.append(enrollment_row(e, user_id=user, product_id=course, digest=digest, now=now))
-    applied += apply_enrollments(values, source=source)
+    applied += apply_enrollments(values, known=known, source=source)
     return applied
 
 

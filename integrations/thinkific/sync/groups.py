@@ -17,7 +17,7 @@ from integrations.thinkific import schemas
 from integrations.thinkific.decoding import BadRow
 from integrations.thinkific.mapping import Notes, group_row
 from integrations.thinkific.sync.pages import RawPage, decode_row
-from integrations.thinkific.sync.people import apply_pages
+from integrations.thinkific.sync.people import apply_pages, primary_keys
 from integrations.thinkific.sync.pull import Pull
 from integrations.thinkific.sync.walks import mark_missing, not_judged, walk
 
@@ -96,7 +96,8 @@ def _pull_members(pull: Pull, group: ThinkificGroup) -> None:
 def _apply_members(
     pull: Pull, pages: list[RawPage], group: ThinkificGroup, targets: list[TeamTarget]
 ) -> Applied:
-    applied, pks = apply_pages(pages, source=pull.source, now=pull.now)
+    applied = apply_pages(pages, source=pull.source, now=pull.now)
+    pks = primary_keys(row.id for page in pages for row in page.rows)
     for issue in applied.issues:
         pull.note(f"{group}, {issue.object}", issue.message)
     users = [pks[row.id] for page in pages for row in page.rows if row.id in pks]

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from core.models import Role, SiteSettings, Team, User
+from core.services import bulk
 from core.services.mirror.groups import TeamTarget, join_teams
 from core.services.mirror.outcome import Applied
 from core.services.mirror.people import apply_users, known_digests, remove_users
@@ -24,7 +25,7 @@ def pull_users(pull: Pull) -> None:
         pull,
         "users",
         "/users",
-        lambda pages: apply_pages(pages, source=pull.source, now=pull.now)[0],
+        lambda pages: apply_pages(pages, source=pull.source, now=pull.now),
         stored=User.objects.all(),
     )
     if walked.complete:
@@ -40,8 +41,8 @@ def pull_users(pull: Pull) -> None:
     _assign_teams(pull)
 
 
-def apply_pages(pages: list[RawPage], *, source: str, now: datetime) -> tuple[Applied, dict[int, int]]:
-    """Store the people on these pages. Also answers `Thinkific id -> primary key` of those that are stored."""
+def apply_pages(pages: list[RawPage], *, source: str, now: datetime) -> Applied:
+    """Store the people on these pages."""
     rows = list({row.id: row for page in pages for row in page.rows}.values())
     known = known_digests([row.id for row in rows])
     applied = Applied()
@@ -55,10 +56,7 @@ def apply_pages(pages: list[RawPage], *, source: str, now: datetime) -> tuple[Ap
             changed.append(row)
     if changed:
         applied += _apply_changed(changed, known, source=source, now=now)
-    pks = {number: pk for number, (pk, _) in known.items()}
-    if len(pks) < len(rows):
-        pks |= primary_keys(row.id for row in rows if row.id not in pks)
-    return applied, pks
+    return applied
 
 
 def _apply_changed(
@@ -74,7 +72,7 @@ def _apply_changed(
         except Unusable as error:
             failed.fail(f"User {row.id}", str(error))
             failed.met += [known[row.id][0]] if row.id in known else []
-    applied = apply_users(values, source=source)
+    applied = apply_users(values, known=known, source=source)
     applied.issues += notes.issues
     applied += failed
     return applied
@@ -82,7 +80,7 @@ def _apply_changed(
 
 def primary_keys(thinkific_ids: Iterable[int]) -> dict[int, int]:
     """`Thinkific id -> primary key` of people."""
-    rows = User.objects.filter(thinkific_id__in=list(thinkific_ids)).order_by()
+    rows = User.objects.filter(bulk.among("thinkific_id", thinkific_ids)).order_by()
     return dict(rows.values_list("thinkific_id", "pk"))
 
 
@@ -104,7 +102,7 @@ def ensure_users(
         except Unusable:
             continue  # the row that named them is reported with its own number
     if rows:
-        applied.issues += apply_users(rows, source=source).issues + notes.issues
+        applied.issues += apply_users(rows, known=pks, source=source).issues + notes.issues
         pks |= primary_keys(row["thinkific_id"] for row in rows)
     return pks
 
