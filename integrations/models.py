@@ -189,6 +189,10 @@ class InboundEvent(models.Model):
     received_at = models.DateTimeField(default=timezone.now)
     status = models.CharField(max_length=10, choices=Status, default=Status.RECEIVED)
     attempts = models.PositiveIntegerField(default=0)
+    not_before = models.DateTimeField(default=timezone.now)
+    # Who works on it, and until when that counts: a killed worker's events are taken up again.
+    claimed_by = models.CharField(max_length=40, blank=True)
+    claimed_until = models.DateTimeField(null=True, blank=True)
     outcome = models.TextField(blank=True)
     processed_at = models.DateTimeField(null=True, blank=True)
 
@@ -205,6 +209,24 @@ class InboundEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.topic} {self.event_id}"
+
+
+class WebhookSubscription(models.Model):
+    """A subscription at Thinkific that this dashboard made: how it tells its own from those of others."""
+
+    subscription_id = models.CharField(max_length=100)
+    topic = models.CharField(max_length=100)
+    target_url = models.CharField(max_length=2000)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["topic"]
+        constraints = [
+            models.UniqueConstraint(fields=["subscription_id"], name="one_row_per_webhook_subscription")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.topic} to {self.target_url}"
 
 
 class RequestBudget(models.Model):
