@@ -54,34 +54,31 @@ def apply_products(rows: list[Values], *, source: str) -> Applied:
     by_id = PRODUCTS.stored(thinkific_id__in=[row["thinkific_id"] for row in rows if row["thinkific_id"]])
     owners = {values["thinkific_id"]: pk for pk, values in by_id.values()}
     pairs: list[tuple[Values, tuple[int, Values] | None]] = []
-    for row in {(row["productable_type"], row["productable_id"]): row for row in rows}.values():
-        have = stored.get((row["productable_type"], row["productable_id"]))
+    sold: dict[ProductKey, Values] = {}
+    for row in {row["thinkific_id"]: row for row in rows}.values():
+        what = (row["productable_type"], row["productable_id"])
+        if sold.setdefault(what, row) is not row:
+            applied.skip(
+                f"Product {row['thinkific_id']}", "Another product sells the same; that one is shown."
+            )
+            continue
+        have = stored.get(what)
         owner = owners.get(row["thinkific_id"])
         if owner is not None and (have is None or have[0] != owner):
             applied.fail(
                 f"Product {row['thinkific_id']}",
                 "Thinkific says that it sells another course or bundle than before; it was left as it is.",
+                pk=owner,
             )
             continue
         base = have[1] if have else {f: _default(f) for f in PRODUCTS.fields}
         pairs.append((base | row, have))
-    changes = compare(PRODUCTS, pairs, applied)
-    for row in changes.new:
-        row["pk"] = None
-    _write_products(changes.new, applied)
-    changes.new = []
-    write(changes, applied, source=source)
+    write(compare(PRODUCTS, pairs, applied), applied, source=source)
     return applied
 
 
 def _default(name: str) -> object:
     return next(f for f in Product._meta.concrete_fields if f.attname == name).get_default()
-
-
-def _write_products(rows: list[Values], applied: Applied) -> None:
-    fields = [*PRODUCTS.fields, *PRODUCTS.stamp]
-    bulk.insert(Product, fields, [tuple(row[name] for name in fields) for row in rows])
-    applied.created += len(rows)
 
 
 def product_ids(keys: Iterable[ProductKey]) -> dict[ProductKey, int]:

@@ -138,13 +138,19 @@ def apply_bundle_rows(
             Enrollment, fields, [(user, bundle.pk, Enrollment.Origin.THINKIFIC, now) for user in missing]
         )
         holders = dict(Enrollment.objects.filter(product=bundle, user__in=users).values_list("user_id", "pk"))
-    wrong = Enrollment.objects.filter(pk__in=courses).order_by().values_list("pk", "user_id", "via_bundle")
+    # A course that is in two bundles of a person stays with the first.
+    loose = Enrollment.objects.filter(pk__in=courses, via_bundle__isnull=True).order_by()
     bulk.update(
         Enrollment,
         ["via_bundle_id"],
-        [(pk, holders[user]) for pk, user, via in wrong if via != holders[user]],
+        [(pk, holders[user]) for pk, user in loose.values_list("pk", "user_id")],
     )
     return list(courses), list(holders.values())
+
+
+def leave_bundle(pks: list[int]) -> None:
+    """Record that these course enrollments no longer come through a bundle."""
+    bulk.update(Enrollment, ["via_bundle_id"], [(pk, None) for pk in pks])
 
 
 BUNDLE_FIELDS = (

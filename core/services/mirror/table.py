@@ -25,7 +25,7 @@ _one_by_one: ContextVar[bool] = ContextVar("one_by_one", default=False)
 
 @contextmanager
 def one_by_one() -> Iterator[None]:
-    """Inside, a row that the database refuses is left out and reported; outside, its whole batch is refused."""
+    """Inside, a row that the database refuses is left out and reported; outside, its batch is refused."""
     token = _one_by_one.set(True)
     try:
         yield

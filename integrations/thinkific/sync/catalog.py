@@ -52,8 +52,8 @@ def _apply_pages(pull: Pull, pages: list[RawPage]) -> Applied:
                 raise Unusable(product.message)
             values.append(product_row(product, notes, site_url=site_url(), now=pull.now))
         except Unusable as error:
-            failed.skip(f"Product {row.id}", str(error))
-            failed.met += Product.objects.filter(thinkific_id=row.id).values_list("pk", flat=True)
+            known = Product.objects.filter(thinkific_id=row.id).values_list("pk", flat=True).first()
+            failed.skip(f"Product {row.id}", str(error), pk=known)
     applied = apply_products(values, source=pull.source)
     applied.issues += notes.issues
     applied += failed
@@ -107,8 +107,7 @@ def _pull_new_builder(pull: Pull) -> list[int]:
 
             pull.store(write)
     except CredentialsRefused as error:
-        pull.partial = True
-        pull.note("GraphQL", f"{error} Courses of the new course builder were left out.")
+        pull.refuse(error, "Courses of the new course builder were left out.")
         return []
     state["done"] = True
     here = Product.objects.filter(source=Product.Source.GRAPHQL, removed_at__isnull=True)

@@ -70,8 +70,7 @@ def _read(pull: Pull, course: Product) -> Curriculum | None:
             return _from_graphql(pull, course)
         except CredentialsRefused as error:
             pull.cursor["no_graphql"] = True
-            pull.partial = True
-            pull.note("GraphQL", f"{error} Course content was read over REST, without quizzes.")
+            pull.refuse(error, "Course content was read over REST, without quizzes.")
         except (NotFound, SchemaDrift):
             pass  # REST may know it
         except Rejected as error:

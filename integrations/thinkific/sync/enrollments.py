@@ -1,10 +1,8 @@
 """Pulling enrollments: what changed, or all, and then who holds which bundle."""
 
-from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from functools import partial
-
-from django.utils import timezone
 
 from core.models import Enrollment, Product
 from core.services.mirror.catalog import ensure_courses
@@ -12,11 +10,12 @@ from core.services.mirror.enrollments import (
     apply_bundle_rows,
     apply_enrollments,
     known_digests,
+    leave_bundle,
     remove_enrollments,
     total_up_bundles,
 )
 from core.services.mirror.outcome import Applied
-from integrations.models import Kind, SyncRun
+from integrations.models import Kind
 from integrations.thinkific import schemas
 from integrations.thinkific.decoding import BadRow
 from integrations.thinkific.errors import NotFound
@@ -24,7 +23,8 @@ from integrations.thinkific.mapping import Notes, enrollment_row, person_of_enro
 from integrations.thinkific.sync.pages import RawPage, RawRow, decode_row
 from integrations.thinkific.sync.people import ensure_users
 from integrations.thinkific.sync.pull import Pull
-from integrations.thinkific.sync.walks import mark_missing, not_judged, walk
+from integrations.thinkific.sync.walks import Walked, emptied, mark_missing, not_judged, walk
+from integrations.thinkific.sync.watermarks import last_watermark, note_newest, set_watermark
 
 # Their filter is exclusive and its behaviour within a second undocumented, and rows move between pages
 # while we read: what changed shortly before the last look is looked at again.
@@ -34,22 +34,23 @@ AT_ONCE = 1000
 
 def pull_enrollments(pull: Pull) -> None:
     """What changed since the last pull, or with `full` everything, gone rows and bundle holders included."""
-    since = None if pull.run.full else last_watermark()
-    if since is None:
-        pull.run.full = True
     if "since" not in pull.cursor:
-        pull.cursor["since"] = since.isoformat() if since else None
+        since = None if pull.run.full else last_watermark(Kind.ENROLLMENTS)
+        pull.run.full = since is None
+        pull.cursor.update(since=since.isoformat() if since else None, asked_at=pull.now.isoformat())
     since = datetime.fromisoformat(pull.cursor["since"]) if pull.cursor["since"] else None
     walked = walk(
         pull,
         "enrollments",
         "/enrollments",
         lambda pages: apply_pages(pages, source=pull.source, now=pull.now, pull=pull),
-        stored=Enrollment.objects.all() if since is None else None,
+        stored=Enrollment.objects.all(),
         filters={"updated_after": since - OVERLAP} if since else None,
     )
+    if walked.complete:
+        set_watermark(pull, since)
     if since is not None:
-        return
+        return  # what such a walk did not find, the next one looks for again
     if not walked.complete:
         came = len(pull.seen("enrollments")) + pull.cursor["enrollments"]["new"]
         not_judged(pull, "enrollments", walked, came)
@@ -64,17 +65,8 @@ def pull_enrollments(pull: Pull) -> None:
     _pull_bundles(pull)
 
 
-def last_watermark() -> datetime | None:
-    """The newest change that a finished pull has seen, in Thinkific's own time; None before the first."""
-    done = (SyncRun.Status.SUCCEEDED, SyncRun.Status.PARTIAL)
-    runs = SyncRun.objects.filter(kind=Kind.ENROLLMENTS, status__in=done, cursor__has_key="watermark")
-    for cursor in runs.order_by("-id").values_list("cursor", flat=True)[:1]:
-        return datetime.fromisoformat(cursor["watermark"])
-    return None
-
-
 def apply_pages(pages: list[RawPage], *, source: str, now: datetime, pull: Pull | None = None) -> Applied:
-    """Store the enrollments on these pages; with `pull`, move its watermark."""
+    """Store the enrollments on these pages; with `pull`, note how new they are."""
     rows = list({row.id: row for page in pages for row in page.rows}.values())
     known = known_digests([row.id for row in rows])
     applied = Applied()
@@ -99,7 +91,7 @@ def apply_rows(
     now: datetime,
     pull: Pull | None = None,
 ) -> Applied:
-    """Store these enrollments; students and courses that we have not met are stored with what is told here."""
+    """Store these enrollments; students and courses that we have not met, with what is told of them here."""
     applied = Applied()
     readable: list[tuple[schemas.Enrollment, int | None]] = []
     for row in rows:
@@ -110,7 +102,7 @@ def apply_rows(
         else:
             readable.append((enrollment, row.digest))
     if pull is not None:
-        _move_watermark(pull, [e.updated_at for e, _ in readable if e.updated_at])
+        note_newest(pull, [e.updated_at for e, _ in readable if e.updated_at])
     applied += apply_typed(readable, known, source=source, now=now)
     return applied
 
@@ -148,50 +140,63 @@ def _what_is_missing(enrollment: schemas.Enrollment) -> str:
 def _fail(
     number: int, message: str, known: dict[int | None, tuple[int, int | None]], applied: Applied
 ) -> None:
-    applied.fail(f"Enrollment {number}", message)
-    if number in known:
-        applied.met.append(known[number][0])
-
-
-def _move_watermark(pull: Pull, moments: list[datetime]) -> None:
-    # A clock of theirs that runs ahead must not make us skip what comes after.
-    newest = min(max(moments, default=datetime.min.replace(tzinfo=UTC)), timezone.now())
-    known = pull.cursor.get("watermark")
-    if known is None or datetime.fromisoformat(known) < newest:
-        pull.cursor["watermark"] = newest.isoformat()
+    applied.fail(f"Enrollment {number}", message, pk=known[number][0] if number in known else None)
 
 
 def _pull_bundles(pull: Pull) -> None:
     """Who holds which bundle: Thinkific has no bundle enrollments, only a list per bundle of the course
     enrollments that came through it."""
+    unread = pull.cursor.setdefault("unread", [])
     for bundle in Product.objects.bundles().filter(removed_at__isnull=True).order_by("pk"):
-        name = f"bundle {bundle.productable_id}"
-        state = pull.cursor.get(name, {})
-        if state.get("judged"):
-            continue
-        held = Enrollment.objects.filter(product=bundle, removed_at__isnull=True)
-        try:
-            walked = walk(
-                pull,
-                name,
-                f"/bundles/{bundle.productable_id}/enrollments",
-                partial(_apply_holders, pull, bundle),
-                stored=Enrollment.objects.all(),
-                counted=False,
-            )
-        except NotFound:
-            pull.note(str(bundle), "Thinkific does not know this bundle; who holds it could not be read.")
-            pull.partial = True
-            continue
-        if walked.complete:
-            _end_lost_holdings(pull, bundle)
-        _total_up(pull, held.values_list("pk", flat=True))
+        if not pull.cursor.get(f"bundle {bundle.productable_id}", {}).get("judged"):
+            _pull_holders(pull, bundle, unread)
+    mark_missing(
+        pull,
+        "holders",
+        Enrollment.objects.filter(
+            product__productable_type=Product.Type.BUNDLE,
+            removed_at__isnull=True,
+            origin=Enrollment.Origin.THINKIFIC,
+            push_state=Enrollment.PushState.CLEAN,
+        ).exclude(product__in=unread),
+        lambda pks: remove_enrollments(pks, source=pull.source, now=pull.now) * 0,  # derived: not counted
+        top=pull.cursor["enrollments"]["top"],
+        what="bundle enrollments",
+    )
 
-        def done(name: str = name) -> None:
-            pull.cursor[name] = {"judged": True}
-            pull.seen(name).clear()
 
-        pull.store(done)
+def _pull_holders(pull: Pull, bundle: Product, unread: list[int]) -> None:
+    name = f"bundle {bundle.productable_id}"
+    held = Enrollment.objects.filter(product=bundle).order_by()
+    try:
+        walked = walk(
+            pull,
+            name,
+            f"/bundles/{bundle.productable_id}/enrollments",
+            partial(_apply_holders, pull, bundle),
+            stored=Enrollment.objects.all(),
+            counted=False,
+        )
+    except NotFound:
+        pull.note(str(bundle), "Thinkific does not know this bundle; who holds it could not be read.")
+        pull.partial = True
+        walked = Walked(complete=False, total=None)
+    judged = walked.complete and not emptied(pull, str(bundle), walked, held.filter(removed_at__isnull=True))
+    if judged:
+        through = (
+            Enrollment.objects.filter(via_bundle__product=bundle).order_by().values_list("pk", flat=True)
+        )
+        _in_parts(pull, (pk for pk in through if pk not in pull.seen(name)), leave_bundle)
+    met = (pk for pk in held.values_list("pk", flat=True) if pk in pull.seen("holders"))
+    _in_parts(pull, met, lambda pks: total_up_bundles(pks, source=pull.source))
+
+    def done() -> None:
+        pull.cursor[name] = {"judged": True}
+        pull.forget(name)
+        if not judged:
+            unread.append(bundle.pk)
+
+    pull.store(done)
 
 
 def _apply_holders(pull: Pull, bundle: Product, pages: list[RawPage]) -> Applied:
@@ -199,31 +204,16 @@ def _apply_holders(pull: Pull, bundle: Product, pages: list[RawPage]) -> Applied
     courses, holders = apply_bundle_rows(bundle, ids, now=pull.now)
     pull.seen("holders").add(holders)
     # What is listed here and unknown to us came after the list of all enrollments was read.
-    return Applied(met=courses, skipped=len(ids) - len(courses))
+    return Applied(met=courses, lost=len(ids) - len(courses))
 
 
-def _end_lost_holdings(pull: Pull, bundle: Product) -> None:
-    """Bundle enrollments that no row of the list belongs to any more."""
-    seen = pull.seen("holders")
-    held = Enrollment.objects.filter(
-        product=bundle, removed_at__isnull=True, origin=Enrollment.Origin.THINKIFIC, push_state="clean"
-    )
-    gone = [pk for pk in held.values_list("pk", flat=True).iterator(chunk_size=5000) if pk not in seen]
-    for start in range(0, len(gone), AT_ONCE):
-        part = gone[start : start + AT_ONCE]
+def _in_parts(pull: Pull, pks: Iterable[int], work: Callable[[list[int]], object]) -> None:
+    """Do it for some primary keys at a time, each part in a step of its own."""
+    everything = list(pks)
+    for start in range(0, len(everything), AT_ONCE):
+        part = everything[start : start + AT_ONCE]
 
         def write(part: list[int] = part) -> None:
-            remove_enrollments(part, source=pull.source, now=pull.now)
-
-        pull.store(write)
-
-
-def _total_up(pull: Pull, held: Iterable[int]) -> None:
-    pks = list(held)
-    for start in range(0, len(pks), AT_ONCE):
-        part = pks[start : start + AT_ONCE]
-
-        def write(part: list[int] = part) -> None:
-            total_up_bundles(part, source=pull.source)
+            work(part)
 
         pull.store(write)

@@ -12,7 +12,7 @@ from core.services import notices
 from integrations.models import KEPT_ERRORS, SyncRun
 from integrations.thinkific import connection_state
 from integrations.thinkific.budget import SharedBudget
-from integrations.thinkific.credentials import REST, Credentials
+from integrations.thinkific.credentials import Credentials
 from integrations.thinkific.errors import CredentialsRefused, NotConfigured, RetryLater, ThinkificError
 from integrations.thinkific.sync.client import CountingClient
 from integrations.thinkific.sync.fetch import LANES
@@ -71,7 +71,9 @@ def _work(
                 on_progress=on_progress,
             )
             PULLS[run.kind](pull)
-            connection_state.note(REST, ok=True)
+            if not dry_run:
+                for surface in client.surfaces - pull.refused:
+                    connection_state.note(surface, ok=True)
             return _ended(run, pull)
     except SliceOver:
         return SyncRun.Status.QUEUED, ""
@@ -81,7 +83,8 @@ def _work(
         log.warning("run was taken over")
         return None, ""
     except CredentialsRefused as error:
-        connection_state.note(error.surface, ok=False, detail=str(error))
+        if not dry_run:
+            connection_state.note(error.surface, ok=False, detail=str(error))
         return SyncRun.Status.FAILED, str(error)
     except NeedsToken as error:
         return SyncRun.Status.PARTIAL, str(error)
@@ -95,6 +98,8 @@ def _work(
     except Exception as error:  # the edge of a task: whatever it was stands on its row
         log.exception("run failed")
         return SyncRun.Status.FAILED, f"{type(error).__name__}: {error}"[:500]
+    finally:
+        client.close()
 
 
 def _ended(run: SyncRun, pull: Pull) -> tuple[str, str]:

@@ -30,7 +30,7 @@ class PageWalk:
         self.pull = pull
         self.path = path
         self.filters = {f"query[{name}]": plain(value) for name, value in (filters or {}).items()}
-        self.next_wanted = self.next_asked = first
+        self.first = self.next_wanted = self.next_asked = first
         self.last: int | None = None  # not known before the first answer
         self.ready: dict[int, RawPage] = {}
         self.under_way: dict[Future[tuple[Answer, RawPage]], int] = {}
@@ -39,6 +39,7 @@ class PageWalk:
 
     def __iter__(self) -> Iterator[RawPage]:
         with ThreadPoolExecutor(max_workers=LANES, thread_name_prefix="thinkific") as self.threads:
+            self.pull.unfinished = lambda: bool(self.ready or self.under_way)
             try:
                 while self.last is None or self.next_wanted <= self.last:
                     page = self.ready.pop(self.next_wanted, None)
@@ -49,6 +50,7 @@ class PageWalk:
                     self._ask()
                     yield page
             finally:
+                self.pull.unfinished = bool
                 for future in self.under_way:
                     future.cancel()
 
@@ -70,6 +72,8 @@ class PageWalk:
             return None
         if self.again and self.again[0][0] <= time.monotonic():
             return self.again[0][1]
+        if self.pull.is_due and self.next_asked > self.first:
+            return None  # but one page at least, or a run would never get on
         if self.last is None and self.next_asked > self.next_wanted:
             return None  # the first page says how many there are
         if self.last is not None and self.next_asked > self.last:
@@ -127,7 +131,7 @@ class PageWalk:
 
 
 def batches(walk: PageWalk, size: int = 4) -> Iterator[list[RawPage]]:
-    """The pages of a walk, those that are there already taken together, up to `size`: fewer, larger writes."""
+    """The pages of a walk, those that are there taken together, up to `size`: fewer, larger writes."""
     batch: list[RawPage] = []
     for page in walk:
         batch.append(page)

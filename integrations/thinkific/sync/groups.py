@@ -1,6 +1,8 @@
 """Pulling groups and their members, and bringing members into the teams that pull from them."""
 
-from core.models import GroupMembership, SiteSettings, ThinkificGroup, User
+from django.db.models import Max
+
+from core.models import GroupMembership, Role, SiteSettings, Team, ThinkificGroup
 from core.services.mirror.groups import (
     TeamTarget,
     apply_groups,
@@ -19,7 +21,7 @@ from integrations.thinkific.mapping import Notes, group_row
 from integrations.thinkific.sync.pages import RawPage, decode_row
 from integrations.thinkific.sync.people import apply_pages, primary_keys
 from integrations.thinkific.sync.pull import Pull
-from integrations.thinkific.sync.walks import mark_missing, not_judged, walk
+from integrations.thinkific.sync.walks import emptied, mark_missing, not_judged, walk
 
 
 def pull_groups(pull: Pull) -> None:
@@ -45,8 +47,20 @@ def pull_groups(pull: Pull) -> None:
         not_judged(pull, "groups", walked, len(pull.seen("groups")) + pull.cursor["groups"]["new"])
     todo = stored.filter(pk__gt=pull.cursor.get("members_of", 0)).order_by("pk")
     pull.run.pages_total = pull.run.pages_done + todo.count()
+    pull.cursor.setdefault("members_top", GroupMembership.objects.aggregate(top=Max("pk"))["top"] or 0)
+    pull.cursor.setdefault("unread", [])
     for group in todo:
         _pull_members(pull, group)
+    mark_missing(
+        pull,
+        "members",
+        GroupMembership.objects.filter(
+            removed_at__isnull=True, push_state=GroupMembership.PushState.CLEAN, group__in=stored
+        ).exclude(group__in=pull.cursor["unread"]),
+        lambda pks: _remove_members(pull, pks) * 0,  # the run counts groups
+        top=pull.cursor["members_top"],
+        what="group members",
+    )
 
 
 def _apply_pages(pull: Pull, pages: list[RawPage]) -> Applied:
@@ -54,8 +68,8 @@ def _apply_pages(pull: Pull, pages: list[RawPage]) -> Applied:
     for row in (row for page in pages for row in page.rows):
         group = decode_row(row, schemas.Group)
         if isinstance(group, BadRow):
-            failed.fail(f"Group {row.id}", group.message)
-            failed.met += ThinkificGroup.objects.filter(thinkific_id=row.id).values_list("pk", flat=True)
+            known = ThinkificGroup.objects.filter(thinkific_id=row.id).values_list("pk", flat=True).first()
+            failed.fail(f"Group {row.id}", group.message, pk=known)
         else:
             rows.append(group_row(group, notes))
     applied = apply_groups(rows, source=pull.source)
@@ -66,7 +80,7 @@ def _apply_pages(pull: Pull, pages: list[RawPage]) -> Applied:
 
 def _pull_members(pull: Pull, group: ThinkificGroup) -> None:
     name = f"members {group.thinkific_id}"
-    targets = pulling_targets(group) + _mapped(pull, group)
+    targets = _mapped(pull, group) + pulling_targets(group)  # what a person has just chosen comes first
     walked = walk(
         pull,
         name,
@@ -77,18 +91,21 @@ def _pull_members(pull: Pull, group: ThinkificGroup) -> None:
         counted=False,
     )
 
+    known = GroupMembership.objects.filter(group=group, removed_at__isnull=True)
+    unread = not walked.complete or emptied(pull, str(group), walked, known)
+
     def finish() -> None:
-        if walked.complete:
-            _end_lost(pull, group, name, pull.cursor[name]["top"])
+        if unread:
+            pull.cursor["unread"].append(group.pk)
         else:
-            known = GroupMembership.objects.filter(group=group, removed_at__isnull=True).count()
+            note_assignments_synced(group, now=pull.now)
+        if not walked.complete:
             pull.partial = True
-            pull.note(str(group), f"Thinkific says {walked.total} members, {known} are known here.")
+            pull.note(str(group), f"Thinkific says {walked.total} members, {known.count()} are known here.")
         del pull.cursor[name]
-        note_assignments_synced(group, now=pull.now)
         pull.cursor["members_of"] = group.pk
         pull.run.pages_done += 1
-        pull.seen(name).clear()
+        pull.forget(name)
 
     pull.store(finish)
 
@@ -103,23 +120,27 @@ def _apply_members(
     users = [pks[row.id] for page in pages for row in page.rows if row.id in pks]
     met = apply_members(group, users, now=pull.now)
     join_teams(users, targets, source=pull.source, now=pull.now)
-    return Applied(created=len(set(users)) - len(met), met=met, failed=applied.failed)
+    pull.seen("members").add(met)
+    return Applied(created=len(set(users)) - len(met), met=met, lost=applied.lost)
 
 
 def _mapped(pull: Pull, group: ThinkificGroup) -> list[TeamTarget]:
-    rows = pull.run.options.get("mappings", [])
-    return [TeamTarget(row["team_id"], row["role_id"]) for row in rows if row["group_id"] == group.pk]
+    rows = [row for row in pull.run.options.get("mappings", []) if row["group_id"] == group.pk]
+    teams = set(Team.objects.filter(pk__in=[row["team_id"] for row in rows]).values_list("pk", flat=True))
+    student = Role.objects.get(code="student").pk
+    return [
+        TeamTarget(row["team_id"], row.get("role_id") or student) for row in rows if row["team_id"] in teams
+    ]
 
 
-def _end_lost(pull: Pull, group: ThinkificGroup, name: str, top: int) -> None:
-    """Members that a complete listing no longer has."""
-    seen = pull.seen(name)
-    known = GroupMembership.objects.filter(
-        group=group, removed_at__isnull=True, push_state="clean", pk__lte=top
-    )
-    gone = {pk: user for pk, user in known.values_list("pk", "user") if pk not in seen}
-    if not gone:
-        return
-    remove_members(group, gone, now=pull.now)
-    if SiteSettings.load().mirror_group_removals:
-        leave_teams(group, User.objects.filter(pk__in=gone.values()).values_list("pk", flat=True))
+def _remove_members(pull: Pull, pks: list[int]) -> int:
+    """Members that complete listings no longer have; with the setting they leave the teams as well."""
+    lost: dict[int, dict[int, int]] = {}
+    for pk, group, user in GroupMembership.objects.filter(pk__in=pks).values_list("pk", "group", "user"):
+        lost.setdefault(group, {})[pk] = user
+    count, leave = 0, SiteSettings.load().mirror_group_removals
+    for found in ThinkificGroup.objects.filter(pk__in=lost):
+        count += remove_members(found, lost[found.pk], now=pull.now)
+        if leave:
+            leave_teams(found, lost[found.pk].values())
+    return count

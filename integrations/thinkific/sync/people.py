@@ -70,8 +70,7 @@ def _apply_changed(
                 raise Unusable(user.message)
             values.append(user_row(user, notes, digest=row.digest, now=now))
         except Unusable as error:
-            failed.fail(f"User {row.id}", str(error))
-            failed.met += [known[row.id][0]] if row.id in known else []
+            failed.fail(f"User {row.id}", str(error), pk=known[row.id][0] if row.id in known else None)
     applied = apply_users(values, known=known, source=source)
     applied.issues += notes.issues
     applied += failed

@@ -3,17 +3,20 @@
 import copy
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import DataError, IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
-from core.services.mirror.outcome import Applied
+from core.services.mirror.outcome import Applied, Conflict
+from core.services.mirror.table import one_by_one
 from integrations.models import KEPT_ERRORS, SyncConflict, SyncRun
 from integrations.queue import heartbeat
+from integrations.thinkific import connection_state
 from integrations.thinkific.budget import SharedBudget
+from integrations.thinkific.errors import CredentialsRefused
 from integrations.thinkific.lanes import Lanes
 from integrations.thinkific.sync.client import CountingClient
 from integrations.thinkific.sync.seen import Seen, dump_all, load_all
@@ -57,10 +60,14 @@ class Pull:
         self.dry_run = dry_run
         self.deadline = deadline
         self.on_progress = on_progress
+        self.refused: set[str] = set()  # surfaces
         self._seen = load_all(run.seen)
         self._requests_before = run.requests - client.sent
         self._beat = self._resumed = time.monotonic()
+        # Pages that are here or on their way when the time is up are stored before the run is left.
+        self.unfinished: Callable[[], bool] = bool
         budget.sleep = client.sleep = self.nap
+        client.while_waiting = self.breathe
 
     @property
     def cursor(self) -> dict[str, Any]:
@@ -89,21 +96,27 @@ class Pull:
         """The stored rows of one list that this run has met, by primary key."""
         return self._seen.setdefault(name, Seen())
 
+    def forget(self, name: str) -> None:
+        """The list is judged: which rows it had is no longer needed."""
+        self._seen.pop(name, None)
+
     def store(self, write: Callable[[], None]) -> None:
         """Run `write` in a transaction of its own: what it stores, what it counts and where it leaves the
-        cursor stand or fall together. Repeated when somebody else wrote the same rows at the same moment."""
+        cursor stand or fall together. Repeated when somebody else wrote the same rows at the same moment;
+        what the database refuses then as well is left out, row by row."""
         for attempt in range(1, TRIES + 1):
             before = self._snapshot()
             try:
-                with self._step():
+                with self._step(), one_by_one() if attempt == TRIES else nullcontext():
                     write()
                 break
-            except IntegrityError:
+            except (IntegrityError, DataError, OperationalError):
                 self._restore(before)
                 if attempt == TRIES:
                     raise
         self._tell()
-        self._yield_when_due()
+        if self.is_due and not self.unfinished():
+            raise SliceOver
 
     @contextmanager
     def _step(self) -> Iterator[None]:
@@ -130,24 +143,39 @@ class Pull:
         for issue in applied.issues:
             self.note(issue.object, issue.message)
         if applied.conflicts and not self.dry_run:
-            SyncConflict.objects.bulk_create(
-                SyncConflict(
-                    run=self.run,
-                    entity=conflict.entity,
-                    object_id=conflict.object_id,
-                    label=conflict.label[:600],
-                    field=conflict.field,
-                    ours=conflict.ours,
-                    theirs=conflict.theirs,
-                    resolution=f"kept_{conflict.kept}",
-                )
-                for conflict in applied.conflicts
+            self._keep_conflicts(applied.conflicts)
+
+    def _keep_conflicts(self, conflicts: list[Conflict]) -> None:
+        """Those that do not stand there already: a change stays unsent for longer than one run at times."""
+        here = SyncConflict.objects.filter(object_id__in={c.object_id for c in conflicts}, settled_at=None)
+        known = set(here.values_list("entity", "object_id", "field", "ours", "theirs"))
+        SyncConflict.objects.bulk_create(
+            SyncConflict(
+                run=self.run,
+                entity=conflict.entity,
+                object_id=conflict.object_id,
+                label=conflict.label[:600],
+                field=conflict.field,
+                ours=conflict.ours,
+                theirs=conflict.theirs,
+                resolution=f"kept_{conflict.kept}",
             )
+            for conflict in conflicts
+            if conflict[:2] + conflict[3:6] not in known
+        )
 
     def note(self, object: str, message: str) -> None:
         """Keep an error with the object it belongs to; only the first ones are kept."""
         if len(self.run.errors) < KEPT_ERRORS:
             self.run.errors.append({"object": object, "message": message})
+
+    def refuse(self, error: CredentialsRefused, cost: str) -> None:
+        """One surface does not let us in and the run goes on without it, at that cost."""
+        self.partial = True
+        self.refused.add(error.surface)
+        self.note(error.surface, f"{error} {cost}")
+        if not self.dry_run:
+            connection_state.note(error.surface, ok=False, detail=str(error))
 
     def fail(self, object: str, message: str) -> None:
         """A row that could not be stored. It never stops the run."""
@@ -168,7 +196,6 @@ class Pull:
         with transaction.atomic():
             self._save(progress_only=True)
         self._tell()
-        self._yield_when_due()
 
     def _save(self, *, progress_only: bool = False) -> None:
         self._beat = time.monotonic()
@@ -194,9 +221,10 @@ class Pull:
         if self.on_progress is not None:
             self.on_progress(self.run)
 
-    def _yield_when_due(self) -> None:
-        if self.deadline is not None and time.monotonic() > self.deadline:
-            raise SliceOver
+    @property
+    def is_due(self) -> bool:
+        """The time that the worker has for this run is over."""
+        return self.deadline is not None and time.monotonic() > self.deadline
 
 
 def _put_back(current: dict[str, Any], before: dict[str, Any]) -> None:

@@ -105,7 +105,7 @@ def claim(run_id: int, *, worker: str, at_most: int | None = None) -> SyncRun | 
 
 
 def cancel(run: SyncRun) -> None:
-    """Stop a run. A waiting one, or one whose process is gone, ends at once; a running one at its next step."""
+    """Stop a run. A waiting one, or one whose process is gone, ends at once; else it ends at its next step."""
     now = timezone.now()
     mine = SyncRun.objects.filter(pk=run.pk)
     mine.filter(status__in=SyncRun.ACTIVE).update(cancel_requested_at=now)

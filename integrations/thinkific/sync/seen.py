@@ -1,4 +1,4 @@
-"""Which stored rows a walk has met: bitmaps over primary keys, a few kilobytes where a set would take megabytes."""
+"""Which stored rows a walk has met: bitmaps over primary keys, kilobytes where a set would take megabytes."""
 
 import zlib
 from collections.abc import Iterable

@@ -1,5 +1,5 @@
-"""A complete walk over a list: resumed where it stopped, repeated when pages shifted under it, and what of the
-stored rows it did not meet."""
+"""A complete walk over a list: resumed where it stopped, repeated when pages shifted under it, and what of
+the stored rows it did not meet."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from integrations.thinkific.sync.pull import Pull
 
 ROUNDS = 3  # how often a list is walked when rows went missing between its pages
 REMOVED_AT_ONCE = 1000
+NEVER_EMPTIED = 10  # so many do not vanish all at once without a person's word
 NEVER_GUARDED = 3  # up from so few rows a single one may always go
 
 
@@ -44,14 +45,15 @@ def walk(
     """
     if name not in pull.cursor:
         top = stored.aggregate(top=Max("pk"))["top"] if stored is not None else None
-        pull.cursor[name] = {"page": 0, "round": 1, "new": 0, "lost": 0, "total": None, "top": top or 0}
+        pull.cursor[name] = {"page": 0, "round": 1, "new": 0, "lost": 0, "nameless": 0, "total": None}
+        pull.cursor[name]["top"] = top or 0
     state = pull.cursor[name]
     while not state.get("done"):
         _round(pull, name, state, path, apply, filters, counted)
         short = state["total"] is not None and _different(pull, name, state) < state["total"]
         # A filtered list that moves is caught up by the overlap of the next one.
         if short and stored is not None and state["round"] < ROUNDS:
-            state |= {"page": 0, "round": state["round"] + 1, "lost": 0}
+            state |= {"page": 0, "round": state["round"] + 1, "lost": 0, "nameless": 0}
         else:
             state |= {"done": True, "complete": not short}
     return Walked(state["complete"], state["total"])
@@ -79,7 +81,8 @@ def _round(
                     pull.fail(f"{name} {row.id}", row.message)
             pull.seen(name).add(pk for pk in applied.met if pk <= state["top"])
             state["new"] += applied.created
-            state["lost"] += applied.failed + applied.skipped + len(bad)
+            state["lost"] += applied.lost + len(bad)
+            state["nameless"] += len(bad)
             state["page"], state["total"] = batch[-1].number, batch[-1].total_items
             if counted and batch[-1].total_pages is not None and state["round"] == 1:
                 pull.run.pages_total = max(batch[-1].total_pages, pull.run.pages_done)
@@ -107,13 +110,14 @@ def mark_missing(
     top = pull.cursor[name]["top"] if top is None else top
     candidates = stored.filter(pk__lte=top).order_by()
     live, seen = candidates.count(), pull.seen(name)
-    if live == len(seen):
+    if live == len(seen) and name in pull.cursor:  # as nearly always; the set of other lists may hold more
         return
     missing = [
         pk for pk in candidates.values_list("pk", flat=True).iterator(chunk_size=5000) if pk not in seen
     ]
     missing = _without_ours(pull, stored, missing)
-    if not missing:
+    # A row without an id may be any of them.
+    if len(missing) <= pull.cursor.get(name, {}).get("nameless", 0):
         return
     percent = SiteSettings.load().deletion_guard_percent
     allowed = max(live * percent // 100, 1 if live >= NEVER_GUARDED and percent else 0)
@@ -122,8 +126,8 @@ def mark_missing(
         pull.partial = True
         pull.note(
             what,
-            f"{len(missing):,} of {live:,} {what} are missing in Thinkific, more than the {percent} % that a run "
-            "may mark as removed by itself. Nothing was marked. Look at Thinkific; if they are really gone, "
+            f"{len(missing):,} of {live:,} {what} are missing in Thinkific, more than the {percent} % that a "
+            "run may mark as removed by itself. Nothing was marked. Look at Thinkific; if they are really gone, "
             "confirm the removal on this run's page.",
         )
         return
@@ -134,6 +138,30 @@ def mark_missing(
             pull.run.removed += remove(part)
 
         pull.store(write)
+
+
+def emptied(pull: Pull, what: str, walked: Walked, known: QuerySet) -> bool:
+    """Whether a list that belongs to one thing (a group, a bundle) came empty although many stand here.
+
+    Thinkific answers so for what it does not know (any more), too: the guard keeps that from being believed.
+    """
+    if walked.total or pull.run.options.get("allow_removals"):
+        return False
+    live = known.count()
+    if live < NEVER_EMPTIED:
+        return False
+
+    def note() -> None:
+        pull.run.guarded += live
+        pull.partial = True
+        pull.note(
+            what,
+            f"Thinkific lists nobody, and {live:,} are known here. Nothing was marked. Look at Thinkific; if they "
+            "are really gone, confirm the removal on this run's page.",
+        )
+
+    pull.store(note)
+    return True
 
 
 def _without_ours(pull: Pull, stored: QuerySet, pks: Iterable[int]) -> list[int]:
