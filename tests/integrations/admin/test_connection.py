@@ -1,0 +1,70 @@
+import pytest
+
+from integrations.models import ConnectionState
+
+TEST = "/admin/connection/test/"
+
+
+def press(browser) -> str:
+    return browser.post(TEST, follow=True).content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_says_what_works(signed_in, root, connected):
+    page = press(signed_in(root))
+
+    assert "REST, GraphQL and webhooks all answer" in page
+    assert dict(ConnectionState.objects.values_list("surface", "ok")) == {
+        "REST": True,
+        "GraphQL": True,
+        "webhooks": True,
+    }
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_a_token_it_says_what_its_absence_costs(signed_in, root, connected, settings):
+    settings.THINKIFIC_ACCESS_TOKEN = ""
+
+    press(signed_in(root))
+
+    state = ConnectionState.objects.get(surface="GraphQL")
+    assert not state.ok
+    assert "certificates" in state.detail
+    assert ConnectionState.objects.get(surface="REST").ok
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_wrong_key_is_stated_at_the_top_of_the_first_page(signed_in, root, connected, settings):
+    settings.THINKIFIC_API_KEY = "wrong-key-wrong-key-wrong-key-wr"
+
+    page = press(signed_in(root))
+
+    assert "Thinkific refuses the API key" in page
+    assert "wrong-key" not in page
+    assert "Until it works nothing can be pulled or pushed." in page
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_site_that_does_not_answer_is_no_error_page(signed_in, root, connected, settings):
+    settings.THINKIFIC_API_URL = "http://127.0.0.1:9"
+
+    page = press(signed_in(root))
+
+    assert "Nothing answers with these credentials" in page
+    assert not ConnectionState.objects.filter(ok=True).exists()
+
+
+def test_without_credentials_it_says_what_is_missing(signed_in, root):
+    page = press(signed_in(root))
+
+    assert "There is no API key" in page
+
+
+@pytest.mark.parametrize("person", ["mara", "ana"])
+def test_it_is_not_for_people_of_a_team(person, request, signed_in):
+    assert signed_in(request.getfixturevalue(person)).post(TEST).status_code == 403
+    assert not ConnectionState.objects.exists()
+
+
+def test_it_goes_by_post_only(signed_in, root):
+    assert signed_in(root).get(TEST).status_code == 405

@@ -1,0 +1,203 @@
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from core.models import OutboxEntry
+from integrations.models import SyncRun
+from tests.factories import (
+    CertificateFactory,
+    ConnectionStateFactory,
+    EnrollmentFactory,
+    OutboxEntryFactory,
+    SyncConflictFactory,
+    SyncRunFactory,
+    UserFactory,
+)
+
+
+@pytest.fixture
+def site(settings):
+    settings.THINKIFIC_SUBDOMAIN = "acme"
+    settings.THINKIFIC_API_KEY = "0" * 32
+
+
+def first_page(signed_in, user) -> str:
+    response = signed_in(user).get("/admin/")
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+# --- connecting a site ---------------------------------------------------------------------------------
+
+
+def test_without_credentials_the_page_says_how_to_connect(signed_in, root):
+    page = first_page(signed_in, root)
+
+    assert "Connect your Thinkific site" in page
+    steps = page[page.index("d-steps") :]
+    assert steps[: steps.index("</ol>")].count("<li>") == 3
+    for name in ("THINKIFIC_SUBDOMAIN", "THINKIFIC_API_KEY", "THINKIFIC_ACCESS_TOKEN"):
+        assert name in page
+    assert "no certificates" in page  # what leaving the token out costs
+    assert "Test connection" in page
+
+
+def test_a_connected_site_is_not_told_how_to_connect(signed_in, root, site):
+    assert "Connect your Thinkific site" not in first_page(signed_in, root)
+
+
+def test_without_an_access_token_the_page_says_what_that_costs(signed_in, root, site):
+    assert "There is no API access token (THINKIFIC_ACCESS_TOKEN)" in first_page(signed_in, root)
+
+
+def test_a_refused_key_stands_at_the_top(signed_in, root, site):
+    ConnectionStateFactory(
+        surface="REST", ok=False, detail="Thinkific refused THINKIFIC_API_KEY for REST: 401."
+    )
+
+    page = first_page(signed_in, root)
+
+    assert "Thinkific refuses the API key" in page
+    assert page.index("Thinkific refuses the API key") < page.index("Sync health")
+
+
+def test_a_key_that_works_is_not_called_refused(signed_in, root, site):
+    ConnectionStateFactory(surface="REST", ok=True)
+
+    assert "Thinkific refuses the API key" not in first_page(signed_in, root)
+
+
+# --- health and attention ------------------------------------------------------------------------------
+
+
+def test_each_kind_has_its_state(signed_in, root, site):
+    SyncRunFactory(kind="products")
+    SyncRunFactory(kind="groups", status="failed", errors=[{"object": "", "message": "It broke here."}])
+    SyncRunFactory(kind="users", status="running", heartbeat_at=timezone.now(), pages_done=3, pages_total=4)
+
+    page = first_page(signed_in, root)
+
+    assert "Up to date" in page
+    assert "It broke here." in page
+    assert "3 of 4 pages" in page
+    assert "Never synced" in page
+
+
+def test_a_success_older_than_three_intervals_is_late(signed_in, root, site):
+    SyncRunFactory(kind="products", finished_at=timezone.now() - timedelta(hours=4))
+
+    assert "Late" in first_page(signed_in, root)
+
+
+def test_what_needs_attention_is_named_with_its_number(signed_in, root, site, acme_seat, otto):
+    OutboxEntryFactory(status=OutboxEntry.Status.FAILED, error="Email taken")
+    SyncConflictFactory()
+    SyncRunFactory(status="partial", guarded=512)
+    acme_seat.used_count = 2
+    acme_seat.save(update_fields=["used_count"])
+    UserFactory()  # in no team
+    EnrollmentFactory(user=otto, product=acme_seat.product, expiry_date=timezone.now() + timedelta(days=3))
+
+    page = first_page(signed_in, root)
+
+    assert "1 change was refused by Thinkific" in page
+    assert "1 conflict between" in page
+    assert "512 removals held back" in page
+    assert "Acme: Accounting 101: 2 of 1 places used" in page
+    assert "1 person is in no team" in page
+    assert "1 enrollment ends within 30 days" in page
+
+
+def test_removals_that_a_later_run_settled_need_no_attention(signed_in, root, site):
+    SyncRunFactory(status="partial", guarded=512)
+    SyncRunFactory(status="succeeded", full=True)
+
+    assert "held back" not in first_page(signed_in, root)
+
+
+def test_a_run_that_nobody_carries_out_is_noticed(signed_in, root, site):
+    SyncRunFactory(status="queued", created_at=timezone.now() - timedelta(minutes=10))
+
+    assert "No worker is running" in first_page(signed_in, root)
+
+
+def test_the_number_of_queries_does_not_grow_with_the_data(signed_in, root, site, acme, acme_seat):
+    browser = signed_in(root)
+    browser.get("/admin/")
+
+    def queries() -> int:
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
+            assert browser.get("/admin/").status_code == 200
+        return len(captured)
+
+    def grow():
+        for number in range(3):
+            SyncRunFactory(kind="users", started_by=root)
+            OutboxEntryFactory(status=OutboxEntry.Status.FAILED)
+            SyncRunFactory(kind="groups", status="partial", guarded=number + 1)
+            EnrollmentFactory(product=acme_seat.product, activated_at=timezone.now())
+
+    grow()
+    before = queries()
+    grow()
+
+    assert queries() == before
+    assert before <= 45
+
+
+# --- who sees what -------------------------------------------------------------------------------------
+
+
+def test_a_manager_sees_figures_of_their_teams_only(signed_in, mara, ana, otto, acme_seat, globex_seat):
+    EnrollmentFactory(user=ana, product=acme_seat.product, expiry_date=timezone.now() + timedelta(days=3))
+    EnrollmentFactory(user=otto, product=globex_seat.product, expiry_date=timezone.now() + timedelta(days=3))
+
+    page = first_page(signed_in, mara)
+
+    assert "Acme" in page
+    assert "Globex" not in page
+    assert "1 enrollment ends within 30 days" in page
+    assert "0 of 1" in page  # places
+    for hidden in ("Sync health", "Test connection", "Recent runs", acme_seat.name):
+        assert hidden not in page
+
+
+def test_a_manager_sees_how_many_members_a_team_has(signed_in, mara, ana, bo):
+    page = first_page(signed_in, mara)
+
+    row = page[page.index("Your teams") :]
+    assert 'data-label="Members">4<' in row  # Owen, Mara, Ana, Bo
+
+
+def test_a_student_sees_their_own_learning(signed_in, ana, bo, accounting):
+    EnrollmentFactory(user=ana, product=accounting, percentage_completed="0.42")
+    CertificateFactory(user=ana, product=accounting, url="javascript:alert(1)")
+    EnrollmentFactory(user=bo)
+
+    page = first_page(signed_in, ana)
+
+    assert "Accounting 101" in page
+    assert "42 %" in page
+    assert bo.enrollments.get().product.name not in page
+    assert "javascript:alert" not in page
+    assert "Sync health" not in page
+
+
+def test_a_student_without_courses_is_told_what_to_do(signed_in, ana):
+    assert "You are not enrolled in a course yet" in first_page(signed_in, ana)
+
+
+def test_long_and_foreign_names_are_escaped(signed_in, root, site):
+    SyncRunFactory(
+        kind="users", status="partial", errors=[{"object": "<b>x</b>" * 30, "message": "<script>1</script>"}]
+    )
+
+    page = first_page(signed_in, root)
+
+    assert "<script>1</script>" not in page
+    assert SyncRun.objects.count() == 1
