@@ -89,8 +89,8 @@ def test_a_cluster_may_take_longer_to_start(clock):
 
 
 def test_workers_that_only_start_are_no_sign_of_life(watchdog, clock):
-    now = timezone.now()
     for process in range(3):  # what a frozen cluster does: start workers that never get a task
+        now = timezone.now()
         WorkerHeartbeat.objects.create(
             host=heartbeat.host(), group=GROUP, process=process, started_at=now, beat_at=now
         )
