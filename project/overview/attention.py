@@ -68,7 +68,7 @@ def _no_worker() -> Item | None:
         "bad",
         "engineering",
         "No worker is running",
-        "Runs and changes wait until one is started (manage.py qcluster).",
+        "Runs and changes wait until one is started (manage.py worker).",
     )
 
 
