@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import path
 
-from core.admin import tools
+from core.admin import changes, tools
 from integrations.admin.connection import test_connection
 from project import live, passwords
 
@@ -13,8 +13,10 @@ urlpatterns = [
     path("live/", page(live.live), name="live"),
     path("live/seen/", page(live.seen), name="live_seen"),
     path("notices/", page(live.notices), name="notices"),
+    path("history/", page(changes.history), name="history"),
     path("tools/", page(tools.page), name="tools"),
     path("tools/<slug:card>/", page(tools.start), name="tools_start"),
+    path("history/", page(changes.history), name="history"),
     path("connection/test/", page(test_connection), name="test_connection"),
     # For people who are not signed in.
     path("password/forgotten/", passwords.AskForMail.as_view(), name="admin_password_reset"),

@@ -1,5 +1,16 @@
+from django.apps import apps
+from django.contrib import admin
 from django.contrib.admin.apps import AdminConfig
+
+# Screens that packages register. Roles take the place of Django's groups, and the queue has ours: one
+# schedule of its own that is malformed, as anybody could write there, stops all of them.
+NOT_SHOWN = ["auth.Group", "django_q.Schedule", "django_q.Success", "django_q.Failure", "django_q.OrmQ"]
 
 
 class DashboardAdminConfig(AdminConfig):
     default_site = "project.site.DashboardSite"
+
+    def ready(self) -> None:
+        super().ready()
+        for label in NOT_SHOWN:
+            admin.site.unregister(apps.get_model(label))
