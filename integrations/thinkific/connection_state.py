@@ -10,7 +10,7 @@ FRESH = timedelta(minutes=5)
 
 
 def note(surface: str, *, ok: bool, detail: str = "") -> None:
-    """Remember it; `surface` is REST, GraphQL or webhooks. Repeated good news is written now and then only."""
+    """Remember it; `surface` is REST, GraphQL or webhooks. Repeated good news is written now and then."""
     now = timezone.now()
     known = ConnectionState.objects.filter(surface=surface).first()
     if known is not None and ok and known.ok and now - known.checked_at < FRESH:

@@ -4,6 +4,7 @@ A row becomes the values of a model's columns. What had to be mended on the way 
 holds, an amount that is no number) is noted, so that it stands on the run instead of vanishing.
 """
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -21,7 +22,7 @@ from integrations.thinkific.schemas import Number, parse_graphql_id
 Values = dict[str, Any]
 EMAIL_LENGTH = 254
 LARGEST_PRICE = Decimal("9999999999.99")
-EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 
 
 class Unusable(ValueError):
@@ -78,7 +79,7 @@ def progress(value: Number | None) -> Decimal:
 
 def moment(value: datetime | None) -> datetime | None:
     """A moment that every database can hold, in UTC."""
-    if value is None or value < EARLIEST:
+    if value is None or not EARLIEST < value < LATEST:
         return None
     return value.astimezone(UTC)
 
@@ -133,7 +134,9 @@ def user_row(user: schemas.User, notes: Notes, *, digest: int | None, now: datet
 
 
 def clean_json(value: Any) -> Any:
-    """Text as JSON columns hold it: PostgreSQL refuses NULs there too."""
+    """A value as JSON columns hold it: PostgreSQL refuses NULs there too, and JSON knows no infinity."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if isinstance(value, str):
         return value.replace("\x00", "").encode("utf-8", "ignore").decode()
     return value

@@ -136,36 +136,52 @@ def apply_curriculum(
     complete: bool,
     now: datetime,
     source: str,
-) -> Applied:
+) -> tuple[Applied, list[int], list[int]]:
     """Store a course's chapters, lessons (each with the Thinkific ids `chapter` and `quiz`) and quizzes.
+    What a lesson does not tell (REST knows no quiz, GraphQL not what is free) stays as it is.
 
-    With `complete`, what is stored of the course and was not given is marked as removed.
+    With `complete`, what is stored of the course and was not given is marked as removed. Also answers the
+    primary keys of the chapters and of the lessons.
     """
     applied = Applied()
     _apply_plain(QUIZZES, quizzes, applied, source)
     _apply_plain(CHAPTERS, chapters, applied, source)
     chapter_pks = _pks(Chapter, [row["thinkific_id"] for row in chapters])
     quiz_pks = _pks(Quiz, [row["thinkific_id"] for row in quizzes])
-    for row in lessons:
-        row["chapter_id"] = chapter_pks[row.pop("chapter")]
-        row["quiz_id"] = quiz_pks.get(row.pop("quiz"))
-    _apply_plain(LESSONS, lessons, applied, source)
+    placed = [
+        {name: value for name, value in row.items() if name not in ("chapter", "quiz")}
+        | {"chapter_id": chapter_pks[row["chapter"]]}
+        | ({"quiz_id": quiz_pks.get(row["quiz"])} if "quiz" in row else {})
+        for row in lessons
+        if row["chapter"] in chapter_pks
+    ]
+    _apply_plain(LESSONS, placed, applied, source)
     if complete:
         here = Chapter.objects.filter(product=course, removed_at__isnull=True)
         here.exclude(thinkific_id__in=chapter_pks).update(removed_at=now)
         left = Lesson.objects.filter(chapter__product=course, removed_at__isnull=True)
         left.exclude(thinkific_id__in=[row["thinkific_id"] for row in lessons]).update(removed_at=now)
-    return applied
+    lesson_pks = _pks(Lesson, [row["thinkific_id"] for row in lessons])
+    return applied, list(chapter_pks.values()), list(lesson_pks.values())
+
+
+def remove_chapters(pks: list[int], *, now: datetime) -> int:
+    """Mark chapters as gone from Thinkific, with their lessons. Answers how many of both."""
+    lessons = Lesson.objects.filter(chapter__in=pks, removed_at__isnull=True).update(removed_at=now)
+    return lessons + Chapter.objects.filter(pk__in=pks, removed_at__isnull=True).update(removed_at=now)
 
 
 def _apply_plain(table: Table, rows: list[Values], applied: Applied, source: str) -> None:
     rows = list({row[table.key]: row for row in rows}.values())
     stored = table.stored(**{f"{table.key}__in": [row[table.key] for row in rows]})
-    write(
-        compare(table, [(row, stored.get(row[table.key])) for row in rows], applied), applied, source=source
-    )
+    defaults = {field.attname: field.get_default() for field in table.model._meta.concrete_fields}
+    pairs = []
+    for row in rows:
+        have = stored.get(row[table.key])
+        pairs.append(({**defaults, **(have[1] if have else {}), **row}, have))
+    write(compare(table, pairs, applied), applied, source=source)
 
 
-def _pks(model: type[Chapter] | type[Quiz], thinkific_ids: list[int]) -> dict[int | None, int]:
+def _pks(model: type[Chapter] | type[Lesson] | type[Quiz], thinkific_ids: list[int]) -> dict[int | None, int]:
     rows = model._default_manager.filter(thinkific_id__in=thinkific_ids).values_list("thinkific_id", "pk")
     return dict(rows)

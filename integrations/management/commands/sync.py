@@ -13,7 +13,7 @@ from integrations.models import Kind, SyncRun
 from integrations.thinkific.credentials import Credentials
 from integrations.thinkific.sync import runs
 from integrations.thinkific.sync.execute import carry_out
-from integrations.thinkific.sync.kinds import PULLS
+from integrations.thinkific.sync.kinds import INCREMENTAL, PULLS
 from integrations.thinkific.sync.owner import this_process
 
 LOOK_AGAIN = 1.0  # seconds, while another process works on the run
@@ -50,6 +50,7 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def _run(self, kind: str, full: bool) -> SyncRun:
+        full = full or kind not in INCREMENTAL
         run, attached = runs.open_run(kind, full=full, trigger=SyncRun.Trigger.COMMAND)
         if attached:
             self.stderr.write(f"{run} is under way already; waiting for it.")
@@ -64,9 +65,7 @@ class Command(BaseCommand):
         return run
 
     def _dry(self, kind: str, full: bool) -> SyncRun:
-        run = SyncRun(
-            kind=kind, full=full or kind not in ("enrollments", "quiz_results"), cursor={}, errors=[]
-        )
+        run = SyncRun(kind=kind, full=full or kind not in INCREMENTAL, cursor={}, errors=[])
         run.status, run.started_at = SyncRun.Status.RUNNING, timezone.now()
         carry_out(run, dry_run=True, on_progress=self._progress)
         run.finished_at = timezone.now()

@@ -54,6 +54,9 @@ def _apply_pages(pull: Pull, pages: list[RawPage]) -> Applied:
         except Unusable as error:
             known = Product.objects.filter(thinkific_id=row.id).values_list("pk", flat=True).first()
             failed.skip(f"Product {row.id}", str(error), pk=known)
+    shown = pull.cursor.setdefault("shown", {kind: [] for kind in Product.Type.values})
+    for value in values:
+        shown[value["productable_type"]].append(value["productable_id"])
     applied = apply_products(values, source=pull.source)
     applied.issues += notes.issues
     applied += failed
@@ -90,6 +93,7 @@ def _pull_new_builder(pull: Pull) -> list[int]:
     if not pull.client.credentials.token:
         return []
     state = pull.cursor.setdefault("graphql", {"after": None, "done": False})
+    pull.cursor.setdefault("shown", {kind: [] for kind in Product.Type.values})
     try:
         pages = [] if state["done"] else graphql.products(pull.client, after=state["after"])
         for page in pages:
@@ -111,17 +115,16 @@ def _pull_new_builder(pull: Pull) -> list[int]:
         return []
     state["done"] = True
     here = Product.objects.filter(source=Product.Source.GRAPHQL, removed_at__isnull=True)
-    known = set(here.values_list("pk", flat=True))
-    new_since = pull.cursor["products"]["top"]
-    gone = [pk for pk in known if pk not in pull.seen("graphql") and pk <= new_since]
-    if len(gone) < max(2, len(known) // 10):
-        pull.store(lambda: setattr(pull.run, "removed", pull.run.removed + _remove(pull, gone)))
-    else:
-        pull.partial = True
-        pull.note(
-            "products", f"{len(gone)} of {len(known)} new-builder courses are missing; none was marked."
-        )
-    return [pk for pk in known if pk in pull.seen("graphql")]
+    mark_missing(
+        pull,
+        "graphql",
+        here,
+        lambda pks: _remove(pull, pks),
+        top=pull.cursor["products"]["top"],
+        what="new-builder courses",
+    )
+    stored = Product.objects.filter(removed_at__isnull=True).values_list("pk", flat=True)
+    return [pk for pk in stored if pk in pull.seen("graphql")]
 
 
 def _nodes(pull: Pull, nodes: graphql.Rows[schemas.ProductNode]) -> tuple[list[Values], Applied]:
@@ -136,15 +139,8 @@ def _nodes(pull: Pull, nodes: graphql.Rows[schemas.ProductNode]) -> tuple[list[V
     for bad in nodes.bad:
         applied.fail(f"Product {bad.id}", bad.message)
     applied.issues += notes.issues
-    numbers = [row["productable_id"] for row in rows]
-    shown = {
-        (kind, number)
-        for kind, number, pk in Product.objects.filter(
-            productable_id__in=numbers, source=Product.Source.REST
-        ).values_list("productable_type", "productable_id", "pk")
-        if pk in pull.seen("products") or pk > pull.cursor["products"]["top"]
-    }
-    return [row for row in rows if (row["productable_type"], row["productable_id"]) not in shown], applied
+    shown = {kind: set(numbers) for kind, numbers in pull.cursor["shown"].items()}
+    return [row for row in rows if row["productable_id"] not in shown[row["productable_type"]]], applied
 
 
 def _pull_one(pull: Pull, product: Product) -> None:

@@ -5,14 +5,18 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
-from core.models import Product
-from core.services.mirror.catalog import apply_curriculum
+from django.db.models import Max
+
+from core.models import Chapter, Lesson, Product
+from core.services.mirror.catalog import apply_curriculum, remove_chapters
+from core.services.mirror.table import mark_removed
 from integrations.thinkific import graphql, schemas
 from integrations.thinkific.decoding import Page
 from integrations.thinkific.errors import CredentialsRefused, NotFound, Rejected, SchemaDrift
 from integrations.thinkific.mapping import Notes, Values, quiz_row
 from integrations.thinkific.schemas import parse_graphql_id
 from integrations.thinkific.sync.pull import Pull
+from integrations.thinkific.sync.walks import mark_missing
 
 T = TypeVar("T")
 TITLE = 500
@@ -33,32 +37,64 @@ def pull_content(pull: Pull) -> None:
     """The curriculum of every course, one after the other."""
     courses = Product.objects.courses().filter(removed_at__isnull=True).order_by("pk")
     pull.run.pages_total = courses.count()
+    pull.cursor.setdefault("chapters_top", _top(Chapter))
+    pull.cursor.setdefault("lessons_top", _top(Lesson))
+    pull.cursor.setdefault("unread", [])
     for course in courses.filter(pk__gt=pull.cursor.get("course", 0)):
-        pull_course_content(pull, course)
+        pull_course_content(pull, course, judge=False)
+    here = Chapter.objects.filter(removed_at__isnull=True, product__in=courses)
+    here = here.exclude(product__in=pull.cursor["unread"])
+    mark_missing(
+        pull,
+        "chapters",
+        here,
+        lambda pks: remove_chapters(pks, now=pull.now),
+        top=pull.cursor["chapters_top"],
+        what="chapters",
+    )
+    mark_missing(
+        pull,
+        "lessons",
+        Lesson.objects.filter(removed_at__isnull=True, chapter__in=here),
+        lambda pks: mark_removed(Lesson, pks, source=pull.source, now=pull.now),
+        top=pull.cursor["lessons_top"],
+        what="lessons",
+    )
 
 
-def pull_course_content(pull: Pull, course: Product) -> None:
-    """One course: over GraphQL where there is a token, which shows every kind of course; else over REST."""
+def _top(model: type[Chapter] | type[Lesson]) -> int:
+    return model._default_manager.aggregate(top=Max("pk"))["top"] or 0
+
+
+def pull_course_content(pull: Pull, course: Product, *, judge: bool = True) -> None:
+    """One course: over GraphQL where there is a token, which shows every kind of course; else over REST.
+
+    With `judge`, what is gone from it is marked at once; else what it has is noted as met.
+    """
     curriculum = _read(pull, course)
 
     def write() -> None:
         pull.cursor["course"] = course.pk
         pull.run.pages_done += 1
+        if curriculum is None or not curriculum.complete:
+            pull.cursor.setdefault("unread", []).append(course.pk)
         if curriculum is None:
             return
         for problem in curriculum.problems:
             pull.fail(str(course), problem)
         pull.run.fetched += len(curriculum.chapters) + len(curriculum.lessons)
-        applied = apply_curriculum(
+        applied, chapters, lessons = apply_curriculum(
             course,
             curriculum.chapters,
             curriculum.lessons,
             curriculum.quizzes,
-            complete=curriculum.complete,
+            complete=curriculum.complete and judge,
             now=pull.now,
             source=pull.source,
         )
         pull.count(applied)
+        pull.seen("chapters").add(chapters)
+        pull.seen("lessons").add(lessons)
         Product.objects.filter(pk=course.pk).update(content_synced_at=pull.now)
 
     pull.store(write)
@@ -138,7 +174,6 @@ def _add_chapter(
                 "name": notes.text(lesson.title, TITLE, "Lesson", "name"),
                 "position": order,
                 "content_type": notes.text(kind, 100, "Lesson", "type"),
-                "free": False,
                 "take_url": notes.text(lesson.take_url, 2000, "Lesson", "address"),
                 "removed_at": None,
             }
@@ -165,7 +200,6 @@ def _from_rest(pull: Pull, course: Product) -> Curriculum:
                 {
                     "thinkific_id": content.id,
                     "chapter": chapter.id,
-                    "quiz": None,
                     "name": notes.text(content.name, TITLE, "Lesson", "name"),
                     "position": content.position or 0,
                     "content_type": notes.text(content.contentable_type, 100, "Lesson", "type"),

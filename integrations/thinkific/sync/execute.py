@@ -71,6 +71,7 @@ def _work(
                 on_progress=on_progress,
             )
             PULLS[run.kind](pull)
+            pull.finish()
             if not dry_run:
                 for surface in client.surfaces - pull.refused:
                     connection_state.note(surface, ok=True)

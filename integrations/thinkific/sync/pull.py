@@ -118,6 +118,12 @@ class Pull:
         if self.is_due and not self.unfinished():
             raise SliceOver
 
+    def finish(self) -> None:
+        """Commit what was noted after the last step."""
+        with self._step():
+            pass
+        self._tell()
+
     @contextmanager
     def _step(self) -> Iterator[None]:
         with transaction.atomic():

@@ -1,7 +1,7 @@
 """Pulling quiz results and certificates, which only GraphQL has."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.db.models import Max
 from django.utils.dateparse import parse_datetime
@@ -10,7 +10,7 @@ from core.models import Certificate, Product, QuizResult
 from core.services.mirror.outcome import Applied
 from core.services.mirror.results import apply_certificates, apply_quiz_results, ensure_quizzes
 from core.services.mirror.table import mark_removed
-from integrations.models import Kind, SyncRun
+from integrations.models import Kind
 from integrations.thinkific import graphql, schemas
 from integrations.thinkific.errors import NotConfigured, NotFound
 from integrations.thinkific.mapping import (
@@ -26,6 +26,7 @@ from integrations.thinkific.sync.catalog import site_url
 from integrations.thinkific.sync.people import ensure_users
 from integrations.thinkific.sync.pull import Pull
 from integrations.thinkific.sync.walks import mark_missing
+from integrations.thinkific.sync.watermarks import last_watermark, note_newest, set_watermark
 
 OVERLAP = timedelta(minutes=10)
 SPARE = 10  # certificates that may have come since the last look
@@ -46,10 +47,16 @@ def _require_token(pull: Pull, what: str) -> None:
 def pull_quiz_results(pull: Pull) -> None:
     """Results completed since the last pull, or with `full` all of them."""
     _require_token(pull, "The history of quiz results")
-    since = None if pull.run.full else _last_completed()
     if "since" not in pull.cursor:
+        since = None if pull.run.full else last_watermark(Kind.QUIZ_RESULTS)
         pull.run.full = since is None
-        pull.cursor.update(since=since.isoformat() if since else None, after=None, top=_top(QuizResult))
+        pull.cursor.update(
+            since=since.isoformat() if since else None,
+            after=None,
+            top=_top(QuizResult),
+            asked_at=pull.now.isoformat(),
+            nameless=0,
+        )
     since = parse_datetime(pull.cursor["since"]) if pull.cursor["since"] else None
     completed_from = since - OVERLAP if since else None
     if not pull.cursor.get("done"):
@@ -63,6 +70,7 @@ def pull_quiz_results(pull: Pull) -> None:
                 pull.run.pages_done += 1
 
             pull.store(write)
+    set_watermark(pull, since)
     if since is None:
         stored = QuizResult.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True)
         mark_missing(
@@ -75,21 +83,18 @@ def pull_quiz_results(pull: Pull) -> None:
         )
 
 
-def _last_completed() -> datetime | None:
-    done = (SyncRun.Status.SUCCEEDED, SyncRun.Status.PARTIAL)
-    if not SyncRun.objects.filter(kind=Kind.QUIZ_RESULTS, status__in=done, pages_done__gt=0).exists():
-        return None
-    return QuizResult.objects.aggregate(newest=Max("completed_at"))["newest"]
-
-
 def _top(model: type[QuizResult] | type[Certificate]) -> int:
     return model._default_manager.aggregate(top=Max("pk"))["top"] or 0
 
 
 def _store_submissions(pull: Pull, rows: graphql.Rows[schemas.QuizSubmission]) -> None:
     applied, notes = Applied(), Notes()
+    numbers = [parse_graphql_id(row.id) for row in [*rows, *rows.bad]]
+    known = dict(QuizResult.objects.filter(thinkific_id__in=numbers).values_list("thinkific_id", "pk"))
+    pull.cursor["nameless"] += numbers.count(None)
+    note_newest(pull, [row.completed_at for row in rows if row.completed_at])
     for bad in rows.bad:
-        applied.fail(f"Quiz result {bad.id}", bad.message)
+        applied.fail(f"Quiz result {bad.id}", bad.message, pk=known.get(parse_graphql_id(bad.id)))
     quizzes = ensure_quizzes(
         {
             number: quiz_row(row.quiz, notes)
@@ -105,7 +110,9 @@ def _store_submissions(pull: Pull, rows: graphql.Rows[schemas.QuizSubmission]) -
         user = users.get(parse_graphql_id(row.user.id) or 0) if row.user else None
         if number is None or quiz is None or user is None:
             lacking = "id" if number is None else "quiz" if quiz is None else "person"
-            applied.fail(f"Quiz result {row.id}", f"Its {lacking} is missing or unknown.")
+            applied.fail(
+                f"Quiz result {row.id}", f"Its {lacking} is missing or unknown.", pk=known.get(number)
+            )
         else:
             values.append(submission_row(row, number=number, user_id=user, quiz_id=quiz))
     applied += apply_quiz_results(values, source=pull.source)
@@ -124,7 +131,7 @@ def pull_certificates(pull: Pull) -> None:
     """Every certificate, course by course: there is no list of all and no filter by date."""
     _require_token(pull, "Certificates")
     if "top" not in pull.cursor:
-        pull.cursor.update(top=_top(Certificate), course=0, after=None)
+        pull.cursor.update(top=_top(Certificate), course=0, after=None, nameless=0)
     courses = Product.objects.courses().filter(removed_at__isnull=True).order_by("pk")
     # GraphQL does not say whether a course of the new builder has certificates, so those are asked too.
     courses = courses.exclude(source=Product.Source.REST, has_certificate=False)
@@ -165,8 +172,8 @@ def _pull_certificates_of(pull: Pull, course: Product) -> None:
 
 
 def _certificate_pages(pull: Pull, course: Product) -> Iterator[graphql.GraphPage[schemas.Certificate]]:
-    """A query costs as much as the rows that it asks for, there or not. Most courses have few certificates, so
-    the first page is about as large as what is known; four large ones would take a whole minute's points."""
+    """A query costs as much as the rows that it asks for, there or not. Most courses have few certificates,
+    so the first page is about as large as what is known; four large ones would take a minute's points."""
     known = Certificate.objects.filter(product=course).count()
     first = min(max(known + SPARE, 2 * SPARE), graphql.ROWS)
     number, after = course.productable_id, pull.cursor["after"]
@@ -178,8 +185,11 @@ def _certificate_pages(pull: Pull, course: Product) -> Iterator[graphql.GraphPag
 
 def _store_certificates(pull: Pull, course: Product, rows: graphql.Rows[schemas.Certificate]) -> None:
     applied, notes, values = Applied(), Notes(), []
+    numbers = [parse_graphql_id(row.id) for row in [*rows, *rows.bad]]
+    known = dict(Certificate.objects.filter(thinkific_id__in=numbers).values_list("thinkific_id", "pk"))
+    pull.cursor["nameless"] += numbers.count(None)
     for bad in rows.bad:
-        applied.fail(f"Certificate {bad.id}", bad.message)
+        applied.fail(f"Certificate {bad.id}", bad.message, pk=known.get(parse_graphql_id(bad.id)))
     users = ensure_users(_people(rows), applied, source=pull.source, now=pull.now)
     for row in rows:
         user = users.get(parse_graphql_id(row.user.id) or 0) if row.user else None
@@ -190,7 +200,7 @@ def _store_certificates(pull: Pull, course: Product, rows: graphql.Rows[schemas.
                 certificate_row(row, notes, user_id=user, product_id=course.pk, site_url=site_url())
             )
         except Unusable as error:
-            applied.fail(f"Certificate {row.id}", str(error))
+            applied.fail(f"Certificate {row.id}", str(error), pk=known.get(parse_graphql_id(row.id)))
     applied += apply_certificates(values, source=pull.source)
     applied.issues += notes.issues
     pull.run.fetched += len(rows) + len(rows.bad)

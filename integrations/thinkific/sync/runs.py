@@ -54,14 +54,25 @@ def open_run(
 def request_run(
     kind: str, *, started_by: User | None = None, full: bool = True, options: dict[str, Any] | None = None
 ) -> RequestedRun:
-    """Start a pull in the background for a person. Raises NotConnected."""
+    """Start a pull in the background for a person. Raises NotConnected, and Refusal when a run with other options is
+    under way."""
     if not Credentials.from_settings().complete:
         raise NotConnected
     run, attached = open_run(kind, full=full, started_by=started_by, options=options)
+    if attached and _asks_more(options or {}, run.options):
+        raise Refusal(
+            f"{run} is under way and does not do what you chose. Start again when it has ended; you are told."
+        )
     if kind == Kind.GROUPS and not attached:
         ThinkificGroup.objects.filter(removed_at__isnull=True).update(sync_requested_at=timezone.now())
     wake(run)
     return RequestedRun(run_id=run.pk, url=url_of(run), attached=attached)
+
+
+def _asks_more(wanted: dict[str, Any], given: dict[str, Any]) -> bool:
+    """Whether options say something that a run with those others would not do."""
+    plain = (None, "", [], "prohibit", "thinkific_to_dashboard")
+    return any(value not in plain and given.get(name) != value for name, value in wanted.items())
 
 
 def wake(run: SyncRun) -> None:
@@ -105,7 +116,7 @@ def claim(run_id: int, *, worker: str, at_most: int | None = None) -> SyncRun | 
 
 
 def cancel(run: SyncRun) -> None:
-    """Stop a run. A waiting one, or one whose process is gone, ends at once; else it ends at its next step."""
+    """Stop a run: at once when it waits or its process is gone, else at its next step."""
     now = timezone.now()
     mine = SyncRun.objects.filter(pk=run.pk)
     mine.filter(status__in=SyncRun.ACTIVE).update(cancel_requested_at=now)
@@ -127,7 +138,11 @@ def resume(run: SyncRun, *, by: User) -> RequestedRun:
     try:
         with transaction.atomic():
             SyncRun.objects.filter(pk=run.pk, status=run.status).update(
-                status=SyncRun.Status.QUEUED, cancel_requested_at=None, finished_at=None
+                status=SyncRun.Status.QUEUED,
+                cancel_requested_at=None,
+                finished_at=None,
+                # Why it ended is no longer true; what is wrong with rows stays.
+                errors=[error for error in run.errors if error["object"] != run.get_kind_display()],
             )
     except IntegrityError:
         raise Refusal(f"Another run of {run.get_kind_display().lower()} is under way.") from None

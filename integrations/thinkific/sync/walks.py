@@ -103,7 +103,8 @@ def mark_missing(
     top: int | None = None,
     what: str = "rows",
 ) -> None:
-    """Mark as removed what a complete walk did not meet; never more than the deletion guard allows.
+    """Mark as removed what a complete walk did not meet; never more than the deletion guard allows. How many
+    rows came without an id is in the walk's state or, without one, in the cursor.
 
     `remove` gets primary keys, some at a time, inside a transaction, and answers how many it marked.
     """
@@ -117,7 +118,7 @@ def mark_missing(
     ]
     missing = _without_ours(pull, stored, missing)
     # A row without an id may be any of them.
-    if len(missing) <= pull.cursor.get(name, {}).get("nameless", 0):
+    if len(missing) <= (pull.cursor.get(name) or pull.cursor).get("nameless", 0):
         return
     percent = SiteSettings.load().deletion_guard_percent
     allowed = max(live * percent // 100, 1 if live >= NEVER_GUARDED and percent else 0)
@@ -127,8 +128,8 @@ def mark_missing(
         pull.note(
             what,
             f"{len(missing):,} of {live:,} {what} are missing in Thinkific, more than the {percent} % that a "
-            "run may mark as removed by itself. Nothing was marked. Look at Thinkific; if they are really gone, "
-            "confirm the removal on this run's page.",
+            "run may mark as removed by itself. Nothing was marked. Look at Thinkific; if they are really "
+            "gone, confirm the removal on this run's page.",
         )
         return
     for start in range(0, len(missing), REMOVED_AT_ONCE):
@@ -156,8 +157,8 @@ def emptied(pull: Pull, what: str, walked: Walked, known: QuerySet) -> bool:
         pull.partial = True
         pull.note(
             what,
-            f"Thinkific lists nobody, and {live:,} are known here. Nothing was marked. Look at Thinkific; if they "
-            "are really gone, confirm the removal on this run's page.",
+            f"Thinkific lists nobody, and {live:,} are known here. Nothing was marked. Look at Thinkific; if "
+            "they are really gone, confirm the removal on this run's page.",
         )
 
     pull.store(note)
