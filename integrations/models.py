@@ -92,6 +92,8 @@ class SyncRun(models.Model):
     )
     # Counts starts. A worker that finds another number here has lost the run to somebody else.
     attempts = models.PositiveIntegerField(default=0)
+    # Counts the processes that died over it since it last got anywhere.
+    crashes = models.PositiveSmallIntegerField(default=0)
     worker = models.CharField(max_length=100, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
 
