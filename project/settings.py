@@ -116,7 +116,8 @@ if IS_SQLITE:
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = env.int("DATABASE_CONN_MAX_AGE", 60)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-    DATABASES["default"].setdefault("OPTIONS", {})["options"] = (
+    DATABASES["default"].setdefault("OPTIONS", {})["connect_timeout"] = 10  # seconds
+    DATABASES["default"]["OPTIONS"]["options"] = (
         f"-c statement_timeout={env.int('DATABASE_STATEMENT_TIMEOUT', 60_000)} "
         "-c client_connection_check_interval=10000"
     )
