@@ -37,7 +37,9 @@ def known_digests(thinkific_ids: list[int]) -> dict[int | None, tuple[int, int |
     return {row[0]: row[1:] for row in rows.values_list("thinkific_id", "pk", "remote_digest")}
 
 
-def apply_enrollments(rows: list[Values], *, source: str, known: Container[int] | None = None) -> Applied:
+def apply_enrollments(
+    rows: list[Values], *, source: str, known: Container[int | None] | None = None
+) -> Applied:
     """Store course enrollments. Each row has the fields of ENROLLMENTS, `thinkific_id` and `remote_digest`;
     `known` are the Thinkific ids among them that are stored, where that is known already.
 
@@ -127,19 +129,22 @@ def apply_bundle_rows(
     primary keys of the course enrollments and of the bundle enrollments met.
     """
     courses = dict(
-        Enrollment.objects.filter(thinkific_id__in=thinkific_ids).order_by().values_list("pk", "user_id")
+        Enrollment.objects.filter(bulk.among("thinkific_id", thinkific_ids))
+        .order_by()
+        .values_list("pk", "user_id")
     )
     users = set(courses.values())
-    holders = dict(Enrollment.objects.filter(product=bundle, user__in=users).values_list("user_id", "pk"))
+    held = Enrollment.objects.filter(bulk.among("user_id", users), product=bundle).order_by()
+    holders = dict(held.values_list("user_id", "pk"))
     missing = sorted(users - set(holders))
     if missing:
         fields = ["user_id", "product_id", "origin", "created_at"]
         bulk.insert(
             Enrollment, fields, [(user, bundle.pk, Enrollment.Origin.THINKIFIC, now) for user in missing]
         )
-        holders = dict(Enrollment.objects.filter(product=bundle, user__in=users).values_list("user_id", "pk"))
+        holders = dict(held.all().values_list("user_id", "pk"))
     # A course that is in two bundles of a person stays with the first.
-    loose = Enrollment.objects.filter(pk__in=courses, via_bundle__isnull=True).order_by()
+    loose = Enrollment.objects.filter(bulk.among("pk", courses), via_bundle__isnull=True).order_by()
     bulk.update(
         Enrollment,
         ["via_bundle_id"],
@@ -169,10 +174,10 @@ def total_up_bundles(pks: list[int], *, source: str) -> Applied:
     """
     applied = Applied()
     table = Table(Enrollment, BUNDLE_FIELDS, key="pk", tracked=ENROLLMENTS.tracked)
-    stored = table.stored(pk__in=pks)
+    stored = table.stored(bulk.among("pk", pks))
     there = Q(removed_at__isnull=True)
     totals = (
-        Enrollment.objects.filter(there, via_bundle__in=pks)
+        Enrollment.objects.filter(there, bulk.among("via_bundle_id", pks))
         .order_by()
         .values("via_bundle")
         .annotate(

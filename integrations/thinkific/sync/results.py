@@ -12,6 +12,7 @@ from core.services.mirror.results import apply_certificates, apply_quiz_results,
 from core.services.mirror.table import mark_removed
 from integrations.models import Kind
 from integrations.thinkific import graphql, schemas
+from integrations.thinkific.decoding import BadRow
 from integrations.thinkific.errors import NotConfigured, NotFound
 from integrations.thinkific.mapping import (
     Notes,
@@ -89,7 +90,7 @@ def _top(model: type[QuizResult] | type[Certificate]) -> int:
 
 def _store_submissions(pull: Pull, rows: graphql.Rows[schemas.QuizSubmission]) -> None:
     applied, notes = Applied(), Notes()
-    numbers = [parse_graphql_id(row.id) for row in [*rows, *rows.bad]]
+    numbers = [*map(_number, rows), *map(_number, rows.bad)]
     known = dict(QuizResult.objects.filter(thinkific_id__in=numbers).values_list("thinkific_id", "pk"))
     pull.cursor["nameless"] += numbers.count(None)
     note_newest(pull, [row.completed_at for row in rows if row.completed_at])
@@ -120,6 +121,10 @@ def _store_submissions(pull: Pull, rows: graphql.Rows[schemas.QuizSubmission]) -
     pull.run.fetched += len(rows) + len(rows.bad)
     pull.count(applied)
     pull.seen("quiz results").add(pk for pk in applied.met if pk <= pull.cursor["top"])
+
+
+def _number(row: schemas.QuizSubmission | schemas.Certificate | BadRow) -> int | None:
+    return parse_graphql_id(row.id)
 
 
 def _people(rows: Iterable[schemas.QuizSubmission | schemas.Certificate]) -> list[schemas.User]:
@@ -185,7 +190,7 @@ def _certificate_pages(pull: Pull, course: Product) -> Iterator[graphql.GraphPag
 
 def _store_certificates(pull: Pull, course: Product, rows: graphql.Rows[schemas.Certificate]) -> None:
     applied, notes, values = Applied(), Notes(), []
-    numbers = [parse_graphql_id(row.id) for row in [*rows, *rows.bad]]
+    numbers = [*map(_number, rows), *map(_number, rows.bad)]
     known = dict(Certificate.objects.filter(thinkific_id__in=numbers).values_list("thinkific_id", "pk"))
     pull.cursor["nameless"] += numbers.count(None)
     for bad in rows.bad:

@@ -1,6 +1,5 @@
 """The life of a run: asked for, carried out by one process at a time, taken over when that one dies."""
 
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -20,7 +19,7 @@ from integrations.thinkific.sync.owner import is_dead
 RUN_TASK = "integrations.thinkific.tasks.run_pull"
 # Pulls at the same time: the rest of the workers is for people who wait for a push.
 PULLS_AT_ONCE = max(1, settings.QUEUE_WORKERS // 2)
-WOKEN_AGAIN = timedelta(seconds=45)
+CRASHES = 5  # processes that may die over a run without it getting anywhere; more, and it is stopped
 
 
 def url_of(run: SyncRun) -> str:
@@ -54,8 +53,8 @@ def open_run(
 def request_run(
     kind: str, *, started_by: User | None = None, full: bool = True, options: dict[str, Any] | None = None
 ) -> RequestedRun:
-    """Start a pull in the background for a person. Raises NotConnected, and Refusal when a run with other options is
-    under way."""
+    """Start a pull in the background for a person. Raises NotConnected, and Refusal when one that was
+    asked for something else is under way."""
     if not Credentials.from_settings().complete:
         raise NotConnected
     run, attached = open_run(kind, full=full, started_by=started_by, options=options)
@@ -71,7 +70,7 @@ def request_run(
 
 def _asks_more(wanted: dict[str, Any], given: dict[str, Any]) -> bool:
     """Whether options say something that a run with those others would not do."""
-    plain = (None, "", [], "prohibit", "thinkific_to_dashboard")
+    plain: tuple[Any, ...] = (None, "", [], "prohibit", "thinkific_to_dashboard")
     return any(value not in plain and given.get(name) != value for name, value in wanted.items())
 
 
@@ -105,14 +104,29 @@ def claim(run_id: int, *, worker: str, at_most: int | None = None) -> SyncRun | 
             if others.count() >= at_most:
                 return None
         mine = SyncRun.objects.filter(pk=run.pk, attempts=run.attempts, status=run.status)
+        crashed = run.status == SyncRun.Status.RUNNING
+        if crashed and run.crashes + 1 >= CRASHES:
+            mine.update(status=SyncRun.Status.FAILED, finished_at=now, errors=[*_it_kills(run), *run.errors])
+            return None
         changed = mine.update(
             status=SyncRun.Status.RUNNING,
             attempts=F("attempts") + 1,
+            crashes=F("crashes") + crashed,
             worker=worker,
             started_at=run.started_at or now,
             heartbeat_at=now,
         )
     return SyncRun.objects.get(pk=run.pk) if changed else None
+
+
+def _it_kills(run: SyncRun) -> list[dict[str, str]]:
+    return [
+        {
+            "object": run.get_kind_display(),
+            "message": f"{CRASHES} processes in a row died over this run at the same place. It was stopped; "
+            "look at the worker's log and memory before resuming it.",
+        }
+    ]
 
 
 def cancel(run: SyncRun) -> None:
