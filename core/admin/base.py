@@ -143,17 +143,17 @@ class DashboardAdmin(ModelAdmin):
             return super().change_view(request, object_id, form_url, context)
         obj = self.get_object(request, object_id)
         tabs = [tab for tab in self.tabs if obj is not None and tab.applies(obj)]
-        slug = request.GET.get("tab")
+        asked_for = request.GET.get("tab")
+        chosen = next((tab for tab in tabs if tab.slug == asked_for), None)
         context["detail_tabs"] = [
-            {"title": self.first_tab_title, "url": request.path, "active": slug is None},
+            {"title": self.first_tab_title, "url": request.path, "active": chosen is None},
             *(
-                {"title": tab.title, "url": f"{request.path}?tab={tab.slug}", "active": slug == tab.slug}
+                {"title": tab.title, "url": f"{request.path}?tab={tab.slug}", "active": tab is chosen}
                 for tab in tabs
             ),
         ]
-        for tab in tabs:
-            if tab.slug == slug and obj is not None:
-                return self.tab_view(request, obj, tab, context)
+        if chosen is not None and obj is not None:
+            return self.tab_view(request, obj, chosen, context)
         return super().change_view(request, object_id, form_url, context)
 
     def history_view(
@@ -172,6 +172,9 @@ class DashboardAdmin(ModelAdmin):
             "opts": self.opts,
             "original": obj,
             "media": self.media,
+            "actions_detail": self._get_actions_navigation(
+                self.actions_detail, self.get_actions_detail(request, obj.pk), str(obj.pk)
+            ),
             **tab_context(tab, obj, request),
             **extra_context,
         }

@@ -12,7 +12,7 @@ from unfold.decorators import action, display
 
 from core.admin import cells
 from core.admin.base import DashboardAdmin
-from core.admin.filters import ChoiceFilter
+from core.admin.filters import ChoiceFilter, key_of
 from core.admin.lists import CappedCount, amount
 from core.admin.seats import expiry_rule, places, team_names, with_shown_teams
 from core.admin.syncing import start_pull
@@ -175,9 +175,8 @@ class ProductAdmin(DashboardAdmin):
 
     def search_condition(self, word: str, viewer: User) -> Q:
         condition = super().search_condition(word, viewer)
-        if word.isdecimal() and len(word) < 19:
-            condition |= Q(thinkific_id=int(word)) | Q(productable_id=int(word))
-        return condition
+        key = key_of(word)
+        return condition if key is None else condition | Q(thinkific_id=key) | Q(productable_id=key)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         product = [

@@ -16,7 +16,7 @@ from django.utils.timesince import timesince, timeuntil
 from core.models import Enrollment
 
 NOTHING = format_html('<span class="cell-nothing">{}</span>', "—")
-SHOWN_CHARACTERS = 80
+SHOWN_CHARACTERS = 300  # the stylesheet cuts lines; this keeps a page small whatever a name holds
 
 STATUS_KINDS = {
     Enrollment.Status.PENDING: "info",
@@ -29,7 +29,7 @@ STATUS_KINDS = {
 
 
 def text(value: str | None, limit: int = SHOWN_CHARACTERS) -> SafeString:
-    """A name of any length: cut in the middle of the line, whole in the tooltip, in its own direction."""
+    """A name of any length: cut where its line ends, whole in the tooltip, in its own direction."""
     if not value:
         return NOTHING
     shown = value if len(value) <= limit else value[: limit - 1] + "…"

@@ -189,7 +189,7 @@ class EnrollmentAdmin(FoundByStudent, ExportingAdmin, HistoryAdmin):
 
     @display(description="Course")
     def course(self, enrollment: Enrollment) -> SafeString:
-        return cells.text(str(enrollment.product), 60)
+        return cells.text(str(enrollment.product))
 
     @display(description="Status")
     def status_now(self, enrollment: Enrollment) -> SafeString:
@@ -213,7 +213,7 @@ class EnrollmentAdmin(FoundByStudent, ExportingAdmin, HistoryAdmin):
 
     @display(description="Via bundle")
     def via_bundle_name(self, enrollment: Enrollment) -> SafeString:
-        return cells.text(str(enrollment.via_bundle.product), 40) if enrollment.via_bundle else cells.NOTHING
+        return cells.text(str(enrollment.via_bundle.product)) if enrollment.via_bundle else cells.NOTHING
 
     @display(description="Course")
     def course_link(self, enrollment: Enrollment) -> SafeString:

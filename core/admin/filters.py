@@ -15,6 +15,11 @@ from unfold.contrib.filters.forms import AutocompleteDropdownForm
 from core.models import User
 
 
+def key_of(value: str | None) -> int | None:
+    """A key from an address; None for what cannot be one."""
+    return int(value) if value and value.isdecimal() and len(value) < 19 else None
+
+
 class ChoiceFilter(DropdownFilter):
     """A few fixed choices. Subclasses give `choices_offered` and `matching`."""
 
@@ -65,7 +70,8 @@ class RelatedFilter(SimpleListFilter):
         value = self.value()
         if not value:
             return queryset
-        target = self.targets(request.user).filter(pk=value).first() if value.isdecimal() else None
+        key = key_of(value)
+        target = self.targets(request.user).filter(pk=key).first() if key is not None else None
         return queryset.none() if target is None else self.matching(queryset, target)
 
     def matching(self, queryset: QuerySet, target: Any) -> QuerySet:
@@ -74,7 +80,7 @@ class RelatedFilter(SimpleListFilter):
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
         name = self.parameter_name or ""
-        form = forms.Form(data={name: self.value()})
+        form = forms.Form(data={name: key_of(self.value())})
         form.fields[name] = forms.ModelChoiceField(
             label=f"By {self.title}",
             required=False,

@@ -150,7 +150,7 @@ class ThinkificGroupAdmin(DashboardAdmin):
 
     @display(description="Token")
     def token_text(self, group: ThinkificGroup) -> SafeString:
-        return cells.text(group.token, 40)
+        return cells.text(group.token)
 
     @display(description="Thinkific ID")
     def thinkific(self, group: ThinkificGroup) -> SafeString:

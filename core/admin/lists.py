@@ -77,7 +77,7 @@ class BoundedPaginator(Paginator):
             total = table_total(self.object_list)
             if total > COUNTED:
                 return f"about {_rounded(total):,}"
-        return amount(self.counted)
+        return amount(self.counted, COUNTED)
 
     def validate_number(self, number: Any) -> int:
         try:

@@ -11,7 +11,7 @@ from unfold.decorators import display
 
 from core.admin import cells
 from core.admin.base import visible
-from core.admin.filters import ChoiceFilter, RelatedFilter
+from core.admin.filters import ChoiceFilter, RelatedFilter, key_of
 from core.admin.groups import sync_status
 from core.admin.history import HistoryAdmin
 from core.admin.results import score_text
@@ -132,7 +132,7 @@ def directions(group: Any) -> SafeString:
     return format_html_join(
         "",
         '<span class="cell-line">{}: {}</span>',
-        ((cells.text(a.team.name, 40), a.get_direction_display()) for a in group.shown_assignments),
+        ((cells.text(a.team.name), a.get_direction_display()) for a in group.shown_assignments),
     )
 
 
@@ -210,10 +210,11 @@ class UserAdmin(HistoryAdmin):
 
     def search_condition(self, word: str, viewer: User) -> Q:
         condition = super().search_condition(word, viewer)
-        return condition | Q(thinkific_id=int(word)) if word.isdecimal() and len(word) < 19 else condition
+        key = key_of(word)
+        return condition if key is None else condition | Q(thinkific_id=key)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        account = ["full_name", "email", "account", "tag_names", "created", "last_activity"]
+        account = ["full_name", "email_address", "account", "tag_names", "created", "last_activity"]
         thinkific = ["thinkific", "thinkific_created", "synced"]
         if request.user.sees_everything:
             account[3:3] = ["dashboard_role", "primary_team"]

@@ -123,7 +123,7 @@ class QuizResultAdmin(ResultAdmin):
 
     @display(description="Course")
     def course(self, result: QuizResult) -> SafeString:
-        return cells.text(str(result.quiz.product), 60) if result.quiz.product else cells.NOTHING
+        return cells.text(str(result.quiz.product)) if result.quiz.product else cells.NOTHING
 
     @display(description="Score")
     def score(self, result: QuizResult) -> str | SafeString:
@@ -178,7 +178,7 @@ class CertificateAdmin(ResultAdmin):
 
     @display(description="Course")
     def course(self, certificate: Certificate) -> SafeString:
-        return cells.text(str(certificate.product), 60)
+        return cells.text(str(certificate.product))
 
     @display(description="Credential ID")
     def credential(self, certificate: Certificate) -> SafeString:

@@ -135,7 +135,7 @@ class OrganizationAdmin(DashboardAdmin):
 
     @display(description="Description")
     def summary(self, organization: Organization) -> SafeString:
-        return cells.text(organization.description, 60)
+        return cells.text(organization.description)
 
     @display(description="Description")
     def description_full(self, organization: Organization) -> str | SafeString:

@@ -61,7 +61,7 @@ def expiry_rule(seat: Seat) -> str:
     if seat.expiry_type == Seat.Expiry.DATE and seat.expiry_date:
         return f"On {cells.day(seat.expiry_date)}"
     if seat.expiry_type == Seat.Expiry.DAYS and seat.expiry_days:
-        return f"{seat.expiry_days:,} days after enrollment"
+        return f"After {seat.expiry_days:,} days"
     return "Never"
 
 

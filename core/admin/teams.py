@@ -173,7 +173,7 @@ class TeamAdmin(HistoryAdmin):
 
     @display(description="Description")
     def summary(self, team: Team) -> SafeString:
-        return cells.text(team.description, 60)
+        return cells.text(team.description)
 
     @display(description="Description")
     def summary_full(self, team: Team) -> str | SafeString:
@@ -189,7 +189,7 @@ class TeamAdmin(HistoryAdmin):
 
     @display(description="Owner")
     def owner_name(self, team: Team) -> SafeString:
-        return cells.text(team.owner.get_full_name(), 40)
+        return cells.text(team.owner.get_full_name())
 
     @display(description="Owner")
     def owner_link(self, team: Team) -> SafeString:
@@ -197,7 +197,7 @@ class TeamAdmin(HistoryAdmin):
 
     @display(description="Organization")
     def organization_name(self, team: Team) -> SafeString:
-        return cells.text(team.organization.name, 40) if team.organization else cells.NOTHING
+        return cells.text(team.organization.name) if team.organization else cells.NOTHING
 
     @display(description="Seats")
     def seat_count(self, team: Any) -> str:

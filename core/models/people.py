@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q, Value
 from django.db.models.functions import Concat, Trim, Upper
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from core.models.history import tracked
 from core.models.teams import Membership, Role, Team
@@ -174,10 +175,13 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def managed_teams(self) -> "QuerySet[Team]":
         """The teams whose people this person may see, by a role in each that says so."""
+        return Team.objects.filter(memberships__user=self, memberships__role__in=self._managing_roles)
+
+    @cached_property
+    def _managing_roles(self) -> list[int]:
         # The codes of a role are few and roles fewer, so they are compared in Python: a JSON containment
-        # test would need one query for PostgreSQL and another for SQLite.
-        roles = [role.pk for role in Role.objects.filter(is_global=False) if "teams.view" in role.permissions]
-        return Team.objects.filter(memberships__user=self, memberships__role__in=roles)
+        # test would need one query for PostgreSQL and another for SQLite. Once per request, like has_perm.
+        return [role.pk for role in Role.objects.filter(is_global=False) if "teams.view" in role.permissions]
 
 
 class Tag(models.Model):
