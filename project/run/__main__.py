@@ -51,9 +51,11 @@ def start_all(processes: Processes, places: Places) -> None:
 
 
 def stand_in(port: int) -> list[str]:
-    # The journal keeps what is changed at the stand-in; the activity shows that the dashboard follows.
+    # The journal keeps what is changed at the stand-in; the activity shows that the dashboard follows, the
+    # latency that it is elsewhere: without it the site is there before anybody has signed in.
     journal = str(VAR / "thinkific.journal")
-    return ["manage.py", "thinkific_sandbox", f"--port={port}", f"--journal={journal}", "--activity=6"]
+    options = [f"--port={port}", f"--journal={journal}", "--activity=6", "--latency=0.5"]
+    return ["manage.py", "thinkific_sandbox", *options]
 
 
 def web(places: Places) -> list[str]:
