@@ -8,6 +8,7 @@ from django_q.tasks import async_task
 
 from core.models import OutboxEntry
 from integrations.queue import retention, schedules
+from integrations.thinkific.events import inbox
 from integrations.thinkific.sync import runs
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,13 @@ def _wake_drain() -> None:
         async_task(settings.OUTBOX_DRAIN_TASK)
 
 
-STEPS: list[Callable[[], object]] = [schedules.park_malformed, runs.revive_stale, runs.wake_next, _wake_drain]
+STEPS: list[Callable[[], object]] = [
+    schedules.park_malformed,
+    runs.revive_stale,
+    runs.wake_next,
+    _wake_drain,
+    inbox.sweep,
+]
 
 
 def _try(step: Callable[[], object]) -> Exception | None:

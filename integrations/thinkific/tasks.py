@@ -4,6 +4,7 @@ from core.models import OutboxEntry
 from core.services import outbox
 from integrations.models import SyncRun
 from integrations.thinkific.credentials import Credentials
+from integrations.thinkific.events.process import process
 from integrations.thinkific.sync import runs
 from integrations.thinkific.sync.execute import carry_out
 from integrations.thinkific.sync.outbox import drain
@@ -41,3 +42,8 @@ def drain_outbox() -> dict[str, int]:
     if outcome["done"] and OutboxEntry.objects.due().exists():
         outbox.wake_drain()
     return dict(outcome)
+
+
+def process_events() -> dict[str, int]:
+    """Act upon the webhooks that wait."""
+    return process(seconds=SLICE)

@@ -1,0 +1,114 @@
+"""quiz.attempted: the only news of a quiz result that needs no request, and the only one with a grade."""
+
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from core.models import Quiz, QuizResult
+from core.services import bulk
+from core.services.mirror.outcome import Applied
+from core.services.mirror.results import QUIZ_RESULTS, apply_quiz_results, ensure_quizzes
+from integrations.models import InboundEvent
+from integrations.thinkific import schemas
+from integrations.thinkific.events import payloads
+from integrations.thinkific.events.desk import SOURCE, Desk, keep_conflicts, problems
+from integrations.thinkific.events.inbox import Verdicts, Write, failed, ignored, processed
+from integrations.thinkific.events.payloads import Unreadable, read
+from integrations.thinkific.events.people import note_activity, note_moment
+from integrations.thinkific.mapping import Notes, moment, quiz_row, to_decimal
+from integrations.thinkific.sync.people import ensure_users
+
+Told = list[tuple[InboundEvent, payloads.Quiz]]
+
+
+def prepare(events: list[InboundEvent], desk: Desk) -> Write:
+    verdicts: Verdicts = {}
+    told: Told = []
+    for event in events:
+        try:
+            told.append((event, read(event.payload, payloads.Quiz)))
+        except Unreadable as problem:
+            verdicts[event.pk] = failed(str(problem))
+
+    def write() -> Verdicts:
+        return verdicts | _store(told)
+
+    return write
+
+
+def _store(told: Told) -> Verdicts:
+    applied, verdicts = Applied(), Verdicts()
+    now = timezone.now()
+    users = ensure_users((one.user for _, one in told), applied, source=SOURCE, now=now)
+    quizzes = ensure_quizzes(_quizzes(told))
+    passing = dict(Quiz.objects.filter(pk__in=quizzes.values()).values_list("pk", "passing_score"))
+    have = QUIZ_RESULTS.stored(thinkific_id__in=[one.result_id for _, one in told])
+    rows: dict[int, dict[str, Any]] = {}
+    grades: dict[int, int | None] = {}
+    active: dict[int, datetime] = {}
+    wrong = problems(applied)
+    for event, one in told:
+        note_moment(active, one.user.id, event)
+        stored = have[one.result_id][1] if one.result_id in have else None
+        newest = rows.get(one.result_id, stored)
+        if one.user.id not in users:
+            verdicts[event.pk] = failed(
+                wrong.get(f"User {one.user.id}", "Its student is unknown here and has no e-mail.")
+            )
+            continue
+        if newest is not None and newest["attempts"] > (one.attempts or 0):
+            verdicts[event.pk] = ignored("A later attempt is stored; nothing changed.")
+            continue
+        grades[one.result_id] = _grade(one)
+        quiz_id = quizzes[one.quiz.id]
+        rows[one.result_id] = _row(
+            event, one, stored, user_id=users[one.user.id], quiz_id=quiz_id, passing=passing[quiz_id]
+        )
+        verdicts[event.pk] = processed("Stored.")
+    applied += apply_quiz_results(list(rows.values()), source=SOURCE)
+    keep_conflicts(applied.conflicts)
+    _store_grades(grades)
+    note_activity(active)
+    return verdicts
+
+
+def _quizzes(told: Told) -> dict[int, dict[str, Any]]:
+    """By Thinkific id; of those that are stored an event is not the place to learn a new name from."""
+    notes = Notes()
+    rows = {one.quiz.id: quiz_row(schemas.Quiz(id=one.quiz.id, name=one.quiz.name), notes) for _, one in told}
+    for quiz in Quiz.objects.filter(thinkific_id__in=list(rows)):
+        rows[quiz.thinkific_id or 0] = {"name": quiz.name, "passing_score": quiz.passing_score}
+    return rows
+
+
+def _row(
+    event: InboundEvent, one: payloads.Quiz, stored: dict[str, Any] | None, **known: Any
+) -> dict[str, Any]:
+    passing, grade = known.pop("passing"), _grade(one)
+    before = stored if stored is not None and stored["attempts"] == (one.attempts or 0) else {}
+    judged = None if passing is None or grade is None else grade >= passing
+    at = event.occurred_at or event.received_at
+    return {
+        "thinkific_id": one.result_id,
+        "attempts": max(0, one.attempts or 0),
+        "correct_count": max(0, one.correct_count or 0),
+        "incorrect_count": max(0, one.incorrect_count or 0),
+        # Of the same attempt the submission itself knows better what its event does not say.
+        "passed": before["passed"] if before.get("passed") is not None else judged,
+        "completed_at": before.get("completed_at") or moment(at),
+        "thinkific_created_at": stored["thinkific_created_at"] if stored else None,
+        "removed_at": None,
+        **known,
+    }
+
+
+def _grade(one: payloads.Quiz) -> int | None:
+    value = None if one.grade is None else to_decimal(one.grade)
+    return None if value is None or not 0 <= value <= 100 else round(value)
+
+
+def _store_grades(grades: dict[int, int | None]) -> None:
+    rows = QuizResult.objects.filter(thinkific_id__in=list(grades)).values_list("pk", "thinkific_id", "grade")
+    changed = [(pk, grades[number]) for pk, number, grade in rows if number and grades[number] != grade]
+    bulk.update(QuizResult, ["grade"], changed)

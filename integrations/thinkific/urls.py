@@ -1,0 +1,8 @@
+from django.urls import path
+
+from integrations.thinkific.webhooks import receive
+
+urlpatterns = [
+    path("thinkific/", receive, name="thinkific_webhook"),
+    path("thinkific", receive),  # as people also write it; a redirect would lose the body
+]
