@@ -161,10 +161,7 @@ def _start(card: Card, form: ToolForm, request: HttpRequest) -> None:
     run = sync_requests.request(card.kind, started_by=request.user, full=True, options=form.options())
     link = format_html('<a class="underline" href="{}">See the run</a>', run.url)
     if run.attached:
-        changed = (
-            " What you chose here does not apply to it: start again when it is done." if form.fields else ""
-        )
-        text = f"Such a run is under way already; you will be told when it is done.{changed}"
+        text = "Such a run is under way already; you will be told when it is done."
         messages.warning(request, format_html("{} {}", text, link))
         return
     remark = f" {form.remark()}" if form.remark() else ""

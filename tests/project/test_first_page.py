@@ -147,7 +147,7 @@ def test_the_number_of_queries_does_not_grow_with_the_data(signed_in, root, site
     grow()
 
     assert queries() == before
-    assert before <= 45
+    assert before <= 30
 
 
 # --- who sees what -------------------------------------------------------------------------------------

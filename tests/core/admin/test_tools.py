@@ -155,16 +155,22 @@ def test_seats_are_counted_again_in_the_background(signed_in, root):
     assert "Recalculate Seats has started" in page
 
 
-def test_a_second_request_attaches_and_says_that_its_choices_do_not_apply(signed_in, root, alma, acme):
+def test_a_second_request_attaches_to_the_run_under_way(signed_in, root, alma):
+    start(signed_in(alma), "import-users")
+
+    page = start(signed_in(root), "import-users")
+
+    assert list(SyncRun.objects.get().watchers.all()) == [root]
+    assert "under way already" in page
+
+
+def test_a_run_under_way_does_not_take_other_choices(signed_in, root, alma, acme):
     start(signed_in(alma), "import-users")
 
     page = start(signed_in(root), "import-users", team=acme.pk)
 
-    run = SyncRun.objects.get()
-    assert run.options["team_id"] is None
-    assert list(run.watchers.all()) == [root]
-    assert "under way already" in page
-    assert "does not apply" in page
+    assert SyncRun.objects.get().options["team_id"] is None
+    assert "does not do what you chose" in page
 
 
 def test_without_a_site_a_card_says_how_to_connect(signed_in, root, settings):

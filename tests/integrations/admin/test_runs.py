@@ -177,7 +177,8 @@ def test_confirming_while_such_a_run_is_under_way_says_so(signed_in, root, site,
 
     page = signed_in(root).post(address(guarded, "confirm"), follow=True).content.decode()
 
-    assert "was under way already" in page
+    assert "is under way" in page
+    assert SyncRun.objects.count() == 2
 
 
 @pytest.mark.django_db(transaction=True)
