@@ -16,7 +16,6 @@ urlpatterns = [
     path("history/", page(changes.history), name="history"),
     path("tools/", page(tools.page), name="tools"),
     path("tools/<slug:card>/", page(tools.start), name="tools_start"),
-    path("history/", page(changes.history), name="history"),
     path("connection/test/", page(test_connection), name="test_connection"),
     # For people who are not signed in.
     path("password/forgotten/", passwords.AskForMail.as_view(), name="admin_password_reset"),
