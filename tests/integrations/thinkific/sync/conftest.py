@@ -56,7 +56,9 @@ def asked(connected):
 
     def count() -> dict[str, int]:
         stats = connected.stats
-        found = {name.removeprefix("GET "): n for name, n in stats.by_endpoint.items() if "graphql" not in name}
+        found = {
+            name.removeprefix("GET "): n for name, n in stats.by_endpoint.items() if "graphql" not in name
+        }
         found |= dict(stats.by_operation)
         connected.reset_stats()
         return found
