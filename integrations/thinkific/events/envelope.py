@@ -30,11 +30,12 @@ def read_envelope(body: bytes) -> InboundEvent:
     if not isinstance(envelope, dict):
         raise NotAnEvent("The body is not a JSON object.")
     envelope = _storable(envelope, DEEPEST)
+    payload = envelope.get("payload")
     parts = [str(envelope.get(name) or "") for name in ("resource", "action")]
     return InboundEvent(
         event_id=_event_id(envelope.get("id"), body),
         topic=".".join(parts)[:TOPIC_LENGTH] if all(parts) else UNKNOWN,
-        payload=envelope.get("payload"),
+        payload={} if payload is None else payload,
         occurred_at=_occurred_at(envelope),
     )
 

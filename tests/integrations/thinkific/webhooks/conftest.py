@@ -1,0 +1,121 @@
+"""Webhooks as Thinkific would send them: `post` delivers one, `happened` has what the stand-in announced,
+`work` acts upon what was stored, as a worker would."""
+
+import hashlib
+import hmac
+import json
+from datetime import UTC, datetime
+
+import pytest
+from django.test import Client
+
+from integrations.models import InboundEvent, SyncRun
+from integrations.thinkific.events import process
+from integrations.thinkific.sync import runs
+from integrations.thinkific.sync.execute import carry_out
+from integrations.thinkific.sync.owner import this_process
+
+ADDRESS = "/webhooks/thinkific/"
+SECRET = "a-key-of-thirty-two-characters-1"
+
+
+def signature(body: bytes, secret: str = SECRET) -> str:
+    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def envelope(topic: str, payload, event_id="event-1", created_at=None, **more) -> dict:
+    resource, _, action = topic.partition(".")
+    created_at = created_at or datetime.now(UTC).isoformat()
+    return {
+        "id": event_id,
+        "resource": resource,
+        "action": action,
+        "tenant_id": "55501",
+        "created_at": created_at,
+        "payload": payload,
+        **more,
+    }
+
+
+@pytest.fixture
+def secret(settings):
+    settings.THINKIFIC_WEBHOOK_SECRETS = [SECRET]
+    return SECRET
+
+
+@pytest.fixture
+def post(db, secret):
+    """`post(event)` signs and delivers an envelope (or a body in bytes) and answers the response."""
+    client = Client()
+
+    def send(event, *, signed=True, **headers):
+        body = event if isinstance(event, bytes) else json.dumps(event).encode()
+        if signed is True:
+            signed = signature(body)
+        if signed:
+            headers["X-Thinkific-Hmac-Sha256"] = signed
+        return client.post(ADDRESS, body, content_type="application/json", headers=headers)
+
+    return send
+
+
+@pytest.fixture
+def happened(connected, post):
+    """The events of the stand-in since the last `clear()`, oldest first; `happened[n]` can be posted."""
+    events: list[dict] = []
+    connected.site.listeners.append(
+        lambda topic, payload: events.append(connected.webhooks.event(topic, json.loads(json.dumps(payload))))
+    )
+    return events
+
+
+@pytest.fixture
+def work(connected, db):
+    def carry(**how):
+        return process.process(seconds=30, gather=0, **how)
+
+    return carry
+
+
+@pytest.fixture
+def pull(connected, db):
+    def carry(kind) -> SyncRun:
+        run, _ = runs.open_run(kind, full=True)
+        carry_out(runs.claim(run.pk, worker=this_process()))
+        return SyncRun.objects.get(pk=run.pk)
+
+    return carry
+
+
+@pytest.fixture
+def in_step(pull, happened):
+    """The dashboard has pulled everything that events are about."""
+    for kind in ("products", "users", "enrollments"):
+        assert pull(kind).status == SyncRun.Status.SUCCEEDED
+    happened.clear()
+
+
+@pytest.fixture
+def deliver(post):
+    """Post events and answer their rows, in the order given."""
+
+    def send(events) -> list[InboundEvent]:
+        for event in events:
+            assert post(event).status_code == 204
+        rows = {row.event_id: row for row in InboundEvent.objects.all()}
+        return [rows[event["id"]] for event in events]
+
+    return send
+
+
+@pytest.fixture
+def asked(connected):
+    """`asked()` is how many requests the stand-in got since the last time."""
+
+    def count() -> int:
+        total = connected.stats.total
+        connected.reset_stats()
+        return total
+
+    count()
+    return count
