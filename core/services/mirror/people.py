@@ -42,13 +42,26 @@ class Owner(NamedTuple):
     thinkific_id: int | None
     values: Values
 
+    @property
+    def is_free(self) -> bool:
+        """Thinkific does not know the account, or no longer: who has its address there is the same person."""
+        return self.thinkific_id is None or self.values["removed_at"] is not None
 
-def apply_users(rows: list[Values], *, source: str, known: Container[int] | None = None) -> Applied:
+
+def apply_users(
+    rows: list[Values],
+    *,
+    source: str,
+    known: Container[int] | None = None,
+    contested: list[int] | None = None,
+) -> Applied:
     """Store people. Each row has the fields of USERS, `thinkific_id`, `remote_digest` and `synced_at`;
     `known` are the Thinkific ids among them that are stored, where that is known already.
 
-    Matches by Thinkific id, then by e-mail. Somebody whose e-mail belongs to another account is an issue and
-    changes nothing: accounts are never merged.
+    Matches by Thinkific id, then by e-mail: that of an account which Thinkific does not know, or no longer.
+    Somebody whose e-mail belongs to another account is an issue and changes nothing: accounts are never
+    merged. With `contested` such rows (their Thinkific ids) are left there instead, for a caller who has more
+    rows to come: the owner may be about to give the address up.
     """
     applied = Applied()
     rows = list({row["thinkific_id"]: row for row in rows}.values())
@@ -62,14 +75,19 @@ def apply_users(rows: list[Values], *, source: str, known: Container[int] | None
     for row in rows:
         have, owner = by_id.get(row["thinkific_id"]), owners.get(row["email"])
         if row["thinkific_id"] in refused:
-            applied.fail(
-                f"User {row['thinkific_id']}",
-                f"{row['email']} already belongs to {refused[row['thinkific_id']]}. Change one of the two "
-                "e-mail addresses in Thinkific.",
-                pk=have[0] if have else None,
-            )
+            if contested is None:
+                applied.fail(
+                    f"User {row['thinkific_id']}",
+                    f"{row['email']} already belongs to {refused[row['thinkific_id']]}. Change one of the "
+                    "two e-mail addresses in Thinkific.",
+                    pk=have[0] if have else None,
+                )
+            else:
+                contested.append(row["thinkific_id"])
+                applied.met += [have[0]] if have else []
+                applied.lost += have is None
             continue
-        if have is None and owner is not None and owner.thinkific_id is None:
+        if have is None and owner is not None and owner.is_free:
             have = (owner.pk, owner.values)
             links[owner.pk] = row["thinkific_id"]
         pairs.append((row, have))
@@ -117,10 +135,10 @@ def _refused(
             if number in refused:
                 continue
             owner = owners.get(email)
-            if owner is not None and owner.thinkific_id not in (None, number):
+            if owner is not None and owner.thinkific_id != number and not owner.is_free:
                 if owner.thinkific_id not in moving or owner.thinkific_id in refused:
                     found[number] = f"the account of Thinkific user {owner.thinkific_id}"
-            elif owner is not None and owner.thinkific_id is None and number in by_id:
+            elif owner is not None and owner.thinkific_id != number and number in by_id:
                 found[number] = "an account that is not in Thinkific"
             if number not in found and taken.setdefault(email, number) != number:
                 found[number] = f"Thinkific user {taken[email]}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from core.models import Role, SiteSettings, Team, User
 from core.services import bulk
@@ -25,7 +26,7 @@ def pull_users(pull: Pull) -> None:
         pull,
         "users",
         "/users",
-        lambda pages: apply_pages(pages, source=pull.source, now=pull.now),
+        lambda pages: _apply_and_put_off(pull, pages),
         stored=User.objects.all(),
     )
     if walked.complete:
@@ -38,11 +39,33 @@ def pull_users(pull: Pull) -> None:
         )
     else:
         not_judged(pull, "people", walked, len(pull.seen("users")) + pull.cursor["users"]["new"])
+    pull.store(lambda: _settle_contested(pull))
     _assign_teams(pull)
 
 
-def apply_pages(pages: list[RawPage], *, source: str, now: datetime) -> Applied:
-    """Store the people on these pages."""
+def _apply_and_put_off(pull: Pull, pages: list[RawPage]) -> Applied:
+    """Store the people on these pages; who wants somebody else's address is decided at the end."""
+    waiting: list[list[Any]] = pull.cursor.setdefault("contested", [])
+    numbers: list[int] | None = [] if len(waiting) < AT_ONCE else None
+    applied = apply_pages(pages, source=pull.source, now=pull.now, contested=numbers)
+    rows = {row.id: row for page in pages for row in page.rows}
+    for number in numbers or []:
+        waiting.append([number, rows[number].digest, rows[number].data.decode("utf-8", "replace")])
+    return applied
+
+
+def _settle_contested(pull: Pull) -> None:
+    waiting = {row[0]: row for row in pull.cursor.pop("contested", [])}
+    rows = [RawRow(number, digest, text.encode()) for number, digest, text in waiting.values()]
+    if rows:
+        known = known_digests([row.id for row in rows])
+        pull.count(_apply_changed(rows, known, source=pull.source, now=pull.now))
+
+
+def apply_pages(
+    pages: list[RawPage], *, source: str, now: datetime, contested: list[int] | None = None
+) -> Applied:
+    """Store the people on these pages; for `contested` see apply_users."""
     rows = list({row.id: row for page in pages for row in page.rows}.values())
     known = known_digests([row.id for row in rows])
     applied = Applied()
@@ -55,12 +78,17 @@ def apply_pages(pages: list[RawPage], *, source: str, now: datetime) -> Applied:
         else:
             changed.append(row)
     if changed:
-        applied += _apply_changed(changed, known, source=source, now=now)
+        applied += _apply_changed(changed, known, source=source, now=now, contested=contested)
     return applied
 
 
 def _apply_changed(
-    rows: list[RawRow], known: dict[int, tuple[int, int | None]], *, source: str, now: datetime
+    rows: list[RawRow],
+    known: dict[int, tuple[int, int | None]],
+    *,
+    source: str,
+    now: datetime,
+    contested: list[int] | None = None,
 ) -> Applied:
     notes, values, failed = Notes(), [], Applied()
     for row in rows:
@@ -71,7 +99,7 @@ def _apply_changed(
             values.append(user_row(user, notes, digest=row.digest, now=now))
         except Unusable as error:
             failed.fail(f"User {row.id}", str(error), pk=known[row.id][0] if row.id in known else None)
-    applied = apply_users(values, known=known, source=source)
+    applied = apply_users(values, known=known, source=source, contested=contested)
     applied.issues += notes.issues
     applied += failed
     return applied

@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.db.models import Max
 from django.utils.dateparse import parse_datetime
 
-from core.models import Certificate, Product, QuizResult
+from core.models import Certificate, Enrollment, Product, QuizResult
 from core.services.mirror.outcome import Applied
 from core.services.mirror.results import apply_certificates, apply_quiz_results, ensure_quizzes
 from core.services.mirror.table import mark_removed
@@ -180,6 +180,8 @@ def _certificate_pages(pull: Pull, course: Product) -> Iterator[graphql.GraphPag
     """A query costs as much as the rows that it asks for, there or not. Most courses have few certificates,
     so the first page is about as large as what is known; four large ones would take a minute's points."""
     known = Certificate.objects.filter(product=course).count()
+    if not known:  # the first time: nearly everybody who finished has one
+        known = Enrollment.objects.filter(product=course, completed_at__isnull=False).count()
     first = min(max(known + SPARE, 2 * SPARE), graphql.ROWS)
     number, after = course.productable_id, pull.cursor["after"]
     page = next(graphql.course_certificates(pull.client, number, after=after, first=first))

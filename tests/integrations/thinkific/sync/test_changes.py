@@ -1,0 +1,264 @@
+"""What changed in Thinkific changes here, and nothing else does."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from core.models import BundleItem, Chapter, Enrollment, GroupMembership, Product, QuizResult, User
+from integrations.models import SyncRun
+from integrations.thinkific.sandbox.clock import to_iso
+from tests.integrations.thinkific.sync.conftest import counts
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def site(pull_everything, thinkific):
+    """The stand-in's site, pulled once."""
+    pull_everything()
+    return thinkific.site
+
+
+def put(site, kind, **row):
+    return site.write("put", kind=kind, row=row)
+
+
+def test_a_new_name_arrives_with_history(pull, site):
+    put(site, "users", id=90005, first_name="Nadja", last_name="Öztürk")
+
+    run = pull("users")
+
+    user = User.objects.get(thinkific_id=90005)
+    assert (user.first_name, user.last_name, user.name) == ("Nadja", "Öztürk", "Nadja Öztürk")
+    assert counts(run) == {"fetched": 40, "updated": 1, "unchanged": 39}
+    latest = user.history.latest()
+    assert (latest.first_name, latest.history_change_reason) == ("Nadja", f"Thinkific, run {run.pk}")
+
+
+def test_what_is_not_worth_history_writes_none(pull, site):
+    before = User.history.count()
+    put(site, "users", id=90005, company="Another Company")
+
+    pull("users")
+
+    assert User.objects.get(thinkific_id=90005).company == "Another Company"
+    assert User.history.count() == before
+
+
+def test_a_new_address_arrives_in_lower_case(pull, site):
+    put(site, "users", id=90005, email="New.Address@Example.org")
+
+    pull("users")
+
+    assert User.objects.get(thinkific_id=90005).email == "new.address@example.org"
+
+
+def test_an_address_that_differs_in_case_only_changes_nothing(pull, site):
+    email = User.objects.get(thinkific_id=90005).email
+    put(site, "users", id=90005, email=email.upper())
+
+    run = pull("users")
+
+    assert User.objects.get(thinkific_id=90005).email == email
+    assert counts(run) == {"fetched": 40, "unchanged": 40}
+
+
+def addresses(*numbers):
+    return [User.objects.get(thinkific_id=number).email for number in numbers]
+
+
+def test_two_people_can_swap_their_addresses(pull, site):
+    first, second = addresses(90005, 90020)
+    put(site, "users", id=90005, email=second)
+    put(site, "users", id=90020, email=first)
+
+    run = pull("users")
+
+    assert addresses(90005, 90020) == [second, first]
+    assert counts(run) == {"fetched": 40, "updated": 2, "unchanged": 38}
+
+
+def test_addresses_can_move_on_in_a_ring_of_three(pull, site):
+    one, two, three = addresses(90005, 90010, 90020)
+    for number, email in ((90005, two), (90010, three), (90020, one)):
+        put(site, "users", id=number, email=email)
+
+    pull("users")
+
+    assert addresses(90005, 90010, 90020) == [two, three, one]
+
+
+def test_people_on_different_pages_can_swap_their_addresses(pull, site, monkeypatch):
+    monkeypatch.setattr("integrations.thinkific.sync.fetch.PAGE_SIZE", 5)
+    first, second = addresses(90002, 90039)
+    put(site, "users", id=90002, email=second)
+    put(site, "users", id=90039, email=first)
+
+    run = pull("users")
+
+    assert (run.status, run.errors) == ("succeeded", [])
+    assert addresses(90002, 90039) == [second, first]
+
+
+def test_who_wants_an_address_that_stays_taken_is_reported_and_so_is_who_waits_for_theirs(pull, site):
+    before = addresses(90005, 90010, 90020)
+    put(site, "users", id=90005, email=before[1])
+    put(site, "users", id=90010, email=before[2])
+
+    run = pull("users")
+
+    assert addresses(90005, 90010, 90020) == before
+    assert (run.status, run.failed) == ("partial", 2)
+    assert {error["object"] for error in run.errors} == {"User 90005", "User 90010"}
+    assert before[2] in next(e for e in run.errors if e["object"] == "User 90010")["message"]
+
+
+def test_progress_and_completion_arrive(pull, site):
+    enrollment = next(e for e in site.enrollments if e.completed_at is None)
+    site.write("move_progress", enrollment_id=enrollment.id, percent=100)
+
+    pull("enrollments", full=False)
+
+    ours = Enrollment.objects.get(thinkific_id=enrollment.id)
+    assert ours.percentage_completed == 1
+    assert ours.completed_at is not None
+    assert ours.history.count() == 0  # progress is not history
+
+
+def test_a_new_end_date_arrives_with_history(pull, site):
+    enrollment = site.enrollments.listing[3]
+    site.write("set_dates", enrollment_id=enrollment.id, dates={"expiry_date": "2031-05-06T07:08:09Z"})
+
+    run = pull("enrollments", full=False)
+
+    ours = Enrollment.objects.get(thinkific_id=enrollment.id)
+    assert ours.expiry_date == datetime(2031, 5, 6, 7, 8, 9, tzinfo=UTC)
+    assert ours.history.latest().history_change_reason == f"Thinkific, run {run.pk}"
+
+
+def test_a_bundle_enrollment_follows_its_courses(pull, site):
+    held = Enrollment.objects.filter(product__productable_type="Bundle").first()
+    for course in held.course_enrollments.all():
+        site.write("move_progress", enrollment_id=course.thinkific_id, percent=100)
+
+    pull("enrollments")
+
+    held.refresh_from_db()
+    assert held.percentage_completed == Decimal(1)
+    assert held.status in ("completed", "expired")
+
+
+def test_news_from_before_never_overwrite_what_is_newer(pull, site):
+    enrollment = site.enrollments.listing[3]
+    known = Enrollment.objects.get(thinkific_id=enrollment.id)
+    older = to_iso(enrollment.updated_at - 60_000)
+    put(site, "enrollments", id=enrollment.id, percentage_completed="0.01", updated_at=older)
+
+    pull("enrollments")
+
+    assert Enrollment.objects.get(pk=known.pk).percentage_completed == known.percentage_completed
+
+
+def test_a_renamed_course_is_renamed(pull, site):
+    course = site.courses.listing[0]
+    site.write("rename_course", course_id=course["id"], name="Safety, revised")
+
+    run = pull("products")
+
+    assert (
+        Product.objects.get(productable_id=course["id"], productable_type="Course").name == "Safety, revised"
+    )
+    assert counts(run) == {"fetched": 8, "updated": 1, "unchanged": 7}
+
+
+def test_a_course_that_leaves_a_bundle_leaves_it_here(pull, site):
+    bundle = site.bundles.listing[0]
+    stays, leaves, comes = *bundle["course_ids"][:2], site.courses.listing[-2]["id"]
+    put(site, "bundles", id=bundle["id"], course_ids=[comes, stays])
+
+    pull("products")
+
+    items = BundleItem.objects.filter(removed_at=None).order_by("position")
+    assert [item.course.productable_id for item in items] == [comes, stays]
+    assert BundleItem.objects.get(course__productable_id=leaves).removed_at is not None
+
+
+def test_a_removed_chapter_is_marked_with_its_lessons(pull, site):
+    course = site.courses.listing[0]
+    gone, *left = course["chapter_ids"]
+    put(site, "courses", id=course["id"], chapter_ids=left)
+
+    run = pull("content")
+
+    chapter = Chapter.objects.get(thinkific_id=gone)
+    assert chapter.removed_at is not None
+    assert chapter.lessons.filter(removed_at=None).count() == 0
+    assert Chapter.objects.exclude(pk=chapter.pk).filter(removed_at__isnull=False).count() == 0
+    assert (run.status, run.removed) == ("succeeded", 1 + chapter.lessons.count())
+
+
+def test_members_come_and_go(pull, site):
+    group = site.groups.listing[0]["id"]
+    leaver = next(iter(site.members[group]))
+    comer = next(u.id for u in site.users if u.id not in site.members[group])
+    site.write("add_members", user_ids=[comer], group_ids=[group])
+    site.write("remove_from_groups", user_ids=[leaver], group_ids=[group])
+
+    pull("groups")
+
+    here = GroupMembership.objects.filter(group__thinkific_id=group)
+    assert here.get(user__thinkific_id=leaver).removed_at is not None
+    assert here.get(user__thinkific_id=comer).removed_at is None
+    assert here.filter(removed_at=None).count() == len(site.members[group])
+
+    site.write("add_members", user_ids=[leaver], group_ids=[group])
+    pull("groups")
+    assert here.get(user__thinkific_id=leaver).removed_at is None
+
+
+def test_a_retaken_quiz_overwrites_the_result(pull, site):
+    theirs = site.submissions.listing[0]
+    enrollment = site.enrollments_of[theirs.user_id][0]
+    site.write("attempt_quiz", enrollment_id=enrollment.id, quiz_id=theirs.quiz_id, correct=0)
+
+    pull("quiz_results")
+
+    ours = QuizResult.objects.get(thinkific_id=theirs.id)
+    assert (ours.attempts, ours.correct_count) == (theirs.attempts, 0)
+
+
+class TestTheWatermark:
+    def test_it_never_passes_the_moment_at_which_the_walk_began(self, pull, thinkific):
+        began = datetime.now(UTC)
+        # changed while the walk goes on, on a page that it has passed
+        thinkific.faults.add("shift_pages", how="insert", path="/enrollments", next=1)
+
+        run = pull("enrollments")
+
+        assert datetime.fromisoformat(run.cursor["watermark"]) <= began + timedelta(seconds=1)
+
+    def test_a_clock_of_theirs_that_runs_ahead_hides_nothing(self, pull, site):
+        ahead = to_iso(site.clock.now() + 86_400_000)
+        put(site, "enrollments", id=site.enrollments.listing[0].id, updated_at=ahead)
+        pull("enrollments", full=False)
+        site.write("touch_enrollments", count=3)
+
+        assert pull("enrollments", full=False).updated == 3
+
+    def test_a_walk_that_broke_off_does_not_move_it(self, pull, site, connected, monkeypatch):
+        monkeypatch.setattr("integrations.thinkific.sync.fetch.PAGE_SIZE", 20)
+        known = SyncRun.objects.filter(kind="enrollments").latest("pk").cursor["watermark"]
+        site.write("touch_enrollments", count=100)
+        connected.faults.add("500", path=r"/enrollments.*page=3")
+
+        run = pull("enrollments", full=False)
+        assert run.status == "partial"
+        assert run.pages_done < 5
+        connected.faults.clear()
+
+        assert pull("enrollments", full=False).fetched >= 100
+        assert SyncRun.objects.filter(kind="enrollments").latest("pk").cursor["watermark"] > known
+        for theirs in site.enrollments:
+            ours = Enrollment.objects.get(thinkific_id=theirs.id)
+            assert float(ours.percentage_completed) == float(theirs.percentage_completed)
