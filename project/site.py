@@ -2,9 +2,12 @@
 
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, include, path
+from django.utils import timezone
 from unfold.sites import UnfoldAdminSite
+
+from core.models import User
 
 
 class DashboardSite(UnfoldAdminSite):
@@ -14,6 +17,15 @@ class DashboardSite(UnfoldAdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         """Any active person: a student sees "My learning" only. `is_staff` marks administrators."""
         return bool(request.user.is_active and request.user.is_authenticated)
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Note when somebody signs in: only the time, past the history, which Django's own receiver for this
+        would fill with a row for each time (switched off in core/apps.py)."""
+        response = super().login(request, extra_context)
+        if request.method == "POST" and request.user.is_authenticated:
+            now = timezone.now()
+            User.objects.filter(pk=request.user.pk).update(last_login=now, last_activity_at=now)
+        return response
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
         """Nothing before somebody has signed in: screens answer what a `User` may see."""

@@ -111,3 +111,26 @@ def test_changing_the_password_needs_the_old_one(signed_in, client, ana):
     browser.post("/admin/password_change/", {**fields, "old_password": NEW})
 
     assert client.login(username=ana.email, password="another-harbour-8")
+
+
+def test_signing_in_is_noted_but_is_no_change_of_the_person(client, ana):
+    ana.set_password(NEW)
+    ana.save(update_fields=["password"])
+    before = ana.history.count()
+
+    client.post("/admin/login/", {"username": ana.email, "password": NEW})
+
+    ana.refresh_from_db()
+    assert ana.last_login is not None
+    assert ana.last_activity_at is not None
+    assert ana.history.count() == before
+
+
+def test_a_link_asked_for_before_signing_in_no_longer_works(client, ana):
+    ana.set_password(NEW)
+    ana.save(update_fields=["password"])
+    ask_for_mail(client, ana.email)
+
+    client.post("/admin/login/", {"username": ana.email, "password": NEW})
+
+    assert b"This link no longer works" in client.get(link_in(mail.outbox[0]), follow=True).content

@@ -19,6 +19,11 @@
     if (button) setTimeout(() => (button.disabled = true));
   });
 
+  // Going back brings the page as it was left, with that button still off.
+  window.addEventListener("pageshow", () => {
+    document.querySelectorAll("[data-once]:disabled").forEach((button) => (button.disabled = false));
+  });
+
   document.addEventListener("DOMContentLoaded", () => {
     document.querySelectorAll("dialog[data-open]").forEach(open);
   });
