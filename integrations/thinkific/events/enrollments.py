@@ -201,6 +201,6 @@ def _verdict(number: int, news: News, event: InboundEvent, work: Work, wrong: di
         return processed("Activity noted; the progress is stored already.")
     if stored is not None and stored.updated_at is not None and _as_of(told) < stored.updated_at:
         return ignored("Older than what is stored; nothing changed.")
-    if told is not news.newest:
+    if news.newest is not None and _as_of(told) < _as_of(news.newest):
         return ignored("A newer event of the same enrollment was stored.")
     return processed("Stored.")
