@@ -1,6 +1,7 @@
 """Enrollments as Thinkific has them: one per student and course, and one per student and bundle."""
 
 from collections.abc import Container
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -191,7 +192,11 @@ def total_up_bundles(pks: list[int], *, source: str) -> Applied:
         )
     )
     pairs = [(_bundle_values(dict(total)), stored[total["via_bundle"]]) for total in totals]
-    write(compare(table, pairs, applied), applied, source=source)
+    # The first totals are part of its coming into being, which is no history.
+    first = [pair for pair in pairs if pair[1][1]["activated_at"] is None]
+    again = [pair for pair in pairs if pair[1][1]["activated_at"] is not None]
+    write(compare(replace(table, tracked=frozenset()), first, applied), applied, source=source)
+    write(compare(table, again, applied), applied, source=source)
     return applied
 
 

@@ -15,7 +15,7 @@ from integrations.thinkific.sync.pages import RawPage, read_page
 from integrations.thinkific.sync.pull import Pull
 from integrations.thinkific.transport import plain
 
-AHEAD = 8  # pages fetched beyond the one being stored; with their size this bounds the memory
+AHEAD = 16  # pages fetched beyond the one being stored; with their size this bounds the memory
 TRIES = 7  # of one page, with growing pauses: about half a minute of trouble
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 10.0
 LANES = 4
@@ -130,7 +130,7 @@ class PageWalk:
         self.again.sort()
 
 
-def batches(walk: PageWalk, size: int = 4) -> Iterator[list[RawPage]]:
+def batches(walk: PageWalk, size: int = 8) -> Iterator[list[RawPage]]:
     """The pages of a walk, those that are there taken together, up to `size`: fewer, larger writes."""
     batch: list[RawPage] = []
     for page in walk:
