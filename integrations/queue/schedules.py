@@ -169,7 +169,9 @@ def _pulls(intervals: Iterable[SyncSchedule]) -> list[Wanted]:
 
 
 def _pulled_before() -> set[str]:
-    done = SyncRun.objects.filter(full=True, status__in=[SyncRun.Status.SUCCEEDED, SyncRun.Status.PARTIAL])
+    """The kinds that have been pulled completely, or are about to be because somebody asked."""
+    reached = [SyncRun.Status.SUCCEEDED, SyncRun.Status.PARTIAL, *SyncRun.ACTIVE]
+    done = SyncRun.objects.filter(full=True, status__in=reached)
     return set(done.order_by().values_list("kind", flat=True).distinct())
 
 

@@ -72,7 +72,7 @@ def request_everything() -> None:
     """The first start asks for everything; from then on the schedules do."""
     starter = User.objects.filter(is_superuser=True).order_by("pk").first()
     try:
-        for kind in Kind:
+        for kind in FIRST_ORDER:
             sync_requests.request(kind, started_by=starter, full=True)
     except Refusal as refusal:
         print(refusal)
