@@ -20,7 +20,8 @@ from django.conf import settings  # noqa: E402
 from core.errors import Refusal  # noqa: E402
 from core.models import User  # noqa: E402
 from core.services import demo, sync_requests  # noqa: E402
-from integrations.models import Kind, SyncRun  # noqa: E402
+from integrations.models import SyncRun  # noqa: E402
+from integrations.queue.schedules import FIRST_ORDER  # noqa: E402
 
 NO_ADMINISTRATOR = """\
 Nobody can sign in yet. Create the first administrator in another terminal:
