@@ -9,6 +9,7 @@ from django.db.models import Max, QuerySet
 
 from core.models import OutboxEntry, SiteSettings
 from core.services.mirror.outcome import Applied
+from integrations.models import SyncRun
 from integrations.thinkific.sync.fetch import PageWalk, batches
 from integrations.thinkific.sync.pages import RawPage
 from integrations.thinkific.sync.pull import Pull
@@ -121,15 +122,21 @@ def mark_missing(
     if len(missing) <= (pull.cursor.get(name) or pull.cursor).get("nameless", 0):
         return
     percent = SiteSettings.load().deletion_guard_percent
-    allowed = max(live * percent // 100, 1 if live >= NEVER_GUARDED and percent else 0)
+    held = _held_back(pull)
+    allowed = 0 if held else max(live * percent // 100, int(live >= NEVER_GUARDED and percent > 0))
     if len(missing) > allowed and not pull.run.options.get("allow_removals"):
         pull.run.guarded += len(missing)
         pull.partial = True
         pull.note(
             what,
-            f"{len(missing):,} of {live:,} {what} are missing in Thinkific, more than the {percent} % that a "
-            "run may mark as removed by itself. Nothing was marked. Look at Thinkific; if they are really "
-            "gone, confirm the removal on this run's page.",
+            f"{len(missing):,} of {live:,} {what} are missing in Thinkific, "
+            + (
+                "and an earlier removal was not confirmed. "
+                if held
+                else f"more than the {percent} % that a run may mark as removed by itself. "
+            )
+            + "Nothing was marked. Look at Thinkific; if they are really gone, confirm the removal on this "
+            "run's page.",
         )
         return
     for start in range(0, len(missing), REMOVED_AT_ONCE):
@@ -139,6 +146,14 @@ def mark_missing(
             pull.run.removed += remove(part)
 
         pull.store(write)
+
+
+def _held_back(pull: Pull) -> bool:
+    """Whether the guard stopped the last complete walk of this kind and nobody has confirmed it since. New
+    rows must not make the missing ones few enough to go after all."""
+    ended = SyncRun.objects.filter(kind=pull.run.kind, full=True, finished_at__isnull=False)
+    last = ended.exclude(pk=pull.run.pk).order_by("-id").first()
+    return last is not None and last.guarded > 0
 
 
 def emptied(pull: Pull, what: str, walked: Walked, known: QuerySet) -> bool:
