@@ -57,6 +57,7 @@ def _work(
     credentials = Credentials.from_settings()
     budget = SharedBudget.from_settings()
     client = CountingClient(credentials)
+    requests_before = run.requests
     deadline = None if seconds is None else time.monotonic() + seconds
     try:
         with budget.lanes(want=LANES) as lanes:
@@ -100,6 +101,7 @@ def _work(
         log.exception("run failed")
         return SyncRun.Status.FAILED, f"{type(error).__name__}: {error}"[:500]
     finally:
+        run.requests = requests_before + client.sent
         client.close()
 
 
