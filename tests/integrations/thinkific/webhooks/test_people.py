@@ -1,0 +1,185 @@
+import pytest
+
+from core.models import OutboxEntry, User
+from integrations.models import InboundEvent, SyncConflict, SyncRun
+from integrations.thinkific.events import people as handler
+from tests.integrations.thinkific.webhooks.conftest import envelope
+
+Status = InboundEvent.Status
+LEE = {"email": "mary@lee.example", "first_name": "Mary Ann", "last_name": "Lee"}
+
+
+@pytest.fixture
+def someone(connected, in_step):
+    return connected.site.users.listing[0]
+
+
+def test_a_sign_up_brings_the_person(connected, in_step, happened, deliver, work):
+    user = connected.site.write("create_user", fields=LEE)
+
+    (event,) = deliver(happened)
+    assert work() == {"processed": 1}
+
+    person = User.objects.get(thinkific_id=user.id)
+    assert (person.email, person.first_name, person.last_name) == (LEE["email"], "Mary Ann", "Lee")
+    event.refresh_from_db()
+    assert event.outcome == "Read from Thinkific and stored."
+
+
+def test_a_sign_up_links_the_account_that_has_the_e_mail(connected, in_step, happened, deliver, work, ana):
+    user = connected.site.write("create_user", fields={**LEE, "email": "ANA@acme.example"})
+
+    deliver(happened)
+    work()
+
+    ana.refresh_from_db()
+    assert ana.thinkific_id == user.id
+    assert ana.first_name == "Mary Ann"
+
+
+def test_an_update_stores_what_thinkific_has_now_and_not_what_the_event_says(
+    connected, someone, happened, deliver, work
+):
+    for name in ("First", "Second"):
+        connected.site.write("update_user", user_id=someone.id, fields={"first_name": name})
+
+    deliver(happened[::-1])
+    work()
+
+    assert User.objects.get(thinkific_id=someone.id).first_name == "Second"
+
+
+def test_an_update_with_nothing_but_an_id_is_enough(connected, someone, happened, deliver, work):
+    connected.site.write("update_user", user_id=someone.id, fields={"first_name": "Changed"})
+
+    deliver([envelope("user.updated", {"id": someone.id, "email": "old@x.example"})])
+    work()
+
+    person = User.objects.get(thinkific_id=someone.id)
+    assert person.first_name == "Changed"
+    assert person.history.first().history_change_reason == "Thinkific, webhook"
+
+
+def test_what_is_stored_already_costs_no_request(connected, someone, happened, deliver, work, asked, pull):
+    connected.site.write("update_user", user_id=someone.id, fields={"first_name": "Changed"})
+    pull("users")
+    asked()
+
+    (event,) = deliver(happened)
+    work()
+
+    event.refresh_from_db()
+    assert event.outcome == "Stored already; nothing changed."
+    assert asked() == 0
+
+
+def test_somebody_deleted_is_marked_and_not_deleted(connected, someone, happened, deliver, work):
+    connected.site.write("delete_user", user_id=someone.id)
+
+    deliver(happened)
+    assert work() == {"processed": 1}
+
+    person = User.objects.get(thinkific_id=someone.id)
+    assert person.removed_at is not None
+    assert person.is_active
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_whole_life_ends_in_being_gone_in_any_order(connected, in_step, happened, deliver, work, backwards):
+    user = connected.site.write("create_user", fields=LEE)
+    connected.site.write("update_user", user_id=user.id, fields={"first_name": "Mia"})
+    connected.site.write("delete_user", user_id=user.id)
+
+    for event in happened[::-1] if backwards else happened:
+        deliver([event])
+        work()
+
+    assert not User.objects.filter(thinkific_id=user.id, removed_at__isnull=True).exists()
+    assert not InboundEvent.objects.exclude(status=Status.PROCESSED).exists()
+
+
+def test_a_sign_in_moves_the_last_activity_on_and_never_back(connected, someone, happened, deliver, work):
+    late, early = "2026-03-02T10:00:00Z", "2026-03-01T10:00:00Z"
+    events = [envelope("user.signin", {"id": someone.id}, event_id=at, created_at=at) for at in (late, early)]
+    for event in events:
+        deliver([event])
+        assert work() == {"processed": 1}
+
+    person = User.objects.get(thinkific_id=someone.id)
+    assert person.last_activity_at.isoformat() == "2026-03-02T10:00:00+00:00"
+
+
+def test_a_sign_in_from_the_future_counts_as_now(connected, someone, deliver, work):
+    deliver([envelope("user.signin", {"id": someone.id}, created_at="2999-01-01T00:00:00Z")])
+    work()
+
+    assert User.objects.get(thinkific_id=someone.id).last_activity_at.year < 2100
+
+
+def test_a_sign_in_of_a_stranger_brings_them_here(connected, in_step, happened, deliver, work):
+    user = connected.site.write("create_user", fields=LEE)
+    happened.clear()
+    connected.site.write("sign_in", user_id=user.id)
+
+    deliver(happened)
+    work()
+
+    assert User.objects.get(thinkific_id=user.id).last_activity_at is not None
+
+
+def test_an_address_that_belongs_to_somebody_else_is_a_failure_that_says_so(
+    connected, someone, happened, deliver, work, ana
+):
+    ana.thinkific_id = 5
+    ana.save()
+    user = connected.site.write("create_user", fields={**LEE, "email": ana.email})
+
+    (event,) = deliver(happened)
+    work()
+
+    event.refresh_from_db()
+    assert event.status == Status.FAILED
+    assert "already belongs to" in event.outcome
+    assert not User.objects.filter(thinkific_id=user.id).exists()
+
+
+def test_what_both_sides_changed_stays_ours_and_is_kept_as_a_conflict(
+    connected, someone, happened, deliver, work
+):
+    person = User.objects.get(thinkific_id=someone.id)
+    OutboxEntry.objects.create(
+        entity="user", object_id=person.pk, reason="renamed", last_seen={"first_name": person.first_name}
+    )
+    User.objects.filter(pk=person.pk).update(first_name="Ours")
+    connected.site.write("update_user", user_id=someone.id, fields={"first_name": "Theirs"})
+
+    for number in (1, 2):
+        deliver([{**happened[0], "id": str(number)}])
+        work()
+
+    person.refresh_from_db()
+    assert person.first_name == "Ours"
+    conflict = SyncConflict.objects.get()
+    assert (conflict.ours, conflict.theirs, conflict.run) == ("Ours", "Theirs", None)
+
+
+def test_many_people_are_left_to_one_pull(connected, in_step, happened, deliver, work, asked, monkeypatch):
+    monkeypatch.setattr(handler, "MANY", 3)
+    for number in range(4):
+        connected.site.write("create_user", fields={**LEE, "email": f"{number}@lee.example"})
+
+    deliver(happened)
+    assert work() == {"processed": 4}
+
+    assert SyncRun.objects.get(status=SyncRun.Status.QUEUED).kind == "users"
+    assert asked() == 0
+
+
+@pytest.mark.parametrize("payload", [{}, {"id": None}, {"id": "x"}, {"id": -1}, [], "text", 5])
+def test_a_person_without_an_id_is_a_failure_that_says_so(deliver, work, connected, payload):
+    (event,) = deliver([envelope("user.updated", payload)])
+
+    assert work() == {"failed": 1}
+
+    event.refresh_from_db()
+    assert "payload" in event.outcome
