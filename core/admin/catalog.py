@@ -3,10 +3,10 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, OuterRef, Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.html import format_html, strip_tags
+from django.utils.html import strip_tags
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
@@ -14,10 +14,10 @@ from core.admin import cells
 from core.admin.base import DashboardAdmin
 from core.admin.filters import ChoiceFilter, key_of
 from core.admin.lists import CappedCount, amount
-from core.admin.seats import expiry_rule, places, team_names, with_shown_teams
+from core.admin.product_tabs import PRODUCT_TABS, publication
 from core.admin.syncing import start_pull
-from core.admin.tabs import Tab
-from core.models import BundleItem, Enrollment, Lesson, Product, Quiz, Seat, User
+from core.admin.viewer import viewer_of
+from core.models import BundleItem, Enrollment, Product, Quiz, Seat, User
 
 
 class TypeFilter(ChoiceFilter):
@@ -38,104 +38,6 @@ class StateFilter(ChoiceFilter):
         if value == "removed":
             return queryset.filter(removed_at__isnull=False)
         return queryset.filter(status=value, removed_at__isnull=True)
-
-
-def contents_of(product: Product, viewer: User) -> QuerySet[BundleItem]:
-    return product.bundle_items.select_related("course").order_by("position", "id")
-
-
-def curriculum_of(product: Product, viewer: User) -> QuerySet[Lesson]:
-    lessons = Lesson.objects.filter(chapter__product=product).select_related("chapter", "quiz")
-    return lessons.order_by("chapter__position", "chapter_id", "position", "id")
-
-
-def seats_of(product: Product, viewer: User) -> QuerySet[Seat]:
-    return with_shown_teams(Seat.objects.visible_to(viewer).filter(product=product), viewer).order_by("id")
-
-
-def enrollment_counts_of(product: Product, viewer: User) -> QuerySet:
-    enrollments = Enrollment.objects.visible_to(viewer).filter(product=product).with_status()
-    return enrollments.order_by("status_now").values("status_now", "product").annotate(people=Count("pk"))
-
-
-def enrollments_link(row: dict[str, Any]) -> SafeString:
-    url = reverse("admin:core_enrollment_changelist")
-    return format_html(
-        '<a class="cell-link" href="{}?product={}&status={}">List them</a>',
-        url,
-        row["product"],
-        row["status_now"],
-    )
-
-
-def publication(product: Product) -> SafeString:
-    if not product.status:
-        return cells.NOTHING
-    return cells.pill(product.status.capitalize(), "success" if product.status == "published" else "quiet")
-
-
-PRODUCT_TABS = (
-    Tab(
-        "contents",
-        "Bundle contents",
-        contents_of,
-        [
-            ("Course", lambda item: cells.link(item.course)),
-            (
-                "State",
-                lambda item: (
-                    cells.removed(item.removed_at or item.course.removed_at) or publication(item.course)
-                ),
-            ),
-            ("Productable ID", lambda item: cells.thinkific_id(item.course.productable_id)),
-        ],
-        "This bundle has no courses, or they have not been synced yet.",
-        applies=lambda product: product.is_bundle,
-    ),
-    Tab(
-        "curriculum",
-        "Curriculum",
-        curriculum_of,
-        [
-            ("Chapter", lambda lesson: cells.named(lesson.chapter)),
-            ("Lesson", lambda lesson: cells.named(lesson)),
-            ("Kind", lambda lesson: lesson.content_type or cells.NOTHING),
-            ("Quiz", lambda lesson: cells.text(str(lesson.quiz)) if lesson.quiz else cells.NOTHING),
-        ],
-        "The chapters and lessons have not been synced yet, or the course has none.",
-        applies=lambda product: not product.is_bundle,
-    ),
-    Tab(
-        "seats",
-        "Seats",
-        seats_of,
-        [
-            ("Used", places),
-            ("Access ends", expiry_rule),
-            ("Teams", team_names),
-            ("Active", lambda seat: cells.yes_no(seat.active)),
-            ("", lambda seat: cells.link(seat, "Open")),
-        ],
-        "No seats on this product: no team can enroll anybody in it.",
-    ),
-    Tab(
-        "enrollments",
-        "Enrollments",
-        enrollment_counts_of,
-        [
-            (
-                "Status",
-                lambda row: cells.pill(
-                    Enrollment.Status(row["status_now"]).label,
-                    cells.STATUS_KINDS[Enrollment.Status(row["status_now"])],
-                ),
-            ),
-            ("Enrollments", lambda row: f"{row['people']:,}"),
-            ("", enrollments_link),
-        ],
-        "Nobody is enrolled in this product.",
-    ),
-)
 
 
 @admin.register(Product)
@@ -162,7 +64,7 @@ class ProductAdmin(DashboardAdmin):
     empty_text = "Courses and bundles come from Thinkific: use Sync Products above."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        product, viewer = OuterRef("pk"), request.user
+        product, viewer = OuterRef("pk"), viewer_of(request)
         return (
             super()
             .get_queryset(request)

@@ -16,6 +16,7 @@ from core.admin.filters import ChoiceFilter, RelatedFilter
 from core.admin.history import HistoryAdmin
 from core.admin.students import FoundByStudent, TeamFilter
 from core.admin.tabs import Tab
+from core.admin.viewer import viewer_of
 from core.models import Enrollment, Lesson, Product, QuizResult, User
 
 
@@ -88,7 +89,7 @@ def curriculum_note(enrollment: Enrollment) -> str:
 
 
 def courses_in(enrollment: Enrollment, viewer: User) -> QuerySet[Enrollment]:
-    return enrollment.course_enrollments.visible_to(viewer).select_related("product").order_by("id")  # type: ignore[attr-defined]
+    return enrollment.course_enrollments.visible_to(viewer).select_related("product").order_by("id")
 
 
 ENROLLMENT_TABS = (
@@ -177,7 +178,7 @@ class EnrollmentAdmin(FoundByStudent, ExportingAdmin, HistoryAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         access = ["student_link", "course_link", "status_now", "activated", "expires", "via_bundle_name"]
-        if request.user.sees_everything:
+        if viewer_of(request).sees_everything:
             access.append("seat_link")  # its name is internal, and it may be another team's
         learning = ["progress", "started", "completed", "free_trial"]
         source = ["thinkific", "came_from", "changed_there", "created"]

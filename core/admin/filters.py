@@ -7,11 +7,12 @@ from django import forms
 from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AutocompleteSelect
-from django.db.models import Field, Model, QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.contrib.filters.forms import AutocompleteDropdownForm
 
+from core.admin.viewer import viewer_of
 from core.models import User
 
 
@@ -34,7 +35,7 @@ class ChoiceFilter(DropdownFilter):
             return queryset
         if value not in dict(self.lookup_choices):
             return queryset.none()
-        return self.matching(queryset, value, request.user)
+        return self.matching(queryset, value, viewer_of(request))
 
     def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
         raise NotImplementedError
@@ -53,7 +54,7 @@ class RelatedFilter(SimpleListFilter):
 
     def __init__(self, request: HttpRequest, params: dict[str, Any], model: type[Model], model_admin: Any):
         super().__init__(request, params, model, model_admin)
-        self.viewer = request.user
+        self.viewer = viewer_of(request)
         self.site = model_admin.admin_site
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -63,7 +64,7 @@ class RelatedFilter(SimpleListFilter):
         return True
 
     def targets(self, viewer: User) -> QuerySet:
-        related = self._field().remote_field.model
+        related = self._field().related_model
         return self.site._registry[related].limit(related._default_manager.all(), viewer)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
@@ -71,7 +72,7 @@ class RelatedFilter(SimpleListFilter):
         if not value:
             return queryset
         key = key_of(value)
-        target = self.targets(request.user).filter(pk=key).first() if key is not None else None
+        target = self.targets(viewer_of(request)).filter(pk=key).first() if key is not None else None
         return queryset.none() if target is None else self.matching(queryset, target)
 
     def matching(self, queryset: QuerySet, target: Any) -> QuerySet:
@@ -91,6 +92,6 @@ class RelatedFilter(SimpleListFilter):
         )
         yield {"form": form}
 
-    def _field(self) -> Field:
+    def _field(self) -> Any:
         model, name = self.foreign_key
         return model._meta.get_field(name)

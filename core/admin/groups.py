@@ -15,6 +15,7 @@ from core.admin.filters import ChoiceFilter, RelatedFilter
 from core.admin.lists import CappedCount, amount
 from core.admin.syncing import start_pull
 from core.admin.tabs import Tab
+from core.admin.viewer import viewer_of
 from core.models import GroupAssignment, GroupMembership, Team, ThinkificGroup, User
 
 
@@ -117,13 +118,13 @@ class ThinkificGroupAdmin(DashboardAdmin):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        viewer = request.user
+        viewer = viewer_of(request)
         teams = GroupAssignment.objects.filter(group=OuterRef("pk"))
         users = GroupMembership.objects.filter(group=OuterRef("pk"), removed_at__isnull=True)
         if not viewer.sees_everything:
             teams = teams.filter(team__in=Team.objects.visible_to(viewer))
             users = users.filter(user__in=User.objects.visible_to(viewer))
-        groups = super().get_queryset(request).with_pending()
+        groups = super().get_queryset(request).with_pending()  # type: ignore[attr-defined]
         return groups.annotate(teams_counted=CappedCount(teams), users_counted=CappedCount(users))
 
     def has_sync_permission(self, request: HttpRequest) -> bool:

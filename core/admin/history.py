@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from simple_history.admin import SimpleHistoryAdmin
 
 from core.admin.base import DashboardAdmin
+from core.admin.viewer import viewer_of
 
 
 class HistoryAdmin(SimpleHistoryAdmin, DashboardAdmin):
@@ -15,7 +16,7 @@ class HistoryAdmin(SimpleHistoryAdmin, DashboardAdmin):
 
     def has_view_history_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Old values name teams and people whom a manager may not know of: for administrators only."""
-        return request.user.sees_everything and request.user.has_perm("core.view_history")
+        return viewer_of(request).sees_everything and request.user.has_perm("core.view_history")
 
     def has_change_history_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

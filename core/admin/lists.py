@@ -14,6 +14,7 @@ from unfold.views import ChangeList
 # Beyond this many rows a list neither counts nor pages: finding row 500,000 by hand is a search that
 # somebody has not typed yet, and an offset costs as much as everything before it.
 COUNTED = 10_000
+FEW = 1000  # keys that a query may carry along
 TOTAL_KEPT_SECONDS = 300
 
 
@@ -46,7 +47,8 @@ def table_total(queryset: QuerySet) -> int:
         with connection.cursor() as cursor:
             cursor.execute("SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass", [table])
             return cursor.fetchone()[0]
-    return cache.get_or_set(f"total:{table}", queryset.model._base_manager.count, TOTAL_KEPT_SECONDS)
+    total = cache.get_or_set(f"total:{table}", queryset.model._base_manager.count, TOTAL_KEPT_SECONDS)
+    return total or 0
 
 
 class BoundedPaginator(Paginator):
@@ -56,11 +58,15 @@ class BoundedPaginator(Paginator):
     """
 
     template_name = "admin/dashboard/pagination.html"
+    object_list: QuerySet
 
     @cached_property
     def counted(self) -> int:
         """The number of rows; COUNTED + 1 stands for "more"."""
-        return self.object_list.order_by()[: COUNTED + 1].count()
+        rows = self.object_list.order_by()
+        if rows.query.group_by is None:
+            rows = rows.values("pk")  # a sliced count would compute the annotations of every row
+        return rows[: COUNTED + 1].count()
 
     @cached_property
     def count(self) -> int:
@@ -93,6 +99,8 @@ def _rounded(total: int) -> int:
 
 
 class BoundedChangeList(ChangeList):
+    page_num: int
+
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().__init__(request, *args, **kwargs)
         if not self.is_popup:
@@ -125,10 +133,10 @@ class BoundedChangeList(ChangeList):
     def _get_deterministic_ordering(self, ordering: Sequence[Any]) -> list[Any]:
         """End in the key, in the direction of the column before it: an index on (column, id) then serves
         both directions. Django would always append "-pk"."""
-        ordering = list(ordering)
-        names = [part.lstrip("-") for part in ordering if isinstance(part, str)]
-        if not {"pk", "id"} & set(names):
-            last = ordering[-1] if ordering else "-"
-            descending = last.startswith("-") if isinstance(last, str) else bool(last.descending)
-            ordering.append("-pk" if descending else "pk")
-        return ordering
+        keys = {"pk", "-pk", "id", "-id"}
+        columns = [part for part in ordering if part not in keys]
+        if not columns:
+            return list(ordering[:1]) or ["-pk"]
+        last = columns[-1]
+        descending = last.startswith("-") if isinstance(last, str) else bool(last.descending)
+        return [*columns, "-pk" if descending else "pk"]

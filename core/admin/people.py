@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -12,19 +12,14 @@ from unfold.decorators import display
 from core.admin import cells
 from core.admin.base import visible
 from core.admin.filters import ChoiceFilter, RelatedFilter, key_of
-from core.admin.groups import sync_status
 from core.admin.history import HistoryAdmin
-from core.admin.results import score_text
-from core.admin.tabs import Tab
+from core.admin.user_tabs import USER_TABS
+from core.admin.viewer import viewer_of
 from core.models import (
-    Enrollment,
-    GroupAssignment,
     Membership,
-    QuizResult,
     Role,
     Tag,
     Team,
-    ThinkificGroup,
     User,
 )
 
@@ -44,7 +39,7 @@ class AssignedFilter(ChoiceFilter):
     choices_offered = (("no", "In no team"), ("yes", "In a team"))
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return self.choices_offered if request.user.sees_everything else ()
+        return self.choices_offered if viewer_of(request).sees_everything else ()
 
     def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
         in_a_team = Exists(Membership.objects.filter(user=OuterRef("pk")))
@@ -56,11 +51,13 @@ class RoleFilter(ChoiceFilter):
     parameter_name = "role"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        roles = Role.objects.all() if request.user.sees_everything else Role.objects.filter(is_global=False)
+        roles = (
+            Role.objects.all() if viewer_of(request).sees_everything else Role.objects.filter(is_global=False)
+        )
         return [(str(role.pk), role.name) for role in roles]
 
     def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
-        holders = visible(Membership.objects.filter(role=value), viewer).values("user")
+        holders = visible(Membership.objects.filter(role=int(value)), viewer).values("user")
         condition = Q(pk__in=holders)
         if viewer.sees_everything and Role.objects.filter(pk=value, is_global=True).exists():
             condition = Q(global_role=value)
@@ -98,99 +95,6 @@ class ThinkificFilter(ChoiceFilter):
         return queryset.filter(thinkific_id__isnull=value == "no")
 
 
-# --- tabs ---------------------------------------------------------------------------------------------
-
-
-def enrollments_of(user: User, viewer: User) -> QuerySet[Enrollment]:
-    rows = Enrollment.objects.filter(user=user).visible_to(viewer)
-    return rows.select_related("product").defer("product__description")
-
-
-def quiz_results_of(user: User, viewer: User) -> QuerySet[QuizResult]:
-    return QuizResult.objects.filter(user=user).visible_to(viewer).select_related("quiz__product")
-
-
-def memberships_of(user: User, viewer: User) -> QuerySet[Membership]:
-    return Membership.objects.filter(user=user).visible_to(viewer).select_related("team", "role")
-
-
-def groups_of(user: User, viewer: User) -> QuerySet[ThinkificGroup]:
-    """The groups with `shown_assignments`: those to teams that the viewer may see."""
-    assignments = GroupAssignment.objects.filter(team__in=Team.objects.visible_to(viewer))
-    groups = ThinkificGroup.objects.visible_to(viewer).filter(
-        memberships__user=user, memberships__removed_at__isnull=True
-    )
-    return groups.with_pending().prefetch_related(
-        Prefetch("assignments", assignments.select_related("team"), to_attr="shown_assignments")
-    )
-
-
-def directions(group: Any) -> SafeString:
-    """One line per team: the direction belongs to a group's assignment, not to the group."""
-    if not group.shown_assignments:
-        return format_html('<span class="cell-nothing">{}</span>', "Assigned to no team")
-    return format_html_join(
-        "",
-        '<span class="cell-line">{}: {}</span>',
-        ((cells.text(a.team.name), a.get_direction_display()) for a in group.shown_assignments),
-    )
-
-
-USER_TABS = (
-    Tab(
-        "enrollments",
-        "Enrollments",
-        enrollments_of,
-        [
-            ("Course", lambda e: cells.link(e, str(e.product))),
-            ("Enrolled", lambda e: cells.moment(e.activated_at or e.thinkific_created_at or e.created_at)),
-            ("Progress", lambda e: cells.progress(e.percentage_completed)),
-            ("Status", cells.status),
-            ("Completed", lambda e: cells.moment(e.completed_at)),
-            ("Expires", lambda e: cells.moment(e.expiry_date, empty="Never")),
-        ],
-        "No enrollments. What this person studies appears here, whoever enrolled them.",
-    ),
-    Tab(
-        "quizzes",
-        "Quizzes",
-        quiz_results_of,
-        [
-            ("Quiz", lambda r: cells.text(str(r.quiz))),
-            ("Course", lambda r: cells.text(str(r.quiz.product)) if r.quiz.product else cells.NOTHING),
-            ("Score", score_text),
-            ("Result", lambda r: cells.yes_no(r.passed, yes="Passed", no="Not passed")),
-            ("Attempts", lambda r: r.attempts),
-            ("Completed", lambda r: cells.moment(r.completed_at)),
-        ],
-        "No quiz results. They arrive from Thinkific when this person finishes a quiz.",
-    ),
-    Tab(
-        "teams",
-        "Teams",
-        memberships_of,
-        [
-            ("Team", lambda m: cells.link(m.team)),
-            ("Role", lambda m: m.role.name),
-            ("Joined", lambda m: cells.moment(m.joined_at)),
-        ],
-        "In no team. People who arrive from Thinkific without a team are listed as unassigned.",
-    ),
-    Tab(
-        "groups",
-        "Groups",
-        groups_of,
-        [
-            ("Group", lambda g: cells.link(g)),
-            ("Sync status", sync_status),
-            ("Sync direction", directions),
-            ("Last synced", lambda g: cells.moment(g.last_synced_at, empty="Never")),
-        ],
-        "In no Thinkific group.",
-    ),
-)
-
-
 @admin.register(User)
 class UserAdmin(HistoryAdmin):
     list_display = ["full_name", "email_address", "thinkific", "created", "actions_column"]
@@ -216,7 +120,7 @@ class UserAdmin(HistoryAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         account = ["full_name", "email_address", "account", "tag_names", "created", "last_activity"]
         thinkific = ["thinkific", "thinkific_created", "synced"]
-        if request.user.sees_everything:
+        if viewer_of(request).sees_everything:
             account[3:3] = ["dashboard_role", "primary_team"]
             thinkific += ["company", "thinkific_role_names", "custom_fields"]
         return [(None, {"fields": account}), ("Thinkific", {"fields": thinkific})]

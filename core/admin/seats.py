@@ -13,6 +13,7 @@ from core.admin import cells
 from core.admin.filters import ChoiceFilter, RelatedFilter
 from core.admin.history import HistoryAdmin
 from core.admin.tabs import Tab
+from core.admin.viewer import viewer_of
 from core.models import Product, Seat, SeatAssignment, Team, User
 
 SHOWN_TEAMS = 3
@@ -91,6 +92,7 @@ class SeatAdmin(HistoryAdmin):
     list_filter = [ProductFilter, TeamFilter, FullnessFilter]
     list_select_related = ["product"]
     search_fields = ["name"]
+    search_help_text = "Search by seat or product"
     ordering = ["-id"]
     tabs = (
         Tab(
@@ -110,12 +112,12 @@ class SeatAdmin(HistoryAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return with_shown_teams(super().get_queryset(request), request.user)
+        return with_shown_teams(super().get_queryset(request), viewer_of(request))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """Name and description are internal: team users never see them, not even in the page's title."""
         seat = super().get_object(request, object_id, from_field)
-        if seat is not None and not request.user.sees_everything:
+        if seat is not None and not viewer_of(request).sees_everything:
             seat.name, seat.description = f"Seat for {seat.product}", ""
         return seat
 
@@ -130,17 +132,17 @@ class SeatAdmin(HistoryAdmin):
             "teams",
             "is_active",
         ]
-        return ["seat_name", *columns] if request.user.sees_everything else columns
+        return ["seat_name", *columns] if viewer_of(request).sees_everything else columns
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
-        return ["name"] if request.user.sees_everything else ["product"]
+        return ["name"] if viewer_of(request).sees_everything else ["product"]
 
     def search_condition(self, word: str, viewer: User) -> Q:
         products = Q(product__in=Product.objects.filter(name__icontains=word).values("pk"))
         return Q(name__icontains=word) | products if viewer.sees_everything else products
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        names = ["seat_name", "description_full"] if request.user.sees_everything else []
+        names = ["seat_name", "description_full"] if viewer_of(request).sees_everything else []
         counts = ["product_name", "used", "available", "counted"]
         rules = ["rule", "is_reusable", "is_extendable", "is_active", "tag_names"]
         return [(None, {"fields": names + counts}), ("Rules", {"fields": rules})]

@@ -4,16 +4,19 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from core.admin.history import HistoryAdmin
+from core.admin.viewer import viewer_of
 from core.models import SiteSettings
 
 
 @admin.register(SiteSettings)
 class SiteSettingsAdmin(HistoryAdmin):
     list_display = ["__str__"]
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     autocomplete_fields = ["default_team"]
     fieldsets = [
         (
@@ -44,7 +47,7 @@ class SiteSettingsAdmin(HistoryAdmin):
     ]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.sees_everything and request.user.has_perm("core.change_sitesettings")
+        return viewer_of(request).sees_everything and request.user.has_perm("core.change_sitesettings")
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """There is one row: go to it."""

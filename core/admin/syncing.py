@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 
 from core.admin.base import close_dialog
+from core.admin.viewer import viewer_of
 from core.errors import Refusal
 from core.services import sync_requests
 
@@ -16,7 +17,7 @@ def start_pull(
 ) -> HttpResponse:
     """Start it and go `back`, with a message that leads to the run. `what` is what is being synced."""
     try:
-        run = sync_requests.request(kind, started_by=request.user, options=options)
+        run = sync_requests.request(kind, started_by=viewer_of(request), options=options)
     except Refusal as refusal:
         messages.error(request, str(refusal))
         return close_dialog(request, back)

@@ -8,6 +8,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from core.admin.lists import BoundedPaginator
+from core.admin.viewer import viewer_of
 from core.models import User
 
 PER_PAGE = 25
@@ -27,7 +28,7 @@ class Tab:
 
 def tab_context(tab: Tab, obj: Model, request: HttpRequest) -> dict[str, Any]:
     """One page of a tab's table, for `admin/dashboard/tab_table.html`."""
-    paginator = BoundedPaginator(tab.rows(obj, request.user), PER_PAGE)
+    paginator = BoundedPaginator(tab.rows(obj, viewer_of(request)), PER_PAGE)
     page = paginator.get_page(request.GET.get("p"))
     return {
         "tab": tab,

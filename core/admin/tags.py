@@ -9,6 +9,7 @@ from unfold.decorators import display
 from core.admin import cells
 from core.admin.base import DashboardAdmin
 from core.admin.lists import CappedCount, amount
+from core.admin.viewer import viewer_of
 from core.models import Tag, User
 
 
@@ -31,8 +32,8 @@ class TagAdmin(DashboardAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         worn = User.tags.through._default_manager.filter(tag=OuterRef("pk"))
-        if not request.user.sees_everything:
-            worn = worn.filter(user__in=User.objects.visible_to(request.user))
+        if not viewer_of(request).sees_everything:
+            worn = worn.filter(user__in=User.objects.visible_to(viewer_of(request)))
         return super().get_queryset(request).annotate(people_count=CappedCount(worn))
 
     @display(description="Name", ordering="name")

@@ -153,6 +153,17 @@ def test_every_row_is_on_one_page_and_one_page_only(root, signed_in):
         assert len(found) == len(set(found)) == 60
 
 
+def test_the_key_follows_the_direction_of_the_column_before_it(root, signed_in):
+    """So that an index on (column, id) serves both directions."""
+    client = signed_in(root)
+    orders = {
+        order: client.get(url("enrollment"), {"o": order}).context["cl"].queryset.query.order_by
+        for order in ["", "5", "-5"]
+    }
+
+    assert orders == {"": ("-id",), "5": ("expiry_date", "pk"), "-5": ("-expiry_date", "-pk")}
+
+
 def indexed(model) -> set[str]:
     first = {index.fields[0] for index in model._meta.indexes if index.fields and not index.condition}
     unique = {

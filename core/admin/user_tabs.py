@@ -1,0 +1,103 @@
+"""The tabs of a user's page: enrollments, quizzes, teams, groups."""
+
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from core.admin import cells
+from core.admin.groups import sync_status
+from core.admin.results import score_text
+from core.admin.tabs import Tab
+from core.models import Enrollment, GroupAssignment, Membership, QuizResult, Team, ThinkificGroup, User
+
+
+def enrollments_of(user: User, viewer: User) -> QuerySet[Enrollment]:
+    rows = Enrollment.objects.filter(user=user).visible_to(viewer)
+    return rows.select_related("product").defer("product__description")
+
+
+def quiz_results_of(user: User, viewer: User) -> QuerySet[QuizResult]:
+    return QuizResult.objects.filter(user=user).visible_to(viewer).select_related("quiz__product")
+
+
+def memberships_of(user: User, viewer: User) -> QuerySet[Membership]:
+    return Membership.objects.filter(user=user).visible_to(viewer).select_related("team", "role")
+
+
+def groups_of(user: User, viewer: User) -> QuerySet[ThinkificGroup]:
+    """The groups with `shown_assignments`: those to teams that the viewer may see."""
+    assignments = GroupAssignment.objects.filter(team__in=Team.objects.visible_to(viewer))
+    groups = ThinkificGroup.objects.visible_to(viewer).filter(
+        memberships__user=user, memberships__removed_at__isnull=True
+    )
+    return groups.with_pending().prefetch_related(
+        Prefetch("assignments", assignments.select_related("team"), to_attr="shown_assignments")
+    )
+
+
+def directions(group: Any) -> SafeString:
+    """One line per team: the direction belongs to a group's assignment, not to the group."""
+    if not group.shown_assignments:
+        return format_html('<span class="cell-nothing">{}</span>', "Assigned to no team")
+    return format_html_join(
+        "",
+        '<span class="cell-line">{}: {}</span>',
+        ((cells.text(a.team.name), a.get_direction_display()) for a in group.shown_assignments),
+    )
+
+
+USER_TABS = (
+    Tab(
+        "enrollments",
+        "Enrollments",
+        enrollments_of,
+        [
+            ("Course", lambda e: cells.link(e, str(e.product))),
+            ("Enrolled", lambda e: cells.moment(e.activated_at or e.thinkific_created_at or e.created_at)),
+            ("Progress", lambda e: cells.progress(e.percentage_completed)),
+            ("Status", cells.status),
+            ("Completed", lambda e: cells.moment(e.completed_at)),
+            ("Expires", lambda e: cells.moment(e.expiry_date, empty="Never")),
+        ],
+        "No enrollments. What this person studies appears here, whoever enrolled them.",
+    ),
+    Tab(
+        "quizzes",
+        "Quizzes",
+        quiz_results_of,
+        [
+            ("Quiz", lambda r: cells.text(str(r.quiz))),
+            ("Course", lambda r: cells.text(str(r.quiz.product)) if r.quiz.product else cells.NOTHING),
+            ("Score", score_text),
+            ("Result", lambda r: cells.yes_no(r.passed, yes="Passed", no="Not passed")),
+            ("Attempts", lambda r: r.attempts),
+            ("Completed", lambda r: cells.moment(r.completed_at)),
+        ],
+        "No quiz results. They arrive from Thinkific when this person finishes a quiz.",
+    ),
+    Tab(
+        "teams",
+        "Teams",
+        memberships_of,
+        [
+            ("Team", lambda m: cells.link(m.team)),
+            ("Role", lambda m: m.role.name),
+            ("Joined", lambda m: cells.moment(m.joined_at)),
+        ],
+        "In no team. People who arrive from Thinkific without a team are listed as unassigned.",
+    ),
+    Tab(
+        "groups",
+        "Groups",
+        groups_of,
+        [
+            ("Group", lambda g: cells.link(g)),
+            ("Sync status", sync_status),
+            ("Sync direction", directions),
+            ("Last synced", lambda g: cells.moment(g.last_synced_at, empty="Never")),
+        ],
+        "In no Thinkific group.",
+    ),
+)
