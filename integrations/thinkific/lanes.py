@@ -17,6 +17,7 @@ from integrations.thinkific import budget_state, meter
 from integrations.thinkific.budget_state import BudgetState
 from integrations.thinkific.meter import Outcome
 from integrations.thinkific.rates import RateHeaders
+from integrations.thinkific.sync.owner import is_silent
 
 if TYPE_CHECKING:
     from integrations.thinkific.budget import SharedBudget
@@ -151,6 +152,9 @@ class Lanes:
         return Grant(count, self._batch.expires)
 
     def _lease(self, state: BudgetState, now: float) -> int:
+        # A process that was killed on this machine took its lanes with it: nobody waits for those to run out.
+        for holder in [one for one in state.leases if is_silent(one.rpartition(":")[0])]:
+            del state.leases[holder]
         return budget_state.lease_lanes(
             state, self.budget.limits, now, holder=self.holder, want=self.want, for_people=self.interactive
         )
