@@ -1,0 +1,69 @@
+"""dlt's REST source in its tuned form, in an environment of its own: what a full pull is measured against.
+
+dlt is not a dependency of the product. The environment is made once and kept in var/, which git ignores.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from integrations.thinkific.sandbox import SpawnedSandbox
+
+VERSION = "1.31.0"
+HOME = Path(__file__).parent.parent / "var" / f"bench-dlt-{VERSION}"
+SCRIPT = Path(__file__).parent / "dlt_load.py"
+# Its own words for "keep trying": without them it gives up under Thinkific's limit.
+TUNED = {
+    "RUNTIME__REQUEST_MAX_ATTEMPTS": "12",
+    "RUNTIME__REQUEST_BACKOFF_FACTOR": "2",
+    "RUNTIME__REQUEST_MAX_RETRY_DELAY": "60",
+    "RUNTIME__DLTHUB_TELEMETRY": "false",
+    "RUNTIME__LOG_LEVEL": "ERROR",
+}
+
+
+def load(sandbox: SpawnedSandbox, database: str) -> float:
+    """Load people and enrollments into an empty database; answers the seconds of the whole process."""
+    python = _environment()
+    # It insists on a password, and the throw-away server on none.
+    address = database.replace("postgres://postgres@", "postgresql://postgres:none@")
+    with tempfile.TemporaryDirectory(prefix="b2b-bench-dlt-") as folder:
+        variables = {**os.environ, **TUNED, "DLT_DATA_DIR": folder, "HOME": folder}
+        headers = sandbox.auth
+        started = time.monotonic()
+        done = subprocess.run(
+            [
+                python,
+                SCRIPT,
+                sandbox.url,
+                address,
+                headers["X-Auth-API-Key"],
+                headers["X-Auth-Subdomain"],
+                folder,
+            ],
+            cwd=folder,
+            env=variables,
+            text=True,
+            capture_output=True,
+        )
+        seconds = time.monotonic() - started
+    if done.returncode:
+        raise RuntimeError(f"dlt ended with {done.returncode}:\n{(done.stdout + done.stderr)[-3000:]}")
+    return seconds
+
+
+def _environment() -> Path:
+    python = HOME / "bin" / "python"
+    if not (HOME / "ready").exists():
+        print("Installing dlt into an environment of its own ...", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", HOME], check=True)
+        subprocess.run(
+            [python, "-m", "pip", "install", "--quiet", f"dlt[postgres]=={VERSION}"],
+            check=True,
+            stderr=subprocess.DEVNULL,
+        )
+        (HOME / "ready").touch()
+    return python

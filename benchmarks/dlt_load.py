@@ -1,0 +1,39 @@
+"""What runs in dlt's own environment: its REST source with the CSV loader, people and enrollments merged
+by their ids. Arguments: address, database, key, subdomain, a folder for its files."""
+
+import sys
+
+import dlt
+from dlt.sources.rest_api import rest_api_source
+
+url, database, key, subdomain, folder = sys.argv[1:]
+
+source = rest_api_source(
+    {
+        "client": {
+            "base_url": f"{url}/api/public/v1/",
+            "headers": {"X-Auth-API-Key": key, "X-Auth-Subdomain": subdomain},
+            "paginator": {
+                "type": "page_number",
+                "base_page": 1,
+                "total_path": "meta.pagination.total_pages",
+            },
+        },
+        "resource_defaults": {
+            "primary_key": "id",
+            "write_disposition": "merge",
+            "endpoint": {"params": {"limit": 250}, "data_selector": "items"},
+        },
+        "resources": [
+            {"name": "users", "endpoint": {"path": "users"}},
+            {"name": "enrollments", "endpoint": {"path": "enrollments"}},
+        ],
+    }
+)
+pipeline = dlt.pipeline(
+    "thinkific",
+    destination=dlt.destinations.postgres(database),
+    dataset_name="thinkific",
+    pipelines_dir=folder,
+)
+print(pipeline.run(source, loader_file_format="csv"))

@@ -1,0 +1,93 @@
+"""What a figure is, and how the figures of a run are shown and kept."""
+
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "RESULTS.md"
+HEAD = ("What", "Database", "Measured", "Budget", "Verdict", "From")
+
+
+@dataclass
+class Line:
+    """One measured figure beside its budget. `detail` says what it was made of."""
+
+    what: str
+    database: str
+    measured: str
+    budget: str
+    ok: bool
+    detail: str = ""
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        return (
+            self.what,
+            self.database,
+            self.measured,
+            self.budget,
+            "reached" if self.ok else "MISSED",
+            self.detail,
+        )
+
+
+@dataclass
+class Report:
+    """The lines of a run, with the command that made them."""
+
+    command: str
+    size: str
+    lines: list[Line] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def table(self) -> str:
+        return table([HEAD, *(line.cells for line in self.lines)])
+
+    def keep(self, path: Path = RESULTS) -> None:
+        """Write the results file: what was measured, where, and how to do it again."""
+        machine = f"{os.cpu_count()} processors, {platform.system()}, Python {platform.python_version()}"
+        parts = [
+            "# Results",
+            f"Made on {datetime.now(UTC):%Y-%m-%d} by `{self.command}`: {self.size}; {machine}. "
+            "Each figure is a ratio or a count from one run on one machine; the seconds beside it only say "
+            "what it was made of. How to read them: [docs/benchmarks.md](../docs/benchmarks.md).",
+            self.table(),
+            *(f"- {note}" for note in self.notes),
+        ]
+        path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table that is also readable as text."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+        for row in rows
+    ]
+    lines.insert(1, "| " + " | ".join("-" * width for width in widths) + " |")
+    return "\n".join(lines)
+
+
+def at_least(
+    what: str,
+    database: str,
+    *,
+    ours: float,
+    baseline: float,
+    times: float,
+    unit: str = "s",
+    baseline_name: str,
+) -> Line:
+    """A line for "at least so many times as fast as the baseline", from two durations."""
+    ratio = baseline / ours
+    return Line(
+        what,
+        database,
+        f"{ratio:.1f} times as fast",
+        f"at least {times:g} times",
+        ratio >= times,
+        f"{ours:.1f} {unit} against {baseline:.1f} {unit} ({baseline_name})",
+    )

@@ -1,0 +1,185 @@
+"""A whole pull of people and enrollments in processes of their own: requests, time, memory, and again.
+
+One database serves several figures in turn: the first load, the same pull again, and what changed since.
+"""
+
+import math
+import sqlite3
+from collections.abc import Iterator
+
+import psycopg
+
+from benchmarks import dlt_baseline
+from benchmarks.frame import Line, at_least
+from benchmarks.places import Place, Pulled, manage, sync
+from benchmarks.scale import Context
+from integrations.thinkific.sandbox import SpawnedSandbox
+
+PAGE = 250
+TIMES_DLT = 2
+TIMES_AGAIN = 4
+MORE_REQUESTS = 3
+MORE_MIB = 60
+CHANGED = 0.001
+KINDS = ("users", "enrollments")
+
+
+def measure(context: Context, place: Place) -> Iterator[Line]:
+    with context.sandbox(context.large) as sandbox:
+        database = place.fresh()
+        manage(database, "sync", "products", "--json", sandbox=sandbox)
+        place.settle(database)
+        if place.is_postgresql:
+            yield from _beside_dlt(context, place, sandbox)
+        sandbox.control("POST", "stats/reset")
+        first = _pull(database, sandbox)
+        yield _requests(place, sandbox, first)
+        place.settle(database)
+        written = _rows_written(place, database)
+        again = _pull(database, sandbox)
+        written = _rows_written(place, database) - written
+        yield from _again(place, first, again, written)
+        yield _incremental(place, sandbox, database)
+        idle = _idle_size(database, sandbox)
+        yield _memory(place, idle, first, f"{context.people:,} people")
+        place.drop(database)
+    with context.sandbox(context.small) as sandbox:
+        database = place.fresh()
+        manage(database, "sync", "products", "--json", sandbox=sandbox)
+        small = _pull(database, sandbox)
+        yield _memory(place, idle, small, f"{context.small.users:,} people")
+        place.drop(database)
+
+
+def _pull(database: str, sandbox: SpawnedSandbox) -> Pulled:
+    return sync(database, sandbox, *KINDS, "--full")
+
+
+def _beside_dlt(context: Context, place: Place, sandbox: SpawnedSandbox) -> Iterator[Line]:
+    """The same lists into the same server, by both, in turn."""
+    ours, theirs = [], []
+    for _ in range(context.repeats):
+        database = place.bare()
+        theirs.append(dlt_baseline.load(sandbox, database))
+        place.drop(database)
+        database = place.fresh()
+        manage(database, "sync", "products", "--json", sandbox=sandbox)
+        ours.append(_pull(database, sandbox).seconds)
+        place.drop(database)
+    yield at_least(
+        "full pull, first load, end to end",
+        place.name,
+        ours=min(ours),
+        baseline=min(theirs),
+        times=TIMES_DLT,
+        baseline_name=f"dlt {dlt_baseline.VERSION}, CSV loader",
+    )
+
+
+def _requests(place: Place, sandbox: SpawnedSandbox, pulled: Pulled) -> Line:
+    """What the stand-in was asked, beside what the lists need at least."""
+    asked = sandbox.control("GET", "stats")["total"]
+    counts = sandbox.control("GET", "state")["counts"]
+    least = math.ceil(counts["users"] / PAGE) + math.ceil(counts["enrollments"] / PAGE)
+    least += sum(math.ceil(rows / PAGE) or 1 for rows in _bundle_rows(sandbox))
+    sent = max(pulled.requests, asked)
+    return Line(
+        "requests of a full pull",
+        place.name,
+        f"{sent - least:+,} of {least:,}",
+        "exactly the minimum",
+        sent == least,
+        "one per 250 people, per 250 enrollments, and per 250 rows of each bundle's list",
+    )
+
+
+def _bundle_rows(sandbox: SpawnedSandbox) -> Iterator[int]:
+    import requests
+
+    def get(path: str, **params: object) -> dict:
+        answer = requests.get(
+            f"{sandbox.url}/api/public/v1{path}", headers=sandbox.auth, params=params, timeout=60
+        )
+        answer.raise_for_status()
+        return answer.json()
+
+    for product in get("/products", limit=PAGE)["items"]:
+        if product["productable_type"].lower() == "bundle":
+            found = get(f"/bundles/{product['productable_id']}/enrollments", limit=1)
+            yield found["meta"]["pagination"]["total_items"]
+
+
+def _again(place: Place, first: Pulled, again: Pulled, written: int) -> Iterator[Line]:
+    yield at_least(
+        "the same pull again, nothing changed",
+        place.name,
+        ours=again.busy_seconds,
+        baseline=first.busy_seconds,
+        times=TIMES_AGAIN,
+        baseline_name="the first",
+    )
+    yield Line(
+        "rows it writes",
+        place.name,
+        f"{written:,}",
+        "none",
+        written == 0,
+        "of people, enrollments and their history, by the database's own count",
+    )
+
+
+def _rows_written(place: Place, database: str) -> int:
+    """Inserts, updates and deletes of what is mirrored so far."""
+    if place.is_postgresql:
+        tables = "'core_user', 'core_enrollment', 'core_historicaluser', 'core_historicalenrollment'"
+        with psycopg.connect(database, autocommit=True) as connection:
+            row = connection.execute(
+                "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_user_tables "
+                f"WHERE relname IN ({tables})"
+            ).fetchone()
+        return int(row[0] or 0) if row else 0
+    with sqlite3.connect(database.removeprefix("sqlite:///")) as connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS bench_written (n INTEGER)")
+        for table in ("core_user", "core_enrollment"):
+            for event in ("INSERT", "UPDATE", "DELETE"):
+                connection.execute(
+                    f"CREATE TRIGGER IF NOT EXISTS bench_{table}_{event} AFTER {event} ON {table} "
+                    "BEGIN INSERT INTO bench_written VALUES (1); END"
+                )
+        return connection.execute("SELECT count(*) FROM bench_written").fetchone()[0]
+
+
+def _incremental(place: Place, sandbox: SpawnedSandbox, database: str) -> Line:
+    total = sandbox.control("GET", "state")["counts"]["enrollments"]
+    count = max(1, round(total * CHANGED))
+    # Past the overlap with the last look, so that only what changed is asked for.
+    sandbox.control("POST", "clock", {"advance": 3600})
+    sandbox.control("POST", "write/touch_enrollments", {"count": count})
+    pulled = sync(database, sandbox, "enrollments")
+    least = math.ceil(count / PAGE)
+    sent, updated = pulled.requests, pulled.runs["enrollments"]["updated"]
+    return Line(
+        f"incremental enrollments, {CHANGED:.1%} changed: requests",
+        place.name,
+        f"{sent - least:+} of {least}",
+        f"at most +{MORE_REQUESTS}",
+        sent <= least + MORE_REQUESTS and updated >= count,
+        f"{updated:,} of {total:,} updated",
+    )
+
+
+def _idle_size(database: str, sandbox: SpawnedSandbox) -> float:
+    """The size of the same process when it pulls next to nothing."""
+    return sync(database, sandbox, "enrollments").peak_mib
+
+
+def _memory(place: Place, idle: float, pulled: Pulled, size: str) -> Line:
+    peak = pulled.peak_mib
+    return Line(
+        f"memory of a pull, {size}",
+        place.name,
+        f"{peak - idle:+.0f} MiB",
+        f"within +{MORE_MIB} MiB",
+        peak - idle <= MORE_MIB,
+        f"{peak:.0f} MiB against {idle:.0f} MiB of the process that has nothing to pull",
+    )

@@ -1,0 +1,73 @@
+"""How much of the request limit two pulls at once use together, and whether Thinkific ever refuses.
+
+The limit is the documented one, 120 requests, with the minute scaled down; what counts is what the stand-in
+granted in each of its windows while both pulls had work.
+"""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+from benchmarks.frame import Line
+from benchmarks.places import ROOT, Place, environment
+from benchmarks.scale import Context
+from integrations.thinkific.sandbox import Scale, SpawnedSandbox
+
+LIMIT, WINDOW = 120, 3.0
+AT_LEAST = 0.95
+KINDS = ("users", "enrollments")
+
+
+def measure(context: Context, place: Place) -> Iterator[Line]:
+    pages = int(LIMIT * (context.seconds / WINDOW + 4))  # more than can be asked for: the work never ends
+    scale = Scale.bulk(125 * pages, enrollments_per_user=1, quiz_results_per_user=0, bundles=0, groups=0)
+    limits = {"rate_limit": LIMIT, "rate_window": WINDOW, "concurrency": 10}
+    with context.sandbox(scale, **limits) as sandbox:
+        database = place.fresh()
+        granted, refused = _watch(context, sandbox, database)
+        place.drop(database)
+    share = sum(granted) / (LIMIT * len(granted))
+    yield Line(
+        "use of the request limit, two processes",
+        place.name,
+        f"{share:.1%}, {refused} refused",
+        f"at least {AT_LEAST:.0%}, none refused",
+        share >= AT_LEAST and refused == 0,
+        f"requests in {len(granted)} windows of {LIMIT} per {WINDOW:g} s: {', '.join(map(str, granted))}",
+    )
+
+
+def _watch(context: Context, sandbox: SpawnedSandbox, database: str) -> tuple[list[int], int]:
+    """Requests granted in each whole window, and the number of 429s."""
+    variables = environment(
+        database, sandbox, THINKIFIC_RATE_LIMIT=LIMIT, THINKIFIC_RATE_WINDOW=WINDOW, THINKIFIC_CONCURRENCY=10
+    )
+    pulls = [
+        subprocess.Popen(
+            [sys.executable, "manage.py", "sync", kind, "--full"],
+            cwd=ROOT,
+            env=variables,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for kind in KINDS
+    ]
+    try:
+        while not all(f"GET /{kind}" in sandbox.control("GET", "stats")["by_endpoint"] for kind in KINDS):
+            if any(pull.poll() is not None for pull in pulls):
+                raise RuntimeError("A pull ended before it asked for anything.")
+            time.sleep(0.1)
+        begun = int(time.time() // WINDOW) + 1  # the first window in which both have been at work throughout
+        time.sleep(context.seconds + WINDOW)
+        stats = sandbox.control("GET", "stats")
+        if any(pull.poll() is not None for pull in pulls):
+            raise RuntimeError("A pull ended before the measurement did.")
+    finally:
+        for pull in pulls:
+            pull.kill()
+            pull.wait()
+    ended = int(time.time() // WINDOW)
+    windows = stats["grants_by_window"]
+    granted = [windows.get(str(number), 0) for number in range(begun, ended)]
+    return granted[: int(context.seconds // WINDOW)], stats["refused_rate"] + stats["refused_concurrency"]
