@@ -121,22 +121,13 @@ def mark_missing(
     # A row without an id may be any of them.
     if len(missing) <= (pull.cursor.get(name) or pull.cursor).get("nameless", 0):
         return
-    percent = SiteSettings.load().deletion_guard_percent
-    held = _held_back(pull)
-    allowed = 0 if held else max(live * percent // 100, int(live >= NEVER_GUARDED and percent > 0))
-    if len(missing) > allowed and not pull.run.options.get("allow_removals"):
+    if not pull.run.options.get("allow_removals") and (why := _too_many(pull, len(missing), live)):
         pull.run.guarded += len(missing)
         pull.partial = True
         pull.note(
             what,
-            f"{len(missing):,} of {live:,} {what} are missing in Thinkific, "
-            + (
-                "and an earlier removal was not confirmed. "
-                if held
-                else f"more than the {percent} % that a run may mark as removed by itself. "
-            )
-            + "Nothing was marked. Look at Thinkific; if they are really gone, confirm the removal on this "
-            "run's page.",
+            f"{len(missing):,} of {live:,} {what} are missing in Thinkific, {why}. Nothing was marked. Look at "
+            "Thinkific; if they are really gone, confirm the removal on this run's page.",
         )
         return
     for start in range(0, len(missing), REMOVED_AT_ONCE):
@@ -146,6 +137,16 @@ def mark_missing(
             pull.run.removed += remove(part)
 
         pull.store(write)
+
+
+def _too_many(pull: Pull, missing: int, live: int) -> str:
+    """Why the guard keeps so many rows from being marked; empty when it does not."""
+    if _held_back(pull):
+        return "and an earlier removal was not confirmed"
+    percent = SiteSettings.load().deletion_guard_percent
+    if missing <= max(live * percent // 100, int(live >= NEVER_GUARDED and percent > 0)):
+        return ""
+    return f"more than the {percent} % that a run may mark as removed by itself"
 
 
 def _held_back(pull: Pull) -> bool:
