@@ -1,10 +1,10 @@
 """Where the events of a batch are worked on: asking Thinkific within limits, asking for pulls, storing."""
 
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 
-from core.services.mirror.outcome import Applied, Conflict
-from integrations.models import SyncConflict, SyncRun
+from core.services.mirror.outcome import Applied
+from integrations.models import SyncRun
 from integrations.thinkific import connection_state
 from integrations.thinkific.budget import SharedBudget
 from integrations.thinkific.client import ThinkificClient
@@ -69,21 +69,6 @@ class Desk:
         run, attached = runs.open_run(kind, full=full, trigger=SyncRun.Trigger.WEBHOOK)
         runs.wake(run)
         return f"Run {run.pk}, which {'was under way' if attached else 'it started'}, brings this."
-
-
-def keep_conflicts(conflicts: Iterable[Conflict]) -> None:
-    """Remember what the mirror had to decide, once for each decision."""
-    for conflict in conflicts:
-        told: dict[str, Any] = {
-            "entity": conflict.entity,
-            "object_id": conflict.object_id,
-            "field": conflict.field,
-            "ours": conflict.ours,
-            "theirs": conflict.theirs,
-            "resolution": f"kept_{conflict.kept}",
-        }
-        if not SyncConflict.objects.filter(**told, settled_at=None).exists():
-            SyncConflict.objects.create(**told, label=conflict.label[:600])
 
 
 def problems(applied: Applied) -> dict[str, str]:

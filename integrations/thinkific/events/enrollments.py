@@ -18,10 +18,11 @@ from integrations.thinkific import schemas
 from integrations.thinkific.errors import NotFound, ThinkificError
 from integrations.thinkific.events import payloads
 from integrations.thinkific.events.certificates import store_certificates
-from integrations.thinkific.events.desk import SOURCE, Desk, keep_conflicts, problems
+from integrations.thinkific.events.desk import SOURCE, Desk, problems
 from integrations.thinkific.events.inbox import Verdict, Verdicts, Write, failed, ignored, later, processed
 from integrations.thinkific.events.payloads import Unreadable, as_listed, read
 from integrations.thinkific.events.people import note_activity, note_moment
+from integrations.thinkific.sync import conflicts
 from integrations.thinkific.sync.enrollments import apply_typed
 from integrations.thinkific.sync.people import ensure_users
 
@@ -158,7 +159,7 @@ def _store(work: Work) -> Verdicts:
     applied += apply_typed(rows, known_digests([row.id for row, _ in rows]), source=SOURCE, now=now)
     gone = [work.stored[n].pk for n, news in work.news.items() if news.gone and n in work.stored]
     remove_enrollments(gone, source=SOURCE, now=now)
-    keep_conflicts(applied.conflicts)
+    conflicts.keep(applied.conflicts)
     store_certificates(
         (told, event)
         for news in work.news.values()

@@ -18,11 +18,12 @@ from core.services.mirror.table import Values
 from integrations.models import InboundEvent, Kind
 from integrations.thinkific import schemas
 from integrations.thinkific.errors import NotFound, ThinkificError
-from integrations.thinkific.events.desk import SOURCE, Desk, keep_conflicts, problems
+from integrations.thinkific.events.desk import SOURCE, Desk, problems
 from integrations.thinkific.events.inbox import Verdict, Verdicts, Write, failed, processed
 from integrations.thinkific.events.payloads import Unreadable, read
 from integrations.thinkific.mapping import Notes, Unusable, user_row
 from integrations.thinkific.rest import PAGE_SIZE
+from integrations.thinkific.sync import conflicts
 
 MANY = 25  # people to ask for one by one; above, a pull may cost fewer requests
 GONE = "No longer in Thinkific."
@@ -120,7 +121,7 @@ def _store(work: Work, told: Told, known: Stored) -> Verdicts:
             failures.fail(f"User {number}", str(error))
     applied = apply_users(rows, source=SOURCE)
     applied += failures
-    keep_conflicts(applied.conflicts)
+    conflicts.keep(applied.conflicts)
     remove_users([known[number][0] for number in work.gone if number in known], source=SOURCE, now=now)
     note_activity(work.active)
     wrong = problems(applied)

@@ -12,11 +12,12 @@ from core.services.mirror.results import QUIZ_RESULTS, apply_quiz_results, ensur
 from integrations.models import InboundEvent
 from integrations.thinkific import schemas
 from integrations.thinkific.events import payloads
-from integrations.thinkific.events.desk import SOURCE, Desk, keep_conflicts, problems
+from integrations.thinkific.events.desk import SOURCE, Desk, problems
 from integrations.thinkific.events.inbox import Verdicts, Write, failed, ignored, processed
 from integrations.thinkific.events.payloads import Unreadable, read
 from integrations.thinkific.events.people import note_activity, note_moment
 from integrations.thinkific.mapping import Notes, moment, quiz_row, to_decimal
+from integrations.thinkific.sync import conflicts
 from integrations.thinkific.sync.people import ensure_users
 
 Told = list[tuple[InboundEvent, payloads.Quiz]]
@@ -67,7 +68,7 @@ def _store(told: Told) -> Verdicts:
         )
         verdicts[event.pk] = processed("Stored.")
     applied += apply_quiz_results(list(rows.values()), source=SOURCE)
-    keep_conflicts(applied.conflicts)
+    conflicts.keep(applied.conflicts)
     _store_grades(grades)
     note_activity(active)
     return verdicts
