@@ -25,6 +25,8 @@ class Command(BaseCommand):
         "or taken over when its process has died. Exit code 1 when a run failed or was cancelled."
     )
 
+    requires_system_checks = []  # they load every screen, which takes longer than a small pull
+
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("kinds", nargs="+", choices=[*Kind.values, "all"], metavar="KIND")
         parser.add_argument("--full", action="store_true", help="everything, not only what changed")
