@@ -14,7 +14,8 @@ from integrations.thinkific.errors import NotFound, ThinkificError
 from integrations.thinkific.events.desk import SOURCE, Desk, problems
 from integrations.thinkific.events.inbox import Verdicts, Write, failed, processed
 from integrations.thinkific.events.payloads import Named, Unreadable, read
-from integrations.thinkific.mapping import Notes, Unusable, product_row
+from integrations.thinkific.mapping import product_row
+from integrations.thinkific.mending import Notes, Unusable
 from integrations.thinkific.sync.catalog import site_url
 
 MANY = 25  # products to ask for one by one

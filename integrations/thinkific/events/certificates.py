@@ -8,7 +8,8 @@ from integrations.models import InboundEvent
 from integrations.thinkific import schemas
 from integrations.thinkific.events import payloads
 from integrations.thinkific.events.desk import SOURCE
-from integrations.thinkific.mapping import Notes, certificate_row
+from integrations.thinkific.mapping import certificate_row
+from integrations.thinkific.mending import Notes
 from integrations.thinkific.sync.catalog import site_url
 
 

@@ -10,7 +10,7 @@ import msgspec
 from integrations.models import InboundEvent
 from integrations.thinkific.decoding import load_json, parse_moment
 from integrations.thinkific.errors import RetryLater
-from integrations.thinkific.mapping import clean_json, moment
+from integrations.thinkific.mending import clean_json, moment
 
 ID_LENGTH, TOPIC_LENGTH = 200, 100
 DEEPEST = 50  # Thinkific's payloads nest four deep; databases give up at a thousand

@@ -21,7 +21,8 @@ from integrations.thinkific.errors import NotFound, ThinkificError
 from integrations.thinkific.events.desk import SOURCE, Desk, problems
 from integrations.thinkific.events.inbox import Verdict, Verdicts, Write, failed, processed
 from integrations.thinkific.events.payloads import Unreadable, read
-from integrations.thinkific.mapping import Notes, Unusable, user_row
+from integrations.thinkific.mapping import user_row
+from integrations.thinkific.mending import Notes, Unusable
 from integrations.thinkific.rest import PAGE_SIZE
 from integrations.thinkific.sync import conflicts
 

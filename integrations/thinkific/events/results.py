@@ -16,7 +16,8 @@ from integrations.thinkific.events.desk import SOURCE, Desk, problems
 from integrations.thinkific.events.inbox import Verdicts, Write, failed, ignored, processed
 from integrations.thinkific.events.payloads import Unreadable, read
 from integrations.thinkific.events.people import note_activity, note_moment
-from integrations.thinkific.mapping import Notes, moment, quiz_row, to_decimal
+from integrations.thinkific.mapping import quiz_row
+from integrations.thinkific.mending import Notes, moment, to_decimal
 from integrations.thinkific.sync import conflicts
 from integrations.thinkific.sync.people import ensure_users
 

@@ -9,7 +9,8 @@ from core.services.mirror.table import mark_removed
 from integrations.thinkific import graphql, schemas
 from integrations.thinkific.decoding import BadRow
 from integrations.thinkific.errors import CredentialsRefused, NotFound
-from integrations.thinkific.mapping import Notes, Unusable, Values, product_node_row, product_row
+from integrations.thinkific.mapping import Values, product_node_row, product_row
+from integrations.thinkific.mending import Notes, Unusable
 from integrations.thinkific.sync.content import pull_course_content
 from integrations.thinkific.sync.pages import RawPage, decode_row
 from integrations.thinkific.sync.pull import Pull

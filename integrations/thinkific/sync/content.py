@@ -13,7 +13,8 @@ from core.services.mirror.table import mark_removed
 from integrations.thinkific import graphql, schemas
 from integrations.thinkific.decoding import Page
 from integrations.thinkific.errors import CredentialsRefused, NotFound, Rejected, SchemaDrift
-from integrations.thinkific.mapping import Notes, Values, quiz_row
+from integrations.thinkific.mapping import Values, quiz_row
+from integrations.thinkific.mending import Notes
 from integrations.thinkific.schemas import parse_graphql_id
 from integrations.thinkific.sync.pull import Pull
 from integrations.thinkific.sync.walks import mark_missing

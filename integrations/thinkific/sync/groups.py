@@ -17,7 +17,8 @@ from core.services.mirror.outcome import Applied
 from core.services.mirror.table import mark_removed
 from integrations.thinkific import schemas
 from integrations.thinkific.decoding import BadRow
-from integrations.thinkific.mapping import Notes, group_row
+from integrations.thinkific.mapping import group_row
+from integrations.thinkific.mending import Notes
 from integrations.thinkific.sync.pages import RawPage, decode_row
 from integrations.thinkific.sync.people import apply_pages, primary_keys
 from integrations.thinkific.sync.pull import Pull

@@ -2,16 +2,18 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from core.models import Role, SiteSettings, Team, User
-from core.services import bulk
+from core.services import bulk, welcome
 from core.services.mirror.groups import TeamTarget, join_teams
 from core.services.mirror.outcome import Applied
 from core.services.mirror.people import apply_users, known_digests, remove_users
 from integrations.thinkific import schemas
 from integrations.thinkific.decoding import BadRow
-from integrations.thinkific.mapping import Notes, Unusable, user_row
+from integrations.thinkific.mapping import user_row
+from integrations.thinkific.mending import Notes, Unusable
 from integrations.thinkific.sync.pages import RawPage, RawRow, decode_row
 from integrations.thinkific.sync.pull import Pull
 from integrations.thinkific.sync.walks import mark_missing, not_judged, walk
@@ -41,6 +43,7 @@ def pull_users(pull: Pull) -> None:
         not_judged(pull, "people", walked, len(pull.seen("users")) + pull.cursor["users"]["new"])
     pull.store(lambda: _settle_contested(pull))
     _assign_teams(pull)
+    _welcome(pull)
 
 
 def _apply_and_put_off(pull: Pull, pages: list[RawPage]) -> Applied:
@@ -132,6 +135,20 @@ def ensure_users(
         applied.issues += apply_users(rows, known=pks, source=source).issues + notes.issues
         pks |= primary_keys(row["thinkific_id"] for row in rows)
     return pks
+
+
+def _welcome(pull: Pull) -> None:
+    """With the option, people whom this run has made an account for get a mail. That it is sent is committed
+    before it is sent: a run that is resumed writes to nobody twice."""
+    if pull.run.options.get("emails") != "allow" or pull.dry_run:
+        return
+    new = User.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True, is_active=True)
+    pull.cursor.setdefault("welcomed", pull.cursor["users"]["top"])
+    while (user := new.filter(pk__gt=pull.cursor["welcomed"]).order_by("pk").first()) is not None:
+        pull.store(partial(pull.cursor.update, welcomed=user.pk))
+        if problem := welcome.send(user):
+            pull.partial = True
+            pull.note(f"User {user.thinkific_id}", problem)
 
 
 def _assign_teams(pull: Pull) -> None:

@@ -14,14 +14,8 @@ from integrations.models import Kind
 from integrations.thinkific import graphql, schemas
 from integrations.thinkific.decoding import BadRow
 from integrations.thinkific.errors import NotConfigured, NotFound
-from integrations.thinkific.mapping import (
-    Notes,
-    Unusable,
-    certificate_row,
-    person_of_node,
-    quiz_row,
-    submission_row,
-)
+from integrations.thinkific.mapping import certificate_row, person_of_node, quiz_row, submission_row
+from integrations.thinkific.mending import Notes, Unusable
 from integrations.thinkific.schemas import parse_graphql_id
 from integrations.thinkific.sync.catalog import site_url
 from integrations.thinkific.sync.people import ensure_users

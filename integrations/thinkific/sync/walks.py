@@ -126,8 +126,8 @@ def mark_missing(
         pull.partial = True
         pull.note(
             what,
-            f"{len(missing):,} of {live:,} {what} are missing in Thinkific, {why}. Nothing was marked. Look at "
-            "Thinkific; if they are really gone, confirm the removal on this run's page.",
+            f"{len(missing):,} of {live:,} {what} are missing in Thinkific, {why}. Nothing was marked. Look "
+            "at Thinkific; if they are really gone, confirm the removal on this run's page.",
         )
         return
     for start in range(0, len(missing), REMOVED_AT_ONCE):

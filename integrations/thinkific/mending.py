@@ -1,0 +1,102 @@
+"""Mending single values: what Thinkific sends, as every database can hold it.
+
+What was lost on the way is noted, so that it stands on the run instead of vanishing.
+"""
+
+import math
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any
+
+from core.models.people import normalize_email
+from core.services.mirror.outcome import Issue
+from integrations.thinkific.schemas import Number
+
+EMAIL_LENGTH = 254
+LARGEST_PRICE = Decimal("9999999999.99")
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+
+
+class Unusable(ValueError):
+    """A row that cannot be stored at all; the message says why, for a person."""
+
+
+class Notes:
+    """What was mended in the rows of a page."""
+
+    def __init__(self) -> None:
+        self.issues: list[Issue] = []
+
+    def text(self, value: str | None, limit: int, what: str, field: str) -> str:
+        """Text that every database can hold: no NULs, no half characters, no longer than its column."""
+        if not value:
+            return ""
+        if not value.isascii() or "\x00" in value:
+            value = value.replace("\x00", "").encode("utf-8", "ignore").decode()
+        if len(value) > limit:
+            self.issues.append(
+                Issue(what, f"The {field} has {len(value):,} characters; the first {limit:,} are kept here.")
+            )
+            value = value[:limit]
+        return value
+
+    def decimal(self, value: Number | None, what: str, field: str) -> Decimal | None:
+        if value is None or value == "":
+            return None
+        number = to_decimal(value)
+        if number is None or abs(number) > LARGEST_PRICE:
+            self.issues.append(Issue(what, f"The {field} “{str(value)[:50]}” is not a usable number."))
+            return None
+        return number
+
+
+def to_decimal(value: Number) -> Decimal | None:
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+@lru_cache(maxsize=20_000)
+def progress(value: Number | None) -> Decimal:
+    """A share from 0 to 1, four digits. Above 1 it was sent as a percentage; what is no number is 0."""
+    number = to_decimal(value) if value is not None else None
+    if number is None or number < 0:
+        return Decimal(0)
+    if number > 1:
+        number /= 100
+    return round(min(number, Decimal(1)), 4)
+
+
+def moment(value: datetime | None) -> datetime | None:
+    """A moment that every database can hold, in UTC."""
+    if value is None or not EARLIEST < value < LATEST:
+        return None
+    return value.astimezone(UTC)
+
+
+def split_name(full: str | None) -> tuple[str, str]:
+    """First and last name of a full one: the first word, and the rest."""
+    first, _, last = (full or "").strip().partition(" ")
+    return first, last.strip()
+
+
+def email_of(value: str | None) -> str:
+    """The address as we store it. Raises Unusable where there is none."""
+    email = normalize_email((value or "").replace("\x00", "")).encode("utf-8", "ignore").decode()
+    if not email:
+        raise Unusable("Thinkific has no e-mail address for this person, and accounts here need one.")
+    if len(email) > EMAIL_LENGTH:
+        raise Unusable(f"The e-mail address has {len(email):,} characters; {EMAIL_LENGTH} is the most.")
+    return email
+
+
+def clean_json(value: Any) -> Any:
+    """A value as JSON columns hold it: PostgreSQL refuses NULs there too, and JSON knows no infinity."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, str):
+        return value.replace("\x00", "").encode("utf-8", "ignore").decode()
+    return value
