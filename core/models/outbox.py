@@ -79,6 +79,8 @@ class OutboxEntry(models.Model):
         ]
         indexes = [
             models.Index(fields=["status", "not_before"], name="outbox_due"),
+            models.Index(fields=["-priority", "id"], name="outbox_next", condition=Q(status="pending")),
+            models.Index(fields=["status"], name="outbox_in_flight", condition=Q(status="in_flight")),
             models.Index(fields=["entity", "object_id"], name="outbox_object"),
             models.Index(fields=["finished_at"], name="outbox_finished_at"),
         ]

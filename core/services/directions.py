@@ -1,8 +1,10 @@
 """Who owns what: the one table that both doors ask (what we push, what a pull may overwrite)."""
 
+from collections.abc import Iterable
+
 from django.db.models import Model
 
-from core.models import Enrollment, GroupMembership, ThinkificGroup, User
+from core.models import Enrollment, GroupAssignment, GroupMembership, ThinkificGroup, User
 
 # Per entity the fields whose unsent changes a pull must leave alone. What is not here is Thinkific's.
 OWNED_WHILE_UNSENT: dict[str, frozenset[str]] = {
@@ -19,17 +21,20 @@ PULLING = ("bidirectional", "thinkific_to_dashboard")
 PUSHED: tuple[type[Model], ...] = (User, Enrollment, ThinkificGroup, GroupMembership)
 
 
-def pushes(instance: Model) -> bool:
-    """Whether a change of this object is for Thinkific to know at all."""
-    if isinstance(instance, GroupMembership):
-        return pushes_group(instance.group_id)
-    return isinstance(instance, PUSHED)
+def pushed(objects: Iterable[Model]) -> list[Model]:
+    """Those of these objects whose changes are for Thinkific to know at all."""
+    ours = [instance for instance in objects if isinstance(instance, PUSHED)]
+    groups = {instance.group_id for instance in ours if isinstance(instance, GroupMembership)}
+    if not groups:
+        return ours
+    sent = pushing_groups(groups)
+    return [one for one in ours if not isinstance(one, GroupMembership) or one.group_id in sent]
 
 
-def pushes_group(group_id: int) -> bool:
-    """Whether any team's assignment sends this group's members to Thinkific."""
-    group = ThinkificGroup.objects.prefetch_related("assignments").get(pk=group_id)
-    return any(assignment.direction in PUSHING for assignment in group.assignments.all())
+def pushing_groups(groups: Iterable[int]) -> set[int]:
+    """Those of these groups (primary keys) whose members some team's assignment sends to Thinkific."""
+    rows = GroupAssignment.objects.filter(group__in=groups, direction__in=PUSHING).order_by()
+    return set(rows.values_list("group", flat=True))
 
 
 def owned_fields(entity: str) -> frozenset[str]:

@@ -1,20 +1,23 @@
-"""Giving students access, moving its end, and ending it. Thinkific follows through the outbox."""
+"""Giving students access, moving its end, and ending it. Thinkific follows through the outbox.
 
-from collections.abc import Iterable
+A student may hold a course in several ways at once: by a grant of its own and through bundles. Access lasts
+as long as the longest of them.
+"""
+
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from core.errors import Refusal
 from core.models import BundleItem, Enrollment, Product, User
 from core.services import outbox
+from core.services.history import signed
 
-DATES = ("activated_at", "expiry_date")
-
-
-class AlreadyEnrolled(Refusal):
-    status = 409
+Moment = datetime | None  # None: no end
 
 
 def just_ended(now: datetime) -> datetime:
@@ -28,7 +31,7 @@ def enroll_unchecked(
     *,
     student: User,
     products: Iterable[Product],
-    expiry_date: datetime | None = None,
+    expiry_date: Moment = None,
     by: User | None = None,
     origin: str = Enrollment.Origin.DASHBOARD,
 ) -> list[Enrollment]:
@@ -38,94 +41,154 @@ def enroll_unchecked(
     # Thinkific keeps whole seconds of what it is sent; so do we, or every pull would find a difference.
     now = timezone.now().replace(microsecond=0)
     expiry_date = expiry_date and expiry_date.replace(microsecond=0)
+    wanted = sorted({product.pk: product for product in products}.values(), key=lambda product: product.pk)
+    _check(student, wanted, expiry_date, now)
+    change, enrollments = _Change(reason="enrolled", by=by), []
+    for product in wanted:
+        enrollment = Enrollment.objects.select_for_update().filter(user=student, product=product).first()
+        enrollment = enrollment or Enrollment(user=student, product=product, origin=origin)
+        enrollment.granted, enrollment.granted_until = True, expiry_date
+        enrollment.removed_at = None
+        until = expiry_date if product.is_bundle else _latest([expiry_date, *_bundle_ends(enrollment)])
+        change.set(enrollment, activated_at=now, expiry_date=until)
+        enrollments.append(enrollment)
+    change.follow()
+    if student.thinkific_id is None:
+        outbox.mark_stale([student], reason="needs a Thinkific account to be enrolled", requested_by=by)
+    change.send()
+    return enrollments
+
+
+def _check(student: User, products: Sequence[Product], expiry_date: Moment, now: datetime) -> None:
     if expiry_date is not None and expiry_date <= now:
         raise Refusal(f"The end of access, {expiry_date:%d %b %Y}, is in the past. Choose a later date.")
     if not student.is_active:
         raise Refusal(f"{student}'s account is switched off. Switch it on before enrolling.")
-    enrollments: list[Enrollment] = []
-    last_seen: dict[int, dict[str, object]] = {}
-    for product in products:
-        if product.removed_at is not None:
-            raise Refusal(f"{product} is no longer in Thinkific. Choose another product.")
-        enrollment = Enrollment.objects.select_for_update().filter(user=student, product=product).first()
-        if enrollment is None:
-            enrollment = Enrollment(user=student, product=product, origin=origin)
-        else:
-            last_seen[enrollment.pk] = {name: getattr(enrollment, name) for name in DATES}
-        enrollment.activated_at, enrollment.expiry_date = now, expiry_date
-        enrollment.granted, enrollment.granted_until = True, expiry_date
-        enrollment.removed_at, enrollment.remote_digest = None, None
-        enrollment.push_state = Enrollment.PushState.PENDING
-        enrollment.save()
-        enrollments.append(enrollment)
-    if student.thinkific_id is None:
-        outbox.mark_stale([student], reason="needs a Thinkific account to be enrolled", requested_by=by)
-    outbox.mark_stale(enrollments, reason="enrolled", last_seen=last_seen, requested_by=by)
-    return enrollments
+    if student.removed_at is not None:
+        raise Refusal(f"{student} is no longer in Thinkific. Create a Thinkific account again first.")
+    if gone := [product for product in products if product.removed_at is not None]:
+        raise Refusal(f"{gone[0]} is no longer in Thinkific. Choose another product.")
 
 
 @transaction.atomic
-def change_expiry(
-    enrollments: Iterable[Enrollment], *, expiry_date: datetime | None, by: User | None = None
-) -> int:
+def change_expiry(enrollments: Iterable[Enrollment], *, expiry_date: Moment, by: User | None = None) -> int:
     """Move the end of access, `None` for no end; an ended enrollment opens again. Courses that came through a
     bundle follow it. Answers how many enrollments changed."""
     expiry_date = expiry_date and expiry_date.replace(microsecond=0)
-    return _set_dates(list(enrollments), {"expiry_date": expiry_date}, reason="end date changed", by=by)
+    return len(_give_until(_locked(enrollments), expiry_date, reason="end date changed", by=by))
 
 
 @transaction.atomic
 def expire(enrollments: Iterable[Enrollment], *, by: User | None = None) -> int:
-    """End access now. Progress is kept, so a later enroll resumes it. What a student still holds through
-    another grant stays open. Answers how many enrollments ended."""
+    """End access now. Progress is kept, so a later enroll resumes it. What a student still holds in another
+    way stays open (see `held_through`). Answers how many enrollments ended."""
     now = timezone.now()
-    running = [e for e in enrollments if e.expiry_date is None or e.expiry_date > now]
-    return _set_dates(running, {"expiry_date": just_ended(now)}, reason="access ended", by=by)
+    running = [e for e in _locked(enrollments) if e.expiry_date is None or e.expiry_date > now]
+    changed = _give_until(running, just_ended(now), reason="access ended", by=by)
+    return sum(e.expiry_date is not None and e.expiry_date <= now for e in changed)
 
 
-def _set_dates(
-    enrollments: list[Enrollment], dates: dict[str, datetime | None], *, reason: str, by: User | None
-) -> int:
-    changed: list[Enrollment] = []
-    last_seen: dict[int, dict[str, object]] = {}
-    for enrollment in enrollments:
-        wanted = dates | {"granted_until": dates["expiry_date"]}
-        if _apply(enrollment, wanted, last_seen):
-            changed.append(enrollment)
-    followers = _followers([e for e in changed if e.product.is_bundle])
-    for course in followers:
-        if _apply(course, {"expiry_date": access_until(course)}, last_seen):
-            changed.append(course)
-    outbox.mark_stale(changed, reason=reason, last_seen=last_seen, requested_by=by)
-    return len(changed)
+def held_through(course: Enrollment) -> QuerySet[Enrollment]:
+    """The bundle enrollments by which the student holds this course too, and which still run."""
+    return _bundles_with(course).giving_access()
 
 
-def _apply(
-    enrollment: Enrollment, wanted: dict[str, datetime | None], last_seen: dict[int, dict[str, object]]
-) -> bool:
-    if enrollment.expiry_date == wanted["expiry_date"]:
-        return False
-    last_seen[enrollment.pk] = {"expiry_date": enrollment.expiry_date}
-    for name, value in wanted.items():
-        setattr(enrollment, name, value)
-    enrollment.push_state, enrollment.remote_digest = Enrollment.PushState.PENDING, None
-    enrollment.save(update_fields=[*wanted, "push_state", "remote_digest"])
-    return True
-
-
-def _followers(bundles: list[Enrollment]) -> list[Enrollment]:
-    """The course enrollments that hang on these bundle enrollments."""
-    return list(Enrollment.objects.select_related("product").filter(via_bundle__in=bundles))
-
-
-def access_until(course: Enrollment) -> datetime | None:
-    """When a student's access to a course ends by all our grants together: the latest of the course's own and
+def access_until(course: Enrollment) -> Moment:
+    """When a student's access to a course ends by all grants together: the latest of the course's own and
     of every bundle that contains it; None where one of them has no end."""
-    bundles = BundleItem.objects.filter(course=course.product_id, removed_at__isnull=True).values("bundle")
-    held = Enrollment.objects.filter(user=course.user_id, product__in=bundles, removed_at__isnull=True)
-    ends = [e.expiry_date for e in held]
-    if course.granted:
-        ends.append(course.granted_until)
-    if None in ends or not ends:
-        return None if ends else course.expiry_date
-    return max(end for end in ends if end is not None)
+    ends = _bundle_ends(course) + ([course.granted_until] if course.granted else [])
+    return _latest(ends) if ends else course.expiry_date
+
+
+def courses_in(bundles: Iterable[Enrollment]) -> list[Enrollment]:
+    """The enrollments that the students of these bundle enrollments have in the bundles' courses."""
+    found: dict[int, Enrollment] = {}
+    for bundle in bundles:
+        items = BundleItem.objects.filter(bundle=bundle.product_id, removed_at__isnull=True)
+        rows = Enrollment.objects.select_for_update(of=("self",)).select_related("product")
+        rows = rows.filter(user=bundle.user_id, product__in=items.values("course"), removed_at__isnull=True)
+        found |= {course.pk: course for course in rows.order_by("pk")}
+    return list(found.values())
+
+
+def _locked(enrollments: Iterable[Enrollment]) -> list[Enrollment]:
+    """As they are now, always locked in the same order."""
+    rows = Enrollment.objects.select_for_update(of=("self",)).select_related("product", "user")
+    return list(rows.filter(pk__in=[enrollment.pk for enrollment in enrollments]).order_by("pk"))
+
+
+def _give_until(
+    enrollments: list[Enrollment], end: Moment, *, reason: str, by: User | None
+) -> list[Enrollment]:
+    change = _Change(reason=reason, by=by)
+    for enrollment in enrollments:
+        enrollment.granted, enrollment.granted_until = True, end
+        until = end if enrollment.product.is_bundle else _latest([end, *_bundle_ends(enrollment)])
+        change.set(enrollment, expiry_date=until)
+    change.follow()
+    return change.send()
+
+
+def _bundles_with(course: Enrollment) -> Any:
+    items = BundleItem.objects.filter(course=course.product_id, removed_at__isnull=True)
+    return Enrollment.objects.filter(
+        user=course.user_id, product__in=items.values("bundle"), removed_at__isnull=True
+    )
+
+
+def _bundle_ends(course: Enrollment) -> list[Moment]:
+    return list(_bundles_with(course).values_list("expiry_date", flat=True))
+
+
+def _latest(ends: Sequence[Moment]) -> Moment:
+    known = [end for end in ends if end is not None]
+    return max(known) if len(known) == len(ends) else None
+
+
+class _Change:
+    """Enrollments whose dates change together: one history row, one outbox entry each."""
+
+    def __init__(self, *, reason: str, by: User | None) -> None:
+        self.reason = reason
+        self.by = by
+        self.changed: dict[int, Enrollment] = {}
+        self.last_seen: dict[int, dict[str, Any]] = {}
+
+    def set(self, enrollment: Enrollment, **dates: Moment) -> None:
+        """Give an enrollment these dates and its grants, if that is anything new."""
+        before = Enrollment.objects.filter(pk=enrollment.pk).first() if enrollment.pk else None
+        told = ("granted", "granted_until", "removed_at", "via_bundle_id")
+        if before is not None and all(getattr(before, name) == dates[name] for name in dates):
+            if any(getattr(before, name) != getattr(enrollment, name) for name in told):
+                signed(enrollment, by=self.by, reason=self.reason).save(update_fields=[*told])
+            return
+        for name, value in dates.items():
+            setattr(enrollment, name, value)
+        enrollment.push_state, enrollment.remote_digest = Enrollment.PushState.PENDING, None
+        signed(enrollment, by=self.by, reason=self.reason).save()
+        self.changed[enrollment.pk] = enrollment
+        if before is not None:
+            self.last_seen.setdefault(enrollment.pk, {name: getattr(before, name) for name in dates})
+
+    def follow(self) -> None:
+        """The courses of the bundles that changed end when the last of what gives them ends."""
+        bundles = [e for e in self.changed.values() if e.product.is_bundle]
+        ends = {bundle.pk: bundle.expiry_date for bundle in bundles}
+        for course in courses_in(bundles):
+            if course.via_bundle_id is None and not course.granted:
+                # Bought, or given in Thinkific: the bundle must not take it away.
+                course.granted, course.granted_until = True, course.expiry_date
+            if course.via_bundle_id in ends:
+                course.via_bundle_id = self._longest(course)
+            self.set(course, expiry_date=access_until(course))
+
+    def _longest(self, course: Enrollment) -> int | None:
+        """The bundle that gives the course the longest is the one that it came through."""
+        rows = _bundles_with(course).values_list("expiry_date", "pk")
+        far = datetime.max.replace(tzinfo=UTC)
+        return max(((end or far, pk) for end, pk in rows), default=(far, course.via_bundle_id))[1]
+
+    def send(self) -> list[Enrollment]:
+        changed = list(self.changed.values())
+        outbox.mark_stale(changed, reason=self.reason, last_seen=self.last_seen, requested_by=self.by)
+        return changed

@@ -5,20 +5,23 @@ one request, and a push that runs twice does no harm.
 """
 
 from collections.abc import Iterable, Mapping
-from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.core.serializers.json import DjangoJSONEncoder
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Model
 from django.utils import timezone
 from django_q.tasks import async_task
 
 from core.models import Enrollment, GroupMembership, OutboxEntry, User
 from core.services import directions
+from core.services.last_seen import plain
 
 LastSeen = Mapping[int, Mapping[str, Any]]  # primary key -> field -> the value that Thinkific still has
+
+MANY = 20  # from so many objects at once on, it is no click that somebody waits for
+AT_ONCE = 1000
+Status = OutboxEntry.Status
 
 
 def mark_stale(
@@ -30,73 +33,104 @@ def mark_stale(
 ) -> int:
     """Record that Thinkific's copies of these objects are out of date, and wake the drain.
 
-    Call it inside the transaction that made the change: either both commit or neither does. `last_seen` names
-    per object the changed fields with the values that Thinkific had before, for telling later whether it
-    changed them too. Answers how many objects are Thinkific's business at all.
+    Call it inside the transaction that made the change, after the change: either both commit or neither does.
+    `last_seen` names per object the changed fields with the values that Thinkific had before, for telling
+    later whether it changed them too. Answers how many objects are Thinkific's business at all.
     """
-    stale = [instance for instance in objects if directions.pushes(instance)]
+    stale = directions.pushed(objects)
     if not stale:
         return 0
-    idle = not OutboxEntry.objects.due().exists()
+    values = {"reason": reason, "requested_by": requested_by, "priority": 0 if len(stale) < MANY else -1}
     by_entity: dict[str, list[Model]] = {}
     for instance in stale:
         by_entity.setdefault(instance._meta.model_name or "", []).append(instance)
     for entity, instances in by_entity.items():
-        _note(entity, instances, reason, last_seen or {}, requested_by)
-    if idle:  # otherwise a drain is on its way
-        wake_drain()
+        for start in range(0, len(instances), AT_ONCE):
+            _note(entity, instances[start : start + AT_ONCE], last_seen or {}, values)
+    wake_drain()
     return len(stale)
 
 
+def mark_gone(*, entity: str, object_id: int, thinkific_id: int, reason: str, by: User | None = None) -> None:
+    """Record that something was deleted here which Thinkific must delete too. Call it where it is deleted."""
+    OutboxEntry.objects.filter(entity=entity, object_id=object_id, status__in=OutboxEntry.UNSENT).update(
+        status=Status.DISCARDED, finished_at=timezone.now()
+    )
+    OutboxEntry.objects.create(
+        entity=entity, object_id=object_id, thinkific_id=thinkific_id, reason=reason, requested_by=by
+    )
+    wake_drain()
+
+
 def wake_drain() -> None:
-    """Send a worker to the outbox, once the transaction is committed. A lost wake-up costs a minute."""
-    transaction.on_commit(partial(async_task, settings.OUTBOX_DRAIN_TASK))
+    """Send a worker to the outbox once the transaction is committed; a lost wake-up costs a minute.
+
+    Always, also when somebody is at it already: only a wake-up sent after the commit is sure to find what was
+    committed. One for each transaction.
+    """
+    if not any(_wake in waiting for waiting in connection.run_on_commit):
+        transaction.on_commit(_wake)
 
 
-def _note(
-    entity: str, instances: list[Model], reason: str, last_seen: LastSeen, requested_by: User | None
-) -> None:
+def _wake() -> None:
+    async_task(settings.OUTBOX_DRAIN_TASK, save=False)
+
+
+def _note(entity: str, instances: list[Model], last_seen: LastSeen, values: dict[str, Any]) -> None:
     """One pending entry per object: a waiting or failed one takes the new change in."""
-    waiting = OutboxEntry.objects.select_for_update().filter(
-        entity=entity,
-        object_id__in=[instance.pk for instance in instances],
-        status__in=[OutboxEntry.Status.PENDING, OutboxEntry.Status.FAILED],
-    )
-    known = {entry.object_id: entry for entry in waiting.order_by("id")}
-    for instance in instances:
-        entry = known.get(instance.pk)
-        if entry is not None:
-            entry.last_seen = _plain(last_seen.get(instance.pk, {})) | entry.last_seen
-            if entry.status == OutboxEntry.Status.FAILED:
-                entry.status, entry.error, entry.attempts = OutboxEntry.Status.PENDING, "", 0
-            entry.reason, entry.not_before = reason, timezone.now()
+    known = _lock(entity, instances)
+    for pk, entry in known.items():
+        entry.last_seen = _plain(last_seen.get(pk, {})) | entry.last_seen
+        if entry.status == Status.FAILED:
+            entry.status, entry.error, entry.attempts, entry.finished_at = Status.PENDING, "", 0, None
+        entry.reason, entry.not_before = values["reason"], timezone.now()
+        entry.priority = max(entry.priority, values["priority"])
     OutboxEntry.objects.bulk_update(
-        known.values(), ["last_seen", "status", "error", "attempts", "reason", "not_before"]
+        known.values(),
+        ["last_seen", "status", "error", "attempts", "finished_at", "reason", "not_before", "priority"],
     )
+    new = [instance for instance in instances if instance.pk not in known]
+    if not new:
+        return
     OutboxEntry.objects.bulk_create(
         [
             OutboxEntry(
                 entity=entity,
                 object_id=instance.pk,
                 person_id=_person(instance),
-                reason=reason,
                 last_seen=_plain(last_seen.get(instance.pk, {})),
-                requested_by=requested_by,
+                **values,
             )
-            for instance in instances
-            if instance.pk not in known
+            for instance in new
         ],
-        ignore_conflicts=True,  # somebody marked it at this very moment: the drain will see this change too
+        ignore_conflicts=True,
     )
+    # Where somebody else marked one at this very moment, ours was left out. That entry must not be sent
+    # before this change is committed, or it would be sent without it: lock it, or note the change again.
+    there = _lock(entity, new)
+    for pk, entry in there.items():
+        merged = _plain(last_seen.get(pk, {})) | entry.last_seen
+        if merged != entry.last_seen:
+            entry.last_seen = merged
+            entry.save(update_fields=["last_seen"])
+    if sent := [instance for instance in new if instance.pk not in there]:
+        _note(entity, sent, last_seen, values)
+
+
+def _lock(entity: str, instances: list[Model]) -> dict[int, OutboxEntry]:
+    """The entries that can take a change in, locked until the transaction ends: the drain passes them by."""
+    entries = OutboxEntry.objects.select_for_update().filter(
+        entity=entity,
+        object_id__in=[instance.pk for instance in instances],
+        status__in=[Status.PENDING, Status.FAILED],
+    )
+    # A pending one before a failed one: there must not be two pending.
+    ordered = sorted(entries, key=lambda entry: (entry.status == Status.PENDING, entry.pk))
+    return {entry.object_id: entry for entry in ordered}
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values as they will come back from the JSON column."""
-    encode = DjangoJSONEncoder().default
-    return {
-        name: value if value is None or isinstance(value, str | int | float | bool) else encode(value)
-        for name, value in values.items()
-    }
+    return {name: plain(value) for name, value in values.items()}
 
 
 def _person(instance: Model) -> int | None:
@@ -111,14 +145,19 @@ def _person(instance: Model) -> int | None:
 @transaction.atomic
 def retry(entries: Iterable[OutboxEntry]) -> int:
     """Try failed entries again, now. Where a newer change of the object waits already, that one serves."""
-    count = 0
-    for entry in entries:
-        pending = OutboxEntry.objects.filter(
-            entity=entry.entity, object_id=entry.object_id, status=OutboxEntry.Status.PENDING
-        ).exists()
-        status = OutboxEntry.Status.DISCARDED if pending else OutboxEntry.Status.PENDING
-        failed = OutboxEntry.objects.filter(pk=entry.pk, status=OutboxEntry.Status.FAILED)
-        count += failed.update(status=status, attempts=0, not_before=timezone.now(), error="")
+    count, now = 0, timezone.now()
+    for entry in OutboxEntry.objects.select_for_update().filter(
+        pk__in=[entry.pk for entry in entries], status=Status.FAILED
+    ):
+        newer = OutboxEntry.objects.select_for_update().filter(
+            entity=entry.entity, object_id=entry.object_id, status=Status.PENDING
+        )
+        entry.status = Status.DISCARDED if newer.exists() else Status.PENDING
+        entry.finished_at = now if entry.status == Status.DISCARDED else None
+        entry.attempts, entry.not_before, entry.error = 0, now, ""
+        entry.save(update_fields=["status", "attempts", "not_before", "error", "finished_at"])
+        _set_state(entry, "pending")
+        count += 1
     if count:
         wake_drain()
     return count
@@ -129,10 +168,8 @@ def discard(entries: Iterable[OutboxEntry]) -> int:
     """Give waiting or failed changes up: Thinkific keeps what it has, and the next pull brings that here."""
     count = 0
     for entry in entries:
-        mine = OutboxEntry.objects.filter(
-            pk=entry.pk, status__in=[OutboxEntry.Status.PENDING, OutboxEntry.Status.FAILED]
-        )
-        if mine.update(status=OutboxEntry.Status.DISCARDED, finished_at=timezone.now()):
+        mine = OutboxEntry.objects.filter(pk=entry.pk, status__in=[Status.PENDING, Status.FAILED])
+        if mine.update(status=Status.DISCARDED, finished_at=timezone.now()):
             forget(entry)
             count += 1
     return count
@@ -143,8 +180,12 @@ def forget(entry: OutboxEntry) -> None:
     if entry.entity == "user":
         User.objects.filter(pk=entry.object_id).update(remote_digest=None)
     elif entry.entity == "enrollment":
-        rows = Enrollment.objects.filter(pk=entry.object_id)
-        rows.update(remote_digest=None, push_state=Enrollment.PushState.CLEAN)
+        Enrollment.objects.filter(pk=entry.object_id).update(remote_digest=None)
+    _set_state(entry, "clean")
+
+
+def _set_state(entry: OutboxEntry, state: str) -> None:
+    if entry.entity == "enrollment":
+        Enrollment.objects.filter(pk=entry.object_id).update(push_state=state)
     elif entry.entity == "groupmembership":
-        members = GroupMembership.objects.filter(pk=entry.object_id)
-        members.update(push_state=GroupMembership.PushState.CLEAN)
+        GroupMembership.objects.filter(pk=entry.object_id).update(push_state=state)

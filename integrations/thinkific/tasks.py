@@ -5,7 +5,7 @@ from core.services import outbox
 from integrations.models import SyncRun
 from integrations.thinkific.credentials import Credentials
 from integrations.thinkific.events.process import process
-from integrations.thinkific.sync import runs
+from integrations.thinkific.sync import claims, runs
 from integrations.thinkific.sync.execute import carry_out
 from integrations.thinkific.sync.outbox import drain
 from integrations.thinkific.sync.owner import this_process
@@ -37,7 +37,14 @@ def scheduled_pull(kind: str, full: bool) -> str:
 
 
 def drain_outbox() -> dict[str, int]:
-    """Push what is due; what is still due when the time is up gets another wake-up."""
+    """Push what is due; what is still due when the time is up gets another wake-up.
+
+    Nothing to do while another process is at it: it looks again after each entry that it has, so it finds
+    whatever was committed before this wake-up.
+    """
+    claims.free_abandoned()
+    if claims.under_way_elsewhere():
+        return {}
     outcome = drain(seconds=SLICE)
     if outcome["done"] and OutboxEntry.objects.due().exists():
         outbox.wake_drain()

@@ -171,12 +171,13 @@ BUNDLE_FIELDS = (
 
 def total_up_bundles(pks: list[int], *, source: str) -> Applied:
     """Derive bundle enrollments from their course enrollments: progress is the mean, access lasts as long
-    as the longest, the bundle is completed when every course is.
+    as the longest, the bundle is completed when every course is. A course that was given on its own too may
+    stay open when the bundle has ended, and says nothing about the bundle's end.
     """
     applied = Applied()
     table = Table(Enrollment, BUNDLE_FIELDS, key="pk", tracked=ENROLLMENTS.tracked)
     stored = table.stored(bulk.among("pk", pks))
-    there = Q(removed_at__isnull=True)
+    there, only_through = Q(removed_at__isnull=True), Q(granted=False)
     totals = (
         Enrollment.objects.filter(there, bulk.among("via_bundle_id", pks))
         .order_by()
@@ -186,12 +187,16 @@ def total_up_bundles(pks: list[int], *, source: str) -> Applied:
             activated=Min("activated_at"),
             started=Min("started_at"),
             completed=Max("completed_at"),
-            expiry=Max("expiry_date"),
-            forever=Count("pk", filter=Q(expiry_date__isnull=True)),
+            expiry=Max("expiry_date", filter=only_through),
+            forever=Count("pk", filter=only_through & Q(expiry_date__isnull=True)),
+            through=Count("pk", filter=only_through),
             unfinished=Count("pk", filter=Q(completed_at__isnull=True)),
         )
     )
-    pairs = [(_bundle_values(dict(total)), stored[total["via_bundle"]]) for total in totals]
+    pairs = [
+        (_bundle_values(dict(total), stored[total["via_bundle"]][1]), stored[total["via_bundle"]])
+        for total in totals
+    ]
     # The first totals are part of its coming into being, which is no history.
     first = [pair for pair in pairs if pair[1][1]["activated_at"] is None]
     again = [pair for pair in pairs if pair[1][1]["activated_at"] is not None]
@@ -200,13 +205,14 @@ def total_up_bundles(pks: list[int], *, source: str) -> Applied:
     return applied
 
 
-def _bundle_values(total: dict[str, Any]) -> Values:
+def _bundle_values(total: dict[str, Any], stored: Values) -> Values:
+    end = None if total["forever"] else total["expiry"]
     return {
         "percentage_completed": round(total["progress"], 4),
         "activated_at": total["activated"],
         "started_at": total["started"],
         "completed_at": None if total["unfinished"] else total["completed"],
-        "expiry_date": None if total["forever"] else total["expiry"],
+        "expiry_date": end if total["through"] else stored["expiry_date"],
         "removed_at": None,
     }
 

@@ -4,22 +4,26 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db.models import F, Q
+from django.db.models import F, Max, Q
 
-from core.models import GroupAssignment, GroupMembership, Membership, Role, ThinkificGroup
+from core.models import GroupAssignment, GroupMembership, Membership, OutboxEntry, Role, ThinkificGroup
 from core.services import bulk
 from core.services.directions import PULLING, PUSHING
 from core.services.mirror.outcome import Applied
-from core.services.mirror.table import Table, Values, compare, write
+from core.services.mirror.table import JUST_SENT, Table, Values, compare, write
 
 GROUPS = Table(model=ThinkificGroup, fields=("name", "token", "thinkific_created_at", "removed_at"))
 
 
 class TeamTarget(NamedTuple):
-    """A team that people of a group join, and their role there."""
+    """A team that people of a group join, and their role there.
+
+    `again`: also those whom somebody took out of the team since they came to the group.
+    """
 
     team_id: int
     role_id: int
+    again: bool = True
 
 
 def apply_groups(rows: list[Values], *, source: str) -> Applied:
@@ -55,8 +59,12 @@ def apply_members(group: ThinkificGroup, users: Iterable[int], *, now: datetime)
         ["group_id", "user_id", "source", "first_seen_at"],
         [(group.pk, user, GroupMembership.Source.THINKIFIC, now) for user in new],
     )
-    back = [pk for pk, _, removed in known.values() if removed is not None]
-    GroupMembership.objects.filter(pk__in=back).update(removed_at=None)
+    back = {pk for pk, _, removed in known.values() if removed is not None}
+    if back:  # whom we take out, or have just taken out, may still be listed
+        entries = OutboxEntry.objects.filter(entity="groupmembership", object_id__in=back)
+        ours = entries.filter(Q(status__in=OutboxEntry.UNSENT) | Q(finished_at__gte=now - JUST_SENT))
+        back -= set(ours.values_list("object_id", flat=True))
+    GroupMembership.objects.filter(pk__in=back).update(removed_at=None, first_seen_at=now)
     return [pk for pk, _, _ in known.values()]
 
 
@@ -70,7 +78,7 @@ def pulling_targets(group: ThinkificGroup) -> list[TeamTarget]:
     """The teams that this group's members join, by the directions of its assignments."""
     student = Role.objects.get(code="student").pk
     rows = GroupAssignment.objects.filter(group=group, direction__in=PULLING)
-    return [TeamTarget(a.team_id, a.role_id or student) for a in rows]
+    return [TeamTarget(a.team_id, a.role_id or student, again=False) for a in rows]
 
 
 def join_teams(users: Iterable[int], targets: Iterable[TeamTarget], *, source: str, now: datetime) -> int:
@@ -85,6 +93,8 @@ def join_teams(users: Iterable[int], targets: Iterable[TeamTarget], *, source: s
             Membership.objects.filter(team=target.team_id, user__in=people).values_list("user", flat=True)
         )
         new = [user for user in people if user not in there]
+        if not target.again:
+            new = _without_removed(target.team_id, new)
         bulk.insert(
             Membership,
             ["team_id", "user_id", "role_id", "joined_at"],
@@ -95,6 +105,28 @@ def join_teams(users: Iterable[int], targets: Iterable[TeamTarget], *, source: s
             Membership.history.bulk_history_create(rows, default_change_reason=source)
         joined += len(new)
     return joined
+
+
+def _without_removed(team_id: int, users: list[int]) -> list[int]:
+    """Without those who were taken out of the team after they came to its groups, and after those were
+    assigned: Thinkific's group still has them, and a pull must not revive what somebody has ended here."""
+    removals = Membership.history.filter(team_id=team_id, user_id__in=users, history_type="-")
+    removed = dict(removals.order_by().values_list("user_id").annotate(Max("history_date")))
+    if not removed:
+        return users
+    assigned = GroupAssignment.objects.filter(team=team_id, direction__in=PULLING)
+    came = dict(
+        GroupMembership.objects.filter(user__in=removed, group__in=assigned.values("group"))
+        .order_by()
+        .values_list("user_id")
+        .annotate(Max("first_seen_at"))
+    )
+    changed = assigned.aggregate(at=Max("changed_at"))["at"]
+    return [
+        user
+        for user in users
+        if user not in removed or removed[user] < max(at for at in (changed, came.get(user)) if at)
+    ]
 
 
 def leave_teams(group: ThinkificGroup, users: Iterable[int]) -> int:

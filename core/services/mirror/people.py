@@ -4,7 +4,7 @@ from collections.abc import Container
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from core.models import User
+from core.models import SiteSettings, User
 from core.services import bulk
 from core.services.mirror.outcome import Applied
 from core.services.mirror.table import Table, Values, compare, mark_removed, remember, write
@@ -90,7 +90,7 @@ def apply_users(
         if have is None and owner is not None and owner.is_free:
             have = (owner.pk, owner.values)
             links[owner.pk] = row["thinkific_id"]
-        pairs.append((row, have))
+        pairs.append((_without_fillings(row, have[1]) if have else row, have))
 
     changes = compare(USERS, pairs, applied)
     freed = _free_swapped_emails(changes.changed)
@@ -99,6 +99,16 @@ def apply_users(
     bulk.update(User, ["email"], [(pk, email) for pk, email in freed.items() if pk not in written])
     remember(changes, applied, links)
     return applied
+
+
+def _without_fillings(row: Values, have: Values) -> Values:
+    """Thinkific takes no empty name, so an empty one of ours went there filled in: it stays empty here."""
+    if not have["first_name"] and row["first_name"] == row["email"].partition("@")[0]:
+        row = row | {"first_name": ""}
+    told = row["last_name"]
+    if told and not have["last_name"] and told == SiteSettings.load().placeholder_last_name:
+        row = row | {"last_name": ""}
+    return row
 
 
 def _owners(emails: list[str]) -> dict[str, Owner]:

@@ -3,39 +3,53 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from core.models import Enrollment, GroupMembership, OutboxEntry
 
 Status = OutboxEntry.Status
+WAITING = (Status.PENDING, Status.IN_FLIGHT)
 
 
 @transaction.atomic
 def finish(entry: OutboxEntry, *, now: datetime) -> bool:
-    """Thinkific has it. Answers False when the entry was no longer in flight by this process."""
-    mine = OutboxEntry.objects.filter(pk=entry.pk, status=Status.IN_FLIGHT, claimed_by=entry.claimed_by)
-    if not mine.update(status=Status.DONE, finished_at=now, error="", uncertain=False):
+    """Thinkific has it. Answers False when the entry was no longer in flight by this claim."""
+    if not _mine(entry).update(status=Status.DONE, finished_at=now, error="", uncertain=False):
         return False
-    newer = OutboxEntry.objects.filter(
-        entity=entry.entity, object_id=entry.object_id, status__in=[Status.PENDING, Status.IN_FLIGHT]
-    )
-    if not newer.exists():
-        _set_state(entry, "clean")
+    _set_state(entry, "clean")
+    # An earlier refusal of the same object is settled by this.
+    _others(entry).filter(status=Status.FAILED).update(status=Status.DISCARDED, finished_at=now)
     return True
 
 
 @transaction.atomic
 def fail(entry: OutboxEntry, words: str, *, now: datetime) -> None:
     """Thinkific said no: a person must look. A newer change of the same object goes on by itself."""
-    mine = OutboxEntry.objects.filter(pk=entry.pk, status=Status.IN_FLIGHT, claimed_by=entry.claimed_by)
-    newer = OutboxEntry.objects.filter(entity=entry.entity, object_id=entry.object_id, status=Status.PENDING)
-    if newer.exists():
-        mine.update(status=Status.DISCARDED, finished_at=now, error=words)
-    elif mine.update(status=Status.FAILED, finished_at=now, error=words):
+    status = Status.DISCARDED if _others(entry).filter(status__in=WAITING).exists() else Status.FAILED
+    if _mine(entry).update(status=status, finished_at=now, error=words):
         _set_state(entry, "failed")
 
 
+def _mine(entry: OutboxEntry) -> QuerySet[OutboxEntry]:
+    return OutboxEntry.objects.filter(pk=entry.pk, status=Status.IN_FLIGHT, claimed_by=entry.claimed_by)
+
+
+def _others(entry: OutboxEntry) -> QuerySet[OutboxEntry]:
+    return OutboxEntry.objects.filter(entity=entry.entity, object_id=entry.object_id).exclude(pk=entry.pk)
+
+
 def _set_state(entry: OutboxEntry, state: str) -> None:
-    if entry.entity == "enrollment":
-        Enrollment.objects.filter(pk=entry.object_id).update(push_state=state)
-    elif entry.entity == "groupmembership":
-        GroupMembership.objects.filter(pk=entry.object_id).update(push_state=state)
+    """Say so on the object, unless a newer change of it waits."""
+    model = STATES.get(entry.entity)
+    if model is None:
+        return
+    # Locked before looking, so that a change committed in between is seen.
+    row = model.objects.select_for_update().filter(pk=entry.object_id)
+    if list(row.values_list("push_state")) and not _others(entry).filter(status__in=WAITING).exists():
+        model.objects.filter(pk=entry.object_id).update(push_state=state)
+
+
+STATES: dict[str, type[Enrollment] | type[GroupMembership]] = {
+    "enrollment": Enrollment,
+    "groupmembership": GroupMembership,
+}

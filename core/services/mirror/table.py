@@ -7,17 +7,23 @@ own while a change of ours is unsent.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import DataError, IntegrityError, models, transaction
+from django.db.models import Q
+from django.utils import timezone
 
 from core.models import OutboxEntry, SiteSettings
 from core.services import bulk, directions
+from core.services.last_seen import plain
 from core.services.mirror.outcome import Applied, Conflict
 
 Values = dict[str, Any]  # attname -> value, as the model stores it
+
+# Longer than a page waits between its request and its storing: until then it may be older than our last push.
+JUST_SENT = timedelta(minutes=5)
 
 
 _one_by_one: ContextVar[bool] = ContextVar("one_by_one", default=False)
@@ -167,27 +173,22 @@ def mark_removed(model: type[models.Model], pks: list[int], *, source: str, now:
 
 
 def _keep_unsent(changes: Changes, applied: Applied) -> None:
-    """Leave the fields that we own as they are on objects with an unsent change of ours."""
+    """Leave the fields that we own as they are on objects with an unsent change of ours, and where a list was
+    read before a change of ours reached Thinkific."""
     table = changes.table
-    owned = directions.owned_fields(table.entity)
+    owned = directions.owned_fields(table.entity) & set(table.fields)
     if not owned or not changes.changed:
         return
-    unsent = {
-        entry.object_id: entry
-        for entry in OutboxEntry.objects.unsent()
-        .filter(entity=table.entity, object_id__in=[pk for pk, _, _ in changes.changed])
-        .order_by("id")
-    }
-    if not unsent:
+    own = _own_changes(table.entity, [pk for pk, _, _ in changes.changed])
+    if not own:
         return
     still_changed = []
     for pk, before, after in changes.changed:
-        entry = unsent.get(pk)
-        if entry is not None:
+        if pk in own:
             after = after | {"remote_digest": None}
-            for name in owned & set(table.fields):
+            for name in owned:
                 if before[name] != after[name]:
-                    after[name] = _settle(table, entry, name, before, after, applied)
+                    after[name] = _settle(table, pk, own[pk], name, before, after, applied)
             if all(before[name] == after[name] for name in table.fields):
                 applied.unchanged += 1
                 continue
@@ -195,24 +196,46 @@ def _keep_unsent(changes: Changes, applied: Applied) -> None:
     changes.changed = still_changed
 
 
+@dataclass
+class OwnChange:
+    """What we changed of an object: the fields that Thinkific must still be told (None: all of them), and the
+    values that it had, or may still have, of each."""
+
+    unsent: set[str] | None = field(default_factory=set)
+    seen: dict[str, list[Any]] = field(default_factory=dict)
+
+
+def _own_changes(entity: str, pks: list[int]) -> dict[int, OwnChange]:
+    just_sent = Q(status=OutboxEntry.Status.DONE, finished_at__gte=timezone.now() - JUST_SENT)
+    entries = OutboxEntry.objects.filter(Q(status__in=OutboxEntry.UNSENT) | just_sent, entity=entity)
+    own: dict[int, OwnChange] = {}
+    for entry in entries.filter(object_id__in=pks):
+        change = own.setdefault(entry.object_id, OwnChange())
+        if entry.status != OutboxEntry.Status.DONE and change.unsent is not None:
+            change.unsent = change.unsent | set(entry.last_seen) if entry.last_seen else None
+        for name, value in entry.last_seen.items():
+            change.seen.setdefault(name, []).append(value)
+    return own
+
+
 def _settle(
-    table: Table, entry: OutboxEntry, name: str, before: Values, after: Values, applied: Applied
+    table: Table, pk: int, own: OwnChange, name: str, before: Values, after: Values, applied: Applied
 ) -> Any:
-    """The value that stays of a field with an unsent change: ours, unless both changed and a setting says
-    otherwise. `last_seen` has what Thinkific held when we made the change."""
+    """The value that stays of a field of an object that we changed: ours, unless both sides changed it and a
+    setting says otherwise."""
     ours, theirs = before[name], after[name]
-    if entry.last_seen and name not in entry.last_seen:
+    if plain(theirs) in own.seen.get(name, []):
+        return ours  # what Thinkific had before our change; it has not heard of it, or this is old news
+    if own.unsent is not None and name not in own.unsent:
         return theirs  # our change is of another field
-    if not entry.last_seen or entry.last_seen[name] == theirs:
-        return ours  # only we changed it
-    if table.entity not in directions.CONFLICT_BY_SETTING:
+    if name not in own.seen or table.entity not in directions.CONFLICT_BY_SETTING:
         return ours
     keep_ours = SiteSettings.load().conflict_winner == SiteSettings.Winner.DASHBOARD
     applied.conflicts.append(
         Conflict(
             entity=table.entity,
-            object_id=entry.object_id,
-            label=str(before.get("email") or entry.object_id),
+            object_id=pk,
+            label=str(before.get("email") or pk),
             field=name,
             ours=str(ours),
             theirs=str(theirs),

@@ -1,20 +1,27 @@
-"""Which process pushes which entry: claims with a lease, one person's entries together."""
+"""Which process pushes which entry: claims with a lease, one person's entries together.
 
+A claim is named by the process and a token of its own; whatever ends it is a conditional update that must
+change exactly one row. So a process that lost a claim can neither finish it nor put it back.
+"""
+
+import uuid
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
 from core.models import OutboxEntry
 from integrations.thinkific.sync.owner import is_silent, this_process
 
-LEASE = timedelta(minutes=5)  # far longer than a few requests take, waits for the request budget included
+LEASE = timedelta(minutes=2)  # renewed while the process lives
 # A person exists before what hangs on them: first the account, then groups, then enrollments.
 ORDER = {"user": 0, "thinkificgroup": 0, "groupmembership": 1, "enrollment": 2}
+ONE_CLAIM_AT_A_TIME = 5_640_211  # a number of our own, for PostgreSQL's advisory locks
 
-Pending, InFlight = OutboxEntry.Status.PENDING, OutboxEntry.Status.IN_FLIGHT
+Status = OutboxEntry.Status
 
 
 def claim(people: int) -> list[list[OutboxEntry]]:
@@ -24,62 +31,111 @@ def claim(people: int) -> list[list[OutboxEntry]]:
     any request: an entry may kill its worker.
     """
     with transaction.atomic():
-        busy = OutboxEntry.objects.filter(status=InFlight, person__isnull=False).values("person")
-        due = OutboxEntry.objects.due().exclude(person__in=busy).order_by("-priority", "id")
-        heads = list(due.select_for_update(skip_locked=True, of=("self",))[: people * 2])
-        persons = list(dict.fromkeys(entry.person_id for entry in heads if entry.person_id is not None))
-        persons = persons[:people]
-        entries = [e for e in heads if e.person_id is None][: max(0, people - len(persons))]
-        theirs = OutboxEntry.objects.due().filter(person__in=persons)
-        entries += list(theirs.select_for_update(skip_locked=True, of=("self",)))
-        mine = OutboxEntry.objects.filter(pk__in=[entry.pk for entry in entries], status=Pending)
-        mine.update(
-            status=InFlight,
-            attempts=F("attempts") + 1,
-            claimed_by=this_process(),
-            claimed_until=timezone.now() + LEASE,
+        _wait_for_others()
+        busy = OutboxEntry.objects.filter(status=Status.IN_FLIGHT)
+        due = OutboxEntry.objects.due().order_by("-priority", "id")
+        due = due.exclude(person__in=busy.filter(person__isnull=False).values("person"))
+        due = due.exclude(
+            person__isnull=True, object_id__in=busy.filter(person__isnull=True).values("object_id")
         )
-    for entry in entries:
-        entry.status, entry.attempts, entry.claimed_by = InFlight, entry.attempts + 1, this_process()
-    return list(_by_person(entries))
+        heads = list(due.select_for_update(skip_locked=True, of=("self",))[: people * 2])
+        chosen: dict[object, list[OutboxEntry]] = {}
+        for entry in heads:
+            if len(chosen) < people or _whose(entry) in chosen:
+                chosen.setdefault(_whose(entry), []).append(entry)
+        persons = [who for who in chosen if isinstance(who, int)]
+        heads_taken = {entry.pk for group in chosen.values() for entry in group}
+        theirs = due.filter(person__in=persons).exclude(pk__in=heads_taken)
+        for entry in theirs.select_for_update(skip_locked=True, of=("self",)) if persons else []:
+            chosen[_whose(entry)].append(entry)
+        _take([entry for group in chosen.values() for entry in group])
+    # Within enrollments as they were made.
+    return [sorted(group, key=lambda e: (ORDER.get(e.entity, 3), e.pk)) for group in chosen.values()]
 
 
-def _by_person(entries: Iterable[OutboxEntry]) -> Iterable[list[OutboxEntry]]:
-    groups: dict[object, list[OutboxEntry]] = {}
+def _whose(entry: OutboxEntry) -> object:
+    """What must be pushed one after the other: a person's entries; else those of one object."""
+    return entry.person_id or (entry.entity, entry.object_id)
+
+
+def _wait_for_others() -> None:
+    """Two claims at once could each take some of one person's entries. On SQLite they cannot be at once."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ONE_CLAIM_AT_A_TIME])
+
+
+def _take(entries: list[OutboxEntry]) -> None:
+    if not entries:
+        return
+    me, until = f"{this_process()}#{uuid.uuid4().hex[:8]}", timezone.now() + LEASE
+    mine = OutboxEntry.objects.filter(pk__in=[entry.pk for entry in entries], status=Status.PENDING)
+    mine.update(status=Status.IN_FLIGHT, attempts=F("attempts") + 1, claimed_by=me, claimed_until=until)
     for entry in entries:
-        groups.setdefault(entry.person_id or f"entry {entry.pk}", []).append(entry)
-    for group in groups.values():
-        # Within enrollments as they were made: a bundle's end before the courses that stay open.
-        yield sorted(group, key=lambda entry: (ORDER.get(entry.entity, 3), entry.pk))
+        entry.status, entry.attempts, entry.claimed_by = Status.IN_FLIGHT, entry.attempts + 1, me
+
+
+def renew(entries: Iterable[OutboxEntry]) -> None:
+    """Show that this process still works on these."""
+    by_claim: dict[str, list[int]] = {}
+    for entry in entries:
+        by_claim.setdefault(entry.claimed_by, []).append(entry.pk)
+    for claimed_by, pks in by_claim.items():
+        mine = OutboxEntry.objects.filter(pk__in=pks, status=Status.IN_FLIGHT, claimed_by=claimed_by)
+        mine.update(claimed_until=timezone.now() + LEASE)
+
+
+def under_way_elsewhere() -> bool:
+    """Whether a living process has claimed something: it will look again before it stops."""
+    taken = OutboxEntry.objects.filter(status=Status.IN_FLIGHT, claimed_until__gt=timezone.now())
+    names = taken.order_by().values_list("claimed_by", flat=True).distinct()
+    return any(not _is_gone(name) for name in names)
 
 
 def free_abandoned() -> int:
     """Put back what a dead process had claimed. What it did is not known, so the next one looks first."""
-    count = 0
-    for entry in OutboxEntry.objects.filter(status=InFlight):
-        expired = entry.claimed_until is None or entry.claimed_until < timezone.now()
-        if expired or is_silent(entry.claimed_by):
-            count += put_back(entry, uncertain=True)
+    count, now = 0, timezone.now()
+    for entry in OutboxEntry.objects.filter(status=Status.IN_FLIGHT):
+        if entry.claimed_until is None or entry.claimed_until < now or _is_gone(entry.claimed_by):
+            count += put_back(entry, until=now, uncertain=True)
     return count
 
 
+def _is_gone(claimed_by: str) -> bool:
+    return is_silent(claimed_by.partition("#")[0])
+
+
 def put_back(
-    entry: OutboxEntry, *, seconds: float = 0.0, error: str = "", uncertain: bool | None = None
+    entry: OutboxEntry, *, until: datetime, error: str = "", uncertain: bool = False, counts: bool = True
 ) -> bool:
     """Let a claimed entry wait again. One that a newer change of the same object has overtaken is done with:
-    that one will send everything."""
-    now = timezone.now()
-    with transaction.atomic():
-        mine = OutboxEntry.objects.filter(pk=entry.pk, status=InFlight, claimed_by=entry.claimed_by)
-        newer = OutboxEntry.objects.filter(entity=entry.entity, object_id=entry.object_id, status=Pending)
-        later = newer.select_for_update().first()
-        if later is not None:
-            later.last_seen = later.last_seen | entry.last_seen
-            later.uncertain = later.uncertain or (entry.uncertain if uncertain is None else uncertain)
-            later.attempts = max(later.attempts, entry.attempts)
-            later.save(update_fields=["last_seen", "uncertain", "attempts"])
-            return bool(mine.update(status=OutboxEntry.Status.DISCARDED, finished_at=now, error=error))
-        values = {"status": Pending, "not_before": now + timedelta(seconds=seconds), "error": error}
-        if uncertain is not None:
-            values["uncertain"] = uncertain
-        return bool(mine.update(**values))
+    that one will send everything. `counts` says whether this was an attempt."""
+    attempts = entry.attempts if counts else max(0, entry.attempts - 1)
+    values = {"attempts": attempts, "uncertain": entry.uncertain or uncertain}
+    try:
+        return _put_back(entry, until, error, values)
+    except IntegrityError:  # the newer change was committed between looking and writing
+        return _put_back(entry, until, error, values)
+
+
+@transaction.atomic
+def _put_back(entry: OutboxEntry, until: datetime, error: str, values: dict[str, Any]) -> bool:
+    mine = OutboxEntry.objects.filter(pk=entry.pk, status=Status.IN_FLIGHT, claimed_by=entry.claimed_by)
+    newer = OutboxEntry.objects.filter(entity=entry.entity, object_id=entry.object_id, status=Status.PENDING)
+    later = newer.select_for_update().first()
+    if later is None:
+        return bool(mine.update(status=Status.PENDING, not_before=until, error=error, **values))
+    if not mine.update(status=Status.DISCARDED, finished_at=timezone.now(), error=error):
+        return False
+    # What Thinkific had before our first unsent change is what the overtaken entry had seen.
+    later.last_seen = later.last_seen | entry.last_seen
+    later.uncertain = later.uncertain or values["uncertain"]
+    later.attempts = max(later.attempts, values["attempts"])
+    later.save(update_fields=["last_seen", "uncertain", "attempts"])
+    return True
+
+
+def let_go_on(person_id: int) -> None:
+    """What waits for this person's account need not wait any longer."""
+    waiting = OutboxEntry.objects.filter(person=person_id, status=Status.PENDING)
+    waiting.filter(not_before__gt=timezone.now()).update(not_before=timezone.now())

@@ -1,53 +1,32 @@
 """The drain: pushes what is due, one person's changes in order, different people's side by side."""
 
-import random
+import queue
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import timedelta
 
 import structlog
-from django.db import close_old_connections, connections
+from django.db import connections
 from django.utils import timezone
 
 from core.models import OutboxEntry
-from core.services.mirror import pushes
 from integrations.queue import heartbeat
 from integrations.thinkific import connection_state
 from integrations.thinkific.budget import SharedBudget
 from integrations.thinkific.client import ThinkificClient
 from integrations.thinkific.credentials import REST, Credentials
-from integrations.thinkific.errors import (
-    BudgetExhausted,
-    CredentialsRefused,
-    NotConfigured,
-    RateLimited,
-    RetryLater,
-    ThinkificError,
-)
-from integrations.thinkific.sync.claims import claim, free_abandoned, put_back
-from integrations.thinkific.sync.push_enrollments import push_enrollment
-from integrations.thinkific.sync.push_groups import push_group, push_membership
-from integrations.thinkific.sync.push_people import push_user
+from integrations.thinkific.errors import BudgetExhausted
+from integrations.thinkific.sync import claims
+from integrations.thinkific.sync.fates import Fate, push
 
 log = structlog.get_logger(__name__)
 
-Push = Callable[[OutboxEntry, ThinkificClient], None]
-PUSHES: dict[str, Push] = {
-    "user": push_user,
-    "thinkificgroup": push_group,
-    "groupmembership": push_membership,
-    "enrollment": push_enrollment,
-}
-
 LANES = 6  # people at a time
-TRIES = 12  # the waits between them add up to some hours
-FIRST_WAIT, LONGEST_WAIT = 2.0, 3600.0
-
-
-class Stopped(Exception):
-    """Thinkific refuses our key: nothing more is sent until a person has looked."""
+AHEAD = 2 * LANES  # people whose entries are claimed: nobody waits for a claim
+PATIENCE = 75.0  # seconds to wait for a request of the budget: longer than Thinkific's window
+LOOK = 0.25  # seconds between looks for new entries while others are on their way
+RENEW_EVERY = 20.0  # seconds; see claims.LEASE
 
 
 def drain(*, seconds: float = 50.0) -> Counter[str]:
@@ -59,112 +38,108 @@ def drain(*, seconds: float = 50.0) -> Counter[str]:
     credentials = Credentials.from_settings()
     if not credentials.complete:
         return outcome
-    free_abandoned()
+    claims.free_abandoned()
     if not OutboxEntry.objects.due().exists():
         return outcome
-    budget = SharedBudget.from_settings()
+    budget = SharedBudget.from_settings(patience=PATIENCE)
     end = time.monotonic() + seconds
-    with budget.lanes(want=LANES, interactive=True) as lanes:
-        client = ThinkificClient(credentials, budget=lanes, interactive=True, retries=1)
-        _Drain(client, outcome, end).run()
+    try:
+        with budget.lanes(want=LANES, interactive=True) as lanes:
+            client = ThinkificClient(credentials, budget=lanes, interactive=True, retries=1)
+            _Drain(client, outcome, end).run()
+    except BudgetExhausted as error:
+        log.info("drain later", problem=str(error))
     return outcome
 
 
 class _Drain:
-    """One drain of this process. Entries are claimed in this thread, pushed in others."""
+    """One drain of this process. Entries are claimed in this thread and pushed in others, which keep their
+    connections to the database and to Thinkific until the end."""
 
     def __init__(self, client: ThinkificClient, outcome: "Counter[str]", end: float) -> None:
         self.client = client
         self.outcome = outcome
         self.end = end
         self.stopped = threading.Event()
-        self.lock = threading.Lock()
+        self.todo: queue.SimpleQueue[list[OutboxEntry] | None] = queue.SimpleQueue()
+        self.done: queue.SimpleQueue[tuple[list[OutboxEntry], list[str]]] = queue.SimpleQueue()
+        self.under_way: dict[int, list[OutboxEntry]] = {}
+        self.renewed_at = time.monotonic()
 
     def run(self) -> None:
-        with ThreadPoolExecutor(max_workers=LANES, thread_name_prefix="push") as threads:
-            under_way: set[Future[None]] = set()
-            while True:
-                room = 2 * LANES - len(under_way)
-                groups = claim(room) if room > 0 and self._goes_on() else []
-                under_way |= {threads.submit(self._push_person, group) for group in groups}
-                if not under_way:
-                    return
-                done, under_way = wait(under_way, timeout=1.0, return_when=FIRST_COMPLETED)
-                for future in done:
-                    future.result()
-                heartbeat.beat()
+        threads = [threading.Thread(target=self._work, name=f"push-{n}", daemon=True) for n in range(LANES)]
+        for thread in threads:
+            thread.start()
+        try:
+            while self._claim() or self.under_way:
+                self._collect()
+                self._show_life()
+        finally:
+            self.stopped.set()
+            for _ in threads:
+                self.todo.put(None)
+            for thread in threads:
+                thread.join()
+
+    def _claim(self) -> bool:
+        room = AHEAD - len(self.under_way)
+        if not self._goes_on() or room < LANES:
+            return False
+        groups = claims.claim(room)
+        for group in groups:
+            self.under_way[id(group)] = group
+            self.todo.put(group)
+        return bool(groups)
 
     def _goes_on(self) -> bool:
         return not self.stopped.is_set() and time.monotonic() < self.end
 
-    def _push_person(self, entries: list[OutboxEntry]) -> None:
-        close_old_connections()
+    def _collect(self) -> None:
+        """Wait for a person's entries to be over, and take all that are."""
+        wait = LOOK
+        while True:
+            try:
+                group, fates = self.done.get(timeout=wait) if wait else self.done.get_nowait()
+            except queue.Empty:
+                return
+            wait = 0.0
+            del self.under_way[id(group)]
+            self.outcome.update(fates)
+
+    def _show_life(self) -> None:
+        heartbeat.beat()
+        if time.monotonic() - self.renewed_at > RENEW_EVERY:
+            self.renewed_at = time.monotonic()
+            claims.renew(entry for group in self.under_way.values() for entry in group)
+
+    def _work(self) -> None:
         try:
-            for place, entry in enumerate(entries):
-                if self.stopped.is_set() or not self._push(entry):
-                    for later in entries[place + (not self.stopped.is_set()) :]:
-                        put_back(later, seconds=1.0)
-                    return
+            while (group := self.todo.get()) is not None:
+                fates: list[str] = []
+                try:
+                    self._push_person(group, fates)
+                except Exception:  # the edge of a thread; the claims run out and are freed
+                    log.exception("entries were left", entries=[entry.pk for entry in group])
+                    connections.close_all()
+                self.done.put((group, fates))
         finally:
             connections.close_all()
 
-    def _push(self, entry: OutboxEntry) -> bool:
-        """Whether the person's next entry may follow."""
-        with structlog.contextvars.bound_contextvars(
-            entry=entry.pk, entity=entry.entity, object=entry.object_id
-        ):
-            try:
-                PUSHES[entry.entity](entry, self.client)
-            except RateLimited as error:
-                return self._later(entry, error, error.seconds(), counts=False)
-            except BudgetExhausted as error:
-                return self._later(entry, error, error.seconds(), counts=False)
-            except RetryLater as error:
-                return self._later(entry, error, error.seconds(_backoff(entry.attempts)))
-            except (CredentialsRefused, NotConfigured) as error:
-                return self._stop(entry, error)
-            except ThinkificError as error:
-                return self._fail(entry, str(error))
-            except Exception as error:  # the edge of a task: it stands on its row
-                log.exception("push failed")
-                problem = f"{type(error).__name__}: {error}"[:500]
-                return self._later(entry, RetryLater(problem), _backoff(entry.attempts))
-            return self._done(entry)
+    def _push_person(self, entries: list[OutboxEntry], fates: list[str]) -> None:
+        hold = None
+        for entry in entries:
+            if hold is not None or not self._goes_on():
+                claims.put_back(entry, until=hold or timezone.now(), counts=False)
+                continue
+            fate = push(entry, self.client)
+            fates.append(fate.name)
+            hold = timezone.now() + timedelta(seconds=fate.hold) if fate.hold else None
+            self._note_connection(fate)
 
-    def _count(self, fate: str) -> None:
-        with self.lock:
-            self.outcome[fate] += 1
-
-    def _done(self, entry: OutboxEntry) -> bool:
-        pushes.finish(entry, now=timezone.now())
-        connection_state.note(REST, ok=True)
-        self._count("done")
-        return True
-
-    def _later(self, entry: OutboxEntry, error: RetryLater, seconds: float, *, counts: bool = True) -> bool:
-        if counts and entry.attempts >= TRIES:
-            return self._fail(entry, f"{error} It was tried {entry.attempts} times.")
-        log.info("push later", seconds=round(seconds, 1), problem=str(error))
-        entry.uncertain = entry.uncertain or error.uncertain
-        put_back(entry, seconds=seconds, error=str(error), uncertain=entry.uncertain)
-        self._count("retried")
-        return False
-
-    def _fail(self, entry: OutboxEntry, words: str) -> bool:
-        log.warning("push failed for good", problem=words)
-        pushes.fail(entry, words, now=timezone.now())
-        self._count("failed")
-        return entry.entity != "user"  # without an account nothing of the person's can follow
-
-    def _stop(self, entry: OutboxEntry, error: ThinkificError) -> bool:
-        self.stopped.set()
-        surface = error.surface if isinstance(error, CredentialsRefused) else REST
-        connection_state.note(surface, ok=False, detail=str(error))
-        put_back(entry, seconds=5.0, error=str(error))
-        self._count("retried")
-        return False
-
-
-def _backoff(attempts: int) -> float:
-    pause = min(FIRST_WAIT * 2 ** max(0, attempts - 1), LONGEST_WAIT)
-    return pause * random.uniform(0.75, 1.25)  # noqa: S311 (jitter)
+    def _note_connection(self, fate: Fate) -> None:
+        if fate.refused is not None:
+            connection_state.note(fate.refused.surface, ok=False, detail=str(fate.refused))
+        elif fate.name == "done":
+            connection_state.note(REST, ok=True)
+        if fate.stop:
+            self.stopped.set()

@@ -10,14 +10,15 @@ from typing import Any
 from django.db import DataError, IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
-from core.services.mirror.outcome import Applied, Conflict
+from core.services.mirror.outcome import Applied
 from core.services.mirror.table import one_by_one
-from integrations.models import KEPT_ERRORS, SyncConflict, SyncRun
+from integrations.models import KEPT_ERRORS, SyncRun
 from integrations.queue import heartbeat
 from integrations.thinkific import connection_state
 from integrations.thinkific.budget import SharedBudget
 from integrations.thinkific.errors import CredentialsRefused
 from integrations.thinkific.lanes import Lanes
+from integrations.thinkific.sync import conflicts
 from integrations.thinkific.sync.client import CountingClient
 from integrations.thinkific.sync.seen import Seen, dump_all, load_all
 
@@ -149,26 +150,7 @@ class Pull:
         for issue in applied.issues:
             self.note(issue.object, issue.message)
         if applied.conflicts and not self.dry_run:
-            self._keep_conflicts(applied.conflicts)
-
-    def _keep_conflicts(self, conflicts: list[Conflict]) -> None:
-        """Those that do not stand there already: a change stays unsent for longer than one run at times."""
-        here = SyncConflict.objects.filter(object_id__in={c.object_id for c in conflicts}, settled_at=None)
-        known = set(here.values_list("entity", "object_id", "field", "ours", "theirs"))
-        SyncConflict.objects.bulk_create(
-            SyncConflict(
-                run=self.run,
-                entity=conflict.entity,
-                object_id=conflict.object_id,
-                label=conflict.label[:600],
-                field=conflict.field,
-                ours=conflict.ours,
-                theirs=conflict.theirs,
-                resolution=f"kept_{conflict.kept}",
-            )
-            for conflict in conflicts
-            if conflict[:2] + conflict[3:6] not in known
-        )
+            conflicts.keep(applied.conflicts, run=self.run)
 
     def note(self, object: str, message: str) -> None:
         """Keep an error with the object it belongs to; only the first ones are kept."""
@@ -215,8 +197,8 @@ class Pull:
         # What was counted since the last step is committed with the next one; requests have already happened.
         names = ["heartbeat_at", "requests", "busy_seconds"]
         if not progress_only:
-            names += [*COUNTS, "cursor", "pages_done", "pages_total", "errors", "seen", "guarded"]
-            run.seen = dump_all(self._seen)
+            names += [*COUNTS, "cursor", "pages_done", "pages_total", "errors", "seen", "guarded", "crashes"]
+            run.seen, run.crashes = dump_all(self._seen), 0
         values = {name: getattr(run, name) for name in names}
         mine = SyncRun.objects.filter(pk=run.pk, attempts=run.attempts, status=SyncRun.Status.RUNNING)
         if not mine.filter(cancel_requested_at__isnull=True).update(**values):

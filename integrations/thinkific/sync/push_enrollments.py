@@ -6,17 +6,18 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.models import Enrollment, OutboxEntry
-from core.services.mirror.enrollments import apply_bundle_rows, apply_enrollments, total_up_bundles
+from core.services.mirror.enrollments import apply_enrollments
 from integrations.thinkific import schemas
 from integrations.thinkific.client import ThinkificClient
 from integrations.thinkific.errors import NotFound, Rejected, RetryLater
 from integrations.thinkific.mapping import enrollment_row
-from integrations.thinkific.sync.enrollments import apply_typed
+from integrations.thinkific.sync.needs import account_of
+from integrations.thinkific.sync.push_bundles import push_bundle
 from integrations.thinkific.sync.push_people import SOURCE
 
-LATER = 20.0  # seconds until Thinkific is asked whether an accepted bundle enrollment is there
 # For a site that does not clear an end date: as far as S3's "no_expiry" reaches.
 NO_END = timedelta(days=3650)
+STILL_OPEN = 30.0  # seconds until an ended enrollment that still shows access is looked at again
 
 
 def push_enrollment(entry: OutboxEntry, client: ThinkificClient) -> None:
@@ -24,111 +25,104 @@ def push_enrollment(entry: OutboxEntry, client: ThinkificClient) -> None:
     enrollment = Enrollment.objects.select_related("user", "product").filter(pk=entry.object_id).first()
     if enrollment is None:
         return
-    if enrollment.user.thinkific_id is None:
-        raise RetryLater(f"{enrollment.user} has no Thinkific account yet.", after=5)
+    if _has_ended(enrollment) and enrollment.user.thinkific_id is None:
+        return  # it ended before Thinkific heard of it
+    user_id = account_of(enrollment.user)
     if enrollment.product.is_bundle:
-        _push_bundle(enrollment, entry, client)
-    else:
-        _push_course(enrollment, entry, client)
-
-
-def _push_course(enrollment: Enrollment, entry: OutboxEntry, client: ThinkificClient) -> None:
-    known = enrollment.thinkific_id
-    if known is None:
-        found = _look_up(enrollment, client) if entry.uncertain or entry.attempts > 1 else []
-        if not found:
-            try:
-                remote = client.create_enrollment(
-                    user_id=enrollment.user.thinkific_id or 0,
-                    course_id=enrollment.product.productable_id,
-                    activated_at=enrollment.activated_at or timezone.now(),
-                    expiry_date=enrollment.expiry_date,
-                )
-            except Rejected:
-                found = _look_up(enrollment, client)  # it may be there already, ended perhaps
-                if not found:
-                    raise
-            else:
-                _store(enrollment, remote)
-                return
-        for row in found:
-            _send_dates(enrollment, row.id, client)
-        _store(enrollment, client.get_enrollment(found[-1].id))
+        push_bundle(enrollment, user_id, entry, client)
         return
-    _send_dates(enrollment, known, client)
-    _store(enrollment, client.get_enrollment(known))
+    remote = _known(enrollment, entry, client) or _found(enrollment, user_id, entry, client)
+    remote = remote or _create(enrollment, user_id, entry, client)
+    if remote is not None:
+        _store(enrollment, remote)
 
 
-def _look_up(enrollment: Enrollment, client: ThinkificClient) -> list[schemas.Enrollment]:
-    user_id = enrollment.user.thinkific_id or 0
-    return client.find_enrollments(user_id, enrollment.product.productable_id)
+def _known(enrollment: Enrollment, entry: OutboxEntry, client: ThinkificClient) -> schemas.Enrollment | None:
+    """The enrollment by its id, brought in step; None where it has none or Thinkific has lost it."""
+    if enrollment.thinkific_id is None:
+        return None
+    try:
+        return _bring_in_step(enrollment, enrollment.thinkific_id, entry, client)
+    except NotFound:
+        return None
 
 
-def _send_dates(enrollment: Enrollment, number: int, client: ThinkificClient) -> None:
-    """Both dates, always: what is left out would become a trial or stay as it was."""
-    client.update_enrollment(
-        number,
-        activated_at=enrollment.activated_at,
-        expiry_date=enrollment.expiry_date,
-        clear_expiry=enrollment.expiry_date is None,
-    )
-    if enrollment.expiry_date is None and client.get_enrollment(number).expiry_date is not None:
-        client.update_enrollment(number, expiry_date=timezone.now() + NO_END)
+def _found(
+    enrollment: Enrollment, user_id: int, entry: OutboxEntry, client: ThinkificClient
+) -> schemas.Enrollment | None:
+    """The enrollment by student and course, brought in step: after an attempt whose outcome is not known it
+    may be there, and what has ended is not made in order to be ended."""
+    sure = entry.attempts == 1 and not entry.uncertain and enrollment.thinkific_id is None
+    if sure and not _has_ended(enrollment):
+        return None
+    return _look_up(enrollment, user_id, entry, client)
 
 
-def _store(enrollment: Enrollment, remote: schemas.Enrollment) -> None:
-    """What Thinkific has now; the dates stay ours while a newer change of them waits."""
-    now = timezone.now()
-    row = enrollment_row(
-        remote, user_id=enrollment.user_id, product_id=enrollment.product_id, digest=None, now=now
-    )
-    with transaction.atomic():
-        apply_enrollments([row], source=SOURCE)
+def _look_up(
+    enrollment: Enrollment, user_id: int, entry: OutboxEntry, client: ThinkificClient
+) -> schemas.Enrollment | None:
+    rows = client.find_enrollments(user_id, enrollment.product.productable_id)
+    # There should be one. Where there are more, access ends only when all of them end.
+    rows.sort(key=lambda row: (row.updated_at is not None, row.updated_at, row.id))
+    remotes = [_bring_in_step(enrollment, row.id, entry, client) for row in rows]
+    return remotes[-1] if remotes else None
 
 
-def _push_bundle(enrollment: Enrollment, entry: OutboxEntry, client: ThinkificClient) -> None:
-    bundle, user_id = enrollment.product, enrollment.user.thinkific_id or 0
-    there = enrollment.course_enrollments.filter(removed_at__isnull=True).exists()
-    if not there and (entry.uncertain or entry.attempts > 1):
-        there = bool(_bundle_rows(client, bundle.productable_id, user_id))
-    if there:
-        client.update_bundle_enrollment(
-            bundle.productable_id,
+def _create(
+    enrollment: Enrollment, user_id: int, entry: OutboxEntry, client: ThinkificClient
+) -> schemas.Enrollment | None:
+    if _has_ended(enrollment):
+        return None
+    try:
+        return client.create_enrollment(
             user_id=user_id,
-            activated_at=enrollment.activated_at,
-            expiry_date=enrollment.expiry_date,
-            clear_expiry=enrollment.expiry_date is None,
-        )
-    else:
-        client.create_bundle_enrollment(
-            bundle.productable_id,
-            user_id=user_id,
+            course_id=enrollment.product.productable_id,
             activated_at=enrollment.activated_at or timezone.now(),
             expiry_date=enrollment.expiry_date,
         )
-    rows = _bundle_rows(client, bundle.productable_id, user_id)
-    if not rows:
-        raise RetryLater("Thinkific has accepted the bundle enrollment and is still making it.", after=LATER)
-    _store_bundle(enrollment, rows, timezone.now())
+    except Rejected:
+        found = _look_up(enrollment, user_id, entry, client)  # there already, ended perhaps
+        if found is None:
+            raise
+        return found
 
 
-def _bundle_rows(client: ThinkificClient, bundle_id: int, user_id: int) -> list[schemas.Enrollment]:
-    rows: list[schemas.Enrollment] = []
-    number = 1
-    try:
-        while True:
-            page = client.bundle_enrollments_page(bundle_id, number, user_id=user_id)
-            rows += [row for row in page.items if row.user_id == user_id]
-            if page.is_last:
-                return rows
-            number += 1
-    except NotFound:
-        return rows
+def _bring_in_step(
+    enrollment: Enrollment, number: int, entry: OutboxEntry, client: ThinkificClient
+) -> schemas.Enrollment:
+    """Send the dates that changed (all, where that is not known), and read what came of it."""
+    everything = not entry.last_seen or enrollment.thinkific_id != number
+    expiry = enrollment.expiry_date
+    client.update_enrollment(
+        number,
+        activated_at=enrollment.activated_at if everything or "activated_at" in entry.last_seen else None,
+        expiry_date=expiry,
+        clear_expiry=expiry is None,
+    )
+    remote = client.get_enrollment(number)
+    if expiry is None and remote.expiry_date is not None:
+        expiry = (timezone.now() + NO_END).replace(microsecond=0)
+        client.update_enrollment(number, expiry_date=expiry)
+        # That is the end now; else the next pull would report it as Thinkific's own change.
+        Enrollment.objects.filter(pk=enrollment.pk, expiry_date=None).update(expiry_date=expiry)
+        remote = client.get_enrollment(number)
+    if _has_ended(enrollment) and remote.expired is False:
+        raise RetryLater("Thinkific has the past end date, but still shows access.", after=STILL_OPEN)
+    return remote
 
 
-def _store_bundle(enrollment: Enrollment, rows: list[schemas.Enrollment], now: datetime) -> None:
-    """The course enrollments that the bundle has become."""
+def _has_ended(enrollment: Enrollment) -> bool:
+    return enrollment.expiry_date is not None and enrollment.expiry_date <= timezone.now()
+
+
+def _store(enrollment: Enrollment, remote: schemas.Enrollment, now: datetime | None = None) -> None:
+    """What Thinkific has now; the dates stay ours while a newer change of them waits."""
+    row = enrollment_row(
+        remote,
+        user_id=enrollment.user_id,
+        product_id=enrollment.product_id,
+        digest=None,
+        now=now or timezone.now(),
+    )
     with transaction.atomic():
-        apply_typed([(row, None) for row in rows], {}, source=SOURCE, now=now)
-        _, holders = apply_bundle_rows(enrollment.product, [row.id for row in rows], now=now)
-        total_up_bundles(holders, source=SOURCE)
+        apply_enrollments([row], source=SOURCE)

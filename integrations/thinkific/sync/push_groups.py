@@ -7,7 +7,13 @@ from core.models import GroupMembership, OutboxEntry, SiteSettings, ThinkificGro
 from core.services.mirror.groups import note_pushed
 from integrations.thinkific import graphql, schemas
 from integrations.thinkific.client import ThinkificClient
-from integrations.thinkific.errors import Rejected, RetryLater
+from integrations.thinkific.errors import Rejected
+from integrations.thinkific.sync.needs import Impossible, account_of, id_of_group
+
+BY_HAND = (
+    "Only GraphQL can do that, and there is no access token (THINKIFIC_ACCESS_TOKEN). Do it by hand in "
+    "Thinkific, then discard this change."
+)
 
 
 def push_group(entry: OutboxEntry, client: ThinkificClient) -> None:
@@ -27,8 +33,8 @@ def _link(group: ThinkificGroup, remote: schemas.Group) -> None:
                 thinkific_id=remote.id, token=(remote.token or "")[:100], last_synced_at=timezone.now()
             )
     except IntegrityError:
-        raise Rejected(
-            "link", 409, [(None, f"Another group here already stands for Thinkific's group “{group.name}”.")]
+        raise Impossible(
+            f"Another group here already stands for Thinkific's group “{group.name}”. Use that one."
         ) from None
 
 
@@ -38,35 +44,39 @@ def push_membership(entry: OutboxEntry, client: ThinkificClient) -> None:
     if membership is None:
         return
     group, user = membership.group, membership.user
-    if group.thinkific_id is None:
-        raise RetryLater(f"The group {group} is not in Thinkific yet.", after=5)
-    if user.thinkific_id is None:
-        raise RetryLater(f"{user} has no Thinkific account yet.", after=5)
+    if membership.removed_at is not None and None in (group.thinkific_id, user.thinkific_id):
+        return  # what was never there need not be taken out
+    group_id, user_id = id_of_group(group), account_of(user)
     if membership.removed_at is not None:
-        _take_out(membership, client)
-    elif ThinkificGroup.objects.filter(name=group.name, thinkific_id__isnull=False).count() > 1:
-        # REST adds by name, and two groups have this one: only GraphQL can tell them apart.
-        graphql.add_users_to_groups(client, [user.thinkific_id], [group.thinkific_id])
+        _take_out(membership, user_id, group_id, client)
     else:
-        client.add_user_to_groups(user.thinkific_id, [group.name])
+        _put_in(group, user_id, group_id, client)
     note_pushed(group, now=timezone.now())
 
 
-def _take_out(membership: GroupMembership, client: ThinkificClient) -> None:
-    what = f"{membership.user} in {membership.group}"
+def _put_in(group: ThinkificGroup, user_id: int, group_id: int, client: ThinkificClient) -> None:
+    namesakes = ThinkificGroup.objects.filter(name=group.name, thinkific_id__isnull=False)
+    if namesakes.filter(removed_at__isnull=True).count() > 1:
+        # REST adds by name, and two groups have this one: only GraphQL can tell them apart.
+        if not client.credentials.token:
+            raise Impossible(f"Two groups in Thinkific are called “{group.name}”. {BY_HAND}")
+        graphql.add_users_to_groups(client, [user_id], [group_id])
+        return
+    try:
+        client.add_user_to_groups(user_id, [group.name])
+    except Rejected as error:
+        raise Impossible(
+            f"Thinkific does not add people to “{group.name}”: {error}. Sync the groups to see whether it was "
+            "renamed or deleted there."
+        ) from None
+
+
+def _take_out(membership: GroupMembership, user_id: int, group_id: int, client: ThinkificClient) -> None:
     if not SiteSettings.load().mirror_group_removals:
-        raise Rejected("remove", 409, [(None, f"Removing members from groups is switched off: {what}.")])
-    if not client.credentials.token:
-        raise Rejected(
-            "remove",
-            409,
-            [
-                (
-                    None,
-                    f"Only GraphQL can remove a member, and there is no access token. Remove it by hand: {what}.",
-                )
-            ],
+        raise Impossible(
+            f"{membership.user} stays in {membership.group} in Thinkific, because the settings do not let us "
+            "take people out of groups. Allow it there and retry, or discard this change."
         )
-    graphql.remove_users_from_groups(
-        client, [membership.user.thinkific_id or 0], [membership.group.thinkific_id or 0]
-    )
+    if not client.credentials.token:
+        raise Impossible(f"{membership.user} must leave {membership.group} in Thinkific. {BY_HAND}")
+    graphql.remove_users_from_groups(client, [user_id], [group_id])

@@ -2,15 +2,21 @@
 
 from typing import Any
 
+import msgspec
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from core.models import OutboxEntry, SiteSettings, User
-from core.services.mirror.people import apply_users
+from core.models.people import normalize_email
+from core.services.mirror.outcome import Conflict
+from core.services.mirror.people import apply_users, remove_users
 from integrations.thinkific import schemas
 from integrations.thinkific.client import ThinkificClient
-from integrations.thinkific.errors import Rejected
-from integrations.thinkific.mapping import Notes, user_row
+from integrations.thinkific.errors import NotFound, Rejected
+from integrations.thinkific.mapping import user_row
+from integrations.thinkific.mending import Notes
+from integrations.thinkific.sync import claims, conflicts
+from integrations.thinkific.sync.needs import Impossible
 
 SOURCE = "Thinkific, after a push"
 FIELDS = ("first_name", "last_name", "email")
@@ -20,60 +26,125 @@ def push_user(entry: OutboxEntry, client: ThinkificClient) -> None:
     """Create the person's account in Thinkific, or link the one that is there, or send what changed."""
     user = User.objects.filter(pk=entry.object_id).first()
     if user is None:
+        if entry.thinkific_id is not None:
+            client.delete_user(entry.thinkific_id)
         return
     if user.thinkific_id is None:
-        remote = _create_or_find(user, entry, client)
+        remote = _find(user, entry, client) or _create(user, client)
         _link(user, remote)
+        claims.let_go_on(user.pk)
     else:
-        changed = [name for name in FIELDS if name in entry.last_seen] or list(FIELDS)
-        client.update_user(user.thinkific_id, {name: body_of(user)[name] for name in changed})
-        remote = client.get_user(user.thinkific_id)
-    store(remote)
+        remote = _read(user, user.thinkific_id, client)
+    # Also after linking: the account that was there may have another name.
+    store(_bring_in_step(user, remote, entry, client))
 
 
-def body_of(user: User) -> dict[str, Any]:
+def body_of(user: User, settings: SiteSettings) -> dict[str, str]:
     """The fields that Thinkific wants of a person; it takes no empty name."""
     return {
         "email": user.email,
         "first_name": user.first_name or user.email.partition("@")[0],
-        "last_name": user.last_name or SiteSettings.load().placeholder_last_name,
+        "last_name": user.last_name or settings.placeholder_last_name,
     }
 
 
-def _create_or_find(user: User, entry: OutboxEntry, client: ThinkificClient) -> schemas.User:
-    # After an attempt whose outcome is not known the account may be there: look before creating it again.
-    if entry.uncertain or entry.attempts > 1:
-        found = client.find_user_by_email(user.email)
-        if found is not None:
-            return found
-    body = body_of(user) | {
+def _find(user: User, entry: OutboxEntry, client: ThinkificClient) -> schemas.User | None:
+    """After an attempt whose outcome is not known the account may be there."""
+    return client.find_user_by_email(user.email) if entry.uncertain or entry.attempts > 1 else None
+
+
+def _create(user: User, client: ThinkificClient) -> schemas.User:
+    settings = SiteSettings.load()
+    body: dict[str, Any] = {
+        **body_of(user, settings),
         # Required profile fields are for people who sign up by themselves.
         "skip_custom_fields_validation": True,
-        "send_welcome_email": SiteSettings.load().thinkific_welcome_email,
+        "send_welcome_email": settings.thinkific_welcome_email,
     }
     try:
         return client.create_user(body)
     except Rejected:
-        found = client.find_user_by_email(user.email)
+        found = client.find_user_by_email(user.email)  # there already: then it is linked
         if found is None:
             raise
         return found
 
 
 def _link(user: User, remote: schemas.User) -> None:
+    """Remember which account it is. A name that is missing here is taken from there."""
+    filled = body_of(user, SiteSettings.load())
+    names = {
+        name: told
+        for name in ("first_name", "last_name")
+        if not getattr(user, name) and (told := getattr(remote, name) or "") and told != filled[name]
+    }
     try:
         with transaction.atomic():
-            User.objects.filter(pk=user.pk, thinkific_id__isnull=True).update(thinkific_id=remote.id)
+            rows = User.objects.filter(pk=user.pk, thinkific_id__isnull=True)
+            rows.update(thinkific_id=remote.id, removed_at=None, **names)
     except IntegrityError:
         other = User.objects.get(thinkific_id=remote.id)
-        raise Rejected(
-            "link",
-            409,
-            [(None, f"Thinkific's account for {user.email} already belongs to {other}, {other.email}.")],
+        raise Impossible(
+            f"The Thinkific account with the address {user.email} is that of {other} ({other.email}) here. "
+            "Change one of the two addresses, then retry."
+        ) from None
+    for name, told in names.items():
+        setattr(user, name, told)
+
+
+def _read(user: User, thinkific_id: int, client: ThinkificClient) -> schemas.User:
+    try:
+        return client.get_user(thinkific_id)
+    except NotFound:
+        now = timezone.now()
+        with transaction.atomic():
+            remove_users([user.pk], source=SOURCE, now=now)
+        raise Impossible(
+            f"{user} ({user.email}) is no longer in Thinkific. Create a Thinkific account again, or discard "
+            "this change."
         ) from None
 
 
+def _bring_in_step(
+    user: User, remote: schemas.User, entry: OutboxEntry, client: ThinkificClient
+) -> schemas.User:
+    """Send the fields that are ours to send; answers what Thinkific has then.
+
+    It was read just before, so that a change made there meanwhile is seen and not silently overwritten, and
+    nothing is sent that is there already. That costs no more than reading it afterwards.
+    """
+    settings = SiteSettings.load()
+    ours, seen = body_of(user, settings), _sent_before(entry, user, settings)
+    send: dict[str, str] = {}
+    found: list[Conflict] = []
+    for name in FIELDS:
+        theirs = getattr(remote, name) or ""
+        if _same(theirs, ours[name]) or (entry.last_seen and name not in seen):
+            continue  # they agree, or our change is of another field: there Thinkific's word counts
+        kept_ours = True
+        if name in seen and not _same(theirs, seen[name]):
+            kept_ours = settings.conflict_winner == SiteSettings.Winner.DASHBOARD
+            found.append(conflicts.about(user, name, theirs, kept_ours=kept_ours))
+        if kept_ours:
+            send[name] = ours[name]
+    if send:
+        client.update_user(remote.id, send)
+    conflicts.keep(found)
+    return msgspec.structs.replace(remote, **send)
+
+
+def _sent_before(entry: OutboxEntry, user: User, settings: SiteSettings) -> dict[str, str]:
+    """What Thinkific had of the changed fields when we changed them: an empty name went there filled in."""
+    before = User(**({"email": user.email} | entry.last_seen))
+    filled = body_of(before, settings)
+    return {name: filled[name] for name in FIELDS if name in entry.last_seen}
+
+
+def _same(one: str, other: str) -> bool:
+    return one == other or (("@" in one) and normalize_email(one) == normalize_email(other))
+
+
 def store(remote: schemas.User) -> None:
-    """What Thinkific has now; fields with an unsent change of ours stay ours."""
+    """What Thinkific has now; fields with a newer change of ours stay ours."""
     with transaction.atomic():
         apply_users([user_row(remote, Notes(), digest=None, now=timezone.now())], source=SOURCE)

@@ -1,0 +1,94 @@
+"""Deleting people: here, and in Thinkific only where the settings say so."""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import ProtectedError
+
+from core.errors import Refusal
+from core.models import SiteSettings, User
+from core.services import outbox
+from core.services.history import signed
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """What deleting a person destroys: shown before, in numbers, and confirmed by handing it back."""
+
+    user_id: int
+    name: str
+    enrollments: int
+    quiz_results: int
+    certificates: int
+    memberships: int
+    thinkific_id: int | None  # the account that is deleted there too; None: there is none, or it stays
+    stays_in_thinkific: bool
+
+    def sentences(self) -> list[str]:
+        found = [
+            (self.enrollments, "enrollment"),
+            (self.quiz_results, "quiz result"),
+            (self.certificates, "certificate"),
+            (self.memberships, "team membership"),
+        ]
+        counted = ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in found if count)
+        said = [f"{self.name} is deleted here{f' with {counted}' if counted else ''}. This cannot be undone."]
+        if self.thinkific_id is not None:
+            said.append(
+                f"The Thinkific account {self.thinkific_id} is deleted too, for good: progress, quiz and "
+                "survey answers, assignments, reviews and Thinkific's certificates go with it. Orders stay."
+            )
+        elif self.stays_in_thinkific:
+            said.append(
+                "The Thinkific account stays, and the next pull of the users brings the person back without "
+                "teams. To keep somebody out, switch the account off instead."
+            )
+        return said
+
+
+def describe(user: User) -> Deletion:
+    """What deleting this person would destroy, by the settings as they are."""
+    settings = SiteSettings.load()
+    too = settings.delete_users if user.is_dashboard_user else settings.delete_students
+    there = user.thinkific_id is not None and user.removed_at is None
+    return Deletion(
+        user_id=user.pk,
+        name=str(user),
+        enrollments=user.enrollments.count(),
+        quiz_results=user.quiz_results.count(),
+        certificates=user.certificates.count(),
+        memberships=user.memberships.count(),
+        thinkific_id=user.thinkific_id if there and too else None,
+        stays_in_thinkific=there and not too,
+    )
+
+
+@transaction.atomic
+def delete(user: User, *, confirmed: Deletion, by: User | None = None) -> None:
+    """Delete a person, as it was described and confirmed. Raises Refusal where that has changed since, for
+    owners of teams, superusers and oneself."""
+    user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
+    if by is not None and by.pk == user.pk:
+        raise Refusal("You cannot delete yourself. Ask another administrator.")
+    if user.is_superuser:
+        raise Refusal(f"{user} is a superuser and cannot be deleted here.")
+    if owned := list(user.owned_teams.all()[:3]):
+        names = ", ".join(str(team) for team in owned)
+        raise Refusal(f"{user} owns {names}. Make somebody else the owner first.")
+    if describe(user) != confirmed:
+        raise Refusal(f"What belongs to {user} has changed since you were asked. Look again and confirm.")
+    key = user.pk
+    try:
+        signed(user, by=by, reason="deleted").delete()
+    except ProtectedError:
+        raise Refusal(
+            f"{user} stands in the record of impersonations, which is kept. Switch the account off instead."
+        ) from None
+    if confirmed.thinkific_id is not None:
+        outbox.mark_gone(
+            entity="user",
+            object_id=key,
+            thinkific_id=confirmed.thinkific_id,
+            reason=f"{confirmed.name} was deleted",
+            by=by,
+        )

@@ -1,0 +1,174 @@
+"""Groups of Thinkific: making them, who is in them, and which teams they serve in which direction."""
+
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.utils import timezone
+
+from core.errors import Refusal
+from core.models import (
+    Direction,
+    GroupAssignment,
+    GroupMembership,
+    Membership,
+    Role,
+    SiteSettings,
+    Team,
+    ThinkificGroup,
+    User,
+)
+from core.models.groups import GROUP_NAME_LENGTH
+from core.services import outbox
+from core.services.directions import PUSHING, pushing_groups
+from core.services.history import signed
+
+Pending, Clean = GroupMembership.PushState.PENDING, GroupMembership.PushState.CLEAN
+
+
+@transaction.atomic
+def create(*, name: str, by: User | None = None) -> ThinkificGroup:
+    """Make a group, here and in Thinkific. Raises Refusal where there is one of that name."""
+    name = " ".join(name.split())
+    if not name:
+        raise Refusal("A group needs a name.")
+    if len(name) > GROUP_NAME_LENGTH:
+        raise Refusal(f"The name has {len(name)} characters; {GROUP_NAME_LENGTH} is the most.")
+    # Thinkific adds people to groups by name, so two of one name would be one too many.
+    if ThinkificGroup.objects.filter(name__iexact=name, removed_at__isnull=True).exists():
+        raise Refusal(f"There is a group “{name}” already. Use that one, or choose another name.")
+    group = ThinkificGroup.objects.create(name=name)
+    outbox.mark_stale([group], reason="group made", requested_by=by)
+    return group
+
+
+@transaction.atomic
+def assign(
+    *,
+    group: ThinkificGroup,
+    team: Team,
+    direction: str = Direction.BIDIRECTIONAL,
+    role: Role | None = None,
+    by: User | None = None,
+) -> GroupAssignment:
+    """Let a group serve a team. Where that sends people to Thinkific, the team's members go there now; whom
+    it brings here, the next pull of the groups brings. Raises Refusal where it serves the team already.
+    """
+    if group.removed_at is not None:
+        raise Refusal(f"The group {group} is no longer in Thinkific. Choose another group.")
+    if GroupAssignment.objects.filter(group=group, team=team).exists():
+        raise Refusal(f"{group} serves {team} already. Change its direction instead.")
+    assignment = GroupAssignment(group=group, team=team, direction=Direction(direction), role=role)
+    signed(assignment, by=by, reason="group assigned").save()
+    _ask_for_sync(group)
+    _send_team(assignment, by)
+    return assignment
+
+
+@transaction.atomic
+def change_direction(
+    assignment: GroupAssignment, *, direction: str, role: Role | None = None, by: User | None = None
+) -> GroupAssignment:
+    """Change which way people flow from now on; nobody leaves anything by it. `role` is that of people who
+    join the team from the group."""
+    assignment = GroupAssignment.objects.select_for_update(of=("self",)).get(pk=assignment.pk)
+    if (assignment.direction, assignment.role) == (direction, role):
+        return assignment
+    assignment.direction, assignment.role = Direction(direction), role
+    assignment.changed_at, assignment.last_error = timezone.now(), ""
+    signed(assignment, by=by, reason="direction changed").save()
+    _ask_for_sync(assignment.group)
+    _send_team(assignment, by)
+    return assignment
+
+
+@transaction.atomic
+def unassign(assignment: GroupAssignment, *, by: User | None = None) -> None:
+    """The group no longer serves the team. Everybody stays in both."""
+    signed(assignment, by=by, reason="group unassigned").delete()
+
+
+@transaction.atomic
+def add_member(*, group: ThinkificGroup, user: User, by: User | None = None) -> GroupMembership:
+    """Put a person into a group, here and in Thinkific. Raises Refusal where no direction allows that."""
+    _check_sent(group)
+    if group.removed_at is not None:
+        raise Refusal(f"The group {group} is no longer in Thinkific. Choose another group.")
+    return put_in([group.pk], [user], by=by, reason=f"added to {group}")[0]
+
+
+@transaction.atomic
+def remove_member(membership: GroupMembership, *, by: User | None = None) -> None:
+    """Take a person out of a group, here and in Thinkific. Their teams stay. Raises Refusal where the
+    settings or the directions do not allow it."""
+    group = membership.group
+    _check_sent(group)
+    if not SiteSettings.load().mirror_group_removals:
+        raise Refusal(
+            "The settings do not let the dashboard take people out of groups. Allow it in Settings, or "
+            f"remove {membership.user} from {group} in Thinkific."
+        )
+    take_out([group.pk], membership.user, by=by, reason=f"removed from {group}")
+
+
+def put_in(
+    groups: Iterable[int], users: Iterable[User], *, by: User | None, reason: str
+) -> list[GroupMembership]:
+    """Put people into groups (primary keys) whose directions have been asked; who is there already stays."""
+    users, stale = list(users), []
+    for group in groups:
+        rows = GroupMembership.objects.select_for_update().filter(group=group, user__in=users)
+        known = {row.user_id: row for row in rows}
+        for user in users:
+            row = known.get(user.pk)
+            if row is None:
+                row = GroupMembership(group_id=group, user=user, source=GroupMembership.Source.DASHBOARD)
+            elif row.removed_at is None and row.push_state != GroupMembership.PushState.FAILED:
+                continue
+            row.removed_at, row.push_state, row.first_seen_at = None, Pending, timezone.now()
+            row.save()
+            stale.append(row)
+    if not stale:
+        return list(GroupMembership.objects.filter(group__in=groups, user__in=users))
+    outbox.mark_stale(
+        [row.user for row in stale if row.user.thinkific_id is None],
+        reason="needs a Thinkific account for its group",
+        requested_by=by,
+    )
+    new_groups = ThinkificGroup.objects.filter(pk__in=groups, thinkific_id__isnull=True)
+    outbox.mark_stale(new_groups, reason="group made", requested_by=by)
+    outbox.mark_stale(stale, reason=reason, requested_by=by)
+    return stale
+
+
+def take_out(groups: Iterable[int], user: User, *, by: User | None, reason: str) -> None:
+    """Take a person out of groups (primary keys); directions and settings have been asked."""
+    rows = list(
+        GroupMembership.objects.select_for_update().filter(
+            group__in=groups, user=user, removed_at__isnull=True
+        )
+    )
+    for row in rows:
+        row.removed_at, row.push_state = timezone.now(), Pending
+        row.save(update_fields=["removed_at", "push_state"])
+    outbox.mark_stale(rows, reason=reason, requested_by=by)
+
+
+def _check_sent(group: ThinkificGroup) -> None:
+    if not pushing_groups([group.pk]):
+        raise Refusal(
+            f"No team lets changes of {group} go to Thinkific. Assign the group with the direction "
+            "Bidirectional or Dashboard-to-Thinkific, or change its members in Thinkific."
+        )
+
+
+def _ask_for_sync(group: ThinkificGroup) -> None:
+    ThinkificGroup.objects.filter(pk=group.pk).update(sync_requested_at=timezone.now())
+
+
+def _send_team(assignment: GroupAssignment, by: User | None) -> None:
+    """A team's members go to Thinkific's group where the direction says so."""
+    if assignment.direction not in PUSHING:
+        return
+    members = Membership.objects.filter(team=assignment.team_id).select_related("user").order_by("pk")
+    people = [membership.user for membership in members]
+    put_in([assignment.group_id], people, by=by, reason=f"{assignment.team} got its group")

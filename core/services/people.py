@@ -1,0 +1,118 @@
+"""Accounts: making and changing them, and their counterparts in Thinkific."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+
+from core.errors import Refusal
+from core.models import OutboxEntry, Role, Team, User
+from core.models.people import NAME_LENGTH, normalize_email
+from core.services import outbox, teams
+from core.services.history import signed
+
+# What Thinkific has too; of these a change is sent.
+SHARED = ("first_name", "last_name", "email")
+CHANGEABLE = {*SHARED, "is_active"}
+
+
+class EmailTaken(Refusal):
+    status = 422
+
+
+@transaction.atomic
+def create_user(
+    *,
+    email: str,
+    first_name: str = "",
+    last_name: str = "",
+    memberships: Iterable[tuple[Team, Role]] = (),
+    in_thinkific: bool = True,
+    by: User | None = None,
+    **fields: Any,
+) -> User:
+    """Make an account, in teams with roles; nobody can sign in to it before a password is set by mail.
+
+    `in_thinkific` makes an account there too, or links the one that has this e-mail. Raises Refusal, and then
+    nothing is written.
+    """
+    values = _checked({"email": email, "first_name": first_name, "last_name": last_name})
+    user = User(**values, **fields)
+    user.set_unusable_password()
+    signed(user, by=by, reason="account made").save()
+    for team, role in memberships:
+        teams.add_member(team=team, user=user, role=role, by=by)
+    if in_thinkific:
+        outbox.mark_stale([user], reason="account made", requested_by=by)
+    return user
+
+
+@transaction.atomic
+def update_user(
+    user: User, *, by: User | None = None, reason: str = "profile changed", push: bool = False, **values: Any
+) -> User:
+    """Change name, e-mail or `is_active`; only what differs is written. Thinkific is told of names and e-mail
+    where the person has an account there; `push` tells it also of what is the same here. Raises Refusal.
+    """
+    if unknown := set(values) - CHANGEABLE:
+        raise TypeError(f"update_user() does not change {', '.join(sorted(unknown))}")
+    user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
+    values = _checked(values, user)
+    changed = {name: value for name, value in values.items() if getattr(user, name) != value}
+    told = [name for name in values if name in SHARED and (push or name in changed)]
+    seen = {user.pk: {name: getattr(user, name) for name in told}}
+    if changed:
+        for name, value in changed.items():
+            setattr(user, name, value)
+        signed(user, by=by, reason=reason).save(update_fields=[*changed, "updated_at"])
+    if told and _is_known_there(user):
+        outbox.mark_stale([user], reason=reason, last_seen={} if push else seen, requested_by=by)
+    return user
+
+
+@transaction.atomic
+def create_thinkific_account(user: User, *, by: User | None = None) -> None:
+    """Make an account in Thinkific for somebody who has none, or link the one that has their e-mail. Raises
+    Refusal where they have one."""
+    user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
+    if user.thinkific_id is not None and user.removed_at is None:
+        raise Refusal(f"{user} has a Thinkific account already, number {user.thinkific_id}.")
+    if not user.is_active:
+        raise Refusal(f"{user}'s account is switched off. Switch it on first.")
+    if user.thinkific_id is not None:  # the old one was deleted there
+        user.thinkific_id, user.removed_at, user.remote_digest = None, None, None
+        fields = ["thinkific_id", "removed_at", "remote_digest"]
+        signed(user, by=by, reason="new Thinkific account asked for").save(update_fields=fields)
+    outbox.mark_stale([user], reason="Thinkific account asked for", requested_by=by)
+
+
+def _is_known_there(user: User) -> bool:
+    """In Thinkific, or on the way: an account that is being made now may get the values of before."""
+    if user.thinkific_id is not None:
+        return user.removed_at is None
+    return OutboxEntry.objects.unsent().filter(entity="user", object_id=user.pk).exists()
+
+
+def _checked(values: dict[str, Any], user: User | None = None) -> dict[str, Any]:
+    """The values as they are stored. Raises Refusal for what cannot be."""
+    values = dict(values)
+    for name, label in (("first_name", "first name"), ("last_name", "last name")):
+        if name in values:
+            values[name] = " ".join(str(values[name] or "").replace("\x00", "").split())
+            if len(values[name]) > NAME_LENGTH:
+                raise Refusal(f"The {label} has {len(values[name])} characters; {NAME_LENGTH} is the most.")
+    if "email" in values:
+        values["email"] = normalize_email(str(values["email"] or ""))
+        try:
+            validate_email(values["email"])
+        except ValidationError:
+            raise Refusal(f"“{values['email']}” is not an e-mail address. Correct it.") from None
+        others = User.objects.exclude(pk=user.pk if user else None)
+        if others.filter(email=values["email"]).exists():
+            raise EmailTaken(f"Somebody has an account with {values['email']} already. Use another address.")
+    if values.get("is_active") is False and user is not None and user.owned_teams.exists():
+        owned = ", ".join(str(team) for team in user.owned_teams.all()[:3])
+        raise Refusal(f"{user} owns {owned}. Make somebody else the owner before switching the account off.")
+    return values

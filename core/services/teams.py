@@ -1,0 +1,98 @@
+"""Who is in which team. Where a team's groups send members to Thinkific, that follows."""
+
+from django.db import transaction
+
+from core.errors import Refusal
+from core.models import GroupAssignment, Membership, Role, SiteSettings, Team, User
+from core.services import groups
+from core.services.directions import PUSHING
+from core.services.history import signed
+
+
+class TeamIsFull(Refusal):
+    status = 409
+
+
+@transaction.atomic
+def add_member(*, team: Team, user: User, role: Role, by: User | None = None) -> Membership:
+    """Make somebody a member; who is one already gets the role. The team's groups that send to Thinkific take
+    them in. Raises Refusal: the role must be one of teams, and students need room."""
+    _check_role(role)
+    # Locked, so that two people clicking at once cannot both take the last place.
+    team = Team.objects.select_for_update(of=("self",)).get(pk=team.pk)
+    if team.archived_at is not None:
+        raise Refusal(f"{team} is archived. Restore the team first.")
+    membership = Membership.objects.filter(team=team, user=user).first()
+    if membership is not None:
+        return change_role(membership, role=role, by=by)
+    if role.code == "student":
+        _check_room(team)
+    membership = signed(Membership(team=team, user=user, role=role), by=by, reason="joined the team")
+    membership.save()
+    groups.put_in(_pushing(team), [user], by=by, reason=f"joined {team}")
+    return membership
+
+
+@transaction.atomic
+def change_role(membership: Membership, *, role: Role, by: User | None = None) -> Membership:
+    """Give a member another role. Raises Refusal for the owner, who is replaced instead."""
+    _check_role(role)
+    if membership.role_id == role.pk:
+        return membership
+    if membership.team.owner_id == membership.user_id and role.code != "owner":
+        raise Refusal(f"{membership.user} owns {membership.team}. Make somebody else the owner first.")
+    membership.role = role
+    signed(membership, by=by, reason="role changed").save(update_fields=["role"])
+    return membership
+
+
+@transaction.atomic
+def remove_member(membership: Membership, *, by: User | None = None) -> None:
+    """Take somebody out of a team; who is in no other one joins the default team. They leave the groups that
+    the team alone sends to Thinkific, where the settings allow removals; their enrollments stay.
+
+    Raises Refusal for the owner, and for a last team when there is no default team.
+    """
+    team, user = membership.team, membership.user
+    if team.owner_id == user.pk:
+        raise Refusal(f"{user} owns {team} and cannot leave it. Make somebody else the owner first.")
+    if not Membership.objects.filter(user=user).exclude(pk=membership.pk).exists():
+        _move_to_default(user, team, by)
+    signed(membership, by=by, reason="left the team").delete()
+    if SiteSettings.load().mirror_group_removals:
+        others = Membership.objects.filter(user=user).values("team")
+        held = GroupAssignment.objects.filter(team__in=others, direction__in=PUSHING).values("group")
+        leaves = _pushing(team, but=list(held.values_list("group", flat=True)))
+        groups.take_out(leaves, user, by=by, reason=f"left {team}")
+
+
+def _move_to_default(user: User, team: Team, by: User | None) -> None:
+    default = SiteSettings.load().default_team
+    if default is None or default.pk == team.pk:
+        raise Refusal(
+            f"{team} is the only team of {user}. Add them to another team first, or choose a default team in "
+            "Settings."
+        )
+    add_member(team=default, user=user, role=Role.objects.get(code="student"), by=by)
+
+
+def _pushing(team: Team, but: list[int] | None = None) -> list[int]:
+    """The groups (primary keys) to which this team sends its members."""
+    rows = GroupAssignment.objects.filter(team=team, direction__in=PUSHING, group__removed_at__isnull=True)
+    return list(rows.exclude(group__in=but or []).order_by("group").values_list("group", flat=True))
+
+
+def _check_role(role: Role) -> None:
+    if role.is_global:
+        raise Refusal(f"{role} is a role that holds everywhere. Choose one of the roles for teams.")
+
+
+def _check_room(team: Team) -> None:
+    if team.max_members is None:
+        return
+    students = Membership.objects.filter(team=team, role__code="student").count()
+    if students >= team.max_members:
+        raise TeamIsFull(
+            f"{team} has no room for another student ({students} of {team.max_members}). Raise the team's "
+            "limit, or remove somebody first."
+        )

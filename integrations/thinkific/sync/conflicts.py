@@ -1,0 +1,72 @@
+"""Both sides changed the same field since they last agreed: what is kept about it, and a person's say."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from core.errors import Refusal
+from core.models import User
+from core.services import people as accounts
+from core.services.mirror.outcome import Conflict
+from integrations.models import SyncConflict, SyncRun
+
+
+def about(user: User, field: str, theirs: str, *, kept_ours: bool) -> Conflict:
+    return Conflict(
+        entity="user",
+        object_id=user.pk,
+        label=user.email,
+        field=field,
+        ours=getattr(user, field),
+        theirs=theirs,
+        kept="ours" if kept_ours else "theirs",
+    )
+
+
+def keep(conflicts: Iterable[Conflict], *, run: SyncRun | None = None) -> None:
+    """Write conflicts down for a person, each once: a change that waits long is met by every pull."""
+    found = list(conflicts)
+    if not found:
+        return
+    here = SyncConflict.objects.filter(object_id__in={c.object_id for c in found}, settled_at=None)
+    known = set(here.values_list("entity", "object_id", "field", "ours", "theirs"))
+    SyncConflict.objects.bulk_create(
+        SyncConflict(
+            run=run,
+            entity=conflict.entity,
+            object_id=conflict.object_id,
+            label=conflict.label[:600],
+            field=conflict.field,
+            ours=conflict.ours,
+            theirs=conflict.theirs,
+            resolution=f"kept_{conflict.kept}",
+        )
+        for conflict in found
+        if conflict[:2] + conflict[3:6] not in known
+    )
+
+
+def take_theirs(conflict: SyncConflict, *, by: User | None = None) -> None:
+    """Let Thinkific's value stand, on both sides. Raises Refusal where it cannot."""
+    _take(conflict, conflict.theirs, SyncConflict.Resolution.KEPT_THEIRS, by)
+
+
+def take_ours(conflict: SyncConflict, *, by: User | None = None) -> None:
+    """Let the dashboard's value stand, on both sides. Raises Refusal where it cannot."""
+    _take(conflict, conflict.ours, SyncConflict.Resolution.KEPT_OURS, by)
+
+
+@transaction.atomic
+def _take(conflict: SyncConflict, value: str, resolution: str, by: User | None) -> None:
+    mine = SyncConflict.objects.filter(pk=conflict.pk, settled_at=None)
+    if not mine.update(settled_at=timezone.now(), settled_by=by, resolution=resolution):
+        raise Refusal(f"Somebody has settled “{conflict}” already. Reload the page to see how.")
+    user = User.objects.filter(pk=conflict.object_id).first() if conflict.entity == "user" else None
+    if user is None:
+        raise Refusal(f"{conflict.label} is no longer here, so there is nothing to change.")
+    values: dict[str, Any] = {conflict.field: value}
+    # Here it may stand already; Thinkific is told in any case, and a value that is there is not sent.
+    accounts.update_user(user, by=by, reason=f"conflict settled: {resolution}", push=True, **values)
+    conflict.refresh_from_db()

@@ -1,0 +1,115 @@
+"""How the push of one entry ends: done, later, or failed with Thinkific's words."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from django.utils import timezone
+
+from core.models import OutboxEntry
+from core.services.mirror import pushes
+from integrations.thinkific.client import ThinkificClient
+from integrations.thinkific.credentials import REST
+from integrations.thinkific.errors import (
+    BudgetExhausted,
+    CredentialsRefused,
+    NotConfigured,
+    RateLimited,
+    RetryLater,
+    ThinkificError,
+)
+from integrations.thinkific.sync.claims import put_back
+from integrations.thinkific.sync.needs import NotYet
+from integrations.thinkific.sync.push_enrollments import push_enrollment
+from integrations.thinkific.sync.push_groups import push_group, push_membership
+from integrations.thinkific.sync.push_people import push_user
+
+log = structlog.get_logger(__name__)
+
+Push = Callable[[OutboxEntry, ThinkificClient], None]
+PUSHES: dict[str, Push] = {
+    "user": push_user,
+    "thinkificgroup": push_group,
+    "groupmembership": push_membership,
+    "enrollment": push_enrollment,
+}
+
+TRIES = 12  # the waits between them add up to more than an hour
+FIRST_WAIT, LONGEST_WAIT = 2.0, 3600.0
+REFUSED_WAIT = 5.0  # seconds; a drain with a refused key stops anyway
+SCOPE_WAIT = 600.0  # seconds until an entry that our key does not reach to is tried again
+
+
+@dataclass(frozen=True)
+class Fate:
+    """`name` is done, retried or failed. `hold`: seconds that the person's next entries must wait too.
+    `stop`: nothing more must be sent until a person has looked."""
+
+    name: str
+    hold: float = 0.0
+    stop: bool = False
+    refused: CredentialsRefused | None = None
+
+
+def push(entry: OutboxEntry, client: ThinkificClient) -> Fate:
+    """Send what an entry says, and write down how that ended."""
+    with structlog.contextvars.bound_contextvars(entry=entry.pk, entity=entry.entity, object=entry.object_id):
+        try:
+            PUSHES[entry.entity](entry, client)
+        except NotYet as error:
+            put_back(entry, until=error.until, error=str(error), counts=False)
+            return Fate("retried")
+        except (RateLimited, BudgetExhausted) as error:
+            _later(entry, error, error.seconds(), counts=False)
+            return Fate("retried", hold=error.seconds())
+        except RetryLater as error:
+            return _retry(entry, error)
+        except CredentialsRefused as error:
+            return _refused(entry, error)
+        except NotConfigured as error:
+            _later(entry, error, REFUSED_WAIT, counts=False)
+            return Fate("retried", stop=True)
+        except ThinkificError as error:
+            return _fail(entry, str(error))
+        except Exception as error:  # the edge of a task: it stands on its row
+            log.exception("push failed")
+            return _retry(entry, RetryLater(f"{type(error).__name__}: {error}"[:500]))
+        pushes.finish(entry, now=timezone.now())
+        return Fate("done")
+
+
+def _later(entry: OutboxEntry, error: ThinkificError, seconds: float, *, counts: bool) -> None:
+    log.info("push later", seconds=round(seconds, 1), problem=str(error))
+    until = timezone.now() + timedelta(seconds=seconds)
+    # An earlier request of this push may have created something: the next one looks first.
+    put_back(entry, until=until, error=str(error), uncertain=True, counts=counts)
+
+
+def _retry(entry: OutboxEntry, error: RetryLater) -> Fate:
+    if entry.attempts >= TRIES:
+        return _fail(entry, f"{error} It was tried {entry.attempts} times.")
+    seconds = error.seconds(_backoff(entry.attempts))
+    _later(entry, error, seconds, counts=True)
+    # Without the account nothing of the person's can follow; other changes do not need each other.
+    return Fate("retried", hold=seconds if entry.entity == "user" else 0.0)
+
+
+def _refused(entry: OutboxEntry, error: CredentialsRefused) -> Fate:
+    """A key that is not valid (401) stops everything. One that does not reach to this (403, or GraphQL's
+    token) leaves this entry waiting, and the others go on."""
+    stop = error.surface == REST and error.status == 401
+    _later(entry, error, REFUSED_WAIT if stop else SCOPE_WAIT, counts=False)
+    return Fate("retried", stop=stop, refused=error)
+
+
+def _fail(entry: OutboxEntry, words: str) -> Fate:
+    log.warning("push failed for good", problem=words)
+    pushes.fail(entry, words, now=timezone.now())
+    return Fate("failed")
+
+
+def _backoff(attempts: int) -> float:
+    pause = min(FIRST_WAIT * 2 ** max(0, attempts - 1), LONGEST_WAIT)
+    return pause * random.uniform(0.75, 1.25)  # noqa: S311 (jitter)

@@ -1,0 +1,95 @@
+"""Pushes to the stand-in over HTTP: `push()` drains as a worker does, `pull(kind)` carries a run out."""
+
+import pytest
+
+from core.models import OutboxEntry, Product
+from integrations.models import SyncRun
+from integrations.thinkific.sync import fates, fetch, needs, runs
+from integrations.thinkific.sync.execute import carry_out
+from integrations.thinkific.sync.outbox import drain
+from integrations.thinkific.sync.owner import this_process
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch):
+    monkeypatch.setattr(fetch, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(fetch, "LONGEST_PAUSE", 0.02)
+    monkeypatch.setattr("integrations.thinkific.transport.BACKOFF", 0.001)
+    monkeypatch.setattr(fates, "FIRST_WAIT", 0.001)
+    monkeypatch.setattr(fates, "LONGEST_WAIT", 0.01)
+    monkeypatch.setattr("integrations.thinkific.sync.push_bundles.LATER", 0.05)
+    assert needs.MEANWHILE
+
+
+@pytest.fixture(autouse=True)
+def _connected(connected, transactional_db):
+    """Threads push, so what a test writes must be committed."""
+
+
+@pytest.fixture
+def site(thinkific):
+    """What Thinkific holds."""
+    return thinkific.site
+
+
+@pytest.fixture
+def pull(_connected):
+    def carry(kind, **options) -> SyncRun:
+        run, _ = runs.open_run(kind, full=True, options=options)
+        claimed = runs.claim(run.pk, worker=this_process())
+        carry_out(claimed)
+        return SyncRun.objects.get(pk=run.pk)
+
+    return carry
+
+
+@pytest.fixture
+def catalog(pull):
+    """Courses and bundles are here. Answers the courses, by id of the course."""
+    pull("products")
+    return {p.productable_id: p for p in Product.objects.filter(productable_type="Course")}
+
+
+@pytest.fixture
+def push(_connected):
+    """Drain until nothing is due any more; answers the fates of all entries together."""
+
+    def carry(times: int = 40) -> dict[str, int]:
+        total: dict[str, int] = {}
+        for _ in range(times):
+            for name, count in drain(seconds=10).items():
+                total[name] = total.get(name, 0) + count
+            waiting = OutboxEntry.objects.filter(status=OutboxEntry.Status.PENDING)
+            if not waiting.exists():
+                break
+            # What waits for seconds need not wait here.
+            waiting.update(not_before="2020-01-01T00:00:00Z")
+        return total
+
+    return carry
+
+
+@pytest.fixture
+def writes(thinkific):
+    """`writes()` are the writes that Thinkific got since the last time, as `POST /users`."""
+
+    def read() -> list[str]:
+        found = [
+            f"{entry['method']} {entry['path'].removeprefix('/api/public/v1')}"
+            for entry in thinkific.stats.writes
+            if "graphql" not in entry["path"]
+        ]
+        thinkific.reset_stats()
+        return found
+
+    return read
+
+
+def states() -> list[tuple[str, str]]:
+    return list(OutboxEntry.objects.order_by("id").values_list("entity", "status"))
+
+
+def counts(run) -> dict[str, int]:
+    """The counts of a run that are not zero; fetched ones and requests left out."""
+    names = ("created", "updated", "skipped", "removed", "failed")
+    return {name: getattr(run, name) for name in names if getattr(run, name)}

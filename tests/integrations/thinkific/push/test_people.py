@@ -1,0 +1,226 @@
+"""People: made, linked, changed, deleted; and what Thinkific says when it does not want to."""
+
+import pytest
+
+from core.models import OutboxEntry, SiteSettings, User
+from core.services import deletions, people
+from integrations.models import SyncConflict
+from integrations.thinkific.sync import conflicts
+
+from .conftest import counts, states
+
+
+def error() -> str:
+    return OutboxEntry.objects.get(status="failed").error
+
+
+def there(site, email):
+    return site.user_by_email(email)
+
+
+def test_a_new_person_gets_an_account(site, push, pull, writes):
+    ada = people.create_user(email="Ada@New.example", first_name="Ada", last_name="Roe")
+
+    assert push() == {"done": 1}
+
+    remote = there(site, "ada@new.example")
+    ada.refresh_from_db()
+    assert (ada.thinkific_id, remote.first_name, remote.last_name) == (remote.id, "Ada", "Roe")
+    assert writes() == ["POST /users"]
+    pull("users")
+    assert counts(pull("users")) == {}
+
+
+def test_the_pull_after_a_push_finds_nothing_new(site, push, pull):
+    pull("users")
+    ada = people.create_user(email="ada@new.example", first_name="Ada")
+    old = User.objects.filter(thinkific_id__isnull=False).first()
+    people.update_user(old, first_name="Renamed")
+    push()
+
+    assert counts(pull("users")) == {}
+    ada.refresh_from_db()
+    assert (ada.last_name, there(site, ada.email).last_name) == ("", "-")
+
+
+def test_the_placeholder_stays_in_thinkific(site, push, pull):
+    nameless = people.create_user(email="nameless@new.example")
+    push()
+    pull("users")
+    people.update_user(nameless, first_name="Nora")
+    push()
+    pull("users")
+
+    nameless.refresh_from_db()
+    assert (nameless.first_name, nameless.last_name) == ("Nora", "")
+    remote = there(site, nameless.email)
+    assert (remote.first_name, remote.last_name) == ("Nora", "-")
+
+
+def test_an_account_that_is_there_is_linked(site, push, writes):
+    remote = site.write(
+        "create_user", fields={"email": "ada@new.example", "first_name": "Ada", "last_name": "Long"}
+    )
+    ada = people.create_user(email="ada@new.example", first_name="Ada")
+
+    assert push() == {"done": 1}
+
+    ada.refresh_from_db()
+    assert (ada.thinkific_id, ada.last_name) == (remote.id, "Long")
+    assert writes() == ["POST /users"]
+
+
+def test_an_account_of_somebody_else_is_not_taken(site, push):
+    remote = site.write("create_user", fields={"email": "a@new.example", "first_name": "A", "last_name": "B"})
+    User.objects.create_user("other@new.example", thinkific_id=remote.id)
+    people.create_user(email="a@new.example", first_name="Ada", last_name="Roe")
+
+    push()
+
+    assert "is that of other@new.example" in error()
+
+
+def test_only_what_changed_is_sent(site, push, pull, thinkific):
+    pull("users")
+    user = User.objects.filter(thinkific_id__isnull=False).first()
+    site.write("update_user", user_id=user.thinkific_id, fields={"first_name": "Theirs"})
+    thinkific.reset_stats()
+
+    people.update_user(user, last_name="Ours")
+    push()
+
+    sent = [entry["body"] for entry in thinkific.stats.writes]
+    assert sent == ['{"last_name": "Ours"}']
+    user.refresh_from_db()
+    assert (user.first_name, user.last_name) == ("Theirs", "Ours")
+    assert not SyncConflict.objects.exists()
+
+
+def test_ten_edits_cost_one_request(site, push, pull, writes):
+    pull("users")
+    user = User.objects.filter(thinkific_id__isnull=False).first()
+    for number in range(10):
+        people.update_user(user, last_name=f"Roe {number}")
+
+    assert push() == {"done": 1}
+    assert writes() == [f"PUT /users/{user.thinkific_id}"]
+    assert site.users[user.thinkific_id].last_name == "Roe 9"
+
+
+def test_what_is_there_already_is_not_sent(site, push, pull, writes):
+    pull("users")
+    user = User.objects.filter(thinkific_id__isnull=False).first()
+    people.update_user(user, last_name="Same")
+    site.write("update_user", user_id=user.thinkific_id, fields={"last_name": "Same"})
+    writes()
+
+    assert push() == {"done": 1}
+    assert writes() == []
+    assert not SyncConflict.objects.exists()
+
+
+@pytest.mark.parametrize("winner", ["dashboard", "thinkific"])
+def test_both_sides_changed_a_name(site, push, pull, winner):
+    pull("users")
+    settings = SiteSettings.load()
+    settings.conflict_winner = winner
+    settings.save()
+    user = User.objects.filter(thinkific_id__isnull=False).first()
+    people.update_user(user, last_name="Ours")
+    site.write("update_user", user_id=user.thinkific_id, fields={"last_name": "Theirs"})
+
+    push()
+
+    kept = "Ours" if winner == "dashboard" else "Theirs"
+    user.refresh_from_db()
+    assert (user.last_name, site.users[user.thinkific_id].last_name) == (kept, kept)
+    conflict = SyncConflict.objects.get()
+    assert (conflict.ours, conflict.theirs) == ("Ours", "Theirs")
+
+    other = "Theirs" if winner == "dashboard" else "Ours"
+    take = conflicts.take_theirs if winner == "dashboard" else conflicts.take_ours
+    take(conflict, by=user)
+    push()
+    user.refresh_from_db()
+    assert (user.last_name, site.users[user.thinkific_id].last_name) == (other, other)
+    assert SyncConflict.objects.get().settled_by == user
+
+
+def test_a_conflict_is_written_down_once(site, push, pull, thinkific):
+    pull("users")
+    user = User.objects.filter(thinkific_id__isnull=False).first()
+    people.update_user(user, last_name="Ours")
+    site.write("update_user", user_id=user.thinkific_id, fields={"last_name": "Theirs"})
+    pull("users")
+    pull("users")
+    push()
+
+    assert SyncConflict.objects.count() == 1
+
+
+def test_somebody_deleted_in_thinkific_is_said_to_be(site, push, pull):
+    pull("users")
+    user = User.objects.filter(thinkific_id__isnull=False).first()
+    site.write("delete_user", user_id=user.thinkific_id)
+    people.update_user(user, last_name="Late")
+
+    assert push() == {"failed": 1}
+
+    user.refresh_from_db()
+    assert user.removed_at is not None
+    assert "is no longer in Thinkific" in error()
+
+    people.create_thinkific_account(user)
+    push()
+    user.refresh_from_db()
+    assert there(site, user.email).id == user.thinkific_id
+    assert user.removed_at is None
+    assert not OutboxEntry.objects.filter(status="failed").exists()
+
+
+def test_thinkific_s_own_words_stand_on_a_refusal(site, push, pull):
+    pull("users")
+    one, two = User.objects.filter(thinkific_id__isnull=False)[:2]
+    people.update_user(one, email="free@new.example")
+    site.write("update_user", user_id=two.thinkific_id, fields={"email": "free@new.example"})
+
+    assert push() == {"failed": 1}
+    assert "already been taken" in error()
+
+
+def test_a_lost_answer_makes_no_second_account(site, push, thinkific):
+    thinkific.faults.add("lost_answer", method="POST", path="/users", next=1)
+    people.create_user(email="ada@new.example", first_name="Ada", last_name="Roe")
+
+    assert push() == {"retried": 1, "done": 1}
+    assert sum(user.email == "ada@new.example" for user in site.users) == 1
+    assert User.objects.get(email="ada@new.example").thinkific_id == there(site, "ada@new.example").id
+
+
+def test_a_person_is_deleted_in_thinkific_only_where_the_settings_say_so(site, push, pull, alma):
+    pull("users")
+    kept, gone = User.objects.filter(thinkific_id__isnull=False, is_dashboard_user=False)[:2]
+    numbers = (kept.thinkific_id, gone.thinkific_id)
+    deletions.delete(kept, confirmed=deletions.describe(kept), by=alma)
+    settings = SiteSettings.load()
+    settings.delete_students = True
+    settings.save()
+    deletions.delete(gone, confirmed=deletions.describe(gone), by=alma)
+
+    assert push() == {"done": 1}
+    assert numbers[0] in site.users
+    assert numbers[1] not in site.users
+
+
+def test_a_change_during_the_push_is_sent_next(site, push, pull, thinkific):
+    people.create_user(email="ada@new.example", first_name="Ada", last_name="Roe")
+    ada = User.objects.get(email="ada@new.example")
+    OutboxEntry.objects.update(status="in_flight", claimed_by="elsewhere:1#x")
+    people.update_user(ada, last_name="Married")
+    assert states() == [("user", "in_flight"), ("user", "pending")]
+    OutboxEntry.objects.filter(status="in_flight").update(claimed_until="2020-01-01T00:00:00Z")
+
+    push()
+
+    assert there(site, ada.email).last_name == "Married"
+    assert states() == [("user", "discarded"), ("user", "done")]
