@@ -183,6 +183,11 @@ STORAGES = {
 
 # Never printed in production: a link that sets a password has no place in a log.
 vars().update(env.email_url("EMAIL_URL", default="consolemail://" if DEBUG else "dummymail://"))
+EMAIL_TIMEOUT = 20  # seconds; a mail server that never answers must not hold a worker
+# Where people open the dashboard: links in mails that are sent without a request begin with it.
+SITE_URL = env.str("SITE_URL", "").rstrip("/") or (
+    "http://localhost:8000" if DEBUG or not ALLOWED_HOSTS else f"https://{ALLOWED_HOSTS[0].lstrip('.')}"
+)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "B2B Dashboard <dashboard@localhost>")
 
 # --- Thinkific -------------------------------------------------------------------------------------
@@ -208,6 +213,7 @@ HEALTH_CHECKS = {
     "worker": "integrations.health.worker",
     "thinkific": "integrations.health.thinkific",
     "sync": "integrations.health.sync",
+    "webhooks": "integrations.health.webhooks",
 }
 
 # --- Queue (django-q2 on the default database) -----------------------------------------------------

@@ -145,10 +145,11 @@ def _welcome(pull: Pull) -> None:
     new = User.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True, is_active=True)
     pull.cursor.setdefault("welcomed", pull.cursor["users"]["top"])
     while (user := new.filter(pk__gt=pull.cursor["welcomed"]).order_by("pk").first()) is not None:
-        pull.store(partial(pull.cursor.update, welcomed=user.pk))
+        pull.commit(partial(pull.cursor.update, welcomed=user.pk))
         if problem := welcome.send(user):
             pull.partial = True
             pull.note(f"User {user.thinkific_id}", problem)
+        pull.leave_when_due()
 
 
 def _assign_teams(pull: Pull) -> None:

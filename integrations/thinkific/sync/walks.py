@@ -50,11 +50,12 @@ def walk(
         pull.cursor[name]["top"] = top or 0
     state = pull.cursor[name]
     while not state.get("done"):
-        _round(pull, name, state, path, apply, filters, counted)
+        if not state.get("ended"):  # left between its last page and here
+            _round(pull, name, state, path, apply, filters, counted)
         short = state["total"] is not None and _different(pull, name, state) < state["total"]
         # A filtered list that moves is caught up by the overlap of the next one.
         if short and stored is not None and state["round"] < ROUNDS:
-            state |= {"page": 0, "round": state["round"] + 1, "lost": 0, "nameless": 0}
+            state |= {"page": 0, "round": state["round"] + 1, "lost": 0, "nameless": 0, "ended": False}
         else:
             state |= {"done": True, "complete": not short}
     return Walked(state["complete"], state["total"])
@@ -85,6 +86,7 @@ def _round(
             state["lost"] += applied.lost + len(bad)
             state["nameless"] += len(bad)
             state["page"], state["total"] = batch[-1].number, batch[-1].total_items
+            state["ended"] = batch[-1].is_last
             if counted and batch[-1].total_pages is not None and state["round"] == 1:
                 pull.run.pages_total = max(batch[-1].total_pages, pull.run.pages_done)
 
