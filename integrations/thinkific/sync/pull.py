@@ -62,6 +62,7 @@ class Pull:
         self.deadline = deadline
         self.on_progress = on_progress
         self.refused: set[str] = set()  # surfaces
+        self._taken_up_at = copy.deepcopy(run.cursor)
         self._seen = load_all(run.seen)
         self._requests_before = run.requests - client.sent
         self._beat = self._resumed = time.monotonic()
@@ -101,7 +102,7 @@ class Pull:
         """The list is judged: which rows it had is no longer needed."""
         self._seen.pop(name, None)
 
-    def store(self, write: Callable[[], None]) -> None:
+    def commit(self, write: Callable[[], None]) -> None:
         """Run `write` in a transaction of its own: what it stores, what it counts and where it leaves the
         cursor stand or fall together. Repeated when somebody else wrote the same rows at the same moment;
         what the database refuses then as well is left out, row by row."""
@@ -116,7 +117,15 @@ class Pull:
                 if attempt == TRIES:
                     raise
         self._tell()
-        if self.is_due and not self.unfinished():
+
+    def store(self, write: Callable[[], None]) -> None:
+        """Commit, then leave the run when the time is up."""
+        self.commit(write)
+        self.leave_when_due()
+
+    def leave_when_due(self) -> None:
+        # Only where the cursor has moved: a run that is left where it was taken up would never end.
+        if self.is_due and not self.unfinished() and self.cursor != self._taken_up_at:
             raise SliceOver
 
     def finish(self) -> None:
