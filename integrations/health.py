@@ -8,12 +8,21 @@ from django_q.conf import Conf
 from django_q.models import OrmQ, Schedule
 
 from core.services.health import Health
-from integrations.models import ConnectionState, Kind, SyncRun, SyncSchedule, WorkerHeartbeat
+from integrations.models import (
+    ConnectionState,
+    Kind,
+    SyncRun,
+    SyncSchedule,
+    WebhookSubscription,
+    WorkerHeartbeat,
+)
 from integrations.progress import in_words
 from integrations.queue import schedules
 from integrations.queue.parsing import problem_of
 from integrations.thinkific.connection import check_connection
 from integrations.thinkific.credentials import GRAPHQL, Credentials
+from integrations.thinkific.events import inbox
+from integrations.thinkific.events.latest import last_received
 
 # An idle worker is heard of when it does the housekeeping of each minute.
 SILENT_AFTER = timedelta(minutes=3)
@@ -83,6 +92,23 @@ def sync(*, ask: bool = False) -> Health:
     states = [_kind(Kind(kind), minutes, now) for kind, minutes in intervals.items()]
     bad = [state.detail for state in states if not state.ok]
     return Health(not bad, " ".join(bad or [state.detail for state in states]) or "Nothing is scheduled.")
+
+
+def webhooks(*, ask: bool = False) -> Health:
+    """Whether events are worked on, and when Thinkific was last heard of. Silence is no fault: the schedules
+    bring everything that webhooks do."""
+    now = timezone.now()
+    waiting = inbox.due()
+    oldest = waiting.aggregate(oldest=Min("not_before"))["oldest"]
+    if oldest is not None and now - oldest > WAITING_TOO_LONG:
+        return Health(False, f"{waiting.count()} events wait, the oldest for {_ago(oldest, now)}.")
+    last = last_received()
+    subscribed = WebhookSubscription.objects.count()
+    if not last and not subscribed:
+        how = "manage.py thinkific_webhooks register"
+        return Health(True, f"Nothing is subscribed ({how}): changes arrive by the schedules, minutes later.")
+    heard = "; ".join(f"{topic} {_ago(at, now)} ago" for topic, at in sorted(last.items()))
+    return Health(True, f"{subscribed} subscriptions. Last heard: {heard or 'nothing yet'}.")
 
 
 def _kind(kind: Kind, every_minutes: int, now: datetime) -> Health:

@@ -1,18 +1,25 @@
 """Webhooks received: what Thinkific told us, and what became of it."""
 
 import json
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.decorators import display
+from unfold.decorators import action, display
 
 from core.admin import cells
 from core.admin.filters import ChoiceFilter
 from core.admin.sitewide import SitewideAdmin
 from core.models import User
-from integrations.models import InboundEvent
+from integrations.admin import subscriptions
+from integrations.models import InboundEvent, WebhookSubscription
+from integrations.thinkific.events import inbox
+from integrations.thinkific.events.latest import last_received
+from integrations.thinkific.events.topics import SUBSCRIBED
 
 SHOWN_CHARACTERS = 20_000
 KINDS = {
@@ -47,14 +54,80 @@ class InboundEventAdmin(SitewideAdmin):
         "received_at",
         "processed_at",
         "attempts",
+        "next_try",
         "outcome",
         "content",
     ]
+    list_before_template = "dashboard/webhooks_heard.html"
+    actions_list = ("reprocess_failed",)
+    actions_detail = ("reprocess",)
     empty_title = "No webhooks received yet"
     empty_text = (
-        "With a subscription (manage.py thinkific_webhooks register), changes in Thinkific arrive here "
-        "within seconds. Without, they come with the next scheduled sync."
+        "With subscriptions (see above), changes in Thinkific arrive here within seconds. Without, "
+        "they come with the next scheduled sync."
     )
+
+    def get_urls(self) -> list[URLPattern]:
+        return subscriptions.urls() + super().get_urls()
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        last = last_received()
+        heard = {
+            "subscribed": WebhookSubscription.objects.count(),
+            "topics_wanted": len(SUBSCRIBED),
+            "last_event": max(last.values(), default=None),
+            "subscriptions_url": reverse(subscriptions.PAGE),
+        }
+        return super().changelist_view(request, heard | (extra_context or {}))
+
+    # --- actions ------------------------------------------------------------------------------------
+
+    def has_reprocess_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return self.sees(request, "change")
+
+    @action(
+        description="Reprocess",
+        icon="replay",
+        permissions=["reprocess"],
+        dialog={
+            "title": "Act upon this event once more?",
+            "description": "It is worked on again within seconds. What is newer here than the event stays as "
+            "it is, and nothing is sent to Thinkific.",
+            "form_submit_text": "Reprocess",
+        },
+    )
+    def reprocess(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        event = self.get_or_404(request, object_id)
+
+        def work() -> str:
+            if inbox.reopen(InboundEvent.objects.filter(pk=event.pk)):
+                return "The event is worked on again. Reload the page for its outcome."
+            return "The event waits for its turn already."
+
+        return self.attempt(request, work, url=cells.detail_url(event))
+
+    @action(
+        description="Reprocess failed",
+        icon="replay",
+        permissions=["reprocess"],
+        dialog={
+            "title": "Act upon all failed events once more?",
+            "description": "Each is worked on again, oldest first. What is newer here than an event stays as "
+            "it is, and nothing is sent to Thinkific.",
+            "form_submit_text": "Reprocess failed",
+        },
+    )
+    def reprocess_failed(self, request: HttpRequest, form: Any) -> HttpResponse:
+        def work() -> str:
+            count = inbox.reopen(InboundEvent.objects.filter(status=InboundEvent.Status.FAILED))
+            return f"{count:,} events are worked on again." if count else "No event has failed."
+
+        back = reverse("admin:integrations_inboundevent_changelist")
+        return self.attempt(request, work, url=back)
+
+    # --- columns ------------------------------------------------------------------------------------
 
     @display(description="Status")
     def state(self, event: InboundEvent) -> SafeString:
@@ -72,6 +145,11 @@ class InboundEventAdmin(SitewideAdmin):
     @display(description="Outcome")
     def outcome_text(self, event: InboundEvent) -> SafeString:
         return cells.text(event.outcome)
+
+    @display(description="Next try")
+    def next_try(self, event: InboundEvent) -> SafeString:
+        waits = event.status == InboundEvent.Status.RECEIVED and event.attempts
+        return cells.moment(event.not_before if waits else None)
 
     @display(description="Payload")
     def content(self, event: InboundEvent) -> SafeString:

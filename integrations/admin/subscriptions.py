@@ -1,0 +1,127 @@
+"""Webhook subscriptions: what Thinkific tells us of, when it last did, and the buttons that change it.
+
+The page itself asks Thinkific nothing; Register, Remove and Look do, because somebody pressed them.
+"""
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.views.decorators.http import require_GET, require_POST
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from core.admin.sitewide import sees_site
+from core.errors import Refusal
+from integrations.models import InboundEvent, WebhookSubscription
+from integrations.thinkific import subscriptions
+from integrations.thinkific.credentials import Credentials
+from integrations.thinkific.events.latest import last_received
+from integrations.thinkific.events.topics import SUBSCRIBED
+from integrations.thinkific.subscriptions import Found
+
+VIEW, CHANGE = "integrations.view_inboundevent", "integrations.change_inboundevent"
+PAGE = "admin:integrations_webhooksubscription_page"
+
+
+class AddressForm(forms.Form):
+    address = forms.CharField(
+        label="Address of this dashboard's webhooks",
+        max_length=2000,
+        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "url"}),
+        error_messages={"required": "Write the public address that ends in /webhooks/thinkific/."},
+    )
+
+
+def urls() -> list[URLPattern]:
+    """Below the events' own addresses."""
+    guard = admin.site.admin_view
+    name = "integrations_webhooksubscription_{}".format
+    return [
+        path("subscriptions/", guard(page), name=name("page")),
+        path("subscriptions/register/", guard(register), name=name("register")),
+        path("subscriptions/remove/", guard(remove), name=name("remove")),
+        path("subscriptions/look/", guard(look), name=name("look")),
+    ]
+
+
+@require_GET
+def page(request: HttpRequest) -> HttpResponse:
+    if not sees_site(request, VIEW):
+        raise PermissionDenied
+    return _render(request)
+
+
+@require_POST
+def register(request: HttpRequest) -> HttpResponse:
+    _check_may_change(request)
+    form = AddressForm(request.POST)
+    if not form.is_valid():
+        return _render(request, form=form)
+    try:
+        done = subscriptions.register(form.cleaned_data["address"])
+    except Refusal as refusal:
+        form.add_error("address", str(refusal))
+        return _render(request, form=form)
+    text = (
+        f"{len(done.created)} subscriptions made, {len(done.kept)} were there, {len(done.removed)} removed."
+    )
+    messages.success(request, text)
+    for topic, words in done.rejected.items():
+        messages.warning(request, f"Thinkific did not accept {topic}: {words}. Pulls bring what it is about.")
+    return HttpResponseRedirect(reverse(PAGE))
+
+
+@require_POST
+def remove(request: HttpRequest) -> HttpResponse:
+    _check_may_change(request)
+    try:
+        removed = subscriptions.remove()
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(
+            request, f"{len(removed)} subscriptions removed. Changes now arrive by the schedules."
+        )
+    return HttpResponseRedirect(reverse(PAGE))
+
+
+@require_POST
+def look(request: HttpRequest) -> HttpResponse:
+    """What Thinkific has, subscriptions of others included."""
+    _check_may_change(request)
+    try:
+        return _render(request, found=subscriptions.listed())
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
+        return HttpResponseRedirect(reverse(PAGE))
+
+
+def _check_may_change(request: HttpRequest) -> None:
+    if not sees_site(request, CHANGE):
+        raise PermissionDenied
+
+
+def _render(
+    request: HttpRequest, *, found: list[Found] | None = None, form: AddressForm | None = None
+) -> HttpResponse:
+    last, ours = last_received(), {one.topic: one for one in WebhookSubscription.objects.all()}
+    here = request.build_absolute_uri(reverse("thinkific_webhook"))
+    registered = next((one.target_url for one in ours.values()), "")
+    context = {
+        **admin.site.each_context(request),
+        "title": "Webhook subscriptions",
+        "topics": [
+            {"name": topic, "subscription": ours.get(topic), "last": last.get(topic)} for topic in SUBSCRIBED
+        ],
+        "count": len(ours),
+        "registered": registered,
+        "form": form or AddressForm(initial={"address": registered or here}),
+        "found": found,
+        "connected": Credentials.from_settings().complete,
+        "may_change": sees_site(request, CHANGE),
+        "opts": InboundEvent._meta,
+    }
+    request.current_app = admin.site.name
+    return TemplateResponse(request, "dashboard/subscriptions.html", context)
