@@ -14,14 +14,14 @@ from benchmarks.places import ROOT, Place, environment
 from benchmarks.scale import Context
 from integrations.thinkific.sandbox import Scale, SpawnedSandbox
 
-LIMIT, WINDOW = 120, 3.0
+LIMIT, WINDOW = 120, 10.0
 AT_LEAST = 0.95
 KINDS = ("users", "enrollments")
 
 
 def measure(context: Context, place: Place) -> Iterator[Line]:
     pages = int(LIMIT * (context.seconds / WINDOW + 4))  # more than can be asked for: the work never ends
-    scale = Scale.bulk(125 * pages, enrollments_per_user=1, quiz_results_per_user=0, bundles=0, groups=0)
+    scale = Scale.bulk(200 * pages, enrollments_per_user=1, quiz_results_per_user=0, bundles=0, groups=0)
     limits = {"rate_limit": LIMIT, "rate_window": WINDOW, "concurrency": 10}
     with context.sandbox(scale, **limits) as sandbox:
         database = place.fresh()
@@ -49,20 +49,21 @@ def _watch(context: Context, sandbox: SpawnedSandbox, database: str) -> tuple[li
             cwd=ROOT,
             env=variables,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         for kind in KINDS
     ]
     try:
-        while not all(f"GET /{kind}" in sandbox.control("GET", "stats")["by_endpoint"] for kind in KINDS):
-            if any(pull.poll() is not None for pull in pulls):
-                raise RuntimeError("A pull ended before it asked for anything.")
+        while not all(
+            f"GET /api/public/v1/{kind}" in sandbox.control("GET", "stats")["by_endpoint"] for kind in KINDS
+        ):
+            _check(pulls)
             time.sleep(0.1)
         begun = int(time.time() // WINDOW) + 1  # the first window in which both have been at work throughout
         time.sleep(context.seconds + WINDOW)
         stats = sandbox.control("GET", "stats")
-        if any(pull.poll() is not None for pull in pulls):
-            raise RuntimeError("A pull ended before the measurement did.")
+        _check(pulls)
     finally:
         for pull in pulls:
             pull.kill()
@@ -71,3 +72,9 @@ def _watch(context: Context, sandbox: SpawnedSandbox, database: str) -> tuple[li
     windows = stats["grants_by_window"]
     granted = [windows.get(str(number), 0) for number in range(begun, ended)]
     return granted[: int(context.seconds // WINDOW)], stats["refused_rate"] + stats["refused_concurrency"]
+
+
+def _check(pulls: "list[subprocess.Popen[str]]") -> None:
+    for pull in pulls:
+        if pull.poll() is not None:
+            raise RuntimeError(f"A pull ended before the measurement did:\n{pull.communicate()[1][-2000:]}")

@@ -14,14 +14,15 @@ from benchmarks.places import Place, child, environment
 from benchmarks.scale import Context
 
 TIMES = {"PostgreSQL": 5, "SQLite": 4}
-PAGES_AT_ONCE = 4
+PAGES_AT_ONCE = 8  # as sync/fetch.py batches them
+ROUNDS = 2
 
 
 def measure(context: Context, place: Place) -> Iterator[Line]:
     seconds: dict[str, list[float]] = {"ours": [], "baseline": []}
     rows = 0
     with context.sandbox(context.small) as sandbox:
-        for _ in range(context.repeats):  # in turn, so that a busy moment meets both
+        for _ in range(ROUNDS):  # in turn, so that a busy moment meets both
             for variant, times in seconds.items():
                 database = place.fresh()
                 result = child(["-m", "benchmarks.storing", variant], environment(database, sandbox))
