@@ -101,20 +101,21 @@ def _pull_new_builder(pull: Pull) -> list[int]:
             rows, skipped = _nodes(pull, page.rows)
 
             def write(
-                rows: list[Values] = rows, skipped: Applied = skipped, after: str | None = page.next_cursor
+                rows: list[Values] = rows,
+                skipped: Applied = skipped,
+                page: graphql.GraphPage[schemas.ProductNode] = page,
             ) -> None:
                 applied = apply_products(rows, source=pull.source)
                 pull.run.fetched += len(rows)
                 pull.count(applied)
                 pull.count(skipped)
                 pull.seen("graphql").add(applied.met)
-                state.update(after=after)
+                state.update(after=page.next_cursor, done=not page.has_next)
 
             pull.store(write)
     except CredentialsRefused as error:
         pull.refuse(error, "Courses of the new course builder were left out.")
         return []
-    state["done"] = True
     here = Product.objects.filter(source=Product.Source.GRAPHQL, removed_at__isnull=True)
     mark_missing(
         pull,

@@ -154,20 +154,28 @@ def _pull_certificates_of(pull: Pull, course: Product) -> None:
 
             def write(page: graphql.GraphPage[schemas.Certificate] = page) -> None:
                 _store_certificates(pull, course, page.rows)
-                pull.cursor["after"] = page.next_cursor
+                if page.has_next:
+                    pull.cursor["after"] = page.next_cursor
+                else:
+                    _next_course(pull, course)
 
             pull.store(write)
     except NotFound:
-        pull.note(str(course), "GraphQL does not know this course; its certificates could not be read.")
-        met = Certificate.objects.filter(product=course, pk__lte=pull.cursor["top"], removed_at__isnull=True)
-        pull.seen("certificates").add(met.values_list("pk", flat=True))
-        pull.partial = True
+        pull.store(lambda: _pass_over(pull, course))
 
-    def finish() -> None:
-        pull.cursor.update(course=course.pk, after=None)
-        pull.run.pages_done += 1
 
-    pull.store(finish)
+def _next_course(pull: Pull, course: Product) -> None:
+    pull.cursor.update(course=course.pk, after=None)
+    pull.run.pages_done += 1
+
+
+def _pass_over(pull: Pull, course: Product) -> None:
+    """What stands here of the course is taken as met."""
+    pull.note(str(course), "GraphQL does not know this course; its certificates could not be read.")
+    met = Certificate.objects.filter(product=course, pk__lte=pull.cursor["top"], removed_at__isnull=True)
+    pull.seen("certificates").add(met.values_list("pk", flat=True))
+    pull.partial = True
+    _next_course(pull, course)
 
 
 def _certificate_pages(pull: Pull, course: Product) -> Iterator[graphql.GraphPage[schemas.Certificate]]:
