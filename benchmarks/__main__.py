@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import full_pull, lists, request_budget, storing
+from benchmarks import full_pull, lists, request_budget, storing, webhooks
 from benchmarks.frame import RESULTS, Line, Report
 from benchmarks.places import Place, scratch
 from benchmarks.scale import Context
@@ -21,6 +21,7 @@ FIGURES: dict[str, Callable[[Context, Place], Iterator[Line]]] = {
     "pull": full_pull.measure,
     "budget": request_budget.measure,
     "lists": lists.measure,
+    "webhooks": webhooks.measure,
 }
 DATABASES = ("sqlite", "postgresql")
 
