@@ -158,9 +158,21 @@ def read_rows(rows: list[Any], row_type: type[T]) -> tuple[list[T], list[BadRow]
 def read_row(row: Any, row_type: type[T]) -> T:
     """One row from Python objects, repaired where that is safe. Raises msgspec.ValidationError."""
     try:
-        return msgspec.convert(row, row_type, strict=False)
-    except msgspec.ValidationError:
-        return msgspec.convert(_repair(row, row_type), row_type, strict=False)
+        try:
+            return msgspec.convert(row, row_type, strict=False)
+        except msgspec.ValidationError:
+            return msgspec.convert(_repair(row, row_type), row_type, strict=False)
+    except UnicodeEncodeError:  # half a character where a number or a date should be
+        return read_row(_whole(row), row_type)
+
+
+def _whole(value: Any) -> Any:
+    """`value` without lone surrogates."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "ignore").decode()
+    if isinstance(value, list):
+        return [_whole(part) for part in value]
+    return {_whole(key): _whole(part) for key, part in value.items()} if isinstance(value, dict) else value
 
 
 def _repair(value: Any, wanted: Any) -> Any:

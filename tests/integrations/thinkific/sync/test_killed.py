@@ -64,7 +64,7 @@ def sync(connected, process_environment, tmp_path):
         process.wait()
         process.stdout.close()
     for log in tmp_path.glob("*.log"):
-        print(log.read_text()[-2000:])
+        sys.stderr.write(log.read_text()[-2000:])
 
 
 def wait_for(condition, process, seconds=30):
