@@ -110,7 +110,7 @@ if IS_SQLITE:
         # transaction is what keeps two writers from both seeing the last free place.
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-65536; "
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16384; "
         "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=268435456;",
     }
 else:
