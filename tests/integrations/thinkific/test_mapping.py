@@ -80,7 +80,7 @@ def rows_of(struct, **known):
         name: st.one_of(text, st.none(), st.integers(), st.sampled_from(["1.5", "2026-01-01"]))
         for name in names
     }
-    odd = {name: values for name in names}
+    odd = dict.fromkeys(names, values)
     return st.fixed_dictionaries(
         {"id": st.integers(1, 2**62)} | known,
         optional={n: usual[n] | odd[n] for n in names},
