@@ -105,7 +105,7 @@ def courses_in(bundles: Iterable[Enrollment]) -> list[Enrollment]:
     found: dict[int, Enrollment] = {}
     for bundle in bundles:
         items = BundleItem.objects.filter(bundle=bundle.product_id, removed_at__isnull=True)
-        rows = Enrollment.objects.select_for_update(of=("self",)).select_related("product")
+        rows = Enrollment.objects.select_related("product")
         rows = rows.filter(user=bundle.user_id, product__in=items.values("course"), removed_at__isnull=True)
         found |= {course.pk: course for course in rows.order_by("pk")}
     return list(found.values())
@@ -174,7 +174,7 @@ class _Change:
         """The courses of the bundles that changed end when the last of what gives them ends."""
         bundles = [e for e in self.changed.values() if e.product.is_bundle]
         ends = {bundle.pk: bundle.expiry_date for bundle in bundles}
-        for course in courses_in(bundles):
+        for course in _locked(courses_in(bundles)):
             if course.via_bundle_id is None and not course.granted:
                 # Bought, or given in Thinkific: the bundle must not take it away.
                 course.granted, course.granted_until = True, course.expiry_date

@@ -8,6 +8,7 @@ from core.services.mirror.groups import note_pushed
 from integrations.thinkific import graphql, schemas
 from integrations.thinkific.client import ThinkificClient
 from integrations.thinkific.errors import Rejected
+from integrations.thinkific.mending import moment
 from integrations.thinkific.sync.needs import Impossible, account_of, id_of_group
 
 BY_HAND = (
@@ -30,7 +31,10 @@ def _link(group: ThinkificGroup, remote: schemas.Group) -> None:
     try:
         with transaction.atomic():
             ThinkificGroup.objects.filter(pk=group.pk, thinkific_id__isnull=True).update(
-                thinkific_id=remote.id, token=(remote.token or "")[:100], last_synced_at=timezone.now()
+                thinkific_id=remote.id,
+                token=(remote.token or "")[:100],
+                thinkific_created_at=moment(remote.created_at),
+                last_synced_at=timezone.now(),
             )
     except IntegrityError:
         raise Impossible(
@@ -66,8 +70,8 @@ def _put_in(group: ThinkificGroup, user_id: int, group_id: int, client: Thinkifi
         client.add_user_to_groups(user_id, [group.name])
     except Rejected as error:
         raise Impossible(
-            f"Thinkific does not add people to “{group.name}”: {error}. Sync the groups to see whether it was "
-            "renamed or deleted there."
+            f"Thinkific does not add people to “{group.name}”: {error}. Sync the groups to see whether it "
+            "was renamed or deleted there."
         ) from None
 
 

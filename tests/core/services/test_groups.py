@@ -1,0 +1,74 @@
+import pytest
+
+from core.errors import Refusal
+from core.models import Direction, GroupAssignment, GroupMembership, OutboxEntry, SiteSettings
+from core.services import groups
+from tests.factories import GroupAssignmentFactory, ThinkificGroupFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_new_group_is_noted_for_thinkific(alma):
+    group = groups.create(name="  Acme   people ", by=alma)
+
+    assert group.name == "Acme people"
+    entry = OutboxEntry.objects.get()
+    assert (entry.entity, entry.object_id, entry.requested_by) == ("thinkificgroup", group.pk, alma)
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 256, "ACME people"])
+def test_a_group_needs_a_name_of_its_own(name):
+    ThinkificGroupFactory(name="Acme people")
+    with pytest.raises(Refusal):
+        groups.create(name=name)
+    assert not OutboxEntry.objects.exists()
+
+
+def test_a_group_serves_a_team_once(acme, alma):
+    group = ThinkificGroupFactory()
+    assignment = groups.assign(group=group, team=acme, direction=Direction.DISABLED, by=alma)
+    assert assignment.history.get().history_user == alma
+    group.refresh_from_db()
+    assert group.sync_requested_at is not None
+    with pytest.raises(Refusal, match="serves Acme already"):
+        groups.assign(group=group, team=acme)
+    assert not OutboxEntry.objects.exists()
+
+
+def test_a_new_direction_is_recorded_and_sends_the_team(acme, ana, alma):
+    assignment = GroupAssignmentFactory(team=acme, direction=Direction.THINKIFIC_TO_DASHBOARD)
+    before = assignment.changed_at
+
+    groups.change_direction(assignment, direction=Direction.BIDIRECTIONAL, by=alma)
+
+    assignment.refresh_from_db()
+    assert assignment.changed_at > before
+    assert assignment.history.first().history_user == alma
+    people = set(GroupMembership.objects.filter(push_state="pending").values_list("user", flat=True))
+    assert people == {acme.owner_id, ana.pk}
+
+
+def test_unassigning_leaves_everybody_where_they_are(acme, ana, alma):
+    assignment = GroupAssignmentFactory(team=acme)
+    GroupMembership.objects.create(group=assignment.group, user=ana)
+    groups.unassign(assignment, by=alma)
+
+    assert not GroupAssignment.objects.exists()
+    assert GroupMembership.objects.get().removed_at is None
+    assert acme.memberships.filter(user=ana).exists()
+    assert not OutboxEntry.objects.exists()
+
+
+def test_taking_somebody_out_needs_the_setting():
+    assignment = GroupAssignmentFactory()
+    membership = GroupMembership.objects.create(group=assignment.group, user=UserFactory(from_thinkific=True))
+    with pytest.raises(Refusal, match="settings do not let"):
+        groups.remove_member(membership)
+
+    settings = SiteSettings.load()
+    settings.mirror_group_removals = True
+    settings.save()
+    groups.remove_member(membership)
+    membership.refresh_from_db()
+    assert membership.removed_at is not None
+    assert OutboxEntry.objects.get().entity == "groupmembership"
