@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from django.db import connection, models
 from django.utils import timezone
 
@@ -133,27 +134,28 @@ def _prepared(columns: Sequence[models.Field], rows: Sequence[Row]) -> list[Row]
 
 # What the text format of COPY gives a meaning of its own.
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-_NEVER_ESCAPED = (models.IntegerField, models.DecimalField, models.BooleanField, models.DateTimeField)
+_WITHOUT_TEXT = (models.IntegerField, models.DecimalField, models.BooleanField, models.DateTimeField)
 
 
 def _copy_lines(
     columns: Sequence[models.Field], rows: Sequence[Row], constants: Mapping[models.Field, Any]
 ) -> str:
-    """The rows in the text format of COPY. The driver can do that too, value by value in twice the time."""
-    texts = [
-        ["\\N" if value is None else text(value) for value in column]
-        for column, text in zip(zip(*rows, strict=True), map(_texter, columns), strict=True)
-    ]
-    end = "".join(f"\t{_texter(field)(value)}" for field, value in constants.items()) + "\n"
+    """The rows in the text format of COPY. The driver does that too, value by value in three times the time."""
+    texts = [_texts(field, values) for field, values in zip(columns, zip(*rows, strict=True), strict=True)]
+    end = "".join(f"\t{_texts(field, [value])[0]}" for field, value in constants.items()) + "\n"
     return "".join("\t".join(line) + end for line in zip(*texts, strict=True))
 
 
-def _texter(field: models.Field) -> Callable[[Any], str]:
-    if isinstance(field, models.JSONField):
-        return lambda value: json.dumps(value).translate(_ESCAPES)
+def _texts(field: models.Field, values: Sequence[Any]) -> list[str]:
     if isinstance(field, models.ForeignKey):
-        return _texter(field.target_field)
-    return str if isinstance(field, _NEVER_ESCAPED) else lambda value: str(value).translate(_ESCAPES)
+        return _texts(field.target_field, values)
+    if isinstance(field, _WITHOUT_TEXT):
+        # As JSON, which is quick: no number, moment or truth value holds a comma or a quote.
+        json_texts = msgspec.json.encode(values).decode()[1:-1].replace('"', "")
+        return json_texts.replace("null", "\\N").split(",")
+    if isinstance(field, models.JSONField):
+        values = [None if value is None else json.dumps(value) for value in values]
+    return ["\\N" if value is None else str(value).translate(_ESCAPES) for value in values]
 
 
 def _converter(field: models.Field) -> Callable[[Any], Any] | None:
