@@ -30,7 +30,7 @@ SITE = {
     "repost": "duplicate",
 }
 SIZE = Scale(users=30, courses=6, builder_courses=0, bundles=2, groups=2)
-SETTLE = 180.0  # seconds to send the rest once the trouble is over
+SETTLE = 240.0  # seconds to send the rest once the trouble is over
 
 
 def main() -> int:

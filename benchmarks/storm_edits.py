@@ -2,7 +2,8 @@
 
 import random
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from io import StringIO
 
 from django.core.management import call_command
 from django.utils import timezone
@@ -24,9 +25,7 @@ from core.services import enrollments, groups, people, teams
 
 def prepare() -> None:
     """Mirror the site; two teams, one of them with a group that sends people to Thinkific and takes out."""
-    call_command(
-        "sync", "products", "users", "groups", "enrollments", "--json", stdout=open("/dev/null", "w")
-    )  # noqa: SIM115
+    call_command("sync", "products", "users", "groups", "enrollments", "--json", stdout=StringIO())
     settings = SiteSettings.load()
     settings.mirror_group_removals = True
     owner = User.objects.create_user("owner@storm.example", first_name="Olga", last_name="Owner")
@@ -120,5 +119,5 @@ class Editor:
         rows = list(Enrollment.objects.order_by("pk").values_list("pk", flat=True))
         return Enrollment.objects.get(pk=self.dice.choice(rows)) if rows else None
 
-    def _some_day(self):  # type: ignore[no-untyped-def]
+    def _some_day(self) -> datetime | None:
         return self.dice.choice([None, timezone.now() + timedelta(days=self.dice.randint(1, 400))])

@@ -52,6 +52,8 @@ class OutboxEntry(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     priority = models.SmallIntegerField(default=0, help_text="Higher goes first; a person waits for it.")
     attempts = models.PositiveIntegerField(default=0)
+    # How often a process died with it, which says nothing about Thinkific.
+    crashes = models.PositiveIntegerField(default=0)
     not_before = models.DateTimeField(default=timezone.now)
     claimed_by = models.CharField(max_length=100, blank=True)
     claimed_until = models.DateTimeField(null=True, blank=True)

@@ -14,11 +14,15 @@ from django.db.models import F
 from django.utils import timezone
 
 from core.models import OutboxEntry
+from core.services.mirror import pushes
 from integrations.thinkific.sync.owner import is_silent, this_process
 
 LEASE = timedelta(minutes=2)  # renewed while the process lives
 # A person exists before what hangs on them: first the account, then groups, then enrollments.
 ORDER = {"user": 0, "thinkificgroup": 0, "groupmembership": 1, "enrollment": 2}
+SUSPICIOUS = 5  # crashes
+LONGEST_WAIT = 30.0  # seconds
+GIVEN_UP_AFTER = timedelta(days=1)
 ONE_CLAIM_AT_A_TIME = 5_640_211  # a number of our own, for PostgreSQL's advisory locks
 
 Status = OutboxEntry.Status
@@ -93,11 +97,25 @@ def under_way_elsewhere() -> bool:
 
 
 def free_abandoned() -> int:
-    """Put back what a dead process had claimed. What it did is not known, so the next one looks first."""
+    """Put back what a dead process had claimed. What it did is not known, so the next one looks first.
+
+    That is no attempt: mostly something else was to blame. But an entry may be what kills its workers, so it
+    waits longer each time, and after a day of that a person must look.
+    """
     count, now = 0, timezone.now()
     for entry in OutboxEntry.objects.filter(status=Status.IN_FLIGHT):
-        if entry.claimed_until is None or entry.claimed_until < now or _is_gone(entry.claimed_by):
-            count += put_back(entry, until=now, uncertain=True)
+        if not (entry.claimed_until is None or entry.claimed_until < now or _is_gone(entry.claimed_by)):
+            continue
+        entry.crashes += 1
+        if entry.crashes > SUSPICIOUS and now - entry.created_at > GIVEN_UP_AFTER:
+            words = (
+                f"The process that was to send it died {entry.crashes} times. Look at the logs, then retry."
+            )
+            pushes.fail(entry, words, now=now)
+        else:
+            wait = timedelta(seconds=min(2 ** (entry.crashes - SUSPICIOUS), LONGEST_WAIT))
+            until = now + wait if entry.crashes > SUSPICIOUS else now
+            count += put_back(entry, until=until, uncertain=True, counts=False)
     return count
 
 
@@ -111,7 +129,7 @@ def put_back(
     """Let a claimed entry wait again. One that a newer change of the same object has overtaken is done with:
     that one will send everything. `counts` says whether this was an attempt."""
     attempts = entry.attempts if counts else max(0, entry.attempts - 1)
-    values = {"attempts": attempts, "uncertain": entry.uncertain or uncertain}
+    values = {"attempts": attempts, "crashes": entry.crashes, "uncertain": entry.uncertain or uncertain}
     try:
         return _put_back(entry, until, error, values)
     except IntegrityError:  # the newer change was committed between looking and writing
@@ -131,7 +149,8 @@ def _put_back(entry: OutboxEntry, until: datetime, error: str, values: dict[str,
     later.last_seen = later.last_seen | entry.last_seen
     later.uncertain = later.uncertain or values["uncertain"]
     later.attempts = max(later.attempts, values["attempts"])
-    later.save(update_fields=["last_seen", "uncertain", "attempts"])
+    later.crashes = max(later.crashes, values["crashes"])
+    later.save(update_fields=["last_seen", "uncertain", "attempts", "crashes"])
     return True
 
 

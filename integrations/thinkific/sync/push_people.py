@@ -19,6 +19,7 @@ from integrations.thinkific.sync import claims, conflicts
 from integrations.thinkific.sync.needs import Impossible
 
 SOURCE = "Thinkific, after a push"
+FORMER = 10  # versions of a person whose addresses may have been tried
 FIELDS = ("first_name", "last_name", "email")
 
 
@@ -49,8 +50,12 @@ def body_of(user: User, settings: SiteSettings) -> dict[str, str]:
 
 
 def _find(user: User, entry: OutboxEntry, client: ThinkificClient) -> schemas.User | None:
-    """After an attempt whose outcome is not known the account may be there."""
-    return client.find_user_by_email(user.email) if entry.uncertain or entry.attempts > 1 else None
+    """After an attempt whose outcome is not known the account may be there, by the address of that time."""
+    if not entry.uncertain and entry.attempts == 1:
+        return None
+    former = user.history.order_by("-history_date").values_list("email", flat=True)[:FORMER]
+    addresses = dict.fromkeys([user.email, *former])
+    return next((found for one in addresses if (found := client.find_user_by_email(one))), None)
 
 
 def _create(user: User, client: ThinkificClient) -> schemas.User:

@@ -9,9 +9,20 @@ ROOT = Path(__file__).parents[4]
 
 
 def test_killing_workers_in_a_storm_of_edits_loses_and_doubles_nothing(process_environment):
+    database = process_environment["DATABASE_URL"]
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.kill_storm", "--kills", "20", "--seed", "7", "--json"]
-        + ["--database", process_environment["DATABASE_URL"]],
+        [
+            sys.executable,
+            "-m",
+            "benchmarks.kill_storm",
+            "--kills",
+            "20",
+            "--seed",
+            "7",
+            "--json",
+            "--database",
+            database,
+        ],
         cwd=ROOT,
         env=process_environment,
         text=True,

@@ -224,3 +224,15 @@ def test_a_change_during_the_push_is_sent_next(site, push, pull, thinkific):
 
     assert there(site, ada.email).last_name == "Married"
     assert states() == [("user", "discarded"), ("user", "done")]
+
+
+def test_an_account_made_with_a_former_address_is_found(site, push, thinkific):
+    thinkific.faults.add("lost_answer", method="POST", path="/users", next=1)
+    ada = people.create_user(email="ada@new.example", first_name="Ada", last_name="Roe")
+    push(1)
+    OutboxEntry.objects.update(not_before="2020-01-01T00:00:00Z")
+    people.update_user(ada, email="roe@new.example")
+
+    assert push() == {"done": 1}
+    assert there(site, "ada@new.example") is None
+    assert there(site, "roe@new.example").id == User.objects.get(pk=ada.pk).thinkific_id
