@@ -5,7 +5,7 @@ import logging
 from django.urls import reverse
 
 from core.models import Notice, User
-from core.services import notices, seats
+from core.services import account_mail, notices, seats, welcome
 
 log = logging.getLogger(__name__)
 
@@ -30,3 +30,22 @@ def _corrected(changed: int) -> str:
     if changed == 0:
         return "every count was right"
     return "one count was corrected" if changed == 1 else f"{changed} counts were corrected"
+
+
+def send_welcome(user_id: int, asked_by: int | None) -> str:
+    """Send somebody the mail about their new account; who made it hears when that fails."""
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    return _tell_of_failure(asked_by, user, welcome.send(user)) if user else ""
+
+
+def send_password_reset(user_id: int, asked_by: int | None) -> str:
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    return _tell_of_failure(asked_by, user, account_mail.send_password_reset(user)) if user else ""
+
+
+def _tell_of_failure(asked_by: int | None, user: User, problem: str) -> str:
+    if problem:
+        page = reverse("admin:core_user_change", args=[user.pk])
+        starters = User.objects.filter(pk=asked_by)
+        notices.tell(starters, f"{user}: {problem}", level=Notice.Level.ERROR, url=page)
+    return problem

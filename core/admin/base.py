@@ -1,6 +1,7 @@
 """The one base class of every screen: what it shows is limited to what the signed-in person may see."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -8,15 +9,20 @@ from django.contrib.admin.filters import ListFilter
 from django.contrib.admin.options import ModelAdmin as DjangoModelAdmin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
+from django.forms import Media
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from unfold.admin import ModelAdmin
 
+from core.admin.dialogs import Dialog, answer, buttons_for
 from core.admin.lists import FEW, BoundedChangeList, BoundedPaginator
+from core.admin.pickers import by_typing
+from core.admin.sync_line import sync_line
 from core.admin.tabs import Tab, tab_context
 from core.admin.viewer import viewer_of
 from core.errors import Refusal
-from core.models import User
+from core.models import Membership, User
 
 
 def visible(queryset: QuerySet, viewer: User) -> QuerySet:
@@ -59,10 +65,19 @@ class DashboardAdmin(ModelAdmin):
     tabs: tuple[Tab, ...] = ()  # further tabs of the detail page; the first is the object's own fields
     first_tab_title = "Overview"
     change_form_outer_before_template = "admin/dashboard/tabs.html"
+    dialogs: tuple[Dialog, ...] = ()  # what can be done to the object, or to a row of a tab
+    shows_sync = False  # whether the detail page says how the object stands with Thinkific
     list_only: tuple[str, ...] = ()  # the columns that a row of the list shows, where the rest is heavy
 
     class Media:
         css = {"all": ["dashboard/lists.css"]}
+
+    @property
+    def media(self) -> Media:
+        if not self.dialogs:
+            return super().media
+        choices = by_typing(Membership.team).media  # dialogs open over the page, which has the scripts
+        return super().media + choices + Media(js=["dashboard/modal.js"])
 
     # --- what may be seen ---------------------------------------------------------------------------
 
@@ -144,19 +159,22 @@ class DashboardAdmin(ModelAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         context: dict[str, Any] = {"show_history": False, **(extra_context or {})}
-        if not self.tabs:
+        if not (self.tabs or self.dialogs or self.shows_sync):
             return super().change_view(request, object_id, form_url, context)
         obj = self.get_object(request, object_id)
         tabs = [tab for tab in self.tabs if obj is not None and tab.applies(obj)]
         asked_for = request.GET.get("tab")
         chosen = next((tab for tab in tabs if tab.slug == asked_for), None)
-        context["detail_tabs"] = [
-            {"title": self.first_tab_title, "url": request.path, "active": chosen is None},
-            *(
-                {"title": tab.title, "url": f"{request.path}?tab={tab.slug}", "active": tab is chosen}
-                for tab in tabs
-            ),
+        first = {"title": self.first_tab_title, "url": request.path, "active": chosen is None}
+        others = [
+            {"title": tab.title, "url": f"{request.path}?tab={tab.slug}", "active": tab is chosen}
+            for tab in tabs
         ]
+        context["detail_tabs"] = [first, *others] if others else []
+        if obj is not None and self.has_view_permission(request, obj):
+            viewer = viewer_of(request)
+            context["sync_line"] = sync_line(obj, viewer) if self.shows_sync else None
+            context["dialog_buttons"] = buttons_for(self, obj, viewer, chosen.slug if chosen else "")
         if chosen is not None and obj is not None:
             return self.tab_view(request, obj, chosen, context)
         return super().change_view(request, object_id, form_url, context)
@@ -180,11 +198,23 @@ class DashboardAdmin(ModelAdmin):
             "actions_detail": self._get_actions_navigation(
                 self.actions_detail, self.get_actions_detail(request, obj.pk), str(obj.pk)
             ),
-            **tab_context(tab, obj, request),
+            **tab_context(tab, obj, request, self),
             **extra_context,
         }
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/dashboard/tab.html", context)
+
+    # --- dialogs ------------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(partial(answer, self))
+        name = f"{self.opts.app_label}_{self.opts.model_name}_do"
+        own = [
+            path("do/<slug:slug>/", view, name=f"{name}_new"),
+            path("<int:object_id>/do/<slug:slug>/", view, name=name),
+            path("<int:object_id>/do/<slug:slug>/<int:part_id>/", view, name=f"{name}_part"),
+        ]
+        return (own if self.dialogs else []) + super().get_urls()
 
     # --- actions ------------------------------------------------------------------------------------
 

@@ -59,6 +59,7 @@ class ProductAdmin(DashboardAdmin):
     sortable_by = ["title", "productable"]
     ordering = ["name", "id"]
     tabs = PRODUCT_TABS
+    shows_sync = True
     actions_list = ("sync_products",)
     actions_detail = ("sync_product",)
     empty_text = "Courses and bundles come from Thinkific: use Sync Products above."

@@ -143,3 +143,12 @@ def yes_no(value: bool | None, *, yes: str = "Yes", no: str = "No") -> SafeStrin
     if value is None:
         return NOTHING
     return pill(yes, "success") if value else pill(no, "quiet")
+
+
+def actions(links: list[SafeString]) -> SafeString:
+    """What can be done to a row."""
+    if not links:
+        return NOTHING
+    return format_html(
+        '<span class="cell-actions">{}</span>', format_html_join("", "{}", ((a,) for a in links))
+    )

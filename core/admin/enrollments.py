@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from core.admin import cells
+from core.admin.enrollment_dialogs import ON_THE_PAGE
 from core.admin.exports import ExportingAdmin
 from core.admin.filters import ChoiceFilter, RelatedFilter
 from core.admin.history import HistoryAdmin
@@ -159,6 +160,8 @@ class EnrollmentAdmin(FoundByStudent, ExportingAdmin, HistoryAdmin):
     sortable_by = ["progress", "activated", "expires"]
     ordering = ["-id"]
     tabs = ENROLLMENT_TABS
+    dialogs = ON_THE_PAGE
+    shows_sync = True
     empty_text = (
         "Enrollments appear here when Thinkific is synced: open Tools and choose Sync Enrollments. "
         "For a team, they are those of its members in the products it has seats on."

@@ -11,7 +11,9 @@ from unfold.decorators import action, display
 
 from core.admin import cells
 from core.admin.base import DashboardAdmin
+from core.admin.dialogs import button, url_of
 from core.admin.filters import ChoiceFilter, RelatedFilter
+from core.admin.group_dialogs import GROUP_DIALOGS, may_assign
 from core.admin.lists import CappedCount, amount
 from core.admin.syncing import start_pull
 from core.admin.tabs import Tab
@@ -109,6 +111,8 @@ class ThinkificGroupAdmin(DashboardAdmin):
     sortable_by = ["title"]
     ordering = ["name", "id"]
     tabs = GROUP_TABS
+    dialogs = GROUP_DIALOGS
+    shows_sync = True
     first_tab_title = "Group"
     actions_list = ("sync_groups",)
     empty_text = "Groups come from Thinkific: use Sync Groups above."
@@ -126,6 +130,17 @@ class ThinkificGroupAdmin(DashboardAdmin):
             users = users.filter(user__in=User.objects.visible_to(viewer))
         groups = super().get_queryset(request).with_pending()  # type: ignore[attr-defined]
         return groups.annotate(teams_counted=CappedCount(teams), users_counted=CappedCount(users))
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        may = may_assign(viewer_of(request), None)
+        return [*self.list_display, "quick_assign"] if may else self.list_display
+
+    @display(description="Actions")
+    def quick_assign(self, group: ThinkificGroup) -> SafeString:
+        if group.removed_at is not None:
+            return cells.NOTHING
+        url = url_of(self.opts, "assign-team", group.pk)
+        return cells.actions([button(url, "Quick Assign Team", css="")])
 
     def has_sync_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("core.run_tools") and self.has_view_permission(request)

@@ -1,63 +1,220 @@
-"""Waiting changes: what Thinkific must still be told, and what it refused."""
+"""Waiting changes: what Thinkific must still be told, and what it refused. Retry, Discard."""
 
-from django.contrib import admin
-from django.db.models import QuerySet
+from typing import Any
+
+from django import forms
+from django.apps import apps
+from django.contrib import admin, messages
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import NoReverseMatch
 from django.utils.safestring import SafeString
-from unfold.decorators import display
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from core.admin import cells
+from core.admin.dialogs import Dialog, DialogForm, Done, button, url_of
 from core.admin.filters import ChoiceFilter
 from core.admin.sitewide import SitewideAdmin
+from core.admin.viewer import viewer_of
 from core.models import OutboxEntry, User
+from core.services import outbox
 
+Status = OutboxEntry.Status
 KINDS = {
-    OutboxEntry.Status.PENDING: "info",
-    OutboxEntry.Status.IN_FLIGHT: "primary",
-    OutboxEntry.Status.DONE: "success",
-    OutboxEntry.Status.FAILED: "danger",
-    OutboxEntry.Status.DISCARDED: "quiet",
+    Status.PENDING: "info",
+    Status.IN_FLIGHT: "primary",
+    Status.DONE: "success",
+    Status.FAILED: "danger",
+    Status.DISCARDED: "quiet",
+}
+KEPT = ("action", "_selected_action", "select_across", "index")  # of the list's form, while it is confirmed
+ENTITIES = {
+    "user": "User",
+    "enrollment": "Enrollment",
+    "thinkificgroup": "Group",
+    "groupmembership": "Group member",
 }
 
 
 class StatusFilter(ChoiceFilter):
     title = "status"
     parameter_name = "status"
-    choices_offered = (("unsent", "Not sent yet"), *OutboxEntry.Status.choices)
+    choices_offered = (("unsent", "Not sent yet"), *Status.choices)
 
     def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
         statuses = OutboxEntry.UNSENT if value == "unsent" else (value,)
         return queryset.filter(status__in=statuses)
 
 
+class EntityFilter(ChoiceFilter):
+    title = "kind"
+    parameter_name = "entity"
+    choices_offered = tuple(ENTITIES.items())
+
+    def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
+        return queryset.filter(entity=value)
+
+
+# --- dialogs ------------------------------------------------------------------------------------------
+
+
+def _may(viewer: User) -> bool:
+    return viewer.sees_everything and viewer.has_perm("core.change_outboxentry")
+
+
+def _retried(count: int) -> str:
+    if not count:
+        return "Nothing failed is left to retry: somebody was quicker, or it was sent meanwhile."
+    changes = "1 change is" if count == 1 else f"{count:,} changes are"
+    return f"{changes} tried again; Thinkific follows within seconds."
+
+
+def _discarded(count: int) -> str:
+    if not count:
+        return "Nothing was discarded: what was chosen is being sent or is over."
+    changes = "1 change was" if count == 1 else f"{count:,} changes were"
+    return f"{changes} discarded. Thinkific keeps what it has, and the next sync brings that here."
+
+
+class FailedKindForm(DialogForm):
+    entity = forms.ChoiceField(
+        label="Kind",
+        widget=UnfoldAdminSelectWidget(),
+        error_messages={"invalid_choice": "Nothing of this kind has failed."},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        failed = OutboxEntry.objects.filter(status=Status.FAILED).order_by("entity")
+        counted = failed.values_list("entity").annotate(count=Count("pk"))
+        field = self.fields["entity"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [(entity, f"{entity_name(entity)}: {count:,} failed") for entity, count in counted]
+
+
+def _retry_kind(entity: str) -> Done:
+    return Done(_retried(outbox.retry(OutboxEntry.objects.filter(entity=entity, status=Status.FAILED))))
+
+
+OUTBOX_DIALOGS = (
+    Dialog(
+        "retry",
+        "Retry",
+        may=lambda viewer, entry: _may(viewer),
+        applies=lambda entry: entry.status == Status.FAILED,
+        work=lambda entry, form: Done(_retried(outbox.retry([entry]))),
+        text=lambda entry: f"Thinkific said: {entry.error}",
+        icon="refresh",
+    ),
+    Dialog(
+        "retry-kind",
+        "Retry All of This Kind",
+        may=lambda viewer, entry: _may(viewer),
+        applies=lambda entry: entry.status == Status.FAILED,
+        work=lambda entry, form: _retry_kind(entry.entity),
+        text=lambda entry: (
+            f"Tries every failed change again that is about a {entity_name(entry.entity).lower()}."
+        ),
+        icon="restart_alt",
+    ),
+    Dialog(
+        "discard",
+        "Discard",
+        may=lambda viewer, entry: _may(viewer),
+        applies=lambda entry: entry.status in {Status.FAILED, Status.PENDING},
+        work=lambda entry, form: Done(_discarded(outbox.discard([entry]))),
+        text=lambda entry: (
+            f"“{entry.reason.capitalize()}” is never sent. Thinkific keeps what it has, and the "
+            "next sync brings that here: the change made in the dashboard is lost."
+        ),
+        icon="delete",
+        danger=True,
+    ),
+    Dialog(
+        "retry-failed",
+        "Retry All of a Kind",
+        may=lambda viewer, nothing: _may(viewer),
+        work=lambda nothing, form: _retry_kind(form.cleaned_data["entity"]),
+        form=FailedKindForm,
+        about_new=True,
+        text=lambda nothing: (
+            "Tries every failed change of one kind again, for instance after the key was "
+            "replaced or a field was made optional in Thinkific."
+        ),
+    ),
+)
+
+
 @admin.register(OutboxEntry)
 class OutboxEntryAdmin(SitewideAdmin):
-    list_display = ["change", "for_whom", "state", "noted", "attempts", "error_text"]
-    list_filter = [StatusFilter]
+    list_display = ["change", "about", "for_whom", "state", "noted", "attempts", "error_text", "todo"]
+    list_filter = [StatusFilter, EntityFilter]
     list_select_related = ["person"]
     search_fields = ["reason"]
     search_help_text = "Search by what was changed"
     ordering = ["-id"]
+    dialogs = OUTBOX_DIALOGS
+    actions = ["retry_selected", "discard_selected"]
+    actions_list = ("retry_failed",)
     fields = [
-        "entity",
-        "object_id",
-        "thinkific_id",
+        "change",
+        "about",
         "person",
-        "reason",
         "state",
+        "noted",
+        "next_try",
         "attempts",
         "uncertain",
-        "error",
+        "error_whole",
         "requested_by",
-        "created_at",
-        "not_before",
-        "finished_at",
+        "finished",
     ]
     empty_title = "Nothing waits"
     empty_text = "What is changed here and has to reach Thinkific stands here until it has."
 
+    def has_manage_permission(self, request: HttpRequest) -> bool:
+        return _may(viewer_of(request))
+
+    @action(description="Retry All of a Kind", icon="restart_alt", permissions=["manage"])
+    def retry_failed(self, request: HttpRequest) -> HttpResponse:
+        """Only leads to the dialog, which asks again who may."""
+        return HttpResponseRedirect(url_of(self.opts, "retry-failed"))
+
+    @action(description="Retry selected", permissions=["manage"])
+    def retry_selected(self, request: HttpRequest, queryset: QuerySet[OutboxEntry]) -> None:
+        messages.success(request, _retried(outbox.retry(queryset)))
+
+    @action(description="Discard selected", permissions=["manage"])
+    def discard_selected(self, request: HttpRequest, queryset: QuerySet[OutboxEntry]) -> HttpResponse | None:
+        if "confirmed" in request.POST:
+            messages.success(request, _discarded(outbox.discard(queryset)))
+            return None
+        count = queryset.filter(status__in=[Status.FAILED, Status.PENDING]).count()
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Discard selected",
+            "opts": self.opts,
+            "media": self.media,
+            "text": f"{count:,} change{'' if count == 1 else 's'} would never be sent. Thinkific keeps what "
+            "it has, and the next sync brings that here: what was changed in the dashboard is lost.",
+            "label": "Discard",
+            "kept": [(name, v) for name in KEPT for v in request.POST.getlist(name)],
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "admin/dashboard/confirm_selected.html", context)
+
+    # --- columns ------------------------------------------------------------------------------------
+
     @display(description="Change")
     def change(self, entry: OutboxEntry) -> SafeString:
-        return cells.two_lines(entry.reason.capitalize(), f"{entry.entity} {entry.object_id}")
+        return cells.text(entry.reason.capitalize())
+
+    @display(description="About")
+    def about(self, entry: OutboxEntry) -> SafeString:
+        """Leads to what it is about, if that is still there: its page says so if not."""
+        return object_link(entry)
 
     @display(description="Person")
     def for_whom(self, entry: OutboxEntry) -> SafeString:
@@ -65,13 +222,49 @@ class OutboxEntryAdmin(SitewideAdmin):
 
     @display(description="Status")
     def state(self, entry: OutboxEntry) -> SafeString:
-        status = OutboxEntry.Status(entry.status)
+        status = Status(entry.status)
         return cells.pill(str(status.label), KINDS[status])
 
-    @display(description="Noted")
+    @display(description="Waits since")
     def noted(self, entry: OutboxEntry) -> SafeString:
         return cells.moment(entry.created_at)
+
+    @display(description="Next try")
+    def next_try(self, entry: OutboxEntry) -> SafeString:
+        return cells.moment(entry.not_before) if entry.status == Status.PENDING else cells.NOTHING
+
+    @display(description="Finished")
+    def finished(self, entry: OutboxEntry) -> SafeString:
+        return cells.moment(entry.finished_at)
 
     @display(description="Thinkific says")
     def error_text(self, entry: OutboxEntry) -> SafeString:
         return cells.text(entry.error)
+
+    @display(description="Thinkific says")
+    def error_whole(self, entry: OutboxEntry) -> SafeString:
+        return cells.text(entry.error, limit=5000)
+
+    @display(description="Actions")
+    def todo(self, entry: OutboxEntry) -> SafeString:
+        """Buttons for who may look: whoever may not change is told so by the dialog."""
+        shown = []
+        if entry.status == Status.FAILED:
+            shown.append(button(url_of(self.opts, "retry", entry.pk), "Retry", css=""))
+        if entry.status in {Status.FAILED, Status.PENDING}:
+            shown.append(button(url_of(self.opts, "discard", entry.pk), "Discard", css=""))
+        return cells.actions(shown)
+
+
+def entity_name(entity: str) -> str:
+    return ENTITIES.get(entity, entity.capitalize())
+
+
+def object_link(entry: OutboxEntry) -> SafeString:
+    label = f"{entity_name(entry.entity)} {entry.object_id}"
+    if entry.entity == "groupmembership" and entry.person is not None:
+        return cells.link(entry.person, label)
+    try:
+        return cells.link(apps.get_model("core", entry.entity)(pk=entry.object_id), label)
+    except (LookupError, NoReverseMatch):
+        return cells.text(label)

@@ -4,15 +4,18 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.decorators import display
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
 
 from core.admin import cells
 from core.admin.base import visible
+from core.admin.dialogs import button, url_of
 from core.admin.filters import ChoiceFilter, RelatedFilter, key_of
 from core.admin.history import HistoryAdmin
+from core.admin.user_dialogs import USER_DIALOGS, may_add
 from core.admin.user_tabs import USER_TABS
 from core.admin.viewer import viewer_of
 from core.models import (
@@ -104,6 +107,9 @@ class UserAdmin(HistoryAdmin):
     sortable_by = ["full_name", "email_address", "thinkific", "created"]
     ordering = ["-id"]
     tabs = USER_TABS
+    dialogs = USER_DIALOGS
+    shows_sync = True
+    actions_list = ("add_user",)
     first_tab_title = "Profile"
     empty_text = (
         "People appear here when Thinkific is synced: open Tools and choose Import Users from Thinkific."
@@ -111,6 +117,22 @@ class UserAdmin(HistoryAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).defer("custom_profile_fields", "password")
+
+    def has_add_user_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request) and may_add(viewer_of(request))
+
+    @action(
+        description="Add User", icon="person_add", permissions=["add_user"], variant=ActionVariant.PRIMARY
+    )
+    def add_user(self, request: HttpRequest) -> HttpResponse:
+        """Only leads to the form, which asks again who may."""
+        return HttpResponseRedirect(url_of(self.opts, "add"))
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Who may not change everybody finds the button on the page of each person."""
+        everything = viewer_of(request).sees_everything and request.user.has_perm("core.change_user")
+        last = "actions_of_administrators" if everything else "actions_column"
+        return [*self.list_display[:-1], last]
 
     def search_condition(self, word: str, viewer: User) -> Q:
         condition = super().search_condition(word, viewer)
@@ -153,6 +175,15 @@ class UserAdmin(HistoryAdmin):
             cells.detail_url(user),
             cells.detail_url(user, "enrollments"),
         )
+
+    @display(description="Actions")
+    def actions_of_administrators(self, user: User) -> SafeString:
+        links = self.actions_column(user)
+        if not user.is_active or (user.thinkific_id is not None and user.removed_at is None):
+            return links
+        url = url_of(self.opts, "create-thinkific-account", user.pk)
+        make = button(url, "Create Thinkific Account", css="")
+        return format_html('<span class="cell-actions">{}{}</span>', links, make)
 
     @display(description="Account")
     def account(self, user: User) -> SafeString:

@@ -5,10 +5,12 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from core.admin.base import close_dialog
 from core.admin.viewer import viewer_of
 from core.errors import Refusal
+from core.models import User
 from core.services import sync_requests
 
 
@@ -17,18 +19,18 @@ def start_pull(
 ) -> HttpResponse:
     """Start it and go `back`, with a message that leads to the run. `what` is what is being synced."""
     try:
-        run = sync_requests.request(kind, started_by=viewer_of(request), options=options)
+        messages.success(request, run_started(kind, what=what, by=viewer_of(request), options=options))
     except Refusal as refusal:
         messages.error(request, str(refusal))
-        return close_dialog(request, back)
-    state = "is under way already" if run.attached else "has started"
-    messages.success(
-        request,
-        format_html(
-            'Syncing {} {}. You are told when it is done; <a href="{}" class="underline">see the run</a>.',
-            what,
-            state,
-            run.url,
-        ),
-    )
     return close_dialog(request, back)
+
+
+def run_started(kind: str, *, what: str, by: User, options: dict[str, Any] | None = None) -> SafeString:
+    """Start it, and answer the sentence that leads to the run. Raises Refusal."""
+    run = sync_requests.request(kind, started_by=by, options=options)
+    return format_html(
+        'Syncing {} {}. You are told when it is done; <a href="{}" class="underline">see the run</a>.',
+        what,
+        "is under way already" if run.attached else "has started",
+        run.url,
+    )

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
+from core.admin.dialogs import row_buttons
 from core.admin.lists import BoundedPaginator
 from core.admin.viewer import viewer_of
 from core.models import User
@@ -26,15 +27,21 @@ class Tab:
     applies: Callable[[Any], bool] = lambda obj: True
 
 
-def tab_context(tab: Tab, obj: Model, request: HttpRequest) -> dict[str, Any]:
+def tab_context(tab: Tab, obj: Model, request: HttpRequest, model_admin: Any) -> dict[str, Any]:
     """One page of a tab's table, for `admin/dashboard/tab_table.html`."""
-    paginator = BoundedPaginator(tab.rows(obj, viewer_of(request)), PER_PAGE)
+    viewer = viewer_of(request)
+    paginator = BoundedPaginator(tab.rows(obj, viewer), PER_PAGE)
     page = paginator.get_page(request.GET.get("p"))
+    rows = list(page)
+    doable = row_buttons(model_admin, obj, viewer, tab.slug, rows)
     return {
         "tab": tab,
         "note": tab.note(obj),
         "page": page,
         "page_links": paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1),
-        "headings": [heading for heading, _ in tab.columns],
-        "table_rows": [[cell(row) for _, cell in tab.columns] for row in page],
+        "headings": [*(heading for heading, _ in tab.columns), *(["Actions"] if doable else [])],
+        "table_rows": [
+            [*(cell(row) for _, cell in tab.columns), *([doable[place]] if doable else [])]
+            for place, row in enumerate(rows)
+        ],
     }

@@ -3,23 +3,12 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin
-from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
-from django.db.models import Field
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget, UnfoldBooleanSwitchWidget
 
+from core.admin.pickers import by_typing
 from core.models import GroupAssignment, Role, Team, ThinkificGroup, User
 
 BOTH_TOGGLES = "Both are on: no e-mails are sent. Prohibit Emails wins."
-
-
-def _options(field: Any, *, multiple: bool = False) -> forms.Widget:
-    """Choices found by typing, however many there are; drawn inside the dialog they belong to."""
-    related: Field = field.field  # the class attribute is the descriptor `Model.foreign_key`
-    widget = AutocompleteSelectMultiple if multiple else AutocompleteSelect
-    return widget(
-        related, admin.site, attrs={"data-theme": "admin-autocomplete", "class": "admin-autocomplete"}
-    )
 
 
 class ToolForm(forms.Form):
@@ -58,7 +47,7 @@ class ImportUsersForm(ToolForm):
         label="Assign to Team",
         queryset=Team.objects.none(),
         required=False,
-        widget=_options(GroupAssignment.team),
+        widget=by_typing(GroupAssignment.team),
         help_text="Everybody imported joins it as a student. Empty: who has no team joins the default team "
         "of the settings, or is listed as unassigned.",
     )
@@ -103,13 +92,13 @@ class ImportFromGroupsForm(ToolForm):
     groups = forms.ModelMultipleChoiceField(
         label="Groups",
         queryset=ThinkificGroup.objects.none(),
-        widget=_options(GroupAssignment.group, multiple=True),
+        widget=by_typing(GroupAssignment.group, multiple=True),
         error_messages={"required": "Choose at least one group."},
     )
     team = forms.ModelChoiceField(
         label="Team",
         queryset=Team.objects.none(),
-        widget=_options(GroupAssignment.team),
+        widget=by_typing(GroupAssignment.team),
         help_text="Their members join this team. Nobody leaves a team because of an import.",
         error_messages={"required": "Choose the team that the groups' members should belong to."},
     )

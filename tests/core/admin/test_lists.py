@@ -40,6 +40,7 @@ LISTS = [
     "apitoken",
 ]
 MOST_QUERIES = 15
+MOST_ON_A_DETAIL_PAGE = 20  # it also says how the object stands with Thinkific, and what may be done
 
 
 def url(name: str, view: str = "changelist", *args) -> str:
@@ -104,7 +105,7 @@ def test_every_tab_takes_a_constant_number_of_queries(request, signed_in, acme, 
         if isinstance(obj, Product):
             LessonFactory.create_batch(6, chapter__product=obj)
 
-        assert queries(client, address) == before <= MOST_QUERIES, tab
+        assert queries(client, address) == before <= MOST_ON_A_DETAIL_PAGE, tab
 
 
 def test_a_count_stops_at_the_limit_and_says_so(root, signed_in, monkeypatch):

@@ -1,0 +1,214 @@
+"""Dialogs: a question about one object, answered by POST, carried out by a service.
+
+Each has an address of its own, which works as a page; a button opens it over the page that it is on. The
+address asks the same as the button: may this person do this, to this object, to this row of it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from core.admin import cells
+from core.admin.viewer import viewer_of
+from core.errors import Refusal
+from core.models import User
+
+
+class DialogForm(forms.Form):
+    """What a dialog asks. `obj` is the page's object, `part` the row of one of its tabs."""
+
+    # Beside which field a refusal is shown; others stand above the fields.
+    refused_at: ClassVar[dict[type[Refusal], str]] = {}
+
+    def __init__(self, data: Any = None, *, viewer: User, obj: Any = None, part: Any = None) -> None:
+        super().__init__(data)
+        self.viewer = viewer
+        self.obj = obj
+        self.part = part
+        for field in self.fields.values():
+            if isinstance(field, forms.ModelChoiceField):
+                field.widget.attrs["data-dropdown-parent"] = "#dialog"
+
+    def offer(self, name: str, queryset: QuerySet) -> None:
+        """What a field takes."""
+        field = self.fields[name]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = queryset
+
+    def pressed(self, name: str) -> bool:
+        """Whether the form was sent by its second button."""
+        return name in self.data
+
+    def refuse(self, refusal: Refusal) -> None:
+        self.add_error(self.refused_at.get(type(refusal)), str(refusal))
+
+
+@dataclass(frozen=True)
+class Done:
+    """What to say afterwards, and where to go when that is not the object's page."""
+
+    text: str | SafeString
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Dialog:
+    slug: str
+    label: str  # of the buttons
+    may: Callable[[User, Any], bool]  # may this person do it to the page's object
+    work: Callable[[Any, Any], Done]  # of the object (or the row), with the form
+    text: Callable[[Any], str] = lambda target: ""
+    # Whether there is anything to do to the object: no button otherwise, and a second click is told so.
+    applies: Callable[[Any], bool] = lambda obj: True
+    form: type[DialogForm] = DialogForm
+    submit: str = ""  # what its own button says, where that is something else
+    tab: str = ""  # where on the page it is offered
+    # The rows of the tab that this person may do it to, for a dialog about rows.
+    parts: Callable[[Any, User], QuerySet] | None = None
+    icon: str = ""
+    also: tuple[str, str] | None = None  # name and label of a second button
+    danger: bool = False
+    about_new: bool = False  # it makes an object: there is none yet
+
+
+def url_of(opts: Any, slug: str, *keys: int) -> str:
+    name = ("do_new", "do", "do_part")[len(keys)]
+    return reverse(f"admin:{opts.app_label}_{opts.model_name}_{name}", args=[*keys[:1], slug, *keys[1:]])
+
+
+def button(url: str, label: str, *, icon: str = "", css: str = "d-button") -> SafeString:
+    """A link to a dialog that opens over the page; without scripts the dialog is a page of its own."""
+    drawn = format_html('<span class="material-symbols-outlined">{}</span>', icon) if icon else ""
+    return format_html(
+        '<a class="{}" href="{}" hx-get="{}" hx-target="#modal-content" hx-select="#dialog"'
+        ' x-on:htmx:after-on-load="openModal = true">{}{}</a>',
+        css,
+        url,
+        url,
+        drawn,
+        label,
+    )
+
+
+def buttons_for(model_admin: Any, obj: Model, viewer: User, tab: str) -> list[SafeString]:
+    """What this person may do here, about the object itself."""
+    return [
+        button(url_of(model_admin.opts, dialog.slug, obj.pk), dialog.label, icon=dialog.icon)
+        for dialog in model_admin.dialogs
+        if dialog.tab == tab and dialog.parts is None and not dialog.about_new
+        if dialog.applies(obj) and dialog.may(viewer, obj)
+    ]
+
+
+def row_buttons(model_admin: Any, obj: Model, viewer: User, tab: str, rows: list[Any]) -> list[SafeString]:
+    """One cell for each row: what this person may do to it. One query for each dialog."""
+    dialogs = [d for d in model_admin.dialogs if d.parts is not None and d.tab == tab]
+    keys = [row.pk for row in rows] if dialogs else []
+    offered = []
+    for dialog in dialogs:
+        if dialog.may(viewer, obj):
+            allowed = set(
+                dialog.parts(obj, viewer).filter(pk__in=keys).order_by().values_list("pk", flat=True)
+            )
+            offered.append((dialog, allowed))
+    if not any(allowed for _, allowed in offered):
+        return []
+    return [
+        cells.actions(
+            [
+                button(url_of(model_admin.opts, dialog.slug, obj.pk, key), dialog.label, css="")
+                for dialog, allowed in offered
+                if key in allowed
+            ]
+        )
+        for key in keys
+    ]
+
+
+def answer(
+    model_admin: Any,
+    request: HttpRequest,
+    slug: str,
+    object_id: int | None = None,
+    part_id: int | None = None,
+) -> HttpResponse:
+    if request.method not in {"GET", "HEAD", "POST"}:
+        return HttpResponseNotAllowed(["GET", "POST"])
+    viewer = viewer_of(request)
+    dialog = next((d for d in model_admin.dialogs if d.slug == slug), None)
+    if (
+        dialog is None
+        or dialog.about_new != (object_id is None)
+        or (dialog.parts is None) != (part_id is None)
+    ):
+        raise Http404
+    if not model_admin.has_view_permission(request):
+        raise PermissionDenied
+    obj = None if object_id is None else model_admin.get_or_404(request, object_id)
+    if not dialog.may(viewer, obj):
+        raise PermissionDenied
+    back = _back(model_admin, dialog, obj)
+    if obj is not None and not dialog.applies(obj):
+        messages.warning(request, f"“{dialog.label}” is no longer needed here. This is how it stands now.")
+        return HttpResponseRedirect(back)
+    part = None
+    if dialog.parts is not None:
+        part = dialog.parts(obj, viewer).filter(pk=part_id).first()
+        if part is None:
+            raise Http404
+    target = obj if part is None else part
+    form = dialog.form(request.POST if request.method == "POST" else None, viewer=viewer, obj=obj, part=part)
+    if request.method == "POST" and form.is_valid():
+        done = _work(dialog, target, form)
+        if done is not None:
+            messages.success(request, done.text)
+            return HttpResponseRedirect(done.url or back)
+    return _render(model_admin, request, dialog, form, obj, dialog.text(target), back)
+
+
+def _render(
+    model_admin: Any, request: HttpRequest, dialog: Dialog, form: DialogForm, obj: Any, text: str, back: str
+) -> HttpResponse:
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": dialog.label,
+        "opts": model_admin.opts,
+        "original": obj,
+        "dialog": dialog,
+        "text": text,
+        "form": form,
+        "media": model_admin.media + form.media,
+        "back": back,
+    }
+    request.current_app = model_admin.admin_site.name
+    return TemplateResponse(request, "admin/dashboard/dialog.html", context)
+
+
+def _work(dialog: Dialog, target: Any, form: DialogForm) -> Done | None:
+    """Carry it out, all or nothing; None: the form says what is in the way."""
+    try:
+        with transaction.atomic():
+            return dialog.work(target, form)
+    except Refusal as refusal:
+        form.refuse(refusal)
+    except IntegrityError:  # two people, or two clicks, at the same moment
+        form.add_error(None, "Somebody saved the same thing at this moment. Look at the page again.")
+    return None
+
+
+def _back(model_admin: Any, dialog: Dialog, obj: Any) -> str:
+    if obj is None:
+        opts = model_admin.opts
+        return reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")
+    return cells.detail_url(obj, dialog.tab)

@@ -1,0 +1,128 @@
+"""Enrolling somebody, moving the end of their access, ending it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from django.utils.formats import date_format
+
+from core.admin.dialogs import Dialog, Done
+from core.admin.pickers import end_of
+from core.admin.sync_line import follows
+from core.admin.user_forms import EnrollForm, LastDayForm
+from core.models import Enrollment, User
+from core.services import authority, enrollments
+
+
+def _add(student: User, form: EnrollForm) -> Done:
+    given = enrollments.enroll_unchecked(
+        student=student,
+        products=form.cleaned_data["products"],
+        expiry_date=end_of(form.cleaned_data["last_day"]),
+        by=form.viewer,
+    )
+    names = ", ".join(str(enrollment.product) for enrollment in given)
+    return Done(follows(given[0], form.viewer, f"{student} is enrolled in {names}."))
+
+
+def _change_end(enrollment: Enrollment, form: LastDayForm) -> Done:
+    end = end_of(form.cleaned_data["last_day"])
+    enrollments.change_expiry([enrollment], expiry_date=end, by=form.viewer)
+    enrollment.refresh_from_db()
+    return Done(follows(enrollment, form.viewer, f"Access to {enrollment.product} {_until(enrollment)}."))
+
+
+def _end(enrollment: Enrollment, form: LastDayForm) -> Done:
+    ended = enrollments.expire([enrollment], by=form.viewer)
+    enrollment.refresh_from_db()
+    if ended:
+        said = f"{enrollment.user}'s access to {enrollment.product} has ended."
+    else:
+        said = f"{enrollment.user} keeps {enrollment.product} in another way: access {_until(enrollment)}."
+    return Done(follows(enrollment, form.viewer, said))
+
+
+def _until(enrollment: Enrollment) -> str:
+    if enrollment.expiry_date is None:
+        return "does not end"
+    return f"ends on {date_format(enrollment.expiry_date, 'j M Y')}"
+
+
+def _what_ending_does(enrollment: Enrollment) -> str:
+    said = (
+        f"{enrollment.user} can no longer open {enrollment.product}. Progress is kept, so that a later "
+        "enrollment resumes it. Thinkific cannot delete enrollments: this one stays listed as expired."
+    )
+    if enrollment.product.is_bundle:
+        return f"{said}\nThe courses of the bundle end with it, except those that are held in another way."
+    bundles = [str(held.product) for held in enrollments.held_through(enrollment).select_related("product")]
+    if bundles:
+        return f"{said}\nThe course stays open through {', '.join(bundles)}; end that to end access."
+    return said
+
+
+def _running(enrollment: Enrollment) -> bool:
+    return enrollment.status != Enrollment.Status.EXPIRED
+
+
+def _one(code: str) -> Callable[[User, Enrollment], bool]:
+    """May this be done to the enrollment whose page it is."""
+
+    def may(viewer: User, enrollment: Enrollment) -> bool:
+        mine = authority.enrollments_where(viewer, enrollment.user, code)
+        return mine.filter(pk=enrollment.pk).exists()
+
+    return may
+
+
+ON_THE_PAGE = (
+    Dialog(
+        "change-end",
+        "Change End Date",
+        may=_one("enrollments.extend"),
+        work=_change_end,
+        form=LastDayForm,
+        icon="event",
+        text=lambda enrollment: (
+            f"How long {enrollment.user} can open {enrollment.product}. A new end opens an "
+            "expired enrollment again."
+        ),
+    ),
+    Dialog(
+        "end-access",
+        "End Access",
+        may=_one("enrollments.delete"),
+        applies=_running,
+        work=_end,
+        icon="block",
+        danger=True,
+        text=_what_ending_does,
+    ),
+)
+_change, _close = ON_THE_PAGE
+IN_THE_TAB = (
+    Dialog(
+        "enroll",
+        "Add Enrollment",
+        may=lambda viewer, student: authority.holds(viewer, "enrollments.create"),
+        work=_add,
+        form=EnrollForm,
+        tab="enrollments",
+        icon="add",
+        text=lambda student: "Access begins now. Who had a course before goes on where they were.",
+    ),
+    replace(
+        _change,
+        may=lambda viewer, student: authority.holds(viewer, "enrollments.extend"),
+        parts=lambda student, viewer: authority.enrollments_where(viewer, student, "enrollments.extend"),
+        tab="enrollments",
+    ),
+    replace(
+        _close,
+        applies=lambda student: True,
+        may=lambda viewer, student: authority.holds(viewer, "enrollments.delete"),
+        parts=lambda student, viewer: authority.enrollments_where(
+            viewer, student, "enrollments.delete"
+        ).giving_access(),  # type: ignore[attr-defined]
+        tab="enrollments",
+    ),
+)

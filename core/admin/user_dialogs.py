@@ -1,0 +1,196 @@
+"""What can be done to a user: adding one, profile, Thinkific account, teams, groups."""
+
+from django.db.models import F, QuerySet
+
+from core.admin import cells
+from core.admin.dialogs import Dialog, DialogForm, Done
+from core.admin.enrollment_dialogs import IN_THE_TAB
+from core.admin.sync_line import follows
+from core.admin.syncing import run_started
+from core.admin.user_forms import AddToGroupForm, AddToTeamForm, AddUserForm, ProfileForm, RoleForm
+from core.models import Membership, User
+from core.services import account_mail, authority, groups, people, teams
+
+
+def may_add(viewer: User, nobody: None = None) -> bool:
+    return authority.holds(viewer, "users.create")
+
+
+def _add(nobody: None, form: AddUserForm) -> Done:
+    values = form.cleaned_data
+    user = people.create_user(
+        email=values["email"],
+        first_name=values["first_name"],
+        last_name=values["last_name"],
+        memberships=[(team, values["role"]) for team in values["teams"]],
+        in_thinkific=values["thinkific"],
+        by=form.viewer,
+    )
+    said = f"{user} is added."
+    if values["welcome"]:
+        account_mail.ask_for_welcome(user, by=form.viewer)
+        said += f" A welcome e-mail goes to {user.email}."
+    return Done(follows(user, form.viewer, said), cells.detail_url(user))
+
+
+def _edit(user: User, form: ProfileForm) -> Done:
+    people.update_user(user, by=form.viewer, **form.cleaned_data)
+    user.refresh_from_db()
+    return Done(follows(user, form.viewer, f"{user} is saved."))
+
+
+def _may_reset(viewer: User, user: User) -> bool:
+    # Passwords are out of reach for somebody who acts as another.
+    acting = getattr(viewer, "is_hijacked", False)
+    return user.is_active and not acting and authority.may_change_account(viewer, user)
+
+
+def _reset(user: User, form: DialogForm) -> Done:
+    account_mail.ask_for_password_reset(user, by=form.viewer)
+    return Done(f"A link to choose a new password goes to {user.email}. The old one works until it is used.")
+
+
+def may_create_account(viewer: User, user: User) -> bool:
+    return user.is_active and authority.may_change_account(viewer, user)
+
+
+def _create_account(user: User, form: DialogForm) -> Done:
+    people.create_thinkific_account(user, by=form.viewer)
+    return Done(follows(user, form.viewer, f"{user} gets a Thinkific account."))
+
+
+def _sync_now(user: User, form: DialogForm) -> Done:
+    return Done(run_started("users", what=str(user), by=form.viewer, options={"user_id": user.pk}))
+
+
+def _join(user: User, form: AddToTeamForm) -> Done:
+    team, role = form.cleaned_data["team"], form.cleaned_data["role"]
+    teams.add_member(team=team, user=user, role=role, by=form.viewer)
+    return Done(f"{user} is in {team} now, as {role}. Groups that the team sends to Thinkific take them in.")
+
+
+def memberships_of(user: User, viewer: User) -> QuerySet[Membership]:
+    return (
+        authority.memberships_where(viewer, "teams.assign").filter(user=user).select_related("team", "role")
+    )
+
+
+def change_role(membership: Membership, form: RoleForm) -> Done:
+    teams.change_role(membership, role=form.cleaned_data["role"], by=form.viewer)
+    return Done(f"{membership.user} is {form.cleaned_data['role']} in {membership.team} now.")
+
+
+def leave(membership: Membership, form: DialogForm) -> Done:
+    user, team = membership.user, membership.team
+    teams.remove_member(membership, by=form.viewer)
+    # Somebody who is in no other team of the viewer's is out of their sight now.
+    gone = not User.objects.visible_to(form.viewer).filter(pk=user.pk).exists()
+    return Done(f"{user} has left {team}. Enrollments stay.", cells.detail_url(team, "users") if gone else "")
+
+
+def not_the_owner(memberships: QuerySet[Membership]) -> QuerySet[Membership]:
+    return memberships.exclude(team__owner=F("user"))
+
+
+def what_leaving_does(membership: Membership) -> str:
+    return (
+        f"{membership.user} leaves {membership.team}. Enrollments stay; who is in no other team joins the "
+        "default team of the settings."
+    )
+
+
+def _join_group(user: User, form: AddToGroupForm) -> Done:
+    membership = groups.add_member(group=form.cleaned_data["group"], user=user, by=form.viewer)
+    return Done(follows(membership, form.viewer, f"{user} is in the group {membership.group} now."))
+
+
+USER_DIALOGS = (
+    Dialog(
+        "add",
+        "Add User",
+        may=may_add,
+        work=_add,
+        form=AddUserForm,
+        about_new=True,
+        text=lambda nobody: (
+            "Makes an account in the dashboard and, unless you switch that off, in Thinkific."
+        ),
+    ),
+    Dialog(
+        "edit",
+        "Edit Profile",
+        may=authority.may_change_account,
+        work=_edit,
+        form=ProfileForm,
+        icon="edit",
+        text=lambda user: "Name and e-mail are changed in Thinkific too. The e-mail is the login.",
+    ),
+    Dialog(
+        "reset-password",
+        "Reset Password",
+        may=_may_reset,
+        work=_reset,
+        icon="lock_reset",
+        text=lambda user: f"Sends {user.email} a link to choose a new password.",
+    ),
+    Dialog(
+        "create-thinkific-account",
+        "Create Thinkific Account",
+        may=may_create_account,
+        applies=lambda user: user.thinkific_id is None or user.removed_at is not None,
+        work=_create_account,
+        icon="person_add",
+        text=lambda user: (
+            f"Makes an account for {user.email} in Thinkific. If one has this e-mail already, it "
+            "is linked instead."
+        ),
+    ),
+    Dialog(
+        "sync-now",
+        "Sync Now",
+        may=lambda viewer, user: viewer.has_perm("core.run_tools"),
+        applies=lambda user: user.thinkific_id is not None,
+        work=_sync_now,
+        icon="sync",
+        text=lambda user: "Reads this person again from Thinkific. Changes that wait here are kept.",
+    ),
+    *IN_THE_TAB,
+    Dialog(
+        "join-team",
+        "Add to Team",
+        may=lambda viewer, user: authority.holds(viewer, "teams.assign"),
+        work=_join,
+        form=AddToTeamForm,
+        tab="teams",
+        icon="group_add",
+    ),
+    Dialog(
+        "change-role",
+        "Change Role",
+        may=lambda viewer, user: authority.holds(viewer, "teams.assign"),
+        work=change_role,
+        form=RoleForm,
+        tab="teams",
+        parts=lambda user, viewer: not_the_owner(memberships_of(user, viewer)),
+    ),
+    Dialog(
+        "leave-team",
+        "Remove from Team",
+        may=lambda viewer, user: authority.holds(viewer, "teams.assign"),
+        work=leave,
+        tab="teams",
+        danger=True,
+        parts=memberships_of,
+        text=what_leaving_does,
+    ),
+    Dialog(
+        "join-group",
+        "Add to Group",
+        may=lambda viewer, user: authority.groups_where(viewer, "groups.assign", user).exists(),
+        work=_join_group,
+        form=AddToGroupForm,
+        tab="groups",
+        icon="add",
+        text=lambda user: "Only groups whose direction sends members to Thinkific take people in from here.",
+    ),
+)

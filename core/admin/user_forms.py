@@ -1,0 +1,223 @@
+"""What the dialogs about a user ask."""
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from unfold.widgets import (
+    UnfoldAdminEmailInputWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
+
+from core.admin.dialogs import DialogForm
+from core.admin.pickers import by_typing, day_input
+from core.models import (
+    Enrollment,
+    GroupMembership,
+    Membership,
+    Product,
+    Role,
+    SiteSettings,
+    Team,
+    ThinkificGroup,
+)
+from core.models.people import NAME_LENGTH
+from core.services import authority
+from core.services.people import EmailTaken
+from core.services.teams import TeamIsFull
+
+
+def name_field(label: str) -> forms.CharField:
+    return forms.CharField(
+        label=label, max_length=NAME_LENGTH, required=False, widget=UnfoldAdminTextInputWidget()
+    )
+
+
+def email_field() -> forms.EmailField:
+    return forms.EmailField(
+        label="Email",
+        max_length=254,
+        widget=UnfoldAdminEmailInputWidget(),
+        error_messages={
+            "required": "Enter an e-mail address; it is the login.",
+            "invalid": "This is not an e-mail address. Correct it.",
+        },
+    )
+
+
+def role_field() -> forms.ModelChoiceField:
+    return forms.ModelChoiceField(
+        label="Role",
+        queryset=Role.objects.none(),
+        empty_label=None,
+        widget=UnfoldAdminSelectWidget(),
+        error_messages={"required": "Choose a role.", "invalid_choice": "You cannot give this role."},
+    )
+
+
+def student_role() -> Role | None:
+    return Role.objects.filter(code="student").first()
+
+
+class AddUserForm(DialogForm):
+    refused_at = {EmailTaken: "email", TeamIsFull: "teams"}
+    first_name = name_field("First name")
+    last_name = name_field("Last name")
+    email = email_field()
+    teams = forms.ModelMultipleChoiceField(
+        label="Teams",
+        queryset=Team.objects.none(),
+        widget=by_typing(Membership.team, multiple=True),
+        error_messages={"required": "Choose at least one team."},
+    )
+    role = role_field()
+    thinkific = forms.BooleanField(
+        label="Create a Thinkific account",
+        required=False,
+        initial=True,
+        help_text="Links the account that has this e-mail, if there is one.",
+        widget=UnfoldBooleanSwitchWidget(),
+    )
+    welcome = forms.BooleanField(
+        label="Send a welcome e-mail",
+        required=False,
+        initial=True,
+        help_text="With a link to set a password.",
+        widget=UnfoldBooleanSwitchWidget(),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer("teams", authority.teams_where(self.viewer, "users.create"))
+        self.offer("role", authority.roles_to_give(self.viewer))
+        self.fields["role"].initial = student_role()
+        # Who sees everything also sees people in no team; to a manager they would be lost.
+        self.fields["teams"].required = not self.viewer.sees_everything
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        role = values.get("role")
+        for team in values.get("teams") or ():
+            if role and not authority.roles_to_give(self.viewer, team).filter(pk=role.pk).exists():
+                self.add_error("role", f"You cannot give the role {role} in {team}. Choose another.")
+        return values
+
+
+class ProfileForm(DialogForm):
+    refused_at = {EmailTaken: "email"}
+    first_name = name_field("First name")
+    last_name = name_field("Last name")
+    email = email_field()
+    is_active = forms.BooleanField(
+        label="Account is active",
+        required=False,
+        help_text="Switched off, nobody can sign in to it. Enrollments in Thinkific stay as they are.",
+        widget=UnfoldBooleanSwitchWidget(),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            field.initial = getattr(self.obj, name)
+        if self.obj == self.viewer:
+            del self.fields["is_active"]  # nobody locks themselves out
+
+
+class EnrollForm(DialogForm):
+    products = forms.ModelMultipleChoiceField(
+        label="Courses and bundles",
+        queryset=Product.objects.none(),
+        widget=by_typing(Enrollment.product, multiple=True),
+        error_messages={
+            "required": "Choose at least one course or bundle.",
+            "invalid_choice": "You cannot enroll anybody in this product.",
+        },
+    )
+    last_day = forms.DateField(
+        label="Last day of access",
+        required=False,
+        widget=day_input(),
+        help_text="Empty: access does not end.",
+        error_messages={"invalid": "This is not a date. Write it as year-month-day."},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer("products", authority.products_to_give(self.viewer, self.obj))
+        if days := SiteSettings.load().default_enrollment_days:
+            self.fields["last_day"].initial = timezone.localdate() + timedelta(days=days)
+
+
+class LastDayForm(DialogForm):
+    last_day = EnrollForm.declared_fields["last_day"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        enrollment = self.part or self.obj
+        if enrollment.expiry_date:
+            self.fields["last_day"].initial = timezone.localdate(enrollment.expiry_date)
+
+    def clean_last_day(self) -> Any:
+        day = self.cleaned_data["last_day"]
+        if day and day < timezone.localdate():
+            raise forms.ValidationError("This day is over. Choose a later one, or use End Access.")
+        return day
+
+
+class AddToTeamForm(DialogForm):
+    refused_at = {TeamIsFull: "team"}
+    team = forms.ModelChoiceField(
+        label="Team",
+        queryset=Team.objects.none(),
+        widget=by_typing(Membership.team),
+        error_messages={
+            "required": "Choose a team.",
+            "invalid_choice": "You cannot add people to this team.",
+        },
+    )
+    role = role_field()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer("team", authority.teams_where(self.viewer, "teams.assign"))
+        self.offer("role", authority.roles_to_give(self.viewer))
+        self.fields["role"].initial = student_role()
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        team, role = values.get("team"), values.get("role")
+        if team is None or role is None:
+            return values
+        if Membership.objects.filter(team=team, user=self.obj).exists():
+            self.add_error("team", f"{self.obj} is in {team} already. Change the role there instead.")
+        elif not authority.roles_to_give(self.viewer, team).filter(pk=role.pk).exists():
+            self.add_error("role", f"You cannot give the role {role} in {team}. Choose another.")
+        return values
+
+
+class RoleForm(DialogForm):
+    role = role_field()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer("role", authority.roles_to_give(self.viewer, self.part.team))
+        self.fields["role"].initial = self.part.role_id
+
+
+class AddToGroupForm(DialogForm):
+    group = forms.ModelChoiceField(
+        label="Group",
+        queryset=ThinkificGroup.objects.none(),
+        widget=by_typing(GroupMembership.group),
+        error_messages={
+            "required": "Choose a group.",
+            "invalid_choice": "You cannot add people to this group.",
+        },
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer("group", authority.groups_where(self.viewer, "groups.assign", self.obj))

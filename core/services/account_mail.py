@@ -1,0 +1,54 @@
+"""Mails by which people set their password, sent by the worker."""
+
+from smtplib import SMTPException
+
+from django.conf import settings
+from django.contrib.auth.tokens import default_token_generator
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+from django_q.tasks import async_task
+
+from core.errors import Refusal
+from core.models import User
+
+WELCOME_TASK = "core.tasks.send_welcome"
+RESET_TASK = "core.tasks.send_password_reset"
+
+
+def ask_for_welcome(user: User, *, by: User | None = None) -> None:
+    """Have somebody told of their new account, once it is committed."""
+    _queue(WELCOME_TASK, user, by)
+
+
+def ask_for_password_reset(user: User, *, by: User | None = None) -> None:
+    """Have somebody sent a link that sets a new password; the old one works until then. Raises Refusal."""
+    if not user.is_active:
+        raise Refusal(f"{user}'s account is switched off. Switch it on first.")
+    _queue(RESET_TASK, user, by)
+
+
+def send_password_reset(user: User) -> str:
+    """Send the link now. Answers what went wrong, or nothing."""
+    uid = urlsafe_base64_encode(force_bytes(user.pk))
+    # Made here and not where it was asked for: a link that sets a password has no place in the queue.
+    path = reverse(
+        "admin:password_reset_confirm",
+        kwargs={"uidb64": uid, "token": default_token_generator.make_token(user)},
+    )
+    days = settings.PASSWORD_RESET_TIMEOUT // 86_400
+    values = {"user": user, "link": f"{settings.SITE_URL}{path}", "days": days}
+    text = render_to_string("core/password_reset.txt", values)
+    try:
+        EmailMessage("Choose a new password for the B2B Dashboard", text, to=[user.email]).send()
+    except (SMTPException, OSError, ValueError) as error:  # ValueError: an address that no header can hold
+        return f"The e-mail could not be sent: {str(error)[:200] or type(error).__name__}"
+    return ""
+
+
+def _queue(task: str, user: User, by: User | None) -> None:
+    keys = (user.pk, by.pk if by else None)
+    transaction.on_commit(lambda: async_task(task, *keys, save=False))

@@ -1,0 +1,127 @@
+"""Who may change what of whom: permissions limited to the teams in which somebody holds them.
+
+`has_perm` answers whether a person holds a permission anywhere; a change asks here whether they hold it for
+this person, team or enrollment.
+"""
+
+from django.db.models import Q, QuerySet
+
+from core.models import Enrollment, GroupAssignment, Membership, Product, Role, Team, ThinkificGroup, User
+from core.permissions import PERMISSIONS
+from core.services.permissions import codes_of
+
+
+def codes_everywhere(viewer: User) -> set[str]:
+    """What somebody may do in every team; nothing for who belongs to teams only."""
+    if not viewer.sees_everything:
+        return set()
+    return set(PERMISSIONS) if viewer.is_superuser else codes_of(viewer)
+
+
+def codes_in(viewer: User, team_id: int) -> set[str]:
+    if viewer.sees_everything:
+        return codes_everywhere(viewer)
+    return _held(viewer).get(team_id, set())
+
+
+def teams_where(viewer: User, code: str) -> QuerySet[Team]:
+    """The teams in which somebody holds a permission, archived ones left out."""
+    teams = Team.objects.filter(archived_at__isnull=True)
+    if viewer.sees_everything:
+        return teams if code in codes_everywhere(viewer) else teams.none()
+    return teams.filter(pk__in=[team for team, codes in _held(viewer).items() if code in codes])
+
+
+def holds(viewer: User, code: str) -> bool:
+    """Whether somebody holds a permission in some team; which rows that is about is another question."""
+    if viewer.sees_everything:
+        return code in codes_everywhere(viewer)
+    return any(code in codes for codes in _held(viewer).values())
+
+
+def _held(viewer: User) -> dict[int, set[str]]:
+    """What somebody may do in each of their teams; once per request, like has_perm."""
+    if not viewer.is_active:
+        return {}
+    if not hasattr(viewer, "_codes_by_team"):
+        rows = Membership.objects.filter(user=viewer).values_list("team", "role__permissions")
+        viewer._codes_by_team = {team: set(codes) for team, codes in rows}  # type: ignore[attr-defined]
+    return viewer._codes_by_team  # type: ignore[attr-defined]
+
+
+def may_change_account(viewer: User, person: User) -> bool:
+    """Whether somebody may change another's name, e-mail, password or account. Who can do that can become
+    the other, so nobody may for a person who may do more, or who belongs to teams that are not theirs."""
+    if person.is_superuser and not viewer.is_superuser:
+        return False
+    if viewer.sees_everything:
+        codes = codes_everywhere(viewer)
+        return "users.edit" in codes and (viewer.is_superuser or codes_of(person) <= codes)
+    if person.is_staff or person.global_role_id is not None:
+        return False
+    memberships = list(Membership.objects.filter(user=person).values_list("team", "role__permissions"))
+    return bool(memberships) and all(
+        {"users.edit", *codes} <= codes_in(viewer, team) for team, codes in memberships
+    )
+
+
+def roles_to_give(viewer: User, team: Team | None = None) -> QuerySet[Role]:
+    """The roles that somebody may give in a team (None: in any of theirs): with no permission that they do
+    not hold there. A team's owner is named on the team, not by a role."""
+    roles = Role.objects.filter(is_global=False).exclude(code="owner").order_by("id")
+    if team is not None or viewer.sees_everything:
+        held = [codes_in(viewer, team.pk)] if team is not None else [codes_everywhere(viewer)]
+    else:
+        held = list(_held(viewer).values())
+    return roles.filter(
+        pk__in=[role.pk for role in roles if any(set(role.permissions) <= codes for codes in held)]
+    )
+
+
+def memberships_where(viewer: User, code: str) -> QuerySet[Membership]:
+    """Memberships that somebody may change: in teams where they hold the permission, and of nobody whose role
+    there may do more than theirs."""
+    memberships = Membership.objects.filter(team__in=teams_where(viewer, code))
+    if viewer.is_superuser:
+        return memberships
+    teams = {None: codes_everywhere(viewer)} if viewer.sees_everything else _held(viewer)
+    roles = list(Role.objects.filter(is_global=False))
+    allowed = Q(pk=None)
+    for team, codes in teams.items():
+        below = [role.pk for role in roles if set(role.permissions) <= codes]
+        allowed |= Q(role__in=below) if team is None else Q(role__in=below, team=team)
+    return memberships.filter(allowed)
+
+
+def products_to_give(viewer: User, student: User, code: str = "enrollments.create") -> QuerySet[Product]:
+    """What somebody may enroll this student in: managers what a team that they share has a seat on."""
+    if viewer.sees_everything:
+        products = Product.objects.filter(removed_at__isnull=True)
+        return products if code in codes_everywhere(viewer) else products.none()
+    return Product.objects.filter(pk__in=_through_seats(viewer, student, code), removed_at__isnull=True)
+
+
+def enrollments_where(viewer: User, student: User, code: str) -> QuerySet[Enrollment]:
+    """The student's enrollments that somebody may change."""
+    enrollments = Enrollment.objects.filter(user=student, removed_at__isnull=True).select_related(
+        "product", "user"
+    )
+    if viewer.sees_everything:
+        return enrollments if code in codes_everywhere(viewer) else enrollments.none()
+    return enrollments.filter(product__in=_through_seats(viewer, student, code))
+
+
+def groups_where(viewer: User, code: str, student: User | None = None) -> QuerySet[ThinkificGroup]:
+    """The groups that serve a team in which somebody holds the permission; with `student`, theirs."""
+    groups = ThinkificGroup.objects.filter(removed_at__isnull=True)
+    if viewer.sees_everything:
+        return groups if code in codes_everywhere(viewer) else groups.none()
+    teams = teams_where(viewer, code)
+    if student is not None:
+        teams = teams.filter(memberships__user=student)
+    return groups.filter(pk__in=GroupAssignment.objects.filter(team__in=teams).values("group"))
+
+
+def _through_seats(viewer: User, student: User, code: str) -> QuerySet:
+    teams = teams_where(viewer, code).filter(memberships__user=student)
+    return Product.objects.order_by().filter(seat_assignments__team__in=teams).values("pk")

@@ -1,0 +1,195 @@
+"""Assigning groups to teams, their directions and members: who may, what is refused, what follows."""
+
+import pytest
+from django.urls import reverse
+
+from core.models import GroupAssignment, GroupMembership, OutboxEntry, SiteSettings
+from integrations.models import SyncRun
+from tests.factories import (
+    GroupAssignmentFactory,
+    GroupMembershipFactory,
+    MembershipFactory,
+    RoleFactory,
+    ThinkificGroupFactory,
+)
+
+LIST = reverse("admin:core_thinkificgroup_changelist")
+
+
+def do(slug: str, *keys: int) -> str:
+    return reverse(
+        f"admin:core_thinkificgroup_{'do' if len(keys) == 1 else 'do_part'}", args=[keys[0], slug, *keys[1:]]
+    )
+
+
+def page_of(group, tab: str) -> str:
+    return f"{reverse('admin:core_thinkificgroup_change', args=[group.pk])}?tab={tab}"
+
+
+@pytest.fixture
+def interns(db):
+    return ThinkificGroupFactory(name="Interns", thinkific_id=9)
+
+
+@pytest.fixture
+def gina(acme):
+    """May assign groups at Acme, by a role of Acme's own."""
+    role = RoleFactory(
+        name="Group keeper", permissions=["teams.view", "users.view", "groups.view", "groups.assign"]
+    )
+    return MembershipFactory(team=acme, role=role).user
+
+
+@pytest.mark.parametrize(
+    ("direction", "sent"),
+    [("disabled", 0), ("bidirectional", 2), ("dashboard_to_thinkific", 2), ("thinkific_to_dashboard", 0)],
+)
+def test_a_team_is_assigned_with_a_direction(alma, acme, ana, interns, signed_in, direction, sent):
+    client = signed_in(alma)
+    assert do("assign-team", interns.pk) in client.get(LIST).content.decode()
+
+    page = client.post(do("assign-team", interns.pk), {"team": acme.pk, "direction": direction}, follow=True)
+
+    assignment = GroupAssignment.objects.get()
+    assert (assignment.team, assignment.direction) == (acme, direction)
+    assert OutboxEntry.objects.filter(entity="groupmembership").count() == sent  # Ana and the owner
+    assert not SyncRun.objects.exists()
+    assert "Interns serves Acme now" in page.content.decode()
+
+
+def test_assign_and_sync_now_reads_this_group(alma, acme, interns, signed_in, connected):
+    form = {"team": acme.pk, "direction": "bidirectional", "and_sync": "1"}
+
+    page = signed_in(alma).post(do("assign-team", interns.pk), form, follow=True).content.decode()
+
+    run = SyncRun.objects.get()
+    assert (run.kind, run.options) == ("groups", {"group_id": interns.pk})
+    assert reverse("admin:integrations_syncrun_change", args=[run.pk]) in page
+
+
+def test_without_a_connection_assign_and_sync_changes_nothing_and_says_why(
+    alma, acme, interns, signed_in, settings
+):
+    settings.THINKIFIC_SUBDOMAIN = ""
+    form = {"team": acme.pk, "direction": "bidirectional", "and_sync": "1"}
+
+    page = signed_in(alma).post(do("assign-team", interns.pk), form).content.decode()
+
+    assert "No Thinkific site is connected" in page
+    assert not GroupAssignment.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("form", "beside"),
+    [
+        ({"direction": "bidirectional"}, "team"),
+        ({"direction": "sideways"}, "direction"),
+        ({"direction": ""}, "direction"),
+    ],
+)
+def test_bad_input_is_answered_beside_the_field(alma, acme, interns, signed_in, form, beside):
+    response = signed_in(alma).post(do("assign-team", interns.pk), {"team": "", **form})
+
+    assert beside in response.context["form"].errors
+    assert not GroupAssignment.objects.exists()
+
+
+def test_assigning_twice_is_refused_beside_the_team(alma, acme, interns, signed_in):
+    form = {"team": acme.pk, "direction": "disabled"}
+    client = signed_in(alma)
+    client.post(do("assign-team", interns.pk), form)
+
+    response = client.post(do("assign-team", interns.pk), form)
+
+    assert "serves Acme already" in str(response.context["form"].errors["team"])
+    assert GroupAssignment.objects.count() == 1
+
+
+def test_a_direction_is_changed_and_an_assignment_removed(alma, acme, interns, signed_in):
+    assignment = GroupAssignmentFactory(group=interns, team=acme, direction="disabled")
+    client = signed_in(alma)
+    assert (
+        do("change-direction", interns.pk, assignment.pk)
+        in client.get(page_of(interns, "teams")).content.decode()
+    )
+
+    client.post(do("change-direction", interns.pk, assignment.pk), {"direction": "thinkific_to_dashboard"})
+    assignment.refresh_from_db()
+    assert assignment.direction == "thinkific_to_dashboard"
+
+    client.post(do("unassign", interns.pk, assignment.pk))
+    assert not GroupAssignment.objects.exists()
+
+
+def test_an_assignment_of_another_group_is_not_reached(alma, acme, interns, signed_in):
+    other = GroupAssignmentFactory(team=acme)
+
+    assert signed_in(alma).post(do("unassign", interns.pk, other.pk)).status_code == 404
+    assert GroupAssignment.objects.filter(pk=other.pk).exists()
+
+
+def test_members_are_added_and_removed_as_settings_and_directions_allow(
+    alma, acme, bo, otto, interns, signed_in
+):
+    client = signed_in(alma)
+    refused = client.post(do("add-member", interns.pk), {"user": otto.pk}).content.decode()
+    assert "No team lets changes of Interns go to Thinkific" in refused
+    GroupAssignmentFactory(group=interns, team=acme, direction="bidirectional")
+
+    page = client.post(do("add-member", interns.pk), {"user": otto.pk}, follow=True).content.decode()
+    membership = GroupMembership.objects.get(user=otto)
+    assert "Thinkific follows within seconds" in page
+    assert membership.push_state == "pending"
+
+    kept = client.post(do("remove-member", interns.pk, membership.pk)).content.decode()
+    assert "Allow it in Settings" in kept
+    SiteSettings.load()
+    SiteSettings.objects.update(mirror_group_removals=True)
+    client.post(do("remove-member", interns.pk, membership.pk))
+    membership.refresh_from_db()
+    assert membership.removed_at is not None
+
+
+def test_the_page_says_how_the_group_stands(alma, ana, interns, signed_in):
+    member = GroupMembershipFactory(group=interns, user=ana)
+    client = signed_in(alma)
+    says = [
+        ("clean", "In step"),
+        ("pending", "1 of its members wait to be sent"),
+        ("failed", "1 of its members could not be sent"),
+    ]
+
+    for state, sentence in says:
+        GroupMembership.objects.filter(pk=member.pk).update(push_state=state)
+        assert sentence in client.get(page_of(interns, "")).content.decode()
+
+
+def test_a_group_keeper_of_one_team_stays_in_it(gina, acme, globex, otto, ana, interns, signed_in):
+    GroupAssignmentFactory(group=interns, team=acme, direction="bidirectional")
+    theirs = GroupAssignmentFactory(group=interns, team=globex, direction="disabled")
+    hidden = ThinkificGroupFactory(name="Hidden", thinkific_id=10)
+    client = signed_in(gina)
+
+    team = client.post(do("assign-team", interns.pk), {"team": globex.pk, "direction": "disabled"})
+    user = client.post(do("add-member", interns.pk), {"user": otto.pk})
+    client.post(do("add-member", interns.pk), {"user": ana.pk})
+
+    assert "team" in team.context["form"].errors
+    assert "user" in user.context["form"].errors
+    assert [m.user for m in GroupMembership.objects.all()] == [ana]
+    assert (
+        client.post(do("change-direction", interns.pk, theirs.pk), {"direction": "bidirectional"}).status_code
+        == 404
+    )
+    assert client.post(do("unassign", interns.pk, theirs.pk)).status_code == 404
+    assert client.get(do("assign-team", hidden.pk)).status_code == 404
+
+
+@pytest.mark.parametrize("who", ["mara", "ana"])
+@pytest.mark.parametrize("slug", ["assign-team", "add-member", "sync-now"])
+def test_without_the_permission_no_door_opens(request, acme, interns, signed_in, who, slug):
+    GroupAssignmentFactory(group=interns, team=acme, direction="bidirectional")
+    client = signed_in(request.getfixturevalue(who))
+
+    assert client.get(do(slug, interns.pk)).status_code == 403
+    assert client.post(do(slug, interns.pk), {"team": acme.pk, "direction": "disabled"}).status_code == 403

@@ -1,0 +1,120 @@
+"""Waiting changes: what is shown, and Retry and Discard at every door."""
+
+import pytest
+from django.urls import reverse
+
+from core.models import Enrollment, OutboxEntry
+from tests.factories import EnrollmentFactory, OutboxEntryFactory
+
+LIST = reverse("admin:core_outboxentry_changelist")
+Status = OutboxEntry.Status
+
+
+def do(slug: str, *keys: int) -> str:
+    return reverse(f"admin:core_outboxentry_{'do' if keys else 'do_new'}", args=[*keys, slug])
+
+
+@pytest.fixture
+def failed(ana, accounting):
+    enrollment = EnrollmentFactory(user=ana, product=accounting, push_state="failed")
+    return OutboxEntryFactory(
+        entity="enrollment",
+        object_id=enrollment.pk,
+        person=ana,
+        reason="enrolled",
+        status=Status.FAILED,
+        error="POST /enrollments answered 422: course is a draft",
+        attempts=3,
+    )
+
+
+def status_of(entry) -> str:
+    return OutboxEntry.objects.get(pk=entry.pk).status
+
+
+def test_the_list_says_what_failed_why_and_leads_to_the_object(alma, signed_in, failed):
+    page = signed_in(alma).get(LIST).content.decode()
+
+    assert "course is a draft" in page
+    assert reverse("admin:core_enrollment_change", args=[failed.object_id]) in page
+    assert do("retry", failed.pk) in page
+
+
+def test_retry_lets_it_wait_again_and_says_what_happens(alma, signed_in, failed):
+    page = signed_in(alma).post(do("retry", failed.pk), follow=True).content.decode()
+
+    assert status_of(failed) == Status.PENDING
+    assert Enrollment.objects.get().push_state == "pending"
+    assert "Thinkific follows within seconds" in page
+
+
+def test_a_second_retry_finds_nothing_to_do(alma, signed_in, failed):
+    signed_in(alma).post(do("retry", failed.pk))
+
+    assert "no longer needed" in signed_in(alma).post(do("retry", failed.pk), follow=True).content.decode()
+    assert OutboxEntry.objects.count() == 1
+
+
+def test_discarding_asks_first_and_then_gives_it_up(alma, signed_in, failed):
+    asked = signed_in(alma).get(do("discard", failed.pk)).content.decode()
+    assert "the change made in the dashboard is lost" in asked
+    assert status_of(failed) == Status.FAILED
+
+    signed_in(alma).post(do("discard", failed.pk))
+
+    assert status_of(failed) == Status.DISCARDED
+    assert Enrollment.objects.get().push_state == "clean"
+
+
+def test_all_of_a_kind_are_tried_again_and_no_others(alma, signed_in, failed, bo):
+    other = OutboxEntryFactory(entity="enrollment", object_id=999, status=Status.FAILED)
+    user = OutboxEntryFactory(entity="user", object_id=bo.pk, status=Status.FAILED)
+
+    signed_in(alma).post(do("retry-failed"), {"entity": "enrollment"})
+
+    assert [status_of(e) for e in (failed, other, user)] == [Status.PENDING, Status.PENDING, Status.FAILED]
+    signed_in(alma).post(do("retry-kind", user.pk))
+    assert status_of(user) == Status.PENDING
+
+
+def test_a_kind_of_which_nothing_failed_is_refused_beside_the_field(alma, signed_in, failed):
+    response = signed_in(alma).post(do("retry-failed"), {"entity": "user"})
+
+    assert "Nothing of this kind has failed" in str(response.context["form"].errors["entity"])
+
+
+@pytest.mark.parametrize(
+    ("chosen", "becomes"), [("retry_selected", Status.PENDING), ("discard_selected", Status.DISCARDED)]
+)
+def test_the_selected_are_retried_or_discarded(alma, signed_in, failed, chosen, becomes):
+    signed_in(alma).post(LIST, {"action": chosen, "_selected_action": [failed.pk], "confirmed": "1"})
+
+    assert status_of(failed) == becomes
+
+
+def test_discarding_the_selected_asks_first(alma, signed_in, failed):
+    page = signed_in(alma).post(LIST, {"action": "discard_selected", "_selected_action": [failed.pk]})
+
+    assert "1 change" in page.content.decode()
+    assert status_of(failed) == Status.FAILED
+
+
+def test_what_is_being_sent_cannot_be_discarded(alma, signed_in, failed):
+    OutboxEntry.objects.update(status=Status.IN_FLIGHT)
+
+    assert "no longer needed" in signed_in(alma).post(do("discard", failed.pk), follow=True).content.decode()
+    signed_in(alma).post(
+        LIST, {"action": "discard_selected", "_selected_action": [failed.pk], "confirmed": "1"}
+    )
+    assert status_of(failed) == Status.IN_FLIGHT
+
+
+@pytest.mark.parametrize("who", ["mara", "owen", "ana"])
+@pytest.mark.parametrize("slug", ["retry", "discard", "retry-kind"])
+def test_teams_do_not_see_what_waits(request, signed_in, failed, who, slug):
+    client = signed_in(request.getfixturevalue(who))
+
+    assert client.post(do(slug, failed.pk)).status_code == 403
+    assert client.post(do("retry-failed"), {"entity": "enrollment"}).status_code == 403
+    assert client.post(LIST, {"action": "retry_selected", "_selected_action": [failed.pk]}).status_code == 403
+    assert status_of(failed) == Status.FAILED

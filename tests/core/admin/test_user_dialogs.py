@@ -1,0 +1,413 @@
+"""Changing people from their page and the list: who may, whom, what is refused, and what follows."""
+
+import re
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils.module_loading import import_string
+from django_q.models import OrmQ
+
+from core.models import Membership, OutboxEntry, Role, SiteSettings, User
+from core.services import account_mail
+from tests.factories import EnrollmentFactory, MembershipFactory, ProductFactory, RoleFactory, builtin_role
+
+LIST = reverse("admin:core_user_changelist")
+
+
+def do(slug: str, *keys: int) -> str:
+    name = ("do_new", "do", "do_part")[len(keys)]
+    return reverse(f"admin:core_user_{name}", args=[*keys[:1], slug, *keys[1:]])
+
+
+def person(**values) -> dict:
+    role = builtin_role("student").pk
+    return {"email": "new@acme.example", "first_name": "Nia", "role": role, "thinkific": "on", **values}
+
+
+# --- adding -------------------------------------------------------------------------------------------
+
+
+def test_an_added_user_is_in_the_teams_and_waits_for_thinkific(alma, signed_in, acme, globex):
+    form = person(teams=[acme.pk, globex.pk], welcome="on")
+
+    page = signed_in(alma).post(do("add"), form, follow=True).content.decode()
+
+    user = User.objects.get(email="new@acme.example")
+    assert {m.team for m in user.memberships.all()} == {acme, globex}
+    assert not user.has_usable_password()
+    entry = OutboxEntry.objects.get(entity="user", object_id=user.pk)
+    assert "Thinkific follows within seconds" in page
+    assert reverse("admin:core_outboxentry_change", args=[entry.pk]) in page
+    assert "A welcome e-mail goes to new@acme.example" in page
+
+
+def work_off(mail_task: str) -> None:
+    """Do what was queued for the worker under this name."""
+    for queued in OrmQ.objects.all():
+        task = queued.task
+        if task["func"] == mail_task:
+            import_string(mail_task)(*task["args"])
+
+
+@pytest.mark.parametrize(("welcome", "mails"), [("on", ["new@acme.example"]), ("", [])])
+def test_the_welcome_mail_is_sent_by_the_worker_unless_switched_off(
+    alma, signed_in, acme, mailoutbox, django_capture_on_commit_callbacks, welcome, mails
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        signed_in(alma).post(do("add"), person(teams=[acme.pk], thinkific="", welcome=welcome))
+    assert not mailoutbox
+
+    work_off(account_mail.WELCOME_TASK)
+
+    assert [address for mail in mailoutbox for address in mail.to] == mails
+
+
+def test_a_reset_password_link_works_and_is_in_no_queue(
+    mara, ana, signed_in, mailoutbox, client, settings, django_capture_on_commit_callbacks
+):
+    settings.SITE_URL = "https://b2b.academy.example"
+    with django_capture_on_commit_callbacks(execute=True):
+        page = signed_in(mara).post(do("reset-password", ana.pk), follow=True).content.decode()
+    assert "goes to ana@acme.example" in page
+    assert not any("/password/" in str(queued.task) for queued in OrmQ.objects.all())
+
+    work_off(account_mail.RESET_TASK)
+
+    link = re.search(r"https://b2b\.academy\.example(/\S+)", mailoutbox[0].body)[1]
+    address = client.get(link, follow=True).redirect_chain[-1][0]
+    client.post(address, dict.fromkeys(["new_password1", "new_password2"], "a long and unlikely one"))
+    ana.refresh_from_db()
+    assert ana.check_password("a long and unlikely one")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("values", "beside", "says"),
+    [
+        ({"email": "ana@acme"}, "email", "not an e-mail address"),
+        ({"email": "MARA@acme.example"}, "email", "has an account with mara@acme.example already"),
+        ({"email": ""}, "email", "Enter an e-mail address"),
+        ({"first_name": "N" * 256}, "first_name", "255"),
+        ({"role": "9999"}, "role", "You cannot give this role"),
+    ],
+)
+def test_bad_input_is_answered_beside_the_field_and_nothing_is_written(
+    alma, mara, acme, signed_in, values, beside, says
+):
+    before = User.objects.count()
+
+    response = signed_in(alma).post(do("add"), person(teams=[acme.pk]) | values)
+
+    assert says in str(response.context["form"].errors[beside])
+    assert says in response.content.decode()
+    assert User.objects.count() == before
+    assert not OutboxEntry.objects.exists()
+
+
+def test_a_full_team_takes_nobody_and_says_so_beside_the_teams(alma, acme, ana, signed_in):
+    acme.max_members = 1
+    acme.save()
+
+    response = signed_in(alma).post(do("add"), person(teams=[acme.pk]))
+
+    assert "no room" in str(response.context["form"].errors["teams"])
+    assert not User.objects.filter(email="new@acme.example").exists()
+
+
+def test_sending_the_form_twice_adds_one_user(alma, acme, signed_in):
+    client = signed_in(alma)
+
+    client.post(do("add"), person(teams=[acme.pk]))
+    client.post(do("add"), person(teams=[acme.pk]))
+
+    assert User.objects.filter(email="new@acme.example").count() == 1
+    assert OutboxEntry.objects.filter(entity="user").count() == 1
+
+
+def test_a_manager_adds_to_their_own_team_only(mara, acme, globex, signed_in):
+    client = signed_in(mara)
+
+    refused = client.post(do("add"), person(teams=[globex.pk]))
+    lost = client.post(do("add"), person(email="lost@acme.example"))
+    client.post(do("add"), person(teams=[acme.pk]))
+
+    assert "teams" in refused.context["form"].errors
+    assert "teams" in lost.context["form"].errors
+    assert [m.team for m in Membership.objects.filter(user__email="new@acme.example")] == [acme]
+    assert not User.objects.filter(email="lost@acme.example").exists()
+
+
+def test_nobody_gives_a_role_that_may_do_more_than_theirs(mara, acme, signed_in):
+    mighty = RoleFactory(name="Mighty", permissions=["teams.view", "enrollments.extend"])
+
+    response = signed_in(mara).post(do("add"), person(teams=[acme.pk], role=mighty.pk))
+
+    assert "role" in response.context["form"].errors
+    assert not User.objects.filter(email="new@acme.example").exists()
+
+
+# --- every door ---------------------------------------------------------------------------------------
+
+ON_A_USER = [
+    "edit",
+    "reset-password",
+    "create-thinkific-account",
+    "enroll",
+    "join-team",
+    "join-group",
+    "sync-now",
+]
+
+
+@pytest.mark.parametrize("slug", ON_A_USER)
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_hidden_person_answers_like_a_missing_one(mara, otto, signed_in, slug, method):
+    client = signed_in(mara)
+
+    hidden = getattr(client, method)(do(slug, otto.pk))
+    missing = getattr(client, method)(do(slug, 999_999))
+
+    assert hidden.status_code == missing.status_code == 404
+
+
+@pytest.mark.parametrize("slug", ["add", *ON_A_USER])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_student_gets_through_no_door(ana, bo, signed_in, slug, method):
+    keys = [] if slug == "add" else [bo.pk]
+
+    assert getattr(signed_in(ana), method)(do(slug, *keys)).status_code == 403
+
+
+@pytest.mark.parametrize("slug", ON_A_USER)
+def test_a_role_without_the_permission_gets_through_no_door(acme, ana, signed_in, slug):
+    looker = RoleFactory(name="Looker", permissions=["users.view", "teams.view"])
+    lena = MembershipFactory(team=acme, role=looker).user
+
+    assert signed_in(lena).post(do(slug, ana.pk)).status_code == 403
+
+
+def test_without_the_token_of_the_form_nothing_is_taken(alma, ana):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(alma)
+
+    assert client.post(do("reset-password", ana.pk)).status_code == 403
+
+
+def test_looking_at_a_dialog_changes_nothing(alma, ana, signed_in):
+    for slug in ["edit", "create-thinkific-account", "reset-password"]:
+        assert signed_in(alma).get(do(slug, ana.pk)).status_code == 200
+
+    assert not OutboxEntry.objects.exists()
+
+
+# --- profile ------------------------------------------------------------------------------------------
+
+
+def test_a_changed_name_is_on_its_way_to_thinkific(alma, ana, signed_in):
+    User.objects.filter(pk=ana.pk).update(thinkific_id=5)
+    form = {"first_name": "Anna", "last_name": "Ames", "email": "anna@acme.example", "is_active": "on"}
+
+    page = signed_in(alma).post(do("edit", ana.pk), form, follow=True).content.decode()
+
+    ana.refresh_from_db()
+    assert (ana.first_name, ana.email) == ("Anna", "anna@acme.example")
+    assert OutboxEntry.objects.get().last_seen == {"first_name": "Ana", "email": "ana@acme.example"}
+    assert "Waiting to be sent" in page
+
+
+def test_an_address_that_somebody_else_has_is_refused_beside_the_field(alma, ana, bo, signed_in):
+    form = {"first_name": "Ana", "last_name": "Ames", "email": "BO@acme.example", "is_active": "on"}
+
+    response = signed_in(alma).post(do("edit", ana.pk), form)
+
+    assert "already" in str(response.context["form"].errors["email"])
+
+
+def test_a_manager_edits_the_students_of_their_team(mara, ana, signed_in):
+    form = {"first_name": "Anna", "last_name": "Ames", "email": "ana@acme.example", "is_active": "on"}
+
+    assert signed_in(mara).post(do("edit", ana.pk), form).status_code == 302
+    assert User.objects.get(pk=ana.pk).first_name == "Anna"
+
+
+@pytest.mark.parametrize("slug", ["edit", "reset-password", "create-thinkific-account"])
+def test_nobody_takes_over_the_account_of_somebody_who_may_do_more(
+    request, mara, owen, acme, alma, root, signed_in, slug
+):
+    MembershipFactory(team=acme, user=alma)
+    MembershipFactory(team=acme, user=root)
+
+    for mighty in (owen, alma, root):
+        assert signed_in(mara).post(do(slug, mighty.pk)).status_code == 403
+    assert signed_in(alma).post(do(slug, root.pk)).status_code == 403
+
+
+def test_who_belongs_to_another_team_too_is_changed_by_administrators_only(mara, otto, acme, alma, signed_in):
+    MembershipFactory(team=acme, user=otto)
+
+    assert signed_in(mara).post(do("edit", otto.pk)).status_code == 403
+    assert signed_in(alma).get(do("edit", otto.pk)).status_code == 200
+
+
+def test_nobody_switches_off_their_own_account(alma, signed_in):
+    form = {"first_name": "Alma", "last_name": "Admin", "email": "alma@academy.example"}
+
+    signed_in(alma).post(do("edit", alma.pk), form)
+
+    alma.refresh_from_db()
+    assert alma.is_active
+
+
+# --- Thinkific account --------------------------------------------------------------------------------
+
+
+def test_the_button_is_there_only_for_who_has_no_account(alma, ana, bo, signed_in):
+    User.objects.filter(pk=bo.pk).update(thinkific_id=5)
+    client = signed_in(alma)
+
+    rows = client.get(LIST).content.decode()
+
+    assert do("create-thinkific-account", ana.pk) in rows
+    assert do("create-thinkific-account", bo.pk) not in rows
+    detail = client.get(reverse("admin:core_user_change", args=[bo.pk])).content.decode()
+    assert "Create Thinkific Account" not in detail
+    again = client.post(do("create-thinkific-account", bo.pk), follow=True)
+    assert "no longer needed" in again.content.decode()
+    assert not OutboxEntry.objects.exists()
+
+
+def test_asking_twice_for_an_account_waits_once(alma, ana, signed_in):
+    for _ in range(2):
+        signed_in(alma).post(do("create-thinkific-account", ana.pk))
+
+    assert OutboxEntry.objects.filter(entity="user", object_id=ana.pk).count() == 1
+
+
+# --- enrollments --------------------------------------------------------------------------------------
+
+
+def test_enrolling_notes_the_enrollment_with_its_last_day(mara, ana, acme_seat, accounting, signed_in):
+    form = {"products": [accounting.pk], "last_day": "2031-05-01"}
+
+    page = signed_in(mara).post(do("enroll", ana.pk), form, follow=True).content.decode()
+
+    enrollment = ana.enrollments.get()
+    assert f"{enrollment.expiry_date:%Y-%m-%d %H:%M:%S}" == "2031-05-01 23:59:59"
+    assert "Thinkific follows within seconds" in page
+    assert OutboxEntry.objects.filter(entity="enrollment", object_id=enrollment.pk).exists()
+
+
+def test_a_manager_enrolls_in_what_their_teams_have_seats_on(
+    mara, ana, globex_seat, accounting, acme_seat, signed_in
+):
+    other = ProductFactory(name="Secret course")
+
+    response = signed_in(mara).post(do("enroll", ana.pk), {"products": [other.pk]})
+
+    assert "cannot enroll" in str(response.context["form"].errors["products"])
+    assert not ana.enrollments.exists()
+
+
+@pytest.mark.parametrize(("day", "says"), [("2001-01-01", "in the past"), ("soon", "not a date")])
+def test_a_wrong_last_day_is_refused(alma, ana, accounting, signed_in, day, says):
+    response = signed_in(alma).post(do("enroll", ana.pk), {"products": [accounting.pk], "last_day": day})
+
+    assert says in response.content.decode()
+    assert not ana.enrollments.exists()
+
+
+def test_access_ends_from_the_tab_and_from_the_enrollments_page(
+    mara, ana, bo, acme_seat, accounting, signed_in
+):
+    anas = EnrollmentFactory(user=ana, product=accounting, thinkific_id=1)
+    bos = EnrollmentFactory(user=bo, product=accounting, thinkific_id=2)
+    client = signed_in(mara)
+    page = reverse("admin:core_enrollment_do", args=[bos.pk, "end-access"])
+
+    assert (
+        "Thinkific cannot delete enrollments"
+        in client.get(do("end-access", ana.pk, anas.pk)).content.decode()
+    )
+    client.post(do("end-access", ana.pk, anas.pk))
+    client.post(page)
+
+    assert {e.status for e in (*ana.enrollments.all(), *bo.enrollments.all())} == {"expired"}
+    assert client.post(do("end-access", ana.pk, anas.pk)).status_code == 404  # it has ended already
+    assert "no longer needed" in client.post(page, follow=True).content.decode()
+
+
+def test_a_row_of_somebody_else_is_not_reached_over_ones_page(
+    mara, ana, otto, acme_seat, accounting, signed_in
+):
+    ottos = EnrollmentFactory(user=otto, product=accounting, thinkific_id=1)
+
+    assert signed_in(mara).post(do("end-access", ana.pk, ottos.pk)).status_code == 404
+    assert (
+        signed_in(mara).post(reverse("admin:core_enrollment_do", args=[ottos.pk, "end-access"])).status_code
+        == 404
+    )
+    ottos.refresh_from_db()
+    assert ottos.status == "active"
+
+
+def test_end_dates_are_moved_by_who_may_extend(mara, owen, ana, acme_seat, accounting, signed_in):
+    enrollment = EnrollmentFactory(user=ana, product=accounting, thinkific_id=1)
+    form = {"last_day": "2032-01-31"}
+
+    assert signed_in(mara).post(do("change-end", ana.pk, enrollment.pk), form).status_code == 403
+    signed_in(owen).post(do("change-end", ana.pk, enrollment.pk), form)
+
+    enrollment.refresh_from_db()
+    assert f"{enrollment.expiry_date:%Y-%m-%d}" == "2032-01-31"
+
+
+# --- teams --------------------------------------------------------------------------------------------
+
+
+def test_a_user_joins_a_team_with_a_role(alma, ana, globex, signed_in):
+    form = {"team": globex.pk, "role": builtin_role("manager").pk}
+
+    signed_in(alma).post(do("join-team", ana.pk), form)
+
+    assert Membership.objects.get(team=globex, user=ana).role.code == "manager"
+
+
+def test_nobody_is_added_to_a_team_of_others(mara, ana, globex, signed_in):
+    form = {"team": globex.pk, "role": builtin_role("student").pk}
+
+    response = signed_in(mara).post(do("join-team", ana.pk), form)
+
+    assert "team" in response.context["form"].errors
+
+
+def test_the_owner_is_not_removed(alma, owen, acme, signed_in):
+    membership = Membership.objects.get(team=acme, user=owen)
+
+    response = signed_in(alma).post(do("leave-team", owen.pk, membership.pk))
+
+    assert "owns Acme and cannot leave it" in response.content.decode()
+    assert Membership.objects.filter(pk=membership.pk).exists()
+
+
+def test_leaving_the_last_team_needs_a_default_team(alma, ana, acme, globex, signed_in):
+    membership = Membership.objects.get(team=acme, user=ana)
+
+    refused = signed_in(alma).post(do("leave-team", ana.pk, membership.pk)).content.decode()
+    SiteSettings.load()
+    SiteSettings.objects.update(default_team=globex)
+    signed_in(alma).post(do("leave-team", ana.pk, membership.pk))
+
+    assert "is the only team of" in refused
+    assert [m.team for m in ana.memberships.all()] == [globex]
+
+
+def test_a_manager_cannot_change_the_role_of_who_may_do_more(mara, acme, signed_in):
+    mighty = RoleFactory(name="Mighty", permissions=["teams.view", "enrollments.extend"])
+    membership = MembershipFactory(team=acme, role=mighty)
+    client = signed_in(mara)
+
+    for slug in ["change-role", "leave-team"]:
+        address = do(slug, membership.user_id, membership.pk)
+        assert client.post(address, {"role": builtin_role("student").pk}).status_code == 404
+    assert Role.objects.get(memberships=membership) == mighty
