@@ -14,7 +14,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from core.admin.sitewide import sees_site
 from core.errors import Refusal
-from integrations.models import InboundEvent, WebhookSubscription
+from integrations.models import WebhookSubscription
 from integrations.thinkific import subscriptions
 from integrations.thinkific.credentials import Credentials
 from integrations.thinkific.events.latest import last_received
@@ -121,7 +121,6 @@ def _render(
         "found": found,
         "connected": Credentials.from_settings().complete,
         "may_change": sees_site(request, CHANGE),
-        "opts": InboundEvent._meta,
     }
     request.current_app = admin.site.name
     return TemplateResponse(request, "dashboard/subscriptions.html", context)

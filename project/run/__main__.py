@@ -47,6 +47,8 @@ def start_all(processes: Processes, places: Places) -> None:
     processes.start("worker", WORKER, places.environment)
     processes.start("web", web(places), places.environment)
     wait_for(processes, f"{places.address}healthz", "The web server")
+    if places.stand_in_port:
+        subscribe(places)
     show(places, closing_lines)
 
 
@@ -81,6 +83,16 @@ def prepare(places: Places) -> str:
     if preparing.returncode:
         raise CannotStart("The database is not ready; the lines above say why.")
     return closing_lines
+
+
+def subscribe(places: Places) -> None:
+    """Let the stand-in tell the dashboard of changes. Without, they come with the schedules."""
+    host = "127.0.0.1" if places.host in ("127.0.0.1", "0.0.0.0", "localhost") else places.host  # noqa: S104
+    url = f"http://{host}:{places.port}/webhooks/thinkific/"
+    command = [sys.executable, "manage.py", "thinkific_webhooks", "register", f"--url={url}"]
+    done = subprocess.run(command, cwd=BASE_DIR, env=places.environment, capture_output=True, text=True)
+    if done.returncode:
+        say(f"No webhooks: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'no reason'}")
 
 
 def wait_for(processes: Processes, address: str, what: str) -> None:
