@@ -78,7 +78,8 @@ def wait_for(condition, process, seconds=30):
 
 def state():
     users = User.objects.order_by("thinkific_id").values_list("thinkific_id", "email", "name", "removed_at")
-    enrollments = Enrollment.objects.order_by("user__thinkific_id", "product__productable_id").values_list(
+    order = ("user__thinkific_id", "product__productable_id", "product__productable_type")
+    enrollments = Enrollment.objects.order_by(*order).values_list(
         "user__thinkific_id",
         "product__productable_type",
         "product__productable_id",
