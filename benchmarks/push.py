@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 
 from benchmarks.frame import Line
-from benchmarks.places import ROOT, Place, child, environment, sync
+from benchmarks.places import ROOT, Place, child, environment
 from benchmarks.scale import Context
 from integrations.thinkific.sandbox import Scale, SpawnedSandbox
 
@@ -26,14 +26,15 @@ def measure(context: Context, place: Place) -> Iterator[Line]:
     scale = Scale.bulk(ENTRIES, enrollments_per_user=0, quiz_results_per_user=0, bundles=0, groups=0)
     with context.sandbox(scale) as sandbox:
         database = place.fresh()
-        sync(database, sandbox, "users")
+        child(["manage.py", "sync", "users", "--json"], environment(database, sandbox))
         yield from _latency(place, database, sandbox)
         yield _own_work(place, database, sandbox)
         place.drop(database)
     limits = {"rate_limit": LIMIT, "rate_window": WINDOW, "concurrency": 10}
     with context.sandbox(scale, **limits) as sandbox:
         database = place.fresh()
-        sync(database, sandbox, "users", THINKIFIC_RATE_LIMIT=LIMIT, THINKIFIC_RATE_WINDOW=WINDOW)
+        limited = environment(database, sandbox, THINKIFIC_RATE_LIMIT=LIMIT, THINKIFIC_RATE_WINDOW=WINDOW)
+        child(["manage.py", "sync", "users", "--json"], limited)
         yield _under_the_limit(context, place, database, sandbox)
         place.drop(database)
 
@@ -137,7 +138,7 @@ def _main(what: str, count: int) -> None:
 
 
 def _seconds_to_request(user, people) -> float:  # type: ignore[no-untyped-def]
-    """Until the entry is done, which is a few milliseconds later than its last request: a little too severe."""
+    """Until the entry is done, milliseconds later than its last request: a little too severe."""
     from core.models import OutboxEntry
 
     time.sleep(PAUSE)

@@ -1,4 +1,4 @@
-"""What people do during a kill storm: random edits through the services that the screens call. Needs Django."""
+"""What people do during a kill storm: random edits by the services that the screens call. Needs Django."""
 
 import random
 from collections.abc import Callable

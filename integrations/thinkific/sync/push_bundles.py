@@ -7,11 +7,13 @@ from django.utils import timezone
 
 from core.models import Enrollment, OutboxEntry
 from core.services import enrollments
-from core.services.mirror.enrollments import apply_bundle_rows, total_up_bundles
+from core.services.mirror.catalog import ensure_courses
+from core.services.mirror.enrollments import apply_bundle_rows, apply_enrollments, total_up_bundles
 from integrations.thinkific import schemas
 from integrations.thinkific.client import ThinkificClient
 from integrations.thinkific.errors import NotFound, Rejected, RetryLater
-from integrations.thinkific.sync.enrollments import apply_typed
+from integrations.thinkific.mapping import enrollment_row
+from integrations.thinkific.mending import Notes
 from integrations.thinkific.sync.needs import Impossible
 from integrations.thinkific.sync.push_people import SOURCE
 
@@ -115,6 +117,19 @@ def _same(one: datetime | None, other: datetime | None) -> bool:
 def _store(enrollment: Enrollment, rows: list[schemas.Enrollment], now: datetime) -> None:
     """The course enrollments that the bundle has become."""
     with transaction.atomic():
-        apply_typed([(row, None) for row in rows], {}, source=SOURCE, now=now)
+        names = {row.course_id: Notes().text(row.course_name, 500, "", "") for row in rows if row.course_id}
+        courses = ensure_courses(names)
+        told = [
+            enrollment_row(
+                row,
+                user_id=enrollment.user_id,
+                product_id=courses[row.course_id],
+                digest=None,
+                now=now,
+            )
+            for row in rows
+            if row.course_id
+        ]
+        apply_enrollments(told, source=SOURCE)
         _, holders = apply_bundle_rows(enrollment.product, [row.id for row in rows], now=now)
         total_up_bundles(holders, source=SOURCE)
