@@ -4,16 +4,20 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import OuterRef, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.safestring import SafeString
-from unfold.decorators import display
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
 
 from core.admin import cells
+from core.admin.dialogs import url_of
 from core.admin.filters import ChoiceFilter, RelatedFilter
 from core.admin.history import HistoryAdmin
 from core.admin.lists import CappedCount, amount
 from core.admin.seats import expiry_rule, places
 from core.admin.tabs import Tab
+from core.admin.team_dialogs import TEAM_DIALOGS, may_add
+from core.admin.viewer import viewer_of
 from core.models import (
     Enrollment,
     GroupAssignment,
@@ -143,6 +147,8 @@ class TeamAdmin(HistoryAdmin):
     sortable_by = ["team_name", "created"]
     ordering = ["name", "id"]
     tabs = TEAM_TABS
+    dialogs = TEAM_DIALOGS
+    actions_list = ("add_team",)
     fields = [
         "team_name",
         "summary_full",
@@ -165,6 +171,14 @@ class TeamAdmin(HistoryAdmin):
                 groups_counted=CappedCount(GroupAssignment.objects.filter(team=team)),
             )
         )
+
+    def has_add_team_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request) and may_add(viewer_of(request))
+
+    @action(description="Add Team", icon="add", permissions=["add_team"], variant=ActionVariant.PRIMARY)
+    def add_team(self, request: HttpRequest) -> HttpResponse:
+        """Only leads to the form, which asks again who may."""
+        return HttpResponseRedirect(url_of(self.opts, "add"))
 
     @display(description="Team Name", ordering="name")
     def team_name(self, team: Team) -> SafeString:

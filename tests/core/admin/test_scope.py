@@ -330,7 +330,7 @@ def test_every_action_has_permissions_and_what_changes_something_asks_first(mode
         method = getattr(screen, name)
 
         assert method.allowed_permissions, name
-        only_leads_on = name in {"export_csv", "add_user", "retry_failed"}  # changes nothing
+        only_leads_on = name in {"export_csv", "add_user", "add_team", "retry_failed"}  # changes nothing
         assert hasattr(method, "dialog") or only_leads_on, name
 
 

@@ -1,0 +1,187 @@
+"""What can be done to a team: making one, its people, its groups."""
+
+from dataclasses import replace
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+
+from core.admin import cells, group_dialogs, user_dialogs
+from core.admin.dialogs import Dialog, DialogForm, Done
+from core.admin.group_dialogs import assignments_where, direction_field, may_assign
+from core.admin.pickers import by_typing
+from core.admin.user_forms import RoleForm, role_field, student_role
+from core.models import (
+    GroupAssignment,
+    GroupMembership,
+    Membership,
+    Organization,
+    Role,
+    Team,
+    ThinkificGroup,
+    User,
+)
+from core.services import authority, groups, team_setup, teams
+from core.services.teams import TeamIsFull
+
+
+class AddTeamForm(DialogForm):
+    name = forms.CharField(
+        label="Name",
+        max_length=team_setup.TEAM_NAME_LENGTH,
+        widget=UnfoldAdminTextInputWidget(),
+        error_messages={"required": "A team needs a name."},
+    )
+    description = forms.CharField(label="Description", required=False, widget=UnfoldAdminTextareaWidget())
+    owner = forms.ModelChoiceField(
+        label="Owner",
+        queryset=User.objects.filter(is_active=True),
+        widget=by_typing(Team.owner),
+        help_text="Is a member too, and can be replaced, not removed.",
+        error_messages={"required": "Every team has an owner; choose one."},
+    )
+    organization = forms.ModelChoiceField(
+        label="Organization",
+        queryset=Organization.objects.order_by("name"),
+        required=False,
+        widget=by_typing(Team.organization),
+    )
+
+    def refuse(self, refusal: Exception) -> None:
+        self.add_error("name", str(refusal))
+
+
+class AddPersonForm(DialogForm):
+    refused_at = {TeamIsFull: "user"}
+    user = forms.ModelChoiceField(
+        label="User",
+        queryset=User.objects.none(),
+        widget=by_typing(Membership.user),
+        error_messages={"required": "Choose a user.", "invalid_choice": "You cannot add this person."},
+    )
+    role = role_field()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer("user", User.objects.visible_to(self.viewer).filter(is_active=True))
+        self.offer("role", authority.roles_to_give(self.viewer, self.obj))
+        self.fields["role"].initial = student_role()
+
+    def clean_user(self) -> User:
+        user = self.cleaned_data["user"]
+        if Membership.objects.filter(team=self.obj, user=user).exists():
+            raise forms.ValidationError(f"{user} is in {self.obj} already.")
+        return user
+
+
+class AttachGroupForm(DialogForm):
+    group = forms.ModelChoiceField(
+        label="Group",
+        queryset=ThinkificGroup.objects.none(),
+        widget=by_typing(GroupMembership.group),
+        error_messages={"required": "Choose a group.", "invalid_choice": "You cannot attach this group."},
+    )
+    direction = direction_field()
+    role = forms.ModelChoiceField(
+        label="Role on joining",
+        queryset=Role.objects.none(),
+        required=False,
+        empty_label="Student",
+        help_text=group_dialogs.NEW_MEMBERS,
+        widget=group_dialogs.role_field().widget,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        here = ThinkificGroup.objects.visible_to(self.viewer).filter(removed_at__isnull=True)
+        self.offer("group", here)
+        self.offer("role", authority.roles_to_give(self.viewer, self.obj))
+
+    def clean_group(self) -> ThinkificGroup:
+        group = self.cleaned_data["group"]
+        if GroupAssignment.objects.filter(group=group, team=self.obj).exists():
+            raise forms.ValidationError(f"{group} serves {self.obj} already. Change its direction instead.")
+        return group
+
+
+def may_add(viewer: User, nothing: None = None) -> bool:
+    return "teams.create" in authority.codes_everywhere(viewer)
+
+
+def _add(nothing: None, form: AddTeamForm) -> Done:
+    team = team_setup.create(by=form.viewer, **form.cleaned_data)
+    return Done(f"{team} is made. Add people, groups and seats next.", cells.detail_url(team))
+
+
+def _may(code: str) -> Any:
+    return lambda viewer, team: authority.teams_where(viewer, code).filter(pk=team.pk).exists()
+
+
+def _add_person(team: Team, form: AddPersonForm) -> Done:
+    user, role = form.cleaned_data["user"], form.cleaned_data["role"]
+    teams.add_member(team=team, user=user, role=role, by=form.viewer)
+    return Done(f"{user} is in {team} now, as {role}. Groups that the team sends to Thinkific take them in.")
+
+
+def _members(team: Team, viewer: User) -> QuerySet[Membership]:
+    rows = authority.memberships_where(viewer, "teams.assign").filter(team=team)
+    return rows.select_related("team", "role", "user")
+
+
+def _attach(team: Team, form: AttachGroupForm) -> Done:
+    assignment = groups.assign(team=team, by=form.viewer, **form.cleaned_data)
+    return Done(f"{assignment.group} serves {team} now, {assignment.get_direction_display()}.")
+
+
+def _assignments(team: Team, viewer: User) -> QuerySet[GroupAssignment]:
+    return assignments_where(viewer).filter(team=team)
+
+
+TEAM_DIALOGS = (
+    Dialog("add", "Add Team", may=may_add, work=_add, form=AddTeamForm, about_new=True),
+    Dialog(
+        "add-person",
+        "Add User",
+        may=_may("teams.assign"),
+        work=_add_person,
+        form=AddPersonForm,
+        tab="users",
+        icon="person_add",
+        text=lambda team: "Somebody who has an account. Who has none is added under Users.",
+    ),
+    Dialog(
+        "change-role",
+        "Change Role",
+        may=_may("teams.assign"),
+        work=user_dialogs.change_role,
+        form=RoleForm,
+        tab="users",
+        parts=lambda team, viewer: user_dialogs.not_the_owner(_members(team, viewer)),
+    ),
+    Dialog(
+        "remove-person",
+        "Remove from Team",
+        may=_may("teams.assign"),
+        work=user_dialogs.leave,
+        tab="users",
+        danger=True,
+        parts=_members,
+        text=user_dialogs.what_leaving_does,
+    ),
+    Dialog(
+        "attach-group",
+        "Attach Group",
+        may=_may("groups.assign"),
+        work=_attach,
+        form=AttachGroupForm,
+        tab="groups",
+        icon="add",
+        text=lambda team: group_dialogs.WHAT_THE_DIRECTIONS_DO,
+    ),
+    *(
+        replace(dialog, tab="groups", may=may_assign, parts=_assignments)
+        for dialog in group_dialogs.GROUP_DIALOGS
+        if dialog.slug in {"change-direction", "unassign"}
+    ),
+)
