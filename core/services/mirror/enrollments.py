@@ -53,8 +53,7 @@ def apply_enrollments(
     """
     applied = Applied()
     rows = list({row["thinkific_id"]: row for row in rows}.values())
-    ids = [row["thinkific_id"] for row in rows if known is None or row["thinkific_id"] in known]
-    by_id = ENROLLMENTS.stored(bulk.among("thinkific_id", ids)) if ids else {}
+    by_id = ENROLLMENTS.stored_of(rows, known)
     by_pair = _stored_pairs([row for row in rows if row["thinkific_id"] not in by_id])
     best = _best_of_each_pair(rows)
 

@@ -69,8 +69,7 @@ def apply_users(
     """
     applied = Applied()
     rows = list({row["thinkific_id"]: row for row in rows}.values())
-    ids = [row["thinkific_id"] for row in rows if known is None or row["thinkific_id"] in known]
-    by_id = USERS.stored(bulk.among("thinkific_id", ids)) if ids else {}
+    by_id = USERS.stored_of(rows, known)
     owners = _owners([row["email"] for row in rows])
     refused = _refused(rows, by_id, owners)
 

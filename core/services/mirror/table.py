@@ -4,7 +4,7 @@ This door carries Thinkific's facts: it never marks anything stale, and it leave
 own while a change of ours is unsent.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -58,6 +58,13 @@ class Table:
         manager = self.model._default_manager
         rows = manager.filter(*conditions, **lookup).order_by().values_list("pk", self.key, *self.fields)
         return {row[1]: (row[0], dict(zip(self.fields, row[2:], strict=True))) for row in rows}
+
+    def stored_of(
+        self, rows: Iterable[Values], known: Container[Any] | None
+    ) -> dict[int, tuple[int, Values]]:
+        """What is stored of these rows, by Thinkific id; with `known`, only those ids are looked for."""
+        ids = [row["thinkific_id"] for row in rows if known is None or row["thinkific_id"] in known]
+        return self.stored(bulk.among("thinkific_id", ids)) if ids else {}
 
 
 @dataclass
