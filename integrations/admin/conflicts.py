@@ -8,10 +8,13 @@ from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
 from core.admin import cells
+from core.admin.dialogs import Dialog, DialogForm, Done, button, url_of
 from core.admin.filters import ChoiceFilter
 from core.admin.sitewide import SitewideAdmin
+from core.admin.sync_line import follows
 from core.models import User
 from integrations.models import SyncConflict
+from integrations.thinkific.sync import conflicts
 
 
 class SettledFilter(ChoiceFilter):
@@ -23,14 +26,70 @@ class SettledFilter(ChoiceFilter):
         return queryset.filter(settled_at__isnull=value == "no")
 
 
+def _may(viewer: User, conflict: SyncConflict) -> bool:
+    return viewer.sees_everything and viewer.has_perm("integrations.change_syncconflict")
+
+
+def _is_open(conflict: SyncConflict) -> bool:
+    return conflict.settled_at is None
+
+
+def _kept_ours(conflict: SyncConflict) -> bool:
+    return conflict.resolution == SyncConflict.Resolution.KEPT_OURS
+
+
+def _take_theirs(conflict: SyncConflict, form: DialogForm) -> Done:
+    conflicts.take_theirs(conflict, by=form.viewer)
+    return Done(f"{conflict.label}: “{conflict.theirs}” stands now, here as in Thinkific.")
+
+
+def _take_ours(conflict: SyncConflict, form: DialogForm) -> Done:
+    conflicts.take_ours(conflict, by=form.viewer)
+    said = f"{conflict.label}: “{conflict.ours}” stands now."
+    user = User.objects.filter(pk=conflict.object_id).first()
+    return Done(follows(user, form.viewer, said) if user else said)
+
+
+CONFLICT_DIALOGS = (
+    Dialog(
+        "take-theirs",
+        "Take Thinkific's Value",
+        may=_may,
+        applies=lambda conflict: _is_open(conflict) and _kept_ours(conflict),
+        work=_take_theirs,
+        icon="cloud_download",
+        text=lambda conflict: f"“{conflict.theirs}” replaces “{conflict.ours}” in the dashboard.",
+    ),
+    Dialog(
+        "take-ours",
+        "Take the Dashboard's Value",
+        may=_may,
+        applies=lambda conflict: _is_open(conflict) and not _kept_ours(conflict),
+        work=_take_ours,
+        icon="cloud_upload",
+        text=lambda conflict: f"“{conflict.ours}” replaces “{conflict.theirs}” here and in Thinkific.",
+    ),
+)
+
+
 @admin.register(SyncConflict)
 class SyncConflictAdmin(SitewideAdmin):
-    list_display = ["object", "field", "dashboard_value", "thinkific_value", "outcome", "happened", "state"]
+    list_display = [
+        "object",
+        "field",
+        "dashboard_value",
+        "thinkific_value",
+        "outcome",
+        "happened",
+        "state",
+        "todo",
+    ]
     list_filter = [SettledFilter]
     search_fields = ["label"]
     search_help_text = "Search by the object's name"
     ordering = ["-id"]
     actions = ["settle_selected"]
+    dialogs = CONFLICT_DIALOGS
     fields = [
         "label",
         "entity",
@@ -83,4 +142,14 @@ class SyncConflictAdmin(SitewideAdmin):
     def state(self, conflict: SyncConflict) -> SafeString:
         return (
             cells.pill("Open", "warning") if conflict.settled_at is None else cells.pill("Settled", "quiet")
+        )
+
+    @display(description="Actions")
+    def todo(self, conflict: SyncConflict) -> SafeString:
+        return cells.actions(
+            [
+                button(url_of(self.opts, dialog.slug, conflict.pk), dialog.label, css="")
+                for dialog in self.dialogs
+                if dialog.applies(conflict)
+            ]
         )

@@ -30,6 +30,8 @@ OPTION_LABELS = {
     "mappings": "Groups to teams",
     "direction": "Direction",
     "product_id": "Product",
+    "user_id": "User",
+    "group_id": "Group",
     "allow_removals": "Removals confirmed",
 }
 

@@ -20,6 +20,7 @@ from integrations.thinkific.sync.kinds import PULLS
 from integrations.thinkific.sync.pull import Cancelled, LostRun, Pull, SliceOver
 from integrations.thinkific.sync.results import NeedsToken
 from integrations.thinkific.sync.runs import url_of
+from integrations.thinkific.sync.sending import what_was_sent
 
 log = structlog.get_logger(__name__)
 
@@ -149,6 +150,8 @@ def _tell(run: SyncRun) -> None:
         counts += f", {run.removed:,} removed"
     if run.failed:
         counts += f", {run.failed:,} failed"
+    if sent := what_was_sent(run.cursor):
+        counts += f"; {sent.removesuffix('.')}"
     what = run.get_kind_display()
     texts: dict[str, tuple[str, str]] = {
         SyncRun.Status.SUCCEEDED: (Notice.Level.SUCCESS, f"{what} are in step with Thinkific: {counts}."),

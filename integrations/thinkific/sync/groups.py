@@ -1,6 +1,6 @@
 """Pulling groups and their members, and bringing members into the teams that pull from them."""
 
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from core.models import GroupMembership, Role, SiteSettings, Team, ThinkificGroup
 from core.services.mirror.groups import (
@@ -17,6 +17,7 @@ from core.services.mirror.outcome import Applied
 from core.services.mirror.table import mark_removed
 from integrations.thinkific import schemas
 from integrations.thinkific.decoding import BadRow
+from integrations.thinkific.errors import NotFound
 from integrations.thinkific.mapping import group_row
 from integrations.thinkific.mending import Notes
 from integrations.thinkific.sync.pages import RawPage, decode_row
@@ -27,7 +28,11 @@ from integrations.thinkific.sync.walks import emptied, mark_missing, not_judged,
 
 def pull_groups(pull: Pull) -> None:
     """All groups, then each one's members. With the option `mappings` (Import Users from Groups) the members
-    of the groups named there also join the teams named with them."""
+    of the groups named there also join the teams named with them. With the option `group_id` (a primary key)
+    one group and its members."""
+    if "group_id" in pull.run.options:
+        _pull_one(pull, ThinkificGroup.objects.get(pk=pull.run.options["group_id"]))
+        return
     stored = ThinkificGroup.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True)
     walked = walk(
         pull,
@@ -48,6 +53,41 @@ def pull_groups(pull: Pull) -> None:
         not_judged(pull, "groups", walked, len(pull.seen("groups")) + pull.cursor["groups"]["new"])
     todo = stored.filter(pk__gt=pull.cursor.get("members_of", 0)).order_by("pk")
     pull.run.pages_total = pull.run.pages_done + todo.count()
+    _pull_members_of(pull, todo, stored)
+
+
+def _pull_one(pull: Pull, group: ThinkificGroup) -> None:
+    if group.thinkific_id is None:
+        return pull.note(str(group), "This group is not in Thinkific yet.")
+    if "members_top" not in pull.cursor:
+        number = group.thinkific_id
+        try:
+            found = pull.client.get_group(number)
+        except NotFound:
+            found = None
+
+        def write() -> None:
+            pull.run.fetched = pull.run.pages_done = 1
+            if found is None:
+                pull.run.removed += mark_removed(ThinkificGroup, [group.pk], source=pull.source, now=pull.now)
+                return
+            notes = Notes()
+            applied = apply_groups([group_row(found, notes)], source=pull.source)
+            applied.issues += notes.issues
+            pull.count(applied)
+
+        pull.store(write)
+        if found is None:
+            return None
+    one = ThinkificGroup.objects.filter(pk=group.pk)
+    todo = one.filter(pk__gt=pull.cursor.get("members_of", 0))
+    pull.run.pages_total = pull.run.pages_done + todo.count()
+    _pull_members_of(pull, todo, one)
+    return None
+
+
+def _pull_members_of(pull: Pull, todo: QuerySet[ThinkificGroup], judged: QuerySet[ThinkificGroup]) -> None:
+    """The members of the groups still to do; who is missing from all that were to be read is gone."""
     pull.cursor.setdefault("members_top", GroupMembership.objects.aggregate(top=Max("pk"))["top"] or 0)
     pull.cursor.setdefault("unread", [])
     for group in todo:
@@ -56,7 +96,7 @@ def pull_groups(pull: Pull) -> None:
         pull,
         "members",
         GroupMembership.objects.filter(
-            removed_at__isnull=True, push_state=GroupMembership.PushState.CLEAN, group__in=stored
+            removed_at__isnull=True, push_state=GroupMembership.PushState.CLEAN, group__in=judged
         ).exclude(group__in=pull.cursor["unread"]),
         lambda pks: _remove_members(pull, pks) * 0,  # the run counts groups
         top=pull.cursor["members_top"],

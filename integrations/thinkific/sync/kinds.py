@@ -5,18 +5,18 @@ from collections.abc import Callable
 from integrations.models import Kind
 from integrations.thinkific.sync.catalog import pull_products
 from integrations.thinkific.sync.content import pull_content
-from integrations.thinkific.sync.enrollments import pull_enrollments
 from integrations.thinkific.sync.groups import pull_groups
 from integrations.thinkific.sync.people import pull_users
 from integrations.thinkific.sync.pull import Pull
 from integrations.thinkific.sync.results import pull_certificates, pull_quiz_results
+from integrations.thinkific.sync.sending import sync_enrollments
 
 # In the order in which a first load makes sense: what is pointed at comes before what points to it.
 PULLS: dict[str, Callable[[Pull], None]] = {
     Kind.PRODUCTS: pull_products,
     Kind.CONTENT: pull_content,
     Kind.USERS: pull_users,
-    Kind.ENROLLMENTS: pull_enrollments,
+    Kind.ENROLLMENTS: sync_enrollments,
     Kind.GROUPS: pull_groups,
     Kind.QUIZ_RESULTS: pull_quiz_results,
     Kind.CERTIFICATES: pull_certificates,

@@ -12,6 +12,7 @@ from core.services.mirror.outcome import Applied
 from core.services.mirror.people import apply_users, known_digests, remove_users
 from integrations.thinkific import schemas
 from integrations.thinkific.decoding import BadRow
+from integrations.thinkific.errors import NotFound
 from integrations.thinkific.mapping import user_row
 from integrations.thinkific.mending import Notes, Unusable
 from integrations.thinkific.sync.pages import RawPage, RawRow, decode_row
@@ -22,7 +23,11 @@ AT_ONCE = 1000
 
 
 def pull_users(pull: Pull) -> None:
-    """All people: REST has no way to ask for those that changed."""
+    """All people, since REST has no way to ask for those that changed; or with the option `user_id` (a
+    primary key) one."""
+    if "user_id" in pull.run.options:
+        _pull_one(pull, User.objects.get(pk=pull.run.options["user_id"]))
+        return
     stored = User.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True)
     walked = walk(
         pull,
@@ -44,6 +49,35 @@ def pull_users(pull: Pull) -> None:
     pull.store(lambda: _settle_contested(pull))
     _assign_teams(pull)
     _welcome(pull)
+
+
+def _pull_one(pull: Pull, user: User) -> None:
+    if user.thinkific_id is None:
+        return pull.note(str(user), "This person has no account in Thinkific.")
+    known = known_digests([user.thinkific_id])
+    try:
+        found = pull.client.get_user(user.thinkific_id)
+    except NotFound:
+        found = None
+
+    def write() -> None:
+        pull.run.fetched = pull.run.pages_done = pull.run.pages_total = 1
+        if found is None:
+            pull.run.removed += remove_users([user.pk], source=pull.source, now=pull.now)
+            return
+        notes = Notes()
+        applied = Applied()
+        try:
+            # Without a digest: the words of one person are not the bytes of a list.
+            row = user_row(found, notes, digest=None, now=pull.now)
+            applied = apply_users([row], known=known, source=pull.source)
+        except Unusable as error:
+            applied.fail(f"User {found.id}", str(error), pk=user.pk)
+        applied.issues += notes.issues
+        pull.count(applied)
+
+    pull.store(write)
+    return None
 
 
 def _apply_and_put_off(pull: Pull, pages: list[RawPage]) -> Applied:

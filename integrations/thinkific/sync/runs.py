@@ -19,7 +19,10 @@ from integrations.thinkific.sync.owner import is_dead
 RUN_TASK = "integrations.thinkific.tasks.run_pull"
 # Pulls at the same time: the rest of the workers is for people who wait for a push.
 PULLS_AT_ONCE = max(1, settings.QUEUE_WORKERS // 2)
-CRASHES = 5  # processes that may die over a run without it getting anywhere; more, and it is stopped
+SINGLE = ("user_id", "group_id", "product_id")  # options that name the only object to read
+# Processes that may die over a run without it getting anywhere; more, and it is stopped. Far above what bad
+# luck or an impatient person brings about.
+CRASHES = 20
 
 
 def url_of(run: SyncRun) -> str:
@@ -63,13 +66,20 @@ def request_run(
             f"{run} is under way and does not do what you chose. Start again when it has ended; you are told."
         )
     if kind == Kind.GROUPS and not attached:
-        ThinkificGroup.objects.filter(removed_at__isnull=True).update(sync_requested_at=timezone.now())
+        asked_for = ThinkificGroup.objects.filter(removed_at__isnull=True)
+        if "group_id" in run.options:
+            asked_for = asked_for.filter(pk=run.options["group_id"])
+        asked_for.update(sync_requested_at=timezone.now())
     wake(run)
     return RequestedRun(run_id=run.pk, url=url_of(run), attached=attached)
 
 
 def _asks_more(wanted: dict[str, Any], given: dict[str, Any]) -> bool:
-    """Whether options say something that a run with those others would not do."""
+    """Whether options say something that a run with those others would not do. A run over everything reads
+    a single object too; a run over a single one reads nothing else."""
+    if any(name in given and wanted.get(name) != given[name] for name in SINGLE):
+        return True
+    wanted = {name: value for name, value in wanted.items() if name not in SINGLE}
     plain: tuple[Any, ...] = (None, "", [], "prohibit", "thinkific_to_dashboard")
     return any(value not in plain and given.get(name) != value for name, value in wanted.items())
 

@@ -1,0 +1,50 @@
+"""Sync Enrollments with a direction: what waits here is sent before enrollments are read, or instead."""
+
+from core.models import OutboxEntry
+from integrations.thinkific.sync.enrollments import pull_enrollments
+from integrations.thinkific.sync.outbox import drain
+from integrations.thinkific.sync.pull import Pull
+
+AT_ONCE = 10.0  # seconds of sending between two signs of life: fewer than a run may be silent for
+
+
+def sync_enrollments(pull: Pull) -> None:
+    """By the option `direction`: `both` sends what waits first, `dashboard_to_thinkific` does only that."""
+    direction = pull.run.options.get("direction")
+    if direction in ("both", "dashboard_to_thinkific"):
+        _send_what_waits(pull)
+    if direction == "dashboard_to_thinkific":
+        pull.run.full = False  # nothing was read: the next pull of what changed begins where the last did
+    else:
+        pull_enrollments(pull)
+
+
+def _send_what_waits(pull: Pull) -> None:
+    """Send what is due, counting in the cursor what became of it: `sent` is told when the run is over."""
+    if pull.dry_run:
+        return
+    sent: dict[str, int] = pull.cursor.setdefault("sent", {"done": 0, "retried": 0, "failed": 0})
+    while not sent.get("over"):
+        outcome = drain(seconds=AT_ONCE)
+
+        def write(outcome: dict[str, int] = outcome) -> None:
+            for name in ("done", "retried", "failed"):
+                sent[name] += outcome.get(name, 0)
+            # Nothing went although something is due: the key is refused, or another process has the rest.
+            sent["over"] = int(not outcome.get("done") or not OutboxEntry.objects.due().exists())
+            if outcome.get("failed"):
+                pull.partial = True
+                pull.note("Waiting changes", f"{outcome['failed']:,} could not be sent; see them for why.")
+
+        pull.store(write)
+
+
+def what_was_sent(cursor: dict[str, dict[str, int]]) -> str:
+    """A sentence for the notice; empty where the run was not asked to send."""
+    if (sent := cursor.get("sent")) is None:
+        return ""
+    waiting = OutboxEntry.objects.unsent().exclude(status=OutboxEntry.Status.FAILED).count()
+    said = f"{sent['done']:,} sent to Thinkific"
+    if sent["failed"]:
+        said += f", {sent['failed']:,} failed"
+    return f"{said}, {waiting:,} still waiting." if waiting else f"{said}."
