@@ -121,6 +121,8 @@ def _main(what: str, count: int) -> None:
     import django
 
     django.setup()
+    from django.db import transaction
+
     from core.models import User
     from core.services import outbox, people
 
@@ -129,7 +131,8 @@ def _main(what: str, count: int) -> None:
         changed = list(users)
         User.objects.filter(pk__in=[user.pk for user in changed]).update(last_name="Renamed")
         seen = {user.pk: {"last_name": user.last_name} for user in changed}
-        outbox.mark_stale(changed, reason="file", last_seen=seen)
+        with transaction.atomic():
+            outbox.mark_stale(changed, reason="file", last_seen=seen)
     elif what == "edit":
         users = list(User.objects.filter(thinkific_id__isnull=False).order_by("pk")[:count])
         print(json.dumps({"seconds": [_seconds_to_request(user, people) for user in users]}))

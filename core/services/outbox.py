@@ -37,6 +37,8 @@ def mark_stale(
     `last_seen` names per object the changed fields with the values that Thinkific had before, for telling
     later whether it changed them too. Answers how many objects are Thinkific's business at all.
     """
+    if not connection.in_atomic_block:
+        raise RuntimeError("mark_stale() belongs into the transaction of the change.")
     stale = directions.pushed(objects)
     if not stale:
         return 0
