@@ -153,6 +153,7 @@ def test_nothing_can_be_asked_for_without_a_site(db, root, settings):
         runs.request_run("users", started_by=root)
 
 
+@pytest.mark.slow
 def test_progress_is_written_while_an_answer_is_awaited(pull_everything, thinkific, settings):
     """Over REST and over GraphQL: a slow answer must not look like a dead process."""
     pull_everything()

@@ -1,0 +1,189 @@
+"""Lists that lie or shift: little is marked without a person's word, and nothing is doubled."""
+
+import pytest
+
+from core.errors import Refusal
+from core.models import (
+    Enrollment,
+    GroupMembership,
+    Membership,
+    Product,
+    QuizResult,
+    SiteSettings,
+    ThinkificGroup,
+    User,
+)
+from integrations.models import SyncRun
+from integrations.thinkific.sandbox import Scale, Site
+from integrations.thinkific.sync import runs
+from tests.factories import GroupAssignmentFactory
+from tests.integrations.thinkific.sync.conftest import go_on
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def thinkific_site():
+    return Site.generate(
+        Scale(users=60, courses=6, builder_courses=2, bundles=1, groups=4, bundle_holders=0.5), seed=1
+    )
+
+
+@pytest.fixture
+def site(pull_everything, thinkific):
+    pull_everything()
+    return thinkific.site
+
+
+def removed(model, **lookup):
+    return model.objects.filter(removed_at__isnull=False, **lookup)
+
+
+# --- the deletion guard ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "model"),
+    [
+        ("users", "/users", User),
+        ("enrollments", r"v1/enrollments", Enrollment),
+        ("products", r"/products", Product),
+        ("groups", r"/groups", ThinkificGroup),
+    ],
+)
+def test_an_empty_answer_where_many_were_stops_at_the_guard(
+    pull, site, thinkific, kind, path, model, settings
+):
+    settings.THINKIFIC_ACCESS_TOKEN = ""  # GraphQL would prove that the products are there
+    before = model.objects.filter(removed_at=None).count()
+    thinkific.faults.add("empty_list", path=path)
+
+    run = pull(kind)
+
+    assert run.status == "partial"
+    assert run.guarded > 0
+    assert "missing in Thinkific" in run.errors[0]["message"]
+    assert model.objects.filter(removed_at=None).count() == before
+    assert run.removed == 0
+
+
+def test_lists_of_members_that_come_back_empty_empty_no_group_and_no_team(pull, site, thinkific, acme):
+    SiteSettings.objects.update(mirror_group_removals=True)
+    group = ThinkificGroup.objects.first()
+    GroupAssignmentFactory(group=group, team=acme, direction="thinkific_to_dashboard")
+    pull("groups")
+    joined = Membership.objects.filter(team=acme).count()
+    assert joined > 1
+    thinkific.faults.add("empty_list", path="group_id")
+
+    run = pull("groups")
+
+    assert (run.status, run.guarded > 0) == ("partial", True)
+    assert not removed(GroupMembership).exists()
+    assert Membership.objects.filter(team=acme).count() == joined
+
+
+def test_a_list_of_bundle_holders_that_comes_back_empty_ends_nothing(pull, site, thinkific):
+    thinkific.faults.add("empty_list", path="/bundles/.*/enrollments")
+
+    run = pull("enrollments")
+
+    assert (run.status, run.guarded > 0) == ("partial", True)
+    assert not removed(Enrollment).exists()
+
+
+def test_more_than_a_tenth_waits_for_an_administrator_who_confirms(pull, site, root):
+    gone = list(range(90040, 90050))
+    site.write("delete_users", user_ids=gone)
+
+    run = pull("users")
+
+    assert (run.status, run.guarded, run.removed) == ("partial", 10, 0)
+    assert "10 of 60 people" in run.errors[0]["message"]
+
+    confirmed = runs.confirm_removals(run, by=root)
+    after = go_on(SyncRun.objects.get(pk=confirmed.run_id))
+    assert (after.status, after.removed, after.guarded) == ("succeeded", 10, 0)
+    assert set(removed(User).values_list("thinkific_id", flat=True)) == set(gone)
+
+
+def test_a_tenth_goes_by_itself(pull, site):
+    site.write("delete_users", user_ids=list(range(90040, 90046)))
+
+    run = pull("users")
+
+    assert (run.status, run.removed) == ("succeeded", 6)
+
+
+def test_there_is_nothing_to_confirm_where_the_guard_was_silent(pull, site, root):
+    with pytest.raises(Refusal, match="did not stop"):
+        runs.confirm_removals(pull("users"), by=root)
+
+
+def test_a_setting_of_zero_marks_nothing_by_itself(pull, site):
+    SiteSettings.objects.update(deletion_guard_percent=0)
+    site.write("delete_user", user_id=90020)
+
+    assert pull("users").guarded == 1
+
+
+# --- pages that shift ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["move", "insert"])
+@pytest.mark.parametrize("kind", ["users", "enrollments"])
+def test_pages_that_shift_double_nothing_and_lose_nothing(pull, thinkific, monkeypatch, kind, how):
+    monkeypatch.setattr("integrations.thinkific.sync.fetch.PAGE_SIZE", 10)
+    if kind == "enrollments":
+        pull("users")
+    pull(kind)
+    model = User if kind == "users" else Enrollment
+    thinkific.faults.add("shift_pages", how=how, path=f"v1/{kind}", every=2, next=3)
+
+    run = pull(kind)
+    thinkific.faults.clear()
+
+    rows = model.objects.filter(thinkific_id__isnull=False)
+    assert not rows.filter(removed_at__isnull=False).exists(), run.errors
+    pull(kind)
+    if kind == "users":
+        theirs = sorted(row.id for row in thinkific.site.users)
+        assert sorted(rows.values_list("thinkific_id", flat=True)) == theirs
+    else:  # the stand-in inserts the same person into the same course every time
+        theirs = {(row.user_id, row.course_id) for row in thinkific.site.enrollments}
+        assert sorted(rows.values_list("user__thinkific_id", "product__productable_id")) == sorted(theirs)
+
+
+def test_a_list_that_never_holds_still_is_not_judged(pull, site, thinkific, monkeypatch):
+    monkeypatch.setattr("integrations.thinkific.sync.fetch.PAGE_SIZE", 10)
+    site.write("delete_user", user_id=90020)
+    thinkific.faults.add("shift_pages", how="move", path="v1/users")
+
+    run = pull("users")
+
+    assert not removed(User).exclude(thinkific_id=90020).exists()
+    if run.status == "partial":
+        assert "in 3 walks" in run.errors[0]["message"]
+
+
+def test_a_row_without_an_id_may_be_anybody_so_nobody_is_marked(pull, site):
+    site.write("put", kind="users", row={"id": 90020})
+    site.users[90020].raw = {"id": None}
+    site.users[90020].cache = None
+
+    run = pull("users")
+
+    assert (run.status, run.failed) == ("partial", 1)
+    assert not removed(User).exists()
+
+
+def test_a_known_row_that_cannot_be_read_is_not_gone(pull, site):
+    site.submissions.listing[0].user_id = 0
+    site.write("put", kind="users", row={"id": 90020, "email": None})
+    site.version += 1
+
+    assert pull("users").failed == 1
+    assert pull("quiz_results").failed == 1
+
+    assert not removed(User).exists()
+    assert not removed(QuizResult).exists()
