@@ -119,6 +119,7 @@ USER_DIALOGS = (
     Dialog(
         "edit",
         "Edit Profile",
+        submit="Save",
         may=authority.may_change_account,
         work=_edit,
         form=ProfileForm,
