@@ -25,8 +25,8 @@ TUNED = {
 }
 
 
-def load(sandbox: SpawnedSandbox, database: str) -> float:
-    """Load people and enrollments into an empty database; answers the seconds of the whole process."""
+def load(sandbox: SpawnedSandbox, database: str, bundles: list[int]) -> float:
+    """Load what our pull reads into an empty database; answers the seconds of the whole process."""
     python = _environment()
     # It insists on a password, and the throw-away server on none.
     address = database.replace("postgres://postgres@", "postgresql://postgres:none@")
@@ -43,6 +43,7 @@ def load(sandbox: SpawnedSandbox, database: str) -> float:
                 headers["X-Auth-API-Key"],
                 headers["X-Auth-Subdomain"],
                 folder,
+                *map(str, bundles),
             ],
             cwd=folder,
             env=variables,

@@ -1,12 +1,13 @@
-"""What runs in dlt's own environment: its REST source with the CSV loader, people and enrollments merged
-by their ids. Arguments: address, database, key, subdomain, a folder for its files."""
+"""What runs in dlt's own environment: its REST source with the CSV loader, the lists that our pull reads
+(people, enrollments, who holds each bundle), merged by their ids. Arguments: address, database, key,
+subdomain, a folder for its files, the bundles' ids."""
 
 import sys
 
 import dlt
 from dlt.sources.rest_api import rest_api_source
 
-url, database, key, subdomain, folder = sys.argv[1:]
+url, database, key, subdomain, folder, *bundles = sys.argv[1:]
 
 source = rest_api_source(
     {
@@ -27,6 +28,10 @@ source = rest_api_source(
         "resources": [
             {"name": "users", "endpoint": {"path": "users"}},
             {"name": "enrollments", "endpoint": {"path": "enrollments"}},
+            *(
+                {"name": f"bundle_{bundle}", "endpoint": {"path": f"bundles/{bundle}/enrollments"}}
+                for bundle in bundles
+            ),
         ],
     }
 )

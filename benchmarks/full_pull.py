@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 
 import psycopg
+import requests
 
 from benchmarks import dlt_baseline
 from benchmarks.frame import Line, at_least
@@ -74,7 +75,7 @@ def _in_turn(context: Context, place: Place, sandbox: SpawnedSandbox) -> tuple[l
             ours.append(_pull(database, sandbox).seconds)
             place.drop(database)
         database = place.bare()
-        theirs.append(dlt_baseline.load(sandbox, database))
+        theirs.append(dlt_baseline.load(sandbox, database, _bundles(sandbox)))
         place.drop(database)
     return theirs, ours
 
@@ -96,20 +97,22 @@ def _requests(place: Place, sandbox: SpawnedSandbox, pulled: Pulled) -> Line:
     )
 
 
+def _get(sandbox: SpawnedSandbox, path: str, **params: object) -> dict:
+    address = f"{sandbox.url}/api/public/v1{path}"
+    answer = requests.get(address, headers=sandbox.auth, params=params, timeout=60)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def _bundles(sandbox: SpawnedSandbox) -> list[int]:
+    products = _get(sandbox, "/products", limit=PAGE)["items"]
+    return [p["productable_id"] for p in products if p["productable_type"].lower() == "bundle"]
+
+
 def _bundle_rows(sandbox: SpawnedSandbox) -> Iterator[int]:
-    import requests
-
-    def get(path: str, **params: object) -> dict:
-        answer = requests.get(
-            f"{sandbox.url}/api/public/v1{path}", headers=sandbox.auth, params=params, timeout=60
-        )
-        answer.raise_for_status()
-        return answer.json()
-
-    for product in get("/products", limit=PAGE)["items"]:
-        if product["productable_type"].lower() == "bundle":
-            found = get(f"/bundles/{product['productable_id']}/enrollments", limit=1)
-            yield found["meta"]["pagination"]["total_items"]
+    for bundle in _bundles(sandbox):
+        found = _get(sandbox, f"/bundles/{bundle}/enrollments", limit=1)
+        yield found["meta"]["pagination"]["total_items"]
 
 
 def _again(place: Place, first: Pulled, again: Pulled, written: int) -> Iterator[Line]:
