@@ -1,5 +1,6 @@
 """What can be done to a group: teams and directions, members, reading it again."""
 
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -170,19 +171,21 @@ def _read(group: ThinkificGroup, form: DialogForm) -> SafeString:
     return run_started("groups", what=str(group), by=form.viewer, options={"group_id": group.pk})
 
 
+_QUICK_ASSIGN = Dialog(
+    "assign-team",
+    "Quick Assign Team",
+    submit="Assign",
+    may=may_assign,
+    applies=lambda group: group.removed_at is None,
+    work=_assign,
+    form=AssignForm,
+    icon="group_add",
+    also=("and_sync", "Assign and sync now"),
+    text=lambda group: WHAT_THE_DIRECTIONS_DO,
+)
 GROUP_DIALOGS = (
-    Dialog(
-        "assign-team",
-        "Quick Assign Team",
-        submit="Assign",
-        may=may_assign,
-        applies=lambda group: group.removed_at is None,
-        work=_assign,
-        form=AssignForm,
-        icon="group_add",
-        also=("and_sync", "Assign and sync now"),
-        text=lambda group: WHAT_THE_DIRECTIONS_DO,
-    ),
+    _QUICK_ASSIGN,
+    replace(_QUICK_ASSIGN, slug="assign-another", label="Assign Team", tab="teams"),
     Dialog(
         "sync-now",
         "Sync Now",

@@ -9,7 +9,16 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from core.admin import cells
-from core.models import Enrollment, GroupMembership, OutboxEntry, Product, ThinkificGroup, User
+from core.models import (
+    Enrollment,
+    GroupAssignment,
+    GroupMembership,
+    OutboxEntry,
+    Product,
+    Team,
+    ThinkificGroup,
+    User,
+)
 from core.services import sync_state
 
 Status = OutboxEntry.Status
@@ -37,7 +46,7 @@ def sync_line(obj: Any, viewer: User) -> SyncLine:
         return _unsent(entry, viewer, synced)
     if obj.removed_at is not None:
         return SyncLine(cells.pill("Removed", "danger"), "Thinkific no longer has this.", synced)
-    if isinstance(obj, ThinkificGroup) and (line := _members(obj, synced)):
+    if isinstance(obj, ThinkificGroup) and (line := _group(obj, viewer, synced)):
         return line
     if obj.thinkific_id is None and not (isinstance(obj, Enrollment) and obj.product.is_bundle):
         text = "This exists in the dashboard only; nothing waits to be sent."
@@ -74,8 +83,11 @@ def _unsent(entry: OutboxEntry, viewer: User, synced: SafeString | None) -> Sync
     return SyncLine(cells.pill("Failed", "danger"), why, synced, retry_url, entry_url)
 
 
-def _members(group: ThinkificGroup, synced: SafeString | None) -> SyncLine | None:
-    """A group is in step when its members are."""
+def _group(group: Any, viewer: User, synced: SafeString | None) -> SyncLine | None:
+    """A group is in step when its members and its assignments are."""
+    errors = GroupAssignment.objects.filter(group=group, team__in=Team.objects.visible_to(viewer))
+    if wrong := errors.exclude(last_error="").first():
+        return SyncLine(cells.pill("Failed", "danger"), f"For {wrong.team}: {wrong.last_error}", synced)
     rows = GroupMembership.objects.filter(group=group)
     if failed := rows.filter(push_state=GroupMembership.PushState.FAILED).count():
         text = f"{failed:,} of its members could not be sent; see Users for whom."
@@ -83,6 +95,9 @@ def _members(group: ThinkificGroup, synced: SafeString | None) -> SyncLine | Non
     if waiting := rows.filter(push_state=GroupMembership.PushState.PENDING).count():
         text = f"{waiting:,} of its members wait to be sent."
         return SyncLine(cells.pill("Waiting to be sent", "info"), text, synced)
+    if getattr(group, "is_pending", False):
+        text = "It has changed, or was never read, since its last sync."
+        return SyncLine(cells.pill("Waiting for a sync", "info"), text, synced)
     return None
 
 

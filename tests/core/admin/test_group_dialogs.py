@@ -2,6 +2,7 @@
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from core.models import GroupAssignment, GroupMembership, OutboxEntry, SiteSettings
 from integrations.models import SyncRun
@@ -28,7 +29,7 @@ def page_of(group, tab: str) -> str:
 
 @pytest.fixture
 def interns(db):
-    return ThinkificGroupFactory(name="Interns", thinkific_id=9)
+    return ThinkificGroupFactory(name="Interns", thinkific_id=9, last_synced_at=timezone.now())
 
 
 @pytest.fixture
@@ -162,6 +163,19 @@ def test_the_page_says_how_the_group_stands(alma, ana, interns, signed_in):
     for state, sentence in says:
         GroupMembership.objects.filter(pk=member.pk).update(push_state=state)
         assert sentence in client.get(page_of(interns, "")).content.decode()
+
+
+def test_a_group_with_a_new_assignment_is_not_called_in_step(alma, acme, interns, signed_in):
+    client = signed_in(alma)
+    assert "In step" in client.get(page_of(interns, "")).content.decode()
+    assignment = GroupAssignmentFactory(
+        group=interns, team=acme, direction="bidirectional", last_synced_at=None
+    )
+
+    assert "Waiting for a sync" in client.get(page_of(interns, "")).content.decode()
+    assignment.last_error = "It has no members."
+    assignment.save()
+    assert "For Acme: It has no members." in client.get(page_of(interns, "")).content.decode()
 
 
 def test_a_group_keeper_of_one_team_stays_in_it(gina, acme, globex, otto, ana, interns, signed_in):
