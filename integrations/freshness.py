@@ -11,6 +11,7 @@ from integrations.models import Kind, SyncRun, SyncSchedule
 from integrations.progress import TONES, describe
 from integrations.queue.schedules import next_runs
 from integrations.thinkific.credentials import Credentials
+from integrations.thinkific.sync.runs import SINGLE
 
 LATE_AFTER = 3  # times the interval of a schedule: one run may be slow, two may queue up behind it
 NEEDS_TOKEN = {
@@ -50,9 +51,15 @@ def states() -> dict[str, KindState]:
 
 def _latest(kinds: Iterable[Kind], **conditions: str) -> dict[str, SyncRun]:
     """The newest run of each kind, in one query that reads one row per kind from the index on kind and id."""
+    runs = SyncRun.objects.filter(**conditions)
+    if conditions:
+        # Reading one person again does not make everybody's data fresh, nor does sending what waits.
+        only_sent = Q(options__direction="dashboard_to_thinkific")
+        runs = runs.exclude(options__has_any_keys=SINGLE)
+        runs = runs.filter(Q(options__direction__isnull=True) | ~only_sent)
     wanted = Q()
     for kind in kinds:
-        newest = SyncRun.objects.filter(kind=kind, **conditions).order_by("-id").values("pk")[:1]
+        newest = runs.filter(kind=kind).order_by("-id").values("pk")[:1]
         wanted |= Q(pk=Subquery(newest))
     return {run.kind: run for run in SyncRun.objects.filter(wanted)}
 
