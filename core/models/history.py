@@ -8,7 +8,7 @@ from simple_history.models import HistoricalRecords
 
 
 class StampedHistory(models.Model):
-    """`history_user` is the person whose account acted; `impersonator` the administrator behind it, if any."""
+    """`history_user` is whose account acted; `impersonator` the administrator behind it, if there was one."""
 
     impersonator = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"

@@ -21,7 +21,7 @@ class SiteSettings(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="+",
-        help_text="People who arrive from Thinkific without a team join this one. Empty: listed as unassigned.",
+        help_text="Who arrives from Thinkific without a team joins this one. Empty: listed as unassigned.",
     )
     placeholder_last_name = models.CharField(
         max_length=50,

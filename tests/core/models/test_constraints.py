@@ -16,7 +16,7 @@ from core.models import (
     SiteSettings,
     User,
 )
-from integrations.models import RequestBudget, SyncRun, SyncSchedule
+from integrations.models import RequestBudget, SyncRun, SyncSchedule, WebhookSubscription
 from tests.factories import (
     ApiTokenFactory,
     BundleItemFactory,
@@ -126,6 +126,9 @@ BREACHES = {
     ),
     "schedule_runs_at_most_every_minute": lambda: SyncSchedule.objects.update(every_minutes=0),
     "one_inbound_event_per_event_id": lambda: twice(InboundEventFactory, event_id="e-7"),
+    "one_row_per_webhook_subscription": lambda: [
+        WebhookSubscription.objects.create(subscription_id="7", topic="user.signup") for _ in range(2)
+    ],
     "one_budget_per_site": lambda: [RequestBudget.objects.create(site="acme") for _ in range(2)],
     "one_state_per_surface": lambda: type(ConnectionStateFactory()).objects.create(surface="rest"),
     "one_heartbeat_per_process": lambda: twice(WorkerHeartbeatFactory, process=7),

@@ -56,5 +56,5 @@ def drop_one(schema_editor, table):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("core", "0004_remote_digests")]
+    dependencies = [("core", "0003_builtin_rows")]
     operations = [migrations.RunPython(create, drop)]
