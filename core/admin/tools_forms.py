@@ -48,8 +48,8 @@ class ImportUsersForm(ToolForm):
         queryset=Team.objects.none(),
         required=False,
         widget=by_typing(GroupAssignment.team),
-        help_text="Everybody imported joins it as a student. Empty: who has no team joins the default team "
-        "of the settings, or is listed as unassigned.",
+        help_text="Who is imported and in no team yet joins it as a student. Empty: the default team "
+        "of the settings, or listed as unassigned.",
     )
 
     def __init__(self, data: Any = None, **kwargs: Any) -> None:

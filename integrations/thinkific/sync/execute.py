@@ -78,32 +78,38 @@ def _work(
                 for surface in client.surfaces - pull.refused:
                     connection_state.note(surface, ok=True)
             return _ended(run, pull)
-    except SliceOver:
-        return SyncRun.Status.QUEUED, ""
-    except Cancelled:
-        return SyncRun.Status.CANCELLED, ""
-    except LostRun:
-        log.warning("run was taken over")
-        return None, ""
-    except CredentialsRefused as error:
-        if not dry_run:
-            connection_state.note(error.surface, ok=False, detail=str(error))
-        return SyncRun.Status.FAILED, str(error)
-    except NeedsToken as error:
-        return SyncRun.Status.PARTIAL, str(error)
-    except NotConfigured as error:
-        return SyncRun.Status.FAILED, str(error)
-    except RetryLater as error:
-        problem = f"{error} It was tried again and again; resume the run when Thinkific answers."
-        return (SyncRun.Status.PARTIAL if run.pages_done else SyncRun.Status.FAILED), problem
+    except (SliceOver, Cancelled, LostRun) as stop:
+        return _stopped(stop), ""
     except ThinkificError as error:
-        return (SyncRun.Status.PARTIAL if run.pages_done else SyncRun.Status.FAILED), str(error)
+        if isinstance(error, CredentialsRefused) and not dry_run:
+            connection_state.note(error.surface, ok=False, detail=str(error))
+        return _refused(run, error)
     except Exception as error:  # the edge of a task: whatever it was stands on its row
         log.exception("run failed")
         return SyncRun.Status.FAILED, f"{type(error).__name__}: {error}"[:500]
     finally:
         run.requests = requests_before + client.sent
         client.close()
+
+
+def _stopped(stop: Exception) -> str | None:
+    """The status of a run that left off in good order; None when another process has it now."""
+    if isinstance(stop, LostRun):
+        log.warning("run was taken over")
+        return None
+    return SyncRun.Status.QUEUED if isinstance(stop, SliceOver) else SyncRun.Status.CANCELLED
+
+
+def _refused(run: SyncRun, error: ThinkificError) -> tuple[str, str]:
+    """The status of a run that Thinkific, or the way to it, ended: part of it may be there."""
+    if isinstance(error, NeedsToken):
+        return SyncRun.Status.PARTIAL, str(error)
+    if isinstance(error, CredentialsRefused | NotConfigured):
+        return SyncRun.Status.FAILED, str(error)
+    problem = str(error)
+    if isinstance(error, RetryLater):
+        problem += " It was tried again and again; resume the run when Thinkific answers."
+    return (SyncRun.Status.PARTIAL if run.pages_done else SyncRun.Status.FAILED), problem
 
 
 def _ended(run: SyncRun, pull: Pull) -> tuple[str, str]:
@@ -154,17 +160,20 @@ def _tell(run: SyncRun) -> None:
         counts += f"; {sent.removesuffix('.')}"
     what = run.get_kind_display()
     texts: dict[str, tuple[str, str]] = {
-        SyncRun.Status.SUCCEEDED: (Notice.Level.SUCCESS, f"{what} are in step with Thinkific: {counts}."),
+        SyncRun.Status.SUCCEEDED: (
+            Notice.Level.SUCCESS,
+            f"{what}: in step with Thinkific. {counts.capitalize()}.",
+        ),
         SyncRun.Status.PARTIAL: (
             Notice.Level.WARNING,
-            f"{what} were pulled in part: {counts}. {_first(run)}",
+            f"{what}: pulled in part. {counts.capitalize()}. {_first(run)}",
         ),
         SyncRun.Status.CANCELLED: (
             Notice.Level.WARNING,
-            f"The pull of {what.lower()} was cancelled: {counts}.",
+            f"{what}: the pull was cancelled. {counts.capitalize()}.",
         ),
     }
-    failed = (Notice.Level.ERROR, f"The pull of {what.lower()} failed. {_first(run)}")
+    failed = (Notice.Level.ERROR, f"{what}: the pull failed. {_first(run)}")
     level, text = texts.get(run.status, failed)
     notices.tell(people, text, level=level, url=url_of(run))
 
