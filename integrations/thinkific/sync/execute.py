@@ -162,15 +162,15 @@ def _tell(run: SyncRun) -> None:
     texts: dict[str, tuple[str, str]] = {
         SyncRun.Status.SUCCEEDED: (
             Notice.Level.SUCCESS,
-            f"{what}: in step with Thinkific. {counts.capitalize()}.",
+            f"{what}: in step with Thinkific. {counts}.",
         ),
         SyncRun.Status.PARTIAL: (
             Notice.Level.WARNING,
-            f"{what}: pulled in part. {counts.capitalize()}. {_first(run)}",
+            f"{what}: pulled in part. {counts}. {_first(run)}",
         ),
         SyncRun.Status.CANCELLED: (
             Notice.Level.WARNING,
-            f"{what}: the pull was cancelled. {counts.capitalize()}.",
+            f"{what}: the pull was cancelled. {counts}.",
         ),
     }
     failed = (Notice.Level.ERROR, f"{what}: the pull failed. {_first(run)}")

@@ -1,11 +1,17 @@
 """Sync Enrollments with a direction: what waits here is sent before enrollments are read, or instead."""
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor, wait
+
+from django.db import connections
+
 from core.models import OutboxEntry
 from integrations.thinkific.sync.enrollments import pull_enrollments
 from integrations.thinkific.sync.outbox import drain
 from integrations.thinkific.sync.pull import Pull
 
-AT_ONCE = 10.0  # seconds of sending between two signs of life: fewer than a run may be silent for
+AT_ONCE = 10.0  # seconds of sending between two counts
+LOOK = 0.5  # seconds
 
 
 def sync_enrollments(pull: Pull) -> None:
@@ -25,7 +31,7 @@ def _send_what_waits(pull: Pull) -> None:
         return
     sent: dict[str, int] = pull.cursor.setdefault("sent", {"done": 0, "retried": 0, "failed": 0})
     while not sent.get("over"):
-        outcome = drain(seconds=AT_ONCE)
+        outcome = _drain_beside(pull)
 
         def write(outcome: dict[str, int] = outcome) -> None:
             for name in ("done", "retried", "failed"):
@@ -37,6 +43,22 @@ def _send_what_waits(pull: Pull) -> None:
                 pull.note("Waiting changes", f"{outcome['failed']:,} could not be sent; see them for why.")
 
         pull.store(write)
+
+
+def _drain_beside(pull: Pull) -> Counter[str]:
+    """Drain for a while in a thread of its own: a request that waits long must not make the run look dead."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="send") as threads:
+        sending = threads.submit(_drain)
+        while not wait([sending], timeout=LOOK).done:
+            pull.breathe()
+        return sending.result()
+
+
+def _drain() -> Counter[str]:
+    try:
+        return drain(seconds=AT_ONCE)
+    finally:
+        connections.close_all()
 
 
 def what_was_sent(cursor: dict[str, dict[str, int]]) -> str:
