@@ -19,7 +19,8 @@ from integrations.models import Kind
 from integrations.thinkific import schemas
 from integrations.thinkific.decoding import BadRow
 from integrations.thinkific.errors import NotFound
-from integrations.thinkific.mapping import Notes, enrollment_row, person_of_enrollment
+from integrations.thinkific.mapping import enrollment_row, person_of_enrollment
+from integrations.thinkific.mending import Notes
 from integrations.thinkific.sync.pages import RawPage, RawRow, decode_row
 from integrations.thinkific.sync.people import ensure_users
 from integrations.thinkific.sync.pull import Pull
