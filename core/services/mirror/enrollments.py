@@ -32,16 +32,6 @@ ENROLLMENTS = Table(
 )
 
 
-def known_digests(thinkific_ids: list[int]) -> dict[int | None, tuple[int, int | None]]:
-    """`thinkific_id -> (primary key, digest)` of the enrollments that are stored."""
-    if not thinkific_ids:
-        return {}
-    # Lists come in the order of their ids, so the range alone tells that new rows are new.
-    near = Enrollment.objects.filter(thinkific_id__range=(min(thinkific_ids), max(thinkific_ids)))
-    rows = near.filter(bulk.among("thinkific_id", thinkific_ids)).order_by()
-    return {row[0]: row[1:] for row in rows.values_list("thinkific_id", "pk", "remote_digest")}
-
-
 def apply_enrollments(
     rows: list[Values], *, source: str, known: Container[int | None] | None = None
 ) -> Applied:

@@ -29,16 +29,6 @@ USERS = Table(
 )
 
 
-def known_digests(thinkific_ids: list[int]) -> dict[int, tuple[int, int | None]]:
-    """`thinkific_id -> (primary key, digest)` of the people that are stored."""
-    if not thinkific_ids:
-        return {}
-    # Lists come in the order of their ids, so the range alone tells that new rows are new.
-    near = User.objects.filter(thinkific_id__range=(min(thinkific_ids), max(thinkific_ids)))
-    rows = near.filter(bulk.among("thinkific_id", thinkific_ids)).order_by()
-    return {row[0]: row[1:] for row in rows.values_list("thinkific_id", "pk", "remote_digest")}
-
-
 class Owner(NamedTuple):
     """The account that has an e-mail address."""
 

@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 from django.utils import timezone
 
 from core.models import Enrollment
-from core.services.mirror.enrollments import known_digests, remove_enrollments, total_up_bundles
+from core.services.mirror.enrollments import remove_enrollments, total_up_bundles
 from core.services.mirror.outcome import Applied
+from core.services.mirror.table import known_digests
 from integrations.models import InboundEvent, Kind
 from integrations.thinkific import schemas
 from integrations.thinkific.errors import NotFound, ThinkificError
@@ -156,7 +157,9 @@ def _store(work: Work) -> Verdicts:
     ]
     # First with their names as the event has them; the list knows only one name in one piece.
     ensure_users((p for news in work.news.values() for p in news.people), applied, source=SOURCE, now=now)
-    applied += apply_typed(rows, known_digests([row.id for row, _ in rows]), source=SOURCE, now=now)
+    applied += apply_typed(
+        rows, known_digests(Enrollment, [row.id for row, _ in rows]), source=SOURCE, now=now
+    )
     gone = [work.stored[n].pk for n, news in work.news.items() if news.gone and n in work.stored]
     remove_enrollments(gone, source=SOURCE, now=now)
     conflicts.keep(applied.conflicts)

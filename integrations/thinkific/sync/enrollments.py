@@ -9,12 +9,12 @@ from core.services.mirror.catalog import ensure_courses
 from core.services.mirror.enrollments import (
     apply_bundle_rows,
     apply_enrollments,
-    known_digests,
     leave_bundle,
     remove_enrollments,
     total_up_bundles,
 )
 from core.services.mirror.outcome import Applied
+from core.services.mirror.table import known_digests
 from integrations.models import Kind
 from integrations.thinkific import schemas
 from integrations.thinkific.decoding import BadRow
@@ -69,7 +69,7 @@ def pull_enrollments(pull: Pull) -> None:
 def apply_pages(pages: list[RawPage], *, source: str, now: datetime, pull: Pull | None = None) -> Applied:
     """Store the enrollments on these pages; with `pull`, note how new they are."""
     rows = list({row.id: row for page in pages for row in page.rows}.values())
-    known = known_digests([row.id for row in rows])
+    known = known_digests(Enrollment, [row.id for row in rows])
     applied = Applied()
     changed: list[RawRow] = []
     for row in rows:
@@ -86,7 +86,7 @@ def apply_pages(pages: list[RawPage], *, source: str, now: datetime, pull: Pull 
 
 def apply_rows(
     rows: list[RawRow],
-    known: dict[int | None, tuple[int, int | None]],
+    known: dict[int, tuple[int, int | None]],
     *,
     source: str,
     now: datetime,
@@ -110,7 +110,7 @@ def apply_rows(
 
 def apply_typed(
     rows: list[tuple[schemas.Enrollment, int | None]],
-    known: dict[int | None, tuple[int, int | None]],
+    known: dict[int, tuple[int, int | None]],
     *,
     source: str,
     now: datetime,
@@ -138,9 +138,7 @@ def _what_is_missing(enrollment: schemas.Enrollment) -> str:
     return "It names no course." if enrollment.course_id is None else ""
 
 
-def _fail(
-    number: int, message: str, known: dict[int | None, tuple[int, int | None]], applied: Applied
-) -> None:
+def _fail(number: int, message: str, known: dict[int, tuple[int, int | None]], applied: Applied) -> None:
     applied.fail(f"Enrollment {number}", message, pk=known[number][0] if number in known else None)
 
 

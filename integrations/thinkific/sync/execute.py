@@ -1,7 +1,9 @@
 """Carrying a run out, whatever comes in between."""
 
+import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -51,6 +53,20 @@ def carry_out(
         structlog.contextvars.unbind_contextvars("run_id", "kind")
 
 
+@contextmanager
+def calm_collector() -> Iterator[None]:
+    """Fewer looks for cycles while rows stream by: a pull makes millions of objects and no cycles, and each
+    look costs it about a tenth of its time."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+
+
 def _work(
     run: SyncRun, seconds: float | None, dry_run: bool, on_progress: Progress | None
 ) -> tuple[str | None, str]:
@@ -72,7 +88,8 @@ def _work(
                 deadline=deadline,
                 on_progress=on_progress,
             )
-            PULLS[run.kind](pull)
+            with calm_collector():
+                PULLS[run.kind](pull)
             pull.finish()
             if not dry_run:
                 for surface in client.surfaces - pull.refused:

@@ -9,7 +9,8 @@ from core.models import Role, SiteSettings, Team, User
 from core.services import bulk, welcome
 from core.services.mirror.groups import TeamTarget, join_teams
 from core.services.mirror.outcome import Applied
-from core.services.mirror.people import apply_users, known_digests, remove_users
+from core.services.mirror.people import apply_users, remove_users
+from core.services.mirror.table import known_digests
 from integrations.thinkific import schemas
 from integrations.thinkific.decoding import BadRow
 from integrations.thinkific.errors import NotFound
@@ -54,7 +55,7 @@ def pull_users(pull: Pull) -> None:
 def _pull_one(pull: Pull, user: User) -> None:
     if user.thinkific_id is None:
         return pull.note(str(user), "This person has no account in Thinkific.")
-    known = known_digests([user.thinkific_id])
+    known = known_digests(User, [user.thinkific_id])
     try:
         found = pull.client.get_user(user.thinkific_id)
     except NotFound:
@@ -95,7 +96,7 @@ def _settle_contested(pull: Pull) -> None:
     waiting = {row[0]: row for row in pull.cursor.pop("contested", [])}
     rows = [RawRow(number, digest, text.encode()) for number, digest, text in waiting.values()]
     if rows:
-        known = known_digests([row.id for row in rows])
+        known = known_digests(User, [row.id for row in rows])
         pull.count(_apply_changed(rows, known, source=pull.source, now=pull.now))
 
 
@@ -104,7 +105,7 @@ def apply_pages(
 ) -> Applied:
     """Store the people on these pages; for `contested` see apply_users."""
     rows = list({row.id: row for page in pages for row in page.rows}.values())
-    known = known_digests([row.id for row in rows])
+    known = known_digests(User, [row.id for row in rows])
     applied = Applied()
     changed: list[RawRow] = []
     for row in rows:
