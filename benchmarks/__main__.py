@@ -47,11 +47,11 @@ def main() -> int:
         for place in _places(options.database, stack, folder, report):
             stack.callback(place.drop_all)
             for name, measure in FIGURES.items():
-                if options.only in (None, name):
+                if not options.only or name in options.only:
                     _run(name, measure, context, place, report)
     print("\n" + report.table())
     print(*report.notes, sep="\n")
-    if options.only is None and not options.quick:
+    if options.keep or not (options.only or options.quick):
         report.keep()
         print(f"Kept in {RESULTS.relative_to(Path.cwd())}.")
     return 0 if all(line.ok for line in report.lines) and report.lines else 1
@@ -90,7 +90,8 @@ def _options() -> argparse.Namespace:
     add("--people", type=int, metavar="N", help="people of the site (default: 100,000)")
     add("--enrollments-per-user", type=float, default=5, metavar="N", help="on average (default: 5)")
     add("--rows", type=int, metavar="N", help="rows of the long lists (default: 1,000,000)")
-    add("--only", choices=FIGURES, help="one group of figures; keeps no results")
+    add("--only", nargs="+", choices=FIGURES, help="some groups of figures; keeps no results")
+    add("--keep", action="store_true", help="keep the results all the same")
     add("--database", choices=[*DATABASES, "both"], default="both")
     add("--quick", action="store_true", help="small, in two minutes; says little, keeps no results")
     options = parser.parse_args()
