@@ -41,7 +41,7 @@ def fill(rows: int) -> None:
         thinkific_id="n",
         percentage_completed="(n % 101) / 100.0",
         activated_at=_minutes_ago("n"),
-        expiry_date=_minutes_ago(f"(n * 7919) % {rows} - {rows} / 2"),
+        expiry_date=_minutes_ago(f"(n % 1000 * 7919 + n) % {rows} - {rows} / 2"),
     )
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
