@@ -43,9 +43,10 @@ def main(mode: str) -> None:
         load_demo()
     else:
         find_administrator()
-    call_command("sync_schedules", stdout=io.StringIO())
     if not SyncRun.objects.exists():
         request_everything()
+    # After it: what is about to be pulled anyway is not due at once.
+    call_command("sync_schedules", stdout=io.StringIO())
 
 
 def load_demo() -> None:
