@@ -14,13 +14,13 @@ from core.services.mirror.enrollments import (
     total_up_bundles,
 )
 from core.services.mirror.outcome import Applied
-from core.services.mirror.table import known_digests
 from integrations.models import Kind
 from integrations.thinkific import schemas
 from integrations.thinkific.decoding import BadRow
 from integrations.thinkific.errors import NotFound
 from integrations.thinkific.mapping import enrollment_row, person_of_enrollment
 from integrations.thinkific.mending import Notes
+from integrations.thinkific.sync.news import Known, changed_rows
 from integrations.thinkific.sync.pages import RawPage, RawRow, decode_row
 from integrations.thinkific.sync.people import ensure_users
 from integrations.thinkific.sync.pull import Pull
@@ -68,17 +68,8 @@ def pull_enrollments(pull: Pull) -> None:
 
 def apply_pages(pages: list[RawPage], *, source: str, now: datetime, pull: Pull | None = None) -> Applied:
     """Store the enrollments on these pages; with `pull`, note how new they are."""
-    rows = list({row.id: row for page in pages for row in page.rows}.values())
-    known = known_digests(Enrollment, [row.id for row in rows])
     applied = Applied()
-    changed: list[RawRow] = []
-    for row in rows:
-        pk, digest = known.get(row.id, (0, None))
-        if digest == row.digest:
-            applied.unchanged += 1
-            applied.met.append(pk)
-        else:
-            changed.append(row)
+    changed, known = changed_rows(Enrollment, pages, applied)
     if changed:
         applied += apply_rows(changed, known, source=source, now=now, pull=pull)
     return applied
@@ -86,7 +77,7 @@ def apply_pages(pages: list[RawPage], *, source: str, now: datetime, pull: Pull 
 
 def apply_rows(
     rows: list[RawRow],
-    known: dict[int, tuple[int, int | None]],
+    known: Known,
     *,
     source: str,
     now: datetime,
@@ -110,7 +101,7 @@ def apply_rows(
 
 def apply_typed(
     rows: list[tuple[schemas.Enrollment, int | None]],
-    known: dict[int, tuple[int, int | None]],
+    known: Known,
     *,
     source: str,
     now: datetime,
@@ -138,7 +129,7 @@ def _what_is_missing(enrollment: schemas.Enrollment) -> str:
     return "It names no course." if enrollment.course_id is None else ""
 
 
-def _fail(number: int, message: str, known: dict[int, tuple[int, int | None]], applied: Applied) -> None:
+def _fail(number: int, message: str, known: Known, applied: Applied) -> None:
     applied.fail(f"Enrollment {number}", message, pk=known[number][0] if number in known else None)
 
 

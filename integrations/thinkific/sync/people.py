@@ -16,6 +16,7 @@ from integrations.thinkific.decoding import BadRow
 from integrations.thinkific.errors import NotFound
 from integrations.thinkific.mapping import user_row
 from integrations.thinkific.mending import Notes, Unusable
+from integrations.thinkific.sync.news import Known, changed_rows
 from integrations.thinkific.sync.pages import RawPage, RawRow, decode_row
 from integrations.thinkific.sync.pull import Pull
 from integrations.thinkific.sync.walks import mark_missing, not_judged, walk
@@ -104,17 +105,8 @@ def apply_pages(
     pages: list[RawPage], *, source: str, now: datetime, contested: list[int] | None = None
 ) -> Applied:
     """Store the people on these pages; for `contested` see apply_users."""
-    rows = list({row.id: row for page in pages for row in page.rows}.values())
-    known = known_digests(User, [row.id for row in rows])
     applied = Applied()
-    changed: list[RawRow] = []
-    for row in rows:
-        pk, digest = known.get(row.id, (0, None))
-        if digest == row.digest:
-            applied.unchanged += 1
-            applied.met.append(pk)
-        else:
-            changed.append(row)
+    changed, known = changed_rows(User, pages, applied)
     if changed:
         applied += _apply_changed(changed, known, source=source, now=now, contested=contested)
     return applied
@@ -122,7 +114,7 @@ def apply_pages(
 
 def _apply_changed(
     rows: list[RawRow],
-    known: dict[int, tuple[int, int | None]],
+    known: Known,
     *,
     source: str,
     now: datetime,
