@@ -5,12 +5,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from integrations.models import SyncRun
+from integrations.thinkific.sandbox import Scale
 from integrations.thinkific.sync import fetch, runs
 from integrations.thinkific.sync.execute import carry_out
 from integrations.thinkific.sync.kinds import PULLS
 from integrations.thinkific.sync.owner import this_process
 
-ME = "tests"
+# With courses of both builders and people who hold a bundle.
+SIXTY = Scale(users=60, courses=6, builder_courses=2, bundles=1, groups=4, bundle_holders=0.5)
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +53,13 @@ def pull_everything(pull):
 
 
 @pytest.fixture
+def site(pull_everything, thinkific):
+    """The stand-in's site, pulled once."""
+    pull_everything()
+    return thinkific.site
+
+
+@pytest.fixture
 def asked(connected):
     """`asked()` is how many requests came since the last time, by endpoint (GraphQL: by operation)."""
 
@@ -70,6 +79,10 @@ def counts(run) -> dict[str, int]:
     """The counts of a run that are not zero, requests left out."""
     names = ("fetched", "created", "updated", "unchanged", "skipped", "removed", "failed")
     return {name: getattr(run, name) for name in names if getattr(run, name)}
+
+
+def removed(model, **lookup):
+    return model.objects.filter(removed_at__isnull=False, **lookup)
 
 
 MIRRORED = (

@@ -13,13 +13,6 @@ from tests.integrations.thinkific.sync.conftest import counts
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def site(pull_everything, thinkific):
-    """The stand-in's site, pulled once."""
-    pull_everything()
-    return thinkific.site
-
-
 def put(site, kind, **row):
     return site.write("put", kind=kind, row=row)
 

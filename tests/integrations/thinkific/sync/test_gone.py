@@ -11,27 +11,16 @@ from core.models import (
     ThinkificGroup,
     User,
 )
-from integrations.thinkific.sandbox import Scale, Site
+from integrations.thinkific.sandbox import Site
 from tests.factories import GroupAssignmentFactory, TeamFactory
+from tests.integrations.thinkific.sync.conftest import SIXTY, removed
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def thinkific_site():
-    return Site.generate(
-        Scale(users=60, courses=6, builder_courses=2, bundles=1, groups=4, bundle_holders=0.5), seed=1
-    )
-
-
-@pytest.fixture
-def site(pull_everything, thinkific):
-    pull_everything()
-    return thinkific.site
-
-
-def removed(model, **lookup):
-    return model.objects.filter(removed_at__isnull=False, **lookup)
+    return Site.generate(SIXTY, seed=1)
 
 
 def test_a_person_who_is_deleted_is_marked_and_keeps_account_and_history(pull, site):

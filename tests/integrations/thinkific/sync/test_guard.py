@@ -14,29 +14,17 @@ from core.models import (
     User,
 )
 from integrations.models import SyncRun
-from integrations.thinkific.sandbox import Scale, Site
+from integrations.thinkific.sandbox import Site
 from integrations.thinkific.sync import runs
 from tests.factories import GroupAssignmentFactory
-from tests.integrations.thinkific.sync.conftest import go_on
+from tests.integrations.thinkific.sync.conftest import SIXTY, go_on, removed
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def thinkific_site():
-    return Site.generate(
-        Scale(users=60, courses=6, builder_courses=2, bundles=1, groups=4, bundle_holders=0.5), seed=1
-    )
-
-
-@pytest.fixture
-def site(pull_everything, thinkific):
-    pull_everything()
-    return thinkific.site
-
-
-def removed(model, **lookup):
-    return model.objects.filter(removed_at__isnull=False, **lookup)
+    return Site.generate(SIXTY, seed=1)
 
 
 # --- the deletion guard ------------------------------------------------------------------------------

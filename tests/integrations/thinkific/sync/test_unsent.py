@@ -11,12 +11,6 @@ pytestmark = pytest.mark.django_db
 OURS = datetime(2033, 3, 3, tzinfo=UTC)
 
 
-@pytest.fixture
-def site(pull_everything, thinkific):
-    pull_everything()
-    return thinkific.site
-
-
 def changed_here(instance, **fields):
     """A change as a service makes it: the row, and an entry that remembers what Thinkific held."""
     seen = {name: getattr(instance, name) for name in fields}
