@@ -81,6 +81,8 @@ PERMISSIONS: dict[str, Permission] = {
             "integrations.change_syncrun",
             "integrations.view_syncconflict",
             "integrations.change_syncconflict",
+            "integrations.view_drift",
+            "integrations.change_drift",
             "integrations.view_inboundevent",
             "integrations.change_inboundevent",
             "core.view_outboxentry",

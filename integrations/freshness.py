@@ -7,7 +7,7 @@ from django.db.models import Q, Subquery
 from django.utils import timezone
 
 from core.services.sync_state import KindState
-from integrations.models import Kind, SyncRun, SyncSchedule
+from integrations.models import PULLED, Kind, SyncRun, SyncSchedule
 from integrations.progress import TONES, describe
 from integrations.queue.schedules import next_runs
 from integrations.thinkific.credentials import Credentials
@@ -26,8 +26,8 @@ NEEDS_TOKEN = {
 
 def states() -> dict[str, KindState]:
     now = timezone.now()
-    latest = _latest(Kind)
-    successes = _latest(Kind, status=SyncRun.Status.SUCCEEDED)
+    latest = _latest(PULLED)
+    successes = _latest(PULLED, status=SyncRun.Status.SUCCEEDED)
     schedules: dict[str, list[SyncSchedule]] = {}
     for schedule in SyncSchedule.objects.filter(enabled=True):
         schedules.setdefault(schedule.kind, []).append(schedule)
@@ -45,7 +45,7 @@ def states() -> dict[str, KindState]:
             missing="" if has_token else NEEDS_TOKEN.get(kind, ""),
             now=now,
         )
-        for kind in Kind
+        for kind in PULLED
     }
 
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django_q.models import Failure, OrmQ, Success
 
 from core.models import OutboxEntry, SiteSettings
-from integrations.models import InboundEvent, SyncRun, WorkerHeartbeat
+from integrations.models import Drift, InboundEvent, SyncRun, WorkerHeartbeat
 from integrations.queue import heartbeat
 from integrations.queue.broker import PROBE_KEY
 
@@ -34,6 +34,8 @@ def _over(now: datetime, retention_days: int) -> dict[str, QuerySet]:
     return {
         "successes": Success.objects.filter(stopped__lt=max(kept_since, now - SUCCESSES_KEPT)),
         "failures": Failure.objects.filter(stopped__lt=failures_since),
+        # Before their runs, which would take them along in one piece.
+        "drift": Drift.objects.filter(report__run__in=_runs_over(kept_since)),
         "runs": _runs_over(kept_since),
         "events": InboundEvent.objects.exclude(status=InboundEvent.Status.RECEIVED).filter(
             received_at__lt=kept_since

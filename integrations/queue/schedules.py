@@ -30,6 +30,7 @@ FIRST_ORDER = [
     Kind.CONTENT,
     Kind.QUIZ_RESULTS,
     Kind.CERTIFICATES,
+    Kind.RECONCILIATION,
 ]
 SPREAD = timedelta(seconds=20)  # between the first runs, so that they do not all start at once
 
@@ -151,9 +152,10 @@ def _pulls(intervals: Iterable[SyncSchedule]) -> list[Wanted]:
             continue
         place = FIRST_ORDER.index(Kind(interval.kind))
         every = timedelta(minutes=interval.every_minutes)
-        # What was never pulled completely comes first, a step after the other; the rest in its time.
+        # What was never pulled completely comes first, a step after the other; the rest in its time. There is
+        # nothing to compare before everything was pulled.
         first = now + place * SPREAD
-        if interval.kind in pulled or not interval.full:
+        if interval.kind in pulled or not interval.full or interval.kind == Kind.RECONCILIATION:
             first = now + every + place * SPREAD
         wanted.append(
             Wanted(

@@ -47,6 +47,12 @@ def apply_products(rows: list[Values], *, source: str) -> Applied:
     """Store products, keyed by what they sell; a row may leave out fields that its source does not know,
     which then stay as they are."""
     applied = Applied()
+    write(compare(PRODUCTS, match_products(rows, applied), applied), applied, source=source)
+    return applied
+
+
+def match_products(rows: list[Values], applied: Applied) -> list[tuple[Values, tuple[int, Values] | None]]:
+    """Which stored product each row is about; what cannot be told is in `applied`. Reads only."""
     stored = {
         (values["productable_type"], values["productable_id"]): (pk, values)
         for pk, values in PRODUCTS.stored(productable_id__in=[row["productable_id"] for row in rows]).values()
@@ -73,8 +79,7 @@ def apply_products(rows: list[Values], *, source: str) -> Applied:
             continue
         base = have[1] if have else {f: _default(f) for f in PRODUCTS.fields}
         pairs.append((base | row, have))
-    write(compare(PRODUCTS, pairs, applied), applied, source=source)
-    return applied
+    return pairs
 
 
 def _default(name: str) -> object:
@@ -172,14 +177,19 @@ def remove_chapters(pks: list[int], *, now: datetime) -> int:
 
 
 def _apply_plain(table: Table, rows: list[Values], applied: Applied, source: str) -> None:
+    write(compare(table, match_plain(table, rows), applied), applied, source=source)
+
+
+def match_plain(table: Table, rows: list[Values]) -> list[tuple[Values, tuple[int, Values] | None]]:
+    """Which stored chapter, lesson or quiz each row is about. Reads only."""
     rows = list({row[table.key]: row for row in rows}.values())
     stored = table.stored(**{f"{table.key}__in": [row[table.key] for row in rows]})
     defaults = {field.attname: field.get_default() for field in table.model._meta.concrete_fields}
-    pairs = []
+    pairs: list[tuple[Values, tuple[int, Values] | None]] = []
     for row in rows:
         have = stored.get(row[table.key])
         pairs.append(({**defaults, **(have[1] if have else {}), **row}, have))
-    write(compare(table, pairs, applied), applied, source=source)
+    return pairs
 
 
 def _pks(model: type[Chapter] | type[Lesson] | type[Quiz], thinkific_ids: list[int]) -> dict[int | None, int]:

@@ -44,7 +44,7 @@ def apply_enrollments(
     applied = Applied()
     rows = list({row["thinkific_id"]: row for row in rows}.values())
     by_id = ENROLLMENTS.stored_of(rows, known)
-    by_pair = _stored_pairs([row for row in rows if row["thinkific_id"] not in by_id])
+    by_pair = stored_pairs([row for row in rows if row["thinkific_id"] not in by_id])
     best = _best_of_each_pair(rows)
 
     pairs: list[tuple[Values, tuple[int, Values] | None]] = []
@@ -74,7 +74,7 @@ def apply_enrollments(
     return applied
 
 
-def _stored_pairs(rows: list[Values]) -> dict[tuple[int, int], tuple[int, int | None, Values]]:
+def stored_pairs(rows: list[Values]) -> dict[tuple[int, int], tuple[int, int | None, Values]]:
     """Stored enrollments of the same students in the same products, under whatever Thinkific id."""
     if not rows:
         return {}

@@ -9,6 +9,8 @@ from core.services import bulk
 from core.services.mirror.outcome import Applied
 from core.services.mirror.table import Table, Values, compare, mark_removed, remember, write
 
+Stored = tuple[int, Values]  # primary key, values
+
 UNUSABLE = "!"  # nobody signs in with it; hashing passwords in bulk would take 0.2 s each
 
 USERS = Table(
@@ -42,6 +44,14 @@ class Owner(NamedTuple):
         return self.thinkific_id is None or self.values["removed_at"] is not None
 
 
+class Matched(NamedTuple):
+    """Rows, each with the stored account that it is about."""
+
+    pairs: list[tuple[Values, Stored | None]]
+    links: dict[int, int]  # primary key -> Thinkific id, of accounts recognised by their address
+    refused: list[tuple[Values, Stored | None, str]]  # whose address belongs to somebody else, and to whom
+
+
 def apply_users(
     rows: list[Values],
     *,
@@ -58,40 +68,42 @@ def apply_users(
     rows to come: the owner may be about to give the address up.
     """
     applied = Applied()
-    rows = list({row["thinkific_id"]: row for row in rows}.values())
-    by_id = USERS.stored_of(rows, known)
-    owners = _owners([row["email"] for row in rows])
-    refused = _refused(rows, by_id, owners)
+    matched = match_users(rows, known)
+    for row, have, why in matched.refused:
+        if contested is None:
+            applied.fail(f"User {row['thinkific_id']}", why, pk=have[0] if have else None)
+        else:
+            contested.append(row["thinkific_id"])
+            applied.met += [have[0]] if have else []
+            applied.lost += have is None
 
-    pairs: list[tuple[Values, tuple[int, Values] | None]] = []
-    links: dict[int, int] = {}
-    for row in rows:
-        have, owner = by_id.get(row["thinkific_id"]), owners.get(row["email"])
-        if row["thinkific_id"] in refused:
-            if contested is None:
-                applied.fail(
-                    f"User {row['thinkific_id']}",
-                    f"{row['email']} already belongs to {refused[row['thinkific_id']]}. Change one of the "
-                    "two e-mail addresses in Thinkific.",
-                    pk=have[0] if have else None,
-                )
-            else:
-                contested.append(row["thinkific_id"])
-                applied.met += [have[0]] if have else []
-                applied.lost += have is None
-            continue
-        if have is None and owner is not None and owner.is_free:
-            have = (owner.pk, owner.values)
-            links[owner.pk] = row["thinkific_id"]
-        pairs.append((_without_fillings(row, have[1]) if have else row, have))
-
-    changes = compare(USERS, pairs, applied)
+    changes = compare(USERS, matched.pairs, applied)
     freed = _free_swapped_emails(changes.changed)
     write(changes, applied, source=source, extra=("created_at", "password", "is_active"))
     written = {pk for pk, _, _ in changes.changed}
     bulk.update(User, ["email"], [(pk, email) for pk, email in freed.items() if pk not in written])
-    remember(changes, applied, links)
+    remember(changes, applied, matched.links)
     return applied
+
+
+def match_users(rows: list[Values], known: Container[int] | None = None) -> Matched:
+    """Which stored account each row is about. Reads only."""
+    rows = list({row["thinkific_id"]: row for row in rows}.values())
+    by_id = USERS.stored_of(rows, known)
+    owners = _owners([row["email"] for row in rows])
+    refused = _refused(rows, by_id, owners)
+    matched = Matched([], {}, [])
+    for row in rows:
+        have, owner = by_id.get(row["thinkific_id"]), owners.get(row["email"])
+        if row["thinkific_id"] in refused:
+            why = f"{row['email']} already belongs to {refused[row['thinkific_id']]}. Change one of the two "
+            matched.refused.append((row, have, f"{why}e-mail addresses in Thinkific."))
+            continue
+        if have is None and owner is not None and owner.is_free:
+            have = (owner.pk, owner.values)
+            matched.links[owner.pk] = row["thinkific_id"]
+        matched.pairs.append((_without_fillings(row, have[1]) if have else row, have))
+    return matched
 
 
 def _without_fillings(row: Values, have: Values) -> Values:

@@ -72,7 +72,7 @@ def pull_course_content(pull: Pull, course: Product, *, judge: bool = True) -> N
 
     With `judge`, what is gone from it is marked at once; else what it has is noted as met.
     """
-    curriculum = _read(pull, course)
+    curriculum = read_curriculum(pull, course)
 
     def write() -> None:
         pull.cursor["course"] = course.pk
@@ -101,7 +101,8 @@ def pull_course_content(pull: Pull, course: Product, *, judge: bool = True) -> N
     pull.store(write)
 
 
-def _read(pull: Pull, course: Product) -> Curriculum | None:
+def read_curriculum(pull: Pull, course: Product) -> Curriculum | None:
+    """What Thinkific has in the course; None where it does not say, which is then noted."""
     if pull.client.credentials.token and not pull.cursor.get("no_graphql"):
         try:
             return _from_graphql(pull, course)

@@ -18,7 +18,7 @@ from integrations.thinkific.credentials import Credentials
 from integrations.thinkific.errors import CredentialsRefused, NotConfigured, RetryLater, ThinkificError
 from integrations.thinkific.sync.client import CountingClient
 from integrations.thinkific.sync.fetch import LANES
-from integrations.thinkific.sync.kinds import PULLS
+from integrations.thinkific.sync.kinds import WORK
 from integrations.thinkific.sync.pull import Cancelled, LostRun, Pull, SliceOver
 from integrations.thinkific.sync.results import NeedsToken
 from integrations.thinkific.sync.runs import url_of
@@ -89,7 +89,7 @@ def _work(
                 on_progress=on_progress,
             )
             with calm_collector():
-                PULLS[run.kind](pull)
+                WORK[run.kind](pull)
             pull.finish()
             if not dry_run:
                 for surface in client.surfaces - pull.refused:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 
 from integrations.models import Kind
+from integrations.thinkific.reconcile.reconcile import reconcile
+from integrations.thinkific.reconcile.repair import repair
 from integrations.thinkific.sync.catalog import pull_products
 from integrations.thinkific.sync.content import pull_content
 from integrations.thinkific.sync.groups import pull_groups
@@ -21,5 +23,7 @@ PULLS: dict[str, Callable[[Pull], None]] = {
     Kind.QUIZ_RESULTS: pull_quiz_results,
     Kind.CERTIFICATES: pull_certificates,
 }
+# Beside the pulls: what compares, and what repairs.
+WORK: dict[str, Callable[[Pull], None]] = PULLS | {Kind.RECONCILIATION: reconcile, Kind.REPAIR: repair}
 # These have a way to ask for changes only.
 INCREMENTAL = frozenset({Kind.ENROLLMENTS, Kind.QUIZ_RESULTS})

@@ -8,6 +8,23 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from integrations.models.drift import Drift, DriftKind, DriftReport
+
+__all__ = [
+    "ConnectionState",
+    "Drift",
+    "DriftKind",
+    "DriftReport",
+    "InboundEvent",
+    "Kind",
+    "RequestBudget",
+    "SyncConflict",
+    "SyncRun",
+    "SyncSchedule",
+    "WebhookSubscription",
+    "WorkerHeartbeat",
+]
+
 KEPT_ERRORS = 200  # per run: enough to see what is wrong, small enough to show
 # A running run writes progress every two seconds; silence this long means that its process is gone.
 STALE_AFTER = timedelta(seconds=30)
@@ -22,6 +39,12 @@ class Kind(models.TextChoices):
     GROUPS = "groups", "Groups"
     QUIZ_RESULTS = "quiz_results", "Quiz results"
     CERTIFICATES = "certificates", "Certificates"
+    # These two bring nothing here: one compares both sides, one repairs what a person chose of its report.
+    RECONCILIATION = "reconciliation", "Reconciliation"
+    REPAIR = "repair", "Repair of drift"
+
+
+PULLED = tuple(kind for kind in Kind if kind not in (Kind.RECONCILIATION, Kind.REPAIR))
 
 
 class SyncRunQuerySet(models.QuerySet["SyncRun"]):
@@ -34,7 +57,7 @@ class SyncRunQuerySet(models.QuerySet["SyncRun"]):
 
 
 class SyncRun(models.Model):
-    """One pull of one kind: what was asked for, how far it is, what came of it."""
+    """One pull of one kind, or a reconciliation: what was asked for, how far it is, what came of it."""
 
     class Status(models.TextChoices):
         QUEUED = "queued"
