@@ -1,7 +1,80 @@
-"""A reconciliation."""
+"""A reconciliation: both sides of everything compared, at the priority of a pull, and nothing but a report
+written."""
 
+from core.models import GroupMembership
+from integrations.models import Drift, DriftKind, DriftReport
+from integrations.thinkific.errors import CredentialsRefused
+from integrations.thinkific.reconcile import ledger, stored
+from integrations.thinkific.reconcile.again import look_again
+from integrations.thinkific.reconcile.findings import Sort
+from integrations.thinkific.reconcile.subjects import SUBJECTS, Subject
+from integrations.thinkific.rest import PAGE_SIZE
 from integrations.thinkific.sync.pull import Pull
 
 
 def reconcile(pull: Pull) -> None:
-    """Compare both sides."""
+    """Kind after kind. What was found is looked at once more when the kind is through: what changed on either
+    side meanwhile is no drift."""
+    done: list[str] = pull.cursor.setdefault("kinds", [])
+    if pull.run.pages_total is None:
+        pull.run.pages_total = sum(-(-stored.rows(kind).count() // PAGE_SIZE) for kind in SUBJECTS)
+    for kind, subject in SUBJECTS.items():
+        if kind not in done:
+            _reconcile_kind(pull, kind, subject, done)
+
+
+def _reconcile_kind(pull: Pull, kind: str, subject: Subject, done: list[str]) -> None:
+    report = ledger.open_report(pull, kind)
+    try:
+        note = subject.compare(pull, report)
+    except CredentialsRefused as error:
+        if error.surface == "REST":
+            raise
+        note = f"Not compared: {error}"
+        pull.refuse(error, f"{report.get_kind_display()} were not compared.")
+    second = pull.cursor.setdefault(f"second look at {kind}", {"after": 0})
+    rows = report.rows.filter(sort__in=[Sort.DIFFERS, Sort.ONLY_HERE]).select_related("report")
+    while subject.looked_at_twice:
+        row = rows.filter(pk__gt=second["after"]).order_by("pk").first()
+        if row is None:
+            break
+        _look_twice(pull, report, row, second)
+    _drop_arrived(pull, report)
+
+    def write() -> None:
+        ledger.close(report, note)
+        done.append(kind)
+
+    pull.store(write)
+
+
+def _look_twice(pull: Pull, report: DriftReport, row: Drift, second: dict[str, int]) -> None:
+    found, _ = look_again(pull, row)
+
+    def write() -> None:
+        ledger.settle(report, row, found)
+        second["after"] = row.pk
+
+    pull.store(write)
+
+
+def _drop_arrived(pull: Pull, report: DriftReport) -> None:
+    """What only Thinkific had has come here meanwhile, by a pull or a webhook."""
+    rows = report.rows.filter(sort=Sort.ONLY_THERE)
+    if report.kind == DriftKind.MEMBERS:
+        arrived = [row for row in rows if _is_member(row)]
+    else:
+        here = stored.rows(report.kind).filter(thinkific_id__in=rows.values("thinkific_id"))
+        arrived = list(rows.filter(thinkific_id__in=list(here.values_list("thinkific_id", flat=True))))
+
+    def write() -> None:
+        for row in arrived:
+            ledger.settle(report, row, "in_step")
+
+    if arrived:
+        pull.store(write)
+
+
+def _is_member(row: Drift) -> bool:
+    here = GroupMembership.objects.filter(group=row.pointers["group"], removed_at__isnull=True)
+    return here.filter(user__thinkific_id=row.pointers["account"]).exists()

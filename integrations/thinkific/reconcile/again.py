@@ -1,0 +1,38 @@
+"""One row of a report looked at again: what of it is still true."""
+
+from core.models import Product
+from integrations.models import Drift, DriftKind
+from integrations.thinkific.reconcile import stored
+from integrations.thinkific.reconcile.findings import Finding, Sort, with_unsent_change
+from integrations.thinkific.reconcile.subjects import SUBJECTS, Remote
+from integrations.thinkific.sync.pull import Pull
+
+
+def look_again(pull: Pull, row: Drift) -> tuple[Finding | str, Remote]:
+    """The drift as it is now, or `in_step`, `waiting` or `gone`; and what Thinkific has of the object."""
+    kind = row.report.kind
+    subject = SUBJECTS[kind]
+    mine = stored.rows(kind).filter(pk=row.object_id).first() if row.object_id is not None else None
+    if row.object_id is not None and mine is None:
+        return "gone", []
+    if mine is not None and with_unsent_change(stored.entity(kind), [mine.pk]):
+        return "waiting", []
+    if kind == DriftKind.PRODUCTS and isinstance(mine, Product) and mine.source != Product.Source.REST:
+        return as_reported(row), []  # REST, which has single products, does not know it
+    found = subject.read(pull, row)
+    if not found:
+        if mine is None:
+            return "gone", found
+        if not stored.expected(kind).filter(pk=mine.pk).exists():
+            return "in_step", found  # neither side has it
+        return Finding(Sort.ONLY_HERE, object_id=mine.pk, thinkific_id=row.thinkific_id), found
+    look = subject.look(pull, row, found)
+    if look.findings:
+        return look.findings[0], found
+    return ("waiting" if look.waiting else "in_step"), found
+
+
+def as_reported(row: Drift) -> Finding:
+    return Finding(
+        row.sort, object_id=row.object_id, thinkific_id=row.thinkific_id, differences=tuple(row.differences)
+    )

@@ -1,0 +1,278 @@
+"""Comparing products and what is inside them: bundles with their courses, courses with their curricula."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.utils import timezone
+
+from core.models import Chapter, Lesson, Product
+from core.services.mirror.catalog import (
+    CHAPTERS,
+    LESSONS,
+    PRODUCTS,
+    apply_curriculum,
+    apply_products,
+    ensure_courses,
+    match_plain,
+    match_products,
+    set_bundle_courses,
+)
+from core.services.mirror.outcome import Applied
+from core.services.mirror.table import Table, Values, compare, mark_removed
+from integrations.models import Drift, DriftReport
+from integrations.thinkific import graphql, schemas
+from integrations.thinkific.decoding import BadRow
+from integrations.thinkific.errors import CredentialsRefused, NotFound
+from integrations.thinkific.mapping import product_node_row, product_row
+from integrations.thinkific.mending import Notes, Unusable
+from integrations.thinkific.reconcile import ledger, listing, stored
+from integrations.thinkific.reconcile.findings import (
+    Difference,
+    Finding,
+    Look,
+    Sort,
+    difference,
+    nothing_passed,
+    sort_keys,
+    sort_out,
+)
+from integrations.thinkific.reconcile.people import SOURCE
+from integrations.thinkific.sync.catalog import site_url
+from integrations.thinkific.sync.content import Curriculum, read_curriculum
+from integrations.thinkific.sync.pages import RawRow, decode_row
+from integrations.thinkific.sync.pull import Pull
+
+COURSES = "courses"  # of a bundle, as a field of it
+
+
+def compare_products(pull: Pull, report: DriftReport) -> str:
+    def rows(found: list[RawRow], passed: Callable[[int], bool]) -> Look:
+        return _compare_rows(pull, found, passed)
+
+    complete = listing.walk(pull, report, "products", "/products", rows)
+    unread = "" if complete else listing.SHIFTED
+    without = _compare_new_builder(pull, report)
+    expected = stored.expected(report.kind)
+    if not pull.client.credentials.token:
+        expected = expected.filter(source=Product.Source.REST)
+    listing.judge(pull, report, "products", expected, unread=unread or without)
+    return " ".join(part for part in (unread, without) if part)
+
+
+def _compare_rows(pull: Pull, rows: list[RawRow], passed: Callable[[int], bool]) -> Look:
+    look, products = Look(), []
+    for row in rows:
+        product = decode_row(row, schemas.Product)
+        if isinstance(product, BadRow):
+            known = Product.objects.filter(thinkific_id=row.id).values_list("pk", flat=True).first()
+            look.fail(f"Product {row.id}", product.message, pk=known)
+        else:
+            products.append(product)
+    return look_at(pull, products, look, passed)
+
+
+def look_at(
+    pull: Pull,
+    products: list[schemas.Product],
+    look: Look | None = None,
+    passed: Callable[[int], bool] = nothing_passed,
+) -> Look:
+    look = look or Look()
+    rows, notes, now = [], Notes(), timezone.now()
+    for product in products:
+        try:
+            rows.append(product_row(product, notes, site_url=site_url(), now=now))
+        except Unusable:
+            look.new += 1  # neither a course nor a bundle: not for us
+    pull.cursor.setdefault("shown", []).extend(_what(row) for row in rows)
+    left_out = Applied()
+    pairs = match_products(rows, left_out)
+    look.new += left_out.lost
+    look.met += left_out.met
+    bundles = {have[0]: row for row, have in pairs if have and row["productable_type"] == Product.Type.BUNDLE}
+    more = {
+        pk: found
+        for pk, row in bundles.items()
+        if not passed(pk) and (found := _courses_of(pull, pk, row["productable_id"]))
+    }
+    sort_out(PRODUCTS, pairs, look, passed=passed, more=more, describe=_only_there)
+    return look
+
+
+def _courses_of(pull: Pull, bundle: int, number: int) -> list[Difference]:
+    """What a bundle holds, where that differs."""
+    try:
+        found = pull.client.bundle(number).course_ids
+    except NotFound:
+        return []
+    if found is None:
+        return []
+    theirs = list(dict.fromkeys(found))
+    items = Product.objects.get(pk=bundle).bundle_items.filter(removed_at__isnull=True).order_by("position")
+    ours = list(items.values_list("course__productable_id", flat=True))
+    return [] if ours == theirs else [difference(COURSES, _named(ours), _named(theirs))]
+
+
+def _named(numbers: list[int]) -> str:
+    courses = Product.objects.filter(productable_type=Product.Type.COURSE, productable_id__in=numbers)
+    names = dict(courses.values_list("productable_id", "name"))
+    return ", ".join(names.get(number) or f"course {number}" for number in numbers)
+
+
+def _only_there(row: Values) -> Finding:
+    return Finding(Sort.ONLY_THERE, row["name"], thinkific_id=row["thinkific_id"])
+
+
+def _compare_new_builder(pull: Pull, report: DriftReport) -> str:
+    """Products that only GraphQL shows. They also keep what moved to the new builder from looking gone.
+    Answers what was left out, and why."""
+    state = pull.cursor.setdefault("graphql products", {"after": None, "done": False})
+    seen, top = pull.seen("products"), pull.cursor["products"]["top"]
+    if not pull.client.credentials.token or state["done"]:
+        return ""
+    try:
+        for page in graphql.products(pull.client, after=state["after"]):
+            shown = {tuple(what) for what in pull.cursor.get("shown", [])}
+            look = _look_at_nodes(page.rows, shown, lambda pk: pk > top or pk in seen)
+
+            def write(look: Look = look, page: graphql.GraphPage[schemas.ProductNode] = page) -> None:
+                ledger.add(pull, report, look)
+                seen.add(pk for pk in look.met if pk <= top)
+                state.update(after=page.next_cursor, done=not page.has_next)
+                listing.progress(pull, rows=len(page.rows))
+
+            pull.store(write)
+    except CredentialsRefused as error:
+        pull.refuse(error, "Courses of the new course builder were not compared.")
+        return f"Courses of the new course builder were not compared: {error}"
+    return ""
+
+
+def _what(row: Values) -> tuple[str, int]:
+    return row["productable_type"], row["productable_id"]
+
+
+def _look_at_nodes(
+    nodes: graphql.Rows[schemas.ProductNode], shown: set[Any], passed: Callable[[int], bool]
+) -> Look:
+    """What REST has shown is compared already, and in full."""
+    look, rows, notes, now = Look(), [], Notes(), timezone.now()
+    for node in nodes:
+        try:
+            rows.append(product_node_row(node, notes, site_url=site_url(), now=now))
+        except Unusable:
+            continue
+    rows = [row for row in rows if _what(row) not in shown]
+    sort_out(PRODUCTS, match_products(rows, Applied()), look, passed=passed, describe=_only_there)
+    return look
+
+
+def read(pull: Pull, row: Drift) -> list[schemas.Product]:
+    """The product as REST has it now; empty where it has not."""
+    if row.thinkific_id is None:
+        return []
+    try:
+        return [pull.client.get_product(row.thinkific_id)]
+    except NotFound:
+        return []
+
+
+def take(pull: Pull, row: Drift, found: list[schemas.Product]) -> list[str]:
+    """Store it by the mirror, with the courses of a bundle. Answers what was in the way."""
+    if not found:
+        mark_removed(Product, [row.object_id or 0], source=SOURCE, now=pull.now)
+        return []
+    rows = [product_row(one, Notes(), site_url=site_url(), now=pull.now) for one in found]
+    applied = apply_products(rows, source=SOURCE)
+    bundle = Product.objects.bundles().filter(thinkific_id=found[0].id).first()
+    courses = pull.client.bundle(bundle.productable_id).course_ids if bundle else None
+    if bundle is not None and courses is not None:
+        wanted = list(dict.fromkeys(courses))
+        pks = ensure_courses(dict.fromkeys(wanted, ""))
+        set_bundle_courses(bundle, [pks[number] for number in wanted], now=pull.now)
+    return [issue.message for issue in applied.issues] if applied.failed else []
+
+
+# --- content ------------------------------------------------------------------------------------------
+
+
+def compare_content(pull: Pull, report: DriftReport) -> str:
+    """Course by course; what differs in one is one finding."""
+    courses = Product.objects.courses().filter(removed_at__isnull=True).order_by("pk")
+    for course in courses.filter(pk__gt=pull.cursor.get("content of", 0)):
+        look = look_at_course(course, read_curriculum(pull, course))
+
+        def write(course: Product = course, look: Look = look) -> None:
+            pull.cursor["content of"] = course.pk
+            ledger.add(pull, report, look)
+            listing.progress(pull, rows=1)
+
+        pull.store(write)
+    return ""
+
+
+def look_at_course(course: Product, curriculum: Curriculum | None) -> Look:
+    look = Look()
+    if curriculum is None:
+        return look
+    chapters = _items(CHAPTERS, curriculum.chapters, "Chapter")
+    known = dict(Chapter.objects.filter(product=course).values_list("thinkific_id", "pk"))
+    lessons = [
+        {name: value for name, value in row.items() if name not in ("chapter", "quiz")}
+        | {"chapter_id": known.get(row["chapter"])}
+        for row in curriculum.lessons
+    ]
+    found = chapters + _items(LESSONS, lessons, "Lesson")
+    if curriculum.complete:
+        here = Chapter.objects.filter(product=course, removed_at__isnull=True)
+        found += _gone(here, curriculum.chapters, "Chapter")
+        under = Lesson.objects.filter(chapter__product=course, removed_at__isnull=True)
+        found += _gone(under, curriculum.lessons, "Lesson")
+    numbers = {course.pk: course.thinkific_id}
+    sort_keys("product", [course.pk], {course.pk: found}, look, numbers=numbers)
+    return look
+
+
+def _items(table: Table, rows: list[Values], what: str) -> list[Difference]:
+    changes = compare(table, match_plain(table, rows), Applied())
+    found: list[Difference] = []
+    for _, before, after in changes.changed:
+        moved = [name for name in table.fields if before[name] != after[name]]
+        found += [_of(what, before, difference(name, before[name], after[name])) for name in moved]
+    return found + [
+        {"field": f"{what} “{row['name']}”", "ours": "not here", "theirs": "there"} for row in changes.new
+    ]
+
+
+def _of(what: str, row: Values, found: Difference) -> Difference:
+    return found | {"field": f"{what} “{row['name']}”: {found['field'].replace('_', ' ')}"}
+
+
+def _gone(here: object, rows: list[Values], what: str) -> list[Difference]:
+    missing = here.exclude(thinkific_id__in=[row["thinkific_id"] for row in rows])  # type: ignore[attr-defined]
+    return [
+        {"field": f"{what} “{name}”", "ours": "there", "theirs": "gone"}
+        for name in missing.values_list("name", flat=True)
+    ]
+
+
+def read_course(pull: Pull, row: Drift) -> list[Curriculum]:
+    course = Product.objects.filter(pk=row.object_id or 0).first()
+    curriculum = read_curriculum(pull, course) if course else None
+    return [curriculum] if curriculum else []
+
+
+def take_course(pull: Pull, row: Drift, found: list[Curriculum]) -> list[str]:
+    if not found:
+        return ["Thinkific does not show what is in this course."]
+    course = Product.objects.get(pk=row.object_id or 0)
+    applied, _, _ = apply_curriculum(
+        course,
+        found[0].chapters,
+        found[0].lessons,
+        found[0].quizzes,
+        complete=found[0].complete,
+        now=pull.now,
+        source=SOURCE,
+    )
+    return [issue.message for issue in applied.issues] if applied.failed else []

@@ -1,0 +1,127 @@
+"""Comparing enrollments in courses. Those in bundles are ours alone, derived from their courses'."""
+
+from collections.abc import Callable
+
+from django.utils import timezone
+
+from core.models import Enrollment, Product
+from core.services.mirror.catalog import product_ids
+from core.services.mirror.enrollments import ENROLLMENTS, remove_enrollments, stored_pairs
+from core.services.mirror.table import Values
+from integrations.models import Drift, DriftReport
+from integrations.thinkific import schemas
+from integrations.thinkific.decoding import BadRow
+from integrations.thinkific.errors import NotFound
+from integrations.thinkific.mapping import enrollment_row
+from integrations.thinkific.reconcile import listing, stored
+from integrations.thinkific.reconcile.findings import (
+    Difference,
+    Finding,
+    Look,
+    Pair,
+    Sort,
+    difference,
+    nothing_passed,
+    sort_out,
+)
+from integrations.thinkific.reconcile.people import SOURCE
+from integrations.thinkific.sync.enrollments import apply_typed
+from integrations.thinkific.sync.news import Known
+from integrations.thinkific.sync.pages import RawRow, decode_row
+from integrations.thinkific.sync.people import primary_keys
+from integrations.thinkific.sync.pull import Pull
+
+
+def compare_enrollments(pull: Pull, report: DriftReport) -> str:
+    complete = listing.walk(pull, report, "enrollments", "/enrollments", _compare_rows)
+    unread = "" if complete else listing.SHIFTED
+    listing.judge(pull, report, "enrollments", stored.expected(report.kind), unread=unread)
+    return unread
+
+
+def _compare_rows(rows: list[RawRow], passed: Callable[[int], bool]) -> Look:
+    look, found, bad = Look(), [], {}
+    for row in rows:
+        enrollment = decode_row(row, schemas.Enrollment)
+        if isinstance(enrollment, BadRow):
+            bad[row.id] = enrollment.message
+        elif enrollment.user_id is None or enrollment.course_id is None:
+            bad[row.id] = "It names no student or no course."
+        else:
+            found.append(enrollment)
+    if bad:
+        known = dict(Enrollment.objects.filter(thinkific_id__in=bad).values_list("thinkific_id", "pk"))
+        for number, message in bad.items():
+            look.fail(f"Enrollment {number}", message, pk=known.get(number))
+    return look_at(found, look, passed)
+
+
+def look_at(
+    enrollments: list[schemas.Enrollment],
+    look: Look | None = None,
+    passed: Callable[[int], bool] = nothing_passed,
+) -> Look:
+    look = look or Look()
+    now = timezone.now()
+    users = primary_keys({e.user_id for e in enrollments if e.user_id})
+    courses = product_ids((Product.Type.COURSE, e.course_id) for e in enrollments if e.course_id)
+    rows: dict[int, Values] = {}
+    names = {e.id: f"{e.user_email or e.user_id} in {e.course_name or e.course_id}" for e in enrollments}
+    for e in enrollments:
+        user, course = users.get(e.user_id or 0), courses.get((Product.Type.COURSE, e.course_id or 0))
+        if user is None or course is None:
+            look.findings.append(Finding(Sort.ONLY_THERE, names[e.id], thinkific_id=e.id))
+            look.new += 1
+        else:
+            rows[e.id] = enrollment_row(e, user_id=user, product_id=course, digest=None, now=now)
+    pairs, links = _matched(list(rows.values()), look)
+
+    def only_there(row: Values) -> Finding:
+        number = row["thinkific_id"]
+        return Finding(Sort.ONLY_THERE, names[number], thinkific_id=number)
+
+    sort_out(ENROLLMENTS, pairs, look, passed=passed, more=links, describe=only_there)
+    return look
+
+
+def _matched(rows: list[Values], look: Look) -> tuple[list[Pair], dict[int, list[Difference]]]:
+    """Which stored enrollment each row is about: by Thinkific's id, then by student and course."""
+    by_id = ENROLLMENTS.stored_of(rows, None)
+    by_pair = stored_pairs([row for row in rows if row["thinkific_id"] not in by_id])
+    pairs: list[Pair] = []
+    links: dict[int, list[Difference]] = {}
+    for row in rows:
+        have = by_id.get(row["thinkific_id"])
+        known = by_pair.get((row["user_id"], row["product_id"]))
+        if have is None and known is not None:
+            pk, number, values = known
+            if number is not None:  # a second one of the same student and course; one is shown
+                look.new += 1
+                continue
+            have = (pk, values)
+            links[pk] = [difference("thinkific_id", None, row["thinkific_id"])]
+        pairs.append((row, have))
+    return pairs, links
+
+
+def read(pull: Pull, row: Drift) -> list[schemas.Enrollment]:
+    """The enrollment as Thinkific has it now; empty where it has not."""
+    if row.thinkific_id is None:
+        return []
+    try:
+        return [pull.client.get_enrollment(row.thinkific_id)]
+    except NotFound:
+        return []
+
+
+def take(pull: Pull, row: Drift, found: list[schemas.Enrollment]) -> list[str]:
+    """Store it by the mirror. Answers what was in the way."""
+    if not found:
+        remove_enrollments([row.object_id or 0], source=SOURCE, now=pull.now)
+        return []
+    known = dict(Enrollment.objects.filter(thinkific_id=found[0].id).values_list("thinkific_id", "pk"))
+    stored_now: Known = {number: (pk, None) for number, pk in known.items() if number is not None}
+    # What moved in Thinkific since we last wrote counts, however the stored moment came about.
+    Enrollment.objects.filter(thinkific_id=found[0].id).update(remote_updated_at=None)
+    applied = apply_typed([(one, None) for one in found], stored_now, source=SOURCE, now=pull.now)
+    return [issue.message for issue in applied.issues] if applied.failed else []

@@ -1,0 +1,193 @@
+"""Comparing groups, and who is in them."""
+
+from collections.abc import Callable
+from functools import partial
+
+from core.models import GroupMembership, ThinkificGroup
+from core.services.mirror.groups import GROUPS, apply_groups, apply_members, remove_members
+from core.services.mirror.table import Values, mark_removed
+from integrations.models import Drift, DriftReport
+from integrations.thinkific import schemas
+from integrations.thinkific.decoding import BadRow
+from integrations.thinkific.errors import NotFound
+from integrations.thinkific.mapping import group_row
+from integrations.thinkific.mending import Notes
+from integrations.thinkific.reconcile import listing, stored
+from integrations.thinkific.reconcile.findings import (
+    Finding,
+    Look,
+    Sort,
+    difference,
+    nothing_passed,
+    sort_keys,
+    sort_out,
+)
+from integrations.thinkific.reconcile.people import SOURCE
+from integrations.thinkific.sync.pages import RawRow, decode_row
+from integrations.thinkific.sync.people import primary_keys
+from integrations.thinkific.sync.pull import Pull
+
+
+def compare_groups(pull: Pull, report: DriftReport) -> str:
+    complete = listing.walk(pull, report, "groups", "/groups", _compare_rows)
+    unread = "" if complete else listing.SHIFTED
+    listing.judge(pull, report, "groups", stored.expected(report.kind), unread=unread)
+    return unread
+
+
+def _compare_rows(rows: list[RawRow], passed: Callable[[int], bool]) -> Look:
+    look, groups = Look(), []
+    for row in rows:
+        group = decode_row(row, schemas.Group)
+        if isinstance(group, BadRow):
+            known = ThinkificGroup.objects.filter(thinkific_id=row.id).values_list("pk", flat=True).first()
+            look.fail(f"Group {row.id}", group.message, pk=known)
+        else:
+            groups.append(group)
+    return look_at(groups, look, passed)
+
+
+def look_at(
+    groups: list[schemas.Group], look: Look | None = None, passed: Callable[[int], bool] = nothing_passed
+) -> Look:
+    look = look or Look()
+    notes = Notes()
+    rows = [group_row(group, notes) for group in groups]
+    have = GROUPS.stored(thinkific_id__in=[row["thinkific_id"] for row in rows])
+    names = [row["name"] for row in rows if row["thinkific_id"] not in have]
+    # A group that was made here and one that has its name there are the same, as the mirror has it.
+    unlinked = ThinkificGroup.objects.filter(thinkific_id__isnull=True, name__in=names)
+    ours = {values["name"]: (pk, values) for pk, values in _by_pk(unlinked).items()}
+    pairs, links = [], {}
+    for row in rows:
+        found = have.get(row["thinkific_id"])
+        if found is None and row["name"] in ours:
+            found = ours.pop(row["name"])
+            links[found[0]] = [difference("thinkific_id", None, row["thinkific_id"])]
+        pairs.append((row, found))
+    sort_out(GROUPS, pairs, look, passed=passed, more=links, describe=_only_there)
+    return look
+
+
+def _by_pk(groups: object) -> dict[int, Values]:
+    rows = groups.values_list("pk", *GROUPS.fields)  # type: ignore[attr-defined]
+    return {row[0]: dict(zip(GROUPS.fields, row[1:], strict=True)) for row in rows}
+
+
+def _only_there(row: Values) -> Finding:
+    return Finding(Sort.ONLY_THERE, row["name"], thinkific_id=row["thinkific_id"])
+
+
+def read(pull: Pull, row: Drift) -> list[schemas.Group]:
+    """The group as Thinkific has it now; empty where it has not."""
+    if row.thinkific_id is None:
+        return []
+    try:
+        return [pull.client.get_group(row.thinkific_id)]
+    except NotFound:
+        return []
+
+
+def take(pull: Pull, row: Drift, found: list[schemas.Group]) -> list[str]:
+    """Store it by the mirror. Answers what was in the way."""
+    if not found:
+        mark_removed(ThinkificGroup, [row.object_id or 0], source=SOURCE, now=pull.now)
+        return []
+    applied = apply_groups([group_row(group, Notes()) for group in found], source=SOURCE)
+    return [issue.message for issue in applied.issues] if applied.failed else []
+
+
+# --- members ------------------------------------------------------------------------------------------
+
+
+def compare_members(pull: Pull, report: DriftReport) -> str:
+    """Group by group: Thinkific lists an account's groups nowhere else."""
+    groups = ThinkificGroup.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True)
+    unread: list[str] = pull.cursor.setdefault("groups unread", [])
+    for group in groups.filter(pk__gt=pull.cursor.get("members of", 0)).order_by("pk"):
+        name = f"members {group.pk}"
+        compare = partial(_compare_members, group)
+        filters = {"group_id": group.thinkific_id}
+        complete = listing.walk(pull, report, name, "/users", compare, filters=filters)
+        expected = stored.expected(report.kind).filter(group=group)
+        listing.judge(pull, report, name, expected, unread="" if complete else listing.SHIFTED)
+
+        def done(group: ThinkificGroup = group, name: str = name, complete: bool = complete) -> None:
+            if not complete:
+                unread.append(str(group)[:100])
+            del pull.cursor[name]
+            pull.cursor["members of"] = group.pk
+
+        pull.store(done)
+    return f"{listing.SHIFTED} Groups: {', '.join(unread[:20])}." if unread else ""
+
+
+def _compare_members(group: ThinkificGroup, rows: list[RawRow], passed: Callable[[int], bool]) -> Look:
+    look = Look()
+    people = [decode_row(row, schemas.User) for row in rows]
+    return look_at_members(group, [one for one in people if not isinstance(one, BadRow)], look, passed)
+
+
+def look_at_members(
+    group: ThinkificGroup,
+    people: list[schemas.User],
+    look: Look,
+    passed: Callable[[int], bool] = nothing_passed,
+) -> Look:
+    users = primary_keys(person.id for person in people)
+    rows = GroupMembership.objects.filter(group=group, user__in=users.values())
+    memberships = {user: (pk, removed) for pk, user, removed in rows.values_list("pk", "user", "removed_at")}
+    there, differences = [], {}
+    for person in people:
+        known = memberships.get(users.get(person.id, 0))
+        if known is None:
+            look.findings.append(_member_only_there(group, person, users.get(person.id)))
+            look.new += 1
+            continue
+        there.append(known[0])
+        if known[1] is not None:
+            differences[known[0]] = [difference("removed_at", known[1], None)]
+    look.met += there
+    sort_keys("groupmembership", there, differences, look, numbers={}, passed=passed)
+    return look
+
+
+def _member_only_there(group: ThinkificGroup, person: schemas.User, user: int | None) -> Finding:
+    pointers = {"theirs": f"{person.id} in {group.pk}", "group": group.pk, "account": person.id, "user": user}
+    return Finding(Sort.ONLY_THERE, f"{person.email or person.id} in {group}", pointers=pointers)
+
+
+def read_member(pull: Pull, row: Drift) -> list[schemas.User]:
+    """The person, if they are in the group now."""
+    membership = GroupMembership.objects.filter(pk=row.object_id or 0).select_related("group", "user").first()
+    account = membership.user.thinkific_id if membership else row.pointers.get("account")
+    group = group_of(row)
+    if account is None or group is None or group.thinkific_id is None:
+        return []
+    try:
+        person = pull.client.get_user(account)
+    except NotFound:
+        return []
+    page = pull.client.users_page(email=person.email, group_id=group.thinkific_id)
+    return [one for one in page.items if one.id == account]
+
+
+def group_of(row: Drift) -> ThinkificGroup | None:
+    if row.object_id is not None:
+        return ThinkificGroup.objects.filter(memberships=row.object_id).first()
+    return ThinkificGroup.objects.filter(pk=row.pointers.get("group")).first()
+
+
+def take_member(pull: Pull, row: Drift, found: list[schemas.User]) -> list[str]:
+    """Store it by the mirror. Answers what was in the way."""
+    group = group_of(row)
+    if group is None:
+        return ["The group is no longer here."]
+    if not found:
+        remove_members(group, [row.object_id or 0], now=pull.now)
+        return []
+    users = primary_keys(person.id for person in found)
+    if not users:
+        return ["This person is not here yet. Repair the users first: take Thinkific's there."]
+    apply_members(group, users.values(), now=pull.now)
+    return []

@@ -1,0 +1,139 @@
+"""A walk over a REST list that compares and stores nothing but the report: resumed where it stopped, repeated
+when pages shifted under it, and what of the stored rows it did not meet."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from django.db.models import Max, Q, QuerySet
+
+from core.models import OutboxEntry
+from integrations.models import DriftReport
+from integrations.thinkific.reconcile import ledger, stored
+from integrations.thinkific.reconcile.findings import Finding, Look, Sort, with_unsent_change
+from integrations.thinkific.sync.fetch import PageWalk, batches
+from integrations.thinkific.sync.pages import RawPage, RawRow
+from integrations.thinkific.sync.pull import Pull
+from integrations.thinkific.sync.walks import ROUNDS
+
+AT_ONCE = 1000
+SHIFTED = f"Pages kept shifting, in {ROUNDS} walks: what is here and not in Thinkific was not judged."
+
+# Compares rows of a page; the second argument says which primary keys were looked at before.
+Compare = Callable[[list[RawRow], Callable[[int], bool]], Look]
+
+
+def walk(
+    pull: Pull,
+    report: DriftReport,
+    name: str,
+    path: str,
+    compare: Compare,
+    *,
+    filters: Mapping[str, Any] | None = None,
+) -> bool:
+    """Compare a whole list. Answers whether as many rows came as Thinkific says there are."""
+    state = begin(pull, report.kind, name)
+    while not state.get("done"):
+        if not state.get("ended"):
+            _round(pull, report, name, state, path, compare, filters)
+        short = state["total"] is not None and len(pull.seen(name)) + state["new"] < state["total"]
+        if short and state["round"] < ROUNDS:
+
+            def again(state: dict[str, Any] = state) -> None:
+                ledger.forget_theirs(report, listing=name, count=state["theirs"])
+                state.update(page=0, round=state["round"] + 1, new=0, theirs=0, ended=False)
+
+            pull.store(again)
+        else:
+            state |= {"done": True, "complete": not short}
+    return bool(state["complete"])
+
+
+def begin(pull: Pull, kind: str, name: str) -> dict[str, Any]:
+    """The list's place in the cursor. What is stored after this moment is not judged: it came meanwhile."""
+    if name not in pull.cursor:
+        top = stored.MODELS[kind]._default_manager.aggregate(top=Max("pk"))["top"] or 0
+        pull.cursor[name] = {"page": 0, "round": 1, "new": 0, "theirs": 0, "total": None, "top": top}
+    state: dict[str, Any] = pull.cursor[name]
+    return state
+
+
+def _round(
+    pull: Pull,
+    report: DriftReport,
+    name: str,
+    state: dict[str, Any],
+    path: str,
+    compare: Compare,
+    filters: Mapping[str, Any] | None,
+) -> None:
+    seen, top = pull.seen(name), state["top"]
+    for batch in batches(PageWalk(pull, path, filters, first=state["page"] + 1)):
+        rows = list({row.id: row for page in batch for row in page.rows}.values())
+        # Before the step, which is then short: the others wait for it where there is one writer at a time.
+        look = compare(rows, lambda pk: pk > top or pk in seen)
+
+        def write(look: Look = look, batch: list[RawPage] = batch) -> None:
+            bad = [row for page in batch for row in page.bad_rows]
+            for row in bad:
+                pull.fail(f"{report.get_kind_display()} {row.id}", row.message)
+            ledger.add(pull, report, look, listing=name)
+            late = sum(pk > top for pk in look.met)
+            seen.add(pk for pk in look.met if pk <= top)
+            state["new"] += look.new + late + len(bad)
+            state["theirs"] += sum(finding.sort == Sort.ONLY_THERE for finding in look.findings)
+            state["page"], state["total"] = batch[-1].number, batch[-1].total_items
+            state["ended"] = batch[-1].is_last
+            progress(pull, pages=len(batch), rows=sum(page.fetched for page in batch))
+
+        pull.store(write)
+
+
+def progress(pull: Pull, *, pages: int = 1, rows: int) -> None:
+    pull.run.fetched += rows
+    pull.run.pages_done += pages
+    pull.run.pages_total = max(pull.run.pages_total or 0, pull.run.pages_done)
+
+
+def judge(pull: Pull, report: DriftReport, name: str, expected: QuerySet, *, unread: str = "") -> None:
+    """What is stored, was there when the walk began, and was not met by it: only here. `unread` says why
+    nothing can be told, where it cannot."""
+    state = pull.cursor[name]
+    seen, after = pull.seen(name), state.get("judged", 0)
+    keys = expected.filter(pk__gt=after, pk__lte=state["top"]).order_by("pk").values_list("pk", flat=True)
+    missing = [] if unread else [pk for pk in keys.iterator(chunk_size=5000) if pk not in seen]
+    for start in range(0, len(missing), AT_ONCE):
+        part = missing[start : start + AT_ONCE]
+        look = _only_here(pull, report.kind, part)
+
+        def write(part: list[int] = part, look: Look = look) -> None:
+            ledger.add(pull, report, look, listing=name)
+            state["judged"] = part[-1]
+
+        pull.store(write)
+    pull.forget(name)
+
+
+def _only_here(pull: Pull, kind: str, pks: list[int]) -> Look:
+    """Without what we ourselves sent while the walk was under way: it may have passed its place before."""
+    entity = stored.entity(kind)
+    unsent = with_unsent_change(entity, pks)
+    just_sent = set(
+        OutboxEntry.objects.filter(Q(finished_at__gte=pull.run.started_at), entity=entity, object_id__in=pks)
+        .order_by()
+        .values_list("object_id", flat=True)
+    )
+    numbers = thinkific_ids(kind, pks)
+    missing = [pk for pk in pks if pk not in unsent and pk not in just_sent]
+    return Look(
+        waiting=len(unsent),
+        findings=[Finding(Sort.ONLY_HERE, object_id=pk, thinkific_id=numbers.get(pk)) for pk in missing],
+    )
+
+
+def thinkific_ids(kind: str, pks: Iterable[int]) -> dict[int, int | None]:
+    """`primary key -> Thinkific id`; group members have none of their own."""
+    model = stored.MODELS[kind]
+    if not any(field.name == "thinkific_id" for field in model._meta.concrete_fields):
+        return {}
+    return dict(model._default_manager.filter(pk__in=list(pks)).values_list("pk", "thinkific_id"))

@@ -1,0 +1,97 @@
+"""Comparing people."""
+
+from collections.abc import Callable
+
+from django.utils import timezone
+
+from core.models import User
+from core.services.mirror.people import USERS, apply_users, match_users, remove_users
+from core.services.mirror.table import Values
+from integrations.models import Drift, DriftReport
+from integrations.thinkific import schemas
+from integrations.thinkific.decoding import BadRow
+from integrations.thinkific.errors import NotFound
+from integrations.thinkific.mapping import user_row
+from integrations.thinkific.mending import Notes, Unusable
+from integrations.thinkific.reconcile import listing, stored
+from integrations.thinkific.reconcile.findings import (
+    Finding,
+    Look,
+    Sort,
+    difference,
+    nothing_passed,
+    sort_out,
+)
+from integrations.thinkific.sync.pages import RawRow, decode_row
+from integrations.thinkific.sync.people import primary_keys
+from integrations.thinkific.sync.pull import Pull
+
+SOURCE = "Thinkific, drift repaired"
+
+
+def compare_users(pull: Pull, report: DriftReport) -> str:
+    complete = listing.walk(pull, report, "users", "/users", _compare_rows)
+    unread = "" if complete else listing.SHIFTED
+    listing.judge(pull, report, "users", stored.expected(report.kind), unread=unread)
+    return unread
+
+
+def _compare_rows(rows: list[RawRow], passed: Callable[[int], bool]) -> Look:
+    look, users = Look(), []
+    for row in rows:
+        user = decode_row(row, schemas.User)
+        if isinstance(user, BadRow):
+            look.fail(f"User {row.id}", user.message, pk=primary_keys([row.id]).get(row.id))
+        else:
+            users.append(user)
+    return look_at(users, look, passed)
+
+
+def look_at(
+    users: list[schemas.User], look: Look | None = None, passed: Callable[[int], bool] = nothing_passed
+) -> Look:
+    look = look or Look()
+    rows = _mapped(users, look)
+    matched = match_users(rows)
+    # Who has somebody else's address differs from what is stored as much as anybody.
+    pairs = matched.pairs + [(row, have) for row, have, _ in matched.refused]
+    links = {pk: [difference("thinkific_id", None, number)] for pk, number in matched.links.items()}
+    sort_out(USERS, pairs, look, passed=passed, more=links, describe=_only_there)
+    return look
+
+
+def _mapped(users: list[schemas.User], look: Look) -> list[Values]:
+    rows, notes, now = [], Notes(), timezone.now()
+    for user in users:
+        try:
+            rows.append(user_row(user, notes, digest=None, now=now))
+        except Unusable as error:
+            look.fail(f"User {user.id}", str(error), pk=primary_keys([user.id]).get(user.id))
+    return rows
+
+
+def _only_there(row: Values) -> Finding:
+    name = " ".join(part for part in (row["first_name"], row["last_name"]) if part)
+    label = f"{name} ({row['email']})" if name else row["email"]
+    return Finding(Sort.ONLY_THERE, label, thinkific_id=row["thinkific_id"])
+
+
+def read(pull: Pull, row: Drift) -> list[schemas.User]:
+    """The person as Thinkific has them now; empty where it has not."""
+    if row.thinkific_id is None:
+        return []
+    try:
+        return [pull.client.get_user(row.thinkific_id)]
+    except NotFound:
+        return []
+
+
+def take(pull: Pull, row: Drift, found: list[schemas.User]) -> list[str]:
+    """Store it by the mirror. Answers what was in the way."""
+    if not found:
+        remove_users([row.object_id or 0], source=SOURCE, now=pull.now)
+        return []
+    look = Look()
+    applied = apply_users(_mapped(found, look), source=SOURCE)
+    User.objects.filter(thinkific_id=found[0].id).update(synced_at=pull.now)
+    return [issue.message for issue in [*look.unreadable, *(applied.issues if applied.failed else [])]]

@@ -1,0 +1,255 @@
+"""Comparing quiz results and certificates, which only GraphQL has."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+from django.db.models import Max, QuerySet
+
+from core.models import Certificate, Product, Quiz, QuizResult, User
+from core.services.mirror.results import CERTIFICATES, QUIZ_RESULTS, apply_certificates, apply_quiz_results
+from core.services.mirror.table import Table, Values, mark_removed
+from integrations.models import Drift, DriftReport
+from integrations.thinkific import graphql, schemas
+from integrations.thinkific.errors import NotFound
+from integrations.thinkific.mapping import certificate_row, submission_row
+from integrations.thinkific.mending import Notes, Unusable
+from integrations.thinkific.reconcile import ledger, listing, stored
+from integrations.thinkific.reconcile.findings import Finding, Look, Sort, nothing_passed, sort_out
+from integrations.thinkific.reconcile.people import SOURCE
+from integrations.thinkific.schemas import parse_graphql_id
+from integrations.thinkific.sync.catalog import site_url
+from integrations.thinkific.sync.people import primary_keys
+from integrations.thinkific.sync.pull import Pull
+
+TOKENLESS = "Not compared: only GraphQL has them, and there is no access token (THINKIFIC_ACCESS_TOKEN)."
+Passed = Callable[[int], bool]
+
+
+def compare_quiz_results(pull: Pull, report: DriftReport) -> str:
+    if not pull.client.credentials.token:
+        return TOKENLESS
+    state = listing.begin(pull, report.kind, "quiz results")
+    seen, top = pull.seen("quiz results"), state["top"]
+    if not state.get("done"):
+        for page in graphql.quiz_submissions(pull.client, after=state.get("after")):
+            look = look_at_results(list(page.rows), passed=lambda pk: pk > top or pk in seen)
+            for bad in page.rows.bad:
+                look.fail(f"Quiz result {bad.id}", bad.message, pk=_key(QuizResult, parse_graphql_id(bad.id)))
+
+            def write(look: Look = look, page: graphql.GraphPage[schemas.QuizSubmission] = page) -> None:
+                ledger.add(pull, report, look)
+                seen.add(pk for pk in look.met if pk <= top)
+                state.update(after=page.next_cursor, done=not page.has_next)
+                listing.progress(pull, rows=len(page.rows))
+
+            pull.store(write)
+    listing.judge(pull, report, "quiz results", stored.expected(report.kind))
+    return ""
+
+
+def look_at_results(
+    rows: list[schemas.QuizSubmission], look: Look | None = None, passed: Passed = nothing_passed
+) -> Look:
+    look = look or Look()
+    quizzes = _keys(Quiz.objects.all(), (row.quiz.id for row in rows if row.quiz))
+    users = primary_keys(number for row in rows if (number := _account(row)) is not None)
+    values: list[Values] = []
+    for row in rows:
+        number = parse_graphql_id(row.id)
+        quiz = quizzes.get(parse_graphql_id(row.quiz.id) or 0) if row.quiz else None
+        user = users.get(_account(row) or 0)
+        if number is None:
+            look.fail(f"Quiz result {row.id}", "Its id holds no number.")
+        elif quiz is None or user is None:
+            look.findings.append(_only_there(row.user, row.quiz.name if row.quiz else "", number))
+            look.new += 1
+        else:
+            values.append(submission_row(row, number=number, user_id=user, quiz_id=quiz))
+    sort_out(QUIZ_RESULTS, _pairs(QUIZ_RESULTS, values), look, passed=passed, describe=_result_only_there)
+    return look
+
+
+def _pairs(table: Table, rows: list[Values]) -> list[tuple[Values, tuple[int, Values] | None]]:
+    rows = list({row[table.key]: row for row in rows}.values())
+    have = table.stored(**{f"{table.key}__in": [row[table.key] for row in rows]})
+    return [(row, have.get(row[table.key])) for row in rows]
+
+
+def _keys(rows: QuerySet, ids: Iterable[str | int | None]) -> dict[int, int]:
+    numbers = {number for one in ids if (number := parse_graphql_id(one)) is not None}
+    return dict(rows.filter(thinkific_id__in=numbers).order_by().values_list("thinkific_id", "pk"))
+
+
+def _key(model: type[QuizResult] | type[Certificate], number: int | None) -> int | None:
+    return model._default_manager.filter(thinkific_id=number or 0).values_list("pk", flat=True).first()
+
+
+def _account(row: schemas.QuizSubmission | schemas.Certificate) -> int | None:
+    return parse_graphql_id(row.user.id) if row.user else None
+
+
+def _only_there(user: schemas.GraphUser | None, what: str | None, number: int | None, **more: Any) -> Finding:
+    who = (user.email if user else None) or "somebody unknown"
+    return Finding(Sort.ONLY_THERE, f"{who}: {what or 'unnamed'}", thinkific_id=number, pointers=more)
+
+
+def _result_only_there(row: Values) -> Finding:
+    user, quiz = User.objects.get(pk=row["user_id"]), Quiz.objects.get(pk=row["quiz_id"])
+    return Finding(Sort.ONLY_THERE, f"{user.email}: {quiz}", thinkific_id=row["thinkific_id"])
+
+
+def read_result(pull: Pull, row: Drift) -> list[schemas.QuizSubmission]:
+    """The result as Thinkific has it now. There is no way to ask for one: its course's are gone through."""
+    mine = QuizResult.objects.filter(pk=row.object_id or 0).select_related("quiz__product").first()
+    course = mine.quiz.product if mine else None
+    courses = [course.productable_id] if course else None
+    for page in graphql.quiz_submissions(pull.client, course_ids=courses):
+        for found in page.rows:
+            if parse_graphql_id(found.id) == row.thinkific_id:
+                return [found]
+    return []
+
+
+def take_result(pull: Pull, row: Drift, found: list[schemas.QuizSubmission]) -> list[str]:
+    if not found:
+        mark_removed(QuizResult, [row.object_id or 0], source=SOURCE, now=pull.now)
+        return []
+    one = found[0]
+    user = primary_keys([_account(one) or 0]).get(_account(one) or 0)
+    quiz = _keys(Quiz.objects.all(), [one.quiz.id if one.quiz else None]).get(
+        parse_graphql_id(one.quiz.id if one.quiz else None) or 0
+    )
+    if user is None or quiz is None:
+        lacking = "person" if user is None else "quiz"
+        return [f"Its {lacking} is not here yet. Repair that first, or sync the quiz results."]
+    values = submission_row(one, number=row.thinkific_id or 0, user_id=user, quiz_id=quiz)
+    applied = apply_quiz_results([values], source=SOURCE)
+    return [issue.message for issue in applied.issues] if applied.failed else []
+
+
+# --- certificates -------------------------------------------------------------------------------------
+
+
+def compare_certificates(pull: Pull, report: DriftReport) -> str:
+    """Course by course, as they are pulled."""
+    if not pull.client.credentials.token:
+        return TOKENLESS
+    state = listing.begin(pull, report.kind, "certificates")
+    unread: list[str] = state.setdefault("unread", [])
+    skipped: list[int] = state.setdefault("skipped", [])
+    courses = Product.objects.courses().filter(removed_at__isnull=True).order_by("pk")
+    courses = courses.exclude(source=Product.Source.REST, has_certificate=False)
+    for course in courses.filter(pk__gt=state.get("course", 0)):
+        try:
+            _compare_certificates_of(pull, report, course, state)
+        except NotFound:
+
+            def pass_over(course: Product = course) -> None:
+                unread.append(str(course)[:100])
+                skipped.append(course.pk)
+                state.update(course=course.pk, after=None)
+
+            pull.store(pass_over)
+    expected = stored.expected(report.kind).filter(product__in=courses).exclude(product__in=skipped)
+    listing.judge(pull, report, "certificates", expected)
+    return f"GraphQL does not know these courses: {', '.join(unread[:20])}." if unread else ""
+
+
+def _compare_certificates_of(pull: Pull, report: DriftReport, course: Product, state: dict[str, Any]) -> None:
+    seen, top = pull.seen("certificates"), state["top"]
+    known = Certificate.objects.filter(product=course).aggregate(top=Max("pk"))["top"]
+    first = graphql.ROWS if known else 20  # a query costs as much as it asks for
+    number = course.productable_id
+    for page in graphql.course_certificates(pull.client, number, after=state.get("after"), first=first):
+        look = look_at_certificates(list(page.rows), course, passed=lambda pk: pk > top or pk in seen)
+        for bad in page.rows.bad:
+            look.fail(f"Certificate {bad.id}", bad.message, pk=_key(Certificate, parse_graphql_id(bad.id)))
+
+        def write(look: Look = look, page: graphql.GraphPage[schemas.Certificate] = page) -> None:
+            ledger.add(pull, report, look)
+            seen.add(pk for pk in look.met if pk <= top)
+            if page.has_next:
+                state.update(after=page.next_cursor)
+            else:
+                state.update(course=course.pk, after=None)
+            listing.progress(pull, rows=len(page.rows))
+
+        pull.store(write)
+
+
+def look_at_certificates(
+    rows: list[schemas.Certificate],
+    course: Product | None,
+    look: Look | None = None,
+    passed: Passed = nothing_passed,
+) -> Look:
+    look = look or Look()
+    users = primary_keys(number for row in rows if (number := _account(row)) is not None)
+    values: list[Values] = []
+    for row in rows:
+        user = users.get(_account(row) or 0)
+        if user is None or course is None:
+            where: dict[str, Any] = {
+                "theirs": str(row.issued_id),
+                "email": row.user.email if row.user else "",
+            }
+            where |= {"course": course.pk if course else None, "account": _account(row)}
+            look.findings.append(_only_there(row.user, str(course), parse_graphql_id(row.id), **where))
+            look.new += 1
+            continue
+        try:
+            values.append(
+                certificate_row(row, Notes(), user_id=user, product_id=course.pk, site_url=site_url())
+            )
+        except Unusable as error:
+            look.fail(f"Certificate {row.id}", str(error), pk=_key(Certificate, parse_graphql_id(row.id)))
+    sort_out(
+        CERTIFICATES, _pairs(CERTIFICATES, values), look, passed=passed, describe=_certificate_only_there
+    )
+    return look
+
+
+def _certificate_only_there(row: Values) -> Finding:
+    user, course = User.objects.get(pk=row["user_id"]), Product.objects.get(pk=row["product_id"])
+    pointers: dict[str, Any] = {"theirs": row["credential_id"], "email": user.email, "course": course.pk}
+    pointers["account"] = user.thinkific_id
+    label = f"{user.email}: {course}"
+    return Finding(Sort.ONLY_THERE, label, thinkific_id=row["thinkific_id"], pointers=pointers)
+
+
+def read_certificate(pull: Pull, row: Drift) -> list[schemas.Certificate]:
+    """The certificate as Thinkific has it now; a person's are few."""
+    mine = Certificate.objects.filter(pk=row.object_id or 0).select_related("user").first()
+    credential = mine.credential_id if mine else row.pointers.get("theirs")
+    email = mine.user.email if mine else row.pointers.get("email")
+    account = mine.user.thinkific_id if mine else row.pointers.get("account")
+    try:
+        for page in graphql.user_certificates(pull.client, email or ""):
+            for found in page.rows:
+                if str(found.issued_id) == credential:
+                    who = schemas.GraphUser(id=str(account), email=email)
+                    return [msgspec.structs.replace(found, user=who)]
+    except NotFound:
+        pass
+    return []
+
+
+def course_of(row: Drift) -> Product | None:
+    if row.object_id is not None:
+        return Product.objects.filter(certificates=row.object_id).first()
+    return Product.objects.filter(pk=row.pointers.get("course")).first()
+
+
+def take_certificate(pull: Pull, row: Drift, found: list[schemas.Certificate]) -> list[str]:
+    if not found:
+        mark_removed(Certificate, [row.object_id or 0], source=SOURCE, now=pull.now)
+        return []
+    mine = Certificate.objects.filter(pk=row.object_id or 0).values_list("user", flat=True).first()
+    user = primary_keys([_account(found[0]) or 0]).get(_account(found[0]) or 0) or mine
+    course = course_of(row)
+    if user is None or course is None:
+        return ["Its person or course is not here yet. Repair that first, or sync the certificates."]
+    values = certificate_row(found[0], Notes(), user_id=user, product_id=course.pk, site_url=site_url())
+    applied = apply_certificates([values], source=SOURCE)
+    return [issue.message for issue in applied.issues] if applied.failed else []

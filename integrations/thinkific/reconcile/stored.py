@@ -1,0 +1,75 @@
+"""What is stored of each kind: its names, and what of it ought to be in Thinkific too."""
+
+from django.db.models import Model, Q, QuerySet
+from django.utils import timezone
+
+from core.models import (
+    Certificate,
+    Enrollment,
+    GroupMembership,
+    Product,
+    QuizResult,
+    ThinkificGroup,
+    User,
+)
+from integrations.models import DriftKind
+
+MODELS: dict[str, type[Model]] = {
+    DriftKind.USERS: User,
+    DriftKind.PRODUCTS: Product,
+    DriftKind.CONTENT: Product,
+    DriftKind.ENROLLMENTS: Enrollment,
+    DriftKind.GROUPS: ThinkificGroup,
+    DriftKind.MEMBERS: GroupMembership,
+    DriftKind.QUIZ_RESULTS: QuizResult,
+    DriftKind.CERTIFICATES: Certificate,
+}
+NAMED_BY: dict[str, tuple[str, ...]] = {
+    DriftKind.ENROLLMENTS: ("user", "product"),
+    DriftKind.MEMBERS: ("user", "group"),
+    DriftKind.QUIZ_RESULTS: ("user", "quiz"),
+    DriftKind.CERTIFICATES: ("user", "product"),
+}
+
+
+def rows(kind: str) -> QuerySet:
+    """The stored rows of a kind, with what their names are made of."""
+    queryset = MODELS[kind]._default_manager.all()
+    related = NAMED_BY.get(kind)
+    return queryset.select_related(*related) if related else queryset
+
+
+def entity(kind: str) -> str:
+    return MODELS[kind]._meta.model_name or ""
+
+
+def labels(kind: str, pks: list[int]) -> dict[int, str]:
+    """How the stored rows of a kind are called, by primary key."""
+    return {row.pk: name(kind, row) for row in rows(kind).filter(pk__in=pks)} if pks else {}
+
+
+def name(kind: str, row: Model) -> str:
+    if isinstance(row, User):
+        return f"{row} ({row.email})" if str(row) != row.email else row.email
+    if isinstance(row, Certificate):
+        return f"{row.user}: {row.product} ({row.credential_id})"
+    return str(row)
+
+
+def expected(kind: str) -> QuerySet:
+    """What is here and ought to be in Thinkific as well. What we know to be gone there is no drift; neither
+    is staff without an account, nor an enrollment that had ended before it was ever sent."""
+    here = rows(kind).filter(removed_at__isnull=True)
+    if kind == DriftKind.USERS:
+        plain = Q(is_active=True, is_staff=False, is_superuser=False, global_role__isnull=True)
+        return here.filter(Q(thinkific_id__isnull=False) | plain)
+    if kind == DriftKind.ENROLLMENTS:
+        # Bundle enrollments are ours alone: Thinkific has only their courses'.
+        courses = here.filter(product__productable_type=Product.Type.COURSE)
+        never_sent = Q(expiry_date__isnull=True) | Q(expiry_date__gt=timezone.now())
+        return courses.filter(Q(thinkific_id__isnull=False) | never_sent)
+    if kind == DriftKind.PRODUCTS:
+        return here.filter(source__in=[Product.Source.REST, Product.Source.GRAPHQL])
+    if kind == DriftKind.QUIZ_RESULTS:
+        return here.filter(thinkific_id__isnull=False)
+    return here

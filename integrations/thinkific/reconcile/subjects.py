@@ -1,0 +1,76 @@
+"""What is compared, in which order, and how each is read again and taken over."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from core.models import Product
+from integrations.models import Drift, DriftKind, DriftReport
+from integrations.thinkific.reconcile import catalog, enrollments, groups, people, results
+from integrations.thinkific.reconcile.findings import Look
+from integrations.thinkific.sync.pull import Pull
+
+Remote = list[Any]  # what Thinkific has of one object; empty where it has nothing
+
+
+@dataclass(frozen=True)
+class Subject:
+    compare: Callable[[Pull, DriftReport], str]  # answers what could not be compared
+    read: Callable[[Pull, Drift], Remote]
+    look: Callable[[Pull, Drift, Remote], Look]
+    take: Callable[[Pull, Drift, Remote], list[str]]  # answers what was in the way
+    # Whether one object can be read again for little: then nothing is reported on the word of one look.
+    looked_at_twice: bool = True
+
+
+def _member_look(pull: Pull, row: Drift, found: Remote) -> Look:
+    group = groups.group_of(row)
+    return groups.look_at_members(group, found, Look()) if group else Look()
+
+
+def _course_look(pull: Pull, row: Drift, found: Remote) -> Look:
+    return catalog.look_at_course(Product.objects.get(pk=row.object_id or 0), found[0])
+
+
+# What is pointed at before what points to it.
+SUBJECTS: dict[str, Subject] = {
+    DriftKind.PRODUCTS: Subject(
+        catalog.compare_products,
+        catalog.read,
+        lambda pull, row, found: catalog.look_at(pull, found),
+        catalog.take,
+    ),
+    DriftKind.CONTENT: Subject(
+        catalog.compare_content,
+        catalog.read_course,
+        _course_look,
+        catalog.take_course,
+        looked_at_twice=False,
+    ),
+    DriftKind.USERS: Subject(
+        people.compare_users, people.read, lambda pull, row, found: people.look_at(found), people.take
+    ),
+    DriftKind.ENROLLMENTS: Subject(
+        enrollments.compare_enrollments,
+        enrollments.read,
+        lambda pull, row, found: enrollments.look_at(found),
+        enrollments.take,
+    ),
+    DriftKind.GROUPS: Subject(
+        groups.compare_groups, groups.read, lambda pull, row, found: groups.look_at(found), groups.take
+    ),
+    DriftKind.MEMBERS: Subject(groups.compare_members, groups.read_member, _member_look, groups.take_member),
+    DriftKind.QUIZ_RESULTS: Subject(
+        results.compare_quiz_results,
+        results.read_result,
+        lambda pull, row, found: results.look_at_results(found),
+        results.take_result,
+        looked_at_twice=False,
+    ),
+    DriftKind.CERTIFICATES: Subject(
+        results.compare_certificates,
+        results.read_certificate,
+        lambda pull, row, found: results.look_at_certificates(found, results.course_of(row)),
+        results.take_certificate,
+    ),
+}

@@ -1,0 +1,101 @@
+"""Both sides of a small site, in step; then tests plant drift on either side, behind everybody's back."""
+
+import pytest
+
+from core.models import OutboxEntry
+from integrations.models import Drift, DriftReport, Kind, SyncRun
+from integrations.thinkific.sandbox import Scale, Site
+from integrations.thinkific.sync import fates, fetch, runs
+from integrations.thinkific.sync.execute import carry_out
+from integrations.thinkific.sync.kinds import PULLS
+from integrations.thinkific.sync.outbox import drain
+from integrations.thinkific.sync.owner import this_process
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch):
+    monkeypatch.setattr(fetch, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(fetch, "LONGEST_PAUSE", 0.02)
+    monkeypatch.setattr("integrations.thinkific.transport.BACKOFF", 0.001)
+    monkeypatch.setattr(fates, "FIRST_WAIT", 0.001)
+
+
+@pytest.fixture
+def thinkific_site():
+    return Site.generate(
+        Scale(users=30, courses=4, builder_courses=1, bundles=1, groups=2, bundle_holders=0.3), seed=1
+    )
+
+
+@pytest.fixture
+def carry(connected, transactional_db):
+    """`carry(kind)` carries a run out in this process, as a worker would."""
+
+    def work(kind, *, full=True, started_by=None, **how) -> SyncRun:
+        run, _ = runs.open_run(kind, full=full, started_by=started_by)
+        claimed = runs.claim(run.pk, worker=this_process())
+        assert claimed is not None
+        carry_out(claimed, **how)
+        return SyncRun.objects.get(pk=run.pk)
+
+    return work
+
+
+@pytest.fixture
+def site(carry, thinkific):
+    """What Thinkific holds, pulled."""
+    for kind in PULLS:
+        carry(kind)
+    thinkific.reset_stats()
+    return thinkific.site
+
+
+@pytest.fixture
+def compare(carry, site):
+    """`compare()` reconciles; answers what it found, by kind."""
+
+    def work(**how) -> dict[str, DriftReport]:
+        run = carry(Kind.RECONCILIATION, **how)
+        assert run.status in (SyncRun.Status.SUCCEEDED, SyncRun.Status.PARTIAL), run.errors
+        return {report.kind: report for report in run.drift_reports.all()}
+
+    return work
+
+
+@pytest.fixture
+def push():
+    def carry() -> None:
+        for _ in range(20):
+            drain(seconds=10)
+            waiting = OutboxEntry.objects.filter(status=OutboxEntry.Status.PENDING)
+            if not waiting.exists():
+                return
+            waiting.update(not_before="2020-01-01T00:00:00Z")
+
+    return carry
+
+
+@pytest.fixture
+def writes(thinkific):
+    """`writes()` are the writes that Thinkific got since the last time."""
+
+    def read() -> list[str]:
+        found = [f"{entry['method']} {entry['path']}" for entry in thinkific.stats.writes]
+        thinkific.reset_stats()
+        return [one for one in found if "graphql" not in one]
+
+    return read
+
+
+def drifts(kind) -> list[tuple[str, str | None, list[tuple[str, str, str]]]]:
+    """What the last report keeps of a kind: sort, object, differences."""
+    report = DriftReport.objects.filter(kind=kind).order_by("-run").first()
+    return [
+        (row.sort, row.object_id or row.thinkific_id, [tuple(d.values()) for d in row.differences])
+        for row in Drift.objects.filter(report=report)
+    ]
+
+
+def numbers(report) -> dict[str, int]:
+    names = ("in_step", "waiting", "differs", "only_here", "only_there")
+    return {name: getattr(report, name) for name in names if getattr(report, name)}
