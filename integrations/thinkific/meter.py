@@ -5,8 +5,9 @@ the limit falls into any sliding window, and therefore into any fixed one, where
 a request reaches Thinkific within that margin (1.2 s of a minute) after its grant. Nothing is spread out
 evenly: what is free may be taken at once.
 
-Work that nobody waits for leaves 4 % to people. That costs no throughput: once the next refill is so near
-that waiting for it takes no longer than the margin, what was left to people is given out too.
+Work that nobody waits for leaves 4 % to people. Units that come free within the margin count towards that: a
+person gets them first, and waits no longer than the margin. So it costs next to no throughput, whether grants
+come in one burst per window or evenly spread.
 """
 
 import math
@@ -74,7 +75,7 @@ def available(meter: Meter, now: float, limit: int, window: float, *, for_people
     soon = margin(window)
     span = window + soon
     refill = sum(units for at, units in meter.grants if now < at + span <= now + soon)
-    return free if refill >= reserve else free - reserve
+    return free - max(0, reserve - refill)
 
 
 def take(

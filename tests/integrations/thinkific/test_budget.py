@@ -123,6 +123,24 @@ def test_while_there_is_work_95_percent_of_the_limit_is_used(limits, seed, pulls
     assert len(site.arrivals) >= limits.requests * windows * 0.95
 
 
+@pytest.mark.parametrize("rows_between_looks", [0.0, 0.3])
+def test_95_percent_is_used_also_when_requests_are_spread_evenly(rows_between_looks):
+    """What a window looks like after pulls have stored pages between their requests for a while: no bursts,
+    and so never much that comes free at once."""
+    limits = Limits()
+    state, now, granted = BudgetState(), START, 0
+    for number in range(limits.requests):
+        meter.add(state.requests, START - limits.window * (1 - number / limits.requests), limits.window, 1)
+
+    while now < START + 5 * limits.window:
+        budget_state.refresh(state, limits, now)
+        outcome = budget_state.take_requests(state, limits, now, want=1, for_people=False)
+        granted += outcome.units
+        now += outcome.wait + rows_between_looks if not outcome.units else 0.05
+
+    assert granted >= limits.requests * 5 * 0.95
+
+
 def test_a_pull_of_223_requests_takes_about_one_minute():
     site = Site(Limits(), seed=1, lag=0.05)
 
