@@ -111,9 +111,11 @@ def sort_keys(
         if pk in unsent:
             look.waiting += 1
         elif differences.get(pk):
+            # What is marked as removed here although it is there is as good as missing here.
+            missing = any(one["field"] == "removed_at" for one in differences[pk])
             look.findings.append(
                 Finding(
-                    Sort.DIFFERS,
+                    Sort.ONLY_THERE if missing else Sort.DIFFERS,
                     object_id=pk,
                     thinkific_id=numbers.get(pk),
                     differences=tuple(differences[pk]),

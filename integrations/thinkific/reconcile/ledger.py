@@ -45,7 +45,7 @@ def add(pull: Pull, report: DriftReport, look: Look, *, listing: str = "") -> No
 def forget_theirs(report: DriftReport, *, listing: str, count: int) -> None:
     """A list is walked once more: what only Thinkific had in it is counted anew."""
     _count(report, compared=-count, only_there=-count)
-    rows = report.rows.filter(sort=Sort.ONLY_THERE)
+    rows = report.rows.filter(sort=Sort.ONLY_THERE, object_id__isnull=True)
     rows.filter(pointers__listing=listing).delete()
 
 

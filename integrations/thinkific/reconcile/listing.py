@@ -81,7 +81,7 @@ def _round(
             late = sum(pk > top for pk in look.met)
             seen.add(pk for pk in look.met if pk <= top)
             state["new"] += look.new + late + len(bad)
-            state["theirs"] += sum(finding.sort == Sort.ONLY_THERE for finding in look.findings)
+            state["theirs"] += sum(finding.object_id is None for finding in look.findings)
             state["page"], state["total"] = batch[-1].number, batch[-1].total_items
             state["ended"] = batch[-1].is_last
             progress(pull, pages=len(batch), rows=sum(page.fetched for page in batch))

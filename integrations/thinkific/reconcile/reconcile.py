@@ -33,7 +33,7 @@ def _reconcile_kind(pull: Pull, kind: str, subject: Subject, done: list[str]) ->
         note = f"Not compared: {error}"
         pull.refuse(error, f"{report.get_kind_display()} were not compared.")
     second = pull.cursor.setdefault(f"second look at {kind}", {"after": 0})
-    rows = report.rows.filter(sort__in=[Sort.DIFFERS, Sort.ONLY_HERE]).select_related("report")
+    rows = report.rows.filter(object_id__isnull=False).select_related("report")
     while subject.looked_at_twice:
         row = rows.filter(pk__gt=second["after"]).order_by("pk").first()
         if row is None:
@@ -60,7 +60,7 @@ def _look_twice(pull: Pull, report: DriftReport, row: Drift, second: dict[str, i
 
 def _drop_arrived(pull: Pull, report: DriftReport) -> None:
     """What only Thinkific had has come here meanwhile, by a pull or a webhook."""
-    rows = report.rows.filter(sort=Sort.ONLY_THERE)
+    rows = report.rows.filter(sort=Sort.ONLY_THERE, object_id__isnull=True)
     if report.kind == DriftKind.MEMBERS:
         arrived = [row for row in rows if _is_member(row)]
     else:
