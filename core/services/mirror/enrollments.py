@@ -1,13 +1,9 @@
-"""Enrollments as Thinkific has them: one per student and course, and one per student and bundle."""
+"""Enrollments as Thinkific has them: one per student and course. Those in bundles are made of them."""
 
 from collections.abc import Container
-from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
-from django.db.models import Avg, Count, Max, Min, Q
-
-from core.models import Enrollment, Product
+from core.models import Enrollment
 from core.services import bulk
 from core.services.mirror.outcome import Applied
 from core.services.mirror.table import Table, Values, compare, mark_removed, remember, write
@@ -112,102 +108,6 @@ def _report_second(row: Values, have: tuple[int, Values] | None, applied: Applie
         f"Enrollment {row['thinkific_id']}",
         "Thinkific has a second enrollment of this student in this course; the one changed last is shown.",
     )
-
-
-def apply_bundle_rows(
-    bundle: Product, thinkific_ids: list[int], *, now: datetime
-) -> tuple[list[int], list[int]]:
-    """Record who holds a bundle, from the Thinkific ids of the course enrollments that came through it.
-
-    Makes the bundle enrollment where it is missing and points the course enrollments to it. Answers the
-    primary keys of the course enrollments and of the bundle enrollments met.
-    """
-    courses = dict(
-        Enrollment.objects.filter(bulk.among("thinkific_id", thinkific_ids))
-        .order_by()
-        .values_list("pk", "user_id")
-    )
-    users = set(courses.values())
-    held = Enrollment.objects.filter(bulk.among("user_id", users), product=bundle).order_by()
-    holders = dict(held.values_list("user_id", "pk"))
-    missing = sorted(users - set(holders))
-    if missing:
-        fields = ["user_id", "product_id", "origin", "created_at"]
-        bulk.insert(
-            Enrollment, fields, [(user, bundle.pk, Enrollment.Origin.THINKIFIC, now) for user in missing]
-        )
-        holders = dict(held.all().values_list("user_id", "pk"))
-    # A course that is in two bundles of a person stays with the first.
-    loose = Enrollment.objects.filter(bulk.among("pk", courses), via_bundle__isnull=True).order_by()
-    bulk.update(
-        Enrollment,
-        ["via_bundle_id"],
-        [(pk, holders[user]) for pk, user in loose.values_list("pk", "user_id")],
-    )
-    return list(courses), list(holders.values())
-
-
-def leave_bundle(pks: list[int]) -> None:
-    """Record that these course enrollments no longer come through a bundle."""
-    bulk.update(Enrollment, ["via_bundle_id"], [(pk, None) for pk in pks])
-
-
-BUNDLE_FIELDS = (
-    "percentage_completed",
-    "activated_at",
-    "started_at",
-    "completed_at",
-    "expiry_date",
-    "removed_at",
-)
-
-
-def total_up_bundles(pks: list[int], *, source: str) -> Applied:
-    """Derive bundle enrollments from their course enrollments: progress is the mean, access lasts as long
-    as the longest, the bundle is completed when every course is. A course that was given on its own too may
-    stay open when the bundle has ended, and says nothing about the bundle's end.
-    """
-    applied = Applied()
-    table = Table(Enrollment, BUNDLE_FIELDS, key="pk", tracked=ENROLLMENTS.tracked)
-    stored = table.stored(bulk.among("pk", pks))
-    there, only_through = Q(removed_at__isnull=True), Q(granted=False)
-    totals = (
-        Enrollment.objects.filter(there, bulk.among("via_bundle_id", pks))
-        .order_by()
-        .values("via_bundle")
-        .annotate(
-            progress=Avg("percentage_completed"),
-            activated=Min("activated_at"),
-            started=Min("started_at"),
-            completed=Max("completed_at"),
-            expiry=Max("expiry_date", filter=only_through),
-            forever=Count("pk", filter=only_through & Q(expiry_date__isnull=True)),
-            through=Count("pk", filter=only_through),
-            unfinished=Count("pk", filter=Q(completed_at__isnull=True)),
-        )
-    )
-    pairs = [
-        (_bundle_values(dict(total), stored[total["via_bundle"]][1]), stored[total["via_bundle"]])
-        for total in totals
-    ]
-    # The first totals are part of its coming into being, which is no history.
-    first = [pair for pair in pairs if pair[1][1]["activated_at"] is None]
-    again = [pair for pair in pairs if pair[1][1]["activated_at"] is not None]
-    write(compare(replace(table, tracked=frozenset()), first, applied), applied, source=source)
-    write(compare(table, again, applied), applied, source=source)
-    return applied
-
-
-def _bundle_values(total: dict[str, Any], stored: Values) -> Values:
-    end = None if total["forever"] else total["expiry"]
-    return {
-        "percentage_completed": round(total["progress"], 4),
-        "activated_at": total["activated"],
-        "started_at": total["started"],
-        "completed_at": None if total["unfinished"] else total["completed"],
-        "expiry_date": end if total["through"] else stored["expiry_date"],
-        "removed_at": None,
-    }
 
 
 def remove_enrollments(pks: list[int], *, source: str, now: datetime) -> int:

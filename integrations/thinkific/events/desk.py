@@ -1,7 +1,7 @@
 """Where the events of a batch are worked on: asking Thinkific within limits, asking for pulls, storing."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from core.services.mirror.outcome import Applied
 from integrations.models import SyncRun
@@ -14,6 +14,7 @@ from integrations.thinkific.events.inbox import Claim, Verdict, failed, later
 from integrations.thinkific.sync import runs
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 SOURCE = "Thinkific, webhook"  # the reason in the history of what events change
 # Waits for the request budget and for an answer stay below the lease of a claim.
@@ -37,14 +38,14 @@ class Desk:
         )
         self._stopped: ThinkificError | None = None
 
-    def ask(self, question: Callable[[int], T], number: int) -> T:
+    def ask(self, question: Callable[P, T], *about: P.args, **more: P.kwargs) -> T:
         """The answer of a method of the client. Raises NotFound, and what stops all: RetryLater,
         CredentialsRefused, NotConfigured."""
         if self._stopped is not None:
             raise self._stopped
         self.claim.renew()
         try:
-            return question(number)
+            return question(*about, **more)
         except (RetryLater, NotConfigured) as error:
             self._stopped = error
             raise

@@ -10,8 +10,14 @@ from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
 
-from core.models import Enrollment
-from core.services.mirror.enrollments import remove_enrollments, total_up_bundles
+from core.models import Enrollment, Product
+from core.services.mirror.bundles import (
+    apply_bundle_rows,
+    perhaps_held,
+    total_up_bundles,
+    total_up_bundles_of,
+)
+from core.services.mirror.enrollments import remove_enrollments
 from core.services.mirror.outcome import Applied
 from core.services.mirror.table import known_digests
 from integrations.models import InboundEvent, Kind
@@ -22,16 +28,18 @@ from integrations.thinkific.events.certificates import store_certificates
 from integrations.thinkific.events.desk import SOURCE, Desk, problems
 from integrations.thinkific.events.inbox import Verdict, Verdicts, Write, failed, ignored, later, processed
 from integrations.thinkific.events.payloads import Unreadable, as_listed, read
-from integrations.thinkific.events.people import note_activity, note_moment
+from integrations.thinkific.events.people import arrive, note_activity, note_moment
+from integrations.thinkific.mapping import person_of_enrollment
 from integrations.thinkific.sync import conflicts
-from integrations.thinkific.sync.enrollments import apply_typed
-from integrations.thinkific.sync.people import ensure_users
+from integrations.thinkific.sync.enrollments import OVERLAP, apply_typed, what_is_missing
+from integrations.thinkific.sync.holders import rows_through
 
 MANY = 25  # enrollments to ask for one by one; above, the list of what changed costs fewer requests
 TOGETHER = timedelta(seconds=30)  # between a lesson and the progress that it makes
 MOMENT = 20.0
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 LESSON = "lesson.completed"
+BEGUN = ("enrollment.created", "enrollment.trial")
 
 
 @dataclass
@@ -69,6 +77,7 @@ class Work:
     news: dict[int, News] = field(default_factory=dict)  # by the enrollment's Thinkific id
     stored: dict[int, Stored] = field(default_factory=dict)
     active: dict[int, datetime] = field(default_factory=dict)
+    through: dict[Product, list[int]] = field(default_factory=dict)  # enrollments' Thinkific ids, by bundle
     verdicts: Verdicts = field(default_factory=dict)
 
 
@@ -86,6 +95,7 @@ def prepare(events: list[InboundEvent], desk: Desk) -> Write:
     ):
         work.stored[number or 0] = Stored(pk, updated_at, removed_at is not None)
     _ask([number for number in work.news if _must_ask(number, work)], desk, work)
+    _ask_for_bundles(desk, work)
 
     def write() -> Verdicts:
         return _store(work)
@@ -149,14 +159,32 @@ def _ask(numbers: list[int], desk: Desk, work: Work) -> None:
                 work.verdicts[event.pk] = desk.put_off(error, event.attempts)
 
 
+def _ask_for_bundles(desk: Desk, work: Work) -> None:
+    """Whether new enrollments came with a bundle, which no event says. It can wait: where Thinkific does not
+    answer, a pull asks."""
+    fresh = {
+        (row.user_id, row.course_id): row.updated_at or timezone.now()
+        for news in work.news.values()
+        if any(event.topic in BEGUN for event in news.events) and (row := _row(news))
+        if row.user_id and row.course_id
+    }
+    for bundle, users in perhaps_held(fresh).items():
+        since = min(at for (user, _), at in fresh.items() if user in users) - OVERLAP
+        try:
+            work.through[bundle] = desk.ask(rows_through, desk.client, bundle, users, since)
+        except ThinkificError:
+            return
+
+
 def _store(work: Work) -> Verdicts:
     now, applied = timezone.now(), Applied()
     # Without digests: events have other words than the list, and equal facts need no writing.
     rows: list[tuple[schemas.Enrollment, int | None]] = [
         (row, None) for news in work.news.values() if (row := _row(news))
     ]
-    # First with their names as the event has them; the list knows only one name in one piece.
-    ensure_users((p for news in work.news.values() for p in news.people), applied, source=SOURCE, now=now)
+    # Their names as the event has them count; the list knows only one name in one piece.
+    people = [person_of_enrollment(row) for row, _ in rows if not what_is_missing(row)]
+    arrive(people + [p for news in work.news.values() for p in news.people], applied, now=now)
     applied += apply_typed(
         rows, known_digests(Enrollment, [row.id for row, _ in rows]), source=SOURCE, now=now
     )
@@ -169,8 +197,10 @@ def _store(work: Work) -> Verdicts:
         for event in news.events
         if (told := _completed(news, event))
     )
-    bundles = Enrollment.objects.filter(thinkific_id__in=list(work.news), via_bundle__isnull=False)
-    total_up_bundles(sorted({pk for pk in bundles.values_list("via_bundle", flat=True) if pk}), source=SOURCE)
+    for bundle, ids in work.through.items():
+        _, holders = apply_bundle_rows(bundle, ids, now=now)
+        total_up_bundles(holders, source=SOURCE)
+    total_up_bundles_of(list(work.news), source=SOURCE)
     note_activity(work.active)
     wrong = problems(applied)
     verdicts: Verdicts = {}

@@ -4,7 +4,7 @@ People carry no date of change, so what an event says of one that we know is onl
 is stored already; otherwise Thinkific is asked.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from core.models import User
 from core.services import bulk
+from core.services.mirror import newcomers
 from core.services.mirror.outcome import Applied
 from core.services.mirror.people import USERS, apply_users, remove_users
 from core.services.mirror.table import Values
@@ -25,6 +26,7 @@ from integrations.thinkific.mapping import user_row
 from integrations.thinkific.mending import Notes, Unusable
 from integrations.thinkific.rest import PAGE_SIZE
 from integrations.thinkific.sync import conflicts
+from integrations.thinkific.sync.people import ensure_users, primary_keys
 
 MANY = 25  # people to ask for one by one; above, a pull may cost fewer requests
 GONE = "No longer in Thinkific."
@@ -122,6 +124,7 @@ def _store(work: Work, told: Told, known: Stored) -> Verdicts:
             failures.fail(f"User {number}", str(error))
     applied = apply_users(rows, source=SOURCE)
     applied += failures
+    newcomers.join_default_team(work.found.keys() - known.keys(), source=SOURCE, now=now)
     conflicts.keep(applied.conflicts)
     remove_users([known[number][0] for number in work.gone if number in known], source=SOURCE, now=now)
     note_activity(work.active)
@@ -140,6 +143,16 @@ def _verdict(number: int, work: Work, known: Stored, wrong: Mapping[str, str]) -
     if problem:
         return failed(problem)
     return processed("Read from Thinkific and stored.")
+
+
+def arrive(people: Iterable[schemas.User], applied: Applied, *, now: datetime) -> dict[int, int]:
+    """`Thinkific id -> primary key` of the people whom an event names. Those who were not here are made from
+    what it says of them, and join the default team."""
+    people = list(people)
+    before = primary_keys(person.id for person in people)
+    here = ensure_users(people, applied, source=SOURCE, now=now)
+    newcomers.join_default_team(here.keys() - before.keys(), source=SOURCE, now=now)
+    return here
 
 
 def note_moment(active: dict[int, datetime], number: int, event: InboundEvent) -> None:

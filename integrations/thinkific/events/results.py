@@ -15,11 +15,10 @@ from integrations.thinkific.events import payloads
 from integrations.thinkific.events.desk import SOURCE, Desk, problems
 from integrations.thinkific.events.inbox import Verdicts, Write, failed, ignored, processed
 from integrations.thinkific.events.payloads import Unreadable, read
-from integrations.thinkific.events.people import note_activity, note_moment
+from integrations.thinkific.events.people import arrive, note_activity, note_moment
 from integrations.thinkific.mapping import quiz_row
 from integrations.thinkific.mending import Notes, moment, to_decimal
 from integrations.thinkific.sync import conflicts
-from integrations.thinkific.sync.people import ensure_users
 
 Told = list[tuple[InboundEvent, payloads.Quiz]]
 
@@ -42,7 +41,7 @@ def prepare(events: list[InboundEvent], desk: Desk) -> Write:
 def _store(told: Told) -> Verdicts:
     applied, verdicts = Applied(), Verdicts()
     now = timezone.now()
-    users = ensure_users((one.user for _, one in told), applied, source=SOURCE, now=now)
+    users = arrive((one.user for _, one in told), applied, now=now)
     quizzes = ensure_quizzes(_quizzes(told))
     passing = dict(Quiz.objects.filter(pk__in=quizzes.values()).values_list("pk", "passing_score"))
     have = QUIZ_RESULTS.stored(thinkific_id__in=[one.result_id for _, one in told])

@@ -5,9 +5,9 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from core.models import Role, SiteSettings, Team, User
+from core.models import SiteSettings, Team, User
 from core.services import bulk, welcome
-from core.services.mirror.groups import TeamTarget, join_teams
+from core.services.mirror import newcomers
 from core.services.mirror.outcome import Applied
 from core.services.mirror.people import apply_users, remove_users
 from core.services.mirror.table import known_digests
@@ -184,9 +184,7 @@ def _assign_teams(pull: Pull) -> None:
     team = Team.objects.filter(pk=pull.run.options.get("team_id")).first() or SiteSettings.load().default_team
     if team is None:
         return
-    target = [TeamTarget(team.pk, Role.objects.get(code="student").pk)]
-    homeless = User.objects.unassigned().filter(thinkific_id__isnull=False, removed_at__isnull=True)
-    homeless = homeless.filter(is_staff=False, is_superuser=False).order_by("pk")
+    homeless = newcomers.without_a_team().order_by("pk")
     after = 0
     while True:
         pks = list(homeless.filter(pk__gt=after).values_list("pk", flat=True)[:AT_ONCE])
@@ -195,6 +193,6 @@ def _assign_teams(pull: Pull) -> None:
         after = pks[-1]
 
         def write(pks: list[int] = pks) -> None:
-            join_teams(pks, target, source=pull.source, now=pull.now)
+            newcomers.join(pks, team, source=pull.source, now=pull.now)
 
         pull.store(write)

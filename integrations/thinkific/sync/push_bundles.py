@@ -7,8 +7,9 @@ from django.utils import timezone
 
 from core.models import Enrollment, OutboxEntry
 from core.services import enrollments
+from core.services.mirror.bundles import apply_bundle_rows, total_up_bundles
 from core.services.mirror.catalog import ensure_courses
-from core.services.mirror.enrollments import apply_bundle_rows, apply_enrollments, total_up_bundles
+from core.services.mirror.enrollments import apply_enrollments
 from integrations.thinkific import schemas
 from integrations.thinkific.client import ThinkificClient
 from integrations.thinkific.errors import NotFound, Rejected, RetryLater

@@ -1,7 +1,6 @@
 """What changed in Thinkific changes here, and nothing else does."""
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
 import pytest
 
@@ -128,18 +127,6 @@ def test_a_new_end_date_arrives_with_history(pull, site):
     ours = Enrollment.objects.get(thinkific_id=enrollment.id)
     assert ours.expiry_date == datetime(2031, 5, 6, 7, 8, 9, tzinfo=UTC)
     assert ours.history.latest().history_change_reason == f"Thinkific, run {run.pk}"
-
-
-def test_a_bundle_enrollment_follows_its_courses(pull, site):
-    held = Enrollment.objects.filter(product__productable_type="Bundle").first()
-    for course in held.course_enrollments.all():
-        site.write("move_progress", enrollment_id=course.thinkific_id, percent=100)
-
-    pull("enrollments")
-
-    held.refresh_from_db()
-    assert held.percentage_completed == Decimal(1)
-    assert held.status in ("completed", "expired")
 
 
 def test_news_from_before_never_overwrite_what_is_newer(pull, site):

@@ -37,6 +37,10 @@ def envelope(topic: str, payload, event_id="event-1", created_at=None, **more) -
     }
 
 
+def of(events, *topics):
+    return [e for e in events if f"{e['resource']}.{e['action']}" in topics]
+
+
 @pytest.fixture
 def secret(settings):
     settings.THINKIFIC_WEBHOOK_SECRETS = [SECRET]
@@ -79,8 +83,8 @@ def work(connected, db):
 
 @pytest.fixture
 def pull(connected, db):
-    def carry(kind) -> SyncRun:
-        run, _ = runs.open_run(kind, full=True)
+    def carry(kind, *, full=True) -> SyncRun:
+        run, _ = runs.open_run(kind, full=full)
         carry_out(runs.claim(run.pk, worker=this_process()))
         return SyncRun.objects.get(pk=run.pk)
 

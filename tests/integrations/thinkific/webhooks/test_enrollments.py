@@ -4,13 +4,9 @@ from core.models import Certificate, Enrollment, OutboxEntry, User
 from core.services import enrollments
 from integrations.models import InboundEvent, SyncRun
 from integrations.thinkific.events import enrollments as handler
-from tests.integrations.thinkific.webhooks.conftest import envelope
+from tests.integrations.thinkific.webhooks.conftest import envelope, of
 
 Status = InboundEvent.Status
-
-
-def of(events, *topics):
-    return [e for e in events if f"{e['resource']}.{e['action']}" in topics]
 
 
 @pytest.fixture
@@ -211,32 +207,6 @@ def test_what_we_have_not_sent_yet_stays(connected, row, happened, deliver, work
 
     assert ours(row).expiry_date.year == 2035
     assert float(ours(row).percentage_completed) == 0.83
-
-
-def test_progress_of_a_course_is_progress_of_its_bundle(connected, in_step, happened, deliver, work):
-    site = connected.site
-    product = next(p for p in site.products.listing if p["productable_type"] == "Bundle")
-    holder = site.write("create_user", fields={"email": "b@x.example", "first_name": "B", "last_name": "X"})
-    dates = {"activated_at": "2026-01-01T00:00:00Z", "expiry_date": None}
-    site.write("hold_bundle", bundle_id=product["productable_id"], user_id=holder.id, dates=dates)
-    deliver(of(happened, "enrollment.created"))
-    work()
-    courses = list(Enrollment.objects.filter(user__thinkific_id=holder.id))
-    bundle = Enrollment.objects.create(user=courses[0].user, product_id=_bundle_pk(product))
-    Enrollment.objects.filter(pk__in=[c.pk for c in courses]).update(via_bundle=bundle)
-    happened.clear()
-
-    for course in courses:
-        site.write("move_progress", enrollment_id=course.thinkific_id, percent=50)
-    deliver(happened)
-    work()
-
-    bundle.refresh_from_db()
-    assert float(bundle.percentage_completed) == 0.5
-
-
-def _bundle_pk(product):
-    return Enrollment.product.field.related_model.objects.get(thinkific_id=product["id"]).pk
 
 
 def test_a_lesson_whose_progress_came_along_costs_no_request(connected, row, happened, deliver, work, asked):

@@ -1,9 +1,9 @@
 import pytest
 
-from core.models import OutboxEntry, User
+from core.models import Membership, OutboxEntry, SiteSettings, User
 from integrations.models import InboundEvent, SyncConflict, SyncRun
 from integrations.thinkific.events import people as handler
-from tests.integrations.thinkific.webhooks.conftest import envelope
+from tests.integrations.thinkific.webhooks.conftest import envelope, of
 
 Status = InboundEvent.Status
 LEE = {"email": "mary@lee.example", "first_name": "Mary Ann", "last_name": "Lee"}
@@ -141,6 +141,67 @@ def test_an_address_that_belongs_to_somebody_else_is_a_failure_that_says_so(
     assert event.status == Status.FAILED
     assert "already belongs to" in event.outcome
     assert not User.objects.filter(thinkific_id=user.id).exists()
+
+
+class TestTheDefaultTeam:
+    @pytest.fixture
+    def joined(self, connected, in_step, acme):
+        """`joined()` are the addresses of its members, but its owner."""
+        SiteSettings.objects.update(default_team=acme)
+        return lambda: set(acme.memberships.exclude(user=acme.owner).values_list("user__email", "role__code"))
+
+    def test_who_signs_up_joins_it_at_once(self, connected, joined, happened, deliver, work):
+        connected.site.write("create_user", fields=LEE)
+
+        deliver(happened)
+        work()
+
+        assert joined() == {(LEE["email"], "student")}
+        history = Membership.history.get(user__email=LEE["email"])
+        assert history.history_change_reason == "Thinkific, webhook"
+
+    @pytest.mark.parametrize("topic", ["enrollment.created", "quiz.attempted"])
+    def test_so_does_somebody_whom_another_event_makes_known(
+        self, connected, joined, happened, deliver, work, topic
+    ):
+        site = connected.site
+        user = site.write("create_user", fields=LEE)
+        quiz = site.quizzes.listing[0]["id"]
+        enrollment = site.write(
+            "enroll",
+            user_id=user.id,
+            course_id=site.courses.listing[0]["id"],
+            dates={"activated_at": "2026-01-01T00:00:00Z"},
+        )
+        site.write("attempt_quiz", enrollment_id=enrollment.id, quiz_id=quiz, correct=1)
+
+        deliver(of(happened, topic))
+        assert work() == {"processed": 1}
+
+        assert joined() == {(LEE["email"], "student")}
+
+    def test_who_was_here_before_stays_where_an_administrator_put_them(
+        self, connected, someone, joined, happened, deliver, work
+    ):
+        connected.site.write("update_user", user_id=someone.id, fields={"first_name": "Changed"})
+        connected.site.write("sign_in", user_id=someone.id)
+
+        deliver(happened)
+        work()
+
+        assert User.objects.get(thinkific_id=someone.id).first_name == "Changed"
+        assert joined() == set()
+
+    def test_nor_does_somebody_join_it_who_is_in_a_team_already(
+        self, connected, joined, happened, deliver, work, otto
+    ):
+        connected.site.write("create_user", fields={**LEE, "email": otto.email})
+
+        deliver(happened)
+        work()
+
+        assert User.objects.get(pk=otto.pk).thinkific_id is not None
+        assert joined() == set()
 
 
 def test_what_both_sides_changed_stays_ours_and_is_kept_as_a_conflict(

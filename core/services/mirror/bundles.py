@@ -1,0 +1,168 @@
+"""Bundle enrollments, which Thinkific does not have: one per student and bundle, made of the enrollments in
+the bundle's courses."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Avg, Count, Max, Min, Q
+
+from core.models import BundleItem, Enrollment, Product
+from core.services import bulk
+from core.services.mirror.enrollments import ENROLLMENTS
+from core.services.mirror.outcome import Applied
+from core.services.mirror.table import Table, Values, compare, write
+
+Held = tuple[int, int]  # Thinkific's ids of a person and of a course
+
+
+def perhaps_held(fresh: Collection[Held]) -> dict[Product, list[int]]:
+    """The bundles that these new course enrollments may have come with, and whose (Thinkific ids): the
+    student has all of the bundle's courses now, and is not known to hold it. Most who buy a course buy no
+    bundle, and cost no request.
+    """
+    if not fresh:
+        return {}
+    bought = _without_grants_of_ours(fresh)
+    contents = _bundles_with({course for _, course in bought})
+    people, courses = {user for user, _ in bought}, set().union(*contents.values()) if contents else set()
+    rows = Enrollment.objects.filter(bulk.among("user__thinkific_id", people), removed_at=None).order_by()
+    there = rows.filter(product__productable_type=Product.Type.COURSE)
+    there = there.filter(bulk.among("product__productable_id", courses))
+    have = bought | set(there.values_list("user__thinkific_id", "product__productable_id"))
+    holders = set(
+        rows.filter(product__in=[b.pk for b in contents]).values_list("user__thinkific_id", "product")
+    )
+    found: dict[Product, list[int]] = defaultdict(list)
+    for bundle, inside in contents.items():
+        for user in sorted({user for user, course in bought if course in inside}):
+            if (user, bundle.pk) not in holders and all((user, course) in have for course in inside):
+                found[bundle].append(user)
+    return found
+
+
+def _without_grants_of_ours(fresh: Collection[Held]) -> set[Held]:
+    """Without those that we gave, or that are known to have come with a bundle: of these nothing is asked."""
+    rows = Enrollment.objects.filter(bulk.among("user__thinkific_id", {user for user, _ in fresh})).order_by()
+    known = rows.filter(Q(granted=True) | Q(via_bundle__isnull=False))
+    known = known.filter(product__productable_type=Product.Type.COURSE)
+    return set(fresh) - set(known.values_list("user__thinkific_id", "product__productable_id"))
+
+
+def _bundles_with(courses: Collection[int]) -> dict[Product, set[int]]:
+    """The bundles that contain any of these courses (course ids), each with all of its courses."""
+    live = BundleItem.objects.filter(removed_at=None, bundle__removed_at=None).order_by()
+    some = live.filter(
+        bulk.among("course__productable_id", courses), course__productable_type=Product.Type.COURSE
+    )
+    items = live.filter(bundle__in=some.values("bundle")).select_related("bundle", "course")
+    contents: dict[Product, set[int]] = defaultdict(set)
+    for item in items:
+        contents[item.bundle].add(item.course.productable_id)
+    return contents
+
+
+def apply_bundle_rows(
+    bundle: Product, thinkific_ids: list[int], *, now: datetime
+) -> tuple[list[int], list[int]]:
+    """Record who holds a bundle, from the Thinkific ids of the course enrollments that came through it.
+
+    Makes the bundle enrollment where it is missing and points the course enrollments to it. Answers the
+    primary keys of the course enrollments and of the bundle enrollments met.
+    """
+    courses = dict(
+        Enrollment.objects.filter(bulk.among("thinkific_id", thinkific_ids))
+        .order_by()
+        .values_list("pk", "user_id")
+    )
+    users = set(courses.values())
+    held = Enrollment.objects.filter(bulk.among("user_id", users), product=bundle).order_by()
+    holders = dict(held.values_list("user_id", "pk"))
+    missing = sorted(users - set(holders))
+    if missing:
+        fields = ["user_id", "product_id", "origin", "created_at"]
+        bulk.insert(
+            Enrollment, fields, [(user, bundle.pk, Enrollment.Origin.THINKIFIC, now) for user in missing]
+        )
+        holders = dict(held.all().values_list("user_id", "pk"))
+    # A course that is in two bundles of a person stays with the first.
+    loose = Enrollment.objects.filter(bulk.among("pk", courses), via_bundle__isnull=True).order_by()
+    bulk.update(
+        Enrollment,
+        ["via_bundle_id"],
+        [(pk, holders[user]) for pk, user in loose.values_list("pk", "user_id")],
+    )
+    return list(courses), list(holders.values())
+
+
+def leave_bundle(pks: list[int]) -> None:
+    """Record that these course enrollments no longer come through a bundle."""
+    bulk.update(Enrollment, ["via_bundle_id"], [(pk, None) for pk in pks])
+
+
+BUNDLE_FIELDS = (
+    "percentage_completed",
+    "activated_at",
+    "started_at",
+    "completed_at",
+    "expiry_date",
+    "removed_at",
+)
+
+
+def total_up_bundles(pks: list[int], *, source: str) -> Applied:
+    """Derive bundle enrollments from their course enrollments: progress is the mean, access lasts as long
+    as the longest, the bundle is completed when every course is. A course that was given on its own too may
+    stay open when the bundle has ended, and says nothing about the bundle's end.
+    """
+    applied = Applied()
+    table = Table(Enrollment, BUNDLE_FIELDS, key="pk", tracked=ENROLLMENTS.tracked)
+    stored = table.stored(bulk.among("pk", pks))
+    there, only_through = Q(removed_at__isnull=True), Q(granted=False)
+    totals = (
+        Enrollment.objects.filter(there, bulk.among("via_bundle_id", pks))
+        .order_by()
+        .values("via_bundle")
+        .annotate(
+            progress=Avg("percentage_completed"),
+            activated=Min("activated_at"),
+            started=Min("started_at"),
+            completed=Max("completed_at"),
+            expiry=Max("expiry_date", filter=only_through),
+            forever=Count("pk", filter=only_through & Q(expiry_date__isnull=True)),
+            through=Count("pk", filter=only_through),
+            unfinished=Count("pk", filter=Q(completed_at__isnull=True)),
+        )
+    )
+    pairs = [
+        (_bundle_values(dict(total), stored[total["via_bundle"]][1]), stored[total["via_bundle"]])
+        for total in totals
+    ]
+    # The first totals are part of its coming into being, which is no history.
+    first = [pair for pair in pairs if pair[1][1]["activated_at"] is None]
+    again = [pair for pair in pairs if pair[1][1]["activated_at"] is not None]
+    write(compare(replace(table, tracked=frozenset()), first, applied), applied, source=source)
+    write(compare(table, again, applied), applied, source=source)
+    return applied
+
+
+def _bundle_values(total: dict[str, Any], stored: Values) -> Values:
+    end = None if total["forever"] else total["expiry"]
+    return {
+        "percentage_completed": round(total["progress"], 4),
+        "activated_at": total["activated"],
+        "started_at": total["started"],
+        "completed_at": None if total["unfinished"] else total["completed"],
+        "expiry_date": end if total["through"] else stored["expiry_date"],
+        "removed_at": None,
+    }
+
+
+def total_up_bundles_of(thinkific_ids: Collection[int], *, source: str) -> None:
+    """Derive again the bundle enrollments that these course enrollments came through."""
+    rows = Enrollment.objects.filter(bulk.among("thinkific_id", thinkific_ids), via_bundle__isnull=False)
+    pks = {pk for pk in rows.order_by().values_list("via_bundle", flat=True) if pk}
+    if pks:
+        total_up_bundles(sorted(pks), source=source)
