@@ -43,6 +43,8 @@ def main() -> int:
             # A large load takes long enough to be its own average.
             repeats=1 if options.quick or options.people > 50_000 else 2,
             seconds=10 if options.quick else 30,
+            window=10 if options.quick else 60,
+            windows=1 if options.quick else 3,
         )
         for place in _places(options.database, stack, folder, report):
             stack.callback(place.drop_all)

@@ -14,7 +14,9 @@ class Context:
     rows: int  # of the long lists
     folder: Path
     repeats: int
-    seconds: float  # of work under the request limit
+    seconds: float  # of webhooks and of pushes
+    window: float  # seconds that Thinkific's minute takes, for pulls under the request limit
+    windows: int  # of them, measured one after the other
 
     @property
     def large(self) -> Scale:
