@@ -4,10 +4,18 @@ from collections.abc import Container
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from core.models import SiteSettings, User
+from core.models import OutboxEntry, SiteSettings, User
 from core.services import bulk
 from core.services.mirror.outcome import Applied
-from core.services.mirror.table import Table, Values, compare, mark_removed, remember, write
+from core.services.mirror.table import (
+    Table,
+    Values,
+    compare,
+    mark_removed,
+    remember,
+    waiting_or_just_sent,
+    write,
+)
 
 Stored = tuple[int, Values]  # primary key, values
 
@@ -50,6 +58,7 @@ class Matched(NamedTuple):
     pairs: list[tuple[Values, Stored | None]]
     links: dict[int, int]  # primary key -> Thinkific id, of accounts recognised by their address
     refused: list[tuple[Values, Stored | None, str]]  # whose address belongs to somebody else, and to whom
+    deleted: set[int]  # Thinkific ids of people deleted here, of which Thinkific may not have heard
 
 
 def apply_users(
@@ -76,6 +85,8 @@ def apply_users(
             contested.append(row["thinkific_id"])
             applied.met += [have[0]] if have else []
             applied.lost += have is None
+    applied.skipped += len(matched.deleted)
+    applied.lost += len(matched.deleted)
 
     changes = compare(USERS, matched.pairs, applied)
     freed = _free_swapped_emails(changes.changed)
@@ -92,8 +103,11 @@ def match_users(rows: list[Values], known: Container[int] | None = None) -> Matc
     by_id = USERS.stored_of(rows, known)
     owners = _owners([row["email"] for row in rows])
     refused = _refused(rows, by_id, owners)
-    matched = Matched([], {}, [])
+    deleted = _deleted_here([row["thinkific_id"] for row in rows if row["thinkific_id"] not in by_id])
+    matched = Matched([], {}, [], deleted)
     for row in rows:
+        if row["thinkific_id"] in deleted:
+            continue
         have, owner = by_id.get(row["thinkific_id"]), owners.get(row["email"])
         if row["thinkific_id"] in refused:
             why = f"{row['email']} already belongs to {refused[row['thinkific_id']]}. Change one of the two "
@@ -104,6 +118,16 @@ def match_users(rows: list[Values], known: Container[int] | None = None) -> Matc
             matched.links[owner.pk] = row["thinkific_id"]
         matched.pairs.append((_without_fillings(row, have[1]) if have else row, have))
     return matched
+
+
+def _deleted_here(thinkific_ids: list[int]) -> set[int]:
+    """Of these people those who were deleted here, until Thinkific has heard of it and what was read before
+    is over: a pull must not revive whom somebody has deleted."""
+    if not thinkific_ids:
+        return set()
+    deletions = OutboxEntry.objects.filter(waiting_or_just_sent(), entity="user")
+    found = deletions.filter(bulk.among("thinkific_id", thinkific_ids))
+    return {key for key in found.values_list("thinkific_id", flat=True) if key is not None}
 
 
 def _without_fillings(row: Values, have: Values) -> Values:

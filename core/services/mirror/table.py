@@ -234,9 +234,14 @@ class OwnChange:
     seen: dict[str, list[Any]] = field(default_factory=dict)
 
 
-def _own_changes(entity: str, pks: list[int]) -> dict[int, OwnChange]:
+def waiting_or_just_sent() -> Q:
+    """The entries that what a pull has read may not know of yet."""
     just_sent = Q(status=OutboxEntry.Status.DONE, finished_at__gte=timezone.now() - JUST_SENT)
-    entries = OutboxEntry.objects.filter(Q(status__in=OutboxEntry.UNSENT) | just_sent, entity=entity)
+    return Q(status__in=OutboxEntry.UNSENT) | just_sent
+
+
+def _own_changes(entity: str, pks: list[int]) -> dict[int, OwnChange]:
+    entries = OutboxEntry.objects.filter(waiting_or_just_sent(), entity=entity)
     own: dict[int, OwnChange] = {}
     for entry in entries.filter(object_id__in=pks):
         change = own.setdefault(entry.object_id, OwnChange())
