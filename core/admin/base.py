@@ -151,6 +151,10 @@ class DashboardAdmin(ModelAdmin):
 
     # --- details ------------------------------------------------------------------------------------
 
+    def page_context(self, request: HttpRequest) -> dict[str, Any]:
+        """What the template of the detail page is told, for a screen that shows or hides parts of it."""
+        return {"show_history": False}
+
     def change_view(
         self,
         request: HttpRequest,
@@ -158,7 +162,7 @@ class DashboardAdmin(ModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        context: dict[str, Any] = {"show_history": False, **(extra_context or {})}
+        context = {**self.page_context(request), **(extra_context or {})}
         if not (self.tabs or self.dialogs or self.shows_sync):
             return super().change_view(request, object_id, form_url, context)
         obj = self.get_object(request, object_id)

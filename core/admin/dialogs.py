@@ -17,6 +17,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 
 from core.admin import cells
@@ -71,6 +72,8 @@ class Dialog:
     text: Callable[[Any], str] = lambda target: ""
     # Whether there is anything to do to the object: no button otherwise, and a second click is told so.
     applies: Callable[[Any], bool] = lambda obj: True
+    # Why it cannot be done as things stand, to the object or the row: said instead of asked.
+    blocked: Callable[[Any, User], str] = lambda target, viewer: ""
     form: type[DialogForm] = DialogForm
     submit: str = ""  # what its own button says, where that is something else
     tab: str = ""  # where on the page it is offered
@@ -158,7 +161,7 @@ def answer(
     obj = None if object_id is None else model_admin.get_or_404(request, object_id)
     if not dialog.may(viewer, obj):
         raise PermissionDenied
-    back = _back(model_admin, dialog, obj)
+    back = _asked_back(request) or _back(model_admin, dialog, obj)
     if obj is not None and not dialog.applies(obj):
         messages.warning(request, f"“{dialog.label}” is no longer needed here. This is how it stands now.")
         return HttpResponseRedirect(back)
@@ -169,27 +172,26 @@ def answer(
             raise Http404
     target = obj if part is None else part
     form = dialog.form(request.POST if request.method == "POST" else None, viewer=viewer, obj=obj, part=part)
-    if request.method == "POST" and form.is_valid():
+    blocked = dialog.blocked(target, viewer)
+    if request.method == "POST" and not blocked and form.is_valid():
         done = _work(dialog, target, form)
         if done is not None:
             messages.success(request, done.text)
             return HttpResponseRedirect(done.url or back)
-    return _render(model_admin, request, dialog, form, obj, dialog.text(target), back)
+    context = {"form": form, "original": obj, "blocked": blocked, "text": dialog.text(target), "back": back}
+    return _render(model_admin, request, dialog, context)
 
 
 def _render(
-    model_admin: Any, request: HttpRequest, dialog: Dialog, form: DialogForm, obj: Any, text: str, back: str
+    model_admin: Any, request: HttpRequest, dialog: Dialog, extra_context: dict[str, Any]
 ) -> HttpResponse:
     context = {
         **model_admin.admin_site.each_context(request),
         "title": dialog.label,
         "opts": model_admin.opts,
-        "original": obj,
         "dialog": dialog,
-        "text": text,
-        "form": form,
-        "media": model_admin.media + form.media,
-        "back": back,
+        "media": model_admin.media + extra_context["form"].media,
+        **extra_context,
     }
     request.current_app = model_admin.admin_site.name
     return TemplateResponse(request, "admin/dashboard/dialog.html", context)
@@ -205,6 +207,15 @@ def _work(dialog: Dialog, target: Any, form: DialogForm) -> Done | None:
     except IntegrityError:  # two people, or two clicks, at the same moment
         form.add_error(None, "Somebody saved the same thing at this moment. Look at the page again.")
     return None
+
+
+def _asked_back(request: HttpRequest) -> str:
+    """The page of this site that a button stood on, where that is not the object's own."""
+    url = request.POST.get("next", "")
+    here = url_has_allowed_host_and_scheme(
+        url, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return url if here else ""
 
 
 def _back(model_admin: Any, dialog: Dialog, obj: Any) -> str:

@@ -24,15 +24,8 @@ class HistoryAdmin(SimpleHistoryAdmin, DashboardAdmin):
     def revert_disabled(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return True  # going back is a change like any other, made on the object's page
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        context = {"show_history": self.has_view_history_permission(request), **(extra_context or {})}
-        return super().change_view(request, object_id, form_url, context)
+    def page_context(self, request: HttpRequest) -> dict[str, Any]:
+        return {**super().page_context(request), "show_history": self.has_view_history_permission(request)}
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

@@ -262,6 +262,8 @@ def entity_name(entity: str) -> str:
 
 def object_link(entry: OutboxEntry) -> SafeString:
     label = f"{entity_name(entry.entity)} {entry.object_id}"
+    if entry.thinkific_id is not None:  # deleted here: Thinkific must hear of it
+        return cells.text(f"{label}, deleted here; {entry.thinkific_id} in Thinkific")
     if entry.entity == "groupmembership" and entry.person is not None:
         return cells.link(entry.person, label)
     try:

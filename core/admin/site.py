@@ -55,15 +55,8 @@ class SiteSettingsAdmin(HistoryAdmin):
             raise PermissionDenied
         return HttpResponseRedirect(reverse("admin:core_sitesettings_change", args=[SiteSettings.load().pk]))
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        context = {"show_save_and_continue": False, **(extra_context or {})}
-        return super().change_view(request, object_id, form_url, context)
+    def page_context(self, request: HttpRequest) -> dict[str, Any]:
+        return {**super().page_context(request), "show_save_and_continue": False}
 
     def response_change(self, request: HttpRequest, obj: SiteSettings) -> HttpResponse:
         self.message_user(request, "Settings saved.")

@@ -5,18 +5,17 @@ from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
-from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from core.admin import cells, group_dialogs, user_dialogs
 from core.admin.dialogs import Dialog, DialogForm, Done
 from core.admin.group_dialogs import assignments_where, direction_field, may_assign
 from core.admin.pickers import by_typing
-from core.admin.user_forms import RoleForm, role_field, student_role
+from core.admin.team_details import TEAM_DETAIL_DIALOGS, description_field, name_field, organization_field
+from core.admin.user_forms import PersonForm, RoleForm, role_field, student_role
 from core.models import (
     GroupAssignment,
     GroupMembership,
     Membership,
-    Organization,
     Role,
     Team,
     ThinkificGroup,
@@ -27,13 +26,8 @@ from core.services.teams import TeamIsFull
 
 
 class AddTeamForm(DialogForm):
-    name = forms.CharField(
-        label="Name",
-        max_length=team_setup.TEAM_NAME_LENGTH,
-        widget=UnfoldAdminTextInputWidget(),
-        error_messages={"required": "A team needs a name."},
-    )
-    description = forms.CharField(label="Description", required=False, widget=UnfoldAdminTextareaWidget())
+    name = name_field()
+    description = description_field()
     owner = forms.ModelChoiceField(
         label="Owner",
         queryset=User.objects.filter(is_active=True),
@@ -41,12 +35,7 @@ class AddTeamForm(DialogForm):
         help_text="Is a member too, and can be replaced, not removed.",
         error_messages={"required": "Every team has an owner; choose one."},
     )
-    organization = forms.ModelChoiceField(
-        label="Organization",
-        queryset=Organization.objects.order_by("name"),
-        required=False,
-        widget=by_typing(Team.organization),
-    )
+    organization = organization_field()
 
     def refuse(self, refusal: Exception) -> None:
         self.add_error("name", str(refusal))
@@ -118,6 +107,12 @@ def _may(code: str) -> Any:
     return lambda viewer, team: authority.teams_where(viewer, code).filter(pk=team.pk).exists()
 
 
+def _may_bring(viewer: User, team: Team) -> bool:
+    """Whether or not there is an account already is not asked, so both rights are needed."""
+    both = authority.teams_where(viewer, "users.create") & authority.teams_where(viewer, "teams.assign")
+    return both.filter(pk=team.pk).exists()
+
+
 def _add_person(team: Team, form: AddPersonForm) -> Done:
     user, role = form.cleaned_data["user"], form.cleaned_data["role"]
     teams.add_member(team=team, user=user, role=role, by=form.viewer)
@@ -140,15 +135,29 @@ def _assignments(team: Team, viewer: User) -> QuerySet[GroupAssignment]:
 
 TEAM_DIALOGS = (
     Dialog("add", "Add Team", may=may_add, work=_add, form=AddTeamForm, about_new=True),
+    *TEAM_DETAIL_DIALOGS,
+    Dialog(
+        "add-user",
+        "Add User",
+        may=_may_bring,
+        work=user_dialogs.bring_into,
+        form=PersonForm,
+        tab="users",
+        icon="person_add",
+        text=lambda team: (
+            "Who has no account gets one. Who has one joins the team with it: the name and "
+            "everything else of that account stay as they are."
+        ),
+    ),
     Dialog(
         "add-person",
-        "Add User",
+        "Add Existing User",
         may=_may("teams.assign"),
         work=_add_person,
         form=AddPersonForm,
         tab="users",
-        icon="person_add",
-        text=lambda team: "Somebody who has an account. Who has none is added under Users.",
+        icon="group_add",
+        text=lambda team: "Somebody whom you see under Users already.",
     ),
     Dialog(
         "change-role",

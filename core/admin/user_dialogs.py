@@ -1,14 +1,23 @@
 """What can be done to a user: adding one, profile, Thinkific account, teams, groups."""
 
 from django.db.models import F, QuerySet
+from django.urls import reverse
 
 from core.admin import cells
+from core.admin.deletion import DELETE_USER
 from core.admin.dialogs import Dialog, DialogForm, Done
 from core.admin.enrollment_dialogs import IN_THE_TAB
 from core.admin.sync_line import follows
 from core.admin.syncing import run_started
-from core.admin.user_forms import AddToGroupForm, AddToTeamForm, AddUserForm, ProfileForm, RoleForm
-from core.models import Membership, User
+from core.admin.user_forms import (
+    AddToGroupForm,
+    AddToTeamForm,
+    AddUserForm,
+    PersonForm,
+    ProfileForm,
+    RoleForm,
+)
+from core.models import Membership, Role, Team, User
 from core.services import account_mail, authority, groups, people, teams
 
 
@@ -17,7 +26,11 @@ def may_add(viewer: User, nobody: None = None) -> bool:
 
 
 def _add(nobody: None, form: AddUserForm) -> Done:
+    if not form.viewer.sees_everything:
+        return _bring(form, [(team, form.cleaned_data["role"]) for team in form.cleaned_data["teams"]])
     values = form.cleaned_data
+    global_role = values.get("global_role")
+    works_here = {"global_role": global_role, "is_staff": True, "is_dashboard_user": True}
     user = people.create_user(
         email=values["email"],
         first_name=values["first_name"],
@@ -25,12 +38,39 @@ def _add(nobody: None, form: AddUserForm) -> Done:
         memberships=[(team, values["role"]) for team in values["teams"]],
         in_thinkific=values["thinkific"],
         by=form.viewer,
+        **(works_here if global_role else {}),
     )
-    said = f"{user} is added."
+    said = f"{user} is added{f' as {global_role}' if global_role else ''}."
     if values["welcome"]:
         account_mail.ask_for_welcome(user, by=form.viewer)
         said += f" A welcome e-mail goes to {user.email}."
     return Done(follows(user, form.viewer, said), cells.detail_url(user))
+
+
+def _bring(form: PersonForm, memberships: list[tuple[Team, Role]]) -> Done:
+    """Add whoever has the address. What is said is the same whether or not they had an account: who asks
+    may not know of it."""
+    values = form.cleaned_data
+    user = people.add_to_teams(
+        email=values["email"],
+        first_name=values["first_name"],
+        last_name=values["last_name"],
+        memberships=memberships,
+        in_thinkific=values["thinkific"],
+        by=form.viewer,
+    )
+    names = ", ".join(str(team) for team, _ in memberships)
+    said = f"{user.email} is in {names} now, as {values['role']}."
+    if values["welcome"]:
+        account_mail.ask_for_welcome(user, by=form.viewer)
+        said += f" A welcome e-mail goes to {user.email}."
+    only = memberships[0][0]
+    url = cells.detail_url(only, "users") if len(memberships) == 1 else reverse("admin:core_user_changelist")
+    return Done(f"{said} Thinkific follows within seconds." if values["thinkific"] else said, url)
+
+
+def bring_into(team: Team, form: PersonForm) -> Done:
+    return _bring(form, [(team, form.cleaned_data["role"])])
 
 
 def _edit(user: User, form: ProfileForm) -> Done:
@@ -155,6 +195,7 @@ USER_DIALOGS = (
         icon="sync",
         text=lambda user: "Reads this person again from Thinkific. Changes that wait here are kept.",
     ),
+    DELETE_USER,
     *IN_THE_TAB,
     Dialog(
         "join-team",

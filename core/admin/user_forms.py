@@ -26,7 +26,7 @@ from core.models import (
 )
 from core.models.people import NAME_LENGTH
 from core.services import authority
-from core.services.people import EmailTaken
+from core.services.people import EmailTaken, IsMember
 from core.services.teams import TeamIsFull
 
 
@@ -50,7 +50,7 @@ def email_field() -> forms.EmailField:
 
 def role_field() -> forms.ModelChoiceField:
     return forms.ModelChoiceField(
-        label="Role",
+        label="Role in the team",
         queryset=Role.objects.none(),
         empty_label=None,
         widget=UnfoldAdminSelectWidget(),
@@ -62,17 +62,13 @@ def student_role() -> Role | None:
     return Role.objects.filter(code="student").first()
 
 
-class AddUserForm(DialogForm):
-    refused_at = {EmailTaken: "email", TeamIsFull: "teams"}
+class PersonForm(DialogForm):
+    """Who is added, whether or not they have an account: into the team whose page it is."""
+
+    refused_at = {EmailTaken: "email", IsMember: "email", TeamIsFull: "role"}
     first_name = name_field("First name")
     last_name = name_field("Last name")
     email = email_field()
-    teams = forms.ModelMultipleChoiceField(
-        label="Teams",
-        queryset=Team.objects.none(),
-        widget=by_typing(Membership.team, multiple=True),
-        error_messages={"required": "Choose at least one team."},
-    )
     role = role_field()
     thinkific = forms.BooleanField(
         label="Create a Thinkific account",
@@ -91,9 +87,38 @@ class AddUserForm(DialogForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.offer("teams", authority.teams_where(self.viewer, "users.create"))
-        self.offer("role", authority.roles_to_give(self.viewer))
+        self.offer("role", authority.roles_to_give(self.viewer, self.obj))
         self.fields["role"].initial = student_role()
+
+
+class AddUserForm(PersonForm):
+    refused_at = {EmailTaken: "email", IsMember: "teams", TeamIsFull: "teams"}
+    field_order = ("first_name", "last_name", "email", "teams", "role", "global_role")
+    teams = forms.ModelMultipleChoiceField(
+        label="Teams",
+        queryset=Team.objects.none(),
+        widget=by_typing(Membership.team, multiple=True),
+        error_messages={
+            "required": "Choose at least one team.",
+            "invalid_choice": "You cannot add people to this team.",
+        },
+    )
+    global_role = forms.ModelChoiceField(
+        label="Role in the whole dashboard",
+        queryset=Role.objects.none(),
+        required=False,
+        empty_label="None",
+        help_text="For people of your own company: it holds in every team.",
+        widget=UnfoldAdminSelectWidget(),
+        error_messages={"invalid_choice": "You cannot give this role."},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer("teams", authority.teams_where(self.viewer, "users.create"))
+        self.offer("global_role", authority.global_roles_to_give(self.viewer))
+        if not self.viewer.sees_everything:
+            del self.fields["global_role"]
         # Who sees everything also sees people in no team; to a manager they would be lost.
         self.fields["teams"].required = not self.viewer.sees_everything
 

@@ -33,6 +33,11 @@ def ask_for_password_reset(user: User, *, by: User | None = None) -> None:
 
 def send_password_reset(user: User) -> str:
     """Send the link now. Answers what went wrong, or nothing."""
+    return send(user, "Choose a new password for the B2B Dashboard", "core/password_reset.txt")
+
+
+def send(user: User, subject: str, template: str, *, what: str = "e-mail") -> str:
+    """Send somebody a mail with a link that sets their password. Answers what went wrong, or nothing."""
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     # Made here and not where it was asked for: a link that sets a password has no place in the queue.
     path = reverse(
@@ -40,12 +45,11 @@ def send_password_reset(user: User) -> str:
         kwargs={"uidb64": uid, "token": default_token_generator.make_token(user)},
     )
     days = settings.PASSWORD_RESET_TIMEOUT // 86_400
-    values = {"user": user, "link": f"{settings.SITE_URL}{path}", "days": days}
-    text = render_to_string("core/password_reset.txt", values)
+    text = render_to_string(template, {"user": user, "link": f"{settings.SITE_URL}{path}", "days": days})
     try:
-        EmailMessage("Choose a new password for the B2B Dashboard", text, to=[user.email]).send()
+        EmailMessage(subject, text, to=[user.email]).send()
     except (SMTPException, OSError, ValueError) as error:  # ValueError: an address that no header can hold
-        return f"The e-mail could not be sent: {str(error)[:200] or type(error).__name__}"
+        return f"The {what} could not be sent: {str(error)[:200] or type(error).__name__}"
     return ""
 
 

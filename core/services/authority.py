@@ -8,7 +8,8 @@ from django.db.models import Q, QuerySet
 
 from core.models import Enrollment, GroupAssignment, Membership, Product, Role, Team, ThinkificGroup, User
 from core.permissions import PERMISSIONS
-from core.services.permissions import codes_of
+from core.services.permissions import codes_by, codes_of
+from core.services.teams import FOUND_BY_EMAIL
 
 
 def codes_everywhere(viewer: User) -> set[str]:
@@ -60,9 +61,31 @@ def may_change_account(viewer: User, person: User) -> bool:
     if person.is_staff or person.global_role_id is not None:
         return False
     memberships = list(Membership.objects.filter(user=person).values_list("team", "role__permissions"))
-    return bool(memberships) and all(
+    if not memberships or not all(
         {"users.edit", *codes} <= codes_in(viewer, team) for team, codes in memberships
+    ):
+        return False
+    # Who names an e-mail address has not made the account that it belongs to.
+    teams = [team for team, _ in memberships]
+    found = Membership.history.filter(
+        user_id=person.pk, team_id__in=teams, history_type="+", history_change_reason=FOUND_BY_EMAIL
     )
+    return not found.exists()
+
+
+def may_delete_account(viewer: User, person: User) -> bool:
+    """Only for who sees everything: a deletion takes what other teams and the person have as well."""
+    if person.is_superuser and not viewer.is_superuser:
+        return False
+    codes = codes_everywhere(viewer)
+    return "users.delete" in codes and (viewer.is_superuser or codes_of(person) <= codes)
+
+
+def may_hand_over(viewer: User, team: Team) -> bool:
+    """Whether somebody may make another the owner of a team: who may do all that an owner may. Otherwise
+    they could raise themselves."""
+    owner = Role.objects.get(code="owner")
+    return {"teams.edit", *owner.permissions} <= codes_in(viewer, team.pk)
 
 
 def roles_to_give(viewer: User, team: Team | None = None) -> QuerySet[Role]:
@@ -75,6 +98,16 @@ def roles_to_give(viewer: User, team: Team | None = None) -> QuerySet[Role]:
         held = list(_held(viewer).values())
     return roles.filter(
         pk__in=[role.pk for role in roles if any(set(role.permissions) <= codes for codes in held)]
+    )
+
+
+def global_roles_to_give(viewer: User) -> QuerySet[Role]:
+    """The roles for everywhere that somebody may give: with no permission that they do not hold everywhere
+    themselves."""
+    codes = codes_everywhere(viewer)
+    roles = Role.objects.filter(is_global=True).order_by("id")
+    return roles.filter(
+        pk__in=[role.pk for role in roles if viewer.sees_everything and codes_by(role) <= codes]
     )
 
 

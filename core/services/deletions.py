@@ -3,12 +3,16 @@
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import ProtectedError
+from django.db.models import ProtectedError, Q
 
 from core.errors import Refusal
-from core.models import SiteSettings, User
+from core.models import ImpersonationSession, OutboxEntry, SiteSettings, User
 from core.services import outbox
 from core.services.history import signed
+
+RECORDED = "{} stands in the record of impersonations, which is kept. Switch the account off instead."
+# A request that makes an account has been sent, and its answer is not here.
+ON_ITS_WAY = Q(status=OutboxEntry.Status.IN_FLIGHT) | Q(uncertain=True)
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,11 @@ class Deletion:
     memberships: int
     thinkific_id: int | None  # the account that is deleted there too; None: there is none, or it stays
     stays_in_thinkific: bool
+
+    def fingerprint(self) -> str:
+        """What a form hands back, to tell whether this is still what was confirmed."""
+        values = (self.user_id, self.enrollments, self.quiz_results, self.certificates, self.memberships)
+        return "-".join(map(str, [*values, self.thinkific_id or 0, int(self.stays_in_thinkific)]))
 
     def sentences(self) -> list[str]:
         found = [
@@ -63,27 +72,52 @@ def describe(user: User) -> Deletion:
     )
 
 
-@transaction.atomic
-def delete(user: User, *, confirmed: Deletion, by: User | None = None) -> None:
-    """Delete a person, as it was described and confirmed. Raises Refusal where that has changed since, for
-    owners of teams, superusers and oneself."""
-    user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
+def kept_by_the_settings(user: User) -> str:
+    """Why a deletion would not last: the settings leave the Thinkific account. Empty: it would."""
+    if not describe(user).stays_in_thinkific:
+        return ""
+    setting = "delete users in Thinkific" if user.is_dashboard_user else "delete students in Thinkific"
+    return (
+        f"The settings keep Thinkific accounts: {user}, deleted here only, would come back with the next "
+        f"pull of the users. Switch on “{setting}” in Settings to delete both. To keep somebody out and lose "
+        "nothing, switch the account off in Edit Profile."
+    )
+
+
+def obstacle(user: User, *, by: User | None = None) -> str:
+    """Why this person cannot be deleted as things stand. Empty: they can be."""
     if by is not None and by.pk == user.pk:
-        raise Refusal("You cannot delete yourself. Ask another administrator.")
+        return "You cannot delete yourself. Ask another administrator."
     if user.is_superuser:
-        raise Refusal(f"{user} is a superuser and cannot be deleted here.")
+        return f"{user} is a superuser and cannot be deleted here."
     if owned := list(user.owned_teams.all()[:3]):
         names = ", ".join(str(team) for team in owned)
-        raise Refusal(f"{user} owns {names}. Make somebody else the owner first.")
+        return f"{user} owns {names}. Make somebody else the owner first."
+    if ImpersonationSession.objects.filter(Q(impersonator=user) | Q(impersonated=user)).exists():
+        return RECORDED.format(user)
+    making = OutboxEntry.objects.unsent().filter(entity="user", object_id=user.pk)
+    if user.thinkific_id is None and making.filter(ON_ITS_WAY).exists():
+        return (
+            f"An account for {user} is being made in Thinkific, or may have been. Try again in a minute, or "
+            "discard that waiting change first."
+        )
+    return ""
+
+
+@transaction.atomic
+def delete(user: User, *, confirmed: Deletion, by: User | None = None) -> None:
+    """Delete a person, as it was described and confirmed. Raises Refusal where that has changed since, and
+    where there is an obstacle."""
+    user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
+    if why := obstacle(user, by=by):
+        raise Refusal(why)
     if describe(user) != confirmed:
         raise Refusal(f"What belongs to {user} has changed since you were asked. Look again and confirm.")
     key = user.pk
     try:
         signed(user, by=by, reason="deleted").delete()
-    except ProtectedError:
-        raise Refusal(
-            f"{user} stands in the record of impersonations, which is kept. Switch the account off instead."
-        ) from None
+    except ProtectedError:  # somebody began to act as them at this moment
+        raise Refusal(RECORDED.format(user)) from None
     if confirmed.thinkific_id is not None:
         outbox.mark_gone(
             entity="user",

@@ -8,7 +8,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 
 from core.errors import Refusal
-from core.models import OutboxEntry, Role, Team, User
+from core.models import Membership, OutboxEntry, Role, Team, User
 from core.models.people import NAME_LENGTH, normalize_email
 from core.services import outbox, teams
 from core.services.history import signed
@@ -20,6 +20,10 @@ CHANGEABLE = {*SHARED, "is_active"}
 
 class EmailTaken(Refusal):
     status = 422
+
+
+class IsMember(Refusal):
+    status = 409
 
 
 @transaction.atomic
@@ -38,7 +42,7 @@ def create_user(
     `in_thinkific` makes an account there too, or links the one that has this e-mail. Raises Refusal, and then
     nothing is written.
     """
-    values = _checked({"email": email, "first_name": first_name, "last_name": last_name})
+    values = _checked({"email": email, "first_name": first_name, "last_name": last_name}, by=by)
     user = User(**values, **fields)
     user.set_unusable_password()
     signed(user, by=by, reason="account made").save()
@@ -46,6 +50,37 @@ def create_user(
         teams.add_member(team=team, user=user, role=role, by=by)
     if in_thinkific:
         outbox.mark_stale([user], reason="account made", requested_by=by)
+    return user
+
+
+@transaction.atomic
+def add_to_teams(
+    *,
+    email: str,
+    first_name: str,
+    last_name: str,
+    memberships: Iterable[tuple[Team, Role]],
+    in_thinkific: bool,
+    by: User,
+) -> User:
+    """Bring whoever has this address into teams: an account is made where there is none. One that is there
+    only gets the memberships; its name and its account in Thinkific stay as they are, and nothing told
+    about it may differ from what is told about a new one: `by` may not know that it exists. Raises Refusal,
+    also for somebody whom `by` sees in one of the teams.
+    """
+    values = _checked({"first_name": first_name, "last_name": last_name})
+    user = User.objects.filter(email=normalize_email(email)).first()
+    if user is None:
+        return create_user(email=email, memberships=memberships, in_thinkific=in_thinkific, by=by, **values)
+    memberships = list(memberships)
+    there = set(Membership.objects.filter(user=user).values_list("team", flat=True))
+    if User.objects.visible_to(by).filter(pk=user.pk).exists():
+        for team, _ in memberships:
+            if team.pk in there:
+                raise IsMember(f"{user} is in {team} already. Change the role there instead.")
+    for team, role in memberships:
+        if team.pk not in there:
+            teams.add_member(team=team, user=user, role=role, by=by, reason=teams.FOUND_BY_EMAIL)
     return user
 
 
@@ -59,7 +94,7 @@ def update_user(
     if unknown := set(values) - CHANGEABLE:
         raise TypeError(f"update_user() does not change {', '.join(sorted(unknown))}")
     user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
-    values = _checked(values, user)
+    values = _checked(values, user, by=by)
     changed = {name: value for name, value in values.items() if getattr(user, name) != value}
     told = [name for name in values if name in SHARED and (push or name in changed)]
     seen = {user.pk: {name: getattr(user, name) for name in told}}
@@ -95,7 +130,7 @@ def _is_known_there(user: User) -> bool:
     return OutboxEntry.objects.unsent().filter(entity="user", object_id=user.pk).exists()
 
 
-def _checked(values: dict[str, Any], user: User | None = None) -> dict[str, Any]:
+def _checked(values: dict[str, Any], user: User | None = None, *, by: User | None = None) -> dict[str, Any]:
     """The values as they are stored. Raises Refusal for what cannot be."""
     values = dict(values)
     for name, label in (("first_name", "first name"), ("last_name", "last name")):
@@ -109,10 +144,16 @@ def _checked(values: dict[str, Any], user: User | None = None) -> dict[str, Any]
             validate_email(values["email"])
         except ValidationError:
             raise Refusal(f"“{values['email']}” is not an e-mail address. Correct it.") from None
-        others = User.objects.exclude(pk=user.pk if user else None)
-        if others.filter(email=values["email"]).exists():
-            raise EmailTaken(f"Somebody has an account with {values['email']} already. Use another address.")
+        other = User.objects.exclude(pk=user.pk if user else None).filter(email=values["email"])
+        if other.exists():
+            raise EmailTaken(_taken(values["email"], hidden=by is not None and not other.visible_to(by)))
     if values.get("is_active") is False and user is not None and user.owned_teams.exists():
         owned = ", ".join(str(team) for team in user.owned_teams.all()[:3])
         raise Refusal(f"{user} owns {owned}. Make somebody else the owner before switching the account off.")
     return values
+
+
+def _taken(email: str, *, hidden: bool) -> str:
+    if hidden:  # who it belongs to is not theirs to know
+        return f"{email} cannot be used here. Use another address, or ask an administrator."
+    return f"Somebody has an account with {email} already. Use another address."

@@ -5,21 +5,22 @@ from typing import Any
 from django.contrib.auth.backends import ModelBackend
 from django.http import HttpRequest
 
-from core.models import Membership, User
+from core.models import Membership, Role, User
 from core.models.people import normalize_email
 from core.permissions import PERMISSIONS
+
+
+def codes_by(role: Role) -> set[str]:
+    """What a global role gives. Administrators hold every permission, those that later versions add
+    included."""
+    return set(PERMISSIONS) if role.code == "administrator" else set(role.permissions)
 
 
 def codes_of(user: User) -> set[str]:
     """The codes of every role the user holds, global or in any team. Which team is a matter of rows:
     `visible_to` limits those."""
     if user.global_role is not None:
-        # Administrators hold every permission, those that later versions add included.
-        return (
-            set(PERMISSIONS)
-            if user.global_role.code == "administrator"
-            else set(user.global_role.permissions)
-        )
+        return codes_by(user.global_role)
     held = Membership.objects.filter(user=user).values_list("role__permissions", flat=True)
     return {code for permissions in held.order_by().distinct() for code in permissions}
 

@@ -1,12 +1,18 @@
-"""Making teams."""
+"""Making teams, and what they are: name, owner, organization, limit, archived or not."""
+
+from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from core.errors import Refusal
 from core.models import Membership, Organization, Role, SiteSettings, Team, User
+from core.services import teams
 from core.services.history import signed
 
 TEAM_NAME_LENGTH = 255
+DESCRIPTION_LENGTH = 10_000
+CHANGEABLE = {"name", "description", "organization", "max_members"}
 
 
 @transaction.atomic
@@ -20,26 +26,113 @@ def create(
 ) -> Team:
     """Make a team; its owner is its first member. Raises Refusal for a name that is empty or taken: seats,
     groups and imports name teams."""
-    name = " ".join(name.replace("\x00", "").split())
-    if not name:
-        raise Refusal("A team needs a name.")
-    if len(name) > TEAM_NAME_LENGTH:
-        raise Refusal(f"The name has {len(name)} characters; {TEAM_NAME_LENGTH} is the most.")
-    if Team.objects.filter(name__iexact=name, archived_at__isnull=True).exists():
-        raise Refusal(f"There is a team “{name}” already. Choose another name.")
-    if not owner.is_active:
-        raise Refusal(f"{owner}'s account is switched off. Switch it on, or choose another owner.")
+    _check_owner(owner)
     team = Team(
-        name=name,
         owner=owner,
-        description=description.replace("\x00", "").strip(),
         organization=organization,
         max_members=SiteSettings.load().default_max_members,
+        **_checked({"name": name, "description": description}),
     )
     signed(team, by=by, reason="team made").save()
     membership = Membership(team=team, user=owner, role=Role.objects.get(code="owner"))
     signed(membership, by=by, reason="owns the team").save()
+    _let_in(owner, by)
+    return team
+
+
+@transaction.atomic
+def update(team: Team, *, by: User | None = None, **values: Any) -> Team:
+    """Change name, description, organization or the most students; only what differs is written. A limit
+    below what the team has takes nobody out. Raises Refusal."""
+    if unknown := set(values) - CHANGEABLE:
+        raise TypeError(f"update() does not change {', '.join(sorted(unknown))}")
+    team = Team.objects.select_for_update(of=("self",)).get(pk=team.pk)
+    values = _checked(values, team)
+    changed = {name: value for name, value in values.items() if getattr(team, name) != value}
+    if changed:
+        for name, value in changed.items():
+            setattr(team, name, value)
+        signed(team, by=by, reason="details changed").save(update_fields=list(changed))
+    return team
+
+
+@transaction.atomic
+def change_owner(team: Team, *, owner: User, former_role: Role, by: User | None = None) -> Team:
+    """Make a member the owner; the former owner stays in the team by another role. Raises Refusal where the
+    new owner is no member or cannot sign in, and where the former one cannot have that role."""
+    team = Team.objects.select_for_update(of=("self",)).get(pk=team.pk)
+    if team.owner_id == owner.pk:
+        return team
+    _check_owner(owner)
+    membership = Membership.objects.filter(team=team, user=owner).first()
+    if membership is None:
+        raise Refusal(f"{owner} is not in {team}. Add them to the team first.")
+    former = Membership.objects.filter(team=team, user=team.owner_id).first()
+    team.owner = owner
+    signed(team, by=by, reason="owner changed").save(update_fields=["owner"])
+    teams.change_role(membership, role=Role.objects.get(code="owner"), by=by)
+    if former is not None:
+        teams.change_role(former, role=former_role, by=by)
+    _let_in(owner, by)
+    return team
+
+
+@transaction.atomic
+def archive(team: Team, *, by: User | None = None) -> Team:
+    """Put a team out of use: nobody joins it, by hand or by its groups, nor is enrolled through its seats.
+    Its people, seats and history stay. Raises Refusal for the default team."""
+    team = Team.objects.select_for_update(of=("self",)).get(pk=team.pk)
+    if SiteSettings.load().default_team_id == team.pk:
+        raise Refusal(f"{team} is the default team of the settings. Choose another one there first.")
+    if team.archived_at is None:
+        team.archived_at = timezone.now()
+        signed(team, by=by, reason="archived").save(update_fields=["archived_at"])
+    return team
+
+
+@transaction.atomic
+def restore(team: Team, *, by: User | None = None) -> Team:
+    """Bring an archived team back as it was. Raises Refusal where another has taken its name meanwhile."""
+    team = Team.objects.select_for_update(of=("self",)).get(pk=team.pk)
+    if team.archived_at is not None:
+        _check_free(team.name, team)
+        team.archived_at = None
+        signed(team, by=by, reason="restored").save(update_fields=["archived_at"])
+    return team
+
+
+def _checked(values: dict[str, Any], team: Team | None = None) -> dict[str, Any]:
+    """The values as they are stored. Raises Refusal for what cannot be."""
+    values = dict(values)
+    if "name" in values:
+        name = values["name"] = " ".join(values["name"].replace("\x00", "").split())
+        if not name:
+            raise Refusal("A team needs a name.")
+        if len(name) > TEAM_NAME_LENGTH:
+            raise Refusal(f"The name has {len(name)} characters; {TEAM_NAME_LENGTH} is the most.")
+        if team is None or name != team.name:
+            _check_free(name, team)
+    if "description" in values:
+        text = values["description"] = values["description"].replace("\x00", "").strip()
+        if len(text) > DESCRIPTION_LENGTH:
+            raise Refusal(
+                f"The description has {len(text):,} characters; {DESCRIPTION_LENGTH:,} is the most."
+            )
+    return values
+
+
+def _check_free(name: str, team: Team | None) -> None:
+    others = Team.objects.exclude(pk=team.pk) if team else Team.objects.all()
+    if others.filter(name__iexact=name, archived_at__isnull=True).exists():
+        raise Refusal(f"There is a team “{name}” already. Choose another name.")
+
+
+def _check_owner(owner: User) -> None:
+    if not owner.is_active:
+        raise Refusal(f"{owner}'s account is switched off. Switch it on, or choose another owner.")
+
+
+def _let_in(owner: User, by: User | None) -> None:
     if not owner.is_dashboard_user:
         owner.is_dashboard_user = True
         signed(owner, by=by, reason="owns a team").save(update_fields=["is_dashboard_user", "updated_at"])
-    return team

@@ -8,18 +8,21 @@ from core.services import groups
 from core.services.directions import PUSHING
 from core.services.history import signed
 
+FOUND_BY_EMAIL = "joined the team, found by e-mail"  # the reason in the history, which `authority` reads
+
 
 class TeamIsFull(Refusal):
     status = 409
 
 
 @transaction.atomic
-def add_member(*, team: Team, user: User, role: Role, by: User | None = None) -> Membership:
+def add_member(
+    *, team: Team, user: User, role: Role, by: User | None = None, reason: str = "joined the team"
+) -> Membership:
     """Make somebody a member; who is one already gets the role. The team's groups that send to Thinkific take
     them in. Raises Refusal: the role must be one of teams, and students need room."""
     _check_role(role)
-    # Locked, so that two people clicking at once cannot both take the last place.
-    team = Team.objects.select_for_update(of=("self",)).get(pk=team.pk)
+    team = _locked(team.pk)
     if team.archived_at is not None:
         raise Refusal(f"{team} is archived. Restore the team first.")
     membership = Membership.objects.filter(team=team, user=user).first()
@@ -27,7 +30,7 @@ def add_member(*, team: Team, user: User, role: Role, by: User | None = None) ->
         return change_role(membership, role=role, by=by)
     if role.code == "student":
         _check_room(team)
-    membership = signed(Membership(team=team, user=user, role=role), by=by, reason="joined the team")
+    membership = signed(Membership(team=team, user=user, role=role), by=by, reason=reason)
     membership.save()
     groups.put_in(_pushing(team), [user], by=by, reason=f"joined {team}")
     return membership
@@ -35,12 +38,16 @@ def add_member(*, team: Team, user: User, role: Role, by: User | None = None) ->
 
 @transaction.atomic
 def change_role(membership: Membership, *, role: Role, by: User | None = None) -> Membership:
-    """Give a member another role. Raises Refusal for the owner, who is replaced instead."""
+    """Give a member another role. Raises Refusal for the owner, who is replaced instead, and where the team
+    has no room for another student."""
     _check_role(role)
     if membership.role_id == role.pk:
         return membership
-    if membership.team.owner_id == membership.user_id and role.code != "owner":
-        raise Refusal(f"{membership.user} owns {membership.team}. Make somebody else the owner first.")
+    team = _locked(membership.team_id)
+    if team.owner_id == membership.user_id and role.code != "owner":
+        raise Refusal(f"{membership.user} owns {team}. Make somebody else the owner first.")
+    if role.code == "student":
+        _check_room(team)
     membership.role = role
     signed(membership, by=by, reason="role changed").save(update_fields=["role"])
     return membership
@@ -85,6 +92,11 @@ def _pushing(team: Team, but: list[int] | None = None) -> list[int]:
 def _check_role(role: Role) -> None:
     if role.is_global:
         raise Refusal(f"{role} is a role that holds everywhere. Choose one of the roles for teams.")
+
+
+def _locked(key: int) -> Team:
+    """The team, for this transaction alone: two people clicking at once cannot both take the last place."""
+    return Team.objects.select_for_update(of=("self",)).get(pk=key)
 
 
 def _check_room(team: Team) -> None:
