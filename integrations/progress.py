@@ -7,7 +7,7 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.urls import reverse
 from django.utils import timezone
 
-from integrations.models import STALE_AFTER, SyncRun
+from integrations.models import STALE_AFTER, Kind, SyncRun
 
 MINUTE, HOUR = 60, 3600
 COUNTS = ("fetched", "created", "updated", "unchanged", "skipped", "removed", "failed")
@@ -78,6 +78,11 @@ def progress_line(run: SyncRun, now: datetime) -> str:
 
 def result_line(run: SyncRun) -> str:
     """`1,204 read, 12 new, 3 changed, 1 failed`: what came of a run that is over."""
+    if run.kind == Kind.RECONCILIATION:
+        return _parts(("compared", run.fetched), ("in step", run.unchanged), also=("waiting", run.skipped))
+    if run.kind == Kind.REPAIR:
+        done = ("looked at", run.fetched), ("repaired", run.updated)
+        return _parts(*done, also=("not repaired", run.skipped))
     shown = [("read", run.fetched), ("new", run.created), ("changed", run.updated), ("gone", run.removed)]
     parts = [
         f"{intcomma(count)} {word}" for word, count in shown if count or word in {"read", "new", "changed"}
@@ -85,6 +90,11 @@ def result_line(run: SyncRun) -> str:
     if run.failed:
         parts.append(f"{intcomma(run.failed)} failed")
     return ", ".join(parts)
+
+
+def _parts(*shown: tuple[str, int], also: tuple[str, int]) -> str:
+    parts = [*shown, *([also] if also[1] else [])]
+    return ", ".join(f"{intcomma(count)} {word}" for word, count in parts)
 
 
 def rows_per_second(run: SyncRun) -> float | None:

@@ -64,6 +64,12 @@ def mark_gone(*, entity: str, object_id: int, thinkific_id: int, reason: str, by
     wake_drain()
 
 
+def drop_claim(entity: str, object_id: int) -> None:
+    """Forget what Thinkific had before our last changes of an object: should it say that again, its word
+    counts, instead of being taken for a page from before."""
+    OutboxEntry.objects.filter(entity=entity, object_id=object_id, status=Status.DONE).update(last_seen={})
+
+
 def wake_drain() -> None:
     """Send a worker to the outbox once the transaction is committed; a lost wake-up costs a minute.
 

@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='syncschedule',
             name='kind',
-            field=models.CharField(choices=[('users', 'Users'), ('products', 'Products'), ('content', 'Course content'), ('enrollments', 'Enrollments'), ('groups', 'Groups'), ('quiz_results', 'Quiz results'), ('certificates', 'Certificates'), ('reconciliation', 'Reconciliation'), ('repair', 'Repair of drift')], max_length=20),
+            field=models.CharField(choices=[('users', 'Users'), ('products', 'Products'), ('content', 'Course content'), ('enrollments', 'Enrollments'), ('groups', 'Groups'), ('quiz_results', 'Quiz results'), ('certificates', 'Certificates'), ('reconciliation', 'Reconciliation')], max_length=20),
         ),
         migrations.CreateModel(
             name='DriftReport',

@@ -8,22 +8,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from integrations.models.drift import Drift, DriftKind, DriftReport
-
-__all__ = [
-    "ConnectionState",
-    "Drift",
-    "DriftKind",
-    "DriftReport",
-    "InboundEvent",
-    "Kind",
-    "RequestBudget",
-    "SyncConflict",
-    "SyncRun",
-    "SyncSchedule",
-    "WebhookSubscription",
-    "WorkerHeartbeat",
-]
+from integrations.models.drift import Drift as Drift
+from integrations.models.drift import DriftKind as DriftKind
+from integrations.models.drift import DriftReport as DriftReport
 
 KEPT_ERRORS = 200  # per run: enough to see what is wrong, small enough to show
 # A running run writes progress every two seconds; silence this long means that its process is gone.
@@ -169,9 +156,11 @@ class SyncConflict(models.Model):
 
 
 class SyncSchedule(models.Model):
-    """How often one kind is pulled. `sync_schedules` writes these to the queue's own schedules."""
+    """How often one kind is pulled, or compared. `sync_schedules` writes these to the queue's schedules."""
 
-    kind = models.CharField(max_length=20, choices=Kind)
+    kind = models.CharField(
+        max_length=20, choices=[choice for choice in Kind.choices if choice[0] != Kind.REPAIR]
+    )
     full = models.BooleanField(
         default=True, help_text="Everything, not only what changed; finds what is gone."
     )

@@ -23,9 +23,7 @@ class DriftReport(models.Model):
     kind = models.CharField(max_length=20, choices=DriftKind)
     compared = models.PositiveIntegerField(default=0)
     in_step = models.PositiveIntegerField(default=0)
-    waiting = models.PositiveIntegerField(
-        default=0, help_text="With a change that is yet to be sent."
-    )
+    waiting = models.PositiveIntegerField(default=0, help_text="With a change that is yet to be sent.")
     differs = models.PositiveIntegerField(default=0)
     only_here = models.PositiveIntegerField(default=0)
     only_there = models.PositiveIntegerField(default=0)

@@ -30,7 +30,6 @@ FIRST_ORDER = [
     Kind.CONTENT,
     Kind.QUIZ_RESULTS,
     Kind.CERTIFICATES,
-    Kind.RECONCILIATION,
 ]
 SPREAD = timedelta(seconds=20)  # between the first runs, so that they do not all start at once
 
@@ -150,7 +149,7 @@ def _pulls(intervals: Iterable[SyncSchedule]) -> list[Wanted]:
     for interval in intervals:
         if not interval.enabled:
             continue
-        place = FIRST_ORDER.index(Kind(interval.kind))
+        place = [*FIRST_ORDER, Kind.RECONCILIATION].index(Kind(interval.kind))
         every = timedelta(minutes=interval.every_minutes)
         # What was never pulled completely comes first, a step after the other; the rest in its time. There is
         # nothing to compare before everything was pulled.

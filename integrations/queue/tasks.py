@@ -9,6 +9,7 @@ from django_q.tasks import async_task
 from core.models import OutboxEntry
 from integrations.queue import retention, schedules
 from integrations.thinkific.events import inbox
+from integrations.thinkific.reconcile import repair as repairs
 from integrations.thinkific.sync import runs
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ STEPS: list[Callable[[], object]] = [
     runs.wake_next,
     _wake_drain,
     inbox.sweep,
+    repairs.sweep,
 ]
 
 

@@ -2,7 +2,7 @@
 
 from core.models import OutboxEntry
 from core.services import outbox
-from integrations.models import SyncRun
+from integrations.models import Kind, SyncRun
 from integrations.thinkific.credentials import Credentials
 from integrations.thinkific.events.process import process
 from integrations.thinkific.sync import claims, runs
@@ -11,15 +11,20 @@ from integrations.thinkific.sync.outbox import drain
 from integrations.thinkific.sync.owner import this_process
 
 SLICE = 60.0  # seconds that a pull keeps a worker before it lets others go first
+SHORT_SLICE = 15.0  # of a reconciliation, which whoever waits goes before
 
 
 def run_pull(run_id: int) -> str:
     """Carry a run out for a while; the rest is left to the next wake-up. Answers what happened."""
-    run = runs.claim(run_id, worker=this_process(), at_most=runs.PULLS_AT_ONCE)
+    # Somebody waits for a repair, so it goes beside whatever runs.
+    is_repair = SyncRun.objects.filter(pk=run_id, kind=Kind.REPAIR).exists()
+    at_most = None if is_repair else runs.PULLS_AT_ONCE
+    run = runs.claim(run_id, worker=this_process(), at_most=at_most)
     if run is None:
         return "not claimed"
-    status = carry_out(run, seconds=SLICE)
-    if status == SyncRun.Status.QUEUED:
+    in_background = run.kind == Kind.RECONCILIATION
+    status = carry_out(run, seconds=SHORT_SLICE if in_background else SLICE)
+    if status == SyncRun.Status.QUEUED and not in_background:
         runs.wake(run)
     else:
         runs.wake_next()

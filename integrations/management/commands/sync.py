@@ -2,21 +2,17 @@
 
 import json
 import sys
-import time
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from integrations.models import Kind, SyncRun
+from integrations.foreground import carry
+from integrations.models import PULLED, Kind, SyncRun
 from integrations.thinkific.credentials import Credentials
-from integrations.thinkific.sync import runs
 from integrations.thinkific.sync.execute import carry_out
 from integrations.thinkific.sync.kinds import INCREMENTAL, PULLS
-from integrations.thinkific.sync.owner import this_process
-
-LOOK_AGAIN = 1.0  # seconds, while another process works on the run
 
 
 class Command(BaseCommand):
@@ -28,7 +24,7 @@ class Command(BaseCommand):
     requires_system_checks = []  # they load every screen, which takes longer than a small pull
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("kinds", nargs="+", choices=[*Kind.values, "all"], metavar="KIND")
+        parser.add_argument("kinds", nargs="+", choices=[*PULLED, Kind.RECONCILIATION, "all"], metavar="KIND")
         parser.add_argument("--full", action="store_true", help="everything, not only what changed")
         parser.add_argument("--dry-run", action="store_true", help="report what would change, write nothing")
         parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
@@ -40,7 +36,11 @@ class Command(BaseCommand):
                 "environment or in .env."
             )
         wanted = options["kinds"]
-        kinds = [kind for kind in PULLS if kind in wanted or "all" in wanted]
+        kinds: list[str] = [kind for kind in PULLS if kind in wanted or "all" in wanted]
+        if Kind.RECONCILIATION in wanted:
+            if options["dry_run"]:
+                raise CommandError("A reconciliation has no dry run: it changes nothing but its own report.")
+            kinds.append(Kind.RECONCILIATION)
         finished = []
         for kind in kinds:
             run = self._dry(kind, options["full"]) if options["dry_run"] else self._run(kind, options["full"])
@@ -53,18 +53,7 @@ class Command(BaseCommand):
 
     def _run(self, kind: str, full: bool) -> SyncRun:
         full = full or kind not in INCREMENTAL
-        run, attached = runs.open_run(kind, full=full, trigger=SyncRun.Trigger.COMMAND)
-        if attached:
-            self.stderr.write(f"{run} is under way already; waiting for it.")
-        while run.status in SyncRun.ACTIVE:
-            claimed = runs.claim(run.pk, worker=this_process())
-            if claimed is not None:
-                carry_out(claimed, on_progress=self._progress)
-            else:
-                time.sleep(LOOK_AGAIN)
-            run.refresh_from_db()
-            self._progress(run)
-        return run
+        return carry(kind, full=full, say=self.stderr.write, on_progress=self._progress)
 
     def _dry(self, kind: str, full: bool) -> SyncRun:
         run = SyncRun(kind=kind, full=full or kind not in INCREMENTAL, cursor={}, errors=[])

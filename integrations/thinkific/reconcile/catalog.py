@@ -1,7 +1,7 @@
 """Comparing products and what is inside them: bundles with their courses, courses with their curricula."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.utils import timezone
 
@@ -77,6 +77,7 @@ def look_at(
     look: Look | None = None,
     passed: Callable[[int], bool] = nothing_passed,
 ) -> Look:
+    """Asks for what each bundle holds, too."""
     look = look or Look()
     rows, notes, now = [], Notes(), timezone.now()
     for product in products:
@@ -167,25 +168,34 @@ def _look_at_nodes(
     return look
 
 
-def read(pull: Pull, row: Drift) -> list[schemas.Product]:
+class Found(NamedTuple):
+    product: schemas.Product
+    courses: list[int] | None  # of a bundle
+
+
+def read(pull: Pull, row: Drift) -> list[Found]:
     """The product as REST has it now; empty where it has not."""
     if row.thinkific_id is None:
         return []
     try:
-        return [pull.client.get_product(row.thinkific_id)]
+        product = pull.client.get_product(row.thinkific_id)
+        is_bundle = (product.productable_type or "").lower() == "bundle"
+        courses = pull.client.bundle(product.productable_id or 0).course_ids if is_bundle else None
     except NotFound:
         return []
+    return [Found(product, courses)]
 
 
-def take(pull: Pull, row: Drift, found: list[schemas.Product]) -> list[str]:
+def take(pull: Pull, row: Drift, found: list[Found]) -> list[str]:
     """Store it by the mirror, with the courses of a bundle. Answers what was in the way."""
     if not found:
         mark_removed(Product, [row.object_id or 0], source=SOURCE, now=pull.now)
         return []
-    rows = [product_row(one, Notes(), site_url=site_url(), now=pull.now) for one in found]
-    applied = apply_products(rows, source=SOURCE)
-    bundle = Product.objects.bundles().filter(thinkific_id=found[0].id).first()
-    courses = pull.client.bundle(bundle.productable_id).course_ids if bundle else None
+    product, courses = found[0]
+    applied = apply_products(
+        [product_row(product, Notes(), site_url=site_url(), now=pull.now)], source=SOURCE
+    )
+    bundle = Product.objects.bundles().filter(thinkific_id=product.id).first()
     if bundle is not None and courses is not None:
         wanted = list(dict.fromkeys(courses))
         pks = ensure_courses(dict.fromkeys(wanted, ""))

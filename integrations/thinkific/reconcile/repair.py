@@ -1,7 +1,154 @@
-"""Repairs."""
+"""Repairing what a person chose of a report: row by row, each read again first, so that a report of last week
+overwrites nothing newer."""
 
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from core.errors import NotConnected, Refusal
+from core.models import Enrollment, GroupMembership, ThinkificGroup, User
+from core.services import outbox, people
+from core.services.mirror.people import remove_users
+from core.services.sync_requests import RequestedRun
+from integrations.models import Drift, DriftKind, Kind, SyncRun
+from integrations.thinkific.credentials import Credentials
+from integrations.thinkific.mapping import user_row
+from integrations.thinkific.mending import Notes, moment
+from integrations.thinkific.reconcile import stored
+from integrations.thinkific.reconcile.again import look_again
+from integrations.thinkific.reconcile.findings import Finding, Sort
+from integrations.thinkific.reconcile.people import SOURCE
+from integrations.thinkific.reconcile.plan import REPAIRABLE, SENT, plan
+from integrations.thinkific.reconcile.subjects import SUBJECTS, Remote
+from integrations.thinkific.sync import runs
 from integrations.thinkific.sync.pull import Pull
+
+Choice, State = Drift.Choice, Drift.State
+REASON = "drift repaired: ours pushed"
+PUSHED: dict[str, Any] = {
+    "user": User,
+    "enrollment": Enrollment,
+    "thinkificgroup": ThinkificGroup,
+    "groupmembership": GroupMembership,
+}
+
+
+@transaction.atomic
+def start(rows: QuerySet[Drift], *, choice: str, by: User) -> RequestedRun:
+    """Have these rows repaired in the background, as far as they can be. Raises Refusal."""
+    if not Credentials.from_settings().complete:
+        raise NotConnected
+    doable = [step.row.pk for step in plan(rows.select_related("report"), choice).doable]
+    mine = Drift.objects.filter(pk__in=doable, state__in=REPAIRABLE)
+    if not mine.update(state=State.REPAIRING, choice=choice, repaired_by=by, outcome="", repaired_at=None):
+        raise Refusal("Nothing of this can be repaired that way. Reload the page to see how it stands.")
+    run, attached = runs.open_run(Kind.REPAIR, started_by=by)
+    runs.wake(run)
+    return RequestedRun(run_id=run.pk, url=runs.url_of(run), attached=attached)
+
+
+def sweep() -> int:
+    """Rows that a run left behind: those of one that was cancelled or failed are open again, the others get a
+    run of their own. Answers how many there were."""
+    left = Drift.objects.filter(state=State.REPAIRING)
+    count = left.count()
+    if not count or SyncRun.objects.active().filter(kind=Kind.REPAIR).exists():
+        return 0
+    last = SyncRun.objects.filter(kind=Kind.REPAIR).order_by("-id").first()
+    if last is not None and last.status in (SyncRun.Status.CANCELLED, SyncRun.Status.FAILED):
+        left.update(state=State.OPEN, choice="", repaired_by=None)
+        return count
+    run, _ = runs.open_run(Kind.REPAIR)
+    runs.wake(run)
+    return count
 
 
 def repair(pull: Pull) -> None:
-    """Repair what was chosen."""
+    """All rows that wait for it, those that come meanwhile too."""
+    waiting = Drift.objects.filter(state=State.REPAIRING).select_related("report", "repaired_by")
+    while (row := waiting.order_by("pk").first()) is not None:
+        pull.run.pages_total = pull.run.pages_done + waiting.count()
+        _repair(pull, row)
+
+
+def _repair(pull: Pull, row: Drift) -> None:
+    found, remote = look_again(pull, row)
+
+    def write(row: Drift = row) -> None:
+        state, outcome = _carry_out(pull, row, found, remote)
+        values = {"state": state, "outcome": outcome, "repaired_at": pull.now}
+        Drift.objects.filter(pk=row.pk, state=State.REPAIRING).update(**values)
+        pull.run.fetched += 1
+        pull.run.pages_done += 1
+        pull.run.updated += state in (State.PUSHED, State.TAKEN)
+        pull.run.unchanged += state == State.IN_STEP
+        if state == State.REFUSED:
+            pull.run.skipped += 1
+            pull.note(row.label, outcome)
+
+    pull.store(write)
+
+
+def _carry_out(pull: Pull, row: Drift, found: Finding | str, remote: Remote) -> tuple[str, str]:
+    """What became of the row, and what a person should know."""
+    if found == "waiting":
+        return State.REFUSED, "A change of it waits to be sent: see Waiting changes. Nothing was changed."
+    if isinstance(found, str):
+        return State.IN_STEP, "Both sides agreed already when it was looked at. Nothing was changed."
+    row.sort, row.differences = found.sort, list(found.differences)
+    row.thinkific_id = row.thinkific_id if row.thinkific_id is not None else found.thinkific_id
+    row.state = State.OPEN
+    # Settings and what is different may not be what they were in the preview.
+    (step,) = [*(made := plan([row], row.choice)).doable, *made.refused]
+    if step.why_not:
+        return State.REFUSED, step.why_not
+    if row.choice == Choice.PUSH:
+        return _push(pull, row, remote)
+    return _take(pull, row, remote)
+
+
+def _push(pull: Pull, row: Drift, remote: Remote) -> tuple[str, str]:
+    kind = row.report.kind
+    instance = PUSHED[stored.entity(kind)].objects.select_for_update(of=("self",)).get(pk=row.object_id)
+    if kind == DriftKind.USERS and row.sort == Sort.ONLY_HERE and instance.thinkific_id is not None:
+        remove_users([instance.pk], source=SOURCE, now=pull.now)
+        instance.refresh_from_db()
+    if kind == DriftKind.USERS and row.sort == Sort.ONLY_HERE:
+        try:
+            people.create_thinkific_account(instance, by=row.repaired_by)
+        except Refusal as refusal:
+            return State.REFUSED, str(refusal)
+        return State.PUSHED, "Its account is made in Thinkific within seconds; see Waiting changes."
+    if isinstance(instance, Enrollment | GroupMembership):
+        type(instance).objects.filter(pk=instance.pk).update(push_state=instance.PushState.PENDING)
+    names = {one["field"] for one in row.differences} & SENT.get(kind, frozenset()) - {"thinkific_id"}
+    # With what Thinkific has now: should it change before ours arrives, that is a conflict and not lost.
+    seen = _values(kind, remote[0], names) if remote else {}
+    outbox.mark_stale(
+        [instance],
+        reason=REASON,
+        last_seen={instance.pk: seen} if seen and row.sort == Sort.DIFFERS else None,
+        requested_by=row.repaired_by,
+    )
+    return State.PUSHED, "Thinkific follows within seconds; see Waiting changes."
+
+
+def _values(kind: str, remote: Any, names: Iterable[str]) -> dict[str, Any]:
+    """Fields as the mirror would store them."""
+    if kind == DriftKind.USERS:
+        row = user_row(remote, Notes(), digest=None, now=timezone.now())
+        return {name: row[name] for name in names}
+    return {name: moment(getattr(remote, name)) for name in names}
+
+
+def _take(pull: Pull, row: Drift, remote: Remote) -> tuple[str, str]:
+    kind = row.report.kind
+    if row.object_id is not None:
+        outbox.drop_claim(stored.entity(kind), row.object_id)
+    problems = SUBJECTS[kind].take(pull, row, remote)
+    if problems:
+        return State.REFUSED, " ".join(problems)[:2000]
+    return State.TAKEN, "Thinkific's stands here now."

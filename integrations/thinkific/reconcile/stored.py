@@ -58,11 +58,11 @@ def name(kind: str, row: Model) -> str:
 
 def expected(kind: str) -> QuerySet:
     """What is here and ought to be in Thinkific as well. What we know to be gone there is no drift; neither
-    is staff without an account, nor an enrollment that had ended before it was ever sent."""
+    is who works in the dashboard without an account, nor an enrollment that ended before it was sent."""
     here = rows(kind).filter(removed_at__isnull=True)
     if kind == DriftKind.USERS:
-        plain = Q(is_active=True, is_staff=False, is_superuser=False, global_role__isnull=True)
-        return here.filter(Q(thinkific_id__isnull=False) | plain)
+        students = Q(is_active=True, is_dashboard_user=False, is_staff=False, is_superuser=False)
+        return here.filter(Q(thinkific_id__isnull=False) | students & Q(global_role__isnull=True))
     if kind == DriftKind.ENROLLMENTS:
         # Bundle enrollments are ours alone: Thinkific has only their courses'.
         courses = here.filter(product__productable_type=Product.Type.COURSE)

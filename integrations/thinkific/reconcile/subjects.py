@@ -37,7 +37,7 @@ SUBJECTS: dict[str, Subject] = {
     DriftKind.PRODUCTS: Subject(
         catalog.compare_products,
         catalog.read,
-        lambda pull, row, found: catalog.look_at(pull, found),
+        lambda pull, row, found: catalog.look_at(pull, [one.product for one in found]),
         catalog.take,
     ),
     DriftKind.CONTENT: Subject(

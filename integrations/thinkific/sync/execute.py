@@ -11,11 +11,12 @@ from django.utils import timezone
 
 from core.models import Notice, User
 from core.services import notices
-from integrations.models import KEPT_ERRORS, SyncRun
+from integrations.models import KEPT_ERRORS, Kind, SyncRun
 from integrations.thinkific import connection_state
 from integrations.thinkific.budget import SharedBudget
 from integrations.thinkific.credentials import Credentials
 from integrations.thinkific.errors import CredentialsRefused, NotConfigured, RetryLater, ThinkificError
+from integrations.thinkific.reconcile.words import ended
 from integrations.thinkific.sync.client import CountingClient
 from integrations.thinkific.sync.fetch import LANES
 from integrations.thinkific.sync.kinds import WORK
@@ -167,6 +168,10 @@ def _tell(run: SyncRun) -> None:
     people = list(User.objects.filter(pk=run.started_by_id)) if run.started_by_id else []
     people += [user for user in run.watchers.all() if user not in people]
     if not people:
+        return
+    if run.kind in (Kind.RECONCILIATION, Kind.REPAIR):
+        level, text, url = ended(run)
+        notices.tell(people, text, level=level, url=url)
         return
     counts = f"{run.created:,} new, {run.updated:,} changed, {run.unchanged:,} unchanged"
     if run.removed:

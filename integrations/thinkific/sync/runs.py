@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import Case, F, When
 from django.urls import reverse
 from django.utils import timezone
 from django_q.tasks import async_task
@@ -92,7 +92,9 @@ def wake(run: SyncRun) -> None:
 def wake_next() -> int:
     """Send workers to the oldest waiting runs, as far as pulls may run at once. Answers how many."""
     busy = SyncRun.objects.filter(status=SyncRun.Status.RUNNING).count()
-    waiting = SyncRun.objects.filter(status=SyncRun.Status.QUEUED).order_by("created_at")
+    queued = SyncRun.objects.filter(status=SyncRun.Status.QUEUED)
+    # A reconciliation makes nobody wait.
+    waiting = queued.order_by(Case(When(kind=Kind.RECONCILIATION, then=1), default=0), "created_at")
     runs = list(waiting[: max(0, PULLS_AT_ONCE - busy)])
     for run in runs:
         wake(run)

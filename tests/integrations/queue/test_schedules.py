@@ -8,7 +8,7 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 from django_q.scheduler import scheduler
 
-from integrations.models import Kind, SyncRun, SyncSchedule
+from integrations.models import PULLED, SyncRun, SyncSchedule
 from integrations.queue import schedules
 from integrations.queue.parsing import problem_of
 
@@ -42,6 +42,7 @@ def test_every_interval_becomes_a_schedule_beside_the_housekeeping():
         "pull:quiz_results:full",
         "pull:content:full",
         "pull:certificates:full",
+        "pull:reconciliation:full",
     }
     changes = Schedule.objects.get(name="pull:enrollments:changes")
     assert (changes.func, changes.args) == (schedules.PULL, "('enrollments', False)")
@@ -62,10 +63,16 @@ def test_the_first_pulls_follow_each_other_in_the_order_they_need():
 
     first = [minutes_to(f"pull:{kind}:full") for kind in schedules.FIRST_ORDER]
     assert first == sorted(first)
-    assert len({round(minutes, 1) for minutes in first}) == len(Kind)
+    assert len({round(minutes, 1) for minutes in first}) == len(PULLED)
     assert first[0] > -0.1
     assert first[-1] < 3
-    assert set(schedules.FIRST_ORDER) == set(Kind)
+    assert set(schedules.FIRST_ORDER) == set(PULLED)
+
+
+def test_the_first_comparison_comes_after_a_week_when_there_is_something_to_compare():
+    schedules.write_schedules()
+
+    assert minutes_to("pull:reconciliation:full") == pytest.approx(7 * 1440, abs=5)
 
 
 def test_what_was_pulled_before_waits_for_its_time():

@@ -1,0 +1,29 @@
+"""Carrying a run out in the terminal: for the commands."""
+
+import time
+from collections.abc import Callable
+
+from integrations.models import SyncRun
+from integrations.thinkific.sync import runs
+from integrations.thinkific.sync.execute import carry_out
+from integrations.thinkific.sync.owner import this_process
+
+LOOK_AGAIN = 1.0  # seconds, while another process works on the run
+
+
+def carry(
+    kind: str, *, full: bool, say: Callable[[str], object], on_progress: Callable[[SyncRun], None]
+) -> SyncRun:
+    """Carry one out here, wait for the one under way, or take that over when its process has died."""
+    run, attached = runs.open_run(kind, full=full, trigger=SyncRun.Trigger.COMMAND)
+    if attached:
+        say(f"{run} is under way already; waiting for it.")
+    while run.status in SyncRun.ACTIVE:
+        claimed = runs.claim(run.pk, worker=this_process())
+        if claimed is not None:
+            carry_out(claimed, on_progress=on_progress)
+        else:
+            time.sleep(LOOK_AGAIN)
+        run.refresh_from_db()
+        on_progress(run)
+    return run

@@ -1,0 +1,140 @@
+"""What a repair would do to the rows of a report, and what it cannot do, and why. Asks Thinkific nothing."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from core.models import GroupMembership, SiteSettings
+from core.services import directions
+from integrations.models import Drift, DriftKind
+from integrations.thinkific.credentials import Credentials
+from integrations.thinkific.reconcile import stored
+
+Choice, Sort, State = Drift.Choice, Drift.Sort, Drift.State
+REPAIRABLE = (State.OPEN, State.REFUSED)
+# What we can tell Thinkific of each kind; `thinkific_id` stands for finding the one that is there.
+SENT: dict[str, frozenset[str]] = {
+    DriftKind.USERS: directions.owned_fields("user") | {"thinkific_id"},
+    DriftKind.ENROLLMENTS: directions.owned_fields("enrollment") | {"thinkific_id"},
+    DriftKind.GROUPS: frozenset({"thinkific_id"}),  # REST cannot rename one
+}
+SENT_WHEN_MISSING = {
+    DriftKind.USERS: "Its account in Thinkific is made.",
+    DriftKind.ENROLLMENTS: "The enrollment is made in Thinkific, with its dates.",
+    DriftKind.GROUPS: "The group is made in Thinkific.",
+    DriftKind.MEMBERS: "The person is added to the group in Thinkific.",
+}
+FROM_THINKIFIC_ONLY = "{} come from Thinkific and are never sent there. Take Thinkific's instead."
+
+
+@dataclass(frozen=True)
+class Step:
+    row: Drift
+    does: str = ""
+    why_not: str = ""
+
+
+@dataclass
+class Plan:
+    choice: str
+    doable: list[Step] = field(default_factory=list)
+    refused: list[Step] = field(default_factory=list)
+
+
+def plan(rows: Iterable[Drift], choice: str) -> Plan:
+    """A constant number of queries, however many rows."""
+    rows = list(rows)
+    made = Plan(choice)
+    sent = _groups_sent(rows) if choice == Choice.PUSH else set()
+    settings, has_token = SiteSettings.load(), bool(Credentials.from_settings().token)
+    for row in rows:
+        does = why_not = ""
+        if row.state not in REPAIRABLE:
+            why_not = f"It is over: {row.get_state_display().lower()}."
+        elif choice == Choice.TAKE:
+            does, why_not = _take(row)
+        elif row.report.kind == DriftKind.MEMBERS:
+            does, why_not = _push_member(row, sent, settings.mirror_group_removals, has_token)
+        else:
+            does, why_not = _push(row)
+        (made.refused if why_not else made.doable).append(Step(row, does, why_not))
+    return made
+
+
+def _take(row: Drift) -> tuple[str, str]:
+    if row.sort == Sort.DIFFERS:
+        return "Thinkific's values replace ours.", ""
+    if row.sort == Sort.ONLY_THERE:
+        return "It is stored here as Thinkific has it.", ""
+    if row.thinkific_id is None and row.report.kind in (DriftKind.USERS, DriftKind.GROUPS):
+        return "", "It was never in Thinkific, so there is nothing to take."
+    return "It is marked as removed here. Nothing is deleted.", ""
+
+
+def _push(row: Drift) -> tuple[str, str]:
+    kind = row.report.kind
+    if kind not in SENT:
+        return "", FROM_THINKIFIC_ONLY.format(DriftKind(kind).label)
+    if row.sort == Sort.ONLY_THERE:
+        return (
+            "",
+            "Only Thinkific has it: there is nothing of ours to send, and a repair deletes nothing there.",
+        )
+    if row.sort == Sort.ONLY_HERE:
+        if kind == DriftKind.GROUPS and row.thinkific_id is not None:
+            return "", "It was deleted in Thinkific. Take Thinkific's, or create a group there."
+        return SENT_WHEN_MISSING[DriftKind(kind)], ""
+    fields = [one["field"] for one in row.differences]
+    going = [name for name in fields if name in SENT[kind]]
+    staying = [label(name) for name in fields if name not in SENT[kind]]
+    if not going:
+        return "", f"Thinkific alone decides on {_and(staying)}. Take Thinkific's instead."
+    if "thinkific_id" in going:
+        does = "The one in Thinkific is found and brought in step with ours."
+    else:
+        does = f"Thinkific gets our {_and([label(name) for name in going])}."
+    if staying:
+        does += f" It keeps its own {_and(staying)}, on which it decides alone."
+    return does, ""
+
+
+def _push_member(row: Drift, sent: set[int], removals: bool, has_token: bool) -> tuple[str, str]:
+    if row.object_id is None:
+        return "", "Nobody took this person out of the group here. Take Thinkific's, then remove them."
+    if row.object_id not in sent:
+        return "", (
+            "No team lets changes of this group go to Thinkific: that takes an assignment with the direction "
+            "Bidirectional or Dashboard-to-Thinkific."
+        )
+    if row.sort == Sort.ONLY_HERE:
+        return SENT_WHEN_MISSING[DriftKind.MEMBERS], ""
+    if not removals:
+        return (
+            "",
+            "The settings do not let us take people out of groups in Thinkific (Mirror group removals).",
+        )
+    if not has_token:
+        return "", "Only GraphQL takes people out of groups, and there is no access token."
+    return "The person is taken out of the group in Thinkific.", ""
+
+
+def _groups_sent(rows: list[Drift]) -> set[int]:
+    """The memberships among these rows whose groups some assignment sends to Thinkific."""
+    keys = [row.object_id for row in rows if row.report.kind == DriftKind.MEMBERS and row.object_id]
+    groups = dict(GroupMembership.objects.filter(pk__in=keys).values_list("pk", "group"))
+    sent = directions.pushing_groups(set(groups.values())) if groups else set()
+    return {pk for pk, group in groups.items() if group in sent}
+
+
+def label(name: str) -> str:
+    """A field as a person calls it."""
+    names = {"thinkific_id": "Thinkific account", "removed_at": "presence", "expiry_date": "end date"}
+    return names.get(name, name.removesuffix("_id").replace("_", " "))
+
+
+def _and(names: list[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
+
+
+def shows_object(row: Drift) -> str:
+    """The model whose page shows the object; empty where none does."""
+    return "" if row.object_id is None else stored.entity(row.report.kind)
