@@ -75,9 +75,9 @@ def remove_members(group: ThinkificGroup, gone: Iterable[int], *, now: datetime)
 
 
 def pulling_targets(group: ThinkificGroup) -> list[TeamTarget]:
-    """The teams that this group's members join, by the directions of its assignments."""
+    """The teams that this group's members join, by the directions of its assignments; no archived ones."""
     student = Role.objects.get(code="student").pk
-    rows = GroupAssignment.objects.filter(group=group, direction__in=PULLING)
+    rows = GroupAssignment.objects.filter(group=group, direction__in=PULLING, team__archived_at__isnull=True)
     return [TeamTarget(a.team_id, a.role_id or student, again=False) for a in rows]
 
 

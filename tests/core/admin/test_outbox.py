@@ -118,3 +118,32 @@ def test_teams_do_not_see_what_waits(request, signed_in, failed, who, slug):
     assert client.post(do("retry-failed"), {"entity": "enrollment"}).status_code == 403
     assert client.post(LIST, {"action": "retry_selected", "_selected_action": [failed.pk]}).status_code == 403
     assert status_of(failed) == Status.FAILED
+
+
+@pytest.fixture
+def enrollment_page(failed):
+    return reverse("admin:core_enrollment_change", args=[failed.object_id])
+
+
+def test_retry_comes_back_to_the_page_that_it_was_pressed_on(alma, signed_in, failed, enrollment_page):
+    client = signed_in(alma)
+    page = client.get(f"{enrollment_page}?tab=curriculum").content.decode()
+    assert f'name="next" value="{enrollment_page}?tab=curriculum"' in page
+
+    response = client.post(do("retry", failed.pk), {"next": f"{enrollment_page}?tab=curriculum"})
+
+    assert response.headers["Location"] == f"{enrollment_page}?tab=curriculum"
+    assert status_of(failed) == Status.PENDING
+    # A second click, when there is nothing left to retry, comes back as well.
+    again = client.post(do("retry", failed.pk), {"next": enrollment_page})
+    assert again.headers["Location"] == enrollment_page
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    ["https://evil.example/", "//evil.example/", "javascript:alert(1)", r"/\evil.example", "http:evil", ""],
+)
+def test_retry_goes_to_no_other_site(alma, signed_in, failed, elsewhere):
+    response = signed_in(alma).post(do("retry", failed.pk), {"next": elsewhere})
+
+    assert response.headers["Location"] == reverse("admin:core_outboxentry_change", args=[failed.pk])
