@@ -32,9 +32,8 @@ def pull_products(pull: Pull) -> None:
         pull, "products", "/products", lambda pages: _apply_pages(pull, pages), stored=Product.objects.all()
     )
     _pull_bundle_contents(pull)
-    moved = _pull_new_builder(pull)
+    _pull_new_builder(pull)  # what moved there from REST is no longer among the stored ones of REST
     if walked.complete:
-        pull.seen("products").add(moved)
         mark_missing(pull, "products", stored, lambda pks: _remove(pull, pks), what="products")
     else:
         not_judged(pull, "products", walked, len(pull.seen("products")) + pull.cursor["products"]["new"])
@@ -89,10 +88,10 @@ def _pull_bundle(pull: Pull, bundle: Product) -> None:
     pull.store(write)
 
 
-def _pull_new_builder(pull: Pull) -> list[int]:
-    """Products that only GraphQL shows. Answers the primary keys of stored ones that REST used to show."""
+def _pull_new_builder(pull: Pull) -> None:
+    """Products that only GraphQL shows."""
     if not pull.client.credentials.token:
-        return []
+        return
     state = pull.cursor.setdefault("graphql", {"after": None, "done": False})
     pull.cursor.setdefault("shown", {kind: [] for kind in Product.Type.values})
     try:
@@ -115,7 +114,7 @@ def _pull_new_builder(pull: Pull) -> list[int]:
             pull.store(write)
     except CredentialsRefused as error:
         pull.refuse(error, "Courses of the new course builder were left out.")
-        return []
+        return
     here = Product.objects.filter(source=Product.Source.GRAPHQL, removed_at__isnull=True)
     mark_missing(
         pull,
@@ -125,8 +124,6 @@ def _pull_new_builder(pull: Pull) -> list[int]:
         top=pull.cursor["products"]["top"],
         what="new-builder courses",
     )
-    stored = Product.objects.filter(removed_at__isnull=True).values_list("pk", flat=True)
-    return [pk for pk in stored if pk in pull.seen("graphql")]
 
 
 def _nodes(pull: Pull, nodes: graphql.Rows[schemas.ProductNode]) -> tuple[list[Values], Applied]:

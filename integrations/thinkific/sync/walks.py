@@ -114,7 +114,8 @@ def mark_missing(
     top = pull.cursor[name]["top"] if top is None else top
     candidates = stored.filter(pk__lte=top).order_by()
     live, seen = candidates.count(), pull.seen(name)
-    if live == len(seen) and name in pull.cursor:  # as nearly always; the set of other lists may hold more
+    # As nearly always. The set of other lists may hold more, and so may one with rows that were left out.
+    if live == len(seen) and name in pull.cursor and not (pull.run.failed or pull.run.skipped):
         return
     missing = [
         pk for pk in candidates.values_list("pk", flat=True).iterator(chunk_size=5000) if pk not in seen

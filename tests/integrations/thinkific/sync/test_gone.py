@@ -118,6 +118,32 @@ def test_a_product_that_vanishes_is_marked(pull, site):
     assert [p.thinkific_id for p in removed(Product)] == [gone]
 
 
+def test_as_many_products_that_vanish_as_the_new_builder_has_are_marked(pull, site):
+    gone = [row["id"] for row in site.products.listing[2:4]]
+    assert len(gone) == Product.objects.filter(source=Product.Source.GRAPHQL).count()
+    SiteSettings.objects.update(deletion_guard_percent=50)
+    site.write("remove", kind="products", row_ids=gone)
+
+    run = pull("products")
+
+    assert (run.status, run.removed) == ("succeeded", 2)
+    assert {p.thinkific_id for p in removed(Product)} == set(gone)
+
+
+def test_a_removed_row_that_cannot_be_read_hides_no_other(pull, site):
+    site.write("remove", kind="users", row_ids=[90020])
+    kept = User.objects.get(thinkific_id=90020)
+    pull("users")
+    site.write("put", kind="users", row={"id": 90020, "email": None})
+    site.write("delete_user", user_id=90021)
+
+    run = pull("users")
+
+    assert (run.failed, run.removed) == (1, 1)
+    assert {u.thinkific_id for u in removed(User)} == {90020, 90021}
+    assert User.objects.get(pk=kept.pk).email == kept.email
+
+
 def test_courses_of_the_new_builder_are_not_missed_in_rest(pull, site):
     assert pull("products").status == "succeeded"
 
