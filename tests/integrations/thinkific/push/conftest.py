@@ -3,7 +3,8 @@
 import pytest
 
 from core.models import OutboxEntry, Product
-from integrations.models import SyncRun
+from integrations.models import PULLED, InboundEvent, SyncRun
+from integrations.thinkific.events import process
 from integrations.thinkific.sync import fates, fetch, needs, runs
 from integrations.thinkific.sync.execute import carry_out
 from integrations.thinkific.sync.outbox import drain
@@ -34,11 +35,41 @@ def site(thinkific):
 
 @pytest.fixture
 def pull(_connected):
-    def carry(kind, **options) -> SyncRun:
-        run, _ = runs.open_run(kind, full=True, options=options)
+    def carry(kind, *, full=True, **options) -> SyncRun:
+        run, _ = runs.open_run(kind, full=full, options=options)
         claimed = runs.claim(run.pk, worker=this_process())
         carry_out(claimed)
         return SyncRun.objects.get(pk=run.pk)
+
+    return carry
+
+
+@pytest.fixture
+def everything(pull, thinkific):
+    """Every kind is pulled. Answers what Thinkific holds."""
+    for kind in PULLED:
+        assert pull(kind).status == SyncRun.Status.SUCCEEDED
+    thinkific.reset_stats()
+    return thinkific.site
+
+
+@pytest.fixture
+def bring(request, pull, thinkific, way):
+    """`bring(kind)` lets the changes since come here on this `way`: by a full pull, by one of what changed,
+    or by the webhooks that the stand-in delivered to the dashboard's address meanwhile."""
+    if way == "webhook":
+        server = request.getfixturevalue("live_server")
+        thinkific.webhooks.subscribe_all(f"{server.url}/webhooks/thinkific/")
+
+    def carry(kind) -> None:
+        if way != "webhook":
+            run = pull(kind, full=way == "full")
+            assert run.status == SyncRun.Status.SUCCEEDED, run.errors
+            return
+        assert thinkific.webhooks.wait_idle()
+        assert InboundEvent.objects.filter(status="received").exists()
+        process.process(seconds=30, gather=0)
+        assert not InboundEvent.objects.filter(status__in=["received", "failed"]).exists()
 
     return carry
 
@@ -83,6 +114,15 @@ def writes(thinkific):
         return found
 
     return read
+
+
+def asked_to_write(thinkific) -> list[str]:
+    """The requests that would have changed something in Thinkific, mutations among them."""
+    return [
+        f"{entry['method']} {entry['path']}"
+        for entry in thinkific.stats.writes
+        if "graphql" not in entry["path"] or "mutation" in entry["body"]
+    ]
 
 
 def states() -> list[tuple[str, str]]:
