@@ -47,6 +47,7 @@ SYNC = [
         "integrations_syncconflict_changelist",
         "integrations.view_syncconflict",
     ),
+    Entry("Drift", "difference", "integrations_drift_changelist", "integrations.view_drift"),
     Entry(
         "Webhooks received",
         "webhook",

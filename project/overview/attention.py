@@ -11,7 +11,9 @@ from django.utils import timezone
 
 from core.admin.lists import amount
 from core.models import Enrollment, OutboxEntry, Seat, User
-from integrations.models import SyncConflict, SyncRun, WorkerHeartbeat
+from integrations.models import Drift, SyncConflict, SyncRun, WorkerHeartbeat
+from integrations.thinkific.reconcile.plan import REPAIRABLE
+from integrations.thinkific.reconcile.words import drifted, last_report
 from project.overview.remember import remember
 
 SOON = timedelta(days=30)
@@ -38,6 +40,7 @@ def site_items(user: User) -> list[Item]:
         _guarded_runs(),
         _seats_over(Seat.objects.all(), _internal_name),
         _conflicts(),
+        _drift(),
         _seats_nearly_full(Seat.objects.all(), _internal_name),
         _unassigned(),
         _expiring(Enrollment.objects.all(), "site"),
@@ -119,6 +122,26 @@ def _conflicts() -> Item | None:
         "Both sides changed the same field; one value won, the other is kept for you to see.",
         _page("integrations_syncconflict_changelist", "settled=no"),
         "Settle",
+    )
+
+
+def _drift() -> Item | None:
+    """By the rows of the last report that nobody has had repaired."""
+    run = last_report()
+    left = drifted(run) if run else 0
+    if run is None or not left:
+        return None
+    over = Drift.objects.filter(report__run=run).exclude(state__in=[*REPAIRABLE, Drift.State.REPAIRING])
+    count = left - over.count()
+    if count <= 0:
+        return None
+    return Item(
+        "warning",
+        "difference",
+        _plural(count, "object differs", "objects differ") + " between the dashboard and Thinkific",
+        "The last comparison found them, and no sync settles them by itself.",
+        _page("integrations_drift_changelist"),
+        "Repair",
     )
 
 

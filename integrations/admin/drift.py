@@ -1,0 +1,229 @@
+"""Drift: where the last reconciliation found that the dashboard and Thinkific do not agree."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import NoReverseMatch, URLPattern, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from unfold.decorators import action, display
+
+from core.admin import cells
+from core.admin.filters import ChoiceFilter
+from core.admin.sitewide import SitewideAdmin
+from core.models import User
+from integrations.admin import drift_repair
+from integrations.models import Drift, DriftKind, Kind, SyncRun
+from integrations.progress import describe
+from integrations.queue.schedules import next_runs
+from integrations.thinkific.credentials import Credentials
+from integrations.thinkific.reconcile import stored
+from integrations.thinkific.reconcile.ledger import KEPT
+from integrations.thinkific.reconcile.plan import REPAIRABLE, label
+from integrations.thinkific.reconcile.words import last_report
+
+Sort, State, Choice = Drift.Sort, Drift.State, Drift.Choice
+SORT_PILLS = {Sort.DIFFERS: "warning", Sort.ONLY_HERE: "info", Sort.ONLY_THERE: "primary"}
+STATE_PILLS = {
+    State.OPEN: "warning",
+    State.REPAIRING: "info",
+    State.PUSHED: "success",
+    State.TAKEN: "success",
+    State.IN_STEP: "quiet",
+    State.REFUSED: "danger",
+}
+SHOWN_FIELDS = 6  # of one object; its own page shows all
+
+
+class KindFilter(ChoiceFilter):
+    title = "data"
+    parameter_name = "kind"
+    choices_offered = tuple(DriftKind.choices)
+
+    def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
+        return queryset.filter(report__kind=value)
+
+
+class SortFilter(ChoiceFilter):
+    title = "drift"
+    parameter_name = "sort"
+    choices_offered = tuple(Sort.choices)
+
+    def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
+        return queryset.filter(sort=value)
+
+
+class StateFilter(ChoiceFilter):
+    title = "state"
+    parameter_name = "state"
+    choices_offered = tuple(State.choices)
+
+    def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
+        return queryset.filter(state=value)
+
+
+@admin.register(Drift)
+class DriftAdmin(SitewideAdmin):
+    list_display = ["about", "kind", "found", "field_names", "ours", "theirs", "standing", "todo"]
+    list_filter = [KindFilter, SortFilter, StateFilter]
+    list_select_related = ["report", "repaired_by"]
+    search_fields = ["label"]
+    search_help_text = "Search by the object's name"
+    ordering = ["id"]
+    list_before_template = "dashboard/drift_report.html"
+    actions = ["push_selected", "take_selected"]
+    fields = [
+        "about",
+        "kind",
+        "found",
+        "everything",
+        "standing",
+        "outcome_text",
+        "repaired_by",
+        "repaired",
+        "compared",
+    ]
+    empty_title = "Nothing has drifted"
+    empty_text = "Where a comparison finds that the dashboard and Thinkific do not agree, it is listed here."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """The last report's rows: older ones are history."""
+        run = last_report()
+        return super().get_queryset(request).filter(report__run=run.pk if run else None)
+
+    def get_urls(self) -> list[URLPattern]:
+        return drift_repair.urls(self) + super().get_urls()
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = self._report(request) if self.has_view_permission(request) else {}
+        return super().changelist_view(request, context | (extra_context or {}))
+
+    def _report(self, request: HttpRequest) -> dict[str, Any]:
+        run = last_report()
+        active = SyncRun.objects.active().filter(kind__in=[Kind.RECONCILIATION, Kind.REPAIR]).order_by("-id")
+        reports = {report.kind: report for report in run.drift_reports.all()} if run else {}
+        comparing = [one for one in active if one.kind == Kind.RECONCILIATION]
+        return {
+            "report_run": run,
+            "reports": [reports[kind] for kind in DriftKind if kind in reports],
+            "drifted": sum(report.drifted for report in reports.values()),
+            "kept": KEPT,
+            "cut": any(getattr(report, sort) > KEPT for report in reports.values() for sort in Sort.values),
+            "active_runs": [describe(one) for one in active],
+            "can_compare": not comparing and Credentials.from_settings().complete,
+            "connected": Credentials.from_settings().complete,
+            "may_change": self.sees(request, "change"),
+            "next_comparison": next_runs().get((Kind.RECONCILIATION, True)),
+        }
+
+    def has_repair_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.sees(request, "change")
+
+    @action(description="Push ours…", permissions=["repair"])
+    def push_selected(self, request: HttpRequest, queryset: QuerySet[Drift]) -> HttpResponse:
+        return drift_repair.preview(self, request, queryset, Choice.PUSH)
+
+    @action(description="Take theirs…", permissions=["repair"])
+    def take_selected(self, request: HttpRequest, queryset: QuerySet[Drift]) -> HttpResponse:
+        return drift_repair.preview(self, request, queryset, Choice.TAKE)
+
+    # --- columns ------------------------------------------------------------------------------------
+
+    @display(description="Object")
+    def about(self, row: Drift) -> SafeString:
+        address = object_url(row)
+        name = cells.text(row.label)
+        return format_html('<a class="cell-link" href="{}">{}</a>', address, name) if address else name
+
+    @display(description="Data")
+    def kind(self, row: Drift) -> str:
+        return row.report.get_kind_display()
+
+    @display(description="Drift")
+    def found(self, row: Drift) -> SafeString:
+        return cells.pill(row.get_sort_display(), SORT_PILLS[Sort(row.sort)])
+
+    @display(description="Field")
+    def field_names(self, row: Drift) -> SafeString:
+        return _lines(row, "field")
+
+    @display(description="In the dashboard")
+    def ours(self, row: Drift) -> SafeString:
+        return _lines(row, "ours")
+
+    @display(description="In Thinkific")
+    def theirs(self, row: Drift) -> SafeString:
+        return _lines(row, "theirs")
+
+    @display(description="State")
+    def standing(self, row: Drift) -> SafeString:
+        by = f"{row.repaired_by}, {cells.day(row.repaired_at)}" if row.repaired_by and row.repaired_at else ""
+        title = ". ".join(part for part in (by, row.outcome) if part)
+        return cells.pill(row.get_state_display(), STATE_PILLS[State(row.state)], title=title)
+
+    @display(description="Repair")
+    def todo(self, row: Drift) -> SafeString:
+        """Links for who may look: whoever may not change is told so by the preview."""
+        if row.state not in REPAIRABLE:
+            return cells.NOTHING
+        links = [
+            format_html('<a href="{}">{}</a>', drift_repair.address(choice, row=row.pk), choice.label)
+            for choice in Choice
+        ]
+        return cells.actions(links)
+
+    @display(description="Values")
+    def everything(self, row: Drift) -> SafeString:
+        if not row.differences:
+            return cells.NOTHING
+        values = (
+            (label(one["field"]), cells.text(one["ours"], 2000), cells.text(one["theirs"], 2000))
+            for one in row.differences
+        )
+        return format_html(
+            '<div class="d-scroll"><table class="d-table"><thead><tr><th>Field</th><th>In the dashboard</th>'
+            "<th>In Thinkific</th></tr></thead><tbody>{}</tbody></table></div>",
+            format_html_join("", "<tr><td>{}</td><td>{}</td><td>{}</td></tr>", values),
+        )
+
+    @display(description="Outcome")
+    def outcome_text(self, row: Drift) -> SafeString:
+        return cells.text(row.outcome, 2000)
+
+    @display(description="Repaired")
+    def repaired(self, row: Drift) -> SafeString:
+        return cells.moment(row.repaired_at)
+
+    @display(description="Compared")
+    def compared(self, row: Drift) -> SafeString:
+        return cells.moment(row.report.compared_at)
+
+
+def _lines(row: Drift, part: str) -> SafeString:
+    """One line per field, in the same order in each column."""
+    if not row.differences:
+        there = {"ours": Sort.ONLY_HERE, "theirs": Sort.ONLY_THERE}.get(part)
+        return cells.NOTHING if part == "field" else cells.text("there" if row.sort == there else "not there")
+    shown = row.differences[:SHOWN_FIELDS]
+    texts = [label(one[part]) if part == "field" else one[part] for one in shown]
+    if len(row.differences) > SHOWN_FIELDS and part == "field":
+        texts.append(f"and {len(row.differences) - SHOWN_FIELDS} more")
+    lines = ((cells.text(text, 120),) for text in texts)
+    return format_html('<span class="drift-lines">{}</span>', format_html_join("", "<span>{}</span>", lines))
+
+
+def object_url(row: Drift) -> str:
+    """The page of the object, of a member that of the group; empty where there is none."""
+    if row.object_id is None:
+        return ""
+    model, key = stored.entity(row.report.kind), row.object_id
+    if row.report.kind == DriftKind.MEMBERS:  # it was found in its group's list: "members 7"
+        model, key = "thinkificgroup", row.pointers.get("listing", "").partition(" ")[2]
+    try:
+        return reverse(f"admin:core_{model}_change", args=[key])
+    except NoReverseMatch:
+        return ""
