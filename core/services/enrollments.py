@@ -14,8 +14,9 @@ from django.utils import timezone
 
 from core.errors import Refusal
 from core.models import BundleItem, Enrollment, Product, User
-from core.services import outbox
+from core.services import bulk, outbox
 from core.services.history import signed
+from core.services.mirror.bundles import total_up_bundles
 
 Moment = datetime | None  # None: no end
 
@@ -153,6 +154,7 @@ class _Change:
         self.by = by
         self.changed: dict[int, Enrollment] = {}
         self.last_seen: dict[int, dict[str, Any]] = {}
+        self.touched: set[int] = set()  # students
 
     def set(self, enrollment: Enrollment, **dates: Moment) -> None:
         """Give an enrollment these dates and its grants, if that is anything new."""
@@ -161,34 +163,48 @@ class _Change:
         if before is not None and all(getattr(before, name) == dates[name] for name in dates):
             if any(getattr(before, name) != getattr(enrollment, name) for name in told):
                 signed(enrollment, by=self.by, reason=self.reason).save(update_fields=[*told])
+                self.touched.add(enrollment.user_id)
             return
         for name, value in dates.items():
             setattr(enrollment, name, value)
         enrollment.push_state, enrollment.remote_digest = Enrollment.PushState.PENDING, None
         signed(enrollment, by=self.by, reason=self.reason).save()
         self.changed[enrollment.pk] = enrollment
+        self.touched.add(enrollment.user_id)
         if before is not None:
             self.last_seen.setdefault(enrollment.pk, {name: getattr(before, name) for name in dates})
 
     def follow(self) -> None:
         """The courses of the bundles that changed end when the last of what gives them ends."""
         bundles = [e for e in self.changed.values() if e.product.is_bundle]
-        ends = {bundle.pk: bundle.expiry_date for bundle in bundles}
         for course in _locked(courses_in(bundles)):
             if course.via_bundle_id is None and not course.granted:
                 # Bought, or given in Thinkific: the bundle must not take it away.
                 course.granted, course.granted_until = True, course.expiry_date
-            if course.via_bundle_id in ends:
+            if course.via_bundle_id is not None:
                 course.via_bundle_id = self._longest(course)
             self.set(course, expiry_date=access_until(course))
 
     def _longest(self, course: Enrollment) -> int | None:
-        """The bundle that gives the course the longest is the one that it came through."""
+        """The bundle that gives the course the longest is the one that it came through; of equal ones its
+        own. So a bundle's end, which is told by its courses, is never that of another bundle."""
         rows = _bundles_with(course).values_list("expiry_date", "pk")
         far = datetime.max.replace(tzinfo=UTC)
-        return max(((end or far, pk) for end, pk in rows), default=(far, course.via_bundle_id))[1]
+        ends = [(end or far, pk == course.via_bundle_id, pk) for end, pk in rows]
+        return max(ends)[2] if ends else course.via_bundle_id
 
     def send(self) -> list[Enrollment]:
         changed = list(self.changed.values())
         outbox.mark_stale(changed, reason=self.reason, last_seen=self.last_seen, requested_by=self.by)
+        self._total_up()
         return changed
+
+    def _total_up(self) -> None:
+        """A bundle is told by the courses that came through it and have no grant of their own, which may be
+        others now. As they are told by the next pull, so that it finds nothing new."""
+        bundles = Enrollment.objects.filter(product__productable_type=Product.Type.BUNDLE, removed_at=None)
+        pks = list(
+            bundles.filter(bulk.among("user_id", self.touched)).order_by().values_list("pk", flat=True)
+        )
+        if pks:
+            total_up_bundles(pks, source=self.reason)

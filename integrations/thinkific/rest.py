@@ -20,7 +20,7 @@ PAGE_SIZE = 250  # the most Thinkific returns per page
 class RestCalls(Transport):
     """The REST half of ThinkificClient."""
 
-    # --- lists: one page each -----------------------------------------------------------------------------
+    # --- lists: one page each, or all of it ---------------------------------------------------------------
 
     def list_page(
         self,
@@ -40,6 +40,16 @@ class RestCalls(Transport):
             return found
 
         return self.perform("GET", path, params, read=read)
+
+    def list_all(self, path: str, row_type: type[T], filters: Mapping[str, Any] | None = None) -> Iterator[T]:
+        """Every row of a REST list, page after page."""
+        page = 1
+        while True:
+            found = self.list_page(path, row_type, page, PAGE_SIZE, filters)
+            yield from found.items
+            if found.is_last:
+                return
+            page += 1
 
     def users_page(
         self, page: int = 1, limit: int = PAGE_SIZE, *, email: str | None = None, group_id: int | None = None
@@ -122,19 +132,19 @@ class RestCalls(Transport):
     def find_user_by_email(self, email: str) -> schemas.User | None:
         """The user with this e-mail, whatever its case; the filter alone is not trusted to be exact."""
         wanted = email.strip().lower()
-        for user in self._walk("/users", schemas.User, {"email": wanted}):
+        for user in self.list_all("/users", schemas.User, {"email": wanted}):
             if (user.email or "").strip().lower() == wanted:
                 return user
         return None
 
     def find_enrollments(self, user_id: int, course_id: int) -> list[schemas.Enrollment]:
         """Every enrollment of this user in this course, expired ones included; there may be several."""
-        rows = self._walk("/enrollments", schemas.Enrollment, {"user_id": user_id, "course_id": course_id})
+        rows = self.list_all("/enrollments", schemas.Enrollment, {"user_id": user_id, "course_id": course_id})
         return [row for row in rows if row.user_id == user_id and row.course_id == course_id]
 
     def find_group_by_name(self, name: str) -> schemas.Group | None:
         """The group with exactly this name, blanks around it aside. Walks all groups: there is no filter."""
-        groups = self._walk("/groups", schemas.Group, {})
+        groups = self.list_all("/groups", schemas.Group, {})
         return next((group for group in groups if (group.name or "").strip() == name.strip()), None)
 
     # --- writes -------------------------------------------------------------------------------------------
@@ -231,15 +241,6 @@ class RestCalls(Transport):
         except NotFound:  # also when a first attempt worked and its answer was lost
             return False
         return True
-
-    def _walk(self, path: str, row_type: type[T], filters: Mapping[str, Any]) -> Iterator[T]:
-        page = 1
-        while True:
-            found = self.list_page(path, row_type, page, PAGE_SIZE, filters)
-            yield from found.items
-            if found.is_last:
-                return
-            page += 1
 
 
 def read_object(answer: Answer, row_type: type[T], *, unwrap: str = "") -> T:

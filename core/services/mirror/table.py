@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import DataError, IntegrityError, models, transaction
+from django.db import DataError, IntegrityError, connection, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -115,8 +115,30 @@ def compare(
         else:
             changes.equal.append((pk, row))
             applied.unchanged += 1
+    _look_again(changes, applied)
     _keep_unsent(changes, applied)
     return changes
+
+
+def _look_again(changes: Changes, applied: Applied) -> None:
+    """Lock what is about to change, and compare with what it is now: an edit that was committed since it was
+    read must not be written back. On SQLite a transaction that writes is alone anyway."""
+    if not changes.changed or not connection.features.has_select_for_update:
+        return
+    table, pks = changes.table, [pk for pk, _, _ in changes.changed]
+    rows = table.model._default_manager.select_for_update(of=("self",)).filter(bulk.among("pk", pks))
+    now = {row[0]: row[1:] for row in rows.order_by("pk").values_list("pk", *table.fields)}
+    still_changed = []
+    for pk, _, after in changes.changed:
+        if pk not in now:
+            continue  # deleted here meanwhile
+        before = dict(zip(table.fields, now[pk], strict=True))
+        if any(before[name] != after[name] for name in table.fields):
+            still_changed.append((pk, before, after))
+        else:
+            changes.equal.append((pk, after))
+            applied.unchanged += 1
+    changes.changed = still_changed
 
 
 def write(changes: Changes, applied: Applied, *, source: str, extra: Sequence[str] = ()) -> None:

@@ -6,7 +6,17 @@ For demonstration, development, end-to-end tests and benchmarks. It knows nothin
 from .faults import Fault, Faults
 from .generator import Scale
 from .options import Options
-from .sandbox import Sandbox, SpawnedSandbox, spawn_sandbox
+from .sandbox import Sandbox, SpawnedSandbox, control_at, spawn_sandbox
 from .site import Site
 
-__all__ = ["Fault", "Faults", "Options", "Sandbox", "Scale", "Site", "SpawnedSandbox", "spawn_sandbox"]
+__all__ = [
+    "Fault",
+    "Faults",
+    "Options",
+    "Sandbox",
+    "Scale",
+    "Site",
+    "SpawnedSandbox",
+    "control_at",
+    "spawn_sandbox",
+]

@@ -34,6 +34,7 @@ class Options(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     # What Thinkific does in these cases is not documented, so each can be had either way.
     repost: Literal["reject", "update", "duplicate"] = "reject"  # POST of an existing (user, course) pair
+    group_repost: Literal["reject", "duplicate"] = "reject"  # POST of a group name that there is
     deleted_users: Literal["take_enrollments", "leave_enrollments"] = "take_enrollments"
     null_expiry_clears: bool = True
     signup_event_for_api: bool = True

@@ -93,6 +93,13 @@ class Sandbox:
         self.stop()
 
 
+def control_at(url: str, method: str, action: str, body: Any = None) -> Any:
+    """Do something with the stand-in at this address that only stand-ins can; see control.py."""
+    answer = requests.request(method, f"{url}/_sandbox/{action}", json=body, timeout=60)
+    answer.raise_for_status()
+    return answer.json()
+
+
 class SpawnedSandbox:
     """A stand-in in another process, with what is needed to talk to it."""
 
@@ -111,9 +118,7 @@ class SpawnedSandbox:
 
     def control(self, method: str, action: str, body: Any = None) -> Any:
         """`control("POST", "faults", {"kind": "500", "next": 3})`; see control.py for the actions."""
-        answer = requests.request(method, f"{self.url}/_sandbox/{action}", json=body, timeout=60)
-        answer.raise_for_status()
-        return answer.json()
+        return control_at(self.url, method, action, body)
 
     def stop(self) -> None:
         self.process.terminate()

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from core.models import Enrollment, OutboxEntry
 from core.services import enrollments
-from core.services.mirror.bundles import apply_bundle_rows, total_up_bundles
+from core.services.mirror.bundles import apply_bundle_rows, total_up_bundles, total_up_bundles_of
 from core.services.mirror.catalog import ensure_courses
 from core.services.mirror.enrollments import apply_enrollments
 from integrations.thinkific import schemas
@@ -31,7 +31,7 @@ def push_bundle(enrollment: Enrollment, user_id: int, entry: OutboxEntry, client
     if not known and (entry.uncertain or entry.attempts > 1 or ended):
         known = bool(_rows(client, bundle_id, user_id))
     if known:
-        known = _send_dates(enrollment, user_id, client)
+        known = _send_dates(enrollment, user_id, entry, client)
     if not known and ended:
         return  # it ended before Thinkific heard of it
     if not known and (entry.error != ACCEPTED or entry.attempts > LOOKS):
@@ -43,13 +43,17 @@ def push_bundle(enrollment: Enrollment, user_id: int, entry: OutboxEntry, client
     _store(enrollment, rows, timezone.now())
 
 
-def _send_dates(enrollment: Enrollment, user_id: int, client: ThinkificClient) -> bool:
-    """False when Thinkific does not know that the person holds the bundle."""
+def _send_dates(enrollment: Enrollment, user_id: int, entry: OutboxEntry, client: ThinkificClient) -> bool:
+    """False when Thinkific does not know that the person holds the bundle.
+
+    What we did not change is not sent: it would become that of every course.
+    """
+    started = not entry.last_seen or "activated_at" in entry.last_seen
     try:
         client.update_bundle_enrollment(
             enrollment.product.productable_id,
             user_id=user_id,
-            activated_at=enrollment.activated_at,
+            activated_at=enrollment.activated_at if started else None,
             expiry_date=enrollment.expiry_date,
             clear_expiry=enrollment.expiry_date is None,
         )
@@ -134,3 +138,4 @@ def _store(enrollment: Enrollment, rows: list[schemas.Enrollment], now: datetime
         apply_enrollments(told, source=SOURCE)
         _, holders = apply_bundle_rows(enrollment.product, [row.id for row in rows], now=now)
         total_up_bundles(holders, source=SOURCE)
+        total_up_bundles_of([row.id for row in rows], source=SOURCE)  # courses that are in other ones, too

@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.models import Enrollment, OutboxEntry
+from core.services.mirror.bundles import total_up_bundles_of
 from core.services.mirror.enrollments import apply_enrollments
 from integrations.thinkific import schemas
 from integrations.thinkific.client import ThinkificClient
@@ -126,3 +127,5 @@ def _store(enrollment: Enrollment, remote: schemas.Enrollment, now: datetime | N
     )
     with transaction.atomic():
         apply_enrollments([row], source=SOURCE)
+        if enrollment.via_bundle_id is not None:
+            total_up_bundles_of([remote.id], source=SOURCE)

@@ -16,7 +16,7 @@ def create_group(site: "Site", *, name: Any) -> dict[str, Any]:
         raise invalid_fields(name="can't be blank")
     if len(name) > LONGEST_NAME:
         raise invalid_fields(name=f"is too long (maximum is {LONGEST_NAME} characters)")
-    if site.group_named(name):
+    if site.options.group_repost == "reject" and site.group_named(name):
         raise invalid_fields(name="has already been taken")
     group_id = site.groups.new_id()
     token = f"{group_id * 2654435761 % 0xFFFFFFFF:08x}"

@@ -1,0 +1,56 @@
+"""The pulls after everything was sent must find nothing: what our pushes caused is stored here already."""
+
+from typing import Any
+
+from core.models import Enrollment, GroupMembership, OutboxEntry, ThinkificGroup, User
+from core.services.mirror.enrollments import ENROLLMENTS
+from core.services.mirror.groups import GROUPS
+from core.services.mirror.people import USERS
+from integrations.models import SyncRun
+from integrations.thinkific.sync import runs
+from integrations.thinkific.sync.execute import carry_out
+from integrations.thinkific.sync.owner import this_process
+
+KINDS = ("users", "enrollments", "groups")
+COUNTS = ("created", "updated", "removed", "failed")
+STORED = (
+    (User, USERS.fields),
+    (Enrollment, (*ENROLLMENTS.fields, "thinkific_id", "via_bundle_id")),
+    (ThinkificGroup, (*GROUPS.fields, "thinkific_id")),
+    (GroupMembership, ("group_id", "user_id", "removed_at")),
+)
+Rows = dict[tuple[str, int], dict[str, Any]]
+
+
+def differences() -> list[str]:
+    """What they changed, row by row; there must not be anything."""
+    entries, before = OutboxEntry.objects.count(), _rows()
+    wrong = [words for kind in KINDS for words in _pull(kind)]
+    after = _rows()
+    for key in sorted(before.keys() | after.keys()):
+        have, got = before.get(key, {}), after.get(key, {})
+        moved = [f"{n} {have.get(n)} → {got.get(n)}" for n in got or have if have.get(n) != got.get(n)]
+        wrong += [f"a pull changed {key[0]} {key[1]}: {', '.join(moved)}"] if moved else []
+    if OutboxEntry.objects.count() != entries:
+        wrong.append("the pulls marked something stale")
+    return wrong
+
+
+def _pull(kind: str) -> list[str]:
+    run, _ = runs.open_run(kind, full=True)
+    claimed = runs.claim(run.pk, worker=this_process())
+    assert claimed is not None
+    carry_out(claimed)
+    run = SyncRun.objects.get(pk=run.pk)
+    changed = {name: getattr(run, name) for name in COUNTS if getattr(run, name)}
+    if not changed and run.status == SyncRun.Status.SUCCEEDED:
+        return []
+    return [f"the pull of {kind} ended {run.status} with {changed} {run.errors[:3]}"]
+
+
+def _rows() -> Rows:
+    return {
+        (str(model._meta.verbose_name), row["pk"]): row
+        for model, fields in STORED
+        for row in model._default_manager.order_by().values("pk", *fields)
+    }
