@@ -20,8 +20,11 @@ def bundle(accounting):
     return bundle
 
 
+NOW = timezone.now().replace(microsecond=0)  # one for all: a second may pass within a test
+
+
 def in_days(days):
-    return (timezone.now() + timedelta(days=days)).replace(microsecond=0)
+    return NOW + timedelta(days=days)
 
 
 def held(student, product):

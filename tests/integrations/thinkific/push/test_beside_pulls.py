@@ -1,0 +1,136 @@
+"""Pushes and pulls meet: what we caused is stored here already, and what was just changed here stays."""
+
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+from django.db import connections, transaction
+from django.utils import timezone
+
+from core.models import Enrollment, OutboxEntry, Product
+from core.services import enrollments, people
+
+from .conftest import counts
+
+KINDS = ("users", "enrollments", "groups")
+
+
+@pytest.fixture
+def ada(push, catalog):
+    """Somebody new, with an account in Thinkific."""
+    user = people.create_user(email="ada@new.example", first_name="Ada", last_name="Roe")
+    push()
+    user.refresh_from_db()
+    return user
+
+
+@pytest.fixture
+def bundle(catalog):
+    return Product.objects.bundles().order_by("pk").first()
+
+
+NOW = timezone.now().replace(microsecond=0)
+
+
+def in_days(days):
+    return NOW + timedelta(days=days)
+
+
+def courses_of(bundle):
+    return [item.course for item in bundle.bundle_items.select_related("course").order_by("pk")]
+
+
+def held(user, product):
+    return Enrollment.objects.get(user=user, product=product)
+
+
+def test_the_pull_after_all_was_sent_finds_nothing(push, pull, ada, bundle):
+    [course, other, *_] = courses_of(bundle)
+    for kind in KINDS:
+        pull(kind)
+    enrollments.enroll_unchecked(student=ada, products=[bundle], expiry_date=in_days(30))
+    push()
+    # On their own now: neither tells any longer when the bundle began or ends.
+    enrollments.change_expiry([held(ada, course)], expiry_date=in_days(200))
+    enrollments.change_expiry([held(ada, other)], expiry_date=held(ada, other).expiry_date)
+    push()
+    enrollments.enroll_unchecked(student=ada, products=[course])
+    push()
+    enrollments.change_expiry([held(ada, bundle)], expiry_date=in_days(60))
+    push()
+
+    assert {kind: counts(pull(kind)) for kind in KINDS} == {kind: {} for kind in KINDS}
+    assert held(ada, bundle).expiry_date == held(ada, courses_of(bundle)[-1]).expiry_date
+
+
+def test_moving_the_end_of_a_bundle_leaves_the_starts_of_its_courses(site, push, ada, bundle):
+    [course, *_] = courses_of(bundle)
+    enrollments.enroll_unchecked(student=ada, products=[bundle])
+    push()
+    row = site.enrollments_for(ada.thinkific_id, course.productable_id)[0]
+    site.write("set_dates", enrollment_id=row.id, dates={"activated_at": "2026-01-01T00:00:00Z"})
+    started = row.activated_at
+
+    enrollments.change_expiry([held(ada, bundle)], expiry_date=in_days(60))
+    push()
+
+    assert row.activated_at == started
+    assert row.expiry_date is not None
+
+
+def test_a_course_in_two_bundles_ends_with_the_one_that_is_left(site, push, pull, ada, bundle):
+    inside = next(iter(site.bundles))
+    [shared, *_] = courses_of(bundle)
+    another = site.write("put", kind="bundles", row=inside | {"id": 900, "name": "Other", "slug": "other"})
+    product = next(p for p in site.products if p["productable_type"] == "Bundle")
+    site.write("put", kind="products", row=product | {"id": 901, "productable_id": another, "name": "Other"})
+    site.holders[another] = {}
+    for kind in ("products", *KINDS):
+        pull(kind)
+    longer = Product.objects.bundles().get(productable_id=another)
+    enrollments.enroll_unchecked(student=ada, products=[bundle], expiry_date=in_days(10))
+    push()
+    enrollments.enroll_unchecked(student=ada, products=[longer], expiry_date=in_days(90))
+    push()
+    assert counts(pull("enrollments")) == {}
+    assert held(ada, bundle).expiry_date == in_days(10)
+
+    enrollments.expire([held(ada, longer)])
+    push()
+
+    assert counts(pull("enrollments")) == {}
+    assert held(ada, shared).expiry_date == in_days(10)
+
+
+def test_an_edit_that_is_committed_while_a_pull_stores_is_kept(site, push, pull, ada, bundle):
+    course = courses_of(bundle)[0]
+    enrollments.enroll_unchecked(student=ada, products=[course], expiry_date=in_days(30))
+    push()
+    number, wanted = held(ada, course).thinkific_id, in_days(99)
+    OutboxEntry.objects.all().delete()  # as if it had been sent long ago
+    site.write("set_dates", enrollment_id=number, dates={"expiry_date": "2027-01-01T00:00:00Z"})
+    written, enough = threading.Event(), threading.Event()
+
+    def edit():
+        try:
+            with transaction.atomic():
+                enrollments.change_expiry([held(ada, course)], expiry_date=wanted)
+                written.set()
+                enough.wait(5)
+        finally:
+            connections.close_all()
+
+    editing = threading.Thread(target=edit)
+    editing.start()
+    written.wait(10)
+    # The pull has read what is stored and waits for the edit, which it must then see.
+    threading.Timer(1.0, enough.set).start()
+    started = time.monotonic()
+    pull("enrollments")
+    editing.join()
+
+    assert time.monotonic() - started > 0.8
+    assert held(ada, course).expiry_date == wanted
+    push()
+    assert site.enrollments[number].expiry_date == wanted.timestamp() * 1000
