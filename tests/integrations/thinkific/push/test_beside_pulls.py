@@ -8,8 +8,8 @@ import pytest
 from django.db import connections, transaction
 from django.utils import timezone
 
-from core.models import Enrollment, OutboxEntry, Product
-from core.services import enrollments, people
+from core.models import Enrollment, OutboxEntry, Product, SiteSettings, User
+from core.services import deletions, enrollments, people
 
 from .conftest import counts
 
@@ -30,6 +30,14 @@ def bundle(catalog):
     return Product.objects.bundles().order_by("pk").first()
 
 
+@pytest.fixture
+def delete_too():
+    """Who is deleted here is deleted in Thinkific."""
+    settings = SiteSettings.load()
+    settings.delete_students = True
+    settings.save()
+
+
 NOW = timezone.now().replace(microsecond=0)
 
 
@@ -45,23 +53,32 @@ def held(user, product):
     return Enrollment.objects.get(user=user, product=product)
 
 
-def test_the_pull_after_all_was_sent_finds_nothing(push, pull, ada, bundle):
-    [course, other, *_] = courses_of(bundle)
+def test_the_pull_after_all_was_sent_finds_nothing(site, push, pull, ada, bundle):
+    course, *rest, _ = courses_of(bundle)
     for kind in KINDS:
         pull(kind)
     enrollments.enroll_unchecked(student=ada, products=[bundle], expiry_date=in_days(30))
     push()
     # On their own now: neither tells any longer when the bundle began or ends.
     enrollments.change_expiry([held(ada, course)], expiry_date=in_days(200))
-    enrollments.change_expiry([held(ada, other)], expiry_date=held(ada, other).expiry_date)
     push()
     enrollments.enroll_unchecked(student=ada, products=[course])
     push()
     enrollments.change_expiry([held(ada, bundle)], expiry_date=in_days(60))
     push()
+    site.write(
+        "set_dates",
+        enrollment_id=held(ada, courses_of(bundle)[-1]).thinkific_id,
+        dates={"expiry_date": in_days(45).isoformat()},
+    )
+    pull("enrollments")
+    # The same end, so nothing is sent; but only the last course is left to tell the bundle's.
+    for one in rest:
+        enrollments.change_expiry([held(ada, one)], expiry_date=held(ada, one).expiry_date)
+    assert push() == {}
 
     assert {kind: counts(pull(kind)) for kind in KINDS} == {kind: {} for kind in KINDS}
-    assert held(ada, bundle).expiry_date == held(ada, courses_of(bundle)[-1]).expiry_date
+    assert held(ada, bundle).expiry_date == in_days(45)
 
 
 def test_moving_the_end_of_a_bundle_leaves_the_starts_of_its_courses(site, push, ada, bundle):
@@ -134,3 +151,25 @@ def test_an_edit_that_is_committed_while_a_pull_stores_is_kept(site, push, pull,
     assert held(ada, course).expiry_date == wanted
     push()
     assert site.enrollments[number].expiry_date == wanted.timestamp() * 1000
+
+
+def test_somebody_deleted_while_their_change_is_sent_does_not_come_back(
+    site, thinkific, push, pull, ada, delete_too
+):
+    for kind in KINDS:
+        pull(kind)
+    thinkific.faults.add("stall", method="PUT", path="/users", seconds=1.0, next=1)
+    people.update_user(ada, last_name="Renamed")
+    sending = threading.Thread(target=push, args=[1])
+    sending.start()
+    while site.users[ada.thinkific_id].last_name != "Renamed":
+        time.sleep(0.02)
+
+    ada.refresh_from_db()
+    deletions.delete(ada, confirmed=deletions.describe(ada))
+    sending.join()
+
+    assert not User.objects.filter(thinkific_id=ada.thinkific_id).exists()
+    push()
+    assert ada.thinkific_id not in site.users
+    assert counts(pull("users")) == {}
