@@ -50,6 +50,11 @@ class Applied:
         self.skipped += 1
         self._left_out(object, message, pk)
 
+    def leave_out(self, count: int = 1) -> None:
+        """Rows that are not for us, of which nobody needs to hear."""
+        self.skipped += count
+        self.lost += count
+
     def _left_out(self, object: str, message: str, pk: int | None) -> None:
         self.issues.append(Issue(object, message))
         if pk is None:

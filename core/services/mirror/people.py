@@ -1,6 +1,6 @@
 """People as Thinkific has them."""
 
-from collections.abc import Container
+from collections.abc import Collection, Container
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -85,8 +85,7 @@ def apply_users(
             contested.append(row["thinkific_id"])
             applied.met += [have[0]] if have else []
             applied.lost += have is None
-    applied.skipped += len(matched.deleted)
-    applied.lost += len(matched.deleted)
+    applied.leave_out(len(matched.deleted))
 
     changes = compare(USERS, matched.pairs, applied)
     freed = _free_swapped_emails(changes.changed)
@@ -103,7 +102,7 @@ def match_users(rows: list[Values], known: Container[int] | None = None) -> Matc
     by_id = USERS.stored_of(rows, known)
     owners = _owners([row["email"] for row in rows])
     refused = _refused(rows, by_id, owners)
-    deleted = _deleted_here([row["thinkific_id"] for row in rows if row["thinkific_id"] not in by_id])
+    deleted = deleted_here([row["thinkific_id"] for row in rows if row["thinkific_id"] not in by_id])
     matched = Matched([], {}, [], deleted)
     for row in rows:
         if row["thinkific_id"] in deleted:
@@ -120,7 +119,7 @@ def match_users(rows: list[Values], known: Container[int] | None = None) -> Matc
     return matched
 
 
-def _deleted_here(thinkific_ids: list[int]) -> set[int]:
+def deleted_here(thinkific_ids: Collection[int]) -> set[int]:
     """Of these people those who were deleted here, until Thinkific has heard of it and what was read before
     is over: a pull must not revive whom somebody has deleted."""
     if not thinkific_ids:

@@ -19,6 +19,7 @@ from core.services.mirror.bundles import (
 )
 from core.services.mirror.enrollments import remove_enrollments
 from core.services.mirror.outcome import Applied
+from core.services.mirror.people import deleted_here
 from core.services.mirror.table import known_digests
 from integrations.models import InboundEvent, Kind
 from integrations.thinkific import schemas
@@ -28,7 +29,7 @@ from integrations.thinkific.events.certificates import store_certificates
 from integrations.thinkific.events.desk import SOURCE, Desk, problems
 from integrations.thinkific.events.inbox import Verdict, Verdicts, Write, failed, ignored, later, processed
 from integrations.thinkific.events.payloads import Unreadable, as_listed, read
-from integrations.thinkific.events.people import arrive, note_activity, note_moment
+from integrations.thinkific.events.people import DELETED, arrive, note_activity, note_moment
 from integrations.thinkific.mapping import person_of_enrollment
 from integrations.thinkific.sync import conflicts
 from integrations.thinkific.sync.enrollments import OVERLAP, apply_typed, what_is_missing
@@ -184,7 +185,9 @@ def _store(work: Work) -> Verdicts:
     ]
     # Their names as the event has them count; the list knows only one name in one piece.
     people = [person_of_enrollment(row) for row, _ in rows if not what_is_missing(row)]
-    arrive(people + [p for news in work.news.values() for p in news.people], applied, now=now)
+    people += [person for news in work.news.values() for person in news.people]
+    here = arrive(people, applied, now=now)
+    deleted = deleted_here({person.id for person in people} - here.keys())
     applied += apply_typed(
         rows, known_digests(Enrollment, [row.id for row, _ in rows]), source=SOURCE, now=now
     )
@@ -205,8 +208,11 @@ def _store(work: Work) -> Verdicts:
     wrong = problems(applied)
     verdicts: Verdicts = {}
     for number, news in work.news.items():
+        told_of = {person.id for person in news.people}
         for event in news.events:
-            verdicts[event.pk] = _verdict(number, news, event, work, wrong)
+            known = not (told_of and told_of <= deleted)
+            verdict = _verdict(number, news, event, work, wrong) if known else ignored(DELETED)
+            verdicts[event.pk] = verdict
     return verdicts | work.verdicts
 
 

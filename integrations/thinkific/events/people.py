@@ -14,13 +14,13 @@ from core.models import User
 from core.services import bulk
 from core.services.mirror import newcomers
 from core.services.mirror.outcome import Applied
-from core.services.mirror.people import USERS, apply_users, remove_users
+from core.services.mirror.people import USERS, apply_users, deleted_here, remove_users
 from core.services.mirror.table import Values
 from integrations.models import InboundEvent, Kind
 from integrations.thinkific import schemas
 from integrations.thinkific.errors import NotFound, ThinkificError
 from integrations.thinkific.events.desk import SOURCE, Desk, problems
-from integrations.thinkific.events.inbox import Verdict, Verdicts, Write, failed, processed
+from integrations.thinkific.events.inbox import Verdict, Verdicts, Write, failed, ignored, processed
 from integrations.thinkific.events.payloads import Unreadable, read
 from integrations.thinkific.mapping import user_row
 from integrations.thinkific.mending import Notes, Unusable
@@ -30,6 +30,7 @@ from integrations.thinkific.sync.people import ensure_users, primary_keys
 
 MANY = 25  # people to ask for one by one; above, a pull may cost fewer requests
 GONE = "No longer in Thinkific."
+DELETED = "The person was deleted here; nothing changed."
 
 Stored = dict[int, tuple[int, Values]]  # Thinkific id -> primary key, values
 
@@ -130,8 +131,9 @@ def _store(work: Work, told: Told, known: Stored) -> Verdicts:
     note_activity(work.active)
     wrong = problems(applied)
     verdicts = dict(work.verdicts)
+    deleted = deleted_here(work.found.keys() - known.keys())
     for number in [*work.found, *work.gone]:
-        verdict = _verdict(number, work, known, wrong)
+        verdict = ignored(DELETED) if number in deleted else _verdict(number, work, known, wrong)
         verdicts |= {event.pk: verdict for event, _ in told[number]}
     return verdicts
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 from core.models import Quiz, QuizResult
 from core.services import bulk
 from core.services.mirror.outcome import Applied
+from core.services.mirror.people import deleted_here
 from core.services.mirror.results import QUIZ_RESULTS, apply_quiz_results, ensure_quizzes
 from integrations.models import InboundEvent
 from integrations.thinkific import schemas
@@ -15,7 +16,7 @@ from integrations.thinkific.events import payloads
 from integrations.thinkific.events.desk import SOURCE, Desk, problems
 from integrations.thinkific.events.inbox import Verdicts, Write, failed, ignored, processed
 from integrations.thinkific.events.payloads import Unreadable, read
-from integrations.thinkific.events.people import arrive, note_activity, note_moment
+from integrations.thinkific.events.people import DELETED, arrive, note_activity, note_moment
 from integrations.thinkific.mapping import quiz_row
 from integrations.thinkific.mending import Notes, moment, to_decimal
 from integrations.thinkific.sync import conflicts
@@ -42,6 +43,7 @@ def _store(told: Told) -> Verdicts:
     applied, verdicts = Applied(), Verdicts()
     now = timezone.now()
     users = arrive((one.user for _, one in told), applied, now=now)
+    deleted = deleted_here({one.user.id for _, one in told} - users.keys())
     quizzes = ensure_quizzes(_quizzes(told))
     passing = dict(Quiz.objects.filter(pk__in=quizzes.values()).values_list("pk", "passing_score"))
     have = QUIZ_RESULTS.stored(thinkific_id__in=[one.result_id for _, one in told])
@@ -53,6 +55,9 @@ def _store(told: Told) -> Verdicts:
         note_moment(active, one.user.id, event)
         stored = have[one.result_id][1] if one.result_id in have else None
         newest = rows.get(one.result_id, stored)
+        if one.user.id in deleted:
+            verdicts[event.pk] = ignored(DELETED)
+            continue
         if one.user.id not in users:
             verdicts[event.pk] = failed(
                 wrong.get(f"User {one.user.id}", "Its student is unknown here and has no e-mail.")

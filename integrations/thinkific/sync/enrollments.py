@@ -7,6 +7,7 @@ from core.services.mirror.bundles import total_up_bundles_of
 from core.services.mirror.catalog import ensure_courses
 from core.services.mirror.enrollments import apply_enrollments, remove_enrollments
 from core.services.mirror.outcome import Applied
+from core.services.mirror.people import deleted_here
 from integrations.models import Kind
 from integrations.thinkific import schemas
 from integrations.thinkific.decoding import BadRow
@@ -111,8 +112,12 @@ def apply_typed(
     users = ensure_users((person_of_enrollment(e) for e, _ in rows), applied, source=source, now=now)
     names = {e.course_id: Notes().text(e.course_name, 500, "", "") for e, _ in rows if e.course_id}
     courses = ensure_courses(names)
+    deleted = deleted_here({e.user_id or 0 for e, _ in rows} - users.keys())
     values = []
     for e, digest in rows:
+        if e.user_id in deleted:
+            applied.leave_out()
+            continue
         if e.user_id not in users:
             why = f"Its student, Thinkific user {e.user_id}, is unknown here and has no e-mail."
             _fail(e.id, why, known, applied)

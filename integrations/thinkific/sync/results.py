@@ -8,10 +8,12 @@ from django.utils.dateparse import parse_datetime
 
 from core.models import Certificate, Enrollment, Product, QuizResult
 from core.services.mirror.outcome import Applied
+from core.services.mirror.people import deleted_here
 from core.services.mirror.results import apply_certificates, apply_quiz_results, ensure_quizzes
 from core.services.mirror.table import mark_removed
 from integrations.models import Kind
 from integrations.thinkific import graphql, schemas
+from integrations.thinkific.client import ThinkificClient
 from integrations.thinkific.decoding import BadRow
 from integrations.thinkific.errors import NotConfigured, NotFound
 from integrations.thinkific.mapping import certificate_row, person_of_node, quiz_row, submission_row
@@ -97,9 +99,12 @@ def _store_submissions(pull: Pull, rows: graphql.Rows[schemas.QuizSubmission]) -
             if row.quiz and (number := parse_graphql_id(row.quiz.id))
         }
     )
-    users = ensure_users(_people(rows), applied, source=pull.source, now=pull.now)
+    users, deleted = _students(rows, applied, pull)
     values = []
     for row in rows:
+        if row.user and parse_graphql_id(row.user.id) in deleted:
+            applied.leave_out()
+            continue
         number = parse_graphql_id(row.id)
         quiz = quizzes.get(parse_graphql_id(row.quiz.id) or 0) if row.quiz else None
         user = users.get(parse_graphql_id(row.user.id) or 0) if row.user else None
@@ -121,9 +126,14 @@ def _number(row: schemas.QuizSubmission | schemas.Certificate | BadRow) -> int |
     return parse_graphql_id(row.id)
 
 
-def _people(rows: Iterable[schemas.QuizSubmission | schemas.Certificate]) -> list[schemas.User]:
-    people = (person_of_node(row.user) for row in rows if row.user is not None)
-    return [person for person in people if person is not None]
+def _students(
+    rows: Iterable[schemas.QuizSubmission | schemas.Certificate], applied: Applied, pull: Pull
+) -> tuple[dict[int, int], set[int]]:
+    """`Thinkific id -> primary key` of those whose results these are; and who of them was deleted here."""
+    nodes = (person_of_node(row.user) for row in rows if row.user is not None)
+    people = [person for person in nodes if person is not None]
+    users = ensure_users(people, applied, source=pull.source, now=pull.now)
+    return users, deleted_here({person.id for person in people} - users.keys())
 
 
 def pull_certificates(pull: Pull) -> None:
@@ -150,7 +160,7 @@ def pull_certificates(pull: Pull) -> None:
 
 def _pull_certificates_of(pull: Pull, course: Product) -> None:
     try:
-        for page in _certificate_pages(pull, course):
+        for page in certificate_pages(pull.client, course, after=pull.cursor["after"]):
 
             def write(page: graphql.GraphPage[schemas.Certificate] = page) -> None:
                 _store_certificates(pull, course, page.rows)
@@ -178,18 +188,19 @@ def _pass_over(pull: Pull, course: Product) -> None:
     _next_course(pull, course)
 
 
-def _certificate_pages(pull: Pull, course: Product) -> Iterator[graphql.GraphPage[schemas.Certificate]]:
+def certificate_pages(
+    client: ThinkificClient, course: Product, *, after: str | None
+) -> Iterator[graphql.GraphPage[schemas.Certificate]]:
     """A query costs as much as the rows that it asks for, there or not. Most courses have few certificates,
     so the first page is about as large as what is known; four large ones would take a minute's points."""
     known = Certificate.objects.filter(product=course).count()
     if not known:  # the first time: nearly everybody who finished has one
         known = Enrollment.objects.filter(product=course, completed_at__isnull=False).count()
     first = min(max(known + SPARE, 2 * SPARE), graphql.ROWS)
-    number, after = course.productable_id, pull.cursor["after"]
-    page = next(graphql.course_certificates(pull.client, number, after=after, first=first))
+    page = next(graphql.course_certificates(client, course.productable_id, after=after, first=first))
     yield page
     if page.has_next:
-        yield from graphql.course_certificates(pull.client, number, after=page.next_cursor)
+        yield from graphql.course_certificates(client, course.productable_id, after=page.next_cursor)
 
 
 def _store_certificates(pull: Pull, course: Product, rows: graphql.Rows[schemas.Certificate]) -> None:
@@ -199,8 +210,11 @@ def _store_certificates(pull: Pull, course: Product, rows: graphql.Rows[schemas.
     pull.cursor["nameless"] += numbers.count(None)
     for bad in rows.bad:
         applied.fail(f"Certificate {bad.id}", bad.message, pk=known.get(parse_graphql_id(bad.id)))
-    users = ensure_users(_people(rows), applied, source=pull.source, now=pull.now)
+    users, deleted = _students(rows, applied, pull)
     for row in rows:
+        if row.user and parse_graphql_id(row.user.id) in deleted:
+            applied.leave_out()
+            continue
         user = users.get(parse_graphql_id(row.user.id) or 0) if row.user else None
         try:
             if user is None:
