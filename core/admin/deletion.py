@@ -22,10 +22,10 @@ class DeletionForm(DialogForm):
         self.deletion = deletions.describe(self.obj)
         self.fields["described"].initial = self.deletion.fingerprint()
         field = self.fields["email"]
-        field.label = "E-mail of who is deleted"
-        field.help_text = f"Type {self.obj.email} to confirm."
+        field.label = "E-mail, to confirm"
+        field.help_text = f"Type {self.obj.email}."
         field.widget.attrs["autocomplete"] = "off"
-        field.error_messages["required"] = f"Type {self.obj.email} to confirm. Nothing was deleted."
+        field.error_messages["required"] = "Nothing was deleted: the e-mail is missing."
 
     def clean_email(self) -> str:
         if normalize_email(self.cleaned_data["email"]) != self.obj.email:

@@ -21,25 +21,23 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 
 from core.admin import cells
+from core.admin.pickers import PickingForm
 from core.admin.viewer import viewer_of
 from core.errors import Refusal
 from core.models import User
 
 
-class DialogForm(forms.Form):
+class DialogForm(PickingForm):
     """What a dialog asks. `obj` is the page's object, `part` the row of one of its tabs."""
 
     # Beside which field a refusal is shown; others stand above the fields.
     refused_at: ClassVar[dict[type[Refusal], str]] = {}
 
     def __init__(self, data: Any = None, *, viewer: User, obj: Any = None, part: Any = None) -> None:
-        super().__init__(data)
+        super().__init__(data, parent="#dialog")
         self.viewer = viewer
         self.obj = obj
         self.part = part
-        for field in self.fields.values():
-            if isinstance(field, forms.ModelChoiceField):
-                field.widget.attrs["data-dropdown-parent"] = "#dialog"
 
     def offer(self, name: str, queryset: QuerySet) -> None:
         """What a field takes."""

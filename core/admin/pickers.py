@@ -7,8 +7,36 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
 from django.db.models import Field
+from django.http import QueryDict
 from django.utils import timezone
 from unfold.widgets import BASE_INPUT_CLASSES
+
+from core.admin.filters import key_of
+
+NOBODY = "0"  # a key that no row has
+
+
+class PickingForm(forms.Form):
+    """A form over the page at `parent` whose choices are rows, found by their keys."""
+
+    def __init__(self, data: QueryDict | None = None, *, parent: str, **kwargs: Any) -> None:
+        super().__init__(_keys_only(data, self.base_fields), **kwargs)
+        for field in self.fields.values():
+            if isinstance(field, forms.ModelChoiceField):
+                field.widget.attrs["data-dropdown-parent"] = parent
+
+
+def _keys_only(data: QueryDict | None, fields: dict[str, forms.Field]) -> QueryDict | None:
+    """What can be no key becomes one that no row has, and is refused like it: Django's fields and widgets
+    would ask the database for it, which has no room for such numbers, or stumble over a word."""
+    if data is None:
+        return None
+    data = data.copy()
+    for name, field in fields.items():
+        if isinstance(field, forms.ModelChoiceField) and name in data:
+            sent = data.getlist(name)
+            data.setlist(name, [key if not key or key_of(key) is not None else NOBODY for key in sent])
+    return data
 
 
 def by_typing(field: Any, *, multiple: bool = False) -> forms.Widget:

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
 )
@@ -20,6 +21,7 @@ from core.services.teams import TeamIsFull
 # Who is in a team does not decide what it may have: these are for administrators.
 FOR_ADMINISTRATORS = ("organization", "max_members")
 MOST_MEMBERS = 1_000_000
+MOST_LISTED = 300  # members to choose from in a plain list
 
 
 def name_field() -> forms.CharField:
@@ -36,7 +38,7 @@ def description_field() -> forms.CharField:
         label="Description",
         max_length=team_setup.DESCRIPTION_LENGTH,
         required=False,
-        widget=UnfoldAdminTextareaWidget(),
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
     )
 
 
@@ -60,7 +62,7 @@ class DetailsForm(DialogForm):
         min_value=0,
         max_value=MOST_MEMBERS,
         widget=UnfoldAdminIntegerFieldWidget(),
-        help_text="Empty: no limit. Nobody leaves by a lower one.",
+        help_text="Empty: no limit. A lower one takes nobody out.",
         error_messages={"invalid": "Enter a whole number, or nothing for no limit."},
     )
 
@@ -76,13 +78,18 @@ class DetailsForm(DialogForm):
         self.add_error("name", str(refusal))
 
 
+class MemberField(forms.ModelChoiceField):
+    def label_from_instance(self, user: User) -> str:
+        return f"{user} ({user.email})"  # two members may have one name
+
+
 class OwnerForm(DialogForm):
     refused_at = {TeamIsFull: "role", Refusal: "owner"}
-    owner = forms.ModelChoiceField(
+    owner = MemberField(
         label="New owner",
         queryset=User.objects.none(),
-        widget=by_typing(Team.owner),
-        help_text="Somebody who is in the team already.",
+        empty_label="Choose a member",
+        widget=UnfoldAdminSelectWidget(),
         error_messages={
             "required": "Choose the new owner.",
             "invalid_choice": "The new owner must be in the team, with an account that is switched on. Add "
@@ -94,7 +101,17 @@ class OwnerForm(DialogForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         members = Membership.objects.filter(team=self.obj).exclude(user=self.obj.owner_id)
-        self.offer("owner", User.objects.filter(is_active=True, pk__in=members.values("user")))
+        candidates = User.objects.filter(is_active=True, pk__in=members.values("user"))
+        if members[: MOST_LISTED + 1].count() > MOST_LISTED:
+            # By typing everybody is found whom the viewer sees; who is no member is refused.
+            owner = self.fields["owner"] = MemberField(
+                label="New owner",
+                queryset=candidates,
+                widget=by_typing(Team.owner),
+                error_messages=self.fields["owner"].error_messages,
+            )
+            owner.widget.attrs["data-dropdown-parent"] = "#dialog"
+        self.offer("owner", candidates.order_by("name", "pk"))
         self.offer("role", authority.roles_to_give(self.viewer, self.obj))
         self.fields["role"].label = f"Role of {self.obj.owner} from then on"
         self.fields["role"].initial = Role.objects.filter(code="manager").first()

@@ -5,21 +5,18 @@ from typing import Any
 from django import forms
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget, UnfoldBooleanSwitchWidget
 
-from core.admin.pickers import by_typing
+from core.admin.pickers import PickingForm, by_typing
 from core.models import GroupAssignment, Role, Team, ThinkificGroup, User
 
 BOTH_TOGGLES = "Both are on: no e-mails are sent. Prohibit Emails wins."
 
 
-class ToolForm(forms.Form):
+class ToolForm(PickingForm):
     """A card's modal. `options` is what the run is asked for with."""
 
     def __init__(self, data: Any = None, *, viewer: User, dialog: str) -> None:
-        super().__init__(data, auto_id=f"{dialog}_%s")
+        super().__init__(data, parent=f"#{dialog}", auto_id=f"{dialog}_%s")
         self.viewer = viewer
-        for field in self.fields.values():
-            if isinstance(field, forms.ModelChoiceField):
-                field.widget.attrs["data-dropdown-parent"] = f"#{dialog}"
 
     def options(self) -> dict[str, Any]:
         return {}

@@ -1,6 +1,6 @@
 """What the dialogs about a user ask."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
@@ -151,6 +151,24 @@ class ProfileForm(DialogForm):
             del self.fields["is_active"]  # nobody locks themselves out
 
 
+class LastDayField(forms.DateField):
+    """The last day of access; empty where it does not end."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            label="Last day of access",
+            required=False,
+            widget=day_input(),
+            help_text="Empty: access does not end.",
+            error_messages={"invalid": "This is not a date. Write it as year-month-day."},
+        )
+
+    def validate(self, value: date | None) -> None:
+        super().validate(value)
+        if value and value < timezone.localdate():
+            raise forms.ValidationError("This day is in the past. Choose a later one.")
+
+
 class EnrollForm(DialogForm):
     products = forms.ModelMultipleChoiceField(
         label="Courses and bundles",
@@ -158,16 +176,11 @@ class EnrollForm(DialogForm):
         widget=by_typing(Enrollment.product, multiple=True),
         error_messages={
             "required": "Choose at least one course or bundle.",
-            "invalid_choice": "You cannot enroll anybody in this product.",
+            "invalid_choice": "You cannot enroll this person in it: no team that you have in common has a "
+            "seat on it.",
         },
     )
-    last_day = forms.DateField(
-        label="Last day of access",
-        required=False,
-        widget=day_input(),
-        help_text="Empty: access does not end.",
-        error_messages={"invalid": "This is not a date. Write it as year-month-day."},
-    )
+    last_day = LastDayField()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -177,19 +190,13 @@ class EnrollForm(DialogForm):
 
 
 class LastDayForm(DialogForm):
-    last_day = EnrollForm.declared_fields["last_day"]
+    last_day = LastDayField()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         enrollment = self.part or self.obj
         if enrollment.expiry_date:
             self.fields["last_day"].initial = timezone.localdate(enrollment.expiry_date)
-
-    def clean_last_day(self) -> Any:
-        day = self.cleaned_data["last_day"]
-        if day and day < timezone.localdate():
-            raise forms.ValidationError("This day is over. Choose a later one, or use End Access.")
-        return day
 
 
 class AddToTeamForm(DialogForm):

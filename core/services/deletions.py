@@ -40,7 +40,8 @@ class Deletion:
             (self.certificates, "certificate"),
             (self.memberships, "team membership"),
         ]
-        counted = ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in found if count)
+        parts = [f"{count:,} {noun}{'' if count == 1 else 's'}" for count, noun in found if count]
+        counted = " and ".join([", ".join(parts[:-1]), *parts[-1:]] if len(parts) > 1 else parts)
         said = [f"{self.name} is deleted here{f' with {counted}' if counted else ''}. This cannot be undone."]
         if self.thinkific_id is not None:
             said.append(

@@ -90,7 +90,8 @@ def unassign(assignment: GroupAssignment, *, by: User | None = None) -> None:
 @transaction.atomic
 def add_member(*, group: ThinkificGroup, user: User, by: User | None = None) -> GroupMembership:
     """Put a person into a group, here and in Thinkific. Raises Refusal where no direction allows that."""
-    _check_sent(group)
+    if why := why_not_sent(group):
+        raise Refusal(why)
     if group.removed_at is not None:
         raise Refusal(f"The group {group} is no longer in Thinkific. Choose another group.")
     return put_in([group.pk], [user], by=by, reason=f"added to {group}")[0]
@@ -101,13 +102,20 @@ def remove_member(membership: GroupMembership, *, by: User | None = None) -> Non
     """Take a person out of a group, here and in Thinkific. Their teams stay. Raises Refusal where the
     settings or the directions do not allow it."""
     group = membership.group
-    _check_sent(group)
+    if why := why_kept(membership):
+        raise Refusal(why)
+    take_out([group.pk], membership.user, by=by, reason=f"removed from {group}")
+
+
+def why_kept(membership: GroupMembership) -> str:
+    """Why this person cannot be taken out of the group from here. Empty: they can be."""
+    group = membership.group
     if not SiteSettings.load().mirror_group_removals:
-        raise Refusal(
+        return (
             "The settings do not let the dashboard take people out of groups. Allow it in Settings, or "
             f"remove {membership.user} from {group} in Thinkific."
         )
-    take_out([group.pk], membership.user, by=by, reason=f"removed from {group}")
+    return why_not_sent(group)
 
 
 def put_in(
@@ -153,12 +161,14 @@ def take_out(groups: Iterable[int], user: User, *, by: User | None, reason: str)
     outbox.mark_stale(rows, reason=reason, requested_by=by)
 
 
-def _check_sent(group: ThinkificGroup) -> None:
-    if not pushing_groups([group.pk]):
-        raise Refusal(
-            f"No team lets changes of {group} go to Thinkific. Assign the group with the direction "
-            "Bidirectional or Dashboard-to-Thinkific, or change its members in Thinkific."
-        )
+def why_not_sent(group: ThinkificGroup) -> str:
+    """Why changes of the group's members do not go to Thinkific. Empty: they do."""
+    if pushing_groups([group.pk]):
+        return ""
+    return (
+        f"No team lets changes of {group} go to Thinkific. Assign the group with the direction "
+        "Bidirectional or Dashboard-to-Thinkific, or change its members in Thinkific."
+    )
 
 
 def _ask_for_sync(group: ThinkificGroup) -> None:
