@@ -280,6 +280,8 @@ def _settle(
     """The value that stays of a field of an object that we changed: ours, unless both sides changed it and a
     setting says otherwise."""
     ours, theirs = before[name], after[name]
+    if _whole(ours) == theirs:
+        return theirs  # what Thinkific makes of ours
     if plain(theirs) in own.seen.get(name, []):
         return ours  # what Thinkific had before our change; it has not heard of it, or this is old news
     if own.unsent is not None and name not in own.unsent:
@@ -299,6 +301,11 @@ def _settle(
         )
     )
     return ours if keep_ours else theirs
+
+
+def _whole(value: Any) -> Any:
+    """A moment in whole seconds: Thinkific keeps no more of what it is sent."""
+    return value.replace(microsecond=0) if isinstance(value, datetime) else value
 
 
 def _write_history(changes: Changes, source: str) -> None:

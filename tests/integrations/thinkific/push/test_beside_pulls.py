@@ -2,7 +2,7 @@
 
 import threading
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connections, transaction
@@ -94,6 +94,22 @@ def test_moving_the_end_of_a_bundle_leaves_the_starts_of_its_courses(site, push,
 
     assert row.activated_at == started
     assert row.expiry_date is not None
+
+
+def test_a_date_of_theirs_that_we_send_back_is_kept_in_whole_seconds(site, push, pull, ada, bundle):
+    course = courses_of(bundle)[0]
+    dates = {"activated_at": "2026-01-01T00:00:00.352Z", "expiry_date": "2040-01-01T00:00:00.352Z"}
+    for kind in KINDS:
+        pull(kind)
+    site.write("enroll", user_id=ada.thinkific_id, course_id=course.productable_id, dates=dates)
+    pull("enrollments")
+    enrollments.enroll_unchecked(student=ada, products=[bundle])
+    push()
+    enrollments.expire([held(ada, bundle)])  # what was bought ends as it did before
+    push()
+
+    assert held(ada, course).expiry_date == datetime(2040, 1, 1, tzinfo=UTC)
+    assert counts(pull("enrollments")) == {}
 
 
 def test_a_course_in_two_bundles_ends_with_the_one_that_is_left(site, push, pull, ada, bundle):
