@@ -66,7 +66,7 @@ class StateFilter(ChoiceFilter):
 
 @admin.register(Drift)
 class DriftAdmin(SitewideAdmin):
-    list_display = ["about", "kind", "found", "field_names", "ours", "theirs", "standing", "todo"]
+    list_display = ["about_kind", "found", "field_names", "ours", "theirs", "standing", "todo"]
     list_filter = [KindFilter, SortFilter, StateFilter]
     list_select_related = ["report", "repaired_by"]
     search_fields = ["label"]
@@ -85,7 +85,7 @@ class DriftAdmin(SitewideAdmin):
         "repaired",
         "compared",
     ]
-    empty_title = "Nothing has drifted"
+    empty_title = "Nothing to repair"
     empty_text = "Where a comparison finds that the dashboard and Thinkific do not agree, it is listed here."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
@@ -138,6 +138,14 @@ class DriftAdmin(SitewideAdmin):
         address = object_url(row)
         name = cells.text(row.label)
         return format_html('<a class="cell-link" href="{}">{}</a>', address, name) if address else name
+
+    @display(description="Object")
+    def about_kind(self, row: Drift) -> SafeString:
+        return format_html(
+            '<span class="cell-two">{}<span class="cell-second">{}</span></span>',
+            self.about(row),
+            row.report.get_kind_display(),
+        )
 
     @display(description="Data")
     def kind(self, row: Drift) -> str:

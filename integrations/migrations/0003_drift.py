@@ -69,8 +69,7 @@ class Migration(migrations.Migration):
                 ('report', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='rows', to='integrations.driftreport')),
             ],
             options={
-                'verbose_name': 'drift',
-                'verbose_name_plural': 'drift',
+                'verbose_name': 'drifted object',
                 'ordering': ['id'],
             },
         ),

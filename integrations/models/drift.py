@@ -83,8 +83,7 @@ class Drift(models.Model):
 
     class Meta:
         ordering = ["id"]
-        verbose_name = "drift"
-        verbose_name_plural = "drift"
+        verbose_name = "drifted object"
         constraints = [
             models.UniqueConstraint(fields=["report", "key"], name="one_drift_row_per_object"),
             models.CheckConstraint(

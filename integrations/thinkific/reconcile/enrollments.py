@@ -1,6 +1,8 @@
 """Comparing enrollments in courses. Those in bundles are ours alone, derived from their courses'."""
 
 from collections.abc import Callable
+from datetime import datetime
+from functools import partial
 
 from django.utils import timezone
 
@@ -33,22 +35,30 @@ from integrations.thinkific.sync.pull import Pull
 
 
 def compare_enrollments(pull: Pull, report: DriftReport) -> str:
-    complete = listing.walk(pull, report, "enrollments", "/enrollments", _compare_rows)
+    compare = partial(_compare_rows, since=pull.run.started_at)
+    complete = listing.walk(pull, report, "enrollments", "/enrollments", compare)
     unread = "" if complete else listing.SHIFTED
     listing.judge(pull, report, "enrollments", stored.expected(report.kind), unread=unread)
     return unread
 
 
-def _compare_rows(rows: list[RawRow], passed: Callable[[int], bool]) -> Look:
-    look, found, bad = Look(), [], {}
+def _compare_rows(rows: list[RawRow], passed: Callable[[int], bool], *, since: datetime | None) -> Look:
+    """What was touched `since` the walk began is on its way here, and not judged."""
+    look, found, bad, moving = Look(), [], {}, []
     for row in rows:
         enrollment = decode_row(row, schemas.Enrollment)
         if isinstance(enrollment, BadRow):
             bad[row.id] = enrollment.message
         elif enrollment.user_id is None or enrollment.course_id is None:
             bad[row.id] = "It names no student or no course."
+        elif since and enrollment.updated_at and enrollment.updated_at >= since:
+            moving.append(enrollment.id)
         else:
             found.append(enrollment)
+    if moving:
+        here = Enrollment.objects.filter(thinkific_id__in=moving).values_list("pk", flat=True)
+        look.met += list(here)
+        look.new += len(moving) - len(here)
     if bad:
         known = dict(Enrollment.objects.filter(thinkific_id__in=bad).values_list("thinkific_id", "pk"))
         for number, message in bad.items():

@@ -50,12 +50,9 @@ def forget_theirs(report: DriftReport, *, listing: str, count: int) -> None:
 
 
 def settle(report: DriftReport, row: Drift, found: Finding | str) -> None:
-    """What a second look at a row of the report showed: the drift as it is now, or `in_step`, `waiting` or
-    `gone` (neither side has it)."""
+    """What a second look at a row of the report showed: the same, or `in_step`, `waiting` or `gone` (there
+    is nothing to say of it)."""
     if not isinstance(found, str):
-        Drift.objects.filter(pk=row.pk).update(sort=found.sort, differences=list(found.differences))
-        if found.sort != row.sort:
-            _count(report, **{row.sort: -1, found.sort: 1})
         return
     Drift.objects.filter(pk=row.pk).delete()
     _count(report, **({row.sort: -1, "compared": -1} if found == "gone" else {row.sort: -1, found: 1}))

@@ -50,6 +50,8 @@ def _reconcile_kind(pull: Pull, kind: str, subject: Subject, done: list[str]) ->
 
 def _look_twice(pull: Pull, report: DriftReport, row: Drift, second: dict[str, int]) -> None:
     found, _ = look_again(pull, row)
+    if not isinstance(found, str) and (found.sort, list(found.differences)) != (row.sort, row.differences):
+        found = "gone"  # it is moving: no drift, and nothing that could be called in step
 
     def write() -> None:
         ledger.settle(report, row, found)

@@ -70,7 +70,7 @@ def test_when_both_sides_agree_it_says_so(alma, signed_in, report):
     shown = page(signed_in(alma), LIST)
 
     assert "Both sides agree" in shown
-    assert "Nothing has drifted" in shown
+    assert "Nothing to repair" in shown
 
 
 def test_rows_of_earlier_reports_are_not_offered(alma, signed_in, row):
