@@ -10,7 +10,8 @@ from core.models import GroupAssignment, GroupMembership, Membership, OutboxEntr
 from core.services import bulk
 from core.services.directions import PULLING, PUSHING
 from core.services.mirror.outcome import Applied
-from core.services.mirror.table import JUST_SENT, Table, Values, compare, write
+from core.services.mirror.table import Table, Values, compare, write
+from core.services.mirror.unsent import JUST_SENT
 
 GROUPS = Table(model=ThinkificGroup, fields=("name", "token", "thinkific_created_at", "removed_at"))
 

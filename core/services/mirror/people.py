@@ -13,9 +13,9 @@ from core.services.mirror.table import (
     compare,
     mark_removed,
     remember,
-    waiting_or_just_sent,
     write,
 )
+from core.services.mirror.unsent import waiting_or_just_sent
 
 Stored = tuple[int, Values]  # primary key, values
 
