@@ -15,10 +15,10 @@ from core.admin.enrollment_dialogs import ON_THE_PAGE
 from core.admin.exports import ExportingAdmin
 from core.admin.filters import ChoiceFilter, RelatedFilter
 from core.admin.history import HistoryAdmin
-from core.admin.students import FoundByStudent, TeamFilter
+from core.admin.students import PRODUCT, STUDENT, FoundByStudent, TeamFilter
 from core.admin.tabs import Tab
 from core.admin.viewer import viewer_of
-from core.models import Enrollment, Lesson, Product, QuizResult, User
+from core.models import Enrollment, Lesson, QuizResult, User
 
 
 class StatusFilter(ChoiceFilter):
@@ -34,9 +34,6 @@ class ProductFilter(RelatedFilter):
     title = "course or bundle"
     parameter_name = "product"
     foreign_key = (Enrollment, "product")
-
-    def matching(self, queryset: QuerySet, target: Product) -> QuerySet:
-        return queryset.filter(product=target)
 
 
 class ExpiryFilter(ChoiceFilter):
@@ -139,12 +136,8 @@ class EnrollmentAdmin(FoundByStudent, ExportingAdmin, HistoryAdmin):
     list_filter = [StatusFilter, ProductFilter, TeamFilter, ExpiryFilter]
     list_select_related = ["user", "product", "via_bundle__product"]
     list_only = (
-        "user__email",
-        "user__first_name",
-        "user__last_name",
-        "product__name",
-        "product__productable_type",
-        "product__productable_id",
+        *STUDENT,
+        *PRODUCT,
         "percentage_completed",
         "thinkific_id",
         "activated_at",

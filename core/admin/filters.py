@@ -76,8 +76,9 @@ class RelatedFilter(SimpleListFilter):
         return queryset.none() if target is None else self.matching(queryset, target)
 
     def matching(self, queryset: QuerySet, target: Any) -> QuerySet:
-        """The rows that belong to the target, which the viewer may see."""
-        raise NotImplementedError
+        """The rows that belong to the target, which the viewer may see: those that name it, where
+        `foreign_key` is a field of the list's own model."""
+        return queryset.filter(**{self.foreign_key[1]: target})
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
         name = self.parameter_name or ""

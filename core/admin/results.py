@@ -11,8 +11,8 @@ from unfold.decorators import display
 from core.admin import cells
 from core.admin.exports import ExportingAdmin
 from core.admin.filters import ChoiceFilter, RelatedFilter
-from core.admin.students import FoundByStudent, TeamFilter
-from core.models import Certificate, Product, Quiz, QuizResult, User
+from core.admin.students import PRODUCT, STUDENT, FoundByStudent, TeamFilter
+from core.models import Certificate, QuizResult, User
 
 
 class QuizFilter(RelatedFilter):
@@ -20,17 +20,11 @@ class QuizFilter(RelatedFilter):
     parameter_name = "quiz"
     foreign_key = (QuizResult, "quiz")
 
-    def matching(self, queryset: QuerySet, target: Quiz) -> QuerySet:
-        return queryset.filter(quiz=target)
-
 
 class ProductFilter(RelatedFilter):
     title = "course"
     parameter_name = "product"
     foreign_key = (Certificate, "product")
-
-    def matching(self, queryset: QuerySet, target: Product) -> QuerySet:
-        return queryset.filter(product=target)
 
 
 class PassedFilter(ChoiceFilter):
@@ -74,9 +68,7 @@ class QuizResultAdmin(ResultAdmin):
     list_filter = [QuizFilter, TeamFilter, PassedFilter]
     list_select_related = ["user", "quiz__product"]
     list_only = (
-        "user__email",
-        "user__first_name",
-        "user__last_name",
+        *STUDENT,
         "quiz__name",
         "quiz__thinkific_id",
         "quiz__product__name",
@@ -148,12 +140,8 @@ class CertificateAdmin(ResultAdmin):
     list_filter = [ProductFilter, TeamFilter, ValidityFilter]
     list_select_related = ["user", "product"]
     list_only = (
-        "user__email",
-        "user__first_name",
-        "user__last_name",
-        "product__name",
-        "product__productable_type",
-        "product__productable_id",
+        *STUDENT,
+        *PRODUCT,
         "credential_id",
         "issued_at",
         "expiry_date",

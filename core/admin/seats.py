@@ -24,9 +24,6 @@ class ProductFilter(RelatedFilter):
     parameter_name = "product"
     foreign_key = (Seat, "product")
 
-    def matching(self, queryset: QuerySet, target: Product) -> QuerySet:
-        return queryset.filter(product=target)
-
 
 class TeamFilter(RelatedFilter):
     title = "team"

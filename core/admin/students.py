@@ -13,6 +13,9 @@ from core.admin.lists import FEW
 from core.models import Membership, Team, User
 
 MANY = 50_000  # people found
+# For `list_only`: what the columns that name a student, and a product, read.
+STUDENT = ("user__email", "user__first_name", "user__last_name")
+PRODUCT = ("product__name", "product__productable_type", "product__productable_id")
 
 
 class TeamFilter(RelatedFilter):

@@ -22,7 +22,6 @@ from core.models import (
     Enrollment,
     GroupAssignment,
     Membership,
-    Organization,
     SeatAssignment,
     Team,
     User,
@@ -33,9 +32,6 @@ class OrganizationFilter(RelatedFilter):
     title = "organization"
     parameter_name = "organization"
     foreign_key = (Team, "organization")
-
-    def matching(self, queryset: QuerySet, target: Organization) -> QuerySet:
-        return queryset.filter(organization=target)
 
 
 class ArchivedFilter(ChoiceFilter):
