@@ -1,4 +1,5 @@
 import json
+from io import BytesIO
 
 import pytest
 from django.db import OperationalError, connection
@@ -130,6 +131,32 @@ def test_a_body_that_is_refused_anyway_is_not_read(signed, status):
     request._stream = Unread()
 
     assert receive(request).status_code == status
+
+
+def in_chunks(body, **more):
+    """The request as a server hands it over that has read the chunks."""
+    request = RequestFactory().post(
+        ADDRESS,
+        content_type="application/json",
+        headers={"X-Thinkific-Hmac-Sha256": signature(body)},
+        **{"wsgi.input_terminated": True, **more},
+    )
+    request.META["CONTENT_LENGTH"], request.META["wsgi.input"] = "", BytesIO(body)
+    return request
+
+
+def test_an_event_that_comes_in_chunks_is_stored(secret, db):
+    assert receive(in_chunks(json.dumps(EVENT).encode())).status_code == 204
+
+    assert InboundEvent.objects.get().payload == EVENT["payload"]
+
+
+def test_chunks_without_end_are_not_read_to_theirs(secret, db):
+    request = in_chunks(b" " * 5_000_000)
+
+    assert receive(request).status_code == 413
+
+    assert request.META["wsgi.input"].tell() <= 1024 * 1024 + 1
 
 
 @pytest.mark.parametrize(
