@@ -129,8 +129,15 @@ def differing(fields: Iterable[str], before: Values, after: Values) -> list[Diff
     return [
         difference(name, before[name], after[name])
         for name in fields
-        if name not in NOT_COMPARED and before[name] != after[name]
+        if name not in NOT_COMPARED and not _same(before[name], after[name])
     ]
+
+
+def _same(ours: Any, theirs: Any) -> bool:
+    """Thinkific keeps whole seconds of what it is sent, and its surfaces tell fractions differently."""
+    if isinstance(ours, datetime) and isinstance(theirs, datetime):
+        return ours.replace(microsecond=0) == theirs.replace(microsecond=0)
+    return bool(ours == theirs)
 
 
 def difference(name: str, ours: Any, theirs: Any) -> Difference:

@@ -99,6 +99,8 @@ def judge(pull: Pull, report: DriftReport, name: str, expected: QuerySet, *, unr
     """What is stored, was there when the walk began, and was not met by it: only here. `unread` says why
     nothing can be told, where it cannot."""
     state = pull.cursor[name]
+    if state.get("over"):
+        return
     seen, after = pull.seen(name), state.get("judged", 0)
     keys = expected.filter(pk__gt=after, pk__lte=state["top"]).order_by("pk").values_list("pk", flat=True)
     missing = [] if unread else [pk for pk in keys.iterator(chunk_size=5000) if pk not in seen]
@@ -111,7 +113,12 @@ def judge(pull: Pull, report: DriftReport, name: str, expected: QuerySet, *, unr
             state["judged"] = part[-1]
 
         pull.store(write)
-    pull.forget(name)
+
+    def over() -> None:  # which rows were met is forgotten in the step that says so
+        state["over"] = True
+        pull.forget(name)
+
+    pull.store(over)
 
 
 def _only_here(pull: Pull, kind: str, pks: list[int]) -> Look:
