@@ -142,7 +142,7 @@ class DriftAdmin(SitewideAdmin):
     @display(description="Object")
     def about_kind(self, row: Drift) -> SafeString:
         return format_html(
-            '<span class="cell-two">{}<span class="cell-second">{}</span></span>',
+            '<span class="drift-lines"><span>{}</span><span class="cell-second">{}</span></span>',
             self.about(row),
             row.report.get_kind_display(),
         )

@@ -139,7 +139,7 @@ def _drift() -> Item | None:
         "warning",
         "difference",
         _plural(count, "object differs", "objects differ") + " between the dashboard and Thinkific",
-        "The last comparison found them, and no sync settles them by itself.",
+        "The last comparison found them. Look at the values of both sides, and choose which stand.",
         _page("integrations_drift_changelist"),
         "Repair",
     )

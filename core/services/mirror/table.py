@@ -93,9 +93,14 @@ class Changes:
 
 
 def compare(
-    table: Table, pairs: Iterable[tuple[Values, tuple[int, Values] | None]], applied: Applied
+    table: Table,
+    pairs: Iterable[tuple[Values, tuple[int, Values] | None]],
+    applied: Applied,
+    *,
+    lock: bool = True,
 ) -> Changes:
-    """Sort rows, each with the stored one it belongs to, into new, changed and unchanged."""
+    """Sort rows, each with the stored one it belongs to, into new, changed and unchanged. What is about to
+    change is locked; without `lock` this only reads, for a caller who writes nothing."""
     changes = Changes(table, [], [], [])
     for row, have in pairs:
         if have is None:
@@ -108,7 +113,8 @@ def compare(
         else:
             changes.equal.append((pk, row))
             applied.unchanged += 1
-    _look_again(changes, applied)
+    if lock:
+        _look_again(changes, applied)
     _keep_unsent(changes, applied)
     return changes
 

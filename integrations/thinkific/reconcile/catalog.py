@@ -244,7 +244,7 @@ def look_at_course(course: Product, curriculum: Curriculum | None) -> Look:
 
 
 def _items(table: Table, rows: list[Values], what: str) -> list[Difference]:
-    changes = compare(table, match_plain(table, rows), Applied())
+    changes = compare(table, match_plain(table, rows), Applied(), lock=False)
     found: list[Difference] = []
     for _, before, after in changes.changed:
         moved = [name for name in table.fields if before[name] != after[name]]

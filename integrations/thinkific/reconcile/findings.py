@@ -84,7 +84,7 @@ def sort_out(
     for row, have in pairs:
         if have is not None:
             numbers[have[0]] = row.get("thinkific_id")
-    changes = compare(table, pairs, applied)
+    changes = compare(table, pairs, applied, lock=False)
     differences = {pk: differing(table.fields, before, after) for pk, before, after in changes.changed}
     for pk, found in (more or {}).items():
         differences[pk] = found + differences.get(pk, [])
