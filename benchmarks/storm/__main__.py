@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmarks.storm import check, edits
 from benchmarks.storm.herd import Herd
+from integrations.thinkific import rates
 from integrations.thinkific.sandbox import control_at
 from integrations.thinkific.sync import fates
 
@@ -20,7 +21,8 @@ SETTLE = 240.0  # seconds to send the rest once the trouble is over
 
 
 def storm(kills: int, seed: int, workers: int, stand_in: str) -> dict[str, Any]:
-    fates.FIRST_WAIT = 0.1  # the pauses of a real site would only make this longer
+    # The pauses of a real site would only make this longer.
+    fates.FIRST_WAIT, rates.FALLBACK = 0.1, 1.0
     dice = random.Random(seed)
     edits.prepare()
     editor = edits.Editor(dice, stand_in)
