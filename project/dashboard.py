@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db.models import Count
 from django.http import HttpRequest
 
-from core.models import Enrollment, Team, User
+from core.models import Enrollment, OutboxEntry, Team, User
 from core.services import sync_state
 from integrations.models import ConnectionState, SyncRun
 from integrations.progress import describe
@@ -18,6 +18,7 @@ from project.overview.remember import remember
 
 RECENT_RUNS = 8
 SHOWN_TEAMS = 12
+MANY_WAIT = 1000  # changes that wait are counted up to so many
 
 
 def first_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -43,6 +44,8 @@ def _site_page(user: User) -> dict[str, Any]:
         "may_run": user.has_perm("core.run_tools"),
         "surfaces": surfaces,
         "refused": [state for state in surfaces if state.surface == REST and not state.ok],
+        "waiting": OutboxEntry.objects.filter(status=OutboxEntry.Status.PENDING)[:MANY_WAIT].count(),
+        "many_wait": MANY_WAIT,
         "states": list(sync_state.states().values()),
         "recent_runs": [{"run": run, "shown": describe(run)} for run in recent],
         "attention": site_items(user),

@@ -10,7 +10,7 @@ from types import FrameType
 from django.db import Error, close_old_connections
 
 from core.services import health
-from integrations.queue import schedules
+from integrations.queue import schedules, tasks
 from integrations.queue.cluster import Cluster
 from integrations.queue.watchdog import Watchdog
 from integrations.thinkific.sync import runs
@@ -60,6 +60,7 @@ class Supervisor:
             group=cluster.group, probe_every=self.times.probe_every, patience=self.times.patience
         )
         log.info("Started the cluster of process group %s", cluster.group)
+        self._ask_database(tasks.take_up)
         wrong = self._watch(cluster, watchdog)
         if wrong:
             log.error("Replacing the cluster of process group %s: %s", cluster.group, wrong)

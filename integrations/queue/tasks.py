@@ -30,6 +30,13 @@ def prune() -> dict[str, int]:
     return retention.prune()
 
 
+def take_up() -> None:
+    """A worker has started, perhaps after a time in which there was none: what waits need not wait for the
+    next minute, nor for the queue to look at its schedules."""
+    _wake_drain()
+    inbox.sweep()
+
+
 def _wake_drain() -> None:
     if OutboxEntry.objects.due().exists():
         async_task(settings.OUTBOX_DRAIN_TASK)

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 
-from django.utils import timezone
-
 from integrations.models import ConnectionState
+from integrations.thinkific import connection_state
 from integrations.thinkific.budget import SharedBudget
 from integrations.thinkific.client import ThinkificClient
 from integrations.thinkific.credentials import GRAPHQL, REST, WEBHOOKS, Credentials
@@ -36,25 +35,19 @@ def check_connection() -> list[ConnectionState]:
     return [_check(surface, question, client) for surface, question in QUESTIONS.items()]
 
 
-def _record(surface: str, *, ok: bool, detail: str) -> ConnectionState:
-    # Not connection_state.note(), which passes over repeated good news: this was asked for now.
-    state, _ = ConnectionState.objects.update_or_create(
-        surface=surface, defaults={"ok": ok, "detail": detail, "checked_at": timezone.now()}
-    )
-    return state
-
-
 def _check(
     surface: str, question: Callable[[ThinkificClient], str], client: ThinkificClient
 ) -> ConnectionState:
     try:
-        return _record(surface, ok=True, detail=question(client))
+        return connection_state.record(surface, ok=True, detail=question(client))
     except NotConfigured as error:
-        return _record(surface, ok=False, detail=str(error))  # says itself what it costs
+        return connection_state.record(surface, ok=False, detail=str(error))  # says itself what it costs
     except CredentialsRefused as error:
-        return _record(surface, ok=False, detail=f"{error} {COSTS[surface]}")
+        return connection_state.record(surface, ok=False, detail=f"{error} {COSTS[surface]}")
     except ThinkificError as error:
-        return _record(surface, ok=False, detail=f"{error} {COSTS[surface]} Try again in a minute.")
+        return connection_state.record(
+            surface, ok=False, detail=f"{error} {COSTS[surface]} Try again in a minute."
+        )
 
 
 def _ask_rest(client: ThinkificClient) -> str:

@@ -4,17 +4,28 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from core.services import outbox
 from integrations.models import ConnectionState
+from integrations.thinkific.events import inbox
 
 FRESH = timedelta(minutes=5)
 
 
 def note(surface: str, *, ok: bool, detail: str = "") -> None:
     """Remember it; `surface` is REST, GraphQL or webhooks. Repeated good news is written now and then."""
-    now = timezone.now()
     known = ConnectionState.objects.filter(surface=surface).first()
-    if known is not None and ok and known.ok and now - known.checked_at < FRESH:
+    if known is not None and ok and known.ok and timezone.now() - known.checked_at < FRESH:
         return
-    ConnectionState.objects.update_or_create(
-        surface=surface, defaults={"ok": ok, "detail": detail, "checked_at": now}
+    record(surface, ok=ok, detail=detail)
+
+
+def record(surface: str, *, ok: bool, detail: str) -> ConnectionState:
+    """Remember it whatever is known. What waited for credentials that work again goes on at once."""
+    refused = ok and ConnectionState.objects.filter(surface=surface, ok=False).exists()
+    state, _ = ConnectionState.objects.update_or_create(
+        surface=surface, defaults={"ok": ok, "detail": detail, "checked_at": timezone.now()}
     )
+    if refused:
+        outbox.wake_drain()
+        inbox.wait_no_longer()
+    return state

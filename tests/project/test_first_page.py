@@ -64,6 +64,18 @@ def test_a_refused_key_stands_at_the_top(signed_in, root, site):
     assert page.index("Thinkific refuses the API key") < page.index("Sync health")
 
 
+def test_a_refused_key_says_what_waits_for_it(signed_in, root, site):
+    ConnectionStateFactory(surface="REST", ok=False, detail="Refused.")
+    assert "Nothing is lost" not in first_page(signed_in, root)
+
+    OutboxEntryFactory(status=OutboxEntry.Status.PENDING)
+    OutboxEntryFactory(status=OutboxEntry.Status.DONE)
+    assert "1 change waits</a> for it. Nothing is lost" in first_page(signed_in, root)
+
+    OutboxEntryFactory(status=OutboxEntry.Status.PENDING)
+    assert "2 changes wait</a> for it." in first_page(signed_in, root)
+
+
 def test_a_key_that_works_is_not_called_refused(signed_in, root, site):
     ConnectionStateFactory(surface="REST", ok=True)
 

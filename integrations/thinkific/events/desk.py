@@ -10,7 +10,7 @@ from integrations.thinkific.budget import SharedBudget
 from integrations.thinkific.client import ThinkificClient
 from integrations.thinkific.credentials import REST, Credentials
 from integrations.thinkific.errors import CredentialsRefused, NotConfigured, RetryLater, ThinkificError
-from integrations.thinkific.events.inbox import Claim, Verdict, failed, later
+from integrations.thinkific.events.inbox import WAITS, Claim, Verdict, failed, later
 from integrations.thinkific.sync import runs
 
 T = TypeVar("T")
@@ -57,13 +57,13 @@ class Desk:
     def put_off(self, error: ThinkificError, attempts: int) -> Verdict:
         """What becomes of an event for which `ask` raised."""
         if isinstance(error, CredentialsRefused | NotConfigured):
-            return later(f"Waits for Thinkific: {error}", seconds=UNTIL_KEY_IS_THERE, counted=False)
+            return later(f"{WAITS}{error}", seconds=UNTIL_KEY_IS_THERE, counted=False)
         if not isinstance(error, RetryLater):
             return failed(f"Thinkific said: {error}")
         if attempts >= TRIES:
             return failed(f"Given up after {attempts} tries: {error} The next pull brings what it was about.")
         wait = min(FIRST_RETRY * 2 ** (attempts - 1), LONGEST_RETRY)
-        return later(f"Waits for Thinkific: {error}", seconds=max(wait, error.seconds(wait)))
+        return later(f"{WAITS}{error}", seconds=max(wait, error.seconds(wait)))
 
     def pull(self, kind: str, *, full: bool) -> str:
         """Ask for a pull where that costs fewer requests than asking one by one. Answers what to say."""

@@ -22,6 +22,7 @@ LEASE = timedelta(seconds=60)  # renewed before every request to Thinkific, none
 # Whoever works on a younger event looks again when it is done, and finds what came meanwhile.
 ON_ITS_WAY = timedelta(seconds=10)
 
+WAITS = "Waits for Thinkific: "  # how the outcome of an event begins that Thinkific gave no answer about
 Received = InboundEvent.Status.RECEIVED
 
 
@@ -95,6 +96,13 @@ def sweep() -> bool:
         return False
     wake()
     return True
+
+
+def wait_no_longer() -> None:
+    """Thinkific lets us in again: what was put off because it did not is due now."""
+    put_off = InboundEvent.objects.filter(status=Received, outcome__startswith=WAITS, claimed_by="")
+    if put_off.update(not_before=timezone.now()):
+        wake()
 
 
 def due() -> QuerySet[InboundEvent]:

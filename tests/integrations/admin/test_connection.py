@@ -1,6 +1,9 @@
 import pytest
+from django.utils import timezone
+from django_q.models import OrmQ
 
-from integrations.models import ConnectionState
+from integrations.models import ConnectionState, InboundEvent
+from integrations.thinkific.events import inbox, process
 
 TEST = "/admin/connection/test/"
 
@@ -42,6 +45,27 @@ def test_a_wrong_key_is_stated_at_the_top_of_the_first_page(signed_in, root, con
     assert "Thinkific refuses the API key" in page
     assert "wrong-key" not in page
     assert "Until it works nothing can be pulled or pushed." in page
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_key_that_works_again_lets_go_on_what_waited(signed_in, root, connected, settings):
+    key = settings.THINKIFIC_API_KEY
+    settings.THINKIFIC_API_KEY = "wrong-key-wrong-key-wrong-key-wr"
+    waits = InboundEvent.objects.create(event_id="1", topic="user.updated", payload={"id": 90001})
+    press(signed_in(root))
+    assert process.process(seconds=5, gather=0) == {"received": 1}
+    OrmQ.objects.all().delete()
+
+    settings.THINKIFIC_API_KEY = key
+    press(signed_in(root))
+
+    waits.refresh_from_db()
+    assert waits.not_before <= timezone.now()
+    assert {task.func() for task in OrmQ.objects.all()} == {settings.OUTBOX_DRAIN_TASK, inbox.TASK}
+    assert process.process(seconds=5, gather=0) == {"processed": 1}
+    OrmQ.objects.all().delete()
+    press(signed_in(root))  # it has worked all the time
+    assert not OrmQ.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)

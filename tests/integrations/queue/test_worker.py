@@ -11,7 +11,7 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule, Success
 from django_q.tasks import async_task
 
-from integrations.models import WorkerHeartbeat
+from integrations.models import InboundEvent, WorkerHeartbeat
 from tests.integrations.queue.conftest import alive, finished, members, wait_until
 
 pytestmark = [
@@ -86,6 +86,14 @@ def test_a_cluster_that_is_busy_for_long_is_left_alone(start_worker):
     wait_until(lambda: finished(task))
 
     assert worker.group() == group
+
+
+def test_what_waited_for_a_worker_is_taken_up_before_the_schedules_are(start_worker):
+    event = InboundEvent.objects.create(event_id="1", topic="lead.created", payload={"id": 1})
+
+    start_worker()
+
+    wait_until(lambda: InboundEvent.objects.get(pk=event.pk).status == "ignored", seconds=20)
 
 
 def test_a_worker_stops_within_seconds(start_worker):
