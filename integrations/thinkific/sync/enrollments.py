@@ -40,6 +40,7 @@ def pull_enrollments(pull: Pull) -> None:
         lambda pages: apply_pages(pages, source=pull.source, now=pull.now, pull=pull),
         stored=Enrollment.objects.all(),
         filters={"updated_after": since - OVERLAP} if since else None,
+        row_type=schemas.Enrollment,
     )
     if walked.complete:
         set_watermark(pull, since)

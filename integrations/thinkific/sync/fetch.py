@@ -36,6 +36,8 @@ class PageWalk:
         self.under_way: dict[Future[tuple[Answer, RawPage]], int] = {}
         self.again: list[tuple[float, int]] = []  # (when, page)
         self.tries: dict[int, float] = {}
+        # Set it where most rows are news: they are decoded while the database is waited for.
+        self.ahead: type | None = None
 
     def __iter__(self) -> Iterator[RawPage]:
         with ThreadPoolExecutor(max_workers=LANES, thread_name_prefix="thinkific") as self.threads:
@@ -85,7 +87,7 @@ class PageWalk:
         answer = self.pull.client.send_raw("GET", self.path, params)
         if answer.status != 429:
             check(answer, self.pull.client.credentials)
-            return answer, read_page(answer.body, number=page, what=answer.request)
+            return answer, read_page(answer.body, number=page, what=answer.request, ahead=self.ahead)
         return answer, RawPage(page)
 
     def _collect(self, seconds: float) -> None:

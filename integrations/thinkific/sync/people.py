@@ -37,6 +37,7 @@ def pull_users(pull: Pull) -> None:
         "/users",
         lambda pages: _apply_and_put_off(pull, pages),
         stored=User.objects.all(),
+        row_type=schemas.User,
     )
     if walked.complete:
         mark_missing(

@@ -37,12 +37,14 @@ def walk(
     stored: QuerySet | None = None,
     filters: Mapping[str, Any] | None = None,
     counted: bool = True,
+    row_type: type | None = None,
 ) -> Walked:
     """Walk a REST list, handing batches of pages to `apply` inside transactions.
 
     `name` is the list's place in the cursor and its set of met rows. `stored` are the rows that it should
     meet: only their presence before the walk counts as "met", new ones are counted. `counted` says whether
-    its rows belong to the run's counts.
+    its rows belong to the run's counts. `row_type` is what `apply` decodes rows as: where most are news, they
+    come decoded.
     """
     if name not in pull.cursor:
         top = stored.aggregate(top=Max("pk"))["top"] if stored is not None else None
@@ -51,7 +53,7 @@ def walk(
     state = pull.cursor[name]
     while not state.get("done"):
         if not state.get("ended"):  # left between its last page and here
-            _round(pull, name, state, path, apply, filters, counted)
+            _round(pull, name, state, path, apply, filters, counted, row_type)
         short = state["total"] is not None and _different(pull, name, state) < state["total"]
         # A filtered list that moves is caught up by the overlap of the next one.
         if short and stored is not None and state["round"] < ROUNDS:
@@ -69,11 +71,14 @@ def _round(
     apply: Callable[[list[RawPage]], Applied],
     filters: Mapping[str, Any] | None,
     counted: bool,
+    row_type: type | None,
 ) -> None:
-    for batch in batches(PageWalk(pull, path, filters, first=state["page"] + 1)):
+    pages = PageWalk(pull, path, filters, first=state["page"] + 1)
+    for batch in batches(pages):
 
         def write(batch: list[RawPage] = batch) -> None:
             applied = apply(batch)
+            pages.ahead = row_type if applied.created + applied.updated > applied.unchanged else None
             bad = [row for page in batch for row in page.bad_rows]
             if counted:
                 pull.run.fetched += sum(page.fetched for page in batch)

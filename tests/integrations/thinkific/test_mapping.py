@@ -88,10 +88,17 @@ def rows_of(struct, **known):
 
 
 def through_a_page(row, row_type):
-    """The row as it comes out of a page, as bytes on the wire."""
-    page = read_page(json.dumps({"items": [row]}).encode(), number=1, what="GET /things")
+    """The row as it comes out of a page, as bytes on the wire; decoded ahead it is the same."""
+    body = json.dumps({"items": [row]}).encode()
+    page = read_page(body, number=1, what="GET /things")
+    ahead = read_page(body, number=1, what="GET /things", ahead=row_type)
     assert len(page.rows) + len(page.bad_rows) == 1
-    return decode_row(page.rows[0], row_type) if page.rows else page.bad_rows[0]
+    if not page.rows:
+        return page.bad_rows[0]
+    found = decode_row(page.rows[0], row_type)
+    assert ahead.rows[0].told in (None, found)
+    assert decode_row(ahead.rows[0], row_type) == found
+    return found
 
 
 def fits(value, length):
