@@ -198,3 +198,13 @@ def test_teams_neither_see_nor_give_a_role_for_everywhere(request, acme, mara, s
 
     assert User.objects.get(email="new@acme.example").global_role is None
     assert not Role.objects.filter(holders__email="new@acme.example").exists()
+
+
+def test_who_adds_without_seeing_the_team_changes_nobody_s_role(acme, owen, signed_in):
+    blind = RoleFactory(name="Blind", permissions=["users.view", "users.create"])
+    user = MembershipFactory(team=acme, role=blind).user
+
+    response = signed_in(user).post(user_do("add"), person(owen.email, teams=[acme.pk]))
+
+    assert response.status_code == 302
+    assert Membership.objects.get(team=acme, user=owen).role.code == "owner"
