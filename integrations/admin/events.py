@@ -50,9 +50,9 @@ class InboundEventAdmin(SitewideAdmin):
         "topic",
         "event_id",
         "state",
-        "occurred_at",
-        "received_at",
-        "processed_at",
+        "happened",
+        "received",
+        "processed",
         "attempts",
         "next_try",
         "outcome",
@@ -141,6 +141,10 @@ class InboundEventAdmin(SitewideAdmin):
     @display(description="Happened")
     def happened(self, event: InboundEvent) -> SafeString:
         return cells.moment(event.occurred_at)
+
+    @display(description="Processed")
+    def processed(self, event: InboundEvent) -> SafeString:
+        return cells.moment(event.processed_at)
 
     @display(description="Outcome")
     def outcome_text(self, event: InboundEvent) -> SafeString:

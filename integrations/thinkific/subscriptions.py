@@ -58,6 +58,11 @@ def register(target_url: str) -> Registered:
     client = _client()
     try:
         return _register(client, target_url)
+    except Rejected as error:
+        raise ThinkificRefused(
+            f"Thinkific does not take the address {target_url} ({error}). It delivers only to https "
+            "addresses that everybody can reach."
+        ) from None
     except ThinkificError as error:
         raise ThinkificRefused(f"The subscriptions are not complete: {error}") from None
 
