@@ -67,6 +67,7 @@ class StateFilter(ChoiceFilter):
 @admin.register(Drift)
 class DriftAdmin(SitewideAdmin):
     list_display = ["about_kind", "found", "field_names", "ours", "theirs", "standing", "todo"]
+    list_display_links = ["found"]  # the name leads to the object itself
     list_filter = [KindFilter, SortFilter, StateFilter]
     list_select_related = ["report", "repaired_by"]
     search_fields = ["label"]
