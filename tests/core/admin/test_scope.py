@@ -47,48 +47,39 @@ def office(mara, signed_in):
     return signed_in(mara)
 
 
+def one_of_each_kind(word, *, person, team, course, seat):
+    """What somebody of a team has to do with a course, and who they are; by the name of the model."""
+    group = ThinkificGroupFactory(name=f"{word} group")
+    GroupAssignment.objects.create(group=group, team=team)
+    GroupMembership.objects.create(group=group, user=person)
+    tag = TagFactory(name=f"{word.lower()}-tag")
+    person.tags.add(tag)
+    quiz = QuizFactory(product=course, name=f"{word} quiz")
+    return {
+        "user": person,
+        "team": team,
+        "product": course,
+        "seat": seat,
+        "thinkificgroup": group,
+        "tag": tag,
+        "enrollment": EnrollmentFactory(user=person, product=course),
+        "quizresult": QuizResultFactory(user=person, quiz=quiz),
+        "certificate": CertificateFactory(user=person, product=course, credential_id=f"{word.lower()}-1"),
+    }
+
+
 @pytest.fixture
 def hidden(otto, globex):
     """One object of each kind at Globex, in a course that only Globex has a seat on."""
     course = ProductFactory(name="Secret course")
     seat = SeatFactory(name="Secret seat", product=course, teams=[globex])
-    group = ThinkificGroupFactory(name="Secret group")
-    GroupAssignment.objects.create(group=group, team=globex)
-    GroupMembership.objects.create(group=group, user=otto)
-    tag = TagFactory(name="secret-tag")
-    otto.tags.add(tag)
-    return {
-        "user": otto,
-        "team": globex,
-        "product": course,
-        "seat": seat,
-        "thinkificgroup": group,
-        "tag": tag,
-        "enrollment": EnrollmentFactory(user=otto, product=course),
-        "quizresult": QuizResultFactory(user=otto, quiz=QuizFactory(product=course, name="Secret quiz")),
-        "certificate": CertificateFactory(user=otto, product=course, credential_id="secret-1"),
-    }
+    return one_of_each_kind("Secret", person=otto, team=globex, course=course, seat=seat)
 
 
 @pytest.fixture
 def shown(ana, acme, accounting, acme_seat):
     """The same at Acme."""
-    group = ThinkificGroupFactory(name="Shown group")
-    GroupAssignment.objects.create(group=group, team=acme)
-    GroupMembership.objects.create(group=group, user=ana)
-    tag = TagFactory(name="shown-tag")
-    ana.tags.add(tag)
-    return {
-        "user": ana,
-        "team": acme,
-        "product": accounting,
-        "seat": acme_seat,
-        "thinkificgroup": group,
-        "tag": tag,
-        "enrollment": EnrollmentFactory(user=ana, product=accounting),
-        "quizresult": QuizResultFactory(user=ana, quiz=QuizFactory(product=accounting)),
-        "certificate": CertificateFactory(user=ana, product=accounting),
-    }
+    return one_of_each_kind("Shown", person=ana, team=acme, course=accounting, seat=acme_seat)
 
 
 def url(name: str, page: str, *args) -> str:
