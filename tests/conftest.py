@@ -25,7 +25,11 @@ from tests.processes import process_environment
 
 __all__ = ["process_environment"]
 
-ROWS_FROM_MIGRATIONS = ("core.migrations.0003_builtin_rows", "integrations.migrations.0002_default_schedules", "integrations.migrations.0003_drift")
+ROWS_FROM_MIGRATIONS = (
+    "core.migrations.0003_builtin_rows",
+    "integrations.migrations.0002_default_schedules",
+    "integrations.migrations.0003_drift",
+)
 
 
 def restore_rows_from_migrations(plan=(), **_):

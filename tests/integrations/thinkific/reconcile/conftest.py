@@ -91,7 +91,11 @@ def drifts(kind) -> list[tuple[str, str | None, list[tuple[str, str, str]]]]:
     """What the last report keeps of a kind: sort, object, differences."""
     report = DriftReport.objects.filter(kind=kind).order_by("-run").first()
     return [
-        (row.sort, row.object_id or row.thinkific_id, [(d["field"], d["ours"], d["theirs"]) for d in row.differences])
+        (
+            row.sort,
+            row.object_id or row.thinkific_id,
+            [(d["field"], d["ours"], d["theirs"]) for d in row.differences],
+        )
         for row in Drift.objects.filter(report=report)
     ]
 

@@ -156,7 +156,7 @@ def test_on_a_development_machine_this_machine_will_do(run, connected, settings,
 
 
 def test_an_address_that_thinkific_refuses_is_a_failure_in_its_words(run, connected):
-    with pytest.raises(CommandError, match="url: is not valid.*everybody can reach"):
+    with pytest.raises(CommandError, match=r"url: is not valid.*everybody can reach"):
         run("register", "--url", "https://www.example.com/webhooks/thinkific/")
 
     assert not WebhookSubscription.objects.exists()
