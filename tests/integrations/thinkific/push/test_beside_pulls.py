@@ -176,7 +176,14 @@ def test_somebody_deleted_while_their_change_is_sent_does_not_come_back(
         pull(kind)
     thinkific.faults.add("stall", method="PUT", path="/users", seconds=1.0, next=1)
     people.update_user(ada, last_name="Renamed")
-    sending = threading.Thread(target=push, args=[1])
+
+    def send():
+        try:
+            push(1)
+        finally:
+            connections.close_all()
+
+    sending = threading.Thread(target=send)
     sending.start()
     while site.users[ada.thinkific_id].last_name != "Renamed":
         time.sleep(0.02)
