@@ -8,7 +8,7 @@ import msgspec
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from core.models import Certificate, Product, Quiz, QuizResult, User
+from core.models import Certificate, Product, Quiz, QuizResult
 from core.services.mirror.results import CERTIFICATES, QUIZ_RESULTS, apply_certificates, apply_quiz_results
 from core.services.mirror.table import Table, Values, mark_removed
 from integrations.models import Drift, DriftReport
@@ -71,6 +71,7 @@ def look_at_results(
     quizzes = _keys(Quiz.objects.all(), (row.quiz.id for row in rows if row.quiz))
     users = primary_keys(number for row in rows if (number := _account(row)) is not None)
     values: list[Values] = []
+    named: dict[Any, Finding] = {}
     for row in rows:
         number = parse_graphql_id(row.id)
         quiz = quizzes.get(parse_graphql_id(row.quiz.id) or 0) if row.quiz else None
@@ -81,8 +82,10 @@ def look_at_results(
             look.findings.append(_only_there(row.user, row.quiz.name if row.quiz else "", number))
             look.new += 1
         else:
+            named[number] = _only_there(row.user, row.quiz.name if row.quiz else "", number)
             values.append(submission_row(row, number=number, user_id=user, quiz_id=quiz))
-    sort_out(QUIZ_RESULTS, _pairs(QUIZ_RESULTS, values), look, passed=passed, describe=_result_only_there)
+    pairs = _pairs(QUIZ_RESULTS, values)
+    sort_out(QUIZ_RESULTS, pairs, look, passed=passed, describe=lambda row: named[row["thinkific_id"]])
     return look
 
 
@@ -108,11 +111,6 @@ def _account(row: schemas.QuizSubmission | schemas.Certificate) -> int | None:
 def _only_there(user: schemas.GraphUser | None, what: str | None, number: int | None, **more: Any) -> Finding:
     who = (user.email if user else None) or "somebody unknown"
     return Finding(Sort.ONLY_THERE, f"{who}: {what or 'unnamed'}", thinkific_id=number, pointers=more)
-
-
-def _result_only_there(row: Values) -> Finding:
-    user, quiz = User.objects.get(pk=row["user_id"]), Quiz.objects.get(pk=row["quiz_id"])
-    return Finding(Sort.ONLY_THERE, f"{user.email}: {quiz}", thinkific_id=row["thinkific_id"])
 
 
 def read_result(pull: Pull, row: Drift) -> list[schemas.QuizSubmission]:
@@ -200,35 +198,25 @@ def look_at_certificates(
     look = look or Look()
     users = primary_keys(number for row in rows if (number := _account(row)) is not None)
     values: list[Values] = []
+    named: dict[Any, Finding] = {}
     for row in rows:
         user = users.get(_account(row) or 0)
+        where: dict[str, Any] = {"theirs": str(row.issued_id), "email": row.user.email if row.user else ""}
+        where |= {"course": course.pk if course else None, "account": _account(row)}
+        finding = _only_there(row.user, str(course), parse_graphql_id(row.id), **where)
         if user is None or course is None:
-            where: dict[str, Any] = {
-                "theirs": str(row.issued_id),
-                "email": row.user.email if row.user else "",
-            }
-            where |= {"course": course.pk if course else None, "account": _account(row)}
-            look.findings.append(_only_there(row.user, str(course), parse_graphql_id(row.id), **where))
+            look.findings.append(finding)
             look.new += 1
             continue
         try:
-            values.append(
-                certificate_row(row, Notes(), user_id=user, product_id=course.pk, site_url=site_url())
-            )
+            value = certificate_row(row, Notes(), user_id=user, product_id=course.pk, site_url=site_url())
+            values.append(value)
+            named[value["credential_id"]] = finding
         except Unusable as error:
             look.fail(f"Certificate {row.id}", str(error), pk=_key(Certificate, parse_graphql_id(row.id)))
-    sort_out(
-        CERTIFICATES, _pairs(CERTIFICATES, values), look, passed=passed, describe=_certificate_only_there
-    )
+    pairs = _pairs(CERTIFICATES, values)
+    sort_out(CERTIFICATES, pairs, look, passed=passed, describe=lambda row: named[row["credential_id"]])
     return look
-
-
-def _certificate_only_there(row: Values) -> Finding:
-    user, course = User.objects.get(pk=row["user_id"]), Product.objects.get(pk=row["product_id"])
-    pointers: dict[str, Any] = {"theirs": row["credential_id"], "email": user.email, "course": course.pk}
-    pointers["account"] = user.thinkific_id
-    label = f"{user.email}: {course}"
-    return Finding(Sort.ONLY_THERE, label, thinkific_id=row["thinkific_id"], pointers=pointers)
 
 
 def read_certificate(pull: Pull, row: Drift) -> list[schemas.Certificate]:

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from core.models import (
@@ -19,7 +21,10 @@ from core.models import (
 )
 from core.services.people import update_user
 from integrations.models import DriftKind, SyncRun
+from integrations.thinkific import schemas
 from integrations.thinkific.reconcile import ledger
+from integrations.thinkific.reconcile.people import look_at
+from integrations.thinkific.reconcile.results import look_at_certificates
 from tests.integrations.thinkific.reconcile.conftest import drifts, numbers
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -240,3 +245,22 @@ def test_without_a_token_the_report_says_what_was_left_out(compare, settings):
     assert "access token" in reports[K.CERTIFICATES].note
     assert reports[K.QUIZ_RESULTS].compared == 0
     assert reports[K.USERS].drifted == 0
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known here", "only there"])
+def test_comparing_more_rows_takes_no_more_queries(site, known):
+    person = anybody()
+    course = Product.objects.courses().first()
+
+    def queries(count):
+        numbers = list(User.objects.filter(thinkific_id__isnull=False).values_list("thinkific_id", flat=True))
+        ids = numbers[:count] if known else range(900_000, 900_000 + count)
+        users = [schemas.User(id=n, email=f"{n}@x.example") for n in ids]
+        who = schemas.GraphUser(id=str(person.thinkific_id), email=person.email)
+        papers = [schemas.Certificate(id=str(n), issued_id=f"paper-{n}", user=who) for n in ids]
+        with CaptureQueriesContext(connection) as asked:
+            look_at(users)
+            look_at_certificates(papers, course)
+        return len(asked)
+
+    assert queries(2) == queries(20)
