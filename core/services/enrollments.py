@@ -101,6 +101,15 @@ def access_until(course: Enrollment) -> Moment:
     return _latest(ends) if ends else course.expiry_date
 
 
+def comes_through(course: Enrollment) -> int | None:
+    """The bundle enrollment (primary key) that gives the course the longest; of equal ones its own. So a
+    bundle's end, which is told by its courses, is never that of another bundle."""
+    rows = _bundles_with(course).values_list("expiry_date", "pk")
+    far = datetime.max.replace(tzinfo=UTC)
+    ends = [(end or far, pk == course.via_bundle_id, pk) for end, pk in rows]
+    return max(ends)[2] if ends else course.via_bundle_id
+
+
 def courses_in(bundles: Iterable[Enrollment]) -> list[Enrollment]:
     """The enrollments that the students of these bundle enrollments have in the bundles' courses."""
     found: dict[int, Enrollment] = {}
@@ -182,16 +191,8 @@ class _Change:
                 # Bought, or given in Thinkific: the bundle must not take it away.
                 course.granted, course.granted_until = True, course.expiry_date
             if course.via_bundle_id is not None:
-                course.via_bundle_id = self._longest(course)
+                course.via_bundle_id = comes_through(course)
             self.set(course, expiry_date=access_until(course))
-
-    def _longest(self, course: Enrollment) -> int | None:
-        """The bundle that gives the course the longest is the one that it came through; of equal ones its
-        own. So a bundle's end, which is told by its courses, is never that of another bundle."""
-        rows = _bundles_with(course).values_list("expiry_date", "pk")
-        far = datetime.max.replace(tzinfo=UTC)
-        ends = [(end or far, pk == course.via_bundle_id, pk) for end, pk in rows]
-        return max(ends)[2] if ends else course.via_bundle_id
 
     def send(self) -> list[Enrollment]:
         changed = list(self.changed.values())

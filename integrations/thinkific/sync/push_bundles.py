@@ -95,7 +95,7 @@ def _restore_other_grants(
     bundle: Enrollment, rows: list[schemas.Enrollment], client: ThinkificClient
 ) -> list[schemas.Enrollment]:
     """Thinkific gives the bundle's dates to all of its courses. What the student holds on its own too, or
-    through another bundle, gets the end back that all grants together give it."""
+    through another bundle, gets its start back, and the end that all grants together give it."""
     held = {
         course.product.productable_id: course
         for course in enrollments.courses_in([bundle])
@@ -105,8 +105,15 @@ def _restore_other_grants(
     for row in rows:
         course = held.get(row.course_id or 0)
         until = enrollments.access_until(course) if course is not None else row.expiry_date
-        if not _same(until, row.expiry_date):
-            client.update_enrollment(row.id, expiry_date=until, clear_expiry=until is None)
+        start = course.activated_at if course is not None else row.activated_at
+        moved = start is not None and not _same(start, row.activated_at)
+        if moved or not _same(until, row.expiry_date):
+            client.update_enrollment(
+                row.id,
+                activated_at=start if moved else None,
+                expiry_date=until,
+                clear_expiry=until is None,
+            )
             row = client.get_enrollment(row.id)
         restored.append(row)
     return restored
@@ -137,5 +144,8 @@ def _store(enrollment: Enrollment, rows: list[schemas.Enrollment], now: datetime
         ]
         apply_enrollments(told, source=SOURCE)
         _, holders = apply_bundle_rows(enrollment.product, [row.id for row in rows], now=now)
+        for course in enrollments.courses_in([enrollment]):
+            if course.via_bundle_id != enrollment.pk == enrollments.comes_through(course):
+                Enrollment.objects.filter(pk=course.pk).update(via_bundle=enrollment)
         total_up_bundles(holders, source=SOURCE)
         total_up_bundles_of([row.id for row in rows], source=SOURCE)  # courses that are in other ones, too

@@ -53,6 +53,19 @@ def held(user, product):
     return Enrollment.objects.get(user=user, product=product)
 
 
+def another_bundle(site, pull):
+    """Of the same courses."""
+    row = {"id": 900, "name": "Other", "slug": "other"}
+    number = site.write("put", kind="bundles", row=next(iter(site.bundles)) | row)
+    product = next(p for p in site.products if p["productable_type"] == "Bundle")
+    row = {"id": 901, "productable_id": number, "name": "Other"}
+    site.write("put", kind="products", row=product | row)
+    site.holders[number] = {}
+    for kind in ("products", *KINDS):
+        pull(kind)
+    return Product.objects.bundles().get(productable_id=number)
+
+
 def test_the_pull_after_all_was_sent_finds_nothing(site, push, pull, ada, bundle):
     course, *rest, _ = courses_of(bundle)
     for kind in KINDS:
@@ -113,15 +126,8 @@ def test_a_date_of_theirs_that_we_send_back_is_kept_in_whole_seconds(site, push,
 
 
 def test_a_course_in_two_bundles_ends_with_the_one_that_is_left(site, push, pull, ada, bundle):
-    inside = next(iter(site.bundles))
     [shared, *_] = courses_of(bundle)
-    another = site.write("put", kind="bundles", row=inside | {"id": 900, "name": "Other", "slug": "other"})
-    product = next(p for p in site.products if p["productable_type"] == "Bundle")
-    site.write("put", kind="products", row=product | {"id": 901, "productable_id": another, "name": "Other"})
-    site.holders[another] = {}
-    for kind in ("products", *KINDS):
-        pull(kind)
-    longer = Product.objects.bundles().get(productable_id=another)
+    longer = another_bundle(site, pull)
     enrollments.enroll_unchecked(student=ada, products=[bundle], expiry_date=in_days(10))
     push()
     enrollments.enroll_unchecked(student=ada, products=[longer], expiry_date=in_days(90))
@@ -134,6 +140,37 @@ def test_a_course_in_two_bundles_ends_with_the_one_that_is_left(site, push, pull
 
     assert counts(pull("enrollments")) == {}
     assert held(ada, shared).expiry_date == in_days(10)
+
+
+def test_two_bundles_sent_together_keep_their_own_ends(site, push, pull, ada, bundle):
+    longer = another_bundle(site, pull)
+    enrollments.enroll_unchecked(student=ada, products=[bundle], expiry_date=in_days(10))
+    enrollments.enroll_unchecked(student=ada, products=[longer])
+    push()
+
+    assert counts(pull("enrollments")) == {}
+    # The longer one has all of its courses, so nothing is left that would tell the end of the first.
+    assert (held(ada, bundle).expiry_date, held(ada, longer).expiry_date) == (in_days(10), None)
+
+
+def test_a_bundle_sent_late_leaves_a_course_of_its_own_as_it_was(site, push, pull, ada, bundle):
+    course = courses_of(bundle)[0]
+    for kind in KINDS:
+        pull(kind)
+    enrollments.enroll_unchecked(student=ada, products=[course], expiry_date=in_days(30))
+    push()
+    started = held(ada, course).activated_at
+    Enrollment.objects.filter(user=ada).update(activated_at=started - timedelta(days=1))
+    dates = {"activated_at": (started - timedelta(days=1)).isoformat()}
+    site.write("set_dates", enrollment_id=held(ada, course).thinkific_id, dates=dates)
+
+    enrollments.enroll_unchecked(student=ada, products=[bundle], expiry_date=in_days(10))
+    push()
+
+    row = site.enrollments[held(ada, course).thinkific_id]
+    assert row.activated_at == (started - timedelta(days=1)).timestamp() * 1000
+    assert held(ada, course).activated_at == started - timedelta(days=1)
+    assert counts(pull("enrollments")) == {}
 
 
 def test_an_edit_that_is_committed_while_a_pull_stores_is_kept(site, push, pull, ada, bundle):
