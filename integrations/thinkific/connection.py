@@ -45,9 +45,8 @@ def _check(
     except CredentialsRefused as error:
         return connection_state.record(surface, ok=False, detail=f"{error} {COSTS[surface]}")
     except ThinkificError as error:
-        return connection_state.record(
-            surface, ok=False, detail=f"{error} {COSTS[surface]} Try again in a minute."
-        )
+        detail = f"{error} {COSTS[surface]} Try again in a minute."
+        return connection_state.record(surface, ok=False, detail=detail, answered=False)
 
 
 def _ask_rest(client: ThinkificClient) -> str:

@@ -19,11 +19,13 @@ def note(surface: str, *, ok: bool, detail: str = "") -> None:
     record(surface, ok=ok, detail=detail)
 
 
-def record(surface: str, *, ok: bool, detail: str) -> ConnectionState:
-    """Remember it whatever is known. What waited for credentials that work again goes on at once."""
+def record(surface: str, *, ok: bool, detail: str, answered: bool = True) -> ConnectionState:
+    """Remember it whatever is known; `answered` is false where Thinkific was not reached, or in trouble of
+    its own. What waited for credentials that work again goes on at once."""
     refused = ok and ConnectionState.objects.filter(surface=surface, ok=False).exists()
     state, _ = ConnectionState.objects.update_or_create(
-        surface=surface, defaults={"ok": ok, "detail": detail, "checked_at": timezone.now()}
+        surface=surface,
+        defaults={"ok": ok, "answered": answered, "detail": detail, "checked_at": timezone.now()},
     )
     if refused:
         outbox.wake_drain()

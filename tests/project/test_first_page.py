@@ -64,6 +64,15 @@ def test_a_refused_key_stands_at_the_top(signed_in, root, site):
     assert page.index("Thinkific refuses the API key") < page.index("Sync health")
 
 
+def test_a_site_that_did_not_answer_is_not_called_a_refused_key(signed_in, root, site):
+    ConnectionStateFactory(surface="REST", ok=False, answered=False, detail="No connection.")
+
+    page = first_page(signed_in, root)
+
+    assert "Thinkific does not answer" in page
+    assert "Thinkific refuses the API key" not in page
+
+
 def test_a_refused_key_says_what_waits_for_it(signed_in, root, site):
     ConnectionStateFactory(surface="REST", ok=False, detail="Refused.")
     assert "Nothing is lost" not in first_page(signed_in, root)

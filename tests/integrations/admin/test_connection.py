@@ -48,6 +48,16 @@ def test_a_wrong_key_is_stated_at_the_top_of_the_first_page(signed_in, root, con
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_site_that_is_not_reached_is_not_called_a_wrong_key(signed_in, root, connected, settings):
+    settings.THINKIFIC_API_URL = "http://127.0.0.1:9"
+
+    page = press(signed_in(root))
+
+    assert "Thinkific does not answer" in page
+    assert "Thinkific refuses the API key" not in page
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_key_that_works_again_lets_go_on_what_waited(signed_in, root, connected, settings):
     key = settings.THINKIFIC_API_KEY
     settings.THINKIFIC_API_KEY = "wrong-key-wrong-key-wrong-key-wr"
