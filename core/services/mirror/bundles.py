@@ -115,7 +115,7 @@ BUNDLE_FIELDS = (
 def total_up_bundles(pks: list[int], *, source: str) -> Applied:
     """Derive bundle enrollments from their course enrollments: progress is the mean, access lasts as long
     as the longest, the bundle is completed when every course is. A course that was given on its own too may
-    stay open when the bundle has ended, and says nothing about the bundle's end.
+    stay open when the bundle has ended, and says nothing about the bundle's start and end.
     """
     applied = Applied()
     table = Table(Enrollment, BUNDLE_FIELDS, key="pk", tracked=ENROLLMENTS.tracked)
@@ -127,7 +127,7 @@ def total_up_bundles(pks: list[int], *, source: str) -> Applied:
         .values("via_bundle")
         .annotate(
             progress=Avg("percentage_completed"),
-            activated=Min("activated_at"),
+            activated=Min("activated_at", filter=only_through),
             started=Min("started_at"),
             completed=Max("completed_at"),
             expiry=Max("expiry_date", filter=only_through),
@@ -152,7 +152,7 @@ def _bundle_values(total: dict[str, Any], stored: Values) -> Values:
     end = None if total["forever"] else total["expiry"]
     return {
         "percentage_completed": round(total["progress"], 4),
-        "activated_at": total["activated"],
+        "activated_at": total["activated"] or stored["activated_at"],
         "started_at": total["started"],
         "completed_at": None if total["unfinished"] else total["completed"],
         "expiry_date": end if total["through"] else stored["expiry_date"],
