@@ -5,10 +5,12 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import QuerySet
 
-from core.models import Enrollment, GroupMembership, OutboxEntry
+from core.models import Enrollment, GroupMembership, OutboxEntry, Product
+from core.services.mirror.bundles import total_up_bundles
 
 Status = OutboxEntry.Status
 WAITING = (Status.PENDING, Status.IN_FLIGHT)
+SOURCE = "Thinkific, after a push"  # the reason in the history
 
 
 @transaction.atomic
@@ -17,6 +19,8 @@ def finish(entry: OutboxEntry, *, now: datetime) -> bool:
     if not _mine(entry).update(status=Status.DONE, finished_at=now, error="", uncertain=False):
         return False
     _set_state(entry, "clean")
+    if entry.entity == "enrollment":
+        _total_up(entry.object_id)
     # An earlier refusal of the same object is settled by this.
     _others(entry).filter(status=Status.FAILED).update(status=Status.DISCARDED, finished_at=now)
     return True
@@ -47,6 +51,13 @@ def _set_state(entry: OutboxEntry, state: str) -> None:
     row = model.objects.select_for_update().filter(pk=entry.object_id)
     if list(row.values_list("push_state")) and not _others(entry).filter(status__in=WAITING).exists():
         model.objects.filter(pk=entry.object_id).update(push_state=state)
+
+
+def _total_up(enrollment: int) -> None:
+    """What a bundle is by its courses counts from here on; until it was sent, what we wanted did."""
+    bundles = Enrollment.objects.filter(pk=enrollment, product__productable_type=Product.Type.BUNDLE)
+    if pks := list(bundles.values_list("pk", flat=True)):
+        total_up_bundles(pks, source=SOURCE)
 
 
 STATES: dict[str, type[Enrollment] | type[GroupMembership]] = {

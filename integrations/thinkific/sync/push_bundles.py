@@ -10,13 +10,13 @@ from core.services import enrollments
 from core.services.mirror.bundles import apply_bundle_rows, total_up_bundles, total_up_bundles_of
 from core.services.mirror.catalog import ensure_courses
 from core.services.mirror.enrollments import apply_enrollments
+from core.services.mirror.pushes import SOURCE
 from integrations.thinkific import schemas
 from integrations.thinkific.client import ThinkificClient
 from integrations.thinkific.errors import NotFound, Rejected, RetryLater
 from integrations.thinkific.mapping import enrollment_row
 from integrations.thinkific.mending import Notes
 from integrations.thinkific.sync.needs import Impossible
-from integrations.thinkific.sync.push_people import SOURCE
 
 ACCEPTED = "Thinkific has accepted the bundle enrollment and is still making it."
 LATER = 20.0  # seconds until it is asked whether it has, growing with every look

@@ -8,13 +8,13 @@ from django.utils import timezone
 from core.models import Enrollment, OutboxEntry
 from core.services.mirror.bundles import total_up_bundles_of
 from core.services.mirror.enrollments import apply_enrollments
+from core.services.mirror.pushes import SOURCE
 from integrations.thinkific import schemas
 from integrations.thinkific.client import ThinkificClient
 from integrations.thinkific.errors import NotFound, Rejected, RetryLater
 from integrations.thinkific.mapping import enrollment_row
 from integrations.thinkific.sync.needs import account_of
 from integrations.thinkific.sync.push_bundles import push_bundle
-from integrations.thinkific.sync.push_people import SOURCE
 
 # For a site that does not clear an end date: as far as S3's "no_expiry" reaches.
 NO_END = timedelta(days=3650)

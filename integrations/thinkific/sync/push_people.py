@@ -10,6 +10,7 @@ from core.models import OutboxEntry, SiteSettings, User
 from core.models.people import normalize_email
 from core.services.mirror.outcome import Conflict
 from core.services.mirror.people import apply_users, remove_users
+from core.services.mirror.pushes import SOURCE
 from integrations.thinkific import schemas
 from integrations.thinkific.client import ThinkificClient
 from integrations.thinkific.errors import NotFound, Rejected
@@ -18,7 +19,6 @@ from integrations.thinkific.mending import Notes
 from integrations.thinkific.sync import claims, conflicts
 from integrations.thinkific.sync.needs import Impossible
 
-SOURCE = "Thinkific, after a push"
 FORMER = 10  # versions of a person whose addresses may have been tried
 FIELDS = ("first_name", "last_name", "email")
 
