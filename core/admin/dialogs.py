@@ -4,6 +4,7 @@ Each has an address of its own, which works as a page; a button opens it over th
 address asks the same as the button: may this person do this, to this object, to this row of it.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -11,7 +12,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -25,6 +26,8 @@ from core.admin.pickers import PickingForm
 from core.admin.viewer import viewer_of
 from core.errors import Refusal
 from core.models import User
+
+log = logging.getLogger(__name__)
 
 
 class DialogForm(PickingForm):
@@ -204,6 +207,11 @@ def _work(dialog: Dialog, target: Any, form: DialogForm) -> Done | None:
         form.refuse(refusal)
     except IntegrityError:  # two people, or two clicks, at the same moment
         form.add_error(None, "Somebody saved the same thing at this moment. Look at the page again.")
+    except OperationalError:  # the database chose it to end a deadlock, or could not wait any longer
+        log.warning("dialog gave way", exc_info=True)
+        form.add_error(
+            None, "The same things were being changed at this moment. Nothing was saved; try again."
+        )
     return None
 
 

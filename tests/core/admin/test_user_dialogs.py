@@ -1,8 +1,12 @@
 """Changing people from their page and the list: who may, whom, what is refused, and what follows."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
 
 import pytest
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils.module_loading import import_string
@@ -411,3 +415,47 @@ def test_a_manager_cannot_change_the_role_of_who_may_do_more(mara, acme, signed_
         address = do(slug, membership.user_id, membership.pk)
         assert client.post(address, {"role": builtin_role("student").pk}).status_code == 404
     assert Role.objects.get(memberships=membership) == mighty
+
+
+# --- at the same moment -------------------------------------------------------------------------------
+
+
+@contextmanager
+def somebody_changing(user: User) -> Iterator[None]:
+    """Another connection that has the person's row (on SQLite everything) locked."""
+    locked, over = Event(), Event()
+
+    def hold() -> None:
+        try:
+            with transaction.atomic():
+                User.objects.select_for_update().get(pk=user.pk)
+                locked.set()
+                over.wait(30)
+        finally:
+            connection.close()
+
+    thread = Thread(target=hold)
+    thread.start()
+    locked.wait(30)
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_cannot_wait_for_another_change_is_told_and_nothing_is_saved(root, signed_in, ana):
+    client = signed_in(root)
+    address = do("edit", ana.pk)
+    client.get(address)
+    patience = "PRAGMA busy_timeout = 100" if connection.vendor == "sqlite" else "SET lock_timeout = 100"
+    with connection.cursor() as cursor:
+        cursor.execute(patience)
+
+    with somebody_changing(ana):
+        page = client.post(address, {"email": ana.email, "first_name": "Other", "is_active": "on"})
+
+    connection.close()
+    assert "Nothing was saved; try again." in page.content.decode()
+    assert User.objects.get(pk=ana.pk).first_name == ana.first_name
