@@ -16,7 +16,7 @@ from core.models import (
     SiteSettings,
     User,
 )
-from integrations.models import RequestBudget, SyncRun, SyncSchedule, WebhookSubscription
+from integrations.models import Drift, DriftReport, RequestBudget, SyncRun, SyncSchedule, WebhookSubscription
 from tests.factories import (
     ApiTokenFactory,
     BundleItemFactory,
@@ -78,6 +78,21 @@ def same_email():
     User.objects.bulk_create([User(email="ana@acme.example", password="!") for _ in range(2)])
 
 
+def drift(run=None, *, key="7", **values):
+    report, _ = DriftReport.objects.get_or_create(run=run or SyncRunFactory(), kind="users")
+    Drift.objects.create(report=report, key=key, **values)
+
+
+def two_reports_of_one_kind():
+    DriftReport.objects.bulk_create([DriftReport(run=run, kind="users") for run in [SyncRunFactory()] * 2])
+
+
+def one_drifted_object_twice():
+    run = SyncRunFactory()
+    for _ in range(2):
+        drift(run, sort="differs", object_id=7)
+
+
 BREACHES = {
     "nobody_impersonates_themselves": impersonate_oneself,
     "one_product_per_thinkific_id": lambda: twice(ProductFactory, thinkific_id=7),
@@ -125,6 +140,10 @@ BREACHES = {
         kind="users", full=True, every_minutes=5
     ),
     "schedule_runs_at_most_every_minute": lambda: SyncSchedule.objects.update(every_minutes=0),
+    "one_drift_report_per_run_and_kind": two_reports_of_one_kind,
+    "one_drift_row_per_object": one_drifted_object_twice,
+    "drift_only_here_names_our_row": lambda: drift(sort="only_here"),
+    "drift_choice_is_a_side": lambda: drift(sort="differs", object_id=7, choice="both"),
     "one_inbound_event_per_event_id": lambda: twice(InboundEventFactory, event_id="e-7"),
     "one_row_per_webhook_subscription": lambda: [
         WebhookSubscription.objects.create(subscription_id="7", topic="user.signup") for _ in range(2)

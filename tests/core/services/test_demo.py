@@ -22,6 +22,9 @@ from fixtures.demo import build, people_and_courses
 from integrations.models import SyncConflict
 from tests.factories import TeamFactory
 
+# tests/integrations/test_demo.py loads it into either database.
+pytestmark = pytest.mark.once
+
 RESERVED = re.compile(r"@([\w-]+\.)*(example|example\.(com|net|org))$")
 
 
