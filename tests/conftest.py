@@ -9,10 +9,10 @@ from importlib import import_module
 import pytest
 from django.apps import apps
 from django.core.cache import cache
-from django.db.models.signals import post_migrate
-from django.test import Client
+from django.test import Client, TransactionTestCase
 
 from core.models import User
+from tests.emptying import emptying
 from tests.factories import (
     MembershipFactory,
     ProductFactory,
@@ -32,20 +32,14 @@ ROWS_FROM_MIGRATIONS = (
 )
 
 
-def restore_rows_from_migrations(plan=(), **_):
-    if plan:  # migrations have run, not a flush
-        return
+def restore_rows_from_migrations() -> None:
     for name in ROWS_FROM_MIGRATIONS:
         import_module(name).create(apps, None)
 
 
-@pytest.fixture(scope="session")
-def django_db_setup(django_db_setup):
-    # A transactional test ends with every table emptied (Django then announces "migrated"): what the
-    # migrations put there must be there for the next test.
-    post_migrate.connect(
-        restore_rows_from_migrations, sender=apps.get_app_config("integrations"), dispatch_uid="restore rows"
-    )
+@pytest.fixture(scope="session", autouse=True)
+def _quick_ends():
+    TransactionTestCase._fixture_teardown = emptying(restore_rows_from_migrations)
 
 
 @pytest.fixture(autouse=True)
