@@ -46,6 +46,15 @@ RUBBISH = {
     "the last day of all": dict.fromkeys([*KEYS, *TEXTS], "9999-12-31"),
 }
 
+# What a database may mind in its own way; the rest does not depend on it.
+FOR_DATABASES = {"long", "digits", "too large a key", "null characters", "dates"}
+# Forms differ by who asks in what they offer, not in how they read it.
+FOR_MANAGERS = ("nothing", "null characters", "too large a key")
+SENT = [
+    *(("alma", kind) for kind in RUBBISH),
+    *((who, kind) for who in ("owen", "mara") for kind in FOR_MANAGERS),
+]
+
 
 @pytest.fixture
 def objects(ana, acme, acme_seat, accounting):
@@ -79,8 +88,10 @@ def addresses(objects) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("rubbish", RUBBISH)
-@pytest.mark.parametrize("who", ["alma", "owen", "mara"])
+@pytest.mark.parametrize(
+    ("who", "rubbish"),
+    [pytest.param(*one, marks=[] if one[1] in FOR_DATABASES else pytest.mark.once) for one in SENT],
+)
 def test_rubbish_is_answered_with_a_sentence(request, objects, signed_in, mara, who, rubbish):
     client = signed_in(request.getfixturevalue(who))
     everybody = set(User.objects.values_list("pk", flat=True))

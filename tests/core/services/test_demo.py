@@ -1,10 +1,9 @@
-import json
 import re
 from collections import Counter
 from datetime import timedelta
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.db import transaction
 from django.utils import timezone
 
 from core.models import (
@@ -18,9 +17,7 @@ from core.models import (
     User,
 )
 from core.services import demo, seats
-from fixtures.demo import build, people_and_courses
 from integrations.models import SyncConflict
-from tests.factories import TeamFactory
 
 # tests/integrations/test_demo.py loads it into either database.
 pytestmark = pytest.mark.once
@@ -28,19 +25,17 @@ pytestmark = pytest.mark.once
 RESERVED = re.compile(r"@([\w-]+\.)*(example|example\.(com|net|org))$")
 
 
+@pytest.fixture(scope="module")
+def demo_rows(django_db_setup, django_db_blocker):
+    """The demo, loaded once for all tests here, each of which undoes what it did."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield demo.load()
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
-def loaded(db):
-    return demo.load()
-
-
-def test_the_fixtures_are_what_the_stand_in_gives_now():
-    """Otherwise the first pull doubles people instead of linking them: python -m fixtures.demo.build"""
-    stored = {path.name: path.read_text() for path in demo.FIXTURES.glob("*.json")}
-
-    assert {name: text == stored.get(name) for name, text in build.rendered().items()} == dict.fromkeys(
-        stored, True
-    )
-    assert people_and_courses.AS_OF == demo.AS_OF
+def loaded(demo_rows, db):
+    return demo_rows
 
 
 def test_teams_have_an_owner_managers_and_students(loaded):
@@ -131,16 +126,6 @@ def test_loading_again_keeps_what_people_changed_but_repairs_the_passwords(loade
     assert User.objects.get(email=demo.ACCOUNTS["student"]).check_password(demo.PASSWORD)
 
 
-def test_a_real_site_refuses_the_demo(db, settings):
-    settings.THINKIFIC_API_KEY = "a-key"
-    settings.THINKIFIC_API_URL = "https://api.thinkific.com"
-
-    with pytest.raises(CommandError, match="real Thinkific site is configured"):
-        call_command("load_demo")
-
-    assert not User.objects.exists()
-
-
 def test_a_real_site_refuses_even_the_passwords(loaded, settings):
     User.objects.update(password="!")
     settings.THINKIFIC_ACCESS_TOKEN = "a-token"
@@ -151,36 +136,6 @@ def test_a_real_site_refuses_even_the_passwords(loaded, settings):
     assert not User.objects.get(email=demo.ACCOUNTS["administrator"]).has_usable_password()
 
 
-def test_the_stand_in_is_no_real_site(db, settings):
-    settings.THINKIFIC_API_KEY = "a-key"
-    settings.THINKIFIC_API_URL = "http://127.0.0.1:8765"
-
-    assert demo.load().loaded
-
-
-def test_a_database_in_use_refuses_the_demo(db):
-    TeamFactory()
-
-    with pytest.raises(demo.DemoRefused, match="already holds teams"):
-        demo.load()
-
-
-def test_an_account_made_before_is_no_obstacle(root):
-    assert demo.load().loaded
-    root.refresh_from_db()
-    assert root.is_superuser
-
-
 def test_new_rows_get_keys_of_their_own(loaded, acme):
     """The fixtures bring keys; PostgreSQL must not hand them out a second time."""
     assert acme.pk > loaded.teams
-
-
-def test_the_command_tells_how_to_sign_in(db, capsys):
-    call_command("load_demo")
-    assert f"with the password {demo.PASSWORD}" in capsys.readouterr().out
-
-    call_command("load_demo", "--json")
-    report = json.loads(capsys.readouterr().out)
-    assert report["loaded"] is False
-    assert report["accounts"]["manager"] == demo.ACCOUNTS["manager"]

@@ -45,10 +45,14 @@ def pull(_connected):
 
 
 @pytest.fixture
-def everything(pull, thinkific):
+def everything(pull, thinkific, refill):
     """Every kind is pulled. Answers what Thinkific holds."""
-    for kind in PULLED:
-        assert pull(kind).status == SyncRun.Status.SUCCEEDED
+
+    def pull_all() -> None:
+        for kind in PULLED:
+            assert pull(kind).status == SyncRun.Status.SUCCEEDED
+
+    refill(thinkific.site.origin, pull_all)
     thinkific.reset_stats()
     return thinkific.site
 

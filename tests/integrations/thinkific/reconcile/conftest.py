@@ -42,10 +42,9 @@ def carry(connected, transactional_db):
 
 
 @pytest.fixture
-def site(carry, thinkific):
+def site(carry, thinkific, refill):
     """What Thinkific holds, pulled."""
-    for kind in PULLS:
-        carry(kind)
+    refill(thinkific.site.origin, lambda: [carry(kind) for kind in PULLS])
     thinkific.reset_stats()
     return thinkific.site
 

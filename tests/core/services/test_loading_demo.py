@@ -1,0 +1,64 @@
+import json
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from core.models import (
+    User,
+)
+from core.services import demo
+from fixtures.demo import build, people_and_courses
+from tests.factories import TeamFactory
+
+# tests/integrations/test_demo.py loads it into either database.
+pytestmark = pytest.mark.once
+
+
+def test_the_fixtures_are_what_the_stand_in_gives_now():
+    """Otherwise the first pull doubles people instead of linking them: python -m fixtures.demo.build"""
+    stored = {path.name: path.read_text() for path in demo.FIXTURES.glob("*.json")}
+
+    assert {name: text == stored.get(name) for name, text in build.rendered().items()} == dict.fromkeys(
+        stored, True
+    )
+    assert people_and_courses.AS_OF == demo.AS_OF
+
+
+def test_a_real_site_refuses_the_demo(db, settings):
+    settings.THINKIFIC_API_KEY = "a-key"
+    settings.THINKIFIC_API_URL = "https://api.thinkific.com"
+
+    with pytest.raises(CommandError, match="real Thinkific site is configured"):
+        call_command("load_demo")
+
+    assert not User.objects.exists()
+
+
+def test_the_stand_in_is_no_real_site(db, settings):
+    settings.THINKIFIC_API_KEY = "a-key"
+    settings.THINKIFIC_API_URL = "http://127.0.0.1:8765"
+
+    assert demo.load().loaded
+
+
+def test_a_database_in_use_refuses_the_demo(db):
+    TeamFactory()
+
+    with pytest.raises(demo.DemoRefused, match="already holds teams"):
+        demo.load()
+
+
+def test_an_account_made_before_is_no_obstacle(root):
+    assert demo.load().loaded
+    root.refresh_from_db()
+    assert root.is_superuser
+
+
+def test_the_command_tells_how_to_sign_in(db, capsys):
+    call_command("load_demo")
+    assert f"with the password {demo.PASSWORD}" in capsys.readouterr().out
+
+    call_command("load_demo", "--json")
+    report = json.loads(capsys.readouterr().out)
+    assert report["loaded"] is False
+    assert report["accounts"]["manager"] == demo.ACCOUNTS["manager"]
