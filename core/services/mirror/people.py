@@ -100,7 +100,9 @@ def match_users(rows: list[Values], known: Container[int] | None = None) -> Matc
     """Which stored account each row is about. Reads only."""
     rows = list({row["thinkific_id"]: row for row in rows}.values())
     by_id = USERS.stored_of(rows, known)
-    owners = _owners([row["email"] for row in rows])
+    # Who keeps an address owns it: only addresses that are new to somebody need a look.
+    kept = {number: values["email"] for number, (_, values) in by_id.items()}
+    owners = _owners([row["email"] for row in rows if kept.get(row["thinkific_id"]) != row["email"]])
     refused = _refused(rows, by_id, owners)
     deleted = deleted_here([row["thinkific_id"] for row in rows if row["thinkific_id"] not in by_id])
     matched = Matched([], {}, [], deleted)
@@ -140,6 +142,8 @@ def _without_fillings(row: Values, have: Values) -> Values:
 
 
 def _owners(emails: list[str]) -> dict[str, Owner]:
+    if not emails:
+        return {}
     rows = User.objects.filter(bulk.among("email", emails)).order_by()
     owners = {}
     for pk, thinkific_id, *fields in rows.values_list("pk", "thinkific_id", *USERS.fields):

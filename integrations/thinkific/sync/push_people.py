@@ -1,10 +1,11 @@
 """Telling Thinkific about people."""
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 
 from core.models import OutboxEntry, SiteSettings, User
 from core.models.people import normalize_email
@@ -118,7 +119,7 @@ def _bring_in_step(
     It was read just before, so that a change made there meanwhile is seen and not silently overwritten, and
     nothing is sent that is there already. That costs no more than reading it afterwards.
     """
-    settings = SiteSettings.load()
+    settings = cast("SiteSettings", SimpleLazyObject(SiteSettings.load))  # mostly not needed
     ours, seen = body_of(user, settings), _sent_before(entry, user, settings)
     send: dict[str, str] = {}
     found: list[Conflict] = []

@@ -1,11 +1,16 @@
 """People: made, linked, changed, deleted; and what Thinkific says when it does not want to."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from core.models import OutboxEntry, SiteSettings, User
 from core.services import deletions, people
 from integrations.models import SyncConflict
-from integrations.thinkific.sync import conflicts
+from integrations.thinkific.budget import SharedBudget
+from integrations.thinkific.client import ThinkificClient
+from integrations.thinkific.credentials import Credentials
+from integrations.thinkific.sync import claims, conflicts, fates
 
 from .conftest import counts, states
 
@@ -41,6 +46,22 @@ def test_the_pull_after_a_push_finds_nothing_new(site, push, pull):
     assert counts(pull("users")) == {}
     ada.refresh_from_db()
     assert (ada.last_name, there(site, ada.email).last_name) == ("", "-")
+
+
+def test_a_renamed_person_costs_few_queries(site, pull):
+    pull("users")
+    named = User.objects.filter(thinkific_id__isnull=False).exclude(last_name="").first()
+    people.update_user(named, first_name="Renamed")
+    [[entry]] = claims.claim(1)
+
+    with SharedBudget.from_settings().lanes(want=2, interactive=True) as lanes:
+        client = ThinkificClient(Credentials.from_settings(), budget=lanes, interactive=True)
+        with CaptureQueriesContext(connection) as captured:
+            assert fates.push(entry, client).name == "done"
+
+    tables = [query["sql"] for query in captured if '"core_' in query["sql"]]
+    # The person, what is stored of them, that it is done, and that an earlier refusal is settled.
+    assert len(tables) == 4, tables
 
 
 def test_the_placeholder_stays_in_thinkific(site, push, pull):
