@@ -141,7 +141,7 @@ def _bring_in_step(
 
 def _sent_before(entry: OutboxEntry, user: User, settings: SiteSettings) -> dict[str, str]:
     """What Thinkific had of the changed fields when we changed them: an empty name went there filled in."""
-    before = User(**({"email": user.email} | entry.last_seen))
+    before = User(**({name: getattr(user, name) for name in FIELDS} | entry.last_seen))
     filled = body_of(before, settings)
     return {name: filled[name] for name in FIELDS if name in entry.last_seen}
 
