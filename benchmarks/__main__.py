@@ -21,8 +21,8 @@ FIGURES: dict[str, Callable[[Context, Place], Iterator[Line]]] = {
     "pull": full_pull.measure,
     "budget": request_budget.measure,
     "push": push.measure,
-    "lists": lists.measure,
     "webhooks": webhooks.measure,
+    "lists": lists.measure,
 }
 DATABASES = ("sqlite", "postgresql")
 
@@ -67,6 +67,7 @@ def _run(
     report: Report,
 ) -> None:
     print(f"\n=== {name} on {place.name}", flush=True)
+    os.sync()  # what the group before left to be written to disk is not for this one to wait for
     started = time.monotonic()
     for line in measure(context, place):
         report.lines.append(line)

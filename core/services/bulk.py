@@ -5,7 +5,7 @@ For the mirror only: nothing here writes history, sends signals or asks the mode
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -122,14 +122,29 @@ def _is_now(field: models.Field) -> bool:
 
 def _prepared(columns: Sequence[models.Field], rows: Sequence[Row]) -> list[Row]:
     """The rows as the driver takes them; by column, since most columns need nothing."""
-    converters = [_converter(f) for f in columns]
-    if not any(converters):
-        return list(rows)
-    turned = [
-        column if convert is None else [None if value is None else convert(value) for value in column]
-        for column, convert in zip(zip(*rows, strict=True), converters, strict=True)
-    ]
+    turned = [_turned(field, values) for field, values in zip(columns, zip(*rows, strict=True), strict=True)]
     return list(zip(*turned, strict=True))
+
+
+def _turned(field: models.Field, values: Sequence[Any]) -> Sequence[Any]:
+    if isinstance(field, models.JSONField):
+        return [None if value is None else json.dumps(value) for value in values]
+    if connection.vendor != "postgresql":
+        if isinstance(field, models.DateTimeField):
+            return _sqlite_moments(values)
+        if isinstance(field, models.DecimalField):
+            return [None if value is None else str(value) for value in values]
+    return values
+
+
+def _sqlite_moments(values: Sequence[datetime | None]) -> list[str | None]:
+    """As Django writes them: without a zone, in that of the connection."""
+    zone = connection.timezone
+    if zone is UTC and all(value is None or value.tzinfo is UTC for value in values):
+        # As good as always. JSON has the same digits, and is encoded much faster.
+        texts = msgspec.json.encode(values).decode()[1:-1].replace("T", " ").split(",")
+        return [None if text == "null" else text[1:-2] for text in texts]
+    return [None if value is None else str(timezone.make_naive(value, zone)) for value in values]
 
 
 # What the text format of COPY gives a meaning of its own.
@@ -156,20 +171,3 @@ def _texts(field: models.Field, values: Sequence[Any]) -> list[str]:
     if isinstance(field, models.JSONField):
         values = [None if value is None else json.dumps(value) for value in values]
     return ["\\N" if value is None else str(value).translate(_ESCAPES) for value in values]
-
-
-def _converter(field: models.Field) -> Callable[[Any], Any] | None:
-    if isinstance(field, models.JSONField):
-        return json.dumps
-    if connection.vendor != "postgresql":
-        if isinstance(field, models.DateTimeField):
-            return _sqlite_moment
-        if isinstance(field, models.DecimalField):
-            return str
-    return None
-
-
-def _sqlite_moment(value: datetime) -> str:
-    if value.tzinfo is UTC and connection.timezone is UTC:  # as good as always, and five times as quick
-        return str(value)[: -len("+00:00")]
-    return str(timezone.make_naive(value, connection.timezone))
