@@ -114,6 +114,8 @@ class Editor:
 
     def delete(self) -> bool:
         user = self._somebody()
+        if user.thinkific_id is None and user.email.startswith("l"):
+            return False  # Thinkific would keep the account that only it knows of: see `link`
         deletions.delete(user, confirmed=deletions.describe(user))
         return True
 

@@ -20,6 +20,7 @@ from integrations.thinkific.sync.owner import is_silent, this_process
 LEASE = timedelta(minutes=2)  # renewed while the process lives
 # A person exists before what hangs on them: first the account, then groups, then enrollments.
 ORDER = {"user": 0, "thinkificgroup": 0, "groupmembership": 1, "enrollment": 2}
+SETTLED_AFTER = 2.0  # seconds: what a dead process asked for last may still be under way at Thinkific
 SUSPICIOUS = 5  # crashes
 LONGEST_WAIT = 30.0  # seconds
 GIVEN_UP_AFTER = timedelta(days=1)
@@ -104,7 +105,8 @@ def free_abandoned() -> int:
     """
     count, now = 0, timezone.now()
     for entry in OutboxEntry.objects.filter(status=Status.IN_FLIGHT):
-        if not (entry.claimed_until is None or entry.claimed_until < now or _is_gone(entry.claimed_by)):
+        gone = _is_gone(entry.claimed_by)
+        if not (gone or entry.claimed_until is None or entry.claimed_until < now):
             continue
         entry.crashes += 1
         if entry.crashes > SUSPICIOUS and now - entry.created_at > GIVEN_UP_AFTER:
@@ -113,9 +115,11 @@ def free_abandoned() -> int:
             )
             pushes.fail(entry, words, now=now)
         else:
-            wait = timedelta(seconds=min(2 ** (entry.crashes - SUSPICIOUS), LONGEST_WAIT))
-            until = now + wait if entry.crashes > SUSPICIOUS else now
-            count += put_back(entry, until=until, uncertain=True, counts=False)
+            suspected = (
+                min(2 ** (entry.crashes - SUSPICIOUS), LONGEST_WAIT) if entry.crashes > SUSPICIOUS else 0
+            )
+            wait = timedelta(seconds=max(suspected, SETTLED_AFTER if gone else 0))
+            count += put_back(entry, until=now + wait, uncertain=True, counts=False)
     return count
 
 

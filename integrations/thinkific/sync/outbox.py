@@ -40,7 +40,7 @@ def drain(*, seconds: float = 50.0) -> Counter[str]:
     if not credentials.complete:
         return outcome
     claims.free_abandoned()
-    if not OutboxEntry.objects.due().exists():
+    if not _due(within=claims.SETTLED_AFTER):
         return outcome
     budget = SharedBudget.from_settings(patience=PATIENCE)
     end = time.monotonic() + seconds
@@ -51,6 +51,11 @@ def drain(*, seconds: float = 50.0) -> Counter[str]:
     except BudgetExhausted as error:
         log.info("drain later", problem=str(error))
     return outcome
+
+
+def _due(*, within: float) -> bool:
+    soon = timezone.now() + timedelta(seconds=within)
+    return OutboxEntry.objects.filter(status=OutboxEntry.Status.PENDING, not_before__lte=soon).exists()
 
 
 class _Drain:
@@ -73,7 +78,7 @@ class _Drain:
         for thread in threads:
             thread.start()
         try:
-            while self._claim() or self.under_way:
+            while self._claim() or self.under_way or self._soon():
                 self._collect()
                 self._show_life()
         finally:
@@ -92,6 +97,10 @@ class _Drain:
             self.under_way[id(group)] = group
             self.todo.put(group)
         return bool(groups)
+
+    def _soon(self) -> bool:
+        """Whether something is due so soon that it need not wait for the next sweep."""
+        return self._goes_on() and _due(within=claims.SETTLED_AFTER)
 
     def _goes_on(self) -> bool:
         return not self.stopped.is_set() and time.monotonic() < self.end

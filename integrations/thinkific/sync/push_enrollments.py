@@ -52,11 +52,19 @@ def _found(
     enrollment: Enrollment, user_id: int, entry: OutboxEntry, client: ThinkificClient
 ) -> schemas.Enrollment | None:
     """The enrollment by student and course, brought in step: after an attempt whose outcome is not known it
-    may be there, and what has ended is not made in order to be ended."""
+    may be there, by a bundle on its way too, and what has ended is not made in order to be ended."""
     sure = entry.attempts == 1 and not entry.uncertain and enrollment.thinkific_id is None
-    if sure and not _has_ended(enrollment):
+    if sure and not _has_ended(enrollment) and not _may_come_with_a_bundle(enrollment):
         return None
     return _look_up(enrollment, user_id, entry, client)
+
+
+def _may_come_with_a_bundle(enrollment: Enrollment) -> bool:
+    """Whether Thinkific may have enrolled the student by a bundle, and we have not heard of it yet."""
+    bundles = Enrollment.objects.filter(
+        user=enrollment.user_id, product__bundle_items__course=enrollment.product_id
+    )
+    return bundles.exclude(push_state="clean").exists()
 
 
 def _look_up(

@@ -8,6 +8,8 @@ from django.utils import timezone
 
 from core.models import Enrollment, OutboxEntry, Product, User
 from core.services import enrollments, people
+from integrations.thinkific.sync import fates
+from integrations.thinkific.sync.outbox import drain
 
 from .conftest import counts
 
@@ -191,7 +193,7 @@ def test_a_bundle_is_given(site, push, pull, ada, bundle, thinkific, delay, writ
         time.sleep(0.1)
         outcome = push(1)
 
-    assert outcome == {"done": 1}
+    assert outcome["done"] == 1
     assert [w for w in writes() if w.startswith("POST")] == [
         f"POST /bundles/{bundle.productable_id}/enrollments"
     ]
@@ -213,6 +215,26 @@ def test_a_lost_answer_makes_no_second_bundle(site, push, ada, bundle, thinkific
     assert len([w for w in writes() if w.startswith("POST")]) == 1
     for course in courses_of(bundle):
         assert remote(site, ada, course)
+
+
+def test_a_course_of_a_bundle_that_may_be_there_is_looked_for(
+    site, push, ada, bundle, thinkific, monkeypatch
+):
+    """The bundle's answer is lost and its entry waits; meanwhile somebody gives one of its courses too."""
+    monkeypatch.setattr(fates, "FIRST_WAIT", 3600)
+    monkeypatch.setattr(fates, "LONGEST_WAIT", 3600)
+    thinkific.set_options(repost="duplicate")
+    thinkific.faults.add("lost_answer", method="POST", path="/bundles", next=1)
+    enrollments.enroll_unchecked(student=ada, products=[bundle])
+    assert drain(seconds=10) == {"retried": 1}
+    course, *_ = courses_of(bundle)
+
+    enrollments.enroll_unchecked(student=ada, products=[course], expiry_date=in_days(90))
+    assert drain(seconds=10) == {"done": 1}
+
+    assert remote(site, ada, course)
+    push()
+    assert ends(remote(site, ada, course)) is None  # the bundle gives it without an end
 
 
 def test_ending_a_bundle_ends_its_courses(site, push, pull, ada, bundle):
