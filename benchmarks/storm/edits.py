@@ -109,15 +109,23 @@ class Editor:
         return True
 
     def change_address(self) -> bool:
-        people.update_user(self._somebody(), email=f"m{self._number()}@storm.example")
+        user = self._somebody()
+        if self._has_an_account_unknown_to_us(user):
+            return False
+        people.update_user(user, email=f"m{self._number()}@storm.example")
         return True
 
     def delete(self) -> bool:
         user = self._somebody()
-        if user.thinkific_id is None and user.email.startswith("l"):
-            return False  # Thinkific would keep the account that only it knows of: see `link`
+        if self._has_an_account_unknown_to_us(user):
+            return False
         deletions.delete(user, confirmed=deletions.describe(user))
         return True
+
+    @staticmethod
+    def _has_an_account_unknown_to_us(user: User) -> bool:
+        """See `link`. Only their address leads to it: without that it would be somebody else's in the end."""
+        return user.thinkific_id is None and user.email.startswith("l")
 
     def enroll(self) -> bool:
         chosen = self.dice.sample(self.products, self.dice.randint(1, 2))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Avg, Count, Max, Min, Q
+from django.db.models import Avg, Count, Exists, F, Max, Min, OuterRef, Q
 
 from core.models import BundleItem, Enrollment, Product
 from core.services import bulk
@@ -112,19 +112,27 @@ BUNDLE_FIELDS = (
 )
 
 
+HELD = "user__enrollments"  # of a course enrollment: the bundle enrollments of its student, once filtered
+
+
 def total_up_bundles(pks: list[int], *, source: str) -> Applied:
-    """Derive bundle enrollments from their course enrollments: progress is the mean, access lasts as long
-    as the longest, the bundle is completed when every course is. A course that was given on its own too may
-    stay open when the bundle has ended, and says nothing about the bundle's start and end.
+    """Derive bundle enrollments from the student's enrollments in the bundle's courses. Progress is the mean
+    of them, and the bundle is completed when every one is, whichever way they came. Access lasts as long as
+    the longest of those that came through it: a course that was given on its own too may stay open when the
+    bundle has ended, and says nothing about the bundle's start and end.
     """
     applied = Applied()
     table = Table(Enrollment, BUNDLE_FIELDS, key="pk", tracked=ENROLLMENTS.tracked)
     stored = table.stored(bulk.among("pk", pks))
-    there, only_through = Q(removed_at__isnull=True), Q(granted=False)
+    contents = BundleItem.objects.filter(bundle=OuterRef(f"{HELD}__product"), course=OuterRef("product"))
+    came = Q(via_bundle=F(HELD))
+    only_through = came & Q(granted=False)
+    courses = Enrollment.objects.filter(
+        Q(removed_at__isnull=True), bulk.among(HELD, pks), came | Exists(contents.filter(removed_at=None))
+    )
     totals = (
-        Enrollment.objects.filter(there, bulk.among("via_bundle_id", pks))
-        .order_by()
-        .values("via_bundle")
+        courses.order_by()
+        .values(HELD)
         .annotate(
             progress=Avg("percentage_completed"),
             activated=Min("activated_at", filter=only_through),
@@ -133,13 +141,13 @@ def total_up_bundles(pks: list[int], *, source: str) -> Applied:
             expiry=Max("expiry_date", filter=only_through),
             forever=Count("pk", filter=only_through & Q(expiry_date__isnull=True)),
             through=Count("pk", filter=only_through),
+            came=Count("pk", filter=came),
             unfinished=Count("pk", filter=Q(completed_at__isnull=True)),
         )
     )
-    pairs = [
-        (_bundle_values(dict(total), stored[total["via_bundle"]][1]), stored[total["via_bundle"]])
-        for total in totals
-    ]
+    pairs = [(_bundle_values(dict(total), stored[total[HELD]][1]), stored[total[HELD]]) for total in totals]
+    # Who holds a bundle no longer keeps it as it was, whatever becomes of its courses.
+    pairs = [pair for pair in pairs if pair[0]["removed_at"] is None]
     # The first totals are part of its coming into being, which is no history.
     first = [pair for pair in pairs if pair[1][1]["activated_at"] is None]
     again = [pair for pair in pairs if pair[1][1]["activated_at"] is not None]
@@ -156,13 +164,14 @@ def _bundle_values(total: dict[str, Any], stored: Values) -> Values:
         "started_at": total["started"],
         "completed_at": None if total["unfinished"] else total["completed"],
         "expiry_date": end if total["through"] else stored["expiry_date"],
-        "removed_at": None,
+        "removed_at": None if total["came"] else stored["removed_at"],
     }
 
 
 def total_up_bundles_of(thinkific_ids: Collection[int], *, source: str) -> None:
-    """Derive again the bundle enrollments that these course enrollments came through."""
-    rows = Enrollment.objects.filter(bulk.among("thinkific_id", thinkific_ids), via_bundle__isnull=False)
-    pks = {pk for pk in rows.order_by().values_list("via_bundle", flat=True) if pk}
-    if pks:
-        total_up_bundles(sorted(pks), source=source)
+    """Derive again every bundle enrollment of the students whose course enrollments these are: a course
+    counts in each bundle that contains it."""
+    students = Enrollment.objects.filter(bulk.among("thinkific_id", thinkific_ids)).order_by().values("user")
+    bundles = Enrollment.objects.filter(product__productable_type=Product.Type.BUNDLE, user__in=students)
+    if pks := list(bundles.order_by("pk").values_list("pk", flat=True)):
+        total_up_bundles(pks, source=source)

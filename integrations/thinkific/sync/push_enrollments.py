@@ -135,5 +135,4 @@ def _store(enrollment: Enrollment, remote: schemas.Enrollment, now: datetime | N
     )
     with transaction.atomic():
         apply_enrollments([row], source=SOURCE)
-        if enrollment.via_bundle_id is not None:
-            total_up_bundles_of([remote.id], source=SOURCE)
+        total_up_bundles_of([remote.id], source=SOURCE)

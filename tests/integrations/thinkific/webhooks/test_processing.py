@@ -273,7 +273,7 @@ from django.db import connection
 from integrations.thinkific.events.process import process
 
 def die(execute, sql, params, many, context):
-    if sql.startswith('SELECT "core_enrollment"."via_bundle_id"'):
+    if '"productable_type" = ' in sql and 'SELECT U0."user_id"' in sql:  # after the writes: whose bundles
         os.kill(os.getpid(), signal.SIGKILL)
     return execute(sql, params, many, context)
 

@@ -1,0 +1,91 @@
+"""Bundles that have courses in common: a course counts in the progress of each, and in the dates of one."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from core.models import Enrollment, OutboxEntry, Product
+from core.services import enrollments, people
+from core.services.mirror.bundles import total_up_bundles_of
+from integrations.thinkific.sandbox import Scale, Site
+from integrations.thinkific.sync.outbox import drain
+
+LATER = timedelta(hours=1)
+
+
+@pytest.fixture
+def thinkific_site():
+    return Site.generate(Scale(users=5, courses=6, builder_courses=0, bundles=2, groups=0), seed=1)
+
+
+@pytest.fixture
+def bundles(catalog):
+    return list(Product.objects.bundles().order_by("pk"))
+
+
+@pytest.fixture
+def contents(bundles):
+    """The courses of each, by their numbers in Thinkific."""
+    return [
+        {item.course.productable_id for item in bundle.bundle_items.select_related("course")}
+        for bundle in bundles
+    ]
+
+
+@pytest.fixture
+def ada(push, site, contents):
+    """Did 80 % of a course that both bundles have, and 10 % of one that only the first has."""
+    user = people.create_user(email="ada@new.example", first_name="Ada", last_name="Roe")
+    push()
+    user.refresh_from_db()
+    first, second = contents
+    for number, percent in [(min(first & second), 80), (min(first - second), 10)]:
+        dates = {"activated_at": "2026-01-01T00:00:00Z"}
+        row = site.write("enroll", user_id=user.thinkific_id, course_id=number, dates=dates)
+        site.write("move_progress", enrollment_id=row.id, percent=percent)
+    return user
+
+
+@pytest.mark.parametrize("sent_last", [0, 1])
+@pytest.mark.parametrize("forever", [0, 1])
+def test_each_is_told_by_all_of_its_courses(push, pull, ada, bundles, contents, sent_last, forever):
+    ends = [None if number == forever else timezone.now() + timedelta(days=30) for number in (0, 1)]
+    for number in (sent_last, 1 - sent_last):
+        enrollments.enroll_unchecked(student=ada, products=[bundles[number]], expiry_date=ends[number])
+        if number == sent_last:
+            OutboxEntry.objects.unsent().update(not_before=timezone.now() + LATER)
+    drain(seconds=10)
+    assert OutboxEntry.objects.unsent().exists()
+    push()
+
+    held = Enrollment.objects.filter(user=ada, product__in=bundles).order_by("product_id")
+    before = list(held.values())
+    first, second = contents
+    assert [float(row["percentage_completed"]) for row in before] == pytest.approx(
+        [0.9 / len(first), 0.8 / len(second)], abs=1e-4
+    )
+    pull("enrollments")
+    assert list(held.values()) == before
+
+
+def test_a_bundle_that_somebody_lost_stays_as_it_was(pull, site, ada, bundles, contents):
+    """The other one goes on."""
+    for bundle in bundles:
+        dates = {"activated_at": "2026-01-01T00:00:00Z"}
+        site.write("hold_bundle", bundle_id=bundle.productable_id, user_id=ada.thinkific_id, dates=dates)
+    pull("enrollments")
+    lost, kept = Enrollment.objects.filter(user=ada, product__in=bundles).order_by("product_id")
+    Enrollment.objects.filter(via_bundle=lost).update(via_bundle=None)
+    Enrollment.objects.filter(pk=lost.pk).update(removed_at=timezone.now())
+    lost.refresh_from_db()
+    shared = Product.objects.filter(productable_type="Course", productable_id__in=contents[0] & contents[1])
+    courses = Enrollment.objects.filter(user=ada, product__in=shared)
+    courses.update(percentage_completed=1)
+
+    total_up_bundles_of(list(courses.values_list("thinkific_id", flat=True)), source="a test")
+
+    now = Enrollment.objects.get(pk=lost.pk)
+    assert (now.removed_at, now.percentage_completed) == (lost.removed_at, lost.percentage_completed)
+    kept.refresh_from_db()
+    assert float(kept.percentage_completed) == pytest.approx(courses.count() / len(contents[1]), abs=1e-4)
