@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django.apps import apps
 from django.db import transaction
 from django.db.models import QuerySet
 
@@ -28,14 +29,22 @@ def finish(entry: OutboxEntry, *, now: datetime) -> bool:
 
 @transaction.atomic
 def fail(entry: OutboxEntry, words: str, *, now: datetime) -> None:
-    """Thinkific said no: a person must look. A newer change of the same object goes on by itself."""
-    status = Status.DISCARDED if _others(entry).filter(status__in=WAITING).exists() else Status.FAILED
+    """Thinkific said no: a person must look. A newer change of the same object goes on by itself, and what
+    was deleted here meanwhile, perhaps in Thinkific too, needs nobody."""
+    settled = _others(entry).filter(status__in=WAITING).exists() or _is_deleted(entry)
+    status = Status.DISCARDED if settled else Status.FAILED
     if _mine(entry).update(status=status, finished_at=now, error=words):
         _set_state(entry, "failed")
 
 
 def _mine(entry: OutboxEntry) -> QuerySet[OutboxEntry]:
     return OutboxEntry.objects.filter(pk=entry.pk, status=Status.IN_FLIGHT, claimed_by=entry.claimed_by)
+
+
+def _is_deleted(entry: OutboxEntry) -> bool:
+    """Whether its object is no longer here; but that Thinkific must delete it is a change as any other."""
+    model = apps.get_model("core", entry.entity)
+    return entry.thinkific_id is None and not model._default_manager.filter(pk=entry.object_id).exists()
 
 
 def _others(entry: OutboxEntry) -> QuerySet[OutboxEntry]:

@@ -1,9 +1,13 @@
 """Deleting people over the screen, with the stand-in behind: never unconfirmed, and exactly once."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from django.urls import reverse
 
 from core.models import OutboxEntry, SiteSettings, User
+from core.services import enrollments
 from integrations.thinkific import rates
 
 from .conftest import counts, states
@@ -95,3 +99,31 @@ def test_a_pull_before_the_request_does_not_bring_the_person_back(client_of_alma
 
     assert not User.objects.filter(email=person.email).exists()
     assert number not in site.users
+
+
+def test_an_enrollment_on_its_way_meanwhile_is_nobodys_trouble(
+    client_of_alma, site, catalog, person, push, thinkific
+):
+    """Thinkific answers it after the account is gone, and does not know the person any more."""
+    thinkific.faults.add("stall", method="POST", path="/enrollments", seconds=2.0, when="before", next=1)
+    held = set(person.enrollments.values_list("product__productable_id", flat=True))
+    there = {row.course_id for row in site.enrollments.listing if row.user_id == person.thinkific_id}
+    course = next(course for number, course in catalog.items() if number not in held | there)
+    enrollments.enroll_unchecked(student=person, products=[course])
+    with ThreadPoolExecutor(max_workers=1) as threads:
+        sending = threads.submit(push)
+        wait_for([("enrollment", "in_flight")])
+        time.sleep(0.2)  # the request is out
+        delete(client_of_alma, person)
+        wait_for([("enrollment", "in_flight"), ("user", "done")])
+        sending.result()
+
+    assert states() == [("enrollment", "discarded"), ("user", "done")]
+    assert person.thinkific_id not in site.users
+
+
+def wait_for(wanted):
+    end = time.monotonic() + 10
+    while states() != wanted:
+        assert time.monotonic() < end, states()
+        time.sleep(0.01)
