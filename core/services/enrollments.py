@@ -162,6 +162,7 @@ class _Change:
         self.reason = reason
         self.by = by
         self.changed: dict[int, Enrollment] = {}
+        self.granted: dict[int, Enrollment] = {}  # those, and what was given for as long as it lasted anyway
         self.last_seen: dict[int, dict[str, Any]] = {}
         self.touched: set[int] = set()  # students
 
@@ -172,20 +173,22 @@ class _Change:
         if before is not None and all(getattr(before, name) == dates[name] for name in dates):
             if any(getattr(before, name) != getattr(enrollment, name) for name in told):
                 signed(enrollment, by=self.by, reason=self.reason).save(update_fields=[*told])
+                self.granted[enrollment.pk] = enrollment
                 self.touched.add(enrollment.user_id)
             return
         for name, value in dates.items():
             setattr(enrollment, name, value)
         enrollment.push_state, enrollment.remote_digest = Enrollment.PushState.PENDING, None
         signed(enrollment, by=self.by, reason=self.reason).save()
-        self.changed[enrollment.pk] = enrollment
+        self.changed[enrollment.pk] = self.granted[enrollment.pk] = enrollment
         self.touched.add(enrollment.user_id)
         if before is not None:
             self.last_seen.setdefault(enrollment.pk, {name: getattr(before, name) for name in dates})
 
     def follow(self) -> None:
-        """The courses of the bundles that changed end when the last of what gives them ends."""
-        bundles = [e for e in self.changed.values() if e.product.is_bundle]
+        """The courses of the bundles that changed end when the last of what gives them ends. A bundle that
+        somebody bought ends with the last of its courses: given as long, it keeps the others open, too."""
+        bundles = [e for e in self.granted.values() if e.product.is_bundle]
         for course in _locked(courses_in(bundles)):
             if course.via_bundle_id is None and not course.granted:
                 # Bought, or given in Thinkific: the bundle must not take it away.

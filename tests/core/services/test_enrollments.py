@@ -103,6 +103,22 @@ def test_a_course_of_two_bundles_stays_open_while_one_of_them_runs(ana, accounti
     assert course.expiry_date < timezone.now()
 
 
+@pytest.mark.parametrize("end", [None, in_days(90)], ids=["no end", "an end"])
+def test_a_bought_bundle_given_for_as_long_keeps_its_shorter_courses_open(ana, accounting, bundle, end):
+    """Its end is that of the last of its courses."""
+    longer = bundle.bundle_items.exclude(course=accounting).get().course
+    bought = EnrollmentFactory(user=ana, product=bundle, thinkific_id=None, expiry_date=end)
+    for course, until in [(accounting, in_days(10)), (longer, end)]:
+        EnrollmentFactory(user=ana, product=course, expiry_date=until, via_bundle=bought)
+
+    assert enrollments.change_expiry([bought], expiry_date=end) == 1
+
+    assert held(ana, accounting).expiry_date == held(ana, longer).expiry_date == end
+    [entry] = OutboxEntry.objects.all()
+    assert (entry.entity, entry.object_id) == ("enrollment", held(ana, accounting).pk)
+    assert enrollments.change_expiry([bought], expiry_date=end) == 0
+
+
 def test_ending_a_course_that_a_bundle_gives_leaves_it_open(ana, accounting, bundle):
     enrollments.enroll_unchecked(student=ana, products=[bundle, accounting])
 
