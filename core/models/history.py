@@ -1,9 +1,11 @@
 """What every history table has besides the row: who acted, and as whom."""
 
+from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.db import models
+from simple_history.manager import HistoryManager
 from simple_history.models import HistoricalRecords
 
 
@@ -18,6 +20,19 @@ class StampedHistory(models.Model):
         abstract = True
 
 
+class QuickHistoryManager(HistoryManager):
+    """Its class is made once, and not with every look at `history`: each save takes several."""
+
+    @classmethod
+    def from_queryset(cls, queryset_class: Any, class_name: str | None = None) -> Any:
+        return _manager_class(queryset_class)
+
+
+@cache
+def _manager_class(queryset_class: Any) -> Any:
+    return HistoryManager.from_queryset(queryset_class)
+
+
 def tracked(**options: Any) -> HistoricalRecords:
     """History for a model, stamped with the impersonator."""
-    return HistoricalRecords(bases=[StampedHistory], **options)
+    return HistoricalRecords(bases=[StampedHistory], history_manager=QuickHistoryManager, **options)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Avg, Count, Exists, F, Max, Min, OuterRef, Q
+from django.db.models import Q
 
 from core.models import BundleItem, Enrollment, Product
 from core.services import bulk
@@ -110,9 +110,9 @@ BUNDLE_FIELDS = (
     "expiry_date",
     "removed_at",
 )
-
-
-HELD = "user__enrollments"  # of a course enrollment: the bundle enrollments of its student, once filtered
+# What of a course enrollment tells about its bundle's.
+TOLD = ("percentage_completed", "granted", "activated_at", "started_at", "completed_at", "expiry_date")
+Course = dict[str, Any]  # an enrollment's values by name
 
 
 def total_up_bundles(pks: list[int], *, source: str) -> Applied:
@@ -124,30 +124,9 @@ def total_up_bundles(pks: list[int], *, source: str) -> Applied:
     applied = Applied()
     table = Table(Enrollment, BUNDLE_FIELDS, key="pk", tracked=ENROLLMENTS.tracked)
     stored = table.stored(bulk.among("pk", pks))
-    contents = BundleItem.objects.filter(bundle=OuterRef(f"{HELD}__product"), course=OuterRef("product"))
-    came = Q(via_bundle=F(HELD))
-    only_through = came & Q(granted=False)
-    courses = Enrollment.objects.filter(
-        Q(removed_at__isnull=True), bulk.among(HELD, pks), came | Exists(contents.filter(removed_at=None))
-    )
-    totals = (
-        courses.order_by()
-        .values(HELD)
-        .annotate(
-            progress=Avg("percentage_completed"),
-            activated=Min("activated_at", filter=only_through),
-            started=Min("started_at"),
-            completed=Max("completed_at"),
-            expiry=Max("expiry_date", filter=only_through),
-            forever=Count("pk", filter=only_through & Q(expiry_date__isnull=True)),
-            through=Count("pk", filter=only_through),
-            came=Count("pk", filter=came),
-            unfinished=Count("pk", filter=Q(completed_at__isnull=True)),
-        )
-    )
-    pairs = [(_bundle_values(dict(total), stored[total[HELD]][1]), stored[total[HELD]]) for total in totals]
+    totals = {pk: _total(pk, courses, stored[pk][1]) for pk, courses in _courses(pks).items() if courses}
     # Who holds a bundle no longer keeps it as it was, whatever becomes of its courses.
-    pairs = [pair for pair in pairs if pair[0]["removed_at"] is None]
+    pairs = [(total, stored[pk]) for pk, total in totals.items() if total["removed_at"] is None]
     # The first totals are part of its coming into being, which is no history.
     first = [pair for pair in pairs if pair[1][1]["activated_at"] is None]
     again = [pair for pair in pairs if pair[1][1]["activated_at"] is not None]
@@ -156,16 +135,43 @@ def total_up_bundles(pks: list[int], *, source: str) -> Applied:
     return applied
 
 
-def _bundle_values(total: dict[str, Any], stored: Values) -> Values:
-    end = None if total["forever"] else total["expiry"]
+def _courses(pks: list[int]) -> dict[int, list[Course]]:
+    """By bundle enrollment: what the student has of its courses. Put together here, because a join of
+    enrollments with enrollments may take minutes where PostgreSQL has not counted the rows yet."""
+    rows = Enrollment.objects.filter(bulk.among("pk", pks)).order_by()
+    bundles = list(rows.values_list("pk", "user_id", "product_id"))
+    items = BundleItem.objects.filter(bulk.among("bundle_id", {bundle for _, _, bundle in bundles}))
+    inside: dict[int, set[int]] = defaultdict(set)
+    for bundle, course in items.filter(removed_at=None).order_by().values_list("bundle_id", "course_id"):
+        inside[bundle].add(course)
+    held: dict[int, list[Course]] = defaultdict(list)
+    rows = Enrollment.objects.filter(bulk.among("user_id", {user for _, user, _ in bundles})).order_by()
+    for row in rows.filter(removed_at=None).values("user_id", "product_id", "via_bundle_id", *TOLD):
+        held[row["user_id"]].append(row)
     return {
-        "percentage_completed": round(total["progress"], 4),
-        "activated_at": total["activated"] or stored["activated_at"],
-        "started_at": total["started"],
-        "completed_at": None if total["unfinished"] else total["completed"],
-        "expiry_date": end if total["through"] else stored["expiry_date"],
-        "removed_at": None if total["came"] else stored["removed_at"],
+        pk: [row for row in held[user] if row["via_bundle_id"] == pk or row["product_id"] in inside[bundle]]
+        for pk, user, bundle in bundles
     }
+
+
+def _total(bundle: int, courses: list[Course], stored: Values) -> Values:
+    came = [course for course in courses if course["via_bundle_id"] == bundle]
+    only_through = [course for course in came if not course["granted"]]
+    activated, ends = _known(only_through, "activated_at"), _known(only_through, "expiry_date")
+    started, completed = _known(courses, "started_at"), _known(courses, "completed_at")
+    end = max(ends) if len(ends) == len(only_through) > 0 else None
+    return {
+        "percentage_completed": round(sum(c["percentage_completed"] for c in courses) / len(courses), 4),
+        "activated_at": min(activated, default=stored["activated_at"]),
+        "started_at": min(started, default=None),
+        "completed_at": max(completed) if len(completed) == len(courses) else None,
+        "expiry_date": end if only_through else stored["expiry_date"],
+        "removed_at": None if came else stored["removed_at"],
+    }
+
+
+def _known(courses: list[Course], name: str) -> list[datetime]:
+    return [course[name] for course in courses if course[name] is not None]
 
 
 def total_up_bundles_of(thinkific_ids: Collection[int], *, source: str) -> None:

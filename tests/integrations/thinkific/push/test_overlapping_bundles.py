@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from core.models import Enrollment, OutboxEntry, Product
@@ -83,7 +84,8 @@ def test_a_bundle_that_somebody_lost_stays_as_it_was(pull, site, ada, bundles, c
     courses = Enrollment.objects.filter(user=ada, product__in=shared)
     courses.update(percentage_completed=1)
 
-    total_up_bundles_of(list(courses.values_list("thinkific_id", flat=True)), source="a test")
+    with transaction.atomic():
+        total_up_bundles_of(list(courses.values_list("thinkific_id", flat=True)), source="a test")
 
     now = Enrollment.objects.get(pk=lost.pk)
     assert (now.removed_at, now.percentage_completed) == (lost.removed_at, lost.percentage_completed)

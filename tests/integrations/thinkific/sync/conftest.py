@@ -53,9 +53,10 @@ def pull_everything(pull):
 
 
 @pytest.fixture
-def site(pull_everything, thinkific):
+def site(pull_everything, thinkific, refill):
     """The stand-in's site, pulled once."""
-    pull_everything()
+    refill(thinkific.site.origin, pull_everything)
+    thinkific.reset_stats()
     return thinkific.site
 
 

@@ -92,10 +92,15 @@ def pull(connected, db):
 
 
 @pytest.fixture
-def in_step(pull, happened):
+def in_step(pull, happened, thinkific, refill):
     """The dashboard has pulled everything that events are about."""
-    for kind in ("products", "users", "enrollments"):
-        assert pull(kind).status == SyncRun.Status.SUCCEEDED
+
+    def pull_all() -> None:
+        for kind in ("products", "users", "enrollments"):
+            assert pull(kind).status == SyncRun.Status.SUCCEEDED
+
+    refill(("what events are about", thinkific.site.origin), pull_all)
+    thinkific.reset_stats()
     happened.clear()
 
 
