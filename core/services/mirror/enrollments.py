@@ -25,6 +25,7 @@ ENROLLMENTS = Table(
     ),
     tracked=frozenset({"activated_at", "expiry_date", "removed_at"}),
     stamp=("thinkific_id", "remote_digest"),
+    as_of="remote_updated_at",
 )
 
 
@@ -58,7 +59,7 @@ def apply_enrollments(
                 continue
             have = (pk, values)
             links[pk] = row["thinkific_id"]
-        if have is not None and _is_older(row, have[1]):
+        if have is not None and ENROLLMENTS.is_older(row, have[1]):
             applied.met.append(have[0])
             applied.unchanged += 1
             continue
@@ -94,11 +95,6 @@ def _best_of_each_pair(rows: list[Values]) -> dict[tuple[int, int], Values]:
 def _newer(row: Values, other: Values) -> bool:
     mine, theirs = row["remote_updated_at"], other["remote_updated_at"]
     return mine is not None and (theirs is None or mine > theirs)
-
-
-def _is_older(row: Values, stored: Values) -> bool:
-    mine, theirs = row["remote_updated_at"], stored["remote_updated_at"]
-    return mine is not None and theirs is not None and mine < theirs
 
 
 def _report_second(row: Values, have: tuple[int, Values] | None, applied: Applied) -> None:

@@ -41,6 +41,7 @@ class Table:
     key: str = "thinkific_id"
     tracked: frozenset[str] = frozenset()
     stamp: tuple[str, ...] = ()  # bookkeeping fields written along with a change, not compared
+    as_of: str = ""  # the field that says when Thinkific had a row so, where there is one
 
     @property
     def entity(self) -> str:
@@ -51,6 +52,11 @@ class Table:
         manager = self.model._default_manager
         rows = manager.filter(*conditions, **lookup).order_by().values_list("pk", self.key, *self.fields)
         return {row[1]: (row[0], dict(zip(self.fields, row[2:], strict=True))) for row in rows}
+
+    def is_older(self, row: Values, stored: Values) -> bool:
+        """Whether a row is news from before what is stored."""
+        mine, theirs = (row[self.as_of], stored[self.as_of]) if self.as_of else (None, None)
+        return mine is not None and theirs is not None and mine < theirs
 
     def stored_of(
         self, rows: Iterable[Values], known: Container[Any] | None
@@ -121,7 +127,7 @@ def compare(
 
 def _look_again(changes: Changes, applied: Applied) -> None:
     """Lock what is about to change, and compare with what it is now: an edit that was committed since it was
-    read must not be written back. On SQLite a transaction that writes is alone anyway."""
+    read, or newer news, must not be written over. On SQLite a transaction that writes is alone anyway."""
     if not changes.changed or not connection.features.has_select_for_update:
         return
     table, pks = changes.table, [pk for pk, _, _ in changes.changed]
@@ -132,7 +138,9 @@ def _look_again(changes: Changes, applied: Applied) -> None:
         if pk not in now:
             continue  # deleted here meanwhile
         before = dict(zip(table.fields, now[pk], strict=True))
-        if any(before[name] != after[name] for name in table.fields):
+        if table.is_older(after, before):
+            applied.unchanged += 1
+        elif any(before[name] != after[name] for name in table.fields):
             still_changed.append((pk, before, after))
         else:
             changes.equal.append((pk, after))

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 import requests
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 from django_q.models import OrmQ
 
@@ -265,11 +265,39 @@ def test_a_storm_of_five_hundred_is_worked_on_by_two_at_once_and_each_once(
     }
 
 
+@pytest.mark.django_db(transaction=True)
+def test_news_from_before_that_had_to_wait_for_newer_ones_changes_nothing(
+    connected, in_step, happened, deliver, work
+):
+    """Another worker stores the newer ones at this moment: what this one has read of the row is old."""
+    row = connected.site.enrollments.listing[0]
+    for percent in (31, 72):
+        connected.site.write("move_progress", enrollment_id=row.id, percent=percent)
+        time.sleep(0.01)
+    before, after = happened
+    deliver([before])
+    stored = Enrollment.objects.filter(thinkific_id=row.id)
+
+    def run():
+        work()
+        connection.close()
+
+    worker = threading.Thread(target=run)
+    with transaction.atomic():
+        stored.update(percentage_completed="0.72", remote_updated_at=after["payload"]["updated_at"])
+        worker.start()
+        time.sleep(1)
+    worker.join()
+
+    assert float(stored.get().percentage_completed) == 0.72
+    assert not InboundEvent.objects.filter(status=Status.FAILED).exists()
+
+
 # Dies when the new progress is written and neither it nor the verdict is committed.
 KILLED = """
 import os, signal, django
 django.setup()
-from django.db import connection
+from django.db import connection, transaction
 from integrations.thinkific.events.process import process
 
 def die(execute, sql, params, many, context):
