@@ -5,6 +5,7 @@ Also: `signed_in`, and the local stand-in for Thinkific (`thinkific`, `connected
 """
 
 import gc
+import os
 
 import pytest
 from django.core.cache import cache
@@ -23,6 +24,17 @@ from tests.processes import process_environment
 from tests.tables import Refill
 
 __all__ = ["process_environment"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each process gets its share of the slow tests, and those first: at the end all others would wait."""
+    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    quick = [item for item in items if not item.get_closest_marker("slow")]
+    items.clear()
+    for number in range(count):
+        begin, end = (len(quick) * n // count for n in (number, number + 1))
+        items += slow[number::count] + quick[begin:end]
 
 
 def pytest_collection_finish() -> None:

@@ -21,7 +21,7 @@ from tests.services import Missing, find_chromium, postgresql, redis
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "test-results"
 PYTHON = sys.executable
-# One more than there are processors: many tests wait, for the stand-in or for a worker.
+# Two more than there are processors: many tests wait, for the stand-in or for a worker.
 WORKERS = os.environ.get("TEST_WORKERS", str(max(2, min(os.cpu_count() or 2, 8)) + 2))
 
 # What a production machine has: insecure defaults must show here, not there.
