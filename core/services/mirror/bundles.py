@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Avg, Count, Max, Min, Q
 
 from core.models import BundleItem, Enrollment, Product
 from core.services import bulk
@@ -110,23 +110,36 @@ BUNDLE_FIELDS = (
     "expiry_date",
     "removed_at",
 )
-# What of a course enrollment tells about its bundle's.
-TOLD = ("percentage_completed", "granted", "activated_at", "started_at", "completed_at", "expiry_date")
-Course = dict[str, Any]  # an enrollment's values by name
 
 
 def total_up_bundles(pks: list[int], *, source: str) -> Applied:
-    """Derive bundle enrollments from the student's enrollments in the bundle's courses. Progress is the mean
-    of them, and the bundle is completed when every one is, whichever way they came. Access lasts as long as
-    the longest of those that came through it: a course that was given on its own too may stay open when the
-    bundle has ended, and says nothing about the bundle's start and end.
+    """Derive bundle enrollments from their course enrollments: progress is the mean, access lasts as long
+    as the longest, the bundle is completed when every course is. A course that was given on its own too may
+    stay open when the bundle has ended, and says nothing about the bundle's start and end.
     """
     applied = Applied()
     table = Table(Enrollment, BUNDLE_FIELDS, key="pk", tracked=ENROLLMENTS.tracked)
     stored = table.stored(bulk.among("pk", pks))
-    totals = {pk: _total(pk, courses, stored[pk][1]) for pk, courses in _courses(pks).items() if courses}
-    # Who holds a bundle no longer keeps it as it was, whatever becomes of its courses.
-    pairs = [(total, stored[pk]) for pk, total in totals.items() if total["removed_at"] is None]
+    there, only_through = Q(removed_at__isnull=True), Q(granted=False)
+    totals = (
+        Enrollment.objects.filter(there, bulk.among("via_bundle_id", pks))
+        .order_by()
+        .values("via_bundle")
+        .annotate(
+            progress=Avg("percentage_completed"),
+            activated=Min("activated_at", filter=only_through),
+            started=Min("started_at"),
+            completed=Max("completed_at"),
+            expiry=Max("expiry_date", filter=only_through),
+            forever=Count("pk", filter=only_through & Q(expiry_date__isnull=True)),
+            through=Count("pk", filter=only_through),
+            unfinished=Count("pk", filter=Q(completed_at__isnull=True)),
+        )
+    )
+    pairs = [
+        (_bundle_values(dict(total), stored[total["via_bundle"]][1]), stored[total["via_bundle"]])
+        for total in totals
+    ]
     # The first totals are part of its coming into being, which is no history.
     first = [pair for pair in pairs if pair[1][1]["activated_at"] is None]
     again = [pair for pair in pairs if pair[1][1]["activated_at"] is not None]
@@ -135,48 +148,21 @@ def total_up_bundles(pks: list[int], *, source: str) -> Applied:
     return applied
 
 
-def _courses(pks: list[int]) -> dict[int, list[Course]]:
-    """By bundle enrollment: what the student has of its courses. Put together here, because a join of
-    enrollments with enrollments may take minutes where PostgreSQL has not counted the rows yet."""
-    rows = Enrollment.objects.filter(bulk.among("pk", pks)).order_by()
-    bundles = list(rows.values_list("pk", "user_id", "product_id"))
-    items = BundleItem.objects.filter(bulk.among("bundle_id", {bundle for _, _, bundle in bundles}))
-    inside: dict[int, set[int]] = defaultdict(set)
-    for bundle, course in items.filter(removed_at=None).order_by().values_list("bundle_id", "course_id"):
-        inside[bundle].add(course)
-    held: dict[int, list[Course]] = defaultdict(list)
-    rows = Enrollment.objects.filter(bulk.among("user_id", {user for _, user, _ in bundles})).order_by()
-    for row in rows.filter(removed_at=None).values("user_id", "product_id", "via_bundle_id", *TOLD):
-        held[row["user_id"]].append(row)
+def _bundle_values(total: dict[str, Any], stored: Values) -> Values:
+    end = None if total["forever"] else total["expiry"]
     return {
-        pk: [row for row in held[user] if row["via_bundle_id"] == pk or row["product_id"] in inside[bundle]]
-        for pk, user, bundle in bundles
+        "percentage_completed": round(total["progress"], 4),
+        "activated_at": total["activated"] or stored["activated_at"],
+        "started_at": total["started"],
+        "completed_at": None if total["unfinished"] else total["completed"],
+        "expiry_date": end if total["through"] else stored["expiry_date"],
+        "removed_at": None,
     }
-
-
-def _total(bundle: int, courses: list[Course], stored: Values) -> Values:
-    came = [course for course in courses if course["via_bundle_id"] == bundle]
-    only_through = [course for course in came if not course["granted"]]
-    activated, ends = _known(only_through, "activated_at"), _known(only_through, "expiry_date")
-    started, completed = _known(courses, "started_at"), _known(courses, "completed_at")
-    end = max(ends) if len(ends) == len(only_through) > 0 else None
-    return {
-        "percentage_completed": round(sum(c["percentage_completed"] for c in courses) / len(courses), 4),
-        "activated_at": min(activated, default=stored["activated_at"]),
-        "started_at": min(started, default=None),
-        "completed_at": max(completed) if len(completed) == len(courses) else None,
-        "expiry_date": end if only_through else stored["expiry_date"],
-        "removed_at": None if came else stored["removed_at"],
-    }
-
-
-def _known(courses: list[Course], name: str) -> list[datetime]:
-    return [course[name] for course in courses if course[name] is not None]
 
 
 def total_up_bundles_of(thinkific_ids: Collection[int], *, source: str) -> None:
-    """Derive again every bundle enrollment of the students whose course enrollments these are: a course
-    counts in each bundle that contains it."""
+    """Derive again every bundle enrollment of the students whose course enrollments these are: a course may
+    have come over from one bundle to another."""
     students = Enrollment.objects.filter(bulk.among("thinkific_id", thinkific_ids)).order_by().values("user")
     bundles = Enrollment.objects.filter(product__productable_type=Product.Type.BUNDLE, user__in=students)
     if pks := list(bundles.order_by("pk").values_list("pk", flat=True)):

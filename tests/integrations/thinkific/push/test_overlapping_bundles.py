@@ -1,4 +1,4 @@
-"""Bundles that have courses in common: a course counts in the progress of each, and in the dates of one."""
+"""Bundles that have courses in common: a course counts as part of the one that gives it longest."""
 
 from datetime import timedelta
 
@@ -50,7 +50,7 @@ def ada(push, site, contents):
 
 @pytest.mark.parametrize("sent_last", [0, 1])
 @pytest.mark.parametrize("forever", [0, 1])
-def test_each_is_told_by_all_of_its_courses(push, pull, ada, bundles, contents, sent_last, forever):
+def test_a_pull_finds_each_as_the_pushes_left_it(push, pull, ada, bundles, sent_last, forever):
     ends = [None if number == forever else timezone.now() + timedelta(days=30) for number in (0, 1)]
     for number in (sent_last, 1 - sent_last):
         enrollments.enroll_unchecked(student=ada, products=[bundles[number]], expiry_date=ends[number])
@@ -62,21 +62,16 @@ def test_each_is_told_by_all_of_its_courses(push, pull, ada, bundles, contents, 
 
     held = Enrollment.objects.filter(user=ada, product__in=bundles).order_by("product_id")
     before = list(held.values())
-    first, second = contents
-    assert [float(row["percentage_completed"]) for row in before] == pytest.approx(
-        [0.9 / len(first), 0.8 / len(second)], abs=1e-4
-    )
     pull("enrollments")
     assert list(held.values()) == before
 
 
 def test_a_bundle_that_somebody_lost_stays_as_it_was(pull, site, ada, bundles, contents):
-    """The other one goes on."""
     for bundle in bundles:
         dates = {"activated_at": "2026-01-01T00:00:00Z"}
         site.write("hold_bundle", bundle_id=bundle.productable_id, user_id=ada.thinkific_id, dates=dates)
     pull("enrollments")
-    lost, kept = Enrollment.objects.filter(user=ada, product__in=bundles).order_by("product_id")
+    lost = Enrollment.objects.filter(user=ada, product__in=bundles).earliest("product_id")
     Enrollment.objects.filter(via_bundle=lost).update(via_bundle=None)
     Enrollment.objects.filter(pk=lost.pk).update(removed_at=timezone.now())
     lost.refresh_from_db()
@@ -89,5 +84,3 @@ def test_a_bundle_that_somebody_lost_stays_as_it_was(pull, site, ada, bundles, c
 
     now = Enrollment.objects.get(pk=lost.pk)
     assert (now.removed_at, now.percentage_completed) == (lost.removed_at, lost.percentage_completed)
-    kept.refresh_from_db()
-    assert float(kept.percentage_completed) == pytest.approx(courses.count() / len(contents[1]), abs=1e-4)
