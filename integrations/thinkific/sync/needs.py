@@ -51,7 +51,9 @@ def _waits_for(instance: Model, what: str) -> NotYet:
     now = timezone.now()
     if entry is None:
         with transaction.atomic():
-            outbox.mark_stale([instance], reason="needed in Thinkific by another change")
+            # Unless another thread has just been there with it.
+            if type(instance)._default_manager.filter(pk=instance.pk, thinkific_id__isnull=True).exists():
+                outbox.mark_stale([instance], reason="needed in Thinkific by another change")
         return NotYet(f"Waits for {what}.", until=now)
     if entry.status == Status.FAILED:
         return NotYet(f"Waits for {what}, which failed: {entry.error}", until=now + MEANWHILE)

@@ -14,6 +14,7 @@ from core.models import (
     User,
 )
 from core.services import groups, people, teams
+from integrations.thinkific.sync.needs import NotYet, id_of_group
 from tests.factories import TeamFactory, UserFactory, builtin_role
 
 from .conftest import counts
@@ -171,6 +172,17 @@ def test_a_new_group_and_a_new_person_are_made_first(site, push, pull, team, stu
     pull("users")
     pull("groups")
     assert counts(pull("groups")) == {}
+
+
+def test_what_another_thread_has_just_made_is_not_made_again(push):
+    group = groups.create(name="Brand new")
+    read_before = ThinkificGroup.objects.get(pk=group.pk)
+    push()
+
+    with pytest.raises(NotYet):
+        id_of_group(read_before)
+
+    assert not OutboxEntry.objects.unsent().exists()
 
 
 def test_a_lost_answer_makes_no_second_group(site, push, thinkific):
