@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from core.errors import Refusal
 from core.models import BundleItem, Enrollment, Product, User
-from core.services import bulk, outbox
+from core.services import outbox
 from core.services.history import signed
-from core.services.mirror.bundles import total_up_bundles
+from core.services.mirror.bundles import total_up_students
 
 Moment = datetime | None  # None: no end
 
@@ -200,15 +200,7 @@ class _Change:
     def send(self) -> list[Enrollment]:
         changed = list(self.changed.values())
         outbox.mark_stale(changed, reason=self.reason, last_seen=self.last_seen, requested_by=self.by)
-        self._total_up()
+        # A bundle is told by the courses that came through it and have no grant of their own, which may be
+        # others now. As they are told by the next pull, so that it finds nothing new.
+        total_up_students(self.touched, source=self.reason)
         return changed
-
-    def _total_up(self) -> None:
-        """A bundle is told by the courses that came through it and have no grant of their own, which may be
-        others now. As they are told by the next pull, so that it finds nothing new."""
-        bundles = Enrollment.objects.filter(product__productable_type=Product.Type.BUNDLE, removed_at=None)
-        pks = list(
-            bundles.filter(bulk.among("user_id", self.touched)).order_by().values_list("pk", flat=True)
-        )
-        if pks:
-            total_up_bundles(pks, source=self.reason)

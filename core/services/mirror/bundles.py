@@ -160,10 +160,16 @@ def _bundle_values(total: dict[str, Any], stored: Values) -> Values:
     }
 
 
-def total_up_bundles_of(thinkific_ids: Collection[int], *, source: str) -> None:
-    """Derive again every bundle enrollment of the students whose course enrollments these are: a course may
-    have come over from one bundle to another."""
-    students = Enrollment.objects.filter(bulk.among("thinkific_id", thinkific_ids)).order_by().values("user")
-    bundles = Enrollment.objects.filter(product__productable_type=Product.Type.BUNDLE, user__in=students)
-    if pks := list(bundles.order_by("pk").values_list("pk", flat=True)):
+def total_up_students(users: Collection[int], *, source: str) -> None:
+    """Derive again every bundle enrollment that these students (primary keys) have: a course may have come
+    over from one bundle to another. One that they lost stays as it was."""
+    held = Enrollment.objects.filter(bulk.among("user_id", users), removed_at=None).order_by()
+    bundles = held.filter(product__productable_type=Product.Type.BUNDLE)
+    if pks := list(bundles.values_list("pk", flat=True)):
         total_up_bundles(pks, source=source)
+
+
+def total_up_students_of(thinkific_ids: Collection[int], *, source: str) -> None:
+    """The same for the students whose course enrollments (Thinkific ids) these are."""
+    rows = Enrollment.objects.filter(bulk.among("thinkific_id", thinkific_ids)).order_by()
+    total_up_students(set(rows.values_list("user_id", flat=True)), source=source)

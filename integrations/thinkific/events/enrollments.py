@@ -15,7 +15,7 @@ from core.services.mirror.bundles import (
     apply_bundle_rows,
     perhaps_held,
     total_up_bundles,
-    total_up_bundles_of,
+    total_up_students_of,
 )
 from core.services.mirror.enrollments import remove_enrollments
 from core.services.mirror.outcome import Applied
@@ -203,7 +203,7 @@ def _store(work: Work) -> Verdicts:
     for bundle, ids in work.through.items():
         _, holders = apply_bundle_rows(bundle, ids, now=now)
         total_up_bundles(holders, source=SOURCE)
-    total_up_bundles_of(list(work.news), source=SOURCE)
+    total_up_students_of(list(work.news), source=SOURCE)
     note_activity(work.active)
     wrong = problems(applied)
     verdicts: Verdicts = {}

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from core.models import Enrollment
-from core.services.mirror.bundles import total_up_bundles_of
+from core.services.mirror.bundles import total_up_students_of
 from core.services.mirror.catalog import ensure_courses
 from core.services.mirror.enrollments import apply_enrollments, remove_enrollments
 from core.services.mirror.outcome import Applied
@@ -69,7 +69,7 @@ def apply_pages(pages: list[RawPage], *, source: str, now: datetime, pull: Pull 
     if changed:
         applied += apply_rows(changed, known, source=source, now=now, pull=pull)
         if pull is None or not pull.run.full:
-            total_up_bundles_of([row.id for row in changed], source=source)
+            total_up_students_of([row.id for row in changed], source=source)
     return applied
 
 

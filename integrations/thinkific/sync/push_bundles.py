@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from core.models import Enrollment, OutboxEntry
 from core.services import enrollments
-from core.services.mirror.bundles import apply_bundle_rows, total_up_bundles_of
+from core.services.mirror.bundles import apply_bundle_rows, total_up_bundles, total_up_students
 from core.services.mirror.catalog import ensure_courses
 from core.services.mirror.enrollments import apply_enrollments
 from core.services.mirror.pushes import SOURCE
@@ -143,9 +143,9 @@ def _store(enrollment: Enrollment, rows: list[schemas.Enrollment], now: datetime
             if row.course_id
         ]
         apply_enrollments(told, source=SOURCE)
-        apply_bundle_rows(enrollment.product, [row.id for row in rows], now=now)
+        _, holders = apply_bundle_rows(enrollment.product, [row.id for row in rows], now=now)
         for course in enrollments.courses_in([enrollment]):
             if course.via_bundle_id != enrollment.pk == enrollments.comes_through(course):
                 Enrollment.objects.filter(pk=course.pk).update(via_bundle=enrollment)
-        # The student's other bundles, too: a course that counted as part of one may have come over.
-        total_up_bundles_of([row.id for row in rows], source=SOURCE)
+        total_up_bundles(holders, source=SOURCE)
+        total_up_students([enrollment.user_id], source=SOURCE)  # courses that are in other ones, too

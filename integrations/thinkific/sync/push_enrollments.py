@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.models import Enrollment, OutboxEntry
-from core.services.mirror.bundles import total_up_bundles_of
+from core.services.mirror.bundles import total_up_students
 from core.services.mirror.enrollments import apply_enrollments
 from core.services.mirror.pushes import SOURCE
 from integrations.thinkific import schemas
@@ -135,4 +135,4 @@ def _store(enrollment: Enrollment, remote: schemas.Enrollment, now: datetime | N
     )
     with transaction.atomic():
         apply_enrollments([row], source=SOURCE)
-        total_up_bundles_of([remote.id], source=SOURCE)
+        total_up_students([enrollment.user_id], source=SOURCE)

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from core.models import Enrollment, OutboxEntry, Product
 from core.services import enrollments, people
-from core.services.mirror.bundles import total_up_bundles_of
+from core.services.mirror.bundles import total_up_students_of
 from integrations.thinkific.sandbox import Scale, Site
 from integrations.thinkific.sync.outbox import drain
 
@@ -72,7 +72,6 @@ def test_a_bundle_that_somebody_lost_stays_as_it_was(pull, site, ada, bundles, c
         site.write("hold_bundle", bundle_id=bundle.productable_id, user_id=ada.thinkific_id, dates=dates)
     pull("enrollments")
     lost = Enrollment.objects.filter(user=ada, product__in=bundles).earliest("product_id")
-    Enrollment.objects.filter(via_bundle=lost).update(via_bundle=None)
     Enrollment.objects.filter(pk=lost.pk).update(removed_at=timezone.now())
     lost.refresh_from_db()
     shared = Product.objects.filter(productable_type="Course", productable_id__in=contents[0] & contents[1])
@@ -80,7 +79,7 @@ def test_a_bundle_that_somebody_lost_stays_as_it_was(pull, site, ada, bundles, c
     courses.update(percentage_completed=1)
 
     with transaction.atomic():
-        total_up_bundles_of(list(courses.values_list("thinkific_id", flat=True)), source="a test")
+        total_up_students_of(list(courses.values_list("thinkific_id", flat=True)), source="a test")
 
     now = Enrollment.objects.get(pk=lost.pk)
     assert (now.removed_at, now.percentage_completed) == (lost.removed_at, lost.percentage_completed)
