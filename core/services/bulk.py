@@ -14,6 +14,7 @@ from django.db import connection, models
 from django.utils import timezone
 
 Row = Sequence[Any]
+PART = 250  # rows of a COPY that are sent at a time
 
 
 class Among(models.Func):
@@ -34,10 +35,17 @@ class Among(models.Func):
         if connection.vendor == "postgresql":
             types = [c.field.rel_db_type(connection) for c in self.get_source_expressions()]
             arrays = ", ".join(f"%s::{t}[]" for t in types)
-            values = [list(column) for column in zip(*self.rows, strict=True)] or [[] for _ in types]
+            values = list(map(_array, zip(*self.rows, strict=True))) or ["{}" for _ in types]
             return f"({', '.join(columns)}) IN (SELECT * FROM unnest({arrays}))", tuple(values)  # noqa: S608
         wanted = ", ".join(f"json_extract(value, '$[{n}]')" for n in range(len(columns)))
         return f"({', '.join(columns)}) IN (SELECT {wanted} FROM json_each(%s))", (json.dumps(self.rows),)  # noqa: S608
+
+
+def _array(values: Sequence[Any]) -> str | list[Any]:
+    """An array for PostgreSQL: integers as text, which the driver would make of them one by one."""
+    if not isinstance(values[0], int):
+        return list(values)
+    return f"{{{msgspec.json.encode(values).decode()[1:-1]}}}"
 
 
 def among(name: str, values: Iterable[Any]) -> Among:
@@ -59,17 +67,25 @@ def insert(model: type[models.Model], fields: Sequence[str], rows: Sequence[Row]
     table, names = model._meta.db_table, ", ".join(f'"{f.column}"' for f in (*columns, *constants))
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            lines = _copy_lines(columns, rows, constants)
             # Django wraps the errors of its cursor's methods, but not those at the end of a COPY.
             with (
                 connection.wrap_database_errors,
                 cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy,
             ):
-                copy.write(lines)
+                for start in range(0, len(rows), PART):  # the server stores one part while we write the next
+                    copy.write(_copy_lines(columns, rows[start : start + PART], constants))
         else:
             rows = _prepared([*columns, *constants], [(*row, *constants.values()) for row in rows])
             marks = ", ".join("?" for _ in rows[0])
             _executemany(cursor, f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)  # noqa: S608
+
+
+def refresh_statistics(model: type[models.Model]) -> None:
+    """Let PostgreSQL look at a table that has grown by much: it would within a minute, and would read the
+    table whole for a handful of rows until then."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f'ANALYZE "{model._meta.db_table}"')
 
 
 def update(model: type[models.Model], fields: Sequence[str], rows: Sequence[Row]) -> None:

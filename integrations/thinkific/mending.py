@@ -74,7 +74,7 @@ def moment(value: datetime | None) -> datetime | None:
     """A moment that every database can hold, in UTC."""
     if value is None or not EARLIEST < value < LATEST:
         return None
-    return value.astimezone(UTC)
+    return value if value.tzinfo is UTC else value.astimezone(UTC)
 
 
 def split_name(full: str | None) -> tuple[str, str]:

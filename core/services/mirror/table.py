@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from django.db import DataError, IntegrityError, connection, models, transaction
@@ -157,7 +158,7 @@ def write(changes: Changes, applied: Applied, *, source: str, extra: Sequence[st
         fields = [*([table.key] if table.key != "pk" else []), *table.fields, *table.stamp, *extra]
         fields = list(dict.fromkeys(fields))
         applied.created += _write(
-            lambda rows: bulk.insert(table.model, fields, [tuple(row[f] for f in fields) for row in rows]),
+            lambda rows: bulk.insert(table.model, fields, list(map(itemgetter(*fields), rows))),
             changes.new,
             lambda row, reason: applied.fail(_called(table, row), reason),
         )

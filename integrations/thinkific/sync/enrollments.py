@@ -106,13 +106,16 @@ def apply_typed(
 ) -> Applied:
     """The same for enrollments that are decoded, each with its digest (None: it is not from a list)."""
     applied = Applied()
-    for e, _ in rows:
+    whole = []
+    for e, digest in rows:
         if problem := what_is_missing(e):
             _fail(e.id, problem, known, applied)
-    rows = [(e, digest) for e, digest in rows if not what_is_missing(e)]
+        else:
+            whole.append((e, digest))
+    rows = whole
     users = ensure_users((person_of_enrollment(e) for e, _ in rows), applied, source=source, now=now)
-    names = {e.course_id: Notes().text(e.course_name, 500, "", "") for e, _ in rows if e.course_id}
-    courses = ensure_courses(names)
+    names = {e.course_id: e.course_name for e, _ in rows if e.course_id}
+    courses = ensure_courses({course: Notes().text(name, 500, "", "") for course, name in names.items()})
     deleted = deleted_here({e.user_id or 0 for e, _ in rows} - users.keys())
     values = []
     for e, digest in rows:

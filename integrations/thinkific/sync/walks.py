@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Max, QuerySet
 
 from core.models import OutboxEntry, SiteSettings
+from core.services import bulk
 from core.services.mirror.outcome import Applied
 from integrations.models import SyncRun
 from integrations.thinkific.sync.fetch import PageWalk, batches
@@ -17,6 +18,7 @@ from integrations.thinkific.sync.pull import Pull
 ROUNDS = 3  # how often a list is walked when rows went missing between its pages
 REMOVED_AT_ONCE = 1000
 NEVER_EMPTIED = 10  # so many do not vanish all at once without a person's word
+MANY_NEW = 10_000  # rows from which on the database should look at the table anew
 NEVER_GUARDED = 3  # up from so few rows a single one may always go
 
 
@@ -60,6 +62,8 @@ def walk(
             state |= {"page": 0, "round": state["round"] + 1, "lost": 0, "nameless": 0, "ended": False}
         else:
             state |= {"done": True, "complete": not short}
+            if stored is not None and state["new"] >= MANY_NEW and not pull.dry_run:
+                bulk.refresh_statistics(stored.model)
     return Walked(state["complete"], state["total"])
 
 
