@@ -40,8 +40,7 @@ def main() -> int:
             enrollments_per_user=options.enrollments_per_user,
             rows=options.rows,
             folder=folder,
-            # A large load takes long enough to be its own average.
-            repeats=1 if options.quick or options.people > 50_000 else 2,
+            repeats=1 if options.quick else 2,
             seconds=10 if options.quick else 30,
             window=10 if options.quick else 60,
             windows=1 if options.quick else 3,

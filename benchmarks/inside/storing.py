@@ -1,0 +1,27 @@
+"""`python -m benchmarks.inside.storing ours|baseline`: stores a site's people and enrollments in an empty
+database, for benchmarks/storing.py."""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+
+from django.conf import settings
+
+from benchmarks.inside import loading
+
+PAGES_AT_ONCE = 8  # as sync/fetch.py batches them
+
+
+def run(variant: str) -> None:
+    settings.SIMPLE_HISTORY_ENABLED = False
+    users, enrollments = loading.pages("/users"), loading.pages("/enrollments")
+    store: Callable[..., int] = loading.save_each if variant == "baseline" else loading.mirror
+    loading.mirror_catalog()
+    started = time.perf_counter()
+    rows = store(users, enrollments, PAGES_AT_ONCE)
+    print(json.dumps({"seconds": time.perf_counter() - started, "rows": rows}))
+
+
+if __name__ == "__main__":
+    run(sys.argv[1])
