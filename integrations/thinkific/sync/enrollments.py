@@ -30,9 +30,9 @@ def pull_enrollments(pull: Pull) -> None:
     """What changed since the last pull, or with `full` everything, gone rows and bundle holders included."""
     if "since" not in pull.cursor:
         since = None if pull.run.full else last_watermark(Kind.ENROLLMENTS)
-        pull.run.full = since is None
         pull.cursor.update(since=since.isoformat() if since else None, asked_at=pull.now.isoformat())
     since = datetime.fromisoformat(pull.cursor["since"]) if pull.cursor["since"] else None
+    pull.run.full = since is None  # each time the run is taken up: a kill leaves it as it was asked for
     walked = walk(
         pull,
         "enrollments",

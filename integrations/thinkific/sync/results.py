@@ -46,7 +46,6 @@ def pull_quiz_results(pull: Pull) -> None:
     _require_token(pull, "The history of quiz results")
     if "since" not in pull.cursor:
         since = None if pull.run.full else last_watermark(Kind.QUIZ_RESULTS)
-        pull.run.full = since is None
         pull.cursor.update(
             since=since.isoformat() if since else None,
             after=None,
@@ -55,6 +54,7 @@ def pull_quiz_results(pull: Pull) -> None:
             nameless=0,
         )
     since = parse_datetime(pull.cursor["since"]) if pull.cursor["since"] else None
+    pull.run.full = since is None  # each time the run is taken up: a kill leaves it as it was asked for
     completed_from = since - OVERLAP if since else None
     if not pull.cursor.get("done"):
         for page in graphql.quiz_submissions(

@@ -82,6 +82,21 @@ def test_a_run_in_slices_ends_as_one_at_a_stretch(pull, pull_everything, thinkif
     assert run.fetched == whole.fetched
 
 
+@pytest.mark.parametrize("kind", ["enrollments", "quiz_results"])
+def test_a_first_pull_of_changes_is_a_full_one_after_a_kill_too(pull, connected, kind, monkeypatch):
+    monkeypatch.setattr("integrations.thinkific.sync.fetch.PAGE_SIZE", 10)
+    pull("products")
+    pull("users")
+    run, _ = runs.open_run(kind, full=False)
+    run = go_on(run, seconds=0.0)
+    assert run.status in SyncRun.ACTIVE
+    SyncRun.objects.filter(pk=run.pk).update(full=False)  # a kill leaves what its steps have committed
+
+    run = go_on(run)
+
+    assert (run.status, run.full, run.errors) == ("succeeded", True, [])
+
+
 def test_what_is_fetched_when_the_time_is_up_is_stored_first(pull, thinkific, monkeypatch):
     monkeypatch.setattr("integrations.thinkific.sync.fetch.PAGE_SIZE", 5)
     thinkific.set_options(latency=0.02)
