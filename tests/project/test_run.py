@@ -86,7 +86,7 @@ def start(tmp_path):
         terminal.end()
 
 
-def test_without_a_site_the_demo_starts_and_ctrl_c_leaves_nothing(start):
+def test_the_demo_starts_and_ctrl_c_leaves_nothing_but_a_database_that_no_real_site_gets(start, tmp_path):
     terminal = start()
     terminal.wait_for(STARTED)
 
@@ -99,8 +99,16 @@ def test_without_a_site_the_demo_starts_and_ctrl_c_leaves_nothing(start):
     assert terminal.process.wait(20) == 0
     assert terminal.left() == {}
 
+    real = start(
+        THINKIFIC_SUBDOMAIN="acme",
+        THINKIFIC_API_KEY="0" * 32,
+        DATABASE_URL=f"sqlite:///{tmp_path}/demo.sqlite3",
+    )
+    assert real.process.wait(60) == 1
+    assert "This database holds the demo" in real.shown()
 
-def test_when_one_process_dies_the_rest_stops_and_it_is_named(start):
+
+def test_when_one_process_dies_the_rest_stops_and_when_the_runner_is_killed_nothing_is_left(start):
     terminal = start()
     terminal.wait_for(STARTED)
 
@@ -110,15 +118,13 @@ def test_when_one_process_dies_the_rest_stops_and_it_is_named(start):
     assert "web ended by itself (signal SIGKILL)" in terminal.shown()
     assert terminal.left() == {}
 
+    again = start()
+    again.wait_for(STARTED)
 
-def test_nothing_is_left_when_the_runner_itself_is_killed(start):
-    terminal = start()
-    terminal.wait_for(STARTED)
+    again.process.kill()
 
-    terminal.process.kill()
-
-    wait_until(lambda: terminal.left() == {}, seconds=30)
-    assert terminal.left() == {}
+    wait_until(lambda: again.left() == {}, seconds=30)
+    assert again.left() == {}
 
 
 def test_a_real_site_gets_neither_stand_in_nor_demo(start, tmp_path):
@@ -153,19 +159,3 @@ def test_a_port_that_is_none_is_refused(start, port):
 
     assert terminal.process.wait(30) == 1
     assert f'PORT is "{port}"' in terminal.shown()
-
-
-def test_the_demo_and_a_real_site_never_share_a_database(start, tmp_path):
-    demo = start()
-    demo.wait_for("The dashboard is at")
-    demo.process.send_signal(signal.SIGTERM)
-    demo.process.wait(20)
-
-    real = start(
-        THINKIFIC_SUBDOMAIN="acme",
-        THINKIFIC_API_KEY="0" * 32,
-        DATABASE_URL=f"sqlite:///{tmp_path}/demo.sqlite3",
-    )
-
-    assert real.process.wait(60) == 1
-    assert "This database holds the demo" in real.shown()
