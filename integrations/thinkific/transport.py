@@ -39,6 +39,8 @@ HEADERS = {
 PATHS = {REST: "/api/public/v1", WEBHOOKS: "/api/v2", GRAPHQL: "/stable/graphql"}
 BACKOFF = 0.5  # seconds before the first retry, doubled for each further one
 LONGEST_BACKOFF = 20.0
+# Bytes of an answer: whole pages. By requests' own ten thousand, threads wait for each other at every part.
+AT_ONCE = 1 << 20
 
 
 class Budget(Protocol):
@@ -122,13 +124,15 @@ class Transport:
                 headers=headers,
                 timeout=self.timeout,
                 allow_redirects=False,
+                stream=True,
             )
+            content = b"".join(response.iter_content(AT_ONCE))
         except failures.RequestException as error:
             # from None, here and below: requests' own errors carry the headers, and so the key
             failure = self._no_answer(error, label, uncertain)
             raise failure from None
         rate = read_rate_headers(response.headers, response.status_code, time.time())
-        return Answer(response.status_code, response.headers, response.content, rate, label, surface)
+        return Answer(response.status_code, response.headers, content, rate, label, surface)
 
     def request(
         self,

@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
 from integrations.thinkific.answers import Answer, check
-from integrations.thinkific.errors import RateLimited, RetryLater
+from integrations.thinkific.errors import RateLimited, RetryLater, ThinkificError
 from integrations.thinkific.rest import PAGE_SIZE
 from integrations.thinkific.sync.pages import RawPage, read_page
 from integrations.thinkific.sync.pull import Pull
@@ -19,6 +19,7 @@ AHEAD = 16  # pages fetched beyond the one being stored; with their size this bo
 TRIES = 7  # of one page, with growing pauses: about half a minute of trouble
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 10.0
 LANES = 4
+GATHER = 0.1  # seconds
 
 
 class PageWalk:
@@ -38,6 +39,8 @@ class PageWalk:
         self.tries: dict[int, float] = {}
         # Set it where most rows are news: they are decoded while the database is waited for.
         self.ahead: type | None = None
+        # And this where all rows are stored already: looking at them takes less time than fetching.
+        self.patient = False
 
     def __iter__(self) -> Iterator[RawPage]:
         with ThreadPoolExecutor(max_workers=LANES, thread_name_prefix="thinkific") as self.threads:
@@ -55,6 +58,11 @@ class PageWalk:
                 self.pull.unfinished = bool
                 for future in self.under_way:
                     future.cancel()
+
+    def is_near(self, since: float) -> bool:
+        """Whether the next page is worth waiting for, by those who have waited since then."""
+        coming = self.patient and self.next_wanted in self.under_way.values()
+        return coming and time.monotonic() - since < GATHER
 
     def _ask(self) -> float:
         """Send for as many pages as we may; answers the seconds after which to try again."""
@@ -133,12 +141,20 @@ class PageWalk:
 
 
 def batches(walk: PageWalk, size: int = 8) -> Iterator[list[RawPage]]:
-    """The pages of a walk, those that are there taken together, up to `size`: fewer, larger writes."""
+    """The pages of a walk, those that are there taken together, up to `size`: fewer, larger writes. In a
+    patient walk they wait a moment for those on their way."""
     batch: list[RawPage] = []
-    for page in walk:
-        batch.append(page)
-        if len(batch) >= size or walk.next_wanted not in walk.ready:
-            yield batch
-            batch = []
+    begun = 0.0
+    try:
+        for page in walk:
+            begun = begun if batch else time.monotonic()
+            batch.append(page)
+            if len(batch) >= size or not (walk.next_wanted in walk.ready or walk.is_near(begun)):
+                yield batch
+                batch = []
+    except ThinkificError:
+        if batch:
+            yield batch  # what is here is stored, whatever became of the next page
+        raise
     if batch:
         yield batch
