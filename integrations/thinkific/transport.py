@@ -116,15 +116,17 @@ class Transport:
             headers["Content-Type"] = "application/json"
         uncertain = method != "GET"
         try:
-            response = self._thread_session().request(
-                method,
-                f"{self.credentials.api_url}{PATHS[surface]}{path}",
-                params={key: plain(value) for key, value in (params or {}).items() if value is not None},
-                data=body,
-                headers=headers,
+            session = self._thread_session()
+            request = self._prepared(session, method, f"{PATHS[surface]}{path}", headers, body)
+            given = {key: plain(value) for key, value in (params or {}).items() if value is not None}
+            request.prepare_url(request.url, given)
+            response = session.send(
+                request,
                 timeout=self.timeout,
                 allow_redirects=False,
                 stream=True,
+                verify=session.verify,
+                proxies=session.proxies,
             )
             content = b"".join(response.iter_content(AT_ONCE))
         except failures.RequestException as error:
@@ -205,6 +207,20 @@ class Transport:
             return
         backoff = min(BACKOFF * 2 ** (attempt - 1), LONGEST_BACKOFF)
         self.sleep(error.seconds(backoff * random.uniform(0.5, 1.5)))  # noqa: S311 (jitter)
+
+    def _prepared(
+        self, session: requests.Session, method: str, path: str, headers: dict[str, str], body: bytes | None
+    ) -> requests.PreparedRequest:
+        """A request without its parameters. The last one of a thread serves again: the pages of a list differ
+        in nothing else, and putting it together is a good part of the work."""
+        key = (method, path, headers)
+        if body is None and getattr(self._local, "key", None) == key:
+            return self._local.request.copy()
+        request = requests.Request(method, f"{self.credentials.api_url}{path}", headers=headers, data=body)
+        prepared = session.prepare_request(request)
+        if body is None:
+            self._local.key, self._local.request = key, prepared.copy()
+        return prepared
 
     def _thread_session(self) -> requests.Session:
         if self._session is not None:

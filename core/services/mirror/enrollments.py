@@ -6,15 +6,7 @@ from datetime import datetime
 from core.models import Enrollment
 from core.services import bulk
 from core.services.mirror.outcome import Applied
-from core.services.mirror.table import (
-    Table,
-    Values,
-    compare,
-    is_hopeful,
-    mark_removed,
-    remember,
-    write,
-)
+from core.services.mirror.table import Table, Values, compare, mark_removed, remember, write
 
 ENROLLMENTS = Table(
     model=Enrollment,
@@ -49,8 +41,7 @@ def apply_enrollments(
     applied = Applied()
     rows = list({row["thinkific_id"]: row for row in rows}.values())
     by_id = ENROLLMENTS.stored_of(rows, known)
-    new = [row for row in rows if row["thinkific_id"] not in by_id]
-    by_pair = {} if is_hopeful() else stored_pairs(new)
+    by_pair = stored_pairs([row for row in rows if row["thinkific_id"] not in by_id])
     best = _best_of_each_pair(rows)
 
     pairs: list[tuple[Values, tuple[int, Values] | None]] = []

@@ -21,22 +21,6 @@ from core.services.mirror.unsent import own_changes, settle
 Values = dict[str, Any]  # attname -> value, as the model stores it
 
 _one_by_one: ContextVar[bool] = ContextVar("one_by_one", default=False)
-_hopeful: ContextVar[bool] = ContextVar("hopeful", default=False)
-
-
-@contextmanager
-def hopeful() -> Iterator[None]:
-    """Inside, new rows are written without a look for others that they would collide with, for a caller who
-    tries again without this when the database refuses them."""
-    token = _hopeful.set(True)
-    try:
-        yield
-    finally:
-        _hopeful.reset(token)
-
-
-def is_hopeful() -> bool:
-    return _hopeful.get()
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from django.db import DataError, IntegrityError, OperationalError, connection, t
 from django.utils import timezone
 
 from core.services.mirror.outcome import Applied
-from core.services.mirror.table import hopeful, one_by_one
+from core.services.mirror.table import one_by_one
 from integrations.models import KEPT_ERRORS, SyncRun
 from integrations.queue import heartbeat
 from integrations.thinkific import connection_state
@@ -23,7 +23,6 @@ from integrations.thinkific.sync.client import CountingClient
 from integrations.thinkific.sync.seen import Seen, dump_all, load_all
 
 TRIES = 3  # of a step that collided with another writer
-HOPES = {1: hopeful, TRIES: one_by_one}
 BEAT_EVERY = 1.5  # seconds; progress is promised every two
 
 COUNTS = ("requests", "fetched", "created", "updated", "unchanged", "skipped", "removed", "failed")
@@ -105,12 +104,12 @@ class Pull:
 
     def commit(self, write: Callable[[], None]) -> None:
         """Run `write` in a transaction of its own: what it stores, what it counts and where it leaves the
-        cursor stand or fall together. Repeated when new rows collide with stored ones, or somebody else wrote
-        the same rows at the same moment; what the database refuses then as well is left out, row by row."""
+        cursor stand or fall together. Repeated when somebody else wrote the same rows at the same moment;
+        what the database refuses then as well is left out, row by row."""
         for attempt in range(1, TRIES + 1):
             before = self._snapshot()
             try:
-                with self._step(), HOPES.get(attempt, nullcontext)():
+                with self._step(), one_by_one() if attempt == TRIES else nullcontext():
                     write()
                 break
             except (IntegrityError, DataError, OperationalError):
