@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 from django.db import transaction
@@ -51,6 +52,7 @@ def load() -> Demo:
     loaded = not User.objects.filter(email=ACCOUNTS["administrator"]).exists()
     if loaded:
         _load_fixtures(timezone.now() - AS_OF)
+        _find_accounts_of_conflicts()
         seats.recalculate()
     for user in User.objects.filter(email__in=ACCOUNTS.values()):
         if not user.check_password(PASSWORD):
@@ -73,6 +75,13 @@ def _refuse_real_data() -> None:
             "This database already holds teams or products that are not the demo's. "
             "Set DATABASE_URL to an empty database, run migrate, and load the demo there."
         )
+
+
+def _find_accounts_of_conflicts() -> None:
+    """Fixtures name people by their address; a conflict knows its object by the key only."""
+    for conflict in apps.get_model("integrations", "SyncConflict").objects.filter(entity="user"):
+        conflict.object_id = User.objects.get(email=conflict.label).pk
+        conflict.save(update_fields=["object_id"])
 
 
 def _load_fixtures(age: timedelta) -> None:

@@ -76,7 +76,7 @@ CONFLICT_DIALOGS = (
 class SyncConflictAdmin(SitewideAdmin):
     list_display = [
         "object",
-        "field",
+        "what",
         "dashboard_value",
         "thinkific_value",
         "outcome",
@@ -91,15 +91,15 @@ class SyncConflictAdmin(SitewideAdmin):
     actions = ["settle_selected"]
     dialogs = CONFLICT_DIALOGS
     fields = [
-        "label",
-        "entity",
-        "field",
-        "ours",
-        "theirs",
-        "resolution",
+        "object",
+        "what",
+        "dashboard_value",
+        "thinkific_value",
+        "outcome",
         "run",
-        "created_at",
-        "settled_at",
+        "happened",
+        "state",
+        "settled",
         "settled_by",
     ]
     empty_title = "No conflicts"
@@ -122,6 +122,10 @@ class SyncConflictAdmin(SitewideAdmin):
     def object(self, conflict: SyncConflict) -> SafeString:
         return cells.text(conflict.label)
 
+    @display(description="Field", ordering="field")
+    def what(self, conflict: SyncConflict) -> str:
+        return conflict.field.replace("_", " ").capitalize()
+
     @display(description="In the dashboard")
     def dashboard_value(self, conflict: SyncConflict) -> SafeString:
         return cells.text(conflict.ours)
@@ -137,6 +141,10 @@ class SyncConflictAdmin(SitewideAdmin):
     @display(description="When")
     def happened(self, conflict: SyncConflict) -> SafeString:
         return cells.moment(conflict.created_at)
+
+    @display(description="Settled")
+    def settled(self, conflict: SyncConflict) -> SafeString:
+        return cells.moment(conflict.settled_at, empty="Not yet")
 
     @display(description="State")
     def state(self, conflict: SyncConflict) -> SafeString:

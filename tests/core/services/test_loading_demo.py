@@ -8,6 +8,8 @@ from core.models import (
 )
 from core.services import demo
 from fixtures.demo import build, people_and_courses
+from integrations.models import SyncConflict
+from integrations.thinkific.sync import conflicts
 from tests.factories import TeamFactory
 
 # tests/integrations/test_demo.py loads it into either database.
@@ -52,6 +54,18 @@ def test_an_account_made_before_is_no_obstacle(root):
     assert demo.load().loaded
     root.refresh_from_db()
     assert root.is_superuser
+
+
+def test_the_other_value_of_its_conflict_can_be_taken(db):
+    demo.load()
+    conflict = SyncConflict.objects.get()
+    person = User.objects.get(email=conflict.label)
+    assert person.last_name == conflict.ours
+
+    conflicts.take_theirs(conflict)
+
+    person.refresh_from_db()
+    assert person.last_name == conflict.theirs
 
 
 def test_the_command_tells_how_to_sign_in(db, capsys):
