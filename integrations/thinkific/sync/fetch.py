@@ -19,7 +19,7 @@ AHEAD = 16  # pages fetched beyond the one being stored; with their size this bo
 TRIES = 7  # of one page, with growing pauses: about half a minute of trouble
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 10.0
 LANES = 4
-GATHER = 0.1  # seconds
+GATHER = 0.1  # seconds after which a patient walk no longer waits for a fuller batch
 
 
 class PageWalk:
@@ -60,7 +60,7 @@ class PageWalk:
                     future.cancel()
 
     def is_near(self, since: float) -> bool:
-        """Whether the next page is worth waiting for, by those who have waited since then."""
+        """Whether a batch that began then (`time.monotonic()`) should wait for the next page."""
         coming = self.patient and self.next_wanted in self.under_way.values()
         return coming and time.monotonic() - since < GATHER
 

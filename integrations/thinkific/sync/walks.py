@@ -18,8 +18,8 @@ from integrations.thinkific.sync.pull import Pull
 ROUNDS = 3  # how often a list is walked when rows went missing between its pages
 REMOVED_AT_ONCE = 1000
 NEVER_EMPTIED = 10  # so many do not vanish all at once without a person's word
-MANY_NEW = 10_000  # rows from which on the database should look at the table anew
 NEVER_GUARDED = 3  # up from so few rows a single one may always go
+MANY_NEW = 10_000  # rows from which on the database should look at the table anew
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ def test_a_run_in_slices_ends_as_one_at_a_stretch(pull, pull_everything, thinkif
 
 
 @pytest.mark.parametrize("kind", ["enrollments", "quiz_results"])
-def test_a_first_pull_of_changes_is_a_full_one_after_a_kill_too(pull, connected, kind, monkeypatch):
+def test_a_first_pull_of_changes_is_a_full_one_after_a_kill_too(pull, kind, monkeypatch):
     monkeypatch.setattr("integrations.thinkific.sync.fetch.PAGE_SIZE", 10)
     pull("products")
     pull("users")
