@@ -4,8 +4,8 @@ import logging
 
 from django.urls import reverse
 
-from core.models import Notice, User
-from core.services import account_mail, notices, seats, welcome
+from core.models import Invitation, Notice, User
+from core.services import account_mail, invitations, notices, seats, welcome
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,18 @@ def send_welcome(user_id: int, asked_by: int | None) -> str:
     """Send somebody the mail about their new account; who made it hears when that fails."""
     user = User.objects.filter(pk=user_id, is_active=True).first()
     return _tell_of_failure(asked_by, user, welcome.send(user)) if user else ""
+
+
+def send_invitation(invitation_id: int) -> str:
+    """Send the mail by which an invited person answers. Whoever asked hears when that fails."""
+    rows = Invitation.objects.select_related("user", "team", "role", "invited_by")
+    invitation = rows.filter(pk=invitation_id, user__is_active=True).first()
+    problem = invitations.send_mail(invitation) if invitation else ""
+    if problem and invitation is not None and invitation.invited_by is not None:
+        page = account_mail.team_page(invitation.team)
+        text = f"{invitation.address}: {problem}"
+        notices.tell([invitation.invited_by], text, level=Notice.Level.ERROR, url=page)
+    return problem
 
 
 def send_password_reset(user_id: int, asked_by: int | None) -> str:

@@ -5,7 +5,7 @@ from django.urls import path
 
 from core.admin import changes, tools
 from integrations.admin.connection import test_connection
-from project import live, passwords
+from project import invitations, live, passwords
 
 page = admin.site.admin_view
 
@@ -21,5 +21,6 @@ urlpatterns = [
     path("password/forgotten/", passwords.AskForMail.as_view(), name="admin_password_reset"),
     path("password/forgotten/sent/", passwords.MailIsSent.as_view(), name="password_reset_sent"),
     path("password/new/<uidb64>/<token>/", passwords.SetPassword.as_view(), name="password_reset_confirm"),
+    path("invitation/<int:key>/<str:token>/", invitations.AnswerInvitation.as_view(), name="invitation"),
     path("password/new/done/", passwords.PasswordIsSet.as_view(), name="password_set"),
 ]

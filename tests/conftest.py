@@ -98,7 +98,11 @@ def acme(owen):
 def mara(acme) -> User:
     """Manager at Acme."""
     user = UserFactory(
-        first_name="Mara", last_name="Marsh", email="mara@acme.example", is_dashboard_user=True
+        first_name="Mara",
+        last_name="Marsh",
+        email="mara@acme.example",
+        is_dashboard_user=True,
+        home_team=acme,
     )
     MembershipFactory(team=acme, user=user, role=builtin_role("manager"))
     return user
@@ -107,7 +111,7 @@ def mara(acme) -> User:
 @pytest.fixture
 def ana(acme) -> User:
     """Student at Acme."""
-    user = UserFactory(first_name="Ana", last_name="Ames", email="ana@acme.example")
+    user = UserFactory(first_name="Ana", last_name="Ames", email="ana@acme.example", home_team=acme)
     MembershipFactory(team=acme, user=user)
     return user
 
@@ -115,7 +119,7 @@ def ana(acme) -> User:
 @pytest.fixture
 def bo(acme) -> User:
     """Student at Acme."""
-    user = UserFactory(first_name="Bo", last_name="Berg", email="bo@acme.example")
+    user = UserFactory(first_name="Bo", last_name="Berg", email="bo@acme.example", home_team=acme)
     MembershipFactory(team=acme, user=user)
     return user
 
@@ -135,7 +139,7 @@ def globex(gwen):
 @pytest.fixture
 def otto(globex) -> User:
     """Student at Globex: nobody at Acme may learn that he exists."""
-    user = UserFactory(first_name="Otto", last_name="Oberg", email="otto@globex.example")
+    user = UserFactory(first_name="Otto", last_name="Oberg", email="otto@globex.example", home_team=globex)
     MembershipFactory(team=globex, user=user)
     return user
 

@@ -99,6 +99,19 @@ class MembershipFactory(DjangoModelFactory):
     role = factory.LazyFunction(lambda: builtin_role("student"))
 
 
+class InvitationFactory(DjangoModelFactory):
+    """Somebody with an account elsewhere, asked by the team's owner."""
+
+    class Meta:
+        model = models.Invitation
+
+    team = factory.SubFactory(TeamFactory)
+    user = factory.SubFactory(UserFactory)
+    role = factory.LazyFunction(lambda: builtin_role("student"))
+    address = factory.SelfAttribute("user.email")
+    invited_by = factory.SelfAttribute("team.owner")
+
+
 class TagFactory(DjangoModelFactory):
     class Meta:
         model = models.Tag

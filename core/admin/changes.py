@@ -17,6 +17,7 @@ from core.admin.sitewide import sees_site
 from core.models import (
     Enrollment,
     GroupAssignment,
+    Invitation,
     Membership,
     Role,
     Seat,
@@ -58,6 +59,7 @@ RECORDED = {
         Recorded(User, lambda row: f"{row.first_name} {row.last_name}".strip() or row.email),
         Recorded(Team, lambda row: row.name),
         Recorded(Membership, lambda row: f"{row.user} in {row.team}", ("user", "team")),
+        Recorded(Invitation, lambda row: f"{row.address} for {row.team}", ("team",)),
         Recorded(Role, lambda row: row.name),
         Recorded(Seat, lambda row: row.name),
         Recorded(SeatAssignment, lambda row: f"{row.seat} for {row.team}", ("seat", "team")),

@@ -84,7 +84,7 @@ class TagFilter(RelatedFilter):
     foreign_key = (User.tags.through, "tag")
 
     def matching(self, queryset: QuerySet, target: Tag) -> QuerySet:
-        return queryset.filter(pk__in=target.users.values("pk"))
+        return queryset.filter(pk__in=target.users.own_people_of(self.viewer).values("pk"))
 
 
 class ThinkificFilter(ChoiceFilter):
@@ -139,9 +139,22 @@ class UserAdmin(HistoryAdmin):
         key = key_of(word)
         return condition if key is None else condition | Q(thinkific_id=key)
 
+    def get_object(self, request: HttpRequest, object_id: Any, from_field: Any = None) -> Any:
+        """With `is_own`, whether the viewer sees more of the person than their part in a team, and `home`."""
+        user = super().get_object(request, object_id, from_field)
+        if user is not None:
+            viewer = viewer_of(request)
+            user.is_own = User.objects.own_people_of(viewer).filter(pk=user.pk).exists()
+            user.home = Team.objects.visible_to(viewer).filter(pk=user.home_team_id).first()
+        return user
+
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        account = ["full_name", "email_address", "account", "tag_names", "created", "last_activity"]
+        account = ["full_name", "email_address", "account", "created"]
         thinkific = ["thinkific", "thinkific_created", "synced"]
+        if obj is not None and obj.is_own:
+            account += ["tag_names", "last_activity"]
+        if obj is not None and (obj.home or viewer_of(request).sees_everything):
+            account.insert(3, "home_team_link")
         if viewer_of(request).sees_everything:
             account[3:3] = ["dashboard_role", "primary_team"]
             thinkific += ["company", "thinkific_role_names", "custom_fields"]
@@ -192,6 +205,10 @@ class UserAdmin(HistoryAdmin):
     @display(description="Role in the dashboard")
     def dashboard_role(self, user: User) -> Any:
         return user.global_role or cells.NOTHING
+
+    @display(description="Home team")
+    def home_team_link(self, user: Any) -> SafeString:
+        return cells.link(user.home)
 
     @display(description="Tags")
     def tag_names(self, user: User) -> SafeString:

@@ -27,13 +27,13 @@ class TagAdmin(DashboardAdmin):
         """Managers know the tags that their people wear: another team's may be telling."""
         if viewer.sees_everything:
             return queryset
-        worn = User.tags.through._default_manager.filter(user__in=User.objects.visible_to(viewer))
+        worn = User.tags.through._default_manager.filter(user__in=User.objects.own_people_of(viewer))
         return queryset.filter(pk__in=worn.values("tag"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         worn = User.tags.through._default_manager.filter(tag=OuterRef("pk"))
         if not viewer_of(request).sees_everything:
-            worn = worn.filter(user__in=User.objects.visible_to(viewer_of(request)))
+            worn = worn.filter(user__in=User.objects.own_people_of(viewer_of(request)))
         return super().get_queryset(request).annotate(people_count=CappedCount(worn))
 
     @display(description="Name", ordering="name")

@@ -15,13 +15,14 @@ from core.admin.user_forms import PersonForm, RoleForm, role_field, student_role
 from core.models import (
     GroupAssignment,
     GroupMembership,
+    Invitation,
     Membership,
     Role,
     Team,
     ThinkificGroup,
     User,
 )
-from core.services import authority, groups, team_setup, teams
+from core.services import authority, groups, invitations, team_setup, teams
 from core.services.teams import TeamIsFull
 
 
@@ -113,6 +114,10 @@ def _may_bring(viewer: User, team: Team) -> bool:
     return both.filter(pk=team.pk).exists()
 
 
+def _may_agree_for_others(viewer: User, team: Team) -> bool:
+    return "teams.assign" in authority.codes_everywhere(viewer)
+
+
 def _add_person(team: Team, form: AddPersonForm) -> Done:
     user, role = form.cleaned_data["user"], form.cleaned_data["role"]
     teams.add_member(team=team, user=user, role=role, by=form.viewer)
@@ -122,6 +127,26 @@ def _add_person(team: Team, form: AddPersonForm) -> Done:
 def _members(team: Team, viewer: User) -> QuerySet[Membership]:
     rows = authority.memberships_where(viewer, "teams.assign").filter(team=team)
     return rows.select_related("team", "role", "user")
+
+
+def _invitations(team: Team, viewer: User) -> QuerySet[Invitation]:
+    rows = Invitation.objects.filter(team=team, team__in=authority.teams_where(viewer, "teams.assign"))
+    return rows.select_related("team", "user", "role", "invited_by")
+
+
+def _send_again(invitation: Invitation, form: DialogForm) -> Done:
+    invitations.send_again(invitation, by=form.viewer)
+    return Done(f"A new link goes to {invitation.address}. Older ones no longer work.")
+
+
+def _withdraw(invitation: Invitation, form: DialogForm) -> Done:
+    invitations.withdraw(invitation, by=form.viewer)
+    return Done(f"{invitation.address} is no longer invited to {invitation.team}. The link no longer works.")
+
+
+def _add_invited(invitation: Invitation, form: DialogForm) -> Done:
+    membership = invitations.accept(invitation, by=form.viewer)
+    return Done(f"{membership.user} is in {membership.team} now, as {membership.role}.")
 
 
 def _attach(team: Team, form: AttachGroupForm) -> Done:
@@ -145,8 +170,8 @@ TEAM_DIALOGS = (
         tab="users",
         icon="person_add",
         text=lambda team: (
-            "Who has no account gets one. Who has one joins the team with it: the name and "
-            "everything else of that account stay as they are."
+            "A person without an account gets one. Somebody in a team of yours joins with the account as it "
+            "is. Anybody else who has an account is invited, and joins when they agree."
         ),
     ),
     Dialog(
@@ -177,6 +202,38 @@ TEAM_DIALOGS = (
         danger=True,
         parts=_members,
         text=user_dialogs.what_leaving_does,
+    ),
+    Dialog(
+        "send-invitation-again",
+        "Send Again",
+        may=_may("teams.assign"),
+        work=_send_again,
+        tab="invitations",
+        parts=_invitations,
+        text=lambda invitation: f"Sends {invitation.address} a new link. Older ones no longer work.",
+    ),
+    Dialog(
+        "withdraw-invitation",
+        "Withdraw",
+        may=_may("teams.assign"),
+        work=_withdraw,
+        tab="invitations",
+        danger=True,
+        parts=_invitations,
+        text=lambda invitation: f"{invitation.address} can no longer join {invitation.team} by the link.",
+    ),
+    Dialog(
+        "add-invited",
+        "Add Now",
+        may=_may_agree_for_others,
+        work=_add_invited,
+        tab="invitations",
+        parts=_invitations,
+        text=lambda invitation: (
+            f"{invitation.user} joins {invitation.team} as {invitation.role}, without answering the mail. "
+            "The team then sees what they do in the courses that it has places in. Do it when you know that "
+            "they agree."
+        ),
     ),
     Dialog(
         "attach-group",

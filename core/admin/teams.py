@@ -3,8 +3,9 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import OuterRef, QuerySet
+from django.db.models import OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
@@ -21,10 +22,16 @@ from core.admin.viewer import viewer_of
 from core.models import (
     Enrollment,
     GroupAssignment,
+    Invitation,
     Membership,
     SeatAssignment,
     Team,
     User,
+)
+from core.services.invitations import LINK_WORKS_FOR
+
+WHAT_A_GUEST_IS = (
+    "The account belongs elsewhere. This team sees what the person does in the courses that it has places in."
 )
 
 
@@ -44,7 +51,20 @@ class ArchivedFilter(ChoiceFilter):
 
 
 def members_of(team: Team, viewer: User) -> QuerySet[Membership]:
-    return Membership.objects.filter(team=team).select_related("user", "role").order_by("-joined_at", "-id")
+    """With `shows_activity`, whether the viewer sees more of the person than their part in this team."""
+    own = Q(user__home_team__in=viewer.managed_teams()) | Q(user__home_team__isnull=True, as_guest=False)
+    shown = Q(pk__isnull=False) if viewer.sees_everything else own | Q(user=viewer)
+    rows = Membership.objects.filter(team=team).annotate(shows_activity=shown)
+    return rows.select_related("user", "role").order_by("-joined_at", "-id")
+
+
+def member_name(membership: Membership) -> SafeString:
+    guest = cells.pill("Guest", title=WHAT_A_GUEST_IS) if membership.as_guest else ""
+    return format_html('<span class="cell-named">{} {}</span>', cells.link(membership.user), guest)
+
+
+def invitations_of(team: Team, viewer: User) -> QuerySet[Invitation]:
+    return Invitation.objects.filter(team=team).select_related("role", "invited_by")
 
 
 def groups_of(team: Team, viewer: User) -> QuerySet[GroupAssignment]:
@@ -72,13 +92,31 @@ TEAM_TABS = (
         "Users",
         members_of,
         [
-            ("Name", lambda m: cells.link(m.user)),
+            ("Name", member_name),
             ("Email", lambda m: cells.text(m.user.email)),
             ("Role", lambda m: m.role.name),
             ("Created At", lambda m: cells.moment(m.joined_at)),
-            ("Last activity", lambda m: cells.moment(m.user.last_activity_at)),
+            ("Last activity", lambda m: cells.moment(m.user.last_activity_at if m.shows_activity else None)),
         ],
         "Nobody is in this team yet.",
+    ),
+    Tab(
+        "invitations",
+        "Invited",
+        invitations_of,
+        [
+            ("Email", lambda i: cells.text(i.address)),
+            ("Role", lambda i: i.role.name),
+            ("Invited by", lambda i: cells.text(str(i.invited_by)) if i.invited_by else cells.NOTHING),
+            ("Invited", lambda i: cells.moment(i.created_at)),
+            ("Link works until", lambda i: cells.moment(i.sent_at + LINK_WORKS_FOR)),
+        ],
+        "Nobody is invited.",
+        note=lambda team, viewer: (
+            "These addresses belong to accounts outside your teams. They join when the person agrees by the "
+            "link in the mail; an administrator can agree for them. Until then nothing of them is shown."
+        ),
+        applies=lambda team: team.invitations.exists(),
     ),
     Tab(
         "groups",

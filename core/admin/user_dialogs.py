@@ -13,6 +13,7 @@ from core.admin.user_forms import (
     AddToGroupForm,
     AddToTeamForm,
     AddUserForm,
+    HomeTeamForm,
     PersonForm,
     ProfileForm,
     RoleForm,
@@ -48,10 +49,10 @@ def _add(nobody: None, form: AddUserForm) -> Done:
 
 
 def _bring(form: PersonForm, memberships: list[tuple[Team, Role]]) -> Done:
-    """Add whoever has the address. What is said is the same whether or not they had an account: who asks
-    may not know of it."""
+    """Add the person who has the address, or invite them: somebody who has an account outside the viewer's
+    teams decides for themselves."""
     values = form.cleaned_data
-    user = people.add_to_teams(
+    user, invited = people.add_to_teams(
         email=values["email"],
         first_name=values["first_name"],
         last_name=values["last_name"],
@@ -60,6 +61,12 @@ def _bring(form: PersonForm, memberships: list[tuple[Team, Role]]) -> Done:
         by=form.viewer,
     )
     names = ", ".join(str(team) for team, _ in memberships)
+    if invited:
+        said = (
+            f"{user.email} has an account outside your teams, so an invitation is on its way. They join "
+            f"{names} when they agree; until then they are listed under Invited."
+        )
+        return Done(said, cells.detail_url(memberships[0][0], "invitations"))
     said = f"{user.email} is in {names} now, as {values['role']}."
     if values["welcome"]:
         account_mail.ask_for_welcome(user, by=form.viewer)
@@ -88,6 +95,14 @@ def _may_reset(viewer: User, user: User) -> bool:
 def _reset(user: User, form: DialogForm) -> Done:
     account_mail.ask_for_password_reset(user, by=form.viewer)
     return Done(f"A link to choose a new password goes to {user.email}. The old one works until it is used.")
+
+
+def _change_home_team(user: User, form: HomeTeamForm) -> Done:
+    team = form.cleaned_data["team"]
+    people.change_home_team(user, team=team, by=form.viewer)
+    if team is None:
+        return Done(f"{user} has no home team now: only administrators change the account.")
+    return Done(f"{team} is the home team of {user} now: its managers may change the account.")
 
 
 def may_create_account(viewer: User, user: User) -> bool:
@@ -173,6 +188,19 @@ USER_DIALOGS = (
         work=_reset,
         icon="lock_reset",
         text=lambda user: f"Sends {user.email} a link to choose a new password.",
+    ),
+    Dialog(
+        "home-team",
+        "Home Team",
+        submit="Save",
+        may=lambda viewer, user: "users.edit" in authority.codes_everywhere(viewer),
+        work=_change_home_team,
+        form=HomeTeamForm,
+        icon="home",
+        text=lambda user: (
+            f"Managers of the home team may change {user}'s name, e-mail address and password, where their "
+            "role lets them. Managers of other teams never may."
+        ),
     ),
     Dialog(
         "create-thinkific-account",

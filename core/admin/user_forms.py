@@ -27,6 +27,7 @@ from core.models import (
 from core.models.people import NAME_LENGTH
 from core.services import authority
 from core.services.people import EmailTaken, IsMember
+from core.services.seat_access import HeldOtherwise
 from core.services.teams import TeamIsFull
 
 
@@ -170,6 +171,7 @@ class LastDayField(forms.DateField):
 
 
 class EnrollForm(DialogForm):
+    refused_at = {HeldOtherwise: "products"}
     products = forms.ModelMultipleChoiceField(
         label="Courses and bundles",
         queryset=Product.objects.none(),
@@ -228,6 +230,22 @@ class AddToTeamForm(DialogForm):
         elif not authority.roles_to_give(self.viewer, team).filter(pk=role.pk).exists():
             self.add_error("role", f"You cannot give the role {role} in {team}. Choose another.")
         return values
+
+
+class HomeTeamForm(DialogForm):
+    team = forms.ModelChoiceField(
+        label="Home team",
+        queryset=Team.objects.none(),
+        required=False,
+        empty_label="None: only administrators may change the account",
+        widget=UnfoldAdminSelectWidget(),
+        error_messages={"invalid_choice": "Choose one of the person's teams."},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer("team", Team.objects.filter(memberships__user=self.obj).order_by("name", "pk"))
+        self.fields["team"].initial = self.obj.home_team_id
 
 
 class RoleForm(DialogForm):

@@ -3,6 +3,7 @@ from core.models.catalog import BundleItem, Chapter, Lesson, Product, Quiz
 from core.models.enrollments import Enrollment
 from core.models.groups import Direction, GroupAssignment, GroupMembership, ThinkificGroup
 from core.models.imports import ImportBatch, ImportRow
+from core.models.invitations import Invitation
 from core.models.outbox import OutboxEntry
 from core.models.people import Note, Notice, Tag, User
 from core.models.results import Certificate, QuizResult
@@ -23,6 +24,7 @@ __all__ = [
     "ImpersonationSession",
     "ImportBatch",
     "ImportRow",
+    "Invitation",
     "Lesson",
     "Membership",
     "Note",

@@ -34,6 +34,16 @@ class UserQuerySet(models.QuerySet["User"]):
         themselves = User.objects.order_by().filter(pk=viewer.pk)
         return self.filter(pk__in=themselves.values("pk").union(mates.order_by().values("user")))
 
+    def own_people_of(self, viewer: "User") -> "UserQuerySet":
+        """People of whom the viewer sees more than their part in a team: activity, tags. For a team's
+        viewer those whose home team is theirs, and those without a home team who are no guests."""
+        if viewer.sees_everything:
+            return self
+        mates = Membership.objects.filter(team__in=viewer.managed_teams())
+        at_home = Q(home_team__in=viewer.managed_teams(), pk__in=mates.values("user"))
+        homeless = Q(home_team__isnull=True, pk__in=mates.filter(as_guest=False).values("user"))
+        return self.filter(Q(pk=viewer.pk) | at_home | homeless)
+
     def students(self) -> "UserQuerySet":
         return self.filter(memberships__role__code="student").distinct()
 
@@ -95,6 +105,14 @@ class User(AbstractBaseUser, PermissionsMixin):
         on_delete=models.SET_NULL,
         related_name="primary_for",
         help_text="The team that the REST API means when it names this user.",
+    )
+    home_team = models.ForeignKey(
+        Team,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="home_of",
+        help_text="The team that the account was made for. Its managers may change the account.",
     )
     tags = models.ManyToManyField("core.Tag", blank=True, related_name="users")
     sso_enabled = models.BooleanField("single sign-on", default=False)

@@ -132,6 +132,8 @@ class Membership(models.Model):
         Role, on_delete=models.PROTECT, related_name="memberships", limit_choices_to={"is_global": False}
     )
     joined_at = models.DateTimeField(default=timezone.now, editable=False)
+    # Of a guest the team sees their part in this team, and nothing else. See docs/security.md.
+    as_guest = models.BooleanField(default=False, db_default=False, editable=False)
 
     objects = MembershipQuerySet.as_manager()
     history = tracked()

@@ -13,10 +13,11 @@ from django.utils.http import urlsafe_base64_encode
 from django_q.tasks import async_task
 
 from core.errors import Refusal
-from core.models import User
+from core.models import Invitation, Team, User
 
 WELCOME_TASK = "core.tasks.send_welcome"
 RESET_TASK = "core.tasks.send_password_reset"
+INVITATION_TASK = "core.tasks.send_invitation"
 
 
 def ask_for_welcome(user: User, *, by: User | None = None) -> None:
@@ -29,6 +30,17 @@ def ask_for_password_reset(user: User, *, by: User | None = None) -> None:
     if not user.is_active:
         raise Refusal(f"{user}'s account is switched off. Switch it on first.")
     _queue(RESET_TASK, user, by)
+
+
+def ask_for_invitation(invitation: Invitation) -> None:
+    """Have somebody sent the link by which they answer an invitation, once it is committed."""
+    key = invitation.pk
+    transaction.on_commit(lambda: async_task(INVITATION_TASK, key, save=False))
+
+
+def team_page(team: Team) -> str:
+    """Where a team's invitations and people are."""
+    return f"{reverse('admin:core_team_change', args=[team.pk])}?tab=users"
 
 
 def send_password_reset(user: User) -> str:
@@ -45,9 +57,14 @@ def send(user: User, subject: str, template: str, *, what: str = "e-mail") -> st
         kwargs={"uidb64": uid, "token": default_token_generator.make_token(user)},
     )
     days = settings.PASSWORD_RESET_TIMEOUT // 86_400
-    text = render_to_string(template, {"user": user, "link": f"{settings.SITE_URL}{path}", "days": days})
+    context = {"user": user, "link": f"{settings.SITE_URL}{path}", "days": days}
+    return deliver(user.email, subject, render_to_string(template, context), what=what)
+
+
+def deliver(address: str, subject: str, text: str, *, what: str = "e-mail") -> str:
+    """Send a mail now, in the worker. Answers what went wrong, or nothing."""
     try:
-        EmailMessage(subject, text, to=[user.email]).send()
+        EmailMessage(subject, text, to=[address]).send()
     except (SMTPException, OSError, ValueError) as error:  # ValueError: an address that no header can hold
         return f"The {what} could not be sent: {str(error)[:200] or type(error).__name__}"
     return ""

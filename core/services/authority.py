@@ -4,12 +4,21 @@
 this person, team or enrollment.
 """
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from core.models import Enrollment, GroupAssignment, Membership, Product, Role, Team, ThinkificGroup, User
+from core.models import (
+    Enrollment,
+    GroupAssignment,
+    Membership,
+    Product,
+    Role,
+    SeatAssignment,
+    Team,
+    ThinkificGroup,
+    User,
+)
 from core.permissions import PERMISSIONS
 from core.services.permissions import codes_by, codes_of
-from core.services.teams import FOUND_BY_EMAIL
 
 
 def codes_everywhere(viewer: User) -> set[str]:
@@ -51,8 +60,12 @@ def _held(viewer: User) -> dict[int, set[str]]:
 
 
 def may_change_account(viewer: User, person: User) -> bool:
-    """Whether somebody may change another's name, e-mail, password or account. Who can do that can become
-    the other, so nobody may for a person who may do more, or who belongs to teams that are not theirs."""
+    """Whether the viewer may change a person's name, e-mail address, password or account.
+
+    Whoever changes an e-mail address can take the account over. So a team's viewer may only where the account
+    was made for a team of theirs, the home team; joining and leaving teams adds no such right. Refused for a
+    person who holds a right, in any team, that the viewer does not hold there.
+    """
     if person.is_superuser and not viewer.is_superuser:
         return False
     if viewer.sees_everything:
@@ -60,17 +73,13 @@ def may_change_account(viewer: User, person: User) -> bool:
         return "users.edit" in codes and (viewer.is_superuser or codes_of(person) <= codes)
     if person.is_staff or person.global_role_id is not None:
         return False
-    memberships = list(Membership.objects.filter(user=person).values_list("team", "role__permissions"))
-    if not memberships or not all(
-        {"users.edit", *codes} <= codes_in(viewer, team) for team, codes in memberships
-    ):
+    if viewer.pk == person.pk:
+        return holds(viewer, "users.edit")
+    if person.home_team_id is None or "users.edit" not in codes_in(viewer, person.home_team_id):
         return False
-    # Who names an e-mail address has not made the account that it belongs to.
-    teams = [team for team, _ in memberships]
-    found = Membership.history.filter(
-        user_id=person.pk, team_id__in=teams, history_type="+", history_change_reason=FOUND_BY_EMAIL
-    )
-    return not found.exists()
+    memberships = list(Membership.objects.filter(user=person).values_list("team", "role__permissions"))
+    shared = any("users.edit" in codes_in(viewer, team) for team, _ in memberships)
+    return shared and all(set(codes) <= codes_in(viewer, team) for team, codes in memberships)
 
 
 def may_delete_account(viewer: User, person: User) -> bool:
@@ -135,7 +144,18 @@ def products_to_give(viewer: User, student: User, code: str = "enrollments.creat
 
 
 def enrollments_where(viewer: User, student: User, code: str) -> QuerySet[Enrollment]:
-    """The student's enrollments that somebody may change."""
+    """The student's enrollments that the viewer may end, shorten or extend: a team's viewer those that a seat
+    of their teams gave. What another team's seat or a purchase gave stays as it is."""
+    if viewer.sees_everything:
+        return enrollments_about(viewer, student, code)
+    teams = teams_where(viewer, code).filter(memberships__user=student)
+    seats = SeatAssignment.objects.filter(team__in=teams, product=OuterRef("product"))
+    given = Exists(seats.filter(seat=OuterRef("last_seat")))
+    return enrollments_about(viewer, student, code).filter(given)
+
+
+def enrollments_about(viewer: User, student: User, code: str) -> QuerySet[Enrollment]:
+    """The student's enrollments in products for which the viewer holds the permission, whoever gave them."""
     enrollments = Enrollment.objects.filter(user=student, removed_at__isnull=True).select_related(
         "product", "user"
     )

@@ -11,6 +11,7 @@ from core.models import (
     GroupAssignment,
     GroupMembership,
     Membership,
+    OutboxEntry,
     Role,
     SiteSettings,
     Team,
@@ -159,6 +160,20 @@ def take_out(groups: Iterable[int], user: User, *, by: User | None, reason: str)
         row.removed_at, row.push_state = timezone.now(), Pending
         row.save(update_fields=["removed_at", "push_state"])
     outbox.mark_stale(rows, reason=reason, requested_by=by)
+
+
+def forget_unsent(team: Team, user: User) -> None:
+    """Take a person out of the groups that the team sends to, where Thinkific has not been told of them."""
+    assigned = GroupAssignment.objects.filter(team=team, direction__in=PUSHING).values("group")
+    rows = GroupMembership.objects.select_for_update(of=("self",)).filter(
+        user=user, group__in=assigned, push_state=Pending, removed_at__isnull=True
+    )
+    keys = list(rows.values_list("pk", flat=True))
+    waiting = OutboxEntry.objects.filter(entity="groupmembership", object_id__in=keys)
+    waiting = waiting.filter(status=OutboxEntry.Status.PENDING)
+    unsent = list(waiting.values_list("object_id", flat=True))
+    waiting.update(status=OutboxEntry.Status.DISCARDED, finished_at=timezone.now())
+    GroupMembership.objects.filter(pk__in=unsent).delete()
 
 
 def why_not_sent(group: ThinkificGroup) -> str:

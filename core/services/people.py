@@ -1,7 +1,7 @@
 """Accounts: making and changing them, and their counterparts in Thinkific."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -10,12 +10,13 @@ from django.db import transaction
 from core.errors import Refusal
 from core.models import Membership, OutboxEntry, Role, Team, User
 from core.models.people import NAME_LENGTH, normalize_email
-from core.services import outbox, teams
+from core.services import invitations, outbox, teams
 from core.services.history import signed
 
 # What Thinkific has too; of these a change is sent.
 SHARED = ("first_name", "last_name", "email")
 CHANGEABLE = {*SHARED, "is_active"}
+IN_THINKIFIC_BEFORE = "had an account in Thinkific before"
 
 
 class EmailTaken(Refusal):
@@ -39,18 +40,27 @@ def create_user(
 ) -> User:
     """Make an account, in teams with roles; nobody can sign in to it before a password is set by mail.
 
-    `in_thinkific` makes an account there too, or links the one that has this e-mail. Raises Refusal, and then
-    nothing is written.
+    The first team is the account's home team, whose managers may change it. `in_thinkific` makes an account
+    there too, or links the one that has this e-mail. Raises Refusal, and then nothing is written.
     """
+    memberships = list(memberships)
+    home = memberships[0][0] if memberships else None
     values = _checked({"email": email, "first_name": first_name, "last_name": last_name}, by=by)
-    user = User(**values, **fields)
+    user = User(**values, home_team=home, **fields)
     user.set_unusable_password()
     signed(user, by=by, reason="account made").save()
     for team, role in memberships:
-        teams.add_member(team=team, user=user, role=role, by=by)
+        teams.add_member(team=team, user=user, role=role, by=by, as_guest=False)
     if in_thinkific:
         outbox.mark_stale([user], reason="account made", requested_by=by)
     return user
+
+
+class Brought(NamedTuple):
+    """Whoever has an address, and whether they are invited (True) or in the teams (False)."""
+
+    user: User
+    invited: bool
 
 
 @transaction.atomic
@@ -62,25 +72,59 @@ def add_to_teams(
     memberships: Iterable[tuple[Team, Role]],
     in_thinkific: bool,
     by: User,
-) -> User:
-    """Bring whoever has this address into teams: an account is made where there is none. One that is there
-    only gets the memberships; its name and its account in Thinkific stay as they are, and nothing told
-    about it may differ from what is told about a new one: `by` may not know that it exists. Raises Refusal,
-    also for somebody whom `by` sees in one of the teams.
+) -> Brought:
+    """Bring whoever has this address into teams. An account is made where there is none. Somebody whom `by`
+    sees joins with the account as it is. Anybody else is invited, and joins when they agree: an address that
+    was typed shows and changes nothing of the account behind it. Raises Refusal, also for somebody whom `by`
+    sees in one of the teams.
     """
+    memberships = list(memberships)
     values = _checked({"first_name": first_name, "last_name": last_name})
     user = User.objects.filter(email=normalize_email(email)).first()
     if user is None:
-        return create_user(email=email, memberships=memberships, in_thinkific=in_thinkific, by=by, **values)
-    memberships = list(memberships)
+        made = create_user(email=email, memberships=memberships, in_thinkific=in_thinkific, by=by, **values)
+        return Brought(made, invited=False)
     there = set(Membership.objects.filter(user=user).values_list("team", flat=True))
-    if User.objects.visible_to(by).filter(pk=user.pk).exists():
-        for team, _ in memberships:
-            if team.pk in there:
-                raise IsMember(f"{user} is in {team} already. Change the role there instead.")
+    seen = User.objects.visible_to(by).filter(pk=user.pk).exists()
     for team, role in memberships:
-        if team.pk not in there:
-            teams.add_member(team=team, user=user, role=role, by=by, reason=teams.FOUND_BY_EMAIL)
+        if team.pk not in there and not seen:
+            invitations.invite(team=team, user=user, role=role, address=user.email, by=by)
+        elif team.pk not in there:
+            teams.add_member(team=team, user=user, role=role, by=by)
+        elif seen:
+            raise IsMember(f"{user} is in {team} already. Change the role there instead.")
+    return Brought(user, invited=not seen)
+
+
+@transaction.atomic
+def found_in_thinkific(user: User) -> None:
+    """Note that Thinkific had an account with this address before ours: whoever typed the address has not
+    made it. It has no home team then, and a team that brought the person itself asks them, as it asks everybody
+    who has an account. Call it where the two are linked."""
+    user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
+    if user.home_team_id is None:
+        return
+    user.home_team = None
+    signed(user, by=None, reason=IN_THINKIFIC_BEFORE).save(update_fields=["home_team", "updated_at"])
+    made = user.history.filter(history_type="+").order_by("history_id").first()
+    by = made.history_user if made is not None else None
+    if by is None or by.sees_everything:
+        return  # an administrator brought them
+    rows = Membership.objects.filter(user=user, as_guest=False).select_related("team", "role", "user")
+    for membership in rows:
+        invitations.replace_membership(membership, by=by, reason=IN_THINKIFIC_BEFORE)
+
+
+@transaction.atomic
+def change_home_team(user: User, *, team: Team | None, by: User) -> User:
+    """Say which team's managers may change the account; None: administrators only. Raises Refusal where the
+    person is not in the team."""
+    user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
+    if team is not None and not Membership.objects.filter(team=team, user=user).exists():
+        raise Refusal(f"{user} is not in {team}. Add them to the team first.")
+    if user.home_team_id != (team.pk if team else None):
+        user.home_team = team
+        signed(user, by=by, reason="home team changed").save(update_fields=["home_team", "updated_at"])
     return user
 
 

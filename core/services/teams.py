@@ -3,12 +3,10 @@
 from django.db import transaction
 
 from core.errors import Refusal
-from core.models import GroupAssignment, Membership, Role, SiteSettings, Team, User
+from core.models import GroupAssignment, Invitation, Membership, Role, SiteSettings, Team, User
 from core.services import groups
 from core.services.directions import PUSHING
 from core.services.history import signed
-
-FOUND_BY_EMAIL = "joined the team, found by e-mail"  # the reason in the history, which `authority` reads
 
 
 class TeamIsFull(Refusal):
@@ -17,21 +15,32 @@ class TeamIsFull(Refusal):
 
 @transaction.atomic
 def add_member(
-    *, team: Team, user: User, role: Role, by: User | None = None, reason: str = "joined the team"
+    *,
+    team: Team,
+    user: User,
+    role: Role,
+    by: User | None = None,
+    reason: str = "joined the team",
+    as_guest: bool | None = None,
 ) -> Membership:
     """Make somebody a member; who is one already gets the role. The team's groups that send to Thinkific take
-    them in. Raises Refusal: the role must be one of teams, and students need room."""
+    them in. Raises Refusal: the role must be one of teams, and students need room.
+
+    A guest stays one in every team that a team manager adds them to; `as_guest` says otherwise.
+    """
     _check_role(role)
     team = _locked(team.pk)
-    if team.archived_at is not None:
-        raise Refusal(f"{team} is archived. Restore the team first.")
     membership = Membership.objects.filter(team=team, user=user).first()
-    if membership is not None:
+    if membership is not None and team.archived_at is None:
         return change_role(membership, role=role, by=by)
-    if role.code == "student":
-        _check_room(team)
-    membership = signed(Membership(team=team, user=user, role=role), by=by, reason=reason)
-    membership.save()
+    check_takes(team, role)
+    if as_guest is None:
+        as_guest = by is not None and not User.objects.own_people_of(by).filter(pk=user.pk).exists()
+    membership = Membership(team=team, user=user, role=role, as_guest=as_guest)
+    signed(membership, by=by, reason=reason).save()
+    # They have joined: an invitation that is still open has no more to ask.
+    for invitation in Invitation.objects.filter(team=team, user=user):
+        signed(invitation, by=by, reason="joined the team").delete()
     groups.put_in(_pushing(team), [user], by=by, reason=f"joined {team}")
     return membership
 
@@ -87,6 +96,15 @@ def _pushing(team: Team, but: list[int] | None = None) -> list[int]:
     """The groups (primary keys) to which this team sends its members."""
     rows = GroupAssignment.objects.filter(team=team, direction__in=PUSHING, group__removed_at__isnull=True)
     return list(rows.exclude(group__in=but or []).order_by("group").values_list("group", flat=True))
+
+
+def check_takes(team: Team, role: Role) -> None:
+    """Raise Refusal where the team takes nobody in this role: it is archived, or full."""
+    _check_role(role)
+    if team.archived_at is not None:
+        raise Refusal(f"{team} is archived. Restore the team first.")
+    if role.code == "student":
+        _check_room(team)
 
 
 def _check_role(role: Role) -> None:

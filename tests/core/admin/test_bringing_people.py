@@ -1,12 +1,12 @@
-"""Adding whoever has an address: the same answer whether or not they had an account, which stays as it is."""
+"""Adding whoever has an address: an account is made, or the person behind it is invited."""
 
 import re
 
 import pytest
 from django.urls import reverse
 
-from core.models import Membership, OutboxEntry, Role, User
-from core.services import authority
+from core.models import Invitation, Membership, OutboxEntry, Role, User
+from core.services import authority, invitations
 from core.tasks import send_welcome
 from tests.factories import MembershipFactory, RoleFactory, UserFactory, builtin_role
 
@@ -33,26 +33,20 @@ DOORS = {
 
 
 @pytest.mark.parametrize("door", DOORS)
-def test_what_is_said_is_the_same_for_who_had_an_account(mara, otto, acme, signed_in, door):
-    form = {"thinkific": "on", "welcome": "on"}
-
-    def said(email: str):
-        response = DOORS[door](signed_in(mara), acme, person(email, **form))
-        words = [str(message) for message in response.context["messages"]]
-        return response.redirect_chain, [text.replace(email, "ADDRESS") for text in words]
-
-    assert said("OTTO@globex.example ".strip().lower()) == said("nobody@globex.example")
-
-
-@pytest.mark.parametrize("door", DOORS)
-def test_who_has_an_account_joins_with_it_and_keeps_everything(mara, otto, acme, globex, signed_in, door):
+def test_who_has_an_account_elsewhere_is_invited_and_nothing_of_it_changes(
+    mara, otto, acme, globex, signed_in, door
+):
     before = User.objects.filter(pk=otto.pk).values().get()
     roles = dict(otto.memberships.values_list("team", "role__code"))
 
-    DOORS[door](signed_in(mara), acme, person(" OTTO@Globex.example", thinkific="on"))
+    page = DOORS[door](signed_in(mara), acme, person(" OTTO@Globex.example", thinkific="on")).content.decode()
 
     assert User.objects.filter(pk=otto.pk).values().get() == before
-    assert dict(otto.memberships.values_list("team", "role__code")) == roles | {acme.pk: "student"}
+    assert dict(otto.memberships.values_list("team", "role__code")) == roles
+    invitation = Invitation.objects.get()
+    assert (invitation.team, invitation.user, invitation.invited_by) == (acme, otto, mara)
+    assert "an invitation is on its way" in page
+    assert "Oberg" not in page
     assert not OutboxEntry.objects.exists()
     assert User.objects.filter(email__icontains="otto").count() == 1
 
@@ -93,7 +87,8 @@ def test_a_switched_off_account_and_an_administrator_are_no_different(mara, acme
 
     for user in (otto, alma):
         page = signed_in(mara).post(team_do(acme), person(user.email), follow=True).content.decode()
-        assert f"{user.email} is in Acme now, as Student." in page
+        assert f"{user.email} has an account outside your teams, so an invitation is on its way." in page
+        assert "Switched off" not in page
     otto.refresh_from_db()
     assert not otto.is_active
 
@@ -103,6 +98,7 @@ def test_whose_address_was_typed_is_not_taken_over(mara, acme, signed_in):
     una = UserFactory(email="una@elsewhere.example")
     client = signed_in(mara)
     client.post(team_do(acme), person("una@elsewhere.example"))
+    invitations.accept(una.invitations.get(), by=una)
 
     assert Membership.objects.filter(team=acme, user=una).exists()
     for slug in ("edit", "reset-password", "create-thinkific-account"):

@@ -324,8 +324,8 @@ def test_a_wrong_last_day_is_refused(alma, ana, accounting, signed_in, day, says
 def test_access_ends_from_the_tab_and_from_the_enrollments_page(
     mara, ana, bo, acme_seat, accounting, signed_in
 ):
-    anas = EnrollmentFactory(user=ana, product=accounting, thinkific_id=1)
-    bos = EnrollmentFactory(user=bo, product=accounting, thinkific_id=2)
+    anas = EnrollmentFactory(user=ana, product=accounting, thinkific_id=1, last_seat=acme_seat)
+    bos = EnrollmentFactory(user=bo, product=accounting, thinkific_id=2, last_seat=acme_seat)
     client = signed_in(mara)
     page = reverse("admin:core_enrollment_do", args=[bos.pk, "end-access"])
 
@@ -356,7 +356,7 @@ def test_a_row_of_somebody_else_is_not_reached_over_ones_page(
 
 
 def test_end_dates_are_moved_by_who_may_extend(mara, owen, ana, acme_seat, accounting, signed_in):
-    enrollment = EnrollmentFactory(user=ana, product=accounting, thinkific_id=1)
+    enrollment = EnrollmentFactory(user=ana, product=accounting, thinkific_id=1, last_seat=acme_seat)
     form = {"last_day": "2032-01-31"}
 
     assert signed_in(mara).post(do("change-end", ana.pk, enrollment.pk), form).status_code == 403

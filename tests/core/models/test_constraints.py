@@ -29,6 +29,7 @@ from tests.factories import (
     ImpersonationSessionFactory,
     ImportRowFactory,
     InboundEventFactory,
+    InvitationFactory,
     LessonFactory,
     MembershipFactory,
     OrganizationFactory,
@@ -108,6 +109,9 @@ BREACHES = {
     "one_role_per_code": lambda: Role.objects.create(name="Second manager", code="manager"),
     "one_membership_per_team_and_user": lambda: twice(
         MembershipFactory, team=TeamFactory(), user=UserFactory()
+    ),
+    "one_invitation_per_team_and_user": lambda: twice(
+        InvitationFactory, team=TeamFactory(), user=UserFactory()
     ),
     "one_user_per_email": same_email,
     "one_user_per_email_ignoring_case": same_email_in_another_case,

@@ -5,6 +5,7 @@ from simple_history.models import registered_models
 from core.models import (
     Enrollment,
     GroupAssignment,
+    Invitation,
     Membership,
     Role,
     Seat,
@@ -15,7 +16,18 @@ from core.models import (
 )
 from tests.factories import EnrollmentFactory, UserFactory
 
-TRACKED = [User, Team, Membership, Role, Seat, SeatAssignment, Enrollment, GroupAssignment, SiteSettings]
+TRACKED = [
+    User,
+    Team,
+    Membership,
+    Invitation,
+    Role,
+    Seat,
+    SeatAssignment,
+    Enrollment,
+    GroupAssignment,
+    SiteSettings,
+]
 SECRET_OR_BUSY = {
     User: {"password", "last_login", "last_activity_at", "synced_at", "remote_digest"},
     Enrollment: {"percentage_completed", "started_at", "completed_at", "remote_updated_at", "push_state"},

@@ -1,9 +1,16 @@
 import pytest
 
 from core.errors import Refusal
-from core.models import OutboxEntry, SiteSettings, User
-from core.services import deletions, people
-from tests.factories import EnrollmentFactory, TeamFactory, UserFactory, builtin_role
+from core.models import GroupMembership, OutboxEntry, SiteSettings, User
+from core.services import authority, deletions, people
+from tests.factories import (
+    EnrollmentFactory,
+    GroupAssignmentFactory,
+    TeamFactory,
+    ThinkificGroupFactory,
+    UserFactory,
+    builtin_role,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -122,3 +129,50 @@ def test_a_dashboard_user_goes_by_the_setting_for_users():
     TeamFactory()
 
     assert deletions.describe(manager).thinkific_id is None
+
+
+# --- an account that Thinkific had before --------------------------------------------------------------
+
+
+@pytest.fixture
+def typed(mara, acme, student):
+    """Whose address Mara typed, and who turns out to have an account in Thinkific."""
+    group = ThinkificGroupFactory(thinkific_id=5)
+    GroupAssignmentFactory(team=acme, group=group, direction="bidirectional")
+    return people.add_to_teams(
+        email="una@elsewhere.example",
+        first_name="Una",
+        last_name="",
+        memberships=[(acme, student)],
+        in_thinkific=True,
+        by=mara,
+    ).user
+
+
+@pytest.fixture
+def student(db):
+    return builtin_role("student")
+
+
+def test_who_typed_an_address_has_not_made_the_account_that_thinkific_had(typed, mara, acme):
+    assert authority.may_change_account(mara, typed)
+
+    people.found_in_thinkific(typed)
+
+    typed.refresh_from_db()
+    assert typed.home_team is None
+    assert not authority.may_change_account(mara, typed)
+    assert typed not in User.objects.visible_to(mara)
+    invitation = typed.invitations.get()
+    assert (invitation.team, invitation.invited_by) == (acme, mara)
+    assert not GroupMembership.objects.filter(user=typed).exists()
+    assert OutboxEntry.objects.filter(entity="groupmembership").exclude(status="discarded").count() == 0
+
+
+def test_whom_an_administrator_brought_stays_in_the_team(alma, mara, acme, student):
+    una = people.create_user(email="una@elsewhere.example", memberships=[(acme, student)], by=alma)
+
+    people.found_in_thinkific(una)
+
+    assert una.memberships.get().team == acme
+    assert not authority.may_change_account(mara, User.objects.get(pk=una.pk))

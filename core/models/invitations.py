@@ -1,0 +1,50 @@
+"""Invitations: a team asks somebody who has an account, and whom it does not see, to join."""
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from core.models.history import tracked
+from core.models.teams import Role, Team
+
+if TYPE_CHECKING:
+    from core.models.people import User
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    def visible_to(self, viewer: "User") -> "InvitationQuerySet":
+        if viewer.sees_everything:
+            return self
+        return self.filter(team__in=viewer.managed_teams())
+
+
+class Invitation(models.Model):
+    """An open invitation. It is deleted when it is accepted, declined or withdrawn; its history stays.
+
+    A team sees `address`, the role and who asked, and nothing of the account behind it.
+    """
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="invitations", db_index=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="invitations")
+    role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="+")
+    address = models.EmailField(max_length=254, help_text="The e-mail address as it was typed.")
+    invited_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # The link in the last mail is bound to it: sending again makes older links void.
+    sent_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = InvitationQuerySet.as_manager()
+    history = tracked()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["team", "user"], name="one_invitation_per_team_and_user"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.address} for {self.team}"

@@ -1,0 +1,176 @@
+"""Inviting people who have an account that the team does not see: they join when they agree.
+
+An e-mail address that somebody types proves nothing, so typing one must show nothing of the account behind
+it and change nothing about it. The person agrees by the link in a mail; an administrator may agree for them.
+"""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.core.signing import BadSignature, TimestampSigner
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+
+from core.errors import Refusal
+from core.models import Invitation, Membership, Role, Team, User
+from core.services import account_mail, authority, groups, notices, teams
+from core.services.history import signed
+
+LINK_WORKS_FOR = timedelta(days=14)
+MAILS_A_DAY = 3  # to one person about one team
+DECLINED_FOR = timedelta(days=30)
+
+INVITED, SENT_AGAIN = "invited", "invitation sent again"
+ACCEPTED, DECLINED, WITHDRAWN = "invitation accepted", "invitation declined", "invitation withdrawn"
+
+
+@transaction.atomic
+def invite(*, team: Team, user: User, role: Role, address: str, by: User) -> Invitation:
+    """Ask somebody to join a team; a mail with a link goes to their own address.
+
+    Raises Refusal where the team takes nobody, where the person declined lately, and where they got several
+    mails about this team today. Nothing in these texts tells whose account it is.
+    """
+    team = Team.objects.select_for_update(of=("self",)).get(pk=team.pk)
+    teams.check_takes(team, role)
+    _check_patience(team, user, address)
+    invitation = Invitation.objects.filter(team=team, user=user).first()
+    if invitation is not None:
+        raise Refusal(f"{address} is invited to {team} already. Send the invitation again from its page.")
+    return _open(team, user, role, address, by)
+
+
+@transaction.atomic
+def replace_membership(membership: Membership, *, by: User, reason: str) -> Invitation | None:
+    """Make a member somebody who is only invited: they have not agreed. What the team's groups have not told
+    Thinkific yet is not told. Answers None for a team's owner, who stays."""
+    team, user = membership.team, membership.user
+    if team.owner_id == user.pk:
+        return None
+    signed(membership, by=by, reason=reason).delete()
+    groups.forget_unsent(team, user)
+    return _open(team, user, membership.role, user.email, by)
+
+
+def _open(team: Team, user: User, role: Role, address: str, by: User) -> Invitation:
+    invitation = Invitation(team=team, user=user, role=role, address=address, invited_by=by)
+    signed(invitation, by=by, reason=INVITED).save()
+    account_mail.ask_for_invitation(invitation)
+    return invitation
+
+
+@transaction.atomic
+def send_again(invitation: Invitation, *, by: User) -> None:
+    """Send a new link; older ones no longer work. Raises Refusal after several mails in a day."""
+    invitation = Invitation.objects.select_for_update(of=("self",)).get(pk=invitation.pk)
+    _check_patience(invitation.team, invitation.user, invitation.address)
+    invitation.sent_at = timezone.now()
+    signed(invitation, by=by, reason=SENT_AGAIN).save(update_fields=["sent_at"])
+    account_mail.ask_for_invitation(invitation)
+
+
+@transaction.atomic
+def withdraw(invitation: Invitation, *, by: User) -> None:
+    signed(invitation, by=by, reason=WITHDRAWN).delete()
+
+
+@transaction.atomic
+def accept(invitation: Invitation, *, by: User) -> Membership:
+    """Let the invited person join, because they agreed or (`by` an administrator) somebody did for them.
+
+    Raises Refusal, and then nothing changes: the invitation is over, the team is full or archived, or whoever
+    asked could no longer ask.
+    """
+    found = Invitation.objects.select_for_update(of=("self",)).filter(pk=invitation.pk).first()
+    if found is None:
+        raise Refusal("This invitation is over: it was answered or withdrawn already.")
+    if why := why_void(found):
+        raise Refusal(why)
+    team, user, asked_by = found.team, found.user, found.invited_by
+    signed(found, by=by, reason=ACCEPTED).delete()
+    there = Membership.objects.filter(team=team, user=user).first()
+    membership = there or teams.add_member(
+        team=team, user=user, role=found.role, by=by, reason=ACCEPTED, as_guest=True
+    )
+    if asked_by is not None:
+        notices.tell([asked_by], f"{found.address} has joined {team}.", url=account_mail.team_page(team))
+    return membership
+
+
+@transaction.atomic
+def decline(invitation: Invitation) -> None:
+    """The person says no. The team may ask again after some weeks; who asked is told."""
+    found = Invitation.objects.select_for_update(of=("self",)).filter(pk=invitation.pk).first()
+    if found is None:
+        return
+    team, asked_by = found.team, found.invited_by
+    signed(found, by=found.user, reason=DECLINED).delete()
+    if asked_by is not None:
+        text = f"{found.address} declined the invitation to {team}."
+        notices.tell([asked_by], text, level="warning", url=account_mail.team_page(team))
+
+
+def why_void(invitation: Invitation) -> str:
+    """Why nobody can join by this invitation as things stand. Empty: they can."""
+    team, asked_by = invitation.team, invitation.invited_by
+    if team.archived_at is not None:
+        return f"{team} is archived and takes nobody in."
+    still = asked_by is not None and asked_by.is_active
+    if asked_by is None or not (still and authority.teams_where(asked_by, "teams.assign").filter(pk=team.pk)):
+        return f"Whoever invited you to {team} no longer manages it. Ask {team} for a new invitation."
+    if not authority.roles_to_give(asked_by, team).filter(pk=invitation.role_id).exists():
+        return f"The role {invitation.role} can no longer be given in {team}. Ask for a new invitation."
+    return ""
+
+
+# --- the mail and its link ---------------------------------------------------------------------------
+
+
+def send_mail(invitation: Invitation) -> str:
+    """Send the invited person the link by which they answer. Answers what went wrong, or nothing."""
+    user = invitation.user
+    path = reverse("admin:invitation", args=[invitation.pk, make_token(invitation)])
+    context = {"invitation": invitation, "user": user, "days": LINK_WORKS_FOR.days}
+    text = render_to_string("core/invitation.txt", context | {"link": f"{settings.SITE_URL}{path}"})
+    subject = " ".join(f"An invitation to {invitation.team}".split())
+    return account_mail.deliver(user.email, subject, text, what="invitation")
+
+
+def make_token(invitation: Invitation) -> str:
+    """The secret part of the link. It is void when the invitation is answered, withdrawn or sent again, when
+    the person's address changes or the account is switched off, and after LINK_WORKS_FOR."""
+    return _signer(invitation).sign(str(invitation.pk)).partition(":")[2]
+
+
+def find(key: int, token: str) -> Invitation | None:
+    """The open invitation that this link is about; None where the link no longer works."""
+    rows = Invitation.objects.select_related("team", "user", "role", "invited_by")
+    invitation = rows.filter(pk=key, user__is_active=True).first()
+    if invitation is None:
+        return None
+    try:
+        _signer(invitation).unsign(f"{invitation.pk}:{token}", max_age=LINK_WORKS_FOR)
+    except BadSignature:
+        return None
+    return invitation
+
+
+def _signer(invitation: Invitation) -> TimestampSigner:
+    state = f"{invitation.user_id}:{invitation.user.email}:{invitation.sent_at.isoformat()}"
+    return TimestampSigner(salt=f"core.invitation:{state}")
+
+
+def _check_patience(team: Team, user: User, address: str) -> None:
+    rows = Invitation.history.filter(team_id=team.pk, user_id=user.pk)
+    now = timezone.now()
+    lately = rows.filter(history_change_reason=DECLINED, history_date__gt=now - DECLINED_FOR)
+    if lately.exists():
+        raise Refusal(
+            f"{address} declined an invitation to {team} less than {DECLINED_FOR.days} days ago. An "
+            "administrator can add them."
+        )
+    mails = rows.filter(history_change_reason__in=[INVITED, SENT_AGAIN])
+    if mails.filter(history_date__gt=now - timedelta(days=1)).count() >= MAILS_A_DAY:
+        raise Refusal(f"{address} got {MAILS_A_DAY} mails about {team} today. Wait a day before the next.")

@@ -1,0 +1,49 @@
+"""Answering an invitation by the link in a mail. Whoever has the link reads the person's mail."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.cache import never_cache
+
+from core.errors import Refusal
+from core.models import Invitation
+from core.services import invitations
+
+
+@method_decorator(never_cache, name="dispatch")
+class AnswerInvitation(View):
+    """GET asks, POST answers: programs that look at the links in mails answer nothing."""
+
+    http_method_names = ["get", "head", "post"]
+
+    def get(self, request: HttpRequest, key: int, token: str) -> HttpResponse:
+        invitation = invitations.find(key, token)
+        void = invitations.why_void(invitation) if invitation else ""
+        return self.page(request, invitation=invitation, void=void)
+
+    def post(self, request: HttpRequest, key: int, token: str) -> HttpResponse:
+        invitation = invitations.find(key, token)
+        if invitation is None:
+            return self.page(request, invitation=None)
+        if "decline" in request.POST:
+            invitations.decline(invitation)
+            return self.page(request, invitation=invitation, answer="declined")
+        if "join" not in request.POST:
+            return self.get(request, key, token)
+        try:
+            invitations.accept(invitation, by=invitation.user)
+        except Refusal as refusal:
+            return self.page(request, invitation=invitation, void=str(refusal))
+        return self.page(request, invitation=invitation, answer="joined")
+
+    def page(self, request: HttpRequest, *, invitation: Invitation | None, **context: Any) -> HttpResponse:
+        context = {**admin.site.each_context(request), "invitation": invitation, **context}
+        status = 200 if invitation is not None else 404
+        response = TemplateResponse(request, "registration/invitation.html", context, status=status)
+        # The address of this page is a secret: no other site learns it from a click.
+        response["Referrer-Policy"] = "no-referrer"
+        return response
