@@ -10,11 +10,11 @@ from core.admin.pickers import end_of
 from core.admin.sync_line import follows
 from core.admin.user_forms import EnrollForm, LastDayForm
 from core.models import Enrollment, User
-from core.services import authority, enrollments
+from core.services import authority, enrollments, seat_access
 
 
 def _add(student: User, form: EnrollForm) -> Done:
-    given = enrollments.enroll_unchecked(
+    given = seat_access.enroll(
         student=student,
         products=form.cleaned_data["products"],
         expiry_date=end_of(form.cleaned_data["last_day"]),
@@ -54,9 +54,8 @@ def _what_ending_does(enrollment: Enrollment) -> str:
     )
     if enrollment.product.is_bundle:
         return f"{said}\nThe courses of the bundle end with it, except those that are held in another way."
-    bundles = [str(held.product) for held in enrollments.held_through(enrollment).select_related("product")]
-    if bundles:
-        return f"{said}\nThe course stays open through {', '.join(bundles)}; end that to end access."
+    if enrollments.held_through(enrollment).exists():  # unnamed: a team may not know of the bundle
+        return f"{said}\nThe course stays open through a bundle that the student holds, until that ends too."
     return said
 
 
@@ -65,13 +64,17 @@ def _running(enrollment: Enrollment) -> bool:
 
 
 def _one(code: str) -> Callable[[User, Enrollment], bool]:
-    """May this be done to the enrollment whose page it is."""
+    """May this be done to enrollments in this product; who gave the one whose page it is, `_others` asks."""
 
     def may(viewer: User, enrollment: Enrollment) -> bool:
-        mine = authority.enrollments_where(viewer, enrollment.user, code)
+        mine = authority.enrollments_about(viewer, enrollment.user, code)
         return mine.filter(pk=enrollment.pk).exists()
 
     return may
+
+
+def _others(code: str) -> Callable[[Enrollment, User], str]:
+    return lambda enrollment, viewer: seat_access.why_not_own(viewer, enrollment, code)
 
 
 ON_THE_PAGE = (
@@ -79,6 +82,7 @@ ON_THE_PAGE = (
         "change-end",
         "Change End Date",
         may=_one("enrollments.extend"),
+        blocked=_others("enrollments.extend"),
         work=_change_end,
         form=LastDayForm,
         icon="event",
@@ -92,6 +96,7 @@ ON_THE_PAGE = (
         "End Access",
         may=_one("enrollments.delete"),
         applies=_running,
+        blocked=_others("enrollments.delete"),
         work=_end,
         icon="block",
         danger=True,

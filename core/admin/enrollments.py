@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import DecimalField, Prefetch, QuerySet, Value
+from django.db.models import DecimalField, Exists, OuterRef, Prefetch, Q, QuerySet, Value
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -18,7 +18,8 @@ from core.admin.history import HistoryAdmin
 from core.admin.students import PRODUCT, STUDENT, FoundByStudent, TeamFilter
 from core.admin.tabs import Tab
 from core.admin.viewer import viewer_of
-from core.models import Enrollment, Lesson, QuizResult, User
+from core.models import Enrollment, Lesson, QuizResult, SeatAssignment, User
+from core.services import seat_access
 
 
 class StatusFilter(ChoiceFilter):
@@ -77,7 +78,7 @@ def lesson_progress(lesson: Any) -> SafeString:
     return cells.NOTHING
 
 
-def curriculum_note(enrollment: Enrollment) -> str:
+def curriculum_note(enrollment: Enrollment, viewer: User) -> str:
     percent = int(enrollment.percentage_completed * 100)
     return (
         f"{percent} % of this course is complete. Thinkific tells the progress of an enrollment as one "
@@ -172,10 +173,32 @@ class EnrollmentAdmin(FoundByStudent, ExportingAdmin, HistoryAdmin):
         ("Thinkific ID", lambda e: e.thinkific_id),
     )
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """With `shows_bundle`: whether the viewer may know the bundle that a course came with."""
+        viewer = viewer_of(request)
+        rows = super().get_queryset(request)
+        if viewer.sees_everything:
+            return rows.annotate(shows_bundle=Value(True))
+        seats = SeatAssignment.objects.filter(
+            team__in=viewer.managed_teams(),
+            team__memberships__user=OuterRef("user"),
+            product=OuterRef("via_bundle__product"),
+        )
+        return rows.annotate(shows_bundle=Q(user=viewer) | Exists(seats))
+
+    def get_object(self, request: HttpRequest, object_id: Any, from_field: Any = None) -> Any:
+        enrollment = super().get_object(request, object_id, from_field)
+        viewer = viewer_of(request)
+        if enrollment is not None and not viewer.sees_everything:
+            enrollment.giver = seat_access.giver(viewer, enrollment)
+        return enrollment
+
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         access = ["student_link", "course_link", "status_now", "activated", "expires", "via_bundle_name"]
         if viewer_of(request).sees_everything:
             access.append("seat_link")  # its name is internal, and it may be another team's
+        elif obj is not None and obj.user_id != viewer_of(request).pk:
+            access.append("given_by")
         learning = ["progress", "started", "completed", "free_trial"]
         source = ["thinkific", "came_from", "changed_there", "created"]
         return [
@@ -209,8 +232,13 @@ class EnrollmentAdmin(FoundByStudent, ExportingAdmin, HistoryAdmin):
         return enrollment.get_origin_display()
 
     @display(description="Via bundle")
-    def via_bundle_name(self, enrollment: Enrollment) -> SafeString:
-        return cells.text(str(enrollment.via_bundle.product)) if enrollment.via_bundle else cells.NOTHING
+    def via_bundle_name(self, enrollment: Any) -> SafeString:
+        known = enrollment.via_bundle is not None and enrollment.shows_bundle
+        return cells.text(str(enrollment.via_bundle.product)) if known else cells.NOTHING
+
+    @display(description="Given by")
+    def given_by(self, enrollment: Any) -> str:
+        return enrollment.giver
 
     @display(description="Course")
     def course_link(self, enrollment: Enrollment) -> SafeString:

@@ -81,7 +81,7 @@ GROUP_TABS = (
             ("Last error", lambda a: cells.text(a.last_error)),
         ],
         "No team is assigned to this group. Its members are mirrored, and nobody's team changes.",
-        note=lambda group: (
+        note=lambda group, viewer: (
             "The direction belongs to the assignment: the same group may be synced "
             "differently with each team."
         ),

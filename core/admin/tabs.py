@@ -23,7 +23,7 @@ class Tab:
     rows: Callable[[Any, User], QuerySet]
     columns: Sequence[tuple[str, Callable[[Any], Any]]]  # heading, cell of a row
     empty: str  # a sentence: what would be here
-    note: Callable[[Any], str] = lambda obj: ""  # sentences above the table
+    note: Callable[[Any, User], str] = lambda obj, viewer: ""  # sentences above the table
     applies: Callable[[Any], bool] = lambda obj: True
 
 
@@ -36,7 +36,7 @@ def tab_context(tab: Tab, obj: Model, request: HttpRequest, model_admin: Any) ->
     doable = row_buttons(model_admin, obj, viewer, tab.slug, rows)
     return {
         "tab": tab,
-        "note": tab.note(obj),
+        "note": tab.note(obj, viewer),
         "page": page,
         "page_links": paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1),
         "headings": [*(heading for heading, _ in tab.columns), *(["Actions"] if doable else [])],

@@ -18,6 +18,15 @@ def enrollments_of(user: User, viewer: User) -> QuerySet[Enrollment]:
     return rows.select_related("product").defer("product__description")
 
 
+def who_may_end(user: User, viewer: User) -> str:
+    if viewer.sees_everything or viewer.pk == user.pk:
+        return ""
+    return (
+        "Your teams end and extend what their own seats gave. What was bought, or given by somebody else, "
+        "stays as it is: open an enrollment to see who gave it."
+    )
+
+
 def quiz_results_of(user: User, viewer: User) -> QuerySet[QuizResult]:
     return QuizResult.objects.filter(user=user).visible_to(viewer).select_related("quiz__product")
 
@@ -62,6 +71,7 @@ USER_TABS = (
             ("Expires", lambda e: cells.moment(e.expiry_date, empty="Never")),
         ],
         "No enrollments. What this person studies appears here, whoever enrolled them.",
+        note=who_may_end,
     ),
     Tab(
         "quizzes",

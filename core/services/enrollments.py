@@ -4,7 +4,7 @@ A student may hold a course in several ways at once: by a grant of its own and t
 as long as the longest of them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from core.errors import Refusal
-from core.models import BundleItem, Enrollment, Product, User
+from core.models import BundleItem, Enrollment, Product, Seat, User
 from core.services import outbox
 from core.services.history import signed
 from core.services.mirror.bundles import total_up_students
@@ -35,9 +35,12 @@ def enroll_unchecked(
     expiry_date: Moment = None,
     by: User | None = None,
     origin: str = Enrollment.Origin.DASHBOARD,
+    seats: Mapping[int, Seat] | None = None,
 ) -> list[Enrollment]:
     """Give a student access to courses and bundles, whatever the seats say; where they had some before, it is
     opened again with the new end and the progress that was. Raises Refusal, and then nothing is written.
+
+    `seats` are the seats that give it, by product (primary key); a product without one is given directly.
     """
     # Thinkific keeps whole seconds of what it is sent; so do we, or every pull would find a difference.
     now = timezone.now().replace(microsecond=0)
@@ -49,6 +52,7 @@ def enroll_unchecked(
         enrollment = Enrollment.objects.select_for_update().filter(user=student, product=product).first()
         enrollment = enrollment or Enrollment(user=student, product=product, origin=origin)
         enrollment.granted, enrollment.granted_until = True, expiry_date
+        enrollment.last_seat = (seats or {}).get(product.pk)
         enrollment.removed_at = None
         until = expiry_date if product.is_bundle else _latest([expiry_date, *_bundle_ends(enrollment)])
         change.set(enrollment, activated_at=now, expiry_date=until)
@@ -169,7 +173,7 @@ class _Change:
     def set(self, enrollment: Enrollment, **dates: Moment) -> None:
         """Give an enrollment these dates and its grants, if that is anything new."""
         before = Enrollment.objects.filter(pk=enrollment.pk).first() if enrollment.pk else None
-        told = ("granted", "granted_until", "removed_at", "via_bundle_id")
+        told = ("granted", "granted_until", "last_seat_id", "removed_at", "via_bundle_id")
         if before is not None and all(getattr(before, name) == dates[name] for name in dates):
             if any(getattr(before, name) != getattr(enrollment, name) for name in told):
                 signed(enrollment, by=self.by, reason=self.reason).save(update_fields=[*told])

@@ -11,7 +11,7 @@ from django.db.models import Avg, Count, Max, Min, Q
 
 from core.models import BundleItem, Enrollment, Product
 from core.services import bulk
-from core.services.mirror.enrollments import ENROLLMENTS
+from core.services.mirror.enrollments import ENROLLMENTS, forget_seats
 from core.services.mirror.outcome import Applied
 from core.services.mirror.table import Table, Values, compare, write
 
@@ -144,7 +144,9 @@ def total_up_bundles(pks: list[int], *, source: str) -> Applied:
     first = [pair for pair in pairs if pair[1][1]["activated_at"] is None]
     again = [pair for pair in pairs if pair[1][1]["activated_at"] is not None]
     write(compare(replace(table, tracked=frozenset()), first, applied), applied, source=source)
-    write(compare(table, again, applied), applied, source=source)
+    changes = compare(table, again, applied)
+    forget_seats(changes)
+    write(changes, applied, source=source)
     return applied
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from core.models import Enrollment
 from core.services import bulk
 from core.services.mirror.outcome import Applied
-from core.services.mirror.table import Table, Values, compare, mark_removed, remember, write
+from core.services.mirror.table import Changes, Table, Values, compare, mark_removed, remember, write
 
 ENROLLMENTS = Table(
     model=Enrollment,
@@ -66,9 +66,24 @@ def apply_enrollments(
         pairs.append((row, have))
 
     changes = compare(ENROLLMENTS, pairs, applied)
+    forget_seats(changes)
     write(changes, applied, source=source, extra=("origin", "created_at"))
     remember(changes, applied, links)
     return applied
+
+
+def forget_seats(changes: Changes) -> None:
+    """Access that Thinkific made longer is no longer what a seat gave: the student bought it, or somebody
+    gave it there, and the seat's team may not end it. Call it before the changes are written."""
+    longer = [pk for pk, before, after in changes.changed if _ends_later(after, before)]
+    given = Enrollment.objects.filter(last_seat__isnull=False)
+    if longer and (pks := list(given.filter(bulk.among("pk", longer)).values_list("pk", flat=True))):
+        bulk.update(Enrollment, ["last_seat_id"], [(pk, None) for pk in pks])
+
+
+def _ends_later(after: Values, before: Values) -> bool:
+    new, old = after["expiry_date"], before["expiry_date"]
+    return old is not None and (new is None or new > old)
 
 
 def stored_pairs(rows: list[Values]) -> dict[tuple[int, int], tuple[int, int | None, Values]]:
