@@ -1,6 +1,6 @@
 """Accounts: making and changing them, and their counterparts in Thinkific."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
@@ -10,7 +10,7 @@ from django.db import transaction
 from core.errors import Refusal
 from core.models import Membership, OutboxEntry, Role, Team, User
 from core.models.people import NAME_LENGTH, normalize_email
-from core.services import invitations, outbox, teams
+from core.services import bulk, invitations, outbox, teams
 from core.services.history import signed
 
 # What Thinkific has too; of these a change is sent.
@@ -97,22 +97,34 @@ def add_to_teams(
 
 
 @transaction.atomic
-def found_in_thinkific(user: User) -> None:
-    """Note that Thinkific had an account with this address before ours: whoever typed the address has not
-    made it. It has no home team then, and a team that brought the person itself asks them, as it asks everybody
-    who has an account. Call it where the two are linked."""
-    user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
-    if user.home_team_id is None:
+def found_in_thinkific(users: Collection[int]) -> None:
+    """Note of these people (primary keys) that Thinkific had an account with their address before ours:
+    whoever typed the address has not made it. They have no home team then, and a team that brought one of them by
+    itself asks them, as it asks everybody who has an account. Call it where the two are linked.
+    """
+    homes = User.objects.select_for_update(of=("self",)).filter(home_team__isnull=False)
+    found = list(homes.filter(bulk.among("pk", users)).order_by("pk")) if users else []
+    if not found:
         return
-    user.home_team = None
-    signed(user, by=None, reason=IN_THINKIFIC_BEFORE).save(update_fields=["home_team", "updated_at"])
-    made = user.history.filter(history_type="+").order_by("history_id").first()
-    by = made.history_user if made is not None else None
-    if by is None or by.sees_everything:
-        return  # an administrator brought them
-    rows = Membership.objects.filter(user=user, as_guest=False).select_related("team", "role", "user")
-    for membership in rows:
+    for user in found:
+        user.home_team = None
+    User.objects.filter(bulk.among("pk", [user.pk for user in found])).update(home_team=None)
+    User.history.bulk_history_create(found, update=True, default_change_reason=IN_THINKIFIC_BEFORE)
+    for membership, by in _brought_by_teams(found):
         invitations.replace_membership(membership, by=by, reason=IN_THINKIFIC_BEFORE)
+
+
+def _brought_by_teams(users: list[User]) -> list[tuple[Membership, User]]:
+    """Memberships of people whose account somebody made who sees teams only, and who that was."""
+    made = User.history.filter(bulk.among("id", [user.pk for user in users]), history_type="+")
+    made = made.filter(history_user__isnull=False, history_user__is_superuser=False)
+    made = made.filter(history_user__global_role__isnull=True).select_related("history_user")
+    by = {row.id: row.history_user for row in made}
+    if not by:
+        return []
+    rows = Membership.objects.filter(bulk.among("user_id", list(by)), as_guest=False)
+    rows = rows.select_related("team", "role", "user").order_by("pk")
+    return [(row, by[row.user_id]) for row in rows]
 
 
 @transaction.atomic

@@ -157,7 +157,7 @@ def student(db):
 def test_who_typed_an_address_has_not_made_the_account_that_thinkific_had(typed, mara, acme):
     assert authority.may_change_account(mara, typed)
 
-    people.found_in_thinkific(typed)
+    people.found_in_thinkific([typed.pk])
 
     typed.refresh_from_db()
     assert typed.home_team is None
@@ -172,7 +172,7 @@ def test_who_typed_an_address_has_not_made_the_account_that_thinkific_had(typed,
 def test_whom_an_administrator_brought_stays_in_the_team(alma, mara, acme, student):
     una = people.create_user(email="una@elsewhere.example", memberships=[(acme, student)], by=alma)
 
-    people.found_in_thinkific(una)
+    people.found_in_thinkific([una.pk])
 
     assert una.memberships.get().team == acme
     assert not authority.may_change_account(mara, User.objects.get(pk=una.pk))

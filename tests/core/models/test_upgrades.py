@@ -1,0 +1,59 @@
+"""What migrations make of rows from before, called with the models of today."""
+
+from importlib import import_module
+
+import pytest
+from django.apps import apps
+
+from core.models import Enrollment, Membership
+from core.services import authority, enrollments
+from core.services.history import signed
+from tests.factories import EnrollmentFactory, MembershipFactory, UserFactory, builtin_role
+
+pytestmark = pytest.mark.django_db
+
+belonging = import_module("core.migrations.0006_who_belongs_where")
+
+
+def found_by_email(user, team) -> Membership:
+    membership = Membership(user=user, team=team, role=builtin_role("student"))
+    signed(membership, by=None, reason=belonging.FOUND_BY_EMAIL).save()
+    return membership
+
+
+def test_who_is_in_one_team_has_it_as_home_and_who_was_found_by_email_has_none(mara, acme, globex):
+    one = MembershipFactory(team=acme).user
+    two = MembershipFactory(team=acme).user
+    MembershipFactory(team=globex, user=two)
+    found = UserFactory()
+    guest = found_by_email(found, acme)
+    moved = UserFactory()  # found, added to the other team, and taken out of the first
+    MembershipFactory(team=acme, user=moved)
+    found_by_email(moved, globex).delete()
+
+    belonging.homes_and_guests(apps, None)
+
+    homes = []
+    for user in (one, two, found, moved):
+        user.refresh_from_db()
+        homes.append(user.home_team)
+    guest.refresh_from_db()
+    assert homes == [acme, None, None, None]
+    assert guest.as_guest
+    assert [authority.may_change_account(mara, user) for user in (one, two, found, moved)] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+
+
+def test_an_enrollment_gets_the_seat_of_who_gave_it(mara, alma, ana, bo, acme_seat, accounting):
+    for student, by in ((ana, mara), (bo, alma)):
+        enrollments.enroll_unchecked(student=student, products=[accounting], by=by)
+    bought = EnrollmentFactory(user=mara, product=accounting)
+
+    belonging.givers(apps, None)
+
+    seats = {e.user: e.last_seat for e in Enrollment.objects.all()}
+    assert seats == {ana: acme_seat, bo: None, bought.user: None}
