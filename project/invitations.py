@@ -43,7 +43,4 @@ class AnswerInvitation(View):
     def page(self, request: HttpRequest, *, invitation: Invitation | None, **context: Any) -> HttpResponse:
         context = {**admin.site.each_context(request), "invitation": invitation, **context}
         status = 200 if invitation is not None else 404
-        response = TemplateResponse(request, "registration/invitation.html", context, status=status)
-        # The address of this page is a secret: no other site learns it from a click.
-        response["Referrer-Policy"] = "no-referrer"
-        return response
+        return TemplateResponse(request, "registration/invitation.html", context, status=status)

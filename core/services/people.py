@@ -99,8 +99,8 @@ def add_to_teams(
 @transaction.atomic
 def found_in_thinkific(users: Collection[int]) -> None:
     """Note of these people (primary keys) that Thinkific had an account with their address before ours:
-    whoever typed the address has not made it. They have no home team then, and a team that brought one of them by
-    itself asks them, as it asks everybody who has an account. Call it where the two are linked.
+    whoever typed the address has not made it. They have no home team then, and a team that brought one of
+    them by itself asks them, as it asks everybody who has an account. Call it where the two are linked.
     """
     homes = User.objects.select_for_update(of=("self",)).filter(home_team__isnull=False)
     found = list(homes.filter(bulk.among("pk", users)).order_by("pk")) if users else []
