@@ -15,6 +15,7 @@ class Permission:
     category: str
     label: str
     grants: frozenset[str] = field(default_factory=frozenset)  # Django permissions, "core.view_user"
+    shown: bool = True  # False while nothing asks for it: roles may hold it, no screen speaks of it
 
 
 def _crud(
@@ -40,7 +41,14 @@ PERMISSIONS: dict[str, Permission] = {
     p.code: p
     for p in [
         *_crud("Users", "users", ["user"]),
-        _one("users.impersonate", "Users", "Impersonate users", "core.impersonate_user"),
+        # No address begins an impersonation yet, so the code opens nothing.
+        Permission(
+            "users.impersonate",
+            "Users",
+            "Impersonate users",
+            frozenset({"core.impersonate_user"}),
+            shown=False,
+        ),
         *_crud("Teams", "teams", ["team", "membership"]),
         _one("teams.assign", "Teams", "Add people to teams", "core.assign_team"),
         *_crud("Organizations", "organizations", ["organization"]),

@@ -3,7 +3,6 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 urlpatterns = [
-    path("hijack/", include("hijack.urls")),
     path("admin/", admin.site.urls),
     path("webhooks/", include("integrations.thinkific.urls")),
     path("", RedirectView.as_view(pattern_name="admin:index")),

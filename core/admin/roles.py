@@ -15,7 +15,7 @@ from core.admin.history import HistoryAdmin
 from core.admin.lists import COUNTED, CappedCount, amount
 from core.admin.tabs import Tab
 from core.models import Membership, Organization, Role, Team, User
-from core.permissions import PERMISSIONS
+from core.permissions import PERMISSIONS, Permission
 
 
 def holders_of(role: Role, viewer: User) -> QuerySet[User]:
@@ -23,6 +23,11 @@ def holders_of(role: Role, viewer: User) -> QuerySet[User]:
     if role.is_global:
         return users.filter(global_role=role).order_by("-id")
     return users.filter(pk__in=Membership.objects.filter(role=role).values("user")).order_by("-id")
+
+
+def _shown(role: Role) -> list[Permission]:
+    held = (PERMISSIONS[code] for code in role.permissions if code in PERMISSIONS)
+    return [permission for permission in held if permission.shown]
 
 
 @admin.register(Role)
@@ -66,7 +71,7 @@ class RoleAdmin(HistoryAdmin):
 
     @display(description="Permissions")
     def permission_count(self, role: Role) -> int:
-        return len(role.permissions)
+        return len(_shown(role))
 
     @display(description="Users")
     def user_count(self, role: Any) -> str:
@@ -84,9 +89,8 @@ class RoleAdmin(HistoryAdmin):
 
     @display(description="Permissions")
     def permission_names(self, role: Role) -> SafeString:
-        held = [PERMISSIONS[code] for code in role.permissions if code in PERMISSIONS]
         by_category: dict[str, list[str]] = {}
-        for permission in held:
+        for permission in _shown(role):
             by_category.setdefault(permission.category, []).append(permission.label)
         lines = ((category, ", ".join(labels)) for category, labels in by_category.items())
         return format_html_join("", '<span class="cell-line">{}: {}</span>', lines) or cells.NOTHING

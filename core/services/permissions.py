@@ -53,8 +53,23 @@ class RoleBackend(ModelBackend):
         return user_obj._role_permissions
 
 
+def rights_of(user: User) -> set[str]:
+    """Every code that any role of the user gives: the global one and those in teams. More than `codes_of`,
+    which lets a global role stand for all, and so right where two people's rights are compared."""
+    held = Membership.objects.filter(user=user).values_list("role__permissions", flat=True)
+    codes = {code for permissions in held.order_by().distinct() for code in permissions}
+    return codes if user.global_role is None else codes | codes_by(user.global_role)
+
+
 def may_impersonate(*, hijacker: User, hijacked: User) -> bool:
-    """Administrators may act as active people, but never as a superuser or as themselves."""
+    """Whether one person may act as another: who sees everything and has every right that the other has in
+    any team. Refused for superusers, oneself, switched-off accounts, and while acting as another."""
     if not (hijacker.is_active and hijacked.is_active) or hijacked.is_superuser or hijacker.pk == hijacked.pk:
         return False
-    return hijacker.sees_everything and hijacker.has_perm("core.impersonate_user")
+    if getattr(hijacker, "is_hijacked", False) or not hijacker.sees_everything:
+        return False
+    if not hijacker.has_perm("core.impersonate_user"):
+        return False
+    if hijacker.is_superuser:
+        return True
+    return (hijacker.is_staff or not hijacked.is_staff) and rights_of(hijacked) <= codes_of(hijacker)
