@@ -7,7 +7,7 @@ from django.db.models import Count
 from django.http import HttpRequest
 
 from core.models import Enrollment, OutboxEntry, Team, User
-from core.services import sync_state
+from core.services import authority, sync_state
 from integrations.models import ConnectionState, SyncRun
 from integrations.progress import describe
 from integrations.thinkific.credentials import REST, Credentials
@@ -41,7 +41,7 @@ def _site_page(user: User) -> dict[str, Any]:
         "missing": credentials.missing,
         "site_name": credentials.site,
         "is_thinkific": settings.THINKIFIC_API_URL == "https://api.thinkific.com",
-        "may_run": user.has_perm("core.run_tools"),
+        "may_run": authority.may_start_runs(user),
         "surfaces": surfaces,
         "refused": [state for state in surfaces if state.surface == REST and not state.ok],
         "waiting": OutboxEntry.objects.filter(status=OutboxEntry.Status.PENDING)[:MANY_WAIT].count(),

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from core.models import Notice, User
+from core.services import authority
 from integrations.models import SyncRun
 from integrations.progress import describe
 
@@ -57,7 +58,7 @@ def notices(request: HttpRequest) -> HttpResponse:
 
 def may_see_runs(user: User) -> bool:
     """Runs are about the whole site, so they are for who sees all of it."""
-    return user.sees_everything and user.has_perm("integrations.view_syncrun")
+    return authority.holds_for_the_site(user, "integrations.view_syncrun")
 
 
 def _person(request: HttpRequest) -> User:

@@ -5,12 +5,12 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from core.admin import cells
-from core.admin.base import DashboardAdmin
+from core.admin.sitewide import SitewideAdmin
 from core.models import ImpersonationSession
 
 
 @admin.register(ImpersonationSession)
-class ImpersonationAdmin(DashboardAdmin):
+class ImpersonationAdmin(SitewideAdmin):
     list_display = ["by", "acted_as", "started", "ended", "how_it_ended", "why"]
     list_select_related = ["impersonator", "impersonated"]
     ordering = ["-id"]

@@ -18,6 +18,7 @@ from core.admin.product_tabs import PRODUCT_TABS, publication
 from core.admin.syncing import start_pull
 from core.admin.viewer import viewer_of
 from core.models import BundleItem, Enrollment, Product, Quiz, Seat, User
+from core.services import authority
 
 
 class TypeFilter(ChoiceFilter):
@@ -106,7 +107,7 @@ class ProductAdmin(DashboardAdmin):
     # --- actions ------------------------------------------------------------------------------------
 
     def has_run_tools_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return request.user.has_perm("core.run_tools") and self.has_view_permission(request)
+        return authority.may_start_runs(viewer_of(request)) and self.has_view_permission(request)
 
     @action(
         description="Sync Products",

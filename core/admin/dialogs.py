@@ -82,6 +82,7 @@ class Dialog:
     parts: Callable[[Any, User], QuerySet] | None = None
     icon: str = ""
     also: tuple[str, str] | None = None  # name and label of a second button
+    may_also: Callable[[User], bool] = lambda viewer: True  # may this person press it
     danger: bool = False
     about_new: bool = False  # it makes an object: there is none yet
 
@@ -162,6 +163,9 @@ def answer(
     obj = None if object_id is None else model_admin.get_or_404(request, object_id)
     if not dialog.may(viewer, obj):
         raise PermissionDenied
+    also = dialog.also if dialog.also and dialog.may_also(viewer) else None
+    if dialog.also and also is None and dialog.also[0] in request.POST:
+        raise PermissionDenied
     back = _asked_back(request) or _back(model_admin, dialog, obj)
     if obj is not None and not dialog.applies(obj):
         messages.warning(request, f"“{dialog.label}” is no longer needed here. This is how it stands now.")
@@ -179,7 +183,14 @@ def answer(
         if done is not None:
             messages.success(request, done.text)
             return HttpResponseRedirect(done.url or back)
-    context = {"form": form, "original": obj, "blocked": blocked, "text": dialog.text(target), "back": back}
+    context = {
+        "form": form,
+        "original": obj,
+        "blocked": blocked,
+        "text": dialog.text(target),
+        "back": back,
+        "also": also,
+    }
     return _render(model_admin, request, dialog, context)
 
 

@@ -181,6 +181,7 @@ _QUICK_ASSIGN = Dialog(
     form=AssignForm,
     icon="group_add",
     also=("and_sync", "Assign and sync now"),
+    may_also=authority.may_start_runs,
     text=lambda group: WHAT_THE_DIRECTIONS_DO,
 )
 GROUP_DIALOGS = (
@@ -189,7 +190,7 @@ GROUP_DIALOGS = (
     Dialog(
         "sync-now",
         "Sync Now",
-        may=lambda viewer, group: viewer.has_perm("core.run_tools"),
+        may=lambda viewer, group: authority.may_start_runs(viewer),
         applies=lambda group: group.thinkific_id is not None,
         work=lambda group, form: Done(_read(group, form)),
         icon="sync",

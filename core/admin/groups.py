@@ -19,6 +19,7 @@ from core.admin.syncing import start_pull
 from core.admin.tabs import Tab
 from core.admin.viewer import viewer_of
 from core.models import GroupAssignment, GroupMembership, Team, ThinkificGroup, User
+from core.services import authority
 
 
 class TeamFilter(RelatedFilter):
@@ -143,7 +144,7 @@ class ThinkificGroupAdmin(DashboardAdmin):
         return cells.actions([button(url, "Quick Assign Team", css="")])
 
     def has_sync_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("core.run_tools") and self.has_view_permission(request)
+        return authority.may_start_runs(viewer_of(request)) and self.has_view_permission(request)
 
     @action(
         description="Sync Groups",

@@ -8,6 +8,7 @@ from simple_history.admin import SimpleHistoryAdmin
 
 from core.admin.base import DashboardAdmin
 from core.admin.viewer import viewer_of
+from core.services import authority
 
 
 class HistoryAdmin(SimpleHistoryAdmin, DashboardAdmin):
@@ -16,7 +17,7 @@ class HistoryAdmin(SimpleHistoryAdmin, DashboardAdmin):
 
     def has_view_history_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Old values name teams and people whom a manager may not know of: for administrators only."""
-        return viewer_of(request).sees_everything and request.user.has_perm("core.view_history")
+        return authority.holds_for_the_site(viewer_of(request), "core.view_history")
 
     def has_change_history_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

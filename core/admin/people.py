@@ -25,6 +25,7 @@ from core.models import (
     Team,
     User,
 )
+from core.services import authority
 
 
 class TeamFilter(RelatedFilter):
@@ -130,7 +131,7 @@ class UserAdmin(HistoryAdmin):
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """Who may not change everybody finds the button on the page of each person."""
-        everything = viewer_of(request).sees_everything and request.user.has_perm("core.change_user")
+        everything = authority.holds_for_the_site(viewer_of(request), "core.change_user")
         last = "actions_of_administrators" if everything else "actions_column"
         return [*self.list_display[:-1], last]
 

@@ -10,9 +10,9 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from core.admin import cells
-from core.admin.base import DashboardAdmin
 from core.admin.history import HistoryAdmin
 from core.admin.lists import COUNTED, CappedCount, amount
+from core.admin.sitewide import SitewideAdmin
 from core.admin.tabs import Tab
 from core.models import Membership, Organization, Role, Team, User
 from core.permissions import PERMISSIONS, Permission
@@ -31,7 +31,7 @@ def _shown(role: Role) -> list[Permission]:
 
 
 @admin.register(Role)
-class RoleAdmin(HistoryAdmin):
+class RoleAdmin(SitewideAdmin, HistoryAdmin):
     list_display = ["role_name", "permission_count", "user_count", "scope", "created"]
     search_fields = ["name"]
     search_help_text = "Search by name"
@@ -107,7 +107,7 @@ def teams_in(organization: Organization, viewer: User) -> QuerySet[Team]:
 
 
 @admin.register(Organization)
-class OrganizationAdmin(DashboardAdmin):
+class OrganizationAdmin(SitewideAdmin):
     list_display = ["organization_name", "summary", "team_count", "created"]
     search_fields = ["name"]
     search_help_text = "Search by name"

@@ -9,12 +9,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from core.admin.history import HistoryAdmin
-from core.admin.viewer import viewer_of
+from core.admin.sitewide import SitewideAdmin
 from core.models import SiteSettings
 
 
 @admin.register(SiteSettings)
-class SiteSettingsAdmin(HistoryAdmin):
+class SiteSettingsAdmin(SitewideAdmin, HistoryAdmin):
     list_display = ["__str__"]
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     autocomplete_fields = ["default_team"]
@@ -47,7 +47,7 @@ class SiteSettingsAdmin(HistoryAdmin):
     ]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return viewer_of(request).sees_everything and request.user.has_perm("core.change_sitesettings")
+        return self.sees(request, "change")
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """There is one row: go to it."""

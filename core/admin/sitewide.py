@@ -5,11 +5,11 @@ from django.http import HttpRequest
 
 from core.admin.base import DashboardAdmin
 from core.models import User
+from core.services import authority
 
 
 def sees_site(request: HttpRequest, permission: str) -> bool:
-    user = request.user
-    return isinstance(user, User) and user.sees_everything and user.has_perm(permission)
+    return isinstance(request.user, User) and authority.holds_for_the_site(request.user, permission)
 
 
 class SitewideAdmin(DashboardAdmin):

@@ -19,7 +19,7 @@ from core.models import (
     ThinkificGroup,
     User,
 )
-from core.services import sync_state
+from core.services import authority, sync_state
 
 Status = OutboxEntry.Status
 
@@ -77,7 +77,7 @@ def _unsent(entry: OutboxEntry, viewer: User, synced: SafeString | None) -> Sync
             text = format_html("{} The last try: {}", text, entry.error)
         return SyncLine(pill, text, synced, entry_url=entry_url)
     retry_url = ""
-    if entry_url and viewer.has_perm("core.change_outboxentry"):
+    if entry_url and authority.holds_for_the_site(viewer, "core.change_outboxentry"):
         retry_url = reverse("admin:core_outboxentry_do", args=[entry.pk, "retry"])
     why = format_html("{}. Thinkific says: {}", entry.reason.capitalize(), entry.error or "nothing")
     return SyncLine(cells.pill("Failed", "danger"), why, synced, retry_url, entry_url)
@@ -112,4 +112,4 @@ def _last_synced(obj: Any) -> SafeString:
 
 
 def _sees_entries(viewer: User) -> bool:
-    return viewer.sees_everything and viewer.has_perm("core.view_outboxentry")
+    return authority.holds_for_the_site(viewer, "core.view_outboxentry")

@@ -8,12 +8,12 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from core.admin import cells
-from core.admin.base import DashboardAdmin
+from core.admin.sitewide import SitewideAdmin
 from core.models import ApiToken
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(DashboardAdmin):
+class ApiTokenAdmin(SitewideAdmin):
     list_display = ["token_name", "issued_by", "start", "state", "created", "last_used"]
     list_select_related = ["user"]
     search_fields = ["name"]

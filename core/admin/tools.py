@@ -23,7 +23,7 @@ from core.admin.tools_forms import (
 )
 from core.errors import Refusal
 from core.models import Seat, User
-from core.services import sync_requests, sync_state
+from core.services import authority, sync_requests, sync_state
 
 RECALCULATE_TASK = "core.tasks.recalculate_seats"
 
@@ -126,7 +126,7 @@ CARDS = {
 
 def may_use(user: Any) -> bool:
     """Imports are about the whole site: a role in one team does not open this page."""
-    return isinstance(user, User) and user.sees_everything and user.has_perm("core.run_tools")
+    return isinstance(user, User) and authority.may_start_runs(user)
 
 
 @require_GET

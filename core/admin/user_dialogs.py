@@ -217,7 +217,7 @@ USER_DIALOGS = (
     Dialog(
         "sync-now",
         "Sync Now",
-        may=lambda viewer, user: viewer.has_perm("core.run_tools"),
+        may=lambda viewer, user: authority.may_start_runs(viewer),
         applies=lambda user: user.thinkific_id is not None,
         work=_sync_now,
         icon="sync",

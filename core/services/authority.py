@@ -49,6 +49,18 @@ def holds(viewer: User, code: str) -> bool:
     return any(code in codes for codes in _held(viewer).values())
 
 
+def holds_for_the_site(viewer: User, permission: str) -> bool:
+    """Whether somebody holds one of Django's permissions for what is about the whole site: runs, settings,
+    what waits to be sent. A role in a team counts for nothing there, whatever codes it has."""
+    return viewer.sees_everything and viewer.has_perm(permission)
+
+
+def may_start_runs(viewer: User) -> bool:
+    """Whether somebody may start a run. Also one about a single user, group or product spends the requests
+    that all of the site share, and what it reads may change every team."""
+    return holds_for_the_site(viewer, "core.run_tools")
+
+
 def _held(viewer: User) -> dict[int, set[str]]:
     """What somebody may do in each of their teams; once per request, like has_perm."""
     if not viewer.is_active:

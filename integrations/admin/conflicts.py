@@ -13,6 +13,7 @@ from core.admin.filters import ChoiceFilter
 from core.admin.sitewide import SitewideAdmin
 from core.admin.sync_line import follows
 from core.models import User
+from core.services import authority
 from integrations.models import SyncConflict
 from integrations.thinkific.sync import conflicts
 
@@ -27,7 +28,7 @@ class SettledFilter(ChoiceFilter):
 
 
 def _may(viewer: User, conflict: SyncConflict) -> bool:
-    return viewer.sees_everything and viewer.has_perm("integrations.change_syncconflict")
+    return authority.holds_for_the_site(viewer, "integrations.change_syncconflict")
 
 
 def _is_open(conflict: SyncConflict) -> bool:
