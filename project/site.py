@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, include, path
 from django.utils import timezone
 from unfold.sites import UnfoldAdminSite
@@ -27,9 +27,20 @@ class DashboardSite(UnfoldAdminSite):
             User.objects.filter(pk=request.user.pk).update(last_login=now, last_activity_at=now)
         return response
 
+    def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The command palette (Ctrl+K): the names of screens, on one page. Unfold draws it for administrators
+        only, and stumbles over pages that are not there."""
+        if not request.user.is_staff or request.GET.get("page", "1") != "1":
+            raise Http404
+        return super().search(request, extra_context)
+
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
         """Nothing before somebody has signed in: screens answer what a `User` may see."""
         return super().get_app_list(request, app_label) if self.has_permission(request) else []
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        """Without "view on site": nothing of ours has a page outside of this one."""
+        return [url for url in super().get_urls() if getattr(url, "name", None) != "view_on_site"]
 
     def extra_urls(self) -> list[URLPattern | URLResolver]:
         """The screens that show no single model; named, because they need this site to be there first."""

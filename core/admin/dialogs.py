@@ -68,7 +68,9 @@ class Done:
 class Dialog:
     slug: str
     label: str  # of the buttons
-    may: Callable[[User, Any], bool]  # may this person do it to the page's object
+    # May this person do it to the page's object. None stands for one that is still to be made, and, where the
+    # form has pickers, for any: their search asks without an object.
+    may: Callable[[User, Any], bool]
     work: Callable[[Any, Any], Done]  # of the object (or the row), with the form
     text: Callable[[Any], str] = lambda target: ""
     # Whether there is anything to do to the object: no button otherwise, and a second click is told so.

@@ -163,7 +163,9 @@ def _members(group: ThinkificGroup, viewer: User) -> QuerySet[GroupMembership]:
     return rows.filter(user__in=people_to_add(viewer, group).values("pk"))
 
 
-def _may_change_members(viewer: User, group: ThinkificGroup) -> bool:
+def _may_change_members(viewer: User, group: ThinkificGroup | None) -> bool:
+    if group is None:
+        return authority.holds(viewer, "groups.assign")
     return authority.groups_where(viewer, "groups.assign").filter(pk=group.pk).exists()
 
 

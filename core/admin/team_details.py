@@ -89,7 +89,7 @@ class OwnerForm(DialogForm):
         label="New owner",
         queryset=User.objects.none(),
         empty_label="Choose a member",
-        widget=UnfoldAdminSelectWidget(),
+        widget=by_typing(Team.owner),
         error_messages={
             "required": "Choose the new owner.",
             "invalid_choice": "The new owner must be in the team, with an account that is switched on. Add "
@@ -102,15 +102,10 @@ class OwnerForm(DialogForm):
         super().__init__(*args, **kwargs)
         members = Membership.objects.filter(team=self.obj).exclude(user=self.obj.owner_id)
         candidates = User.objects.filter(is_active=True, pk__in=members.values("user"))
-        if members[: MOST_LISTED + 1].count() > MOST_LISTED:
-            # By typing everybody is found whom the viewer sees; who is no member is refused.
-            owner = self.fields["owner"] = MemberField(
-                label="New owner",
-                queryset=candidates,
-                widget=by_typing(Team.owner),
-                error_messages=self.fields["owner"].error_messages,
-            )
-            owner.widget.attrs["data-dropdown-parent"] = "#dialog"
+        # By typing everybody is found whom the viewer sees; who is no member is refused. So few are listed.
+        if members[: MOST_LISTED + 1].count() <= MOST_LISTED:
+            self.fields["owner"].widget = UnfoldAdminSelectWidget()
+            self.fields["owner"].widget.is_required = True
         self.offer("owner", candidates.order_by("name", "pk"))
         self.offer("role", authority.roles_to_give(self.viewer, self.obj))
         self.fields["role"].label = f"Role of {self.obj.owner} from then on"
@@ -121,8 +116,14 @@ def everywhere(viewer: User) -> bool:
     return "teams.edit" in authority.codes_everywhere(viewer)
 
 
-def _may_edit(viewer: User, team: Team) -> bool:
-    return authority.teams_where(viewer, "teams.edit").filter(pk=team.pk).exists()
+def _may_edit(viewer: User, team: Team | None) -> bool:
+    return authority.holds_in(viewer, "teams.edit", team)
+
+
+def _may_hand_over(viewer: User, team: Team | None) -> bool:
+    if team is None:
+        return authority.holds(viewer, "teams.edit")
+    return authority.may_hand_over(viewer, team)
 
 
 def _edit(team: Team, form: DetailsForm) -> Done:
@@ -173,7 +174,7 @@ TEAM_DETAIL_DIALOGS = (
     Dialog(
         "change-owner",
         "Change Owner",
-        may=authority.may_hand_over,
+        may=_may_hand_over,
         applies=lambda team: team.archived_at is None,
         work=_hand_over,
         form=OwnerForm,

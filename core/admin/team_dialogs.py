@@ -105,7 +105,7 @@ def _add(nothing: None, form: AddTeamForm) -> Done:
 
 
 def _may(code: str) -> Any:
-    return lambda viewer, team: authority.teams_where(viewer, code).filter(pk=team.pk).exists()
+    return lambda viewer, team: authority.holds_in(viewer, code, team)
 
 
 def _may_bring(viewer: User, team: Team) -> bool:

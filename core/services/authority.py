@@ -49,6 +49,11 @@ def holds(viewer: User, code: str) -> bool:
     return any(code in codes for codes in _held(viewer).values())
 
 
+def holds_in(viewer: User, code: str, team: Team | None) -> bool:
+    """Whether somebody holds a permission in this team, archived ones left out; None: in some team."""
+    return holds(viewer, code) if team is None else teams_where(viewer, code).filter(pk=team.pk).exists()
+
+
 def holds_for_the_site(viewer: User, permission: str) -> bool:
     """Whether somebody holds one of Django's permissions for what is about the whole site: runs, settings,
     what waits to be sent. A role in a team counts for nothing there, whatever codes it has."""

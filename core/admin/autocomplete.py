@@ -1,0 +1,79 @@
+"""The search behind the pickers. It answers for the fields that a form of ours has a picker for, and to whom
+that form is open; for every other field of the database there is nothing here."""
+
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
+from django.contrib.admin.widgets import AutocompleteMixin
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest
+
+from core.admin import tools
+from core.admin.dialogs import Dialog
+from core.admin.filters import RelatedFilter
+from core.admin.viewer import viewer_of
+
+Key = tuple[str, str, str]  # app, model and field, as a picker names them in its request
+Asks = Callable[[HttpRequest], bool]
+
+
+@cache
+def pickers() -> dict[Key, list[Asks]]:
+    """Each field that has a picker, with one question for each form that has it: is the form open to them?
+
+    Read from the screens themselves: a new picker is found without being named here.
+    """
+    found: dict[Key, list[Asks]] = {}
+    for key, asks in _places():
+        found.setdefault(key, []).append(asks)
+    return found
+
+
+def _places() -> Iterator[tuple[Key, Asks]]:
+    for screen in admin.site._registry.values():
+        for entry in screen.list_filter or ():
+            if isinstance(entry, type) and issubclass(entry, RelatedFilter):
+                model, name = entry.foreign_key
+                yield _key(model._meta.get_field(name)), screen.has_view_permission
+        for name in screen.autocomplete_fields:
+            yield _key(screen.opts.get_field(name)), partial(_may_edit, screen)
+        for dialog in getattr(screen, "dialogs", ()):
+            for field in picked_by(dialog.form):
+                yield _key(field), partial(_may_open, screen, dialog)
+    for card in tools.CARDS.values():
+        for field in picked_by(card.form):
+            yield _key(field), lambda request: tools.may_use(request.user)
+
+
+def picked_by(form: type[forms.Form]) -> Iterator[Any]:
+    """The foreign keys that a form has a picker for."""
+    for field in form.base_fields.values():
+        if isinstance(field.widget, AutocompleteMixin):
+            yield field.widget.field
+
+
+def _key(field: Any) -> Key:
+    return field.model._meta.app_label, field.model._meta.model_name, field.name
+
+
+def _may_edit(screen: Any, request: HttpRequest) -> bool:
+    return screen.has_change_permission(request) or screen.has_add_permission(request)
+
+
+def _may_open(screen: Any, dialog: Dialog, request: HttpRequest) -> bool:
+    return screen.has_view_permission(request) and dialog.may(viewer_of(request), None)
+
+
+class PickerSearch(AutocompleteJsonView):
+    def process_request(self, request: HttpRequest) -> Any:
+        named = (request.GET.get(name, "") for name in ("app_label", "model_name", "field_name"))
+        places = pickers().get(tuple(named))  # type: ignore[arg-type]
+        if places is None:
+            raise Http404
+        if not any(is_open(request) for is_open in places):
+            raise PermissionDenied
+        return super().process_request(request)
