@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db.models import Count
 from django.http import HttpRequest
 
+from core.admin.doors import list_url
 from core.models import Enrollment, OutboxEntry, Team, User
 from core.services import authority, sync_state
 from integrations.models import ConnectionState, SyncRun
@@ -41,6 +42,8 @@ def _site_page(user: User) -> dict[str, Any]:
         "missing": credentials.missing,
         "site_name": credentials.site,
         "is_thinkific": settings.THINKIFIC_API_URL == "https://api.thinkific.com",
+        "runs_url": list_url(SyncRun),
+        "waiting_url": list_url(OutboxEntry),
         "may_run": authority.may_start_runs(user),
         "surfaces": surfaces,
         "refused": [state for state in surfaces if state.surface == REST and not state.ok],
@@ -48,7 +51,7 @@ def _site_page(user: User) -> dict[str, Any]:
         "many_wait": MANY_WAIT,
         "states": list(sync_state.states().values()),
         "recent_runs": [{"run": run, "shown": describe(run)} for run in recent],
-        "attention": site_items(user),
+        "attention": site_items(),
         "figures": site_figures(),
         "activity": remember("activity", lambda: chart(Enrollment.objects.all(), with_changes=True)),
     }

@@ -166,7 +166,7 @@ class DashboardAdmin(ModelAdmin):
         if not (self.tabs or self.dialogs or self.shows_sync):
             return super().change_view(request, object_id, form_url, context)
         obj = self.get_object(request, object_id)
-        tabs = [tab for tab in self.tabs if obj is not None and tab.applies(obj)]
+        tabs = [tab for tab in self.tabs if obj is not None and tab.is_shown(obj, viewer_of(request))]
         asked_for = request.GET.get("tab")
         chosen = next((tab for tab in tabs if tab.slug == asked_for), None)
         first = {"title": self.first_tab_title, "url": request.path, "active": chosen is None}

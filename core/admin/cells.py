@@ -9,10 +9,12 @@ from django.db.models import Model
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.functional import lazy
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince, timeuntil
 
+from core.admin import doors
 from core.models import Enrollment
 
 NOTHING = format_html('<span class="cell-nothing">{}</span>', "—")
@@ -90,11 +92,25 @@ def progress(fraction: Decimal | float) -> SafeString:
 
 
 def link(obj: Model | None, label: str | None = None) -> SafeString:
-    """The object's name, leading to its page."""
+    """The object's name, leading to its page where that opens for the viewer.
+
+    Decided when the page is drawn: by then all of its links are known, and one query answers for many.
+    """
     if obj is None:
         return NOTHING
-    name = label if label is not None else str(obj)
+    way = doors.current()
+    if way is not None:
+        way.ask(obj)
+    return _link(way, obj, label if label is not None else str(obj))
+
+
+def _drawn_link(way: doors.Doors | None, obj: Model, name: str) -> SafeString:
+    if way is None or not way.is_open(obj):
+        return text(name)
     return format_html('<a class="cell-link" href="{}">{}</a>', detail_url(obj), text(name))
+
+
+_link = lazy(_drawn_link, SafeString)
 
 
 def outside_link(url: str, label: str) -> SafeString:

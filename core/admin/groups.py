@@ -86,6 +86,7 @@ GROUP_TABS = (
             "The direction belongs to the assignment: the same group may be synced "
             "differently with each team."
         ),
+        permission="core.view_team",
     ),
     Tab(
         "users",
@@ -99,6 +100,7 @@ GROUP_TABS = (
             ("First seen", lambda m: cells.moment(m.first_seen_at)),
         ],
         "Nobody is in this group, or its members have not been synced yet.",
+        permission="core.view_user",
     ),
 )
 

@@ -3,11 +3,10 @@
 from typing import Any
 
 from django.db.models import Count, QuerySet
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from core.admin import cells
+from core.admin import cells, doors
 from core.admin.seats import expiry_rule, places, team_names, with_shown_teams
 from core.admin.tabs import Tab
 from core.models import BundleItem, Enrollment, Lesson, Product, Seat, User
@@ -32,13 +31,8 @@ def enrollment_counts_of(product: Product, viewer: User) -> QuerySet:
 
 
 def enrollments_link(row: dict[str, Any]) -> SafeString:
-    url = reverse("admin:core_enrollment_changelist")
-    return format_html(
-        '<a class="cell-link" href="{}?product={}&status={}">List them</a>',
-        url,
-        row["product"],
-        row["status_now"],
-    )
+    url = doors.list_url(Enrollment, f"product={row['product']}&status={row['status_now']}")
+    return format_html('<a class="cell-link" href="{}">List them</a>', url) if url else cells.NOTHING
 
 
 def publication(product: Product) -> SafeString:
@@ -90,6 +84,7 @@ PRODUCT_TABS = (
             ("", lambda seat: cells.link(seat, "Open")),
         ],
         "No seats on this product: no team can enroll anybody in it.",
+        permission="core.view_seat",
     ),
     Tab(
         "enrollments",
@@ -107,5 +102,6 @@ PRODUCT_TABS = (
             ("", enrollments_link),
         ],
         "Nobody is enrolled in this product.",
+        permission="core.view_enrollment",
     ),
 )

@@ -48,6 +48,7 @@ class RoleAdmin(SitewideAdmin, HistoryAdmin):
                 ("Last activity", lambda u: cells.moment(u.last_activity_at)),
             ],
             "Nobody has this role.",
+            permission="core.view_user",
         ),
     )
     first_tab_title = "Configuration"
@@ -125,6 +126,7 @@ class OrganizationAdmin(SitewideAdmin):
                 ("Created At", lambda t: cells.moment(t.created_at)),
             ],
             "No team belongs to this organization.",
+            permission="core.view_team",
         ),
     )
     empty_text = "An organization groups the teams of one customer under one management."

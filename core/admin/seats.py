@@ -102,6 +102,7 @@ class SeatAdmin(HistoryAdmin):
                 ("Assigned", lambda a: cells.moment(a.created_at)),
             ],
             "This seat is assigned to no team, so nobody can use its places.",
+            permission="core.view_team",
         ),
     )
     empty_text = (

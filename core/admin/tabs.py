@@ -25,6 +25,11 @@ class Tab:
     empty: str  # a sentence: what would be here
     note: Callable[[Any, User], str] = lambda obj, viewer: ""  # sentences above the table
     applies: Callable[[Any], bool] = lambda obj: True
+    # What it takes to see the rows, where the page's own permission is not enough.
+    permission: str = ""
+
+    def is_shown(self, obj: Any, viewer: User) -> bool:
+        return self.applies(obj) and (not self.permission or viewer.has_perm(self.permission))
 
 
 def tab_context(tab: Tab, obj: Model, request: HttpRequest, model_admin: Any) -> dict[str, Any]:

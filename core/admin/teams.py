@@ -132,6 +132,7 @@ TEAM_TABS = (
             ),
         ],
         "No Thinkific group is assigned to this team.",
+        permission="core.view_thinkificgroup",
     ),
     Tab(
         "seats",
@@ -145,6 +146,7 @@ TEAM_TABS = (
             ("Active", lambda a: cells.yes_no(a.seat.active)),
         ],
         "This team has no seats. Without a seat it sees no course and can enroll nobody.",
+        permission="core.view_seat",
     ),
     Tab(
         "enrollments",
@@ -158,6 +160,7 @@ TEAM_TABS = (
             ("Expires", lambda e: cells.moment(e.expiry_date, empty="Never")),
         ],
         "No enrollments. Listed are those of the members in the products that the team has a seat on.",
+        permission="core.view_enrollment",
     ),
 )
 

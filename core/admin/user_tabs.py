@@ -72,6 +72,7 @@ USER_TABS = (
         ],
         "No enrollments. What this person studies appears here, whoever enrolled them.",
         note=who_may_end,
+        permission="core.view_enrollment",
     ),
     Tab(
         "quizzes",
@@ -86,6 +87,7 @@ USER_TABS = (
             ("Completed", lambda r: cells.moment(r.completed_at)),
         ],
         "No quiz results. They arrive from Thinkific when this person finishes a quiz.",
+        permission="core.view_quizresult",
     ),
     Tab(
         "teams",
@@ -97,6 +99,7 @@ USER_TABS = (
             ("Joined", lambda m: cells.moment(m.joined_at)),
         ],
         "In no team. People who arrive from Thinkific without a team are listed as unassigned.",
+        permission="core.view_membership",
     ),
     Tab(
         "groups",
@@ -109,5 +112,6 @@ USER_TABS = (
             ("Last synced", lambda g: cells.moment(g.last_synced_at, empty="Never")),
         ],
         "In no Thinkific group.",
+        permission="core.view_thinkificgroup",
     ),
 )

@@ -15,12 +15,13 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from core.admin import cells
+from core.admin.doors import list_url
 from core.admin.filters import ChoiceFilter
 from core.admin.sitewide import SitewideAdmin
 from core.errors import Refusal
 from core.models import User
 from core.services.sync_requests import RequestedRun
-from integrations.models import KEPT_ERRORS, Kind, SyncRun
+from integrations.models import KEPT_ERRORS, Kind, SyncConflict, SyncRun
 from integrations.progress import COUNTS, describe
 from integrations.thinkific.sync import runs as sync_runs
 
@@ -143,6 +144,7 @@ class SyncRunAdmin(SitewideAdmin):
             "options": _options_in_words(run),
             "more_errors": max(0, run.failed - len(run.errors)) if len(run.errors) >= KEPT_ERRORS else 0,
             "conflicts": run.conflicts.count(),
+            "conflicts_url": list_url(SyncConflict),
             "may_change": self.sees(request, "change"),
             "can_cancel": shown["active"] and run.cancel_requested_at is None,
             "can_resume": can_resume(run),

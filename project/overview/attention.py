@@ -6,9 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import Exists, F, OuterRef, QuerySet
-from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
+from core.admin import cells, doors
+from core.admin.doors import list_url
 from core.admin.lists import amount
 from core.models import Enrollment, OutboxEntry, Seat, User
 from integrations.models import Drift, SyncConflict, SyncRun, WorkerHeartbeat
@@ -32,11 +33,11 @@ class Item:
     link: str = ""
 
 
-def site_items(user: User) -> list[Item]:
+def site_items() -> list[Item]:
     """For administrators, the most urgent first."""
     found = [
         _no_worker(),
-        _failed_pushes(user),
+        _failed_pushes(),
         _guarded_runs(),
         _seats_over(Seat.objects.all(), _internal_name),
         _conflicts(),
@@ -45,7 +46,7 @@ def site_items(user: User) -> list[Item]:
         _unassigned(),
         _expiring(Enrollment.objects.all(), "site"),
     ]
-    return [item for item in found if item]
+    return _shown(found)
 
 
 def team_items(user: User) -> list[Item]:
@@ -56,7 +57,12 @@ def team_items(user: User) -> list[Item]:
         _seats_nearly_full(seats, _product_name),
         _expiring(Enrollment.objects.visible_to(user), f"user-{user.pk}"),
     ]
-    return [item for item in found if item]
+    return _shown(found)
+
+
+def _shown(found: list[Item | None]) -> list[Item]:
+    """Without those whose list is closed to the person who looks: they name what stands there."""
+    return [item for item in found if item and (item.url or not item.link)]
 
 
 def _no_worker() -> Item | None:
@@ -75,9 +81,7 @@ def _no_worker() -> Item | None:
     )
 
 
-def _failed_pushes(user: User) -> Item | None:
-    if not user.has_perm("core.view_outboxentry"):
-        return None
+def _failed_pushes() -> Item | None:
     count = _count(OutboxEntry.objects.filter(status=OutboxEntry.Status.FAILED))
     if not count:
         return None
@@ -86,7 +90,7 @@ def _failed_pushes(user: User) -> Item | None:
         "outbox",
         _plural(count, "change was", "changes were") + " refused by Thinkific",
         "They wait for you with Thinkific's own words: correct the cause, then retry or discard.",
-        _page("core_outboxentry_changelist", "status=failed"),
+        list_url(OutboxEntry, "status=failed"),
         "Look at them",
     )
 
@@ -106,7 +110,7 @@ def _guarded_runs() -> Item | None:
         "front_hand",
         f"{run.get_kind_display()}: {_plural(run.guarded, 'removal', 'removals')} held back",
         "So many were missing from Thinkific's answer that the run stopped and asks you first.",
-        reverse("admin:integrations_syncrun_change", args=[run.pk]),
+        cells.detail_url(run) if doors.is_open(run) else "",
         "Decide",
     )
 
@@ -120,7 +124,7 @@ def _conflicts() -> Item | None:
         "compare_arrows",
         _plural(count, "conflict", "conflicts") + " between the dashboard and Thinkific",
         "Both sides changed the same field; one value won, the other is kept for you to see.",
-        _page("integrations_syncconflict_changelist", "settled=no"),
+        list_url(SyncConflict, "settled=no"),
         "Settle",
     )
 
@@ -140,7 +144,7 @@ def _drift() -> Item | None:
         "difference",
         _plural(count, "object differs", "objects differ") + " between the dashboard and Thinkific",
         "The last comparison found them. Look at the values of both sides, and choose which stand.",
-        _page("integrations_drift_changelist"),
+        list_url(Drift),
         "Repair",
     )
 
@@ -156,7 +160,7 @@ def _seats_over(seats: QuerySet[Seat], name: Callable[[Seat], str]) -> Item | No
         _plural(count, "seat has", "seats have") + " more people than places",
         f"{name(first)}: {first.used_count} of {first.max_seats} places used. "
         "Raise the maximum or end an enrollment.",
-        _page("core_seat_changelist", "places=over"),
+        list_url(Seat, "places=over"),
         "See seats",
     )
 
@@ -178,7 +182,7 @@ def _seats_nearly_full(seats: QuerySet[Seat], name: Callable[[Seat], str]) -> It
         "event_seat",
         _plural(count, "seat is", "seats are") + " full or nearly so",
         f"{name(first)} has {_plural(left, 'place', 'places')} left of {first.max_seats}.",
-        _page("core_seat_changelist"),
+        list_url(Seat),
         "See seats",
     )
 
@@ -195,7 +199,7 @@ def _unassigned() -> Item | None:
         "person_off",
         _plural(count, "person is", "people are") + " in no team",
         "They came from Thinkific. Add them to a team, or set a default team in the settings.",
-        _page("core_user_changelist", "assigned=no"),
+        list_url(User, "assigned=no"),
         "See people",
     )
 
@@ -213,7 +217,7 @@ def _expiring(enrollments: QuerySet[Enrollment], scope: str) -> Item | None:
         "hourglass_bottom",
         _plural(count, "enrollment ends", "enrollments end") + f" within {SOON.days} days",
         "Extend them in time if the students should go on.",
-        _page("core_enrollment_changelist", f"expires={SOON.days}"),
+        list_url(Enrollment, f"expires={SOON.days}"),
         "See enrollments",
     )
 
@@ -238,10 +242,3 @@ def _product_name(seat: Seat) -> str:
 
 def _plural(count: int, one: str, many: str) -> str:
     return f"{amount(count, LOOKED_AT)} {one if count == 1 else many}"
-
-
-def _page(name: str, query: str = "") -> str:
-    try:
-        return reverse(f"admin:{name}") + (f"?{query}" if query else "")
-    except NoReverseMatch:
-        return ""

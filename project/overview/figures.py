@@ -5,9 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet, Sum
-from django.urls import reverse
 from django.utils import timezone
 
+from core.admin.doors import list_url
 from core.admin.lists import COUNTED, amount, table_total
 from core.models import Certificate, Enrollment, Membership, Seat, Team, User
 from project.overview.remember import remember
@@ -28,12 +28,12 @@ def site_figures() -> list[Figure]:
     """Of the whole site, for administrators: sizes of tables, which nobody counts to the last row."""
     certificates = remember("certificates", lambda: _size(Certificate.objects.all()))
     return [
-        Figure("People", _size(User.objects.all()), url=_list("user"), icon="person"),
-        Figure("Teams", _size(Team.objects.all()), url=_list("team"), icon="groups"),
+        Figure("People", _size(User.objects.all()), url=list_url(User), icon="person"),
+        Figure("Teams", _size(Team.objects.all()), url=list_url(Team), icon="groups"),
         Figure(
-            "Enrollments", _size(Enrollment.objects.all()), url=_list("enrollment"), icon="assignment_ind"
+            "Enrollments", _size(Enrollment.objects.all()), url=list_url(Enrollment), icon="assignment_ind"
         ),
-        Figure("Certificates", certificates, url=_list("certificate"), icon="workspace_premium"),
+        Figure("Certificates", certificates, url=list_url(Certificate), icon="workspace_premium"),
     ]
 
 
@@ -57,14 +57,14 @@ def team_figures(user: User) -> list[Figure]:
         Figure(
             "Students",
             f"{students.values('user').distinct().count():,}",
-            url=_list("team"),
+            url=list_url(Team),
             icon="groups",
         ),
         Figure(
             "Enrollments",
             f"{learning['total']:,}",
             f"{amount(new)} new in 30 days",
-            _list("enrollment"),
+            list_url(Enrollment),
             "assignment_ind",
         ),
         Figure("Completed", _part(learning["completed"], learning["total"]), icon="task_alt"),
@@ -131,7 +131,3 @@ def _short(total: int) -> str:
 
 def _part(part: int, whole: int) -> str:
     return f"{100 * part // whole} %" if whole else "none yet"
-
-
-def _list(model: str) -> str:
-    return reverse(f"admin:core_{model}_changelist")
