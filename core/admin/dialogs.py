@@ -214,11 +214,13 @@ def _render(
 def _work(dialog: Dialog, target: Any, form: DialogForm) -> Done | None:
     """Carry it out, all or nothing; None: the form says what is in the way."""
     try:
-        with transaction.atomic():
-            return dialog.work(target, form)
+        return _twice(dialog, target, form)
     except Refusal as refusal:
-        form.refuse(refusal)
-    except IntegrityError:  # two people, or two clicks, at the same moment
+        form.full_clean()  # what the form checks as well belongs beside its field
+        if form.is_valid():
+            form.refuse(refusal)
+    except IntegrityError:
+        log.warning("dialog refused by a constraint", exc_info=True)
         form.add_error(None, "Somebody saved the same thing at this moment. Look at the page again.")
     except OperationalError:  # the database chose it to end a deadlock, or could not wait any longer
         log.warning("dialog gave way", exc_info=True)
@@ -226,6 +228,20 @@ def _work(dialog: Dialog, target: Any, form: DialogForm) -> Done | None:
             None, "The same things were being changed at this moment. Nothing was saved; try again."
         )
     return None
+
+
+def _twice(dialog: Dialog, target: Any, form: DialogForm) -> Done | None:
+    """Two people, or two clicks, at the same moment: a constraint refuses the second. The form and the
+    service look again then, find what the first one saved, and say so as to anybody who comes later."""
+    try:
+        with transaction.atomic():
+            return dialog.work(target, form)
+    except IntegrityError:
+        form.full_clean()
+        if not form.is_valid():
+            return None
+    with transaction.atomic():
+        return dialog.work(target, form)
 
 
 def _asked_back(request: HttpRequest) -> str:

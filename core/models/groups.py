@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Upper
 from django.utils import timezone
 
 from core.models.history import tracked
@@ -73,7 +74,15 @@ class ThinkificGroup(models.Model):
         verbose_name_plural = "groups"
         ordering = ["name", "id"]
         permissions = [("sync_thinkificgroup", "Can sync groups")]
-        constraints = [models.UniqueConstraint(fields=["thinkific_id"], name="one_group_per_thinkific_id")]
+        constraints = [
+            models.UniqueConstraint(fields=["thinkific_id"], name="one_group_per_thinkific_id"),
+            # Thinkific itself may have several of one name; two made here would become one there.
+            models.UniqueConstraint(
+                Upper("name"),
+                condition=Q(thinkific_id__isnull=True, removed_at__isnull=True),
+                name="one_new_group_per_name",
+            ),
+        ]
         indexes = [models.Index(fields=["name", "id"], name="group_name")]
 
     def __str__(self) -> str:

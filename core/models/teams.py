@@ -107,6 +107,11 @@ class Team(models.Model):
     class Meta:
         ordering = ["name", "id"]
         permissions = [("assign_team", "Can add people to teams")]
+        constraints = [
+            models.UniqueConstraint(
+                Upper("name"), condition=Q(archived_at__isnull=True), name="one_team_per_name"
+            )
+        ]
         indexes = [
             models.Index(fields=["name", "id"], name="team_name"),
             models.Index(fields=["created_at", "id"], name="team_created_at"),

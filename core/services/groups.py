@@ -20,13 +20,14 @@ from core.models import (
 )
 from core.models.groups import GROUP_NAME_LENGTH
 from core.services import outbox
+from core.services.collisions import checked_again
 from core.services.directions import PUSHING, pushing_groups
 from core.services.history import signed
 
 Pending, Clean = GroupMembership.PushState.PENDING, GroupMembership.PushState.CLEAN
 
 
-@transaction.atomic
+@checked_again
 def create(*, name: str, by: User | None = None) -> ThinkificGroup:
     """Make a group, here and in Thinkific. Raises Refusal where there is one of that name."""
     name = " ".join(name.split())
@@ -42,7 +43,7 @@ def create(*, name: str, by: User | None = None) -> ThinkificGroup:
     return group
 
 
-@transaction.atomic
+@checked_again
 def assign(
     *,
     group: ThinkificGroup,
@@ -88,7 +89,7 @@ def unassign(assignment: GroupAssignment, *, by: User | None = None) -> None:
     signed(assignment, by=by, reason="group unassigned").delete()
 
 
-@transaction.atomic
+@checked_again
 def add_member(*, group: ThinkificGroup, user: User, by: User | None = None) -> GroupMembership:
     """Put a person into a group, here and in Thinkific. Raises Refusal where no direction allows that."""
     if why := why_not_sent(group):

@@ -8,6 +8,7 @@ from django.utils import timezone
 from core.errors import Refusal
 from core.models import Membership, Organization, Role, SiteSettings, Team, User
 from core.services import teams
+from core.services.collisions import checked_again
 from core.services.history import signed
 
 TEAM_NAME_LENGTH = 255
@@ -15,7 +16,7 @@ DESCRIPTION_LENGTH = 10_000
 CHANGEABLE = {"name", "description", "organization", "max_members"}
 
 
-@transaction.atomic
+@checked_again
 def create(
     *,
     name: str,
@@ -40,7 +41,7 @@ def create(
     return team
 
 
-@transaction.atomic
+@checked_again
 def update(team: Team, *, by: User | None = None, **values: Any) -> Team:
     """Change name, description, organization or the most students; only what differs is written. A limit
     below what the team has takes nobody out. Raises Refusal."""
@@ -90,7 +91,7 @@ def archive(team: Team, *, by: User | None = None) -> Team:
     return team
 
 
-@transaction.atomic
+@checked_again
 def restore(team: Team, *, by: User | None = None) -> Team:
     """Bring an archived team back as it was. Raises Refusal where another has taken its name meanwhile."""
     team = Team.objects.select_for_update(of=("self",)).get(pk=team.pk)
@@ -122,6 +123,7 @@ def _checked(values: dict[str, Any], team: Team | None = None) -> dict[str, Any]
 
 
 def _check_free(name: str, team: Team | None) -> None:
+    """The constraint one_team_per_name holds it where two people save at once."""
     others = Team.objects.exclude(pk=team.pk) if team else Team.objects.all()
     if others.filter(name__iexact=name, archived_at__isnull=True).exists():
         raise Refusal(f"There is a team “{name}” already. Choose another name.")

@@ -4,6 +4,7 @@ import pytest
 from django.apps import apps
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Model
+from django.utils import timezone
 
 from core.models import (
     BundleItem,
@@ -107,6 +108,7 @@ BREACHES = {
     "one_organization_per_name": lambda: [OrganizationFactory(name=name) for name in ("Acme", "ACME")],
     "one_role_per_name": lambda: [RoleFactory(name=name) for name in ("Coach", "coach")],
     "one_role_per_code": lambda: Role.objects.create(name="Second manager", code="manager"),
+    "one_team_per_name": lambda: [TeamFactory(name=name) for name in ("Acme", "ACME")],
     "one_membership_per_team_and_user": lambda: twice(
         MembershipFactory, team=TeamFactory(), user=UserFactory()
     ),
@@ -125,6 +127,9 @@ BREACHES = {
     ),
     "one_enrollment_per_thinkific_id": lambda: twice(EnrollmentFactory, thinkific_id=7),
     "one_group_per_thinkific_id": lambda: twice(ThinkificGroupFactory, thinkific_id=7),
+    "one_new_group_per_name": lambda: [
+        ThinkificGroupFactory(name=name, thinkific_id=None) for name in ("Night", "NIGHT")
+    ],
     "one_assignment_per_group_and_team": lambda: twice(
         GroupAssignmentFactory, group=ThinkificGroupFactory(), team=TeamFactory()
     ),
@@ -203,6 +208,9 @@ def test_what_looks_like_a_breach_and_is_none():
     SeatFactory(max_seats=0)
     SeatFactory(expiry_type=Seat.Expiry.NEVER, expiry_days=None)
     twice(RoleFactory, code=None)
+    for archived_at in (None, timezone.now(), timezone.now()):
+        TeamFactory(name="Acme", archived_at=archived_at)
+    twice(ThinkificGroupFactory, name="Night")  # Thinkific may have two of one name
 
 
 @pytest.mark.parametrize("field", ["max_seats", "expiry_days", "used_count"])

@@ -2,8 +2,9 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
 
-from core.models import Role, User
+from core.models import Role, Team, ThinkificGroup, User
 from core.permissions import BUILTIN_ROLES
 
 OURS = ("core", "integrations")
@@ -27,6 +28,37 @@ def test_migrations_run_forward_from_nothing_and_back():
     assert set(Role.objects.values_list("code", flat=True)) == set(BUILTIN_ROLES)
     executor = MigrationExecutor(connection)
     assert executor.migration_plan(executor.loader.graph.leaf_nodes()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_an_upgrade_numbers_what_has_one_name_and_never_stops():
+    before, after = [("core", "0004_forget_digests")], [("core", "0010_names_taken_once")]
+    executor = MigrationExecutor(connection)
+    long = "n" * 255
+    try:
+        executor.migrate(before)
+        old = executor.loader.project_state(before).apps
+        owner = old.get_model("core", "User").objects.create(email="olga@acme.example")
+        team, group = old.get_model("core", "Team").objects, old.get_model("core", "ThinkificGroup").objects
+        for name in ("Acme", "ACME", "acme", "Acme (2)", long, long):
+            team.create(name=name, owner=owner)
+        team.create(name="Acme", owner=owner, archived_at=timezone.now())
+        for name in ("Night", "night"):
+            group.create(name=name)
+        group.create(name="Night", thinkific_id=7)
+        executor = MigrationExecutor(connection)
+        executor.migrate(after)
+
+        names = list(Team.objects.order_by("id").values_list("name", flat=True))
+        assert names == ["Acme", "ACME (3)", "acme (4)", "Acme (2)", long, f"{'n' * 251} (2)", "Acme"]
+        groups = ThinkificGroup.objects.order_by("id").values_list("name", flat=True)
+        assert list(groups) == ["Night", "night (2)", "Night"]
+        told = Team.objects.get(name="ACME (3)").history.get()
+        assert "renamed by an upgrade" in told.history_change_reason
+        assert (told.name, told.owner_id) == ("ACME (3)", owner.pk)
+    finally:
+        call_command("migrate", verbosity=0)
 
 
 @pytest.mark.django_db
