@@ -125,9 +125,13 @@ else:
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", "")
+if REDIS_URL and not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
+    raise ImproperlyConfigured(
+        "REDIS_URL must look like redis://:password@host:6379/0, or rediss:// with TLS."
+    )
 CACHES = {
     "default": (
-        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+        {"BACKEND": "project.cache.RedisCache", "LOCATION": REDIS_URL}
         if REDIS_URL
         else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "dashboard"}
     )
@@ -210,6 +214,7 @@ SYNC_REQUEST = "integrations.thinkific.sync.runs.request_run"
 SYNC_STATE = "integrations.freshness.states"
 HEALTH_CHECKS = {
     "database": "core.services.health.database",
+    "cache": "core.services.health.cache",
     "queue": "integrations.health.queue",
     "worker": "integrations.health.worker",
     "thinkific": "integrations.health.thinkific",

@@ -1,10 +1,12 @@
 """Whether the dashboard works: each thing that must, by name (settings.HEALTH_CHECKS)."""
 
 import logging
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.core.cache import cache as kept
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.module_loading import import_string
@@ -38,6 +40,21 @@ def database(*, ask: bool = False) -> Health:
     if waiting:
         return Health(False, f"{waiting} migrations are not applied. Run manage.py migrate.")
     return Health(True, f"{connection.vendor} answers, every migration is applied.")
+
+
+def cache(*, ask: bool = False) -> Health:
+    """Whether what one process keeps is found again. Well in any case: everything works without it."""
+    if not settings.REDIS_URL:
+        return Health(True, "None is shared: each process keeps its own. Set REDIS_URL to share one.")
+    mark = secrets.token_hex(8)
+    kept.set("health", mark, 60)
+    if kept.get("health") == mark:
+        return Health(True, "The shared cache answers.")
+    return Health(
+        True,
+        "The shared cache does not work, which makes some pages slower and nothing else. See the log for "
+        "its words, and look whether Redis runs, takes the password of REDIS_URL and has memory left.",
+    )
 
 
 def _unapplied_migrations() -> int:

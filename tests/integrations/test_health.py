@@ -54,7 +54,7 @@ def test_a_healthy_site_is_told_in_the_documented_shape(healthy):
 
     assert ended_well
     assert found["ok"] is True
-    assert set(found["checks"]) == {"database", "queue", "worker", "thinkific", "sync", "webhooks"}
+    assert set(found["checks"]) == {"database", "queue", "worker", "thinkific", "sync", "webhooks", "cache"}
     assert all(set(one) == {"ok", "detail"} and one["ok"] for one in found["checks"].values()), found
 
 

@@ -38,6 +38,7 @@ def settings(environment: dict[str, str]) -> dict:
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
+        ({"REDIS_URL": "cache.example.com:6379"}, "REDIS_URL must look like redis://"),
         ({"SECRET_KEY": ""}, "SECRET_KEY is not set"),
         ({"SECRET_KEY": "too-short"}, "SECRET_KEY is too weak"),
         ({"SECRET_KEY": "ab" * 40}, "SECRET_KEY is too weak"),

@@ -1,0 +1,156 @@
+"""The shared cache: Redis, which the dashboard can do without.
+
+Whatever goes wrong with it (gone, silent, read-only, full, another password) is a miss: nothing is found and
+nothing is kept. django-redis can ignore errors too, but asks again on every call, and so every page would
+wait for its time-out; Django's own backend with this class around it does without another package.
+"""
+
+import pickle
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+import structlog
+from django.core.cache.backends.base import DEFAULT_TIMEOUT
+from django.core.cache.backends.redis import RedisCache as DjangosRedisCache
+from redis.exceptions import RedisError, ResponseError
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+TIMEOUT = 0.5  # seconds to connect, and for an answer
+PAUSE = 10.0  # seconds after a failure in which nothing is asked
+LOG_EVERY = 300.0  # seconds between two lines in the log while it goes on
+# A value that another version of the code kept, whose classes this one does not have.
+UNREADABLE = (
+    pickle.UnpicklingError,
+    AttributeError,
+    ImportError,
+    EOFError,
+    IndexError,
+    TypeError,
+    ValueError,
+)
+
+
+class Trouble:
+    """Whether a server fails at reading, or at writing: known to all threads of this process, because each
+    has a cache object of its own."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self._lock = threading.Lock()
+        self._ask_at = 0.0
+        self._logged_at: float | None = None
+
+    def may_ask(self) -> bool:
+        """Once after each pause, and always while nothing is wrong. One thread tries, the others go on."""
+        if not self._ask_at:
+            return True
+        with self._lock:
+            if time.monotonic() < self._ask_at:
+                return False
+            self._ask_at = time.monotonic() + PAUSE
+            return True
+
+    def failed(self, error: Exception) -> None:
+        with self._lock:
+            now = time.monotonic()
+            self._ask_at = now + PAUSE
+            if self._logged_at is not None and now - self._logged_at < LOG_EVERY:
+                return
+            self._logged_at = now
+        log.warning("cache fails", at=self.what, problem=f"{type(error).__name__}: {error}")
+
+    def went_well(self) -> None:
+        if self._ask_at:
+            with self._lock:
+                self._ask_at, self._logged_at = 0.0, None
+            log.info("cache works again", at=self.what)
+
+
+_troubles: dict[str, tuple[Trouble, Trouble]] = {}
+
+
+class RedisCache(DjangosRedisCache):
+    """Django's, where every failure is a miss. `add` answers False then, `incr` says that there is no such
+    key, as it does of a key that has expired."""
+
+    def __init__(self, server: Any, params: dict[str, Any]) -> None:
+        limits = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT}
+        super().__init__(server, {**params, "OPTIONS": {**limits, **params.get("OPTIONS", {})}})
+        self._reading, self._writing = _troubles.setdefault(
+            str(server), (Trouble("reading"), Trouble("writing"))
+        )
+
+    def _try(self, trouble: Trouble, ask: Callable[[], T], missing: T) -> T:
+        if not trouble.may_ask():
+            return missing
+        try:
+            answer = ask()
+        except (RedisError, OSError) as error:
+            trouble.failed(error)
+            if not isinstance(error, ResponseError):  # no answer at all: the other would not get one either
+                (self._writing if trouble is self._reading else self._reading).failed(error)
+            return missing
+        trouble.went_well()
+        return answer
+
+    def _read(self, ask: Callable[[], T], missing: T) -> T:
+        try:
+            return self._try(self._reading, ask, missing)
+        except UNREADABLE:
+            log.warning("cache holds what cannot be read", exc_info=True)
+            return missing
+
+    def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
+        parent = super()
+        return self._read(lambda: parent.get(key, default, version), default)
+
+    def get_many(self, keys: Iterable[str], version: int | None = None) -> dict[str, Any]:
+        parent, keys = super(), list(keys)
+        return self._read(lambda: parent.get_many(keys, version), {})
+
+    def has_key(self, key: str, version: int | None = None) -> bool:
+        parent = super()
+        return self._read(lambda: parent.has_key(key, version), False)
+
+    def add(self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
+        parent = super()
+        return self._try(self._writing, lambda: parent.add(key, value, timeout, version), False)
+
+    def set(self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> None:
+        parent = super()
+        self._try(self._writing, lambda: parent.set(key, value, timeout, version), None)
+
+    def set_many(
+        self, data: Mapping[str, Any], timeout: Any = DEFAULT_TIMEOUT, version: int | None = None
+    ) -> list[str]:
+        """Answers the keys that were not kept."""
+        parent = super()
+        return self._try(self._writing, lambda: parent.set_many(data, timeout, version), list(data))
+
+    def touch(self, key: str, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
+        parent = super()
+        return self._try(self._writing, lambda: parent.touch(key, timeout, version), False)
+
+    def delete(self, key: str, version: int | None = None) -> bool:
+        parent = super()
+        return self._try(self._writing, lambda: parent.delete(key, version), False)
+
+    def delete_many(self, keys: Iterable[str], version: int | None = None) -> None:
+        parent, keys = super(), list(keys)
+        self._try(self._writing, lambda: parent.delete_many(keys, version), None)
+
+    def incr(self, key: str, delta: int = 1, version: int | None = None) -> int:
+        parent = super()
+        count = self._try(self._writing, lambda: parent.incr(key, delta, version), None)
+        if count is None:
+            raise ValueError(f"Key '{key}' not found.")
+        return count
+
+    def clear(self) -> bool:
+        parent = super()
+        return self._try(self._writing, parent.clear, False)
