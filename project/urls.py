@@ -2,6 +2,9 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+handler400 = "project.unavailable.bad_request"
+handler500 = "project.unavailable.server_error"
+
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("webhooks/", include("integrations.thinkific.urls")),

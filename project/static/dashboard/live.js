@@ -96,6 +96,11 @@
   function showNotice(notice) {
     if (shownNotices.has(notice.id)) return;
     shownNotices.add(notice.id);
+    toast(notice);
+    markSeen([notice.id]);
+  }
+
+  function toast(notice) {
     let box = document.querySelector(".d-toasts");
     if (!box) {
       box = document.createElement("div");
@@ -104,8 +109,8 @@
       box.setAttribute("aria-live", "polite");
       document.body.append(box);
     }
-    const toast = document.createElement("div");
-    toast.className = `d-toast d-${notice.level}`;
+    const card = document.createElement("div");
+    card.className = `d-toast d-${notice.level}`;
     const text = document.createElement("div");
     text.className = "d-grow";
     const line = document.createElement("p");
@@ -122,12 +127,22 @@
     close.type = "button";
     close.setAttribute("aria-label", "Close");
     close.innerHTML = '<span class="material-symbols-outlined">close</span>';
-    close.addEventListener("click", () => toast.remove());
-    toast.append(text, close);
-    box.append(toast);
-    setTimeout(() => toast.remove(), notice.level === "success" ? TOAST_STAYS : TOAST_STAYS * 3);
-    markSeen([notice.id]);
+    close.addEventListener("click", () => card.remove());
+    card.append(text, close);
+    box.append(card);
+    setTimeout(() => card.remove(), notice.level === "success" ? TOAST_STAYS : TOAST_STAYS * 3);
   }
+
+  /* htmx shows nothing where a request failed: the button would seem dead. */
+  document.addEventListener("htmx:responseError", (event) => {
+    const answer = event.detail.xhr;
+    const plain = (answer.getResponseHeader("Content-Type") || "").startsWith("text/plain");
+    const text = plain ? answer.responseText : "That did not work. Load the page again and try once more.";
+    toast({ level: "error", text });
+  });
+  document.addEventListener("htmx:sendError", () => {
+    toast({ level: "error", text: "The dashboard cannot be reached. Nothing was sent; try again in a minute." });
+  });
 
   function markSeen(ids) {
     const body = new URLSearchParams(ids.map((id) => ["id", id]));
