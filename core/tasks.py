@@ -1,11 +1,16 @@
 """Entry points for the worker. Each tells who started it how it ended."""
 
 import logging
+from contextlib import suppress
+from smtplib import SMTPException
 
+from django.core.mail import get_connection
+from django.core.mail.backends.base import BaseEmailBackend
 from django.urls import reverse
+from django.utils import timezone
 
-from core.models import Invitation, Notice, User
-from core.services import account_mail, invitations, notices, seats, welcome
+from core.models import EmailChange, Invitation, Notice, User
+from core.services import access, account_mail, invitations, notices, seats, welcome
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +58,63 @@ def send_invitation(invitation_id: int) -> str:
 def send_password_reset(user_id: int, asked_by: int | None) -> str:
     user = User.objects.filter(pk=user_id, is_active=True).first()
     return _tell_of_failure(asked_by, user, account_mail.send_password_reset(user)) if user else ""
+
+
+def send_email_change_link(change_id: int) -> str:
+    """Send the link to a new address, if it is still waited for; who asked hears when that fails."""
+    change = _waiting_change(change_id)
+    if change is None:
+        return ""
+    return _tell_of_failure(change.asked_by_id, change.user, account_mail.send_email_change_link(change))
+
+
+def warn_old_address(change_id: int) -> str:
+    """Tell the present address, once, that another is asked for."""
+    change = _waiting_change(change_id)
+    mine = EmailChange.objects.filter(pk=change_id, warned_at=None)
+    if change is None or not mine.update(warned_at=timezone.now()):
+        return ""
+    return _tell_of_failure(change.asked_by_id, change.user, account_mail.warn_old_address(change))
+
+
+def _waiting_change(change_id: int) -> EmailChange | None:
+    changes = EmailChange.objects.select_related("user", "asked_by").filter(state=EmailChange.State.PENDING)
+    return changes.filter(pk=change_id, user__is_active=True).first()
+
+
+def tell_old_addresses(change_ids: list[int]) -> int:
+    """Tell old addresses that they are no longer logins, each once; answers how many mails were sent. Who may
+    not use the dashboard (in no team, without rights, switched off) has no login to be told of."""
+    changes = EmailChange.objects.select_related("user", "asked_by").filter(pk__in=change_ids)
+    users = access.may_use_the_dashboard(User.objects.all()).values("pk")
+    sent, over = 0, get_connection()
+    try:
+        for change in changes.filter(told_at=None, user__in=users).order_by("pk"):
+            sent += _tell_old_address(change, over)
+    finally:
+        over.close()
+    return sent
+
+
+def _tell_old_address(change: EmailChange, over: BaseEmailBackend) -> bool:
+    # Claimed before it is sent: a task that is delivered twice writes to nobody twice.
+    claimed = EmailChange.objects.filter(pk=change.pk)
+    if not claimed.filter(told_at=None).update(told_at=timezone.now()):
+        return False
+    problem = ""
+    try:
+        over.open()  # nothing where it is open
+        problem = account_mail.tell_old_address(change, over=over)
+    except (SMTPException, OSError) as error:
+        problem = f"The mail server cannot be reached: {type(error).__name__}"
+    if problem:
+        claimed.update(told_at=None)
+        with suppress(SMTPException, OSError):
+            over.close()  # it may be broken: the next one gets a new one
+        # Without the server's words: they hold the address.
+        log.warning("The old address of user %s was not told of the new one", change.user_id)
+        _tell_of_failure(change.asked_by_id, change.user, problem)
+    return not problem
 
 
 def _tell_of_failure(asked_by: int | None, user: User, problem: str) -> str:

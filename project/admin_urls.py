@@ -6,7 +6,7 @@ from django.urls import path
 from core.admin import changes, tools
 from core.admin.autocomplete import PickerSearch
 from integrations.admin.connection import test_connection
-from project import invitations, live, passwords
+from project import email_changes, invitations, live, passwords
 
 page = admin.site.admin_view
 
@@ -26,4 +26,5 @@ urlpatterns = [
     path("password/new/<uidb64>/<token>/", passwords.SetPassword.as_view(), name="password_reset_confirm"),
     path("invitation/<int:key>/<str:token>/", invitations.AnswerInvitation.as_view(), name="invitation"),
     path("password/new/done/", passwords.PasswordIsSet.as_view(), name="password_set"),
+    path("email-change/<uidb64>/<token>/", email_changes.Confirm.as_view(), name="email_change"),
 ]

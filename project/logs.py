@@ -14,6 +14,7 @@ SECRETS_IN_TEXT = re.compile(
     | (?<=://)[^\s/@"']+(?=@)
     | (?<=[?&])(?:access_token|api_key|token|secret|password)=[^\s&"'\\]+
     | (?<=/reset/)[^\s/]+/[^\s/]+
+    | (?<=/email-change/)[^\s/]+/[^\s/]+
     """
 )
 SHORTEST_SECRET = 8  # shorter values would blank ordinary words

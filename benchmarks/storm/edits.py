@@ -25,6 +25,7 @@ from core.models import (
 )
 from core.services import deletions, enrollments, groups, people, teams
 from core.services.directions import PUSHING
+from core.services.email_changes import change_at_once
 from integrations.thinkific.sandbox import control_at
 
 GROUPS, ASSIGNED = 12, 3  # at most
@@ -112,7 +113,7 @@ class Editor:
         user = self._somebody()
         if self._has_an_account_unknown_to_us(user):
             return False
-        people.update_user(user, email=f"m{self._number()}@storm.example")
+        change_at_once(user, f"m{self._number()}@storm.example", by=None, reason="corrected")
         return True
 
     def delete(self) -> bool:

@@ -13,6 +13,7 @@ from django.forms import Media
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
 from core.admin.dialogs import Dialog, answer, buttons_for
@@ -155,6 +156,10 @@ class DashboardAdmin(ModelAdmin):
         """What the template of the detail page is told, for a screen that shows or hides parts of it."""
         return {"show_history": False}
 
+    def page_lines(self, obj: Any, viewer: User) -> list[SafeString]:
+        """What the detail page says above everything else, for something that waits."""
+        return []
+
     def change_view(
         self,
         request: HttpRequest,
@@ -177,6 +182,7 @@ class DashboardAdmin(ModelAdmin):
         context["detail_tabs"] = [first, *others] if others else []
         if obj is not None and self.has_view_permission(request, obj):
             viewer = viewer_of(request)
+            context["page_lines"] = self.page_lines(obj, viewer)
             context["sync_line"] = sync_line(obj, viewer) if self.shows_sync else None
             context["dialog_buttons"] = buttons_for(self, obj, viewer, chosen.slug if chosen else "")
         if chosen is not None and obj is not None:

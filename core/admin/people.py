@@ -25,7 +25,7 @@ from core.models import (
     Team,
     User,
 )
-from core.services import authority
+from core.services import authority, email_changes
 
 
 class TeamFilter(RelatedFilter):
@@ -160,6 +160,19 @@ class UserAdmin(HistoryAdmin):
             account[3:3] = ["dashboard_role", "primary_team"]
             thinkific += ["company", "thinkific_role_names", "custom_fields"]
         return [(None, {"fields": account}), ("Thinkific", {"fields": thinkific})]
+
+    def page_lines(self, obj: User, viewer: User) -> list[SafeString]:
+        change = email_changes.pending(obj)
+        if change is None:
+            return []
+        waiting = cells.pill("Waiting for confirmation", "info")
+        line = (
+            '{}<span class="page-state-why">of {}, asked by {} on {}. Until then {} stays the login.</span>'
+        )
+        asked_by = change.asked_by or "somebody whose account is gone"
+        return [
+            format_html(line, waiting, change.new_email, asked_by, cells.moment(change.asked_at), obj.email)
+        ]
 
     @display(description="Name", ordering="name")
     def full_name(self, user: User) -> SafeString:

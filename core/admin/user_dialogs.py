@@ -19,7 +19,9 @@ from core.admin.user_forms import (
     RoleForm,
 )
 from core.models import Membership, Role, Team, User
-from core.services import account_mail, authority, groups, people, teams
+from core.services import account_mail, authority, email_changes, groups, identity, people, teams
+
+AT_ONCE = "e-mail changed at once, without a confirmation"
 
 
 def may_add(viewer: User, nobody: None = None) -> bool:
@@ -81,9 +83,35 @@ def bring_into(team: Team, form: PersonForm) -> Done:
 
 
 def _edit(user: User, form: ProfileForm) -> Done:
-    people.update_user(user, by=form.viewer, **form.cleaned_data)
+    values = dict(form.cleaned_data)
+    email, at_once = values.pop("email"), values.pop("at_once", False)
+    saved = people.update_user(user, by=form.viewer, **values)
+    said = f"{saved} is saved."
+    if email != saved.email and at_once:
+        old = saved.email
+        saved = email_changes.change_at_once(saved, email, by=form.viewer, reason=AT_ONCE)
+        said += f" The login is {saved.email} now, and every session has ended. {old} is told by mail."
+    elif change := email_changes.ask(saved, email, by=form.viewer):
+        said += (
+            f" A confirmation mail goes to {change.new_email}. Until the link in it is used, "
+            f"{saved.email} stays the login."
+        )
     user.refresh_from_db()
-    return Done(follows(user, form.viewer, f"{user} is saved."))
+    return Done(follows(user, form.viewer, said))
+
+
+def _send_again(user: User, form: DialogForm) -> Done:
+    change = email_changes.send_again(user, by=form.viewer)
+    return Done(f"Another confirmation mail goes to {change.new_email}.")
+
+
+def _withdraw(user: User, form: DialogForm) -> Done:
+    change = email_changes.withdraw(user)
+    return Done(f"The change to {change.new_email} is withdrawn: links sent for it no longer work.")
+
+
+def _waits(user: User) -> bool:
+    return email_changes.pending(user) is not None
 
 
 def _may_reset(viewer: User, user: User) -> bool:
@@ -107,6 +135,15 @@ def _change_home_team(user: User, form: HomeTeamForm) -> Done:
 
 def may_create_account(viewer: User, user: User) -> bool:
     return user.is_active and authority.may_change_account(viewer, user)
+
+
+def what_of_one_that_is_there(user: User) -> str:
+    if identity.is_protected(user):
+        return (
+            f"If one has this e-mail already, it is not linked, because {user} has rights or a password: "
+            "an administrator decides under Conflicts."
+        )
+    return "If one has this e-mail already, it is linked instead."
 
 
 def _create_account(user: User, form: DialogForm) -> Done:
@@ -179,7 +216,28 @@ USER_DIALOGS = (
         work=_edit,
         form=ProfileForm,
         icon="edit",
-        text=lambda user: "Name and e-mail are changed in Thinkific too. The e-mail is the login.",
+        text=lambda user: (
+            "Name and e-mail are changed in Thinkific too. The e-mail is the login: a new one counts once it "
+            "is confirmed by a link that is sent to it, and the old one is told."
+        ),
+    ),
+    Dialog(
+        "email-change-again",
+        "Send Confirmation Again",
+        may=authority.may_change_account,
+        applies=_waits,
+        work=_send_again,
+        icon="forward_to_inbox",
+        text=lambda user: "Sends the link that confirms the new address once more, to the new address.",
+    ),
+    Dialog(
+        "email-change-withdraw",
+        "Withdraw New Address",
+        may=authority.may_change_account,
+        applies=_waits,
+        work=_withdraw,
+        icon="undo",
+        text=lambda user: f"{user.email} stays the login. Links that were sent no longer work.",
     ),
     Dialog(
         "reset-password",
@@ -210,8 +268,7 @@ USER_DIALOGS = (
         work=_create_account,
         icon="person_add",
         text=lambda user: (
-            f"Makes an account for {user.email} in Thinkific. If one has this e-mail already, it "
-            "is linked instead."
+            f"Makes an account for {user.email} in Thinkific. {what_of_one_that_is_there(user)}"
         ),
     ),
     Dialog(

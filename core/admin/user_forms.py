@@ -24,7 +24,7 @@ from core.models import (
     Team,
     ThinkificGroup,
 )
-from core.models.people import NAME_LENGTH
+from core.models.people import NAME_LENGTH, normalize_email
 from core.services import authority
 from core.services.people import EmailTaken, IsMember
 from core.services.seat_access import HeldOtherwise
@@ -75,7 +75,8 @@ class PersonForm(DialogForm):
         label="Create a Thinkific account",
         required=False,
         initial=True,
-        help_text="Links the account that has this e-mail, if there is one.",
+        help_text="One that has this e-mail already is linked, unless the person gets rights here: then an "
+        "administrator decides.",
         widget=UnfoldBooleanSwitchWidget(),
     )
     welcome = forms.BooleanField(
@@ -144,12 +145,25 @@ class ProfileForm(DialogForm):
         widget=UnfoldBooleanSwitchWidget(),
     )
 
+    at_once = forms.BooleanField(
+        label="Change the e-mail at once, without a confirmation mail",
+        required=False,
+        help_text="Only when you know that the address is theirs.",
+        widget=UnfoldBooleanSwitchWidget(),
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, field in self.fields.items():
-            field.initial = getattr(self.obj, name)
+        for name in ("first_name", "last_name", "email", "is_active"):
+            self.fields[name].initial = getattr(self.obj, name)
         if self.obj == self.viewer:
             del self.fields["is_active"]  # nobody locks themselves out
+        # For administrators, and not for somebody who acts as one.
+        if not self.viewer.sees_everything or getattr(self.viewer, "is_hijacked", False):
+            del self.fields["at_once"]
+
+    def clean_email(self) -> str:
+        return normalize_email(self.cleaned_data["email"])
 
 
 class LastDayField(forms.DateField):

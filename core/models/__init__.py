@@ -1,5 +1,6 @@
 from core.models.audit import ImpersonationSession
 from core.models.catalog import BundleItem, Chapter, Lesson, Product, Quiz
+from core.models.email_changes import EmailChange
 from core.models.enrollments import Enrollment
 from core.models.groups import Direction, GroupAssignment, GroupMembership, ThinkificGroup
 from core.models.imports import ImportBatch, ImportRow
@@ -18,6 +19,7 @@ __all__ = [
     "Certificate",
     "Chapter",
     "Direction",
+    "EmailChange",
     "Enrollment",
     "GroupAssignment",
     "GroupMembership",

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q, Value
 from django.db.models.functions import Concat, Trim, Upper
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.functional import cached_property
 
 from core.models.history import tracked
@@ -178,6 +179,13 @@ class User(AbstractBaseUser, PermissionsMixin):
     def clean(self) -> None:
         super().clean()
         self.email = normalize_email(self.email)
+
+    def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:
+        """Django compares this with what a session began with. The address is part of it, so that a changed
+        login ends every session of the account, as a changed password does."""
+        salt = "core.models.User.session"
+        text = f"{self.password}\n{self.email}"
+        return salted_hmac(salt, text, secret=secret, algorithm="sha256").hexdigest()
 
     def get_full_name(self) -> str:
         """First and last name, or the e-mail address of somebody without either."""

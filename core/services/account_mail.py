@@ -1,10 +1,12 @@
 """Mails by which people set their password, sent by the worker."""
 
 from smtplib import SMTPException
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
 from django.core.mail import EmailMessage
+from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -13,7 +15,8 @@ from django.utils.http import urlsafe_base64_encode
 from django_q.tasks import async_task
 
 from core.errors import Refusal
-from core.models import Invitation, Team, User
+from core.models import EmailChange, Invitation, Team, User
+from core.services import email_changes
 
 WELCOME_TASK = "core.tasks.send_welcome"
 RESET_TASK = "core.tasks.send_password_reset"
@@ -48,6 +51,48 @@ def send_password_reset(user: User) -> str:
     return send(user, "Choose a new password for the B2B Dashboard", "core/password_reset.txt")
 
 
+def send_email_change_link(change: EmailChange) -> str:
+    """Send the link that confirms a new address to that address, now. Answers what went wrong, or nothing."""
+    uid = urlsafe_base64_encode(force_bytes(change.user_id))
+    path = reverse("admin:email_change", kwargs={"uidb64": uid, "token": email_changes.make_token(change)})
+    return deliver(
+        change.new_email,
+        "Confirm your new address for the B2B Dashboard",
+        "core/email_change_link.txt",
+        {"change": change, "user": change.user, "link": f"{settings.SITE_URL}{path}", "days": _days()},
+        what="confirmation e-mail",
+    )
+
+
+def warn_old_address(change: EmailChange) -> str:
+    """Tell the present address that another is asked for. Answers what went wrong, or nothing."""
+    return deliver(
+        change.old_email,
+        "Your address in the B2B Dashboard is to be changed",
+        "core/email_change_asked.txt",
+        {"change": change, "user": change.user, "new": masked(change.new_email)},
+        what="e-mail to the old address",
+    )
+
+
+def tell_old_address(change: EmailChange, *, over: BaseEmailBackend | None = None) -> str:
+    """Tell an address that it is no longer the login. Answers what went wrong, or nothing."""
+    return deliver(
+        change.old_email,
+        "Your address in the B2B Dashboard was changed",
+        "core/email_change_done.txt",
+        {"change": change, "user": change.user, "new": masked(change.new_email)},
+        what="e-mail to the old address",
+        over=over,
+    )
+
+
+def masked(email: str) -> str:
+    """An address that its owner recognises and nobody else learns: n…@example.org."""
+    name, _, domain = email.partition("@")
+    return f"{name[:1]}…@{domain}"
+
+
 def send(user: User, subject: str, template: str, *, what: str = "e-mail") -> str:
     """Send somebody a mail with a link that sets their password. Answers what went wrong, or nothing."""
     uid = urlsafe_base64_encode(force_bytes(user.pk))
@@ -56,15 +101,28 @@ def send(user: User, subject: str, template: str, *, what: str = "e-mail") -> st
         "admin:password_reset_confirm",
         kwargs={"uidb64": uid, "token": default_token_generator.make_token(user)},
     )
-    days = settings.PASSWORD_RESET_TIMEOUT // 86_400
-    context = {"user": user, "link": f"{settings.SITE_URL}{path}", "days": days}
-    return deliver(user.email, subject, render_to_string(template, context), what=what)
+    values = {"user": user, "link": f"{settings.SITE_URL}{path}", "days": _days()}
+    return deliver(user.email, subject, template, values, what=what)
 
 
-def deliver(address: str, subject: str, text: str, *, what: str = "e-mail") -> str:
-    """Send a mail now, in the worker. Answers what went wrong, or nothing."""
+def _days() -> int:
+    return settings.PASSWORD_RESET_TIMEOUT // 86_400
+
+
+def deliver(
+    address: str,
+    subject: str,
+    template: str,
+    values: dict[str, Any],
+    *,
+    what: str = "e-mail",
+    over: BaseEmailBackend | None = None,
+) -> str:
+    """Send a mail now, `over` a connection that is open where there is one. Answers what went wrong, or
+    nothing."""
+    text = render_to_string(template, values)
     try:
-        EmailMessage(subject, text, to=[address]).send()
+        EmailMessage(subject, text, to=[address], connection=over).send()
     except (SMTPException, OSError, ValueError) as error:  # ValueError: an address that no header can hold
         return f"The {what} could not be sent: {str(error)[:200] or type(error).__name__}"
     return ""

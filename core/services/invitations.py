@@ -9,7 +9,6 @@ from datetime import timedelta
 from django.conf import settings
 from django.core.signing import BadSignature, TimestampSigner
 from django.db import transaction
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
@@ -133,9 +132,9 @@ def send_mail(invitation: Invitation) -> str:
     user = invitation.user
     path = reverse("admin:invitation", args=[invitation.pk, make_token(invitation)])
     context = {"invitation": invitation, "user": user, "days": LINK_WORKS_FOR.days}
-    text = render_to_string("core/invitation.txt", context | {"link": f"{settings.SITE_URL}{path}"})
+    values = context | {"link": f"{settings.SITE_URL}{path}"}
     subject = " ".join(f"An invitation to {invitation.team}".split())
-    return account_mail.deliver(user.email, subject, text, what="invitation")
+    return account_mail.deliver(user.email, subject, "core/invitation.txt", values, what="invitation")
 
 
 def make_token(invitation: Invitation) -> str:

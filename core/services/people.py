@@ -15,7 +15,7 @@ from core.services.history import signed
 
 # What Thinkific has too; of these a change is sent.
 SHARED = ("first_name", "last_name", "email")
-CHANGEABLE = {*SHARED, "is_active"}
+CHANGEABLE = {"first_name", "last_name", "is_active"}
 IN_THINKIFIC_BEFORE = "had an account in Thinkific before"
 
 
@@ -41,7 +41,8 @@ def create_user(
     """Make an account, in teams with roles; nobody can sign in to it before a password is set by mail.
 
     The first team is the account's home team, whose managers may change it. `in_thinkific` makes an account
-    there too, or links the one that has this e-mail. Raises Refusal, and then nothing is written.
+    there too. One that has this e-mail is linked, unless the account here is protected
+    (core/services/identity.py): then an administrator decides. Raises Refusal, and then nothing is written.
     """
     memberships = list(memberships)
     home = memberships[0][0] if memberships else None
@@ -140,33 +141,56 @@ def change_home_team(user: User, *, team: Team | None, by: User) -> User:
     return user
 
 
-@transaction.atomic
 def update_user(
     user: User, *, by: User | None = None, reason: str = "profile changed", push: bool = False, **values: Any
 ) -> User:
-    """Change name, e-mail or `is_active`; only what differs is written. Thinkific is told of names and e-mail
-    where the person has an account there; `push` tells it also of what is the same here. Raises Refusal.
+    """Change names or `is_active`; only what differs is written. Thinkific is told of names where the person
+    has an account there; `push` tells it also of what is the same here. The login is changed by
+    core/services/email_changes.py alone. Raises Refusal.
     """
     if unknown := set(values) - CHANGEABLE:
         raise TypeError(f"update_user() does not change {', '.join(sorted(unknown))}")
+    return write(user, values, by=by, reason=reason, push=push)
+
+
+@transaction.atomic
+def write(
+    user: User,
+    values: dict[str, Any],
+    *,
+    by: User | None,
+    reason: str,
+    push: bool = False,
+    last_seen: dict[str, Any] | None = None,
+) -> User:
+    """What update_user does, of any field: for services that have asked their own questions first.
+    `last_seen` says what Thinkific has of the fields, where that is not what stands here."""
     user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
     values = _checked(values, user, by=by)
     changed = {name: value for name, value in values.items() if getattr(user, name) != value}
     told = [name for name in values if name in SHARED and (push or name in changed)]
-    seen = {user.pk: {name: getattr(user, name) for name in told}}
+    seen = {} if push else {name: getattr(user, name) for name in told}
     if changed:
         for name, value in changed.items():
             setattr(user, name, value)
         signed(user, by=by, reason=reason).save(update_fields=[*changed, "updated_at"])
     if told and _is_known_there(user):
-        outbox.mark_stale([user], reason=reason, last_seen={} if push else seen, requested_by=by)
+        outbox.mark_stale(
+            [user], reason=reason, last_seen={user.pk: seen | (last_seen or {})}, requested_by=by
+        )
     return user
+
+
+def check_email(user: User, email: str, *, by: User | None = None) -> str:
+    """The address as it would be stored. Raises Refusal where the person cannot have it."""
+    return str(_checked({"email": email}, user, by=by)["email"])
 
 
 @transaction.atomic
 def create_thinkific_account(user: User, *, by: User | None = None) -> None:
-    """Make an account in Thinkific for somebody who has none, or link the one that has their e-mail. Raises
-    Refusal where they have one."""
+    """Make an account in Thinkific for somebody who has none. One that has their e-mail already is linked,
+    unless the person is protected (core/services/identity.py): then an administrator decides. Raises Refusal
+    where they have an account there."""
     user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
     if user.thinkific_id is not None and user.removed_at is None:
         raise Refusal(f"{user} has a Thinkific account already, number {user.thinkific_id}.")

@@ -1,19 +1,26 @@
 """Conflicts: both sides changed the same field; one value won, and here is the other."""
 
+from typing import Any
+
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
 from core.admin import cells
 from core.admin.dialogs import Dialog, DialogForm, Done, button, url_of
 from core.admin.filters import ChoiceFilter
+from core.admin.outbox import KEPT
 from core.admin.sitewide import SitewideAdmin
 from core.admin.sync_line import follows
+from core.admin.viewer import viewer_of
 from core.models import User
-from core.services import authority
+from integrations.admin.identity_dialogs import IDENTITY_DIALOGS, keep_ours, may_settle
+from integrations.admin.identity_page import SHOWN, both_people
 from integrations.models import SyncConflict
 from integrations.thinkific.sync import conflicts
 
@@ -27,12 +34,17 @@ class SettledFilter(ChoiceFilter):
         return queryset.filter(settled_at__isnull=value == "no")
 
 
-def _may(viewer: User, conflict: SyncConflict) -> bool:
-    return authority.holds_for_the_site(viewer, "integrations.change_syncconflict")
+class KindFilter(ChoiceFilter):
+    title = "kind"
+    parameter_name = "kind"
+    choices_offered = tuple(SyncConflict.Kind.choices)
+
+    def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
+        return queryset.filter(kind=value)
 
 
 def _is_open(conflict: SyncConflict) -> bool:
-    return conflict.settled_at is None
+    return conflict.settled_at is None and not conflict.is_identity
 
 
 def _kept_ours(conflict: SyncConflict) -> bool:
@@ -55,7 +67,7 @@ CONFLICT_DIALOGS = (
     Dialog(
         "take-theirs",
         "Take Thinkific's Value",
-        may=_may,
+        may=may_settle,
         applies=lambda conflict: _is_open(conflict) and _kept_ours(conflict),
         work=_take_theirs,
         icon="cloud_download",
@@ -64,7 +76,7 @@ CONFLICT_DIALOGS = (
     Dialog(
         "take-ours",
         "Take the Dashboard's Value",
-        may=_may,
+        may=may_settle,
         applies=lambda conflict: _is_open(conflict) and not _kept_ours(conflict),
         work=_take_ours,
         icon="cloud_upload",
@@ -85,12 +97,12 @@ class SyncConflictAdmin(SitewideAdmin):
         "state",
         "todo",
     ]
-    list_filter = [SettledFilter]
+    list_filter = [SettledFilter, KindFilter]
     search_fields = ["label"]
     search_help_text = "Search by the object's name"
     ordering = ["-id"]
-    actions = ["settle_selected"]
-    dialogs = CONFLICT_DIALOGS
+    actions = ["settle_selected", "keep_ours_selected"]
+    dialogs = (*CONFLICT_DIALOGS, *IDENTITY_DIALOGS)
     fields = [
         "object",
         "what",
@@ -106,7 +118,8 @@ class SyncConflictAdmin(SitewideAdmin):
     empty_title = "No conflicts"
     empty_text = (
         "When somebody changes a field here and somebody else changes it in Thinkific before the two have "
-        "met, the value that lost is kept here."
+        "met, the value that lost is kept here. Here you also decide about people who have rights or a "
+        "password: whether a Thinkific account is theirs, and which address is their login."
     )
 
     def has_settle_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -114,10 +127,59 @@ class SyncConflictAdmin(SitewideAdmin):
 
     @action(description="Mark as settled", permissions=["settle"])
     def settle_selected(self, request: HttpRequest, queryset: QuerySet[SyncConflict]) -> None:
-        count = queryset.filter(settled_at__isnull=True).update(
+        is_open = queryset.filter(settled_at__isnull=True)
+        undecided = is_open.filter(kind__in=SyncConflict.IDENTITY).count()
+        count = is_open.filter(kind=SyncConflict.Kind.VALUE).update(
             settled_at=timezone.now(), settled_by=request.user
         )
-        messages.success(request, f"Settled {count} conflict{'' if count == 1 else 's'}. No data changed.")
+        if count or not undecided:
+            messages.success(
+                request, f"Settled {count} conflict{'' if count == 1 else 's'}. No data changed."
+            )
+        if undecided:
+            messages.warning(
+                request,
+                f"{undecided} of them need{'s' if undecided == 1 else ''} a decision and stayed open: whose "
+                "account it is, or which address is the login. Open each, or keep the dashboard's side.",
+            )
+
+    @action(description="Keep apart, keep the dashboard's address", permissions=["settle"])
+    def keep_ours_selected(
+        self, request: HttpRequest, queryset: QuerySet[SyncConflict]
+    ) -> HttpResponse | None:
+        """The safe decision for several: nobody gains anything by it."""
+        chosen = queryset.filter(settled_at__isnull=True, kind__in=SyncConflict.IDENTITY)
+        if "confirmed" in request.POST:
+            count, left = keep_ours(chosen, by=viewer_of(request))
+            messages.success(request, f"Decided {count} conflict{'' if count == 1 else 's'}.")
+            for why in left[:SHOWN]:
+                messages.warning(request, why)
+            return None
+        apart = chosen.filter(kind=SyncConflict.Kind.LINK).count()
+        addresses = chosen.filter(kind=SyncConflict.Kind.EMAIL).count()
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Keep apart, keep the dashboard's address",
+            "opts": self.opts,
+            "media": self.media,
+            "text": f"{apart:,} account{'' if apart == 1 else 's'} here would stay without an account in "
+            "Thinkific, which is remembered until somebody asks again. "
+            f"{addresses:,} login{'' if addresses == 1 else 's'} would stay as here, and replace "
+            "Thinkific's address there. Other conflicts stay as they are.",
+            "label": "Decide",
+            "kept": [(name, v) for name in KEPT for v in request.POST.getlist(name)],
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "admin/dashboard/confirm_selected.html", context)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is None or not obj.is_identity:
+            return self.fields
+        return ["both_people", "what", "outcome", "run", "happened", "state", "settled", "settled_by"]
+
+    @display(description="Are they the same person?")
+    def both_people(self, conflict: SyncConflict) -> SafeString:
+        return both_people(conflict)
 
     @display(description="Object")
     def object(self, conflict: SyncConflict) -> SafeString:
@@ -125,7 +187,7 @@ class SyncConflictAdmin(SitewideAdmin):
 
     @display(description="Field", ordering="field")
     def what(self, conflict: SyncConflict) -> str:
-        return conflict.field.replace("_", " ").capitalize()
+        return conflict.what.replace("_", " ").capitalize()
 
     @display(description="In the dashboard")
     def dashboard_value(self, conflict: SyncConflict) -> SafeString:
@@ -133,10 +195,14 @@ class SyncConflictAdmin(SitewideAdmin):
 
     @display(description="In Thinkific")
     def thinkific_value(self, conflict: SyncConflict) -> SafeString:
+        if conflict.kind == SyncConflict.Kind.LINK:
+            return cells.text(f"Account {conflict.thinkific_id}, {conflict.theirs}")
         return cells.text(conflict.theirs)
 
     @display(description="What stayed")
     def outcome(self, conflict: SyncConflict) -> str:
+        if conflict.is_identity and conflict.settled_at is None:
+            return "Nothing was changed; it waits for a decision"
         return str(SyncConflict.Resolution(conflict.resolution).label).capitalize()
 
     @display(description="When")
@@ -155,6 +221,9 @@ class SyncConflictAdmin(SitewideAdmin):
 
     @display(description="Actions")
     def todo(self, conflict: SyncConflict) -> SafeString:
+        if conflict.is_identity:  # not to be decided without a look at both people
+            link = format_html('<a href="{}">Decide</a>', cells.detail_url(conflict))
+            return cells.actions([link] if conflict.settled_at is None else [])
         return cells.actions(
             [
                 button(url_of(self.opts, dialog.slug, conflict.pk), dialog.label, css="")

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from integrations.models.conflicts import SyncConflict as SyncConflict
 from integrations.models.drift import Drift as Drift
 from integrations.models.drift import DriftKind as DriftKind
 from integrations.models.drift import DriftReport as DriftReport
@@ -121,38 +122,6 @@ class SyncRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.pk or ''}".strip()
-
-
-class SyncConflict(models.Model):
-    """Both sides changed the same field since they last agreed; one value won, the other is kept here."""
-
-    class Resolution(models.TextChoices):
-        KEPT_OURS = "kept_ours", "the dashboard's value stayed"
-        KEPT_THEIRS = "kept_theirs", "Thinkific's value stayed"
-
-    run = models.ForeignKey(
-        SyncRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="conflicts"
-    )
-    entity = models.CharField(max_length=30)
-    object_id = models.BigIntegerField()
-    label = models.CharField(max_length=600, help_text="The object's name when it happened.")
-    field = models.CharField(max_length=50)
-    ours = models.TextField(blank=True)
-    theirs = models.TextField(blank=True)
-    resolution = models.CharField(max_length=12, choices=Resolution)
-    created_at = models.DateTimeField(default=timezone.now)
-    settled_at = models.DateTimeField(null=True, blank=True)
-    settled_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
-    )
-
-    class Meta:
-        ordering = ["-id"]
-        verbose_name = "conflict"
-        indexes = [models.Index(fields=["entity", "object_id"], name="sync_conflict_object")]
-
-    def __str__(self) -> str:
-        return f"{self.label}: {self.field}"
 
 
 class SyncSchedule(models.Model):

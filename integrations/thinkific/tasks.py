@@ -5,7 +5,7 @@ from core.services import outbox
 from integrations.models import Kind, SyncRun
 from integrations.thinkific.credentials import Credentials
 from integrations.thinkific.events.process import process
-from integrations.thinkific.sync import claims, runs
+from integrations.thinkific.sync import claims, identity_facts, runs
 from integrations.thinkific.sync.execute import carry_out
 from integrations.thinkific.sync.outbox import drain
 from integrations.thinkific.sync.owner import this_process
@@ -54,6 +54,11 @@ def drain_outbox() -> dict[str, int]:
     if outcome["done"] and OutboxEntry.objects.due().exists():
         outbox.wake_drain()
     return dict(outcome)
+
+
+def count_for_identities() -> int:
+    """Ask Thinkific what the people have about whom an administrator must decide."""
+    return identity_facts.count_enrollments()
 
 
 def process_events() -> dict[str, int]:

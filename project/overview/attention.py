@@ -123,7 +123,8 @@ def _conflicts() -> Item | None:
         "warning",
         "compare_arrows",
         _plural(count, "conflict", "conflicts") + " between the dashboard and Thinkific",
-        "Both sides changed the same field; one value won, the other is kept for you to see.",
+        "Both sides changed the same field, or Thinkific names an account that has rights here. "
+        "See both values.",
         list_url(SyncConflict, "settled=no"),
         "Settle",
     )

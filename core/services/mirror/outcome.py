@@ -1,7 +1,7 @@
 """What came of mirroring some rows."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Issue(NamedTuple):
@@ -23,6 +23,20 @@ class Conflict(NamedTuple):
     kept: str  # "ours" or "theirs"
 
 
+class Clash(NamedTuple):
+    """Thinkific says of a protected account (core/services/identity.py) what its word is not enough for: that
+    it is the account's person (`link`), or that the login is another address (`email`). Nothing was changed;
+    an administrator decides."""
+
+    kind: str  # "link" or "email"
+    object_id: int  # primary key of the account here
+    label: str
+    ours: str  # the e-mail address here
+    theirs: str  # and there
+    thinkific_id: int
+    facts: dict[str, Any]  # what else Thinkific says of its person, as JSON takes it
+
+
 @dataclass
 class Applied:
     """Counts of rows, the issues met, and the primary keys of all stored rows that were met.
@@ -37,7 +51,9 @@ class Applied:
     failed: int = 0
     lost: int = 0
     issues: list[Issue] = field(default_factory=list)
-    conflicts: list[Conflict] = field(default_factory=list)
+    conflicts: list[Conflict | Clash] = field(default_factory=list)
+    # Thinkific ids of people who have no account here until somebody has settled their Clash.
+    withheld: set[int] = field(default_factory=set)
     met: list[int] = field(default_factory=list)
 
     def fail(self, object: str, message: str, *, pk: int | None = None) -> None:
@@ -67,5 +83,6 @@ class Applied:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.issues += other.issues
         self.conflicts += other.conflicts
+        self.withheld |= other.withheld
         self.met += other.met
         return self

@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from core.models import OutboxEntry, SiteSettings, User
-from core.services import bulk
-from core.services.mirror.outcome import Applied
+from core.services import bulk, logins
+from core.services.mirror.guard import Guarded, guard
+from core.services.mirror.outcome import Applied, Clash
 from core.services.mirror.table import (
     Table,
     Values,
@@ -59,6 +60,10 @@ class Matched(NamedTuple):
     links: dict[int, int]  # primary key -> Thinkific id, of accounts recognised by their address
     refused: list[tuple[Values, Stored | None, str]]  # whose address belongs to somebody else, and to whom
     deleted: set[int]  # Thinkific ids of people deleted here, of which Thinkific may not have heard
+    clashes: list[
+        Clash
+    ]  # what an administrator must decide; their rows are in `pairs` without it, or left out
+    withheld: set[int]  # Thinkific ids of the rows left out for it
 
 
 def apply_users(
@@ -72,12 +77,14 @@ def apply_users(
     `known` are the Thinkific ids among them that are stored, where that is known already.
 
     Matches by Thinkific id, then by e-mail: that of an account which Thinkific does not know, or no longer.
+    A protected account (core/services/identity.py) is neither linked by its address nor gets another one:
+    such a row is a Clash among the conflicts.
     Somebody whose e-mail belongs to another account is an issue and changes nothing: accounts are never
     merged. With `contested` such rows (their Thinkific ids) are left there instead, for a caller who has more
     rows to come: the owner may be about to give the address up.
     """
     applied = Applied()
-    matched = match_users(rows, known)
+    matched = match_users(rows, known, lock=True)
     for row, have, why in matched.refused:
         if contested is None:
             applied.fail(f"User {row['thinkific_id']}", why, pk=have[0] if have else None)
@@ -85,7 +92,9 @@ def apply_users(
             contested.append(row["thinkific_id"])
             applied.met += [have[0]] if have else []
             applied.lost += have is None
-    applied.leave_out(len(matched.deleted))
+    applied.leave_out(len(matched.deleted) + len(matched.withheld))
+    applied.conflicts += matched.clashes
+    applied.withheld |= matched.withheld
 
     changes = compare(USERS, matched.pairs, applied)
     freed = _free_swapped_emails(changes.changed)
@@ -93,22 +102,35 @@ def apply_users(
     written = {pk for pk, _, _ in changes.changed}
     bulk.update(User, ["email"], [(pk, email) for pk, email in freed.items() if pk not in written])
     remember(changes, applied, matched.links)
+    logins.changed_in_thinkific(
+        [(pk, before["email"], after["email"]) for pk, before, after in changes.changed]
+    )
     return applied
 
 
-def match_users(rows: list[Values], known: Container[int] | None = None) -> Matched:
-    """Which stored account each row is about. Reads only."""
+def match_users(rows: list[Values], known: Container[int] | None = None, *, lock: bool = False) -> Matched:
+    """Which stored account each row is about. Reads only; with `lock`, accounts that are about to be linked
+    or to get another address cannot become protected before the transaction ends."""
     rows = list({row["thinkific_id"]: row for row in rows}.values())
     by_id = USERS.stored_of(rows, known)
     # Who keeps an address owns it: only addresses that are new to somebody need a look.
     kept = {number: values["email"] for number, (_, values) in by_id.items()}
     owners = _owners([row["email"] for row in rows if kept.get(row["thinkific_id"]) != row["email"]])
-    refused = _refused(rows, by_id, owners)
     deleted = deleted_here([row["thinkific_id"] for row in rows if row["thinkific_id"] not in by_id])
-    matched = Matched([], {}, [], deleted)
+    guarded = guard(
+        [row for row in rows if row["thinkific_id"] not in deleted],
+        by_id,
+        {email: (owner.pk, owner.values) for email, owner in owners.items() if owner.is_free},
+        lock=lock,
+    )
+    return _sort(guarded, by_id, owners, deleted)
+
+
+def _sort(guarded: Guarded, by_id: dict[Any, Stored], owners: dict[str, Owner], deleted: set[int]) -> Matched:
+    rows = guarded.rows
+    refused = _refused(rows, by_id, owners)
+    matched = Matched([], {}, [], deleted, guarded.clashes, guarded.withheld)
     for row in rows:
-        if row["thinkific_id"] in deleted:
-            continue
         have, owner = by_id.get(row["thinkific_id"]), owners.get(row["email"])
         if row["thinkific_id"] in refused:
             why = f"{row['email']} already belongs to {refused[row['thinkific_id']]}. Change one of the two "

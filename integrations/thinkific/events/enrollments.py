@@ -29,7 +29,7 @@ from integrations.thinkific.events.certificates import store_certificates
 from integrations.thinkific.events.desk import SOURCE, Desk, problems
 from integrations.thinkific.events.inbox import Verdict, Verdicts, Write, failed, ignored, later, processed
 from integrations.thinkific.events.payloads import Unreadable, as_listed, read
-from integrations.thinkific.events.people import DELETED, arrive, note_activity, note_moment
+from integrations.thinkific.events.people import DELETED, WITHHELD, arrive, note_activity, note_moment
 from integrations.thinkific.mapping import person_of_enrollment
 from integrations.thinkific.sync import conflicts
 from integrations.thinkific.sync.enrollments import OVERLAP, apply_typed, what_is_missing
@@ -212,8 +212,14 @@ def _store(work: Work) -> Verdicts:
         for event in news.events:
             known = not (told_of and told_of <= deleted)
             verdict = _verdict(number, news, event, work, wrong) if known else ignored(DELETED)
-            verdicts[event.pk] = verdict
+            verdicts[event.pk] = ignored(WITHHELD) if _is_withheld(news, told_of, applied) else verdict
     return verdicts | work.verdicts
+
+
+def _is_withheld(news: News, told_of: set[int], applied: Applied) -> bool:
+    row = _row(news)
+    people = told_of | ({row.user_id} if row is not None and row.user_id is not None else set())
+    return bool(people) and people <= applied.withheld
 
 
 def _row(news: News) -> schemas.Enrollment | None:

@@ -31,6 +31,10 @@ from integrations.thinkific.sync.people import ensure_users, primary_keys
 MANY = 25  # people to ask for one by one; above, a pull may cost fewer requests
 GONE = "No longer in Thinkific."
 DELETED = "The person was deleted here; nothing changed."
+WITHHELD = (
+    "An account with rights or a password here has this person's address. An administrator decides whether "
+    "they are one person: see Conflicts. Nothing changed."
+)
 
 Stored = dict[int, tuple[int, Values]]  # Thinkific id -> primary key, values
 
@@ -134,6 +138,8 @@ def _store(work: Work, told: Told, known: Stored) -> Verdicts:
     deleted = deleted_here(work.found.keys() - known.keys())
     for number in [*work.found, *work.gone]:
         verdict = ignored(DELETED) if number in deleted else _verdict(number, work, known, wrong)
+        if number in applied.withheld:
+            verdict = ignored(WITHHELD)
         verdicts |= {event.pk: verdict for event, _ in told[number]}
     return verdicts
 

@@ -16,7 +16,7 @@ from integrations.thinkific.events import payloads
 from integrations.thinkific.events.desk import SOURCE, Desk, problems
 from integrations.thinkific.events.inbox import Verdicts, Write, failed, ignored, processed
 from integrations.thinkific.events.payloads import Unreadable, read
-from integrations.thinkific.events.people import DELETED, arrive, note_activity, note_moment
+from integrations.thinkific.events.people import DELETED, WITHHELD, arrive, note_activity, note_moment
 from integrations.thinkific.mapping import quiz_row
 from integrations.thinkific.mending import Notes, moment, to_decimal
 from integrations.thinkific.sync import conflicts
@@ -57,6 +57,9 @@ def _store(told: Told) -> Verdicts:
         newest = rows.get(one.result_id, stored)
         if one.user.id in deleted:
             verdicts[event.pk] = ignored(DELETED)
+            continue
+        if one.user.id in applied.withheld:
+            verdicts[event.pk] = ignored(WITHHELD)
             continue
         if one.user.id not in users:
             verdicts[event.pk] = failed(

@@ -26,7 +26,7 @@ from integrations.thinkific.reconcile.findings import (
     nothing_passed,
     sort_out,
 )
-from integrations.thinkific.reconcile.people import SOURCE
+from integrations.thinkific.reconcile.people import DECIDE, SOURCE
 from integrations.thinkific.sync.enrollments import apply_typed
 from integrations.thinkific.sync.news import Known
 from integrations.thinkific.sync.pages import RawRow, decode_row
@@ -134,4 +134,5 @@ def take(pull: Pull, row: Drift, found: list[schemas.Enrollment]) -> list[str]:
     # What moved in Thinkific since we last wrote counts, however the stored moment came about.
     Enrollment.objects.filter(thinkific_id=found[0].id).update(remote_updated_at=None)
     applied = apply_typed([(one, None) for one in found], stored_now, source=SOURCE, now=pull.now)
-    return [issue.message for issue in applied.issues] if applied.failed else []
+    undecided = [DECIDE] if applied.withheld else []
+    return undecided + ([issue.message for issue in applied.issues] if applied.failed else [])

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from django.utils import timezone
 
 from core.models import User
+from core.services.mirror.outcome import Clash
 from core.services.mirror.people import USERS, apply_users, match_users, remove_users
 from core.services.mirror.table import Values
 from integrations.models import Drift, DriftReport
@@ -22,11 +23,13 @@ from integrations.thinkific.reconcile.findings import (
     nothing_passed,
     sort_out,
 )
+from integrations.thinkific.sync import conflicts
 from integrations.thinkific.sync.pages import RawRow, decode_row
 from integrations.thinkific.sync.people import primary_keys
 from integrations.thinkific.sync.pull import Pull
 
 SOURCE = "Thinkific, drift repaired"
+DECIDE = "The account has rights or a password here, so an administrator decides: see Conflicts."
 
 
 def compare_users(pull: Pull, report: DriftReport) -> str:
@@ -52,6 +55,7 @@ def look_at(
 ) -> Look:
     look = look or Look()
     rows = _mapped(users, look)
+    # What an administrator must decide stands under Conflicts; here it is no difference.
     matched = match_users(rows)
     # Who has somebody else's address differs from what is stored as much as anybody.
     pairs = matched.pairs + [(row, have) for row, have, _ in matched.refused]
@@ -93,5 +97,8 @@ def take(pull: Pull, row: Drift, found: list[schemas.User]) -> list[str]:
         return []
     look = Look()
     applied = apply_users(_mapped(found, look), source=SOURCE)
+    conflicts.keep(applied.conflicts)
     User.objects.filter(thinkific_id=found[0].id).update(synced_at=pull.now)
-    return [issue.message for issue in [*look.unreadable, *(applied.issues if applied.failed else [])]]
+    undecided = [DECIDE for one in applied.conflicts if isinstance(one, Clash)]
+    wrong = [issue.message for issue in [*look.unreadable, *(applied.issues if applied.failed else [])]]
+    return wrong + undecided

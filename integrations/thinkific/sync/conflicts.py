@@ -8,9 +8,11 @@ from django.utils import timezone
 
 from core.errors import Refusal
 from core.models import User
+from core.services import email_changes
 from core.services import people as accounts
-from core.services.mirror.outcome import Conflict
+from core.services.mirror.outcome import Clash, Conflict
 from integrations.models import SyncConflict, SyncRun
+from integrations.thinkific.sync import identities
 
 
 def about(user: User, field: str, theirs: str, *, kept_ours: bool) -> Conflict:
@@ -25,12 +27,16 @@ def about(user: User, field: str, theirs: str, *, kept_ours: bool) -> Conflict:
     )
 
 
-def keep(conflicts: Iterable[Conflict], *, run: SyncRun | None = None) -> None:
+def keep(conflicts: Iterable[Conflict | Clash], *, run: SyncRun | None = None) -> None:
     """Write conflicts down for a person, each once: a change that waits long is met by every pull."""
-    found = list(conflicts)
+    conflicts = list(conflicts)
+    identities.keep([one for one in conflicts if isinstance(one, Clash)], run=run)
+    found = [one for one in conflicts if isinstance(one, Conflict)]
     if not found:
         return
-    here = SyncConflict.objects.filter(object_id__in={c.object_id for c in found}, settled_at=None)
+    here = SyncConflict.objects.filter(
+        kind=SyncConflict.Kind.VALUE, object_id__in={c.object_id for c in found}, settled_at=None
+    )
     known = set(here.values_list("entity", "object_id", "field", "ours", "theirs"))
     SyncConflict.objects.bulk_create(
         SyncConflict(
@@ -60,13 +66,17 @@ def take_ours(conflict: SyncConflict, *, by: User | None = None) -> None:
 
 @transaction.atomic
 def _take(conflict: SyncConflict, value: str, resolution: str, by: User | None) -> None:
-    mine = SyncConflict.objects.filter(pk=conflict.pk, settled_at=None)
+    mine = SyncConflict.objects.filter(pk=conflict.pk, kind=SyncConflict.Kind.VALUE, settled_at=None)
     if not mine.update(settled_at=timezone.now(), settled_by=by, resolution=resolution):
         raise Refusal(f"Somebody has settled “{conflict}” already. Reload the page to see how.")
     user = User.objects.filter(pk=conflict.object_id).first() if conflict.entity == "user" else None
     if user is None:
         raise Refusal(f"{conflict.label} is no longer here, so there is nothing to change.")
+    reason = f"conflict settled: {resolution}"
     values: dict[str, Any] = {conflict.field: value}
     # Here it may stand already; Thinkific is told in any case, and a value that is there is not sent.
-    accounts.update_user(user, by=by, reason=f"conflict settled: {resolution}", push=True, **values)
+    if conflict.field == "email":
+        email_changes.change_at_once(user, value, by=by, reason=reason, push=True)
+    else:
+        accounts.update_user(user, by=by, reason=reason, push=True, **values)
     conflict.refresh_from_db()

@@ -119,7 +119,7 @@ def apply_typed(
     deleted = deleted_here({e.user_id or 0 for e, _ in rows} - users.keys())
     values = []
     for e, digest in rows:
-        if e.user_id in deleted:
+        if e.user_id in deleted or e.user_id in applied.withheld:
             applied.leave_out()
             continue
         if e.user_id not in users:

@@ -162,7 +162,9 @@ def _apply_members(
     met = apply_members(group, users, now=pull.now)
     join_teams(users, targets, source=pull.source, now=pull.now)
     pull.seen("members").add(met)
-    return Applied(created=len(set(users)) - len(met), met=met, lost=applied.lost)
+    return Applied(
+        created=len(set(users)) - len(met), met=met, lost=applied.lost, conflicts=applied.conflicts
+    )
 
 
 def _mapped(pull: Pull, group: ThinkificGroup) -> list[TeamTarget]:

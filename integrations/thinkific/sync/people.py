@@ -16,6 +16,7 @@ from integrations.thinkific.decoding import BadRow
 from integrations.thinkific.errors import NotFound
 from integrations.thinkific.mapping import user_row
 from integrations.thinkific.mending import Notes, Unusable
+from integrations.thinkific.sync import identities
 from integrations.thinkific.sync.news import Known, changed_rows
 from integrations.thinkific.sync.pages import RawPage, RawRow, decode_row
 from integrations.thinkific.sync.pull import Pull
@@ -50,6 +51,9 @@ def pull_users(pull: Pull) -> None:
     else:
         not_judged(pull, "people", walked, len(pull.seen("users")) + pull.cursor["users"]["new"])
     pull.store(lambda: _settle_contested(pull))
+    if walked.complete:
+        # Everybody was looked at: what was not met again needs no decision any more.
+        pull.store(lambda: identities.close_passed(since=pull.run.created_at))
     _assign_teams(pull)
     _welcome(pull)
 
@@ -147,7 +151,8 @@ def ensure_users(
 ) -> dict[int, int]:
     """`Thinkific id -> primary key`, storing those whom we have not met with what is known of them here.
 
-    Who cannot be stored is left out, and the reason is among `applied`'s issues.
+    Who cannot be stored is left out, and the reason is among `applied`'s issues. So is who waits for an
+    administrator's decision (`applied.withheld`): what belongs to them is passed over until then.
     """
     wanted = {person.id: person for person in people}
     pks = primary_keys(wanted)
@@ -160,7 +165,10 @@ def ensure_users(
         except Unusable:
             continue  # the row that named them is reported with its own number
     if rows:
-        applied.issues += apply_users(rows, known=pks, source=source).issues + notes.issues
+        made = apply_users(rows, known=pks, source=source)
+        applied.issues += made.issues + notes.issues
+        applied.conflicts += made.conflicts
+        applied.withheld |= made.withheld
         pks |= primary_keys(row["thinkific_id"] for row in rows)
     return pks
 

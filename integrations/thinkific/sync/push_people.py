@@ -1,6 +1,6 @@
 """Telling Thinkific about people."""
 
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import msgspec
 from django.db import IntegrityError, transaction
@@ -9,6 +9,8 @@ from django.utils.functional import SimpleLazyObject
 
 from core.models import OutboxEntry, SiteSettings, User
 from core.models.people import normalize_email
+from core.services import identity
+from core.services.mirror.guard import EMAIL, clash_over
 from core.services.mirror.outcome import Conflict
 from core.services.mirror.people import apply_users, remove_users
 from core.services.mirror.pushes import SOURCE
@@ -17,7 +19,7 @@ from integrations.thinkific.client import ThinkificClient
 from integrations.thinkific.errors import NotFound, Rejected
 from integrations.thinkific.mapping import user_row
 from integrations.thinkific.mending import Notes
-from integrations.thinkific.sync import claims, conflicts
+from integrations.thinkific.sync import claims, conflicts, identities
 from integrations.thinkific.sync.needs import Impossible
 
 FORMER = 10  # versions of a person whose addresses may have been tried
@@ -32,8 +34,10 @@ def push_user(entry: OutboxEntry, client: ThinkificClient) -> None:
             client.delete_user(entry.thinkific_id)
         return
     if user.thinkific_id is None:
-        remote = _find(user, entry, client) or _create(user, client)
-        _link(user, remote)
+        remote, made_by_us = _find(user, entry, client), False
+        if remote is None:
+            remote, made_by_us = _create(user, client)
+        _link(user, remote, made_by_us=made_by_us)
         claims.let_go_on(user.pk)
     else:
         remote = _read(user, user.thinkific_id, client)
@@ -59,7 +63,8 @@ def _find(user: User, entry: OutboxEntry, client: ThinkificClient) -> schemas.Us
     return next((found for one in addresses if (found := client.find_user_by_email(one))), None)
 
 
-def _create(user: User, client: ThinkificClient) -> schemas.User:
+def _create(user: User, client: ThinkificClient) -> tuple[schemas.User, bool]:
+    """The account that was made, or the one that has the address already; and whether it was made."""
     settings = SiteSettings.load()
     body: dict[str, Any] = {
         **body_of(user, settings),
@@ -68,16 +73,17 @@ def _create(user: User, client: ThinkificClient) -> schemas.User:
         "send_welcome_email": settings.thinkific_welcome_email,
     }
     try:
-        return client.create_user(body)
+        return client.create_user(body), True
     except Rejected:
-        found = client.find_user_by_email(user.email)  # there already: then it is linked
+        found = client.find_user_by_email(user.email)  # there already
         if found is None:
             raise
-        return found
+        return found, False
 
 
-def _link(user: User, remote: schemas.User) -> None:
-    """Remember which account it is. A name that is missing here is taken from there."""
+def _link(user: User, remote: schemas.User, *, made_by_us: bool) -> None:
+    """Remember which account it is. A name that is missing here is taken from there. Raises Impossible for a
+    protected account and one in Thinkific that was there before: whose that is, an address does not prove."""
     filled = body_of(user, SiteSettings.load())
     names = {
         name: told
@@ -86,8 +92,12 @@ def _link(user: User, remote: schemas.User) -> None:
     }
     try:
         with transaction.atomic():
+            if not made_by_us and identity.protected_among([user.pk], lock=True):
+                raise _Unproved
             rows = User.objects.filter(pk=user.pk, thinkific_id__isnull=True)
             rows.update(thinkific_id=remote.id, removed_at=None, **names)
+    except _Unproved:
+        _ask_an_administrator(user, remote)
     except IntegrityError:
         other = User.objects.get(thinkific_id=remote.id)
         raise Impossible(
@@ -96,6 +106,20 @@ def _link(user: User, remote: schemas.User) -> None:
         ) from None
     for name, told in names.items():
         setattr(user, name, told)
+
+
+class _Unproved(Exception):
+    pass
+
+
+def _ask_an_administrator(user: User, remote: schemas.User) -> NoReturn:
+    row = user_row(remote, Notes(), digest=None, now=timezone.now())
+    identities.keep([clash_over(user, row)], asked=True)
+    raise Impossible(
+        f"Thinkific has an account with {remote.email} already, number {remote.id}. The address alone does "
+        f"not prove that it is {user}'s, who has rights or a password here. Decide under Sync, Conflicts; "
+        "then this change goes on."
+    )
 
 
 def _read(user: User, thinkific_id: int, client: ThinkificClient) -> schemas.User:
@@ -130,7 +154,9 @@ def _bring_in_step(
         kept_ours = True
         if name in seen and not _same(theirs, seen[name]):
             kept_ours = settings.conflict_winner == SiteSettings.Winner.DASHBOARD
-            found.append(conflicts.about(user, name, theirs, kept_ours=kept_ours))
+            if kept_ours or name != EMAIL or not identity.is_protected(user):
+                found.append(conflicts.about(user, name, theirs, kept_ours=kept_ours))
+            # Otherwise Thinkific's address is not taken either: storing what it has says so.
         if kept_ours:
             send[name] = ours[name]
     if send:
@@ -153,4 +179,5 @@ def _same(one: str, other: str) -> bool:
 def store(remote: schemas.User) -> None:
     """What Thinkific has now; fields with a newer change of ours stay ours."""
     with transaction.atomic():
-        apply_users([user_row(remote, Notes(), digest=None, now=timezone.now())], source=SOURCE)
+        row = user_row(remote, Notes(), digest=None, now=timezone.now())
+        conflicts.keep(apply_users([row], source=SOURCE).conflicts)

@@ -99,10 +99,10 @@ def _store_submissions(pull: Pull, rows: graphql.Rows[schemas.QuizSubmission]) -
             if row.quiz and (number := parse_graphql_id(row.quiz.id))
         }
     )
-    users, deleted = _students(rows, applied, pull)
+    users, left_out = _students(rows, applied, pull)
     values = []
     for row in rows:
-        if row.user and parse_graphql_id(row.user.id) in deleted:
+        if row.user and parse_graphql_id(row.user.id) in left_out:
             applied.leave_out()
             continue
         number = parse_graphql_id(row.id)
@@ -129,11 +129,12 @@ def _number(row: schemas.QuizSubmission | schemas.Certificate | BadRow) -> int |
 def _students(
     rows: Iterable[schemas.QuizSubmission | schemas.Certificate], applied: Applied, pull: Pull
 ) -> tuple[dict[int, int], set[int]]:
-    """`Thinkific id -> primary key` of those whose results these are; and who of them was deleted here."""
+    """`Thinkific id -> primary key` of those whose results these are; and whose are not for us: of who was
+    deleted here, and of who waits for an administrator's decision."""
     nodes = (person_of_node(row.user) for row in rows if row.user is not None)
     people = [person for person in nodes if person is not None]
     users = ensure_users(people, applied, source=pull.source, now=pull.now)
-    return users, deleted_here({person.id for person in people} - users.keys())
+    return users, deleted_here({person.id for person in people} - users.keys()) | applied.withheld
 
 
 def pull_certificates(pull: Pull) -> None:
@@ -210,9 +211,9 @@ def _store_certificates(pull: Pull, course: Product, rows: graphql.Rows[schemas.
     pull.cursor["nameless"] += numbers.count(None)
     for bad in rows.bad:
         applied.fail(f"Certificate {bad.id}", bad.message, pk=known.get(parse_graphql_id(bad.id)))
-    users, deleted = _students(rows, applied, pull)
+    users, left_out = _students(rows, applied, pull)
     for row in rows:
-        if row.user and parse_graphql_id(row.user.id) in deleted:
+        if row.user and parse_graphql_id(row.user.id) in left_out:
             applied.leave_out()
             continue
         user = users.get(parse_graphql_id(row.user.id) or 0) if row.user else None

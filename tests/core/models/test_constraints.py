@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from core.models import (
     BundleItem,
+    EmailChange,
     Enrollment,
     Membership,
     OutboxEntry,
@@ -41,6 +42,7 @@ from tests.factories import (
     RoleFactory,
     SeatAssignmentFactory,
     SeatFactory,
+    SyncConflictFactory,
     SyncRunFactory,
     TagFactory,
     TeamFactory,
@@ -137,6 +139,11 @@ BREACHES = {
         GroupMembershipFactory, group=ThinkificGroupFactory(), user=UserFactory()
     ),
     "one_row_per_batch_and_number": lambda: twice(ImportRowFactory, batch=ImportRowFactory().batch, number=2),
+    "one_pending_email_change_per_person": lambda: [
+        EmailChange.objects.create(user=user, new_email="new@acme.example", way="confirmed")
+        for user in [UserFactory()] * 2
+    ],
+    "one_open_conflict_per_identity": lambda: twice(SyncConflictFactory, kind="link", object_id=7),
     "one_pending_entry_per_object": lambda: twice(OutboxEntryFactory, object_id=7),
     "one_quiz_result_per_thinkific_id": lambda: twice(QuizResultFactory, thinkific_id=7),
     "one_certificate_per_credential_id": lambda: twice(CertificateFactory, credential_id="c-7"),

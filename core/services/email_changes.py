@@ -1,0 +1,194 @@
+"""Changing the address with which somebody signs in: asked for, confirmed at the new one, told to the old.
+
+Whoever controls the address controls the account, so a change that a person asks for waits until somebody who
+reads the mail of the new address has confirmed it. Until then the old one is the login.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from django.conf import settings
+from django.contrib.auth.tokens import PasswordResetTokenGenerator
+from django.db import transaction
+from django.utils import timezone
+from django.utils.encoding import force_str
+from django.utils.http import urlsafe_base64_decode
+from django_q.tasks import async_task
+
+from core.errors import Refusal
+from core.models import EmailChange, Notice, User
+from core.services import authority, logins, notices, people
+
+LINK_TASK = "core.tasks.send_email_change_link"
+WARN_TASK = "core.tasks.warn_old_address"
+PAUSE = timedelta(minutes=1)  # between two mails about one change: an address is nobody's target
+A_DAY = timedelta(days=1)
+MOST = 10  # changes asked for of one person in a day
+
+State, Way = EmailChange.State, EmailChange.Way
+
+
+class Tokens(PasswordResetTokenGenerator):
+    """Tokens that a new password, another address, a switched-off account or another request make void, and
+    PASSWORD_RESET_TIMEOUT by itself."""
+
+    key_salt = "core.services.email_changes.Tokens"
+
+    def _make_hash_value(self, user: Any, timestamp: int) -> str:
+        change: EmailChange = user
+        person = change.user
+        parts = [person.pk, person.password, person.email, person.is_active]
+        parts += [change.pk, change.new_email, change.state, timestamp]
+        return "\n".join(map(str, parts))
+
+
+_tokens = Tokens()
+
+
+def make_token(change: EmailChange) -> str:
+    """The secret half of the link that confirms a change; it is kept nowhere."""
+    return _tokens.make_token(cast("User", change))
+
+
+def pending(user: User) -> EmailChange | None:
+    """The change of somebody's address that waits for its confirmation."""
+    waiting = EmailChange.objects.filter(user=user, state=State.PENDING, old_email=user.email)
+    change = waiting.select_related("asked_by").first()
+    return None if change is None or _is_over(change, timezone.now()) else change
+
+
+def _is_over(change: EmailChange, now: datetime) -> bool:
+    """Whether its last link is too old; it counts from the last mail."""
+    begun = change.mailed_at or change.asked_at
+    return now - begun > timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
+
+
+@transaction.atomic
+def ask(user: User, email: str, *, by: User) -> EmailChange | None:
+    """Have a link sent to the new address that confirms it, and the old one told. A newer request replaces
+    the one before. Answers None where it is the address already. Raises Refusal."""
+    user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
+    email = people.check_email(user, email, by=by)
+    if email == user.email:
+        return None
+    if not user.is_active:
+        raise Refusal(f"{user}'s account is switched off. Switch it on first.")
+    now = timezone.now()
+    of_today = EmailChange.objects.filter(user=user, asked_at__gt=now - A_DAY, way=Way.CONFIRMED)
+    if of_today.count() >= MOST:
+        raise Refusal(f"The address of {user} was to be changed {MOST} times within a day. Try tomorrow.")
+    EmailChange.objects.filter(user=user, state=State.PENDING).update(state=State.REPLACED, ended_at=now)
+    change = EmailChange.objects.create(
+        user=user,
+        old_email=user.email,
+        new_email=email,
+        way=Way.CONFIRMED,
+        asked_by=by,
+        asked_at=now,
+        mailed_at=now,
+    )
+    _queue(LINK_TASK, change)
+    _queue(WARN_TASK, change)
+    return change
+
+
+@transaction.atomic
+def send_again(user: User, *, by: User) -> EmailChange:
+    """Send the link once more; the one before works until it is too old. Raises Refusal."""
+    change = _locked(user)
+    now = timezone.now()
+    if change.mailed_at and now - change.mailed_at < PAUSE:
+        raise Refusal("A mail went out less than a minute ago. Wait a moment for it to arrive.")
+    people.check_email(user, change.new_email, by=by)
+    change.mailed_at = now
+    change.save(update_fields=["mailed_at"])
+    _queue(LINK_TASK, change)
+    return change
+
+
+@transaction.atomic
+def withdraw(user: User) -> EmailChange:
+    """Give the pending change up: its links no longer work. Raises Refusal."""
+    change = _locked(user)
+    _end(change, State.WITHDRAWN)
+    return change
+
+
+def find(uid: str, token: str) -> EmailChange | None:
+    """The pending change that a link confirms, or None where the link does not hold (any more)."""
+    try:
+        pk = int(force_str(urlsafe_base64_decode(uid)))
+        waiting = EmailChange.objects.select_related("user", "asked_by")
+        change = waiting.filter(user_id=pk, state=State.PENDING).first()
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if change is None or not change.user.is_active or not _tokens.check_token(cast("User", change), token):
+        return None
+    # Who asked must still be allowed to: the person may have been given rights since.
+    asker = change.asked_by
+    return change if asker is not None and authority.may_change_account(asker, change.user) else None
+
+
+@transaction.atomic
+def confirm(uid: str, token: str) -> EmailChange | None:
+    """Make the new address the login, for who holds the link. Answers None where the link does not hold.
+    Raises Refusal where somebody else has the address by now; then the change is given up.
+
+    Every session of the person and every link to set a password ends: both hold the old address.
+    """
+    change = find(uid, token)
+    if change is None:
+        return None
+    # Two clicks, or a change in between: the person is locked, and then it is looked again.
+    User.objects.select_for_update(of=("self",)).get(pk=change.user_id)
+    change = find(uid, token)
+    if change is None:
+        return None
+    user = change.user
+    values = {"email": change.new_email}
+    people.write(user, values, by=change.asked_by, reason="e-mail confirmed by a link to the new address")
+    _end(change, State.DONE)
+    logins.tell_old_addresses([change.pk])
+    return change
+
+
+@transaction.atomic
+def change_at_once(
+    user: User, email: str, *, by: User | None, reason: str, push: bool = False, last_seen: str = ""
+) -> User:
+    """Change the address without a confirmation: for an administrator who knows that it is theirs. The old
+    one is told all the same. `push` and `last_seen` as in people.write. Raises Refusal."""
+    old = User.objects.select_for_update(of=("self",)).get(pk=user.pk).email
+    seen = {"email": last_seen} if last_seen else None
+    user = people.write(user, {"email": email}, by=by, reason=reason, push=push, last_seen=seen)
+    if user.email != old:
+        logins.changed(user, old=old, way=Way.AT_ONCE, by=by)
+    return user
+
+
+@transaction.atomic
+def give_up(uid: str, token: str) -> None:
+    """End a change that cannot be made any more, since somebody else has the address; who asked for it is
+    told."""
+    change = find(uid, token)
+    if change is not None and change.asked_by is not None:
+        _end(change, State.VOID)
+        text = f"The address of {change.user} was not changed: {change.new_email} cannot be used any more."
+        notices.tell([change.asked_by], text, level=Notice.Level.WARNING)
+
+
+def _locked(user: User) -> EmailChange:
+    User.objects.select_for_update(of=("self",)).get(pk=user.pk)
+    change = pending(user)
+    if change is None:
+        raise Refusal(f"No change of {user}'s address waits any more. Reload the page to see how it stands.")
+    return change
+
+
+def _end(change: EmailChange, state: str) -> None:
+    change.state, change.ended_at = state, timezone.now()
+    change.save(update_fields=["state", "ended_at"])
+
+
+def _queue(task: str, change: EmailChange) -> None:
+    transaction.on_commit(lambda: async_task(task, change.pk, save=False))

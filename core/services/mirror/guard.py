@@ -1,0 +1,91 @@
+"""What Thinkific may not do to protected accounts: take one by its address, or move its login."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from core.models import User
+from core.services import identity
+from core.services.last_seen import plain
+from core.services.mirror.outcome import Clash
+from core.services.mirror.unsent import OwnChange, own_changes
+
+Values = dict[str, Any]
+Stored = tuple[int, Values]  # primary key, values
+EMAIL = "email"
+
+
+class Guarded(NamedTuple):
+    """The rows that may be stored, with our own addresses where Thinkific's must not come in."""
+
+    rows: list[Values]
+    clashes: list[Clash]
+    withheld: set[int]  # Thinkific ids of rows that are left out
+
+
+def guard(
+    rows: list[Values], by_id: Mapping[int, Stored], free: Mapping[str, Stored], *, lock: bool
+) -> Guarded:
+    """Hold back what these rows would do to protected accounts. `by_id` are the stored accounts by Thinkific
+    id, `free` those by e-mail that a row would be linked with. A page of which no row links or renames
+    anybody costs nothing, any other the same few queries."""
+    touched = {row["thinkific_id"]: _touched(row, by_id, free) for row in rows}
+    pks = {have[0] for have in touched.values() if have is not None}
+    protected = identity.protected_among(pks, lock=lock)
+    if not protected:
+        return Guarded(rows, [], set())
+    own = own_changes("user", list(protected))
+    guarded = Guarded([], [], set())
+    for row in rows:
+        number, have = row["thinkific_id"], touched[row["thinkific_id"]]
+        if have is None or have[0] not in protected:
+            guarded.rows.append(row)
+        elif number not in by_id:
+            guarded.withheld.add(number)
+            guarded.clashes.append(_clash("link", row, have))
+        else:
+            # Without a digest it is looked at by every pull, for as long as the two sides differ.
+            guarded.rows.append(row | {EMAIL: have[1][EMAIL], "remote_digest": None})
+            if not _is_old_news(row[EMAIL], own.get(have[0])):
+                guarded.clashes.append(_clash("email", row, have))
+    return guarded
+
+
+def _touched(row: Values, by_id: Mapping[int, Stored], free: Mapping[str, Stored]) -> Stored | None:
+    """The account whose link or login the row would change."""
+    have = by_id.get(row["thinkific_id"])
+    if have is None:
+        return free.get(row[EMAIL])
+    return have if have[1][EMAIL] != row[EMAIL] else None
+
+
+def _is_old_news(theirs: str, own: OwnChange | None) -> bool:
+    """Whether Thinkific has an address because it has not heard of our change of it."""
+    if own is None:
+        return False
+    return plain(theirs) in own.seen.get(EMAIL, [])
+
+
+def clash_over(user: User, row: Values) -> Clash:
+    """That a Thinkific account may be this person's, for whom it was looked for by the address."""
+    values = {name: getattr(user, name) for name in ("first_name", "last_name", EMAIL)}
+    return _clash("link", row, (user.pk, values))
+
+
+def _clash(kind: str, row: Values, have: Stored) -> Clash:
+    pk, values = have
+    name = f"{values['first_name']} {values['last_name']}".strip()
+    created = row["thinkific_created_at"]
+    return Clash(
+        kind=kind,
+        object_id=pk,
+        label=name or values[EMAIL],
+        ours=values[EMAIL],
+        theirs=row[EMAIL],
+        thinkific_id=row["thinkific_id"],
+        facts={
+            "name": f"{row['first_name']} {row['last_name']}".strip(),
+            "company": row["company"],
+            "created_at": plain(created) if created else None,
+            "roles": row["thinkific_roles"],
+        },
+    )

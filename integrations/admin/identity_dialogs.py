@@ -1,0 +1,195 @@
+"""Deciding about a protected account: whether one in Thinkific is its person's, and which address counts."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django import forms
+
+from core.admin.dialogs import Dialog, DialogForm, Done
+from core.admin.sync_line import follows
+from core.errors import Refusal
+from core.models import User
+from core.services import authority, identity
+from integrations.models import SyncConflict
+from integrations.thinkific.sync import identities
+
+Kind, Resolution = SyncConflict.Kind, SyncConflict.Resolution
+Decide = Callable[..., User]
+
+
+def account_of(conflict: SyncConflict) -> User | None:
+    return User.objects.select_related("global_role").filter(pk=conflict.object_id).first()
+
+
+def may_settle(viewer: User, conflict: SyncConflict) -> bool:
+    """Who manages the sync of the whole site, and may change the account that it is about."""
+    if not authority.holds_for_the_site(viewer, "integrations.change_syncconflict"):
+        return False
+    user = account_of(conflict) if conflict.entity == "user" else None
+    return user is None or authority.may_change_account(viewer, user)
+
+
+def who_gains_what(conflict: SyncConflict) -> str:
+    """What a wrong decision would give away, in one sentence."""
+    user = account_of(conflict)
+    if user is None:
+        return f"{conflict.label} is no longer here."
+    standing = identity.standing(user)
+    who = f"{user}, who is {_joined(standing)}" if standing else str(user)
+    if conflict.kind == Kind.LINK:
+        return f"Whoever controls Thinkific account {conflict.thinkific_id} would be treated as {who}."
+    return (
+        f"Whoever reads the mail of {conflict.theirs} could choose a new password and sign in as {who}: the "
+        "address is the login."
+    )
+
+
+def _joined(parts: list[str]) -> str:
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
+
+
+class DecisionForm(DialogForm):
+    """Holds what the page showed: a pull may find another account or address while somebody thinks."""
+
+    shown = forms.CharField(widget=forms.HiddenInput(), required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["shown"].initial = _facts(self.obj)
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if values.get("shown") != _facts(self.obj):
+            raise forms.ValidationError(
+                f"It has changed since this was shown: Thinkific account {self.obj.thinkific_id} with "
+                f"{self.obj.theirs} now. Close this, and look again."
+            )
+        return values
+
+
+def _facts(conflict: SyncConflict) -> str:
+    return f"{conflict.thinkific_id} {conflict.theirs}"
+
+
+def _is_open(kind: str) -> Callable[[SyncConflict], bool]:
+    return lambda conflict: conflict.kind == kind and conflict.settled_at is None
+
+
+def _link(conflict: SyncConflict, form: DialogForm) -> Done:
+    user = identities.link(conflict, by=form.viewer)
+    said = (
+        f"{user} is linked with Thinkific account {conflict.thinkific_id}. What Thinkific has of them comes "
+    )
+    return Done(f"{said}with the next full sync of people, enrollments and results.")
+
+
+def _keep_apart(conflict: SyncConflict, form: DialogForm) -> Done:
+    user = identities.keep_apart(conflict, by=form.viewer)
+    return Done(f"{user} and Thinkific account {conflict.thinkific_id} are kept apart.")
+
+
+def _keep_address(conflict: SyncConflict, form: DialogForm) -> Done:
+    user = identities.keep_address(conflict, by=form.viewer)
+    return Done(follows(user, form.viewer, f"{user} keeps {user.email}."))
+
+
+def _take_address(conflict: SyncConflict, form: DialogForm) -> Done:
+    user = identities.take_address(conflict, by=form.viewer)
+    return Done(f"{user} signs in with {user.email} from now on. {conflict.ours} is told by mail.")
+
+
+def _ask_again(conflict: SyncConflict, form: DialogForm) -> Done:
+    identities.ask_again(conflict, by=form.viewer)
+    return Done(f"It is open again whether {conflict.label} has Thinkific account {conflict.thinkific_id}.")
+
+
+IDENTITY_DIALOGS = (
+    Dialog(
+        "link",
+        "Link the Two",
+        may=may_settle,
+        applies=_is_open(Kind.LINK),
+        work=_link,
+        form=DecisionForm,
+        icon="link",
+        danger=True,
+        text=lambda conflict: (
+            f"{who_gains_what(conflict)} Their name comes from Thinkific from then on, and the enrollments "
+            "and results there are shown as theirs. The login stays as it is."
+        ),
+    ),
+    Dialog(
+        "keep-apart",
+        "Keep Them Apart",
+        may=may_settle,
+        applies=_is_open(Kind.LINK),
+        work=_keep_apart,
+        form=DecisionForm,
+        icon="link_off",
+        text=lambda conflict: (
+            f"{conflict.label} stays without an account in Thinkific, and Thinkific account "
+            f"{conflict.thinkific_id} without one here: its enrollments and results are not shown. This is "
+            "remembered until somebody asks again. A change of theirs that waited for this is given up."
+        ),
+    ),
+    Dialog(
+        "keep-address",
+        "Keep the Dashboard's Address",
+        may=may_settle,
+        applies=_is_open(Kind.EMAIL),
+        work=_keep_address,
+        form=DecisionForm,
+        icon="cloud_upload",
+        text=lambda conflict: (
+            f"{conflict.ours} stays the login, and replaces {conflict.theirs} in Thinkific account "
+            f"{conflict.thinkific_id}."
+        ),
+    ),
+    Dialog(
+        "take-address",
+        "Take Thinkific's Address",
+        may=may_settle,
+        applies=_is_open(Kind.EMAIL),
+        work=_take_address,
+        form=DecisionForm,
+        icon="cloud_download",
+        danger=True,
+        text=lambda conflict: (
+            f"{who_gains_what(conflict)} {conflict.theirs} replaces {conflict.ours} at once. Every session "
+            f"and every link to set a password ends, and {conflict.ours} is told by mail."
+        ),
+    ),
+    Dialog(
+        "ask-again",
+        "Ask Again",
+        may=may_settle,
+        applies=lambda conflict: (
+            conflict.kind == Kind.LINK
+            and conflict.settled_at is not None
+            and conflict.resolution == Resolution.APART
+        ),
+        work=_ask_again,
+        icon="undo",
+        text=lambda conflict: (
+            f"{conflict.label} and Thinkific account {conflict.thinkific_id} were kept apart. The question "
+            "is opened again; nothing else changes."
+        ),
+    ),
+)
+
+
+def keep_ours(conflicts: Iterable[SyncConflict], *, by: User) -> tuple[int, list[str]]:
+    """Settle several the safe way: accounts are kept apart, addresses stay. Answers how many, and why others
+    were left."""
+    count, left = 0, []
+    for conflict in conflicts:
+        if not may_settle(by, conflict):
+            left.append(f"{conflict.label}: you may not change this account.")
+            continue
+        keep = identities.keep_apart if conflict.kind == Kind.LINK else identities.keep_address
+        try:
+            keep(conflict, by=by)
+            count += 1
+        except Refusal as refusal:
+            left.append(str(refusal))
+    return count, left

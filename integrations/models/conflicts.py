@@ -1,0 +1,75 @@
+"""Where the two sides do not agree and a person should look."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+
+class SyncConflict(models.Model):
+    """Something on which the dashboard and Thinkific differ, kept for a person. Either both sides changed the
+    same field since they last agreed, one value won and the other stands here; or Thinkific says of a
+    protected account what its word is not enough for (core/services/identity.py), and nothing was changed."""
+
+    class Kind(models.TextChoices):
+        VALUE = "value", "Both sides changed a field"
+        LINK = "link", "Same person?"
+        EMAIL = "email", "Login changed in Thinkific"
+
+    IDENTITY = (Kind.LINK, Kind.EMAIL)
+
+    class Resolution(models.TextChoices):
+        KEPT_OURS = "kept_ours", "the dashboard's value stayed"
+        KEPT_THEIRS = "kept_theirs", "Thinkific's value stayed"
+        LINKED = "linked", "the two were linked"
+        APART = "apart", "the two were kept apart"
+        PASSED = "passed", "nothing was left to decide"
+
+    run = models.ForeignKey(
+        "integrations.SyncRun", null=True, blank=True, on_delete=models.SET_NULL, related_name="conflicts"
+    )
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.VALUE)
+    entity = models.CharField(max_length=30)
+    object_id = models.BigIntegerField()
+    label = models.CharField(max_length=600, help_text="The object's name when it happened.")
+    field = models.CharField(max_length=50)
+    ours = models.TextField(blank=True)
+    theirs = models.TextField(blank=True)
+    # Of an identity: whom Thinkific means, what it says of them, and when it last said so.
+    thinkific_id = models.BigIntegerField(null=True, blank=True)
+    facts = models.JSONField(default=dict, blank=True)
+    seen_at = models.DateTimeField(default=timezone.now)
+    resolution = models.CharField(max_length=12, choices=Resolution)
+    created_at = models.DateTimeField(default=timezone.now)
+    settled_at = models.DateTimeField(null=True, blank=True)
+    settled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = "conflict"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "object_id"],
+                condition=Q(settled_at__isnull=True, kind__in=["link", "email"]),
+                name="one_open_conflict_per_identity",
+            )
+        ]
+        indexes = [models.Index(fields=["entity", "object_id"], name="sync_conflict_object")]
+
+    def __str__(self) -> str:
+        return f"{self.label}: {self.what}"
+
+    @property
+    def what(self) -> str:
+        return self.field if self.kind == self.Kind.VALUE else str(self.get_kind_display()).lower()
+
+    @property
+    def is_identity(self) -> bool:
+        return self.kind in self.IDENTITY
+
+    def fact(self, name: str) -> Any:
+        return self.facts.get(name)

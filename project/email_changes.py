@@ -1,0 +1,65 @@
+"""The page behind the link in a mail that confirms a new address."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+from django.views.generic import TemplateView
+
+from core.errors import Refusal
+from core.services import email_changes
+from project.passwords import OutsidePage
+
+COOKIE = "email_change"
+AN_HOUR = 3600
+WITHOUT_TOKEN = "confirm"  # noqa: S105 - what stands in the address once the cookie holds the token
+
+
+@method_decorator(never_cache, name="dispatch")
+class Confirm(OutsidePage, TemplateView):
+    """Shows what the link would do (GET: programs that look into mails open links), and does it (POST).
+
+    Who is signed in does not matter: the link proves who reads the mail of the new address. Its token goes
+    into a cookie at once, so that it is in the address of no page from which the browser asks for another
+    file. Not into the session, which the database keeps.
+    """
+
+    template_name = "registration/email_change.html"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = super().dispatch(request, *args, **kwargs)
+        response["Referrer-Policy"] = "no-referrer" if kwargs["token"] != WITHOUT_TOKEN else "same-origin"
+        return response
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        uid, token = kwargs["uidb64"], kwargs["token"]
+        if token == WITHOUT_TOKEN:
+            change = email_changes.find(uid, request.COOKIES.get(COOKIE, ""))
+            return self.render_to_response(self.get_context_data(change=change))
+        if email_changes.find(uid, token) is None:
+            return self.render_to_response(self.get_context_data(change=None))
+        page = reverse("admin:email_change", args=[uid, WITHOUT_TOKEN])
+        response = HttpResponseRedirect(page)
+        response.set_cookie(
+            COOKIE,
+            token,
+            max_age=AN_HOUR,
+            path=page,
+            secure=bool(settings.SESSION_COOKIE_SECURE),
+            httponly=True,
+            samesite="Lax",
+        )
+        return response
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        uid, token = kwargs["uidb64"], request.COOKIES.get(COOKIE, "")
+        done, problem = None, ""
+        try:
+            done = email_changes.confirm(uid, token)
+        except Refusal as refusal:
+            problem = str(refusal)
+            email_changes.give_up(uid, token)
+        return self.render_to_response(self.get_context_data(change=None, done=done, problem=problem))
