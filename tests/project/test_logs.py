@@ -40,6 +40,16 @@ def test_a_line_is_one_json_object_with_the_ids_of_its_run_and_request(lines):
     )
 
 
+def test_a_link_that_confirms_an_address_is_in_no_line(lines, client, db):
+    client.get("/admin/email-change/MQ/abc123-0123456789abcdef/no-such-page/")
+    logging.getLogger("core").warning(
+        "Sent https://b2b.example/admin/email-change/MQ/abc123-0123456789abcdef/"
+    )
+
+    assert len(lines()) >= 1
+    assert "0123456789abcdef" not in json.dumps(lines())
+
+
 def test_a_request_gives_its_id_to_what_is_logged_meanwhile(lines, client, db, monkeypatch):
     def log_and_answer(self, *args, **kwargs):
         logging.getLogger("core").info("Working")

@@ -210,13 +210,13 @@ def test_looking_at_a_dialog_changes_nothing(alma, ana, signed_in):
 
 def test_a_changed_name_is_on_its_way_to_thinkific(alma, ana, signed_in):
     User.objects.filter(pk=ana.pk).update(thinkific_id=5)
-    form = {"first_name": "Anna", "last_name": "Ames", "email": "anna@acme.example", "is_active": "on"}
+    form = {"first_name": "Anna", "last_name": "Ames", "email": "ana@acme.example", "is_active": "on"}
 
     page = signed_in(alma).post(do("edit", ana.pk), form, follow=True).content.decode()
 
     ana.refresh_from_db()
-    assert (ana.first_name, ana.email) == ("Anna", "anna@acme.example")
-    assert OutboxEntry.objects.get().last_seen == {"first_name": "Ana", "email": "ana@acme.example"}
+    assert (ana.first_name, ana.email) == ("Anna", "ana@acme.example")
+    assert OutboxEntry.objects.get().last_seen == {"first_name": "Ana"}
     assert "Waiting to be sent" in page
 
 

@@ -4,8 +4,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
 
-from core.models import EmailChange, Enrollment, GroupMembership, OutboxEntry, User
+from core.models import EmailChange, Enrollment, GroupMembership, OutboxEntry, SiteSettings, User
 from core.services import email_changes, people
 from integrations.models import SyncConflict
 from integrations.thinkific.sync import identities
@@ -142,8 +144,6 @@ def test_two_people_of_whom_one_has_a_password_swap_nothing(pull, thinkific, lin
 def test_no_setting_lets_thinkific_s_address_win_over_an_unsent_one(
     pull, thinkific, linked, winner, settings
 ):
-    from core.models import SiteSettings
-
     SiteSettings.objects.update_or_create(pk=1, defaults={"conflict_winner": winner})
     email_changes.change_at_once(linked, "mine@people.example", by=None, reason="corrected")
     thinkific.site.write("update_user", user_id=linked.thinkific_id, fields={"email": "his@evil.example"})
@@ -169,7 +169,7 @@ def test_what_belongs_to_who_is_kept_out_is_passed_over_and_comes_after_linking(
     pull("products")
     attacker = sign_up(thinkific, alma.email)
     group = thinkific.site.groups.listing[0]["name"]
-    thinkific.site.write("create_enrollment", user_id=attacker.id, course_id=3001)
+    thinkific.site.write("enroll", user_id=attacker.id, course_id=3001, dates={})
     thinkific.site.write("add_to_groups", user_id=attacker.id, group_names=[group])
 
     for kind in ("users", "enrollments", "groups", "quiz_results", "certificates"):
@@ -253,9 +253,7 @@ def test_a_student_s_login_that_thinkific_changes_ends_what_hangs_on_it(pull, th
     assert student.get_session_auth_hash() != session
     assert waiting.state == "void"
     assert email_changes.pending(student) is None
-    from core.services.account_mail import urlsafe_base64_encode
-
-    assert email_changes.find(urlsafe_base64_encode(str(student.pk).encode()), token) is None
+    assert email_changes.find(urlsafe_base64_encode(force_bytes(student.pk)), token) is None
     change = EmailChange.objects.get(way="thinkific")
     assert (change.user, change.old_email, change.state, change.told_at) == (student, old, "done", None)
 

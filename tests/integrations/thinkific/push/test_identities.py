@@ -1,0 +1,118 @@
+"""A push takes no account that is there before for somebody who has rights here or a password."""
+
+import pytest
+
+from core.models import OutboxEntry, SiteSettings, User
+from core.services import email_changes, people
+from integrations.models import SyncConflict
+from integrations.thinkific.sync import identities
+from tests.factories import builtin_role
+
+
+@pytest.fixture
+def dana(site):
+    """An administrator whose address somebody has taken in Thinkific."""
+    fields = {"email": "dana@new.example", "first_name": "Mal", "last_name": "Ory"}
+    site.write("create_user", fields=fields)
+    role = builtin_role("administrator")
+    return people.create_user(email="dana@new.example", first_name="Dana", last_name="Roth", global_role=role)
+
+
+def account_there(site):
+    return site.user_by_email("dana@new.example")
+
+
+def test_the_entry_fails_with_words_that_lead_to_the_decision(site, push, dana):
+    assert push() == {"failed": 1}
+
+    dana.refresh_from_db()
+    assert dana.thinkific_id is None
+    assert account_there(site).first_name == "Mal"
+    entry = OutboxEntry.objects.get()
+    assert "Conflicts" in entry.error and str(account_there(site).id) in entry.error
+    conflict = SyncConflict.objects.get()
+    assert (conflict.kind, conflict.thinkific_id) == ("link", account_there(site).id)
+    assert conflict.fact("name") == "Mal Ory"
+
+
+def test_linked_by_an_administrator_the_change_goes_on(site, push, dana, root):
+    push()
+
+    identities.link(SyncConflict.objects.get(), by=root)
+
+    assert push() == {"done": 1}
+    dana.refresh_from_db()
+    assert dana.thinkific_id == account_there(site).id
+    assert account_there(site).first_name == "Dana"
+    assert not SyncConflict.objects.filter(settled_at=None).exists()
+
+
+def test_kept_apart_the_change_is_given_up_and_asking_anew_opens_the_question(site, push, dana, root):
+    push()
+    identities.keep_apart(SyncConflict.objects.get(), by=root)
+    assert OutboxEntry.objects.get().status == "discarded"
+
+    people.create_thinkific_account(dana, by=root)
+    push()
+
+    assert SyncConflict.objects.filter(settled_at=None).count() == 1
+
+
+def test_a_new_address_in_thinkific_is_an_account_of_ones_own(site, push, root):
+    role = builtin_role("administrator")
+    new = people.create_user(email="own@new.example", first_name="Own", global_role=role)
+
+    assert push() == {"done": 1}
+
+    new.refresh_from_db()
+    assert new.thinkific_id == site.user_by_email("own@new.example").id
+
+
+def test_after_a_lost_answer_an_administrator_decides_whose_account_it_is(site, push, thinkific):
+    thinkific.faults.add("lost_answer", method="POST", path="/users", next=1)
+    role = builtin_role("administrator")
+    people.create_user(email="own@new.example", first_name="Own", last_name="Er", global_role=role)
+
+    assert push() == {"retried": 1, "failed": 1}
+
+    assert sum(user.email == "own@new.example" for user in site.users) == 1
+    assert SyncConflict.objects.get().kind == "link"
+
+
+@pytest.mark.parametrize("winner", ["dashboard", "thinkific"])
+def test_a_push_brings_no_other_login_back(site, push, pull, winner):
+    pull("users")
+    SiteSettings.objects.update_or_create(pk=1, defaults={"conflict_winner": winner})
+    user = User.objects.filter(thinkific_id__isnull=False).first()
+    user.set_password("quiet-harbour-lights-7")
+    user.save()
+    email_changes.change_at_once(user, "mine@new.example", by=None, reason="corrected")
+    site.write("update_user", user_id=user.thinkific_id, fields={"email": "his@evil.example"})
+
+    push()
+
+    user.refresh_from_db()
+    assert user.email == "mine@new.example"
+    opened = set(SyncConflict.objects.filter(settled_at=None).values_list("kind", flat=True))
+    assert opened == ({"value"} if winner == "dashboard" else {"email"})
+
+
+def test_the_kept_address_reaches_thinkific_and_its_own_comes_in_when_taken(site, push, pull, root):
+    pull("users")
+    for choice, decide in (("kept", identities.keep_address), ("taken", identities.take_address)):
+        user = User.objects.filter(thinkific_id__isnull=False, password__startswith="!").first()
+        user.set_password("quiet-harbour-lights-7")
+        user.save()
+        ours, theirs = user.email, f"{choice}@evil.example"
+        site.write("update_user", user_id=user.thinkific_id, fields={"email": theirs})
+        pull("users")
+
+        decide(SyncConflict.objects.get(settled_at=None), by=root)
+        push()
+        pull("users")
+
+        user.refresh_from_db()
+        expected = ours if choice == "kept" else theirs
+        assert (user.email, site.users[user.thinkific_id].email) == (expected, expected)
+        assert user.history.filter(history_user=root).exists()
+        assert not SyncConflict.objects.filter(settled_at=None).exists()
