@@ -207,7 +207,11 @@ THINKIFIC_RATE_LIMIT = env.int("THINKIFIC_RATE_LIMIT", 120)
 THINKIFIC_RATE_WINDOW = env.float("THINKIFIC_RATE_WINDOW", 60.0)  # seconds
 THINKIFIC_CONCURRENCY = env.int("THINKIFIC_CONCURRENCY", 10)
 THINKIFIC_GRAPHQL_POINTS = env.int("THINKIFIC_GRAPHQL_POINTS", 2000)  # per minute
-THINKIFIC_TIMEOUT = (10.0, 30.0)  # connect, read; seconds
+THINKIFIC_TIMEOUT = (10.0, 30.0)  # seconds to connect, and without any byte
+THINKIFIC_DEADLINE = env.float("THINKIFIC_DEADLINE", 60.0)  # seconds for a request and its whole answer
+THINKIFIC_LARGEST_ANSWER = env.int("THINKIFIC_LARGEST_ANSWER", 32)  # MiB, as it comes and unpacked
+if THINKIFIC_DEADLINE < 1 or THINKIFIC_LARGEST_ANSWER < 1:
+    raise ImproperlyConfigured("THINKIFIC_DEADLINE and THINKIFIC_LARGEST_ANSWER must be 1 or more.")
 
 # Core asks for these by name, so that it need not import the apps that answer (see docs/architecture.md).
 OUTBOX_DRAIN_TASK = "integrations.thinkific.tasks.drain_outbox"

@@ -16,7 +16,7 @@ from integrations.thinkific.rest import RestCalls, read_object
 
 
 class ThinkificClient(RestCalls):
-    """`ThinkificClient(credentials, budget=None, session=None, interactive=False, *, retries=3)`.
+    """`ThinkificClient(credentials, budget=None, interactive=False, *, retries=3)`.
 
     The arguments are Transport's. REST calls are in rest.py; here are webhooks and GraphQL.
     """

@@ -76,6 +76,21 @@ class BudgetExhausted(RetryLater):
     """Our own share of the request budget did not come free in time; nothing was sent."""
 
 
+class Unfinished(RetryLater):
+    """The answer went beyond its time or its size, and was given up in the middle."""
+
+
+class Endless(RetryLater):
+    """A list keeps bringing rows that it has brought already, or none, and says that more follow."""
+
+
+class Interrupted(RetryLater):
+    """This process was told to stop, and did not wait for the answer."""
+
+    def __init__(self, message: str, *, uncertain: bool = False) -> None:
+        super().__init__(message, after=0.0, uncertain=uncertain)
+
+
 class Rejected(ThinkificError):
     """Thinkific understood and said no. `messages` are its own words, `[(field or None, text)]`."""
 

@@ -5,36 +5,38 @@ is handed in where it is wanted.
 """
 
 import json as jsonlib
+import math
 import random
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
-from urllib.parse import urlsplit
 
 import requests
 from django.conf import settings
 from requests import exceptions as failures
-from urllib3.exceptions import NewConnectionError, ProxyError
 
+from integrations import stopping
+from integrations.thinkific import no_answer, wire
 from integrations.thinkific.answers import Answer, a_minute_from_now, check
 from integrations.thinkific.credentials import GRAPHQL, REST, WEBHOOKS, Credentials
 from integrations.thinkific.errors import (
     BudgetExhausted,
-    NotConfigured,
+    Interrupted,
     RateLimited,
     RetryLater,
 )
+from integrations.thinkific.no_answer import Attempt
 from integrations.thinkific.rates import RateHeaders, read_rate_headers
+from integrations.thinkific.sessions import Sessions
 
 R = TypeVar("R")
 
 HEADERS = {
     "User-Agent": "B2B-Dashboard-for-Thinkific/0.1",  # Cloudflare turns away requests without one
     "Accept": "application/json",
-    "Accept-Encoding": "gzip",
+    "Accept-Encoding": "gzip",  # and no more: urllib3 unpacks it in pieces, so that we can stop
 }
 PATHS = {REST: "/api/public/v1", WEBHOOKS: "/api/v2", GRAPHQL: "/stable/graphql"}
 BACKOFF = 0.5  # seconds before the first retry, doubled for each further one
@@ -66,23 +68,29 @@ class Budget(Protocol):
     def stop_points_until(self, until: datetime) -> None: ...
 
 
-class Transport:
+class Transport(Sessions):
     """Sends requests for one site. Safe to share between threads: each has its own session.
 
     `retries` further attempts are made after transient failures, POST only where it is certain that nothing
     happened; 0 leaves them to the caller. `sleep` is what waits between them.
+
+    An answer must be complete within `seconds` (THINKIFIC_DEADLINE) and by `until`, a moment of
+    `time.monotonic()` for everything that this client does. `stop` is asked several times a second, in the
+    thread that waits: once it answers True, nothing is waited for any more (Interrupted).
     """
 
     def __init__(
         self,
         credentials: Credentials,
         budget: Budget | None = None,
-        session: requests.Session | None = None,
         interactive: bool = False,
         *,
         retries: int = 3,
         sleep: Callable[[float], None] = time.sleep,
         timeout: tuple[float, float] | None = None,
+        seconds: float | None = None,
+        until: float = math.inf,
+        stop: Callable[[], bool] = stopping.requested,
     ) -> None:
         self.credentials = credentials
         self.budget = budget
@@ -90,8 +98,11 @@ class Transport:
         self.retries = retries
         self.sleep = sleep
         self.timeout = timeout or settings.THINKIFIC_TIMEOUT
-        self._session = session
-        self._local = threading.local()
+        self.seconds = seconds or settings.THINKIFIC_DEADLINE
+        self.until = until
+        self.stop = stop
+        self.largest = settings.THINKIFIC_LARGEST_ANSWER * (1 << 20)
+        super().__init__(credentials.api_url)
 
     def send_raw(
         self,
@@ -114,25 +125,34 @@ class Transport:
         if json is not None:
             body = jsonlib.dumps(json, default=plain).encode()  # ASCII, so that lone surrogates survive
             headers["Content-Type"] = "application/json"
-        uncertain = method != "GET"
+        attempt = Attempt(label, method != "GET", self.credentials.api_url, *self.timeout)
+        exchange = wire.Exchange(
+            until=min(time.monotonic() + self.seconds, self.until),
+            silence=self.timeout[1],
+            most=self.largest,
+            stop=self.stop,
+        )
         try:
             session = self._thread_session()
             request = self._prepared(session, method, f"{PATHS[surface]}{path}", headers, body)
             given = {key: plain(value) for key, value in (params or {}).items() if value is not None}
             request.prepare_url(request.url, given)
-            response = session.send(
-                request,
-                timeout=self.timeout,
-                allow_redirects=False,
-                stream=True,
-                verify=session.verify,
-                proxies=session.proxies,
-            )
-            content = b"".join(response.iter_content(AT_ONCE))
+            with exchange:
+                exchange.check()
+                response = session.send(
+                    request,
+                    timeout=self.timeout,
+                    allow_redirects=False,
+                    stream=True,
+                    verify=session.verify,
+                    proxies=session.proxies,
+                )
+                content = _content(response, self.largest)
+        except wire.CutOff as cut:
+            raise no_answer.cut_off(attempt, cut, exchange) from None
         except failures.RequestException as error:
-            # from None, here and below: requests' own errors carry the headers, and so the key
-            failure = self._no_answer(error, label, uncertain)
-            raise failure from None
+            # from None, here and above: requests' own errors carry the headers, and so the key
+            raise no_answer.failed(attempt, error) from None
         rate = read_rate_headers(response.headers, response.status_code, time.time())
         return Answer(response.status_code, response.headers, content, rate, label, surface)
 
@@ -180,7 +200,8 @@ class Transport:
             except RetryLater as error:
                 error.uncertain = error.uncertain and writes
                 attempt += 1
-                hopeless = isinstance(error, BudgetExhausted) or (error.uncertain and not repeatable)
+                hopeless = isinstance(error, BudgetExhausted | Interrupted) or time.monotonic() >= self.until
+                hopeless = hopeless or (error.uncertain and not repeatable)
                 if attempt > self.retries or hopeless:
                     raise
                 self._wait(error, attempt)
@@ -208,57 +229,21 @@ class Transport:
         backoff = min(BACKOFF * 2 ** (attempt - 1), LONGEST_BACKOFF)
         self.sleep(error.seconds(backoff * random.uniform(0.5, 1.5)))  # noqa: S311 (jitter)
 
-    def _prepared(
-        self, session: requests.Session, method: str, path: str, headers: dict[str, str], body: bytes | None
-    ) -> requests.PreparedRequest:
-        """A request without its parameters. The last one of a thread serves again: the pages of a list differ
-        in nothing else, and putting it together is a good part of the work."""
-        key = (method, path, headers)
-        if body is None and getattr(self._local, "key", None) == key:
-            return self._local.request.copy()
-        request = requests.Request(method, f"{self.credentials.api_url}{path}", headers=headers, data=body)
-        prepared = session.prepare_request(request)
-        if body is None:
-            self._local.key, self._local.request = key, prepared.copy()
-        return prepared
 
-    def _thread_session(self) -> requests.Session:
-        if self._session is not None:
-            return self._session
-        session = getattr(self._local, "session", None)
-        if session is None:
-            session = self._local.session = self._new_session()
-        return session
-
-    def _new_session(self) -> requests.Session:
-        """A session that has read the environment (proxies, certificates) once and not for every request.
-
-        With that, it also leaves our Authorization header alone, which a ~/.netrc would replace.
-        """
-        session = requests.Session()
-        found = session.merge_environment_settings(self.credentials.api_url, {}, None, None, None)
-        session.proxies, session.verify = found["proxies"], found["verify"]
-        session.trust_env = False
-        return session
-
-    def _no_answer(self, error: failures.RequestException, label: str, uncertain: bool) -> Exception:
-        host = urlsplit(self.credentials.api_url).netloc or self.credentials.api_url
-        if isinstance(error, failures.InvalidURL | failures.MissingSchema | failures.InvalidSchema):
-            return NotConfigured(f"“{self.credentials.api_url}” (THINKIFIC_API_URL) is not a web address.")
-        if isinstance(error, failures.InvalidHeader):
-            return NotConfigured("The Thinkific key or subdomain holds characters that cannot be sent.")
-        if isinstance(error, failures.ConnectTimeout):
-            return RetryLater(f"{label}: no connection to {host} within {self.timeout[0]:g} s.")
-        if isinstance(error, failures.Timeout):
-            return RetryLater(f"{label}: no answer within {self.timeout[1]:g} s.", uncertain=uncertain)
-        if isinstance(error, failures.SSLError):
-            return RetryLater(f"{label}: the certificate of {host} could not be verified.")
-        reason = getattr(error.args[0] if error.args else None, "reason", None)
-        if isinstance(reason, NewConnectionError | ProxyError):
-            return RetryLater(f"{label}: no connection to {host}.")
-        if isinstance(error, failures.ChunkedEncodingError | failures.ContentDecodingError):
-            return RetryLater(f"{label}: the answer was cut off.", uncertain=uncertain)
-        return RetryLater(f"{label}: the connection broke.", uncertain=uncertain)
+def _content(response: requests.Response, largest: int) -> bytes:
+    """The body, unpacked piece by piece: what is small on the wire may be large here."""
+    parts: list[bytes] = []
+    size = 0
+    try:
+        for part in response.iter_content(AT_ONCE):
+            size += len(part)
+            if size > largest:
+                raise wire.TooLarge
+            parts.append(part)
+    except BaseException:
+        response.close()  # what is left on this connection belongs to nobody
+        raise
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _read(answer: Answer, read: Callable[[Answer], R]) -> R:

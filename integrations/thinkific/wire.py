@@ -1,0 +1,285 @@
+"""The way of one request over the network, bounded as a whole: by time, by bytes, and by being told to stop.
+
+The time-outs of sockets count from byte to byte: an answer that trickles never meets them. So here nothing
+blocks for longer than LOOK. Looking a name up, connecting, the handshake of TLS, headers, body: each waits in
+short pieces, and between them an `Exchange` is asked whether to go on.
+"""
+
+import errno
+import io
+import os
+import queue
+import selectors
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from http.client import HTTPResponse
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    LocationParseError,
+    NameResolutionError,
+    NewConnectionError,
+)
+from urllib3.util.connection import allowed_gai_family
+from urllib3.util.ssl_ import create_urllib3_context
+
+LOOK = 0.25  # seconds that anything waits before it is asked whether to go on
+BUFFER = 1 << 16
+SENDING = 10.0  # seconds; what we send is small
+
+
+class CutOff(Exception):
+    """We broke the exchange off ourselves. No OSError: nobody below may take it for the network's."""
+
+
+class OutOfTime(CutOff):
+    pass
+
+
+class TooLarge(CutOff):
+    pass
+
+
+class ToldToStop(CutOff):
+    pass
+
+
+class Exchange:
+    """One request and its answer, in one thread: `with exchange:` around both.
+
+    `until` is a moment of `time.monotonic()`, `silence` the seconds without any byte, `most` the bytes of an
+    answer, headers included.
+    """
+
+    def __init__(self, *, until: float, silence: float, most: int, stop: Callable[[], bool]) -> None:
+        self.until = until
+        self.silence = silence
+        self.most = most
+        self.stop = stop
+        self.came = 0
+        self.began = time.monotonic()
+
+    def __enter__(self) -> "Exchange":
+        _thread.exchange = self
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        _thread.exchange = None
+
+    def check(self) -> None:
+        if self.stop():
+            raise ToldToStop
+        if time.monotonic() >= self.until:
+            raise OutOfTime
+
+    def lasted(self) -> float:
+        return time.monotonic() - self.began
+
+    def piece(self) -> float:
+        """How long to wait now, before the next check."""
+        return max(0.001, min(LOOK, self.until - time.monotonic()))
+
+    def take(self, count: int) -> None:
+        self.came += count
+        if self.came > self.most:
+            raise TooLarge
+
+
+class _Thread(threading.local):
+    exchange: Exchange | None = None
+
+
+_thread = _Thread()
+
+
+def _current() -> Exchange:
+    exchange = _thread.exchange
+    if exchange is None:
+        raise RuntimeError("A bounded connection is used outside of an Exchange.")
+    return exchange
+
+
+# --- reading ------------------------------------------------------------------------------------------------
+
+
+class _BoundedReading(io.RawIOBase):
+    """What a socket's own file does, in short pieces. It keeps that file, which keeps the socket open."""
+
+    def __init__(self, sock: socket.socket, inner: io.RawIOBase) -> None:
+        self.sock = sock
+        self.inner = inner
+        self.exchange = _current()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        exchange = self.exchange
+        silent = time.monotonic() + exchange.silence
+        while True:
+            exchange.check()
+            self.sock.settimeout(exchange.piece())
+            try:
+                count = self.sock.recv_into(buffer)
+            except TimeoutError:
+                if time.monotonic() >= silent:
+                    raise
+                continue
+            exchange.take(count)
+            return count
+
+    def close(self) -> None:
+        super().close()
+        self.inner.close()
+
+
+class _BoundedResponse(HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        inner: Any = self.fp.detach()  # type: ignore[attr-defined]
+        self.fp = io.BufferedReader(_BoundedReading(sock, inner), BUFFER)
+
+
+# --- connecting ---------------------------------------------------------------------------------------------
+
+
+class _TlsSocket(ssl.SSLSocket):
+    def do_handshake(self, block: bool = False) -> None:
+        exchange = _thread.exchange
+        while exchange is not None:
+            exchange.check()
+            self.settimeout(exchange.piece())
+            try:
+                return super().do_handshake(block)
+            except TimeoutError:  # it goes on where it was
+                continue
+        return super().do_handshake(block)
+
+
+class _Bounded:
+    """What both kinds of connections do differently."""
+
+    response_class: Any = _BoundedResponse
+
+    def _new_conn(self: Any) -> socket.socket:
+        exchange = _current()
+        until = time.monotonic() + (self.timeout or exchange.silence)
+        try:
+            return _connected(self._dns_host, self.port, self.socket_options or (), exchange, until)
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, "The connection timed out.") from error
+        except OSError as error:
+            raise NewConnectionError(self, f"No connection: {error}") from error
+
+    def send(self: Any, data: Any) -> None:
+        if self.sock is not None:  # one that is kept has the time-out of its last piece
+            self.sock.settimeout(SENDING)
+        super().send(data)
+
+
+class _Http(_Bounded, HTTPConnection):
+    pass
+
+
+class _Https(_Bounded, HTTPSConnection):
+    def connect(self) -> None:
+        if self.ssl_context is None:
+            self.ssl_context = create_urllib3_context()
+        self.ssl_context.sslsocket_class = _TlsSocket
+        super().connect()
+
+
+class _HttpPool(HTTPConnectionPool):
+    ConnectionCls = _Http
+
+
+class _HttpsPool(HTTPSConnectionPool):
+    ConnectionCls = _Https
+
+
+POOLS = {"http": _HttpPool, "https": _HttpsPool}
+
+
+class BoundedAdapter(HTTPAdapter):
+    """For a session of requests: every connection that it opens obeys the thread's Exchange."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = POOLS
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(*args, **kwargs)
+        manager.pool_classes_by_scheme = POOLS
+        return manager
+
+
+def _connected(host: str, port: int, options: Any, exchange: Exchange, until: float) -> socket.socket:
+    problem: OSError = OSError(f"{host} has no address")
+    for family, kind, protocol, _, address in _addresses(host, port, exchange, until):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            for option in options:
+                sock.setsockopt(*option)
+            _connect(sock, address, exchange, until)
+            return sock
+        except OSError as error:
+            sock.close()
+            problem = error
+        except CutOff:
+            sock.close()
+            raise
+    raise problem
+
+
+def _addresses(host: str, port: int, exchange: Exchange, until: float) -> list[Any]:
+    """Looked up in a thread of its own, because nothing interrupts that; a late answer is of no use."""
+    host = host.strip("[]")
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        raise LocationParseError(f"“{host}” is no host name") from None
+    found: queue.SimpleQueue[list[Any] | OSError] = queue.SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            found.put(socket.getaddrinfo(host, port, allowed_gai_family(), socket.SOCK_STREAM))
+        except OSError as error:
+            found.put(error)
+
+    threading.Thread(target=look_up, name="thinkific-name", daemon=True).start()
+    while True:
+        try:
+            answer = found.get(timeout=exchange.piece())
+            break
+        except queue.Empty:
+            exchange.check()
+            if time.monotonic() >= until:
+                raise TimeoutError(f"{host} was not found in time") from None
+    if isinstance(answer, OSError):
+        raise answer
+    return answer
+
+
+def _connect(sock: socket.socket, address: Any, exchange: Exchange, until: float) -> None:
+    sock.setblocking(False)
+    problem = sock.connect_ex(address)
+    if problem in (errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EALREADY):
+        with selectors.DefaultSelector() as ready:
+            ready.register(sock, selectors.EVENT_WRITE)
+            while not ready.select(exchange.piece()):
+                exchange.check()
+                if time.monotonic() >= until:
+                    raise TimeoutError("The connection timed out.")
+        problem = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if problem:
+        raise OSError(problem, os.strerror(problem))
+    sock.settimeout(SENDING)
