@@ -7,14 +7,20 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from core.admin.sitewide import sees_site
-from integrations.thinkific.connection import check_connection
+from integrations.thinkific.connection import ALL_WITHIN, check_connection
+from integrations.thinkific.turns import NoTurn, turn
 
 
 @require_POST
 def test_connection(request: HttpRequest) -> HttpResponse:
     if not sees_site(request, "core.run_tools"):
         raise PermissionDenied
-    states = check_connection()
+    try:
+        with turn(seconds=ALL_WITHIN, what="A test is"):
+            states = check_connection()
+    except NoTurn as refusal:
+        messages.warning(request, str(refusal))
+        return HttpResponseRedirect(reverse("admin:index") + "#connection")
     works = [state.surface for state in states if state.ok]
     broken = [state.surface for state in states if not state.ok]
     if not broken:

@@ -3,6 +3,8 @@
 The page itself asks Thinkific nothing; Register, Remove and Look do, because somebody pressed them.
 """
 
+from contextlib import AbstractContextManager
+
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -20,6 +22,7 @@ from integrations.thinkific.credentials import Credentials
 from integrations.thinkific.events.latest import last_received
 from integrations.thinkific.events.topics import SUBSCRIBED
 from integrations.thinkific.subscriptions import Found
+from integrations.thinkific.turns import turn
 
 VIEW, CHANGE = "integrations.view_inboundevent", "integrations.change_inboundevent"
 PAGE = "admin:integrations_webhooksubscription_page"
@@ -60,7 +63,8 @@ def register(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _render(request, form=form)
     try:
-        done = subscriptions.register(form.cleaned_data["address"])
+        with _turn():
+            done = subscriptions.register(form.cleaned_data["address"])
     except Refusal as refusal:
         form.add_error("address", str(refusal))
         return _render(request, form=form)
@@ -77,7 +81,8 @@ def register(request: HttpRequest) -> HttpResponse:
 def remove(request: HttpRequest) -> HttpResponse:
     _check_may_change(request)
     try:
-        removed = subscriptions.remove()
+        with _turn():
+            removed = subscriptions.remove()
     except Refusal as refusal:
         messages.error(request, str(refusal))
     else:
@@ -92,10 +97,16 @@ def look(request: HttpRequest) -> HttpResponse:
     """What Thinkific has, subscriptions of others included."""
     _check_may_change(request)
     try:
-        return _render(request, found=subscriptions.listed())
+        with _turn():
+            found = subscriptions.listed()
     except Refusal as refusal:
         messages.error(request, str(refusal))
         return HttpResponseRedirect(reverse(PAGE))
+    return _render(request, found=found)
+
+
+def _turn() -> AbstractContextManager[None]:
+    return turn(seconds=subscriptions.ALL_WITHIN, what="Another question to Thinkific is")
 
 
 def _check_may_change(request: HttpRequest) -> None:

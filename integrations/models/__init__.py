@@ -12,6 +12,7 @@ from integrations.models.conflicts import SyncConflict as SyncConflict
 from integrations.models.drift import Drift as Drift
 from integrations.models.drift import DriftKind as DriftKind
 from integrations.models.drift import DriftReport as DriftReport
+from integrations.models.turns import WebTurn as WebTurn
 
 KEPT_ERRORS = 200  # per run: enough to see what is wrong, small enough to show
 # A running run writes progress every two seconds; silence this long means that its process is gone.

@@ -10,6 +10,7 @@ import os
 import socket
 import threading
 import time
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ from django.dispatch import receiver
 from django.utils import timezone
 from django_q.signals import post_execute_in_worker, post_spawn, pre_execute
 
+from integrations import stopping
 from integrations.models import WorkerHeartbeat
 
 log = logging.getLogger(__name__)
@@ -67,6 +69,14 @@ def forget(group: int) -> None:
     WorkerHeartbeat.objects.filter(host=host(), group=group).delete()
 
 
+def tell_to_stop(group: int) -> None:
+    """Have the workers of this group leave what they do, as far as it can go on elsewhere."""
+    for process in WorkerHeartbeat.objects.filter(host=host(), group=group).values_list("process", flat=True):
+        with suppress(ProcessLookupError, PermissionError):
+            if os.getpgid(process) == group:  # a number may be another process's by now
+                os.kill(process, stopping.TELL_WORKER)
+
+
 def _write(**values: Any) -> None:
     me: dict[str, Any] = {"host": host(), "process": os.getpid()}
     values["group"] = os.getpgrp()
@@ -102,6 +112,7 @@ def _try(write: Any) -> None:
 def worker_started(**_kwargs: Any) -> None:
     _Worker.pid = os.getpid()
     now = timezone.now()
+    stopping.listen(stopping.TELL_WORKER)  # before the row, by which `tell_to_stop` finds us
     _try(lambda: _write(started_at=now, beat_at=now, probed_at=None))
     threading.Thread(target=_beat_while_busy, name="heartbeat", daemon=True).start()
 

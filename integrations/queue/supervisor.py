@@ -5,12 +5,13 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 
 from django.db import Error, close_old_connections
 
 from core.services import health
-from integrations.queue import schedules, tasks
+from integrations.queue import heartbeat, schedules, tasks
 from integrations.queue.cluster import Cluster
 from integrations.queue.watchdog import Watchdog
 from integrations.thinkific.sync import runs
@@ -65,6 +66,7 @@ class Supervisor:
         if wrong:
             log.error("Replacing the cluster of process group %s: %s", cluster.group, wrong)
         else:
+            self._ask_database(partial(heartbeat.tell_to_stop, cluster.group))
             cluster.ask_to_stop()
             self._wait_for_end(cluster)
         cluster.kill()  # whatever is left of the group

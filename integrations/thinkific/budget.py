@@ -14,6 +14,7 @@ used.
 Call it outside of transactions: a grant that could be rolled back would be none.
 """
 
+import math
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -60,7 +61,8 @@ class Usage:
 class SharedBudget:
     """The budget of one site, as this process sees it. Safe to share between threads.
 
-    `patience` is how long, in seconds, the waiting methods wait before they raise BudgetExhausted.
+    `patience` is how long, in seconds, the waiting methods wait before they raise BudgetExhausted; none waits
+    beyond `until`, a moment of `time.monotonic()`.
     """
 
     def __init__(
@@ -70,16 +72,18 @@ class SharedBudget:
         *,
         store: Store | None = None,
         patience: float = PATIENCE,
+        until: float = math.inf,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.limits = limits
         self.patience = patience
+        self.until = until
         self.sleep = sleep
         self.store = store or DatabaseStore(site)
         self._seen = BudgetState()  # as of this process's last decision: spares looks that change nothing
 
     @classmethod
-    def from_settings(cls, *, patience: float = PATIENCE) -> "SharedBudget":
+    def from_settings(cls, *, patience: float = PATIENCE, until: float = math.inf) -> "SharedBudget":
         limits = Limits(
             requests=settings.THINKIFIC_RATE_LIMIT,
             window=settings.THINKIFIC_RATE_WINDOW,
@@ -87,7 +91,7 @@ class SharedBudget:
             points=settings.THINKIFIC_GRAPHQL_POINTS,
             points_window=settings.THINKIFIC_RATE_WINDOW,  # both are a minute at Thinkific
         )
-        return cls(Credentials.from_settings().site, limits, patience=patience)
+        return cls(Credentials.from_settings().site, limits, patience=patience, until=until)
 
     @contextmanager
     def lanes(self, want: int = 1, *, interactive: bool = False) -> Iterator[Lanes]:
@@ -96,9 +100,15 @@ class SharedBudget:
         Waits while all are taken; raises BudgetExhausted when none came free in time.
         """
         lanes = Lanes(self, want, interactive)
+        with self.opened(lanes):
+            yield lanes
+
+    @contextmanager
+    def opened(self, lanes: Lanes) -> Iterator[None]:
+        """The same for lanes that are made already."""
         self.wait(lanes.open)
         try:
-            yield lanes
+            yield
         finally:
             lanes.close()
 
@@ -201,7 +211,7 @@ class SharedBudget:
 
     def wait(self, attempt: Callable[[], R | float]) -> R:
         """Repeat `attempt` until it gives something else than the seconds to wait."""
-        deadline = time.monotonic() + self.patience
+        deadline = min(time.monotonic() + self.patience, self.until)
         while True:
             outcome = attempt()
             if not isinstance(outcome, float):

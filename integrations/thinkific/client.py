@@ -12,6 +12,7 @@ from integrations.thinkific.answers import Answer
 from integrations.thinkific.credentials import GRAPHQL, WEBHOOKS
 from integrations.thinkific.decoding import load_json, read_rows
 from integrations.thinkific.graph_answers import GraphAnswer, read_graph_answer
+from integrations.thinkific.paging import Watch
 from integrations.thinkific.rest import RestCalls, read_object
 
 
@@ -29,7 +30,8 @@ class ThinkificClient(RestCalls):
     # --- webhooks -----------------------------------------------------------------------------------------
 
     def list_webhooks(self) -> list[schemas.Subscription]:
-        """All subscriptions of the site. Pages by cursor, unlike REST v1."""
+        """All subscriptions of the site. Pages by cursor, unlike REST v1. Raises Endless."""
+        watch = Watch()
         found: list[schemas.Subscription] = []
         cursors = [""]
         while True:
@@ -42,11 +44,13 @@ class ThinkificClient(RestCalls):
                 read=lambda answer: load_json(answer.body, answer.request),
             )
             rows = body.get("items") if isinstance(body, dict) else body
-            found += read_rows(rows if isinstance(rows, list) else [], schemas.Subscription)[0]
+            here = read_rows(rows if isinstance(rows, list) else [], schemas.Subscription)[0]
+            found += here
             meta = (body.get("meta") or {}).get("page") or {} if isinstance(body, dict) else {}
             cursor = str(meta.get("next_page") or "")
             if not meta.get("has_next") or not cursor or cursor in cursors:
                 return found
+            watch.look([hash(str(row.id)) for row in here], "The list of subscriptions")
             cursors.append(cursor)
 
     def create_webhook(self, topic: str, target_url: str) -> schemas.Subscription:

@@ -14,9 +14,12 @@ from typing import Any, Generic, NamedTuple, TypeVar, get_args, get_origin
 import msgspec
 
 from integrations.thinkific.errors import RetryLater, looks_like_html
+from integrations.thinkific.paging import more_follow
 from integrations.thinkific.rates import RateHeaders
 
 T = TypeVar("T")
+
+PAGE_SIZE = 250  # the most Thinkific returns per page
 
 
 class BadRow(NamedTuple):
@@ -37,6 +40,7 @@ class Page(Generic[T]):
     next_page: int | None = None
     bad_rows: list[BadRow] = field(default_factory=list)
     rate: RateHeaders | None = None
+    asked: int = PAGE_SIZE
 
     @property
     def fetched(self) -> int:
@@ -45,16 +49,17 @@ class Page(Generic[T]):
 
     @property
     def is_last(self) -> bool:
-        """Whether no page follows, by `next_page` or else by the totals; an empty page is always the last."""
-        if not self.fetched:
-            return True
-        if self.total_pages is not None:
-            return self.page >= self.total_pages
-        return self.next_page is None
+        return not more_follow(
+            number=self.page,
+            fetched=self.fetched,
+            asked=self.asked,
+            total_items=self.total_items,
+            total_pages=self.total_pages,
+            next_page=self.next_page,
+        )
 
 
 class _Pagination(msgspec.Struct):
-    current_page: int | None = None
     next_page: int | None = None
     total_pages: int | None = None
     total_items: int | None = None
@@ -79,7 +84,9 @@ def _decoder(wanted: Any) -> msgspec.json.Decoder[Any]:
     return _decoders[wanted]
 
 
-def decode_page(body: bytes, row_type: type[T], *, page: int = 1, what: str = "the list") -> Page[T]:
+def decode_page(
+    body: bytes, row_type: type[T], *, page: int = 1, asked: int = PAGE_SIZE, what: str = "the list"
+) -> Page[T]:
     """A page of `{"items": [...], "meta": {"pagination": {...}}}`.
 
     A row that cannot be read is in `bad_rows` and the others survive. Raises RetryLater when the body is no
@@ -95,11 +102,12 @@ def decode_page(body: bytes, row_type: type[T], *, page: int = 1, what: str = "t
     pagination = pagination or _Pagination()
     return Page(
         items=items,
-        page=pagination.current_page or page,
+        page=page,  # whatever it says itself: a site that always sends page 1 must not be asked for ever
         total_items=pagination.total_items,
         total_pages=pagination.total_pages,
         next_page=pagination.next_page or None,
         bad_rows=bad,
+        asked=asked,
     )
 
 

@@ -15,7 +15,8 @@ import msgspec
 from integrations.thinkific import schemas
 from integrations.thinkific.client import ThinkificClient
 from integrations.thinkific.decoding import BadRow, read_row, read_rows
-from integrations.thinkific.errors import NotFound, RetryLater, SchemaDrift, TooExpensive
+from integrations.thinkific.errors import Endless, NotFound, RetryLater, SchemaDrift, TooExpensive
+from integrations.thinkific.paging import Watch
 from integrations.thinkific.queries import (
     CERTIFICATES,
     CHAPTER,
@@ -205,16 +206,26 @@ class _Query:
         first: int,
         after: str | None,
     ) -> Iterator[GraphPage[T]]:
-        """Page after page of the connection at `path`. Raises NotFound where its owner does not exist."""
+        """Page after page of the connection at `path`. Raises NotFound where its owner does not exist, and
+        Endless where the pages go round in circles."""
+        watch = Watch()
+        cursors = {after}
         while True:
             data, first = self._ask(first, after)
             nodes, cursor, has_next = _connection(_at(data, path, self.operation), self.operation)
-            if has_next and (not cursor or cursor == after):
+            if has_next and not cursor:
                 raise RetryLater(f"GraphQL {self.operation} answered with a page that leads nowhere.")
+            if has_next and cursor in cursors:
+                raise Endless(
+                    f"GraphQL {self.operation} does not end: its pages lead back to where they were."
+                )
+            if has_next:
+                watch.look([hash(_id(node)) for node in nodes], f"GraphQL {self.operation}")
             yield GraphPage(_read(nodes, row), cursor, has_next)
             if not has_next:
                 return
             after = cursor
+            cursors.add(cursor)
 
     def _ask(self, first: int, after: str | None) -> tuple[dict[str, Any], int]:
         """The data and the page size that it took."""
@@ -272,12 +283,23 @@ def _at(data: dict[str, Any], path: tuple[str, ...], operation: str) -> Any:
     return value
 
 
+def _id(node: Any) -> Any:
+    """What tells a node from others; where it has no id, all of it."""
+    number = node.get("id") if isinstance(node, dict) else None
+    return str(number) if number is not None else repr(node)
+
+
 def _connection(value: Any, operation: str) -> tuple[list[Any], str | None, bool]:
-    """The nodes, the cursor after them, and whether more follow."""
+    """The nodes, the cursor after them, and whether more follow: what it does not say must not be taken for
+    no, or the rest would count as gone."""
     if not isinstance(value, dict):
         raise RetryLater(f"GraphQL {operation} was answered without a list.")
     nodes = value.get("nodes")
     if nodes is None:
         nodes = [edge.get("node") for edge in value.get("edges") or [] if isinstance(edge, dict)]
-    info = value.get("pageInfo") or {}
-    return [node for node in nodes if node is not None], info.get("endCursor"), bool(info.get("hasNextPage"))
+    info = value.get("pageInfo")
+    has_next = info.get("hasNextPage") if isinstance(info, dict) else None
+    if not isinstance(info, dict) or not isinstance(has_next, bool):
+        raise RetryLater(f"GraphQL {operation} does not say whether more follows.")
+    cursor = info.get("endCursor")
+    return [node for node in nodes if node is not None], None if cursor is None else str(cursor), has_next

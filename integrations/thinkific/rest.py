@@ -1,6 +1,6 @@
 """The Admin REST API v1: lists page by page, objects by id, look-ups, writes."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -8,13 +8,12 @@ import msgspec
 
 from integrations.thinkific import schemas
 from integrations.thinkific.answers import Answer
-from integrations.thinkific.decoding import Page, decode_object, decode_page
+from integrations.thinkific.decoding import PAGE_SIZE, Page, decode_object, decode_page
 from integrations.thinkific.errors import NotFound, RetryLater
+from integrations.thinkific.paging import Watch
 from integrations.thinkific.transport import Transport
 
 T = TypeVar("T")
-
-PAGE_SIZE = 250  # the most Thinkific returns per page
 
 
 class RestCalls(Transport):
@@ -35,21 +34,15 @@ class RestCalls(Transport):
         params |= {f"query[{name}]": value for name, value in (filters or {}).items()}
 
         def read(answer: Answer) -> Page[T]:
-            found = decode_page(answer.body, row_type, page=page, what=answer.request)
+            found = decode_page(answer.body, row_type, page=page, asked=limit, what=answer.request)
             found.rate = answer.rate
             return found
 
         return self.perform("GET", path, params, read=read)
 
     def list_all(self, path: str, row_type: type[T], filters: Mapping[str, Any] | None = None) -> Iterator[T]:
-        """Every row of a REST list, page after page."""
-        page = 1
-        while True:
-            found = self.list_page(path, row_type, page, PAGE_SIZE, filters)
-            yield from found.items
-            if found.is_last:
-                return
-            page += 1
+        """Every row of a REST list, page after page. Raises Endless (a RetryLater) for a list without end."""
+        return all_pages(lambda page: self.list_page(path, row_type, page, PAGE_SIZE, filters), path)
 
     def users_page(
         self, page: int = 1, limit: int = PAGE_SIZE, *, email: str | None = None, group_id: int | None = None
@@ -241,6 +234,18 @@ class RestCalls(Transport):
         except NotFound:  # also when a first attempt worked and its answer was lost
             return False
         return True
+
+
+def all_pages(ask: Callable[[int], Page[T]], what: str) -> Iterator[T]:
+    """The rows of all pages that `ask` (for a number, from 1) answers. Raises Endless."""
+    watch, number = Watch(), 1
+    while True:
+        page = ask(number)
+        yield from page.items
+        if page.is_last:
+            return
+        watch.look([getattr(row, "id", 0) or 0 for row in page.items], f"The list {what}")
+        number += 1
 
 
 def read_object(answer: Answer, row_type: type[T], *, unwrap: str = "") -> T:

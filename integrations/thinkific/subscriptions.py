@@ -5,6 +5,7 @@ another dashboard, or a person's own hooks on the same site, are left alone.
 """
 
 import ipaddress
+import time
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -20,7 +21,7 @@ from integrations.thinkific.errors import Rejected, ThinkificError
 from integrations.thinkific.events.topics import SUBSCRIBED
 
 ACTIVE = ("active", None)
-PATIENCE = 20.0  # seconds; a person waits
+ALL_WITHIN = 25.0  # seconds; a person waits. What is not done by then is, when the button is pressed again
 
 
 class ThinkificRefused(Refusal):
@@ -125,9 +126,9 @@ def _client() -> ThinkificClient:
     credentials = Credentials.from_settings()
     if not credentials.complete:
         raise NotConnected
-    return ThinkificClient(
-        credentials, budget=SharedBudget.from_settings(patience=PATIENCE), interactive=True, retries=1
-    )
+    until = time.monotonic() + ALL_WITHIN
+    budget = SharedBudget.from_settings(patience=ALL_WITHIN, until=until)
+    return ThinkificClient(credentials, budget=budget, interactive=True, retries=1, until=until)
 
 
 def _listed(client: ThinkificClient, target_url: str) -> list[Found]:

@@ -2,6 +2,7 @@
 
 from core.models import OutboxEntry
 from core.services import outbox
+from integrations import stopping
 from integrations.models import Kind, SyncRun
 from integrations.thinkific.credentials import Credentials
 from integrations.thinkific.events.process import process
@@ -16,16 +17,20 @@ SHORT_SLICE = 15.0  # of a reconciliation, which whoever waits goes before
 
 def run_pull(run_id: int) -> str:
     """Carry a run out for a while; the rest is left to the next wake-up. Answers what happened."""
+    if stopping.requested():
+        for run in SyncRun.objects.active().filter(pk=run_id):
+            runs.wake(run)
+        return "left to another worker"
     # Somebody waits for a repair, so it goes beside whatever runs.
     is_repair = SyncRun.objects.filter(pk=run_id, kind=Kind.REPAIR).exists()
     at_most = None if is_repair else runs.PULLS_AT_ONCE
-    run = runs.claim(run_id, worker=this_process(), at_most=at_most)
-    if run is None:
+    claimed = runs.claim(run_id, worker=this_process(), at_most=at_most)
+    if claimed is None:
         return "not claimed"
-    in_background = run.kind == Kind.RECONCILIATION
-    status = carry_out(run, seconds=SHORT_SLICE if in_background else SLICE)
+    in_background = claimed.kind == Kind.RECONCILIATION
+    status = carry_out(claimed, seconds=SHORT_SLICE if in_background else SLICE)
     if status == SyncRun.Status.QUEUED and not in_background:
-        runs.wake(run)
+        runs.wake(claimed)
     else:
         runs.wake_next()
     return status

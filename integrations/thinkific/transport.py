@@ -26,6 +26,7 @@ from integrations.thinkific.errors import (
     Interrupted,
     RateLimited,
     RetryLater,
+    Unfinished,
 )
 from integrations.thinkific.no_answer import Attempt
 from integrations.thinkific.rates import RateHeaders, read_rate_headers
@@ -199,12 +200,14 @@ class Transport(Sessions):
                 return _read(answer, read)
             except RetryLater as error:
                 error.uncertain = error.uncertain and writes
-                attempt += 1
-                hopeless = isinstance(error, BudgetExhausted | Interrupted) or time.monotonic() >= self.until
+                attempt += 2 if isinstance(error, Unfinished) else 1  # which took long enough
+                pause = self._pause(error, attempt)
+                hopeless = isinstance(error, BudgetExhausted | Interrupted)
                 hopeless = hopeless or (error.uncertain and not repeatable)
-                if attempt > self.retries or hopeless:
+                if attempt > self.retries or hopeless or time.monotonic() + pause >= self.until:
                     raise
-                self._wait(error, attempt)
+                if pause:
+                    self.sleep(pause)
 
     def _permit(self, points: int) -> AbstractContextManager[object]:
         if self.budget is None:
@@ -221,13 +224,13 @@ class Transport(Sessions):
         elif not graph:  # those tell in their body
             self.budget.note(answer.rate)
 
-    def _wait(self, error: RetryLater, attempt: int) -> None:
+    def _pause(self, error: RetryLater, attempt: int) -> float:
+        """Seconds before the next attempt."""
         if isinstance(error, RateLimited):
-            if self.budget is None:  # else the budget has been told, and makes everybody wait
-                self.sleep(error.seconds())
-            return
+            # Where there is a budget, it has been told, and makes everybody wait.
+            return error.seconds() if self.budget is None else 0.0
         backoff = min(BACKOFF * 2 ** (attempt - 1), LONGEST_BACKOFF)
-        self.sleep(error.seconds(backoff * random.uniform(0.5, 1.5)))  # noqa: S311 (jitter)
+        return error.seconds(backoff * random.uniform(0.5, 1.5))  # noqa: S311 (jitter)
 
 
 def _content(response: requests.Response, largest: int) -> bytes:

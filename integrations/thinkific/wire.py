@@ -143,7 +143,7 @@ class _BoundedReading(io.RawIOBase):
 class _BoundedResponse(HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        inner: Any = self.fp.detach()  # type: ignore[attr-defined]
+        inner: Any = self.fp.detach()
         self.fp = io.BufferedReader(_BoundedReading(sock, inner), BUFFER)
 
 
@@ -183,7 +183,7 @@ class _Bounded:
     def send(self: Any, data: Any) -> None:
         if self.sock is not None:  # one that is kept has the time-out of its last piece
             self.sock.settimeout(SENDING)
-        super().send(data)
+        super().send(data)  # type: ignore[misc]
 
 
 class _Http(_Bounded, HTTPConnection):

@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from core.models import OutboxEntry
+from integrations import stopping
 from integrations.thinkific.credentials import Credentials
 from integrations.thinkific.sync.outbox import drain
 
@@ -30,11 +31,12 @@ class Command(BaseCommand):
                 "environment or in .env."
             )
         started, total = time.monotonic(), Counter[str]()
-        while True:
-            outcome = drain()
-            total += outcome
-            if not outcome["done"] or not OutboxEntry.objects.due().exists():
-                break
+        with stopping.by_signals():
+            while not stopping.requested():
+                outcome = drain()
+                total += outcome
+                if not outcome["done"] or not OutboxEntry.objects.due().exists():
+                    break
         waiting = OutboxEntry.objects.filter(
             status__in=[OutboxEntry.Status.PENDING, OutboxEntry.Status.IN_FLIGHT]
         ).count()

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from integrations import stopping
 from integrations.foreground import carry
 from integrations.models import DriftReport, Kind, SyncRun
 from integrations.thinkific.credentials import Credentials
@@ -31,13 +32,15 @@ class Command(BaseCommand):
                 "No Thinkific site is connected. Set THINKIFIC_SUBDOMAIN and THINKIFIC_API_KEY, in the "
                 "environment or in .env."
             )
-        run = carry(Kind.RECONCILIATION, full=True, say=self.stderr.write, on_progress=self._progress)
+        with stopping.by_signals():
+            run = carry(Kind.RECONCILIATION, full=True, say=self.stderr.write, on_progress=self._progress)
+            stopped = stopping.requested()
         reports = list(run.drift_reports.all())
         if options["json"]:
             self.stdout.write(json.dumps(as_json(run, reports)))
         else:
             self._table(run, reports)
-        if run.status in (SyncRun.Status.FAILED, SyncRun.Status.CANCELLED):
+        if stopped or run.status in (SyncRun.Status.FAILED, SyncRun.Status.CANCELLED):
             sys.exit(1)
 
     def _progress(self, run: SyncRun) -> None:

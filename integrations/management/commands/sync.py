@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from integrations import stopping
 from integrations.foreground import carry
 from integrations.models import PULLED, Kind, SyncRun
 from integrations.thinkific.credentials import Credentials
@@ -18,7 +19,8 @@ from integrations.thinkific.sync.kinds import INCREMENTAL, PULLS
 class Command(BaseCommand):
     help = (
         "Pull from Thinkific now, in the foreground. A run of the same kind that is under way is waited for, "
-        "or taken over when its process has died. Exit code 1 when a run failed or was cancelled."
+        "or taken over when its process has died. Ctrl-C or SIGTERM cancel it within two seconds; it can be "
+        "resumed. Exit code 1 when a run failed or was cancelled."
     )
 
     requires_system_checks = []  # they load every screen, which takes longer than a small pull
@@ -42,13 +44,19 @@ class Command(BaseCommand):
                 raise CommandError("A reconciliation has no dry run: it changes nothing but its own report.")
             kinds.append(Kind.RECONCILIATION)
         finished = []
-        for kind in kinds:
-            run = self._dry(kind, options["full"]) if options["dry_run"] else self._run(kind, options["full"])
-            finished.append(run)
-            self._line(run)
+        with stopping.by_signals():
+            for kind in kinds:
+                carry_one = self._dry if options["dry_run"] else self._run
+                run = carry_one(kind, options["full"])
+                finished.append(run)
+                self._line(run)
+                if stopping.requested():
+                    break
+            stopped = stopping.requested()
         if options["json"]:
             self.stdout.write(json.dumps({"runs": [report(run) for run in finished]}))
-        if any(run.status in (SyncRun.Status.FAILED, SyncRun.Status.CANCELLED) for run in finished):
+        ended_badly = (SyncRun.Status.FAILED, SyncRun.Status.CANCELLED)
+        if stopped or any(run.status in ended_badly for run in finished):
             sys.exit(1)
 
     def _run(self, kind: str, full: bool) -> SyncRun:
@@ -58,7 +66,7 @@ class Command(BaseCommand):
     def _dry(self, kind: str, full: bool) -> SyncRun:
         run = SyncRun(kind=kind, full=full or kind not in INCREMENTAL, cursor={}, errors=[])
         run.status, run.started_at = SyncRun.Status.RUNNING, timezone.now()
-        carry_out(run, dry_run=True, on_progress=self._progress)
+        carry_out(run, dry_run=True, on_progress=self._progress, foreground=True)
         run.finished_at = timezone.now()
         return run
 

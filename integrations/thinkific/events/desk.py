@@ -9,7 +9,13 @@ from integrations.thinkific import connection_state
 from integrations.thinkific.budget import SharedBudget
 from integrations.thinkific.client import ThinkificClient
 from integrations.thinkific.credentials import REST, Credentials
-from integrations.thinkific.errors import CredentialsRefused, NotConfigured, RetryLater, ThinkificError
+from integrations.thinkific.errors import (
+    CredentialsRefused,
+    Interrupted,
+    NotConfigured,
+    RetryLater,
+    ThinkificError,
+)
 from integrations.thinkific.events.inbox import WAITS, Claim, Verdict, failed, later
 from integrations.thinkific.sync import runs
 
@@ -20,6 +26,7 @@ SOURCE = "Thinkific, webhook"  # the reason in the history of what events change
 # Waits for the request budget and for an answer stay below the lease of a claim.
 PATIENCE = 10.0
 TIMEOUT = (5.0, 25.0)
+SECONDS = 30.0
 FIRST_RETRY, LONGEST_RETRY = 15.0, 1800.0
 TRIES = 10  # over more than two hours; by then a pull has brought what the event was about
 UNTIL_KEY_IS_THERE = 300.0
@@ -35,6 +42,7 @@ class Desk:
             budget=SharedBudget.from_settings(patience=PATIENCE),
             retries=0,
             timeout=TIMEOUT,
+            seconds=SECONDS,
         )
         self._stopped: ThinkificError | None = None
 
@@ -58,6 +66,8 @@ class Desk:
         """What becomes of an event for which `ask` raised."""
         if isinstance(error, CredentialsRefused | NotConfigured):
             return later(f"{WAITS}{error}", seconds=UNTIL_KEY_IS_THERE, counted=False)
+        if isinstance(error, Interrupted):
+            return later(f"{WAITS}{error}", seconds=0.0, counted=False)
         if not isinstance(error, RetryLater):
             return failed(f"Thinkific said: {error}")
         if attempts >= TRIES:

@@ -5,6 +5,7 @@ import time
 import structlog
 from django.db import Error, transaction
 
+from integrations import stopping
 from integrations.models import InboundEvent
 from integrations.thinkific.events import catalog, enrollments, inbox, people, results
 from integrations.thinkific.events.desk import TRIES, Desk
@@ -35,7 +36,7 @@ def process(*, seconds: float, gather: float = GATHERING) -> dict[str, int]:
     while (claim := inbox.claim()) is not None:
         for status in _work(claim):
             counts[status] = counts.get(status, 0) + 1
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline or stopping.requested():
             inbox.wake()
             break
     return counts

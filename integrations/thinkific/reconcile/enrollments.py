@@ -36,8 +36,7 @@ from integrations.thinkific.sync.pull import Pull
 
 def compare_enrollments(pull: Pull, report: DriftReport) -> str:
     compare = partial(_compare_rows, since=pull.run.started_at)
-    complete = listing.walk(pull, report, "enrollments", "/enrollments", compare)
-    unread = "" if complete else listing.SHIFTED
+    unread = listing.walk(pull, report, "enrollments", "/enrollments", compare)
     listing.judge(pull, report, "enrollments", stored.expected(report.kind), unread=unread)
     return unread
 

@@ -9,7 +9,7 @@ from core.services.mirror.table import Values, mark_removed
 from integrations.models import Drift, DriftReport
 from integrations.thinkific import schemas
 from integrations.thinkific.decoding import BadRow
-from integrations.thinkific.errors import NotFound
+from integrations.thinkific.errors import NotFound, RetryLater
 from integrations.thinkific.mapping import group_row
 from integrations.thinkific.mending import Notes
 from integrations.thinkific.reconcile import listing, stored
@@ -29,8 +29,7 @@ from integrations.thinkific.sync.pull import Pull
 
 
 def compare_groups(pull: Pull, report: DriftReport) -> str:
-    complete = listing.walk(pull, report, "groups", "/groups", _compare_rows)
-    unread = "" if complete else listing.SHIFTED
+    unread = listing.walk(pull, report, "groups", "/groups", _compare_rows)
     listing.judge(pull, report, "groups", stored.expected(report.kind), unread=unread)
     return unread
 
@@ -108,18 +107,20 @@ def compare_members(pull: Pull, report: DriftReport) -> str:
         name = f"members {group.pk}"
         compare = partial(_compare_members, group)
         filters = {"group_id": group.thinkific_id}
-        complete = listing.walk(pull, report, name, "/users", compare, filters=filters)
+        why = listing.walk(pull, report, name, "/users", compare, filters=filters)
         expected = stored.expected(report.kind).filter(group=group)
-        listing.judge(pull, report, name, expected, unread="" if complete else listing.SHIFTED)
+        listing.judge(pull, report, name, expected, unread=why)
 
-        def done(group: ThinkificGroup = group, name: str = name, complete: bool = complete) -> None:
-            if not complete:
+        def done(group: ThinkificGroup = group, name: str = name, why: str = why) -> None:
+            if why:
                 unread.append(str(group)[:100])
             del pull.cursor[name]
             pull.cursor["members of"] = group.pk
 
         pull.store(done)
-    return f"{listing.SHIFTED} Groups: {', '.join(unread[:20])}." if unread else ""
+    if not unread:
+        return ""
+    return f"{listing.NOT_JUDGED} in these groups, whose lists were not whole: {', '.join(unread[:20])}."
 
 
 def _compare_members(group: ThinkificGroup, rows: list[RawRow], passed: Callable[[int], bool]) -> Look:
@@ -169,7 +170,10 @@ def read_member(pull: Pull, row: Drift) -> list[schemas.User]:
     except NotFound:
         return []
     page = pull.client.users_page(email=person.email, group_id=group.thinkific_id)
-    return [one for one in page.items if one.id == account]
+    found = [one for one in page.items if one.id == account]
+    if not found and not (page.is_last and page.total_items == page.fetched):
+        raise RetryLater(f"Thinkific's list of the members of {group} does not say who is missing in it.")
+    return found
 
 
 def group_of(row: Drift) -> ThinkificGroup | None:

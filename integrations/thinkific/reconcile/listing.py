@@ -8,15 +8,24 @@ from django.db.models import Max, Q, QuerySet
 
 from core.models import OutboxEntry
 from integrations.models import DriftReport
+from integrations.thinkific.paging import ENDLESS
 from integrations.thinkific.reconcile import ledger, stored
 from integrations.thinkific.reconcile.findings import Finding, Look, Sort, with_unsent_change
+from integrations.thinkific.sync import completeness
 from integrations.thinkific.sync.fetch import PageWalk, batches
 from integrations.thinkific.sync.pages import RawPage, RawRow
 from integrations.thinkific.sync.pull import Pull
-from integrations.thinkific.sync.walks import ROUNDS
 
 AT_ONCE = 1000
-SHIFTED = f"Pages kept shifting, in {ROUNDS} walks: what is here and not in Thinkific was not judged."
+NOT_JUDGED = "What is here and not in Thinkific was not judged"
+SHIFTED = f"Pages kept shifting, in {completeness.ROUNDS} walks."
+WHY_NOT = {
+    completeness.COMPLETE: "",
+    completeness.SHORT: f"{NOT_JUDGED}: {SHIFTED[0].lower()}{SHIFTED[1:]}",
+    completeness.ENDS_NOT: f"{NOT_JUDGED}: the list {ENDLESS}",
+    completeness.UNTOLD: f"{NOT_JUDGED}: Thinkific does not say how many there are.",
+    completeness.MORE: f"{NOT_JUDGED}: more came than Thinkific says there are.",
+}
 
 # Compares rows of a page; the second argument says which primary keys were looked at before.
 Compare = Callable[[list[RawRow], Callable[[int], bool]], Look]
@@ -30,14 +39,14 @@ def walk(
     compare: Compare,
     *,
     filters: Mapping[str, Any] | None = None,
-) -> bool:
-    """Compare a whole list. Answers whether as many rows came as Thinkific says there are."""
+) -> str:
+    """Compare a whole list. Answers why what it did not meet cannot be judged; empty where it can."""
     state = begin(pull, report.kind, name)
     while not state.get("done"):
         if not state.get("ended"):
             _round(pull, report, name, state, path, compare, filters)
-        short = state["total"] is not None and len(pull.seen(name)) + state["new"] < state["total"]
-        if short and state["round"] < ROUNDS:
+        verdict = completeness.judge(state, len(pull.seen(name)) + state["new"])
+        if verdict == completeness.SHORT and state["round"] < completeness.ROUNDS:
 
             def again(state: dict[str, Any] = state) -> None:
                 ledger.forget_theirs(report, listing=name, count=state["theirs"])
@@ -45,8 +54,10 @@ def walk(
 
             pull.store(again)
         else:
-            state |= {"done": True, "complete": not short}
-    return bool(state["complete"])
+            state |= {"done": True, "verdict": verdict}
+    verdict = state.get("verdict", completeness.UNTOLD)  # one that was over before an upgrade has none
+    pull.partial = pull.partial or verdict == completeness.ENDS_NOT
+    return WHY_NOT[verdict]
 
 
 def begin(pull: Pull, kind: str, name: str) -> dict[str, Any]:
@@ -68,7 +79,8 @@ def _round(
     filters: Mapping[str, Any] | None,
 ) -> None:
     seen, top = pull.seen(name), state["top"]
-    for batch in batches(PageWalk(pull, path, filters, first=state["page"] + 1)):
+    pages = PageWalk(pull, path, filters, first=state["page"] + 1)
+    for batch in batches(pages):
         rows = list({row.id: row for page in batch for row in page.rows}.values())
         # Before the step, which is then short: the others wait for it where there is one writer at a time.
         look = compare(rows, lambda pk: pk > top or pk in seen)
@@ -82,11 +94,12 @@ def _round(
             seen.add(pk for pk in look.met if pk <= top)
             state["new"] += look.new + late + len(bad)
             state["theirs"] += sum(finding.object_id is None for finding in look.findings)
-            state["page"], state["total"] = batch[-1].number, batch[-1].total_items
-            state["ended"] = batch[-1].is_last
+            state["page"], state["ended"] = batch[-1].number, pages.is_over
+            completeness.note_told(state, batch)
             progress(pull, pages=len(batch), rows=sum(page.fetched for page in batch))
 
         pull.store(write)
+    completeness.note_end(state, pages)
 
 
 def progress(pull: Pull, *, pages: int = 1, rows: int) -> None:

@@ -3,7 +3,7 @@ written."""
 
 from core.models import GroupMembership
 from integrations.models import Drift, DriftKind, DriftReport
-from integrations.thinkific.errors import CredentialsRefused
+from integrations.thinkific.errors import CredentialsRefused, Endless
 from integrations.thinkific.reconcile import ledger, stored
 from integrations.thinkific.reconcile.again import look_again
 from integrations.thinkific.reconcile.findings import Sort
@@ -32,6 +32,10 @@ def _reconcile_kind(pull: Pull, kind: str, subject: Subject, done: list[str]) ->
             raise
         note = f"Not compared: {error}"
         pull.refuse(error, f"{report.get_kind_display()} were not compared.")
+    except Endless as error:
+        note = f"Not compared to the end: {error}"
+        pull.partial = True
+        pull.note(report.get_kind_display(), note)
     second = pull.cursor.setdefault(f"second look at {kind}", {"after": 0})
     rows = report.rows.filter(object_id__isnull=False).select_related("report")
     while subject.looked_at_twice:

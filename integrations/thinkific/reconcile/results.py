@@ -13,7 +13,7 @@ from core.services.mirror.results import CERTIFICATES, QUIZ_RESULTS, apply_certi
 from core.services.mirror.table import Table, Values, mark_removed
 from integrations.models import Drift, DriftReport
 from integrations.thinkific import graphql, schemas
-from integrations.thinkific.errors import NotFound
+from integrations.thinkific.errors import Endless, NotFound
 from integrations.thinkific.mapping import certificate_row, submission_row
 from integrations.thinkific.mending import Notes, Unusable
 from integrations.thinkific.reconcile import ledger, listing, stored
@@ -157,7 +157,7 @@ def compare_certificates(pull: Pull, report: DriftReport) -> str:
     for course in courses.filter(pk__gt=state.get("course", 0)):
         try:
             _compare_certificates_of(pull, report, course, state)
-        except NotFound:
+        except (NotFound, Endless):
 
             def pass_over(course: Product = course) -> None:
                 unread.append(str(course)[:100])
@@ -167,7 +167,9 @@ def compare_certificates(pull: Pull, report: DriftReport) -> str:
             pull.store(pass_over)
     expected = stored.expected(report.kind).filter(product__in=courses).exclude(product__in=skipped)
     listing.judge(pull, report, "certificates", expected)
-    return f"GraphQL does not know these courses: {', '.join(unread[:20])}." if unread else ""
+    if not unread:
+        return ""
+    return f"GraphQL does not know these courses, or lists them without end: {', '.join(unread[:20])}."
 
 
 def _compare_certificates_of(pull: Pull, report: DriftReport, course: Product, state: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from . import control
+from . import control, lies
 from .activity import Activity
 from .faults import ANSWERS, Fault, Faults
 from .graphql.endpoint import GraphQL
@@ -76,6 +76,7 @@ class App:
             with self.site.lock:
                 return control.handle(self, request)
         endpoint = request.path
+        lies.before(request, faults)
         try:
             with self.site.lock:
                 self.site.settle()
@@ -86,6 +87,7 @@ class App:
             log.exception("%s %s", request.method, request.path)
             response = Response.of(500, {"error": "Internal Server Error"})
         self._spoil(request, response, faults)
+        lies.after(request, response, faults)
         self.stats.served(request, endpoint, response.status, len(response.body))
         return response
 

@@ -19,6 +19,8 @@ Kind = Literal[
     "lost_answer",
     "shift_pages",
     "empty_list",
+    "repeat_page",
+    "told",
     "graphql_error",
 ]
 # These answer in place of the site; the others let the request through and spoil something about it.
@@ -38,6 +40,7 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     seconds: float = 30.0  # stall
     when: Literal["before", "after"] = "after"  # stall: before or after the request took effect
     how: Literal["move", "delete", "insert"] = "move"  # shift_pages
+    told: dict[str, object] | None = None  # told: put into meta.pagination; without it there is no meta
     code: str = "SERVER_ERROR"  # graphql_error
     id: int = 0
     seen: int = 0

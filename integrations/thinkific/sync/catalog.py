@@ -36,7 +36,7 @@ def pull_products(pull: Pull) -> None:
     if walked.complete:
         mark_missing(pull, "products", stored, lambda pks: _remove(pull, pks), what="products")
     else:
-        not_judged(pull, "products", walked, len(pull.seen("products")) + pull.cursor["products"]["new"])
+        not_judged(pull, "products", walked)
 
 
 def _remove(pull: Pull, pks: list[int]) -> int:

@@ -9,7 +9,7 @@ from integrations.thinkific.answers import Answer
 from integrations.thinkific.client import ThinkificClient
 from integrations.thinkific.credentials import REST
 
-LOOK_UP = 0.5  # seconds
+LOOK_UP = 0.25  # seconds
 
 
 class CountingClient(ThinkificClient):

@@ -12,9 +12,10 @@ from core.services.mirror.catalog import apply_curriculum, remove_chapters
 from core.services.mirror.table import mark_removed
 from integrations.thinkific import graphql, schemas
 from integrations.thinkific.decoding import Page
-from integrations.thinkific.errors import CredentialsRefused, NotFound, Rejected, SchemaDrift
+from integrations.thinkific.errors import CredentialsRefused, Endless, NotFound, Rejected, SchemaDrift
 from integrations.thinkific.mapping import Values, quiz_row
 from integrations.thinkific.mending import Notes
+from integrations.thinkific.rest import all_pages
 from integrations.thinkific.schemas import parse_graphql_id
 from integrations.thinkific.sync.pull import Pull
 from integrations.thinkific.sync.walks import mark_missing
@@ -111,7 +112,7 @@ def read_curriculum(pull: Pull, course: Product) -> Curriculum | None:
             pull.refuse(error, "Course content was read over REST, without quizzes.")
         except (NotFound, SchemaDrift):
             pass  # REST may know it
-        except Rejected as error:
+        except (Rejected, Endless) as error:
             pull.fail(str(course), str(error))
             return None
     if course.source != Product.Source.REST:
@@ -194,10 +195,12 @@ def _chapter(course: Product, number: int, name: str, position: int) -> Values:
 
 def _from_rest(pull: Pull, course: Product) -> Curriculum:
     found, notes = Curriculum(), Notes()
-    for chapter in _all(partial(pull.client.course_chapters_page, course.productable_id), found):
+    for chapter in _all(
+        partial(pull.client.course_chapters_page, course.productable_id), found, "of chapters"
+    ):
         name = notes.text(chapter.name, TITLE, "Chapter", "name")
         found.chapters.append(_chapter(course, chapter.id, name, chapter.position or 0))
-        for content in _all(partial(pull.client.chapter_contents_page, chapter.id), found):
+        for content in _all(partial(pull.client.chapter_contents_page, chapter.id), found, "of lessons"):
             found.lessons.append(
                 {
                     "thinkific_id": content.id,
@@ -214,14 +217,18 @@ def _from_rest(pull: Pull, course: Product) -> Curriculum:
     return found
 
 
-def _all(ask: Callable[[int], Page[T]], found: Curriculum) -> Iterator[T]:
-    number = 1
-    while True:
+def _all(ask: Callable[[int], Page[T]], found: Curriculum, what: str) -> Iterator[T]:
+    def read(number: int) -> Page[T]:
         page = ask(number)
         for bad in page.bad_rows:
             found.complete = False
             found.problems.append(f"{bad.id}: {bad.message}")
-        yield from page.items
-        if page.is_last:
-            return
-        number += 1
+        if page.total_items is None or page.total_items < (number - 1) * page.asked + page.fetched:
+            found.complete = False  # who says that nothing follows?
+        return page
+
+    try:
+        yield from all_pages(read, what)
+    except Endless as error:
+        found.complete = False
+        found.problems.append(str(error))

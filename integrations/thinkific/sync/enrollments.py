@@ -13,6 +13,7 @@ from integrations.thinkific import schemas
 from integrations.thinkific.decoding import BadRow
 from integrations.thinkific.mapping import enrollment_row, person_of_enrollment
 from integrations.thinkific.mending import Notes
+from integrations.thinkific.sync import completeness
 from integrations.thinkific.sync.holders import ask_for_new_holders, note_fresh, pull_holders
 from integrations.thinkific.sync.news import Known, changed_rows
 from integrations.thinkific.sync.pages import RawPage, RawRow, decode_row
@@ -45,11 +46,12 @@ def pull_enrollments(pull: Pull) -> None:
     if walked.complete:
         set_watermark(pull, since)
     if since is not None:
+        if walked.verdict not in (completeness.COMPLETE, completeness.SHORT):
+            not_judged(pull, "changed enrollments", walked)
         ask_for_new_holders(pull, since - OVERLAP)
         return  # what such a walk did not find, the next one looks for again
     if not walked.complete:
-        came = len(pull.seen("enrollments")) + pull.cursor["enrollments"]["new"]
-        not_judged(pull, "enrollments", walked, came)
+        not_judged(pull, "enrollments", walked)
         return
     mark_missing(
         pull,

@@ -15,7 +15,14 @@ from integrations.models import KEPT_ERRORS, Kind, SyncRun
 from integrations.thinkific import connection_state
 from integrations.thinkific.budget import SharedBudget
 from integrations.thinkific.credentials import Credentials
-from integrations.thinkific.errors import CredentialsRefused, NotConfigured, RetryLater, ThinkificError
+from integrations.thinkific.errors import (
+    CredentialsRefused,
+    Endless,
+    NotConfigured,
+    RetryLater,
+    ThinkificError,
+)
+from integrations.thinkific.lanes import Lanes
 from integrations.thinkific.reconcile.words import ended
 from integrations.thinkific.sync.client import CountingClient
 from integrations.thinkific.sync.fetch import LANES
@@ -36,16 +43,18 @@ def carry_out(
     seconds: float | None = None,
     dry_run: bool = False,
     on_progress: Progress | None = None,
+    foreground: bool = False,
 ) -> str:
     """Carry out a run that this process has claimed, for at most `seconds`; answers its status then.
 
     `queued` means that the time was up: it goes on from its cursor. A run taken over by another process in
-    the meantime is left to that one.
+    the meantime is left to that one. Told to stop, a worker leaves the run to others; with `foreground` it is
+    cancelled.
     """
     structlog.contextvars.bind_contextvars(run_id=run.pk, kind=run.kind)
     log.info("run started", attempt=run.attempts, full=run.full)
     try:
-        status, problem = _work(run, seconds, dry_run, on_progress)
+        status, problem = _work(run, seconds, dry_run, on_progress, foreground)
         if status is not None:
             _finish(run, status, problem, dry_run)
         log.info("run left", status=run.status, fetched=run.fetched, problem=problem)
@@ -69,7 +78,7 @@ def calm_collector() -> Iterator[None]:
 
 
 def _work(
-    run: SyncRun, seconds: float | None, dry_run: bool, on_progress: Progress | None
+    run: SyncRun, seconds: float | None, dry_run: bool, on_progress: Progress | None, foreground: bool
 ) -> tuple[str | None, str]:
     """The status that the run ends in (None: it is no longer ours), and why."""
     credentials = Credentials.from_settings()
@@ -78,17 +87,19 @@ def _work(
     requests_before = run.requests
     deadline = None if seconds is None else time.monotonic() + seconds
     try:
-        with budget.lanes(want=LANES) as lanes:
-            client.budget = lanes
-            pull = Pull(
-                run,
-                client=client,
-                budget=budget,
-                lanes=lanes,
-                dry_run=dry_run,
-                deadline=deadline,
-                on_progress=on_progress,
-            )
+        lanes = Lanes(budget, LANES, interactive=False)
+        client.budget = lanes
+        pull = Pull(
+            run,
+            client=client,
+            budget=budget,
+            lanes=lanes,
+            dry_run=dry_run,
+            deadline=deadline,
+            on_progress=on_progress,
+            foreground=foreground,
+        )
+        with budget.opened(lanes):
             with calm_collector():
                 WORK[run.kind](pull)
             pull.finish()
@@ -98,6 +109,8 @@ def _work(
             return _ended(run, pull)
     except (SliceOver, Cancelled, LostRun) as stop:
         return _stopped(stop), ""
+    except KeyboardInterrupt:  # a second Ctrl-C did not wait for the next step
+        return SyncRun.Status.CANCELLED, ""
     except ThinkificError as error:
         if isinstance(error, CredentialsRefused) and not dry_run:
             connection_state.note(error.surface, ok=False, detail=str(error))
@@ -124,10 +137,12 @@ def _refused(run: SyncRun, error: ThinkificError) -> tuple[str, str]:
         return SyncRun.Status.PARTIAL, str(error)
     if isinstance(error, CredentialsRefused | NotConfigured):
         return SyncRun.Status.FAILED, str(error)
-    problem = str(error)
-    if isinstance(error, RetryLater):
+    problem, some = str(error), bool(run.pages_done) or isinstance(error, Endless)
+    if isinstance(error, Endless):
+        problem += " What is gone was not judged this time."
+    elif isinstance(error, RetryLater):
         problem += " It was tried again and again; resume the run when Thinkific answers."
-    return (SyncRun.Status.PARTIAL if run.pages_done else SyncRun.Status.FAILED), problem
+    return (SyncRun.Status.PARTIAL if some else SyncRun.Status.FAILED), problem
 
 
 def _ended(run: SyncRun, pull: Pull) -> tuple[str, str]:

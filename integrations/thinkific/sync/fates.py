@@ -15,6 +15,7 @@ from integrations.thinkific.credentials import REST
 from integrations.thinkific.errors import (
     BudgetExhausted,
     CredentialsRefused,
+    Interrupted,
     NotConfigured,
     RateLimited,
     RetryLater,
@@ -61,7 +62,7 @@ def push(entry: OutboxEntry, client: ThinkificClient) -> Fate:
         except NotYet as error:
             put_back(entry, until=error.until, error=str(error), counts=False)
             return Fate("retried")
-        except (RateLimited, BudgetExhausted) as error:
+        except (RateLimited, BudgetExhausted, Interrupted) as error:
             _later(entry, error, error.seconds(), counts=False)
             return Fate("retried", hold=error.seconds())
         except RetryLater as error:

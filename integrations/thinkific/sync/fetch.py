@@ -9,21 +9,28 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
 from integrations.thinkific.answers import Answer, check
-from integrations.thinkific.errors import RateLimited, RetryLater, ThinkificError
-from integrations.thinkific.rest import PAGE_SIZE
+from integrations.thinkific.decoding import PAGE_SIZE
+from integrations.thinkific.errors import RateLimited, RetryLater, ThinkificError, Unfinished
+from integrations.thinkific.paging import Watch, more_follow
 from integrations.thinkific.sync.pages import RawPage, read_page
 from integrations.thinkific.sync.pull import Pull
 from integrations.thinkific.transport import plain
 
-AHEAD = 16  # pages fetched beyond the one being stored; with their size this bounds the memory
+AHEAD = 16  # pages fetched beyond the one being stored
+HELD = 16 << 20  # bytes of pages that wait, from which on none is fetched ahead: that bounds the memory
 TRIES = 7  # of one page, with growing pauses: about half a minute of trouble
+SLOW = 2.5  # what a page weighs that ran out of time or was too large: three of those are enough
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 10.0
 LANES = 4
+LOOK = 0.25  # seconds of waiting between signs of life
 GATHER = 0.1  # seconds after which a patient walk no longer waits for a fuller batch
 
 
 class PageWalk:
-    """The pages of one list from `first` on, in order. Raises RetryLater when a page cannot be had."""
+    """The pages of one list from `first` on, in order. Raises RetryLater when a page cannot be had.
+
+    It ends where the list ends, or `is_endless`: when nothing new comes any more (see paging.py).
+    """
 
     def __init__(
         self, pull: Pull, path: str, filters: Mapping[str, Any] | None = None, *, first: int = 1
@@ -37,6 +44,9 @@ class PageWalk:
         self.under_way: dict[Future[tuple[Answer, RawPage]], int] = {}
         self.again: list[tuple[float, int]] = []  # (when, page)
         self.tries: dict[int, float] = {}
+        self.watch = Watch()
+        self.with_news = first  # the farthest page that brought any
+        self.is_endless = False
         # Set it where most rows are news: they are decoded while the database is waited for.
         self.ahead: type | None = None
         # And this where all rows are stored already: looking at them takes less time than fetching.
@@ -58,6 +68,11 @@ class PageWalk:
                 self.pull.unfinished = bool
                 for future in self.under_way:
                     future.cancel()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the page that was handed out last is the last one."""
+        return self.last is not None and self.next_wanted > self.last
 
     def is_near(self, since: float) -> bool:
         """Whether a batch that began then (`time.monotonic()`) should wait for the next page."""
@@ -88,7 +103,8 @@ class PageWalk:
             return None  # the first page says how many there are
         if self.last is not None and self.next_asked > self.last:
             return None
-        return self.next_asked if self.next_asked < self.next_wanted + AHEAD else None
+        ahead = AHEAD if sum(page.size for page in self.ready.values()) < HELD else 1
+        return self.next_asked if self.next_asked < self.next_wanted + ahead else None
 
     def _fetch(self, page: int) -> tuple[Answer, RawPage]:
         params = {"page": page, "limit": PAGE_SIZE, **self.filters}
@@ -103,7 +119,13 @@ class PageWalk:
         if not self.under_way:
             self.pull.nap(min(max(seconds, 0.01), 1.0))
             return
-        done, _ = wait(self.under_way, timeout=min(max(seconds, 0.01), 1.0), return_when=FIRST_COMPLETED)
+        end = time.monotonic() + min(max(seconds, 0.01), 1.0)
+        while True:
+            left = min(max(end - time.monotonic(), 0.01), LOOK)
+            done, _ = wait(self.under_way, timeout=left, return_when=FIRST_COMPLETED)
+            if done or time.monotonic() >= end:
+                break
+            self.pull.breathe()
         for future in done:
             page = self.under_way.pop(future)
             try:
@@ -113,6 +135,8 @@ class PageWalk:
             except RateLimited as error:
                 self.pull.lanes.stop_until(error.until)
                 self._retry_or_give_up(page, error, weight=0.25)
+            except Unfinished as error:
+                self._retry_or_give_up(page, error, weight=SLOW)
             except RetryLater as error:
                 self._retry_or_give_up(page, error)
             else:
@@ -122,13 +146,27 @@ class PageWalk:
 
     def _take(self, raw: RawPage) -> None:
         self.ready[raw.number] = raw
-        if raw.is_last:
+        if self.is_endless:
+            return
+        if raw.fetched and self.watch.brings_nothing([row.id for row in raw.rows]):
+            self.is_endless, self.last = True, max(self.with_news, self.next_wanted - 1)
+            return
+        self.with_news = max(self.with_news, raw.number)
+        follows = more_follow(
+            number=raw.number,
+            fetched=raw.fetched,
+            asked=PAGE_SIZE,
+            total_items=raw.total_items,
+            total_pages=raw.total_pages,
+            next_page=raw.next_page,
+        )
+        if not follows:
             self.last = min(raw.number, self.last) if self.last is not None else raw.number
-        elif raw.total_pages is not None:
+        elif (raw.total_pages or 0) > raw.number:
             # The list may have grown or shrunk since; what the newest answer says counts.
-            self.last = max(raw.total_pages, raw.number)
-        else:
-            self.last = raw.number + 1  # no totals: feel the way forward
+            self.last = raw.total_pages
+        else:  # no totals, or none to be believed: feel the way forward
+            self.last = max(raw.number + 1, self.last or 0)
 
     def _retry_or_give_up(self, page: int, error: RetryLater, *, weight: float = 1.0) -> None:
         """A 429 weighs less than a failure: it says when to come back."""
@@ -144,12 +182,17 @@ def batches(walk: PageWalk, size: int = 8) -> Iterator[list[RawPage]]:
     """The pages of a walk, those that are there taken together, up to `size`: fewer, larger writes. In a
     patient walk they wait a moment for those on their way."""
     batch: list[RawPage] = []
-    begun = 0.0
+    begun, held = 0.0, 0
     try:
         for page in walk:
             begun = begun if batch else time.monotonic()
+            held = held + page.size if batch else page.size
             batch.append(page)
-            if len(batch) >= size or not (walk.next_wanted in walk.ready or walk.is_near(begun)):
+            if (
+                len(batch) >= size
+                or held >= HELD
+                or not (walk.next_wanted in walk.ready or walk.is_near(begun))
+            ):
                 yield batch
                 batch = []
     except ThinkificError:

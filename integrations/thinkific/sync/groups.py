@@ -50,7 +50,7 @@ def pull_groups(pull: Pull) -> None:
             what="groups",
         )
     else:
-        not_judged(pull, "groups", walked, len(pull.seen("groups")) + pull.cursor["groups"]["new"])
+        not_judged(pull, "groups", walked)
     todo = stored.filter(pk__gt=pull.cursor.get("members_of", 0)).order_by("pk")
     pull.run.pages_total = pull.run.pages_done + todo.count()
     _pull_members_of(pull, todo, stored)
@@ -141,8 +141,7 @@ def _pull_members(pull: Pull, group: ThinkificGroup) -> None:
         else:
             note_assignments_synced(group, now=pull.now)
         if not walked.complete:
-            pull.partial = True
-            pull.note(str(group), f"Thinkific says {walked.total} members, {known.count()} are known here.")
+            not_judged(pull, f"members of {group}", walked)
         del pull.cursor[name]
         pull.cursor["members_of"] = group.pk
         pull.run.pages_done += 1

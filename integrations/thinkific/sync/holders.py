@@ -12,9 +12,10 @@ from core.services.mirror.outcome import Applied
 from integrations.thinkific import schemas
 from integrations.thinkific.client import ThinkificClient
 from integrations.thinkific.errors import NotFound, RetryLater
+from integrations.thinkific.sync import completeness
 from integrations.thinkific.sync.pages import RawPage
 from integrations.thinkific.sync.pull import Pull
-from integrations.thinkific.sync.walks import Walked, emptied, mark_missing, walk
+from integrations.thinkific.sync.walks import Walked, emptied, mark_missing, not_judged, walk
 
 AT_ONCE = 1000
 MOST_REQUESTS = 3  # that a pull of what changed spends on who has a bundle now
@@ -57,7 +58,10 @@ def _pull_holders(pull: Pull, bundle: Product, unread: list[int]) -> None:
     except NotFound:
         pull.note(str(bundle), "Thinkific does not know this bundle; who holds it could not be read.")
         pull.partial = True
-        walked = Walked(complete=False, total=None)
+        walked = Walked(completeness.UNTOLD, total=None)
+    else:
+        if not walked.complete and walked.verdict != completeness.SHORT:
+            not_judged(pull, f"enrollments through {bundle}", walked)
     judged = walked.complete and not emptied(pull, str(bundle), walked, held.filter(removed_at__isnull=True))
     if judged:
         through = (

@@ -4,13 +4,16 @@ import queue
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from django.db import connections
 from django.utils import timezone
 
 from core.models import OutboxEntry
+from integrations import stopping
 from integrations.queue import heartbeat
 from integrations.thinkific import connection_state
 from integrations.thinkific.budget import SharedBudget
@@ -26,14 +29,16 @@ LANES = 6  # people at a time
 AHEAD = 2 * LANES  # people whose entries are claimed: nobody waits for a claim
 PATIENCE = 75.0  # seconds to wait for a request of the budget: longer than Thinkific's window
 LOOK = 0.25  # seconds between looks for new entries while others are on their way
+GRACE = 1.0  # seconds for what is under way when we are told to stop
 RENEW_EVERY = 20.0  # seconds; see claims.LEASE
 NOTE_EVERY = 1.0  # seconds between notes that Thinkific takes our key
 
 
-def drain(*, seconds: float = 50.0) -> Counter[str]:
+def drain(*, seconds: float = 50.0, stop: Callable[[], bool] = stopping.requested) -> Counter[str]:
     """Push what is due, for at most so long. Answers how many entries were `done`, `retried` and `failed`.
 
-    With a refused key everything waits: nothing fails for good, and the next drain asks again.
+    With a refused key everything waits: nothing fails for good, and the next drain asks again. Once `stop`
+    answers True, requests under way get a moment, are then broken off, and what was not sent waits again.
     """
     outcome: Counter[str] = Counter()
     credentials = Credentials.from_settings()
@@ -43,11 +48,14 @@ def drain(*, seconds: float = 50.0) -> Counter[str]:
     if not _due(within=claims.SETTLED_AFTER):
         return outcome
     budget = SharedBudget.from_settings(patience=PATIENCE)
+    budget.sleep = partial(_sleep, stop=stop)
     end = time.monotonic() + seconds
     try:
         with budget.lanes(want=LANES, interactive=True) as lanes:
-            client = ThinkificClient(credentials, budget=lanes, interactive=True, retries=1)
-            _Drain(client, outcome, end).run()
+            client = ThinkificClient(
+                credentials, budget=lanes, interactive=True, retries=1, sleep=budget.sleep
+            )
+            _Drain(client, outcome, end, stop).run()
     except BudgetExhausted as error:
         log.info("drain later", problem=str(error))
     return outcome
@@ -58,15 +66,29 @@ def _due(*, within: float) -> bool:
     return OutboxEntry.objects.filter(status=OutboxEntry.Status.PENDING, not_before__lte=soon).exists()
 
 
+def _sleep(seconds: float, *, stop: Callable[[], bool]) -> None:
+    """Raises BudgetExhausted when we are told to stop meanwhile: whoever waits puts its work back."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        if stop():
+            raise BudgetExhausted("Not sent, because this process was told to stop.", after=0.0)
+        time.sleep(min(left, LOOK))
+
+
 class _Drain:
     """One drain of this process. Entries are claimed in this thread and pushed in others, which keep their
     connections to the database and to Thinkific until the end."""
 
-    def __init__(self, client: ThinkificClient, outcome: "Counter[str]", end: float) -> None:
+    def __init__(
+        self, client: ThinkificClient, outcome: "Counter[str]", end: float, stop: Callable[[], bool]
+    ) -> None:
         self.client = client
         self.outcome = outcome
         self.end = end
+        self.stop = stop
         self.stopped = threading.Event()
+        self.broken_off = threading.Event()
+        client.stop = self.broken_off.is_set
         self.todo: queue.SimpleQueue[list[OutboxEntry] | None] = queue.SimpleQueue()
         self.done: queue.SimpleQueue[tuple[list[OutboxEntry], list[str]]] = queue.SimpleQueue()
         self.under_way: dict[int, list[OutboxEntry]] = {}
@@ -78,15 +100,24 @@ class _Drain:
         for thread in threads:
             thread.start()
         try:
-            while self._claim() or self.under_way or self._soon():
+            while not self.stop() and (self._claim() or self.under_way or self._soon()):
                 self._collect()
                 self._show_life()
         finally:
             self.stopped.set()
             for _ in threads:
                 self.todo.put(None)
-            for thread in threads:
-                thread.join()
+            self._wait_for(threads)
+
+    def _wait_for(self, threads: list[threading.Thread]) -> None:
+        """A request that is broken off has an uncertain outcome, so those under way get a moment."""
+        grace: float | None = None
+        while any(thread.is_alive() for thread in threads):
+            if self.stop():
+                grace = grace or time.monotonic() + GRACE
+                if time.monotonic() > grace:
+                    self.broken_off.set()
+            next(thread for thread in threads if thread.is_alive()).join(LOOK)
 
     def _claim(self) -> bool:
         room = AHEAD - len(self.under_way)
@@ -103,7 +134,7 @@ class _Drain:
         return self._goes_on() and _due(within=claims.SETTLED_AFTER)
 
     def _goes_on(self) -> bool:
-        return not self.stopped.is_set() and time.monotonic() < self.end
+        return not self.stopped.is_set() and not self.stop() and time.monotonic() < self.end
 
     def _collect(self) -> None:
         """Wait for a person's entries to be over, and take all that are."""

@@ -59,18 +59,11 @@ class RawPage:
     total_items: int | None = None
     total_pages: int | None = None
     next_page: int | None = None
+    size: int = 0  # bytes
 
     @property
     def fetched(self) -> int:
         return len(self.rows) + len(self.bad_rows)
-
-    @property
-    def is_last(self) -> bool:
-        if not self.fetched:
-            return True
-        if self.total_pages is not None:
-            return self.number >= self.total_pages
-        return self.next_page is None
 
 
 def read_page(body: bytes, *, number: int, what: str, ahead: type | None = None) -> RawPage:
@@ -83,7 +76,7 @@ def read_page(body: bytes, *, number: int, what: str, ahead: type | None = None)
         values, told = rows_and_pagination(load_json(body, what), what)
         items = [json.dumps(value).encode() for value in values]
         pagination = _Pagination(told.total_pages, told.total_items, told.next_page) if told else None
-    page = RawPage(number)
+    page = RawPage(number, size=len(body))
     if pagination is not None:
         page.total_items, page.total_pages = pagination.total_items, pagination.total_pages
         page.next_page = pagination.next_page or None

@@ -49,7 +49,7 @@ def pull_users(pull: Pull) -> None:
             what="people",
         )
     else:
-        not_judged(pull, "people", walked, len(pull.seen("users")) + pull.cursor["users"]["new"])
+        not_judged(pull, "people", walked)
     pull.store(lambda: _settle_contested(pull))
     if walked.complete:
         # Everybody was looked at: what was not met again needs no decision any more.

@@ -5,13 +5,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from core.services.mirror.outcome import Applied
 from core.services.mirror.table import one_by_one
+from integrations import stopping
 from integrations.models import KEPT_ERRORS, SyncRun
 from integrations.queue import heartbeat
 from integrations.thinkific import connection_state
@@ -24,12 +26,13 @@ from integrations.thinkific.sync.seen import Seen, dump_all, load_all
 
 TRIES = 3  # of a step that collided with another writer
 BEAT_EVERY = 1.5  # seconds; progress is promised every two
+LOOK_EVERY = 0.5  # seconds between looks whether somebody pressed Cancel, which is promised within two
 
 COUNTS = ("requests", "fetched", "created", "updated", "unchanged", "skipped", "removed", "failed")
 
 
 class Cancelled(Exception):
-    """Somebody pressed Cancel."""
+    """Somebody pressed Cancel, or Ctrl-C in a terminal."""
 
 
 class SliceOver(Exception):
@@ -53,6 +56,7 @@ class Pull:
         dry_run: bool = False,
         deadline: float | None = None,
         on_progress: Callable[[SyncRun], None] | None = None,
+        foreground: bool = False,
     ) -> None:
         self.run = run
         self.client = client
@@ -61,15 +65,19 @@ class Pull:
         self.dry_run = dry_run
         self.deadline = deadline
         self.on_progress = on_progress
+        # A command that is told to stop ends its run; a worker leaves it to another one.
+        self._when_stopped: type[Exception] = Cancelled if foreground else SliceOver
+        self._is_over = False
         self.refused: set[str] = set()  # surfaces
         self._taken_up_at = copy.deepcopy(run.cursor)
         self._seen = load_all(run.seen)
         self._requests_before = run.requests - client.sent
-        self._beat = self._resumed = time.monotonic()
+        self._beat = self._look = self._resumed = time.monotonic()
         # Pages that are here or on their way when the time is up are stored before the run is left.
         self.unfinished: Callable[[], bool] = bool
         budget.sleep = client.sleep = self.nap
         client.while_waiting = self.breathe
+        client.stop = self.is_over
 
     @property
     def cursor(self) -> dict[str, Any]:
@@ -188,19 +196,37 @@ class Pull:
         """Sleep, showing signs of life."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
-            time.sleep(min(left, 0.5))
+            time.sleep(min(left, 0.25))
             self.breathe()
+
+    def is_over(self) -> bool:
+        """Whether the run was cancelled or lost: whoever waits for an answer need not. From any thread."""
+        return self._is_over
 
     def breathe(self) -> None:
         """Between steps: say that we live, and see whether somebody wants us to stop."""
-        if time.monotonic() - self._beat < BEAT_EVERY:
-            return
-        with transaction.atomic():
-            self._save(progress_only=True)
-        self._tell()
+        if stopping.requested():
+            self._leave(self._when_stopped)
+        now = time.monotonic()
+        if now - self._beat >= BEAT_EVERY:
+            with transaction.atomic():
+                self._save(progress_only=True)
+            self._tell()
+        elif now - self._look >= LOOK_EVERY and not self.dry_run:
+            self._look = now
+            if not self._mine().filter(cancel_requested_at__isnull=True).exists():
+                self._leave(Cancelled if self._mine().exists() else LostRun)
+
+    def _leave(self, why: type[Exception]) -> NoReturn:
+        self._is_over = True
+        raise why
+
+    def _mine(self) -> QuerySet[SyncRun]:
+        run = self.run
+        return SyncRun.objects.filter(pk=run.pk, attempts=run.attempts, status=SyncRun.Status.RUNNING)
 
     def _save(self, *, progress_only: bool = False) -> None:
-        self._beat = time.monotonic()
+        self._beat = self._look = time.monotonic()
         run = self.run
         run.heartbeat_at = self.now
         run.requests = self._requests_before + self.client.sent
@@ -214,9 +240,8 @@ class Pull:
             names += [*COUNTS, "cursor", "pages_done", "pages_total", "errors", "seen", "guarded", "crashes"]
             run.seen, run.crashes = dump_all(self._seen), 0
         values = {name: getattr(run, name) for name in names}
-        mine = SyncRun.objects.filter(pk=run.pk, attempts=run.attempts, status=SyncRun.Status.RUNNING)
-        if not mine.filter(cancel_requested_at__isnull=True).update(**values):
-            raise Cancelled if mine.exists() else LostRun
+        if not self._mine().filter(cancel_requested_at__isnull=True).update(**values):
+            self._leave(Cancelled if self._mine().exists() else LostRun)
         heartbeat.beat()
 
     def _tell(self) -> None:

@@ -13,9 +13,11 @@ from core.services.mirror.enrollments import apply_enrollments
 from core.services.mirror.pushes import SOURCE
 from integrations.thinkific import schemas
 from integrations.thinkific.client import ThinkificClient
+from integrations.thinkific.decoding import Page
 from integrations.thinkific.errors import NotFound, Rejected, RetryLater
 from integrations.thinkific.mapping import enrollment_row
 from integrations.thinkific.mending import Notes
+from integrations.thinkific.rest import all_pages
 from integrations.thinkific.sync.needs import Impossible
 
 ACCEPTED = "Thinkific has accepted the bundle enrollment and is still making it."
@@ -78,17 +80,14 @@ def _create(enrollment: Enrollment, user_id: int, client: ThinkificClient) -> No
 
 
 def _rows(client: ThinkificClient, bundle_id: int, user_id: int) -> list[schemas.Enrollment]:
-    rows: list[schemas.Enrollment] = []
-    number = 1
+    def ask(number: int) -> Page[schemas.Enrollment]:
+        return client.bundle_enrollments_page(bundle_id, number, user_id=user_id)
+
     try:
-        while True:
-            page = client.bundle_enrollments_page(bundle_id, number, user_id=user_id)
-            rows += [row for row in page.items if row.user_id == user_id]
-            if page.is_last:
-                return rows
-            number += 1
+        found = list(all_pages(ask, f"/bundles/{bundle_id}/enrollments"))
     except NotFound:
-        return rows
+        return []
+    return [row for row in found if row.user_id == user_id]
 
 
 def _restore_other_grants(

@@ -15,7 +15,7 @@ from integrations.models import Kind
 from integrations.thinkific import graphql, schemas
 from integrations.thinkific.client import ThinkificClient
 from integrations.thinkific.decoding import BadRow
-from integrations.thinkific.errors import NotConfigured, NotFound
+from integrations.thinkific.errors import Endless, NotConfigured, NotFound
 from integrations.thinkific.mapping import certificate_row, person_of_node, quiz_row, submission_row
 from integrations.thinkific.mending import Notes, Unusable
 from integrations.thinkific.schemas import parse_graphql_id
@@ -172,7 +172,11 @@ def _pull_certificates_of(pull: Pull, course: Product) -> None:
 
             pull.store(write)
     except NotFound:
-        pull.store(lambda: _pass_over(pull, course))
+        why = "GraphQL does not know this course; its certificates could not be read."
+        pull.store(lambda: _pass_over(pull, course, why))
+    except Endless as error:
+        why = str(error)
+        pull.store(lambda: _pass_over(pull, course, why))
 
 
 def _next_course(pull: Pull, course: Product) -> None:
@@ -180,9 +184,9 @@ def _next_course(pull: Pull, course: Product) -> None:
     pull.run.pages_done += 1
 
 
-def _pass_over(pull: Pull, course: Product) -> None:
+def _pass_over(pull: Pull, course: Product, why: str) -> None:
     """What stands here of the course is taken as met."""
-    pull.note(str(course), "GraphQL does not know this course; its certificates could not be read.")
+    pull.note(str(course), why)
     met = Certificate.objects.filter(product=course, pk__lte=pull.cursor["top"], removed_at__isnull=True)
     pull.seen("certificates").add(met.values_list("pk", flat=True))
     pull.partial = True

@@ -1,6 +1,8 @@
 """Sync Enrollments with a direction: what waits here is sent before enrollments are read, or instead."""
 
+import threading
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 
 from django.db import connections
@@ -11,7 +13,7 @@ from integrations.thinkific.sync.outbox import drain
 from integrations.thinkific.sync.pull import Pull
 
 AT_ONCE = 10.0  # seconds of sending between two counts
-LOOK = 0.5  # seconds
+LOOK = 0.25  # seconds
 
 
 def sync_enrollments(pull: Pull) -> None:
@@ -47,16 +49,21 @@ def _send_what_waits(pull: Pull) -> None:
 
 def _drain_beside(pull: Pull) -> Counter[str]:
     """Drain for a while in a thread of its own: a request that waits long must not make the run look dead."""
+    left = threading.Event()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="send") as threads:
-        sending = threads.submit(_drain)
-        while not wait([sending], timeout=LOOK).done:
-            pull.breathe()
+        sending = threads.submit(_drain, left.is_set)
+        try:
+            while not wait([sending], timeout=LOOK).done:
+                pull.breathe()
+        except BaseException:  # cancelled, perhaps: then nothing is waited for any more
+            left.set()
+            raise
         return sending.result()
 
 
-def _drain() -> Counter[str]:
+def _drain(stop: Callable[[], bool]) -> Counter[str]:
     try:
-        return drain(seconds=AT_ONCE)
+        return drain(seconds=AT_ONCE, stop=stop)
     finally:
         connections.close_all()
 

@@ -11,11 +11,11 @@ from core.models import OutboxEntry, SiteSettings
 from core.services import bulk
 from core.services.mirror.outcome import Applied
 from integrations.models import SyncRun
+from integrations.thinkific.sync import completeness
 from integrations.thinkific.sync.fetch import PageWalk, batches
 from integrations.thinkific.sync.pages import RawPage
 from integrations.thinkific.sync.pull import Pull
 
-ROUNDS = 3  # how often a list is walked when rows went missing between its pages
 REMOVED_AT_ONCE = 1000
 NEVER_EMPTIED = 10  # so many do not vanish all at once without a person's word
 NEVER_GUARDED = 3  # up from so few rows a single one may always go
@@ -24,10 +24,16 @@ MANY_NEW = 10_000  # rows from which on the database should look at the table an
 
 @dataclass(frozen=True)
 class Walked:
-    """`complete`: as many different rows came as Thinkific says there are."""
+    """`complete`: as many different rows came as Thinkific says there are; else `verdict` says what is wrong
+    (see completeness.py)."""
 
-    complete: bool
+    verdict: str
     total: int | None
+    came: int = 0
+
+    @property
+    def complete(self) -> bool:
+        return self.verdict == completeness.COMPLETE
 
 
 def walk(
@@ -56,15 +62,17 @@ def walk(
     while not state.get("done"):
         if not state.get("ended"):  # left between its last page and here
             _round(pull, name, state, path, apply, filters, counted, row_type)
-        short = state["total"] is not None and _different(pull, name, state) < state["total"]
+        came = _different(pull, name, state)
+        verdict = completeness.judge(state, came)
         # A filtered list that moves is caught up by the overlap of the next one.
-        if short and stored is not None and state["round"] < ROUNDS:
+        if verdict == completeness.SHORT and stored is not None and state["round"] < completeness.ROUNDS:
             state |= {"page": 0, "round": state["round"] + 1, "lost": 0, "nameless": 0, "ended": False}
         else:
-            state |= {"done": True, "complete": not short}
+            state |= {"done": True, "verdict": verdict, "came": came}
             if stored is not None and state["new"] >= MANY_NEW and not pull.dry_run:
                 bulk.refresh_statistics(stored.model)
-    return Walked(state["complete"], state["total"])
+    # A walk that was over before an upgrade has no verdict.
+    return Walked(state.get("verdict", completeness.UNTOLD), state["total"], state.get("came", 0))
 
 
 def _round(
@@ -95,12 +103,13 @@ def _round(
             state["new"] += applied.created
             state["lost"] += applied.lost + len(bad)
             state["nameless"] += len(bad)
-            state["page"], state["total"] = batch[-1].number, batch[-1].total_items
-            state["ended"] = batch[-1].is_last
+            state["page"], state["ended"] = batch[-1].number, pages.is_over
+            completeness.note_told(state, batch)
             if counted and batch[-1].total_pages is not None and state["round"] == 1:
                 pull.run.pages_total = max(batch[-1].total_pages, pull.run.pages_done)
 
         pull.store(write)
+    completeness.note_end(state, pages)
 
 
 def _different(pull: Pull, name: str, state: dict[str, Any]) -> int:
@@ -206,11 +215,7 @@ def _without_ours(pull: Pull, stored: QuerySet, pks: Iterable[int]) -> list[int]
     return [pk for pk in pks if pk not in ours]
 
 
-def not_judged(pull: Pull, what: str, walked: Walked, came: int) -> None:
-    """Say that a list stayed short however often it was walked, so that nothing counts as gone."""
+def not_judged(pull: Pull, what: str, walked: Walked) -> None:
+    """Say that a walk was not complete, so that nothing counts as gone."""
     pull.partial = True
-    pull.note(
-        what,
-        f"Thinkific says that there are {walked.total:,} {what}, but only {came:,} came, in {ROUNDS} walks. "
-        "What is gone was not judged this time.",
-    )
+    pull.note(what, completeness.in_words(walked.verdict, what=what, total=walked.total, came=walked.came))

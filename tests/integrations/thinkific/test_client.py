@@ -16,6 +16,7 @@ from integrations.thinkific.client import ThinkificClient
 from integrations.thinkific.credentials import Credentials
 from integrations.thinkific.errors import (
     CredentialsRefused,
+    Endless,
     NotConfigured,
     NotFound,
     RateLimited,
@@ -251,6 +252,20 @@ def test_webhooks_are_paged_by_cursor_and_use_bearer(client, network):
 
     assert [hook.id for hook in client.list_webhooks()] == ["a", "b"]
     assert network.calls[0].request.headers["Authorization"] == f"Bearer {KEY}"
+
+
+def test_webhooks_that_never_end_are_no_endless_loop(client, network):
+    def page(request):
+        number = len(network.calls)
+        meta = {"page": {"has_next": True, "next_page": f"c{number}"}}
+        return 200, {}, json.dumps({"items": [{"id": "a"}], "meta": meta})
+
+    network.add_callback("GET", f"{HOOKS}/webhooks", callback=page)
+
+    with pytest.raises(Endless, match="does not end"):
+        client.list_webhooks()
+
+    assert len(network.calls) == 4
 
 
 def test_an_event_can_be_read_again(client, network):

@@ -1,4 +1,4 @@
-"""A request against servers that trickle, never end, or send far too much: it ends in time, whatever comes."""
+"""A request against servers that trickle, never end or send far too much: it ends in time all the same."""
 
 import gzip
 import socket

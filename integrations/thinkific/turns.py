@@ -1,0 +1,47 @@
+"""Asking Thinkific within a web request: the few pages that do it, because a person pressed a button there,
+take a turn, of which all processes together have AT_A_TIME."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from core.errors import Refusal
+from integrations.models import WebTurn
+
+AT_A_TIME = 2
+SPARE = 10.0  # seconds beyond what the asking may take, before a turn counts as left behind
+
+
+class NoTurn(Refusal):
+    """As many people as may are asking Thinkific already."""
+
+    status = 503
+
+
+@contextmanager
+def turn(*, seconds: float, what: str) -> Iterator[None]:
+    """Hold a turn for work that takes at most so long. Raises NoTurn; `what` begins its sentence."""
+    holder = secrets.token_hex(16)
+    if not any(_take(slot, holder, seconds) for slot in range(1, AT_A_TIME + 1)):
+        raise NoTurn(f"{what} under way already. Wait some seconds, then look here again.")
+    try:
+        yield
+    finally:
+        WebTurn.objects.filter(holder=holder).update(until=timezone.now())
+
+
+def _take(slot: int, holder: str, seconds: float) -> bool:
+    now = timezone.now()
+    until = now + timedelta(seconds=seconds + SPARE)
+    if WebTurn.objects.filter(slot=slot, until__lte=now).update(holder=holder, until=until):
+        return True
+    try:
+        with transaction.atomic():
+            WebTurn.objects.create(slot=slot, holder=holder, until=until)
+    except IntegrityError:
+        return False
+    return True
