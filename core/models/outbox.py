@@ -49,6 +49,9 @@ class OutboxEntry(models.Model):
     # The remote values last seen, per field, when the first unsent change was made: the third side of
     # a three-way comparison.
     last_seen = models.JSONField(default=dict, blank=True)
+    # What was sent and not confirmed yet, per field, stored before it is sent: a value that Thinkific has
+    # from us is no change of its own, even if the process died before it could write that down.
+    sent = models.JSONField(default=dict, db_default={}, blank=True, editable=False)
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     priority = models.SmallIntegerField(default=0, help_text="Higher goes first; a person waits for it.")
     attempts = models.PositiveIntegerField(default=0)

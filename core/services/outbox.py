@@ -16,6 +16,7 @@ from django_q.tasks import async_task
 from core.models import Enrollment, GroupMembership, OutboxEntry, User
 from core.services import directions
 from core.services.last_seen import plain
+from core.services.mirror import pushes
 
 LastSeen = Mapping[int, Mapping[str, Any]]  # primary key -> field -> the value that Thinkific still has
 
@@ -56,7 +57,7 @@ def mark_stale(
 def mark_gone(*, entity: str, object_id: int, thinkific_id: int, reason: str, by: User | None = None) -> None:
     """Record that something was deleted here which Thinkific must delete too. Call it where it is deleted."""
     OutboxEntry.objects.filter(entity=entity, object_id=object_id, status__in=OutboxEntry.UNSENT).update(
-        status=Status.DISCARDED, finished_at=timezone.now()
+        status=Status.DISCARDED, finished_at=timezone.now(), sent={}
     )
     OutboxEntry.objects.create(
         entity=entity, object_id=object_id, thinkific_id=thinkific_id, reason=reason, requested_by=by
@@ -67,7 +68,9 @@ def mark_gone(*, entity: str, object_id: int, thinkific_id: int, reason: str, by
 def drop_claim(entity: str, object_id: int) -> None:
     """Forget what Thinkific had before our last changes of an object: should it say that again, its word
     counts, instead of being taken for a page from before."""
-    OutboxEntry.objects.filter(entity=entity, object_id=object_id, status=Status.DONE).update(last_seen={})
+    OutboxEntry.objects.filter(entity=entity, object_id=object_id, status=Status.DONE).update(
+        last_seen={}, sent={}
+    )
 
 
 def wake_drain() -> None:
@@ -157,10 +160,12 @@ def retry(entries: Iterable[OutboxEntry]) -> int:
     for entry in OutboxEntry.objects.select_for_update().filter(
         pk__in=[entry.pk for entry in entries], status=Status.FAILED
     ):
-        newer = OutboxEntry.objects.select_for_update().filter(
+        waiting = OutboxEntry.objects.select_for_update().filter(
             entity=entry.entity, object_id=entry.object_id, status=Status.PENDING
         )
-        entry.status = Status.DISCARDED if newer.exists() else Status.PENDING
+        if (newer := waiting.first()) is not None:
+            pushes.hand_over(entry, newer)
+        entry.status = Status.DISCARDED if newer is not None else Status.PENDING
         entry.finished_at = now if entry.status == Status.DISCARDED else None
         entry.attempts, entry.not_before, entry.error = 0, now, ""
         entry.save(update_fields=["status", "attempts", "not_before", "error", "finished_at"])
@@ -177,7 +182,7 @@ def discard(entries: Iterable[OutboxEntry]) -> int:
     count = 0
     for entry in entries:
         mine = OutboxEntry.objects.filter(pk=entry.pk, status__in=[Status.PENDING, Status.FAILED])
-        if mine.update(status=Status.DISCARDED, finished_at=timezone.now()):
+        if mine.update(status=Status.DISCARDED, finished_at=timezone.now(), sent={}):
             forget(entry)
             count += 1
     return count

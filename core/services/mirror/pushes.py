@@ -1,15 +1,19 @@
 """How a push ended, on its entry and on the object that it was about."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from django.apps import apps
 from django.db import transaction
 from django.db.models import QuerySet
 
 from core.models import Enrollment, GroupMembership, OutboxEntry, Product
+from core.services.last_seen import plain
 from core.services.mirror.bundles import total_up_bundles
 
 Status = OutboxEntry.Status
+KEPT_VALUES = 20  # per field: attempts whose outcome is unknown, each with another edit in between
 WAITING = (Status.PENDING, Status.IN_FLIGHT)
 SOURCE = "Thinkific, after a push"  # the reason in the history
 
@@ -17,7 +21,9 @@ SOURCE = "Thinkific, after a push"  # the reason in the history
 @transaction.atomic
 def finish(entry: OutboxEntry, *, now: datetime) -> bool:
     """Thinkific has it. Answers False when the entry was no longer in flight by this claim."""
-    if not _mine(entry).update(status=Status.DONE, finished_at=now, error="", uncertain=False):
+    if not _mine(entry).update(
+        status=Status.DONE, finished_at=now, error="", uncertain=False, sent=_superseded(entry)
+    ):
         return False
     _set_state(entry, "clean")
     if entry.entity == "enrollment":
@@ -27,14 +33,50 @@ def finish(entry: OutboxEntry, *, now: datetime) -> bool:
     return True
 
 
+def _superseded(entry: OutboxEntry) -> dict[str, Any]:
+    """What was sent before the value that stands now: a page that was read in between may still bring it."""
+    return {name: values[:-1] for name, values in entry.sent.items() if len(values) > 1}
+
+
+def about_to_send(entry: OutboxEntry, values: Mapping[str, Any]) -> bool:
+    """Remember, committed, what the next request sends. False when this claim is lost: then send nothing.
+
+    Call it outside of a transaction. It is forgotten once Thinkific has confirmed it.
+    """
+    sent = {name: list(known) for name, known in entry.sent.items()}
+    for name, value in values.items():
+        known = sent.setdefault(name, [])
+        if plain(value) not in known:
+            sent[name] = [*known, plain(value)][-KEPT_VALUES:]
+    if sent != entry.sent and not _mine(entry).update(sent=sent):
+        return False
+    entry.sent = sent
+    return True
+
+
+def hand_over(entry: OutboxEntry, later: OutboxEntry) -> None:
+    """A newer change of the same object (locked) takes over what an entry knew of Thinkific's values: those
+    before our first unsent change, and those that may be there from us."""
+    later.last_seen = later.last_seen | entry.last_seen
+    later.sent = {
+        name: list(dict.fromkeys([*entry.sent.get(name, []), *later.sent.get(name, [])]))[-KEPT_VALUES:]
+        for name in {**entry.sent, **later.sent}
+    }
+    later.save(update_fields=["last_seen", "sent"])
+
+
 @transaction.atomic
 def fail(entry: OutboxEntry, words: str, *, now: datetime) -> None:
     """Thinkific said no: a person must look. A newer change of the same object goes on by itself, and what
     was deleted here meanwhile, perhaps in Thinkific too, needs nobody."""
-    settled = _others(entry).filter(status__in=WAITING).exists() or _is_deleted(entry)
+    later = _others(entry).select_for_update().filter(status__in=WAITING).first()
+    settled = later is not None or _is_deleted(entry)
     status = Status.DISCARDED if settled else Status.FAILED
-    if _mine(entry).update(status=status, finished_at=now, error=words):
+    values: dict[str, Any] = {"status": status, "finished_at": now, "error": words}
+    if _mine(entry).update(**values, **({"sent": {}} if settled else {})):
         _set_state(entry, "failed")
+        if later is not None:
+            hand_over(entry, later)
 
 
 def _mine(entry: OutboxEntry) -> QuerySet[OutboxEntry]:

@@ -19,7 +19,7 @@ JUST_SENT = timedelta(minutes=5)
 @dataclass
 class OwnChange:
     """What we changed of an object: the fields that Thinkific must still be told (None: all of them), and the
-    values that it had, or may still have, of each."""
+    values that it had, may still have, or may have from us already, of each."""
 
     unsent: set[str] | None = field(default_factory=set)
     seen: dict[str, list[Any]] = field(default_factory=dict)
@@ -41,6 +41,8 @@ def own_changes(entity: str, pks: list[int]) -> dict[int, OwnChange]:
             change.unsent = change.unsent | set(entry.last_seen) if entry.last_seen else None
         for name, value in entry.last_seen.items():
             change.seen.setdefault(name, []).append(value)
+        for name, values in entry.sent.items():
+            change.seen.setdefault(name, []).extend(values)
     return own
 
 
@@ -59,7 +61,8 @@ def settle(
     if _whole(ours) == theirs:
         return theirs  # what Thinkific makes of ours
     if plain(theirs) in own.seen.get(name, []):
-        return ours  # what Thinkific had before our change; it has not heard of it, or this is old news
+        # It had this before our change, or has it from us: it has not heard of the newest, or this is old.
+        return ours
     if own.unsent is not None and name not in own.unsent:
         return theirs  # our change is of another field
     if name not in own.seen or entity not in directions.CONFLICT_BY_SETTING:

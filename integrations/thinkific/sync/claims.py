@@ -147,14 +147,13 @@ def _put_back(entry: OutboxEntry, until: datetime, error: str, values: dict[str,
     later = newer.select_for_update().first()
     if later is None:
         return bool(mine.update(status=Status.PENDING, not_before=until, error=error, **values))
-    if not mine.update(status=Status.DISCARDED, finished_at=timezone.now(), error=error):
+    if not mine.update(status=Status.DISCARDED, finished_at=timezone.now(), error=error, sent={}):
         return False
-    # What Thinkific had before our first unsent change is what the overtaken entry had seen.
-    later.last_seen = later.last_seen | entry.last_seen
+    pushes.hand_over(entry, later)
     later.uncertain = later.uncertain or values["uncertain"]
     later.attempts = max(later.attempts, values["attempts"])
     later.crashes = max(later.crashes, values["crashes"])
-    later.save(update_fields=["last_seen", "uncertain", "attempts", "crashes"])
+    later.save(update_fields=["uncertain", "attempts", "crashes"])
     return True
 
 

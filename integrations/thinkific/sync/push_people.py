@@ -10,13 +10,14 @@ from django.utils.functional import SimpleLazyObject
 from core.models import OutboxEntry, SiteSettings, User
 from core.models.people import normalize_email
 from core.services import identity
+from core.services.mirror import pushes
 from core.services.mirror.guard import EMAIL, clash_over
 from core.services.mirror.outcome import Conflict
 from core.services.mirror.people import apply_users, remove_users
 from core.services.mirror.pushes import SOURCE
 from integrations.thinkific import schemas
 from integrations.thinkific.client import ThinkificClient
-from integrations.thinkific.errors import NotFound, Rejected
+from integrations.thinkific.errors import NotFound, Rejected, RetryLater
 from integrations.thinkific.mapping import user_row
 from integrations.thinkific.mending import Notes
 from integrations.thinkific.sync import claims, conflicts, identities
@@ -36,7 +37,7 @@ def push_user(entry: OutboxEntry, client: ThinkificClient) -> None:
     if user.thinkific_id is None:
         remote, made_by_us = _find(user, entry, client), False
         if remote is None:
-            remote, made_by_us = _create(user, client)
+            remote, made_by_us = _create(user, entry, client)
         _link(user, remote, made_by_us=made_by_us)
         claims.let_go_on(user.pk)
     else:
@@ -63,11 +64,13 @@ def _find(user: User, entry: OutboxEntry, client: ThinkificClient) -> schemas.Us
     return next((found for one in addresses if (found := client.find_user_by_email(one))), None)
 
 
-def _create(user: User, client: ThinkificClient) -> tuple[schemas.User, bool]:
+def _create(user: User, entry: OutboxEntry, client: ThinkificClient) -> tuple[schemas.User, bool]:
     """The account that was made, or the one that has the address already; and whether it was made."""
     settings = SiteSettings.load()
+    fields = body_of(user, settings)
+    _note_before_sending(entry, fields)
     body: dict[str, Any] = {
-        **body_of(user, settings),
+        **fields,
         # Required profile fields are for people who sign up by themselves.
         "skip_custom_fields_validation": True,
         "send_welcome_email": settings.thinkific_welcome_email,
@@ -152,7 +155,8 @@ def _bring_in_step(
         if _same(theirs, ours[name]) or (entry.last_seen and name not in seen):
             continue  # they agree, or our change is of another field: there Thinkific's word counts
         kept_ours = True
-        if name in seen and not _same(theirs, seen[name]):
+        from_us = any(_same(theirs, value) for value in entry.sent.get(name, ()))
+        if name in seen and not from_us and not _same(theirs, seen[name]):
             kept_ours = settings.conflict_winner == SiteSettings.Winner.DASHBOARD
             if kept_ours or name != EMAIL or not identity.is_protected(user):
                 found.append(conflicts.about(user, name, theirs, kept_ours=kept_ours))
@@ -160,9 +164,16 @@ def _bring_in_step(
         if kept_ours:
             send[name] = ours[name]
     if send:
+        _note_before_sending(entry, send)
         client.update_user(remote.id, send)
     conflicts.keep(found)
     return msgspec.structs.replace(remote, **send)
+
+
+def _note_before_sending(entry: OutboxEntry, fields: dict[str, str]) -> None:
+    """Should this process die before it has heard the answer, what Thinkific has then is known to be ours."""
+    if not pushes.about_to_send(entry, fields):
+        raise RetryLater("Not sent: another process has taken this change over.")
 
 
 def _sent_before(entry: OutboxEntry, user: User, settings: SiteSettings) -> dict[str, str]:
