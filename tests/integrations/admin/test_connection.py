@@ -1,9 +1,15 @@
+import threading
+import time
+from datetime import timedelta
+
 import pytest
+from django.db import connections
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from integrations.models import ConnectionState, InboundEvent
+from integrations.models import ConnectionState, InboundEvent, WebTurn
 from integrations.thinkific.events import inbox, process
+from tests.integrations.thinkific.sockets import dripping_headers, serve
 
 TEST = "/admin/connection/test/"
 
@@ -86,6 +92,50 @@ def test_a_site_that_does_not_answer_is_no_error_page(signed_in, root, connected
 
     assert "Nothing answers with these credentials" in page
     assert not ConnectionState.objects.filter(ok=True).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_site_that_trickles_holds_nobody_for_long_and_two_at_most(signed_in, root, settings, monkeypatch):
+    monkeypatch.setattr("integrations.thinkific.connection.ALL_WITHIN", 3.0)
+    monkeypatch.setattr("integrations.thinkific.connection.EACH_WITHIN", 2.0)
+    pages: list[tuple[float, str]] = []
+    browsers = [signed_in(root) for _ in range(4)]
+
+    def press_one(browser) -> None:
+        began = time.monotonic()
+        try:
+            pages.append((0.0, press(browser)))
+        finally:
+            pages[-1] = (time.monotonic() - began, pages[-1][1])
+            connections.close_all()
+
+    with serve(dripping_headers) as url:
+        settings.THINKIFIC_SUBDOMAIN, settings.THINKIFIC_API_KEY = "acme", "k" * 32
+        settings.THINKIFIC_ACCESS_TOKEN, settings.THINKIFIC_API_URL = "t" * 40, url
+        threads = [threading.Thread(target=press_one, args=[browser]) for browser in browsers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+
+    assert len(pages) == 4
+    told = [page for _, page in pages if "A test is under way already" in page]
+    assert len(told) == 2
+    assert "Thinkific&#x27;s answer was not complete after" in str([page for _, page in pages])
+    assert max(seconds for seconds, _ in pages) < 20
+    assert not WebTurn.objects.filter(until__gt=timezone.now()).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_turn_that_nobody_gave_back_comes_free(signed_in, root, connected):
+    later, before = timezone.now() + timedelta(hours=1), timezone.now() - timedelta(seconds=1)
+    WebTurn.objects.create(slot=1, holder="one that was killed", until=before)
+    WebTurn.objects.create(slot=2, holder="another", until=later)
+
+    assert "REST, GraphQL and webhooks all answer" in press(signed_in(root))
+
+    WebTurn.objects.filter(slot=1).update(until=later)
+    assert "A test is under way already" in press(signed_in(root))
 
 
 def test_without_credentials_it_says_what_is_missing(signed_in, root):
