@@ -1,4 +1,7 @@
+from importlib import import_module
+
 from django.apps import apps
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.apps import AdminConfig
 
@@ -14,3 +17,5 @@ class DashboardAdminConfig(AdminConfig):
         super().ready()
         for label in NOT_SHOWN:
             admin.site.unregister(apps.get_model(label))
+        # Which addresses carry a secret has to be known before the first line is logged, in the worker too.
+        import_module(settings.ROOT_URLCONF)

@@ -2,21 +2,38 @@
 
 import re
 from collections.abc import Iterable
+from json import dumps
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 
+from project import secret_addresses
+
 SECRET_NAMES = ("api_key", "token", "secret", "password", "authorization", "cookie")
-# What carries a secret inside a text: a header, the password in an address, a parameter, a reset link.
+_NAME = r"[\w-]*(?:api[_-]?key|token|secret|password|authorization|cookie|sessionid|uidb64)[\w-]*"
+# What carries a secret inside a text: a header, the password in an address, a parameter.
 SECRETS_IN_TEXT = re.compile(
-    r"""(?ix)
+    rf"""(?ix)
     (?<=bearer\ )[^\s"',\\]+
     | (?<=://)[^\s/@"']+(?=@)
-    | (?<=[?&])(?:access_token|api_key|token|secret|password)=[^\s&"'\\]+
-    | (?<=/reset/)[^\s/]+/[^\s/]+
-    | (?<=/email-change/)[^\s/]+/[^\s/]+
+    | (?<![\w-])(?P<header>(?:[\w-]*authorization|(?:set-)?cookie|x-[\w-]*(?:key|token|secret))\s*:\s*)
+      [^\s"'\\][^"'\\\n]*
+    | (?<![\w-])(?P<parameter>{_NAME}(?:=|%(?:25)*3d))[^\s&"'\\<>]+
+    # What Django signs, known by its form: a token that sets a password, a value with its signature.
+    | (?<![0-9a-z])[0-9a-z]{{1,13}}-[0-9a-f]{{32}}(?![0-9a-f])
+    | (?<![\w.=-])[\w.=-]+(?::|%(?:25)*3a)(?:[0-9a-z]{{6}}(?::|%(?:25)*3a))?[\w-]{{43}}(?![\w-])
     """
 )
+# "password": "...", as in a JSON body or a dict: quotes escaped any number of times, perhaps a list.
+SECRETS_IN_QUOTES = re.compile(
+    rf"""(?ixs)
+    (?P<before>(?P<quote>\\*["']){_NAME}(?P=quote)\s*:\s*)
+    (?:\[[^\]]*\] | b?(?P<opened>\\*["']).*?(?<!\\)(?P=opened))
+    """
+)
+# Letters and digits written as %41, as anybody may write them in an address, perhaps more than once.
+WRITTEN_AS_CODE = re.compile(r"(?i)%(?:25)*(3\d|[46][1-9a-f]|[57][0-9a]|2[de]|5f|7e)")
 SHORTEST_SECRET = 8  # shorter values would blank ordinary words
 
 
@@ -32,13 +49,26 @@ class BlankSecrets:
     """Blank secrets in the finished line: tracebacks and messages of libraries carry them without a name."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        known = sorted({value for value in secrets if len(value) >= SHORTEST_SECRET}, key=len, reverse=True)
+        values = {value for value in secrets if len(value) >= SHORTEST_SECRET}
+        forms = {form for value in values for form in (value, quote(value, safe=""), dumps(value)[1:-1])}
+        known = sorted(forms, key=len, reverse=True)
         self.known = re.compile("|".join(map(re.escape, known))) if known else None
 
     def __call__(self, _logger: Any, _method: str, line: str) -> str:
-        if self.known:
-            line = self.known.sub("***", line)
-        return SECRETS_IN_TEXT.sub("***", line)
+        plain = WRITTEN_AS_CODE.sub(_letter, line) if "%" in line else line
+        blanked = _blank(self.known.sub("***", plain) if self.known else plain)
+        return line if blanked == plain else blanked
+
+
+def _letter(code: re.Match[str]) -> str:
+    return chr(int(code[1], 16))
+
+
+def _blank(text: str) -> str:
+    if addresses := secret_addresses.in_text():
+        text = addresses.sub(r"\1***", text)
+    text = SECRETS_IN_QUOTES.sub(r"\g<before>\g<quote>***\g<quote>", text)
+    return SECRETS_IN_TEXT.sub(lambda found: f"{found['header'] or found['parameter'] or ''}***", text)
 
 
 def configure_logging(*, level: str, json: bool, secrets: Iterable[str] = ()) -> dict[str, Any]:
@@ -65,7 +95,8 @@ def configure_logging(*, level: str, json: bool, secrets: Iterable[str] = ()) ->
     tail: list[Any] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if json
-        else [structlog.dev.ConsoleRenderer(colors=False)]
+        # Plain: other forms of a traceback show the values of variables, passwords among them.
+        else [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
     )
     tail.append(BlankSecrets(secrets))
     return {
@@ -81,7 +112,13 @@ def configure_logging(*, level: str, json: bool, secrets: Iterable[str] = ()) ->
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
+            # Without the handlers that Django gives it: one writes past the formatter that blanks secrets,
+            # the other sends mail inside the request that failed.
+            "django": {"level": "INFO"},
             "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+            # The web server's own lines name addresses, too.
+            "gunicorn.access": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+            "gunicorn.error": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
             # The queue tells four lines per task, probes included; what matters is told by the tasks.
             "django-q": {"level": "DEBUG" if level == "DEBUG" else "WARNING"},
             "django_structlog": {"level": "WARNING"},

@@ -80,6 +80,7 @@ MIDDLEWARE = [
     "core.admin.doors.for_each_request",
     "simple_history.middleware.HistoryRequestMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
+    "project.secret_addresses.never_kept",
 ]
 
 ROOT_URLCONF = "project.urls"

@@ -68,7 +68,7 @@ def test_a_request_gives_its_id_to_what_is_logged_meanwhile(lines, client, db, m
         f"Authorization: Bearer {API_KEY[:20]}zz",
         f"https://user:{API_KEY[:20]}@example.com/",
         f"GET /?api_key={API_KEY[:20]}&page=1",
-        f"/admin/reset/MQ/{API_KEY[:20]}/",
+        f"/admin/password/new/MQ/{API_KEY[:20]}/",
     ],
 )
 def test_no_secret_reaches_a_line(lines, message):
