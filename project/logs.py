@@ -122,6 +122,7 @@ def configure_logging(*, level: str, json: bool, secrets: Iterable[str] = ()) ->
             # The queue tells four lines per task, probes included; what matters is told by the tasks.
             "django-q": {"level": "DEBUG" if level == "DEBUG" else "WARNING"},
             "django_structlog": {"level": "WARNING"},
+            "axes": {"level": "WARNING"},
             "urllib3": {"level": "WARNING"},
         },
     }

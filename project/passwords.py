@@ -1,19 +1,29 @@
 """Signing in, and getting a new password by mail."""
 
+import logging
+import math
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth import views
-from django.contrib.auth.forms import AuthenticationForm, PasswordResetForm, SetPasswordForm
-from django.db.models import Q
+from django.contrib.auth.forms import AuthenticationForm, SetPasswordForm
+from django.db import DatabaseError
+from django.http import HttpResponse
 from django.urls import reverse_lazy
+from django.utils.decorators import method_decorator
+from django.views.decorators.csrf import csrf_protect
+from django.views.generic import FormView
+from unfold.forms import AdminOwnPasswordChangeForm
 from unfold.forms import AuthenticationForm as UnfoldAuthenticationForm
 from unfold.widgets import BASE_INPUT_CLASSES
 
-from core.models import User
-from core.models.people import normalize_email
+from core.services import account_mail, allowances, sign_in
+from project.client_address import network_of
+from project.sign_in import wait_page
 
+log = logging.getLogger(__name__)
 INPUT = " ".join(BASE_INPUT_CLASSES)
 
 
@@ -34,24 +44,12 @@ class SignInForm(UnfoldAuthenticationForm):
         AuthenticationForm.confirm_login_allowed(self, user)
 
 
-class ResetForm(PasswordResetForm):
-    """Answers alike whether or not the address is known."""
-
+class ResetForm(forms.Form):
     email = forms.EmailField(
         label="E-mail address",
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "email", "class": INPUT, "autofocus": True}),
     )
-
-    def get_users(self, email: str) -> Any:
-        """Active people who may use the dashboard. Unlike Django's form this includes people who never had
-        a password: who came from Thinkific gets their first one this way."""
-        belongs = Q(is_staff=True) | Q(is_superuser=True) | Q(global_role__isnull=False)
-        return (
-            User.objects.filter(belongs | Q(memberships__isnull=False), is_active=True)
-            .filter(email=normalize_email(email))
-            .distinct()
-        )
 
 
 class NewPasswordForm(SetPasswordForm):
@@ -59,6 +57,18 @@ class NewPasswordForm(SetPasswordForm):
         super().__init__(*args, **kwargs)
         for name in ("new_password1", "new_password2"):
             self.fields[name].widget.attrs["class"] = INPUT
+
+
+class ChangePasswordForm(AdminOwnPasswordChangeForm):
+    """A person who is signed in proves who they are by the old password, as often as on the sign-in page."""
+
+    def clean_old_password(self) -> str:
+        limit, window = settings.SIGN_IN_TRIES, settings.SIGN_IN_COOL_OFF
+        wait = allowances.take("old password", str(self.user.pk), limit=limit, window=window)
+        if wait:
+            minutes = math.ceil(wait.total_seconds() / 60)
+            raise forms.ValidationError(f"Too many tries. Try again in {minutes} minutes.")
+        return super().clean_old_password()
 
 
 class OutsidePage:
@@ -70,22 +80,44 @@ class OutsidePage:
         return super().get_context_data(**kwargs) | admin.site.each_context(self.request)  # type: ignore[misc]
 
 
-class AskForMail(OutsidePage, views.PasswordResetView):
+@method_decorator(csrf_protect, name="dispatch")
+class AskForMail(OutsidePage, FormView):
+    """Does the same work for every address: whether somebody has it is looked up by the worker."""
+
     form_class = ResetForm
     template_name = "registration/password_reset_form.html"
-    email_template_name = "registration/password_reset_email.txt"
-    subject_template_name = "registration/password_reset_subject.txt"
     success_url = reverse_lazy("admin:password_reset_sent")
+
+    def form_valid(self, form: ResetForm) -> HttpResponse:
+        try:
+            wait = account_mail.ask_by_address(form.cleaned_data["email"], network=network_of(self.request))
+        except DatabaseError:
+            log.exception("A mail with a link could not be queued")
+            form.add_error(
+                None, "The mail could not be asked for just now; nothing was sent. Try again in a minute."
+            )
+            return self.render_to_response(self.get_context_data(form=form), status=503)
+        if wait:
+            return wait_page(self.request, "registration/password_reset_wait.html", wait)
+        return super().form_valid(form)
 
 
 class MailIsSent(OutsidePage, views.PasswordResetDoneView):
     template_name = "registration/password_reset_done.html"
+    extra_context = {"mails": settings.PASSWORD_MAILS}
 
 
 class SetPassword(OutsidePage, views.PasswordResetConfirmView):
     form_class = NewPasswordForm
     template_name = "registration/password_reset_confirm.html"
     success_url = reverse_lazy("admin:password_set")
+
+    def form_valid(self, form: NewPasswordForm) -> HttpResponse:
+        """Whoever reads the account's mail is its owner: what others tried does not keep them out."""
+        response = super().form_valid(form)
+        sign_in.unlock(self.user)
+        sign_in.note_sign_in(self.user, network_of(self.request))
+        return response
 
 
 class PasswordIsSet(OutsidePage, views.PasswordResetCompleteView):

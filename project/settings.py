@@ -4,6 +4,7 @@ ENV_FILE names another file than .env; READ_DOT_ENV=0 reads none.
 """
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import environ
@@ -60,6 +61,7 @@ INSTALLED_APPS = [
     "hijack",
     "ninja",
     "django_structlog",
+    "axes",
     "core",
     "integrations",
     "api",
@@ -68,6 +70,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "project.health.answer_probes",
     "project.unavailable.WhileUnavailable",
+    "project.client_address.settle",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -81,6 +84,7 @@ MIDDLEWARE = [
     "simple_history.middleware.HistoryRequestMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "project.secret_addresses.never_kept",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "project.urls"
@@ -144,7 +148,10 @@ FIXTURE_DIRS = [BASE_DIR / "fixtures"]
 # --- People and sessions ---------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "core.User"
-AUTHENTICATION_BACKENDS = ["core.services.permissions.RoleBackend"]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",  # first: it turns away who has to wait
+    "core.services.permissions.RoleBackend",
+]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 AUTH_PASSWORD_VALIDATORS = [
@@ -153,6 +160,13 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+BEHIND_PROXY = env.bool("BEHIND_PROXY", False)
+# How many proxies of ours a request passes, each of which adds an address to X-Forwarded-For.
+PROXY_COUNT = env.int("PROXY_COUNT", 1) if BEHIND_PROXY else 0
+if BEHIND_PROXY and PROXY_COUNT < 1:
+    raise ImproperlyConfigured("PROXY_COUNT has to be 1 or more. Without a proxy, leave BEHIND_PROXY out.")
+IPWARE_META_PRECEDENCE_ORDER = ("REMOTE_ADDR",)  # settled by project.client_address
+
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 SESSION_COOKIE_SAMESITE = "Lax"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
@@ -163,11 +177,32 @@ if not DEBUG:
     SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 31_536_000)
     SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", True)
     SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", True)
-    if env.bool("BEHIND_PROXY", False):
+    if BEHIND_PROXY:
         # Only when a proxy of ours sets the header on every request: otherwise a client could forge it.
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+
+# Wrong passwords for an account, and from a network, until sign-in has to wait (core/services/sign_in.py).
+SIGN_IN_TRIES = env.int("SIGN_IN_TRIES", 10)
+SIGN_IN_TRIES_PER_NETWORK = env.int("SIGN_IN_TRIES_PER_NETWORK", 30)
+SIGN_IN_COOL_OFF = timedelta(minutes=env.float("SIGN_IN_COOL_OFF", 30.0))
+# Mails with a link that anybody may ask for in an hour: to one account, and from one network.
+PASSWORD_MAILS = env.int("PASSWORD_MAILS", 3)
+PASSWORD_MAILS_PER_NETWORK = env.int("PASSWORD_MAILS_PER_NETWORK", 20)
+AXES_HANDLER = "project.sign_in.Attempts"
+AXES_FAILURE_LIMIT = 1  # the handler has the limits
+AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]
+AXES_COOLOFF_TIME = SIGN_IN_COOL_OFF
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = (
+    False  # or whoever goes on trying would lock an account for ever
+)
+AXES_LOCKOUT_CALLABLE = "project.sign_in.locked_page"
+AXES_CLIENT_IP_CALLABLE = "project.client_address.network_of"
+AXES_USERNAME_CALLABLE = "project.sign_in.account_of"
+AXES_USERNAME_FORM_FIELD = "username"
+AXES_SENSITIVE_PARAMETERS = ["username"]  # not in its log lines
+AXES_ENABLE_ADMIN = AXES_VERBOSE = False
 
 # --- Language, static files, mail ------------------------------------------------------------------
 

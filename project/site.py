@@ -2,12 +2,16 @@
 
 from typing import Any
 
+from django.contrib.auth.views import PasswordChangeView
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, reverse
 from django.utils import timezone
 from unfold.sites import UnfoldAdminSite
 
 from core.models import User
+from core.services import sign_in
+from project.client_address import network_of
+from project.passwords import ChangePasswordForm
 
 
 class DashboardSite(UnfoldAdminSite):
@@ -22,9 +26,11 @@ class DashboardSite(UnfoldAdminSite):
         """Note when somebody signs in: only the time, past the history, which Django's own receiver for this
         would fill with a row for each time (switched off in core/apps.py)."""
         response = super().login(request, extra_context)
-        if request.method == "POST" and request.user.is_authenticated:
+        # Only a right password is redirected; who was signed in before stays so after a wrong one.
+        if request.method == "POST" and response.status_code == 302 and isinstance(request.user, User):
             now = timezone.now()
             User.objects.filter(pk=request.user.pk).update(last_login=now, last_activity_at=now)
+            sign_in.note_sign_in(request.user, network_of(request))
         return response
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -33,6 +39,17 @@ class DashboardSite(UnfoldAdminSite):
         if not request.user.is_staff or request.GET.get("page", "1") != "1":
             raise Http404
         return super().search(request, extra_context)
+
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """As Unfold has it, with our form."""
+        request.current_app = self.name
+        return PasswordChangeView.as_view(
+            form_class=ChangePasswordForm,
+            success_url=reverse(f"{self.name}:password_change_done"),
+            extra_context=self.each_context(request) | (extra_context or {}),
+        )(request)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
         """Nothing before somebody has signed in: screens answer what a `User` may see."""

@@ -1,5 +1,7 @@
 """What can be done to a user: adding one, profile, Thinkific account, teams, groups."""
 
+import logging
+
 from django.db.models import F, QuerySet
 from django.urls import reverse
 
@@ -19,8 +21,9 @@ from core.admin.user_forms import (
     RoleForm,
 )
 from core.models import Membership, Role, Team, User
-from core.services import account_mail, authority, email_changes, groups, identity, people, teams
+from core.services import account_mail, authority, email_changes, groups, identity, people, sign_in, teams
 
+log = logging.getLogger(__name__)
 AT_ONCE = "e-mail changed at once, without a confirmation"
 
 
@@ -131,6 +134,12 @@ def _change_home_team(user: User, form: HomeTeamForm) -> Done:
     if team is None:
         return Done(f"{user} has no home team now: only administrators change the account.")
     return Done(f"{team} is the home team of {user} now: its managers may change the account.")
+
+
+def _unlock(user: User, form: DialogForm) -> Done:
+    sign_in.unlock(user)
+    log.info("User %s unlocked the sign-in of user %s", form.viewer.pk, user.pk)
+    return Done(f"{user} can sign in again at once.")
 
 
 def may_create_account(viewer: User, user: User) -> bool:
@@ -258,6 +267,19 @@ USER_DIALOGS = (
         text=lambda user: (
             f"Managers of the home team may change {user}'s name, e-mail address and password, where their "
             "role lets them. Managers of other teams never may."
+        ),
+    ),
+    Dialog(
+        "unlock-sign-in",
+        "Unlock Sign-in",
+        submit="Unlock",
+        may=_may_reset,
+        applies=sign_in.is_locked,
+        work=_unlock,
+        icon="lock_open",
+        text=lambda user: (
+            f"Too many wrong passwords were tried for {user.email}, by {user} or by somebody else. Until "
+            "they are forgotten, sign-in works only where it worked before. Unlock it if you know who tried."
         ),
     ),
     Dialog(

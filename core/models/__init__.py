@@ -5,6 +5,7 @@ from core.models.enrollments import Enrollment
 from core.models.groups import Direction, GroupAssignment, GroupMembership, ThinkificGroup
 from core.models.imports import ImportBatch, ImportRow
 from core.models.invitations import Invitation
+from core.models.limits import Allowance
 from core.models.outbox import OutboxEntry
 from core.models.people import Note, Notice, Tag, User
 from core.models.results import Certificate, QuizResult
@@ -14,6 +15,7 @@ from core.models.teams import Membership, Organization, Role, Team
 from core.models.tokens import ApiToken, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
+    "Allowance",
     "ApiToken",
     "BundleItem",
     "Certificate",

@@ -1,5 +1,6 @@
 """Mails by which people set their password, sent by the worker."""
 
+from datetime import timedelta
 from smtplib import SMTPException
 from typing import Any
 
@@ -16,10 +17,12 @@ from django_q.tasks import async_task
 
 from core.errors import Refusal
 from core.models import EmailChange, Invitation, Team, User
-from core.services import email_changes
+from core.models.people import normalize_email
+from core.services import access, allowances, email_changes
 
 WELCOME_TASK = "core.tasks.send_welcome"
 RESET_TASK = "core.tasks.send_password_reset"
+FORGOTTEN_TASK = "core.tasks.send_forgotten_password"
 INVITATION_TASK = "core.tasks.send_invitation"
 
 
@@ -44,6 +47,31 @@ def ask_for_invitation(invitation: Invitation) -> None:
 def team_page(team: Team) -> str:
     """Where a team's invitations and people are."""
     return f"{reverse('admin:core_team_change', args=[team.pk])}?tab=users"
+
+
+def ask_by_address(email: str, *, network: str | None) -> timedelta | None:
+    """Have a link sent to whoever has this address. Returns how long to wait where that was asked too often.
+
+    The same is done whether or not somebody has the address, and nothing tells that a third mail was the last
+    one for now: the answer must not say who has an account.
+    """
+    account, hour = normalize_email(email), timedelta(hours=1)
+    if network is not None:
+        limit = settings.PASSWORD_MAILS_PER_NETWORK
+        if wait := allowances.take("mail from", network, limit=limit, window=hour):
+            return wait
+    if not allowances.take("mail to", account, limit=settings.PASSWORD_MAILS, window=hour):
+        async_task(FORGOTTEN_TASK, account, save=False)
+    return None
+
+
+def send_to_address(email: str) -> str:
+    """Send the link to whoever has this address and may use the dashboard, people who never had a password
+    among them: who came from Thinkific gets their first one this way. Answers what went wrong, or nothing."""
+    user = access.may_use_the_dashboard(User.objects.filter(email=email)).first()
+    if user is None:
+        return ""
+    return send(user, "Choose a new password for the B2B Dashboard", "core/password_forgotten.txt")
 
 
 def send_password_reset(user: User) -> str:

@@ -7,6 +7,7 @@ from django.utils import timezone
 from django_q.models import Failure, OrmQ, Success
 
 from core.models import OutboxEntry, SiteSettings
+from core.services import allowances, sign_in
 from integrations.models import Drift, InboundEvent, SyncRun, WorkerHeartbeat
 from integrations.queue import heartbeat
 from integrations.queue.broker import PROBE_KEY
@@ -43,6 +44,8 @@ def _over(now: datetime, retention_days: int) -> dict[str, QuerySet]:
         "changes": OutboxEntry.objects.filter(
             status__in=[OutboxEntry.Status.DONE, OutboxEntry.Status.DISCARDED], finished_at__lt=kept_since
         ),
+        **sign_in.over(now),
+        "allowances": allowances.over(now),
         "heartbeats": WorkerHeartbeat.objects.filter(beat_at__lt=now - HEARTBEATS_KEPT),
         # To clusters that are gone: a probe is answered within seconds or not at all.
         "probes": OrmQ.objects.filter(key__startswith=PROBE_KEY, lock__lt=now - PROBES_KEPT),

@@ -1,19 +1,42 @@
 import re
+from datetime import timedelta
 
 import pytest
 from django.core import mail
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from django.utils.module_loading import import_string
+from django_q.models import OrmQ
+from django_q.signing import SignedPackage
 
+from core.models import Allowance
 from tests.factories import UserFactory
 
 NEW = "quiet-harbour-lights-7"
 
 
-def ask_for_mail(client, email):
-    return client.post("/admin/password/forgotten/", {"email": email}, follow=True)
+def ask_for_mail(client, email, **more):
+    """Ask on the page, and let the worker do what it has to."""
+    answer = client.post("/admin/password/forgotten/", {"email": email}, follow=True, **more)
+    work_off()
+    return answer
+
+
+def work_off():
+    for row in OrmQ.objects.order_by("pk"):
+        task = SignedPackage.loads(row.payload)
+        import_string(task["func"])(*task["args"])
+        row.delete()
 
 
 def link_in(message) -> str:
-    return re.search(r"http://testserver(/\S+)", message.body).group(1)
+    return re.search(r"http://localhost:8000(/\S+)", message.body).group(1)
+
+
+def enter(client, email, password):
+    return client.post("/admin/login/", {"username": email, "password": password}).status_code == 302
 
 
 def choose(client, link, password):
@@ -27,7 +50,7 @@ def test_a_person_from_thinkific_gets_their_first_password_by_mail(client, ana):
     ask_for_mail(client, "Ana@Acme.Example")
     choose(client, link_in(mail.outbox[0]), NEW)
 
-    assert client.login(username=ana.email, password=NEW)
+    assert enter(client, ana.email, NEW)
 
 
 def test_staff_without_a_team_get_the_mail_too(client, root):
@@ -110,7 +133,7 @@ def test_changing_the_password_needs_the_old_one(signed_in, client, ana):
     assert b"incorrectly" in browser.post("/admin/password_change/", {**fields, "old_password": "x"}).content
     browser.post("/admin/password_change/", {**fields, "old_password": NEW})
 
-    assert client.login(username=ana.email, password="another-harbour-8")
+    assert enter(client, ana.email, "another-harbour-8")
 
 
 def test_signing_in_is_noted_but_is_no_change_of_the_person(client, ana):
@@ -134,3 +157,134 @@ def test_a_link_asked_for_before_signing_in_no_longer_works(client, ana):
     client.post("/admin/login/", {"username": ana.email, "password": NEW})
 
     assert b"This link no longer works" in client.get(link_in(mail.outbox[0]), follow=True).content
+
+
+# --- asked for from outside ----------------------------------------------------------------------------
+
+
+def ask(email, *, at="192.0.2.1", **more):
+    return Client().post("/admin/password/forgotten/", {"email": email}, REMOTE_ADDR=at, **more)
+
+
+def test_the_request_does_the_same_work_for_every_address(ana):
+    off = UserFactory(is_active=False)
+    did = []
+    for number, email in enumerate([ana.email, off.email, "nobody@acme.example"]):
+        with CaptureQueriesContext(connection) as queries:
+            ask(email, at=f"192.0.2.{number}")
+        did.append([re.sub(r"'.*?'|\d+", "", query["sql"]) for query in queries])
+
+    assert did[0] == did[1] == did[2]
+    assert "core_user" not in " ".join(did[0])
+    assert mail.outbox == []
+    assert OrmQ.objects.count() == 3
+
+
+def test_the_link_leads_to_this_site_whatever_the_request_says(settings, client, ana):
+    settings.ALLOWED_HOSTS = ["*"]
+    settings.SITE_URL = "https://dashboard.example"
+
+    ask_for_mail(client, ana.email, headers={"host": "evil.example", "x-forwarded-host": "evil.example"})
+
+    assert "https://dashboard.example/admin/password/new/" in mail.outbox[0].body
+    assert "evil" not in mail.outbox[0].body
+
+
+def test_the_queue_holds_an_address_and_no_link(ana):
+    ask(ana.email)
+
+    assert SignedPackage.loads(OrmQ.objects.get().payload)["args"] == ("ana@acme.example",)
+
+
+def test_thirty_times_in_a_row_bring_three_mails(ana):
+    answers = [ask(ana.email.upper()) for _ in range(30)]
+    work_off()
+
+    assert len(mail.outbox) == 3
+    assert {answer.status_code for answer in answers[:20]} == {302}
+    assert {answer.status_code for answer in answers[20:]} == {429}
+    assert 0 < int(answers[-1]["Retry-After"]) <= 3600
+    assert b"Too many mails" in answers[-1].content
+
+
+def test_one_account_gets_three_mails_from_many_networks(ana):
+    answers = [ask(ana.email, at=f"192.0.2.{number}") for number in range(9)]
+    work_off()
+
+    assert len(mail.outbox) == 3
+    assert {answer.status_code for answer in answers} == {
+        302
+    }  # and nothing tells that the rest were not sent
+
+
+def test_the_limits_do_not_tell_who_has_an_account(ana):
+    known = [ask(ana.email, at="192.0.2.1") for _ in range(25)]
+    unknown = [ask("nobody@acme.example", at="192.0.2.2") for _ in range(25)]
+
+    for one, other in zip(known, unknown, strict=True):
+        assert (one.status_code, one.headers.get("Location")) == (
+            other.status_code,
+            other.headers.get("Location"),
+        )
+        assert strip_tokens(one) == strip_tokens(other)
+
+
+def test_after_an_hour_mails_go_out_again(ana):
+    for _ in range(4):
+        ask(ana.email)
+    Allowance.objects.update(since=timezone.now() - timedelta(minutes=61))
+    ask(ana.email)
+    work_off()
+
+    assert len(mail.outbox) == 4
+
+
+def test_the_table_of_limits_holds_no_address(ana):
+    ask(ana.email)
+
+    assert not [
+        key for key in Allowance.objects.values_list("key", flat=True) if "ana" in key or "192" in key
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("table", ["django_q_ormq", "core_allowance"])
+def test_a_database_that_cannot_take_it_is_told_politely(ana, table):
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {table} RENAME TO away")
+    try:
+        answer = ask(ana.email)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER TABLE away RENAME TO {table}")
+
+    assert answer.status_code == 503
+    assert b"nothing was sent. Try again in a minute" in answer.content
+
+
+@pytest.mark.parametrize(
+    "email", ["", "x", "ana@", "a" * 300 + "@x.example", "a\x00@x.example", "a@x.example\r\nBcc: b@x"]
+)
+def test_what_is_no_address_is_answered_beside_the_field(db, email):
+    answer = ask(email)
+
+    assert answer.status_code == 200
+    assert not OrmQ.objects.exists()
+
+
+def test_a_mail_that_fails_is_logged_and_nobody_waits(settings, client, ana, caplog):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_PORT = 1  # nobody listens
+
+    assert ask_for_mail(client, ana.email).status_code == 200
+
+    assert "could not be sent" in caplog.text and "/password/new/" not in caplog.text
+
+
+def test_asking_for_a_mail_is_protected_against_other_sites(db):
+    assert (
+        Client(enforce_csrf_checks=True)
+        .post("/admin/password/forgotten/", {"email": "a@x.example"})
+        .status_code
+        == 403
+    )

@@ -1,5 +1,6 @@
 import pytest
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -90,4 +91,4 @@ def test_who_is_in_no_team_is_unassigned(ana):
 def test_a_superuser_signs_in_with_the_password_given(client):
     User.objects.create_superuser("root@academy.example", "a long password")
 
-    assert client.login(username="Root@Academy.example", password="a long password")
+    assert client.login(request=HttpRequest(), username="Root@Academy.example", password="a long password")

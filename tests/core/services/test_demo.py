@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import transaction
+from django.http import HttpRequest
 from django.utils import timezone
 
 from core.models import (
@@ -100,7 +101,7 @@ def test_dates_lead_up_to_the_day_of_loading(loaded):
 
 def test_the_accounts_sign_in(loaded, client):
     for part, email in demo.ACCOUNTS.items():
-        assert client.login(username=email, password=demo.PASSWORD), part
+        assert client.login(request=HttpRequest(), username=email, password=demo.PASSWORD), part
     administrator, owner, manager, student = (User.objects.get(email=e) for e in demo.ACCOUNTS.values())
     assert administrator.sees_everything and not administrator.is_superuser
     assert owner.owned_teams.count() == 2

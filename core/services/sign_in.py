@@ -1,0 +1,98 @@
+"""Signing in after wrong passwords: who has to wait, for how long, and who is let in again.
+
+Attempts are kept by django-axes, in the database that all processes share. Two numbers are counted: wrong
+passwords for an account, wherever they come from, and from a network, whatever the account. Both are counted
+alike for accounts that do not exist. Where somebody has signed in to an account before, only what was tried
+from there counts for them: strangers cannot lock a person out of their own desk.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from axes.models import AccessAttempt, AccessLog
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from core.models import User
+from core.models.people import normalize_email
+
+KNOWN_FOR = timedelta(days=90)  # how long a network stays known for an account after the last sign-in
+
+
+def account_key(typed: str) -> str:
+    """Returns the name by which attempts on an account are kept. What is no e-mail address is kept as a
+    digest only: people type passwords into the wrong field."""
+    name = normalize_email(typed)
+    try:
+        validate_email(name)
+    except ValidationError:
+        return salted_hmac("sign-in", name, algorithm="sha256").hexdigest()
+    return name
+
+
+def locked_until(account: str, network: str | None) -> datetime | None:
+    """Returns when the account may be tried again from the network; None when it may be tried now."""
+    ours = AccessAttempt.objects.filter(username=account)
+    if network is None:
+        return _end(ours, settings.SIGN_IN_TRIES)
+    if AccessLog.objects.filter(username=account, ip_address=network, **_lately()).exists():
+        return _end(ours.filter(ip_address=network), settings.SIGN_IN_TRIES)
+    ends = [
+        _end(ours, settings.SIGN_IN_TRIES),
+        _end(AccessAttempt.objects.filter(ip_address=network), settings.SIGN_IN_TRIES_PER_NETWORK),
+    ]
+    return max((end for end in ends if end), default=None)
+
+
+def is_locked(user: User) -> bool:
+    """Whether the account can be signed in to only from where that was done before."""
+    return locked_until(account_key(user.email), None) is not None
+
+
+def unlock(user: User) -> None:
+    AccessAttempt.objects.filter(username=account_key(user.email)).delete()
+
+
+def note_sign_in(user: User, network: str | None) -> None:
+    """The person proved who they are, from this network: it is known for their account from now on.
+
+    Only what was tried from there on this account is forgotten. More would let somebody with an account of
+    their own try those of others without end.
+    """
+    account = account_key(user.email)
+    AccessAttempt.objects.filter(username=account, ip_address=network).delete()
+    if network is None:
+        return
+    known = AccessLog.objects.filter(username=account, ip_address=network)
+    if not known.update(attempt_time=timezone.now()):
+        AccessLog.objects.create(username=account, ip_address=network)
+
+
+def over(now: datetime) -> dict[str, QuerySet]:
+    """What need not be kept any longer, for the daily pruning."""
+    return {
+        "attempts": AccessAttempt.objects.filter(attempt_time__lt=now - settings.SIGN_IN_COOL_OFF),
+        "known networks": AccessLog.objects.filter(attempt_time__lt=now - KNOWN_FOR),
+    }
+
+
+def _lately() -> dict[str, datetime]:
+    return {"attempt_time__gt": timezone.now() - KNOWN_FOR}
+
+
+def _end(attempts: QuerySet, limit: int) -> datetime | None:
+    """Returns when fewer than `limit` of the attempts count; None when that is so already."""
+    recent = attempts.filter(attempt_time__gt=timezone.now() - settings.SIGN_IN_COOL_OFF)
+    rows: Iterable[tuple[datetime, int]] = list(
+        recent.order_by("attempt_time").values_list("attempt_time", "failures_since_start")
+    )
+    left, end = sum(failures for _, failures in rows), None
+    for tried_at, failures in rows:
+        if left < limit:
+            break
+        left, end = left - failures, tried_at + settings.SIGN_IN_COOL_OFF
+    return end

@@ -1,0 +1,63 @@
+"""What django-axes asks of the product; the rule itself is in core/services/sign_in.py."""
+
+import math
+from datetime import timedelta
+from typing import Any
+
+from axes.handlers.database import AxesDatabaseHandler
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.utils import timezone
+
+from core.services import sign_in
+from project.client_address import network_of
+
+
+class Attempts(AxesDatabaseHandler):
+    """Keeps wrong passwords as axes does, but nothing of what was sent with them."""
+
+    def get_failures(self, request: Any, credentials: dict[str, Any] | None = None) -> int:
+        """Returns 1 when signing in has to wait, which is AXES_FAILURE_LIMIT. Axes knows a single limit; an
+        account and a network have one each."""
+        return int(sign_in.locked_until(account_of(request, credentials), network_of(request)) is not None)
+
+    def user_login_failed(self, sender: Any, credentials: dict, request: Any = None, **kwargs: Any) -> None:
+        sent = request.GET, request.POST
+        # Axes would store both: whoever misses the field writes a password into another one.
+        request.GET = request.POST = QueryDict()
+        request.axes_user_agent = request.axes_http_accept = ""
+        try:
+            super().user_login_failed(sender, credentials, request, **kwargs)
+        finally:
+            request.GET, request.POST = sent
+
+    def user_logged_in(self, sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
+        """Nothing: impersonation sends this signal too. The sign-in page notes who signed in."""
+
+    def user_logged_out(self, sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
+        """Nothing: when somebody leaves is of no use here."""
+
+
+def account_of(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
+    typed = (credentials or request.POST).get("username")
+    return sign_in.account_key(typed or "")
+
+
+def locked_page(
+    request: HttpRequest, _response: HttpResponse | None, credentials: dict[str, Any] | None
+) -> HttpResponse:
+    """The answer to who has to wait; the same whether or not the account exists."""
+    until = sign_in.locked_until(account_of(request, credentials), network_of(request))
+    return wait_page(
+        request, "registration/sign_in_locked.html", until - timezone.now() if until else timedelta()
+    )
+
+
+def wait_page(request: HttpRequest, template: str, wait: timedelta) -> HttpResponse:
+    seconds = max(1, math.ceil(wait.total_seconds()))
+    context = {**admin.site.each_context(request), "minutes": math.ceil(seconds / 60)}
+    response = render(request, template, context, status=429)
+    response["Retry-After"] = str(seconds)
+    response["Cache-Control"] = "no-store"
+    return response
