@@ -8,6 +8,7 @@ import gc
 import os
 
 import pytest
+from django.conf import settings as django_settings
 from django.core.cache import cache
 from django.test import Client, TransactionTestCase
 
@@ -64,6 +65,11 @@ def django_db_setup(django_db_setup, django_db_blocker, refill):
 @pytest.fixture(autouse=True)
 def _empty_cache():
     cache.clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_mail_inside_a_request(django_test_environment):
+    django_settings.EMAIL_BACKEND = "tests.mail.OutsideOfRequests"
 
 
 # --- the cast ----------------------------------------------------------------------------------------

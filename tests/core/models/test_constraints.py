@@ -7,6 +7,7 @@ from django.db.models import Model
 from django.utils import timezone
 
 from core.models import (
+    Allowance,
     BundleItem,
     EmailChange,
     Enrollment,
@@ -149,6 +150,7 @@ BREACHES = {
     "one_certificate_per_credential_id": lambda: twice(CertificateFactory, credential_id="c-7"),
     "one_certificate_per_thinkific_id": lambda: twice(CertificateFactory, thinkific_id=7),
     "one_row_of_settings": lambda: SiteSettings.objects.create(pk=2),
+    "one_allowance_per_key": lambda: twice(Allowance.objects.create, key="k", since=timezone.now()),
     "one_api_token_per_digest": lambda: twice(ApiTokenFactory, digest="d" * 64),
     "one_endpoint_per_event_and_url": lambda: twice(WebhookEndpointFactory, url="https://hooks.example/"),
     "one_active_run_per_kind": lambda: [SyncRunFactory(status=s) for s in ("queued", "running")],
