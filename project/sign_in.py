@@ -48,15 +48,21 @@ def locked_page(
     request: HttpRequest, _response: HttpResponse | None, credentials: dict[str, Any] | None
 ) -> HttpResponse:
     """The answer to who has to wait; the same whether or not the account exists."""
-    until = sign_in.locked_until(account_of(request, credentials), network_of(request))
+    account = account_of(request, credentials)
+    until = sign_in.locked_until(account, network_of(request))
     return wait_page(
-        request, "registration/sign_in_locked.html", until - timezone.now() if until else timedelta()
+        request,
+        "registration/sign_in_locked.html",
+        until - timezone.now() if until else timedelta(),
+        # An administrator unlocks an account, not a network.
+        account_is_locked=sign_in.locked_until(account, None) is not None,
     )
 
 
-def wait_page(request: HttpRequest, template: str, wait: timedelta) -> HttpResponse:
+def wait_page(request: HttpRequest, template: str, wait: timedelta, **context: Any) -> HttpResponse:
+    """A page of the site with 429, that says in `minutes` how long to wait."""
     seconds = max(1, math.ceil(wait.total_seconds()))
-    context = {**admin.site.each_context(request), "minutes": math.ceil(seconds / 60)}
+    context |= {**admin.site.each_context(request), "minutes": math.ceil(seconds / 60)}
     response = render(request, template, context, status=429)
     response["Retry-After"] = str(seconds)
     response["Cache-Control"] = "no-store"

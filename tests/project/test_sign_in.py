@@ -66,7 +66,7 @@ def test_the_page_says_how_long_and_what_helps(ana):
 
     page = answer.content.decode()
     assert "Try again in" in page and "30 minutes" in page
-    assert "/admin/password/forgotten/" in page
+    assert "/admin/password/forgotten/" in page and "Ask an administrator" in page
     assert 29 * 60 < int(answer["Retry-After"]) <= 30 * 60
     assert answer["Cache-Control"] == "no-store"
 
@@ -96,6 +96,7 @@ def test_one_network_cannot_try_many_accounts(ana):
     for number in range(30):
         answer = enter(f"person{number}@acme.example", WRONG, at=STRANGER)
     assert answer.status_code == 429
+    assert b"administrator" not in answer.content  # who can unlock an account, but not a network
 
     assert enter(ana.email, RIGHT, at=STRANGER).status_code == 429
     assert let_in(enter(ana.email, RIGHT, at=HOME))
