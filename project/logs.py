@@ -111,18 +111,22 @@ def configure_logging(*, level: str, json: bool, secrets: Iterable[str] = ()) ->
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
         "root": {"handlers": ["stderr"], "level": level},
-        "loggers": {
-            # Without the handlers that Django gives it: one writes past the formatter that blanks secrets,
-            # the other sends mail inside the request that failed.
-            "django": {"level": "INFO"},
-            "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
-            # The web server's own lines name addresses, too.
-            "gunicorn.access": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
-            "gunicorn.error": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
-            # The queue tells four lines per task, probes included; what matters is told by the tasks.
-            "django-q": {"level": "DEBUG" if level == "DEBUG" else "WARNING"},
-            "django_structlog": {"level": "WARNING"},
-            "axes": {"level": "WARNING"},
-            "urllib3": {"level": "WARNING"},
-        },
+        "loggers": _loggers(level),
+    }
+
+
+def _loggers(level: str) -> dict[str, dict[str, Any]]:
+    return {
+        # Without the handlers that Django gives it: one writes past the formatter that blanks secrets,
+        # the other sends mail inside the request that failed.
+        "django": {"level": "INFO"},
+        "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+        # The web server's own lines name addresses, too.
+        "gunicorn.access": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        "gunicorn.error": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        # The queue tells four lines per task, probes included; what matters is told by the tasks.
+        "django-q": {"level": "DEBUG" if level == "DEBUG" else "WARNING"},
+        "django_structlog": {"level": "WARNING"},
+        "axes": {"level": "WARNING"},
+        "urllib3": {"level": "WARNING"},
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from project.axes import *  # noqa: F403  (settings of django-axes)
 from project.logs import configure_logging
 from project.unfold import UNFOLD  # noqa: F401  (a Django setting)
 
@@ -190,19 +191,6 @@ SIGN_IN_COOL_OFF = timedelta(minutes=env.float("SIGN_IN_COOL_OFF", 30.0))
 # Mails with a link that anybody may ask for in an hour: to one account, and from one network.
 PASSWORD_MAILS = env.int("PASSWORD_MAILS", 3)
 PASSWORD_MAILS_PER_NETWORK = env.int("PASSWORD_MAILS_PER_NETWORK", 20)
-AXES_HANDLER = "project.sign_in.Attempts"
-AXES_FAILURE_LIMIT = 1  # the handler has the limits
-AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]
-AXES_COOLOFF_TIME = SIGN_IN_COOL_OFF
-AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = (
-    False  # or whoever goes on trying would lock an account for ever
-)
-AXES_LOCKOUT_CALLABLE = "project.sign_in.locked_page"
-AXES_CLIENT_IP_CALLABLE = "project.client_address.network_of"
-AXES_USERNAME_CALLABLE = "project.sign_in.account_of"
-AXES_USERNAME_FORM_FIELD = "username"
-AXES_SENSITIVE_PARAMETERS = ["username"]  # not in its log lines
-AXES_ENABLE_ADMIN = AXES_VERBOSE = False
 
 # --- Language, static files, mail ------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from axes.handlers.database import AxesDatabaseHandler
+from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
@@ -42,6 +43,10 @@ class Attempts(AxesDatabaseHandler):
 def account_of(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
     typed = (credentials or request.POST).get("username")
     return sign_in.account_key(typed or "")
+
+
+def cool_off(_request: HttpRequest | None) -> timedelta:
+    return settings.SIGN_IN_COOL_OFF
 
 
 def locked_page(
