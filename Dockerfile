@@ -18,7 +18,5 @@ USER dashboard
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s \
     CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
-# WSGI with threads: far quicker than ASGI with this middleware. WEB_CONCURRENCY sets the processes.
-CMD ["gunicorn", "project.wsgi", "--bind=0.0.0.0:8000", "--worker-class=gthread", "--threads=8", \
-     "--worker-tmp-dir=/dev/shm", "--no-control-socket", "--max-requests=20000", \
-     "--max-requests-jitter=2000", "--graceful-timeout=30"]
+# project/serving/config.py says how; WEB_CONCURRENCY sets the processes.
+CMD ["gunicorn", "--config=python:project.serving.config", "--bind=0.0.0.0:8000"]

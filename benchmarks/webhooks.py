@@ -80,10 +80,10 @@ def _web(database: str) -> Iterator[int]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
-    options = [f"--bind=127.0.0.1:{port}", f"--workers={WORKERS}", "--worker-class=gthread"]
-    options += [f"--threads={THREADS}", "--log-level=warning", "--no-control-socket"]
+    options = ["--config=python:project.serving.config", f"--bind=127.0.0.1:{port}"]
+    options += [f"--workers={WORKERS}", f"--threads={THREADS}", "--log-level=warning"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", *options, "project.wsgi"],
+        [sys.executable, "-m", "gunicorn", *options],
         cwd=ROOT,
         env=environment(database, ALLOWED_HOSTS="127.0.0.1", THINKIFIC_WEBHOOK_SECRETS=KEY),
     )

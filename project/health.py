@@ -35,6 +35,7 @@ def answer_probes(get_response: Answer) -> Answer:
             return HttpResponseNotAllowed(["GET", "HEAD"])
         response = answer(request)
         response["Cache-Control"] = "no-store"
+        response["Content-Length"] = str(len(response.content))  # so that the connection is kept
         return response
 
     return middleware

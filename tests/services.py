@@ -32,6 +32,13 @@ def find_chromium() -> str:
     raise Missing("Chromium is not installed (Debian: apt-get install chromium)")
 
 
+def find_nginx() -> str:
+    # Debian keeps it where only root looks.
+    if found := shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin"):
+        return found
+    raise Missing("nginx is not installed (Debian: apt-get install nginx-light)")
+
+
 def _find_postgresql() -> Path:
     """The folder of initdb and pg_ctl: Debian keeps one for each version, outside the PATH."""
     versions = sorted(

@@ -1,0 +1,95 @@
+"""The web server as production starts it, and clients that take their time."""
+
+import contextlib
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.services import free_port
+
+ROOT = Path(__file__).parent.parent.parent
+KEY = "kq3Zr8vT1xN6mB0yW4sD7fG2hJ9lP5cA-eR_uYiOoQwEzXtVbNmKjHgFdSa"
+HOST = b"Host: localhost\r\n"
+
+
+@dataclass(frozen=True)
+class Server:
+    port: int
+    process: subprocess.Popen[bytes]
+
+    def get(self, path: str, **headers: str) -> tuple[int, http.client.HTTPMessage, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        with contextlib.closing(connection):
+            connection.request("GET", path, headers={"Host": "localhost", **headers})
+            response = connection.getresponse()
+            return response.status, response.headers, response.read()
+
+    def connect(self, *, receive: int | None = None) -> socket.socket:
+        client = socket.socket()
+        if receive:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
+        client.settimeout(30)
+        client.connect(("127.0.0.1", self.port))
+        return client
+
+
+@contextlib.contextmanager
+def production(folder: Path, **environment: str) -> Iterator[Server]:
+    """A migrated, empty dashboard on SQLite, served by one process."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    own = {
+        "READ_DOT_ENV": "0",
+        "SECRET_KEY": KEY,
+        "ALLOWED_HOSTS": "localhost",
+        "SECURE_SSL_REDIRECT": "0",
+        "SECURE_COOKIES": "0",
+        "DATABASE_URL": f"sqlite:///{folder}/web.sqlite3",
+    }
+    variables = {**kept, **own, **environment}
+    migrate = [sys.executable, "manage.py", "migrate", "--verbosity=0"]
+    subprocess.run(migrate, cwd=ROOT, env=variables, check=True)
+    port = free_port()
+    command = ["-m", "gunicorn", "--config=python:project.serving.config", f"--bind=127.0.0.1:{port}"]
+    with (folder / "web.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, *command], cwd=ROOT, env=variables, stdout=log, stderr=log
+        )
+    try:
+        server = Server(port, process)
+        _wait_for(server, folder / "web.log")
+        yield server
+    finally:
+        process.terminate()
+        try:
+            process.wait(40)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _wait_for(server: Server, log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and server.process.poll() is None:
+        with contextlib.suppress(OSError):
+            if server.get("/healthz")[0] == 200:
+                return
+        time.sleep(0.1)
+    raise RuntimeError(f"The web server does not answer:\n{log.read_text()}")
+
+
+def is_closed(client: socket.socket) -> bool:
+    """Whether the server has ended the connection; what it said last is thrown away."""
+    client.settimeout(0)
+    try:
+        while client.recv(65536):
+            pass
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
