@@ -232,7 +232,9 @@ class ConnectionState(models.Model):
 
     surface = models.CharField(max_length=20)
     ok = models.BooleanField(default=True)
-    answered = models.BooleanField(default=True, help_text="Else nothing is known of the credentials.")
+    answered = models.BooleanField(
+        default=True, db_default=True, help_text="Else nothing is known of the credentials."
+    )
     detail = models.TextField(blank=True)
     checked_at = models.DateTimeField(default=timezone.now)
 

@@ -1,12 +1,14 @@
-"""How long what is over is kept: the queue's own records, finished runs, events, changes that were sent."""
+"""How long what is over is kept: the queue's own records, finished runs, events, changes that were sent,
+sessions, notices, tokens that open nothing any more."""
 
 from datetime import datetime, timedelta
 
-from django.db.models import Max, Model, QuerySet
+from django.contrib.sessions.models import Session
+from django.db.models import Max, Model, Q, QuerySet
 from django.utils import timezone
 from django_q.models import Failure, OrmQ, Success
 
-from core.models import OutboxEntry, SiteSettings
+from core.models import ApiToken, Notice, OutboxEntry, SiteSettings, WebhookDelivery
 from core.services import allowances, sign_in
 from integrations.models import Drift, InboundEvent, SyncRun, WorkerHeartbeat
 from integrations.queue import heartbeat
@@ -18,6 +20,8 @@ SUCCESSES_KEPT = timedelta(days=2)
 FAILURES_KEPT = timedelta(days=30)
 HEARTBEATS_KEPT = timedelta(days=1)
 PROBES_KEPT = timedelta(hours=1)
+# Somebody may be away for long; what a notice leads to is gone by then anyway.
+UNSEEN_KEPT = timedelta(days=180)
 
 
 def prune() -> dict[str, int]:
@@ -46,6 +50,14 @@ def _over(now: datetime, retention_days: int) -> dict[str, QuerySet]:
         ),
         **sign_in.over(now),
         "allowances": allowances.over(now),
+        "sessions": Session.objects.filter(expire_date__lt=now),
+        "notices": Notice.objects.filter(
+            Q(seen_at__lt=kept_since) | Q(created_at__lt=min(kept_since, now - UNSEEN_KEPT))
+        ),
+        "tokens": ApiToken.objects.filter(Q(expires_at__lt=kept_since) | Q(revoked_at__lt=kept_since)),
+        "deliveries": WebhookDelivery.objects.exclude(status=WebhookDelivery.Status.PENDING).filter(
+            created_at__lt=kept_since
+        ),
         "heartbeats": WorkerHeartbeat.objects.filter(beat_at__lt=now - HEARTBEATS_KEPT),
         # To clusters that are gone: a probe is answered within seconds or not at all.
         "probes": OrmQ.objects.filter(key__startswith=PROBE_KEY, lock__lt=now - PROBES_KEPT),

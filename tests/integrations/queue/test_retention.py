@@ -1,10 +1,11 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.utils import timezone
 from django_q.models import OrmQ, Task
 
-from core.models import OutboxEntry, SiteSettings
+from core.models import ApiToken, Notice, OutboxEntry, SiteSettings, WebhookDelivery, WebhookEndpoint
 from integrations.models import InboundEvent, SyncRun, WorkerHeartbeat
 from integrations.queue import retention
 from integrations.queue.tasks import prune
@@ -113,3 +114,55 @@ def test_much_is_deleted_in_pieces(monkeypatch):
         run("users", 40)
 
     assert prune()["runs"] == 6
+
+
+def test_sessions_go_when_they_have_expired():
+    old, young = [
+        Session.objects.create(session_key=key, session_data="", expire_date=days_ago(days))
+        for key, days in (("a" * 32, 0.01), ("b" * 32, -1))
+    ]
+
+    assert kept([old, young]) == [young]
+
+
+def test_notices_go_when_they_were_seen_and_unseen_ones_after_half_a_year(mara):
+    def notice(created, seen=None):
+        seen_at = None if seen is None else days_ago(seen)
+        return Notice.objects.create(user=mara, text="x", created_at=days_ago(created), seen_at=seen_at)
+
+    seen_long_ago, seen_lately = notice(90, 31), notice(90, 29)
+    waits, waited_too_long = notice(90), notice(181)
+
+    assert kept([seen_long_ago, seen_lately, waits, waited_too_long]) == [seen_lately, waits]
+
+
+def test_tokens_go_when_they_have_opened_nothing_for_long_enough(root):
+    def token(name, **dates):
+        return ApiToken.objects.create(name=name, user=root, prefix=name, digest=name * 8, **dates)
+
+    expired, revoked = token("a", expires_at=days_ago(31)), token("b", revoked_at=days_ago(31))
+    lately, open_, endless = (
+        token("c", revoked_at=days_ago(29)),
+        token("d", expires_at=days_ago(-1)),
+        token("e", created_at=days_ago(900)),
+    )
+
+    assert kept([expired, revoked, lately, open_, endless]) == [lately, open_, endless]
+
+
+def test_deliveries_go_when_they_were_tried_to_the_end():
+    endpoint = WebhookEndpoint.objects.create(event="*", url="https://example.com", secret="s")
+
+    def delivery(status, days):
+        return WebhookDelivery.objects.create(
+            endpoint=endpoint, event="e", event_id="1", status=status, created_at=days_ago(days)
+        )
+
+    done, failed, waits, young = (
+        delivery("delivered", 31),
+        delivery("failed", 31),
+        delivery("pending", 31),
+        delivery("delivered", 1),
+    )
+
+    assert kept([done, failed, waits, young]) == [waits, young]
