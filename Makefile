@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint test-sqlite test-postgresql test-browser bench format lock clean
+.PHONY: help run test lint test-sqlite test-postgresql test-browser audit bench format lock clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
@@ -19,7 +19,7 @@ run: $(VENV)/.runs ## The dashboard, its worker and, without a real site, a stan
 test: $(VENV)/.tests ## Everything: lint, SQLite, PostgreSQL, browser
 	@$(BIN)/python -m tests.run
 
-lint: $(VENV)/.tests ## ruff, mypy, missing migrations, check --deploy
+lint: $(VENV)/.tests ## ruff, bandit, mypy, missing migrations, check --deploy
 	@$(BIN)/python -m tests.run lint
 
 test-sqlite: $(VENV)/.tests ## The tests on SQLite
@@ -30,6 +30,10 @@ test-postgresql: $(VENV)/.tests ## The tests on PostgreSQL and Redis
 
 test-browser: $(VENV)/.tests ## The tests in a browser
 	@$(BIN)/python -m tests.run browser
+
+audit: $(VENV)/.tests ## Known holes in the packages that run (asks a service on the internet)
+	@$(PIP) pip-audit==2.10.1
+	@$(BIN)/pip-audit --strict --disable-pip --no-deps --requirement requirements.txt
 
 bench: $(VENV)/.tests ## Measure; keeps the figures in benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks $(BENCH)

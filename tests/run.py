@@ -33,9 +33,11 @@ PRODUCTION = {
     "DATABASE_URL": "sqlite://:memory:",
 }
 DEVELOPMENT = {"READ_DOT_ENV": "0", "DEBUG": "1", "DATABASE_URL": "sqlite://:memory:"}
+BANDIT = ["--configfile=pyproject.toml", "api", "core", "fixtures", "integrations", "project", "manage.py"]
 CHECKS: list[tuple[str, list[str], dict[str, str]]] = [
     ("ruff check", ["-m", "ruff", "check", "."], {}),
     ("ruff format", ["-m", "ruff", "format", "--check", "."], {}),
+    ("bandit", ["-m", "bandit", "--quiet", "--recursive", "--severity-level=medium", *BANDIT], {}),
     ("mypy", ["-m", "mypy"], DEVELOPMENT),
     ("missing migrations", ["manage.py", "makemigrations", "--check", "--dry-run"], DEVELOPMENT),
     ("check --deploy", ["manage.py", "check", "--deploy", "--fail-level", "WARNING"], PRODUCTION),

@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
+from django.forms.utils import flatatt
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
@@ -88,7 +89,7 @@ class SyncRunAdmin(SitewideAdmin):
         return format_html(
             '<span data-run="{}"{}><span class="d-pill d-{}" data-status="{}">{}</span></span>',
             run.pk,
-            SafeString(" data-active" if shown["active"] else ""),
+            flatatt({"data-active": shown["active"]}),
             shown["tone"],
             run.status,
             shown["status_label"],
@@ -100,7 +101,7 @@ class SyncRunAdmin(SitewideAdmin):
         if not shown["active"]:
             return format_html('<span class="d-small">{}</span>', shown["line"])
         bar = render_to_string("dashboard/bar.html", {"run": shown})
-        return format_html('<div data-run="{}" style="min-width: 13rem">{}</div>', run.pk, SafeString(bar))
+        return format_html('<div data-run="{}" style="min-width: 13rem">{}</div>', run.pk, bar)
 
     @display(description="Started")
     def started(self, run: SyncRun) -> SafeString:
