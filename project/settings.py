@@ -7,16 +7,16 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from project.axes import *  # noqa: F403  (settings of django-axes)
+from project.environment import Env
 from project.logs import configure_logging
 from project.unfold import UNFOLD  # noqa: F401  (a Django setting)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
+env = Env()
 if env.bool("READ_DOT_ENV", True):
     env.read_env(BASE_DIR / env.str("ENV_FILE", ".env"), overwrite=False)
 
@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "project.development",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.humanize",

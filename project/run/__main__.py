@@ -11,7 +11,9 @@ import time
 import urllib.error
 import urllib.request
 
-from project.run.places import BASE_DIR, DEMO_ENVIRONMENT, VAR, CannotStart, Places, choose
+from project.run.lock import only_one
+from project.run.places import BASE_DIR, Places, choose, folder, read_environment
+from project.run.ports import CannotStart
 from project.run.processes import Ended, Processes, StopAsked, say
 
 ANSWERS_WITHIN = 60  # seconds
@@ -21,10 +23,13 @@ WORKER = ["manage.py", "worker", "--stop-within=3"]
 
 def main() -> int:
     try:
-        places = choose()
-        with Processes(BASE_DIR) as processes:
-            start_all(processes, places)
-            processes.watch()
+        environment = read_environment()
+        with only_one(folder(environment)) as tell_others:
+            places = choose(environment)
+            tell_others(places.address)
+            with Processes(BASE_DIR) as processes:
+                start_all(processes, places)
+                processes.watch()
     except StopAsked:
         say("stopped")
         return 0
@@ -35,14 +40,14 @@ def main() -> int:
 
 
 def start_all(processes: Processes, places: Places) -> None:
-    VAR.mkdir(exist_ok=True)
     for remark in places.remarks:
         say(remark)
     if places.stand_in_port:
         write_demo_environment(places)
-        processes.start("thinkific", stand_in(places.stand_in_port), places.environment)
+    # Before every other process: each of them would say the same about a setting that cannot be used.
     closing_lines = prepare(places)
     if places.stand_in_port:
+        processes.start("thinkific", stand_in(places, places.stand_in_port), places.environment)
         wait_for(processes, places.environment["THINKIFIC_API_URL"], "The stand-in for Thinkific")
     processes.start("worker", WORKER, places.environment)
     processes.start("web", web(places), places.environment)
@@ -52,18 +57,17 @@ def start_all(processes: Processes, places: Places) -> None:
     show(places, closing_lines)
 
 
-def stand_in(port: int) -> list[str]:
+def stand_in(places: Places, port: int) -> list[str]:
     # The journal keeps what is changed at the stand-in; the activity shows that the dashboard follows, the
     # latency that it is elsewhere: without it the site is there before anybody has signed in.
-    journal = str(VAR / "thinkific.journal")
+    journal = str(places.var / "thinkific.journal")
     options = [f"--port={port}", f"--journal={journal}", "--activity=6", "--latency=0.5"]
     return ["manage.py", "thinkific_sandbox", *options]
 
 
 def web(places: Places) -> list[str]:
-    # WSGI and threads: far quicker than ASGI with this middleware.
-    options = ["--worker-class=gthread", "--threads=8", "--no-control-socket", "--log-level=warning"]
-    return ["-m", "gunicorn", f"--bind={places.host}:{places.port}", *options, "project.wsgi"]
+    options = [f"--bind={places.bind}", "--log-level=warning"]
+    return ["-m", "gunicorn", "--config=python:project.serving.config", *options]
 
 
 def prepare(places: Places) -> str:
@@ -87,8 +91,7 @@ def prepare(places: Places) -> str:
 
 def subscribe(places: Places) -> None:
     """Let the stand-in tell the dashboard of changes. Without, they come with the schedules."""
-    host = "127.0.0.1" if places.host in ("127.0.0.1", "0.0.0.0", "localhost") else places.host  # noqa: S104
-    url = f"http://{host}:{places.port}/webhooks/thinkific/"
+    url = f"{places.address.replace('//localhost:', '//127.0.0.1:')}webhooks/thinkific/"
     command = [sys.executable, "manage.py", "thinkific_webhooks", "register", f"--url={url}"]
     done = subprocess.run(command, cwd=BASE_DIR, env=places.environment, capture_output=True, text=True)
     if done.returncode:
@@ -99,7 +102,8 @@ def wait_for(processes: Processes, address: str, what: str) -> None:
     deadline = time.monotonic() + ANSWERS_WITHIN
     while time.monotonic() < deadline:
         try:
-            urllib.request.urlopen(address, timeout=5).close()
+            # An address that we put together ourselves.
+            urllib.request.urlopen(address, timeout=5).close()  # nosec B310
         except urllib.error.HTTPError:
             return  # any answer is an answer
         except OSError:
@@ -113,13 +117,13 @@ def write_demo_environment(places: Places) -> None:
     """What a command in another terminal needs in order to work on the demo."""
     names = ("DEBUG", "DATABASE_URL", *(name for name in places.environment if name.startswith("THINKIFIC_")))
     lines = [f"{name}={places.environment[name]}" for name in names if places.environment.get(name)]
-    DEMO_ENVIRONMENT.write_text("\n".join(lines) + "\n")
+    places.demo_environment.write_text("\n".join(lines) + "\n")
 
 
 def show(places: Places, closing_lines: str) -> None:
     lines = ["", f"The dashboard is at {places.address}", *closing_lines.splitlines()]
     if places.stand_in_port:
-        shown = os.path.relpath(DEMO_ENVIRONMENT, BASE_DIR)
+        shown = os.path.relpath(places.demo_environment, BASE_DIR)
         lines += [
             f"A stand-in plays Thinkific at {places.environment['THINKIFIC_API_URL']} (docs/operations.md).",
             f"Commands in another terminal: ENV_FILE={shown} .venv/bin/python manage.py ...",

@@ -1,21 +1,24 @@
 """Where things are: which port, which database, whose Thinkific."""
 
 import os
-import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import environ
+from environ.compat import ImproperlyConfigured
+
+from project.loopback import is_loopback
+from project.run.ports import CannotStart, stand_in_port, web_port
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
-VAR = Path(os.environ.get("VAR_DIR") or BASE_DIR / "var")  # what `make run` keeps
-DEMO_ENVIRONMENT = VAR / "demo.env"
-FIRST_PORT, FIRST_STAND_IN_PORT = 8000, 8765
-PORTS_TO_TRY = 50
-
-
-class CannotStart(Exception):
-    """What is in the way, and what helps; for the person at the terminal."""
+# To compare with what HOST says.
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104
+NOT_FOR_OTHERS = (
+    "HOST is {host}, which other machines may reach, but {why}. Leave HOST out; from another machine, come "
+    "by `ssh -L {port}:localhost:{port}`. For a machine that others use, see docs/operations.md."
+)
 
 
 @dataclass(frozen=True)
@@ -24,69 +27,101 @@ class Places:
     host: str
     port: int
     stand_in_port: int | None  # None with a real site
+    var: Path  # what `make run` keeps
     remarks: list[str]
 
     @property
     def address(self) -> str:
-        return f"http://{'localhost' if self.host in ('127.0.0.1', '0.0.0.0') else self.host}:{self.port}/"  # noqa: S104
+        everywhere = self.host in ("127.0.0.1", *EVERYWHERE)
+        return f"http://{'localhost' if everywhere else bracketed(self.host)}:{self.port}/"
+
+    @property
+    def bind(self) -> str:
+        return f"{bracketed(self.host)}:{self.port}"
+
+    @property
+    def demo_environment(self) -> Path:
+        return self.var / "demo.env"
 
 
-def choose() -> Places:
-    """Read the environment and .env, and fill in what a machine without either needs."""
-    environ.Env.read_env(BASE_DIR / os.environ.get("ENV_FILE", ".env"), overwrite=False)
-    environment, remarks = dict(os.environ), []
+def read_environment() -> dict[str, str]:
+    """The environment and what .env adds to it."""
+    read_env_file(BASE_DIR / os.environ.get("ENV_FILE", ".env"))
+    return dict(os.environ)
+
+
+def folder(environment: Mapping[str, str]) -> Path:
+    return BASE_DIR / (environment.get("VAR_DIR") or "var")
+
+
+def choose(environment: dict[str, str]) -> Places:
+    """Fill in what a machine without any setting needs."""
+    var = folder(environment)
+    remarks: list[str] = []
+    check_database(environment.get("DATABASE_URL", ""))
     if not environment.get("DEBUG") and not environment.get("SECRET_KEY"):
         environment["DEBUG"] = "1"
         remarks.append("DEBUG=1, because no SECRET_KEY is set: for this machine only.")
-    host = environment.get("HOST", "127.0.0.1")
-    port = _port(host, environment.get("PORT", ""), remarks)
+    host = (environment.get("HOST") or "127.0.0.1").strip("[]")
+    port = web_port(host, environment.get("PORT", ""), remarks)
     if any(environment.get(f"THINKIFIC_{name}") for name in ("SUBDOMAIN", "API_KEY", "ACCESS_TOKEN")):
-        return Places(environment, host, port, None, remarks)
-    stand_in_port = _free_port("127.0.0.1", int(environment.get("STAND_IN_PORT") or FIRST_STAND_IN_PORT))
-    demo = demo_environment(stand_in_port)
+        refuse_others(environment, host, port, demo=False)
+        return Places(environment, host, port, None, var, remarks)
+    refuse_others(environment, host, port, demo=True)
+    stand_in = stand_in_port(environment.get("STAND_IN_PORT", ""))
+    demo = demo_environment(var, stand_in)
     environment |= {name: value for name, value in demo.items() if not environment.get(name)}
-    return Places(environment, host, port, stand_in_port, remarks)
+    return Places(environment, host, port, stand_in, var, remarks)
 
 
-def demo_environment(stand_in_port: int) -> dict[str, str]:
+def read_env_file(path: Path) -> None:
+    if not path.exists():
+        return
+    try:
+        path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+        raise CannotStart(f"The file {path} cannot be read: {reason}. ENV_FILE names another one.") from error
+    environ.Env.read_env(path, overwrite=False)
+
+
+def check_database(url: str) -> None:
+    """Every process would fail on it with a traceback."""
+    if not url:
+        return
+    try:
+        engine = environ.Env.db_url_config(url).get("ENGINE", "")
+    except (ImproperlyConfigured, ValueError, KeyError):
+        engine = ""
+    if not engine.endswith((".sqlite3", ".postgresql")):
+        raise CannotStart(
+            "DATABASE_URL is no address of a database. Use sqlite:////folder/file.sqlite3 or "
+            "postgres://user:password@host:5432/name, and write %40 for an @ in the password."
+        )
+
+
+def refuse_others(environment: Mapping[str, str], host: str, port: int, *, demo: bool) -> None:
+    if is_loopback(host):
+        return
+    if environment.get("DEBUG", "").lower() in environ.Env.BOOLEAN_TRUE_STRINGS:
+        why = "DEBUG is on, which shows settings to everybody and signs sessions with a published key"
+    elif demo:
+        why = "the passwords of the demo are published"
+    else:
+        return
+    raise CannotStart(NOT_FOR_OTHERS.format(host=host, why=why, port=port))
+
+
+def demo_environment(var: Path, stand_in: int) -> dict[str, str]:
     """The demo has a database of its own, so that a real site connected later starts empty."""
     return {
-        "DATABASE_URL": f"sqlite:///{VAR / 'demo.sqlite3'}",
+        "DATABASE_URL": f"sqlite:///{quote(str(var / 'demo.sqlite3'))}",
         "THINKIFIC_SUBDOMAIN": "harborlight",
         "THINKIFIC_API_KEY": "thinkific-stand-in-api-key-00001",
         "THINKIFIC_ACCESS_TOKEN": "thinkific-stand-in-access-token-000000000000001",
-        "THINKIFIC_API_URL": f"http://127.0.0.1:{stand_in_port}",
+        "THINKIFIC_API_URL": f"http://127.0.0.1:{stand_in}",
     }
 
 
-def _port(host: str, wanted: str, remarks: list[str]) -> int:
-    if wanted:
-        if not wanted.isdigit() or not 0 < int(wanted) < 65536:
-            raise CannotStart(f'PORT is "{wanted}", which is no port. Use a number from 1 to 65535.')
-        if not _is_free(host, int(wanted)):
-            raise CannotStart(
-                f"Port {wanted} is taken. Stop the program that uses it, or choose another PORT."
-            )
-        return int(wanted)
-    port = _free_port(host, FIRST_PORT)
-    if port != FIRST_PORT:
-        remarks.append(f"Port {FIRST_PORT} is taken; using {port}. PORT=... chooses another.")
-    return port
-
-
-def _free_port(host: str, first: int) -> int:
-    for port in range(first, first + PORTS_TO_TRY):
-        if _is_free(host, port):
-            return port
-    raise CannotStart(f"The ports from {first} to {first + PORTS_TO_TRY - 1} are all taken. Choose a PORT.")
-
-
-def _is_free(host: str, port: int) -> bool:
-    with socket.socket() as listener:
-        # As the web server will: a port that only waits out its last connection is free.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-        except OSError:
-            return False
-        return True
+def bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

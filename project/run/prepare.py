@@ -9,24 +9,30 @@ import os
 import sys
 
 import django
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
+from django.db import Error
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
-django.setup()
+try:
+    django.setup()
+except (ImproperlyConfigured, ValueError) as unusable:
+    sys.exit(f"A setting cannot be used: {unusable}")
 
 # Only now: models can be imported when Django knows the settings.
-from django.conf import settings  # noqa: E402
+from django.conf import settings
 
-from core.errors import Refusal  # noqa: E402
-from core.models import User  # noqa: E402
-from core.services import demo, sync_requests  # noqa: E402
-from integrations.models import SyncRun  # noqa: E402
-from integrations.queue.schedules import FIRST_ORDER  # noqa: E402
+from core.errors import Refusal
+from core.models import User
+from core.services import demo, sync_requests
+from integrations.models import SyncRun
+from integrations.queue.schedules import FIRST_ORDER
 
 NO_ADMINISTRATOR = """\
 Nobody can sign in yet. Create the first administrator in another terminal:
   {variables}.venv/bin/python manage.py createsuperuser
 or start again with DJANGO_SUPERUSER_EMAIL and DJANGO_SUPERUSER_PASSWORD set."""
+NO_DATABASE = "The database does not work: {reason}\nDATABASE_URL says which one is used; look at it first."
 HOLDS_THE_DEMO = (
     "This database holds the demo, and a real Thinkific site is configured: the two must not mix. "
     "Set DATABASE_URL to an empty database."
@@ -90,5 +96,6 @@ if __name__ == "__main__":
     try:
         main(*sys.argv[1:])
     except CommandError as error:
-        tell(str(error))
-        sys.exit(1)
+        sys.exit(str(error))
+    except Error as error:
+        sys.exit(NO_DATABASE.format(reason=str(error).strip()))

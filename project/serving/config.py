@@ -4,6 +4,11 @@ WEB_CONCURRENCY sets the processes.
 """
 
 from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from project.loopback import is_loopback
 
 wsgi_app = "project.wsgi"
 worker_class = "project.serving.worker.BufferingWorker"
@@ -16,4 +21,15 @@ max_requests = 20_000
 max_requests_jitter = 2_000
 graceful_timeout = 30
 # The file by which a process shows that it lives; on a disk a write could block it.
-worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+# Gunicorn makes the file itself, by a name that nobody can guess.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 # nosec B108
+
+
+def on_starting(server: Any) -> None:
+    """Refuse what is only safe on one's own machine, where others may come in."""
+    addresses = [address[0] for address in server.cfg.address if isinstance(address, tuple)]
+    if settings.DEBUG and not all(is_loopback(address) for address in addresses):
+        raise SystemExit(
+            f"DEBUG is on, and other machines may reach {', '.join(addresses)}: it would show settings to "
+            "everybody. Set DEBUG=0 and a SECRET_KEY, or listen on 127.0.0.1."
+        )

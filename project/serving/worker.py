@@ -76,7 +76,9 @@ class BufferingWorker(Worker):
     def make_room(self) -> None:
         """Close a tenth of the connections: those that have kept us waiting longest, idle ones first."""
         waiting = [channel for channel in self.channels() if channel.waits_for_request]
-        waiting.sort(key=lambda channel: (channel.begun_at is not None, channel.begun_at or channel.idle_since))
+        waiting.sort(
+            key=lambda channel: (channel.begun_at is not None, channel.begun_at or channel.idle_since)
+        )
         for channel in waiting[: limits.CONNECTIONS // 10]:
             channel.refuse()
 

@@ -29,7 +29,7 @@ class Terminal:
         ports = {"PORT": str(free_port()), "STAND_IN_PORT": str(free_port())}
         own = {"VAR_DIR": str(folder), "ENV_FILE": str(folder / "none.env"), **ports}
         self.environment = {**kept, **own, **environment}
-        self.output = folder / "output"
+        self.output = folder / f"output-{time.monotonic_ns()}"
         with self.output.open("w") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "project.run"],
@@ -153,9 +153,77 @@ def test_a_port_that_is_taken_is_named_and_nothing_starts(start):
     assert terminal.left() == {}
 
 
-@pytest.mark.parametrize("port", ["eighty", "0", "70000"])
-def test_a_port_that_is_none_is_refused(start, port):
-    terminal = start(PORT=port)
+WRONG = [
+    ({"PORT": "eighty"}, 'PORT is "eighty"'),
+    ({"PORT": "0"}, 'PORT is "0"'),
+    ({"PORT": "-1"}, 'PORT is "-1"'),
+    ({"PORT": "70000"}, 'PORT is "70000"'),
+    ({"PORT": "²"}, 'PORT is "²"'),
+    ({"STAND_IN_PORT": "abc"}, 'STAND_IN_PORT is "abc", which is no port'),
+    ({"STAND_IN_PORT": "70000"}, 'STAND_IN_PORT is "70000"'),
+    ({"HOST": "not.a.host.invalid"}, 'HOST is "not.a.host.invalid", which is no address'),
+    ({"HOST": "203.0.113.7"}, 'HOST is "203.0.113.7", which is no address of this machine'),
+    ({"VAR_DIR": "/proc/nowhere"}, "The folder /proc/nowhere cannot be written"),
+    ({"DATABASE_URL": "rubbish"}, "DATABASE_URL is no address of a database"),
+    ({"DATABASE_URL": "mysql://root@localhost/x"}, "DATABASE_URL is no address of a database"),
+    ({"HOST": "0.0.0.0"}, "HOST is 0.0.0.0, which other machines may reach, but DEBUG is on"),
+    ({"HOST": "::"}, "HOST is ::, which other machines may reach, but DEBUG is on"),
+    (
+        {"HOST": "0.0.0.0", "SECRET_KEY": "k" * 60, "DEBUG": "0"},
+        "which other machines may reach, but the passwords of the demo are published",
+    ),
+]
+
+
+@pytest.mark.parametrize(("wrong", "sentence"), WRONG, ids=[str(wrong) for wrong, _ in WRONG])
+def test_a_variable_that_cannot_be_used_is_told_in_a_sentence_and_nothing_starts(start, wrong, sentence):
+    terminal = start(**wrong)
 
     assert terminal.process.wait(30) == 1
-    assert f'PORT is "{port}"' in terminal.shown()
+    assert sentence in terminal.shown()
+    assert "Traceback" not in terminal.shown()
+    assert terminal.left() == {}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"DATABASE_URL": "sqlite:////nowhere/at/all.sqlite3"}, "The database does not work: unable to open"),
+        ({"DATABASE_URL": "postgres://a:b@127.0.0.1:1/none"}, "The database does not work: "),
+        ({"THINKIFIC_RATE_LIMIT": "many"}, 'THINKIFIC_RATE_LIMIT is "many", which is no number'),
+        ({"TIME_ZONE": "Mars"}, "A setting cannot be used: Incorrect timezone setting: Mars"),
+        ({"SECRET_KEY": "short"}, "A setting cannot be used: SECRET_KEY is too weak"),
+        ({"SECRET_KEY": "kq3Zr8vT1xN6mB0yW4sD7fG2hJ9lP5cA-eR_uYiOoQwEzXtVbNmK"}, "published passwords"),
+    ],
+)
+def test_what_shows_only_while_preparing_is_told_in_a_sentence_too(start, wrong, sentence):
+    terminal = start(**wrong)
+
+    assert terminal.process.wait(60) == 1
+    assert sentence.replace("published passwords", "say it twice") in terminal.shown()
+    assert "Traceback" not in terminal.shown()
+
+
+def test_a_file_of_settings_that_is_no_text_is_named(start, tmp_path):
+    (tmp_path / "broken.env").write_bytes(b"\xff\xfe\x00rubbish")
+    terminal = start(ENV_FILE=str(tmp_path / "broken.env"))
+
+    assert terminal.process.wait(30) == 1
+    assert "broken.env cannot be read: it is not text in UTF-8" in terminal.shown()
+    assert "Traceback" not in terminal.shown()
+
+
+def test_a_second_start_in_one_folder_is_told_where_the_first_one_runs_and_a_kill_frees_it(start):
+    first = start()
+    first.wait_for(STARTED)
+
+    second = start()
+    assert second.process.wait(30) == 1
+    port = first.environment["PORT"]
+    assert f"already runs in this folder at http://localhost:{port}/" in second.shown()
+    assert f"(process {first.process.pid})" in second.shown()
+
+    first.process.kill()
+    wait_until(lambda: first.left() == {}, seconds=30)
+    third = start()
+    third.wait_for(STARTED)

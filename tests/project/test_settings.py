@@ -101,3 +101,27 @@ def test_any_limit_of_requests_can_be_set(limit):
     shown = settings({**PRODUCTION, "THINKIFIC_RATE_LIMIT": limit, "THINKIFIC_RATE_WINDOW": "0.5"})
 
     assert (shown["THINKIFIC_RATE_LIMIT"], shown["THINKIFIC_RATE_WINDOW"]) == (int(limit), 0.5)
+
+
+def test_a_number_that_is_none_is_named():
+    done = start({**PRODUCTION, "QUEUE_WORKERS": "several"})
+
+    assert 'QUEUE_WORKERS is "several", which is no number' in done.stderr
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0"])
+def test_the_published_key_is_kept_to_this_machine(address):
+    ipv6 = ["--ipv6"] if "[" in address else []
+    done = start({"DEBUG": "1", "ALLOWED_HOSTS": "*"}, "manage.py", "runserver", "--noreload", *ipv6, address)
+
+    assert done.returncode != 0
+    assert "no SECRET_KEY is set" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_web_server_keeps_debug_to_this_machine():
+    command = ["-m", "gunicorn", "--config=python:project.serving.config", "--bind=0.0.0.0:0"]
+    done = start({"DEBUG": "1", "SECRET_KEY": STRONG_KEY}, *command)
+
+    assert done.returncode != 0
+    assert "DEBUG is on, and other machines may reach 0.0.0.0" in done.stderr

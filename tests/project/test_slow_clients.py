@@ -148,4 +148,6 @@ def test_only_behind_a_proxy_its_headers_are_believed(tmp_path, behind, scheme):
         headers = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}
         status, answered, _ = server.get("/admin/", **headers)
 
-    assert (status, answered.get("Location", "")[:8]) == ((301, "https://") if scheme == "http" else (302, "/admin/l"))
+    assert (status, answered.get("Location", "")[:8]) == (
+        (301, "https://") if scheme == "http" else (302, "/admin/l")
+    )

@@ -3,9 +3,16 @@
 import json
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from core.services import demo
+
+PUBLISHED = (
+    "The demo has an administrator whose password everybody can read in the documentation, and DEBUG is off: "
+    "this may be a machine that others reach. Set DEBUG=1 on your own machine. If it has to be here, say it "
+    "twice: load_demo --with-published-passwords --anybody-may-sign-in"
+)
 
 
 class Command(BaseCommand):
@@ -16,8 +23,21 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="print one JSON object")
+        parser.add_argument(
+            "--with-published-passwords",
+            action="store_true",
+            help="without DEBUG: I know that the passwords of the demo's accounts are published",
+        )
+        parser.add_argument(
+            "--anybody-may-sign-in",
+            action="store_true",
+            help="without DEBUG, and with the option above: anybody may sign in here as its administrator",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        said_twice = options["with_published_passwords"] and options["anybody_may_sign_in"]
+        if not settings.DEBUG and not said_twice:
+            raise CommandError(PUBLISHED)
         try:
             outcome = demo.load()
         except demo.DemoRefused as refusal:

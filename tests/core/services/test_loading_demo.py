@@ -27,6 +27,7 @@ def test_the_fixtures_are_what_the_stand_in_gives_now():
 
 
 def test_a_real_site_refuses_the_demo(db, settings):
+    settings.DEBUG = True
     settings.THINKIFIC_API_KEY = "a-key"
     settings.THINKIFIC_API_URL = "https://api.thinkific.com"
 
@@ -68,7 +69,21 @@ def test_the_other_value_of_its_conflict_can_be_taken(db):
     assert person.last_name == conflict.theirs
 
 
-def test_the_command_tells_how_to_sign_in(db, capsys):
+@pytest.mark.parametrize("said", [[], ["--with-published-passwords"], ["--anybody-may-sign-in"]])
+def test_outside_debug_published_passwords_are_refused_until_they_are_meant(db, said):
+    with pytest.raises(CommandError, match="say it twice"):
+        call_command("load_demo", *said)
+    assert not User.objects.exists()
+
+
+def test_what_is_said_twice_is_meant(db):
+    call_command("load_demo", "--with-published-passwords", "--anybody-may-sign-in")
+
+    assert User.objects.filter(email=demo.ACCOUNTS["administrator"]).exists()
+
+
+def test_the_command_tells_how_to_sign_in(db, capsys, settings):
+    settings.DEBUG = True
     call_command("load_demo")
     assert f"with the password {demo.PASSWORD}" in capsys.readouterr().out
 
