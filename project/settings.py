@@ -70,6 +70,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "project.policy.PolicyMiddleware",
     "project.health.answer_probes",
     "project.unavailable.WhileUnavailable",
     "project.client_address.settle",

@@ -62,3 +62,8 @@ class DashboardSite(UnfoldAdminSite):
     def extra_urls(self) -> list[URLPattern | URLResolver]:
         """The screens that show no single model; named, because they need this site to be there first."""
         return [path("", include("project.admin_urls"))]
+
+    def extra_context(self, context: dict[str, Any], request: HttpRequest) -> dict[str, Any]:
+        """Without the style that Unfold writes into every page, which the policy for browsers forbids: the
+        same stands in dashboard/theme.css."""
+        return {**context, "colors": None}

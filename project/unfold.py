@@ -22,8 +22,13 @@ UNFOLD: dict[str, Any] = {
     "DASHBOARD_CALLBACK": "project.dashboard.first_page",
     "SIDEBAR": {"navigation": "project.sidebar.navigation"},
     "LOGIN": {"form": "project.passwords.SignInForm"},
-    "STYLES": [_static("dashboard/dashboard.css")],
-    "SCRIPTS": [_static("dashboard/live.js"), _static("dashboard/dialogs.js")],
+    "STYLES": [_static("dashboard/theme.css"), _static("dashboard/dashboard.css")],
+    "SCRIPTS": [
+        _static("dashboard/htmx-config.js"),
+        _static("dashboard/live.js"),
+        _static("dashboard/dialogs.js"),
+    ],
+    # After a change here: python -m project.theme
     "BORDER_RADIUS": "8px",
     "COLORS": {
         "primary": {

@@ -1,4 +1,4 @@
-"""While an upgrade rolls, code from before it writes to tables from after it; docs/operations.md says more."""
+"""While an upgrade rolls, old code writes to new tables; docs/operations.md says more."""
 
 import pytest
 from django.apps import apps

@@ -12,6 +12,12 @@ from tests.services import Missing, find_chromium
 
 FOLDER = Path(__file__).parent
 PASSWORD = "a-Password-for-browser-tests"
+REFUSED = "refused by the policy:"
+TELL_VIOLATIONS = f"""
+document.addEventListener("securitypolicyviolation", (event) => console.error(
+  "{REFUSED}", event.effectiveDirective, event.blockedURI, event.sourceFile, event.lineNumber, event.sample
+));
+"""
 PICTURES = FOLDER.parent.parent / "test-results"
 
 # Playwright keeps an event loop running in the test's thread, which Django's ORM would refuse to work in.
@@ -44,8 +50,11 @@ def browser_context_args(browser_context_args):
 
 @pytest.fixture
 def page(page: Page, live_server) -> Iterator[Page]:
-    """A page on the live server: `page.goto("/admin/")`. A script error in it fails the test."""
+    """A page on the live server: `page.goto("/admin/")`. A script error in it fails the test, and so does
+    whatever the Content-Security-Policy refuses."""
     errors: list[str] = []
+    page.add_init_script(TELL_VIOLATIONS)
+    page.on("console", lambda message: REFUSED in message.text and errors.append(message.text))
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.set_default_timeout(15_000)
     yield page

@@ -1,0 +1,76 @@
+"""What a browser may load and run on our pages (Content-Security-Policy), and what else it is told not to do.
+
+Everything is strict but the admin, whose Alpine evaluates the expressions in its attributes. A view that
+needs its own policy has the decorators of django-csp: `@csp({...})`, `@csp_update({...})`.
+"""
+
+import base64
+import hashlib
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from csp.middleware import CSPMiddleware, PolicyParts
+from django.http import HttpRequest, HttpResponseBase
+
+ADMIN = ("/admin/", "/hijack/")
+ERROR_PAGE = Path(__file__).parent / "templates" / "error_page.html"
+STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
+NOT_USED = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"
+
+
+class PolicyMiddleware(CSPMiddleware):
+    """First of all middleware, so that probes, refusals and error pages are told the same."""
+
+    def get_policy_parts(
+        self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False
+    ) -> PolicyParts:
+        parts = super().get_policy_parts(request, response, report_only)
+        if parts.config is None and not report_only:
+            parts.config = admin() if request.path_info.startswith(ADMIN) else strict()
+        return parts
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        response.headers.setdefault("Permissions-Policy", NOT_USED)
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        return super().process_response(request, response)
+
+
+@cache
+def strict() -> dict[str, Any]:
+    """For what is no page, and for error pages, which bring their own style."""
+    return {
+        "default-src": [NONE],
+        "style-src": [style_of_error_pages()],
+        "base-uri": [NONE],
+        "form-action": [NONE],
+        "frame-ancestors": [NONE],
+        "object-src": [NONE],
+    }
+
+
+@cache
+def admin() -> dict[str, Any]:
+    return {
+        "default-src": [NONE],
+        # Alpine evaluates attributes. Scripts in a page, and handlers in attributes, stay forbidden.
+        "script-src": [SELF, UNSAFE_EVAL],
+        "style-src": [SELF, UNSAFE_INLINE],  # for browsers that do not know the next two
+        "style-src-elem": [SELF, style_of_error_pages()],
+        "style-src-attr": [UNSAFE_INLINE],  # widths of bars, and Alpine
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "object-src": [NONE],
+    }
+
+
+@cache
+def style_of_error_pages() -> str:
+    (style,) = STYLE.findall(ERROR_PAGE.read_text())
+    return f"'sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}'"
