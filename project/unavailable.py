@@ -10,24 +10,19 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from django.contrib.sessions.backends.base import UpdateError
-from django.contrib.sessions.exceptions import SessionInterrupted
-from django.db import Error, InterfaceError, OperationalError, connection
+from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.views import defaults
 
+from core.databases import is_unavailable
+
 log = structlog.get_logger(__name__)
 
 RETRY_AFTER = "30"  # seconds
-# SQLite's codes for busy, locked, out of memory, read-only, input or output failed, full, cannot be opened,
-# protocol of locks: the rest ("no such table") are mistakes of ours.
-SQLITE_CODES = {5, 6, 7, 8, 10, 13, 14, 15}
-READ_ONLY = "25006"  # PostgreSQL's state of a server that has become a replica
 # What has no bearing on whether a change of the person's was saved.
 BESIDES = ("DJANGO_SESSION",)
 WRITES = ("INSERT", "UPDATE", "DELETE")
-FOLLOWING = (Error, SessionInterrupted, UpdateError)  # what may follow from such an error
 
 GONE = "The database cannot be reached or is busy at this moment."
 NOT_SAVED = "Nothing was saved."
@@ -70,25 +65,6 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if is_unavailable(exception):
         return _answer(request, exception)
     return defaults.bad_request(request, exception)
-
-
-def is_unavailable(error: BaseException | None) -> bool:
-    """Whether the database is at fault, and not what it was asked. Errors that follow from another one carry
-    it with them."""
-    seen: set[int] = set()
-    while isinstance(error, FOLLOWING) and id(error) not in seen:
-        seen.add(id(error))
-        if isinstance(error, Error) and _is_at_fault(error):
-            return True
-        error = error.__cause__ if isinstance(error.__cause__, FOLLOWING) else error.__context__
-    return False
-
-
-def _is_at_fault(error: Error) -> bool:
-    cause = error.__cause__
-    if (code := getattr(cause, "sqlite_errorcode", None)) is not None:
-        return code & 0xFF in SQLITE_CODES  # the rest of the number is a finer code
-    return isinstance(error, OperationalError | InterfaceError) or getattr(cause, "sqlstate", "") == READ_ONLY
 
 
 def _answer(request: HttpRequest, error: BaseException) -> HttpResponse:

@@ -6,6 +6,7 @@ here touches a server that already runs.
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -50,32 +51,84 @@ def _find_postgresql() -> Path:
     return Path(found).parent
 
 
+class Cluster:
+    """A PostgreSQL server of its own, which can be killed and started again."""
+
+    def __init__(self, folder: Path, *, durable: bool) -> None:
+        programs = _find_postgresql()
+        # PostgreSQL refuses to run as root: then it runs as the account that Debian's package made.
+        user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        self.data, self.log, port = folder / "data", folder / "log", free_port()
+        self.url = f"postgres://postgres@127.0.0.1:{port}/postgres"
+        _run(
+            [
+                *user,
+                f"{programs}/initdb",
+                "-D",
+                self.data,
+                "-A",
+                "trust",
+                "-U",
+                "postgres",
+                "-N",
+                "-E",
+                "UTF8",
+            ]
+        )
+        self.options = (
+            f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder} "
+            # Nothing here has to survive a power cut.
+            "-c fsync=off -c full_page_writes=off"
+        )
+        if not durable:
+            self.options += " -c synchronous_commit=off"
+        self.control = [*user, f"{programs}/pg_ctl", "-D", self.data, "-w"]
+
+    def start(self) -> None:
+        _run([*self.control, "-l", self.log, "-o", self.options, "start"])
+
+    def stop(self) -> None:
+        _run([*self.control, "-m", "immediate", "stop"])
+
+    def kill(self) -> None:
+        """As a crash does it. What serves connections notices that and ends by itself."""
+        pid = int((self.data / "postmaster.pid").read_text().split()[0])
+        os.kill(pid, signal.SIGKILL)
+
+    def start_again(self) -> None:
+        """After a kill, once nothing of the old server is left."""
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                return self.start()
+            except RuntimeError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+
+
+@contextmanager
+def cluster(*, durable: bool = False) -> Iterator[Cluster]:
+    """A PostgreSQL for this run only. `durable`: what was committed survives its death."""
+    folder = Path(tempfile.mkdtemp(prefix="b2b-postgresql-"))
+    try:
+        if os.geteuid() == 0:
+            shutil.chown(folder, "postgres", "postgres")
+        server = Cluster(folder, durable=durable)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 @contextmanager
 def postgresql() -> Iterator[str]:
     """A PostgreSQL server for this run only; yields its address for DATABASE_URL."""
-    programs = _find_postgresql()
-    # PostgreSQL refuses to run as root: then it runs as the account that Debian's package made.
-    as_root = os.geteuid() == 0
-    user = ["runuser", "-u", "postgres", "--"] if as_root else []
-    folder = Path(tempfile.mkdtemp(prefix="b2b-postgresql-"))
-    try:
-        if as_root:
-            shutil.chown(folder, "postgres", "postgres")
-        data, port = folder / "data", free_port()
-        _run([*user, f"{programs}/initdb", "-D", data, "-A", "trust", "-U", "postgres", "-N", "-E", "UTF8"])
-        options = (
-            f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder} "
-            # Nothing here has to survive a power cut.
-            "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
-        )
-        control = [*user, f"{programs}/pg_ctl", "-D", data, "-w"]
-        _run([*control, "-l", folder / "log", "-o", options, "start"])
-        try:
-            yield f"postgres://postgres@127.0.0.1:{port}/postgres"
-        finally:
-            _run([*control, "-m", "immediate", "stop"])
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with cluster() as server:
+        yield server.url
 
 
 @contextmanager

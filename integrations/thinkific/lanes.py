@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from django.db import DatabaseError
+from django.db import Error
 
 from integrations.thinkific import budget_state, meter
 from integrations.thinkific.budget_state import BudgetState
@@ -75,7 +75,7 @@ class Lanes:
             state.leases.pop(self.holder, None)
 
         self.count = 0
-        with suppress(DatabaseError):  # then they come free by silence
+        with suppress(Error):  # then they come free by silence
             self.budget.change(decide)
 
     def try_acquire(self, want: int = 1, *, in_flight: int | None = None) -> Grant | float:

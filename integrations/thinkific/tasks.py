@@ -29,7 +29,8 @@ def run_pull(run_id: int) -> str:
         return "not claimed"
     in_background = claimed.kind == Kind.RECONCILIATION
     status = carry_out(claimed, seconds=SHORT_SLICE if in_background else SLICE)
-    if status == SyncRun.Status.QUEUED and not in_background:
+    interrupted = status == SyncRun.Status.RUNNING  # or another process has it, and refuses this wake-up
+    if interrupted or (status == SyncRun.Status.QUEUED and not in_background):
         runs.wake(claimed)
     else:
         runs.wake_next()

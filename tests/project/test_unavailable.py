@@ -8,8 +8,9 @@ from django.db import IntegrityError, InterfaceError, OperationalError, Programm
 from django.test import Client
 from django.urls import reverse
 
+from core.databases import is_unavailable
 from core.models import Team, User
-from project.unavailable import NOT_SAVED, PERHAPS_SAVED, is_unavailable
+from project.unavailable import NOT_SAVED, PERHAPS_SAVED
 
 LOGIN = reverse("admin:login")
 SECRET = "a long password"

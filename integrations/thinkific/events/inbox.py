@@ -13,6 +13,7 @@ from django_q.tasks import async_task
 
 from core.services import bulk
 from integrations.models import InboundEvent
+from integrations.thinkific.sync.outage import leaves_hope, patiently
 
 log = logging.getLogger(__name__)
 
@@ -126,6 +127,10 @@ class Claim:
             self.renewed_at = now
             _held(self.token).update(claimed_until=now + LEASE)
 
+    def release(self) -> None:
+        """Leave the events to whoever is next. The attempt stays counted."""
+        _release(self.token)
+
     def settle(self, verdicts: Mapping[int, Verdict]) -> None:
         """Write what became of events that are still ours. Call it in the transaction of their effects."""
         now = timezone.now()
@@ -155,6 +160,10 @@ def _held(token: str) -> QuerySet[InboundEvent]:
     return InboundEvent.objects.filter(status=Received, claimed_by=token)
 
 
+def _release(token: str) -> None:
+    _held(token).update(claimed_by="", claimed_until=None)
+
+
 def claim(size: int = BATCH) -> Claim | None:
     """The oldest open events, or None. Attempts are counted now, because an event may kill its worker; one
     that was being worked on when a worker died is handed out alone, so that it takes no other along."""
@@ -169,8 +178,13 @@ def claim(size: int = BATCH) -> Claim | None:
                 return None
         token = secrets.token_hex(16)
         mine = due().filter(pk__in=keys)
-        mine.update(claimed_by=token, claimed_until=now + LEASE, attempts=F("attempts") + 1)
-        events = list(_held(token).order_by("pk"))
+        try:
+            mine.update(claimed_by=token, claimed_until=now + LEASE, attempts=F("attempts") + 1)
+            events = list(_held(token).order_by("pk"))
+        except Error as error:
+            if leaves_hope(error):  # it may have been committed, and only the answer was lost
+                patiently(_release, token)
+            raise
         if events:  # else somebody was quicker
             return Claim(token, events, now, again)
 

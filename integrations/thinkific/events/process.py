@@ -5,12 +5,14 @@ import time
 import structlog
 from django.db import Error, transaction
 
+from core.databases import is_unavailable
 from integrations import stopping
 from integrations.models import InboundEvent
 from integrations.thinkific.events import catalog, enrollments, inbox, people, results
 from integrations.thinkific.events.desk import TRIES, Desk
 from integrations.thinkific.events.inbox import Claim, Verdict, failed, ignored, later
 from integrations.thinkific.events.topics import NOT_NEEDED, handled
+from integrations.thinkific.sync.outage import leaves_hope, patiently
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +36,16 @@ def process(*, seconds: float, gather: float = GATHERING) -> dict[str, int]:
     counts: dict[str, int] = {}
     time.sleep(gather)
     while (claim := inbox.claim()) is not None:
-        for status in _work(claim):
+        try:
+            statuses = _work(claim)
+        except Error as error:
+            if not leaves_hope(error):
+                raise
+            # Its effects and its verdicts are in one transaction: either both are there or neither is.
+            log.warning("events interrupted by the database", problem=str(error).strip())
+            patiently(claim.release)
+            continue
+        for status in statuses:
             counts[status] = counts.get(status, 0) + 1
         if time.monotonic() > deadline or stopping.requested():
             inbox.wake()
@@ -82,6 +93,8 @@ def _handle(name: str, events: list[InboundEvent], desk: Desk) -> dict[int, Verd
                     raise
         raise AssertionError  # the loop has answered or raised
     except Exception as error:  # the edge of a task: whatever it was stands on the event
+        if is_unavailable(error) and all(event.attempts < TRIES // 2 for event in events):
+            raise  # it is no fault of these events
         if len(events) > 1:
             log.warning(
                 "events are worked on one by one", handler=name, events=len(events), problem=str(error)

@@ -9,12 +9,13 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import Error, IntegrityError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
 from core.models import OutboxEntry
 from core.services.mirror import pushes
+from integrations.thinkific.sync.outage import leaves_hope, patiently
 from integrations.thinkific.sync.owner import is_silent, this_process
 
 LEASE = timedelta(minutes=2)  # renewed while the process lives
@@ -33,8 +34,19 @@ def claim(people: int) -> list[list[OutboxEntry]]:
     """Claim due entries of up to so many people, each person's in the order in which they are to be pushed.
 
     Nobody's entries are claimed while another process has some of theirs. Attempts are counted here, before
-    any request: an entry may kill its worker.
+    any request: an entry may kill its worker. Where the database goes away in the middle, nothing stays
+    claimed.
     """
+    me = f"{this_process()}#{uuid.uuid4().hex[:8]}"
+    try:
+        return _claim(people, me)
+    except Error as error:
+        if leaves_hope(error):  # it may have been committed, and only the answer was lost
+            patiently(_release, me)
+        raise
+
+
+def _claim(people: int, me: str) -> list[list[OutboxEntry]]:
     with transaction.atomic():
         _wait_for_others()
         busy = OutboxEntry.objects.filter(status=Status.IN_FLIGHT)
@@ -53,7 +65,7 @@ def claim(people: int) -> list[list[OutboxEntry]]:
         theirs = due.filter(person__in=persons).exclude(pk__in=heads_taken)
         for entry in theirs.select_for_update(skip_locked=True, of=("self",)) if persons else []:
             chosen[_whose(entry)].append(entry)
-        _take([entry for group in chosen.values() for entry in group])
+        _take([entry for group in chosen.values() for entry in group], me)
     # Within enrollments as they were made.
     return [sorted(group, key=lambda e: (ORDER.get(e.entity, 3), e.pk)) for group in chosen.values()]
 
@@ -70,14 +82,26 @@ def _wait_for_others() -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ONE_CLAIM_AT_A_TIME])
 
 
-def _take(entries: list[OutboxEntry]) -> None:
+def _take(entries: list[OutboxEntry], me: str) -> None:
     if not entries:
         return
-    me, until = f"{this_process()}#{uuid.uuid4().hex[:8]}", timezone.now() + LEASE
+    until = timezone.now() + LEASE
     mine = OutboxEntry.objects.filter(pk__in=[entry.pk for entry in entries], status=Status.PENDING)
     mine.update(status=Status.IN_FLIGHT, attempts=F("attempts") + 1, claimed_by=me, claimed_until=until)
     for entry in entries:
         entry.status, entry.attempts, entry.claimed_by = Status.IN_FLIGHT, entry.attempts + 1, me
+
+
+def _release(me: str) -> None:
+    """Give back what was claimed by this name, and not begun."""
+    for entry in OutboxEntry.objects.filter(status=Status.IN_FLIGHT, claimed_by=me):
+        put_back(entry, until=timezone.now(), counts=False)
+
+
+def still_held(entry: OutboxEntry) -> bool:
+    """Whether the claim is still ours; if so, for another while."""
+    mine = OutboxEntry.objects.filter(pk=entry.pk, status=Status.IN_FLIGHT, claimed_by=entry.claimed_by)
+    return bool(mine.update(claimed_until=timezone.now() + LEASE))
 
 
 def renew(entries: Iterable[OutboxEntry]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from django.utils import timezone
 
+from core.databases import is_unavailable
 from core.models import Notice, User
 from core.services import notices
 from integrations.models import KEPT_ERRORS, Kind, SyncRun
@@ -27,12 +28,16 @@ from integrations.thinkific.reconcile.words import ended
 from integrations.thinkific.sync.client import CountingClient
 from integrations.thinkific.sync.fetch import LANES
 from integrations.thinkific.sync.kinds import WORK
+from integrations.thinkific.sync.outage import patiently
 from integrations.thinkific.sync.pull import Cancelled, LostRun, Pull, SliceOver
 from integrations.thinkific.sync.results import NeedsToken
 from integrations.thinkific.sync.runs import url_of
 from integrations.thinkific.sync.sending import what_was_sent
 
 log = structlog.get_logger(__name__)
+
+# So often in a row a run may lose the database and go on by itself; then its words stand on the run.
+OUTAGES = 3
 
 Progress = Callable[[SyncRun], None]
 
@@ -49,7 +54,8 @@ def carry_out(
 
     `queued` means that the time was up: it goes on from its cursor. A run taken over by another process in
     the meantime is left to that one. Told to stop, a worker leaves the run to others; with `foreground` it is
-    cancelled.
+    cancelled. `running` also means that the database went away and is back: whoever claims the run next goes
+    on.
     """
     structlog.contextvars.bind_contextvars(run_id=run.pk, kind=run.kind)
     log.info("run started", attempt=run.attempts, full=run.full)
@@ -116,11 +122,21 @@ def _work(
             connection_state.note(error.surface, ok=False, detail=str(error))
         return _refused(run, error)
     except Exception as error:  # the edge of a task: whatever it was stands on its row
+        if is_unavailable(error) and run.crashes < OUTAGES and not dry_run:
+            log.warning("run interrupted by the database", problem=str(error).strip())
+            patiently(_let_go, run)
+            return None, ""
         log.exception("run failed")
         return SyncRun.Status.FAILED, f"{type(error).__name__}: {error}"[:500]
     finally:
         run.requests = requests_before + client.sent
         client.close()
+
+
+def _let_go(run: SyncRun) -> None:
+    """Leave the run to whoever takes it up, at once: nobody has to wait for our silence."""
+    mine = SyncRun.objects.filter(pk=run.pk, attempts=run.attempts, status=SyncRun.Status.RUNNING)
+    mine.update(heartbeat_at=None)
 
 
 def _stopped(stop: Exception) -> str | None:

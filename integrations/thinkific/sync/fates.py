@@ -8,6 +8,7 @@ from datetime import timedelta
 import structlog
 from django.utils import timezone
 
+from core.databases import is_unavailable
 from core.models import OutboxEntry
 from core.services.mirror import pushes
 from integrations.thinkific.client import ThinkificClient
@@ -23,6 +24,7 @@ from integrations.thinkific.errors import (
 )
 from integrations.thinkific.sync.claims import put_back
 from integrations.thinkific.sync.needs import NotYet
+from integrations.thinkific.sync.outage import patiently
 from integrations.thinkific.sync.push_enrollments import push_enrollment
 from integrations.thinkific.sync.push_groups import push_group, push_membership
 from integrations.thinkific.sync.push_people import push_user
@@ -40,6 +42,7 @@ PUSHES: dict[str, Push] = {
 TRIES = 12  # the waits between them add up to more than an hour
 FIRST_WAIT, LONGEST_WAIT = 2.0, 3600.0
 REFUSED_WAIT = 5.0  # seconds; a drain with a refused key stops anyway
+AFTER_OUTAGE = 1.0  # seconds
 SCOPE_WAIT = 600.0  # seconds until an entry that our key does not reach to is tried again
 
 
@@ -60,7 +63,7 @@ def push(entry: OutboxEntry, client: ThinkificClient) -> Fate:
         try:
             PUSHES[entry.entity](entry, client)
         except NotYet as error:
-            put_back(entry, until=error.until, error=str(error), counts=False)
+            patiently(put_back, entry, until=error.until, error=str(error), counts=False)
             return Fate("retried")
         except (RateLimited, BudgetExhausted, Interrupted) as error:
             _later(entry, error, error.seconds(), counts=False)
@@ -75,9 +78,12 @@ def push(entry: OutboxEntry, client: ThinkificClient) -> Fate:
         except ThinkificError as error:
             return _fail(entry, str(error))
         except Exception as error:  # the edge of a task: it stands on its row
+            if is_unavailable(error):  # Thinkific may have been told: the next try looks
+                words = "The database could not be reached in the middle of it."
+                return _retry(entry, RetryLater(words, after=AFTER_OUTAGE))
             log.exception("push failed")
             return _retry(entry, RetryLater(f"{type(error).__name__}: {error}"[:500]))
-        pushes.finish(entry, now=timezone.now())
+        patiently(pushes.finish, entry, now=timezone.now())
         return Fate("done")
 
 
@@ -85,7 +91,7 @@ def _later(entry: OutboxEntry, error: ThinkificError, seconds: float, *, counts:
     log.info("push later", seconds=round(seconds, 1), problem=str(error))
     until = timezone.now() + timedelta(seconds=seconds)
     # An earlier request of this push may have created something: the next one looks first.
-    put_back(entry, until=until, error=str(error), uncertain=True, counts=counts)
+    patiently(put_back, entry, until=until, error=str(error), uncertain=True, counts=counts)
 
 
 def _retry(entry: OutboxEntry, error: RetryLater) -> Fate:
@@ -107,7 +113,7 @@ def _refused(entry: OutboxEntry, error: CredentialsRefused) -> Fate:
 
 def _fail(entry: OutboxEntry, words: str) -> Fate:
     log.warning("push failed for good", problem=words)
-    pushes.fail(entry, words, now=timezone.now())
+    patiently(pushes.fail, entry, words, now=timezone.now())
     return Fate("failed")
 
 

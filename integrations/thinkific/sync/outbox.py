@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import partial
 
 import structlog
-from django.db import connections
+from django.db import Error, connections
 from django.utils import timezone
 
 from core.models import OutboxEntry
@@ -22,6 +22,7 @@ from integrations.thinkific.credentials import REST, Credentials
 from integrations.thinkific.errors import BudgetExhausted
 from integrations.thinkific.sync import claims
 from integrations.thinkific.sync.fates import Fate, push
+from integrations.thinkific.sync.outage import leaves_hope, patiently
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +32,7 @@ PATIENCE = 75.0  # seconds to wait for a request of the budget: longer than Thin
 LOOK = 0.25  # seconds between looks for new entries while others are on their way
 GRACE = 1.0  # seconds for what is under way when we are told to stop
 RENEW_EVERY = 20.0  # seconds; see claims.LEASE
+SURE_FOR = 3 * RENEW_EVERY  # seconds after a renewal in which nobody else can have the claims
 NOTE_EVERY = 1.0  # seconds between notes that Thinkific takes our key
 
 
@@ -100,9 +102,8 @@ class _Drain:
         for thread in threads:
             thread.start()
         try:
-            while not self.stop() and (self._claim() or self.under_way or self._soon()):
-                self._collect()
-                self._show_life()
+            while self._go_on():
+                pass
         finally:
             self.stopped.set()
             for _ in threads:
@@ -118,6 +119,21 @@ class _Drain:
                 if time.monotonic() > grace:
                     self.broken_off.set()
             next(thread for thread in threads if thread.is_alive()).join(LOOK)
+
+    def _go_on(self) -> bool:
+        """One turn; False when nothing is left. While the database is gone the drain waits for it, because
+        its threads have something to write down."""
+        try:
+            if self.stop() or not (self._claim() or self.under_way or self._soon()):
+                return False
+            self._collect()
+            self._show_life()
+        except Error as error:
+            if not leaves_hope(error):
+                raise
+            log.warning("drain waits for the database", problem=f"{type(error).__name__}: {error}".strip())
+            time.sleep(LOOK)
+        return True
 
     def _claim(self) -> bool:
         room = AHEAD - len(self.under_way)
@@ -151,32 +167,41 @@ class _Drain:
     def _show_life(self) -> None:
         heartbeat.beat()
         if time.monotonic() - self.renewed_at > RENEW_EVERY:
-            self.renewed_at = time.monotonic()
             claims.renew(entry for group in self.under_way.values() for entry in group)
+            self.renewed_at = time.monotonic()
 
     def _work(self) -> None:
         try:
             while (group := self.todo.get()) is not None:
                 fates: list[str] = []
+                left = list(group)
                 try:
-                    self._push_person(group, fates)
-                except Exception:  # the edge of a thread; the claims run out and are freed
-                    log.exception("entries were left", entries=[entry.pk for entry in group])
+                    self._push_person(left, fates)
+                except Exception:  # the edge of a thread; what is left is freed when the claim runs out
+                    log.exception("entries were left", entries=[entry.pk for entry in left])
                     connections.close_all()
                 self.done.put((group, fates))
         finally:
             connections.close_all()
 
-    def _push_person(self, entries: list[OutboxEntry], fates: list[str]) -> None:
+    def _push_person(self, left: list[OutboxEntry], fates: list[str]) -> None:
+        """Push one person's entries in order; those that are settled are taken from the list."""
         hold = None
-        for entry in entries:
+        while left:
+            entry = left[0]
             if hold is not None or not self._goes_on():
-                claims.put_back(entry, until=hold or timezone.now(), counts=False)
-                continue
-            fate = push(entry, self.client)
-            fates.append(fate.name)
-            hold = timezone.now() + timedelta(seconds=fate.hold) if fate.hold else None
-            self._note_connection(fate)
+                patiently(claims.put_back, entry, until=hold or timezone.now(), counts=False)
+            elif self._holds(entry):
+                fate = push(entry, self.client)
+                fates.append(fate.name)
+                hold = timezone.now() + timedelta(seconds=fate.hold) if fate.hold else None
+                patiently(self._note_connection, fate)
+            del left[0]
+
+    def _holds(self, entry: OutboxEntry) -> bool:
+        """Whether the claim is still ours: after a time without the database somebody else may have it."""
+        renewed_ago = time.monotonic() - self.renewed_at
+        return renewed_ago < SURE_FOR or patiently(claims.still_held, entry)
 
     def _note_connection(self, fate: Fate) -> None:
         if fate.refused is not None:

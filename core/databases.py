@@ -1,0 +1,30 @@
+"""Telling a database that is locked, full or gone from one that was asked something wrong."""
+
+from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.exceptions import SessionInterrupted
+from django.db import Error, InterfaceError, OperationalError
+
+# SQLite's codes for busy, locked, out of memory, read-only, input or output failed, full, cannot be opened,
+# protocol of locks: the rest ("no such table") are mistakes of ours.
+SQLITE_CODES = {5, 6, 7, 8, 10, 13, 14, 15}
+READ_ONLY = "25006"  # PostgreSQL's state of a server that has become a replica
+FOLLOWING = (Error, SessionInterrupted, UpdateError)  # what may follow from such an error
+
+
+def is_unavailable(error: BaseException | None) -> bool:
+    """Whether the database is at fault, and not what it was asked. Errors that follow from another one carry
+    it with them."""
+    seen: set[int] = set()
+    while isinstance(error, FOLLOWING) and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, Error) and _is_at_fault(error):
+            return True
+        error = error.__cause__ if isinstance(error.__cause__, FOLLOWING) else error.__context__
+    return False
+
+
+def _is_at_fault(error: Error) -> bool:
+    cause = error.__cause__
+    if (code := getattr(cause, "sqlite_errorcode", None)) is not None:
+        return code & 0xFF in SQLITE_CODES  # the rest of the number is a finer code
+    return isinstance(error, OperationalError | InterfaceError) or getattr(cause, "sqlstate", "") == READ_ONLY
