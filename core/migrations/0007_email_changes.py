@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0004_forget_digests'),
+        ('core', '0006_who_belongs_where'),
     ]
 
     operations = [

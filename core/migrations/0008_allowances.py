@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0004_forget_digests'),
+        ('core', '0007_email_changes'),
     ]
 
     operations = [

@@ -53,7 +53,7 @@ def free_name(rows, name):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("core", "0004_forget_digests")]
+    dependencies = [("core", "0008_allowances")]
     operations = [
         migrations.RunPython(number_teams, migrations.RunPython.noop),
         migrations.RunPython(number_groups, migrations.RunPython.noop),

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0004_connection_answered'),
+        ('integrations', '0006_database_defaults'),
     ]
 
     operations = [
