@@ -49,7 +49,7 @@ def send_invitation(invitation_id: int) -> str:
     invitation = rows.filter(pk=invitation_id, user__is_active=True).first()
     problem = invitations.send_mail(invitation) if invitation else ""
     if problem and invitation is not None and invitation.invited_by is not None:
-        page = account_mail.team_page(invitation.team)
+        page = invitations.page_of(invitation.team)
         text = f"{invitation.address}: {problem}"
         notices.tell([invitation.invited_by], text, level=Notice.Level.ERROR, url=page)
     return problem

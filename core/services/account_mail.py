@@ -1,29 +1,24 @@
 """Mails by which people set their password, sent by the worker."""
 
 from datetime import timedelta
-from smtplib import SMTPException
-from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
-from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django_q.tasks import async_task
 
 from core.errors import Refusal
-from core.models import EmailChange, Invitation, Team, User
+from core.models import EmailChange, User
 from core.models.people import normalize_email
-from core.services import access, allowances, email_changes
+from core.services import access, allowances, email_changes, mail
 
 WELCOME_TASK = "core.tasks.send_welcome"
 RESET_TASK = "core.tasks.send_password_reset"
 FORGOTTEN_TASK = "core.tasks.send_forgotten_password"
-INVITATION_TASK = "core.tasks.send_invitation"
 
 
 def ask_for_welcome(user: User, *, by: User | None = None) -> None:
@@ -36,17 +31,6 @@ def ask_for_password_reset(user: User, *, by: User | None = None) -> None:
     if not user.is_active:
         raise Refusal(f"{user}'s account is switched off. Switch it on first.")
     _queue(RESET_TASK, user, by)
-
-
-def ask_for_invitation(invitation: Invitation) -> None:
-    """Have somebody sent the link by which they answer an invitation, once it is committed."""
-    key = invitation.pk
-    transaction.on_commit(lambda: async_task(INVITATION_TASK, key, save=False))
-
-
-def team_page(team: Team) -> str:
-    """Where a team's invitations and people are."""
-    return f"{reverse('admin:core_team_change', args=[team.pk])}?tab=users"
 
 
 def ask_by_address(email: str, *, network: str | None) -> timedelta | None:
@@ -83,7 +67,7 @@ def send_email_change_link(change: EmailChange) -> str:
     """Send the link that confirms a new address to that address, now. Answers what went wrong, or nothing."""
     uid = urlsafe_base64_encode(force_bytes(change.user_id))
     path = reverse("admin:email_change", kwargs={"uidb64": uid, "token": email_changes.make_token(change)})
-    return deliver(
+    return mail.deliver(
         change.new_email,
         "Confirm your new address for the B2B Dashboard",
         "core/email_change_link.txt",
@@ -94,7 +78,7 @@ def send_email_change_link(change: EmailChange) -> str:
 
 def warn_old_address(change: EmailChange) -> str:
     """Tell the present address that another is asked for. Answers what went wrong, or nothing."""
-    return deliver(
+    return mail.deliver(
         change.old_email,
         "Your address in the B2B Dashboard is to be changed",
         "core/email_change_asked.txt",
@@ -105,7 +89,7 @@ def warn_old_address(change: EmailChange) -> str:
 
 def tell_old_address(change: EmailChange, *, over: BaseEmailBackend | None = None) -> str:
     """Tell an address that it is no longer the login. Answers what went wrong, or nothing."""
-    return deliver(
+    return mail.deliver(
         change.old_email,
         "Your address in the B2B Dashboard was changed",
         "core/email_change_done.txt",
@@ -130,30 +114,11 @@ def send(user: User, subject: str, template: str, *, what: str = "e-mail") -> st
         kwargs={"uidb64": uid, "token": default_token_generator.make_token(user)},
     )
     values = {"user": user, "link": f"{settings.SITE_URL}{path}", "days": _days()}
-    return deliver(user.email, subject, template, values, what=what)
+    return mail.deliver(user.email, subject, template, values, what=what)
 
 
 def _days() -> int:
     return settings.PASSWORD_RESET_TIMEOUT // 86_400
-
-
-def deliver(
-    address: str,
-    subject: str,
-    template: str,
-    values: dict[str, Any],
-    *,
-    what: str = "e-mail",
-    over: BaseEmailBackend | None = None,
-) -> str:
-    """Send a mail now, `over` a connection that is open where there is one. Answers what went wrong, or
-    nothing."""
-    text = render_to_string(template, values)
-    try:
-        EmailMessage(subject, text, to=[address], connection=over).send()
-    except (SMTPException, OSError, ValueError) as error:  # ValueError: an address that no header can hold
-        return f"The {what} could not be sent: {str(error)[:200] or type(error).__name__}"
-    return ""
 
 
 def _queue(task: str, user: User, by: User | None) -> None:

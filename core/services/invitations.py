@@ -11,12 +11,14 @@ from django.core.signing import BadSignature, TimestampSigner
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
+from django_q.tasks import async_task
 
 from core.errors import Refusal
 from core.models import Invitation, Membership, Role, Team, User
-from core.services import account_mail, authority, groups, notices, teams
+from core.services import authority, groups, mail, notices, teams
 from core.services.history import signed
 
+MAIL_TASK = "core.tasks.send_invitation"
 LINK_WORKS_FOR = timedelta(days=14)
 MAILS_A_DAY = 3  # to one person about one team
 DECLINED_FOR = timedelta(days=30)
@@ -56,7 +58,7 @@ def replace_membership(membership: Membership, *, by: User, reason: str) -> Invi
 def _open(team: Team, user: User, role: Role, address: str, by: User) -> Invitation:
     invitation = Invitation(team=team, user=user, role=role, address=address, invited_by=by)
     signed(invitation, by=by, reason=INVITED).save()
-    account_mail.ask_for_invitation(invitation)
+    _ask_for_mail(invitation)
     return invitation
 
 
@@ -67,7 +69,7 @@ def send_again(invitation: Invitation, *, by: User) -> None:
     _check_patience(invitation.team, invitation.user, invitation.address)
     invitation.sent_at = timezone.now()
     signed(invitation, by=by, reason=SENT_AGAIN).save(update_fields=["sent_at"])
-    account_mail.ask_for_invitation(invitation)
+    _ask_for_mail(invitation)
 
 
 @transaction.atomic
@@ -94,7 +96,7 @@ def accept(invitation: Invitation, *, by: User) -> Membership:
         team=team, user=user, role=found.role, by=by, reason=ACCEPTED, as_guest=True
     )
     if asked_by is not None:
-        notices.tell([asked_by], f"{found.address} has joined {team}.", url=account_mail.team_page(team))
+        notices.tell([asked_by], f"{found.address} has joined {team}.", url=page_of(team))
     return membership
 
 
@@ -108,7 +110,7 @@ def decline(invitation: Invitation) -> None:
     signed(found, by=found.user, reason=DECLINED).delete()
     if asked_by is not None:
         text = f"{found.address} declined the invitation to {team}."
-        notices.tell([asked_by], text, level="warning", url=account_mail.team_page(team))
+        notices.tell([asked_by], text, level="warning", url=page_of(team))
 
 
 def why_void(invitation: Invitation) -> str:
@@ -124,6 +126,16 @@ def why_void(invitation: Invitation) -> str:
     return ""
 
 
+def page_of(team: Team) -> str:
+    """Where a team's people are, and its invitations beside them."""
+    return f"{reverse('admin:core_team_change', args=[team.pk])}?tab=users"
+
+
+def _ask_for_mail(invitation: Invitation) -> None:
+    key = invitation.pk
+    transaction.on_commit(lambda: async_task(MAIL_TASK, key, save=False))
+
+
 # --- the mail and its link ---------------------------------------------------------------------------
 
 
@@ -134,7 +146,7 @@ def send_mail(invitation: Invitation) -> str:
     context = {"invitation": invitation, "user": user, "days": LINK_WORKS_FOR.days}
     values = context | {"link": f"{settings.SITE_URL}{path}"}
     subject = " ".join(f"An invitation to {invitation.team}".split())
-    return account_mail.deliver(user.email, subject, "core/invitation.txt", values, what="invitation")
+    return mail.deliver(user.email, subject, "core/invitation.txt", values, what="invitation")
 
 
 def make_token(invitation: Invitation) -> str:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
+from django.utils import timezone
 
 from core.errors import Refusal
 from core.models import Membership, OutboxEntry, Role, Team, User
@@ -98,34 +99,48 @@ def add_to_teams(
 
 
 @transaction.atomic
-def found_in_thinkific(users: Collection[int]) -> None:
+def found_in_thinkific(users: Collection[int]) -> set[int]:
     """Note of these people (primary keys) that Thinkific had an account with their address before ours:
-    whoever typed the address has not made it. They have no home team then, and a team that brought one of
-    them by itself asks them, as it asks everybody who has an account. Call it where the two are linked.
+    whoever typed the address has not made it. They have no home team then. Call it where the two are linked.
+
+    A team that brought one of them by itself asks them, as it asks everybody who has an account, and the name
+    that it typed is not sent. Returns those.
     """
     homes = User.objects.select_for_update(of=("self",)).filter(home_team__isnull=False)
     found = list(homes.filter(bulk.among("pk", users)).order_by("pk")) if users else []
     if not found:
-        return
+        return set()
     for user in found:
         user.home_team = None
-    User.objects.filter(bulk.among("pk", [user.pk for user in found])).update(home_team=None)
+    rows = User.objects.filter(bulk.among("pk", [user.pk for user in found]))
+    rows.update(home_team=None, remote_digest=None)
     User.history.bulk_history_create(found, update=True, default_change_reason=IN_THINKIFIC_BEFORE)
-    for membership, by in _brought_by_teams(found):
-        invitations.replace_membership(membership, by=by, reason=IN_THINKIFIC_BEFORE)
+    brought = _brought_by_teams(found)
+    waiting = OutboxEntry.objects.filter(status=OutboxEntry.Status.PENDING, entity="user")
+    waiting.filter(object_id__in=list(brought)).update(
+        status=OutboxEntry.Status.DISCARDED, finished_at=timezone.now()
+    )
+    memberships = Membership.objects.filter(user__in=list(brought), as_guest=False)
+    for membership in memberships.select_related("team", "role", "user").order_by("pk"):
+        invitations.replace_membership(membership, by=brought[membership.user_id], reason=IN_THINKIFIC_BEFORE)
+    return set(brought)
 
 
-def _brought_by_teams(users: list[User]) -> list[tuple[Membership, User]]:
-    """Memberships of people whose account somebody made who sees teams only, and who that was."""
+@transaction.atomic
+def take_names(user: User, *, first_name: str, last_name: str) -> None:
+    """Give a person the names that Thinkific has, instead of those that somebody typed here."""
+    user.first_name, user.last_name = first_name, last_name
+    signed(user, by=None, reason=IN_THINKIFIC_BEFORE).save(
+        update_fields=["first_name", "last_name", "updated_at"]
+    )
+
+
+def _brought_by_teams(users: list[User]) -> dict[int, User]:
+    """Of these people (primary keys) those whose account somebody made who sees teams only, and who."""
     made = User.history.filter(bulk.among("id", [user.pk for user in users]), history_type="+")
     made = made.filter(history_user__isnull=False, history_user__is_superuser=False)
     made = made.filter(history_user__global_role__isnull=True).select_related("history_user")
-    by = {row.id: row.history_user for row in made}
-    if not by:
-        return []
-    rows = Membership.objects.filter(bulk.among("user_id", list(by)), as_guest=False)
-    rows = rows.select_related("team", "role", "user").order_by("pk")
-    return [(row, by[row.user_id]) for row in rows]
+    return {row.id: row.history_user for row in made}
 
 
 @transaction.atomic

@@ -4,8 +4,10 @@ from collections.abc import Collection, Container
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from django.db.models import Q
+
 from core.models import OutboxEntry, SiteSettings, User
-from core.services import bulk, logins
+from core.services import bulk, logins, people
 from core.services.mirror.guard import Guarded, guard
 from core.services.mirror.outcome import Applied, Clash
 from core.services.mirror.table import (
@@ -102,10 +104,20 @@ def apply_users(
     written = {pk for pk, _, _ in changes.changed}
     bulk.update(User, ["email"], [(pk, email) for pk, email in freed.items() if pk not in written])
     remember(changes, applied, matched.links)
+    people.found_in_thinkific(_not_made_here(matched.links))
     logins.changed_in_thinkific(
         [(pk, before["email"], after["email"]) for pk, before, after in changes.changed]
     )
     return applied
+
+
+def _not_made_here(links: Collection[int]) -> set[int]:
+    """Of these people (primary keys) those whose account in Thinkific is not one that we are making now."""
+    if not links:
+        return set()
+    making = OutboxEntry.objects.filter(bulk.among("object_id", links), entity="user")
+    sent = making.filter(Q(status=OutboxEntry.Status.IN_FLIGHT) | Q(uncertain=True))
+    return set(links) - set(sent.values_list("object_id", flat=True))
 
 
 def match_users(rows: list[Values], known: Container[int] | None = None, *, lock: bool = False) -> Matched:

@@ -9,7 +9,7 @@ from django.utils.functional import SimpleLazyObject
 
 from core.models import OutboxEntry, SiteSettings, User
 from core.models.people import normalize_email
-from core.services import identity
+from core.services import identity, people
 from core.services.mirror import pushes
 from core.services.mirror.guard import EMAIL, clash_over
 from core.services.mirror.outcome import Conflict
@@ -36,10 +36,16 @@ def push_user(entry: OutboxEntry, client: ThinkificClient) -> None:
         return
     if user.thinkific_id is None:
         remote, made_by_us = _find(user, entry, client), False
+        perhaps_ours = remote is not None
         if remote is None:
             remote, made_by_us = _create(user, entry, client)
         _link(user, remote, made_by_us=made_by_us)
+        was_there = not (made_by_us or perhaps_ours)
         claims.let_go_on(user.pk)
+        if was_there and people.found_in_thinkific([user.pk]):
+            names = (remote.first_name or "", remote.last_name or "")
+            people.take_names(user, first_name=names[0], last_name=names[1])
+            return
     else:
         remote = _read(user, user.thinkific_id, client)
     # Also after linking: the account that was there may have another name.

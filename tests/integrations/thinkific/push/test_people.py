@@ -12,6 +12,7 @@ from integrations.thinkific.budget import SharedBudget
 from integrations.thinkific.client import ThinkificClient
 from integrations.thinkific.credentials import Credentials
 from integrations.thinkific.sync import claims, conflicts, fates
+from tests.factories import builtin_role
 
 from .conftest import counts, states
 
@@ -90,6 +91,65 @@ def test_an_account_that_is_there_is_linked(site, push, writes):
     ada.refresh_from_db()
     assert (ada.thinkific_id, ada.last_name) == (remote.id, "Long")
     assert writes() == ["POST /users"]
+
+
+def test_a_team_that_types_an_address_which_thinkific_has_changes_nothing_of_it(
+    site, push, pull, mara, acme, writes
+):
+    """Otherwise whoever knows an address could rename its account, see it, and then take it over."""
+    remote = site.write(
+        "create_user", fields={"email": "una@e.example", "first_name": "Una", "last_name": "U"}
+    )
+    people.add_to_teams(
+        email="una@e.example",
+        first_name="Typed",
+        last_name="Name",
+        memberships=[(acme, builtin_role("student"))],
+        in_thinkific=True,
+        by=mara,
+    )
+
+    push()
+
+    una = User.objects.get(email="una@e.example")
+    assert (una.thinkific_id, una.get_full_name(), una.home_team) == (remote.id, "Una U", None)
+    assert there(site, "una@e.example").first_name == "Una"
+    assert writes() == ["POST /users"]
+    assert una not in User.objects.visible_to(mara)
+    assert una.invitations.get().team == acme
+    pull("users")
+    assert counts(pull("users")) == {}
+
+
+def test_a_pull_that_finds_the_account_first_gives_nothing_away_either(site, push, pull, mara, acme):
+    site.write("create_user", fields={"email": "una@e.example", "first_name": "Una", "last_name": "U"})
+    people.add_to_teams(
+        email="una@e.example",
+        first_name="Typed",
+        last_name="Name",
+        memberships=[(acme, builtin_role("student"))],
+        in_thinkific=True,
+        by=mara,
+    )
+
+    pull("users")
+    push()
+    pull("users")
+
+    una = User.objects.get(email="una@e.example")
+    assert (una.get_full_name(), una.home_team) == ("Una U", None)
+    assert there(site, "una@e.example").first_name == "Una"
+    assert una not in User.objects.visible_to(mara)
+
+
+def test_an_account_that_a_push_made_stays_its_teams(site, push, pull, mara, acme):
+    una = people.create_user(email="una@e.example", memberships=[(acme, builtin_role("student"))], by=mara)
+    push()
+    pull("users")
+
+    una.refresh_from_db()
+    assert una.home_team == acme
+    assert una in User.objects.visible_to(mara)
 
 
 def test_an_account_of_somebody_else_is_not_taken(site, push):
