@@ -28,6 +28,8 @@ def pull_all() -> dict[str, dict]:
 def test_the_first_pull_links_the_demo_and_the_second_changes_nothing(connected):
     loaded = demo.load()
     memberships = Membership.objects.count()
+    given = Enrollment.objects.filter(last_seat__isnull=False).count()
+    at_home = User.objects.filter(home_team__isnull=False).count()
 
     first = pull_all()
 
@@ -44,6 +46,8 @@ def test_the_first_pull_links_the_demo_and_the_second_changes_nothing(connected)
     assert courses.exclude(thinkific_id=None).count() == len(connected.site.enrollments)
     assert {e.status for e in courses.filter(thinkific_id=None)} == {"pending", "failed", "removed"}
     assert Membership.objects.count() == memberships
+    assert Enrollment.objects.filter(last_seat__isnull=False).count() == given > 50
+    assert User.objects.filter(home_team__isnull=False).count() == at_home == loaded.people
     assert seats.recalculate() == 0
 
     second = pull_all()

@@ -1,7 +1,7 @@
 """Enrollments as Thinkific has them: one per student and course. Those in bundles are made of them."""
 
 from collections.abc import Container
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from core.models import Enrollment
 from core.services import bulk
@@ -27,6 +27,9 @@ ENROLLMENTS = Table(
     stamp=("thinkific_id", "remote_digest"),
     as_of="remote_updated_at",
 )
+
+
+SAME_DAY = timedelta(days=1)  # an end that moves by hours is the same day somewhere: nobody bought that
 
 
 def apply_enrollments(
@@ -83,7 +86,7 @@ def forget_seats(changes: Changes) -> None:
 
 def _ends_later(after: Values, before: Values) -> bool:
     new, old = after["expiry_date"], before["expiry_date"]
-    return old is not None and (new is None or new > old)
+    return old is not None and (new is None or new > old + SAME_DAY)
 
 
 def stored_pairs(rows: list[Values]) -> dict[tuple[int, int], tuple[int, int | None, Values]]:

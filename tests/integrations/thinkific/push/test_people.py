@@ -62,8 +62,9 @@ def test_a_renamed_person_costs_few_queries(site, pull):
             assert fates.push(entry, client).name == "done"
 
     tables = [query["sql"] for query in captured if '"core_' in query["sql"]]
-    # The person, what is stored of them, that it is done, and that an earlier refusal is settled.
-    assert len(tables) == 4, tables
+    # The person, what is about to be sent, what is stored of them, that it is done, and that an earlier
+    # refusal is settled.
+    assert len(tables) == 5, tables
 
 
 def test_the_placeholder_stays_in_thinkific(site, push, pull):
