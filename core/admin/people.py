@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from core.admin import cells
+from core.admin import cells, doors
 from core.admin.base import visible
 from core.admin.dialogs import button, url_of
 from core.admin.filters import ChoiceFilter, RelatedFilter, key_of
@@ -207,6 +207,8 @@ class UserAdmin(HistoryAdmin):
     def actions_of_administrators(self, user: User) -> SafeString:
         links = self.actions_column(user)
         if not user.is_active or (user.thinkific_id is not None and user.removed_at is None):
+            return links
+        if user.is_superuser and not doors.viewer_is_superuser():
             return links
         url = url_of(self.opts, "create-thinkific-account", user.pk)
         make = button(url, "Create Thinkific Account", css="")

@@ -1,0 +1,61 @@
+"""The addresses of a screen, read from its own list of them."""
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any, NamedTuple
+
+from django.urls import URLPattern, reverse
+
+
+class Address(NamedTuple):
+    path: str
+    view: str  # the name without app and model: "changelist", "do"
+    dialog: str = ""
+
+
+def addresses(screen: Any, key: Any, part: Any = 0) -> list[Address]:
+    """Those about the object with this key, with the row of a tab that has the key `part`."""
+    return list(_all(screen, key, part))
+
+
+def lists(screen: Any) -> list[Address]:
+    """Those about no object in particular."""
+    return [one for pattern in _named(screen) if not _about_one(pattern) for one in _of(screen, pattern, {})]
+
+
+def _all(screen: Any, key: Any, part: Any) -> Iterator[Address]:
+    for pattern in _named(screen):
+        if _about_one(pattern):
+            yield from _of(screen, pattern, {"part_id": part} | dict.fromkeys(KEYS, key))
+
+
+KEYS = ("object_id", "run_id", "pk")  # names of an object's key in an address
+
+
+def _named(screen: Any) -> Iterator[URLPattern]:
+    return (pattern for pattern in screen.get_urls() if isinstance(pattern, URLPattern) and pattern.name)
+
+
+def _about_one(pattern: URLPattern) -> bool:
+    converters = set(pattern.pattern.converters)
+    return bool(converters - {"slug"} if converters else pattern.pattern.regex.groups)
+
+
+def _of(screen: Any, pattern: URLPattern, values: dict[str, Any]) -> Iterator[Address]:
+    names = list(pattern.pattern.converters)
+    prefix = f"{screen.opts.app_label}_{screen.opts.model_name}_"
+    view = str(pattern.name).removeprefix(prefix)
+    if not names and (groups := pattern.pattern.regex.groups):  # of the history: the object, and its version
+        yield Address(reverse(f"admin:{pattern.name}", args=[values["object_id"], 1][:groups]), view)
+        return
+    choices = [_slugs(screen, names) if name == "slug" else [values.get(name, 1)] for name in names]
+    for chosen in product(*choices):
+        arguments = dict(zip(names, chosen, strict=True))
+        path = reverse(f"admin:{pattern.name}", kwargs=arguments)
+        yield Address(path, view, str(arguments.get("slug", "")))
+
+
+def _slugs(screen: Any, names: list[str]) -> list[str]:
+    """The dialogs that stand at an address of this form."""
+    new, row = "object_id" not in names, "part_id" in names
+    return [d.slug for d in screen.dialogs if d.about_new == new and (d.parts is not None) == row]

@@ -1,0 +1,79 @@
+"""A browser for the walk: each request is undone afterwards, and what it wrote is known."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.messages import get_messages
+from django.db import connection, transaction
+from django.template import engines
+from django.test import Client
+from django.utils.deprecation import MiddlewareMixin
+
+from core.models import User
+
+WRITES = re.compile(r'^\s*(INSERT INTO|UPDATE|DELETE FROM)\s+"?(\w+)"?', re.IGNORECASE)
+NOT_DATA = {"django_session"}
+UNDRAWN = "X-Undrawn"
+
+
+@dataclass
+class Answer:
+    status: int
+    location: str
+    said: list[str]
+    body: str
+    wrote: set[str]  # tables
+
+
+class Browser:
+    def __init__(self, person: User | None) -> None:
+        self.client = Client(raise_request_exception=True)
+        if person is not None:
+            self.client.force_login(person)
+
+    def ask(self, method: str, address: str, data: Any = None, *, drawn: bool = True) -> Answer:
+        """Send it, and undo what it did. Undrawn, a page is decided and read, but its template left out."""
+        with undone():
+            return self.send(method, address, data, drawn=drawn)
+
+    def send(self, method: str, address: str, data: Any = None, *, drawn: bool = True) -> Answer:
+        headers = {} if drawn else {UNDRAWN: "1"}
+        with written() as wrote:
+            response = getattr(self.client, method)(address, data or {}, headers=headers)
+        body = "" if response.streaming else response.content.decode()
+        said = [str(message) for message in get_messages(response.wsgi_request)]
+        return Answer(response.status_code, response.headers.get("Location", ""), said[-1:], body, wrote)
+
+
+class WithoutDrawing(MiddlewareMixin):
+    """Middleware of the walk: most of the time of an answer goes into its template."""
+
+    def process_template_response(self, request: Any, response: Any) -> Any:
+        if UNDRAWN in request.headers:
+            response.template_name = engines["django"].from_string("")
+        return response
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+@contextmanager
+def written() -> Iterator[set[str]]:
+    """The tables that are written to meanwhile."""
+    tables: set[str] = set()
+
+    def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        found = WRITES.match(sql)
+        if found and found.group(2) not in NOT_DATA:
+            tables.add(found.group(2))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        yield tables

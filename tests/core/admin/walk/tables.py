@@ -1,0 +1,62 @@
+"""What is right, by permission: small tables, to be read and agreed with."""
+
+# permission: the lists that it opens
+OPENS = {
+    "users.view": {"user"},
+    "teams.view": {"team"},
+    "seats.view": {"seat"},
+    "products.view": {"product", "quiz"},
+    "enrollments.view": {"enrollment"},
+    "groups.view": {"thinkificgroup"},
+    "reports.view": {"quizresult", "certificate"},
+    "tags.assign": {"tag"},
+    "tools.csv": {"importbatch"},
+    # Who may change something may look at it.
+    "users.edit": {"user"},
+    "teams.edit": {"team"},
+    "seats.edit": {"seat"},
+    "enrollments.extend": {"enrollment"},
+    "groups.assign": {"thinkificgroup"},
+}
+# The same, for who sees everything only: they are about the whole site.
+OPENS_EVERYWHERE = {
+    "organizations.view": {"organization"},
+    "roles.view": {"role"},
+    "settings.view": {"sitesettings", "syncschedule"},
+    "tools.import": {"syncrun"},
+    "sync.manage": {"syncrun", "syncconflict", "drift", "inboundevent", "outboxentry"},
+    "tokens.manage": {"apitoken"},
+    "audit.view": {"impersonationsession"},
+    "organizations.edit": {"organization"},
+    "roles.edit": {"role"},
+    "settings.edit": {"sitesettings", "syncschedule"},
+}
+# permission: what it lets a team role do besides that. Nothing here: nothing.
+DOES = {
+    "users.create": {"user:add"},
+    "teams.assign": {
+        "user:join-team",
+        "user:change-role",
+        "user:leave-team",
+        "team:add-person",
+        "team:change-role",
+        "team:remove-person",
+    },
+    "teams.edit": {"team:edit"},
+    "enrollments.create": {"user:enroll"},
+    "enrollments.extend": {"user:change-end", "enrollment:change-end"},
+    "enrollments.delete": {"user:end-access", "enrollment:end-access"},
+    "groups.assign": {
+        "user:join-group",
+        "team:attach-group",
+        "team:change-direction",
+        "team:unassign",
+        "thinkificgroup:assign-team",
+        "thinkificgroup:assign-another",
+        "thinkificgroup:change-direction",
+        "thinkificgroup:unassign",
+        "thinkificgroup:add-member",
+        "thinkificgroup:remove-member",
+    },
+    "reports.export": {"enrollment:export_csv", "quizresult:export_csv", "certificate:export_csv"},
+}

@@ -1,0 +1,174 @@
+"""Everybody who can sign in, and one object or more of each kind on both sides: Acme's and Globex's."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model
+from django.utils import timezone
+
+from core.models import (
+    Direction,
+    GroupMembership,
+    ImportBatch,
+    Membership,
+    OutboxEntry,
+    SiteSettings,
+    Team,
+    User,
+)
+from core.permissions import OWNER_PERMISSIONS, PERMISSIONS
+from integrations.models import Drift, DriftReport, Kind, SyncRun, SyncSchedule
+from tests import factories as make
+from tests.core.admin.walk.tables import DOES, OPENS
+
+SECRET = ("otto", "globex", "gwen", "secret")  # words on everything of Globex
+SEES = [*sorted(code for code in PERMISSIONS if code.endswith(".view")), "tags.assign"]
+
+
+@dataclass
+class World:
+    people: dict[str, User]
+    codes: dict[str, set[str]]  # what each of them may do
+    everywhere: set[str]  # who of them sees everything
+    own: dict[type[Model], Any]  # Acme's
+    foreign: dict[type[Model], Any]  # Globex's, and what is about the whole site
+    parts: dict[str, list[Model]] = field(default_factory=dict)  # rows of tabs: "own" and "foreign"
+
+    def screens(self) -> dict[type[Model], Any]:
+        ours = {"core", "integrations"}
+        return {model: s for model, s in admin.site._registry.items() if model._meta.app_label in ours}
+
+
+def side(word: str, *, team: Team, person: User, course: Any, name: str) -> tuple[dict, list[Model]]:
+    """What a team has to do with a course and a person."""
+    seat = make.SeatFactory(name=f"{name} seat", product=course, teams=[team])
+    group = make.ThinkificGroupFactory(name=f"{word} group")
+    assignment = make.GroupAssignmentFactory(group=group, team=team, direction=Direction.BIDIRECTIONAL)
+    member = GroupMembership.objects.create(group=group, user=person)
+    tag = make.TagFactory(name=f"{word}-tag")
+    person.tags.add(tag)
+    quiz = make.QuizFactory(product=course, name=f"{word} quiz")
+    make.LessonFactory(chapter__product=course, quiz=quiz)
+    enrollment = make.EnrollmentFactory(user=person, product=course, last_seat=seat)
+    objects = {
+        "user": person,
+        "team": team,
+        "product": course,
+        "seat": seat,
+        "thinkificgroup": group,
+        "tag": tag,
+        "quiz": quiz,
+        "enrollment": enrollment,
+        "quizresult": make.QuizResultFactory(user=person, quiz=quiz),
+        "certificate": make.CertificateFactory(user=person, product=course, credential_id=f"{word}-1"),
+    }
+    return objects, [assignment, member, enrollment, Membership.objects.get(team=team, user=person)]
+
+
+def build() -> World:
+    owen = make.UserFactory(first_name="Owen", email="owen@acme.example", is_dashboard_user=True)
+    acme = make.TeamFactory(name="Acme", owner=owen)
+    gwen = make.UserFactory(first_name="Gwen", email="gwen@globex.example", is_dashboard_user=True)
+    globex = make.TeamFactory(name="Globex", owner=gwen)
+    ana = make.MembershipFactory(team=acme, user=make.UserFactory(email="ana@acme.example")).user
+    User.objects.filter(pk=ana.pk).update(thinkific_id=77)
+    otto = make.UserFactory(first_name="Otto", last_name="Oberg", email="otto@globex.example")
+    make.MembershipFactory(team=globex, user=otto)
+
+    # A bundle that Acme has a seat on; of its courses Acme sees one.
+    bundle, course, hidden = (
+        make.ProductFactory(bundle=True, name="Shown bundle"),
+        make.ProductFactory(name="Shown course"),
+        make.ProductFactory(name="Secret course"),
+    )
+    make.SeatFactory(name="Internal seat", product=bundle, teams=[acme])
+    make.BundleItemFactory(bundle=bundle, course=course)
+    make.BundleItemFactory(bundle=bundle, course=make.ProductFactory(name="Course without a seat"))
+    own, own_parts = side("shown", team=acme, person=ana, course=course, name="Internal")
+    foreign, foreign_parts = side("secret", team=globex, person=otto, course=hidden, name="Secret")
+    through = make.EnrollmentFactory(user=ana, product=bundle)
+    Team.objects.filter(pk=acme.pk).update(organization=make.OrganizationFactory(name="Customers"))
+    everyones = sitewide(acme, ana, otto)
+    by_name = {model._meta.model_name: model for model in admin.site._registry}
+    people = everybody(acme)
+    world = World(
+        people=people["all"],
+        codes=people["codes"],
+        everywhere=people["everywhere"],
+        own={by_name[name]: obj for name, obj in own.items()},
+        foreign={by_name[name]: obj for name, obj in foreign.items()} | everyones,
+        parts={"own": [*own_parts, through], "foreign": foreign_parts},
+    )
+    world.people |= {"owner": owen, "student": ana}
+    world.codes |= {"owner": set(OWNER_PERMISSIONS), "student": set()}
+    for model in world.screens():
+        if model not in world.foreign:  # a new screen: its factory makes the object
+            world.foreign[model] = factory_of(model)()
+    return world
+
+
+def sitewide(team: Team, person: User, other: User) -> dict[type[Model], Any]:
+    """One of each kind that is about the whole site, and a file that another uploaded."""
+    batch = make.ImportBatchFactory(created_by=other, file_name="secret.csv")
+    make.ImportRowFactory(batch=batch)
+    compared = make.SyncRunFactory(kind=Kind.RECONCILIATION)
+    report = DriftReport.objects.create(run=compared, kind="users", differs=1, compared=1)
+    drift = Drift.objects.create(
+        report=report, sort="differs", key="u1", object_id=person.pk, label="Secret drift"
+    )
+    now = timezone.now()
+    return {
+        ImportBatch: batch,
+        Drift: drift,
+        SyncRun: make.SyncRunFactory(status="failed", guarded=3, started_at=now - timedelta(hours=1)),
+        OutboxEntry: make.OutboxEntryFactory(
+            status="failed", person=person, object_id=person.pk, error="Thinkific refused it."
+        ),
+        SiteSettings: SiteSettings.load(),
+        SyncSchedule: SyncSchedule.objects.first()
+        or SyncSchedule.objects.create(kind="users", every_minutes=60),
+    }
+
+
+def factory_of(model: type[Model]) -> Any:
+    kinds = [kind for kind in vars(make).values() if isinstance(kind, type) and hasattr(kind, "_meta")]
+    found = [kind for kind in kinds if getattr(kind._meta, "model", None) is model]
+    assert found, f"tests/factories.py makes no {model._meta.verbose_name}: add a factory, for the walk too"
+    return found[0]
+
+
+def everybody(acme: Team) -> dict[str, Any]:
+    """Administrators of two kinds, people of Acme with each permission alone, and people with none."""
+    codes: dict[str, set[str]] = {}
+    people: dict[str, User] = {}
+
+    def add(name: str, held: set[str], **user: Any) -> User:
+        people[name] = make.UserFactory(**user)
+        codes[name] = held
+        return people[name]
+
+    def in_team(name: str, held: set[str], **user: Any) -> None:
+        role = make.RoleFactory(name=f"Only {name}", permissions=sorted(held))
+        make.MembershipFactory(team=acme, user=add(name, held, **user), role=role)
+
+    add("superuser", set(PERMISSIONS), is_superuser=True, is_staff=True, first_name="Root")
+    add("administrator", set(PERMISSIONS), administrator=True, first_name="Alma")
+    helper = make.RoleFactory(name="Helper", is_global=True, permissions=["users.view", "tools.import"])
+    add("helper", {"users.view", "tools.import"}, global_role=helper, is_staff=True)
+    everywhere = {"superuser", "administrator", "helper"}
+    manager = make.builtin_role("manager")
+    make.MembershipFactory(
+        team=acme, user=add("manager", set(manager.permissions), first_name="Mara"), role=manager
+    )
+    in_team("everything", set(PERMISSIONS), is_staff=True)
+    add("nobody", set())
+    for code in OPENS:
+        in_team(f"only {code}", {code})
+    for code in DOES:
+        in_team(f"sees and {code}", {*SEES, code})
+    # Nothing is the answer to all other permissions together, and so to each of them.
+    in_team("only the rest", set(PERMISSIONS) - set(OPENS))
+    in_team("sees and the rest", {*SEES, *set(PERMISSIONS) - set(DOES)})
+    return {"all": people, "codes": codes, "everywhere": everywhere}
