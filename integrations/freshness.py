@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q, Subquery
 from django.utils import timezone
 
+from core.moments import is_older
 from core.services.sync_state import KindState
 from integrations.models import PULLED, Kind, SyncRun, SyncSchedule
 from integrations.progress import TONES, describe
@@ -101,6 +102,6 @@ def _verdict(
         status = SyncRun.Status(run.status)
         return TONES[status], words.get(status, status.label)
     late = timedelta(minutes=LATE_AFTER * every) if every else None
-    if late and success and success.finished_at and now - success.finished_at > late:
+    if late and success and success.finished_at and is_older(success.finished_at, now, than=late):
         return "warning", "Late"
     return "good", "Up to date"

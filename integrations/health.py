@@ -7,6 +7,7 @@ from django.utils import timezone
 from django_q.conf import Conf
 from django_q.models import OrmQ, Schedule
 
+from core.moments import come, is_older, recent
 from core.services.health import Health
 from integrations.models import (
     ConnectionState,
@@ -36,8 +37,9 @@ def queue(*, ask: bool = False) -> Health:
     """How much waits, and whether anything stops the schedules."""
     now = timezone.now()
     ours = OrmQ.objects.filter(key=Conf.CLUSTER_NAME)
-    waiting = ours.filter(lock__lte=now)
-    count, taken = waiting.count(), ours.filter(lock__gt=now).count()
+    free = come("lock", now, longest=timedelta(seconds=Conf.RETRY))
+    waiting, taken = ours.filter(free), ours.exclude(free).count()
+    count = waiting.count()
     oldest: datetime | None = waiting.aggregate(oldest=Min("lock"))["oldest"]
     since = f", the oldest for {_ago(oldest, now)}" if oldest else ""
     detail = f"{count} tasks wait{since}; {taken} are taken by workers."
@@ -50,11 +52,14 @@ def queue(*, ask: bool = False) -> Health:
 def worker(*, ask: bool = False) -> Health:
     now = timezone.now()
     beats = WorkerHeartbeat.objects.order_by("-beat_at").values_list("beat_at", flat=True)
-    last = beats.first()
-    if last is None or now - last > SILENT_AFTER:
-        silence = f"No worker was heard of for {_ago(last, now)}." if last else "No worker was ever heard of."
+    heard = beats.filter(recent("beat_at", now, within=SILENT_AFTER))
+    alive, last = heard.count(), heard.first()
+    if last is None:
+        before = beats.filter(beat_at__lte=now).first()
+        silence = (
+            f"No worker was heard of for {_ago(before, now)}." if before else "No worker was ever heard of."
+        )
         return Health(False, f"{silence} Start one: manage.py worker.")
-    alive = beats.filter(beat_at__gte=now - SILENT_AFTER).count()
     return Health(True, f"{alive} worker processes, the last sign of life {_ago(last, now)} ago.")
 
 
@@ -121,7 +126,7 @@ def _kind(kind: Kind, every_minutes: int, now: datetime) -> Health:
         return Health(False, f"{kind.label}: the last run failed ({reason}).")
     done = runs.filter(status__in=DONE).first()
     at = done.finished_at if done else None
-    late = at and now - at > LATE_AFTER * timedelta(minutes=every_minutes) + LATE_MARGIN
+    late = at and is_older(at, now, than=LATE_AFTER * timedelta(minutes=every_minutes) + LATE_MARGIN)
     if late and not runs.active().exists():
         every = in_words(60 * every_minutes)
         return Health(False, f"{kind.label}: last pulled {_ago(at, now)} ago, wanted every {every}.")

@@ -7,6 +7,7 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.urls import reverse
 from django.utils import timezone
 
+from core.moments import is_older
 from integrations.models import STALE_AFTER, Kind, SyncRun
 
 MINUTE, HOUR = 60, 3600
@@ -60,7 +61,7 @@ def progress_line(run: SyncRun, now: datetime) -> str:
         return "Stopping after the page it is on…"
     if run.status == SyncRun.Status.QUEUED:
         return "Waiting for a worker…"
-    if run.heartbeat_at and run.heartbeat_at < now - STALE_AFTER:
+    if run.heartbeat_at and is_older(run.heartbeat_at, now, than=STALE_AFTER):
         return "Its worker fell silent; another one takes over within a minute."
     parts = []
     if run.pages_total:
@@ -111,7 +112,7 @@ def seconds_left(run: SyncRun) -> float | None:
 def seconds_taken(run: SyncRun, now: datetime) -> float:
     if run.started_at is None:
         return 0.0
-    return ((run.finished_at or now) - run.started_at).total_seconds()
+    return max(0.0, ((run.finished_at or now) - run.started_at).total_seconds())
 
 
 def in_words(seconds: float) -> str:

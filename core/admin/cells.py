@@ -47,13 +47,16 @@ def two_lines(first: str, second: str) -> SafeString:
     )
 
 
-def moment(value: datetime | None, *, empty: str = "") -> SafeString:
-    """A point in time in the site's time zone, named; how long ago in the tooltip."""
+def moment(value: datetime | None, *, empty: str = "", ahead: bool = False) -> SafeString:
+    """A point in time in the site's time zone, named; how long ago in the tooltip. `ahead`: it may well be
+    still to come. What has happened is "just now" where a clock was set back since."""
     if value is None:
         return format_html('<span class="cell-nothing">{}</span>', empty) if empty else NOTHING
     local = timezone.localtime(value)
     now = timezone.now()
-    away = f"in {timeuntil(value, now)}" if value > now else f"{timesince(value, now)} ago"
+    away = f"{timesince(value, now)} ago"
+    if value > now:
+        away = f"in {timeuntil(value, now)}" if ahead else "just now"
     return format_html(
         '<time class="cell-time" datetime="{}" title="{} ({})">{}'
         ' <span class="cell-clock">{} {}</span></time>',

@@ -221,11 +221,11 @@ class EnrollmentAdmin(FoundByStudent, ExportingAdmin, HistoryAdmin):
 
     @display(description="Activated", ordering="activated_at")
     def activated(self, enrollment: Enrollment) -> SafeString:
-        return cells.moment(enrollment.activated_at, empty="Not yet")
+        return cells.moment(enrollment.activated_at, empty="Not yet", ahead=True)
 
     @display(description="Expires", ordering="expiry_date")
     def expires(self, enrollment: Enrollment) -> SafeString:
-        return cells.moment(enrollment.expiry_date, empty="Never")
+        return cells.moment(enrollment.expiry_date, empty="Never", ahead=True)
 
     @display(description="Origin")
     def came_from(self, enrollment: Enrollment) -> str:

@@ -231,7 +231,7 @@ class OutboxEntryAdmin(SitewideAdmin):
 
     @display(description="Next try")
     def next_try(self, entry: OutboxEntry) -> SafeString:
-        return cells.moment(entry.not_before) if entry.status == Status.PENDING else cells.NOTHING
+        return cells.moment(entry.not_before, ahead=True) if entry.status == Status.PENDING else cells.NOTHING
 
     @display(description="Finished")
     def finished(self, entry: OutboxEntry) -> SafeString:

@@ -178,7 +178,7 @@ class CertificateAdmin(ResultAdmin):
 
     @display(description="Expires", ordering="expiry_date")
     def expires(self, certificate: Certificate) -> SafeString:
-        return cells.moment(certificate.expiry_date, empty="Never")
+        return cells.moment(certificate.expiry_date, empty="Never", ahead=True)
 
     @display(description="Certificate")
     def open_link(self, certificate: Certificate) -> SafeString:

@@ -157,7 +157,7 @@ TEAM_TABS = (
             ("Course", lambda e: cells.link(e, str(e.product))),
             ("Progress", lambda e: cells.progress(e.percentage_completed)),
             ("Status", cells.status),
-            ("Expires", lambda e: cells.moment(e.expiry_date, empty="Never")),
+            ("Expires", lambda e: cells.moment(e.expiry_date, empty="Never", ahead=True)),
         ],
         "No enrollments. Listed are those of the members in the products that the team has a seat on.",
         permission="core.view_enrollment",

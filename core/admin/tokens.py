@@ -62,4 +62,4 @@ class ApiTokenAdmin(SitewideAdmin):
 
     @display(description="Expires")
     def expires(self, token: ApiToken) -> SafeString:
-        return cells.moment(token.expires_at, empty="Never")
+        return cells.moment(token.expires_at, empty="Never", ahead=True)

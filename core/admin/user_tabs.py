@@ -64,11 +64,14 @@ USER_TABS = (
         enrollments_of,
         [
             ("Course", lambda e: cells.link(e, str(e.product))),
-            ("Enrolled", lambda e: cells.moment(e.activated_at or e.thinkific_created_at or e.created_at)),
+            (
+                "Enrolled",
+                lambda e: cells.moment(e.activated_at or e.thinkific_created_at or e.created_at, ahead=True),
+            ),
             ("Progress", lambda e: cells.progress(e.percentage_completed)),
             ("Status", cells.status),
             ("Completed", lambda e: cells.moment(e.completed_at)),
-            ("Expires", lambda e: cells.moment(e.expiry_date, empty="Never")),
+            ("Expires", lambda e: cells.moment(e.expiry_date, empty="Never", ahead=True)),
         ],
         "No enrollments. What this person studies appears here, whoever enrolled them.",
         note=who_may_end,

@@ -1,9 +1,15 @@
 """What Thinkific must still be told."""
 
+from datetime import datetime, timedelta
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+
+from core.moments import come
+
+LONGEST_WAIT = timedelta(minutes=45)  # that an entry is ever put off for, whatever the reason
 
 
 class OutboxQuerySet(models.QuerySet["OutboxEntry"]):
@@ -12,7 +18,10 @@ class OutboxQuerySet(models.QuerySet["OutboxEntry"]):
         return self.filter(status__in=OutboxEntry.UNSENT)
 
     def due(self) -> "OutboxQuerySet":
-        return self.filter(status=OutboxEntry.Status.PENDING, not_before__lte=timezone.now())
+        return self.due_by(timezone.now())
+
+    def due_by(self, now: datetime) -> "OutboxQuerySet":
+        return self.filter(come("not_before", now, longest=LONGEST_WAIT), status=OutboxEntry.Status.PENDING)
 
 
 class OutboxEntry(models.Model):

@@ -153,7 +153,7 @@ class InboundEventAdmin(SitewideAdmin):
     @display(description="Next try")
     def next_try(self, event: InboundEvent) -> SafeString:
         waits = event.status == InboundEvent.Status.RECEIVED and event.attempts
-        return cells.moment(event.not_before if waits else None)
+        return cells.moment(event.not_before if waits else None, ahead=True)
 
     @display(description="Payload")
     def content(self, event: InboundEvent) -> SafeString:

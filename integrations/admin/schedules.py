@@ -74,7 +74,7 @@ class SyncScheduleAdmin(SitewideAdmin):
     @display(description="Next run")
     def next_run(self, schedule: SyncSchedule) -> SafeString:
         at = schedules.next_runs().get((schedule.kind, schedule.full))
-        return cells.moment(at, empty="off" if not schedule.enabled else "when a worker starts")
+        return cells.moment(at, empty="off" if not schedule.enabled else "when a worker starts", ahead=True)
 
 
 def rhythm(minutes: int) -> str:

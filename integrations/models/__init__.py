@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from core.moments import older
 from integrations.models.conflicts import SyncConflict as SyncConflict
 from integrations.models.drift import Drift as Drift
 from integrations.models.drift import DriftKind as DriftKind
@@ -42,7 +43,8 @@ class SyncRunQuerySet(models.QuerySet["SyncRun"]):
 
     def stale(self) -> "SyncRunQuerySet":
         """Running by their status, but their process has fallen silent."""
-        return self.filter(status=SyncRun.Status.RUNNING, heartbeat_at__lt=timezone.now() - STALE_AFTER)
+        silent = older("heartbeat_at", timezone.now(), than=STALE_AFTER)
+        return self.filter(silent, status=SyncRun.Status.RUNNING)
 
 
 class SyncRun(models.Model):

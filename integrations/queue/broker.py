@@ -10,6 +10,7 @@ from django_q.brokers.orm import ORM
 from django_q.conf import Conf
 from django_q.models import OrmQ
 
+from core.moments import come
 from integrations.queue import heartbeat
 
 PROBE_KEY = "group:"
@@ -36,7 +37,9 @@ class Broker(ORM):
         return None
 
     def _claim(self, key: str) -> list[tuple[int, str]]:
-        waiting = self.get_connection().filter(key=key, lock__lte=timezone.now()).order_by("pk")
+        # Django-q2 itself would leave what was queued before a clock was set back until that moment comes.
+        free = come("lock", timezone.now(), longest=timedelta(seconds=Conf.RETRY))
+        waiting = self.get_connection().filter(free, key=key).order_by("pk")
         return [(row.pk, row.payload) for row in waiting[: Conf.BULK] if self._lock(row)]
 
     def _lock(self, row: OrmQ) -> bool:

@@ -20,6 +20,7 @@ from django.dispatch import receiver
 from django.utils import timezone
 from django_q.signals import post_execute_in_worker, post_spawn, pre_execute
 
+from core.moments import TOLERANCE
 from integrations import stopping
 from integrations.models import WorkerHeartbeat
 
@@ -59,7 +60,10 @@ def last(group: int) -> tuple[datetime | None, datetime | None]:
 
     A worker that only started does not count: a frozen cluster starts workers that never work.
     """
-    rows = WorkerHeartbeat.objects.filter(host=host(), group=group, beat_at__gt=F("started_at"))
+    # A clock may have been set back: since a start (so not "later than"), or since the last beat of a worker
+    # that is gone, which would hide all others.
+    rows = WorkerHeartbeat.objects.filter(host=host(), group=group, beat_at__lte=timezone.now() + TOLERANCE)
+    rows = rows.exclude(beat_at=F("started_at"))
     found = rows.aggregate(beat=Max("beat_at"), probe=Max("probed_at"))
     return found["beat"], found["probe"]
 

@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django_q.models import Schedule
 
+from core.moments import has_come
 from integrations.models import Kind, SyncRun, SyncSchedule
 from integrations.queue.parsing import problem_of
 
@@ -32,6 +33,7 @@ FIRST_ORDER = [
     Kind.CERTIFICATES,
 ]
 SPREAD = timedelta(seconds=20)  # between the first runs, so that they do not all start at once
+FIRST_STEPS = SPREAD * (len(FIRST_ORDER) + 1)  # by so much a first run may lie beyond its interval
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,20 @@ def park_malformed() -> list[str]:
             log.error("The schedule %s is malformed and was switched off: %s", name, problem)
             parked.append(name)
     return parked
+
+
+def bring_back() -> list[str]:
+    """A next run farther ahead than the schedule's interval was written before a clock was set back: now is
+    its time. Answers the names."""
+    now, late = timezone.now(), []
+    ahead = Schedule.objects.filter(OURS, schedule_type=Schedule.MINUTES, next_run__gt=now).exclude(repeats=0)
+    for schedule in ahead:
+        longest = timedelta(minutes=schedule.minutes or 0) + FIRST_STEPS
+        if has_come(schedule.next_run, now, longest=longest):
+            Schedule.objects.filter(pk=schedule.pk, next_run=schedule.next_run).update(next_run=now)
+            log.warning("The clock was set back: the schedule %s is due now", schedule.name)
+            late.append(schedule.name)
+    return late
 
 
 def next_runs() -> dict[tuple[str, bool], datetime]:

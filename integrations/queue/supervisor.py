@@ -24,7 +24,11 @@ REPAIR_EVERY = 10.0
 LONGEST_PAUSE = 30.0  # between starts of a cluster that keeps dying
 # The schedules do these too, every minute. But a malformed schedule stops them all, those that repair
 # included; and a run whose worker was killed need not wait that long.
-REPAIRS: list[Callable[[], object]] = [schedules.park_malformed, runs.revive_stale]
+REPAIRS: list[Callable[[], object]] = [
+    schedules.park_malformed,
+    schedules.bring_back,
+    runs.revive_stale,
+]
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ def _wake_drain() -> None:
 
 STEPS: list[Callable[[], object]] = [
     schedules.park_malformed,
+    schedules.bring_back,
     runs.revive_stale,
     runs.wake_next,
     _wake_drain,

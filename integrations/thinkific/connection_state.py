@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from core.moments import is_older
 from core.services import outbox
 from integrations.models import ConnectionState
 from integrations.thinkific.events import inbox
@@ -14,7 +15,7 @@ FRESH = timedelta(minutes=5)
 def note(surface: str, *, ok: bool, detail: str = "") -> None:
     """Remember it; `surface` is REST, GraphQL or webhooks. Repeated good news is written now and then."""
     known = ConnectionState.objects.filter(surface=surface).first()
-    if known is not None and ok and known.ok and timezone.now() - known.checked_at < FRESH:
+    if known is not None and ok and known.ok and not is_older(known.checked_at, timezone.now(), than=FRESH):
         return
     record(surface, ok=ok, detail=detail)
 

@@ -12,6 +12,7 @@ from core.admin import cells, doors
 from core.admin.doors import list_url
 from core.admin.lists import amount
 from core.models import Enrollment, OutboxEntry, Seat, User
+from core.moments import older, recent
 from integrations.models import Drift, SyncConflict, SyncRun, WorkerHeartbeat
 from integrations.thinkific.reconcile.plan import REPAIRABLE
 from integrations.thinkific.reconcile.words import drifted, last_report
@@ -66,12 +67,13 @@ def _shown(found: list[Item | None]) -> list[Item]:
 
 
 def _no_worker() -> Item | None:
+    now = timezone.now()
     waiting = SyncRun.objects.filter(
-        status=SyncRun.Status.QUEUED, created_at__lt=timezone.now() - SILENT_AFTER
+        older("created_at", now, than=SILENT_AFTER), status=SyncRun.Status.QUEUED
     )
     if not waiting.exists():
         return None
-    if WorkerHeartbeat.objects.filter(beat_at__gte=timezone.now() - SILENT_AFTER).exists():
+    if WorkerHeartbeat.objects.filter(recent("beat_at", now, within=SILENT_AFTER)).exists():
         return None
     return Item(
         "bad",

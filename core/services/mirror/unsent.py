@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from core.models import OutboxEntry, SiteSettings
+from core.moments import recent
 from core.services import directions
 from core.services.last_seen import plain
 from core.services.mirror.outcome import Applied, Conflict
@@ -27,8 +28,8 @@ class OwnChange:
 
 def waiting_or_just_sent() -> Q:
     """The entries that what a pull has read may not know of yet."""
-    just_sent = Q(status=OutboxEntry.Status.DONE, finished_at__gte=timezone.now() - JUST_SENT)
-    return Q(status__in=OutboxEntry.UNSENT) | just_sent
+    just_sent = recent("finished_at", timezone.now(), within=JUST_SENT)
+    return Q(status__in=OutboxEntry.UNSENT) | (Q(status=OutboxEntry.Status.DONE) & just_sent)
 
 
 def own_changes(entity: str, pks: list[int]) -> dict[int, OwnChange]:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from django.utils import timezone
 
 from core.models import Enrollment, Product
+from core.moments import is_older
 from core.services.mirror.bundles import (
     apply_bundle_rows,
     perhaps_held,
@@ -135,7 +136,8 @@ def _must_ask(number: int, work: Work) -> bool:
     waiting = [e for e in news.lessons if (e.occurred_at or e.received_at) - TOGETHER > known]
     if not waiting:
         return False
-    young = [e for e in waiting if e.attempts <= 1 and timezone.now() - e.received_at < TOGETHER]
+    now = timezone.now()
+    young = [e for e in waiting if e.attempts <= 1 and not is_older(e.received_at, now, than=TOGETHER)]
     if len(young) < len(waiting):
         return True
     for event in waiting:

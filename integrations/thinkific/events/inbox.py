@@ -11,6 +11,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
+from core.moments import come, recent
 from core.services import bulk
 from integrations.models import InboundEvent
 from integrations.thinkific.sync.outage import leaves_hope, patiently
@@ -22,6 +23,8 @@ BATCH = 200
 LEASE = timedelta(seconds=60)  # renewed before every request to Thinkific, none of which takes as long
 # Whoever works on a younger event looks again when it is done, and finds what came meanwhile.
 ON_ITS_WAY = timedelta(seconds=10)
+
+LONGEST_WAIT = timedelta(minutes=30)  # that an event is put off for; see Desk.put_off
 
 WAITS = "Waits for Thinkific: "  # how the outcome of an event begins that Thinkific gave no answer about
 Received = InboundEvent.Status.RECEIVED
@@ -79,8 +82,9 @@ def store(event: InboundEvent) -> bool:
 def _wake_if_idle(event: InboundEvent) -> None:
     """One task for many events: whoever brought an earlier one that is still open has woken a worker."""
     now = timezone.now()
+    on_its_way = recent("received_at", now, within=ON_ITS_WAY)
     open_before = InboundEvent.objects.filter(
-        status=Received, pk__lt=event.pk, received_at__gt=now - ON_ITS_WAY, not_before__lte=now
+        on_its_way, status=Received, pk__lt=event.pk, not_before__lte=now
     ).order_by("-pk")
     if not open_before.exists():
         wake()
@@ -108,8 +112,9 @@ def wait_no_longer() -> None:
 
 def due() -> QuerySet[InboundEvent]:
     now = timezone.now()
-    free = Q(claimed_until__isnull=True) | Q(claimed_until__lte=now)
-    return InboundEvent.objects.filter(free, status=Received, not_before__lte=now)
+    # Who has lost a claim can settle nothing, so it may be taken from a process that still lives.
+    free = Q(claimed_until__isnull=True) | come("claimed_until", now, longest=LEASE)
+    return InboundEvent.objects.filter(free, come("not_before", now, longest=LONGEST_WAIT), status=Received)
 
 
 @dataclass

@@ -14,6 +14,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from core.models import OutboxEntry
+from core.moments import come, has_come
 from core.services.mirror import pushes
 from integrations.thinkific.sync.outage import leaves_hope, patiently
 from integrations.thinkific.sync.owner import is_silent, this_process
@@ -116,7 +117,8 @@ def renew(entries: Iterable[OutboxEntry]) -> None:
 
 def under_way_elsewhere() -> bool:
     """Whether a living process has claimed something: it will look again before it stops."""
-    taken = OutboxEntry.objects.filter(status=Status.IN_FLIGHT, claimed_until__gt=timezone.now())
+    over = come("claimed_until", timezone.now(), longest=LEASE)
+    taken = OutboxEntry.objects.filter(~over, status=Status.IN_FLIGHT, claimed_until__isnull=False)
     names = taken.order_by().values_list("claimed_by", flat=True).distinct()
     return any(not _is_gone(name) for name in names)
 
@@ -130,7 +132,8 @@ def free_abandoned() -> int:
     count, now = 0, timezone.now()
     for entry in OutboxEntry.objects.filter(status=Status.IN_FLIGHT):
         gone = _is_gone(entry.claimed_by)
-        if not (gone or entry.claimed_until is None or entry.claimed_until < now):
+        if not gone and entry.claimed_until is not None and entry.claimed_until > now:
+            _cut_short(entry, now)
             continue
         entry.crashes += 1
         if entry.crashes > SUSPICIOUS and now - entry.created_at > GIVEN_UP_AFTER:
@@ -145,6 +148,14 @@ def free_abandoned() -> int:
             wait = timedelta(seconds=max(suspected, SETTLED_AFTER if gone else 0))
             count += put_back(entry, until=now + wait, uncertain=True, counts=False)
     return count
+
+
+def _cut_short(entry: OutboxEntry, now: datetime) -> None:
+    """A lease that ends later than any that begins now was written before a clock was set back. Its process
+    may live, and then renews it in time; so it is not taken away, but ends as one that begins now."""
+    if has_come(entry.claimed_until or now, now, longest=LEASE):
+        same = OutboxEntry.objects.filter(pk=entry.pk, status=Status.IN_FLIGHT)
+        same.filter(claimed_until=entry.claimed_until).update(claimed_until=now + LEASE)
 
 
 def _is_gone(claimed_by: str) -> bool:

@@ -40,7 +40,7 @@ PUSHES: dict[str, Push] = {
 }
 
 TRIES = 12  # the waits between them add up to more than an hour
-FIRST_WAIT, LONGEST_WAIT = 2.0, 3600.0
+FIRST_WAIT, LONGEST_WAIT = 2.0, 2100.0  # seconds; see also core.models.outbox.LONGEST_WAIT
 REFUSED_WAIT = 5.0  # seconds; a drain with a refused key stops anyway
 AFTER_OUTAGE = 1.0  # seconds
 SCOPE_WAIT = 600.0  # seconds until an entry that our key does not reach to is tried again

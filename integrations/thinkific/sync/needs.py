@@ -12,7 +12,7 @@ from integrations.thinkific.errors import ThinkificError
 
 Status = OutboxEntry.Status
 # The entry that failed wakes those that wait for it once it is done; this is only in case it never is.
-MEANWHILE = timedelta(hours=6)
+MEANWHILE = timedelta(minutes=30)
 
 
 class NotYet(ThinkificError):

@@ -65,7 +65,7 @@ def drain(*, seconds: float = 50.0, stop: Callable[[], bool] = stopping.requeste
 
 def _due(*, within: float) -> bool:
     soon = timezone.now() + timedelta(seconds=within)
-    return OutboxEntry.objects.filter(status=OutboxEntry.Status.PENDING, not_before__lte=soon).exists()
+    return OutboxEntry.objects.due_by(soon).exists()
 
 
 def _sleep(seconds: float, *, stop: Callable[[], bool]) -> None:

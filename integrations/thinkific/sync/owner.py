@@ -5,6 +5,7 @@ import socket
 
 from django.utils import timezone
 
+from core.moments import is_older
 from integrations.models import STALE_AFTER, SyncRun
 
 
@@ -14,7 +15,7 @@ def this_process() -> str:
 
 def is_dead(run: SyncRun) -> bool:
     """Whether a running run has lost its process: known at once on this machine, elsewhere by its silence."""
-    if run.heartbeat_at is None or timezone.now() - run.heartbeat_at > STALE_AFTER:
+    if is_older(run.heartbeat_at, timezone.now(), than=STALE_AFTER):
         return True
     return is_silent(run.worker)
 
