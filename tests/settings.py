@@ -16,6 +16,8 @@ for name in (
     "WEBHOOK_SECRETS",
     "RATE_LIMIT",
     "RATE_WINDOW",
+    "DEADLINE",
+    "LARGEST_ANSWER",
 ):
     os.environ.pop(f"THINKIFIC_{name}", None)
 # A file, one for each test process: threads and the processes that tests start cannot share one in memory.

@@ -16,7 +16,7 @@ from integrations.thinkific import schemas
 from integrations.thinkific.client import ThinkificClient
 from integrations.thinkific.decoding import BadRow, read_row, read_rows
 from integrations.thinkific.errors import Endless, NotFound, RetryLater, SchemaDrift, TooExpensive
-from integrations.thinkific.paging import Watch
+from integrations.thinkific.paging import Watch, number_of
 from integrations.thinkific.queries import (
     CERTIFICATES,
     CHAPTER,
@@ -220,7 +220,7 @@ class _Query:
                     f"GraphQL {self.operation} does not end: its pages lead back to where they were."
                 )
             if has_next:
-                watch.look([hash(_id(node)) for node in nodes], f"GraphQL {self.operation}")
+                watch.look([number_of(node) for node in nodes], f"GraphQL {self.operation}")
             yield GraphPage(_read(nodes, row), cursor, has_next)
             if not has_next:
                 return
@@ -281,12 +281,6 @@ def _at(data: dict[str, Any], path: tuple[str, ...], operation: str) -> Any:
         if owner is data and value is None:
             raise NotFound(f"GraphQL {operation}", 200, [(None, f"Thinkific has no such {step}.")])
     return value
-
-
-def _id(node: Any) -> Any:
-    """What tells a node from others; where it has no id, all of it."""
-    number = node.get("id") if isinstance(node, dict) else None
-    return str(number) if number is not None else repr(node)
 
 
 def _connection(value: Any, operation: str) -> tuple[list[Any], str | None, bool]:

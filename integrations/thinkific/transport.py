@@ -127,12 +127,7 @@ class Transport(Sessions):
             body = jsonlib.dumps(json, default=plain).encode()  # ASCII, so that lone surrogates survive
             headers["Content-Type"] = "application/json"
         attempt = Attempt(label, method != "GET", self.credentials.api_url, *self.timeout)
-        exchange = wire.Exchange(
-            until=min(time.monotonic() + self.seconds, self.until),
-            silence=self.timeout[1],
-            most=self.largest,
-            stop=self.stop,
-        )
+        exchange = self._exchange()
         try:
             session = self._thread_session()
             request = self._prepared(session, method, f"{PATHS[surface]}{path}", headers, body)
@@ -156,6 +151,14 @@ class Transport(Sessions):
             raise no_answer.failed(attempt, error) from None
         rate = read_rate_headers(response.headers, response.status_code, time.time())
         return Answer(response.status_code, response.headers, content, rate, label, surface)
+
+    def _exchange(self) -> wire.Exchange:
+        return wire.Exchange(
+            until=min(time.monotonic() + self.seconds, self.until),
+            silence=self.timeout[1],
+            most=self.largest,
+            stop=self.stop,
+        )
 
     def request(
         self,
