@@ -14,7 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince, timeuntil
 
-from core.admin import doors
+from core.admin import open_pages
 from core.models import Enrollment
 
 NOTHING = format_html('<span class="cell-nothing">{}</span>', "—")
@@ -101,13 +101,13 @@ def link(obj: Model | None, label: str | None = None) -> SafeString:
     """
     if obj is None:
         return NOTHING
-    way = doors.current()
+    way = open_pages.current()
     if way is not None:
         way.ask(obj)
     return _link(way, obj, label if label is not None else str(obj))
 
 
-def _drawn_link(way: doors.Doors | None, obj: Model, name: str) -> SafeString:
+def _drawn_link(way: open_pages.OpenPages | None, obj: Model, name: str) -> SafeString:
     if way is None or not way.is_open(obj):
         return text(name)
     return format_html('<a class="cell-link" href="{}">{}</a>', detail_url(obj), text(name))

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from core.admin import cells, doors
+from core.admin import cells, open_pages
 from core.admin.base import visible
 from core.admin.dialogs import button, url_of
 from core.admin.filters import ChoiceFilter, RelatedFilter, key_of
@@ -208,7 +208,7 @@ class UserAdmin(HistoryAdmin):
         links = self.actions_column(user)
         if not user.is_active or (user.thinkific_id is not None and user.removed_at is None):
             return links
-        if user.is_superuser and not doors.viewer_is_superuser():
+        if user.is_superuser and not open_pages.viewer_is_superuser():
             return links
         url = url_of(self.opts, "create-thinkific-account", user.pk)
         make = button(url, "Create Thinkific Account", css="")

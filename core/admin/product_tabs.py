@@ -6,7 +6,7 @@ from django.db.models import Count, QuerySet
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from core.admin import cells, doors
+from core.admin import cells, open_pages
 from core.admin.seats import expiry_rule, places, team_names, with_shown_teams
 from core.admin.tabs import Tab
 from core.models import BundleItem, Enrollment, Lesson, Product, Seat, User
@@ -31,7 +31,7 @@ def enrollment_counts_of(product: Product, viewer: User) -> QuerySet:
 
 
 def enrollments_link(row: dict[str, Any]) -> SafeString:
-    url = doors.list_url(Enrollment, f"product={row['product']}&status={row['status_now']}")
+    url = open_pages.list_url(Enrollment, f"product={row['product']}&status={row['status_now']}")
     return format_html('<a class="cell-link" href="{}">List them</a>', url) if url else cells.NOTHING
 
 

@@ -16,8 +16,8 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from core.admin import cells
-from core.admin.doors import list_url
 from core.admin.filters import ChoiceFilter
+from core.admin.open_pages import list_url
 from core.admin.sitewide import SitewideAdmin
 from core.errors import Refusal
 from core.models import User

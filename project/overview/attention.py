@@ -8,9 +8,9 @@ from typing import Any
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
-from core.admin import cells, doors
-from core.admin.doors import list_url
+from core.admin import cells, open_pages
 from core.admin.lists import amount
+from core.admin.open_pages import list_url
 from core.models import Enrollment, OutboxEntry, Seat, User
 from core.moments import older, recent
 from integrations.models import Drift, SyncConflict, SyncRun, WorkerHeartbeat
@@ -112,7 +112,7 @@ def _guarded_runs() -> Item | None:
         "front_hand",
         f"{run.get_kind_display()}: {_plural(run.guarded, 'removal', 'removals')} held back",
         "So many were missing from Thinkific's answer that the run stopped and asks you first.",
-        cells.detail_url(run) if doors.is_open(run) else "",
+        cells.detail_url(run) if open_pages.is_open(run) else "",
         "Decide",
     )
 

@@ -7,8 +7,8 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 
-from core.admin.doors import list_url
 from core.admin.lists import COUNTED, amount, table_total
+from core.admin.open_pages import list_url
 from core.models import Certificate, Enrollment, Membership, Seat, Team, User
 from project.overview.remember import remember
 

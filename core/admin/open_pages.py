@@ -17,7 +17,7 @@ from django.urls import reverse
 from core.models import User
 
 
-class Doors:
+class OpenPages:
     """What one request may lead to."""
 
     def __init__(self, request: HttpRequest) -> None:
@@ -58,10 +58,10 @@ class Doors:
         return set(rows.order_by().values_list("pk", flat=True))
 
 
-_current: ContextVar[Doors | None] = ContextVar("doors", default=None)
+_current: ContextVar[OpenPages | None] = ContextVar("open_pages", default=None)
 
 
-def current() -> Doors | None:
+def current() -> OpenPages | None:
     """Of the request that is being answered; None outside of one, where nothing is open."""
     return _current.get()
 
@@ -70,7 +70,7 @@ def for_each_request(get_response: Callable[[HttpRequest], HttpResponse]) -> Cal
     """Middleware, since pages are drawn after their view has returned."""
 
     def answer(request: HttpRequest) -> HttpResponse:
-        token = _current.set(Doors(request))
+        token = _current.set(OpenPages(request))
         try:
             return get_response(request)
         finally:
@@ -81,19 +81,19 @@ def for_each_request(get_response: Callable[[HttpRequest], HttpResponse]) -> Cal
 
 def list_url(model: type[Model], query: str = "") -> str:
     """The address of a model's list; empty for somebody to whom it is closed."""
-    doors = current()
-    if doors is None or not doors.shows(model):
+    pages = current()
+    if pages is None or not pages.shows(model):
         return ""
     url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
     return f"{url}?{query}" if query else url
 
 
 def is_open(obj: Model) -> bool:
-    doors = current()
-    return doors is not None and doors.is_open(obj)
+    pages = current()
+    return doors is not None and open_pages.is_open(obj)
 
 
 def viewer_is_superuser() -> bool:
     """Superusers are changed by their like only: a list knows that without asking the database."""
-    doors = current()
-    return doors is not None and bool(getattr(doors.request.user, "is_superuser", False))
+    pages = current()
+    return pages is not None and bool(getattr(pages.request.user, "is_superuser", False))
