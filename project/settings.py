@@ -138,13 +138,9 @@ if REDIS_URL and not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
     raise ImproperlyConfigured(
         "REDIS_URL must look like redis://:password@host:6379/0, or rediss:// with TLS."
     )
-CACHES = {
-    "default": (
-        {"BACKEND": "project.cache.RedisCache", "LOCATION": REDIS_URL}
-        if REDIS_URL
-        else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "dashboard"}
-    )
-}
+LOCAL_CACHE = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "dashboard"}
+SHARED_CACHE = {"BACKEND": "project.cache.RedisCache", "LOCATION": REDIS_URL}
+CACHES = {"default": SHARED_CACHE if REDIS_URL else LOCAL_CACHE}
 
 FIXTURE_DIRS = [BASE_DIR / "fixtures"]
 
@@ -236,7 +232,7 @@ THINKIFIC_GRAPHQL_POINTS = env.int("THINKIFIC_GRAPHQL_POINTS", 2000)  # per minu
 THINKIFIC_TIMEOUT = (10.0, 30.0)  # seconds to connect, and without any byte
 THINKIFIC_DEADLINE = env.float("THINKIFIC_DEADLINE", 60.0)  # seconds for a request and its whole answer
 THINKIFIC_LARGEST_ANSWER = env.int("THINKIFIC_LARGEST_ANSWER", 32)  # MiB, as it comes and unpacked
-if THINKIFIC_DEADLINE < 1 or THINKIFIC_LARGEST_ANSWER < 1:
+if min(THINKIFIC_DEADLINE, THINKIFIC_LARGEST_ANSWER) < 1:
     raise ImproperlyConfigured("THINKIFIC_DEADLINE and THINKIFIC_LARGEST_ANSWER must be 1 or more.")
 
 # Core asks for these by name, so that it need not import the apps that answer (see docs/architecture.md).

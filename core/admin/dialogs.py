@@ -152,14 +152,7 @@ def answer(
 ) -> HttpResponse:
     if request.method not in {"GET", "HEAD", "POST"}:
         return HttpResponseNotAllowed(["GET", "POST"])
-    viewer = viewer_of(request)
-    dialog = next((d for d in model_admin.dialogs if d.slug == slug), None)
-    if (
-        dialog is None
-        or dialog.about_new != (object_id is None)
-        or (dialog.parts is None) != (part_id is None)
-    ):
-        raise Http404
+    viewer, dialog = viewer_of(request), _found(model_admin, slug, object_id, part_id)
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
     obj = None if object_id is None else model_admin.get_or_404(request, object_id)
@@ -194,6 +187,15 @@ def answer(
         "also": also,
     }
     return _render(model_admin, request, dialog, context)
+
+
+def _found(model_admin: Any, slug: str, object_id: int | None, part_id: int | None) -> Dialog:
+    dialog = next((d for d in model_admin.dialogs if d.slug == slug), None)
+    if dialog is None or dialog.about_new != (object_id is None):
+        raise Http404
+    if (dialog.parts is None) != (part_id is None):
+        raise Http404
+    return dialog
 
 
 def _render(

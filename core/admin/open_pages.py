@@ -90,7 +90,7 @@ def list_url(model: type[Model], query: str = "") -> str:
 
 def is_open(obj: Model) -> bool:
     pages = current()
-    return doors is not None and open_pages.is_open(obj)
+    return pages is not None and pages.is_open(obj)
 
 
 def viewer_is_superuser() -> bool:
