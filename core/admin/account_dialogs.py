@@ -5,7 +5,7 @@ import logging
 from core.admin.dialogs import Dialog, DialogForm, Done
 from core.admin.sync_line import follows
 from core.admin.user_forms import HomeTeamForm, ProfileForm
-from core.models import User
+from core.models import EmailChange, User
 from core.services import account_mail, authority, email_changes, identity, people, sign_in
 
 log = logging.getLogger(__name__)
@@ -40,8 +40,15 @@ def _withdraw(user: User, form: DialogForm) -> Done:
     return Done(f"The change to {change.new_email} is withdrawn: links sent for it no longer work.")
 
 
+def waiting_change(user: User) -> EmailChange | None:
+    """The change of the address that waits; asked once for a page, which shows it and has buttons for it."""
+    if not hasattr(user, "_waiting_change"):
+        user._waiting_change = email_changes.pending(user)  # type: ignore[attr-defined]
+    return user._waiting_change  # type: ignore[attr-defined]
+
+
 def _waits(user: User) -> bool:
-    return email_changes.pending(user) is not None
+    return waiting_change(user) is not None
 
 
 def _may_reset(viewer: User, user: User) -> bool:

@@ -11,6 +11,7 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from core.admin import cells, open_pages
+from core.admin.account_dialogs import waiting_change
 from core.admin.base import visible
 from core.admin.dialogs import button, url_of
 from core.admin.filters import ChoiceFilter, RelatedFilter, key_of
@@ -25,7 +26,7 @@ from core.models import (
     Team,
     User,
 )
-from core.services import authority, email_changes
+from core.services import authority
 
 
 class TeamFilter(RelatedFilter):
@@ -162,7 +163,7 @@ class UserAdmin(HistoryAdmin):
         return [(None, {"fields": account}), ("Thinkific", {"fields": thinkific})]
 
     def page_lines(self, obj: User, viewer: User) -> list[SafeString]:
-        change = email_changes.pending(obj)
+        change = waiting_change(obj)
         if change is None:
             return []
         waiting = cells.pill("Waiting for confirmation", "info")

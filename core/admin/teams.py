@@ -109,7 +109,7 @@ TEAM_TABS = (
             ("Role", lambda i: i.role.name),
             ("Invited by", lambda i: cells.text(str(i.invited_by)) if i.invited_by else cells.NOTHING),
             ("Invited", lambda i: cells.moment(i.created_at)),
-            ("Link works until", lambda i: cells.moment(i.sent_at + LINK_WORKS_FOR)),
+            ("Link works until", lambda i: cells.moment(i.sent_at + LINK_WORKS_FOR, ahead=True)),
         ],
         "Nobody is invited.",
         note=lambda team, viewer: (
