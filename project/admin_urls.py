@@ -24,7 +24,7 @@ urlpatterns = [
     path("password/forgotten/", passwords.AskForMail.as_view(), name="admin_password_reset"),
     path("password/forgotten/sent/", passwords.MailIsSent.as_view(), name="password_reset_sent"),
     path("password/new/<uidb64>/<token>/", passwords.SetPassword.as_view(), name="password_reset_confirm"),
-    path("invitation/<int:key>/<str:token>/", invitations.AnswerInvitation.as_view(), name="invitation"),
+    path("invitation/<uidb64>/<token>/", invitations.AnswerInvitation.as_view(), name="invitation"),
     path("password/new/done/", passwords.PasswordIsSet.as_view(), name="password_set"),
     path("email-change/<uidb64>/<token>/", email_changes.Confirm.as_view(), name="email_change"),
 ]

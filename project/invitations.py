@@ -20,20 +20,20 @@ class AnswerInvitation(View):
 
     http_method_names = ["get", "head", "post"]
 
-    def get(self, request: HttpRequest, key: int, token: str) -> HttpResponse:
-        invitation = invitations.find(key, token)
+    def get(self, request: HttpRequest, uidb64: str, token: str) -> HttpResponse:
+        invitation = invitations.find(uidb64, token)
         void = invitations.why_void(invitation) if invitation else ""
         return self.page(request, invitation=invitation, void=void)
 
-    def post(self, request: HttpRequest, key: int, token: str) -> HttpResponse:
-        invitation = invitations.find(key, token)
+    def post(self, request: HttpRequest, uidb64: str, token: str) -> HttpResponse:
+        invitation = invitations.find(uidb64, token)
         if invitation is None:
             return self.page(request, invitation=None)
         if "decline" in request.POST:
             invitations.decline(invitation)
             return self.page(request, invitation=invitation, answer="declined")
         if "join" not in request.POST:
-            return self.get(request, key, token)
+            return self.get(request, uidb64, token)
         try:
             invitations.accept(invitation, by=invitation.user)
         except Refusal as refusal:

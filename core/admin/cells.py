@@ -116,6 +116,19 @@ def _drawn_link(way: open_pages.OpenPages | None, obj: Model, name: str) -> Safe
 _link = lazy(_drawn_link, SafeString)
 
 
+def _drawn_badges(name: SafeString, badges: tuple[SafeString | str, ...]) -> SafeString:
+    shown = format_html_join(" ", "{}", ((badge,) for badge in badges))
+    return format_html('<span class="cell-named">{} {}</span>', name, shown)
+
+
+_badges = lazy(_drawn_badges, SafeString)
+
+
+def badged_link(obj: Model, *badges: SafeString | str) -> SafeString:
+    """A name that leads to its page, with the pills that belong to it."""
+    return _badges(link(obj), badges)
+
+
 def outside_link(url: str, label: str) -> SafeString:
     """An address that came from Thinkific; only if a browser may be sent there."""
     if not url.startswith(("https://", "http://")):

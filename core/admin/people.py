@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -146,8 +146,10 @@ class UserAdmin(HistoryAdmin):
         user = super().get_object(request, object_id, from_field)
         if user is not None:
             viewer = viewer_of(request)
-            user.is_own = User.objects.own_people_of(viewer).filter(pk=user.pk).exists()
+            own = User.objects.own_people_of(viewer)
+            user.is_own = viewer.sees_everything or own.filter(pk=user.pk).exists()
             user.home = Team.objects.visible_to(viewer).filter(pk=user.home_team_id).first()
+            prefetch_related_objects([user], "tags")  # read several times by the page
         return user
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:

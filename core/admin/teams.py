@@ -5,7 +5,6 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
@@ -60,7 +59,7 @@ def members_of(team: Team, viewer: User) -> QuerySet[Membership]:
 
 def member_name(membership: Membership) -> SafeString:
     guest = cells.pill("Guest", title=WHAT_A_GUEST_IS) if membership.as_guest else ""
-    return format_html('<span class="cell-named">{} {}</span>', cells.link(membership.user), guest)
+    return cells.badged_link(membership.user, guest)
 
 
 def invitations_of(team: Team, viewer: User) -> QuerySet[Invitation]:

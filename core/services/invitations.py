@@ -11,6 +11,8 @@ from django.core.signing import BadSignature, TimestampSigner
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.encoding import force_bytes, force_str
+from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 from django_q.tasks import async_task
 
 from core.errors import Refusal
@@ -142,7 +144,7 @@ def _ask_for_mail(invitation: Invitation) -> None:
 def send_mail(invitation: Invitation) -> str:
     """Send the invited person the link by which they answer. Answers what went wrong, or nothing."""
     user = invitation.user
-    path = reverse("admin:invitation", args=[invitation.pk, make_token(invitation)])
+    path = address_of(invitation)
     context = {"invitation": invitation, "user": user, "days": LINK_WORKS_FOR.days}
     values = context | {"link": f"{settings.SITE_URL}{path}"}
     subject = " ".join(f"An invitation to {invitation.team}".split())
@@ -155,10 +157,17 @@ def make_token(invitation: Invitation) -> str:
     return _signer(invitation).sign(str(invitation.pk)).partition(":")[2]
 
 
-def find(key: int, token: str) -> Invitation | None:
+def address_of(invitation: Invitation) -> str:
+    """The path of the link: a secret."""
+    key = urlsafe_base64_encode(force_bytes(invitation.pk))
+    return reverse("admin:invitation", args=[key, make_token(invitation)])
+
+
+def find(uidb64: str, token: str) -> Invitation | None:
     """The open invitation that this link is about; None where the link no longer works."""
     rows = Invitation.objects.select_related("team", "user", "role", "invited_by")
-    invitation = rows.filter(pk=key, user__is_active=True).first()
+    key = _key_of(uidb64)
+    invitation = rows.filter(pk=key, user__is_active=True).first() if key is not None else None
     if invitation is None:
         return None
     try:
@@ -166,6 +175,14 @@ def find(key: int, token: str) -> Invitation | None:
     except BadSignature:
         return None
     return invitation
+
+
+def _key_of(uidb64: str) -> int | None:
+    try:
+        key = int(force_str(urlsafe_base64_decode(uidb64)))
+    except (ValueError, UnicodeDecodeError):
+        return None
+    return key if 0 < key < 2**63 else None
 
 
 def _signer(invitation: Invitation) -> TimestampSigner:

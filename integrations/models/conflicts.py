@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 
@@ -30,7 +31,7 @@ class SyncConflict(models.Model):
     run = models.ForeignKey(
         "integrations.SyncRun", null=True, blank=True, on_delete=models.SET_NULL, related_name="conflicts"
     )
-    kind = models.CharField(max_length=10, choices=Kind, default=Kind.VALUE)
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.VALUE, db_default=Kind.VALUE)
     entity = models.CharField(max_length=30)
     object_id = models.BigIntegerField()
     label = models.CharField(max_length=600, help_text="The object's name when it happened.")
@@ -39,8 +40,8 @@ class SyncConflict(models.Model):
     theirs = models.TextField(blank=True)
     # Of an identity: whom Thinkific means, what it says of them, and when it last said so.
     thinkific_id = models.BigIntegerField(null=True, blank=True)
-    facts = models.JSONField(default=dict, blank=True)
-    seen_at = models.DateTimeField(default=timezone.now)
+    facts = models.JSONField(default=dict, db_default={}, blank=True)
+    seen_at = models.DateTimeField(default=timezone.now, db_default=Now())
     resolution = models.CharField(max_length=12, choices=Resolution)
     created_at = models.DateTimeField(default=timezone.now)
     settled_at = models.DateTimeField(null=True, blank=True)

@@ -10,9 +10,11 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from core.errors import Refusal
+from core.moments import come
 from integrations.models import WebTurn
 
 AT_A_TIME = 2
+LONGEST = timedelta(minutes=1)  # that any page asks, SPARE included
 SPARE = 10.0  # seconds beyond what the asking may take, before a turn counts as left behind
 
 
@@ -37,7 +39,8 @@ def turn(*, seconds: float, what: str) -> Iterator[None]:
 def _take(slot: int, holder: str, seconds: float) -> bool:
     now = timezone.now()
     until = now + timedelta(seconds=seconds + SPARE)
-    if WebTurn.objects.filter(slot=slot, until__lte=now).update(holder=holder, until=until):
+    free = WebTurn.objects.filter(come("until", now, longest=LONGEST), slot=slot)
+    if free.update(holder=holder, until=until):
         return True
     try:
         with transaction.atomic():

@@ -14,7 +14,7 @@ from project.run.ports import CannotStart, stand_in_port, web_port
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 # To compare with what HOST says.
-EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  # nosec B104 - never bound to
 NOT_FOR_OTHERS = (
     "HOST is {host}, which other machines may reach, but {why}. Leave HOST out; from another machine, come "
     "by `ssh -L {port}:localhost:{port}`. For a machine that others use, see docs/operations.md."

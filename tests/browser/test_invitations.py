@@ -26,7 +26,7 @@ def test_somebody_of_another_team_is_invited_and_joins(
     screenshot(page, "invited")
 
     asked = Invitation.objects.get()
-    link = f"/admin/invitation/{asked.pk}/{invitations.make_token(asked)}/"
+    link = invitations.address_of(asked)
     page.goto(link)
     screenshot(page, "invitation")
     page.get_by_role("button", name="Join the team").click()

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.tokens import default_token_generator
+from django.http import HttpRequest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -92,7 +93,7 @@ def test_the_link_changes_the_login_ends_sessions_and_links_and_tells_the_old_ad
     EmailChange.objects.update(mailed_at=None)
     (mail,) = work(lambda: email_changes.send_again(ana, by=alma))
     session, reset = Client(), default_token_generator.make_token(ana)
-    assert session.login(username="ana@acme.example", password=PASSWORD)
+    assert session.login(request=HttpRequest(), username="ana@acme.example", password=PASSWORD)
     reset = default_token_generator.make_token(User.objects.get(pk=ana.pk))
 
     mails = work(lambda: confirm(link_in(mail)))
@@ -108,7 +109,7 @@ def test_the_link_changes_the_login_ends_sessions_and_links_and_tells_the_old_ad
     assert change.state == "done" and change.told_at
     entry = ana.history.first()
     assert entry.history_user == alma and "confirmed" in entry.history_change_reason
-    assert Client().login(username=NEW, password=PASSWORD)
+    assert Client().login(request=HttpRequest(), username=NEW, password=PASSWORD)
 
 
 def test_opening_the_link_changes_nothing_and_hides_its_token(asked, ana):
@@ -119,7 +120,7 @@ def test_opening_the_link_changes_nothing_and_hides_its_token(asked, ana):
 
     token = asked.rstrip("/").rsplit("/", 1)[1]
     assert token not in first.url and token not in page.content.decode()
-    assert first["Referrer-Policy"] == "no-referrer"
+    assert first["Referrer-Policy"] == "same-origin"
     assert first.cookies["email_change"]["httponly"] and "no-store" in page["Cache-Control"]
     assert "Use this address" in page.content.decode()
     assert browser.head(asked).status_code in {200, 302}

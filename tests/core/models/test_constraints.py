@@ -19,7 +19,15 @@ from core.models import (
     SiteSettings,
     User,
 )
-from integrations.models import Drift, DriftReport, RequestBudget, SyncRun, SyncSchedule, WebhookSubscription
+from integrations.models import (
+    Drift,
+    DriftReport,
+    RequestBudget,
+    SyncRun,
+    SyncSchedule,
+    WebhookSubscription,
+    WebTurn,
+)
 from tests.factories import (
     ApiTokenFactory,
     BundleItemFactory,
@@ -115,6 +123,9 @@ BREACHES = {
     "one_membership_per_team_and_user": lambda: twice(
         MembershipFactory, team=TeamFactory(), user=UserFactory()
     ),
+    "one_holder_per_web_turn": lambda: [
+        WebTurn.objects.create(slot=1, holder=holder, until=timezone.now()) for holder in ("one", "two")
+    ],
     "one_invitation_per_team_and_user": lambda: twice(
         InvitationFactory, team=TeamFactory(), user=UserFactory()
     ),

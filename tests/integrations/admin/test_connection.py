@@ -128,7 +128,7 @@ def test_a_site_that_trickles_holds_nobody_for_long_and_two_at_most(signed_in, r
 
 @pytest.mark.django_db(transaction=True)
 def test_a_turn_that_nobody_gave_back_comes_free(signed_in, root, connected):
-    later, before = timezone.now() + timedelta(hours=1), timezone.now() - timedelta(seconds=1)
+    later, before = timezone.now() + timedelta(seconds=40), timezone.now() - timedelta(seconds=1)
     WebTurn.objects.create(slot=1, holder="one that was killed", until=before)
     WebTurn.objects.create(slot=2, holder="another", until=later)
 

@@ -138,7 +138,7 @@ def test_the_last_page_is_known_by_whatever_it_tells():
     assert is_last({"id": 1}, next_page=None)
     assert not is_last({"id": 1}, next_page=2)
     assert not is_last({"id": 1}, total_pages=3, current_page=2)
-    assert is_last({"id": 1}, total_pages="3", current_page="3")
+    assert is_last({"id": 1}, total_pages="3", page_number=3)
     assert is_last(next_page=2)  # empty: whatever it promises
     assert decode_page(b'[{"id": 1}]', schemas.User).is_last
 

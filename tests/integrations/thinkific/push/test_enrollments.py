@@ -221,8 +221,8 @@ def test_a_course_of_a_bundle_that_may_be_there_is_looked_for(
     site, push, ada, bundle, thinkific, monkeypatch
 ):
     """The bundle's answer is lost and its entry waits; meanwhile somebody gives one of its courses too."""
-    monkeypatch.setattr(fates, "FIRST_WAIT", 3600)
-    monkeypatch.setattr(fates, "LONGEST_WAIT", 3600)
+    monkeypatch.setattr(fates, "FIRST_WAIT", 1200)
+    monkeypatch.setattr(fates, "LONGEST_WAIT", 1200)
     thinkific.set_options(repost="duplicate")
     thinkific.faults.add("lost_answer", method="POST", path="/bundles", next=1)
     enrollments.enroll_unchecked(student=ada, products=[bundle])
