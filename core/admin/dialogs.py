@@ -158,9 +158,7 @@ def answer(
     obj = None if object_id is None else model_admin.get_or_404(request, object_id)
     if not dialog.may(viewer, obj):
         raise PermissionDenied
-    also = dialog.also if dialog.also and dialog.may_also(viewer) else None
-    if dialog.also and also is None and dialog.also[0] in request.POST:
-        raise PermissionDenied
+    also = _second_button(dialog, viewer, request)
     back = _asked_back(request) or _back(model_admin, dialog, obj)
     if obj is not None and not dialog.applies(obj):
         messages.warning(request, f"“{dialog.label}” is no longer needed here. This is how it stands now.")
@@ -196,6 +194,15 @@ def _found(model_admin: Any, slug: str, object_id: int | None, part_id: int | No
     if (dialog.parts is None) != (part_id is None):
         raise Http404
     return dialog
+
+
+def _second_button(dialog: Dialog, viewer: User, request: HttpRequest) -> tuple[str, str] | None:
+    """What this person may press besides the first one; who may not, may not send it either."""
+    if dialog.also is None or dialog.may_also(viewer):
+        return dialog.also
+    if dialog.also[0] in request.POST:
+        raise PermissionDenied
+    return None
 
 
 def _render(

@@ -83,8 +83,10 @@ def test_names_of_seats_stand_on_no_page_of_a_team(world, window, who):
     for model, screen in world.screens().items():
         page = next(one.path for one in lists(screen) if one.view == "changelist")
         asked = ["", "?q=ntern", "?o=1", "?seat__name=ntern", "?last_seat__name__startswith=In"]
+        asked += ["?_popup=1", "?_to_field=name", "?all=", "?e=1", "?p=9"]
         own = world.own.get(model)
         paths = [page + query for query in asked]
+        paths += [f"{page}{own.pk}/change/?_to_field=name&_popup=1"] if own else []
         paths += [one.path for one in addresses(screen, own.pk) if "/do/" not in one.path] if own else []
         paths += [f"{page}{own.pk}/change/?tab={tab.slug}" for tab in screen.tabs] if own else []
         paths += [one.path for one in lists(screen) if one.view == "export_csv"]
@@ -92,6 +94,8 @@ def test_names_of_seats_stand_on_no_page_of_a_team(world, window, who):
             answer = window(who).ask("get", path)
             assert answer.status in {200, 302, 400, 403, 404}, path
             assert "Internal" not in answer.body, path
+    for path in ("", "core/", "integrations/", "jsi18n/", "password_change/", "search/?s=seat", "history/"):
+        assert "Internal" not in window(who).ask("get", f"/admin/{path}").body, path
 
 
 def test_the_registry_has_what_the_walk_walks(world):
