@@ -129,7 +129,7 @@ IDENTITY_DIALOGS = (
         text=lambda conflict: (
             f"{conflict.label} stays without an account in Thinkific, and Thinkific account "
             f"{conflict.thinkific_id} without one here: its enrollments and results are not shown. This is "
-            "remembered until somebody asks again. A change of theirs that waited for this is given up."
+            "remembered until somebody asks again. Changes of theirs that wait to be sent are given up."
         ),
     ),
     Dialog(

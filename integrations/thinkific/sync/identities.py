@@ -4,9 +4,9 @@ administrator, one open row for each account and kind, and carried out as they d
 from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
@@ -16,6 +16,7 @@ from core.services import email_changes, outbox
 from core.services.history import signed
 from core.services.mirror.outcome import Clash
 from integrations.models import SyncConflict, SyncRun
+from integrations.thinkific.sync import claims
 
 COUNT_TASK = "integrations.thinkific.tasks.count_for_identities"
 Kind, Resolution = SyncConflict.Kind, SyncConflict.Resolution
@@ -98,7 +99,9 @@ def link(conflict: SyncConflict, *, by: User) -> User:
     signed(user, by=by, reason=f"linked with Thinkific account {conflict.thinkific_id}").save(
         update_fields=["thinkific_id", "removed_at", "remote_digest", "updated_at"]
     )
-    outbox.retry(_refused(user))
+    outbox.retry(_own(user).filter(entity="user", status=OutboxEntry.Status.FAILED))
+    claims.let_go_on(user.pk)  # what waited for the account
+    outbox.wake_drain()
     return user
 
 
@@ -108,8 +111,8 @@ def keep_apart(conflict: SyncConflict, *, by: User) -> User:
     here. That is remembered until somebody asks again. Raises Refusal."""
     user = _settle(conflict, Kind.LINK, Resolution.APART, by)
     _note(user, by, f"kept apart from Thinkific account {conflict.thinkific_id}")
-    if user.thinkific_id is None:
-        outbox.discard(_refused(user))
+    if user.thinkific_id is None:  # without an account nothing of theirs can be sent
+        outbox.discard(_own(user).filter(status__in=[OutboxEntry.Status.PENDING, OutboxEntry.Status.FAILED]))
     return user
 
 
@@ -170,6 +173,6 @@ def _note(user: User, by: User, reason: str) -> None:
     signed(user, by=by, reason=reason).save(update_fields=["updated_at"])
 
 
-def _refused(user: User) -> Any:
-    """The person's own changes that failed: they waited for this decision."""
-    return OutboxEntry.objects.filter(entity="user", object_id=user.pk, status=OutboxEntry.Status.FAILED)
+def _own(user: User) -> QuerySet[OutboxEntry]:
+    """The person's changes, and those that need their account."""
+    return OutboxEntry.objects.filter(Q(entity="user", object_id=user.pk) | Q(person=user))

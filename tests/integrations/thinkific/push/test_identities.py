@@ -1,11 +1,13 @@
 """A push takes no account that is there before for somebody who has rights here or a password."""
 
 import pytest
+from django.utils import timezone
 
-from core.models import OutboxEntry, SiteSettings, User
-from core.services import email_changes, people
+from core.models import OutboxEntry, Product, SiteSettings, User
+from core.services import email_changes, enrollments, people
 from integrations.models import SyncConflict
-from integrations.thinkific.sync import identities
+from integrations.thinkific.sync import identities, needs
+from integrations.thinkific.sync.outbox import drain
 from tests.factories import builtin_role
 
 
@@ -45,6 +47,22 @@ def test_linked_by_an_administrator_the_change_goes_on(site, push, dana, root):
     assert dana.thinkific_id == account_there(site).id
     assert account_there(site).first_name == "Dana"
     assert not SyncConflict.objects.filter(settled_at=None).exists()
+
+
+def test_what_waits_for_the_account_goes_on_when_it_is_linked(site, push, pull, dana, root):
+    pull("products")
+    course = Product.objects.get(productable_id=3001)
+    enrollments.enroll_unchecked(student=dana, products=[course], by=root)
+    # As it is after hours: the enrollment waits for the account, and looks for it seldom.
+    drain(seconds=5)
+    OutboxEntry.objects.filter(status="pending").update(not_before=timezone.now() + needs.MEANWHILE)
+
+    identities.link(SyncConflict.objects.get(), by=root)
+    while drain(seconds=5):
+        pass
+
+    assert not OutboxEntry.objects.unsent().exists()
+    assert [e.course_id for e in site.enrollments_of[account_there(site).id]] == [3001]
 
 
 def test_kept_apart_the_change_is_given_up_and_asking_anew_opens_the_question(site, push, dana, root):
