@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from core.errors import Refusal
 from core.models import Invitation
 from core.services import invitations
+from core.services.teams import TeamIsFull
 
 
 @method_decorator(never_cache, name="dispatch")
@@ -36,6 +37,9 @@ class AnswerInvitation(View):
             return self.get(request, uidb64, token)
         try:
             invitations.accept(invitation, by=invitation.user)
+        except TeamIsFull:  # how full it is, is not for somebody from outside
+            void = "The team has no room at the moment. Ask whoever invited you; the link goes on working."
+            return self.page(request, invitation=invitation, void=void)
         except Refusal as refusal:
             return self.page(request, invitation=invitation, void=str(refusal))
         return self.page(request, invitation=invitation, answer="joined")

@@ -58,6 +58,13 @@ class NewPasswordForm(SetPasswordForm):
         for name in ("new_password1", "new_password2"):
             self.fields[name].widget.attrs["class"] = INPUT
 
+    def save(self, commit: bool = True) -> Any:
+        """Only the password: what else changed since the page was opened is not written back."""
+        user = super().save(commit=False)
+        if commit:
+            user.save(update_fields=["password"])
+        return user
+
 
 class ChangePasswordForm(AdminOwnPasswordChangeForm):
     """A person who is signed in proves who they are by the old password, as often as on the sign-in page."""
@@ -96,7 +103,8 @@ class AskForMail(OutsidePage, FormView):
             form.add_error(
                 None, "The mail could not be asked for just now; nothing was sent. Try again in a minute."
             )
-            return self.render_to_response(self.get_context_data(form=form), status=503)
+            headers = {"Retry-After": "60"}
+            return self.render_to_response(self.get_context_data(form=form), status=503, headers=headers)
         if wait:
             return wait_page(self.request, "registration/password_reset_wait.html", wait)
         return super().form_valid(form)
@@ -111,6 +119,11 @@ class SetPassword(OutsidePage, views.PasswordResetConfirmView):
     form_class = NewPasswordForm
     template_name = "registration/password_reset_confirm.html"
     success_url = reverse_lazy("admin:password_set")
+
+    def get_user(self, uidb64: str) -> Any:
+        """Nobody, where the account is switched off: a link that was sent before works no more."""
+        user = super().get_user(uidb64)
+        return user if user is not None and user.is_active else None
 
     def form_valid(self, form: NewPasswordForm) -> HttpResponse:
         """Whoever reads the account's mail is its owner: what others tried does not keep them out."""

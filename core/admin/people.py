@@ -153,10 +153,10 @@ class UserAdmin(HistoryAdmin):
         return user
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        account = ["full_name", "email_address", "account", "created"]
+        if obj is not None and not obj.is_own:  # of a guest, no more than this
+            return [(None, {"fields": ["full_name", "email_address"]})]
+        account = ["full_name", "email_address", "account", "created", "tag_names", "last_activity"]
         thinkific = ["thinkific", "thinkific_created", "synced"]
-        if obj is not None and obj.is_own:
-            account += ["tag_names", "last_activity"]
         if obj is not None and (obj.home or viewer_of(request).sees_everything):
             account.insert(3, "home_team_link")
         if viewer_of(request).sees_everything:

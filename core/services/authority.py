@@ -163,22 +163,14 @@ def products_to_give(viewer: User, student: User, code: str = "enrollments.creat
 def enrollments_where(viewer: User, student: User, code: str) -> QuerySet[Enrollment]:
     """The student's enrollments that the viewer may end, shorten or extend: a team's viewer those that a seat
     of their teams gave. What another team's seat or a purchase gave stays as it is."""
-    if viewer.sees_everything:
-        return enrollments_about(viewer, student, code)
-    teams = teams_where(viewer, code).filter(memberships__user=student)
-    seats = SeatAssignment.objects.filter(team__in=teams, product=OuterRef("product"))
-    given = Exists(seats.filter(seat=OuterRef("last_seat")))
-    return enrollments_about(viewer, student, code).filter(given)
-
-
-def enrollments_about(viewer: User, student: User, code: str) -> QuerySet[Enrollment]:
-    """The student's enrollments in products for which the viewer holds the permission, whoever gave them."""
     enrollments = Enrollment.objects.filter(user=student, removed_at__isnull=True).select_related(
         "product", "user"
     )
     if viewer.sees_everything:
         return enrollments if code in codes_everywhere(viewer) else enrollments.none()
-    return enrollments.filter(product__in=_through_seats(viewer, student, code))
+    teams = teams_where(viewer, code).filter(memberships__user=student)
+    seats = SeatAssignment.objects.filter(team__in=teams, product=OuterRef("product"))
+    return enrollments.filter(Exists(seats.filter(seat=OuterRef("last_seat"))))
 
 
 def groups_where(viewer: User, code: str, student: User | None = None) -> QuerySet[ThinkificGroup]:

@@ -1,5 +1,6 @@
 """Accounts: making and changing them, and their counterparts in Thinkific."""
 
+import unicodedata
 from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
@@ -237,6 +238,8 @@ def _checked(values: dict[str, Any], user: User | None = None, *, by: User | Non
         values["email"] = normalize_email(str(values["email"] or ""))
         try:
             validate_email(values["email"])
+            if has_invisible(values["email"]):
+                raise ValidationError("invisible")
         except ValidationError:
             raise Refusal(f"“{values['email']}” is not an e-mail address. Correct it.") from None
         other = User.objects.exclude(pk=user.pk if user else None).filter(email=values["email"])
@@ -246,6 +249,11 @@ def _checked(values: dict[str, Any], user: User | None = None, *, by: User | Non
         owned = ", ".join(str(team) for team in user.owned_teams.all()[:3])
         raise Refusal(f"{user} owns {owned}. Make somebody else the owner before switching the account off.")
     return values
+
+
+def has_invisible(text: str) -> bool:
+    """Whether a text holds a character that nobody sees: two addresses that look the same are not."""
+    return any(unicodedata.category(character)[0] in "CZ" for character in text)
 
 
 def _taken(email: str, *, hidden: bool) -> str:

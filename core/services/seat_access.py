@@ -68,17 +68,6 @@ def _check_own(viewer: User, student: User, seats: Mapping[int, Seat]) -> None:
             )
 
 
-def why_not_own(viewer: User, enrollment: Enrollment, code: str) -> str:
-    """Why the viewer cannot change when this access ends. Empty: they can."""
-    own = authority.enrollments_where(viewer, enrollment.user, code)
-    if own.filter(pk=enrollment.pk).exists():
-        return ""
-    return (
-        f"No seat of your teams gave {enrollment.user} this access to {enrollment.product}: it was bought, "
-        "or somebody else gave it. It stays as it is. Ask an administrator if it has to change."
-    )
-
-
 def giver(viewer: User, enrollment: Enrollment) -> str:
     """Who gave the access, in words that a team's viewer may read."""
     if enrollment.last_seat_id is not None:

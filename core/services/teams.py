@@ -36,6 +36,7 @@ def add_member(
     check_takes(team, role)
     if as_guest is None:
         as_guest = by is not None and not User.objects.own_people_of(by).filter(pk=user.pk).exists()
+        _check_guest(user, role, as_guest=as_guest, by=by)
     membership = Membership(team=team, user=user, role=role, as_guest=as_guest)
     signed(membership, by=by, reason=reason).save()
     # They have joined: an invitation that is still open has no more to ask.
@@ -57,6 +58,7 @@ def change_role(membership: Membership, *, role: Role, by: User | None = None) -
         raise Refusal(f"{membership.user} owns {team}. Make somebody else the owner first.")
     if role.code == "student":
         _check_room(team)
+    _check_guest(membership.user, role, as_guest=membership.as_guest, by=by)
     membership.role = role
     signed(membership, by=by, reason="role changed").save(update_fields=["role"])
     return membership
@@ -86,8 +88,8 @@ def _move_to_default(user: User, team: Team, by: User | None) -> None:
     default = SiteSettings.load().default_team
     if default is None or default.pk == team.pk:
         raise Refusal(
-            f"{team} is the only team of {user}. Add them to another team first, or choose a default team in "
-            "Settings."
+            f"{team} is the only team of {user}. Add them to another team first, or ask an administrator to "
+            "choose a default team in Settings."
         )
     add_member(team=default, user=user, role=Role.objects.get(code="student"), by=by)
 
@@ -105,6 +107,15 @@ def check_takes(team: Team, role: Role) -> None:
         raise Refusal(f"{team} is archived. Restore the team first.")
     if role.code == "student":
         _check_room(team)
+
+
+def _check_guest(user: User, role: Role, *, as_guest: bool, by: User | None) -> None:
+    """A role with rights takes the account out of its home team's reach, so a guest has to agree to it."""
+    if as_guest and role.permissions and by is not None and not by.sees_everything:
+        raise Refusal(
+            f"{user} is a guest: the account belongs elsewhere. To make them {role}, remove them from the "
+            "team and invite them with this role, or ask an administrator."
+        )
 
 
 def _check_role(role: Role) -> None:

@@ -32,8 +32,7 @@ class Places:
 
     @property
     def address(self) -> str:
-        everywhere = self.host in ("127.0.0.1", *EVERYWHERE)
-        return f"http://{'localhost' if everywhere else bracketed(self.host)}:{self.port}/"
+        return f"{site_address(self.host, self.port)}/"
 
     @property
     def bind(self) -> str:
@@ -42,6 +41,11 @@ class Places:
     @property
     def demo_environment(self) -> Path:
         return self.var / "demo.env"
+
+
+def site_address(host: str, port: int) -> str:
+    shown = "localhost" if host in ("127.0.0.1", *EVERYWHERE) else bracketed(host)
+    return f"http://{shown}:{port}"
 
 
 def read_environment() -> dict[str, str]:
@@ -64,6 +68,8 @@ def choose(environment: dict[str, str]) -> Places:
         remarks.append("DEBUG=1, because no SECRET_KEY is set: for this machine only.")
     host = (environment.get("HOST") or "127.0.0.1").strip("[]")
     port = web_port(host, environment.get("PORT", ""), remarks)
+    if not (environment.get("SITE_URL") or environment.get("ALLOWED_HOSTS")):
+        environment["SITE_URL"] = site_address(host, port)  # where links in mails lead
     if any(environment.get(f"THINKIFIC_{name}") for name in ("SUBDOMAIN", "API_KEY", "ACCESS_TOKEN")):
         refuse_others(environment, host, port, demo=False)
         return Places(environment, host, port, None, var, remarks)

@@ -12,6 +12,7 @@ from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
 from core.models import Allowance
+from project.passwords import NewPasswordForm
 from tests.factories import UserFactory
 
 NEW = "quiet-harbour-lights-7"
@@ -87,6 +88,31 @@ def test_a_link_works_once(client, ana):
     choose(client, link, NEW)
 
     assert b"This link no longer works" in client.get(link, follow=True).content
+
+
+def test_a_link_from_before_the_account_was_switched_off_works_no_more(client, ana):
+    ask_for_mail(client, ana.email)
+    link = link_in(mail.outbox[0])
+    ana.is_active = False
+    ana.save()
+
+    page = client.get(link, follow=True).content.decode()
+
+    assert "This link no longer works" in page
+    ana.refresh_from_db()
+    assert not ana.has_usable_password()
+
+
+def test_a_new_password_writes_back_nothing_else(client, ana):
+    """The address may change between the look and the writing."""
+    form = NewPasswordForm(ana, {"new_password1": NEW, "new_password2": NEW})
+    assert form.is_valid()
+    type(ana).objects.filter(pk=ana.pk).update(email="moved@acme.example")
+
+    form.save()
+
+    ana.refresh_from_db()
+    assert (ana.email, ana.check_password(NEW)) == ("moved@acme.example", True)
 
 
 def test_a_weak_password_is_refused_beside_the_field(client, ana):
@@ -258,7 +284,7 @@ def test_a_database_that_cannot_take_it_is_told_politely(ana, table):
         with connection.cursor() as cursor:
             cursor.execute(f"ALTER TABLE away RENAME TO {table}")
 
-    assert answer.status_code == 503
+    assert (answer.status_code, answer["Retry-After"]) == (503, "60")
     assert b"nothing was sent. Try again in a minute" in answer.content
 
 

@@ -162,7 +162,8 @@ def _bring_in_step(
             continue  # they agree, or our change is of another field: there Thinkific's word counts
         kept_ours = True
         from_us = any(_same(theirs, value) for value in entry.sent.get(name, ()))
-        if name in seen and not from_us and not _same(theirs, seen[name]):
+        was_empty = not theirs and not entry.last_seen.get(name)  # an empty one may have gone there unfilled
+        if name in seen and not from_us and not was_empty and not _same(theirs, seen[name]):
             kept_ours = settings.conflict_winner == SiteSettings.Winner.DASHBOARD
             if kept_ours or name != EMAIL or not identity.is_protected(user):
                 found.append(conflicts.about(user, name, theirs, kept_ours=kept_ours))

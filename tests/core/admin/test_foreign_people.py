@@ -102,10 +102,9 @@ def test_afterwards_the_team_sees_the_products_of_its_seats_and_ends_nothing(
     client.post(reverse("admin:core_enrollment_do", args=[held.pk, "end-access"]))
     client.post(user_do("enroll", otto.pk), {"products": [accounting.pk], "last_day": "2099-01-01"})
     assert Enrollment.objects.filter(pk=held.pk, expiry_date=held.expiry_date, last_seat=None).exists()
-    assert (
-        "was bought"
-        in client.get(reverse("admin:core_enrollment_do", args=[held.pk, "end-access"])).content.decode()
-    )
+    page = client.get(reverse("admin:core_enrollment_change", args=[held.pk])).content.decode()
+    assert "bought, or given by somebody else" in page
+    assert "End Access" not in page
     assert refuses_the_account(client, otto)
 
 
@@ -145,6 +144,56 @@ def test_a_manager_of_two_teams_does_not_take_over_who_was_in_none(mara, acme, s
     client.post(user_do("edit", una.pk), {"email": "mine@acme.example", "first_name": "X"})
     una.refresh_from_db()
     assert una.email == "una@elsewhere.example"
+
+
+def test_a_guest_gets_rights_only_by_agreeing_to_them(mara, alma, acme, otto, gwen, globex, signed_in):
+    """Otherwise any team could take an account out of its home team's reach."""
+    guest = MembershipFactory(team=acme, user=otto, as_guest=True)
+    manager = builtin_role("manager")
+    address = team_do(acme, "change-role", guest.pk)
+
+    page = signed_in(mara).post(address, {"role": manager.pk}).content.decode()
+
+    assert "is a guest" in page
+    assert Membership.objects.get(pk=guest.pk).role.code == "student"
+    assert authority.may_change_account(gwen, otto)
+    signed_in(alma).post(address, {"role": manager.pk})
+    assert Membership.objects.get(pk=guest.pk).role == manager
+
+
+def test_nor_by_being_added_to_a_second_team(mara, acme, otto, signed_in):
+    MembershipFactory(team=acme, user=otto, as_guest=True)
+    second = TeamFactory(name="Second")
+    MembershipFactory(team=second, user=mara, role=builtin_role("manager"))
+
+    form = {"user": otto.pk, "role": builtin_role("manager").pk}
+    page = signed_in(mara).post(team_do(second, "add-person"), form).content.decode()
+
+    assert "is a guest" in page
+    assert not Membership.objects.filter(team=second, user=otto).exists()
+
+
+def test_of_a_guest_the_page_shows_name_and_address(mara, acme, otto, signed_in):
+    MembershipFactory(team=acme, user=otto, as_guest=True)
+
+    page = signed_in(mara).get(reverse("admin:core_user_change", args=[otto.pk])).content.decode()
+
+    assert "otto@globex.example" in page
+    for word in ("Thinkific ID", "Created At", "Last synced", "Account"):
+        assert f">{word}<" not in page, word
+
+
+def test_an_outsider_is_not_told_how_full_a_team_is(client, acme, mara, otto, ana, bo):
+    role = builtin_role("student")
+    asked = invitations.invite(team=acme, user=otto, role=role, address=otto.email, by=mara)
+    acme.max_members = 2
+    acme.save()
+
+    page = client.post(invitations.address_of(asked), {"join": ""}).content.decode()
+
+    assert "no room at the moment" in page
+    assert "2 of 2" not in page
+    assert Invitation.objects.get() == asked
 
 
 def test_leaving_and_coming_back_adds_nothing(mara, acme, ana, globex, gwen, signed_in):

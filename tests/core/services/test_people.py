@@ -2,7 +2,7 @@ import pytest
 
 from core.errors import Refusal
 from core.models import GroupMembership, OutboxEntry, SiteSettings, User
-from core.services import authority, deletions, people
+from core.services import authority, deletions, email_changes, people
 from tests.factories import (
     EnrollmentFactory,
     GroupAssignmentFactory,
@@ -129,6 +129,16 @@ def test_a_dashboard_user_goes_by_the_setting_for_users():
     TeamFactory()
 
     assert deletions.describe(manager).thinkific_id is None
+
+
+@pytest.mark.parametrize("hidden", ["\u200b", "\u00ad", "\u2060", "\ufeff"])
+def test_an_address_with_something_that_nobody_sees_is_none(ana, hidden):
+    """Two accounts that look the same: whoever reads the list would trust the wrong one."""
+    for email in (f"root{hidden}@academy.example", f"root@acad{hidden}emy.example"):
+        with pytest.raises(Refusal, match="is not an e-mail address"):
+            people.create_user(email=email)
+        with pytest.raises(Refusal, match="is not an e-mail address"):
+            email_changes.ask(ana, email, by=None)
 
 
 # --- an account that Thinkific had before --------------------------------------------------------------

@@ -229,6 +229,25 @@ def test_both_sides_changed_a_name(site, push, pull, winner):
     assert SyncConflict.objects.get().settled_by == user
 
 
+@pytest.mark.parametrize("winner", SiteSettings.Winner.values)
+@pytest.mark.parametrize("empty", [None, ""])
+def test_a_name_that_was_empty_on_both_sides_is_no_conflict(site, push, pull, winner, empty):
+    """Ours goes there filled in; one that came from there, or an older one, may be empty there too."""
+    SiteSettings.load()
+    SiteSettings.objects.update(conflict_winner=winner)
+    row = {"id": 777, "email": "ada@empty.example", "first_name": "Ada", "last_name": empty}
+    site.write("put", kind="users", row=row)
+    pull("users")
+    ada = User.objects.get(thinkific_id=777)
+    assert ada.last_name == ""
+
+    people.update_user(ada, last_name="Çelik")
+    push()
+
+    assert there(site, "ada@empty.example").last_name == "Çelik"
+    assert not SyncConflict.objects.exists()
+
+
 def test_a_conflict_is_written_down_once(site, push, pull, thinkific):
     pull("users")
     user = User.objects.filter(thinkific_id__isnull=False).first()
