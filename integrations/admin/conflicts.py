@@ -9,6 +9,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from unfold.decorators import action, display
 
 from core.admin import cells
@@ -187,7 +188,7 @@ class SyncConflictAdmin(SitewideAdmin):
 
     @display(description="Field", ordering="field")
     def what(self, conflict: SyncConflict) -> str:
-        return conflict.what.replace("_", " ").capitalize()
+        return capfirst(conflict.what.replace("_", " "))
 
     @display(description="In the dashboard")
     def dashboard_value(self, conflict: SyncConflict) -> SafeString:
@@ -203,7 +204,7 @@ class SyncConflictAdmin(SitewideAdmin):
     def outcome(self, conflict: SyncConflict) -> str:
         if conflict.is_identity and conflict.settled_at is None:
             return "Nothing was changed; it waits for a decision"
-        return str(SyncConflict.Resolution(conflict.resolution).label).capitalize()
+        return capfirst(str(SyncConflict.Resolution(conflict.resolution).label))
 
     @display(description="When")
     def happened(self, conflict: SyncConflict) -> SafeString:

@@ -66,7 +66,11 @@ class SyncConflict(models.Model):
 
     @property
     def what(self) -> str:
-        return self.field if self.kind == self.Kind.VALUE else str(self.get_kind_display()).lower()
+        return self.field if self.kind == self.Kind.VALUE else self._kind_in_words()
+
+    def _kind_in_words(self) -> str:
+        words = str(self.get_kind_display())
+        return words[:1].lower() + words[1:]
 
     @property
     def is_identity(self) -> bool:
