@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint test-sqlite test-postgresql test-browser audit bench format lock clean
+.PHONY: help run test test-slow lint test-sqlite test-postgresql test-browser audit bench format lock clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
@@ -18,6 +18,9 @@ run: $(VENV)/.runs ## The dashboard, its worker and, without a real site, a stan
 
 test: $(VENV)/.tests ## Everything: lint, SQLite, PostgreSQL, browser
 	@$(BIN)/python -m tests.run
+
+test-slow: $(VENV)/.tests ## What is slow and rare: killed processes, slow sockets, whole servers
+	@$(BIN)/python -m tests.run slow
 
 lint: $(VENV)/.tests ## ruff, bandit, mypy, missing migrations, check --deploy
 	@$(BIN)/python -m tests.run lint

@@ -1,7 +1,8 @@
 """Everything that has to hold before a change lands: `python -m tests.run`, behind `make test`.
 
-Name steps to run only those: lint, sqlite, postgresql, browser. What the machine cannot run is skipped and
-listed with its reason at the end; with CI=true or NOTHING_SKIPPED=1 a skip is a failure.
+Name steps to run only those: lint, sqlite, postgresql, browser, and slow (behind `make test-slow`): what
+kills processes, waits for clocks and slow sockets, or starts whole servers. What the machine cannot run is
+skipped and listed with its reason at the end; with CI=true or NOTHING_SKIPPED=1 a skip is a failure.
 """
 
 import argparse
@@ -42,8 +43,21 @@ CHECKS: list[tuple[str, list[str], dict[str, str]]] = [
     ("missing migrations", ["manage.py", "makemigrations", "--check", "--dry-run"], DEVELOPMENT),
     ("check --deploy", ["manage.py", "check", "--deploy", "--fail-level", "WARNING"], PRODUCTION),
 ]
-SUITES = {"sqlite": "tests on SQLite", "postgresql": "tests on PostgreSQL", "browser": "tests in a browser"}
-WHICH = {"sqlite": "not browser", "postgresql": "not browser and not once", "browser": "browser"}
+SUITES = {
+    "sqlite": "tests on SQLite",
+    "postgresql": "tests on PostgreSQL",
+    "browser": "tests in a browser",
+    "slow-sqlite": "slow, on SQLite",
+    "slow-postgresql": "slow, on PostgreSQL",
+}
+WHICH = {
+    "sqlite": "not browser and not slow",
+    "postgresql": "not browser and not slow and not once",
+    "browser": "browser",
+    "slow-sqlite": "slow and not browser",
+    "slow-postgresql": "slow and not browser and not once",
+}
+USUAL, SLOW = ("lint", "sqlite", "postgresql", "browser"), ("slow-sqlite", "slow-postgresql")
 
 
 @dataclass
@@ -68,8 +82,10 @@ class Outcome:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.run", description=__doc__)
-    parser.add_argument("steps", nargs="*", metavar="STEP", help="lint, sqlite, postgresql or browser")
-    steps = parser.parse_args().steps or ["lint", *SUITES]
+    parser.add_argument("steps", nargs="*", metavar="STEP", help=f"{', '.join(USUAL)} or slow")
+    steps = parser.parse_args().steps or list(USUAL)
+    if "slow" in steps:
+        steps = [*(step for step in steps if step != "slow"), *SLOW]
     if unknown := set(steps) - {"lint", *SUITES}:
         parser.error(f"there is no step called {', '.join(sorted(unknown))}")
     RESULTS.mkdir(exist_ok=True)
@@ -97,7 +113,7 @@ def test(outcome: Outcome, suite: str) -> None:
     variables = {**os.environ}
     with ExitStack() as services:
         try:
-            if suite == "postgresql":
+            if suite.endswith("postgresql"):
                 variables["TEST_DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL") or (
                     services.enter_context(postgresql())
                 )

@@ -11,7 +11,7 @@ from project.serving import limits
 from project.serving.channel import Channel
 from project.serving.worker import _options
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 ANSWER = b"x" * 40_000_000  # more than the kernel keeps for a client, and than a view may be ahead
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 

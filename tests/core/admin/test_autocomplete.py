@@ -21,6 +21,8 @@ from tests.factories import (
     UserFactory,
 )
 
+pytestmark = pytest.mark.once
+
 ADDRESS = "/admin/autocomplete/"
 
 

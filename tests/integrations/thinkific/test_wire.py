@@ -17,6 +17,8 @@ from integrations.thinkific.errors import Interrupted, Rejected, RetryLater, Unf
 
 from .sockets import HEAD, SLOW, after_the_request, dripping_body, mute, serve, silent
 
+pytestmark = [pytest.mark.slow, pytest.mark.once]
+
 ROOT = Path(__file__).parents[3]
 KEY = "0123456789abcdef0123456789abcdef"
 SOON = 8.0  # seconds: far below what these servers would take, far above what a busy machine needs

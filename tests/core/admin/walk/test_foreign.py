@@ -9,7 +9,7 @@ from core.models import Role
 from tests.core.admin.walk.addresses import addresses, lists
 from tests.core.admin.walk.browsing import Answer
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 # "everything" holds every permission there is, in one team.
 TEAM_PEOPLE = ["owner", "everything", "student"]

@@ -15,7 +15,7 @@ from tests.core.admin.walk.addresses import Address, addresses, lists
 from tests.core.admin.walk.browsing import undone
 from tests.factories import builtin_role
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 class Open(NamedTuple):

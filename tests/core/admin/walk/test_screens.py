@@ -8,7 +8,7 @@ from core.permissions import PERMISSIONS
 from tests.core.admin.walk.addresses import addresses, lists
 from tests.core.admin.walk.tables import DOES, OPENS, OPENS_EVERYWHERE
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 # Who may change an account is a rule of its own: core.services.authority, tests/core/admin/test_user_dialogs.
 ACCOUNT = {"user:edit", "user:reset-password", "user:create-thinkific-account"}

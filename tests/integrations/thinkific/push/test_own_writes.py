@@ -16,6 +16,8 @@ from integrations.thinkific.credentials import Credentials
 from integrations.thinkific.sync import claims, fates
 from tests.integrations.thinkific.sync.test_killed import wait_for
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[4]
 WINNERS = SiteSettings.Winner.values
 

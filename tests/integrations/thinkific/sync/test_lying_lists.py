@@ -24,7 +24,7 @@ from integrations.thinkific.sandbox import Site
 from tests.factories import GroupAssignmentFactory
 from tests.integrations.thinkific.sync.conftest import SIXTY, removed
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 PATHS = {
     "users": "v1/users",

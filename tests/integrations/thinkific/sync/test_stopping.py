@@ -25,7 +25,7 @@ from tests.integrations.thinkific.sync.test_killed import wait_for
 
 ROOT = Path(__file__).parents[4]
 SOON = 6.0
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 @pytest.fixture
