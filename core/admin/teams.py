@@ -63,7 +63,7 @@ def member_name(membership: Membership) -> SafeString:
 
 
 def invitations_of(team: Team, viewer: User) -> QuerySet[Invitation]:
-    return Invitation.objects.filter(team=team).select_related("role", "invited_by")
+    return Invitation.objects.visible_to(viewer).filter(team=team).select_related("role", "invited_by")
 
 
 def groups_of(team: Team, viewer: User) -> QuerySet[GroupAssignment]:
