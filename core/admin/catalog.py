@@ -15,9 +15,10 @@ from core.admin.base import DashboardAdmin
 from core.admin.filters import ChoiceFilter, key_of
 from core.admin.lists import CappedCount, amount
 from core.admin.product_tabs import PRODUCT_TABS, publication
+from core.admin.results import course_cell
 from core.admin.syncing import start_pull
 from core.admin.viewer import viewer_of
-from core.models import BundleItem, Enrollment, Product, Quiz, Seat, User
+from core.models import BundleItem, Enrollment, Lesson, Product, Quiz, Seat, User
 from core.services import authority
 
 
@@ -221,13 +222,17 @@ class QuizAdmin(DashboardAdmin):
     search_fields = ["name"]
     search_help_text = "Search by name"
     ordering = ["name", "id"]
-    list_select_related = ["product"]
     fields = ["title", "course", "passing_score"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).with_courses()  # type: ignore[attr-defined]
 
     def limit(self, queryset: QuerySet, viewer: User) -> QuerySet:
         if viewer.sees_everything:
             return queryset
-        return queryset.filter(product__in=Product.objects.visible_to(viewer))
+        courses = Product.objects.visible_to(viewer)
+        inside = Lesson.objects.here().filter(chapter__product__in=courses).values("quiz")
+        return queryset.filter(Q(product__in=courses) | Q(pk__in=inside))
 
     @display(description="Name")
     def title(self, quiz: Quiz) -> SafeString:
@@ -235,4 +240,4 @@ class QuizAdmin(DashboardAdmin):
 
     @display(description="Course")
     def course(self, quiz: Quiz) -> SafeString:
-        return cells.text(str(quiz.product)) if quiz.product else cells.NOTHING
+        return course_cell(quiz)

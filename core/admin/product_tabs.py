@@ -13,7 +13,9 @@ from core.models import BundleItem, Enrollment, Lesson, Product, Seat, User
 
 
 def contents_of(product: Product, viewer: User) -> QuerySet[BundleItem]:
-    return product.bundle_items.select_related("course").order_by("position", "id")
+    """What the bundle holds now; a course that was taken out of it is no part of it any more."""
+    items = product.bundle_items.filter(removed_at__isnull=True)
+    return items.select_related("course").order_by("position", "id")
 
 
 def curriculum_of(product: Product, viewer: User) -> QuerySet[Lesson]:
@@ -50,9 +52,7 @@ PRODUCT_TABS = (
             ("Course", lambda item: cells.link(item.course)),
             (
                 "State",
-                lambda item: (
-                    cells.removed(item.removed_at or item.course.removed_at) or publication(item.course)
-                ),
+                lambda item: cells.removed(item.course.removed_at) or publication(item.course),
             ),
             ("Productable ID", lambda item: cells.thinkific_id(item.course.productable_id)),
         ],

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import display
@@ -12,7 +13,7 @@ from core.admin import cells
 from core.admin.exports import ExportingAdmin
 from core.admin.filters import ChoiceFilter, RelatedFilter
 from core.admin.students import PRODUCT, STUDENT, FoundByStudent, TeamFilter
-from core.models import Certificate, QuizResult, User
+from core.models import Certificate, Quiz, QuizResult, User
 
 
 class QuizFilter(RelatedFilter):
@@ -58,6 +59,15 @@ class ResultAdmin(FoundByStudent, ExportingAdmin):
         return cells.thinkific_id(result.thinkific_id)
 
 
+def course_names(quiz: Quiz) -> str:
+    """The courses that contain the quiz, in one line."""
+    return ", ".join(str(course) for course in quiz.courses())
+
+
+def course_cell(quiz: Quiz) -> SafeString:
+    return cells.text(course_names(quiz)) if quiz.courses() else cells.NOTHING
+
+
 def score_text(result: QuizResult) -> str | SafeString:
     return cells.NOTHING if result.score is None else f"{result.score} %"
 
@@ -66,14 +76,10 @@ def score_text(result: QuizResult) -> str | SafeString:
 class QuizResultAdmin(ResultAdmin):
     list_display = ["student", "quiz_name", "course", "score", "result", "attempts", "completed"]
     list_filter = [QuizFilter, TeamFilter, PassedFilter]
-    list_select_related = ["user", "quiz__product"]
+    list_select_related = ["user"]
     list_only = (
         *STUDENT,
-        "quiz__name",
-        "quiz__thinkific_id",
-        "quiz__product__name",
-        "quiz__product__productable_type",
-        "quiz__product__productable_id",
+        "quiz",
         "attempts",
         "correct_count",
         "incorrect_count",
@@ -102,12 +108,15 @@ class QuizResultAdmin(ResultAdmin):
         ("Name", lambda r: r.user.get_full_name()),
         ("Email", lambda r: r.user.email),
         ("Quiz", lambda r: str(r.quiz)),
-        ("Course", lambda r: str(r.quiz.product or "")),
+        ("Course", lambda r: course_names(r.quiz)),
         ("Score %", lambda r: r.score),
         ("Passed", lambda r: r.passed),
         ("Attempts", lambda r: r.attempts),
         ("Completed", lambda r: r.completed_at),
     )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).with_courses()  # type: ignore[attr-defined]
 
     @display(description="Quiz")
     def quiz_name(self, result: QuizResult) -> SafeString:
@@ -115,7 +124,7 @@ class QuizResultAdmin(ResultAdmin):
 
     @display(description="Course")
     def course(self, result: QuizResult) -> SafeString:
-        return cells.text(str(result.quiz.product)) if result.quiz.product else cells.NOTHING
+        return course_cell(result.quiz)
 
     @display(description="Score")
     def score(self, result: QuizResult) -> str | SafeString:

@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 
 from core.admin import cells
 from core.admin.groups import sync_status
-from core.admin.results import score_text
+from core.admin.results import course_cell, score_text
 from core.admin.tabs import Tab
 from core.models import Enrollment, GroupAssignment, Membership, QuizResult, Team, ThinkificGroup, User
 
@@ -28,7 +28,7 @@ def who_may_end(user: User, viewer: User) -> str:
 
 
 def quiz_results_of(user: User, viewer: User) -> QuerySet[QuizResult]:
-    return QuizResult.objects.filter(user=user).visible_to(viewer).select_related("quiz__product")
+    return QuizResult.objects.with_courses().filter(user=user).visible_to(viewer)
 
 
 def memberships_of(user: User, viewer: User) -> QuerySet[Membership]:
@@ -83,7 +83,7 @@ USER_TABS = (
         quiz_results_of,
         [
             ("Quiz", lambda r: cells.text(str(r.quiz))),
-            ("Course", lambda r: cells.text(str(r.quiz.product)) if r.quiz.product else cells.NOTHING),
+            ("Course", lambda r: course_cell(r.quiz)),
             ("Score", score_text),
             ("Result", lambda r: cells.yes_no(r.passed, yes="Passed", no="Not passed")),
             ("Attempts", lambda r: r.attempts),

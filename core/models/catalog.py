@@ -125,8 +125,23 @@ class Chapter(models.Model):
         return self.name or f"Chapter {self.position}"
 
 
+class QuizQuerySet(models.QuerySet["Quiz"]):
+    def with_courses(self) -> "QuizQuerySet":
+        """With what `courses()` reads: two queries for any number of quizzes."""
+        lessons = Lesson.objects.here().select_related("chapter__product")
+        lessons = lessons.defer("chapter__product__description")
+        return self.select_related("product").prefetch_related(
+            models.Prefetch("lessons", lessons.order_by("chapter__product", "pk"))
+        )
+
+
 class Quiz(models.Model):
-    """A quiz. Results name a quiz but no course, so the curriculum is where its course is learnt from."""
+    """A quiz. Results name a quiz but no course, so the curriculum is where its courses are learnt from.
+
+    Several courses may contain one quiz: its lessons tell which (`courses`). `product` is the first of them
+    that was read, and stays while that course contains it; a quiz that no course contains any more keeps the
+    last one.
+    """
 
     thinkific_id = models.BigIntegerField("Thinkific ID", null=True, blank=True)
     product = models.ForeignKey(
@@ -141,6 +156,8 @@ class Quiz(models.Model):
     passing_score = models.DecimalField(max_digits=6, decimal_places=2, null=True, blank=True)
     removed_at = models.DateTimeField(null=True, blank=True)
 
+    objects = QuizQuerySet.as_manager()
+
     class Meta:
         ordering = ["name", "id"]
         verbose_name_plural = "quizzes"
@@ -148,6 +165,21 @@ class Quiz(models.Model):
 
     def __str__(self) -> str:
         return self.name or f"Quiz {self.thinkific_id}"
+
+    def courses(self) -> list[Product]:
+        """The courses that contain the quiz, `product` first. Costs no query where `with_courses` was used
+        before."""
+        found = {self.product_id: self.product} if self.product else {}
+        for lesson in self.lessons.all():
+            if lesson.removed_at is None and lesson.chapter.removed_at is None:
+                found.setdefault(lesson.chapter.product_id, lesson.chapter.product)
+        return [course for course in found.values() if course is not None]
+
+
+class LessonQuerySet(models.QuerySet["Lesson"]):
+    def here(self) -> "LessonQuerySet":
+        """Those that Thinkific still has."""
+        return self.filter(removed_at__isnull=True, chapter__removed_at__isnull=True)
 
 
 class Lesson(models.Model):
@@ -160,6 +192,8 @@ class Lesson(models.Model):
     take_url = models.CharField(max_length=2000, blank=True)
     quiz = models.ForeignKey(Quiz, null=True, blank=True, on_delete=models.SET_NULL, related_name="lessons")
     removed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = LessonQuerySet.as_manager()
 
     class Meta:
         ordering = ["chapter", "position", "id"]

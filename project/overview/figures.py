@@ -85,9 +85,7 @@ def my_learning(user: User) -> dict[str, Any]:
         .order_by("-activated_at", "-id")[:100]
     )
     results = (
-        user.quiz_results.filter(removed_at__isnull=True)
-        .select_related("quiz__product")
-        .order_by("-completed_at", "-id")[:50]
+        user.quiz_results.filter(removed_at__isnull=True).with_courses().order_by("-completed_at", "-id")[:50]
     )
     certificates = list(
         user.certificates.filter(removed_at__isnull=True)

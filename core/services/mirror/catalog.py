@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
+
 from core.models import BundleItem, Chapter, Lesson, Product, Quiz
 from core.services import bulk
 from core.services.mirror.outcome import Applied
-from core.services.mirror.table import Table, Values, compare, write
+from core.services.mirror.table import Table, Values, compare, mark_removed, write
 
 ProductKey = tuple[str, int]  # (productable_type, productable_id): course and bundle ids overlap
 
@@ -149,7 +151,7 @@ def apply_curriculum(
     primary keys of the chapters and of the lessons.
     """
     applied = Applied()
-    _apply_plain(QUIZZES, quizzes, applied, source)
+    _apply_plain(QUIZZES, with_homes(quizzes), applied, source)
     _apply_plain(CHAPTERS, chapters, applied, source)
     chapter_pks = _pks(Chapter, [row["thinkific_id"] for row in chapters])
     quiz_pks = _pks(Quiz, [row["thinkific_id"] for row in quizzes])
@@ -166,13 +168,44 @@ def apply_curriculum(
         here.exclude(thinkific_id__in=chapter_pks).update(removed_at=now)
         left = Lesson.objects.filter(chapter__product=course, removed_at__isnull=True)
         left.exclude(thinkific_id__in=[row["thinkific_id"] for row in lessons]).update(removed_at=now)
+        rehome_quizzes(Quiz.objects.filter(product=course))
     lesson_pks = _pks(Lesson, [row["thinkific_id"] for row in lessons])
     return applied, list(chapter_pks.values()), list(lesson_pks.values())
+
+
+def with_homes(quizzes: list[Values]) -> list[Values]:
+    """The rows with the product that each quiz keeps: a quiz that several courses contain stays under the
+    one that it is stored under, else every pull would move it from course to course."""
+    lessons = Lesson.objects.here().order_by().filter(quiz__product=F("chapter__product"))
+    numbers = [row["thinkific_id"] for row in quizzes]
+    homes = dict(
+        lessons.filter(quiz__thinkific_id__in=numbers).values_list("quiz__thinkific_id", "chapter__product")
+    )
+    return [row | {"product_id": homes.get(row["thinkific_id"], row["product_id"])} for row in quizzes]
+
+
+def rehome_quizzes(quizzes: QuerySet[Quiz]) -> int:
+    """Put those quizzes that are no longer in the course they are stored under below another course that
+    contains them; where there is none, the course stays, for the results. Returns how many moved."""
+    lessons = Lesson.objects.here().filter(quiz=OuterRef("pk")).order_by("chapter__product", "pk")
+    lost = quizzes.exclude(Exists(lessons.filter(chapter__product=OuterRef("product"))))
+    elsewhere = lost.annotate(found=Subquery(lessons.values("chapter__product")[:1]))
+    moves = list(elsewhere.filter(found__isnull=False).values_list("pk", "found"))
+    bulk.update(Quiz, ["product_id"], moves)
+    return len(moves)
+
+
+def remove_lessons(pks: list[int], *, source: str, now: datetime) -> int:
+    """Mark lessons as gone from Thinkific. Returns how many."""
+    removed = mark_removed(Lesson, pks, source=source, now=now)
+    rehome_quizzes(Quiz.objects.filter(lessons__in=pks).distinct())
+    return removed
 
 
 def remove_chapters(pks: list[int], *, now: datetime) -> int:
     """Mark chapters as gone from Thinkific, with their lessons. Answers how many of both."""
     lessons = Lesson.objects.filter(chapter__in=pks, removed_at__isnull=True).update(removed_at=now)
+    rehome_quizzes(Quiz.objects.filter(lessons__chapter__in=pks).distinct())
     return lessons + Chapter.objects.filter(pk__in=pks, removed_at__isnull=True).update(removed_at=now)
 
 

@@ -114,11 +114,10 @@ def _only_there(user: schemas.GraphUser | None, what: str | None, number: int | 
 
 
 def read_result(pull: Pull, row: Drift) -> list[schemas.QuizSubmission]:
-    """The result as Thinkific has it now. There is no way to ask for one: its course's are gone through."""
-    mine = QuizResult.objects.filter(pk=row.object_id or 0).select_related("quiz__product").first()
-    course = mine.quiz.product if mine else None
-    courses = [course.productable_id] if course else None
-    for page in graphql.quiz_submissions(pull.client, course_ids=courses):
+    """The result as Thinkific has it now. There is no way to ask for one: its courses' are gone through."""
+    mine = QuizResult.objects.filter(pk=row.object_id or 0).with_courses().first()
+    courses = [course.productable_id for course in mine.quiz.courses()] if mine else []
+    for page in graphql.quiz_submissions(pull.client, course_ids=courses or None):
         for found in page.rows:
             if parse_graphql_id(found.id) == row.thinkific_id:
                 return [found]

@@ -8,8 +8,7 @@ from typing import TypeVar
 from django.db.models import Max
 
 from core.models import Chapter, Lesson, Product
-from core.services.mirror.catalog import apply_curriculum, remove_chapters
-from core.services.mirror.table import mark_removed
+from core.services.mirror.catalog import apply_curriculum, remove_chapters, remove_lessons
 from integrations.thinkific import graphql, schemas
 from integrations.thinkific.decoding import Page
 from integrations.thinkific.errors import CredentialsRefused, Endless, NotFound, Rejected, SchemaDrift
@@ -58,7 +57,7 @@ def pull_content(pull: Pull) -> None:
         pull,
         "lessons",
         Lesson.objects.filter(removed_at__isnull=True, chapter__in=here),
-        lambda pks: mark_removed(Lesson, pks, source=pull.source, now=pull.now),
+        lambda pks: remove_lessons(pks, source=pull.source, now=pull.now),
         top=pull.cursor["lessons_top"],
         what="lessons",
     )
