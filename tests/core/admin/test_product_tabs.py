@@ -18,7 +18,8 @@ def test_a_course_taken_out_of_a_bundle_is_no_part_of_it(alma, signed_in):
     out = ProductFactory(name="First Aid")
     BundleItem.objects.create(bundle=bundle, course=out, position=2, removed_at=timezone.now())
 
-    page = signed_in(alma).get(reverse("admin:core_product_change", args=[bundle.pk])).content.decode()
+    url = reverse("admin:core_product_change", args=[bundle.pk])
+    page = signed_in(alma).get(f"{url}?tab=contents").content.decode()
 
     assert "First Aid" not in page
     assert "Fire Drill" in page  # deleted in Thinkific, and still listed there
