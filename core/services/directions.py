@@ -37,5 +37,11 @@ def pushing_groups(groups: Iterable[int]) -> set[int]:
     return set(rows.values_list("group", flat=True))
 
 
+def sending_groups(team: int) -> list[int]:
+    """The groups (primary keys) to which this team sends its members."""
+    rows = GroupAssignment.objects.filter(team=team, direction__in=PUSHING, group__removed_at__isnull=True)
+    return list(rows.order_by("group").values_list("group", flat=True))
+
+
 def owned_fields(entity: str) -> frozenset[str]:
     return OWNED_WHILE_UNSENT.get(entity, frozenset())

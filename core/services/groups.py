@@ -25,6 +25,7 @@ from core.services.directions import PUSHING, pushing_groups
 from core.services.history import signed
 
 Pending, Clean = GroupMembership.PushState.PENDING, GroupMembership.PushState.CLEAN
+Failed = GroupMembership.PushState.FAILED
 
 
 @checked_again
@@ -124,21 +125,27 @@ def put_in(
     groups: Iterable[int], users: Iterable[User], *, by: User | None, reason: str
 ) -> list[GroupMembership]:
     """Put people into groups (primary keys) whose directions have been asked; who is there already stays."""
-    users, stale = list(users), []
+    by_key = {user.pk: user for user in users}
+    stale: list[GroupMembership] = []
     for group in groups:
-        rows = GroupMembership.objects.select_for_update().filter(group=group, user__in=users)
+        rows = GroupMembership.objects.select_for_update().filter(group=group, user__in=by_key)
         known = {row.user_id: row for row in rows}
-        for user in users:
-            row = known.get(user.pk)
-            if row is None:
-                row = GroupMembership(group_id=group, user=user, source=GroupMembership.Source.DASHBOARD)
-            elif row.removed_at is None and row.push_state != GroupMembership.PushState.FAILED:
-                continue
+        new = [
+            GroupMembership(
+                group_id=group, user=user, source=GroupMembership.Source.DASHBOARD, push_state=Pending
+            )
+            for key, user in by_key.items()
+            if key not in known
+        ]
+        back = [row for row in known.values() if row.removed_at or row.push_state == Failed]
+        for row in back:
             row.removed_at, row.push_state, row.first_seen_at = None, Pending, timezone.now()
-            row.save()
-            stale.append(row)
+            row.user = by_key[row.user_id]
+        GroupMembership.objects.bulk_create(new)
+        GroupMembership.objects.bulk_update(back, ["removed_at", "push_state", "first_seen_at"])
+        stale += new + back
     if not stale:
-        return list(GroupMembership.objects.filter(group__in=groups, user__in=users))
+        return list(GroupMembership.objects.filter(group__in=groups, user__in=by_key))
     outbox.mark_stale(
         [row.user for row in stale if row.user.thinkific_id is None],
         reason="needs a Thinkific account for its group",

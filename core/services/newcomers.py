@@ -1,13 +1,18 @@
-"""Who arrives from Thinkific without a team, and which team they join."""
+"""Who joins a team because of what came from Thinkific: people without a team, and members of groups.
+
+That somebody is in a team is ours to say, whoever carries it out: the team's groups that send members to
+Thinkific take them in, as they do when a person adds somebody by hand.
+"""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 
-from core.models import Role, SiteSettings, Team, User
-from core.services import bulk
-from core.services.mirror.groups import TeamTarget, join_teams
+from core.models import GroupAssignment, GroupMembership, Membership, Role, SiteSettings, Team, User
+from core.services import bulk, groups
+from core.services.directions import PULLING, sending_groups
+from core.services.mirror.groups import TeamTarget
 
 
 def without_a_team() -> QuerySet[User]:
@@ -16,10 +21,10 @@ def without_a_team() -> QuerySet[User]:
     return people.filter(is_staff=False, is_superuser=False)
 
 
-def join(users: Iterable[int], team: Team, *, source: str, now: datetime) -> int:
-    """Make people (primary keys) students of the team. Answers how many joined."""
+def join(users: Iterable[int], team: Team, *, source: str, now: datetime, by: User | None = None) -> int:
+    """Make people (primary keys) students of the team. Returns how many joined; `by` is who asked."""
     target = TeamTarget(team.pk, Role.objects.get(code="student").pk)
-    return join_teams(users, [target], source=source, now=now)
+    return join_teams(users, [target], source=source, now=now, by=by)
 
 
 def join_default_team(thinkific_ids: Collection[int], *, source: str, now: datetime) -> int:
@@ -29,3 +34,64 @@ def join_default_team(thinkific_ids: Collection[int], *, source: str, now: datet
         return 0
     people = without_a_team().filter(bulk.among("thinkific_id", thinkific_ids))
     return join(list(people.values_list("pk", flat=True)), team, source=source, now=now)
+
+
+def join_teams(
+    users: Iterable[int],
+    targets: Iterable[TeamTarget],
+    *,
+    source: str,
+    now: datetime,
+    by: User | None = None,
+) -> int:
+    """Make people (primary keys) members of teams, those who are not yet; nobody's role changes. Who joins
+    goes into the groups that the team sends to Thinkific.
+
+    History is written with `source` as the reason. Returns how many joined; `by` is who asked.
+    """
+    people = sorted(set(users))
+    joined = 0
+    for target in targets:
+        there = set(
+            Membership.objects.filter(team=target.team_id, user__in=people).values_list("user", flat=True)
+        )
+        new = [user for user in people if user not in there]
+        if not target.again:
+            new = _without_removed(target.team_id, new)
+        bulk.insert(
+            Membership,
+            ["team_id", "user_id", "role_id", "joined_at"],
+            [(target.team_id, user, target.role_id, now) for user in new],
+        )
+        if new:
+            rows = list(Membership.objects.filter(team=target.team_id, user__in=new))
+            Membership.history.bulk_history_create(rows, default_change_reason=source)
+            sent_to = sending_groups(target.team_id)
+            if sent_to:
+                groups.put_in(
+                    sent_to, User.objects.filter(pk__in=new), by=by, reason=f"joined the team, {source}"
+                )
+        joined += len(new)
+    return joined
+
+
+def _without_removed(team_id: int, users: list[int]) -> list[int]:
+    """Without those who were taken out of the team after they came to its groups, and after those were
+    assigned: Thinkific's group still has them, and a pull must not revive what somebody has ended here."""
+    removals = Membership.history.filter(team_id=team_id, user_id__in=users, history_type="-")
+    removed = dict(removals.order_by().values_list("user_id").annotate(Max("history_date")))
+    if not removed:
+        return users
+    assigned = GroupAssignment.objects.filter(team=team_id, direction__in=PULLING)
+    came = dict(
+        GroupMembership.objects.filter(user__in=removed, group__in=assigned.values("group"))
+        .order_by()
+        .values_list("user_id")
+        .annotate(Max("first_seen_at"))
+    )
+    changed = assigned.aggregate(at=Max("changed_at"))["at"]
+    return [
+        user
+        for user in users
+        if user not in removed or removed[user] < max(at for at in (changed, came.get(user)) if at)
+    ]

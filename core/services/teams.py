@@ -5,7 +5,7 @@ from django.db import transaction
 from core.errors import Refusal
 from core.models import GroupAssignment, Invitation, Membership, Role, SiteSettings, Team, User
 from core.services import groups
-from core.services.directions import PUSHING
+from core.services.directions import PUSHING, sending_groups
 from core.services.history import signed
 
 
@@ -42,7 +42,7 @@ def add_member(
     # They have joined: an invitation that is still open has no more to ask.
     for invitation in Invitation.objects.filter(team=team, user=user):
         signed(invitation, by=by, reason="joined the team").delete()
-    groups.put_in(_pushing(team), [user], by=by, reason=f"joined {team}")
+    groups.put_in(sending_groups(team.pk), [user], by=by, reason=f"joined {team}")
     return membership
 
 
@@ -80,7 +80,7 @@ def remove_member(membership: Membership, *, by: User | None = None) -> None:
     if SiteSettings.load().mirror_group_removals:
         others = Membership.objects.filter(user=user).values("team")
         held = GroupAssignment.objects.filter(team__in=others, direction__in=PUSHING).values("group")
-        leaves = _pushing(team, but=list(held.values_list("group", flat=True)))
+        leaves = set(sending_groups(team.pk)).difference(held.values_list("group", flat=True))
         groups.take_out(leaves, user, by=by, reason=f"left {team}")
 
 
@@ -92,12 +92,6 @@ def _move_to_default(user: User, team: Team, by: User | None) -> None:
             "choose a default team in Settings."
         )
     add_member(team=default, user=user, role=Role.objects.get(code="student"), by=by)
-
-
-def _pushing(team: Team, but: list[int] | None = None) -> list[int]:
-    """The groups (primary keys) to which this team sends its members."""
-    rows = GroupAssignment.objects.filter(team=team, direction__in=PUSHING, group__removed_at__isnull=True)
-    return list(rows.exclude(group__in=but or []).order_by("group").values_list("group", flat=True))
 
 
 def check_takes(team: Team, role: Role) -> None:

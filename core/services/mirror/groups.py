@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db.models import F, Max, Q
+from django.db.models import F, Q
 
 from core.models import GroupAssignment, GroupMembership, Membership, OutboxEntry, Role, ThinkificGroup
 from core.services import bulk
@@ -80,54 +80,6 @@ def pulling_targets(group: ThinkificGroup) -> list[TeamTarget]:
     student = Role.objects.get(code="student").pk
     rows = GroupAssignment.objects.filter(group=group, direction__in=PULLING, team__archived_at__isnull=True)
     return [TeamTarget(a.team_id, a.role_id or student, again=False) for a in rows]
-
-
-def join_teams(users: Iterable[int], targets: Iterable[TeamTarget], *, source: str, now: datetime) -> int:
-    """Make people (primary keys) members of teams, those who are not yet; nobody's role changes.
-
-    History is written with `source` as the reason. Answers how many joined.
-    """
-    people = sorted(set(users))
-    joined = 0
-    for target in targets:
-        there = set(
-            Membership.objects.filter(team=target.team_id, user__in=people).values_list("user", flat=True)
-        )
-        new = [user for user in people if user not in there]
-        if not target.again:
-            new = _without_removed(target.team_id, new)
-        bulk.insert(
-            Membership,
-            ["team_id", "user_id", "role_id", "joined_at"],
-            [(target.team_id, user, target.role_id, now) for user in new],
-        )
-        if new:
-            rows = list(Membership.objects.filter(team=target.team_id, user__in=new))
-            Membership.history.bulk_history_create(rows, default_change_reason=source)
-        joined += len(new)
-    return joined
-
-
-def _without_removed(team_id: int, users: list[int]) -> list[int]:
-    """Without those who were taken out of the team after they came to its groups, and after those were
-    assigned: Thinkific's group still has them, and a pull must not revive what somebody has ended here."""
-    removals = Membership.history.filter(team_id=team_id, user_id__in=users, history_type="-")
-    removed = dict(removals.order_by().values_list("user_id").annotate(Max("history_date")))
-    if not removed:
-        return users
-    assigned = GroupAssignment.objects.filter(team=team_id, direction__in=PULLING)
-    came = dict(
-        GroupMembership.objects.filter(user__in=removed, group__in=assigned.values("group"))
-        .order_by()
-        .values_list("user_id")
-        .annotate(Max("first_seen_at"))
-    )
-    changed = assigned.aggregate(at=Max("changed_at"))["at"]
-    return [
-        user
-        for user in users
-        if user not in removed or removed[user] < max(at for at in (changed, came.get(user)) if at)
-    ]
 
 
 def leave_teams(group: ThinkificGroup, users: Iterable[int]) -> int:

@@ -11,8 +11,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from core.models import User
-from core.services import bulk
-from core.services.mirror import newcomers
+from core.services import bulk, newcomers
 from core.services.mirror.outcome import Applied
 from core.services.mirror.people import USERS, apply_users, deleted_here, remove_users
 from core.services.mirror.table import Values

@@ -7,7 +7,6 @@ from core.services.mirror.groups import (
     TeamTarget,
     apply_groups,
     apply_members,
-    join_teams,
     leave_teams,
     note_assignments_synced,
     pulling_targets,
@@ -15,6 +14,7 @@ from core.services.mirror.groups import (
 )
 from core.services.mirror.outcome import Applied
 from core.services.mirror.table import mark_removed
+from core.services.newcomers import join_teams
 from integrations.thinkific import schemas
 from integrations.thinkific.decoding import BadRow
 from integrations.thinkific.errors import NotFound
@@ -159,7 +159,7 @@ def _apply_members(
         pull.note(f"{group}, {issue.object}", issue.message)
     users = [pks[row.id] for page in pages for row in page.rows if row.id in pks]
     met = apply_members(group, users, now=pull.now)
-    join_teams(users, targets, source=pull.source, now=pull.now)
+    join_teams(users, targets, source=pull.source, now=pull.now, by=pull.run.started_by)
     pull.seen("members").add(met)
     return Applied(
         created=len(set(users)) - len(met), met=met, lost=applied.lost, conflicts=applied.conflicts

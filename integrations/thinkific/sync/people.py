@@ -6,8 +6,7 @@ from functools import partial
 from typing import Any
 
 from core.models import SiteSettings, Team, User
-from core.services import bulk, welcome
-from core.services.mirror import newcomers
+from core.services import bulk, newcomers, welcome
 from core.services.mirror.outcome import Applied
 from core.services.mirror.people import apply_users, remove_users
 from core.services.mirror.table import known_digests
@@ -202,6 +201,6 @@ def _assign_teams(pull: Pull) -> None:
         after = pks[-1]
 
         def write(pks: list[int] = pks) -> None:
-            newcomers.join(pks, team, source=pull.source, now=pull.now)
+            newcomers.join(pks, team, source=pull.source, now=pull.now, by=pull.run.started_by)
 
         pull.store(write)

@@ -73,7 +73,7 @@ def test_taken_out_of_one_course_it_is_the_others(pull, shared, thinkific):
 
 
 def test_its_results_are_seen_by_the_teams_of_both(pull, shared):
-    quiz, lessons = shared
+    quiz, _ = shared
     for kind in PULLS:
         pull(kind)
     result = QuizResult.objects.filter(quiz__thinkific_id=quiz).first()

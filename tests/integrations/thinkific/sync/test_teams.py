@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.models import Membership, SiteSettings, ThinkificGroup, User
+from core.models import GroupMembership, Membership, OutboxEntry, SiteSettings, ThinkificGroup, User
 from tests.factories import GroupAssignmentFactory, TeamFactory, builtin_role
 
 pytestmark = pytest.mark.django_db
@@ -108,3 +108,42 @@ def test_an_import_from_groups_brings_members_into_the_teams_it_names(pull, thin
     assert set(globex.memberships.exclude(user=globex.owner).values_list("role__code", flat=True)) == {
         "student"
     }
+
+
+def sent(group):
+    """Thinkific ids of those whom the outbox is to put into the group, each with who asked."""
+    rows = GroupMembership.objects.filter(group=group, push_state="pending")
+    entries = OutboxEntry.objects.filter(entity="groupmembership", object_id__in=rows.values("pk"))
+    assert set(entries.values_list("object_id", flat=True)) == set(rows.values_list("pk", flat=True))
+    return set(rows.values_list("user__thinkific_id", flat=True)), set(
+        entries.values_list("requested_by", flat=True)
+    )
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["the team of the import", "the default team"])
+def test_who_joins_a_team_by_a_pull_is_sent_to_its_groups(pull, acme, alma, named):
+    group = GroupAssignmentFactory(team=acme, direction="dashboard_to_thinkific").group
+    if not named:
+        SiteSettings.objects.update(default_team=acme)
+
+    pull("users", started_by=alma, **({"team_id": acme.pk} if named else {}))
+
+    assert sent(group) == (members(acme), {alma.pk})
+    assert len(members(acme)) == 40
+    OutboxEntry.objects.all().delete()
+    pull("users", started_by=alma)
+    assert not OutboxEntry.objects.exists()
+
+
+def test_who_joins_by_a_group_is_sent_to_the_teams_other_groups_only(pull, thinkific, acme):
+    pull("groups")
+    first, other, out, _ = [*ThinkificGroup.objects.order_by("pk"), None]
+    GroupAssignmentFactory(group=first, team=acme, direction="bidirectional")
+    GroupAssignmentFactory(group=other, team=acme, direction="dashboard_to_thinkific")
+    GroupAssignmentFactory(group=out, team=acme, direction="disabled")
+
+    pull("groups")
+
+    there = {number: set(thinkific.site.members[number]) for number in thinkific.site.members}
+    assert sent(first)[0] == sent(out)[0] == set()
+    assert sent(other)[0] == there[first.thinkific_id] - there[other.thinkific_id]
