@@ -22,7 +22,7 @@ Values = dict[str, Any]
 
 def user_row(user: schemas.User, notes: Notes, *, digest: int | None, now: datetime) -> Values:
     """The values of core.services.mirror.people.USERS. Raises Unusable."""
-    what = f"User {user.id}"
+    what, created = f"User {user.id}", moment(user.created_at)
     first, last = user.first_name, user.last_name
     if not first and not last:
         first, last = split_name(user.full_name)
@@ -42,12 +42,12 @@ def user_row(user: schemas.User, notes: Notes, *, digest: int | None, now: datet
             }
             for f in user.custom_profile_fields or []
         ],
-        "thinkific_created_at": moment(user.created_at),
+        "thinkific_created_at": created,
         "removed_at": None,
         "remote_digest": digest,
         "synced_at": now,
         "updated_at": now,
-        "created_at": now,
+        "created_at": min(created or now, now),
         "password": "!",
         "is_active": True,
     }

@@ -4,7 +4,7 @@ from collections.abc import Collection, Container
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db.models import Q
+from django.db.models import F, Q
 
 from core.models import OutboxEntry, SiteSettings, User
 from core.services import bulk, logins, people
@@ -104,11 +104,24 @@ def apply_users(
     written = {pk for pk, _, _ in changes.changed}
     bulk.update(User, ["email"], [(pk, email) for pk, email in freed.items() if pk not in written])
     remember(changes, applied, matched.links)
+    _date_back([pk for pk, before, after in changes.changed if _is_dated_anew(before, after)])
     people.found_in_thinkific(_not_made_here(matched.links))
     logins.changed_in_thinkific(
         [(pk, before["email"], after["email"]) for pk, before, after in changes.changed]
     )
     return applied
+
+
+def _is_dated_anew(before: Values, after: Values) -> bool:
+    return bool(before["thinkific_created_at"] != after["thinkific_created_at"])
+
+
+def _date_back(pks: list[int]) -> None:
+    """An account was created when Thinkific says so, where that was before it came here: it may have come
+    by an enrollment, which does not tell."""
+    if pks:
+        older = User.objects.filter(bulk.among("pk", pks), thinkific_created_at__lt=F("created_at"))
+        older.update(created_at=F("thinkific_created_at"))
 
 
 def _not_made_here(links: Collection[int]) -> set[int]:

@@ -18,6 +18,7 @@ from core.models import (
     User,
 )
 from integrations.thinkific.sandbox import Scale, Site
+from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -167,6 +168,29 @@ def test_content_without_a_token_comes_over_rest(pull, thinkific, settings):
         assert lesson.content_type == theirs["contentable_type"]
         assert (lesson.position, lesson.free) == (theirs["position"], theirs["free"])
         assert lesson.take_url == theirs["take_url"]
+
+
+def test_accounts_were_created_when_thinkific_says_so(pull, thinkific):
+    known = next(iter(thinkific.site.enrollments)).user_id
+    pull("products")
+    pull("enrollments")  # which tell of people without saying when their accounts were made
+    assert User.objects.get(thinkific_id=known).thinkific_created_at is None
+
+    pull("users")
+
+    for ours in User.objects.filter(thinkific_id__isnull=False):
+        assert ours.created_at == moment(thinkific.site.users[ours.thinkific_id].created_at), ours
+
+
+def test_an_account_made_here_keeps_its_date(pull, thinkific):
+    theirs = next(iter(thinkific.site.users))
+    mine = UserFactory(email=theirs.email, created_at=datetime(2019, 5, 4, tzinfo=UTC))
+
+    pull("users")
+
+    mine.refresh_from_db()
+    assert mine.thinkific_id == theirs.id
+    assert mine.created_at == datetime(2019, 5, 4, tzinfo=UTC)
 
 
 def test_groups_are_stored_with_their_members(pull, thinkific):
