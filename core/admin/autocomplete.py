@@ -13,6 +13,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 
 from core.admin import tools
+from core.admin.choice_labels import RELATED, label
 from core.admin.dialogs import Dialog
 from core.admin.filters import RelatedFilter
 from core.admin.viewer import viewer_of
@@ -77,3 +78,10 @@ class PickerSearch(AutocompleteJsonView):
         if not any(is_open(request) for is_open in places):
             raise PermissionDenied
         return super().process_request(request)
+
+    def get_queryset(self) -> Any:
+        rows = super().get_queryset()
+        return rows.select_related(*related) if (related := RELATED.get(rows.model)) else rows
+
+    def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
+        return {"id": str(getattr(obj, to_field_name)), "text": label(obj)}

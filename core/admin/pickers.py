@@ -11,6 +11,7 @@ from django.http import QueryDict
 from django.utils import timezone
 from unfold.widgets import BASE_INPUT_CLASSES
 
+from core.admin.choice_labels import in_one_line
 from core.admin.filters import key_of
 
 NOBODY = "0"  # a key that no row has
@@ -24,6 +25,7 @@ class PickingForm(forms.Form):
         for field in self.fields.values():
             if isinstance(field, forms.ModelChoiceField):
                 field.widget.attrs["data-dropdown-parent"] = parent
+                field.label_from_instance = in_one_line  # type: ignore[assignment, method-assign]
 
 
 def _keys_only(data: QueryDict | None, fields: dict[str, forms.Field]) -> QueryDict | None:

@@ -78,14 +78,9 @@ class DetailsForm(DialogForm):
         self.add_error("name", str(refusal))
 
 
-class MemberField(forms.ModelChoiceField):
-    def label_from_instance(self, user: User) -> str:
-        return f"{user} ({user.email})"  # two members may have one name
-
-
 class OwnerForm(DialogForm):
     refused_at = {TeamIsFull: "role", Refusal: "owner"}
-    owner = MemberField(
+    owner = forms.ModelChoiceField(
         label="New owner",
         queryset=User.objects.none(),
         empty_label="Choose a member",

@@ -18,6 +18,7 @@ from tests.factories import (
     RoleFactory,
     SeatFactory,
     TagFactory,
+    TeamFactory,
     UserFactory,
 )
 
@@ -227,3 +228,26 @@ def test_where_it_is_not_drawn_it_does_not_answer(request, signed_in, who):
 def test_nothing_has_a_page_outside(root, signed_in):
     for path in ("r/1/1/", "r/x/1/", "r/1/x/", f"r/{'9' * 30}/1/"):
         assert signed_in(root).get(f"/admin/{path}").status_code == 404
+
+
+def test_two_of_one_name_can_be_told_apart(root, signed_in):
+    """By a second line: an address, a number, whose it is."""
+    UserFactory(first_name="Ana", last_name="Ito", email="ana.tokyo@people.example")
+    UserFactory(first_name="Ana", last_name="Ito", email="ana.osaka@people.example")
+    ProductFactory(name="Fire Drill", productable_id=501)
+    ProductFactory(name="Fire Drill", productable_id=502)
+    TeamFactory(name="Night shift", organization=OrganizationFactory(name="Umbrella"))
+    browser = signed_in(root)
+
+    def offered(model, field, term):
+        return [row["text"] for row in asked(browser, "core", model, field, term=term).json()["results"]]
+
+    assert sorted(offered("membership", "user", "Ito")) == [
+        "Ana Ito\nana.osaka@people.example",
+        "Ana Ito\nana.tokyo@people.example",
+    ]
+    assert offered("enrollment", "product", "Fire Drill") == [
+        "Fire Drill\nCourse 501",
+        "Fire Drill\nCourse 502",
+    ]
+    assert offered("membership", "team", "Night") == ["Night shift\nUmbrella"]

@@ -1,0 +1,43 @@
+"""How a row reads where people choose it: its name and, below, what tells it from others of that name."""
+
+from collections.abc import Callable
+from typing import Any
+
+from core.models import Product, Quiz, Team, ThinkificGroup, User
+
+
+def _of_product(product: Product) -> str:
+    known = f"{product.productable_type} {product.productable_id}"
+    return f"{known}, removed in Thinkific" if product.removed_at else known
+
+
+def _of_group(group: ThinkificGroup) -> str:
+    if group.removed_at:
+        return f"Thinkific group {group.thinkific_id}, removed in Thinkific"
+    return f"Thinkific group {group.thinkific_id}" if group.thinkific_id else "Not in Thinkific yet"
+
+
+def _of_team(team: Team) -> str:
+    archived = "archived" if team.archived_at else ""
+    return ", ".join(part for part in (str(team.organization or ""), archived) if part)
+
+
+DETAILS: dict[type, Callable[[Any], str]] = {
+    User: lambda user: user.email,
+    Product: _of_product,
+    Quiz: lambda quiz: ", ".join(str(course) for course in quiz.courses()),
+    Team: _of_team,
+    ThinkificGroup: _of_group,
+}
+RELATED = {Team: ("organization",)}  # what the details read besides
+
+
+def label(row: Any) -> str:
+    """One or two lines: the name, then an e-mail address, a number or whose it is, where that says more."""
+    name, detail = str(row), DETAILS.get(type(row), lambda row: "")(row)
+    return f"{name}\n{detail}" if detail and detail != name else name
+
+
+def in_one_line(row: Any) -> str:
+    """The same for a plain list of choices: "Ana Ito · ana@example.com"."""
+    return label(row).replace("\n", " · ")
