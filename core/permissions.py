@@ -19,8 +19,14 @@ class Permission:
 
 
 def _crud(
-    category: str, noun: str, models: list[str], verbs: str = "view create edit delete"
+    category: str,
+    noun: str,
+    models: list[str],
+    verbs: str = "view create edit delete",
+    *,
+    unused: str = "",
 ) -> list[Permission]:
+    """One permission for each verb; no screen asks for the `unused` ones yet."""
     prefix = category.lower().replace(" ", "_")
     return [
         Permission(
@@ -28,13 +34,14 @@ def _crud(
             category,
             f"{verb.capitalize()} {noun}",
             frozenset(f"core.{DJANGO_VERB[verb]}_{model}" for model in models),
+            shown=verb not in unused.split(),
         )
         for verb in verbs.split()
     ]
 
 
-def _one(code: str, category: str, label: str, *grants: str) -> Permission:
-    return Permission(code, category, label, frozenset(grants))
+def _one(code: str, category: str, label: str, *grants: str, shown: bool = True) -> Permission:
+    return Permission(code, category, label, frozenset(grants), shown=shown)
 
 
 PERMISSIONS: dict[str, Permission] = {
@@ -49,22 +56,30 @@ PERMISSIONS: dict[str, Permission] = {
             frozenset({"core.impersonate_user"}),
             shown=False,
         ),
-        *_crud("Teams", "teams", ["team", "membership"]),
+        *_crud("Teams", "teams", ["team", "membership"], unused="delete"),
         _one("teams.assign", "Teams", "Add people to teams", "core.assign_team"),
-        *_crud("Organizations", "organizations", ["organization"]),
-        *_crud("Roles", "roles", ["role"]),
-        *_crud("Seats", "seats", ["seat", "seatassignment"]),
-        _one("seats.assign", "Seats", "Assign seats to teams", "core.assign_seat"),
+        *_crud("Organizations", "organizations", ["organization"], unused="create edit delete"),
+        *_crud("Roles", "roles", ["role"], unused="create edit delete"),
+        *_crud("Seats", "seats", ["seat", "seatassignment"], unused="create edit delete"),
+        _one("seats.assign", "Seats", "Assign seats to teams", "core.assign_seat", shown=False),
         *_crud("Products", "products", ["product", "bundleitem", "chapter", "lesson", "quiz"], "view"),
         *_crud("Enrollments", "enrollments", ["enrollment"], "view create delete"),
         _one("enrollments.extend", "Enrollments", "Change end dates", "core.change_enrollment"),
         *_crud("Groups", "groups", ["thinkificgroup", "groupassignment", "groupmembership"], "view"),
         _one("groups.assign", "Groups", "Assign groups to teams", "core.change_thinkificgroup"),
-        _one("groups.sync", "Groups", "Sync groups", "core.sync_thinkificgroup"),
+        _one("groups.sync", "Groups", "Sync groups", "core.sync_thinkificgroup", shown=False),
         *_crud("Reports", "reports", ["quizresult", "certificate"], "view"),
         _one("reports.export", "Reports", "Export reports", "core.export_reports"),
-        *_crud("Notes", "notes", ["note"], "view create"),
-        _one("tags.assign", "Tags", "Tag people", "core.view_tag", "core.add_tag", "core.assign_tag"),
+        *_crud("Notes", "notes", ["note"], "view create", unused="view create"),
+        _one(
+            "tags.assign",
+            "Tags",
+            "Tag people",
+            "core.view_tag",
+            "core.add_tag",
+            "core.assign_tag",
+            shown=False,
+        ),
         _one(
             "settings.view",
             "Settings",
@@ -80,7 +95,14 @@ PERMISSIONS: dict[str, Permission] = {
             "integrations.change_syncschedule",
         ),
         _one("tools.import", "Tools", "Run syncs and imports", "core.run_tools", "integrations.view_syncrun"),
-        _one("tools.csv", "Tools", "Import CSV files", "core.view_importbatch", "core.add_importbatch"),
+        _one(
+            "tools.csv",
+            "Tools",
+            "Import CSV files",
+            "core.view_importbatch",
+            "core.add_importbatch",
+            shown=False,
+        ),
         _one(
             "sync.manage",
             "Sync",
@@ -103,6 +125,7 @@ PERMISSIONS: dict[str, Permission] = {
             "core.view_apitoken",
             "core.add_apitoken",
             "core.delete_apitoken",
+            shown=False,
         ),
         _one(
             "webhooks.manage",
@@ -113,6 +136,7 @@ PERMISSIONS: dict[str, Permission] = {
             "core.change_webhookendpoint",
             "core.delete_webhookendpoint",
             "core.view_webhookdelivery",
+            shown=False,
         ),
         _one(
             "audit.view",

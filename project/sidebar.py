@@ -1,4 +1,4 @@
-"""The sidebar: sections with what the signed-in person may open, and nothing else."""
+"""The sidebar: sections with what the signed-in person may open and what works, and nothing else."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +20,8 @@ class Entry:
 OVERVIEW = Entry("Overview", "dashboard", "index")
 MY_LEARNING = Entry("My learning", "school", "index")
 TEAMS = Entry("Teams", "groups", "core_team_changelist", "core.view_team")
+STUDENTS = Entry("Students", "person", "core_user_changelist", "core.view_user")
+SEATS = Entry("Seats", "event_seat", "core_seat_changelist", "core.view_seat")
 LEARNING = [
     Entry("Enrollments", "assignment_ind", "core_enrollment_changelist", "core.view_enrollment"),
     Entry("Quiz results", "quiz", "core_quizresult_changelist", "core.view_quizresult"),
@@ -33,10 +35,9 @@ ADMIN = [
     Entry("Roles", "shield_person", "core_role_changelist", "core.view_role"),
     Entry("Groups", "diversity_3", "core_thinkificgroup_changelist", "core.view_thinkificgroup"),
     Entry("Products", "menu_book", "core_product_changelist", "core.view_product"),
-    Entry("Seats", "event_seat", "core_seat_changelist", "core.view_seat"),
+    SEATS,
     Entry("Tools", "construction", "tools", "core.run_tools"),
     Entry("Settings", "settings", "core_sitesettings_changelist", "core.view_sitesettings"),
-    Entry("API", "key", "core_apitoken_changelist", "core.view_apitoken"),
 ]
 SYNC = [
     Entry("Runs", "sync", "integrations_syncrun_changelist", "integrations.view_syncrun"),
@@ -57,14 +58,7 @@ SYNC = [
     Entry("Schedules", "schedule", "integrations_syncschedule_changelist", "integrations.view_syncschedule"),
 ]
 AUDIT = [
-    Entry(
-        "Impersonations",
-        "supervisor_account",
-        "core_impersonationsession_changelist",
-        "core.view_impersonationsession",
-    ),
     Entry("History", "history", "history", "core.view_history"),
-    Entry("Imports", "upload_file", "core_importbatch_changelist", "core.view_importbatch"),
 ]
 
 
@@ -90,7 +84,7 @@ def _sections(user: User) -> list[tuple[str, list[Entry]]]:
             ("Audit", AUDIT),
         ]
     if user.has_perm("core.view_team"):
-        return [("", [OVERVIEW, TEAMS]), ("Learning", LEARNING)]
+        return [("", [OVERVIEW, TEAMS, STUDENTS, SEATS]), ("Learning", LEARNING)]
     return [("", [MY_LEARNING])]
 
 

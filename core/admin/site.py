@@ -30,7 +30,7 @@ class SiteSettingsAdmin(SitewideAdmin, HistoryAdmin):
                 ]
             },
         ),
-        ("Seats and enrollments", {"fields": ["default_enrollment_days", "default_max_seats"]}),
+        ("Enrollments", {"fields": ["default_enrollment_days"]}),
         (
             "Sync",
             {
@@ -43,7 +43,6 @@ class SiteSettingsAdmin(SitewideAdmin, HistoryAdmin):
             },
         ),
         ("Deleting", {"fields": ["delete_students", "delete_users"]}),
-        ("Sign-in and webhooks", {"fields": ["sso_link_text", "webhook_url"]}),
     ]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
