@@ -63,6 +63,7 @@ class DashboardAdmin(ModelAdmin):
     empty_value_display = "—"
     empty_title = "Nothing here yet"
     empty_text = ""  # what would be listed here and how it gets here
+    empty_how = ""  # what to do about it, for those who may start runs
     tabs: tuple[Tab, ...] = ()  # further tabs of the detail page; the first is the object's own fields
     first_tab_title = "Overview"
     change_form_outer_before_template = "admin/dashboard/tabs.html"
@@ -115,6 +116,11 @@ class DashboardAdmin(ModelAdmin):
         return False
 
     # --- lists --------------------------------------------------------------------------------------
+
+    def list_title(self, request: HttpRequest) -> str:
+        """What the list is called to this person, as in their sidebar."""
+        name = str(self.opts.verbose_name_plural)
+        return name[:1].upper() + name[1:]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BoundedChangeList]:
         return BoundedChangeList

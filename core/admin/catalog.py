@@ -10,7 +10,7 @@ from django.utils.html import strip_tags
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
-from core.admin import cells
+from core.admin import cells, in_thinkific
 from core.admin.base import DashboardAdmin
 from core.admin.filters import ChoiceFilter, key_of
 from core.admin.lists import CappedCount, amount
@@ -64,7 +64,8 @@ class ProductAdmin(DashboardAdmin):
     shows_sync = True
     actions_list = ("sync_products",)
     actions_detail = ("sync_product",)
-    empty_text = "Courses and bundles come from Thinkific: use Sync Products above."
+    empty_text = "Courses and bundles come from Thinkific."
+    empty_how = "Use Sync Products above."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         product, viewer = OuterRef("pk"), viewer_of(request)
@@ -199,7 +200,7 @@ class ProductAdmin(DashboardAdmin):
 
     @display(description="Thinkific ID")
     def thinkific(self, product: Product) -> SafeString:
-        return cells.thinkific_id(product.thinkific_id)
+        return cells.thinkific_id(product.thinkific_id, in_thinkific.admin_page(product))
 
     @display(description="Slug")
     def slug_text(self, product: Product) -> SafeString:

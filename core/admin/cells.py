@@ -143,11 +143,18 @@ def detail_url(obj: Model, tab: str = "") -> str:
     return f"{url}?tab={tab}" if tab else url
 
 
-def thinkific_id(value: int | None) -> SafeString:
-    """Ids are copied, not added up: no thousands separators."""
+def thinkific_id(value: int | None, page: str = "") -> SafeString:
+    """Ids are copied, not added up: no thousands separators. `page` is where Thinkific shows it."""
     if value is None:
         return pill("Not in Thinkific", "warning", title="This exists in the dashboard only.")
-    return format_html('<span class="cell-id">{}</span>', value)
+    if not page:
+        return format_html('<span class="cell-id">{}</span>', value)
+    return format_html(
+        '<a class="cell-id cell-outside" href="{}" target="_blank" rel="noopener noreferrer"'
+        ' title="Open in Thinkific">{}<span class="material-symbols-outlined">open_in_new</span></a>',
+        page,
+        value,
+    )
 
 
 def removed(value: datetime | None) -> SafeString | str:

@@ -156,10 +156,8 @@ class EnrollmentAdmin(FoundByStudent, ExportingAdmin, HistoryAdmin):
     tabs = ENROLLMENT_TABS
     dialogs = ON_THE_PAGE
     shows_sync = True
-    empty_text = (
-        "Enrollments appear here when Thinkific is synced: open Tools and choose Sync Enrollments. "
-        "For a team, they are those of its members in the products it has seats on."
-    )
+    empty_text = "For a team, enrollments are those of its members in the products it has seats on."
+    empty_how = "They appear here when Thinkific is synced: open Tools and choose Sync Enrollments."
     export_columns = (
         ("Name", lambda e: e.user.get_full_name()),
         ("Email", lambda e: e.user.email),

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
-from core.admin import cells
+from core.admin import cells, in_thinkific
 from core.admin.base import DashboardAdmin
 from core.admin.dialogs import button, url_of
 from core.admin.filters import ChoiceFilter, RelatedFilter
@@ -118,7 +118,8 @@ class ThinkificGroupAdmin(DashboardAdmin):
     shows_sync = True
     first_tab_title = "Group"
     actions_list = ("sync_groups",)
-    empty_text = "Groups come from Thinkific: use Sync Groups above."
+    empty_text = "Groups come from Thinkific."
+    empty_how = "Use Sync Groups above."
     fieldsets = [
         (None, {"fields": ["title", "token_text", "thinkific", "where", "team_count", "user_count"]}),
         ("Sync", {"fields": ["status", "synced", "requested", "thinkific_created", "created"]}),
@@ -173,7 +174,7 @@ class ThinkificGroupAdmin(DashboardAdmin):
 
     @display(description="Thinkific ID")
     def thinkific(self, group: ThinkificGroup) -> SafeString:
-        return cells.thinkific_id(group.thinkific_id)
+        return cells.thinkific_id(group.thinkific_id, in_thinkific.admin_page(group))
 
     @display(description="Teams")
     def team_count(self, group: Any) -> str:

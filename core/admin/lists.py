@@ -11,6 +11,9 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 from unfold.views import ChangeList
 
+from core.admin.viewer import viewer_of
+from core.services import authority
+
 # Beyond this many rows a list neither counts nor pages: finding row 500,000 by hand is a search that
 # somebody has not typed yet, and an offset costs as much as everything before it.
 COUNTED = 10_000
@@ -104,7 +107,9 @@ class BoundedChangeList(ChangeList):
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().__init__(request, *args, **kwargs)
         if not self.is_popup:
-            self.title = self.opts.verbose_name_plural[:1].upper() + self.opts.verbose_name_plural[1:]
+            self.title = self.model_admin.list_title(request)
+        # Nobody is told to do what they may not.
+        self.empty_how = self.model_admin.empty_how if authority.may_start_runs(viewer_of(request)) else ""
 
     def get_results(self, request: HttpRequest) -> None:
         """One page, by keys: the database sorts and skips keys, then reads the rows of this page alone, with

@@ -93,6 +93,11 @@ def is_open(obj: Model) -> bool:
     return pages is not None and pages.is_open(obj)
 
 
+def viewer_sees_everything() -> bool:
+    pages = current()
+    return pages is not None and bool(getattr(pages.request.user, "sees_everything", False))
+
+
 def viewer_is_superuser() -> bool:
     """Superusers are changed by their like only: a list knows that without asking the database."""
     pages = current()

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from core.admin import cells, open_pages
+from core.admin import cells, in_thinkific, open_pages
 from core.admin.account_dialogs import waiting_change
 from core.admin.base import visible
 from core.admin.dialogs import button, url_of
@@ -113,12 +113,14 @@ class UserAdmin(HistoryAdmin):
     shows_sync = True
     actions_list = ("add_user",)
     first_tab_title = "Profile"
-    empty_text = (
-        "People appear here when Thinkific is synced: open Tools and choose Import Users from Thinkific."
-    )
+    empty_text = "People appear here when they are added, or when Thinkific is synced."
+    empty_how = "Open Tools and choose Import Users from Thinkific."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).defer("custom_profile_fields", "password")
+
+    def list_title(self, request: HttpRequest) -> str:
+        return "Users" if viewer_of(request).sees_everything else "Students"
 
     def has_add_user_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request) and may_add(viewer_of(request))
@@ -192,7 +194,7 @@ class UserAdmin(HistoryAdmin):
 
     @display(description="Thinkific ID", ordering="thinkific_id")
     def thinkific(self, user: User) -> SafeString:
-        return cells.thinkific_id(user.thinkific_id)
+        return cells.thinkific_id(user.thinkific_id, in_thinkific.admin_page(user))
 
     @display(description="Created At", ordering="created_at")
     def created(self, user: User) -> SafeString:

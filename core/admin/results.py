@@ -101,9 +101,8 @@ class QuizResultAdmin(ResultAdmin):
         "completed",
         "thinkific",
     ]
-    empty_text = (
-        "Results arrive from Thinkific when students finish quizzes: open Tools and choose Sync Quiz Results."
-    )
+    empty_text = "Results arrive from Thinkific when students finish quizzes."
+    empty_how = "Open Tools and choose Sync Quiz Results."
     export_columns = (
         ("Name", lambda r: r.user.get_full_name()),
         ("Email", lambda r: r.user.email),
@@ -160,9 +159,8 @@ class CertificateAdmin(ResultAdmin):
     )
     sortable_by = ["issued", "expires"]
     fields = ["student_link", "course", "credential", "issued", "expires", "open_link", "thinkific"]
-    empty_text = (
-        "Certificates arrive from Thinkific when students earn them: open Tools and choose Sync Certificates."
-    )
+    empty_text = "Certificates arrive from Thinkific when students earn them."
+    empty_how = "Open Tools and choose Sync Certificates."
     export_columns = (
         ("Name", lambda c: c.user.get_full_name()),
         ("Email", lambda c: c.user.email),

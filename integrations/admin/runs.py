@@ -74,7 +74,8 @@ class SyncRunAdmin(SitewideAdmin):
     list_select_related = ["started_by"]
     ordering = ["-id"]
     empty_title = "Nothing has been synced yet"
-    empty_text = "Start a sync under Tools, or wait for the schedules."
+    empty_text = "Runs start by their schedules."
+    empty_how = "To start one now, open Tools."
 
     # --- the list -----------------------------------------------------------------------------------
 

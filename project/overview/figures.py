@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 
+from core.admin.in_thinkific import learning_page
 from core.admin.lists import COUNTED, amount, table_total
 from core.admin.open_pages import list_url
 from core.models import Certificate, Enrollment, Membership, Seat, Team, User
@@ -94,7 +95,11 @@ def my_learning(user: User) -> dict[str, Any]:
     )
     return {
         "enrollments": [
-            {"shown": enrollment, "percent": max(0, min(100, int(enrollment.percentage_completed * 100)))}
+            {
+                "shown": enrollment,
+                "url": "" if enrollment.status == "expired" else learning_page(enrollment.product),
+                "percent": max(0, min(100, int(enrollment.percentage_completed * 100))),
+            }
             for enrollment in enrollments
         ],
         "quiz_results": results,
