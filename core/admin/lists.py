@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from django.contrib.admin.views.main import ORDER_VAR
 from django.core.cache import cache
 from django.core.paginator import Paginator
 from django.db import connections
@@ -108,6 +109,8 @@ class BoundedChangeList(ChangeList):
         super().__init__(request, *args, **kwargs)
         if not self.is_popup:
             self.title = self.model_admin.list_title(request)
+        # No column's head can show this order.
+        self.newest_first = not self.params.get(ORDER_VAR) and list(self.model_admin.ordering) == ["-id"]
         # Nobody is told to do what they may not.
         self.empty_how = self.model_admin.empty_how if authority.may_start_runs(viewer_of(request)) else ""
 

@@ -47,8 +47,9 @@ class AssignedFilter(ChoiceFilter):
         return self.choices_offered if viewer_of(request).sees_everything else ()
 
     def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
-        in_a_team = Exists(Membership.objects.filter(user=OuterRef("pk")))
-        return queryset.filter(in_a_team if value == "yes" else ~in_a_team)
+        if value == "no":  # the same people as on the first page
+            return queryset.filter(pk__in=User.objects.unassigned().values("pk"))
+        return queryset.filter(Exists(Membership.objects.filter(user=OuterRef("pk"))))
 
 
 class RoleFilter(ChoiceFilter):
@@ -107,7 +108,7 @@ class UserAdmin(HistoryAdmin):
     search_fields = ["email", "name"]
     search_help_text = "Search by name, e-mail or Thinkific ID"
     sortable_by = ["full_name", "email_address", "thinkific", "created"]
-    ordering = ["-id"]
+    ordering = ["-created_at"]
     tabs = USER_TABS
     dialogs = USER_DIALOGS
     shows_sync = True

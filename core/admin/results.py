@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -52,8 +52,6 @@ class ValidityFilter(ChoiceFilter):
 class ResultAdmin(FoundByStudent, ExportingAdmin):
     """What both lists have."""
 
-    ordering = ["-id"]
-
     @display(description="Thinkific ID")
     def thinkific(self, result: Any) -> SafeString:
         return cells.thinkific_id(result.thinkific_id)
@@ -90,6 +88,7 @@ class QuizResultAdmin(ResultAdmin):
         "thinkific_id",
     )
     sortable_by = ["completed"]
+    ordering = [F("completed_at").desc(nulls_last=True)]
     fields = [
         "student_link",
         "quiz_name",
@@ -158,6 +157,7 @@ class CertificateAdmin(ResultAdmin):
         "thinkific_id",
     )
     sortable_by = ["issued", "expires"]
+    ordering = [F("issued_at").desc(nulls_last=True)]
     fields = ["student_link", "course", "credential", "issued", "expires", "open_link", "thinkific"]
     empty_text = "Certificates arrive from Thinkific when students earn them."
     empty_how = "Open Tools and choose Sync Certificates."

@@ -90,7 +90,8 @@ class SeatAdmin(HistoryAdmin):
     list_select_related = ["product"]
     search_fields = ["name"]
     search_help_text = "Search by seat or product"
-    ordering = ["-id"]
+    sortable_by = ["used"]
+    ordering = ["-fill"]
     tabs = (
         Tab(
             "teams",
@@ -157,7 +158,7 @@ class SeatAdmin(HistoryAdmin):
     def product_name(self, seat: Seat) -> SafeString:
         return cells.named(seat.product)
 
-    @display(description="Used / max")
+    @display(description="Used / max", ordering="fill")
     def used(self, seat: Seat) -> SafeString:
         return places(seat)
 

@@ -49,8 +49,10 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.filter(memberships__role__code="student").distinct()
 
     def unassigned(self) -> "UserQuerySet":
-        """People in no team: they arrived by sync, and no default team is set."""
-        return self.filter(memberships__isnull=True)
+        """People in no team who ought to be in one: they arrived by sync, and no default team is set. Staff
+        needs none, and who is switched off or gone from Thinkific misses none."""
+        people = self.filter(memberships__isnull=True, is_active=True, removed_at__isnull=True)
+        return people.filter(is_staff=False, is_superuser=False, global_role__isnull=True)
 
 
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]

@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from core.models.catalog import Product
@@ -54,13 +55,28 @@ class Seat(models.Model):
     )
     used_count = models.PositiveIntegerField("used", default=0, editable=False)
     used_counted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # How full it is, for sorting: thousandths of its places, 0 without a limit.
+    fill = models.GeneratedField(
+        expression=Case(
+            When(unlimited=True, then=Value(0)),
+            When(
+                max_seats__gt=0, then=Cast(F("used_count"), models.BigIntegerField()) * 1000 / F("max_seats")
+            ),
+            When(used_count__gt=0, then=Value(2**31)),
+            default=Value(0),
+            output_field=models.BigIntegerField(),
+        ),
+        output_field=models.BigIntegerField(),
+        db_persist=True,
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = SeatQuerySet.as_manager()
-    history = tracked(excluded_fields=["used_count", "used_counted_at"])
+    history = tracked(excluded_fields=["used_count", "used_counted_at", "fill"])
 
     class Meta:
         ordering = ["name", "id"]
+        indexes = [models.Index(fields=["fill", "id"], name="seat_fill")]
         permissions = [("assign_seat", "Can assign seats to teams")]
         constraints = [
             models.CheckConstraint(

@@ -16,9 +16,8 @@ from core.services.mirror.groups import TeamTarget
 
 
 def without_a_team() -> QuerySet[User]:
-    """People of Thinkific who are in no team. Staff needs none."""
-    people = User.objects.unassigned().filter(thinkific_id__isnull=False, removed_at__isnull=True)
-    return people.filter(is_staff=False, is_superuser=False)
+    """People of Thinkific who are in no team and ought to be in one."""
+    return User.objects.unassigned().filter(thinkific_id__isnull=False)
 
 
 def join(users: Iterable[int], team: Team, *, source: str, now: datetime, by: User | None = None) -> int:

@@ -191,10 +191,7 @@ def _seats_nearly_full(seats: QuerySet[Seat], name: Callable[[Seat], str]) -> It
 
 
 def _unassigned() -> Item | None:
-    people = User.objects.unassigned().filter(
-        is_active=True, is_staff=False, is_superuser=False, global_role__isnull=True, removed_at__isnull=True
-    )
-    count = remember("unassigned", lambda: _count(people))
+    count = remember("unassigned", lambda: _count(User.objects.unassigned()))
     if not count:
         return None
     return Item(
