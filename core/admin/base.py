@@ -24,6 +24,7 @@ from core.admin.tabs import Tab, tab_context
 from core.admin.viewer import viewer_of
 from core.errors import Refusal
 from core.models import Membership, User
+from core.models.folded import holding
 
 
 def visible(queryset: QuerySet, viewer: User) -> QuerySet:
@@ -153,7 +154,7 @@ class DashboardAdmin(ModelAdmin):
         all of both. Where a related table is searched, see `FoundByStudent`."""
         condition = Q()
         for name in self.search_fields:
-            condition |= Q(**{f"{name}__icontains": word})
+            condition |= holding(name, word)
         return condition
 
     # --- details ------------------------------------------------------------------------------------

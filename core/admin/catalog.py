@@ -56,7 +56,7 @@ class ProductAdmin(DashboardAdmin):
         "synced",
     ]
     list_filter = [TypeFilter, StateFilter]
-    search_fields = ["name"]
+    search_fields = ["folded"]
     search_help_text = "Search by name, Thinkific ID or productable ID"
     sortable_by = ["title", "productable"]
     ordering = ["name", "id"]
@@ -220,7 +220,7 @@ class QuizAdmin(DashboardAdmin):
     """Not in the sidebar: it serves the filter of the quiz results."""
 
     list_display = ["title", "course"]
-    search_fields = ["name"]
+    search_fields = ["folded"]
     search_help_text = "Search by name"
     ordering = ["name", "id"]
     fields = ["title", "course", "passing_score"]

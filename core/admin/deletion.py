@@ -8,8 +8,8 @@ from django.urls import reverse
 from core.admin.dialogs import Dialog, DialogForm, Done
 from core.admin.sync_line import follows
 from core.admin.user_forms import email_field
+from core.folding import email_key
 from core.models import User
-from core.models.people import normalize_email
 from core.services import authority, deletions
 
 
@@ -28,7 +28,7 @@ class DeletionForm(DialogForm):
         field.error_messages["required"] = "Nothing was deleted: the e-mail is missing."
 
     def clean_email(self) -> str:
-        if normalize_email(self.cleaned_data["email"]) != self.obj.email:
+        if email_key(self.cleaned_data["email"]) != email_key(self.obj.email):
             raise forms.ValidationError(f"This is not the e-mail of {self.obj}. Nothing was deleted.")
         return self.obj.email
 

@@ -109,7 +109,7 @@ GROUP_TABS = (
 class ThinkificGroupAdmin(DashboardAdmin):
     list_display = ["title", "token_text", "thinkific", "team_count", "user_count", "status"]
     list_filter = [StatusFilter, TeamFilter, PresenceFilter]
-    search_fields = ["name", "token"]
+    search_fields = ["folded", "token"]
     search_help_text = "Search by name or token"
     sortable_by = ["title"]
     ordering = ["name", "id"]

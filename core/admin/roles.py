@@ -33,7 +33,7 @@ def _shown(role: Role) -> list[Permission]:
 @admin.register(Role)
 class RoleAdmin(SitewideAdmin, HistoryAdmin):
     list_display = ["role_name", "permission_count", "user_count", "scope", "created"]
-    search_fields = ["name"]
+    search_fields = ["folded"]
     search_help_text = "Search by name"
     ordering = ["id"]
     fields = ["role_name", "scope", "user_count", "permission_names", "created"]
@@ -110,7 +110,7 @@ def teams_in(organization: Organization, viewer: User) -> QuerySet[Team]:
 @admin.register(Organization)
 class OrganizationAdmin(SitewideAdmin):
     list_display = ["organization_name", "summary", "team_count", "created"]
-    search_fields = ["name"]
+    search_fields = ["folded"]
     search_help_text = "Search by name"
     ordering = ["name", "id"]
     fields = ["organization_name", "description_full", "team_count", "created"]

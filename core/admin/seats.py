@@ -15,6 +15,7 @@ from core.admin.history import HistoryAdmin
 from core.admin.tabs import Tab
 from core.admin.viewer import viewer_of
 from core.models import Product, Seat, SeatAssignment, Team, User
+from core.models.folded import holding
 
 SHOWN_TEAMS = 3
 
@@ -88,7 +89,7 @@ def teams_of(seat: Seat, viewer: User) -> QuerySet[SeatAssignment]:
 class SeatAdmin(HistoryAdmin):
     list_filter = [ProductFilter, TeamFilter, FullnessFilter]
     list_select_related = ["product"]
-    search_fields = ["name"]
+    search_fields = ["folded"]
     search_help_text = "Search by seat or product"
     sortable_by = ["used"]
     ordering = ["-fill"]
@@ -134,11 +135,11 @@ class SeatAdmin(HistoryAdmin):
         return ["seat_name", *columns] if viewer_of(request).sees_everything else columns
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
-        return ["name"] if viewer_of(request).sees_everything else ["product"]
+        return ["folded"] if viewer_of(request).sees_everything else ["product"]
 
     def search_condition(self, word: str, viewer: User) -> Q:
-        products = Q(product__in=Product.objects.filter(name__icontains=word).values("pk"))
-        return Q(name__icontains=word) | products if viewer.sees_everything else products
+        products = Q(product__in=Product.objects.filter(holding("folded", word)).values("pk"))
+        return holding("folded", word) | products if viewer.sees_everything else products
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         names = ["seat_name", "description_full"] if viewer_of(request).sees_everything else []

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
@@ -11,6 +11,7 @@ from core.admin.base import DashboardAdmin
 from core.admin.filters import RelatedFilter
 from core.admin.lists import FEW
 from core.models import Membership, Team, User
+from core.models.folded import holding
 
 MANY = 50_000  # people found
 # For `list_only`: what the columns that name a student, and a product, read.
@@ -28,15 +29,15 @@ class TeamFilter(RelatedFilter):
 
 
 class FoundByStudent(DashboardAdmin):
-    search_fields = ["user__email", "user__name"]
+    search_fields = ["user__folded"]
     search_help_text = "Search by the student's name or e-mail"
 
     def search(self, queryset: QuerySet, words: list[str], viewer: User) -> QuerySet:
-        """The people first, all words at once, through the index that PostgreSQL has for each column; then
+        """The people first, all words at once, through the index that PostgreSQL has for them; then
         their rows. A join with the words on either side of an OR would read every row."""
         people = User.objects.order_by()
         for word in words:
-            people = people.filter(Q(email__icontains=word) | Q(name__icontains=word))
+            people = people.filter(holding("folded", word))
         few = list(people.values_list("pk", flat=True)[: FEW + 1])
         if len(few) <= FEW:
             return queryset.filter(user__in=few)

@@ -16,7 +16,7 @@ from core.models import Tag, User
 @admin.register(Tag)
 class TagAdmin(DashboardAdmin):
     list_display = ["label", "people", "created"]
-    search_fields = ["name"]
+    search_fields = ["folded"]
     search_help_text = "Search by name"
     sortable_by = ["label"]
     ordering = ["name", "id"]

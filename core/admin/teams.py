@@ -178,7 +178,7 @@ class TeamAdmin(HistoryAdmin):
     ]
     list_filter = [OrganizationFilter, ArchivedFilter]
     list_select_related = ["owner", "organization"]
-    search_fields = ["name"]
+    search_fields = ["folded"]
     search_help_text = "Search by team name"
     sortable_by = ["team_name", "created"]
     ordering = ["name", "id"]

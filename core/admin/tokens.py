@@ -16,7 +16,7 @@ from core.models import ApiToken
 class ApiTokenAdmin(SitewideAdmin):
     list_display = ["token_name", "issued_by", "start", "state", "created", "last_used"]
     list_select_related = ["user"]
-    search_fields = ["name"]
+    search_fields = ["folded"]
     search_help_text = "Search by name"
     ordering = ["-id"]
     fields = ["token_name", "issued_by", "start", "scope_names", "state", "created", "last_used", "expires"]

@@ -14,6 +14,7 @@ from unfold.widgets import (
 
 from core.admin.dialogs import DialogForm
 from core.admin.pickers import by_typing, day_input
+from core.folding import normalize_email
 from core.models import (
     Enrollment,
     GroupMembership,
@@ -24,7 +25,7 @@ from core.models import (
     Team,
     ThinkificGroup,
 )
-from core.models.people import NAME_LENGTH, normalize_email
+from core.models.people import NAME_LENGTH
 from core.services import authority
 from core.services.people import EmailTaken, IsMember
 from core.services.seat_access import HeldOtherwise

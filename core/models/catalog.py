@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING
 from django.db import models
 from django.utils import timezone
 
+from core.models.folded import Folded, FoldedField, FoldedQuerySet
+
 if TYPE_CHECKING:
     from core.models.people import User
 
 TITLE_LENGTH = 500
 
 
-class ProductQuerySet(models.QuerySet["Product"]):
+class ProductQuerySet(FoldedQuerySet["Product"]):
     def visible_to(self, viewer: "User") -> "ProductQuerySet":
         """Administrators see all; managers what their teams have seats on; students what they study."""
         if viewer.sees_everything:
@@ -27,7 +29,7 @@ class ProductQuerySet(models.QuerySet["Product"]):
         return self.filter(productable_type=Product.Type.BUNDLE)
 
 
-class Product(models.Model):
+class Product(Folded):
     """A Thinkific course or bundle.
 
     Thinkific has three ids for "a course": the product's (`thinkific_id`), and the course's, which the
@@ -48,6 +50,7 @@ class Product(models.Model):
     productable_type = models.CharField("type", max_length=10, choices=Type)
     productable_id = models.BigIntegerField("productable ID", help_text="Thinkific's course or bundle id.")
     name = models.CharField(max_length=TITLE_LENGTH, blank=True)
+    folded = FoldedField("name")
     slug = models.CharField(max_length=TITLE_LENGTH, blank=True)
     description = models.TextField(blank=True)
     price = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
@@ -125,7 +128,7 @@ class Chapter(models.Model):
         return self.name or f"Chapter {self.position}"
 
 
-class QuizQuerySet(models.QuerySet["Quiz"]):
+class QuizQuerySet(FoldedQuerySet):
     def with_courses(self) -> "QuizQuerySet":
         """With what `courses()` reads: two queries for any number of quizzes."""
         lessons = Lesson.objects.here().select_related("chapter__product")
@@ -135,7 +138,7 @@ class QuizQuerySet(models.QuerySet["Quiz"]):
         )
 
 
-class Quiz(models.Model):
+class Quiz(Folded):
     """A quiz. Results name a quiz but no course, so the curriculum is where its courses are learnt from.
 
     Several courses may contain one quiz: its lessons tell which (`courses`). `product` is the first of them
@@ -153,6 +156,7 @@ class Quiz(models.Model):
         verbose_name="course",
     )
     name = models.CharField(max_length=TITLE_LENGTH, blank=True)
+    folded = FoldedField("name")
     passing_score = models.DecimalField(max_digits=6, decimal_places=2, null=True, blank=True)
     removed_at = models.DateTimeField(null=True, blank=True)
 

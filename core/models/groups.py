@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
-from django.db.models.functions import Upper
 from django.utils import timezone
 
+from core.models.folded import Folded, FoldedField, FoldedQuerySet
 from core.models.history import tracked
 from core.models.teams import Role, Team
 
@@ -32,7 +32,7 @@ class Direction(models.TextChoices):
         return self in {Direction.BIDIRECTIONAL, Direction.DASHBOARD_TO_THINKIFIC}
 
 
-class GroupQuerySet(models.QuerySet["ThinkificGroup"]):
+class GroupQuerySet(FoldedQuerySet["ThinkificGroup"]):
     def visible_to(self, viewer: "User") -> "GroupQuerySet":
         if viewer.sees_everything:
             return self
@@ -55,10 +55,11 @@ class GroupQuerySet(models.QuerySet["ThinkificGroup"]):
         )
 
 
-class ThinkificGroup(models.Model):
+class ThinkificGroup(Folded):
     """A group. It may exist here only (no Thinkific id yet) or have come from Thinkific."""
 
     name = models.CharField(max_length=GROUP_NAME_LENGTH)
+    folded = FoldedField("name")
     token = models.CharField(max_length=100, blank=True)
     thinkific_id = models.BigIntegerField("Thinkific ID", null=True, blank=True, editable=False)
     thinkific_created_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -78,8 +79,8 @@ class ThinkificGroup(models.Model):
             models.UniqueConstraint(fields=["thinkific_id"], name="one_group_per_thinkific_id"),
             # Thinkific itself may have several of one name; two made here would become one there.
             models.UniqueConstraint(
-                Upper("name"),
-                condition=Q(thinkific_id__isnull=True, removed_at__isnull=True),
+                fields=["folded"],
+                condition=Q(thinkific_id__isnull=True, removed_at__isnull=True, folded__isnull=False),
                 name="one_new_group_per_name",
             ),
         ]

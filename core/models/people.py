@@ -6,11 +6,13 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models import Q, Value
-from django.db.models.functions import Concat, Trim, Upper
+from django.db.models.functions import Concat, Trim
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.functional import cached_property
 
+from core.folding import email_key, fold_person, normalize_email
+from core.models.folded import Folded, FoldedField, FoldedQuerySet
 from core.models.history import tracked
 from core.models.teams import Membership, Role, Team
 
@@ -18,14 +20,14 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 NAME_LENGTH = 255
+EMAIL_LENGTH = 254
 
 
-def normalize_email(email: str) -> str:
-    """The form in which e-mail addresses are stored and compared: trimmed, lower case."""
-    return email.strip().lower()
+class UserQuerySet(FoldedQuerySet["User"]):
+    def of_address(self, email: str) -> "UserQuerySet":
+        """Whoever has this e-mail address, however it is written."""
+        return self.filter(email_key=email_key(email))
 
-
-class UserQuerySet(models.QuerySet["User"]):
     def visible_to(self, viewer: "User") -> "UserQuerySet":
         """Administrators see everybody; managers the members of their teams; everybody themselves."""
         if viewer.sees_everything:
@@ -57,7 +59,10 @@ class UserQuerySet(models.QuerySet["User"]):
 
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
     def get_by_natural_key(self, username: str | None) -> "User":
-        return self.get(email=normalize_email(username or ""))
+        email = username or ""
+        # Of two that an older version let in, the newer has no key, and is found as it is written.
+        exactly = self.filter(email=normalize_email(email)).first()
+        return exactly or self.of_address(email).get()
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """Create an account. Without a password nobody can sign in to it until one is set by mail."""
@@ -74,10 +79,10 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[
         )
 
 
-class User(AbstractBaseUser, PermissionsMixin):
-    """Any person known to the dashboard. The e-mail address is the login, unique ignoring case."""
+class User(Folded, AbstractBaseUser, PermissionsMixin):
+    """Any person known to the dashboard. The e-mail address is the login, unique however it is written."""
 
-    email = models.EmailField("e-mail", max_length=254)
+    email = models.EmailField("e-mail", max_length=EMAIL_LENGTH)
     first_name = models.CharField(max_length=NAME_LENGTH, blank=True)
     last_name = models.CharField(max_length=NAME_LENGTH, blank=True)
     name = models.GeneratedField(
@@ -85,6 +90,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         output_field=models.CharField(max_length=2 * NAME_LENGTH + 1),
         db_persist=True,
     )
+    folded = FoldedField("first_name", "last_name", "email", how=fold_person)
+    email_key = FoldedField("email", how=email_key)
     is_active = models.BooleanField(
         "active", default=True, help_text="Switch off instead of deleting an account."
     )
@@ -142,6 +149,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         excluded_fields=[
             "password",
             "name",
+            "folded",
+            "email_key",
             "last_login",
             "last_activity_at",
             "updated_at",
@@ -165,7 +174,12 @@ class User(AbstractBaseUser, PermissionsMixin):
         permissions = [("impersonate_user", "Can impersonate users")]
         constraints = [
             models.UniqueConstraint(fields=["email"], name="one_user_per_email"),
-            models.UniqueConstraint(Upper("email"), name="one_user_per_email_ignoring_case"),
+            # With a condition it is an index on both databases: SQLite would copy the table for a constraint.
+            models.UniqueConstraint(
+                fields=["email_key"],
+                condition=Q(email_key__isnull=False),
+                name="one_user_per_email_ignoring_case",
+            ),
             models.UniqueConstraint(fields=["thinkific_id"], name="one_user_per_thinkific_id"),
         ]
         indexes = [
@@ -173,6 +187,7 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.Index(fields=["created_at", "id"], name="user_created_at"),
             models.Index(fields=["removed_at"], name="user_removed", condition=Q(removed_at__isnull=False)),
             models.Index(fields=["is_staff"], name="user_staff", condition=Q(is_staff=True)),
+            models.Index(fields=["id"], name="user_unfolded", condition=Q(folded__isnull=True)),
         ]
 
     def __str__(self) -> str:
@@ -212,14 +227,21 @@ class User(AbstractBaseUser, PermissionsMixin):
         return [role.pk for role in Role.objects.filter(is_global=False) if "teams.view" in role.permissions]
 
 
-class Tag(models.Model):
+class Tag(Folded):
     name = models.CharField(max_length=100)
+    folded = FoldedField("name")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = FoldedQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]
         permissions = [("assign_tag", "Can tag people")]
-        constraints = [models.UniqueConstraint(Upper("name"), name="one_tag_per_name")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["folded"], condition=Q(folded__isnull=False), name="one_tag_per_name"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

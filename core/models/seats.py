@@ -8,6 +8,7 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 
 from core.models.catalog import Product
+from core.models.folded import Folded, FoldedField, FoldedQuerySet
 from core.models.history import tracked
 from core.models.people import Tag
 from core.models.teams import Team
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from core.models.people import User
 
 
-class SeatQuerySet(models.QuerySet["Seat"]):
+class SeatQuerySet(FoldedQuerySet["Seat"]):
     def visible_to(self, viewer: "User") -> "SeatQuerySet":
         if viewer.sees_everything:
             return self
@@ -28,7 +29,7 @@ class SeatQuerySet(models.QuerySet["Seat"]):
         return self.filter(unlimited=False, used_count__gt=F("max_seats"))
 
 
-class Seat(models.Model):
+class Seat(Folded):
     """A named entitlement: which product, how many people, how long, with which rules. Not one chair."""
 
     class Expiry(models.TextChoices):
@@ -37,6 +38,7 @@ class Seat(models.Model):
         NEVER = "never", "Never"
 
     name = models.CharField(max_length=255, help_text="Internal; team users never see it.")
+    folded = FoldedField("name")
     description = models.TextField(blank=True, help_text="Internal; team users never see it.")
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="seats")
     unlimited = models.BooleanField(default=False)
@@ -72,7 +74,7 @@ class Seat(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = SeatQuerySet.as_manager()
-    history = tracked(excluded_fields=["used_count", "used_counted_at", "fill"])
+    history = tracked(excluded_fields=["folded", "used_count", "used_counted_at", "fill"])
 
     class Meta:
         ordering = ["name", "id"]

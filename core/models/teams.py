@@ -6,9 +6,9 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Upper
 from django.utils import timezone
 
+from core.models.folded import Folded, FoldedField, FoldedQuerySet
 from core.models.history import tracked
 from core.permissions import PERMISSIONS
 
@@ -16,43 +16,53 @@ if TYPE_CHECKING:
     from core.models.people import User
 
 
-class Organization(models.Model):
+class Organization(Folded):
     """Groups teams under one management. People belong to its teams, never to it directly."""
 
     name = models.CharField(max_length=255)
+    folded = FoldedField("name")
     description = models.TextField(blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
+    objects = FoldedQuerySet.as_manager()
+
     class Meta:
         ordering = ["name"]
-        constraints = [models.UniqueConstraint(Upper("name"), name="one_organization_per_name")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["folded"], condition=Q(folded__isnull=False), name="one_organization_per_name"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
 
 
-class RoleManager(models.Manager["Role"]):
+class RoleManager(models.Manager.from_queryset(FoldedQuerySet)):  # type: ignore[misc]
     def get_by_natural_key(self, code: str) -> "Role":
         """Fixtures name built-in roles by code: migrations made them, under whatever key."""
         return self.get(code=code)
 
 
-class Role(models.Model):
+class Role(Folded):
     """A named set of permissions: for given teams, or everywhere when global."""
 
     name = models.CharField(max_length=100)
+    folded = FoldedField("name")
     code = models.SlugField(null=True, blank=True, editable=False, help_text="Set on built-in roles only.")
     is_global = models.BooleanField("global role", default=False)
     permissions = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = RoleManager()
-    history = tracked()
+    history = tracked(excluded_fields=["folded"])
 
     class Meta:
         ordering = ["id"]
         constraints = [
-            models.UniqueConstraint(Upper("name"), name="one_role_per_name"),
+            models.UniqueConstraint(
+                fields=["folded"], condition=Q(folded__isnull=False), name="one_role_per_name"
+            ),
             models.UniqueConstraint(fields=["code"], name="one_role_per_code"),
         ]
 
@@ -70,17 +80,18 @@ class Role(models.Model):
             raise ValidationError({"permissions": f"There is no permission called {', '.join(unknown)}."})
 
 
-class TeamQuerySet(models.QuerySet["Team"]):
+class TeamQuerySet(FoldedQuerySet["Team"]):
     def visible_to(self, viewer: "User") -> "TeamQuerySet":
         if viewer.sees_everything:
             return self
         return self.filter(pk__in=viewer.managed_teams().values("pk"))
 
 
-class Team(models.Model):
+class Team(Folded):
     """A group of people at a customer: a class, a department, or one manager and their people."""
 
     name = models.CharField(max_length=255)
+    folded = FoldedField("name")
     description = models.TextField(blank=True)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -102,14 +113,16 @@ class Team(models.Model):
         settings.AUTH_USER_MODEL, through="core.Membership", related_name="teams"
     )
     objects = TeamQuerySet.as_manager()
-    history = tracked()
+    history = tracked(excluded_fields=["folded"])
 
     class Meta:
         ordering = ["name", "id"]
         permissions = [("assign_team", "Can add people to teams")]
         constraints = [
             models.UniqueConstraint(
-                Upper("name"), condition=Q(archived_at__isnull=True), name="one_team_per_name"
+                fields=["folded"],
+                condition=Q(archived_at__isnull=True, folded__isnull=False),
+                name="one_team_per_name",
             )
         ]
         indexes = [

@@ -4,11 +4,14 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from core.models.folded import Folded, FoldedField, FoldedQuerySet
 
-class ApiToken(models.Model):
+
+class ApiToken(Folded):
     """A bearer token. The secret is shown once and stored hashed; it acts with its issuer's rights."""
 
     name = models.CharField(max_length=100)
+    folded = FoldedField("name")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
     prefix = models.CharField(
         max_length=12, editable=False, help_text="The readable start, to tell tokens apart."
@@ -19,6 +22,8 @@ class ApiToken(models.Model):
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = FoldedQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]

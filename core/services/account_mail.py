@@ -12,8 +12,8 @@ from django.utils.http import urlsafe_base64_encode
 from django_q.tasks import async_task
 
 from core.errors import Refusal
+from core.folding import email_key
 from core.models import EmailChange, User
-from core.models.people import normalize_email
 from core.services import access, allowances, email_changes, mail
 
 WELCOME_TASK = "core.tasks.send_welcome"
@@ -39,7 +39,7 @@ def ask_by_address(email: str, *, network: str | None) -> timedelta | None:
     The same is done whether or not somebody has the address, and nothing tells that a third mail was the last
     one for now: the answer must not say who has an account.
     """
-    account, hour = normalize_email(email), timedelta(hours=1)
+    account, hour = email_key(email), timedelta(hours=1)
     if network is not None:
         limit = settings.PASSWORD_MAILS_PER_NETWORK
         if wait := allowances.take("mail from", network, limit=limit, window=hour):
@@ -52,7 +52,7 @@ def ask_by_address(email: str, *, network: str | None) -> timedelta | None:
 def send_to_address(email: str) -> str:
     """Send the link to whoever has this address and may use the dashboard, people who never had a password
     among them: who came from Thinkific gets their first one this way. Answers what went wrong, or nothing."""
-    user = access.may_use_the_dashboard(User.objects.filter(email=email)).first()
+    user = access.may_use_the_dashboard(User.objects.of_address(email)).first()
     if user is None:
         return ""
     return send(user, "Choose a new password for the B2B Dashboard", "core/password_forgotten.txt")

@@ -7,11 +7,14 @@ For the mirror only: nothing here writes history, sends signals or asks the mode
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 from django.db import connection, models
 from django.utils import timezone
+
+from core.models.folded import fields_of
 
 Row = Sequence[Any]
 PART = 250  # rows of a COPY that are sent at a time
@@ -59,6 +62,7 @@ def insert(model: type[models.Model], fields: Sequence[str], rows: Sequence[Row]
     """
     if not rows:
         return
+    fields, rows = with_folded(model, fields, rows)
     given = set(fields)
     rest = [f for f in _columns(model) if f.attname not in given and not f.primary_key]
     constants = {f: timezone.now() if _is_now(f) else f.get_default() for f in rest}
@@ -92,6 +96,7 @@ def update(model: type[models.Model], fields: Sequence[str], rows: Sequence[Row]
     """Update rows, each the primary key followed by the values of `fields` (attnames) in their order."""
     if not rows:
         return
+    fields, rows = with_folded(model, fields, rows, keyed=True)
     columns = [_field(model, name) for name in fields]
     pk = model._meta.pk
     assert pk is not None
@@ -116,6 +121,30 @@ def update(model: type[models.Model], fields: Sequence[str], rows: Sequence[Row]
             sets = ", ".join(f'"{f.column}" = ?' for f in columns)
             rotated = [(*row[1:], row[0]) for row in values]
             _executemany(cursor, f'UPDATE "{table}" SET {sets} WHERE "{pk.column}" = ?', rotated)  # noqa: S608
+
+
+def with_folded(
+    model: type[models.Model], fields: Sequence[str], rows: Sequence[Row], *, keyed: bool = False
+) -> tuple[Sequence[str], Sequence[Row]]:
+    """The rows with the columns that are made of others of them (core/models/folded.py). `keyed` rows begin
+    with their primary key; what such a row does not give is read."""
+    folded = fields_of(model, fields)
+    if not folded:
+        return fields, rows
+    at = {name: place for place, name in enumerate(fields, start=keyed)}
+    lacking = [s for s in dict.fromkeys(s for f in folded for s in f.sources) if s not in at]
+    others: dict[Any, Row] = {}
+    if lacking and keyed:
+        stored = model._base_manager.filter(among("pk", [row[0] for row in rows]))
+        others = {pk: values for pk, *values in stored.values_list("pk", *lacking)}
+    nothing = [model._meta.get_field(name).get_default() for name in lacking]  # type: ignore[union-attr]
+    at |= {name: place for place, name in enumerate(lacking, start=len(fields) + keyed)}
+    how = [(f.how, itemgetter(*(at[s] for s in f.sources)), len(f.sources) > 1) for f in folded]
+    made = []
+    for row in rows:
+        given = (*row, *others.get(row[0], nothing)) if lacking else row
+        made.append((*row, *(do(*of(given)) if many else do(of(given)) for do, of, many in how)))
+    return [*fields, *(f.attname for f in folded)], made
 
 
 def _executemany(cursor: Any, statement: str, rows: Iterable[Row]) -> None:

@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.errors import Refusal
+from core.folding import tidy
 from core.models import (
     Direction,
     GroupAssignment,
@@ -31,13 +32,13 @@ Failed = GroupMembership.PushState.FAILED
 @checked_again
 def create(*, name: str, by: User | None = None) -> ThinkificGroup:
     """Make a group, here and in Thinkific. Raises Refusal where there is one of that name."""
-    name = " ".join(name.split())
+    name = " ".join(tidy(name.replace("\x00", "")).split())
     if not name:
         raise Refusal("A group needs a name.")
     if len(name) > GROUP_NAME_LENGTH:
         raise Refusal(f"The name has {len(name)} characters; {GROUP_NAME_LENGTH} is the most.")
     # Thinkific adds people to groups by name, so two of one name would be one too many.
-    if ThinkificGroup.objects.filter(name__iexact=name, removed_at__isnull=True).exists():
+    if ThinkificGroup.named(name).filter(removed_at__isnull=True).exists():
         raise Refusal(f"There is a group “{name}” already. Use that one, or choose another name.")
     group = ThinkificGroup.objects.create(name=name)
     outbox.mark_stale([group], reason="group made", requested_by=by)

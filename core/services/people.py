@@ -10,8 +10,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.errors import Refusal
+from core.folding import normalize_email, tidy
 from core.models import Membership, OutboxEntry, Role, Team, User
-from core.models.people import NAME_LENGTH, normalize_email
+from core.models.people import EMAIL_LENGTH, NAME_LENGTH
 from core.services import bulk, invitations, outbox, teams
 from core.services.history import signed
 
@@ -83,7 +84,7 @@ def add_to_teams(
     """
     memberships = list(memberships)
     values = _checked({"first_name": first_name, "last_name": last_name})
-    user = User.objects.filter(email=normalize_email(email)).first()
+    user = User.objects.of_address(email).first()
     if user is None:
         made = create_user(email=email, memberships=memberships, in_thinkific=in_thinkific, by=by, **values)
         return Brought(made, invited=False)
@@ -231,18 +232,18 @@ def _checked(values: dict[str, Any], user: User | None = None, *, by: User | Non
     values = dict(values)
     for name, label in (("first_name", "first name"), ("last_name", "last name")):
         if name in values:
-            values[name] = " ".join(str(values[name] or "").replace("\x00", "").split())
+            values[name] = " ".join(tidy(str(values[name] or "").replace("\x00", "")).split())
             if len(values[name]) > NAME_LENGTH:
                 raise Refusal(f"The {label} has {len(values[name])} characters; {NAME_LENGTH} is the most.")
     if "email" in values:
         values["email"] = normalize_email(str(values["email"] or ""))
         try:
             validate_email(values["email"])
-            if has_invisible(values["email"]):
-                raise ValidationError("invisible")
+            if has_invisible(values["email"]) or len(values["email"]) > EMAIL_LENGTH:
+                raise ValidationError("unusable")
         except ValidationError:
             raise Refusal(f"“{values['email']}” is not an e-mail address. Correct it.") from None
-        other = User.objects.exclude(pk=user.pk if user else None).filter(email=values["email"])
+        other = User.objects.exclude(pk=user.pk if user else None).of_address(values["email"])
         if other.exists():
             raise EmailTaken(_taken(values["email"], hidden=by is not None and not other.visible_to(by)))
     if values.get("is_active") is False and user is not None and user.owned_teams.exists():

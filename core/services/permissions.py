@@ -5,8 +5,8 @@ from typing import Any
 from django.contrib.auth.backends import ModelBackend
 from django.http import HttpRequest
 
+from core.folding import normalize_email
 from core.models import Membership, Role, User
-from core.models.people import normalize_email
 from core.permissions import PERMISSIONS
 
 

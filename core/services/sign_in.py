@@ -17,8 +17,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from core.folding import email_key
 from core.models import User
-from core.models.people import normalize_email
 
 KNOWN_FOR = timedelta(days=90)  # how long a network stays known for an account after the last sign-in
 
@@ -26,7 +26,7 @@ KNOWN_FOR = timedelta(days=90)  # how long a network stays known for an account 
 def account_key(typed: str) -> str:
     """Returns the name by which attempts on an account are kept. What is no e-mail address is kept as a
     digest only: people type passwords into the wrong field."""
-    name = normalize_email(typed)
+    name = email_key(typed)
     try:
         validate_email(name)
     except ValidationError:

@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.errors import Refusal
+from core.folding import tidy
 from core.models import Membership, Organization, Role, SiteSettings, Team, User
 from core.services import teams
 from core.services.collisions import checked_again
@@ -106,7 +107,7 @@ def _checked(values: dict[str, Any], team: Team | None = None) -> dict[str, Any]
     """The values as they are stored. Raises Refusal for what cannot be."""
     values = dict(values)
     if "name" in values:
-        name = values["name"] = " ".join(values["name"].replace("\x00", "").split())
+        name = values["name"] = " ".join(tidy(values["name"].replace("\x00", "")).split())
         if not name:
             raise Refusal("A team needs a name.")
         if len(name) > TEAM_NAME_LENGTH:
@@ -124,8 +125,8 @@ def _checked(values: dict[str, Any], team: Team | None = None) -> dict[str, Any]
 
 def _check_free(name: str, team: Team | None) -> None:
     """The constraint one_team_per_name holds it where two people save at once."""
-    others = Team.objects.exclude(pk=team.pk) if team else Team.objects.all()
-    if others.filter(name__iexact=name, archived_at__isnull=True).exists():
+    others = Team.named(name).exclude(pk=team.pk) if team else Team.named(name)
+    if others.filter(archived_at__isnull=True).exists():
         raise Refusal(f"There is a team “{name}” already. Choose another name.")
 
 

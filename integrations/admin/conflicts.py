@@ -99,7 +99,7 @@ class SyncConflictAdmin(SitewideAdmin):
         "todo",
     ]
     list_filter = [SettledFilter, KindFilter]
-    search_fields = ["label"]
+    search_fields = ["folded"]
     search_help_text = "Search by the object's name"
     ordering = ["-id"]
     actions = ["settle_selected", "keep_ours_selected"]

@@ -70,7 +70,7 @@ class DriftAdmin(SitewideAdmin):
     list_display_links = ["found"]  # the name leads to the object itself
     list_filter = [KindFilter, SortFilter, StateFilter]
     list_select_related = ["report", "repaired_by"]
-    search_fields = ["label"]
+    search_fields = ["folded"]
     search_help_text = "Search by the object's name"
     ordering = ["id"]
     list_before_template = "dashboard/drift_report.html"

@@ -8,8 +8,10 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from core.models.folded import Folded, FoldedField, FoldedQuerySet
 
-class SyncConflict(models.Model):
+
+class SyncConflict(Folded):
     """Something on which the dashboard and Thinkific differ, kept for a person. Either both sides changed the
     same field since they last agreed, one value won and the other stands here; or Thinkific says of a
     protected account what its word is not enough for (core/services/identity.py), and nothing was changed."""
@@ -35,6 +37,7 @@ class SyncConflict(models.Model):
     entity = models.CharField(max_length=30)
     object_id = models.BigIntegerField()
     label = models.CharField(max_length=600, help_text="The object's name when it happened.")
+    folded = FoldedField("label")
     field = models.CharField(max_length=50)
     ours = models.TextField(blank=True)
     theirs = models.TextField(blank=True)
@@ -48,6 +51,8 @@ class SyncConflict(models.Model):
     settled_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
+
+    objects = FoldedQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]

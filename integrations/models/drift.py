@@ -4,6 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from core.models.folded import Folded, FoldedField, FoldedQuerySet
+
 
 class DriftKind(models.TextChoices):
     USERS = "users", "Users"
@@ -44,7 +46,7 @@ class DriftReport(models.Model):
         return self.differs + self.only_here + self.only_there
 
 
-class Drift(models.Model):
+class Drift(Folded):
     """One object on which the two sides do not agree, and what a person had done about it."""
 
     class Sort(models.TextChoices):
@@ -72,6 +74,7 @@ class Drift(models.Model):
     thinkific_id = models.BigIntegerField(null=True, blank=True)
     pointers = models.JSONField(default=dict, blank=True, help_text="What else finds it in Thinkific.")
     label = models.CharField(max_length=600)
+    folded = FoldedField("label")
     differences = models.JSONField(default=list, blank=True, help_text='[{"field", "ours", "theirs"}]')
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     choice = models.CharField(max_length=4, choices=Choice, blank=True)
@@ -80,6 +83,8 @@ class Drift(models.Model):
     )
     repaired_at = models.DateTimeField(null=True, blank=True)
     outcome = models.TextField(blank=True)
+
+    objects = FoldedQuerySet.as_manager()
 
     class Meta:
         ordering = ["id"]

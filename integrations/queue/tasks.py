@@ -7,7 +7,8 @@ from django.conf import settings
 from django_q.tasks import async_task
 
 from core.models import OutboxEntry
-from integrations.queue import retention, schedules
+from core.services import folding
+from integrations.queue import heartbeat, retention, schedules
 from integrations.thinkific.events import inbox
 from integrations.thinkific.reconcile import repair as repairs
 from integrations.thinkific.sync import runs
@@ -26,8 +27,8 @@ def watch() -> None:
 
 
 def prune() -> dict[str, int]:
-    """Every day: forget what is over for long enough."""
-    return retention.prune()
+    """Every day: forget what is over for long enough, and see that what is searched is as it should be."""
+    return {**retention.prune(), "folded": folding.fill_again(heartbeat.beat)}
 
 
 def take_up() -> None:
@@ -48,6 +49,7 @@ STEPS: list[Callable[[], object]] = [
     runs.revive_stale,
     runs.wake_next,
     _wake_drain,
+    folding.fill_missing,
     inbox.sweep,
     repairs.sweep,
 ]

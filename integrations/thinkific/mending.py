@@ -9,11 +9,11 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
 
-from core.models.people import normalize_email
+from core.folding import normalize_email, tidy
+from core.models.people import EMAIL_LENGTH
 from core.services.mirror.outcome import Issue
 from integrations.thinkific.schemas import Number
 
-EMAIL_LENGTH = 254
 LARGEST_PRICE = Decimal("9999999999.99")
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 
@@ -33,7 +33,7 @@ class Notes:
         if not value:
             return ""
         if not value.isascii() or "\x00" in value:
-            value = value.replace("\x00", "").encode("utf-8", "ignore").decode()
+            value = tidy(value.replace("\x00", "").encode("utf-8", "ignore").decode())
         if len(value) > limit:
             self.issues.append(
                 Issue(what, f"The {field} has {len(value):,} characters; the first {limit:,} are kept here.")
@@ -85,7 +85,7 @@ def split_name(full: str | None) -> tuple[str, str]:
 
 def email_of(value: str | None) -> str:
     """The address as we store it. Raises Unusable where there is none."""
-    email = normalize_email((value or "").replace("\x00", "")).encode("utf-8", "ignore").decode()
+    email = normalize_email((value or "").replace("\x00", "").encode("utf-8", "ignore").decode())
     if not email:
         raise Unusable("Thinkific has no e-mail address for this person, and accounts here need one.")
     if len(email) > EMAIL_LENGTH:

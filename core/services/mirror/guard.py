@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from core.folding import email_key
 from core.models import User
 from core.services import identity
 from core.services.last_seen import plain
@@ -26,7 +27,7 @@ def guard(
     rows: list[Values], by_id: Mapping[int, Stored], free: Mapping[str, Stored], *, lock: bool
 ) -> Guarded:
     """Hold back what these rows would do to protected accounts. `by_id` are the stored accounts by Thinkific
-    id, `free` those by e-mail that a row would be linked with. A page of which no row links or renames
+    id, `free` those by `email_key` that a row would be linked with. A page of which no row links or renames
     anybody costs nothing, any other the same few queries."""
     touched = {row["thinkific_id"]: _touched(row, by_id, free) for row in rows}
     pks = {have[0] for have in touched.values() if have is not None}
@@ -54,7 +55,7 @@ def _touched(row: Values, by_id: Mapping[int, Stored], free: Mapping[str, Stored
     """The account whose link or login the row would change."""
     have = by_id.get(row["thinkific_id"])
     if have is None:
-        return free.get(row[EMAIL])
+        return free.get(email_key(row[EMAIL]))
     return have if have[1][EMAIL] != row[EMAIL] else None
 
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import F, Q
 
+from core.folding import email_key
 from core.models import OutboxEntry, SiteSettings, User
 from core.services import bulk, logins, people
 from core.services.mirror.guard import Guarded, guard
@@ -140,12 +141,14 @@ def match_users(rows: list[Values], known: Container[int] | None = None, *, lock
     by_id = USERS.stored_of(rows, known)
     # Who keeps an address owns it: only addresses that are new to somebody need a look.
     kept = {number: values["email"] for number, (_, values) in by_id.items()}
-    owners = _owners([row["email"] for row in rows if kept.get(row["thinkific_id"]) != row["email"]])
+    owners = _owners(
+        {email_key(row["email"]) for row in rows if kept.get(row["thinkific_id"]) != row["email"]}
+    )
     deleted = deleted_here([row["thinkific_id"] for row in rows if row["thinkific_id"] not in by_id])
     guarded = guard(
         [row for row in rows if row["thinkific_id"] not in deleted],
         by_id,
-        {email: (owner.pk, owner.values) for email, owner in owners.items() if owner.is_free},
+        {key: (owner.pk, owner.values) for key, owner in owners.items() if owner.is_free},
         lock=lock,
     )
     return _sort(guarded, by_id, owners, deleted)
@@ -156,7 +159,7 @@ def _sort(guarded: Guarded, by_id: dict[Any, Stored], owners: dict[str, Owner], 
     refused = _refused(rows, by_id, owners)
     matched = Matched([], {}, [], deleted, guarded.clashes, guarded.withheld)
     for row in rows:
-        have, owner = by_id.get(row["thinkific_id"]), owners.get(row["email"])
+        have, owner = by_id.get(row["thinkific_id"]), owners.get(email_key(row["email"]))
         if row["thinkific_id"] in refused:
             why = f"{row['email']} already belongs to {refused[row['thinkific_id']]}. Change one of the two "
             matched.refused.append((row, have, f"{why}e-mail addresses in Thinkific."))
@@ -188,14 +191,14 @@ def _without_fillings(row: Values, have: Values) -> Values:
     return row
 
 
-def _owners(emails: list[str]) -> dict[str, Owner]:
-    if not emails:
+def _owners(keys: Collection[str]) -> dict[str, Owner]:
+    """Who has these addresses, by `email_key`."""
+    if not keys:
         return {}
-    rows = User.objects.filter(bulk.among("email", emails)).order_by()
+    rows = User.objects.filter(bulk.among("email_key", keys)).order_by()
     owners = {}
-    for pk, thinkific_id, *fields in rows.values_list("pk", "thinkific_id", *USERS.fields):
-        values = dict(zip(USERS.fields, fields, strict=True))
-        owners[values["email"]] = Owner(pk, thinkific_id, values)
+    for pk, thinkific_id, key, *fields in rows.values_list("pk", "thinkific_id", "email_key", *USERS.fields):
+        owners[key] = Owner(pk, thinkific_id, dict(zip(USERS.fields, fields, strict=True)))
     return owners
 
 
@@ -220,7 +223,7 @@ def _refused(
         for row in sorted(
             rows, key=lambda row: row["thinkific_id"] not in by_id or row["thinkific_id"] in moving
         ):
-            number, email = row["thinkific_id"], row["email"]
+            number, email = row["thinkific_id"], email_key(row["email"])
             if number in refused:
                 continue
             owner = owners.get(email)

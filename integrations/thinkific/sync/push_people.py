@@ -7,8 +7,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
+from core.folding import normalize_email, tidy
 from core.models import OutboxEntry, SiteSettings, User
-from core.models.people import normalize_email
 from core.services import identity, people
 from core.services.mirror import pushes
 from core.services.mirror.guard import EMAIL, clash_over
@@ -191,7 +191,7 @@ def _sent_before(entry: OutboxEntry, user: User, settings: SiteSettings) -> dict
 
 
 def _same(one: str, other: str) -> bool:
-    return one == other or (("@" in one) and normalize_email(one) == normalize_email(other))
+    return tidy(one) == tidy(other) or (("@" in one) and normalize_email(one) == normalize_email(other))
 
 
 def store(remote: schemas.User) -> None:

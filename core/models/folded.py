@@ -1,0 +1,97 @@
+"""Columns that hold other columns of the row in the form in which they are searched and compared."""
+
+from collections.abc import Callable, Collection, Iterable
+from functools import cache
+from typing import Any, Self, TypeVar
+
+from django.db import models
+
+from core.folding import fold, tidy
+
+M = TypeVar("M", bound=models.Model)
+PART = 500
+
+
+class FoldedField(models.TextField):
+    """Holds what `how` makes of the columns `sources`. Every save and every bulk write fills it
+    (core/services/bulk.py for the mirror). Empty (NULL) only in a row that something else has written, until
+    the worker's next minute."""
+
+    def __init__(self, *sources: str, how: Callable[..., str] = fold, **options: Any) -> None:
+        super().__init__(**{"null": True, "editable": False, **options})
+        self.sources, self.how = sources, how
+
+    def deconstruct(self) -> tuple[str, str, Any, Any]:
+        name, _, args, kwargs = super().deconstruct()
+        return name, "django.db.models.TextField", args, kwargs  # all that a migration has to know
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:
+        value = self.how(*(getattr(model_instance, source) for source in self.sources))
+        setattr(model_instance, self.attname, value)
+        return value
+
+
+@cache
+def folded_fields(model: type[models.Model]) -> tuple[FoldedField, ...]:
+    return tuple(field for field in model._meta.concrete_fields if isinstance(field, FoldedField))
+
+
+def fields_of(model: type[models.Model], changed: Collection[str]) -> list[FoldedField]:
+    """The columns to be filled again when these change."""
+    return [field for field in folded_fields(model) if not set(field.sources).isdisjoint(changed)]
+
+
+def holding(column: str, word: str) -> models.Q:
+    """That the column holds the word, in any case. Of names and addresses ask their folded column."""
+    if column.rpartition("__")[2] == "folded":
+        return models.Q(**{f"{column}__contains": fold(word)})
+    return models.Q(**{f"{column}__icontains": word})
+
+
+class FoldedQuerySet(models.QuerySet[M]):
+    def update(self, **values: Any) -> int:
+        fields = fields_of(self.model, values)
+        keys = list(self.order_by().values_list("pk", flat=True)) if fields else []  # as long as they match
+        changed = super().update(**values)
+        for start in range(0, len(keys), PART):
+            refill(self.model, fields, keys[start : start + PART])
+        return changed
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+
+def refill(model: type[models.Model], fields: Iterable[FoldedField], keys: Collection[Any]) -> int:
+    """Fill these columns of these rows again where they are not as they should be. Returns how many were
+    written."""
+    fields = list(fields)
+    sources = list(dict.fromkeys(source for field in fields for source in field.sources))
+    rows = model._base_manager.filter(pk__in=keys)
+    written = 0
+    for pk, *values in rows.values_list("pk", *sources, *(field.attname for field in fields)):
+        of, have = dict(zip(sources, values, strict=False)), values[len(sources) :]
+        wanted = [field.how(*(of[source] for source in field.sources)) for field in fields]
+        if wanted != have:
+            now = {field.attname: value for field, value in zip(fields, wanted, strict=True)}
+            written += models.QuerySet.update(rows.filter(pk=pk), **now)
+    return written
+
+
+class Folded(models.Model):
+    """A model with folded columns: what they are made of is stored tidied."""
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, update_fields: Iterable[str] | None = None, **options: Any) -> None:
+        for field in folded_fields(type(self)):
+            for source in set(field.sources).intersection(self.__dict__):
+                setattr(self, source, tidy(getattr(self, source)))
+        if update_fields is not None:
+            names = set(update_fields)
+            update_fields = names | {field.name for field in fields_of(type(self), names)}
+        super().save(*args, update_fields=update_fields, **options)
+
+    @classmethod
+    def named(cls, name: str) -> "models.QuerySet[Self]":
+        """The rows of this name, in whatever case it is written."""
+        return cls._default_manager.filter(folded=fold(name))

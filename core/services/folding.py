@@ -1,0 +1,48 @@
+"""Filling folded columns (core/models/folded.py) of rows that something else than this code has written: an
+older version while an upgrade rolls, a fixture, a person by SQL."""
+
+from collections.abc import Callable
+
+from django.apps import apps
+from django.db import IntegrityError, models, transaction
+
+from core.models.folded import PART, folded_fields, refill
+
+
+def fill_missing() -> int:
+    """Fill the rows that have nothing. Returns how many were written."""
+    written = 0
+    for model in _models():
+        rows = model._base_manager.filter(folded__isnull=True).order_by("pk")
+        written += _refill(model, list(rows.values_list("pk", flat=True)))
+    return written
+
+
+def fill_again(beat: Callable[[], object] = lambda: None) -> int:
+    """Look at every row, and fill those that hold what no longer is so. Returns how many were written."""
+    written = 0
+    for model in _models():
+        last, rows = 0, model._base_manager.order_by("pk").values_list("pk", flat=True)
+        while keys := list(rows.filter(pk__gt=last)[:PART]):
+            written += _refill(model, keys)
+            last = keys[-1]
+            beat()
+    return written
+
+
+def _models() -> list[type[models.Model]]:
+    return [model for model in apps.get_models() if folded_fields(model)]
+
+
+def _refill(model: type[models.Model], keys: list[int]) -> int:
+    """All, or one by one what no other row has: of two that are the same, the older stays the one found."""
+    written = 0
+    for start in range(0, len(keys), PART):
+        part = keys[start : start + PART]
+        try:
+            with transaction.atomic():
+                written += refill(model, folded_fields(model), part)
+        except IntegrityError:
+            if len(keys) > 1:
+                written += sum(_refill(model, [key]) for key in part)
+    return written

@@ -1,0 +1,243 @@
+"""Names and addresses are found and told apart by one rule, whichever database holds them."""
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from core.errors import Refusal
+from core.folding import email_key, fold, normalize_email, tidy
+from core.models import Organization, Quiz, Role, Tag, Team, User
+from core.models.people import EMAIL_LENGTH
+from core.services import bulk, folding, groups, people, team_setup
+from tests.factories import (
+    ApiTokenFactory,
+    OrganizationFactory,
+    ProductFactory,
+    QuizFactory,
+    RoleFactory,
+    SeatFactory,
+    TagFactory,
+    TeamFactory,
+    ThinkificGroupFactory,
+    UserFactory,
+)
+
+OZ, oz = "\xd6z", "\xf6z"
+DECOMPOSED = "O\u0308z"
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (OZ, oz),
+        (DECOMPOSED, oz),
+        ("\u0418\u0432", "\u0438\u0432"),  # Cyrillic
+        ("\u0130stanbul", "istanbul"),  # with a dot on the capital
+        ("I\u015fIK", "\u0131\u015f\u0131k"),  # Turkish without dots
+        ("Stra\xdfe", "STRASSE"),
+        ("A\u200bna", "ana"),
+        ("\ufeffAna\xad", "ana"),
+        ("Ana  Ames ", "ana ames"),
+    ],
+)
+def test_two_ways_of_writing_one_name(one, other):
+    assert fold(one) == fold(other)
+
+
+@pytest.mark.once
+def test_names_are_stored_composed_and_without_what_nobody_sees():
+    assert tidy(f"\u200b{DECOMPOSED}\u202e") == OZ
+    persian = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
+    assert tidy(persian) == persian  # a joiner inside a word is part of how it is written
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Ana@Acme.example", " ana@acme.example"),
+        ("\u0131an@acme.example", "ian@acme.example"),
+        ("\u017fam@acme.example", "sam@acme.example"),
+        ("ana@m\xfcller.example", "ana@XN--mller-kva.example"),
+        ("ana@M\xdcLLER.example", "ana@mu\u0308ller.example"),
+        ("a\u200bna@acme.example", "ana@acme.example"),
+    ],
+)
+def test_two_ways_of_writing_one_address(one, other):
+    assert email_key(one) == email_key(other)
+
+
+@pytest.mark.once
+def test_an_address_is_stored_with_its_domain_as_servers_write_it():
+    assert normalize_email("Ana@M\xfcller.example") == "ana@xn--mller-kva.example"
+    assert normalize_email("ana@stra\xdfe.example") == "ana@xn--strae-oqa.example"  # not strasse.example
+    assert (
+        normalize_email("\u0131an@acme.example") == "\u0131an@acme.example"
+    )  # a mail to ian is not for them
+
+
+# --- lists ---------------------------------------------------------------------------------------------
+
+NAMED = {
+    "core_user": lambda name: UserFactory(first_name=name),
+    "core_team": lambda name: TeamFactory(name=name),
+    "core_thinkificgroup": lambda name: ThinkificGroupFactory(name=name),
+    "core_product": lambda name: ProductFactory(name=name),
+    "core_organization": lambda name: OrganizationFactory(name=name),
+    "core_tag": lambda name: TagFactory(name=name),
+    "core_role": lambda name: RoleFactory(name=name),
+    "core_seat": lambda name: SeatFactory(name=name),
+    "core_apitoken": lambda name: ApiTokenFactory(name=name),
+    "core_quiz": lambda name: QuizFactory(name=name),
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("screen", NAMED)
+def test_a_list_finds_a_name_in_any_case_and_composition(signed_in, root, screen):
+    wanted = NAMED[screen](f"{DECOMPOSED} Wanted")
+    browser = signed_in(root)
+
+    for word in (oz, OZ, DECOMPOSED, "\xd6Z", f"{oz}\u200b"):
+        page = browser.get(reverse(f"admin:{screen}_changelist"), {"q": word})
+        assert [row.pk for row in page.context["cl"].result_list] == [wanted.pk], word
+
+
+@pytest.mark.django_db
+def test_a_person_is_found_by_either_form_of_their_domain(signed_in, root):
+    wanted = UserFactory(email="ana@m\xfcller.example")
+    browser = signed_in(root)
+
+    for word in ("ana@m\xfcller", "M\xdcLLER.example", "xn--mller"):
+        page = browser.get(reverse("admin:core_user_changelist"), {"q": word})
+        assert [row.pk for row in page.context["cl"].result_list] == [wanted.pk], word
+
+
+# --- once ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("factory", [TagFactory, OrganizationFactory, RoleFactory, TeamFactory])
+def test_a_name_is_there_once_whatever_its_case(factory):
+    factory(name="\xc9tudes")
+
+    for name in ("\xe9tudes", "E\u0301tudes", "\xc9tudes\u200b"):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            factory(name=name)
+
+
+@pytest.mark.django_db
+def test_a_taken_name_is_refused_in_words(root):
+    team_setup.create(name="\xc9tudes", owner=root, by=root)
+    groups.create(name="\xc9tudes", by=root)
+
+    with pytest.raises(Refusal, match="There is a team"):
+        team_setup.create(name="e\u0301tudes", owner=root, by=root)
+    with pytest.raises(Refusal, match="There is a group"):
+        groups.create(name="e\u0301tudes", by=root)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("stored", "typed"),
+    [
+        ("ian@acme.example", "\u0131an@acme.example"),
+        ("sam@acme.example", "\u017fam@acme.example"),
+        ("ana@xn--mller-kva.example", "ana@m\xfcller.example"),
+        ("ana@m\xfcller.example", "ANA@xn--mller-kva.example"),
+    ],
+)
+def test_one_address_is_one_account(stored, typed):
+    have = people.create_user(email=stored, in_thinkific=False)
+
+    with pytest.raises(people.EmailTaken, match="has an account with"):
+        people.create_user(email=typed, in_thinkific=False)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        UserFactory(email=typed)
+    assert User.objects.get_by_natural_key(typed) == have
+
+
+@pytest.mark.django_db
+def test_an_address_that_only_becomes_too_long_is_refused():
+    typed = "a" * 60 + "@" + "m\xfcller." * 16 + "example"
+    assert len(typed) <= EMAIL_LENGTH < len(normalize_email(typed))
+
+    with pytest.raises(Refusal, match="is not an e-mail address"):
+        people.create_user(email=typed, in_thinkific=False)
+
+
+# --- whoever writes ------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_every_way_of_writing_fills_what_is_searched(root):
+    user = UserFactory(first_name="Ana", last_name="Ames", email="ana@acme.example")
+    ways = {
+        "one field": lambda: save(user, first_name="\xc4nne"),
+        "update": lambda: User.objects.filter(pk=user.pk).update(first_name="\xd6nne"),
+        "in bulk": lambda: bulk_update(user, first_name="\xdcnne"),
+        "the mirror, in part": lambda: bulk.update(User, ["email"], [(user.pk, "\xdcnne@acme.example")]),
+    }
+
+    for way, write in ways.items():
+        write()
+        user.refresh_from_db()
+        assert user.folded == fold(f"{user.first_name} {user.last_name} {user.email}"), way
+        assert user.email_key == email_key(user.email), way
+
+
+def save(user: User, **values: str) -> None:
+    for name, value in values.items():
+        setattr(user, name, value)
+    user.save(update_fields=list(values))
+
+
+def bulk_update(user: User, **values: str) -> None:
+    for name, value in values.items():
+        setattr(user, name, value)
+    User.objects.bulk_update([user], list(values))
+
+
+@pytest.mark.django_db
+def test_rows_that_the_mirror_inserts_are_filled():
+    bulk.insert(Quiz, ["thinkific_id", "name"], [(1, OZ), (2, "Fire Drill")])
+    bulk.insert(User, ["email", "password"], [("ana@acme.example", "!")])
+
+    assert set(Quiz.objects.values_list("name", "folded")) == {(OZ, oz), ("Fire Drill", "fire drill")}
+    assert User.objects.get().folded == "ana@acme.example"
+
+
+@pytest.mark.django_db
+def test_what_something_else_has_written_is_filled_by_the_worker():
+    tag, team = TagFactory(name="Green"), TeamFactory(name="Acme")
+    raw(Tag, tag.pk, folded=None)  # as an older version leaves a row that it inserts
+    raw(Team, team.pk, name="Globex")  # as it leaves one that it renames
+    raw(Organization, OrganizationFactory(name="North").pk, folded=None)
+    raw(Role, RoleFactory(name="Helper").pk, folded=None)
+
+    assert folding.fill_missing() == 3
+    assert folding.fill_again() == 1
+    assert folding.fill_again() == 0
+
+    tag.refresh_from_db()
+    team.refresh_from_db()
+    assert (tag.folded, team.folded) == ("green", "globex")
+
+
+@pytest.mark.django_db
+def test_of_two_that_are_the_same_the_older_stays_the_one_that_is_found():
+    first, second, third = TagFactory(name="Green"), TagFactory(name="Blue"), TagFactory(name="Red")
+    raw(Tag, second.pk, name="green", folded=None)
+    raw(Tag, third.pk, folded=None)
+
+    assert folding.fill_missing() == 1
+
+    assert list(Tag.objects.order_by("pk").values_list("folded", flat=True)) == ["green", None, "red"]
+    assert list(Tag.named("GREEN")) == [first]
+
+
+def raw(model, pk, **values):
+    """Past everything of ours, as SQL would."""
+    QuerySet.update(model._base_manager.filter(pk=pk), **values)
