@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince, timeuntil
 
 from core.admin import open_pages
-from core.models import Enrollment
+from core.models import Enrollment, history
 
 NOTHING = format_html('<span class="cell-nothing">{}</span>', "—")
 SHOWN_CHARACTERS = 300  # the stylesheet cuts lines; this keeps a page small whatever a name holds
@@ -36,6 +36,11 @@ def text(value: str | None, limit: int = SHOWN_CHARACTERS) -> SafeString:
         return NOTHING
     shown = value if len(value) <= limit else value[: limit - 1] + "…"
     return format_html('<bdi class="cell-text" title="{}">{}</bdi>', value[:1000], shown)
+
+
+def done_by(row: Model, who: str) -> SafeString:
+    """The name of whoever did something, also where their account is gone."""
+    return text(history.done_by(row, who))
 
 
 def two_lines(first: str, second: str) -> SafeString:

@@ -113,7 +113,7 @@ class ImportBatchAdmin(DashboardAdmin):
 
     @display(description="Uploaded by")
     def by(self, batch: ImportBatch) -> SafeString:
-        return cells.text(str(batch.created_by)) if batch.created_by else cells.NOTHING
+        return cells.done_by(batch, "created_by")
 
     @display(description="Uploaded")
     def uploaded(self, batch: ImportBatch) -> SafeString:

@@ -168,7 +168,7 @@ class OutboxEntryAdmin(SitewideAdmin):
         "attempts",
         "uncertain",
         "error_whole",
-        "requested_by",
+        "who_asked",
         "finished",
     ]
     empty_title = "Nothing waits"
@@ -176,6 +176,10 @@ class OutboxEntryAdmin(SitewideAdmin):
 
     def has_manage_permission(self, request: HttpRequest) -> bool:
         return _may(viewer_of(request))
+
+    @display(description="Requested by")
+    def who_asked(self, entry: OutboxEntry) -> SafeString:
+        return cells.done_by(entry, "requested_by")
 
     @action(description="Retry All of a Kind", icon="restart_alt", permissions=["manage"])
     def retry_failed(self, request: HttpRequest) -> HttpResponse:

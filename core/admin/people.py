@@ -26,6 +26,7 @@ from core.models import (
     Team,
     User,
 )
+from core.models.history import done_by
 from core.services import authority
 
 
@@ -175,7 +176,7 @@ class UserAdmin(HistoryAdmin):
         line = (
             '{}<span class="page-state-why">of {}, asked by {} on {}. Until then {} stays the login.</span>'
         )
-        asked_by = change.asked_by or "somebody whose account is gone"
+        asked_by = done_by(change, "asked_by") or "somebody whose account is gone"
         return [
             format_html(line, waiting, change.new_email, asked_by, cells.moment(change.asked_at), obj.email)
         ]

@@ -106,7 +106,7 @@ TEAM_TABS = (
         [
             ("Email", lambda i: cells.text(i.address)),
             ("Role", lambda i: i.role.name),
-            ("Invited by", lambda i: cells.text(str(i.invited_by)) if i.invited_by else cells.NOTHING),
+            ("Invited by", lambda i: cells.done_by(i, "invited_by")),
             ("Invited", lambda i: cells.moment(i.created_at)),
             ("Link works until", lambda i: cells.moment(i.sent_at + LINK_WORKS_FOR, ahead=True)),
         ],

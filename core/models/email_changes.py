@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from core.models.history import kept_name
 from core.models.people import User
 
 
@@ -28,6 +29,7 @@ class EmailChange(models.Model):
     new_email = models.CharField(max_length=254)
     way = models.CharField(max_length=10, choices=Way)
     asked_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    asked_by_name = kept_name()
     asked_at = models.DateTimeField(default=timezone.now)
     mailed_at = models.DateTimeField(null=True, blank=True, help_text="When a link was last asked for.")
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)

@@ -9,9 +9,23 @@ from simple_history.manager import HistoryManager
 from simple_history.models import HistoricalRecords
 
 
+def kept_name() -> models.TextField:
+    """For a column `<who>_name` beside a foreign key `<who>` to an account: its name and address, written
+    there when the account is deleted (core/audit.py). Read both by `done_by`."""
+    return models.TextField(null=True, editable=False)
+
+
+def done_by(row: models.Model, who: str) -> str:
+    """The name of whoever `who` of the row means, also after their account was deleted; else nothing."""
+    person = getattr(row, who)
+    return str(person) if person is not None else getattr(row, f"{who}_name") or ""
+
+
 class StampedHistory(models.Model):
     """`history_user` is whose account acted; `impersonator` the administrator behind it, if there was one."""
 
+    history_user_name = kept_name()
+    impersonator_name = kept_name()
     impersonator = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )

@@ -4,6 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from core.models.history import kept_name
+
 
 class ImportBatch(models.Model):
     """A CSV file: validated first, then applied exactly as it was validated."""
@@ -30,6 +32,7 @@ class ImportBatch(models.Model):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="import_batches"
     )
+    created_by_name = kept_name()
     rows_total = models.PositiveIntegerField(default=0)
     rows_valid = models.PositiveIntegerField(default=0)
     rows_created = models.PositiveIntegerField(default=0)

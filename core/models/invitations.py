@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from core.models.history import tracked
+from core.models.history import kept_name, tracked
 from core.models.teams import Role, Team
 
 if TYPE_CHECKING:
@@ -33,12 +33,13 @@ class Invitation(models.Model):
     invited_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
+    invited_by_name = kept_name()
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     # The link in the last mail is bound to it: sending again makes older links void.
     sent_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = InvitationQuerySet.as_manager()
-    history = tracked()
+    history = tracked(excluded_fields=["invited_by_name"])
 
     class Meta:
         ordering = ["-created_at", "-id"]

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from core.models.history import kept_name
 from core.moments import come
 
 LONGEST_WAIT = timedelta(minutes=45)  # that an entry is ever put off for, whatever the reason
@@ -75,6 +76,7 @@ class OutboxEntry(models.Model):
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
+    requested_by_name = kept_name()
     created_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True, blank=True)
 

@@ -13,7 +13,7 @@ from django.utils.functional import cached_property
 
 from core.folding import email_key, fold_person, normalize_email
 from core.models.folded import Folded, FoldedField, FoldedQuerySet
-from core.models.history import tracked
+from core.models.history import kept_name, tracked
 from core.models.teams import Membership, Role, Team
 
 if TYPE_CHECKING:
@@ -252,6 +252,7 @@ class Note(models.Model):
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notes")
     author = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="written_notes")
+    author_name = kept_name()
     text = models.TextField(max_length=10_000)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

@@ -16,5 +16,7 @@ def signed(instance: M, *, by: User | None, reason: str) -> M:
     """
     if by is not None:
         instance._history_user = by  # type: ignore[attr-defined]
+    else:
+        instance.__dict__.pop("_history_user", None)  # whoever changed this object before
     instance._change_reason = reason  # type: ignore[attr-defined]
     return instance

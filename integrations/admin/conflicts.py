@@ -114,7 +114,7 @@ class SyncConflictAdmin(SitewideAdmin):
         "happened",
         "state",
         "settled",
-        "settled_by",
+        "who_settled",
     ]
     empty_title = "No conflicts"
     empty_text = (
@@ -176,7 +176,7 @@ class SyncConflictAdmin(SitewideAdmin):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None or not obj.is_identity:
             return self.fields
-        return ["both_people", "what", "outcome", "run", "happened", "state", "settled", "settled_by"]
+        return ["both_people", "what", "outcome", "run", "happened", "state", "settled", "who_settled"]
 
     @display(description="Are they the same person?")
     def both_people(self, conflict: SyncConflict) -> SafeString:
@@ -209,6 +209,10 @@ class SyncConflictAdmin(SitewideAdmin):
     @display(description="When")
     def happened(self, conflict: SyncConflict) -> SafeString:
         return cells.moment(conflict.created_at)
+
+    @display(description="Settled by")
+    def who_settled(self, conflict: SyncConflict) -> SafeString:
+        return cells.done_by(conflict, "settled_by")
 
     @display(description="Settled")
     def settled(self, conflict: SyncConflict) -> SafeString:

@@ -14,6 +14,7 @@ from core.admin import cells
 from core.admin.filters import ChoiceFilter
 from core.admin.sitewide import SitewideAdmin
 from core.models import User
+from core.models.history import done_by
 from integrations.admin import drift_repair
 from integrations.models import Drift, DriftKind, Kind, SyncRun
 from integrations.progress import describe
@@ -82,7 +83,7 @@ class DriftAdmin(SitewideAdmin):
         "everything",
         "standing",
         "outcome_text",
-        "repaired_by",
+        "who_repaired",
         "repaired",
         "compared",
     ]
@@ -168,9 +169,14 @@ class DriftAdmin(SitewideAdmin):
     def theirs(self, row: Drift) -> SafeString:
         return _lines(row, "theirs")
 
+    @display(description="Repaired by")
+    def who_repaired(self, row: Drift) -> SafeString:
+        return cells.done_by(row, "repaired_by")
+
     @display(description="State")
     def standing(self, row: Drift) -> SafeString:
-        by = f"{row.repaired_by}, {cells.day(row.repaired_at)}" if row.repaired_by and row.repaired_at else ""
+        who = done_by(row, "repaired_by")
+        by = f"{who}, {cells.day(row.repaired_at)}" if who and row.repaired_at else ""
         title = ". ".join(part for part in (by, row.outcome) if part)
         return cells.pill(row.get_state_display(), STATE_PILLS[State(row.state)], title=title)
 

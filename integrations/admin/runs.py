@@ -110,9 +110,7 @@ class SyncRunAdmin(SitewideAdmin):
 
     @display(description="By")
     def starter(self, run: SyncRun) -> SafeString:
-        return cells.text(
-            run.started_by.get_full_name() if run.started_by else run.get_trigger_display().capitalize()
-        )
+        return cells.text(run.starter_name or run.get_trigger_display().capitalize())
 
     @display(description="Duration")
     def duration(self, run: SyncRun) -> str | None:

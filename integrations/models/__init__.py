@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from core.models.history import done_by, kept_name
 from core.moments import older
 from integrations.models.conflicts import SyncConflict as SyncConflict
 from integrations.models.drift import Drift as Drift
@@ -75,6 +76,7 @@ class SyncRun(models.Model):
     started_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="sync_runs"
     )
+    started_by_name = kept_name()
     # Everybody to tell when it is over: who asked first, and who asked while it was under way.
     watchers = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="watched_runs")
     options = models.JSONField(default=dict, blank=True)
@@ -125,6 +127,10 @@ class SyncRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.pk or ''}".strip()
+
+    @property
+    def starter_name(self) -> str:
+        return done_by(self, "started_by")
 
 
 class SyncSchedule(models.Model):

@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from core.models.folded import Folded, FoldedField, FoldedQuerySet
+from core.models.history import kept_name
 
 
 class SyncConflict(Folded):
@@ -51,6 +52,7 @@ class SyncConflict(Folded):
     settled_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
+    settled_by_name = kept_name()
 
     objects = FoldedQuerySet.as_manager()
 

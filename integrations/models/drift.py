@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from core.models.folded import Folded, FoldedField, FoldedQuerySet
+from core.models.history import kept_name
 
 
 class DriftKind(models.TextChoices):
@@ -81,6 +82,7 @@ class Drift(Folded):
     repaired_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
+    repaired_by_name = kept_name()
     repaired_at = models.DateTimeField(null=True, blank=True)
     outcome = models.TextField(blank=True)
 

@@ -1,0 +1,38 @@
+"""Who did what stays known when an account is deleted.
+
+A signal, so that it holds however the account ends: by our service, in a shell, by a query that deletes many.
+"""
+
+from functools import cache
+from typing import Any
+
+from django.apps import apps
+from django.db.models import ForeignKey, Model, Q
+from django.db.models.signals import pre_delete
+
+from core.models import User
+
+
+def connect() -> None:
+    pre_delete.connect(keep_names, sender=User, dispatch_uid="core.audit.keep_names")
+
+
+def keep_names(sender: type[Model], instance: User, using: str, **options: Any) -> None:
+    """Write the name and the address onto every row that names the account as whoever did something."""
+    name = instance.get_full_name()
+    called = name if name == instance.email else f"{name} <{instance.email}>"
+    for model, who in places():
+        rows = model._base_manager.using(using).filter(Q(**{who: instance}))
+        rows.update(**{f"{who}_name": called})
+
+
+@cache
+def places() -> list[tuple[type[Model], str]]:
+    """Each foreign key to accounts that has a column for the name beside it (core/models/history.py)."""
+    found = []
+    for model in apps.get_models():
+        columns = {field.name: field for field in model._meta.concrete_fields}
+        for name, column in columns.items():
+            if isinstance(column, ForeignKey) and column.related_model is User and f"{name}_name" in columns:
+                found.append((model, name))
+    return found
