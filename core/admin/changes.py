@@ -1,122 +1,101 @@
 """Audit, History: who changed what, over everything whose changes are recorded, newest first."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from datetime import datetime, time
 from typing import Any
+from urllib.parse import urlencode
 
+from django import forms
 from django.contrib import admin
-from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
-from django.db.models import QuerySet
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 from django.views.decorators.http import require_GET
+from unfold.widgets import BASE_INPUT_CLASSES
 
-from core.admin.lists import BoundedPaginator
+from core.admin.lists import FEW, BoundedPaginator
+from core.admin.pickers import day_input, end_of
+from core.admin.recorded import RECORDED, Recorded, shown
 from core.admin.sitewide import sees_site
-from core.models import (
-    Enrollment,
-    GroupAssignment,
-    Invitation,
-    Membership,
-    Role,
-    Seat,
-    SeatAssignment,
-    SiteSettings,
-    Team,
-    User,
-)
+from core.models import User
+from core.models.folded import holding
 
 PER_PAGE = 50
-TYPES = {"+": "Added", "~": "Changed", "-": "Deleted"}
 
 
-@dataclass(frozen=True)
-class Recorded:
-    """A kind of object with history: what is read with it, and what it is called."""
+class Filters(forms.Form):
+    who = forms.CharField(
+        label="Who did it",
+        required=False,
+        max_length=300,
+        widget=forms.TextInput(
+            attrs={
+                "type": "search",
+                "placeholder": "Name or e-mail",
+                "class": " ".join(BASE_INPUT_CLASSES),
+                "autocomplete": "off",
+            }
+        ),
+    )
+    since = forms.DateField(label="From", required=False, widget=day_input())
+    until = forms.DateField(label="To", required=False, widget=day_input())
 
-    model: Any
-    name: Callable[[Any], str]
-    related: tuple[str, ...] = ()
+    def narrow(self, rows: QuerySet) -> QuerySet:
+        """The rows by these people, in these days. What is no date counts as none, and is said beside it."""
+        self.is_valid()
+        values: dict[str, Any] = self.cleaned_data
+        if since := values.get("since"):
+            rows = rows.filter(history_date__gte=timezone.make_aware(datetime.combine(since, time.min)))
+        if end := end_of(values.get("until")):
+            rows = rows.filter(history_date__lte=end)
+        if words := values.get("who", "").replace("\x00", "").split()[:6]:
+            rows = rows.filter(self._by(words))
+        return rows
 
-    @property
-    def slug(self) -> str:
-        return str(self.model._meta.model_name)
-
-    @property
-    def label(self) -> str:
-        return str(self.model._meta.verbose_name_plural).capitalize()
-
-    def rows(self) -> QuerySet:
-        related = ("history_user", "impersonator", *self.related)
-        rows: QuerySet = self.model.history.select_related(*related)
-        return rows.order_by("-history_date", "-history_id")
-
-
-RECORDED = {
-    recorded.slug: recorded
-    for recorded in [
-        Recorded(User, lambda row: f"{row.first_name} {row.last_name}".strip() or row.email),
-        Recorded(Team, lambda row: row.name),
-        Recorded(Membership, lambda row: f"{row.user} in {row.team}", ("user", "team")),
-        Recorded(Invitation, lambda row: f"{row.address} for {row.team}", ("team",)),
-        Recorded(Role, lambda row: row.name),
-        Recorded(Seat, lambda row: row.name),
-        Recorded(SeatAssignment, lambda row: f"{row.seat} for {row.team}", ("seat", "team")),
-        Recorded(Enrollment, lambda row: f"{row.user} in {row.product}", ("user", "product")),
-        Recorded(GroupAssignment, lambda row: f"{row.group} for {row.team}", ("group", "team")),
-        Recorded(SiteSettings, lambda row: "Settings"),
-    ]
-}
+    def _by(self, words: list[str]) -> Q:
+        """People by their name or address now, and those whose account is gone by what was kept of it."""
+        if not hasattr(self, "_people"):
+            people = User.objects.order_by()
+            for word in words:
+                people = people.filter(holding("folded", word))
+            self._people = list(people.values_list("pk", flat=True)[:FEW])
+        found = Q(history_user__in=self._people) | Q(impersonator__in=self._people)
+        for column in ("history_user_name", "impersonator_name"):
+            gone = Q()
+            for word in words:
+                gone &= holding(column, word)
+            found |= gone
+        return found
 
 
 @require_GET
 def history(request: HttpRequest) -> HttpResponse:
-    """The newest changes of all kinds, or page by page of one."""
+    """The newest changes of all kinds, or page by page of one; by whom and in which days, if asked for."""
     if not sees_site(request, "core.view_history"):
         raise PermissionDenied
     chosen = RECORDED.get(request.GET.get("kind", ""))
+    asked = {name: request.GET.get(name, "").replace("\x00", "") for name in Filters.base_fields}
+    asked = {name: value for name, value in asked.items() if value}
+    filters = Filters(asked)
     page = None
+    rows: list[tuple[Recorded, Any]]
     if chosen is not None:
-        page = BoundedPaginator(chosen.rows(), PER_PAGE).get_page(request.GET.get("p"))
-        changes = [_shown(chosen, row) for row in page]
+        page = BoundedPaginator(filters.narrow(chosen.rows()), PER_PAGE).get_page(request.GET.get("p"))
+        rows = [(chosen, row) for row in page]
     else:
-        newest = [(recorded, row) for recorded in RECORDED.values() for row in recorded.rows()[:PER_PAGE]]
-        newest.sort(key=lambda pair: pair[1].history_date, reverse=True)
-        changes = [_shown(recorded, row) for recorded, row in newest[:PER_PAGE]]
+        rows = [(one, row) for one in RECORDED.values() for row in filters.narrow(one.rows())[:PER_PAGE]]
+        rows.sort(key=lambda pair: pair[1].history_date, reverse=True)
+        rows = rows[:PER_PAGE]
     context = {
         **admin.site.each_context(request),
         "title": "History",
         "kinds": RECORDED.values(),
         "chosen": chosen,
+        "filters": filters,
+        "asked": urlencode(asked),
         "page": page,
-        "changes": changes,
+        "pages_of": urlencode({"kind": chosen.slug if chosen else "", **asked}),
+        "changes": shown(rows),
     }
     return TemplateResponse(request, "dashboard/history.html", context)
-
-
-def _shown(recorded: Recorded, row: Any) -> dict[str, Any]:
-    return {
-        "row": row,
-        "kind": str(recorded.model._meta.verbose_name).capitalize(),
-        "what": TYPES.get(row.history_type, row.history_type),
-        "name": _name(recorded, row),
-        "url": _url(recorded, row),
-    }
-
-
-def _name(recorded: Recorded, row: Any) -> str:
-    try:
-        return recorded.name(row)
-    except ObjectDoesNotExist:  # history outlives the people and teams that it names
-        return f"{recorded.model._meta.verbose_name} {row.id}"
-
-
-def _url(recorded: Recorded, row: Any) -> str:
-    """The history of this one object, where it has a screen."""
-    if row.history_type == "-":
-        return ""
-    try:
-        return reverse(f"admin:core_{recorded.slug}_history", args=[row.id])
-    except NoReverseMatch:
-        return ""

@@ -1,8 +1,19 @@
+import re
+from datetime import UTC, datetime
+from html import unescape
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from tests.factories import MembershipFactory, RoleFactory, TeamFactory
+from core.services.history import signed
+from tests.factories import (
+    MembershipFactory,
+    OrganizationFactory,
+    RoleFactory,
+    SyncRunFactory,
+    TeamFactory,
+)
 
 HISTORY = "/admin/history/"
 
@@ -69,3 +80,145 @@ def test_a_team_role_with_the_permission_does_not_open_it(signed_in, mara):
     mara.memberships.update(role=RoleFactory(permissions=["audit.view"]))
 
     assert signed_in(mara).get(HISTORY).status_code == 403
+
+
+# --- what a row shows ----------------------------------------------------------------------------------
+
+
+def test_a_row_says_what_changed_with_both_values(signed_in, root, acme, ana):
+    acme.organization = OrganizationFactory(name="North")
+    acme.max_members = 5
+    acme.save()
+    acme.organization = None
+    acme.save()
+    browser = signed_in(root)
+
+    for page in (HISTORY, f"/admin/core/team/{acme.pk}/history/"):
+        text = flat(browser.get(page))
+        assert "Organization: — → North" in text
+        assert "Organization: North → —" in text
+        assert "Max members: — → 5" in text
+        assert "pk=None" not in text
+
+
+def test_values_read_as_on_screens(signed_in, root, acme, ana):
+    ana.is_active = False
+    ana.save()
+    role = RoleFactory(name="Helper", permissions=["teams.view"])
+    ana.memberships.get().delete()
+    membership = MembershipFactory(team=acme, user=ana)
+    membership.role = role
+    membership.save()
+    acme.archived_at = datetime(2026, 5, 1, 10, 30, tzinfo=UTC)
+    acme.save()
+
+    text = flat(signed_in(root).get(HISTORY))
+
+    assert "Active: Yes → No" in text
+    assert "Role: Student → Helper" in text
+    assert "Archived at: — → 1 May 2026 10:30 UTC" in text
+    assert "T10:30" not in text
+
+
+def test_people_who_are_gone_keep_their_name_in_what_they_did_and_were_in(signed_in, root, acme, ana):
+    ana.delete()
+
+    assert "Ana Ames in Acme" in flat(signed_in(root).get(f"{HISTORY}?kind=membership"))
+
+
+def test_the_history_of_something_deleted_can_be_read(signed_in, root, acme):
+    team = TeamFactory(name="Night Shift", owner=root)
+    key = team.pk
+    team.delete()
+    browser = signed_in(root)
+
+    assert f"/admin/core/team/{key}/history/" in browser.get(HISTORY).content.decode()
+    page = flat(browser.get(f"/admin/core/team/{key}/history/"))
+    assert "History of Night Shift" in page
+    assert "This was deleted" in page
+
+
+def test_a_run_is_linked_as_long_as_it_is_kept(signed_in, root, acme):
+    run = SyncRunFactory()
+    for reason in (f"Thinkific, run {run.pk}", "Thinkific, run 999999"):
+        acme.description = reason
+        signed(acme, by=None, reason=reason).save()
+
+    page = signed_in(root).get(HISTORY).content.decode()
+
+    assert f'<a href="/admin/integrations/syncrun/{run.pk}/change/">run {run.pk}</a>' in page
+    assert "run 999999" in page
+    assert "/999999/" not in page
+
+
+# --- filters -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def changes(acme, mara, owen):
+    """Mara changed the team's description on 1 March, Owen on 2 March, and a pull today."""
+    for text, by, day in (("mild", mara, 1), ("bitter", owen, 2), ("pulled", None, None)):
+        acme.description = text
+        signed(acme, by=by, reason="details changed").save()
+        if day:
+            moment = datetime(2026, 3, day, 12, tzinfo=UTC)
+            acme.history.filter(description=text, history_type="~").update(history_date=moment)
+    return acme
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("who=MARSH", {"mild"}),
+        ("who=owen@acme", {"bitter"}),
+        ("since=2026-03-02&until=2026-03-02", {"bitter"}),
+        ("until=2026-03-02", {"mild", "bitter"}),
+        ("since=2026-03-03", {"pulled"}),
+        ("who=nobody", set()),
+        ("since=rubbish", {"mild", "bitter", "pulled"}),
+    ],
+)
+@pytest.mark.parametrize("kind", ["", "team"])
+def test_history_by_person_kind_and_day(query, shown, kind, signed_in, root, changes):
+    text = flat(signed_in(root).get(f"{HISTORY}?kind={kind}&{query}"))
+
+    assert {word for word in ("mild", "bitter", "pulled") if f"→ {word}" in text} == shown
+    assert ("Enter a valid date" in text) is ("rubbish" in query)
+
+
+def test_who_is_gone_is_still_found_by_name(signed_in, root, changes, mara):
+    mara.delete()
+
+    assert "→ mild" in flat(signed_in(root).get(f"{HISTORY}?kind=team&who=marsh"))
+
+
+def test_pages_keep_the_filters(signed_in, root, acme, mara):
+    for number in range(60):
+        acme.description = str(number)
+        signed(acme, by=mara, reason="details changed").save()
+
+    page = signed_in(root).get(f"{HISTORY}?kind=team&who=marsh").content.decode()
+
+    assert "?kind=team&amp;who=marsh&amp;p=2" in page
+
+
+def test_changes_of_any_kind_take_the_same_queries_for_more_rows(signed_in, root, acme):
+    browser = signed_in(root)
+
+    def change(times: int) -> int:
+        for number in range(times):
+            acme.organization = OrganizationFactory()
+            acme.description = f"{number}"
+            acme.save()
+        with CaptureQueriesContext(connection) as captured:
+            browser.get(HISTORY)
+            browser.get(f"/admin/core/team/{acme.pk}/history/")
+        return len(captured)
+
+    assert change(2) == change(10)
+
+
+def flat(response) -> str:
+    """The text of a page, as a person reads it."""
+    text = re.sub(r"<[^>]*>", "", response.content.decode())
+    return " ".join(unescape(text).split())
