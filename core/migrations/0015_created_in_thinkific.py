@@ -10,6 +10,6 @@ def date_back(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("core", "0010_outbox_sent")]
+    dependencies = [("core", "0014_whose_account_is_gone")]
 
     operations = [migrations.RunPython(date_back, migrations.RunPython.noop)]
