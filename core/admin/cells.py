@@ -52,6 +52,13 @@ def two_lines(first: str, second: str) -> SafeString:
     )
 
 
+def with_second(first: SafeString, second: str) -> SafeString:
+    """A drawn cell with a line below it."""
+    return format_html(
+        '<span class="cell-two">{}<span class="cell-second">{}</span></span>', first, text(second)
+    )
+
+
 def moment(value: datetime | None, *, empty: str = "", ahead: bool = False) -> SafeString:
     """A point in time in the site's time zone, named; how long ago in the tooltip. `ahead`: it may well be
     still to come. What has happened is "just now" where a clock was set back since."""

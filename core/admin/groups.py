@@ -101,6 +101,7 @@ GROUP_TABS = (
         ],
         "Nobody is in this group, or its members have not been synced yet.",
         permission="core.view_user",
+        search="user__folded",
     ),
 )
 

@@ -49,6 +49,7 @@ class RoleAdmin(SitewideAdmin, HistoryAdmin):
             ],
             "Nobody has this role.",
             permission="core.view_user",
+            search="folded",
         ),
     )
     first_tab_title = "Configuration"

@@ -11,8 +11,10 @@ from core.admin.dialogs import row_buttons
 from core.admin.lists import BoundedPaginator
 from core.admin.viewer import viewer_of
 from core.models import User
+from core.models.folded import holding
 
 PER_PAGE = 25
+MOST_WORDS = 6
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Tab:
     applies: Callable[[Any], bool] = lambda obj: True
     # What it takes to see the rows, where the page's own permission is not enough.
     permission: str = ""
+    search: str = ""  # the column that its search looks into; empty: none, for tabs that stay short
 
     def is_shown(self, obj: Any, viewer: User) -> bool:
         return self.applies(obj) and (not self.permission or viewer.has_perm(self.permission))
@@ -35,7 +38,11 @@ class Tab:
 def tab_context(tab: Tab, obj: Model, request: HttpRequest, model_admin: Any) -> dict[str, Any]:
     """One page of a tab's table, for `admin/dashboard/tab_table.html`."""
     viewer = viewer_of(request)
-    paginator = BoundedPaginator(tab.rows(obj, viewer), PER_PAGE)
+    asked = request.GET.get("q", "").replace("\x00", "").strip() if tab.search else ""
+    found = tab.rows(obj, viewer)
+    for word in asked.split()[:MOST_WORDS]:
+        found = found.filter(holding(tab.search, word))
+    paginator = BoundedPaginator(found, PER_PAGE)
     page = paginator.get_page(request.GET.get("p"))
     rows = list(page)
     doable = row_buttons(model_admin, obj, viewer, tab.slug, rows)
@@ -43,6 +50,8 @@ def tab_context(tab: Tab, obj: Model, request: HttpRequest, model_admin: Any) ->
         "tab": tab,
         "note": tab.note(obj, viewer),
         "page": page,
+        "asked": asked,
+        "has_search": bool(tab.search) and (bool(asked) or paginator.num_pages > 1),
         "page_links": paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1),
         "headings": [*(heading for heading, _ in tab.columns), *(["Actions"] if doable else [])],
         "table_rows": [

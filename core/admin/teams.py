@@ -98,6 +98,7 @@ TEAM_TABS = (
             ("Last activity", lambda m: cells.moment(m.user.last_activity_at if m.shows_activity else None)),
         ],
         "Nobody is in this team yet.",
+        search="user__folded",
     ),
     Tab(
         "invitations",
@@ -159,6 +160,7 @@ TEAM_TABS = (
             ("Expires", lambda e: cells.moment(e.expiry_date, empty="Never", ahead=True)),
         ],
         "No enrollments. Listed are those of the members in the products that the team has a seat on.",
+        search="user__folded",
         permission="core.view_enrollment",
     ),
 )

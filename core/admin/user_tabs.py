@@ -15,7 +15,16 @@ from core.models import Enrollment, GroupAssignment, Membership, QuizResult, Tea
 
 def enrollments_of(user: User, viewer: User) -> QuerySet[Enrollment]:
     rows = Enrollment.objects.filter(user=user).visible_to(viewer)
-    return rows.select_related("product").defer("product__description")
+    rows = rows.select_related("product", "via_bundle__product")
+    return rows.defer("product__description", "via_bundle__product__description")
+
+
+def course_of(enrollment: Enrollment) -> SafeString:
+    """The course, and through which bundle it came."""
+    name = cells.link(enrollment, str(enrollment.product))
+    if enrollment.via_bundle is None:
+        return name
+    return cells.with_second(name, f"In the bundle {enrollment.via_bundle.product}")
 
 
 def who_may_end(user: User, viewer: User) -> str:
@@ -63,7 +72,7 @@ USER_TABS = (
         "Enrollments",
         enrollments_of,
         [
-            ("Course", lambda e: cells.link(e, str(e.product))),
+            ("Course", course_of),
             (
                 "Enrolled",
                 lambda e: cells.moment(e.activated_at or e.thinkific_created_at or e.created_at, ahead=True),

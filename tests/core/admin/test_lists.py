@@ -245,3 +245,25 @@ def test_long_and_right_to_left_names_and_markup_are_shown_as_text(root, signed_
 
         assert "<script>alert(1)" not in page
         assert "<bdi" in page
+
+
+def test_a_long_tab_is_searched(alma, signed_in, acme):
+    for number in range(30):
+        MembershipFactory(team=acme, user=UserFactory(first_name=f"Öz{number:02d}", last_name="Kaya"))
+    url = f"{reverse('admin:core_team_change', args=[acme.pk])}?tab=users"
+    browser = signed_in(alma)
+
+    assert 'name="q"' in browser.get(url).content.decode()
+    page = browser.get(f"{url}&q=öz07").content.decode()
+    assert "Öz07" in page
+    assert "Öz08" not in page
+    assert "1 found" in page
+    assert "Nobody was found for" in browser.get(f"{url}&q=nobody").content.decode()
+
+
+def test_a_course_of_a_bundle_says_so(alma, signed_in, ana):
+    pack = EnrollmentFactory(user=ana, product=ProductFactory(name="Safety pack", productable_type="Bundle"))
+    EnrollmentFactory(user=ana, product=ProductFactory(name="Fire Drill"), via_bundle=pack)
+    url = f"{reverse('admin:core_user_change', args=[ana.pk])}?tab=enrollments"
+
+    assert "In the bundle Safety pack" in signed_in(alma).get(url).content.decode()
