@@ -204,11 +204,8 @@ class UserAdmin(HistoryAdmin):
 
     @display(description="Actions")
     def actions_column(self, user: User) -> SafeString:
-        return format_html(
-            '<span class="cell-actions"><a href="{}">Open</a> <a href="{}">Enrollments</a></span>',
-            cells.detail_url(user),
-            cells.detail_url(user, "enrollments"),
-        )
+        url = cells.detail_url(user, "enrollments")
+        return format_html('<span class="cell-actions"><a href="{}">Enrollments</a></span>', url)
 
     @display(description="Actions")
     def actions_of_administrators(self, user: User) -> SafeString:

@@ -7,7 +7,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from core.admin import cells, open_pages
-from core.admin.seats import expiry_rule, places, team_names, with_shown_teams
+from core.admin.seats import expiry_rule, places_text, team_names, with_shown_teams
 from core.admin.tabs import Tab
 from core.models import BundleItem, Enrollment, Lesson, Product, Seat, User
 
@@ -77,11 +77,10 @@ PRODUCT_TABS = (
         "Seats",
         seats_of,
         [
-            ("Used", places),
+            ("Used", lambda seat: cells.link(seat, places_text(seat))),
             ("Access ends", expiry_rule),
             ("Teams", team_names),
             ("Active", lambda seat: cells.yes_no(seat.active)),
-            ("", lambda seat: cells.link(seat, "Open")),
         ],
         "No seats on this product: no team can enroll anybody in it.",
         permission="core.view_seat",

@@ -48,12 +48,15 @@ class FullnessFilter(ChoiceFilter):
         return queryset.filter(Q(unlimited=True) | Q(used_count__lt=F("max_seats")))
 
 
-def places(seat: Seat) -> SafeString:
+def places_text(seat: Seat) -> str:
     """ "7 of 10", or "7, no limit"; as of the last count."""
     used = f"{seat.used_count:,}"
-    whole = f"{used}, no limit" if seat.unlimited else f"{used} of {seat.max_seats or 0:,}"
+    return f"{used}, no limit" if seat.unlimited else f"{used} of {seat.max_seats or 0:,}"
+
+
+def places(seat: Seat) -> SafeString:
     badge = cells.pill(f"{seat.over} over", "danger") if seat.over else ""
-    return format_html('<span class="cell-named cell-number">{} {}</span>', whole, badge)
+    return format_html('<span class="cell-named cell-number">{} {}</span>', places_text(seat), badge)
 
 
 def expiry_rule(seat: Seat) -> str:
@@ -123,7 +126,6 @@ class SeatAdmin(HistoryAdmin):
 
     def get_list_display(self, request: HttpRequest) -> list[str]:
         columns = [
-            "product_name",
             "used",
             "available",
             "rule",
@@ -132,7 +134,7 @@ class SeatAdmin(HistoryAdmin):
             "teams",
             "is_active",
         ]
-        return ["seat_name", *columns] if viewer_of(request).sees_everything else columns
+        return ["seat_and_product" if viewer_of(request).sees_everything else "product_name", *columns]
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         return ["folded"] if viewer_of(request).sees_everything else ["product"]
@@ -150,6 +152,10 @@ class SeatAdmin(HistoryAdmin):
     @display(description="Name")
     def seat_name(self, seat: Seat) -> SafeString:
         return cells.text(seat.name)
+
+    @display(description="Name")
+    def seat_and_product(self, seat: Seat) -> SafeString:
+        return cells.two_lines(seat.name, str(seat.product))
 
     @display(description="Description")
     def description_full(self, seat: Seat) -> str | SafeString:
