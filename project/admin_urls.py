@@ -7,12 +7,14 @@ from core.admin import changes, tools
 from core.admin.autocomplete import PickerSearch
 from integrations.admin.connection import test_connection
 from project import email_changes, invitations, live, passwords
+from project.find import find
 
 page = admin.site.admin_view
 
 urlpatterns = [
     # In the place of Django's, which searches by any foreign key of any model.
     path("autocomplete/", page(PickerSearch.as_view(admin_site=admin.site)), name="autocomplete"),
+    path("search/", page(find), name="search"),
     path("live/", page(live.live), name="live"),
     path("live/seen/", page(live.seen), name="live_seen"),
     path("notices/", page(live.notices), name="notices"),

@@ -27,6 +27,7 @@ UNFOLD: dict[str, Any] = {
         _static("dashboard/htmx-config.js"),
         _static("dashboard/live.js"),
         _static("dashboard/dialogs.js"),
+        _static("dashboard/find.js"),
     ],
     # After a change here: python -m project.theme
     "BORDER_RADIUS": "8px",

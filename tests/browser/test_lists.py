@@ -109,3 +109,23 @@ def test_a_manager_sees_her_team_and_no_other(page: Page, sign_in, mara, enrolle
 
     expect(page.locator("#result_list")).to_contain_text("ana@acme.example")
     expect(page.locator("#result_list")).not_to_contain_text("otto")
+
+
+def test_anything_is_found_by_the_keyboard(page: Page, sign_in, root, ana, screenshot):
+    sign_in(page, root)
+    page.goto("/admin/core/user/")
+
+    page.keyboard.press("Control+k")
+    page.keyboard.press("Enter")  # nothing is found yet, and nothing breaks
+    page.get_by_role("searchbox", name="Find").fill("nobody of that name")
+    expect(page.locator("#found")).to_contain_text("Nothing was found")
+    page.get_by_role("searchbox", name="Find").fill("ana@")
+    expect(page.locator("#found .is-active")).to_contain_text("Ana Ames")
+    screenshot(page, "find")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(f"/admin/core/user/{ana.pk}/change/"))
+
+    page.get_by_role("button", name="Find anything").click()
+    expect(page.get_by_role("searchbox", name="Find")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("searchbox", name="Find")).to_be_hidden()

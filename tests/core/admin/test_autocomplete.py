@@ -206,25 +206,6 @@ def test_every_dialog_with_a_picker_can_be_asked_without_an_object(alma, ana, ro
     assert "groups.assign" in PERMISSIONS
 
 
-# --- the command palette ----------------------------------------------------------------------------------
-
-
-def test_the_command_palette_names_screens_to_administrators(alma, signed_in):
-    page = signed_in(alma).get("/admin/search/", {"s": "seats", "extended": "1"}).content.decode()
-
-    assert reverse("admin:core_seat_changelist") in page
-
-
-@pytest.mark.parametrize("number", ["0", "x", "2", "9" * 400])
-def test_the_command_palette_has_one_page(alma, signed_in, number):
-    assert signed_in(alma).get("/admin/search/", {"s": "a", "page": number}).status_code == 404
-
-
-@pytest.mark.parametrize("who", ["mara", "owen", "ana"])
-def test_where_it_is_not_drawn_it_does_not_answer(request, signed_in, who):
-    assert signed_in(request.getfixturevalue(who)).get("/admin/search/", {"s": "a"}).status_code == 404
-
-
 def test_nothing_has_a_page_outside(root, signed_in):
     for path in ("r/1/1/", "r/x/1/", "r/1/x/", f"r/{'9' * 30}/1/"):
         assert signed_in(root).get(f"/admin/{path}").status_code == 404
