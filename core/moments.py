@@ -1,14 +1,22 @@
-"""Stored moments and a clock that was set back: what lies ahead of now without a reason is due.
+"""Stored moments: how people read them, and what a clock that was set back makes of them.
 
+A moment is kept in UTC and read in the site's time zone, where it may belong to another day. So it is written
+here and nowhere else (tests/test_project_rules.py): `day`, `clock`, `exact`; in templates the filters of the
+same names. Whatever is stored can be written: at either end of the calendar the nearest moment stands for one
+that the time zone has no room for.
+
+A clock that was set back: what lies ahead of now without a reason is due.
 A moment that is over when it is written (a sign of life, the last look) can only lie ahead of now when a
 clock was set back since, and says nothing any more. One that is written for later (the end of a lease, the
 next try) can lie as far ahead as its longest wait, and no farther. Each rule is here for Python and for SQL.
 Inside of one process use `time.monotonic()`, which nobody sets.
 """
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from django.db.models import Q
+from django.utils import timezone
+from django.utils.formats import date_format
 
 TOLERANCE = timedelta(minutes=1)  # by so much the clocks of two machines may differ
 
@@ -36,3 +44,43 @@ def older(field: str, now: datetime, *, than: timedelta) -> Q:
 def recent(field: str, now: datetime, *, within: timedelta) -> Q:
     """The contrary of `older`."""
     return Q(**{f"{field}__gte": now - within, f"{field}__lte": now + TOLERANCE})
+
+
+# --- for people -----------------------------------------------------------------------------------------
+
+
+def local(moment: datetime) -> datetime:
+    """The moment in the site's time zone."""
+    zone = timezone.get_current_timezone()
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        end = datetime.max.replace(microsecond=0) if moment.year > 5000 else datetime.min
+        return end.replace(tzinfo=zone)
+
+
+def day(value: date) -> str:
+    """`14 Mar 2029`, of a day or of a moment."""
+    return date_format(local(value) if isinstance(value, datetime) else value, "j M Y")
+
+
+def short_day(value: date) -> str:
+    """`14 Mar`."""
+    return date_format(local(value) if isinstance(value, datetime) else value, "j M")
+
+
+def clock(moment: datetime) -> str:
+    """`23:59 PDT`."""
+    here = local(moment)
+    return f"{date_format(here, 'H:i')} {here.tzname()}"
+
+
+def exact(moment: datetime) -> str:
+    """`14 Mar 2029, 23:59:59 PDT`."""
+    here = local(moment)
+    return f"{date_format(here, 'j M Y, H:i:s')} {here.tzname()}"
+
+
+def end_of(last_day: date | None) -> datetime | None:
+    """The last second of a day, in the site's time zone."""
+    return None if last_day is None else timezone.make_aware(datetime.combine(last_day, time(23, 59, 59)))

@@ -13,7 +13,16 @@ MAY_IMPORT = {"core": {"core"}, "integrations": {"integrations", "core"}, "api":
 
 # Inside core nothing imports from its right. What stands together on a place may import each other.
 PLACES_IN_CORE = [
-    {"permissions", "errors", "folding", "moments", "databases", "models", "migrations"},
+    {
+        "permissions",
+        "errors",
+        "folding",
+        "moments",
+        "templatetags",
+        "databases",
+        "models",
+        "migrations",
+    },
     {"services"},
     {"imports", "tasks", "audit"},
     {"admin"},

@@ -8,12 +8,12 @@ from django.conf import settings
 from django.db.models import Model
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.functional import lazy
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince, timeuntil
 
+from core import moments
 from core.admin import open_pages
 from core.models import Enrollment, history
 
@@ -64,25 +64,22 @@ def moment(value: datetime | None, *, empty: str = "", ahead: bool = False) -> S
     still to come. What has happened is "just now" where a clock was set back since."""
     if value is None:
         return format_html('<span class="cell-nothing">{}</span>', empty) if empty else NOTHING
-    local = timezone.localtime(value)
     now = timezone.now()
     away = f"{timesince(value, now)} ago"
     if value > now:
         away = f"in {timeuntil(value, now)}" if ahead else "just now"
     return format_html(
-        '<time class="cell-time" datetime="{}" title="{} ({})">{}'
-        ' <span class="cell-clock">{} {}</span></time>',
-        local.isoformat(),
-        f"{date_format(local, 'l j F Y, H:i:s')} {settings.TIME_ZONE}",
+        '<time class="cell-time" datetime="{}" title="{} ({})">{} <span class="cell-clock">{}</span></time>',
+        moments.local(value).isoformat(),
+        f"{moments.exact(value)}, {settings.TIME_ZONE}",
         away,
-        date_format(local, "j M Y"),
-        date_format(local, "H:i"),
-        local.tzname(),
+        moments.day(value),
+        moments.clock(value),
     )
 
 
 def day(value: date | None) -> SafeString:
-    return format_html("{}", date_format(value, "j M Y")) if value else NOTHING
+    return format_html("{}", moments.day(value)) if value else NOTHING
 
 
 def pill(label: str, kind: str = "quiet", *, title: str = "") -> SafeString:
@@ -173,7 +170,7 @@ def removed(value: datetime | None) -> SafeString | str:
     """A badge on what Thinkific no longer has."""
     if value is None:
         return ""
-    return pill("Removed", "danger", title=f"No longer in Thinkific, seen on {date_format(value, 'j M Y')}.")
+    return pill("Removed", "danger", title=f"No longer in Thinkific, seen on {moments.day(value)}.")
 
 
 def badged(name: str, *badges: SafeString | str) -> SafeString:

@@ -38,7 +38,7 @@ class ExportingAdmin(DashboardAdmin):
             content_type="text/csv; charset=utf-8",
             headers={"Cache-Control": "no-store"},
         )
-        name = f"{self.opts.verbose_name_plural.replace(' ', '-')}-{timezone.localdate():%Y-%m-%d}.csv"
+        name = f"{self.opts.verbose_name_plural.replace(' ', '-')}-{timezone.localdate()}.csv"
         response["Content-Disposition"] = f'attachment; filename="{name}"'
         return response
 

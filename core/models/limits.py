@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from core import moments
+
 
 class Allowance(models.Model):
     """One row for each thing that is counted. The key is a digest: whose it is stands nowhere."""
@@ -14,4 +16,4 @@ class Allowance(models.Model):
         constraints = [models.UniqueConstraint(fields=["key"], name="one_allowance_per_key")]
 
     def __str__(self) -> str:
-        return f"{self.used} since {self.since:%H:%M}"
+        return f"{self.used} since {moments.clock(self.since)}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from django.utils import timezone
+from core import moments
 
 # Where a spreadsheet may take text for a formula (OWASP, CSV injection): at the start of a cell, and after
 # each character at which another setting or language splits the line, because the quotes around our cells
@@ -23,7 +23,7 @@ def defuse(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime):
-        return timezone.localtime(value).isoformat(sep=" ", timespec="seconds")
+        return moments.local(value).isoformat(sep=" ", timespec="seconds")
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float | date):

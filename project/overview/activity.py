@@ -9,6 +9,7 @@ from django.db.models import Count, F, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
+from core import moments
 from core.models import Enrollment
 from integrations.models import SyncRun
 
@@ -75,7 +76,7 @@ def _data(days: list[date], series: dict[str, dict[date, int]]) -> dict[str, Any
                 "maxBarThickness": 10,
             }
         )
-    return {"labels": [f"{day.day} {day:%b}" for day in days], "datasets": datasets}
+    return {"labels": [moments.short_day(day) for day in days], "datasets": datasets}
 
 
 def _options(with_changes: bool) -> dict[str, Any]:

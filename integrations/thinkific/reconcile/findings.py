@@ -6,10 +6,11 @@ Nothing here writes.
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from core import moments
 from core.models import OutboxEntry
 from core.services import bulk
 from core.services.mirror.outcome import Applied, Issue
@@ -153,7 +154,7 @@ def in_words(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        return moments.exact(value)
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"
     if isinstance(value, date | int | str):
