@@ -4,7 +4,6 @@ Each has an address of its own, which works as a page; a button opens it over th
 address asks the same as the button: may this person do this, to this object, to this row of it.
 """
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -12,8 +11,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError, OperationalError, transaction
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -22,35 +20,57 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 
 from core.admin import cells
+from core.admin.carrying_out import carry_out
+from core.admin.htmx import from_script, page_behind
 from core.admin.pickers import PickingForm
+from core.admin.shown_values import ShownValues
 from core.admin.viewer import viewer_of
 from core.errors import Refusal
 from core.models import User
 
-log = logging.getLogger(__name__)
+GONE = "What this was about is no longer here. This is how it stands now."
+CLOSED = "You may no longer do this. This is how it stands now."
 
 
-class DialogForm(PickingForm):
+class DialogForm(ShownValues, PickingForm):
     """What a dialog asks. `obj` is the page's object, `part` the row of one of its tabs."""
 
     # Beside which field a refusal is shown; others stand above the fields.
     refused_at: ClassVar[dict[type[Refusal], str]] = {}
 
     def __init__(self, data: Any = None, *, viewer: User, obj: Any = None, part: Any = None) -> None:
-        super().__init__(data, parent="#dialog")
+        super().__init__(data)
         self.viewer = viewer
         self.obj = obj
         self.part = part
 
-    def offer(self, name: str, queryset: QuerySet) -> None:
-        """What a field takes."""
+    def offer(self, name: str, queryset: QuerySet, *, now: int | None = None) -> None:
+        """What a field takes. `now` is the key that is stored: shown too where it is not for this person to
+        choose, or a browser would send the first choice in its place."""
         field = self.fields[name]
         assert isinstance(field, forms.ModelChoiceField)
+        if now is not None:
+            field.initial = now
+            wider = queryset.model._default_manager.filter(Q(pk__in=queryset.values("pk")) | Q(pk=now))
+            queryset = wider.order_by(*queryset.query.order_by)
         field.queryset = queryset
+
+    def locks(self) -> Model | None:
+        """What is locked while the form is looked at for the last time and carried out: all writers of what
+        the form shows lock it first."""
+        return self.part or self.obj
+
+    def again(self) -> "DialogForm":
+        """The form as it was sent, over what is stored now."""
+        return type(self)(self._as_sent, viewer=self.viewer, obj=self.obj, part=self.part)
 
     def pressed(self, name: str) -> bool:
         """Whether the form was sent by its second button."""
         return name in self.data
+
+    def nothing_changed(self) -> "Done":
+        """What is said where a form was sent as it was shown: the service is not asked at all."""
+        return Done("Nothing was changed.")
 
     def refuse(self, refusal: Refusal) -> None:
         self.add_error(self.refused_at.get(type(refusal)), str(refusal))
@@ -99,7 +119,7 @@ def button(url: str, label: str, *, icon: str = "", css: str = "d-button") -> Sa
     drawn = format_html('<span class="material-symbols-outlined">{}</span>', icon) if icon else ""
     return format_html(
         '<a class="{}" href="{}" hx-get="{}" hx-target="#modal-content" hx-select="#dialog"'
-        ' x-on:htmx:after-on-load="openModal = true">{}{}</a>',
+        ' hx-sync="#modal-content:drop" x-on:dialog-drawn="openModal = true">{}{}</a>',
         css,
         url,
         url,
@@ -150,8 +170,27 @@ def answer(
     object_id: int | None = None,
     part_id: int | None = None,
 ) -> HttpResponse:
+    """A dialog's page, or what came of it. A dialog over a page that is no longer there, or no longer this
+    person's, leads to the page, which says so: there an error page would be an empty box."""
     if request.method not in {"GET", "HEAD", "POST"}:
         return HttpResponseNotAllowed(["GET", "POST"])
+    try:
+        return _answer(model_admin, request, slug, object_id, part_id)
+    except (Http404, PermissionDenied) as missing:
+        if not from_script(request):
+            raise
+        messages.warning(request, GONE if isinstance(missing, Http404) else CLOSED)
+        opts = model_admin.opts
+        about = f"/{opts.app_label}/{opts.model_name}/{object_id}/"
+        behind = page_behind(request)
+        if not behind or (about in behind and not model_admin.get_object(request, str(object_id))):
+            behind = reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")
+        return HttpResponseRedirect(behind)
+
+
+def _answer(
+    model_admin: Any, request: HttpRequest, slug: str, object_id: int | None, part_id: int | None
+) -> HttpResponse:
     viewer, dialog = viewer_of(request), _found(model_admin, slug, object_id, part_id)
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
@@ -172,7 +211,7 @@ def answer(
     form = dialog.form(request.POST if request.method == "POST" else None, viewer=viewer, obj=obj, part=part)
     blocked = dialog.blocked(target, viewer)
     if request.method == "POST" and not blocked and form.is_valid():
-        done = _work(dialog, target, form)
+        done, form = carry_out(dialog, form)
         if done is not None:
             messages.success(request, done.text)
             return HttpResponseRedirect(done.url or back)
@@ -183,6 +222,7 @@ def answer(
         "text": dialog.text(target),
         "back": back,
         "also": also,
+        "over_a_page": from_script(request),
     }
     return _render(model_admin, request, dialog, context)
 
@@ -218,39 +258,6 @@ def _render(
     }
     request.current_app = model_admin.admin_site.name
     return TemplateResponse(request, "admin/dashboard/dialog.html", context)
-
-
-def _work(dialog: Dialog, target: Any, form: DialogForm) -> Done | None:
-    """Carry it out, all or nothing; None: the form says what is in the way."""
-    try:
-        return _twice(dialog, target, form)
-    except Refusal as refusal:
-        form.full_clean()  # what the form checks as well belongs beside its field
-        if form.is_valid():
-            form.refuse(refusal)
-    except IntegrityError:
-        log.warning("dialog refused by a constraint", exc_info=True)
-        form.add_error(None, "Somebody saved the same thing at this moment. Look at the page again.")
-    except OperationalError:  # the database chose it to end a deadlock, or could not wait any longer
-        log.warning("dialog gave way", exc_info=True)
-        form.add_error(
-            None, "The same things were being changed at this moment. Nothing was saved; try again."
-        )
-    return None
-
-
-def _twice(dialog: Dialog, target: Any, form: DialogForm) -> Done | None:
-    """Two people, or two clicks, at the same moment: a constraint refuses the second. The form and the
-    service look again then, find what the first one saved, and say so as to anybody who comes later."""
-    try:
-        with transaction.atomic():
-            return dialog.work(target, form)
-    except IntegrityError:
-        form.full_clean()
-        if not form.is_valid():
-            return None
-    with transaction.atomic():
-        return dialog.work(target, form)
 
 
 def _asked_back(request: HttpRequest) -> str:

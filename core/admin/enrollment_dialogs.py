@@ -3,10 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from django.utils.formats import date_format
-
+from core import moments
 from core.admin.dialogs import Dialog, Done
-from core.admin.pickers import end_of
 from core.admin.sync_line import follows
 from core.admin.user_forms import EnrollForm, LastDayForm
 from core.models import Enrollment, User
@@ -17,7 +15,7 @@ def _add(student: User, form: EnrollForm) -> Done:
     given = seat_access.enroll(
         student=student,
         products=form.cleaned_data["products"],
-        expiry_date=end_of(form.cleaned_data["last_day"]),
+        expiry_date=moments.end_of(form.cleaned_data["last_day"]),
         by=form.viewer,
     )
     names = ", ".join(str(enrollment.product) for enrollment in given)
@@ -25,7 +23,7 @@ def _add(student: User, form: EnrollForm) -> Done:
 
 
 def _change_end(enrollment: Enrollment, form: LastDayForm) -> Done:
-    end = end_of(form.cleaned_data["last_day"])
+    end = moments.end_of(form.cleaned_data["last_day"])
     enrollments.change_expiry([enrollment], expiry_date=end, by=form.viewer)
     enrollment.refresh_from_db()
     return Done(follows(enrollment, form.viewer, f"Access to {enrollment.product} {_until(enrollment)}."))
@@ -44,7 +42,7 @@ def _end(enrollment: Enrollment, form: LastDayForm) -> Done:
 def _until(enrollment: Enrollment) -> str:
     if enrollment.expiry_date is None:
         return "does not end"
-    return f"ends on {date_format(enrollment.expiry_date, 'j M Y')}"
+    return f"ends on {moments.day(enrollment.expiry_date)}"
 
 
 def _what_ending_does(enrollment: Enrollment) -> str:

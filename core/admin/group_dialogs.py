@@ -79,9 +79,8 @@ class DirectionForm(DialogForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.offer("role", authority.roles_to_give(self.viewer, self.part.team))
+        self.offer("role", authority.roles_to_give(self.viewer, self.part.team), now=self.part.role_id)
         self.fields["direction"].initial = self.part.direction
-        self.fields["role"].initial = self.part.role_id
 
 
 class AddMemberForm(DialogForm):

@@ -1,6 +1,6 @@
 """Form fields that people choose from by typing, however many choices there are, and other widgets."""
 
-from datetime import date, datetime, time
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -8,7 +8,6 @@ from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
 from django.db.models import Field
 from django.http import QueryDict
-from django.utils import timezone
 from unfold.widgets import BASE_INPUT_CLASSES
 
 from core.admin.choice_labels import in_one_line
@@ -18,13 +17,15 @@ NOBODY = "0"  # a key that no row has
 
 
 class PickingForm(forms.Form):
-    """A form over the page at `parent` whose choices are rows, found by their keys."""
+    """A form whose choices are rows, found by their keys."""
 
-    def __init__(self, data: QueryDict | None = None, *, parent: str, **kwargs: Any) -> None:
+    def __init__(self, data: QueryDict | None = None, **kwargs: Any) -> None:
         super().__init__(_keys_only(data, self.base_fields), **kwargs)
-        for field in self.fields.values():
+        for name, field in self.fields.items():
             if isinstance(field, forms.ModelChoiceField):
-                field.widget.attrs["data-dropdown-parent"] = parent
+                # Below its field, which makes room: over the page the list would be cut off at the dialog's
+                # edge, and cover its buttons.
+                field.widget.attrs["data-dropdown-parent"] = f":has(> #{self[name].auto_id})"
                 field.label_from_instance = in_one_line  # type: ignore[assignment, method-assign]
 
 
@@ -51,10 +52,6 @@ def by_typing(field: Any, *, multiple: bool = False) -> forms.Widget:
     )
 
 
-def day_input() -> forms.Widget:
-    return forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "class": " ".join(BASE_INPUT_CLASSES)})
-
-
-def end_of(day: date | None) -> datetime | None:
-    """The last second of a day, in the site's time zone."""
-    return None if day is None else timezone.make_aware(datetime.combine(day, time(23, 59, 59)))
+def day_input(*, latest: date) -> forms.Widget:
+    attrs = {"type": "date", "class": " ".join(BASE_INPUT_CLASSES), "max": str(latest)}
+    return forms.DateInput(format="%Y-%m-%d", attrs=attrs)

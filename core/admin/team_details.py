@@ -104,7 +104,7 @@ class OwnerForm(DialogForm):
         self.offer("owner", candidates.order_by("name", "pk"))
         self.offer("role", authority.roles_to_give(self.viewer, self.obj))
         self.fields["role"].label = f"Role of {self.obj.owner} from then on"
-        self.fields["role"].initial = Role.objects.filter(code="manager").first()
+        self.suggest("role", Role.objects.filter(code="manager").first())
 
 
 def everywhere(viewer: User) -> bool:

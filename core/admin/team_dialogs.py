@@ -56,7 +56,7 @@ class AddPersonForm(DialogForm):
         super().__init__(*args, **kwargs)
         self.offer("user", User.objects.visible_to(self.viewer).filter(is_active=True))
         self.offer("role", authority.roles_to_give(self.viewer, self.obj))
-        self.fields["role"].initial = student_role()
+        self.suggest("role", student_role())
 
     def clean_user(self) -> User:
         user = self.cleaned_data["user"]

@@ -15,7 +15,7 @@ class ToolForm(PickingForm):
     """A card's modal. `options` is what the run is asked for with."""
 
     def __init__(self, data: Any = None, *, viewer: User, dialog: str) -> None:
-        super().__init__(data, parent=f"#{dialog}", auto_id=f"{dialog}_%s")
+        super().__init__(data, auto_id=f"{dialog}_%s")
         self.viewer = viewer
 
     def options(self) -> dict[str, Any]:

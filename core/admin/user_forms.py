@@ -1,6 +1,6 @@
 """What the dialogs about a user ask."""
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -12,6 +12,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
+from core import moments
 from core.admin.dialogs import DialogForm
 from core.admin.pickers import by_typing, day_input
 from core.folding import normalize_email
@@ -21,12 +22,11 @@ from core.models import (
     Membership,
     Product,
     Role,
-    SiteSettings,
     Team,
     ThinkificGroup,
 )
 from core.models.people import NAME_LENGTH
-from core.services import authority
+from core.services import authority, enrollments
 from core.services.people import EmailTaken, IsMember
 from core.services.seat_access import HeldOtherwise
 from core.services.teams import TeamIsFull
@@ -91,7 +91,7 @@ class PersonForm(DialogForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.offer("role", authority.roles_to_give(self.viewer, self.obj))
-        self.fields["role"].initial = student_role()
+        self.suggest("role", student_role())
 
 
 class AddUserForm(PersonForm):
@@ -174,7 +174,7 @@ class LastDayField(forms.DateField):
         super().__init__(
             label="Last day of access",
             required=False,
-            widget=day_input(),
+            widget=day_input(latest=enrollments.LAST_DAY),
             help_text="Empty: access does not end.",
             error_messages={"invalid": "This is not a date. Write it as year-month-day."},
         )
@@ -183,6 +183,8 @@ class LastDayField(forms.DateField):
         super().validate(value)
         if value and value < timezone.localdate():
             raise forms.ValidationError("This day is in the past. Choose a later one.")
+        if value and value > enrollments.LAST_DAY:
+            raise forms.ValidationError(enrollments.TOO_FAR)
 
 
 class EnrollForm(DialogForm):
@@ -202,8 +204,7 @@ class EnrollForm(DialogForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.offer("products", authority.products_to_give(self.viewer, self.obj))
-        if days := SiteSettings.load().default_enrollment_days:
-            self.fields["last_day"].initial = timezone.localdate() + timedelta(days=days)
+        self.suggest("last_day", enrollments.usual_last_day())
 
 
 class LastDayForm(DialogForm):
@@ -213,7 +214,7 @@ class LastDayForm(DialogForm):
         super().__init__(*args, **kwargs)
         enrollment = self.part or self.obj
         if enrollment.expiry_date:
-            self.fields["last_day"].initial = timezone.localdate(enrollment.expiry_date)
+            self.fields["last_day"].initial = moments.local(enrollment.expiry_date).date()
 
 
 class AddToTeamForm(DialogForm):
@@ -233,7 +234,7 @@ class AddToTeamForm(DialogForm):
         super().__init__(*args, **kwargs)
         self.offer("team", authority.teams_where(self.viewer, "teams.assign"))
         self.offer("role", authority.roles_to_give(self.viewer))
-        self.fields["role"].initial = student_role()
+        self.suggest("role", student_role())
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
@@ -259,8 +260,7 @@ class HomeTeamForm(DialogForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.offer("team", Team.objects.filter(memberships__user=self.obj).order_by("name", "pk"))
-        self.fields["team"].initial = self.obj.home_team_id
+        self.offer("team", Team.objects.filter(memberships__user=self.obj), now=self.obj.home_team_id)
 
 
 class RoleForm(DialogForm):
@@ -268,8 +268,11 @@ class RoleForm(DialogForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.offer("role", authority.roles_to_give(self.viewer, self.part.team))
-        self.fields["role"].initial = self.part.role_id
+        self.offer("role", authority.roles_to_give(self.viewer, self.part.team), now=self.part.role_id)
+
+    def locks(self) -> Team:
+        """Roles are given under the lock of the team, so that it is never too full."""
+        return self.part.team
 
 
 class AddToGroupForm(DialogForm):

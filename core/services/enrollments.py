@@ -5,20 +5,25 @@ as long as the longest of them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from core import moments
 from core.errors import Refusal
-from core.models import BundleItem, Enrollment, Product, Seat, User
+from core.models import BundleItem, Enrollment, Product, Seat, SiteSettings, User
+from core.models.site import MOST_DAYS
 from core.services import outbox
 from core.services.history import signed
 from core.services.mirror.bundles import total_up_students
 
 Moment = datetime | None  # None: no end
+# Later ones are typing errors, and the last days of the calendar are in no year of another time zone.
+LAST_DAY = date(2199, 12, 31)
+TOO_FAR = "Choose a day before the year 2200, or none: then access does not end."
 
 
 def just_ended(now: datetime) -> datetime:
@@ -64,9 +69,24 @@ def enroll_unchecked(
     return enrollments
 
 
+def usual_last_day() -> date | None:
+    """The last day of access that begins today, by the settings; None where it does not end."""
+    days = SiteSettings.load().default_enrollment_days
+    if days == 0:
+        return None
+    today = timezone.localdate()
+    return min(today + timedelta(days=min(days, MOST_DAYS)), LAST_DAY)
+
+
+def _check_not_too_far(expiry_date: Moment) -> None:
+    if expiry_date is not None and moments.local(expiry_date).date() > LAST_DAY:
+        raise Refusal(f"The end of access, {moments.day(expiry_date)}, is too far ahead. {TOO_FAR}")
+
+
 def _check(student: User, products: Sequence[Product], expiry_date: Moment, now: datetime) -> None:
     if expiry_date is not None and expiry_date <= now:
-        raise Refusal(f"The end of access, {expiry_date:%d %b %Y}, is in the past. Choose a later date.")
+        raise Refusal(f"The end of access, {moments.day(expiry_date)}, is in the past. Choose a later date.")
+    _check_not_too_far(expiry_date)
     if not student.is_active:
         raise Refusal(f"{student}'s account is switched off. Switch it on before enrolling.")
     if student.removed_at is not None:
@@ -79,6 +99,7 @@ def _check(student: User, products: Sequence[Product], expiry_date: Moment, now:
 def change_expiry(enrollments: Iterable[Enrollment], *, expiry_date: Moment, by: User | None = None) -> int:
     """Move the end of access, `None` for no end; an ended enrollment opens again. Courses that came through a
     bundle follow it. Answers how many enrollments changed."""
+    _check_not_too_far(expiry_date)
     expiry_date = expiry_date and expiry_date.replace(microsecond=0)
     return len(_give_until(_locked(enrollments), expiry_date, reason="end date changed", by=by))
 

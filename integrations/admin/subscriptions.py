@@ -14,6 +14,7 @@ from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_GET, require_POST
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from core.admin.shown_values import ShownValues
 from core.admin.sitewide import sees_site
 from core.errors import Refusal
 from integrations.models import WebhookSubscription
@@ -28,7 +29,7 @@ VIEW, CHANGE = "integrations.view_inboundevent", "integrations.change_inboundeve
 PAGE = "admin:integrations_webhooksubscription_page"
 
 
-class AddressForm(forms.Form):
+class AddressForm(ShownValues, forms.Form):
     address = forms.CharField(
         label="Address of this dashboard's webhooks",
         max_length=2000,
