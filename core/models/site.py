@@ -6,6 +6,13 @@ from django.db import models
 from core.models.history import tracked
 from core.models.teams import Team
 
+MOST_DAYS = 36_500  # a hundred years: the calendar has room for as much from any day of our time
+MOST_PLACES = 1_000_000
+
+
+def at_most(number: int) -> MaxValueValidator:
+    return MaxValueValidator(number, f"Enter {number:,} or less.")
+
 
 class SiteSettings(models.Model):
     """One row. Read it with `SiteSettings.load()`."""
@@ -33,10 +40,14 @@ class SiteSettings(models.Model):
         default=False,
         help_text="Sent by Thinkific to accounts created from here.",
     )
-    default_max_members = models.PositiveIntegerField(null=True, blank=True)
+    default_max_members = models.PositiveIntegerField(
+        null=True, blank=True, validators=[at_most(MOST_PLACES)]
+    )
     # Seats and enrollments
-    default_enrollment_days = models.PositiveIntegerField(default=365, help_text="0 means no expiry.")
-    default_max_seats = models.PositiveIntegerField(default=10)
+    default_enrollment_days = models.PositiveIntegerField(
+        default=365, validators=[at_most(MOST_DAYS)], help_text="0 means no expiry."
+    )
+    default_max_seats = models.PositiveIntegerField(default=10, validators=[at_most(MOST_PLACES)])
     # Deleting
     delete_students = models.BooleanField(
         "delete students in Thinkific",
@@ -63,7 +74,9 @@ class SiteSettings(models.Model):
         help_text="A run that would mark more than this part of a kind as removed stops and asks.",
     )
     retention_days = models.PositiveIntegerField(
-        default=365, help_text="How long finished runs, events and sent changes are kept."
+        default=365,
+        validators=[at_most(MOST_DAYS)],
+        help_text="How many days finished runs, events and sent changes are kept.",
     )
     # Sign-in and selling
     sso_link_text = models.CharField(max_length=100, blank=True, default="Go to the courses")

@@ -4,7 +4,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
@@ -12,20 +11,17 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldBooleanSwitchWidget
 
 from core.admin import cells
+from core.admin.shown_values import ShownModelForm
 from core.admin.sitewide import SitewideAdmin
 from integrations.models import SyncSchedule
 from integrations.queue import schedules
 
-LONGEST = 31 * 24 * 60
 
+class ScheduleForm(ShownModelForm):
+    """The limits of the interval are the model's."""
 
-class ScheduleForm(forms.ModelForm):
     every_minutes = forms.IntegerField(
         label="Every (minutes)",
-        validators=[
-            MinValueValidator(1, "At most once a minute: write 1 or more."),
-            MaxValueValidator(LONGEST, "At least once a month: write 44640 or less, or switch it off."),
-        ],
         help_text="15 is every quarter of an hour, 60 hourly, 1440 daily, 10080 weekly.",
         widget=UnfoldAdminIntegerFieldWidget(),
         error_messages={"invalid": "Write a whole number of minutes, for example 60."},

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django_q.models import Failure, OrmQ, Success
 
 from core.models import ApiToken, Notice, OutboxEntry, SiteSettings, WebhookDelivery
+from core.models.site import MOST_DAYS
 from core.services import allowances, sign_in
 from integrations.models import Drift, InboundEvent, SyncRun, WorkerHeartbeat
 from integrations.queue import heartbeat
@@ -34,7 +35,7 @@ def prune() -> dict[str, int]:
 
 
 def _over(now: datetime, retention_days: int) -> dict[str, QuerySet]:
-    kept_since = now - timedelta(days=retention_days)
+    kept_since = now - timedelta(days=min(retention_days, MOST_DAYS))
     failures_since = max(kept_since, now - FAILURES_KEPT)
     return {
         "successes": Success.objects.filter(stopped__lt=max(kept_since, now - SUCCESSES_KEPT)),
