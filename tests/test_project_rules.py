@@ -71,3 +71,62 @@ def test_a_command_explains_itself(name, process_environment):
     )
     assert shown.returncode == 0, shown.stderr
     assert "usage:" in shown.stdout
+
+
+# What writes moments for machines: the requests to Thinkific, and its stand-in.
+WRITE_FOR_MACHINES = {"integrations/thinkific/transport.py", "integrations/thinkific/sandbox/clock.py"}
+LOCAL = {"localtime", "date_format", "time_format", "strftime", "template_localtime"}
+
+
+def writes_moments(source: str) -> list[str]:
+    """Where a module makes text of a moment by itself: by a function, or in an f-string."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            # `localdate()` is today; of a stored moment it is a day to be written.
+            if name in LOCAL or (name == "localdate" and node.args):
+                found.append(f"{node.lineno} {name}")
+        elif isinstance(node, ast.FormattedValue) and node.format_spec is not None:
+            spec = "".join(str(part.value) for part in ast.walk(node.format_spec) if hasattr(part, "value"))
+            if re.search("%[a-zA-Z]", spec):
+                found.append(f"{node.lineno} {spec}")
+    return found
+
+
+def test_moments_are_written_for_people_in_one_place():
+    """core/moments.py knows the time zone; a stored moment is in UTC, where it may be another day."""
+    alone = {ROOT / "core/moments.py", *(ROOT / name for name in WRITE_FOR_MACHINES)}
+    assert {
+        str(path.relative_to(ROOT)): found
+        for path in SOURCES
+        if path not in alone and (found := writes_moments(path.read_text()))
+    } == {}
+
+
+def test_templates_write_moments_by_our_filters():
+    """`day` and `exact` of core/templatetags/moments.py; and how long ago, which no time zone changes."""
+    by_themselves = re.compile(r"\|\s*(?:date|time)\b|\{\{\s*[\w.]*(?:_at|_date|_event)\s*\}\}|\{%\s*now\b")
+    templates = [
+        path
+        for app in ("core", "integrations", "project")
+        for path in (ROOT / app).rglob("templates/**/*.*")
+        if path.suffix in {".html", ".txt"}
+    ]
+    found = {str(path): lines for path in templates if (lines := by_themselves.findall(path.read_text()))}
+    assert len(templates) > 30
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'f"ends on {end:%d %b %Y}"',
+        'end.strftime("%d")',
+        'date_format(end, "j M Y")',
+        "timezone.localtime(end)",
+        "timezone.localdate(end)",
+    ],
+)
+def test_the_rule_about_moments_finds_what_it_is_for(source):
+    assert writes_moments(source)

@@ -25,13 +25,14 @@ def chart(enrollments: QuerySet[Enrollment], *, with_changes: bool) -> dict[str,
     """The data and options of the chart for these enrollments, as Chart.js wants them."""
     today = timezone.localdate()
     days = [today - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
-    since = timezone.now() - timedelta(days=DAYS)
+    now = timezone.now()
+    lately = (now - timedelta(days=DAYS), now)  # what Thinkific dates ahead of now has not happened yet
     series = {
-        "Enrollments": _per_day(enrollments.filter(activated_at__gte=since), "activated_at"),
-        "Completions": _per_day(enrollments.filter(completed_at__gte=since), "completed_at"),
+        "Enrollments": _per_day(enrollments.filter(activated_at__range=lately), "activated_at"),
+        "Completions": _per_day(enrollments.filter(completed_at__range=lately), "completed_at"),
     }
     if with_changes:
-        runs = SyncRun.objects.filter(created_at__gte=since).annotate(day=TruncDate("created_at"))
+        runs = SyncRun.objects.filter(created_at__range=lately).annotate(day=TruncDate("created_at"))
         changes = F("created") + F("updated") + F("removed")
         series["Changes synced"] = dict(
             runs.order_by().values("day").annotate(total=Sum(changes)).values_list("day", "total")
