@@ -24,6 +24,34 @@
     document.querySelectorAll("[data-once]:disabled").forEach((button) => (button.disabled = false));
   });
 
+  // Sent by htmx, the form is still there: for the next try. Not where the page is about to be left.
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.xhr.getResponseHeader("HX-Redirect")) return;
+    event.detail.elt.querySelectorAll?.("[data-once]:disabled").forEach((button) => (button.disabled = false));
+  });
+
+  // A form that was answered with errors stands where it stood, in its open dialog.
+  document.addEventListener("htmx:afterSettle", (event) => {
+    const form = event.target.closest?.("dialog.d-dialog form");
+    if (!form) return;
+    const jquery = window.django?.jQuery;
+    if (jquery?.fn.djangoAdminSelect2) jquery(form).find(".admin-autocomplete").djangoAdminSelect2();
+    form.querySelector(".errors :is(input, select, textarea):not([type=hidden])")?.focus();
+  });
+
+  /* Choices found by typing make room below their field (stylesheet). Select2 holds everything around an open
+     list where it is, which would keep what is below the screen's edge out of reach. */
+  document.addEventListener("DOMContentLoaded", () => {
+    const jquery = window.django?.jQuery;
+    jquery?.(document).on("select2:open", (event) => {
+      if (!event.target.closest(".dialog-card, .d-dialog")) return;
+      setTimeout(() => {
+        jquery(event.target).parents().add(window).off("scroll.select2");
+        document.querySelector(".select2-container--open > .select2-dropdown")?.scrollIntoView({ block: "nearest" });
+      });
+    });
+  });
+
   document.addEventListener("DOMContentLoaded", () => {
     document.querySelectorAll("dialog[data-open]").forEach(open);
   });

@@ -1,0 +1,124 @@
+"""Dialogs over a page: what stays behind them, where their choices stand, and clicks that come too often."""
+
+import pytest
+from django.contrib.sessions.models import Session
+from playwright.sync_api import Page, expect
+
+from core.models import Membership, User
+from tests.browser.conftest import PASSWORD
+from tests.factories import TeamFactory, UserFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+DIALOG = "#modal-content #dialog"
+
+
+def people_tab(team) -> str:
+    return f"/admin/core/team/{team.pk}/change/?tab=users"
+
+
+def test_an_error_stays_in_the_dialog_and_the_page_behind_it(page: Page, sign_in, root, ana, screenshot):
+    sign_in(page, root)
+    page.goto(f"/admin/core/user/{ana.pk}/change/")
+    page.evaluate("document.body.dataset.kept = 'yes'")
+    page.get_by_role("link", name="Edit Profile").click()
+    expect(page.locator(DIALOG)).to_be_visible()
+
+    page.fill("#id_email", "not an address")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(DIALOG)).to_contain_text("This is not an e-mail address")
+    screenshot(page, "dialog-error", full_page=False)
+    assert page.evaluate("document.body.dataset.kept") == "yes"
+    expect(page.locator("#id_email")).to_be_focused()
+
+    page.fill("#id_email", ana.email)
+    page.fill("#id_first_name", "Anna")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Anna Ames is saved.")).to_be_visible()
+    assert User.objects.get(pk=ana.pk).first_name == "Anna"
+
+
+def test_a_session_that_ended_leads_to_sign_in_and_back(page: Page, sign_in, root, ana):
+    sign_in(page, root)
+    page.goto(f"/admin/core/user/{ana.pk}/change/")
+    Session.objects.all().delete()
+
+    page.get_by_role("link", name="Edit Profile").click()
+
+    page.wait_for_url("**/admin/login/**")
+    page.fill("input[name=username]", root.email)
+    page.fill("input[name=password]", PASSWORD)
+    page.click("button[type=submit]")
+    page.wait_for_url(f"**/admin/core/user/{ana.pk}/change/")
+
+
+def test_what_no_longer_applies_is_said_on_the_page(page: Page, sign_in, root, ana, acme):
+    sign_in(page, root)
+    page.goto(people_tab(acme))
+    Membership.objects.filter(user=ana).delete()
+
+    page.locator("tr", has_text="Ana Ames").get_by_role("link", name="Remove from Team").click()
+
+    expect(page.get_by_text("What this was about is no longer here.")).to_be_visible()
+    expect(page.locator("#modal-content")).to_be_hidden()
+    expect(page.locator("tr", has_text="Ana Ames")).to_have_count(0)
+
+
+@pytest.mark.parametrize("impatience", ["double click", "keys", "slow network"])
+def test_a_submit_is_never_lost_and_never_twice(page: Page, sign_in, root, acme, impatience):
+    """Opened twice, filled in at once, sent by Enter and once more."""
+    sign_in(page, root)
+    sent: list[str] = []
+    page.on("request", lambda request: request.method == "POST" and sent.append(request.url))
+    page.goto(people_tab(acme))
+    opener = page.locator("[data-testid=dialog-buttons]").get_by_role("link", name="Add User")
+    if impatience == "slow network":
+        page.route("**/do/add-user/", lambda route: (page.wait_for_timeout(300), route.continue_()))
+    if impatience == "keys":
+        opener.focus()
+        for _ in range(4):
+            page.keyboard.press("Enter")
+    else:
+        opener.dblclick()
+    page.fill("#id_first_name", "Nia")
+    page.locator("#id_email").press_sequentially("nia@acme.example")
+    page.locator("#id_email").press("Enter")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_text("nia@acme.example is in Acme now")).to_be_visible()
+    nia = User.objects.get(email="nia@acme.example")
+    assert (nia.first_name, Membership.objects.filter(user=nia, team=acme).count()) == ("Nia", 1)
+    assert len([url for url in sent if "add-user" in url]) == 1
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("place", ["dialog", "tools"])
+def test_choices_are_whole_and_cover_no_button(page: Page, sign_in, root, ana, width, place, screenshot):
+    for number in range(15):
+        TeamFactory(name=f"Team {number:02}", owner=UserFactory())
+    sign_in(page, root)
+    page.set_viewport_size({"width": width, "height": 844})
+    if place == "dialog":
+        page.goto(f"/admin/core/user/{ana.pk}/change/?tab=teams")
+        page.get_by_role("link", name="Add to Team").click()
+        box, submit = page.locator(DIALOG), page.locator(DIALOG).get_by_role("button", name="Add to Team")
+    else:
+        page.goto("/admin/tools/")
+        page.click("[data-dialog=tool-import-users]")
+        box = page.locator("#tool-import-users")
+        submit = box.locator("button[type=submit]")
+    box.locator(".select2-selection").first.click()
+    results = page.locator(".select2-results__option", has_text="Team 0")
+    expect(results.first).to_be_visible()
+    screenshot(page, f"choices-{place}-{width}", full_page=False)
+
+    dropdown = page.locator(".select2-dropdown")
+    submit.scroll_into_view_if_needed()
+    button, below, inside = submit.bounding_box(), dropdown.bounding_box(), box.bounding_box()
+    assert button["y"] >= below["y"] + below["height"]
+    assert below["x"] >= inside["x"] - 1
+    assert below["x"] + below["width"] <= inside["x"] + inside["width"] + 1
+    dropdown.scroll_into_view_if_needed()
+    results.nth(1).click()
+    expect(dropdown).to_have_count(0)
+    expect(submit).to_be_visible()

@@ -1,0 +1,150 @@
+"""A dialog over a page, as htmx asks for it: where it cannot be drawn the page comes, with its reason."""
+
+from urllib.parse import quote
+
+import pytest
+from django.contrib.messages import get_messages
+from django.test import Client
+from django.urls import reverse
+
+from core.admin.dialogs import CLOSED, GONE
+from core.models import Membership, User
+from tests.factories import MembershipFactory, ThinkificGroupFactory
+
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
+
+LIST = reverse("admin:core_user_changelist")
+
+
+def do(slug: str, *keys: int) -> str:
+    name = ("do_new", "do", "do_part")[len(keys)]
+    return reverse(f"admin:core_user_{name}", args=[*keys[:1], slug, *keys[1:]])
+
+
+def page_of(user, tab: str = "") -> str:
+    return reverse("admin:core_user_change", args=[user.pk]) + (f"?tab={tab}" if tab else "")
+
+
+def by_htmx(client: Client, method: str, address: str, data: dict | None = None, *, on: str):
+    """What htmx sends from a page of this site."""
+    headers = {"HX-Request": "true", "HX-Current-URL": f"http://testserver{on}#part"}
+    return getattr(client, method)(address, data or {}, headers=headers)
+
+
+def said(response) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_who_has_to_sign_in_again_gets_to_sign_in_and_comes_back_to_the_page(ana, method):
+    response = by_htmx(Client(), method, do("edit", ana.pk), on=page_of(ana, "teams"))
+
+    assert response.status_code == 200
+    assert "Location" not in response.headers
+    assert response.headers["HX-Redirect"] == f"/admin/login/?next={quote(page_of(ana, 'teams'), safe='')}"
+    assert not response.content
+
+
+def test_a_form_sent_after_the_session_ended_leads_back_to_its_page_not_to_its_address(alma):
+    """`/admin/tools/sync-products/` takes what a form sends, and nothing else."""
+    response = Client().post(
+        "/admin/tools/sync-products/", headers={"Referer": "http://testserver/admin/tools/"}
+    )
+
+    assert (response.status_code, response.headers["Location"]) == (
+        302,
+        "/admin/login/?next=%2Fadmin%2Ftools%2F",
+    )
+
+
+@pytest.mark.parametrize("elsewhere", ["https://evil.example/admin/", "//evil.example/", "javascript:x"])
+def test_nobody_is_led_to_another_site(ana, elsewhere):
+    headers = {"HX-Request": "true", "HX-Current-URL": elsewhere, "Referer": elsewhere}
+
+    response = Client().get(do("edit", ana.pk), headers=headers)
+
+    assert response.headers["HX-Redirect"] == "/admin/login/?next=%2Fadmin%2F"
+
+
+def test_what_no_longer_applies_leads_to_the_page_with_the_message(alma, ana, signed_in):
+    response = by_htmx(signed_in(alma), "get", do("unlock-sign-in", ana.pk), on=page_of(ana))
+
+    assert response.headers["HX-Redirect"] == page_of(ana)
+    assert said(response) == ["“Unlock Sign-in” is no longer needed here. This is how it stands now."]
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_row_that_is_gone_leads_to_its_tab_with_the_message(alma, ana, signed_in, globex, method):
+    membership = MembershipFactory(team=globex, user=ana)
+    address = do("leave-team", ana.pk, membership.pk)
+    Membership.objects.filter(pk=membership.pk).delete()
+
+    response = by_htmx(signed_in(alma), method, address, on=page_of(ana, "teams"))
+
+    assert response.headers["HX-Redirect"] == page_of(ana, "teams")
+    assert said(response) == [GONE]
+
+
+def test_an_object_that_is_gone_leads_from_its_page_to_the_list(alma, ana, signed_in):
+    address, page = do("edit", ana.pk), page_of(ana)
+    ana.delete()
+
+    response = by_htmx(signed_in(alma), "get", address, on=page)
+
+    assert response.headers["HX-Redirect"] == LIST
+    assert said(response) == [GONE]
+
+
+def test_who_may_no_longer_do_it_is_told_so_on_the_page(alma, ana, signed_in):
+    client = signed_in(alma)
+    User.objects.filter(pk=ana.pk).update(is_superuser=True)
+
+    response = by_htmx(client, "get", do("edit", ana.pk), on=page_of(ana))
+
+    assert response.headers["HX-Redirect"] == page_of(ana)
+    assert said(response) == [CLOSED]
+
+
+def test_an_error_is_drawn_in_the_dialog_and_the_next_try_stays_there_too(alma, ana, signed_in):
+    client = signed_in(alma)
+    form = 'hx-post="' + do("edit", ana.pk)
+    assert form in by_htmx(client, "get", do("edit", ana.pk), on=page_of(ana)).content.decode()
+
+    response = by_htmx(client, "post", do("edit", ana.pk), {"email": "not one"}, on=page_of(ana))
+
+    assert response.status_code == 200
+    assert "HX-Redirect" not in response.headers
+    assert "This is not an e-mail address" in response.content.decode()
+    assert form in response.content.decode()
+
+
+def test_what_was_done_leads_to_the_page_with_what_is_said(alma, ana, signed_in):
+    sent = {"first_name": "Anna", "last_name": "Ames", "email": ana.email, "is_active": "on"}
+
+    response = by_htmx(signed_in(alma), "post", do("edit", ana.pk), sent, on=page_of(ana))
+
+    assert response.headers["HX-Redirect"] == page_of(ana)
+    assert said(response)[0].startswith("Anna Ames is saved.")
+
+
+def test_a_dialog_that_is_a_page_of_its_own_is_sent_as_one(alma, ana, signed_in):
+    assert "hx-post" not in signed_in(alma).get(do("edit", ana.pk)).content.decode()
+
+
+def test_enter_presses_the_first_button_not_the_one_besides(alma, signed_in):
+    group = ThinkificGroupFactory()
+    page = signed_in(alma).get(reverse("admin:core_thinkificgroup_do", args=[group.pk, "assign-team"]))
+    dialog = page.content.decode().split('id="dialog"', 1)[1]
+
+    assert dialog.index("data-once") < dialog.index('name="and_sync"')
+
+
+def test_an_error_in_a_tools_dialog_is_drawn_in_it(alma, signed_in):
+    client = signed_in(alma)
+    address = "/admin/tools/import-groups-users/"
+
+    response = by_htmx(client, "post", address, {"groups": []}, on="/admin/tools/")
+
+    body = response.content.decode()
+    assert "Choose at least one group." in body
+    assert f'hx-post="{address}"' in body
