@@ -92,9 +92,11 @@ class OwnerForm(DialogForm):
         },
     )
     role = role_field()
+    former = forms.CharField(widget=forms.HiddenInput(), required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["former"].initial = str(self.obj.owner_id)
         members = Membership.objects.filter(team=self.obj).exclude(user=self.obj.owner_id)
         candidates = User.objects.filter(is_active=True, pk__in=members.values("user"))
         # By typing everybody is found whom the viewer sees; who is no member is refused. So few are listed.
@@ -105,6 +107,17 @@ class OwnerForm(DialogForm):
         self.offer("role", authority.roles_to_give(self.viewer, self.obj))
         self.fields["role"].label = f"Role of {self.obj.owner} from then on"
         self.suggest("role", Role.objects.filter(code="manager").first())
+
+    def clean_former(self) -> None:
+        """The owner is named in the dialog, and in no field of it."""
+        shown = self.cleaned_data["former"]
+        if shown and shown != str(self.obj.owner_id):
+            self.data["former"] = str(self.obj.owner_id)
+            self.add_error(
+                "owner",
+                f"{self.obj.owner} owns {self.obj} by now; it was somebody else when you opened this. "
+                "Nothing was saved. Save again if your choice should replace them.",
+            )
 
 
 def everywhere(viewer: User) -> bool:

@@ -60,7 +60,7 @@ def page(request: HttpRequest) -> HttpResponse:
 @require_POST
 def register(request: HttpRequest) -> HttpResponse:
     _check_may_change(request)
-    form = AddressForm(request.POST)
+    form = AddressForm(request.POST, initial=_registered_or(request))
     if not form.is_valid():
         return _render(request, form=form)
     try:
@@ -106,6 +106,12 @@ def look(request: HttpRequest) -> HttpResponse:
     return _render(request, found=found)
 
 
+def _registered_or(request: HttpRequest) -> dict[str, str]:
+    """The address that is registered, or else the one of this dashboard."""
+    registered = WebhookSubscription.objects.values_list("target_url", flat=True).first()
+    return {"address": registered or request.build_absolute_uri(reverse("thinkific_webhook"))}
+
+
 def _turn() -> AbstractContextManager[None]:
     return turn(seconds=subscriptions.ALL_WITHIN, what="Another question to Thinkific is")
 
@@ -119,7 +125,6 @@ def _render(
     request: HttpRequest, *, found: list[Found] | None = None, form: AddressForm | None = None
 ) -> HttpResponse:
     last, ours = last_received(), {one.topic: one for one in WebhookSubscription.objects.all()}
-    here = request.build_absolute_uri(reverse("thinkific_webhook"))
     registered = next((one.target_url for one in ours.values()), "")
     context = {
         **admin.site.each_context(request),
@@ -129,7 +134,7 @@ def _render(
         ],
         "count": len(ours),
         "registered": registered,
-        "form": form or AddressForm(initial={"address": registered or here}),
+        "form": form or AddressForm(initial=_registered_or(request)),
         "found": found,
         "connected": Credentials.from_settings().complete,
         "may_change": sees_site(request, CHANGE),

@@ -52,6 +52,21 @@ def test_a_session_that_ended_leads_to_sign_in_and_back(page: Page, sign_in, roo
     page.wait_for_url(f"**/admin/core/user/{ana.pk}/change/")
 
 
+def test_no_empty_box_opens_where_a_button_leads_to_sign_in(page: Page, sign_in, root, settings):
+    """The buttons of lists, whose dialog Unfold draws."""
+    settings.THINKIFIC_SUBDOMAIN, settings.THINKIFIC_API_KEY = "acme", "0" * 32
+    sign_in(page, root)
+    page.goto("/admin/core/product/")
+    page.route("**/admin/login/**", lambda route: route.abort())  # what stands there until it has come
+    Session.objects.all().delete()
+
+    with page.expect_event("requestfailed") as failed:
+        page.get_by_role("link", name="Sync Products").click()
+
+    assert failed.value.url.endswith("/admin/login/?next=%2Fadmin%2Fcore%2Fproduct%2F")
+    assert page.evaluate("document.getElementById('modal-content')?.offsetParent ?? null") is None
+
+
 def test_what_no_longer_applies_is_said_on_the_page(page: Page, sign_in, root, ana, acme):
     sign_in(page, root)
     page.goto(people_tab(acme))

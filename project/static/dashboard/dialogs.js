@@ -30,6 +30,18 @@
     event.detail.elt.querySelectorAll?.("[data-once]:disabled").forEach((button) => (button.disabled = false));
   });
 
+  // An answer that is no dialog opens none: htmx goes to another page, or a notice says what was wrong. Told
+  // before the button hears of it, whose own listener opens the box for whatever has come.
+  document.addEventListener(
+    "htmx:after-on-load",
+    (event) => {
+      const { xhr, requestConfig } = event.detail;
+      const opens = requestConfig?.verb === "get" && event.detail.target?.id === "modal-content";
+      if (opens && (xhr.status !== 200 || xhr.getResponseHeader("HX-Redirect"))) event.stopImmediatePropagation();
+    },
+    true,
+  );
+
   // A form that was answered with errors stands where it stood, in its open dialog.
   document.addEventListener("htmx:afterSettle", (event) => {
     const form = event.target.closest?.("dialog.d-dialog form");

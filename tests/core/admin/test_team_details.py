@@ -82,6 +82,22 @@ def test_a_team_is_handed_to_a_member(owen, acme, mara, signed_in):
     assert "Mara Marsh owns Acme now; Owen Owner stays in it as Manager." in page
 
 
+def test_a_team_that_was_handed_over_meanwhile_is_not_taken_from_the_new_owner(
+    alma, owen, acme, mara, ana, signed_in
+):
+    client, role = signed_in(alma), builtin_role("manager").pk
+    shown = client.get(do("change-owner", acme)).context["form"]["former"].value()
+    client.post(do("change-owner", acme), {"owner": mara.pk, "role": role, "former": shown})
+    late = {"owner": ana.pk, "role": role, "former": shown}
+
+    response = client.post(do("change-owner", acme), late)
+
+    assert "Mara Marsh owns Acme by now" in str(response.context["form"].errors["owner"])
+    assert Team.objects.get(pk=acme.pk).owner == mara
+    client.post(do("change-owner", acme), late | {"former": response.context["form"]["former"].value()})
+    assert Team.objects.get(pk=acme.pk).owner == ana
+
+
 @pytest.mark.parametrize("who", ["otto", "alma", "owen"])
 def test_a_team_is_not_handed_to_who_is_not_in_it(request, alma, owen, otto, acme, signed_in, who):
     form = {"owner": request.getfixturevalue(who).pk, "role": builtin_role("manager").pk}

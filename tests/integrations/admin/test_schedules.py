@@ -2,7 +2,7 @@ import pytest
 from django_q.models import Schedule
 
 from integrations.admin.schedules import rhythm
-from integrations.models import SyncSchedule
+from integrations.models import LONGEST_INTERVAL, SyncSchedule
 from integrations.queue.schedules import write_schedules
 from tests.factories import RoleFactory, UserFactory
 
@@ -43,6 +43,18 @@ def test_a_bad_interval_is_refused_beside_its_field(minutes, signed_in, root):
     assert "errorlist" in page or "text-red" in page
     first.refresh_from_db()
     assert first.every_minutes == 60
+
+
+def test_the_limit_that_is_said_is_the_limit(signed_in, root):
+    """The queue keeps intervals in a small integer; the screen named a month, and refused it."""
+    first = SyncSchedule.objects.order_by("id").first()
+    refused = signed_in(root).post(LIST, rows(every_minutes=LONGEST_INTERVAL + 1)).content.decode()
+    assert f"Enter at most {LONGEST_INTERVAL} minutes" in refused
+
+    signed_in(root).post(LIST, rows(every_minutes=LONGEST_INTERVAL))
+
+    first.refresh_from_db()
+    assert first.every_minutes == LONGEST_INTERVAL
 
 
 def test_switched_off_means_no_next_run(signed_in, root):

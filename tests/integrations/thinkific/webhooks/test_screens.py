@@ -97,6 +97,21 @@ def test_the_page_tells_when_each_topic_was_last_heard_of(signed_in, root, faile
     assert page.count("none yet") == len(SUBSCRIBED) - 1
 
 
+def test_a_stale_page_does_not_move_the_subscriptions_back(signed_in, root, connected):
+    """Opened before another registered a newer address, then sent as it was shown."""
+    browser, newer = signed_in(root), "https://newer.example.org/webhooks/thinkific/"
+    browser.post(f"{PAGE}register/", {"address": OURS})
+    browser.post(f"{PAGE}register/", {"address": newer})
+
+    browser.post(f"{PAGE}register/", {"address": OURS, "initial-address": OURS})
+    assert set(WebhookSubscription.objects.values_list("target_url", flat=True)) == {newer}
+
+    mine = {"address": "https://mine.example.org/webhooks/thinkific/", "initial-address": OURS}
+    page = text(browser.post(f"{PAGE}register/", mine))
+    assert f"“{newer}” by now" in page
+    assert set(WebhookSubscription.objects.values_list("target_url", flat=True)) == {newer}
+
+
 def test_without_a_site_nothing_can_be_registered(signed_in, root):
     page = text(signed_in(root).get(PAGE))
 
