@@ -1,7 +1,7 @@
 """Stored moments: how people read them, and what a clock that was set back makes of them.
 
 A moment is kept in UTC and read in the site's time zone, where it may belong to another day. So it is written
-here and nowhere else (tests/test_project_rules.py): `day`, `clock`, `exact`; in templates the filters of the
+here and nowhere else (tests/test_project_rules.py): `day`, `hour`, `clock`, `exact`; in templates the filters of the
 same names. Whatever is stored can be written: at either end of the calendar the nearest moment stands for one
 that the time zone has no room for.
 
@@ -73,6 +73,11 @@ def clock(moment: datetime) -> str:
     """`23:59 PDT`."""
     here = local(moment)
     return f"{date_format(here, 'H:i')} {here.tzname()}"
+
+
+def hour(moment: datetime) -> str:
+    """`23:59`, where the zone is told beside it."""
+    return date_format(local(moment), "H:i")
 
 
 def exact(moment: datetime) -> str:

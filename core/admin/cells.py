@@ -60,8 +60,8 @@ def with_second(first: SafeString, second: str) -> SafeString:
 
 
 def moment(value: datetime | None, *, empty: str = "", ahead: bool = False) -> SafeString:
-    """A point in time in the site's time zone, named; how long ago in the tooltip. `ahead`: it may well be
-    still to come. What has happened is "just now" where a clock was set back since."""
+    """A point in time in the site's time zone, which the tooltip names, with how long ago. `ahead`: it may
+    well be still to come. What has happened is "just now" where a clock was set back since."""
     if value is None:
         return format_html('<span class="cell-nothing">{}</span>', empty) if empty else NOTHING
     now = timezone.now()
@@ -74,7 +74,7 @@ def moment(value: datetime | None, *, empty: str = "", ahead: bool = False) -> S
         f"{moments.exact(value)}, {settings.TIME_ZONE}",
         away,
         moments.day(value),
-        moments.clock(value),
+        moments.hour(value),
     )
 
 

@@ -14,8 +14,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 from unfold.widgets import BASE_INPUT_CLASSES
 
+from core import moments
 from core.admin.lists import FEW, BoundedPaginator
-from core.admin.pickers import day_input, end_of
+from core.admin.pickers import day_input
 from core.admin.recorded import RECORDED, Recorded, shown
 from core.admin.sitewide import sees_site
 from core.models import User
@@ -47,7 +48,7 @@ class Filters(forms.Form):
         values: dict[str, Any] = self.cleaned_data
         if since := values.get("since"):
             rows = rows.filter(history_date__gte=timezone.make_aware(datetime.combine(since, time.min)))
-        if end := end_of(values.get("until")):
+        if end := moments.end_of(values.get("until")):
             rows = rows.filter(history_date__lte=end)
         if words := values.get("who", "").replace("\x00", "").split()[:6]:
             rows = rows.filter(self._by(words))
