@@ -1,9 +1,9 @@
 """Stored moments: how people read them, and what a clock that was set back makes of them.
 
 A moment is kept in UTC and read in the site's time zone, where it may belong to another day. So it is written
-here and nowhere else (tests/test_project_rules.py): `day`, `hour`, `clock`, `exact`; in templates the filters of the
-same names. Whatever is stored can be written: at either end of the calendar the nearest moment stands for one
-that the time zone has no room for.
+here and nowhere else (tests/test_project_rules.py): `day`, `hour`, `clock`, `exact`; in templates the filters
+of the same names. Whatever is stored can be written: at either end of the calendar the nearest moment stands
+for one that the time zone has no room for.
 
 A clock that was set back: what lies ahead of now without a reason is due.
 A moment that is over when it is written (a sign of life, the last look) can only lie ahead of now when a

@@ -1,6 +1,6 @@
 """Audit, History: who changed what, over everything whose changes are recorded, newest first."""
 
-from datetime import datetime, time
+from datetime import date, datetime, time
 from typing import Any
 from urllib.parse import urlencode
 
@@ -39,8 +39,8 @@ class Filters(forms.Form):
             }
         ),
     )
-    since = forms.DateField(label="From", required=False, widget=day_input())
-    until = forms.DateField(label="To", required=False, widget=day_input())
+    since = forms.DateField(label="From", required=False, widget=day_input(latest=date(9999, 12, 31)))
+    until = forms.DateField(label="To", required=False, widget=day_input(latest=date(9999, 12, 31)))
 
     def narrow(self, rows: QuerySet) -> QuerySet:
         """The rows by these people, in these days. What is no date counts as none, and is said beside it."""

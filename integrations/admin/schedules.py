@@ -52,7 +52,7 @@ class SyncScheduleAdmin(SitewideAdmin):
     def get_list_editable(self, request: HttpRequest) -> list[str]:
         return list(self.list_editable) if self.has_change_permission(request) else []
 
-    def save_model(self, request: HttpRequest, obj: SyncSchedule, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         schedules.save(obj)
 
     @display(description="Data")
