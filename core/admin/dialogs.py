@@ -68,6 +68,15 @@ class DialogForm(ShownValues, PickingForm):
         """Whether the form was sent by its second button."""
         return name in self.data
 
+    def to_confirm(self) -> str:
+        """What it will do that was not to be seen before: said once more, and done when it is confirmed.
+        Asked of a form that is valid."""
+        return ""
+
+    def is_confirmed(self) -> bool:
+        """Whether what it will do now is what was confirmed."""
+        return self.data.get("confirmed", "") == self.to_confirm()
+
     def nothing_changed(self) -> "Done":
         """What is said where a form was sent as it was shown: the service is not asked at all."""
         return Done("Nothing was changed.")
@@ -97,11 +106,15 @@ class Dialog:
     applies: Callable[[Any], bool] = lambda obj: True
     # Why it cannot be done as things stand, to the object or the row: said instead of asked.
     blocked: Callable[[Any, User], str] = lambda target, viewer: ""
+    # Address and label of what helps where it is blocked.
+    instead: Callable[[Any, User], tuple[str, str] | None] = lambda target, viewer: None
     form: type[DialogForm] = DialogForm
     submit: str = ""  # what its own button says, where that is something else
     tab: str = ""  # where on the page it is offered
     # The rows of the tab that this person may do it to, for a dialog about rows.
     parts: Callable[[Any, User], QuerySet] | None = None
+    # Those of them that it can work for: the others have no button, and are told why.
+    offered_for: Callable[[QuerySet], QuerySet] = lambda rows: rows
     icon: str = ""
     also: tuple[str, str] | None = None  # name and label of a second button
     may_also: Callable[[User], bool] = lambda viewer: True  # may this person press it
@@ -145,9 +158,8 @@ def row_buttons(model_admin: Any, obj: Model, viewer: User, tab: str, rows: list
     offered = []
     for dialog in dialogs:
         if dialog.may(viewer, obj):
-            allowed = set(
-                dialog.parts(obj, viewer).filter(pk__in=keys).order_by().values_list("pk", flat=True)
-            )
+            rows_here = dialog.offered_for(dialog.parts(obj, viewer)).filter(pk__in=keys).order_by()
+            allowed = set(rows_here.values_list("pk", flat=True))
             offered.append((dialog, allowed))
     if not any(allowed for _, allowed in offered):
         return []
@@ -209,16 +221,27 @@ def _answer(
             raise Http404
     target = obj if part is None else part
     form = dialog.form(request.POST if request.method == "POST" else None, viewer=viewer, obj=obj, part=part)
+    if "pick" in request.GET and request.method == "GET":
+        asked = {name: request.GET.get(name, "") for name in ("pick", "term", "page")}
+        if (choices := form.picked(asked, viewer)) is None:
+            raise Http404
+        return choices
     blocked = dialog.blocked(target, viewer)
-    if request.method == "POST" and not blocked and form.is_valid():
+    confirm = ""
+    if request.method == "POST" and not blocked and form.is_valid() and not form.is_confirmed():
+        confirm = form.to_confirm()
+    elif request.method == "POST" and not blocked and form.is_valid():
         done, form = carry_out(dialog, form)
         if done is not None:
             messages.success(request, done.text)
             return HttpResponseRedirect(done.url or back)
+    form.pick_from(request.path)
     context = {
         "form": form,
         "original": obj,
         "blocked": blocked,
+        "instead": dialog.instead(target, viewer),
+        "confirm": confirm,
         "text": dialog.text(target),
         "back": back,
         "also": also,

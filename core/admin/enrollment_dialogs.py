@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from core import moments
-from core.admin.dialogs import Dialog, Done
+from core.admin.dialogs import Dialog, Done, url_of
+from core.admin.enrollment_forms import EnrollForm, LastDayForm
 from core.admin.sync_line import follows
-from core.admin.user_forms import EnrollForm, LastDayForm
 from core.models import Enrollment, User
 from core.services import authority, enrollments, seat_access
 
@@ -57,6 +57,29 @@ def _what_ending_does(enrollment: Enrollment) -> str:
     return said
 
 
+def _kept_by_a_bundle(enrollment: Enrollment, viewer: User) -> str:
+    """Ending the course alone would change nothing."""
+    bundle = enrollments.kept_by(enrollment)
+    if bundle is None:
+        return ""
+    if _one("enrollments.delete")(viewer, bundle):
+        return (
+            f"{enrollment.user} holds {enrollment.product} through the bundle {bundle.product}, so it stays "
+            "open as long as that does. End the bundle: its other courses end with it."
+        )
+    return (
+        f"{enrollment.user} holds {enrollment.product} through a bundle that no seat of your teams gave, so "
+        "it stays open as long as that does."
+    )
+
+
+def _end_the_bundle(enrollment: Enrollment, viewer: User) -> tuple[str, str] | None:
+    bundle = enrollments.kept_by(enrollment)
+    if bundle is None or not _one("enrollments.delete")(viewer, bundle):
+        return None
+    return url_of(Enrollment._meta, "end-access", bundle.pk), "End the bundle"
+
+
 def _running(enrollment: Enrollment) -> bool:
     return enrollment.status != Enrollment.Status.EXPIRED
 
@@ -89,6 +112,8 @@ ON_THE_PAGE = (
         "End Access",
         may=_one("enrollments.delete"),
         applies=_running,
+        blocked=_kept_by_a_bundle,
+        instead=_end_the_bundle,
         work=_end,
         icon="block",
         danger=True,

@@ -60,8 +60,14 @@ class AssignForm(DialogForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.offer("team", authority.teams_where(self.viewer, "groups.assign"))
-        self.offer("role", authority.roles_to_give(self.viewer))
+        here = authority.teams_where(self.viewer, "groups.assign")
+        self.offer("team", here)
+        served = GroupAssignment.objects.filter(group=self.obj)
+        self.offered["team"] = here.exclude(pk__in=served.values("team"))
+        self.offer("role", roles_on_joining(self.viewer))
+
+    def to_confirm(self) -> str:
+        return what_assigning_does(self.obj, self.cleaned_data["team"], self.cleaned_data["direction"])
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
@@ -79,8 +85,13 @@ class DirectionForm(DialogForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.offer("role", authority.roles_to_give(self.viewer, self.part.team), now=self.part.role_id)
+        self.offer("role", roles_on_joining(self.viewer, self.part.team), now=self.part.role_id)
         self.fields["direction"].initial = self.part.direction
+
+    def to_confirm(self) -> str:
+        if Direction(self.part.direction).pushes:
+            return ""  # they were sent when it began
+        return what_assigning_does(self.part.group, self.part.team, self.cleaned_data["direction"])
 
 
 class AddMemberForm(DialogForm):
@@ -93,7 +104,26 @@ class AddMemberForm(DialogForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.offer("user", people_to_add(self.viewer, self.obj))
+        people = people_to_add(self.viewer, self.obj)
+        self.offer("user", people)
+        there = GroupMembership.objects.filter(group=self.obj, removed_at__isnull=True)
+        self.offered["user"] = people.exclude(pk__in=there.values("user"))
+
+
+def roles_on_joining(viewer: User, team: Team | None = None) -> QuerySet[Role]:
+    """The roles that people may get who join a team from a group: nobody becomes its owner so."""
+    return authority.roles_to_give(viewer, team).exclude(code="owner")
+
+
+def what_assigning_does(group: ThinkificGroup, team: Team, direction: str) -> str:
+    """In numbers, whom it sends to Thinkific; empty: nobody."""
+    if not Direction(direction).pushes:
+        return ""
+    count = groups.to_be_sent(group, team)
+    if not count:
+        return ""
+    people = "1 person" if count == 1 else f"{count:,} people"
+    return f"{people} of {team} will be added to {group} in Thinkific."
 
 
 def people_to_add(viewer: User, group: ThinkificGroup) -> QuerySet[User]:

@@ -54,7 +54,9 @@ class AddPersonForm(DialogForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.offer("user", User.objects.visible_to(self.viewer).filter(is_active=True))
+        people = User.objects.visible_to(self.viewer).filter(is_active=True)
+        self.offer("user", people)
+        self.offered["user"] = people.exclude(pk__in=Membership.objects.filter(team=self.obj).values("user"))
         self.offer("role", authority.roles_to_give(self.viewer, self.obj))
         self.suggest("role", student_role())
 
@@ -86,7 +88,13 @@ class AttachGroupForm(DialogForm):
         super().__init__(*args, **kwargs)
         here = ThinkificGroup.objects.visible_to(self.viewer).filter(removed_at__isnull=True)
         self.offer("group", here)
-        self.offer("role", authority.roles_to_give(self.viewer, self.obj))
+        served = GroupAssignment.objects.filter(team=self.obj)
+        self.offered["group"] = here.exclude(pk__in=served.values("group"))
+        self.offer("role", group_dialogs.roles_on_joining(self.viewer, self.obj))
+
+    def to_confirm(self) -> str:
+        values = self.cleaned_data
+        return group_dialogs.what_assigning_does(values["group"], self.obj, values["direction"])
 
     def clean_group(self) -> ThinkificGroup:
         group = self.cleaned_data["group"]
@@ -201,6 +209,7 @@ TEAM_DIALOGS = (
         tab="users",
         danger=True,
         parts=_members,
+        offered_for=teams.that_can_end,
         text=user_dialogs.what_leaving_does,
     ),
     Dialog(

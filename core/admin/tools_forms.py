@@ -114,7 +114,8 @@ class ImportFromGroupsForm(ToolForm):
             removed_at__isnull=True
         )
         fields["team"].queryset = Team.objects.visible_to(self.viewer).filter(archived_at__isnull=True)
-        fields["role"].queryset = Role.objects.filter(is_global=False).order_by("id")
+        # A team has one owner, who is made so on the team's page.
+        fields["role"].queryset = Role.objects.filter(is_global=False).exclude(code="owner").order_by("id")
         fields["role"].initial = Role.objects.filter(code="student").first()
 
     def options(self) -> dict[str, Any]:

@@ -174,6 +174,7 @@ USER_DIALOGS = (
         tab="teams",
         danger=True,
         parts=memberships_of,
+        offered_for=teams.that_can_end,
         text=what_leaving_does,
     ),
     Dialog(

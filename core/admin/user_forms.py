@@ -1,10 +1,8 @@
 """What the dialogs about a user ask."""
 
-from datetime import date
 from typing import Any
 
 from django import forms
-from django.utils import timezone
 from unfold.widgets import (
     UnfoldAdminEmailInputWidget,
     UnfoldAdminSelectWidget,
@@ -12,23 +10,19 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from core import moments
 from core.admin.dialogs import DialogForm
-from core.admin.pickers import by_typing, day_input
+from core.admin.pickers import by_typing
 from core.folding import normalize_email
 from core.models import (
-    Enrollment,
     GroupMembership,
     Membership,
-    Product,
     Role,
     Team,
     ThinkificGroup,
 )
 from core.models.people import NAME_LENGTH
-from core.services import authority, enrollments
+from core.services import authority, groups
 from core.services.people import EmailTaken, IsMember
-from core.services.seat_access import HeldOtherwise
 from core.services.teams import TeamIsFull
 
 
@@ -167,56 +161,6 @@ class ProfileForm(DialogForm):
         return normalize_email(self.cleaned_data["email"])
 
 
-class LastDayField(forms.DateField):
-    """The last day of access; empty where it does not end."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            label="Last day of access",
-            required=False,
-            widget=day_input(latest=enrollments.LAST_DAY),
-            help_text="Empty: access does not end.",
-            error_messages={"invalid": "This is not a date. Write it as year-month-day."},
-        )
-
-    def validate(self, value: date | None) -> None:
-        super().validate(value)
-        if value and value < timezone.localdate():
-            raise forms.ValidationError("This day is in the past. Choose a later one.")
-        if value and value > enrollments.LAST_DAY:
-            raise forms.ValidationError(enrollments.TOO_FAR)
-
-
-class EnrollForm(DialogForm):
-    refused_at = {HeldOtherwise: "products"}
-    products = forms.ModelMultipleChoiceField(
-        label="Courses and bundles",
-        queryset=Product.objects.none(),
-        widget=by_typing(Enrollment.product, multiple=True),
-        error_messages={
-            "required": "Choose at least one course or bundle.",
-            "invalid_choice": "You cannot enroll this person in it: no team that you have in common has a "
-            "seat on it.",
-        },
-    )
-    last_day = LastDayField()
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.offer("products", authority.products_to_give(self.viewer, self.obj))
-        self.suggest("last_day", enrollments.usual_last_day())
-
-
-class LastDayForm(DialogForm):
-    last_day = LastDayField()
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        enrollment = self.part or self.obj
-        if enrollment.expiry_date:
-            self.fields["last_day"].initial = moments.local(enrollment.expiry_date).date()
-
-
 class AddToTeamForm(DialogForm):
     refused_at = {TeamIsFull: "team"}
     team = forms.ModelChoiceField(
@@ -232,7 +176,9 @@ class AddToTeamForm(DialogForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.offer("team", authority.teams_where(self.viewer, "teams.assign"))
+        here = authority.teams_where(self.viewer, "teams.assign")
+        self.offer("team", here)
+        self.offered["team"] = here.exclude(pk__in=Membership.objects.filter(user=self.obj).values("team"))
         self.offer("role", authority.roles_to_give(self.viewer))
         self.suggest("role", student_role())
 
@@ -288,4 +234,6 @@ class AddToGroupForm(DialogForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.offer("group", authority.groups_where(self.viewer, "groups.assign", self.obj))
+        here = authority.groups_where(self.viewer, "groups.assign", self.obj)
+        self.offer("group", here)
+        self.offered["group"] = groups.that_take_in(here, self.obj)

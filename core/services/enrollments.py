@@ -95,6 +95,28 @@ def _check(student: User, products: Sequence[Product], expiry_date: Moment, now:
         raise Refusal(f"{gone[0]} is no longer in Thinkific. Choose another product.")
 
 
+def shortened(*, student: User, products: Iterable[Product], end: Moment) -> list[tuple[Product, Moment]]:
+    """Those of these products to which enrolling the student until `end` would shorten their access, each
+    with when it ends now."""
+    if end is None:
+        return []
+    rows = Enrollment.objects.filter(user=student, product__in=list(products)).select_related("product")
+    found = []
+    for enrollment in rows.giving_access().order_by("pk"):
+        until = end if enrollment.product.is_bundle else _latest([end, *_bundle_ends(enrollment)])
+        if until is not None and (enrollment.expiry_date is None or enrollment.expiry_date > until):
+            found.append((enrollment.product, enrollment.expiry_date))
+    return found
+
+
+def kept_by(course: Enrollment) -> Enrollment | None:
+    """The bundle enrollment through which the student holds this course for as long as they have it: ending
+    the course alone would change nothing."""
+    bundles = held_through(course).select_related("product").order_by("pk")
+    own = course.expiry_date
+    return next((b for b in bundles if b.expiry_date is None or (own and b.expiry_date >= own)), None)
+
+
 @transaction.atomic
 def change_expiry(enrollments: Iterable[Enrollment], *, expiry_date: Moment, by: User | None = None) -> int:
     """Move the end of access, `None` for no end; an ended enrollment opens again. Courses that came through a

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from core.errors import Refusal
@@ -109,6 +110,20 @@ def remove_member(membership: GroupMembership, *, by: User | None = None) -> Non
     if why := why_kept(membership):
         raise Refusal(why)
     take_out([group.pk], membership.user, by=by, reason=f"removed from {group}")
+
+
+def to_be_sent(group: ThinkificGroup, team: Team) -> int:
+    """How many members of the team are not in the group yet."""
+    there = GroupMembership.objects.filter(group=group, removed_at__isnull=True)
+    return Membership.objects.filter(team=team).exclude(user__in=there.values("user")).count()
+
+
+def that_take_in(groups: QuerySet[ThinkificGroup], user: User) -> QuerySet[ThinkificGroup]:
+    """Those of these groups into which this person can be put from here: some team lets its members go there,
+    and they are not in it."""
+    sent = GroupAssignment.objects.filter(direction__in=PUSHING).values("group")
+    there = GroupMembership.objects.filter(user=user, removed_at__isnull=True).values("group")
+    return groups.filter(pk__in=sent).exclude(pk__in=there)
 
 
 def why_kept(membership: GroupMembership) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from core.errors import Refusal
 from core.models import Enrollment, Product, Seat, SeatAssignment, User
@@ -53,6 +54,17 @@ def enroll(
     return enrollments.enroll_unchecked(
         student=student, products=products, expiry_date=expiry_date, by=by, seats=seats
     )
+
+
+def products_to_offer(viewer: User, student: User) -> QuerySet[Product]:
+    """What enrolling this student can work for: without what `enroll` refuses because the student has access
+    that no seat of the viewer's teams gave."""
+    products = authority.products_to_give(viewer, student)
+    if viewer.sees_everything:
+        return products
+    running = Enrollment.objects.filter(user=student).giving_access()
+    own = authority.enrollments_where(viewer, student, "enrollments.create")
+    return products.exclude(pk__in=running.exclude(pk__in=own.values("pk")).values("product"))
 
 
 def _check_own(viewer: User, student: User, seats: Mapping[int, Seat]) -> None:

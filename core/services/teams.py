@@ -1,6 +1,7 @@
 """Who is in which team. Where a team's groups send members to Thinkific, that follows."""
 
 from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from core.errors import Refusal
 from core.models import GroupAssignment, Invitation, Membership, Role, SiteSettings, Team, User
@@ -62,6 +63,15 @@ def change_role(membership: Membership, *, role: Role, by: User | None = None) -
     membership.role = role
     signed(membership, by=by, reason="role changed").save(update_fields=["role"])
     return membership
+
+
+def that_can_end(memberships: QuerySet[Membership]) -> QuerySet[Membership]:
+    """Those of these memberships that `remove_member` ends: not that of an owner, and a last one only where a
+    default team takes the person."""
+    rows = memberships.exclude(team__owner=F("user"))
+    elsewhere = Exists(Membership.objects.filter(user=OuterRef("user")).exclude(pk=OuterRef("pk")))
+    default = SiteSettings.load().default_team_id
+    return rows.filter(elsewhere) if default is None else rows.filter(elsewhere | ~Q(team=default))
 
 
 @transaction.atomic

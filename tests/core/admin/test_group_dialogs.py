@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from core.models import GroupAssignment, GroupMembership, OutboxEntry, SiteSettings
 from integrations.models import SyncRun
+from tests.dialogs import send_confirmed
 from tests.factories import (
     GroupAssignmentFactory,
     GroupMembershipFactory,
@@ -49,7 +50,8 @@ def test_a_team_is_assigned_with_a_direction(alma, acme, ana, interns, signed_in
     client = signed_in(alma)
     assert do("assign-team", interns.pk) in client.get(LIST).content.decode()
 
-    page = client.post(do("assign-team", interns.pk), {"team": acme.pk, "direction": direction}, follow=True)
+    send = send_confirmed if sent else type(client).post
+    page = send(client, do("assign-team", interns.pk), {"team": acme.pk, "direction": direction}, follow=True)
 
     assignment = GroupAssignment.objects.get()
     assert (assignment.team, assignment.direction) == (acme, direction)
@@ -61,7 +63,7 @@ def test_a_team_is_assigned_with_a_direction(alma, acme, ana, interns, signed_in
 def test_assign_and_sync_now_reads_this_group(alma, acme, interns, signed_in, connected):
     form = {"team": acme.pk, "direction": "bidirectional", "and_sync": "1"}
 
-    page = signed_in(alma).post(do("assign-team", interns.pk), form, follow=True).content.decode()
+    page = send_confirmed(signed_in(alma), do("assign-team", interns.pk), form, follow=True).content.decode()
 
     run = SyncRun.objects.get()
     assert (run.kind, run.options) == ("groups", {"group_id": interns.pk})
@@ -74,7 +76,7 @@ def test_without_a_connection_assign_and_sync_changes_nothing_and_says_why(
     settings.THINKIFIC_SUBDOMAIN = ""
     form = {"team": acme.pk, "direction": "bidirectional", "and_sync": "1"}
 
-    page = signed_in(alma).post(do("assign-team", interns.pk), form).content.decode()
+    page = send_confirmed(signed_in(alma), do("assign-team", interns.pk), form).content.decode()
 
     assert "No Thinkific site is connected" in page
     assert not GroupAssignment.objects.exists()

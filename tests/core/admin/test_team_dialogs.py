@@ -4,6 +4,7 @@ import pytest
 from django.urls import reverse
 
 from core.models import GroupAssignment, Membership, Team
+from tests.dialogs import send_confirmed
 from tests.factories import GroupAssignmentFactory, OrganizationFactory, ThinkificGroupFactory, builtin_role
 
 
@@ -69,7 +70,7 @@ def test_a_group_is_attached_turned_and_detached(alma, acme, signed_in):
     client.post(do("attach-group", acme.pk), {"group": group.pk, "direction": "disabled"})
     again = client.post(do("attach-group", acme.pk), {"group": group.pk, "direction": "disabled"})
     assignment = GroupAssignment.objects.get()
-    client.post(do("change-direction", acme.pk, assignment.pk), {"direction": "bidirectional"})
+    send_confirmed(client, do("change-direction", acme.pk, assignment.pk), {"direction": "bidirectional"})
 
     assignment.refresh_from_db()
     assert "serves Acme already" in str(again.context["form"].errors["group"])
