@@ -27,9 +27,11 @@ class Options(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     graphql_points: int = 2000  # per window; 0 = off
     graphql_max_cost: int = 1000
     graphql_names: Literal["new", "old"] = "new"  # issuedId/itemId/itemType, or the names they replaced
-    # 30 chapters of 40 lessons with their contents are known to be accepted, although by the documented rule
-    # they cost more than a query may. True applies the rule to the letter.
-    graphql_counts_contents: bool = False
+    # Rows that a connection gives at most, however many `first` asks (and pays) for; 0 = no limit.
+    graphql_max_first: int = 0
+    # The documented prices know no interfaces (a lesson's content, a product's item): an object, or what the
+    # dearest of its types costs; both together; or only what is asked of every type.
+    graphql_interfaces: Literal["dearest", "sum", "free"] = "dearest"
     graphql_ids: Literal["plain", "base64"] = "plain"
 
     # What Thinkific does in these cases is not documented, so each can be had either way.

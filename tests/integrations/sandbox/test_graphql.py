@@ -168,15 +168,55 @@ def test_too_dear_a_query_is_refused_and_not_charged(make_sandbox):
     assert call.graphql(SUBMISSIONS, n=10)["extensions"]["rateLimit"]["remaining"] == 1978
 
 
-def test_thirty_chapters_of_forty_lessons_are_accepted_unless_contents_are_counted(make_sandbox):
-    sandbox = make_sandbox()
-    call = Client(sandbox)
+EXAMPLE = """
+query Members { group(id: "331") { users(first: 25) { nodes { id certificates(first: 25) { nodes { id } } } } } }
+"""
+PRODUCTS = "query P($n: Int!) { site { products(first: $n) { nodes { id } pageInfo { hasNextPage } } } }"
+COURSES = "query C($n: Int!) { site { courses(first: $n) { edges { node { id product { id } } } } } }"
 
-    assert call.graphql(CURRICULUM, id="3001", c=30, l=40)["data"]["course"]
-    sandbox.set_options(graphql_counts_contents=True)
-    error = call.graphql(CURRICULUM, id="3001", c=30, l=40)["errors"][0]
-    assert error["extensions"]["code"] == "MAX_QUERY_COST_EXCEEDED"
-    assert call.graphql(CURRICULUM, id="3001", c=10, l=40)["extensions"]["rateLimit"]["cost"] == 803
+
+def test_rows_of_scalars_cost_one_hundredth_each_as_in_the_documented_example(call):
+    def cost(query, **variables):
+        return call.graphql(query, **variables)["extensions"]["rateLimit"]["cost"]
+
+    assert cost(EXAMPLE) == 9  # (100 + 100 + 25 * 25) / 100
+    assert cost(PRODUCTS, n=10) == 3
+    assert cost(PRODUCTS, n=250) == 5
+    assert cost(COURSES, n=10) == 12
+
+
+@pytest.mark.parametrize(("interfaces", "cost"), [("dearest", 1203), ("sum", 2403)])
+def test_thirty_chapters_of_forty_lessons_with_their_contents_are_too_dear(make_sandbox, interfaces, cost):
+    call = Client(make_sandbox(graphql_interfaces=interfaces))
+
+    answer = call.graphql(CURRICULUM, id="3001", c=30, l=40)
+
+    assert answer["errors"][0]["extensions"]["code"] == "MAX_QUERY_COST_EXCEEDED"
+    assert answer["extensions"]["rateLimit"]["cost"] == cost
+    assert "data" not in answer
+
+
+@pytest.mark.parametrize(
+    ("interfaces", "chapters", "cost"), [("dearest", 15, 603), ("sum", 10, 803), ("free", 30, 15)]
+)
+def test_fewer_chapters_are_accepted(make_sandbox, interfaces, chapters, cost):
+    call = Client(make_sandbox(graphql_interfaces=interfaces))
+
+    answer = call.graphql(CURRICULUM, id="3001", c=chapters, l=40)
+
+    assert answer["data"]["course"]
+    assert answer["extensions"]["rateLimit"]["cost"] == cost
+
+
+def test_more_rows_than_a_site_gives_are_paid_for_but_do_not_come(make_sandbox):
+    call = Client(make_sandbox(graphql_max_first=50))
+
+    answer = call.graphql(SUBMISSIONS, n=249)
+
+    page = answer["data"]["site"]["quizSubmissions"]
+    assert len(page["nodes"]) == 50
+    assert page["pageInfo"]["hasNextPage"] is True
+    assert answer["extensions"]["rateLimit"]["cost"] == 500
 
 
 def test_an_exhausted_budget_is_told_under_200(make_sandbox):

@@ -10,6 +10,7 @@ from ..limits import Limits
 from ..options import Options
 from ..problems import malformed
 from ..stats import Stats
+from .cost import cost_of
 from .execute import Executor
 from .language import Document, GraphQLError, Operation, parse
 from .schema import build_schema
@@ -53,31 +54,25 @@ class GraphQL:
         operation = _chosen(document, body.get("operationName"))
         self.stats.by_operation[operation.name or "(unnamed)"] += 1
         schema = SCHEMAS[self.options.graphql_names]
-        planner = Planner(
-            schema,
-            document,
-            operation,
-            body.get("variables") or {},
-            free_types=set() if self.options.graphql_counts_contents else {"Content"},
-        )
-        steps = planner.plan()
+        steps = Planner(schema, document, operation, body.get("variables") or {}).plan()
+        mutation = operation.kind == "mutation"
+        cost = cost_of(steps, schema, mutation=mutation, abstract=self.options.graphql_interfaces)
         highest = self.options.graphql_max_cost
-        if highest and planner.cost > highest:
-            message = (
-                f"Query cost of {planner.cost} exceeds the maximum single query cost limit of {highest}."
-            )
-            return {"errors": [self._error(message, "MAX_QUERY_COST_EXCEEDED", maxCost=highest)]}
-        if not self.limits.charge_points(planner.cost):
+        if highest and cost > highest:
+            message = f"Query cost of {cost} exceeds the maximum single query cost limit of {highest}."
+            error = self._error(message, "MAX_QUERY_COST_EXCEEDED", maxCost=highest)
+            return {"errors": [error], "extensions": self._extensions(cost)}
+        if not self.limits.charge_points(cost):
             error = self._error("API rate limit exceeded.", "RATE_LIMITED")
             error |= {"locations": [{"line": 1, "column": 1}], "path": [steps[0].key if steps else "site"]}
-            return {"errors": [error], "extensions": self._extensions(planner.cost)}
-        self.stats.points += planner.cost
+            return {"errors": [error], "extensions": self._extensions(cost)}
+        self.stats.points += cost
         run = Run(self.site, self.options)
-        root = "Mutation" if operation.kind == "mutation" else "Query"
+        root = "Mutation" if mutation else "Query"
         answer: dict[str, Any] = {"data": Executor(schema, run).object(root, None, steps, [])}
         if run.errors:
             answer["errors"] = run.errors
-        return answer | {"extensions": self._extensions(planner.cost)}
+        return answer | {"extensions": self._extensions(cost)}
 
     def _extensions(self, cost: int) -> dict[str, Any]:
         return {"rateLimit": self.limits.points_report(cost)}

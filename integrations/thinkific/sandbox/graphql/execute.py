@@ -38,7 +38,7 @@ class Executor:
             if value is None:
                 return None
             if step.type.kind == "connection":
-                part = cut(value, step.arguments)
+                part = cut(value, step.arguments, most=self.run.options.graphql_max_first)
                 return self._connection(step.type.of, part, step.steps, path)
         except GraphQLError as problem:
             self.run.errors.append(problem.wire() | {"path": path})
@@ -101,17 +101,18 @@ def cursor(place: int) -> str:
     return base64.b64encode(str(place + 1).encode()).decode().rstrip("=")
 
 
-def cut(rows: Sequence[Any], arguments: dict[str, Any]) -> Connection:
-    """The part that first, last, after and before ask for."""
+def cut(rows: Sequence[Any], arguments: dict[str, Any], *, most: int = 0) -> Connection:
+    """The part that first, last, after and before ask for, at most so many rows; 0 is no limit."""
     start, end = 0, len(rows)
+    most = most or end
     if arguments.get("after"):
         start = min(_place(arguments["after"]), end)
     if arguments.get("before"):
         end = max(start, min(_place(arguments["before"]) - 1, end))
     if "first" in arguments:
-        end = min(end, start + arguments["first"])
+        end = min(end, start + min(arguments["first"], most))
     elif "last" in arguments:
-        start = max(start, end - arguments["last"])
+        start = max(start, end - min(arguments["last"], most))
     return Connection(rows, start, end)
 
 

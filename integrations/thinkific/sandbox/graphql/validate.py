@@ -1,4 +1,4 @@
-"""Checks an operation against the schema and counts its cost, before anything is read.
+"""Checks an operation against the schema, before anything is read.
 
 What comes out is a plan: the selections with fragments resolved and values filled in.
 """
@@ -10,8 +10,6 @@ from ..clock import is_moment
 from .language import Document, Field, Fragment, GraphQLError, Operation, Selection, Variable
 from .types import FieldType, Schema
 
-OBJECT_COST = 100
-MUTATION_COST = 1000
 WRAPPERS = ("nodes", "edges", "node", "pageInfo")
 
 
@@ -36,41 +34,30 @@ class Planner:
         document: Document,
         operation: Operation,
         variables: dict[str, Any],
-        *,
-        free_types: set[str],
     ) -> None:
-        self.free_types = free_types
         self.schema = schema
         self.document = document
         self.operation = operation
         self.variables = read_variables(operation, variables)
-        self.cost = 0
 
     def plan(self) -> list[Step]:
-        mutation = self.operation.kind == "mutation"
-        self.cost = MUTATION_COST if mutation else OBJECT_COST
-        steps = self._steps(
-            self.operation.selections, "Mutation" if mutation else "Query", 0 if mutation else 1
-        )
-        self.cost = -(-self.cost // 100)
-        return steps
+        root = "Mutation" if self.operation.kind == "mutation" else "Query"
+        return self._steps(self.operation.selections, root)
 
-    def _steps(
-        self, selections: list[Selection], type_name: str, times: int, on: str | None = None
-    ) -> list[Step]:
+    def _steps(self, selections: list[Selection], type_name: str, on: str | None = None) -> list[Step]:
         steps: list[Step] = []
         for selection in selections:
             if not self._wanted(selection):
                 continue
             if isinstance(selection, Fragment):
-                steps += self._fragment(selection, type_name, times, on)
+                steps += self._fragment(selection, type_name, on)
             else:
-                step = self._field(selection, type_name, times)
+                step = self._field(selection, type_name)
                 step.on = on
                 steps.append(step)
         return steps
 
-    def _fragment(self, fragment: Fragment, type_name: str, times: int, on: str | None) -> list[Step]:
+    def _fragment(self, fragment: Fragment, type_name: str, on: str | None) -> list[Step]:
         if fragment.name:
             named = self.document.fragments.get(fragment.name)
             if named is None:
@@ -80,9 +67,9 @@ class Planner:
         if condition not in self.schema.types:
             raise _error(f'Unknown type "{condition}".', fragment)
         narrower = condition if condition != type_name else on
-        return self._steps(fragment.selections, condition, times, narrower)
+        return self._steps(fragment.selections, condition, narrower)
 
-    def _field(self, selection: Field, type_name: str, times: int) -> Step:
+    def _field(self, selection: Field, type_name: str) -> Step:
         step = Step(selection.alias, selection.name, None, {}, line=selection.line, column=selection.column)
         if selection.name == "__typename":
             return step
@@ -98,16 +85,12 @@ class Planner:
         if not selection.selections:
             raise _error(f'Field "{selection.name}" must have a selection of subfields.', selection)
         if known.kind == "connection":
-            step.steps = self._connection(selection, known, step.arguments, times)
+            step.steps = self._connection(selection, known, step.arguments)
         else:
-            times = 0 if known.of in self.free_types else times
-            self.cost += OBJECT_COST * times
-            step.steps = self._steps(selection.selections, known.of, times)
+            step.steps = self._steps(selection.selections, known.of)
         return step
 
-    def _connection(
-        self, selection: Field, known: FieldType, arguments: dict[str, Any], times: int
-    ) -> list[Step]:
+    def _connection(self, selection: Field, known: FieldType, arguments: dict[str, Any]) -> list[Step]:
         size = arguments.get("first", arguments.get("last"))
         if size is None:
             message = (
@@ -116,12 +99,10 @@ class Planner:
             raise _error(message, selection)
         if size < 0:
             raise _error(f'"first" and "last" of "{selection.name}" must not be negative.', selection)
-        return self._wrapped(selection.selections, known, times * size, times, "Connection")
+        return self._wrapped(selection.selections, known, "Connection")
 
-    def _wrapped(
-        self, selections: list[Selection], known: FieldType, inside: int, times: int, wrapper: str
-    ) -> list[Step]:
-        """What a connection consists of: free of charge, but its rows multiply what is asked of them."""
+    def _wrapped(self, selections: list[Selection], known: FieldType, wrapper: str) -> list[Step]:
+        """What a connection consists of."""
         allowed = {"Connection": {"nodes", "edges", "pageInfo"}, "Edge": {"cursor", "node"}}[wrapper]
         if wrapper == "Connection" and known.counted:
             allowed |= {"totalCount"}
@@ -130,7 +111,7 @@ class Planner:
             if not self._wanted(selection):
                 continue
             if isinstance(selection, Fragment):
-                steps += self._wrapped(self._spread(selection), known, inside, times, wrapper)
+                steps += self._wrapped(self._spread(selection), known, wrapper)
                 continue
             step = Step(
                 selection.alias, selection.name, None, {}, line=selection.line, column=selection.column
@@ -142,11 +123,11 @@ class Planner:
             if selection.name in WRAPPERS and not selection.selections:
                 raise _error(f'Field "{selection.name}" must have a selection of subfields.', selection)
             if selection.name in ("nodes", "node"):
-                step.steps = self._steps(selection.selections, known.of, inside)
+                step.steps = self._steps(selection.selections, known.of)
             elif selection.name == "edges":
-                step.steps = self._wrapped(selection.selections, known, inside, times, "Edge")
+                step.steps = self._wrapped(selection.selections, known, "Edge")
             elif selection.name == "pageInfo":
-                step.steps = self._steps(selection.selections, "PageInfo", 0)
+                step.steps = self._steps(selection.selections, "PageInfo")
             steps.append(step)
         return steps
 
