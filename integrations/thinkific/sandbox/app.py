@@ -31,6 +31,13 @@ CLOUDFLARE_PAGE = (
 )
 
 
+NO_AGENT_PAGE = (
+    b"<!DOCTYPE html><html><head><title>Attention Required! | Cloudflare</title></head>"
+    b"<body><h1>Sorry, you have been blocked</h1>"
+    b"<p>You are unable to access thinkific.com</p></body></html>"
+)
+
+
 class App:
     def __init__(self, site: Site, options: Options, activity: Activity) -> None:
         self.site = site
@@ -92,6 +99,8 @@ class App:
         return response
 
     def _serve(self, request: Request, faults: list[Fault]) -> tuple[str, Response]:
+        if not request.headers.get("user-agent"):
+            return "(no user agent)", Response(403, NO_AGENT_PAGE, "text/html; charset=UTF-8")
         if request.path in GRAPHQL:
             self._authenticate_token(request)
             return request.path, self._answering_fault(faults) or self.graphql.answer(request)
@@ -123,12 +132,14 @@ class App:
             return Response.of(400, malformed("The request body is not valid JSON.").body)
 
     def _authenticate(self, request: Request) -> None:
-        """API key headers, or either secret as a Bearer token."""
+        """API key headers, which the webhooks API does not take, or either secret as a Bearer token."""
         bearer = _bearer(request)
         if bearer is not None:
             if not (_same(bearer, self.options.api_key) or _same(bearer, self.options.access_token)):
                 raise unauthorized()
             return
+        if request.path.startswith(EVENTS):
+            raise unauthorized()
         key = request.headers.get("x-auth-api-key", "")
         subdomain = request.headers.get("x-auth-subdomain", "")
         if not _same(key, self.options.api_key) or subdomain != self.options.subdomain:

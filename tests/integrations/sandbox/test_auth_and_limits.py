@@ -3,6 +3,7 @@ import time
 
 import pytest
 import requests
+from urllib3.util import SKIP_HEADER
 
 from .conftest import Client
 
@@ -30,6 +31,28 @@ def test_graphql_takes_the_access_token_only(sandbox):
     assert requests.post(url, json=body, headers=sandbox.bearer, timeout=5).json()["data"]
     for headers in (sandbox.auth, {"Authorization": f"Bearer {sandbox.api_key}"}):
         assert requests.post(url, json=body, headers=headers, timeout=5).status_code == 401
+
+
+def test_the_webhooks_api_takes_either_secret_as_bearer_and_no_other_headers(sandbox):
+    for path in ("/api/v2/webhooks", "/api/v2/events/1"):
+        url = sandbox.url + path
+        found = 200 if path.endswith("webhooks") else 404
+
+        assert requests.get(url, headers=sandbox.auth, timeout=5).status_code == 401
+        for headers in ({"Authorization": f"Bearer {sandbox.api_key}"}, sandbox.bearer):
+            assert requests.get(url, headers=headers, timeout=5).status_code == found
+
+
+def test_a_request_without_a_user_agent_is_turned_away_with_a_page(sandbox):
+    headers = sandbox.auth | sandbox.bearer
+    for path in ("/api/public/v1/users", "/api/v2/webhooks", "/stable/graphql", "/"):
+        for agent in (SKIP_HEADER, ""):
+            answer = requests.get(sandbox.url + path, headers=headers | {"User-Agent": agent}, timeout=5)
+
+            assert answer.status_code == 403, path
+            assert answer.headers["content-type"].startswith("text/html")
+            assert "blocked" in answer.text
+            assert "ratelimit-limit" not in answer.headers
 
 
 def test_a_revoked_key_opens_nothing_until_it_is_replaced(sandbox):

@@ -1,8 +1,9 @@
 """What a query costs, by the documented rule: every field has the price of the type that it returns.
 
-A scalar is free; the query, an object and a list are 100 each, a mutation 1,000. A connection is its `first` (or
-`last`) times what is asked of each row, at least 1: the documented example counts 25 for 25 rows of scalars.
-What a connection consists of (nodes, edges, pageInfo) is free. The sum is divided by 100 and rounded up.
+A scalar is free; the query, an object and a list are 100 each, a mutation 1,000. A connection is its `first`
+(or `last`) times what is asked of each row, at least 1: the documented example counts 25 for 25 rows of
+scalars. What a connection consists of (nodes, edges, pageInfo) is free. The sum is divided by 100 and rounded
+up.
 """
 
 from typing import Literal
