@@ -4,10 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 from .catalog import BUILDER_COURSES, BUNDLES, COURSES, LESSON_KINDS, CourseTitle, course_title, slugify
 from .clock import MINUTE, to_iso
+from .people import STAFF
 
 if TYPE_CHECKING:
     from .site import Site
 
+FIRST_INSTRUCTOR = 61
 SITE_HOST = "https://harborlight.example"
 
 
@@ -36,7 +38,7 @@ def add_course(
         "chapter_ids": [],
         "reviews_enabled": place % 4 == 0,
         "user_id": None,
-        "instructor_id": 61 + place % 3,
+        "instructor_id": FIRST_INSTRUCTOR + place % len(STAFF),
     }
     site.courses.add(course_id, course)
     if new_builder:
@@ -141,16 +143,21 @@ def _add_product(
             "keywords": None,
             "seo_title": None,
             "seo_description": None,
-            "collection_ids": [11],
+            "collection_ids": [],
             "related_product_ids": [],
             "description": None,
             "card_image_url": "/assets/defaults/default-product-card.png" if place % 3 else None,
             "slug": slugify(title.name),
-            "instructor_names": "Dana Roth",
+            "instructor_names": _instructor_name(place),
             "product_prices": [_price(title, 12000 + product_id)],
         },
     )
     return product_id
+
+
+def _instructor_name(place: int) -> str:
+    first_name, last_name, _ = STAFF[place % len(STAFF)]
+    return f"{first_name} {last_name}"
 
 
 def _price(title: CourseTitle, price_id: int) -> dict[str, Any]:

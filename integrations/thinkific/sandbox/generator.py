@@ -12,6 +12,7 @@ from .catalog_builder import add_bundle, add_course
 from .clock import DAY, EPOCH, HOUR
 from .enrollment_builder import add_enrollments, add_results
 from .people_builder import add_groups, add_orders, add_people
+from .shop_builder import add_shop
 
 if TYPE_CHECKING:
     from .site import Site
@@ -80,3 +81,4 @@ def _fill(site: "Site", scale: Scale, random: Random, now: int) -> None:
     )
     add_results(site, round(scale.users * scale.quiz_results_per_user), random)
     add_orders(site, round(scale.users * scale.orders_per_user), random, now)
+    add_shop(site, now)

@@ -44,6 +44,11 @@ class Site:
         self.groups: Table[Wire] = Table(331)
         self.orders: Table[Wire] = Table(610001)
         self.profile_fields: Table[Wire] = Table(71)
+        self.collections: Table[Wire] = Table(11)
+        self.instructors: Table[Wire] = Table(61)
+        self.promotions: Table[Wire] = Table(801)
+        self.coupons: Table[Wire] = Table(8101)
+        self.reviews: Table[Wire] = Table(9301)
         self.submissions: Table[Submission] = Table(88001)
         self.certificates: Table[Certificate] = Table(99001)
 
@@ -57,6 +62,7 @@ class Site:
         self.builder_courses: set[int] = set()  # of the newer builder: REST does not show them
         self.course_of_chapter: dict[int, int] = {}
         self.quiz_of_content: dict[int, int] = {}
+        self.reviewed_assignments: dict[int, tuple[str, int]] = {}  # submission -> (status, when)
         self.product_updates: dict[int, int] = {}  # product -> when; REST does not tell
         self.subscriptions: dict[str, Wire] = {}  # webhooks
         self.subscription_numbers = itertools.count(1)

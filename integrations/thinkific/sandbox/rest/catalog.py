@@ -44,7 +44,7 @@ def show_content(context: Context) -> Response:
 
 
 def list_products(context: Context) -> Response:
-    return _page(context, (p for p in context.site.products if not _is_hidden(context, p)))
+    return _page(context, (p for p in context.site.products if is_shown(context, p)))
 
 
 def show_product(context: Context) -> Response:
@@ -106,11 +106,12 @@ def _chapter(context: Context, chapter_id: int) -> Wire:
 
 def _product(context: Context) -> Wire:
     product = _one(context.site.products, context.id())
-    if _is_hidden(context, product):
+    if not is_shown(context, product):
         raise not_found()
     return product
 
 
-def _is_hidden(context: Context, product: Wire) -> bool:
+def is_shown(context: Context, product: Wire) -> bool:
+    """Whether REST shows the product."""
     is_course = product.get("productable_type") == "Course"
-    return is_course and product.get("productable_id") in context.site.builder_courses
+    return not is_course or product.get("productable_id") not in context.site.builder_courses

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from ..http import Response
 from ..problems import not_found
-from . import catalog, enrollments, groups, subscriptions, users
+from . import catalog, enrollments, groups, shop, subscriptions, users
 from .context import Context
 
 Handler = Callable[[Context], Response]
@@ -43,12 +43,29 @@ ROUTES: dict[str, dict[str, Handler]] = {
     f"{V1}/orders": {"GET": catalog.list_orders},
     f"{V1}/orders/{{id}}": {"GET": catalog.show_order},
     f"{V1}/custom_profile_field_definitions": {"GET": catalog.list_profile_fields},
+    f"{V1}/collections": {"GET": shop.list_collections},
+    f"{V1}/collections/{{id}}": {"GET": shop.show_collection},
+    f"{V1}/collections/{{id}}/products": {"GET": shop.list_collection_products},
+    f"{V1}/collection_memberships/{{id}}": {
+        "POST": shop.add_to_collection,
+        "DELETE": shop.remove_from_collection,
+    },
+    f"{V1}/promotions": {"GET": shop.list_promotions},
+    f"{V1}/promotions/by_coupon": {"GET": shop.find_promotion},
+    f"{V1}/promotions/{{id}}": {"GET": shop.show_promotion},
+    f"{V1}/coupons": {"GET": shop.list_coupons},
+    f"{V1}/coupons/{{id}}": {"GET": shop.show_coupon},
+    f"{V1}/course_reviews": {"GET": shop.list_reviews},
+    f"{V1}/course_reviews/{{id}}": {"GET": shop.show_review},
+    f"{V1}/instructors": {"GET": shop.list_instructors},
+    f"{V1}/instructors/{{id}}": {"GET": shop.show_instructor},
     f"{V2}/webhooks": {"GET": subscriptions.list_webhooks, "POST": subscriptions.create},
     f"{V2}/webhooks/{{id}}": {
         "GET": subscriptions.show,
         "PUT": subscriptions.update,
         "DELETE": subscriptions.delete,
     },
+    f"{V2}/events": {"GET": subscriptions.list_events},
     f"{V2}/events/{{id}}": {"GET": subscriptions.show_event},
 }
 _BY_LENGTH: dict[int, list[tuple[list[str], str]]] = {}

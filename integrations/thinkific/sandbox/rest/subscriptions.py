@@ -14,20 +14,28 @@ LOOPBACK = ("127.0.0.1", "::1")
 
 
 def list_webhooks(context: Context) -> Response:
-    webhooks = list(context.site.subscriptions.values())
+    return _page(context, list(context.site.subscriptions.values()))
+
+
+def list_events(context: Context) -> Response:
+    """What happened lately, the last first. The documents know single events only."""
+    return _page(context, [_shown(event) for event in reversed(context.webhooks.events.values())])
+
+
+def _page(context: Context, rows: list[dict[str, Any]]) -> Response:
     query = context.request.query
     limit = int(query["limit"]) if query.get("limit", "").isdigit() and int(query["limit"]) else DEFAULT_LIMIT
     start = 0
     if query.get("next"):
-        start = next((i for i, w in enumerate(webhooks) if w["id"] == query["next"]), len(webhooks))
-    items = [] if context.pretend_empty else webhooks[start : start + limit]
-    following = webhooks[start + limit]["id"] if start + limit < len(webhooks) else ""
+        start = next((i for i, row in enumerate(rows) if row["id"] == query["next"]), len(rows))
+    items = [] if context.pretend_empty else rows[start : start + limit]
+    following = rows[start + limit]["id"] if start + limit < len(rows) else ""
     page = {
         "has_next": bool(following),
         "next_page": following,
         "page_items": len(items),
-        "total_items": len(webhooks),
-        "total_pages": max(-(-len(webhooks) // limit), 1),
+        "total_items": len(rows),
+        "total_pages": max(-(-len(rows) // limit), 1),
     }
     return Response.of(200, {"items": items, "meta": {"page": page}})
 
@@ -57,9 +65,11 @@ def show_event(context: Context) -> Response:
     event = context.webhooks.events.get(context.arguments[0])
     if event is None:
         raise not_found()
-    return Response.of(
-        200, {name: event[name] for name in ("id", "resource", "action", "created_at", "payload")}
-    )
+    return Response.of(200, _shown(event))
+
+
+def _shown(event: dict[str, Any]) -> dict[str, Any]:
+    return {name: event[name] for name in ("id", "resource", "action", "created_at", "payload")}
 
 
 def _addressed(context: Context) -> dict[str, Any]:

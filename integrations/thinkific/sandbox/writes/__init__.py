@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from . import catalog, enrollments, groups, later, people, planting, progress, subscriptions
+from . import catalog, enrollments, groups, later, people, planting, progress, shop, subscriptions
 
 WRITES: dict[str, Callable[..., Any]] = {
     "create_user": people.create_user,
@@ -29,6 +29,9 @@ WRITES: dict[str, Callable[..., Any]] = {
     "add_course": catalog.add_course,
     "rename_course": catalog.rename_course,
     "delete_course": catalog.delete_course,
+    "add_to_collection": shop.add_to_collection,
+    "remove_from_collection": shop.remove_from_collection,
+    "review_assignment": shop.review_assignment,
     "subscribe": subscriptions.subscribe,
     "change_subscription": subscriptions.change_subscription,
     "unsubscribe": subscriptions.unsubscribe,

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from .. import catalog_builder
+from .. import catalog_builder, shop_builder
 from ..problems import not_found
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ def add_course(site: "Site", *, name: str | None = None, new_builder: bool = Fal
         site, place, site.clock.now(), contents_per_chapter=4, new_builder=new_builder
     )
     course = site.courses[course_id]
+    shop_builder.enter(site, site.products[course["product_id"]])
     if name:
         course["name"] = site.products[course["product_id"]]["name"] = name
     site.announce("course.created", dict(course))
@@ -60,6 +61,8 @@ def delete_course(site: "Site", *, course_id: int) -> None:
         bundle["course_ids"] = [c for c in bundle["course_ids"] if c != course_id]
     site.certificates.remove_many({c.id for c in site.certificates if c.course_id == course_id})
     product = site.products.remove(course["product_id"]) if course["product_id"] in site.products else None
+    shop_builder.leave(site, course["product_id"])
+    site.reviews.remove_many({review["id"] for review in site.reviews if review["course_id"] == course_id})
     site.announce("course.deleted", course)
     if product:
         site.announce("product.deleted", product)
