@@ -8,8 +8,7 @@ up.
 
 from typing import Literal
 
-from .types import Schema
-from .validate import Step
+from .plan import Plan, Step
 
 QUERY = OBJECT = LIST = 100
 MUTATION = 1000
@@ -18,49 +17,45 @@ MUTATION = 1000
 Abstract = Literal["dearest", "sum", "free"]
 
 
-def cost_of(steps: list[Step], schema: Schema, *, mutation: bool, abstract: Abstract) -> int:
-    price = _Price(schema, abstract)
-    return -(-((MUTATION if mutation else QUERY) + price.of(steps)) // 100)
+def cost_of(plan: Plan, abstract: Abstract) -> int:
+    price = MUTATION if plan.is_mutation else QUERY
+    return -(-(price + _sum(plan.steps, abstract)) // 100)
 
 
-class _Price:
-    def __init__(self, schema: Schema, abstract: Abstract) -> None:
-        self.schema = schema
-        self.abstract = abstract
-
-    def of(self, steps: list[Step]) -> int:
-        return sum(self._field(step) for step in steps)
-
-    def _field(self, step: Step) -> int:
-        if step.type is None or step.type.kind == "scalar":
-            return 0
-        match step.type.kind:
-            case "connection":
-                size: int = step.arguments.get("first", step.arguments.get("last"))
-                return size * max(1, self.of(_of_each_row(step.steps)))
-            case "list":
-                return LIST + self.of(step.steps)
-        if step.type.of in self.schema.possible:
-            return self._interface(step.steps)
-        return OBJECT + self.of(step.steps)
-
-    def _interface(self, steps: list[Step]) -> int:
-        shared = self.of([step for step in steps if step.on is None])
-        kinds = {step.on for step in steps if step.on is not None}
-        of_kinds = [self.of([step for step in steps if step.on == kind]) for kind in kinds]
-        match self.abstract:
-            case "free":
-                return shared
-            case "sum":
-                return OBJECT + shared + sum(of_kinds)
-        return max(OBJECT + shared, *of_kinds, 0)
+def _sum(steps: list[Step], abstract: Abstract) -> int:
+    return sum(_price(step, abstract) for step in steps if step.kind != "leaf")
 
 
-def _of_each_row(steps: list[Step]) -> list[Step]:
-    rows: list[Step] = []
+def _price(step: Step, abstract: Abstract) -> int:
+    match step.kind:
+        case "wrapper":
+            return 0  # a connection asks for what is in it by itself
+        case "connection":
+            asked = step.arguments
+            size: int = asked["first"] if "first" in asked else asked["last"]
+            return size * max(1, _of_each_row(step.only, abstract))
+        case "list":
+            return LIST + (_sum(step.only, abstract) if step.steps else 0)
+    if len(step.steps) > 1:
+        return _interface([_sum(steps, abstract) for steps in step.steps.values()], abstract)
+    return OBJECT + _sum(step.only, abstract)
+
+
+def _interface(prices: list[int], abstract: Abstract) -> int:
+    shared = min(prices)  # asked of every type
+    match abstract:
+        case "free":
+            return shared
+        case "sum":
+            return OBJECT + shared + sum(price - shared for price in prices)
+    return max(OBJECT + shared, *prices)
+
+
+def _of_each_row(steps: list[Step], abstract: Abstract) -> int:
+    total = 0
     for step in steps:
         if step.name in ("nodes", "node"):
-            rows += step.steps
+            total += _sum(step.only, abstract)
         elif step.name == "edges":
-            rows += _of_each_row(step.steps)
-    return rows
+            total += _of_each_row(step.only, abstract)
+    return total

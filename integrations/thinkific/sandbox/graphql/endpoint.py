@@ -2,8 +2,10 @@
 
 import itertools
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import msgspec
+from graphql import FieldNode, execute_sync
 
 from ..http import Request, Response
 from ..limits import Limits
@@ -12,15 +14,14 @@ from ..problems import malformed
 from ..stats import Stats
 from .cost import cost_of
 from .execute import Executor
-from .language import Document, GraphQLError, Operation, parse
-from .schema import build_schema
-from .types import Run, Schema
-from .validate import Planner
+from .plan import Invalid, Plan, Planner, Step
+from .schema import schema_for
+from .types import Run
 
 if TYPE_CHECKING:
     from ..site import Site
 
-SCHEMAS: dict[str, Schema] = {names: build_schema(names) for names in ("new", "old")}
+INTROSPECTION = ("__schema", "__type")
 
 
 class GraphQL:
@@ -30,6 +31,7 @@ class GraphQL:
         self.limits = limits
         self.stats = stats
         self._numbers = itertools.count(1)
+        self._planners: dict[str, Planner] = {}
 
     def answer(self, request: Request) -> Response:
         try:
@@ -40,23 +42,24 @@ class GraphQL:
             return Response.of(200, {"errors": [{"message": "No query string was present"}]})
         try:
             return Response.of(200, self._execute(body))
-        except GraphQLError as problem:
-            return Response.of(200, {"errors": [problem.wire()]})
+        except Invalid as problem:
+            return Response.of(200, {"errors": problem.errors})
 
     def failure(self, code: str) -> Response:
         messages = {"RATE_LIMITED": "API rate limit exceeded.", "GATEWAY_TIMEOUT": "Gateway timeout"}
-        return Response.of(
-            200, {"errors": [self._error(messages.get(code, "Internal error"), code)], "data": None}
-        )
+        return Response.of(200, {"errors": [self._error(messages.get(code), code)], "data": None})
+
+    def _planner(self) -> Planner:
+        names = self.options.graphql_names
+        if names not in self._planners:
+            self._planners[names] = Planner(schema_for(names))
+        return self._planners[names]
 
     def _execute(self, body: dict[str, Any]) -> dict[str, Any]:
-        document = parse(body["query"])
-        operation = _chosen(document, body.get("operationName"))
-        self.stats.by_operation[operation.name or "(unnamed)"] += 1
-        schema = SCHEMAS[self.options.graphql_names]
-        steps = Planner(schema, document, operation, body.get("variables") or {}).plan()
-        mutation = operation.kind == "mutation"
-        cost = cost_of(steps, schema, mutation=mutation, abstract=self.options.graphql_interfaces)
+        planner = self._planner()
+        plan = planner.plan(body["query"], body.get("operationName"), body.get("variables"))
+        self.stats.by_operation[plan.name] += 1
+        cost = cost_of(plan, self.options.graphql_interfaces)
         highest = self.options.graphql_max_cost
         if highest and cost > highest:
             message = f"Query cost of {cost} exceeds the maximum single query cost limit of {highest}."
@@ -64,33 +67,46 @@ class GraphQL:
             return {"errors": [error], "extensions": self._extensions(cost)}
         if not self.limits.charge_points(cost):
             error = self._error("API rate limit exceeded.", "RATE_LIMITED")
-            error |= {"locations": [{"line": 1, "column": 1}], "path": [steps[0].key if steps else "site"]}
+            error |= {"locations": [{"line": 1, "column": 1}], "path": [plan.steps[0].key]}
             return {"errors": [error], "extensions": self._extensions(cost)}
         self.stats.points += cost
         run = Run(self.site, self.options)
-        root = "Mutation" if mutation else "Query"
-        answer: dict[str, Any] = {"data": Executor(schema, run).object(root, None, steps, [])}
+        executor = Executor(run, planner.schema.type_names, self._broken)
+        data = executor.object([step for step in plan.steps if step.name not in INTROSPECTION], None, None)
+        answer: dict[str, Any] = {"data": data | self._introspection(plan)}
         if run.errors:
             answer["errors"] = run.errors
         return answer | {"extensions": self._extensions(cost)}
 
+    def _introspection(self, plan: Plan) -> dict[str, Any]:
+        """What the query asks of the schema itself, which graphql-core answers."""
+        asked = [step.key for step in plan.steps if step.name in INTROSPECTION]
+        if not asked:
+            return {}
+        found = execute_sync(
+            self._planner().schema.graph,
+            plan.document,
+            variable_values=plan.variables.coerced,
+            operation_name=plan.operation.name.value if plan.operation.name else None,
+        )
+        return {key: (found.data or {}).get(key) for key in asked}
+
     def _extensions(self, cost: int) -> dict[str, Any]:
         return {"rateLimit": self.limits.points_report(cost)}
 
-    def _error(self, message: str, code: str, **more: Any) -> dict[str, Any]:
-        extensions = {"code": code} | more | {"request_id": f"{next(self._numbers):08x}"}
-        return {"message": message, "extensions": extensions}
+    def _broken(self, step: Step, path: list[str | int]) -> dict[str, Any]:
+        return self._error(None, "SERVER_ERROR") | {"locations": [_location(step.node)], "path": path}
+
+    def _error(self, message: str | None, code: str, **more: Any) -> dict[str, Any]:
+        """Without a message it is the documented one, which names the request."""
+        request_id = str(UUID(int=next(self._numbers)))
+        message = message or (
+            "Sorry, something went wrong. Please contact support@thinkific.com and include this request ID "
+            f"{request_id} in your email."
+        )
+        return {"message": message, "extensions": {"code": code} | more | {"request_id": request_id}}
 
 
-def _chosen(document: Document, name: Any) -> Operation:
-    if name:
-        for operation in document.operations:
-            if operation.name == name:
-                return operation
-        raise GraphQLError(f'Unknown operation named "{name}".')
-    if len(document.operations) > 1:
-        raise GraphQLError("Must provide operation name if query contains multiple operations.")
-    if document.operations[0].name is None:
-        # One client's authors say so; a client that names all its operations is right either way.
-        raise GraphQLError("Operations must be named.")
-    return document.operations[0]
+def _location(node: FieldNode) -> dict[str, int]:
+    start = node.loc.start_token if node.loc else None
+    return {"line": start.line, "column": start.column} if start else {"line": 1, "column": 1}

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from ..render import GID_PREFIX
+from .types import Resolver, Run
 
 TRAILING_DIGITS = re.compile(r"(\d+)$")
 
@@ -14,6 +15,16 @@ def shown(kind: str, number: int, style: str) -> str:
     if style == "plain":
         return str(number)
     return base64.b64encode(f"{kind}:{number}".encode()).decode()
+
+
+def of(kind: str) -> Resolver:
+    """The `id` of a row of this kind."""
+
+    def resolve(run: Run, row: Any, arguments: dict[str, Any]) -> str:
+        number = row["id"] if isinstance(row, dict) else row.id
+        return shown(kind, number, run.options.graphql_ids)
+
+    return resolve
 
 
 def read(given: Any) -> int | None:

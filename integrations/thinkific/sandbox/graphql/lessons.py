@@ -3,7 +3,8 @@
 from typing import Any
 
 from . import ids
-from .types import FieldType, Run, Types, connection, one, scalar
+from .sdl import PLAIN_CONTENTS
+from .types import Get, Resolver, Run, Types
 
 Wire = dict[str, Any]
 # What REST calls contentable_type, and the type and enum of it in GraphQL.
@@ -27,10 +28,6 @@ def content_type(content: Wire) -> str:
 
 def _enum(content: Wire) -> str:
     return content_type(content).removesuffix("Content").upper()
-
-
-def _id(kind: str) -> FieldType:
-    return FieldType(lambda run, row, a: ids.shown(kind, row["id"], run.options.graphql_ids))
 
 
 def _chapters(run: Run, course: Wire, arguments: Wire) -> list[Wire]:
@@ -59,38 +56,36 @@ def _video_time(run: Run, course: Wire, arguments: Wire) -> int:
     return sum(chapter["duration_in_seconds"] or 0 for chapter in _chapters(run, course, arguments))
 
 
-CONTENT = {"id": _id("Content"), "contentType": scalar(_enum)}
+def _quiz(run: Run, content: Wire, arguments: Wire) -> Wire | None:
+    return run.site.quizzes.get(run.site.quiz_of_content.get(content["id"]))
+
+
+CONTENT: dict[str, Resolver | Get] = {"id": ids.of("Content"), "contentType": Get(_enum)}
 LESSON_TYPES: Types = {
     "Curriculum": {
-        "chaptersCount": scalar(lambda course: len(course["chapter_ids"])),
-        "lessonsCount": FieldType(_lessons_count),
-        "totalVideoContentTime": FieldType(_video_time),
-        "chapters": connection("Chapter", _chapters),
+        "chaptersCount": Get(lambda course: len(course["chapter_ids"])),
+        "lessonsCount": _lessons_count,
+        "totalVideoContentTime": _video_time,
+        "chapters": _chapters,
     },
     "Chapter": {
-        "id": _id("Chapter"),
-        "position": scalar(lambda chapter: chapter["position"]),
-        "title": scalar(lambda chapter: chapter["name"]),
-        "lessons": connection("Lesson", _lessons),
+        "id": ids.of("Chapter"),
+        "position": Get(lambda chapter: chapter["position"]),
+        "title": Get(lambda chapter: chapter["name"]),
+        "lessons": _lessons,
     },
     "Lesson": {
-        "id": _id("Lesson"),
-        "title": scalar(lambda content: content["name"]),
-        "lessonType": scalar(_enum),
-        "draft": scalar(lambda content: False),
-        "takeUrl": scalar(lambda content: content["take_url"]),
-        "course": one("Course", _course),
-        "chapter": one("Chapter", _chapter),
-        "content": one("Content", lambda run, content, a: content),
+        "id": ids.of("Lesson"),
+        "title": Get(lambda content: content["name"]),
+        "lessonType": Get(_enum),
+        "draft": Get(lambda content: False),
+        "takeUrl": Get(lambda content: content["take_url"]),
+        "course": _course,
+        "chapter": _chapter,
+        "content": lambda run, content, a: content,
     },
-    "Content": CONTENT,
-    **dict.fromkeys((*CONTENT_KINDS.values(), "OtherContent"), CONTENT),
-    "PdfContent": CONTENT | {"url": scalar(lambda content: f"{content['take_url']}.pdf")},
-    "VideoContent": CONTENT | {"url": scalar(lambda content: f"{content['take_url']}.mp4")},
-    "QuizContent": CONTENT
-    | {
-        "quiz": one(
-            "Quiz", lambda run, content, a: run.site.quizzes.get(run.site.quiz_of_content.get(content["id"]))
-        )
-    },
+    **dict.fromkeys(PLAIN_CONTENTS, CONTENT),
+    "PdfContent": CONTENT | {"url": Get(lambda content: f"{content['take_url']}.pdf")},
+    "VideoContent": CONTENT | {"url": Get(lambda content: f"{content['take_url']}.mp4")},
+    "QuizContent": CONTENT | {"quiz": _quiz},
 }

@@ -1,18 +1,14 @@
-"""The two mutations on group members; the only known way to take somebody out of a group."""
+"""The mutations: on group members (the only known way to take somebody out), and on assignments."""
 
 from typing import Any
 
-from . import ids
-from .types import FieldType, Run, Types, many, one, scalar
+from . import ids, results
+from .types import Resolver, Run, Types
 
 Wire = dict[str, Any]
-INPUTS = {
-    "BulkAddUsersToGroupsInput": {"userIds": "[ID!]!", "groupIds": "[ID!]!"},
-    "BulkRemoveUsersFromGroupsInput": {"userIds": "[ID!]!", "groupIds": "[ID!]!"},
-}
 
 
-def _bulk(write: str, input_type: str, message: str) -> FieldType:
+def _bulk(write: str, message: str) -> Resolver:
     def resolve(run: Run, _: Any, arguments: Wire) -> Wire:
         users = [ids.read(value) for value in arguments["input"]["userIds"]]
         groups = [ids.read(value) for value in arguments["input"]["groupIds"]]
@@ -26,25 +22,23 @@ def _bulk(write: str, input_type: str, message: str) -> FieldType:
         run.site.write(write, user_ids=users, group_ids=groups)
         return {"message": message, "userErrors": []}
 
-    return one("BulkGroupPayload", resolve, input=f"{input_type}!")
+    return resolve
+
+
+def _review(run: Run, _: Any, arguments: Wire) -> Wire:
+    given = arguments["input"]
+    submission = results.assignment_submission(run, given["submissionId"])
+    if submission is None:
+        error = {"code": "NOT_FOUND", "message": "Submission not found", "path": ["submissionId"]}
+        return {"submission": None, "userErrors": [error]}
+    run.site.write("review_assignment", submission_id=submission["id"], status=given["status"])
+    return {"submission": submission, "userErrors": []}
 
 
 MUTATION_TYPES: Types = {
     "Mutation": {
-        "bulkAddUsersToGroups": _bulk(
-            "add_members", "BulkAddUsersToGroupsInput", "Users are being added to the groups."
-        ),
-        "bulkRemoveUsersFromGroups": _bulk(
-            "remove_from_groups", "BulkRemoveUsersFromGroupsInput", "Users are being removed from the groups."
-        ),
-    },
-    "BulkGroupPayload": {
-        "message": scalar(lambda payload: payload["message"]),
-        "userErrors": many("UserError", lambda run, payload, a: payload["userErrors"]),
-    },
-    "UserError": {
-        "code": scalar(lambda error: error["code"]),
-        "message": scalar(lambda error: error["message"]),
-        "path": scalar(lambda error: error["path"]),
+        "bulkAddUsersToGroups": _bulk("add_members", "Users are being added to the groups."),
+        "bulkRemoveUsersFromGroups": _bulk("remove_from_groups", "Users are being removed from the groups."),
+        "updateAssignmentSubmissionStatus": _review,
     },
 }
