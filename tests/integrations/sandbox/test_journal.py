@@ -1,3 +1,8 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import requests
 
@@ -5,6 +10,8 @@ from integrations.thinkific.sandbox import Sandbox, Scale, Site, spawn_sandbox
 from integrations.thinkific.sandbox.journal import JournalMismatch
 
 from .conftest import AS_OF, Client
+
+ROOT = Path(__file__).parent.parent.parent.parent
 
 
 def start(path, **options):
@@ -77,3 +84,19 @@ def test_a_process_of_its_own_tells_its_address_and_keeps_its_journal_when_kille
         ]
         assert "Kept" in names
         assert again.control("GET", "state")["counts"]["users"] == 30
+
+
+@pytest.mark.once
+def test_a_fresh_clone_without_any_setting_can_start_it():
+    started = subprocess.run(
+        [sys.executable, "manage.py", "thinkific_sandbox", "--port=0", "--users=5", "--exit-with-parent"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "ENV_FILE": "none.env"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert started.stdout.startswith("Thinkific stand-in listening at http://127.0.0.1:"), started.stderr
+    assert (started.returncode, started.stderr) == (0, "")

@@ -149,7 +149,8 @@ def test_a_person_is_read_with_profile_groups_and_assignments(call):
         groups(first: 100) {{ nodes {{ createdAt id name }} }} }} }}"""
     groups = rows_of(call.graphql(query, gid=user["gid"])["data"]["user"]["groups"])
     query = f"""query G($groupId: ID!, $after: String, $first: Int) {{ group(id: $groupId) {{
-        createdAt id name users(first: $first, after: $after) {{ {INFO} edges {{ node {{ {PERSON} }} }} }} }} }}"""
+        createdAt id name
+        users(first: $first, after: $after) {{ {INFO} edges {{ node {{ {PERSON} }} }} }} }} }}"""
     members = call.graphql(query, groupId=groups[0]["id"], first=100)["data"]["group"]["users"]
     assert user["id"] in {member["id"] for member in rows_of(members)}
 
