@@ -1,4 +1,8 @@
 import pytest
+from graphql import parse, validate
+
+from integrations.thinkific import queries
+from integrations.thinkific.sandbox.graphql.schema import schema_for
 
 from .conftest import Client
 
@@ -243,3 +247,24 @@ def test_a_mutation_on_an_unknown_group_changes_nothing(call, sandbox):
     error = {"code": "NOT_FOUND", "message": "Group not found", "path": ["groupIds"]}
     assert answer["data"]["bulkAddUsersToGroups"] == {"message": None, "userErrors": [error]}
     assert 90001 not in sandbox.site.members[331]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("generation", ["new", "old"])
+def test_every_query_of_ours_fits_the_schema_in_the_spelling_of_its_generation(generation):
+    spelling = ["new", "old"].index(generation)
+    parts = {
+        "item": queries.ITEM[spelling],
+        "number": queries.NUMBER[spelling],
+        "lesson": queries.LESSON,
+        "name": "Change",
+        "type": "BulkAddUsersToGroups",
+        "field": "bulkAddUsersToGroups",
+    }
+    texts = [text for text in vars(queries).values() if isinstance(text, str) and "{" in text]
+    texts = [text % parts for text in texts if text is not queries.LESSON]
+
+    assert len([text for text in texts if "query " in text or "mutation " in text]) >= 8
+    for text in texts:
+        if "query " in text or "mutation " in text:
+            assert validate(schema_for(generation).graph, parse(text)) == [], text
