@@ -196,7 +196,8 @@ def thinkific(thinkific_site):
     """The stand-in, serving on a free port, its limits off; `thinkific.site` is what it holds."""
     from integrations.thinkific.sandbox import Sandbox
 
-    with Sandbox(site=thinkific_site, rate_limit=0, graphql_points=0, concurrency=0) as sandbox:
+    no_limits = {"rate_limit": 0, "graphql_points": 0, "graphql_max_cost": 0, "concurrency": 0}
+    with Sandbox(site=thinkific_site, **no_limits) as sandbox:
         yield sandbox
 
 

@@ -67,7 +67,7 @@ class GraphQL:
             return {"errors": [error], "extensions": self._extensions(cost)}
         if not self.limits.charge_points(cost):
             error = self._error("API rate limit exceeded.", "RATE_LIMITED")
-            error |= {"locations": [{"line": 1, "column": 1}], "path": [plan.steps[0].key]}
+            error |= {"locations": [{"line": 1, "column": 1}], "path": [step.key for step in plan.steps[:1]]}
             return {"errors": [error], "extensions": self._extensions(cost)}
         self.stats.points += cost
         run = Run(self.site, self.options)
