@@ -1,6 +1,6 @@
 """The requests of two public clients, one after the other, with every field that they read.
 
-Airbyte's source-thinkific (its manifest of 2025) and the REST part of the SDK by the makers of the commercial
+Airbyte's source-thinkific (its manifest) and the REST part of the SDK by the makers of the commercial
 dashboard (MCKLtech/thinkific-saloon); its GraphQL part is in test_public_graphql.py.
 """
 

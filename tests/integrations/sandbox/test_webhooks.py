@@ -105,6 +105,19 @@ def test_an_event_is_signed_over_its_raw_body_and_can_be_read_again(call, sandbo
     assert call.get(f"/api/v2/events/{event['id']}")["payload"] == event["payload"]
 
 
+def test_events_are_listed_with_the_last_first_and_paged_as_webhooks_are(call, sandbox):
+    for user_id in sandbox.site.users.ids()[:3]:
+        sandbox.site.write("sign_in", user_id=user_id)
+
+    first = call.get("/api/v2/events", limit=2)
+    second = call.get("/api/v2/events", limit=2, next=first["meta"]["page"]["next_page"])
+
+    events = first["items"] + second["items"]
+    assert [event["payload"]["id"] for event in events] == sandbox.site.users.ids()[:3][::-1]
+    assert (first["meta"]["page"]["has_next"], second["meta"]["page"]["has_next"]) == (True, False)
+    assert call.get(f"/api/v2/events/{events[0]['id']}") == events[0]
+
+
 def test_writes_over_rest_are_told(call, sandbox, listener):
     for topic in ("user.signup", "user.updated", "user.deleted", "enrollment.created", "enrollment.trial"):
         subscribe(call, topic, listener.url)
