@@ -37,6 +37,7 @@ class DialogForm(ShownValues, PickingForm):
 
     # Beside which field a refusal is shown; others stand above the fields.
     refused_at: ClassVar[dict[type[Refusal], str]] = {}
+    shows_stored: ClassVar[bool] = False  # whether fields begin with what is stored of the object or the row
 
     def __init__(self, data: Any = None, *, viewer: User, obj: Any = None, part: Any = None) -> None:
         super().__init__(data)
@@ -57,8 +58,8 @@ class DialogForm(ShownValues, PickingForm):
 
     def locks(self) -> Model | None:
         """What is locked while the form is looked at for the last time and carried out: all writers of what
-        the form shows lock it first."""
-        return self.part or self.obj
+        the form shows lock it first. Nothing where it shows nothing: the service has its own order."""
+        return (self.part or self.obj) if self.shows_stored else None
 
     def again(self) -> "DialogForm":
         """The form as it was sent, over what is stored now."""

@@ -69,6 +69,7 @@ def _end(end: datetime | None) -> str:
 
 
 class LastDayForm(DialogForm):
+    shows_stored = True
     last_day = LastDayField()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -80,6 +80,7 @@ class AssignForm(DialogForm):
 
 
 class DirectionForm(DialogForm):
+    shows_stored = True
     direction = direction_field()
     role = role_field()
 

@@ -53,6 +53,7 @@ def organization_field() -> forms.ModelChoiceField:
 
 
 class DetailsForm(DialogForm):
+    shows_stored = True
     name = name_field()
     description = description_field()
     organization = organization_field()
@@ -79,6 +80,7 @@ class DetailsForm(DialogForm):
 
 
 class OwnerForm(DialogForm):
+    shows_stored = True
     refused_at = {TeamIsFull: "role", Refusal: "owner"}
     owner = forms.ModelChoiceField(
         label="New owner",

@@ -129,6 +129,7 @@ class AddUserForm(PersonForm):
 
 
 class ProfileForm(DialogForm):
+    shows_stored = True
     refused_at = {EmailTaken: "email"}
     first_name = name_field("First name")
     last_name = name_field("Last name")
@@ -195,6 +196,7 @@ class AddToTeamForm(DialogForm):
 
 
 class HomeTeamForm(DialogForm):
+    shows_stored = True
     team = forms.ModelChoiceField(
         label="Home team",
         queryset=Team.objects.none(),
@@ -210,6 +212,7 @@ class HomeTeamForm(DialogForm):
 
 
 class RoleForm(DialogForm):
+    shows_stored = True
     role = role_field()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

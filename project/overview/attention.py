@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import BigIntegerField, Exists, F, OuterRef, QuerySet
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from core.admin import cells, open_pages
@@ -173,7 +174,7 @@ def _seats_nearly_full(seats: QuerySet[Seat], name: Callable[[Seat], str]) -> It
         unlimited=False,
         active=True,
         max_seats__gt=0,
-        used_count__gte=F("max_seats") * NEARLY_FULL / 100,
+        used_count__gte=Cast("max_seats", BigIntegerField()) * NEARLY_FULL / 100,
         used_count__lte=F("max_seats"),
     )
     count, first = _named(near.order_by(F("max_seats") - F("used_count")))

@@ -46,7 +46,7 @@ def extreme(field: models.Field, moment: datetime) -> Any:
         return moment.date()
     kept = field.primary_key or field.choices or field.name == "thinkific_id"
     if isinstance(field, models.IntegerField) and not kept:
-        return 32_767 if isinstance(field, models.PositiveSmallIntegerField) else MOST
+        return 32_767 if "Small" in field.get_internal_type() else MOST
     return None
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 from django import forms
 from django.contrib import admin
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -136,6 +136,7 @@ def of_dialogs(world, window) -> Iterator[tuple[Open, list[Shown]]]:
         plain = type(one.form).base_fields
         if not any(one.form.fields[name].initial != plain[name].initial for name in names):
             continue  # it makes something, and begins with what its class says
+        assert one.form.locks() is not None, f"{type(one.form)} shows what is stored: shows_stored = True"
         page = window("superuser").ask("get", one.address.path)
         sent = Inputs(page.body.split('id="dialog"', 1)[1]).sent
         yield (
@@ -336,3 +337,23 @@ def test_a_moved_end_date_stays_when_the_form_is_sent_as_it_was_shown(world, win
 
         assert answer.said == ["Nothing was changed."]
         assert rows.get().expiry_date == later
+
+
+def test_what_is_saved_between_the_look_and_the_writing_is_seen_as_well(world, window):
+    """A pull that commits while the request is under way: at the moment at which the writing begins."""
+    browser, person = window("superuser"), world.people["student"]
+    path = f"/admin/core/user/{person.pk}/do/edit/"
+
+    def at_the_last_moment(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        answer = execute(sql, params, many, context)
+        if sql.startswith("SAVEPOINT"):
+            execute("UPDATE core_user SET first_name = 'Newer' WHERE id = %s", [person.pk], False, context)
+        return answer
+
+    with undone():
+        sent = Inputs(browser.send("get", path).body.split('id="dialog"', 1)[1]).sent
+        with connection.execute_wrapper(at_the_last_moment):
+            answer = browser.send("post", path, sent | {"first_name": "Mine"})
+
+        assert answer.status == 200
+        assert "This is “Newer” by now" in answer.body
