@@ -53,6 +53,9 @@ class ShownValues(forms.BaseForm):
     @cached_property
     def changed_data(self) -> list[str]:
         """For Django, which asks this of the forms of models."""
+        if self.empty_permitted:  # a further row of a list: asked before it is cleaned, since it may be empty
+            bound: dict[str, Any] = {name: self[name] for name in self.fields}
+            return [name for name, one in bound.items() if one._has_changed()]
         return [name for name in self.fields if name in self.touched] if self.errors is not None else []
 
     def full_clean(self) -> None:
