@@ -5,6 +5,8 @@ Roles store the codes; `core.services.permissions.RoleBackend` answers Django's 
 
 from dataclasses import dataclass, field
 
+from django.utils.text import capfirst
+
 VIEW, CREATE, EDIT, DELETE = "view", "create", "edit", "delete"
 DJANGO_VERB = {VIEW: "view", CREATE: "add", EDIT: "change", DELETE: "delete"}
 
@@ -32,7 +34,7 @@ def _crud(
         Permission(
             f"{prefix}.{verb}",
             category,
-            f"{verb.capitalize()} {noun}",
+            f"{capfirst(verb)} {noun}",
             frozenset(f"core.{DJANGO_VERB[verb]}_{model}" for model in models),
             shown=verb not in unused.split(),
         )

@@ -31,6 +31,11 @@ def test_no_file_is_longer_than_300_lines():
     assert {str(path): n for path in SOURCES if (n := len(path.read_text().splitlines())) > 300} == {}
 
 
+def test_no_sentence_loses_its_capitals():
+    """`capitalize()` makes all other letters small: "joined Team C" becomes "Joined team c". Use capfirst."""
+    assert [str(path) for path in SOURCES if ".capitalize()" in path.read_text()] == []
+
+
 def test_no_function_is_longer_than_50_lines():
     too_long = {
         f"{path.relative_to(ROOT)}:{node.lineno} {node.name}": node.end_lineno - node.lineno + 1

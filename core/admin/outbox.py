@@ -3,19 +3,19 @@
 from typing import Any
 
 from django import forms
-from django.apps import apps
 from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from core.admin import cells
 from core.admin.dialogs import Dialog, DialogForm, Done, button, url_of
 from core.admin.filters import ChoiceFilter
+from core.admin.outbox_about import ENTITIES, about, entity_name, with_names
 from core.admin.sitewide import SitewideAdmin
 from core.admin.viewer import viewer_of
 from core.models import OutboxEntry, User
@@ -30,22 +30,22 @@ KINDS = {
     Status.DISCARDED: "quiet",
 }
 KEPT = ("action", "_selected_action", "select_across", "index")  # of the list's form, while it is confirmed
-ENTITIES = {
-    "user": "User",
-    "enrollment": "Enrollment",
-    "thinkificgroup": "Group",
-    "groupmembership": "Group member",
-}
 
 
 class StatusFilter(ChoiceFilter):
     title = "status"
     parameter_name = "status"
-    choices_offered = (("unsent", "Not sent yet"), *Status.choices)
+    # What is over is asked for: this is the list of what waits.
+    all_option = ("", "Not sent yet")
+    choices_offered = (*Status.choices, ("all", "All, sent or not"))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        if self.value() in (None, "", "unsent"):
+            return queryset.filter(status__in=OutboxEntry.UNSENT)
+        return super().queryset(request, queryset)
 
     def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
-        statuses = OutboxEntry.UNSENT if value == "unsent" else (value,)
-        return queryset.filter(status__in=statuses)
+        return queryset if value == "all" else queryset.filter(status=value)
 
 
 class EntityFilter(ChoiceFilter):
@@ -126,7 +126,7 @@ OUTBOX_DIALOGS = (
         applies=lambda entry: entry.status in {Status.FAILED, Status.PENDING},
         work=lambda entry, form: Done(_discarded(outbox.discard([entry]))),
         text=lambda entry: (
-            f"“{entry.reason.capitalize()}” is never sent. Thinkific keeps what it has, and the "
+            f"“{capfirst(entry.reason)}” is never sent. Thinkific keeps what it has, and the "
             "next sync brings that here: the change made in the dashboard is lost."
         ),
         icon="delete",
@@ -172,7 +172,13 @@ class OutboxEntryAdmin(SitewideAdmin):
         "finished",
     ]
     empty_title = "Nothing waits"
-    empty_text = "What is changed here and has to reach Thinkific stands here until it has."
+    empty_text = (
+        "What is changed here and has to reach Thinkific stands here until it has. Choose a status to see "
+        "what was sent."
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return with_names(super().get_queryset(request))
 
     def has_manage_permission(self, request: HttpRequest) -> bool:
         return _may(viewer_of(request))
@@ -213,12 +219,11 @@ class OutboxEntryAdmin(SitewideAdmin):
 
     @display(description="Change")
     def change(self, entry: OutboxEntry) -> SafeString:
-        return cells.text(entry.reason.capitalize())
+        return cells.text(capfirst(entry.reason))
 
     @display(description="About")
     def about(self, entry: OutboxEntry) -> SafeString:
-        """Leads to what it is about, if that is still there: its page says so if not."""
-        return object_link(entry)
+        return about(entry)
 
     @display(description="Person")
     def for_whom(self, entry: OutboxEntry) -> SafeString:
@@ -258,19 +263,3 @@ class OutboxEntryAdmin(SitewideAdmin):
         if entry.status in {Status.FAILED, Status.PENDING}:
             shown.append(button(url_of(self.opts, "discard", entry.pk), "Discard", css=""))
         return cells.actions(shown)
-
-
-def entity_name(entity: str) -> str:
-    return ENTITIES.get(entity, entity.capitalize())
-
-
-def object_link(entry: OutboxEntry) -> SafeString:
-    label = f"{entity_name(entry.entity)} {entry.object_id}"
-    if entry.thinkific_id is not None:  # deleted here: Thinkific must hear of it
-        return cells.text(f"{label}, deleted here; {entry.thinkific_id} in Thinkific")
-    if entry.entity == "groupmembership" and entry.person is not None:
-        return cells.link(entry.person, label)
-    try:
-        return cells.link(apps.get_model("core", entry.entity)(pk=entry.object_id), label)
-    except (LookupError, NoReverseMatch):
-        return cells.text(label)

@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import Count, QuerySet
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 from core.admin import cells, open_pages
 from core.admin.seats import expiry_rule, places_text, team_names, with_shown_teams
@@ -40,7 +41,7 @@ def enrollments_link(row: dict[str, Any]) -> SafeString:
 def publication(product: Product) -> SafeString:
     if not product.status:
         return cells.NOTHING
-    return cells.pill(product.status.capitalize(), "success" if product.status == "published" else "quiet")
+    return cells.pill(capfirst(product.status), "success" if product.status == "published" else "quiet")
 
 
 PRODUCT_TABS = (

@@ -88,7 +88,7 @@ class Recorded:
 
     @property
     def label(self) -> str:
-        return str(self.model._meta.verbose_name_plural).capitalize()
+        return capfirst(self.model._meta.verbose_name_plural)
 
     def rows(self) -> QuerySet:
         rows: QuerySet = self.model.history.select_related("history_user", "impersonator")

@@ -7,6 +7,7 @@ from django.db.models import Model
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 from core.admin import cells
 from core.models import (
@@ -72,14 +73,14 @@ def _unsent(entry: OutboxEntry, viewer: User, synced: SafeString | None) -> Sync
     entry_url = cells.detail_url(entry) if _sees_entries(viewer) else ""
     if entry.status != Status.FAILED:
         pill = cells.pill("Waiting to be sent", "info")
-        text = format_html("{}, since {}.", entry.reason.capitalize(), cells.moment(entry.created_at))
+        text = format_html("{}, since {}.", capfirst(entry.reason), cells.moment(entry.created_at))
         if entry.error:
             text = format_html("{} The last try: {}", text, entry.error)
         return SyncLine(pill, text, synced, entry_url=entry_url)
     retry_url = ""
     if entry_url and authority.holds_for_the_site(viewer, "core.change_outboxentry"):
         retry_url = reverse("admin:core_outboxentry_do", args=[entry.pk, "retry"])
-    why = format_html("{}. Thinkific says: {}", entry.reason.capitalize(), entry.error or "nothing")
+    why = format_html("{}. Thinkific says: {}", capfirst(entry.reason), entry.error or "nothing")
     return SyncLine(cells.pill("Failed", "danger"), why, synced, retry_url, entry_url)
 
 

@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from unfold.decorators import display
 
 from core.admin import cells
@@ -110,7 +111,7 @@ class SyncRunAdmin(SitewideAdmin):
 
     @display(description="By")
     def starter(self, run: SyncRun) -> SafeString:
-        return cells.text(run.starter_name or run.get_trigger_display().capitalize())
+        return cells.text(run.starter_name or capfirst(run.get_trigger_display()))
 
     @display(description="Duration")
     def duration(self, run: SyncRun) -> str | None:
@@ -217,5 +218,5 @@ def _options_in_words(run: SyncRun) -> list[tuple[str, str]]:
             words = f"{len(value)} group{'' if len(value) == 1 else 's'}"
         else:
             words = str(value).replace("_", " ")
-        shown.append((OPTION_LABELS.get(name, name.replace("_", " ").capitalize()), words))
+        shown.append((OPTION_LABELS.get(name, capfirst(name.replace("_", " "))), words))
     return shown

@@ -13,6 +13,7 @@ from operator import itemgetter
 from typing import Any
 
 from django.db import DataError, IntegrityError, connection, models, transaction
+from django.utils.text import capfirst
 
 from core.services import bulk, directions
 from core.services.mirror.outcome import Applied
@@ -199,9 +200,7 @@ def _write(write: Callable[[list[Any]], None], rows: list[Any], refuse: Callable
 
 
 def _called(table: Table, row: Values) -> str:
-    return (
-        f"{str(table.model._meta.verbose_name).capitalize()} {row.get('thinkific_id') or row.get(table.key)}"
-    )
+    return f"{capfirst(table.model._meta.verbose_name)} {row.get('thinkific_id') or row.get(table.key)}"
 
 
 def remember(changes: Changes, applied: Applied, links: dict[int, int]) -> None:

@@ -1,10 +1,12 @@
 """Waiting changes: what is shown, and Retry and Discard at every door."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from core.models import Enrollment, OutboxEntry
-from tests.factories import EnrollmentFactory, OutboxEntryFactory
+from tests.factories import EnrollmentFactory, GroupMembershipFactory, OutboxEntryFactory
 
 LIST = reverse("admin:core_outboxentry_changelist")
 Status = OutboxEntry.Status
@@ -147,3 +149,66 @@ def test_retry_goes_to_no_other_site(alma, signed_in, failed, elsewhere):
     response = signed_in(alma).post(do("retry", failed.pk), {"next": elsewhere})
 
     assert response.headers["Location"] == reverse("admin:core_outboxentry_change", args=[failed.pk])
+
+
+# --- what the list says ------------------------------------------------------------------------------
+
+
+def reasons(client, query: str = "") -> set[str]:
+    return {entry.reason for entry in client.get(f"{LIST}{query}").context["cl"].result_list}
+
+
+def test_the_list_begins_with_what_was_not_sent(alma, signed_in):
+    for status in Status:
+        OutboxEntryFactory(status=status, reason=status)
+    client = signed_in(alma)
+
+    assert reasons(client) == {Status.PENDING, Status.IN_FLIGHT, Status.FAILED}
+    assert reasons(client, "?status=unsent") == reasons(client)
+    assert reasons(client, "?status=done") == {Status.DONE}
+    assert reasons(client, "?status=all") == set(Status)
+    assert reasons(client, "?status=nonsense") == set()
+
+
+def test_each_change_names_what_it_is_about(alma, signed_in, ana, accounting):
+    member = GroupMembershipFactory(user=ana, group__name="Team C")
+    enrollment = EnrollmentFactory(user=ana, product=accounting)
+    for row in (member, enrollment, member.group, ana):
+        person = None if row == member.group else ana
+        OutboxEntryFactory(entity=row._meta.model_name, object_id=row.pk, person=person)
+    gone = OutboxEntryFactory(entity="enrollment", object_id=987654, person=ana)
+
+    page = signed_in(alma).get(LIST).content.decode()
+
+    for name in ("Ana Ames in Team C", "Ana Ames in Accounting 101", ">Team C<", ">Ana Ames<"):
+        assert name in page
+    assert f"Group member {member.pk}" not in page
+    assert f"Enrollment {gone.object_id}, no longer here" in page
+
+
+def test_a_reason_keeps_its_capitals(alma, signed_in, ana):
+    entry = OutboxEntryFactory(object_id=ana.pk, person=ana, reason="joined Team C", status=Status.FAILED)
+    client = signed_in(alma)
+
+    pages = [LIST, reverse("admin:core_user_change", args=[ana.pk]), do("discard", entry.pk)]
+
+    for page in pages:
+        assert "Joined Team C" in client.get(page).content.decode()
+
+
+def test_names_cost_no_query_for_each_row(alma, signed_in, ana, django_assert_num_queries):
+    def add(count: int) -> None:
+        for _ in range(count):
+            member, enrollment = GroupMembershipFactory(user=ana), EnrollmentFactory(user=ana)
+            for row in (member, enrollment):
+                OutboxEntryFactory(entity=row._meta.model_name, object_id=row.pk, person=ana)
+
+    client = signed_in(alma)
+    add(1)
+    client.get(LIST)
+    with CaptureQueriesContext(connection) as few:
+        client.get(LIST)
+    add(10)
+
+    with django_assert_num_queries(len(few)):
+        client.get(LIST)
