@@ -3,7 +3,6 @@
 import logging
 
 from core.admin.dialogs import Dialog, DialogForm, Done
-from core.admin.sync_line import follows
 from core.admin.user_forms import HomeTeamForm, ProfileForm
 from core.models import EmailChange, User
 from core.services import account_mail, authority, email_changes, identity, people, sign_in
@@ -26,8 +25,7 @@ def _edit(user: User, form: ProfileForm) -> Done:
             f" A confirmation mail goes to {change.new_email}. Until the link in it is used, "
             f"{saved.email} stays the login."
         )
-    user.refresh_from_db()
-    return Done(follows(user, form.viewer, said))
+    return Done(said)
 
 
 def _send_again(user: User, form: DialogForm) -> Done:
@@ -91,7 +89,7 @@ def what_of_one_that_is_there(user: User) -> str:
 
 def _create_account(user: User, form: DialogForm) -> Done:
     people.create_thinkific_account(user, by=form.viewer)
-    return Done(follows(user, form.viewer, f"{user} gets a Thinkific account."))
+    return Done(f"{user} gets a Thinkific account.")
 
 
 ACCOUNT_DIALOGS = (

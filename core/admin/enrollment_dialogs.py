@@ -6,7 +6,7 @@ from dataclasses import replace
 from core import moments
 from core.admin.dialogs import Dialog, Done, url_of
 from core.admin.enrollment_forms import EnrollForm, LastDayForm
-from core.admin.sync_line import follows
+from core.admin.sending import refused_of, retry_all, retry_rows
 from core.models import Enrollment, User
 from core.services import authority, enrollments, seat_access
 
@@ -19,14 +19,14 @@ def _add(student: User, form: EnrollForm) -> Done:
         by=form.viewer,
     )
     names = ", ".join(str(enrollment.product) for enrollment in given)
-    return Done(follows(given[0], form.viewer, f"{student} is enrolled in {names}."))
+    return Done(f"{student} is enrolled in {names}.")
 
 
 def _change_end(enrollment: Enrollment, form: LastDayForm) -> Done:
     end = moments.end_of(form.cleaned_data["last_day"])
     enrollments.change_expiry([enrollment], expiry_date=end, by=form.viewer)
     enrollment.refresh_from_db()
-    return Done(follows(enrollment, form.viewer, f"Access to {enrollment.product} {_until(enrollment)}."))
+    return Done(f"Access to {enrollment.product} {_until(enrollment)}.")
 
 
 def _end(enrollment: Enrollment, form: LastDayForm) -> Done:
@@ -36,7 +36,7 @@ def _end(enrollment: Enrollment, form: LastDayForm) -> Done:
         said = f"{enrollment.user}'s access to {enrollment.product} has ended."
     else:
         said = f"{enrollment.user} keeps {enrollment.product} in another way: access {_until(enrollment)}."
-    return Done(follows(enrollment, form.viewer, said))
+    return Done(said)
 
 
 def _until(enrollment: Enrollment) -> str:
@@ -121,6 +121,18 @@ ON_THE_PAGE = (
     ),
 )
 _change, _close = ON_THE_PAGE
+ENROLLMENT_DIALOGS = (
+    *ON_THE_PAGE,
+    replace(
+        retry_all("courses"),
+        applies=lambda enrollment: enrollment.product.is_bundle and refused_of(enrollment).exists(),
+    ),
+    retry_rows(
+        "courses",
+        "enrollment",
+        lambda bundle, viewer: Enrollment.objects.filter(via_bundle=bundle),
+    ),
+)
 IN_THE_TAB = (
     Dialog(
         "enroll",

@@ -11,10 +11,11 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from core.admin import cells
-from core.admin.enrollment_dialogs import ON_THE_PAGE
+from core.admin.enrollment_dialogs import ENROLLMENT_DIALOGS
 from core.admin.exports import ExportingAdmin
 from core.admin.filters import ChoiceFilter, RelatedFilter
 from core.admin.history import HistoryAdmin
+from core.admin.sending import enrollment_status, with_sending
 from core.admin.students import PRODUCT, STUDENT, FoundByStudent, TeamFilter
 from core.admin.tabs import Tab
 from core.admin.viewer import viewer_of
@@ -88,7 +89,8 @@ def curriculum_note(enrollment: Enrollment, viewer: User) -> str:
 
 
 def courses_in(enrollment: Enrollment, viewer: User) -> QuerySet[Enrollment]:
-    return enrollment.course_enrollments.visible_to(viewer).select_related("product").order_by("id")
+    rows = Enrollment.objects.filter(via_bundle=enrollment).visible_to(viewer)
+    return with_sending(rows.select_related("product").order_by("id"), "enrollment")
 
 
 ENROLLMENT_TABS = (
@@ -113,7 +115,7 @@ ENROLLMENT_TABS = (
         [
             ("Course", lambda e: cells.link(e, str(e.product))),
             ("Progress", lambda e: cells.progress(e.percentage_completed)),
-            ("Status", cells.status),
+            ("Status", enrollment_status),
             ("Completed", lambda e: cells.moment(e.completed_at)),
         ],
         "No course enrollments have come from this bundle yet. Thinkific makes them a moment after it.",
@@ -154,7 +156,7 @@ class EnrollmentAdmin(FoundByStudent, ExportingAdmin, HistoryAdmin):
     sortable_by = ["progress", "activated", "expires"]
     ordering = ["-id"]
     tabs = ENROLLMENT_TABS
-    dialogs = ON_THE_PAGE
+    dialogs = ENROLLMENT_DIALOGS
     shows_sync = True
     empty_text = "For a team, enrollments are those of its members in the products it has seats on."
     empty_how = "They appear here when Thinkific is synced: open Tools and choose Sync Enrollments."
@@ -211,7 +213,7 @@ class EnrollmentAdmin(FoundByStudent, ExportingAdmin, HistoryAdmin):
 
     @display(description="Status")
     def status_now(self, enrollment: Enrollment) -> SafeString:
-        return cells.status(enrollment)
+        return enrollment_status(enrollment)
 
     @display(description="Progress", ordering="percentage_completed")
     def progress(self, enrollment: Enrollment) -> SafeString:

@@ -11,7 +11,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from core.admin.dialogs import Dialog, DialogForm, Done
 from core.admin.pickers import by_typing
-from core.admin.sync_line import follows
+from core.admin.sending import retry_rows
 from core.admin.syncing import run_started
 from core.models import Direction, GroupAssignment, GroupMembership, Role, Team, ThinkificGroup, User
 from core.services import authority, groups
@@ -153,7 +153,7 @@ def _assign(group: ThinkificGroup, form: AssignForm) -> Done:
     if Direction(assignment.direction).pulls:
         said = format_html("{} Its members join the team with the next sync of the groups.", said)
     if Direction(assignment.direction).pushes:
-        said = format_html("{} The team's people join the group in Thinkific within seconds.", said)
+        said = format_html("{} The team's people join the group in Thinkific too.", said)
     return Done(said)
 
 
@@ -176,12 +176,12 @@ def what_unassigning_does(assignment: GroupAssignment) -> str:
 
 def _add_member(group: ThinkificGroup, form: AddMemberForm) -> Done:
     membership = groups.add_member(group=group, user=form.cleaned_data["user"], by=form.viewer)
-    return Done(follows(membership, form.viewer, f"{membership.user} is in {group} now."))
+    return Done(f"{membership.user} is in {group} now.")
 
 
 def _remove_member(membership: GroupMembership, form: DialogForm) -> Done:
     groups.remove_member(membership, by=form.viewer)
-    return Done(follows(membership, form.viewer, f"{membership.user} is no longer in {membership.group}."))
+    return Done(f"{membership.user} is no longer in {membership.group}.")
 
 
 def _members(group: ThinkificGroup, viewer: User) -> QuerySet[GroupMembership]:
@@ -277,4 +277,5 @@ GROUP_DIALOGS = (
             "us. Teams and enrollments stay."
         ),
     ),
+    retry_rows("users", "groupmembership", lambda group, viewer: GroupMembership.objects.filter(group=group)),
 )

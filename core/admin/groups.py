@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import OuterRef, QuerySet
+from django.db.models import Case, OuterRef, QuerySet, When
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -15,6 +15,7 @@ from core.admin.dialogs import button, url_of
 from core.admin.filters import ChoiceFilter, RelatedFilter
 from core.admin.group_dialogs import GROUP_DIALOGS, may_assign
 from core.admin.lists import CappedCount, amount
+from core.admin.sending import sending, with_sending
 from core.admin.syncing import start_pull
 from core.admin.tabs import Tab
 from core.admin.viewer import viewer_of
@@ -57,17 +58,17 @@ def assignments_of(group: ThinkificGroup, viewer: User) -> QuerySet[GroupAssignm
 
 
 def members_of(group: ThinkificGroup, viewer: User) -> QuerySet[GroupMembership]:
-    members = GroupMembership.objects.filter(group=group, removed_at__isnull=True)
+    """Also who was taken out here while Thinkific has yet to follow. Those with something unsent first."""
+    members = GroupMembership.objects.filter(group=group).exclude(
+        removed_at__isnull=False, push_state="clean"
+    )
     if not viewer.sees_everything:
         members = members.filter(user__in=User.objects.visible_to(viewer))
-    return members.select_related("user").order_by("-id")
+    members = members.annotate(
+        in_step=Case(When(push_state="failed", then=0), When(push_state="pending", then=1), default=2)
+    )
+    return with_sending(members.select_related("user").order_by("in_step", "-id"), "groupmembership")
 
-
-PUSH_STATES = {
-    GroupMembership.PushState.CLEAN: ("In sync", "success"),
-    GroupMembership.PushState.PENDING: ("Waiting", "info"),
-    GroupMembership.PushState.FAILED: ("Failed", "danger"),
-}
 
 GROUP_TABS = (
     Tab(
@@ -96,7 +97,7 @@ GROUP_TABS = (
             ("Name", lambda m: cells.link(m.user)),
             ("Email", lambda m: cells.text(m.user.email)),
             ("Added in", lambda m: "Thinkific" if m.source == "thinkific" else "Dashboard"),
-            ("Sync", lambda m: cells.pill(*PUSH_STATES[GroupMembership.PushState(m.push_state)])),
+            ("Sync", lambda m: sending(m, leaves=m.removed_at is not None, in_step="In sync")),
             ("First seen", lambda m: cells.moment(m.first_seen_at)),
         ],
         "Nobody is in this group, or its members have not been synced yet.",

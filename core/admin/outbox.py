@@ -16,10 +16,11 @@ from core.admin import cells
 from core.admin.dialogs import Dialog, DialogForm, Done, button, url_of
 from core.admin.filters import ChoiceFilter
 from core.admin.outbox_about import ENTITIES, about, entity_name, with_names
+from core.admin.sending import may_retry, retried
 from core.admin.sitewide import SitewideAdmin
 from core.admin.viewer import viewer_of
 from core.models import OutboxEntry, User
-from core.services import authority, outbox
+from core.services import outbox
 
 Status = OutboxEntry.Status
 KINDS = {
@@ -60,17 +61,6 @@ class EntityFilter(ChoiceFilter):
 # --- dialogs ------------------------------------------------------------------------------------------
 
 
-def _may(viewer: User) -> bool:
-    return authority.holds_for_the_site(viewer, "core.change_outboxentry")
-
-
-def _retried(count: int) -> str:
-    if not count:
-        return "Nothing failed is left to retry: somebody was quicker, or it was sent meanwhile."
-    changes = "1 change is" if count == 1 else f"{count:,} changes are"
-    return f"{changes} tried again; Thinkific follows within seconds."
-
-
 def _discarded(count: int) -> str:
     if not count:
         return "Nothing was discarded: what was chosen is being sent or is over."
@@ -94,35 +84,39 @@ class FailedKindForm(DialogForm):
         field.choices = [(entity, f"{entity_name(entity)}: {count:,} failed") for entity, count in counted]
 
 
+def _how_many_fail(entity: str) -> str:
+    count = OutboxEntry.objects.filter(entity=entity, status=Status.FAILED).count()
+    kind = entity_name(entity).lower()
+    return f"Tries {count:,} refused change{'' if count == 1 else 's'} of this kind again ({kind})."
+
+
 def _retry_kind(entity: str) -> Done:
-    return Done(_retried(outbox.retry(OutboxEntry.objects.filter(entity=entity, status=Status.FAILED))))
+    return Done(retried(outbox.retry(OutboxEntry.objects.filter(entity=entity, status=Status.FAILED))))
 
 
 OUTBOX_DIALOGS = (
     Dialog(
         "retry",
         "Retry",
-        may=lambda viewer, entry: _may(viewer),
+        may=may_retry,
         applies=lambda entry: entry.status == Status.FAILED,
-        work=lambda entry, form: Done(_retried(outbox.retry([entry]))),
+        work=lambda entry, form: Done(retried(outbox.retry([entry]))),
         text=lambda entry: f"Thinkific said: {entry.error}",
         icon="refresh",
     ),
     Dialog(
         "retry-kind",
         "Retry All of This Kind",
-        may=lambda viewer, entry: _may(viewer),
+        may=may_retry,
         applies=lambda entry: entry.status == Status.FAILED,
         work=lambda entry, form: _retry_kind(entry.entity),
-        text=lambda entry: (
-            f"Tries every failed change again that is about a {entity_name(entry.entity).lower()}."
-        ),
+        text=lambda entry: _how_many_fail(entry.entity),
         icon="restart_alt",
     ),
     Dialog(
         "discard",
         "Discard",
-        may=lambda viewer, entry: _may(viewer),
+        may=may_retry,
         applies=lambda entry: entry.status in {Status.FAILED, Status.PENDING},
         work=lambda entry, form: Done(_discarded(outbox.discard([entry]))),
         text=lambda entry: (
@@ -135,7 +129,7 @@ OUTBOX_DIALOGS = (
     Dialog(
         "retry-failed",
         "Retry All of a Kind",
-        may=lambda viewer, nothing: _may(viewer),
+        may=may_retry,
         work=lambda nothing, form: _retry_kind(form.cleaned_data["entity"]),
         form=FailedKindForm,
         about_new=True,
@@ -181,7 +175,7 @@ class OutboxEntryAdmin(SitewideAdmin):
         return with_names(super().get_queryset(request))
 
     def has_manage_permission(self, request: HttpRequest) -> bool:
-        return _may(viewer_of(request))
+        return may_retry(viewer_of(request))
 
     @display(description="Requested by")
     def who_asked(self, entry: OutboxEntry) -> SafeString:
@@ -194,7 +188,7 @@ class OutboxEntryAdmin(SitewideAdmin):
 
     @action(description="Retry selected", permissions=["manage"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[OutboxEntry]) -> None:
-        messages.success(request, _retried(outbox.retry(queryset)))
+        messages.success(request, retried(outbox.retry(queryset)))
 
     @action(description="Discard selected", permissions=["manage"])
     def discard_selected(self, request: HttpRequest, queryset: QuerySet[OutboxEntry]) -> HttpResponse | None:

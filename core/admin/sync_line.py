@@ -1,25 +1,18 @@
-"""One line above a detail page: in step with Thinkific, waiting to be sent, or failed and why."""
+"""One line above a detail page: in step with Thinkific, waiting to be sent, or refused and why."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Model
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from core.admin import cells
-from core.models import (
-    Enrollment,
-    GroupAssignment,
-    GroupMembership,
-    OutboxEntry,
-    Product,
-    Team,
-    ThinkificGroup,
-    User,
-)
+from core.admin.dialogs import url_of
+from core.admin.sending import Part, in_words, may_retry, parts_of
+from core.models import Enrollment, GroupAssignment, OutboxEntry, Product, Team, ThinkificGroup, User
 from core.services import authority, sync_state
 
 Status = OutboxEntry.Status
@@ -32,6 +25,7 @@ class SyncLine:
     synced: SafeString | None
     retry_url: str = ""
     entry_url: str = ""
+    waits: bool = False  # the page looks more often
 
 
 def unsent_of(obj: Model) -> OutboxEntry | None:
@@ -41,14 +35,20 @@ def unsent_of(obj: Model) -> OutboxEntry | None:
 
 
 def sync_line(obj: Any, viewer: User) -> SyncLine:
+    """How the object and the rows that belong to it stand, as far as the viewer sees them."""
     synced = _last_synced(obj)
-    entry = unsent_of(obj)
-    if entry is not None:
-        return _unsent(entry, viewer, synced)
+    entry, parts = unsent_of(obj), parts_of(obj, viewer)
+    if isinstance(obj, ThinkificGroup):
+        return _group(obj, entry, parts, viewer, synced)
+    if entry is not None or parts:
+        return _unsent(obj, entry, parts, viewer, synced)
+    return _told(obj, synced)
+
+
+def _told(obj: Any, synced: SafeString | None) -> SyncLine:
+    """Of something of which nothing waits."""
     if obj.removed_at is not None:
         return SyncLine(cells.pill("Removed", "danger"), "Thinkific no longer has this.", synced)
-    if isinstance(obj, ThinkificGroup) and (line := _group(obj, viewer, synced)):
-        return line
     if obj.thinkific_id is None and not (isinstance(obj, Enrollment) and obj.product.is_bundle):
         text = "This exists in the dashboard only; nothing waits to be sent."
         return SyncLine(cells.pill("Not in Thinkific", "warning"), text, synced)
@@ -56,50 +56,72 @@ def sync_line(obj: Any, viewer: User) -> SyncLine:
 
 
 def follows(obj: Model, viewer: User, said: str) -> SafeString:
-    """The message after a change: what was done, and what happens next."""
+    """The message after a change, for a page that does not say how the object stands with Thinkific."""
     entry = unsent_of(obj)
     if entry is None:
         return format_html("{}", said)
     if not _sees_entries(viewer):
-        return format_html("{} Thinkific follows within seconds.", said)
+        return format_html("{} Thinkific is told in the background.", said)
     return format_html(
-        '{} Thinkific follows within seconds; <a class="underline" href="{}">see the waiting change</a>.',
+        '{} Thinkific is told in the background; <a class="underline" href="{}">see how it goes</a>.',
         said,
         cells.detail_url(entry),
     )
 
 
-def _unsent(entry: OutboxEntry, viewer: User, synced: SafeString | None) -> SyncLine:
-    entry_url = cells.detail_url(entry) if _sees_entries(viewer) else ""
-    if entry.status != Status.FAILED:
-        pill = cells.pill("Waiting to be sent", "info")
-        text = format_html("{}, since {}.", capfirst(entry.reason), cells.moment(entry.created_at))
-        if entry.error:
-            text = format_html("{} The last try: {}", text, entry.error)
-        return SyncLine(pill, text, synced, entry_url=entry_url)
-    retry_url = ""
-    if entry_url and authority.holds_for_the_site(viewer, "core.change_outboxentry"):
-        retry_url = reverse("admin:core_outboxentry_do", args=[entry.pk, "retry"])
-    why = format_html("{}. Thinkific says: {}", capfirst(entry.reason), entry.error or "nothing")
-    return SyncLine(cells.pill("Failed", "danger"), why, synced, retry_url, entry_url)
+def _unsent(
+    obj: Any, entry: OutboxEntry | None, parts: list[Part], viewer: User, synced: SafeString | None
+) -> SyncLine:
+    refused = (entry is not None and entry.status == Status.FAILED) or any(part.failed for part in parts)
+    said = [*([_own_words(entry)] if entry is not None else []), *([in_words(parts)] if parts else [])]
+    tabs = format_html_join(
+        "", ' <a class="cell-link" href="?tab={}">See {}</a>.', ((part.tab, part.many) for part in parts)
+    )
+    if isinstance(obj, ThinkificGroup) and parts:
+        tabs = format_html(' <a class="cell-link" href="?tab={}">See for whom</a>.', "users")
+    return SyncLine(
+        cells.pill("Refused", "danger") if refused else cells.pill("Waiting to be sent", "info"),
+        format_html("{}{}", format_html_join(" ", "{}", ((words,) for words in said)), tabs),
+        synced,
+        retry_url=_retry_url(obj, entry, parts) if refused and may_retry(viewer) else "",
+        entry_url=cells.detail_url(entry) if entry is not None and _sees_entries(viewer) else "",
+        waits=True,
+    )
 
 
-def _group(group: Any, viewer: User, synced: SafeString | None) -> SyncLine | None:
+def _own_words(entry: OutboxEntry) -> SafeString:
+    reason = capfirst(entry.reason)
+    if entry.status == Status.FAILED:
+        return format_html("{}. Thinkific says: {}", reason, entry.error or "nothing")
+    text = format_html("{}, since {}.", reason, cells.moment(entry.created_at))
+    return format_html("{} The last try: {}", text, entry.error) if entry.error else text
+
+
+def _retry_url(obj: Any, entry: OutboxEntry | None, parts: list[Part]) -> str:
+    if any(part.failed for part in parts) and not isinstance(obj, ThinkificGroup):
+        return url_of(obj._meta, "retry-refused", obj.pk)
+    if entry is not None and entry.status == Status.FAILED:
+        return reverse("admin:core_outboxentry_do", args=[entry.pk, "retry"])
+    return ""
+
+
+def _group(
+    group: Any, entry: OutboxEntry | None, parts: list[Part], viewer: User, synced: SafeString | None
+) -> SyncLine:
     """A group is in step when its members and its assignments are."""
+    if entry is not None:
+        return _unsent(group, entry, parts, viewer, synced)
+    if group.removed_at is not None:
+        return _told(group, synced)
     errors = GroupAssignment.objects.filter(group=group, team__in=Team.objects.visible_to(viewer))
     if wrong := errors.exclude(last_error="").first():
         return SyncLine(cells.pill("Failed", "danger"), f"For {wrong.team}: {wrong.last_error}", synced)
-    rows = GroupMembership.objects.filter(group=group)
-    if failed := rows.filter(push_state=GroupMembership.PushState.FAILED).count():
-        text = f"{failed:,} of its members could not be sent; see Users for whom."
-        return SyncLine(cells.pill("Failed", "danger"), text, synced)
-    if waiting := rows.filter(push_state=GroupMembership.PushState.PENDING).count():
-        text = f"{waiting:,} of its members wait to be sent."
-        return SyncLine(cells.pill("Waiting to be sent", "info"), text, synced)
+    if parts:
+        return _unsent(group, None, parts, viewer, synced)
     if getattr(group, "is_pending", False):
         text = "It has changed, or was never read, since its last sync."
         return SyncLine(cells.pill("Waiting for a sync", "info"), text, synced)
-    return None
+    return _told(group, synced)
 
 
 def _last_synced(obj: Any) -> SafeString:

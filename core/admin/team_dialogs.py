@@ -10,9 +10,11 @@ from core.admin import cells, group_dialogs, user_dialogs
 from core.admin.dialogs import Dialog, DialogForm, Done
 from core.admin.group_dialogs import assignments_where, direction_field, may_assign
 from core.admin.pickers import by_typing
+from core.admin.sending import retry_rows
 from core.admin.team_details import TEAM_DETAIL_DIALOGS, description_field, name_field, organization_field
 from core.admin.user_forms import PersonForm, RoleForm, role_field, student_role
 from core.models import (
+    Enrollment,
     GroupAssignment,
     GroupMembership,
     Invitation,
@@ -166,6 +168,10 @@ def _assignments(team: Team, viewer: User) -> QuerySet[GroupAssignment]:
     return assignments_where(viewer).filter(team=team)
 
 
+def _enrollments(team: Team, viewer: User) -> QuerySet[Enrollment]:
+    return Enrollment.objects.filter(user__in=Membership.objects.filter(team=team).values("user"))
+
+
 TEAM_DIALOGS = (
     Dialog("add", "Add Team", may=may_add, work=_add, form=AddTeamForm, about_new=True),
     *TEAM_DETAIL_DIALOGS,
@@ -259,4 +265,5 @@ TEAM_DIALOGS = (
         for dialog in group_dialogs.GROUP_DIALOGS
         if dialog.slug in {"change-direction", "unassign"}
     ),
+    retry_rows("enrollments", "enrollment", _enrollments),
 )

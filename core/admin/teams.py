@@ -15,6 +15,7 @@ from core.admin.filters import ChoiceFilter, RelatedFilter
 from core.admin.history import HistoryAdmin
 from core.admin.lists import CappedCount, amount
 from core.admin.seats import expiry_rule, places
+from core.admin.sending import enrollment_status, with_sending
 from core.admin.tabs import Tab
 from core.admin.team_dialogs import TEAM_DIALOGS, may_add
 from core.admin.viewer import viewer_of
@@ -78,11 +79,8 @@ def enrollments_of(team: Team, viewer: User) -> QuerySet[Enrollment]:
     """What the members study in the products that the team has a seat on."""
     through_a_seat = SeatAssignment.objects.filter(team=team).values("product")
     members = Membership.objects.filter(team=team).values("user")
-    return (
-        Enrollment.objects.filter(user__in=members, product__in=through_a_seat)
-        .select_related("user", "product")
-        .order_by("-id")
-    )
+    rows = Enrollment.objects.filter(user__in=members, product__in=through_a_seat)
+    return with_sending(rows.select_related("user", "product").order_by("-id"), "enrollment")
 
 
 TEAM_TABS = (
@@ -156,7 +154,7 @@ TEAM_TABS = (
             ("Student", lambda e: cells.link(e.user)),
             ("Course", lambda e: cells.link(e, str(e.product))),
             ("Progress", lambda e: cells.progress(e.percentage_completed)),
-            ("Status", cells.status),
+            ("Status", enrollment_status),
             ("Expires", lambda e: cells.moment(e.expiry_date, empty="Never", ahead=True)),
         ],
         "No enrollments. Listed are those of the members in the products that the team has a seat on.",

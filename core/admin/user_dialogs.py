@@ -1,5 +1,7 @@
 """What can be done to a user: adding one, their teams and groups; their account is in `account_dialogs`."""
 
+from dataclasses import replace
+
 from django.db.models import F, QuerySet
 from django.urls import reverse
 
@@ -8,7 +10,7 @@ from core.admin.account_dialogs import ACCOUNT_DIALOGS
 from core.admin.deletion import DELETE_USER
 from core.admin.dialogs import Dialog, DialogForm, Done
 from core.admin.enrollment_dialogs import IN_THE_TAB
-from core.admin.sync_line import follows
+from core.admin.sending import retry_all, retry_rows
 from core.admin.syncing import run_started
 from core.admin.user_forms import (
     AddToGroupForm,
@@ -17,7 +19,8 @@ from core.admin.user_forms import (
     PersonForm,
     RoleForm,
 )
-from core.models import Membership, Role, Team, User
+from core.admin.user_tabs import groups_of
+from core.models import Enrollment, Membership, Role, Team, User
 from core.services import account_mail, authority, groups, people, teams
 
 
@@ -44,7 +47,7 @@ def _add(nobody: None, form: AddUserForm) -> Done:
     if values["welcome"]:
         account_mail.ask_for_welcome(user, by=form.viewer)
         said += f" A welcome e-mail goes to {user.email}."
-    return Done(follows(user, form.viewer, said), cells.detail_url(user))
+    return Done(said, cells.detail_url(user))
 
 
 def _bring(form: PersonForm, memberships: list[tuple[Team, Role]]) -> Done:
@@ -72,7 +75,7 @@ def _bring(form: PersonForm, memberships: list[tuple[Team, Role]]) -> Done:
         said += f" A welcome e-mail goes to {user.email}."
     only = memberships[0][0]
     url = cells.detail_url(only, "users") if len(memberships) == 1 else reverse("admin:core_user_changelist")
-    return Done(f"{said} Thinkific follows within seconds." if values["thinkific"] else said, url)
+    return Done(f"{said} Thinkific is told in the background." if values["thinkific"] else said, url)
 
 
 def bring_into(team: Team, form: PersonForm) -> Done:
@@ -121,7 +124,7 @@ def what_leaving_does(membership: Membership) -> str:
 
 def _join_group(user: User, form: AddToGroupForm) -> Done:
     membership = groups.add_member(group=form.cleaned_data["group"], user=user, by=form.viewer)
-    return Done(follows(membership, form.viewer, f"{user} is in the group {membership.group} now."))
+    return Done(f"{user} is in the group {membership.group} now.")
 
 
 USER_DIALOGS = (
@@ -187,4 +190,7 @@ USER_DIALOGS = (
         icon="add",
         text=lambda user: "Only groups whose direction sends members to Thinkific take people in from here.",
     ),
+    retry_all("enrollments"),
+    retry_rows("enrollments", "enrollment", lambda user, viewer: Enrollment.objects.filter(user=user)),
+    replace(retry_rows("groups", "groupmembership", groups_of, key="member"), slug="retry-group"),
 )

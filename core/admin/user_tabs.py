@@ -2,21 +2,31 @@
 
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from core.admin import cells
 from core.admin.groups import sync_status
 from core.admin.results import course_cell, score_text
+from core.admin.sending import enrollment_status, sending, with_sending
 from core.admin.tabs import Tab
-from core.models import Enrollment, GroupAssignment, Membership, QuizResult, Team, ThinkificGroup, User
+from core.models import (
+    Enrollment,
+    GroupAssignment,
+    GroupMembership,
+    Membership,
+    QuizResult,
+    Team,
+    ThinkificGroup,
+    User,
+)
 
 
 def enrollments_of(user: User, viewer: User) -> QuerySet[Enrollment]:
     rows = Enrollment.objects.filter(user=user).visible_to(viewer)
     rows = rows.select_related("product", "via_bundle__product")
-    return rows.defer("product__description", "via_bundle__product__description")
+    return with_sending(rows.defer("product__description", "via_bundle__product__description"), "enrollment")
 
 
 def course_of(enrollment: Enrollment) -> SafeString:
@@ -45,12 +55,18 @@ def memberships_of(user: User, viewer: User) -> QuerySet[Membership]:
 
 
 def groups_of(user: User, viewer: User) -> QuerySet[ThinkificGroup]:
-    """The groups with `shown_assignments`: those to teams that the viewer may see."""
+    """The groups with `member`, the membership (its primary key), and `shown_assignments`: those to teams
+    that the viewer may see. Also groups that the person was taken out of, until Thinkific has followed."""
     assignments = GroupAssignment.objects.filter(team__in=Team.objects.visible_to(viewer))
-    groups = ThinkificGroup.objects.visible_to(viewer).filter(
-        memberships__user=user, memberships__removed_at__isnull=True
+    shown = GroupMembership.objects.filter(user=user).exclude(removed_at__isnull=False, push_state="clean")
+    groups = ThinkificGroup.objects.visible_to(viewer).filter(pk__in=shown.values("group"))
+    mine = GroupMembership.objects.filter(user=user, group=OuterRef("pk")).order_by()
+    groups = groups.with_pending().annotate(
+        member=Subquery(mine.values("pk")),
+        push_state=Subquery(mine.values("push_state")),
+        taken_out_at=Subquery(mine.values("removed_at")),
     )
-    return groups.with_pending().prefetch_related(
+    return with_sending(groups, "groupmembership", key="member").prefetch_related(
         Prefetch("assignments", assignments.select_related("team"), to_attr="shown_assignments")
     )
 
@@ -78,7 +94,7 @@ USER_TABS = (
                 lambda e: cells.moment(e.activated_at or e.thinkific_created_at or e.created_at, ahead=True),
             ),
             ("Progress", lambda e: cells.progress(e.percentage_completed)),
-            ("Status", cells.status),
+            ("Status", enrollment_status),
             ("Completed", lambda e: cells.moment(e.completed_at)),
             ("Expires", lambda e: cells.moment(e.expiry_date, empty="Never", ahead=True)),
         ],
@@ -119,6 +135,7 @@ USER_TABS = (
         groups_of,
         [
             ("Group", lambda g: cells.link(g)),
+            ("Membership", lambda g: sending(g, leaves=g.taken_out_at is not None, in_step="In sync")),
             ("Sync status", sync_status),
             ("Sync direction", directions),
             ("Last synced", lambda g: cells.moment(g.last_synced_at, empty="Never")),

@@ -121,7 +121,7 @@ def _push(pull: Pull, row: Drift, remote: Remote) -> tuple[str, str]:
             people.create_thinkific_account(instance, by=row.repaired_by)
         except Refusal as refusal:
             return State.REFUSED, str(refusal)
-        return State.PUSHED, "Its account is made in Thinkific within seconds; see Waiting changes."
+        return State.PUSHED, "A waiting change makes its account in Thinkific."
     if isinstance(instance, Enrollment | GroupMembership):
         type(instance).objects.filter(pk=instance.pk).update(push_state=instance.PushState.PENDING)
     names = {one["field"] for one in row.differences} & SENT.get(kind, frozenset()) - {"thinkific_id"}
@@ -133,7 +133,7 @@ def _push(pull: Pull, row: Drift, remote: Remote) -> tuple[str, str]:
         last_seen={instance.pk: seen} if seen and row.sort == Sort.DIFFERS else None,
         requested_by=row.repaired_by,
     )
-    return State.PUSHED, "Thinkific follows within seconds; see Waiting changes."
+    return State.PUSHED, "A waiting change sends it to Thinkific."
 
 
 def _values(kind: str, remote: Any, names: Iterable[str]) -> dict[str, Any]:

@@ -141,7 +141,7 @@ def test_members_are_added_and_removed_as_settings_and_directions_allow(
 
     page = client.post(do("add-member", interns.pk), {"user": otto.pk}, follow=True).content.decode()
     membership = GroupMembership.objects.get(user=otto)
-    assert "Thinkific follows within seconds" in page
+    assert "1 of its members waits to be sent" in page
     assert membership.push_state == "pending"
 
     kept = client.post(do("remove-member", interns.pk, membership.pk)).content.decode()
@@ -158,8 +158,8 @@ def test_the_page_says_how_the_group_stands(alma, ana, interns, signed_in):
     client = signed_in(alma)
     says = [
         ("clean", "In step"),
-        ("pending", "1 of its members wait to be sent"),
-        ("failed", "1 of its members could not be sent"),
+        ("pending", "1 of its members waits to be sent"),
+        ("failed", "Thinkific refused 1 of its members"),
     ]
 
     for state, sentence in says:

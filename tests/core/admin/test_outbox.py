@@ -47,7 +47,7 @@ def test_retry_lets_it_wait_again_and_says_what_happens(alma, signed_in, failed)
 
     assert status_of(failed) == Status.PENDING
     assert Enrollment.objects.get().push_state == "pending"
-    assert "Thinkific follows within seconds" in page
+    assert "1 change is tried again." in page
 
 
 def test_a_second_retry_finds_nothing_to_do(alma, signed_in, failed):

@@ -57,7 +57,7 @@ def test_the_dashboards_value_can_be_taken_and_goes_to_thinkific(alma, ana, sign
 
     assert User.objects.get(pk=ana.pk).first_name == "Ana"
     assert OutboxEntry.objects.unsent().filter(entity="user", object_id=ana.pk).exists()
-    assert "Thinkific follows within seconds" in page
+    assert "Thinkific is told in the background" in page
 
 
 @pytest.mark.parametrize("who", ["mara", "ana"])
