@@ -1,38 +1,50 @@
-"""What every open page asks for again and again: notices for its reader, and the runs that are under way."""
+"""What every open page asks for again and again: notices for its reader, the runs that are under way, and
+whether what it shows is still true."""
 
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from core.admin.watching import word_now
 from core.models import Notice, User
 from core.services import authority
 from integrations.models import SyncRun
 from integrations.progress import describe
 
-TOLD_AT_ONCE = 5  # more toasts than these cover the page; the rest follow with the next answers
 LISTED = 50
 RECENT = 8
 
 
 @require_GET
 def live(request: HttpRequest) -> JsonResponse:
-    """Unseen notices and, for who may see runs, those under way. Reads only: `seen` is another request."""
+    """Unseen notices; for who may see runs, those under way and the number of the newest; and, where the page
+    says what it shows, the word for how that stands now (core/admin/watching.py). Reads only: `seen` is
+    another request."""
     user = _person(request)
-    notices = Notice.objects.filter(user=user, seen_at__isnull=True).order_by("id")[:TOLD_AT_ONCE]
-    runs = SyncRun.objects.active().order_by("id") if may_see_runs(user) else []
+    notices = Notice.objects.filter(user=user, seen_at__isnull=True).order_by("id")[:LISTED]
+    runs = _runs() if may_see_runs(user) else []
     return JsonResponse(
         {
+            "page": word_now(request) if "object" in request.GET else None,
+            "newest_run": max((run.pk for run in runs), default=None),
             "notices": [
                 {"id": notice.pk, "level": notice.level, "text": notice.text, "url": notice.url}
                 for notice in notices
             ],
-            "runs": [describe(run) for run in runs],
+            "runs": [describe(run) for run in runs if run.status in SyncRun.ACTIVE],
         }
     )
+
+
+def _runs() -> list[SyncRun]:
+    """Those under way and the newest, which may have begun and ended between two questions."""
+    newest = SyncRun.objects.order_by("-id").values("pk")[:1]
+    return list(SyncRun.objects.filter(Q(status__in=SyncRun.ACTIVE) | Q(pk__in=newest)).order_by("id"))
 
 
 @require_POST

@@ -25,6 +25,7 @@ UNFOLD: dict[str, Any] = {
     "STYLES": [_static("dashboard/theme.css"), _static("dashboard/dashboard.css")],
     "SCRIPTS": [
         _static("dashboard/htmx-config.js"),
+        _static("dashboard/notices.js"),
         _static("dashboard/live.js"),
         _static("dashboard/dialogs.js"),
         _static("dashboard/find.js"),

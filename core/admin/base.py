@@ -22,9 +22,10 @@ from core.admin.dialogs import Dialog, answer, buttons_for
 from core.admin.lists import FEW, BoundedChangeList, BoundedPaginator
 from core.admin.pickers import by_typing
 from core.admin.shown_values import ShownModelForm
-from core.admin.sync_line import sync_line
+from core.admin.sync_line import standing_of, sync_line
 from core.admin.tabs import Tab, tab_context
 from core.admin.viewer import viewer_of
+from core.admin.watching import of_object, of_rows
 from core.errors import Refusal
 from core.models import Membership, User
 from core.models.folded import holding
@@ -72,6 +73,8 @@ class DashboardAdmin(ModelAdmin):
     tabs: tuple[Tab, ...] = ()  # further tabs of the detail page; the first is the object's own fields
     first_tab_title = "Overview"
     change_form_outer_before_template = "admin/dashboard/tabs.html"
+    change_form_template = "admin/dashboard/change_form.html"
+    change_list_template = "admin/dashboard/change_list.html"
     dialogs: tuple[Dialog, ...] = ()  # what can be done to the object, or to a row of a tab
     shows_sync = False  # whether the detail page says how the object stands with Thinkific
     list_only: tuple[str, ...] = ()  # the columns that a row of the list shows, where the rest is heavy
@@ -180,6 +183,10 @@ class DashboardAdmin(ModelAdmin):
             condition |= holding(name, word)
         return condition
 
+    def watched_rows(self, request: HttpRequest, keys: list[Any]) -> dict[str, str]:
+        """For the page of a list: how it asks whether these rows are still what it shows."""
+        return of_rows(request, self, keys)
+
     # --- details ------------------------------------------------------------------------------------
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
@@ -233,7 +240,10 @@ class DashboardAdmin(ModelAdmin):
         if obj is not None and self.has_view_permission(request, obj):
             viewer = viewer_of(request)
             context["page_lines"] = self.page_lines(obj, viewer)
-            context["sync_line"] = sync_line(obj, viewer) if self.shows_sync else None
+            standing = standing_of(obj, viewer) if self.shows_sync else None
+            if chosen is not None or not self.has_change_permission(request, obj):  # a form stays as it is
+                context["watched"] = of_object(request, self, obj, standing, chosen)
+            context["sync_line"] = sync_line(obj, viewer, standing) if self.shows_sync else None
             context["dialog_buttons"] = buttons_for(self, obj, viewer, chosen.slug if chosen else "")
         if chosen is not None and obj is not None:
             return self.tab_view(request, obj, chosen, context)

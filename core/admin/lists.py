@@ -121,7 +121,10 @@ class BoundedChangeList(ChangeList):
         page = paginator.page(self.page_num)
         self.page_num = page.number
         self.paginator = paginator
-        self.result_list = self._rows(list(page.object_list.values_list("pk", flat=True)))
+        self.keys = list(page.object_list.values_list("pk", flat=True))
+        # Before the rows are read: what changes in between is seen by the page's first question.
+        self.watched = self.model_admin.watched_rows(request, self.keys)
+        self.result_list = self._rows(self.keys)
         self.result_count = paginator.count
         # The same number: otherwise Unfold puts "N results (Show all)" beside the title.
         self.full_result_count = self.result_count

@@ -28,16 +28,35 @@ class SyncLine:
     waits: bool = False  # the page looks more often
 
 
+@dataclass(frozen=True)
+class Standing:
+    """What Thinkific must still be told of an object, and of the rows that belong to it."""
+
+    entry: OutboxEntry | None
+    parts: list[Part]
+
+    @property
+    def facts(self) -> tuple[Any, ...]:
+        """What the line says, without its words."""
+        entry = self.entry
+        return entry and (entry.pk, entry.status, entry.reason, entry.error), *self.parts
+
+
 def unsent_of(obj: Model) -> OutboxEntry | None:
     """What Thinkific must still be told of an object; what failed before what waits."""
     entries = OutboxEntry.objects.unsent().filter(entity=obj._meta.model_name, object_id=obj.pk)
     return max(entries, key=lambda entry: (entry.status == Status.FAILED, entry.pk), default=None)
 
 
-def sync_line(obj: Any, viewer: User) -> SyncLine:
+def standing_of(obj: Any, viewer: User) -> Standing:
+    return Standing(unsent_of(obj), parts_of(obj, viewer))
+
+
+def sync_line(obj: Any, viewer: User, standing: Standing | None = None) -> SyncLine:
     """How the object and the rows that belong to it stand, as far as the viewer sees them."""
     synced = _last_synced(obj)
-    entry, parts = unsent_of(obj), parts_of(obj, viewer)
+    standing = standing or standing_of(obj, viewer)
+    entry, parts = standing.entry, standing.parts
     if isinstance(obj, ThinkificGroup):
         return _group(obj, entry, parts, viewer, synced)
     if entry is not None or parts:

@@ -1,9 +1,23 @@
+import re
+from html import unescape
+
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
-from core.models import Notice
-from tests.factories import NoticeFactory, RoleFactory, SyncRunFactory
+from core.models import Enrollment, Notice, OutboxEntry, User
+from tests.factories import (
+    EnrollmentFactory,
+    GroupMembershipFactory,
+    NoticeFactory,
+    OutboxEntryFactory,
+    RoleFactory,
+    SyncRunFactory,
+    UserFactory,
+)
 
 
 def running(**fields):
@@ -94,6 +108,147 @@ def test_it_takes_four_queries(signed_in, alma, django_assert_max_num_queries):
 
     with django_assert_max_num_queries(5):  # session, person, their role, notices, runs
         browser.get("/admin/live/")
+
+
+# --- what the page shows -------------------------------------------------------------------------------
+
+
+def watched(browser, url: str) -> tuple[str, str]:
+    """The address with which the page asks, and the word that it was drawn with."""
+    page = browser.get(url).content.decode()
+    address, word = re.search(r'data-watch="([^"]*)" data-word="([^"]*)"', page).groups()
+    return f"/admin/live/?{unescape(address)}", word
+
+
+def word(browser, address: str) -> str:
+    return browser.get(address).json()["page"]
+
+
+def page_of(obj, tab: str = "") -> str:
+    url = reverse(f"admin:core_{obj._meta.model_name}_change", args=[obj.pk])
+    return f"{url}?tab={tab}" if tab else url
+
+
+def test_a_page_hears_when_its_change_was_sent(signed_in, alma, ana):
+    entry = OutboxEntryFactory(object_id=ana.pk, person=ana)
+    browser = signed_in(alma)
+    address, drawn = watched(browser, page_of(ana))
+    assert word(browser, address) == drawn
+
+    OutboxEntry.objects.filter(pk=entry.pk).update(status="done")
+
+    assert word(browser, address) != drawn
+    assert word(browser, address) == watched(browser, page_of(ana))[1]
+
+
+def test_a_page_hears_of_what_belongs_to_its_object(signed_in, alma, ana):
+    enrollment = EnrollmentFactory(user=ana)
+    browser = signed_in(alma)
+    address, drawn = watched(browser, page_of(ana))
+
+    Enrollment.objects.filter(pk=enrollment.pk).update(push_state="failed")
+
+    assert word(browser, address) != drawn
+
+
+def test_a_page_hears_of_values_that_a_sync_changed(signed_in, mara, ana):
+    browser = signed_in(mara)
+    address, drawn = watched(browser, page_of(ana))
+
+    User.objects.filter(pk=ana.pk).update(last_name="Amesbury")
+
+    assert word(browser, address) != drawn
+
+
+@pytest.mark.parametrize("tab", ["enrollments", "groups"])
+def test_a_tab_hears_of_its_rows(signed_in, alma, ana, tab):
+    enrollment, member = EnrollmentFactory(user=ana), GroupMembershipFactory(user=ana)
+    browser = signed_in(alma)
+    address, drawn = watched(browser, page_of(ana, tab))
+    assert word(browser, address) == drawn
+
+    if tab == "enrollments":
+        Enrollment.objects.filter(pk=enrollment.pk).update(percentage_completed="0.5")
+    else:
+        OutboxEntryFactory(entity="groupmembership", object_id=member.pk, person=ana)
+
+    assert word(browser, address) != drawn
+
+
+def test_a_list_hears_of_its_rows_and_of_no_others(signed_in, mara, ana, bo, otto):
+    browser = signed_in(mara)
+    address, drawn = watched(browser, "/admin/core/user/")
+    User.objects.filter(pk=otto.pk).update(first_name="Otto the First")
+    assert word(browser, f"{address},{otto.pk}") == drawn
+
+    User.objects.filter(pk=bo.pk).update(thinkific_id=4711)
+
+    assert word(browser, address) != drawn
+
+
+@pytest.mark.parametrize("tab", ["", "enrollments"])
+def test_nobody_hears_of_what_they_may_not_see(signed_in, mara, alma, otto, tab):
+    address, _ = watched(signed_in(alma), page_of(otto, tab))
+
+    assert word(signed_in(mara), address) == ""
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["core.user.0", "core.user.x", "core.nothing.1", "core.outboxentry.1", "auth.permission", "", "..", "é"],
+)
+def test_nonsense_and_closed_screens_are_answered_with_nothing(signed_in, mara, asked):
+    OutboxEntryFactory(pk=1)
+
+    assert word(signed_in(mara), f"/admin/live/?object={asked}") == ""
+
+
+def test_asking_for_a_page_costs_a_constant_number_of_queries(signed_in, mara, acme_seat, accounting, ana):
+    browser = signed_in(mara)
+
+    def queries(address: str) -> int:
+        browser.get(address)
+        with CaptureQueriesContext(connection) as done:
+            browser.get(address)
+        return len(done)
+
+    tab, rows = watched(browser, page_of(ana, "enrollments"))[0], "/admin/live/?object=core.user&rows="
+    before = queries(tab), queries(f"{rows}{ana.pk}")
+    for user in UserFactory.create_batch(5):
+        EnrollmentFactory(user=user, product=accounting)
+        EnrollmentFactory(user=ana)
+
+    several = ",".join(str(user.pk) for user in User.objects.all())
+    assert (queries(tab), queries(f"{rows}{several}")) == before
+    assert max(before) <= 14
+
+
+def test_a_form_that_is_being_filled_in_is_left_alone(signed_in, alma):
+    page = signed_in(alma).get("/admin/core/sitesettings/1/change/").content.decode()
+
+    assert "data-watch" not in page
+
+
+def test_a_page_that_fetches_itself_takes_no_message_away(signed_in, alma, ana):
+    browser = signed_in(alma)
+    form = {"first_name": "Anna", "last_name": "Ames", "email": ana.email}
+    browser.post(reverse("admin:core_user_do", args=[ana.pk, "edit"]), form)
+
+    for url in (page_of(ana), page_of(ana, "teams"), "/admin/core/user/", "/admin/"):
+        assert "Anna Ames is saved" not in browser.get(url, headers={"X-Live": "1"}).content.decode()
+
+    assert "Anna Ames is saved" in browser.get(page_of(ana)).content.decode()
+
+
+def test_a_run_that_began_and_ended_between_two_questions_is_heard_of(signed_in, alma, mara):
+    browser = signed_in(alma)
+    assert browser.get("/admin/live/").json()["newest_run"] is None
+
+    run = SyncRunFactory(status="succeeded")
+
+    answer = browser.get("/admin/live/").json()
+    assert (answer["newest_run"], answer["runs"]) == (run.pk, [])
+    assert signed_in(mara).get("/admin/live/").json()["newest_run"] is None
 
 
 def test_the_list_shows_what_was_seen_too(signed_in, mara, otto):

@@ -1,53 +1,62 @@
-/* Keeps an open page alive: shows notices wherever their reader is, and moves the progress of runs.
+/* Keeps an open page alive: shows notices wherever their reader is, moves the progress of runs, and brings
+   what the page shows up to date.
 
-   One request answers both. It is asked slowly for notices alone, quicker while a run that the page shows
-   is under way, and not at all while nobody looks at the page. */
+   One request answers all three. It is asked slowly, quicker while something that the page shows is on its
+   way, and not at all while nobody looks at the page. */
 "use strict";
 {
   const SLOW = 4000;
   const QUICK = 1500;
-  const TOAST_STAYS = 12000;
 
-  const shownNotices = new Set();
   let root = null;
   let timer = null;
   let activeRuns = null; // the ids under way when we last asked; null before the first answer
+  let newestRun = null;
   let failures = 0;
 
-  const token = () => root.querySelector("input[name=csrfmiddlewaretoken]").value;
+  const watched = () => document.querySelector("[data-watch]");
   const regions = () => [...document.querySelectorAll("[data-region]")];
+  const showsRuns = () => regions().some((region) => !["page", "fields", "tab", "title"].includes(region.dataset.region));
 
   async function ask() {
     timer = null;
     if (document.hidden) return;
+    const watch = watched();
+    const address = watch ? `${root.dataset.live}?${watch.dataset.watch}` : root.dataset.live;
     try {
-      const response = await fetch(root.dataset.live, { headers: { Accept: "application/json" }, redirect: "error" });
+      const response = await fetch(address, { headers: { Accept: "application/json" }, redirect: "error" });
       if (!response.ok) throw new Error(response.statusText);
       const answer = await response.json();
       failures = 0;
-      answer.notices.forEach(showNotice);
-      await showRuns(answer.runs);
+      window.dashboardNotices.tell(answer.notices);
+      const { any, ended } = runsMoved(answer);
+      const stale = watch && watch.dataset.word !== answer.page;
+      if (stale || (watch && ended) || (any && showsRuns())) await refresh();
+      answer.runs.forEach(showRun);
     } catch {
       failures += 1; // a restart, a lost connection, a session that ended: less and less often
     }
-    const watching = regions().length > 0 && activeRuns !== null && activeRuns.size > 0;
-    plan((watching ? QUICK : SLOW) * Math.min(2 ** failures, 16));
+    plan((isBusy() ? QUICK : SLOW) * Math.min(2 ** failures, 16));
   }
 
   function plan(wait) {
     if (timer === null && !document.hidden) timer = setTimeout(ask, wait);
   }
 
+  const isBusy = () => document.querySelector("[data-waits], [data-region] [data-active]") !== null;
+
   /* --- runs ----------------------------------------------------------------------------------------- */
 
-  async function showRuns(runs) {
-    const active = new Set(runs.map((run) => run.id));
-    const before = activeRuns === null ? runsOnPage() : activeRuns;
+  /* What began or ended since we last asked; also a run that did both in between. */
+  function runsMoved(answer) {
+    const active = new Set(answer.runs.map((run) => run.id));
+    const before = activeRuns ?? runsOnPage();
+    const passed = newestRun !== null && answer.newest_run > newestRun && !active.has(answer.newest_run);
+    const ended = passed || [...before].some((id) => !active.has(id));
+    const began = [...active].some((id) => !before.has(id));
     activeRuns = active;
-    if (!regions().length) return;
-    const changed = active.size !== before.size || [...active].some((id) => !before.has(id));
-    if (changed) await refreshRegions();
-    runs.forEach(showRun);
+    newestRun = answer.newest_run;
+    return { any: began || ended, ended };
   }
 
   function runsOnPage() {
@@ -78,101 +87,63 @@
 
   const percentText = (run) => (run.percent === null ? "" : `${run.percent} %`);
 
-  /* A run began or ended: everything that the page says about runs is fetched again, nothing else moves. */
-  async function refreshRegions() {
-    const response = await fetch(location.href, { headers: { Accept: "text/html" } });
-    if (!response.ok) return;
+  /* --- what the page shows --------------------------------------------------------------------------- */
+
+  /* The page is fetched again, and what it says about runs and about its object takes the place of what it
+     said. Nothing else moves. */
+  async function refresh() {
+    const response = await fetch(location.href, { headers: { Accept: "text/html", "X-Live": "1" } });
+    if (!response.ok) return offer("This page is no longer what it was.");
     const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+    if (watched() && !fresh.querySelector("[data-watch]")) return offer("This page is no longer what it was.");
     for (const region of regions()) {
       const replacement = fresh.querySelector(`[data-region="${region.dataset.region}"]`);
-      if (!replacement || region.querySelector("dialog[open]")) continue;
-      region.replaceChildren(...replacement.childNodes);
+      if (replacement && !region.querySelector("dialog[open]")) replace(region, replacement);
     }
+    const list = document.querySelector("[data-list]");
+    if (list) refreshList(list, fresh.querySelector("[data-list]"));
     if (window.renderCharts && document.querySelector("[data-region] canvas.chart")) window.renderCharts();
   }
 
-  /* --- notices -------------------------------------------------------------------------------------- */
-
-  function showNotice(notice) {
-    if (shownNotices.has(notice.id)) return;
-    shownNotices.add(notice.id);
-    toast(notice);
-    markSeen([notice.id]);
+  function replace(element, replacement) {
+    if (element.innerHTML === replacement.innerHTML) return;
+    const focused = element.contains(document.activeElement) && document.activeElement.getAttribute("href");
+    element.replaceChildren(...replacement.childNodes);
+    if (window.htmx) window.htmx.process(element);
+    if (focused) element.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus();
   }
 
-  function toast(notice) {
-    let box = document.querySelector(".d-toasts");
-    if (!box) {
-      box = document.createElement("div");
-      box.className = "d-toasts";
-      box.setAttribute("role", "status");
-      box.setAttribute("aria-live", "polite");
-      document.body.append(box);
-    }
-    const card = document.createElement("div");
-    card.className = `d-toast d-${notice.level}`;
-    const text = document.createElement("div");
-    text.className = "d-grow";
-    const line = document.createElement("p");
-    line.textContent = notice.text;
-    text.append(line);
-    if (/^\/(?!\/)/.test(notice.url)) {
-      const link = document.createElement("a");
-      link.href = notice.url;
-      link.className = "d-link d-small";
-      link.textContent = "Look at it";
-      text.append(link);
-    }
-    const close = document.createElement("button");
-    close.type = "button";
-    close.setAttribute("aria-label", "Close");
-    close.innerHTML = '<span class="material-symbols-outlined">close</span>';
-    close.addEventListener("click", () => card.remove());
-    card.append(text, close);
-    box.append(card);
-    setTimeout(() => card.remove(), notice.level === "success" ? TOAST_STAYS : TOAST_STAYS * 3);
+  /* The same rows: their cells change where they are. Other rows would move under the hand that is about to
+     click, so they are offered. */
+  function refreshList(list, fresh) {
+    const same = fresh.dataset.list === list.dataset.list;
+    list.dataset.word = fresh.dataset.word;
+    if (!same) return offer("There is something new in this list.");
+    const cells = (table) => [...table.querySelectorAll("tr.data-row > *")];
+    const now = cells(fresh);
+    cells(list).forEach((cell, place) => {
+      if (now[place] && !cell.querySelector("input.action-select")) replace(cell, now[place]);
+    });
   }
 
-  /* htmx shows nothing where a request failed: the button would seem dead. */
-  document.addEventListener("htmx:responseError", (event) => {
-    const answer = event.detail.xhr;
-    const plain = (answer.getResponseHeader("Content-Type") || "").startsWith("text/plain");
-    const text = plain ? answer.responseText : "That did not work. Load the page again and try once more.";
-    toast({ level: "error", text });
-  });
-  document.addEventListener("htmx:sendError", () => {
-    toast({ level: "error", text: "The dashboard cannot be reached. Nothing was sent; try again in a minute." });
-  });
-
-  function markSeen(ids) {
-    const body = new URLSearchParams(ids.map((id) => ["id", id]));
-    fetch(root.dataset.seen, { method: "POST", body, headers: { "X-CSRFToken": token() }, keepalive: true }).catch(
-      () => ids.forEach((id) => shownNotices.delete(id)),
-    );
-  }
-
-  function startBell() {
-    const button = root.querySelector("button");
-    const list = root.querySelector(".d-bell-list");
-    button.addEventListener("click", async () => {
-      if (!list.hidden) return void (list.hidden = true);
-      const response = await fetch(root.dataset.recent);
-      if (!response.ok) return;
-      list.innerHTML = await response.text();
-      list.hidden = false;
-    });
-    document.addEventListener("click", (event) => {
-      if (!root.contains(event.target)) list.hidden = true;
-    });
-    document.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") list.hidden = true;
-    });
+  function offer(text) {
+    watched()?.removeAttribute("data-watch"); // said once
+    const bar = document.createElement("div");
+    bar.className = "d-offer";
+    bar.setAttribute("role", "status");
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "d-button";
+    button.textContent = "Show it";
+    button.addEventListener("click", () => location.reload());
+    bar.append(text, button);
+    document.querySelector("#content-main")?.prepend(bar);
   }
 
   document.addEventListener("DOMContentLoaded", () => {
     root = document.querySelector("[data-live]");
     if (!root) return; // not signed in
-    startBell();
+    window.dashboardNotices.start(root);
     plan(300);
     document.addEventListener("visibilitychange", () => plan(0));
   });
