@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core.moments import is_older
+from integrations import effects
 from integrations.models import STALE_AFTER, Kind, SyncRun
 
 MINUTE, HOUR = 60, 3600
@@ -78,19 +79,23 @@ def progress_line(run: SyncRun, now: datetime) -> str:
 
 
 def result_line(run: SyncRun) -> str:
-    """`1,204 read, 12 new, 3 changed, 1 failed`: what came of a run that is over."""
+    """`1,204 read, 12 new, 3 changed, 1 failed`, after what it did besides: what came of a run."""
     if run.kind == Kind.RECONCILIATION:
         return _parts(("compared", run.fetched), ("in step", run.unchanged), also=("waiting", run.skipped))
     if run.kind == Kind.REPAIR:
         done = ("looked at", run.fetched), ("repaired", run.updated)
         return _parts(*done, also=("not repaired", run.skipped))
+    besides = effects.in_words(run.cursor)
+    if run.options.get("direction") == "dashboard_to_thinkific":
+        return ", ".join(besides) or "nothing was sent"
     shown = [("read", run.fetched), ("new", run.created), ("changed", run.updated), ("gone", run.removed)]
     parts = [
         f"{intcomma(count)} {word}" for word, count in shown if count or word in {"read", "new", "changed"}
     ]
     if run.failed:
         parts.append(f"{intcomma(run.failed)} failed")
-    return ", ".join(parts)
+    counts = ", ".join(parts)
+    return f"{', '.join(besides)}; {run.get_kind_display().lower()}: {counts}" if besides else counts
 
 
 def _parts(*shown: tuple[str, int], also: tuple[str, int]) -> str:

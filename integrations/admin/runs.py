@@ -23,6 +23,7 @@ from core.admin.sitewide import SitewideAdmin
 from core.errors import Refusal
 from core.models import User
 from core.services.sync_requests import RequestedRun
+from integrations import effects
 from integrations.models import KEPT_ERRORS, Kind, SyncConflict, SyncRun
 from integrations.progress import COUNTS, describe
 from integrations.thinkific.sync import runs as sync_runs
@@ -142,6 +143,7 @@ class SyncRunAdmin(SitewideAdmin):
             "run": run,
             "shown": shown,
             "counts": [(name, shown["counts"][name]) for name in COUNTS],
+            "besides": effects.in_words(run.cursor),
             "options": _options_in_words(run),
             "more_errors": max(0, run.failed - len(run.errors)) if len(run.errors) >= KEPT_ERRORS else 0,
             "conflicts": run.conflicts.count(),

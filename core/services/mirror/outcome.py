@@ -50,6 +50,7 @@ class Applied:
     skipped: int = 0
     failed: int = 0
     lost: int = 0
+    accounts: int = 0  # made for people whom the rows named
     issues: list[Issue] = field(default_factory=list)
     conflicts: list[Conflict | Clash] = field(default_factory=list)
     # Thinkific ids of people who have no account here until somebody has settled their Clash.
@@ -79,7 +80,7 @@ class Applied:
             self.met.append(pk)
 
     def __iadd__(self, other: "Applied") -> "Applied":
-        for name in ("created", "updated", "unchanged", "skipped", "failed", "lost"):
+        for name in ("created", "updated", "unchanged", "skipped", "failed", "lost", "accounts"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.issues += other.issues
         self.conflicts += other.conflicts

@@ -12,7 +12,9 @@ from django.utils import timezone
 from core.databases import is_unavailable
 from core.models import Notice, User
 from core.services import notices
+from integrations.effects import KEPT
 from integrations.models import KEPT_ERRORS, Kind, SyncRun
+from integrations.progress import result_line
 from integrations.thinkific import connection_state
 from integrations.thinkific.budget import SharedBudget
 from integrations.thinkific.credentials import Credentials
@@ -32,7 +34,7 @@ from integrations.thinkific.sync.outage import patiently
 from integrations.thinkific.sync.pull import Cancelled, LostRun, Pull, SliceOver
 from integrations.thinkific.sync.results import NeedsToken
 from integrations.thinkific.sync.runs import url_of
-from integrations.thinkific.sync.sending import what_was_sent
+from integrations.thinkific.sync.sending import still_waiting
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +42,9 @@ log = structlog.get_logger(__name__)
 OUTAGES = 3
 
 Progress = Callable[[SyncRun], None]
+
+# Of the cursor of a run that succeeded: where the next one begins, what pages tell of it.
+KEPT_CURSOR = ("watermark", "graphql", *KEPT)
 
 
 def carry_out(
@@ -188,7 +193,7 @@ def _finish(run: SyncRun, status: str, problem: str, dry_run: bool) -> None:
     values |= {"full": run.full, "guarded": run.guarded}
     if status == SyncRun.Status.SUCCEEDED:
         # Nothing to resume: what the walks kept to go on is not needed any more.
-        values |= {"seen": None, "cursor": {k: v for k, v in stored.cursor.items() if k == "watermark"}}
+        values |= {"seen": None, "cursor": {k: v for k, v in stored.cursor.items() if k in KEPT_CURSOR}}
     elif status == SyncRun.Status.PARTIAL and "partial" in stored.cursor:
         values["cursor"] = stored.cursor
     if mine.update(requests=run.requests, **values):
@@ -204,29 +209,25 @@ def _tell(run: SyncRun) -> None:
         level, text, url = ended(run)
         notices.tell(people, text, level=level, url=url)
         return
-    counts = f"{run.created:,} new, {run.updated:,} changed, {run.unchanged:,} unchanged"
-    if run.removed:
-        counts += f", {run.removed:,} removed"
-    if run.failed:
-        counts += f", {run.failed:,} failed"
-    if sent := what_was_sent(run.cursor):
-        counts += f"; {sent.removesuffix('.')}"
+    counts = result_line(run)
+    if waiting := still_waiting(run.cursor):
+        counts += f"; {waiting}"
     what = run.get_kind_display()
     texts: dict[str, tuple[str, str]] = {
         SyncRun.Status.SUCCEEDED: (
             Notice.Level.SUCCESS,
-            f"{what}: in step with Thinkific. {counts}.",
+            f"{what}: the sync is done. {counts}.",
         ),
         SyncRun.Status.PARTIAL: (
             Notice.Level.WARNING,
-            f"{what}: pulled in part. {counts}. {_first(run)}",
+            f"{what}: the sync is done in part. {counts}. {_first(run)}",
         ),
         SyncRun.Status.CANCELLED: (
             Notice.Level.WARNING,
-            f"{what}: the pull was cancelled. {counts}.",
+            f"{what}: the sync was cancelled. {counts}.",
         ),
     }
-    failed = (Notice.Level.ERROR, f"{what}: the pull failed. {_first(run)}")
+    failed = (Notice.Level.ERROR, f"{what}: the sync failed. {_first(run)}")
     level, text = texts.get(run.status, failed)
     notices.tell(people, text, level=level, url=url_of(run))
 

@@ -15,6 +15,7 @@ from core.services.mirror.groups import (
 from core.services.mirror.outcome import Applied
 from core.services.mirror.table import mark_removed
 from core.services.newcomers import join_teams
+from integrations import effects
 from integrations.thinkific import schemas
 from integrations.thinkific.decoding import BadRow
 from integrations.thinkific.errors import NotFound
@@ -159,11 +160,26 @@ def _apply_members(
         pull.note(f"{group}, {issue.object}", issue.message)
     users = [pks[row.id] for page in pages for row in page.rows if row.id in pks]
     met = apply_members(group, users, now=pull.now)
-    join_teams(users, targets, source=pull.source, now=pull.now, by=pull.run.started_by)
+    _join(pull, users, targets)
     pull.seen("members").add(met)
-    return Applied(
-        created=len(set(users)) - len(met), met=met, lost=applied.lost, conflicts=applied.conflicts
-    )
+    new = len(set(users)) - len(met)
+    for effect, count in (
+        ("members", new),
+        ("accounts", applied.created),
+        ("accounts_changed", applied.updated),
+    ):
+        effects.add(pull.cursor, effect, count)
+    return Applied(created=new, met=met, lost=applied.lost, conflicts=applied.conflicts)
+
+
+def _join(pull: Pull, users: list[int], targets: list[TeamTarget]) -> None:
+    """Who joins is counted for each team; the teams that a person asked for also when nobody does."""
+    asked = {row["team_id"] for row in pull.run.options.get("mappings", [])}
+    names = dict(Team.objects.filter(pk__in=[t.team_id for t in targets]).values_list("pk", "name"))
+    for target in targets:
+        joined = join_teams(users, [target], source=pull.source, now=pull.now, by=pull.run.started_by)
+        if joined or target.team_id in asked:
+            effects.add_joined(pull.cursor, target.team_id, names[target.team_id], joined)
 
 
 def _mapped(pull: Pull, group: ThinkificGroup) -> list[TeamTarget]:
@@ -184,5 +200,6 @@ def _remove_members(pull: Pull, pks: list[int]) -> int:
     for found in ThinkificGroup.objects.filter(pk__in=lost):
         count += remove_members(found, lost[found.pk], now=pull.now)
         if leave:
-            leave_teams(found, lost[found.pk].values())
+            effects.add(pull.cursor, "left_teams", leave_teams(found, lost[found.pk].values()))
+    effects.add(pull.cursor, "members_gone", count)
     return count

@@ -10,6 +10,7 @@ from core.services import bulk, newcomers, welcome
 from core.services.mirror.outcome import Applied
 from core.services.mirror.people import apply_users, remove_users
 from core.services.mirror.table import known_digests
+from integrations import effects
 from integrations.thinkific import schemas
 from integrations.thinkific.decoding import BadRow
 from integrations.thinkific.errors import NotFound
@@ -165,6 +166,7 @@ def ensure_users(
             continue  # the row that named them is reported with its own number
     if rows:
         made = apply_users(rows, known=pks, source=source)
+        applied.accounts += made.created
         applied.issues += made.issues + notes.issues
         applied.conflicts += made.conflicts
         applied.withheld |= made.withheld
@@ -192,6 +194,8 @@ def _assign_teams(pull: Pull) -> None:
     team = Team.objects.filter(pk=pull.run.options.get("team_id")).first() or SiteSettings.load().default_team
     if team is None:
         return
+    if team.pk == pull.run.options.get("team_id"):
+        effects.add_joined(pull.cursor, team.pk, team.name, 0)
     homeless = newcomers.without_a_team().order_by("pk")
     after = 0
     while True:
@@ -201,6 +205,9 @@ def _assign_teams(pull: Pull) -> None:
         after = pks[-1]
 
         def write(pks: list[int] = pks) -> None:
-            newcomers.join(pks, team, source=pull.source, now=pull.now, by=pull.run.started_by)
+            joined = newcomers.join(
+                pks, team, source=pull.source, now=pull.now, by=pull.run.started_by
+            )
+            effects.add_joined(pull.cursor, team.pk, team.name, joined)
 
         pull.store(write)

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from core.services.mirror.outcome import Applied
 from core.services.mirror.table import one_by_one
-from integrations import stopping
+from integrations import effects, stopping
 from integrations.models import KEPT_ERRORS, SyncRun
 from integrations.queue import heartbeat
 from integrations.thinkific import connection_state
@@ -169,6 +169,7 @@ class Pull:
         """Add the outcome of mirrored rows to the run's counts."""
         for name in ("created", "updated", "unchanged", "skipped", "failed"):
             setattr(self.run, name, getattr(self.run, name) + getattr(applied, name))
+        effects.add(self.cursor, "accounts", applied.accounts)
         for issue in applied.issues:
             self.note(issue.object, issue.message)
         if applied.conflicts and not self.dry_run:

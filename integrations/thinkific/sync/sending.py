@@ -68,12 +68,9 @@ def _drain(stop: Callable[[], bool]) -> Counter[str]:
         connections.close_all()
 
 
-def what_was_sent(cursor: dict[str, dict[str, int]]) -> str:
-    """A sentence for the notice; empty where the run was not asked to send."""
-    if (sent := cursor.get("sent")) is None:
+def still_waiting(cursor: dict[str, dict[str, int]]) -> str:
+    """How many changes wait although the run was asked to send them; empty where none do."""
+    if cursor.get("sent") is None:
         return ""
     waiting = OutboxEntry.objects.unsent().exclude(status=OutboxEntry.Status.FAILED).count()
-    said = f"{sent['done']:,} sent to Thinkific"
-    if sent["failed"]:
-        said += f", {sent['failed']:,} failed"
-    return f"{said}, {waiting:,} still waiting." if waiting else f"{said}."
+    return f"{waiting:,} still waiting" if waiting else ""

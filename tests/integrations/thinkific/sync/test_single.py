@@ -109,5 +109,5 @@ def test_what_could_not_be_sent_is_named_and_the_rest_is_read(pull, connected, a
 
     assert run.status == "partial"
     assert run.fetched > 0
-    assert "1 failed" in Notice.objects.get(user=alma).text
+    assert "1 could not be sent" in Notice.objects.get(user=alma).text
     assert run.errors[0]["object"] == "Waiting changes"
