@@ -7,8 +7,8 @@ from django.db.models import Q, Subquery
 from django.utils import timezone
 
 from core.moments import is_older
-from core.services.sync_state import KindState
-from integrations.models import PULLED, Kind, SyncRun, SyncSchedule
+from core.services.sync_state import KindState, Success
+from integrations.models import PULLED, Kind, SyncRun, SyncRunQuerySet, SyncSchedule
 from integrations.progress import TONES, describe
 from integrations.queue.schedules import next_runs
 from integrations.thinkific.credentials import Credentials
@@ -50,14 +50,26 @@ def states() -> dict[str, KindState]:
     }
 
 
+def last_success(kind: str, *, with_graphql: bool = False) -> Success | None:
+    asked = {"cursor__graphql__done": True} if with_graphql else {}
+    run = _complete(SyncRun.objects.filter(kind=kind, status=SyncRun.Status.SUCCEEDED, **asked))
+    moments = run.order_by("-id").values_list("started_at", "finished_at").first()
+    began, ended = moments or (None, None)
+    return Success(began, ended) if began and ended else None
+
+
+def _complete(runs: SyncRunQuerySet) -> SyncRunQuerySet:
+    """Reading one person again does not make everybody's data fresh, nor does sending what waits."""
+    only_sent = Q(options__direction="dashboard_to_thinkific")
+    runs = runs.exclude(options__has_any_keys=SINGLE)
+    return runs.filter(Q(options__direction__isnull=True) | ~only_sent)
+
+
 def _latest(kinds: Iterable[Kind], **conditions: str) -> dict[str, SyncRun]:
     """The newest run of each kind, in one query that reads one row per kind from the index on kind and id."""
     runs = SyncRun.objects.filter(**conditions)
     if conditions:
-        # Reading one person again does not make everybody's data fresh, nor does sending what waits.
-        only_sent = Q(options__direction="dashboard_to_thinkific")
-        runs = runs.exclude(options__has_any_keys=SINGLE)
-        runs = runs.filter(Q(options__direction__isnull=True) | ~only_sent)
+        runs = _complete(runs)
     wanted = Q()
     for kind in kinds:
         newest = runs.filter(kind=kind).order_by("-id").values("pk")[:1]

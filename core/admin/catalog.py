@@ -13,6 +13,7 @@ from unfold.decorators import action, display
 from core.admin import cells, in_thinkific
 from core.admin.base import DashboardAdmin
 from core.admin.filters import ChoiceFilter, key_of
+from core.admin.last_synced import last_synced
 from core.admin.lists import CappedCount, amount
 from core.admin.product_tabs import PRODUCT_TABS, publication
 from core.admin.results import course_cell
@@ -184,7 +185,7 @@ class ProductAdmin(DashboardAdmin):
 
     @display(description="Last synced")
     def synced(self, product: Product) -> SafeString:
-        return cells.moment(product.synced_at, empty="Never")
+        return cells.moment(last_synced(product), empty="Never")
 
     @display(description="Contents last synced")
     def content_synced(self, product: Product) -> SafeString:

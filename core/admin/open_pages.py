@@ -24,6 +24,7 @@ class OpenPages:
         self.request = request
         self._asked: dict[type[Model], set[Any]] = defaultdict(set)
         self._known: dict[type[Model], dict[Any, bool]] = defaultdict(dict)
+        self.read_once: dict[Any, Any] = {}  # what the rows of a page share
 
     def ask(self, obj: Model) -> None:
         """Note that `is_open` will be asked of it: the first answer brings all that were noted."""

@@ -16,6 +16,7 @@ from core.admin.base import visible
 from core.admin.dialogs import button, url_of
 from core.admin.filters import ChoiceFilter, RelatedFilter, key_of
 from core.admin.history import HistoryAdmin
+from core.admin.last_synced import last_synced
 from core.admin.user_dialogs import USER_DIALOGS, may_add
 from core.admin.user_tabs import USER_TABS
 from core.admin.viewer import viewer_of
@@ -246,7 +247,7 @@ class UserAdmin(HistoryAdmin):
 
     @display(description="Last synced")
     def synced(self, user: User) -> SafeString:
-        return cells.moment(user.synced_at, empty="Never")
+        return cells.moment(last_synced(user), empty="Never")
 
     @display(description="Roles in Thinkific")
     def thinkific_role_names(self, user: User) -> str | SafeString:

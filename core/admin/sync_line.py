@@ -11,9 +11,10 @@ from django.utils.text import capfirst
 
 from core.admin import cells
 from core.admin.dialogs import url_of
+from core.admin.last_synced import last_synced
 from core.admin.sending import Part, in_words, may_retry, parts_of
-from core.models import Enrollment, GroupAssignment, OutboxEntry, Product, Team, ThinkificGroup, User
-from core.services import authority, sync_state
+from core.models import Enrollment, GroupAssignment, OutboxEntry, Team, ThinkificGroup, User
+from core.services import authority
 
 Status = OutboxEntry.Status
 
@@ -54,7 +55,7 @@ def standing_of(obj: Any, viewer: User) -> Standing:
 
 def sync_line(obj: Any, viewer: User, standing: Standing | None = None) -> SyncLine:
     """How the object and the rows that belong to it stand, as far as the viewer sees them."""
-    synced = _last_synced(obj)
+    synced = cells.moment(last_synced(obj), empty="never")
     standing = standing or standing_of(obj, viewer)
     entry, parts = standing.entry, standing.parts
     if isinstance(obj, ThinkificGroup):
@@ -141,16 +142,6 @@ def _group(
         text = "It has changed, or was never read, since its last sync."
         return SyncLine(cells.pill("Waiting for a sync", "info"), text, synced)
     return _told(group, synced)
-
-
-def _last_synced(obj: Any) -> SafeString:
-    if isinstance(obj, ThinkificGroup):
-        return cells.moment(obj.last_synced_at, empty="never")
-    if isinstance(obj, User | Product):
-        return cells.moment(obj.synced_at, empty="never")
-    # An enrollment keeps no time of its own: all are looked at by each pull.
-    state = sync_state.states().get("enrollments")
-    return cells.moment(state.last_success_at if state else None, empty="never")
 
 
 def _sees_entries(viewer: User) -> bool:

@@ -1,12 +1,11 @@
 """How a screen of core shows how the pulls stand without knowing who does them (settings.SYNC_STATE)."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from importlib import import_module
+from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.utils.module_loading import import_string
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,20 @@ class KindState:
     errors: list[dict[str, str]] = field(default_factory=list)
 
 
+class Success(NamedTuple):
+    """A complete run: whatever was stored when it began has been compared with Thinkific by its end."""
+
+    began_at: datetime
+    ended_at: datetime
+
+
 def states() -> dict[str, KindState]:
     """One state per kind, in the order in which kinds are shown. A constant number of queries."""
-    answer: Callable[[], dict[str, KindState]] = import_string(settings.SYNC_STATE)
-    return answer()
+    answer: dict[str, KindState] = import_module(settings.SYNC_STATE).states()
+    return answer
+
+
+def last_success(kind: str, *, with_graphql: bool = False) -> Success | None:
+    """The last complete run of a kind; `with_graphql`: one that asked GraphQL too. One query."""
+    answer: Success | None = import_module(settings.SYNC_STATE).last_success(kind, with_graphql=with_graphql)
+    return answer
