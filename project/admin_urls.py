@@ -20,6 +20,7 @@ urlpatterns = [
     path("notices/", page(live.notices), name="notices"),
     path("history/", page(changes.history), name="history"),
     path("tools/", page(tools.page), name="tools"),
+    path("tools/sync-now/", page(tools.sync_now), name="sync_now"),
     path("tools/<slug:card>/", page(tools.start), name="tools_start"),
     path("connection/test/", page(test_connection), name="test_connection"),
     # For people who are not signed in.

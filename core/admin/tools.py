@@ -25,6 +25,8 @@ from core.errors import Refusal
 from core.models import Seat, User
 from core.services import authority, sync_requests, sync_state
 
+# Of these kinds Thinkific can tell what changed; a first run of them reads everything all the same.
+CHANGES_ONLY = ("enrollments", "quiz_results")
 RECALCULATE_TASK = "core.tasks.recalculate_seats"
 
 
@@ -94,6 +96,16 @@ CARDS = {
             "not deleted.",
         ),
         Card(
+            "sync-content",
+            "Sync Course Content",
+            "view_list",
+            "Brings in the chapters, lessons and quizzes of every course.",
+            "Start",
+            "content",
+            question="Reads chapters, lessons and quizzes of all courses from Thinkific. With many courses "
+            "this takes a while.",
+        ),
+        Card(
             "sync-certificates",
             "Sync Certificates",
             "workspace_premium",
@@ -150,6 +162,30 @@ def start(request: HttpRequest, card: str) -> HttpResponse:
     except Refusal as refusal:
         messages.error(request, str(refusal))
     return HttpResponseRedirect(reverse("admin:tools"))
+
+
+@require_POST
+def sync_now(request: HttpRequest) -> HttpResponse:
+    """Start a run of every kind: of what changed, where Thinkific can be asked for that."""
+    if not may_use(request.user):
+        raise PermissionDenied
+    assert isinstance(request.user, User)
+    started, attached = 0, 0
+    refusals: dict[str, None] = {}  # in their order, each once
+    for kind in sync_state.states():
+        try:
+            run = sync_requests.request(kind, started_by=request.user, full=kind not in CHANGES_ONLY)
+        except Refusal as refusal:
+            refusals[str(refusal)] = None
+        else:
+            started, attached = started + (not run.attached), attached + run.attached
+    said = f"{started} sync{' has' if started == 1 else 's have'} started. " if started else ""
+    said += f"{attached} {'was' if attached == 1 else 'were'} under way already. " if attached else ""
+    if said:
+        messages.success(request, f"{said}You are told when each is done.")
+    for text in refusals:
+        messages.error(request, text)
+    return HttpResponseRedirect(reverse("admin:index"))
 
 
 def _start(card: Card, form: ToolForm, request: HttpRequest) -> None:

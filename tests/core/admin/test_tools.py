@@ -4,13 +4,14 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from core.models import User
-from integrations.models import SyncRun
+from integrations.models import PULLED, SyncRun
 from tests.factories import RoleFactory, SyncRunFactory, ThinkificGroupFactory, UserFactory
 
 START = "/admin/tools/{}/".format
 SIMPLE = {
     "sync-groups": "groups",
     "sync-products": "products",
+    "sync-content": "content",
     "sync-certificates": "certificates",
     "sync-quiz-results": "quiz_results",
 }
@@ -179,6 +180,50 @@ def test_without_a_site_a_card_says_how_to_connect(signed_in, root, settings):
     page = start(signed_in(root), "sync-products")
 
     assert "No Thinkific site is connected" in page
+    assert not SyncRun.objects.exists()
+
+
+# --- Sync now, on the first page ---------------------------------------------------------------------------
+
+
+def test_sync_now_starts_a_run_of_every_kind(signed_in, alma, root):
+    SyncRunFactory(kind="groups", status="running", heartbeat_at=timezone.now(), started_by=root)
+
+    page = signed_in(alma).post("/admin/tools/sync-now/", follow=True).content.decode()
+
+    runs = {run.kind: run for run in SyncRun.objects.all()}
+    assert set(runs) == set(PULLED)
+    assert {kind for kind, run in runs.items() if not run.full} == {"enrollments", "quiz_results"}
+    assert {run.started_by for kind, run in runs.items() if kind != "groups"} == {alma}
+    assert list(runs["groups"].watchers.all()) == [alma]
+    assert "6 syncs have started. 1 was under way already. You are told when each is done." in page
+
+
+def test_a_run_about_one_object_keeps_only_its_own_kind_from_being_synced(signed_in, alma):
+    SyncRunFactory(kind="users", status="running", heartbeat_at=timezone.now(), options={"user_id": alma.pk})
+
+    page = signed_in(alma).post("/admin/tools/sync-now/", follow=True).content.decode()
+
+    assert "6 syncs have started." in page
+    assert "does not do what you chose" in page
+
+
+def test_the_first_page_asks_before_it_syncs(signed_in, alma, settings):
+    page = signed_in(alma).get("/admin/").content.decode()
+    assert 'data-dialog="sync-now"' in page
+    assert 'action="/admin/tools/sync-now/"' in page
+    assert signed_in(alma).get("/admin/tools/sync-now/").status_code == 405
+
+    settings.THINKIFIC_API_KEY = settings.THINKIFIC_ACCESS_TOKEN = ""
+    assert 'data-dialog="sync-now"' not in signed_in(alma).get("/admin/").content.decode()
+    page = signed_in(alma).post("/admin/tools/sync-now/", follow=True).content.decode()
+    assert "No Thinkific site is connected" in page
+    assert not SyncRun.objects.exists()
+
+
+@pytest.mark.parametrize("person", ["mara", "ana", "owen"])
+def test_people_of_a_team_sync_nothing(person, request, signed_in):
+    assert signed_in(request.getfixturevalue(person)).post("/admin/tools/sync-now/").status_code == 403
     assert not SyncRun.objects.exists()
 
 
