@@ -22,6 +22,7 @@ urlpatterns = [
     path("tools/", page(tools.page), name="tools"),
     path("tools/sync-now/", page(tools.sync_now), name="sync_now"),
     path("tools/<slug:card>/", page(tools.start), name="tools_start"),
+    path("tools/<slug:card>/numbers/", page(tools.numbers), name="tools_numbers"),
     path("connection/test/", page(test_connection), name="test_connection"),
     # For people who are not signed in.
     path("password/forgotten/", passwords.AskForMail.as_view(), name="admin_password_reset"),

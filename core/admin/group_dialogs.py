@@ -13,7 +13,16 @@ from core.admin.dialogs import Dialog, DialogForm, Done
 from core.admin.pickers import by_typing
 from core.admin.sending import retry_rows
 from core.admin.syncing import run_started
-from core.models import Direction, GroupAssignment, GroupMembership, Role, Team, ThinkificGroup, User
+from core.models import (
+    Direction,
+    GroupAssignment,
+    GroupMembership,
+    Membership,
+    Role,
+    Team,
+    ThinkificGroup,
+    User,
+)
 from core.services import authority, groups
 
 WHAT_THE_DIRECTIONS_DO = (
@@ -150,16 +159,31 @@ def _assign(group: ThinkificGroup, form: AssignForm) -> Done:
     said = format_html("{} serves {} now, {}.", group, assignment.team, assignment.get_direction_display())
     if form.pressed("and_sync"):
         return Done(format_html("{} {}", said, _read(group, form)))
+    return Done(format_html("{} {}", said, who_joins(assignment)))
+
+
+def who_joins(assignment: GroupAssignment) -> str:
+    """What an assignment sets going, with numbers."""
+    group, team, said = assignment.group, assignment.team, []
+    members = GroupMembership.objects.filter(group=group, removed_at__isnull=True)
+    people = Membership.objects.filter(team=team)
     if Direction(assignment.direction).pulls:
-        said = format_html("{} Its members join the team with the next sync of the groups.", said)
+        count = members.exclude(user__in=people.values("user")).count()
+        said.append(f"{_people(count)} of the group will join {team} with the next sync of the groups.")
     if Direction(assignment.direction).pushes:
-        said = format_html("{} The team's people join the group in Thinkific too.", said)
-    return Done(said)
+        count = members.filter(user__in=people.values("user")).exclude(push_state="clean").count()
+        said.append(f"{_people(count)} of {team} will join the group in Thinkific.")
+    return " ".join(said)
+
+
+def _people(count: int) -> str:
+    return f"{count:,} {'person' if count == 1 else 'people'}"
 
 
 def change_direction(assignment: GroupAssignment, form: DirectionForm) -> Done:
     changed = groups.change_direction(assignment, by=form.viewer, **form.cleaned_data)
-    return Done(f"{changed.group} for {changed.team}: {changed.get_direction_display()} from now on.")
+    said = f"{changed.group} for {changed.team}: {changed.get_direction_display()} from now on."
+    return Done(f"{said} {who_joins(changed)}".strip())
 
 
 def unassign(assignment: GroupAssignment, form: DialogForm) -> Done:

@@ -161,7 +161,8 @@ def _add_invited(invitation: Invitation, form: DialogForm) -> Done:
 
 def _attach(team: Team, form: AttachGroupForm) -> Done:
     assignment = groups.assign(team=team, by=form.viewer, **form.cleaned_data)
-    return Done(f"{assignment.group} serves {team} now, {assignment.get_direction_display()}.")
+    said = f"{assignment.group} serves {team} now, {assignment.get_direction_display()}."
+    return Done(f"{said} {group_dialogs.who_joins(assignment)}".strip())
 
 
 def _assignments(team: Team, viewer: User) -> QuerySet[GroupAssignment]:

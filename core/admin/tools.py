@@ -7,7 +7,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Max
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -154,7 +154,7 @@ def start(request: HttpRequest, card: str) -> HttpResponse:
     chosen = CARDS.get(card)
     if chosen is None:
         raise Http404
-    form = _form(chosen, request)
+    form = _form(chosen, request, data=request.POST)
     if not form.is_valid():
         return _render(request, form_of={chosen.slug: form})
     try:
@@ -162,6 +162,18 @@ def start(request: HttpRequest, card: str) -> HttpResponse:
     except Refusal as refusal:
         messages.error(request, str(refusal))
     return HttpResponseRedirect(reverse("admin:tools"))
+
+
+@require_GET
+def numbers(request: HttpRequest, card: str) -> HttpResponse:
+    """How many what a card's modal holds is about; nothing while something is left to choose."""
+    if not may_use(request.user):
+        raise PermissionDenied
+    chosen = CARDS.get(card)
+    if chosen is None:
+        raise Http404
+    form = _form(chosen, request, data=request.GET)
+    return HttpResponse(form.numbers() if form.is_valid() else "", content_type="text/plain; charset=utf-8")
 
 
 @require_POST
@@ -205,16 +217,16 @@ def _start(card: Card, form: ToolForm, request: HttpRequest) -> None:
     messages.success(request, format_html("{} {}", text, link))
 
 
-def _form(card: Card, request: HttpRequest, *, bound: bool = True) -> ToolForm:
+def _form(card: Card, request: HttpRequest, *, data: QueryDict | None) -> ToolForm:
     assert isinstance(request.user, User)
-    return card.form(request.POST if bound else None, viewer=request.user, dialog=f"tool-{card.slug}")
+    return card.form(data, viewer=request.user, dialog=f"tool-{card.slug}")
 
 
 def _render(request: HttpRequest, form_of: dict[str, ToolForm] | None = None) -> HttpResponse:
     if not may_use(request.user):
         raise PermissionDenied
     states = sync_state.states()
-    forms_shown = {card.slug: _form(card, request, bound=False) for card in CARDS.values()} | (form_of or {})
+    forms_shown = {card.slug: _form(card, request, data=None) for card in CARDS.values()} | (form_of or {})
     cards = [
         {
             "card": card,

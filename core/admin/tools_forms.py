@@ -6,7 +6,17 @@ from django import forms
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget, UnfoldBooleanSwitchWidget
 
 from core.admin.pickers import PickingForm, by_typing
-from core.models import GroupAssignment, Role, Team, ThinkificGroup, User
+from core.models import (
+    GroupAssignment,
+    GroupMembership,
+    OutboxEntry,
+    Role,
+    SiteSettings,
+    Team,
+    ThinkificGroup,
+    User,
+)
+from core.services.mirror import newcomers
 
 BOTH_TOGGLES = "Both are on: no e-mails are sent. Prohibit Emails wins."
 
@@ -24,6 +34,14 @@ class ToolForm(PickingForm):
     def remark(self) -> str:
         """A sentence to add to the answer, about what was chosen."""
         return ""
+
+    def numbers(self) -> str:
+        """How many it is about, by what is stored here: said before it starts."""
+        return ""
+
+
+def _people(count: int, one: str = "person", many: str = "people") -> str:
+    return f"{count:,} {one if count == 1 else many}"
 
 
 class ImportUsersForm(ToolForm):
@@ -63,6 +81,13 @@ class ImportUsersForm(ToolForm):
         team = self.cleaned_data["team"]
         return {"team_id": team.pk if team else None, "emails": "allow" if self.sends_emails else "prohibit"}
 
+    def numbers(self) -> str:
+        team = self.cleaned_data["team"] or SiteSettings.load().default_team
+        if team is None:
+            return ""
+        count = newcomers.without_a_team().count()
+        return f"{_people(count)} of those who are here now will join {team}, and everybody who is new."
+
     def remark(self) -> str:
         if self.cleaned_data["allow_emails"] and self.cleaned_data["prohibit_emails"]:
             return BOTH_TOGGLES
@@ -83,6 +108,12 @@ class SyncEnrollmentsForm(ToolForm):
 
     def options(self) -> dict[str, Any]:
         return {"direction": self.cleaned_data["direction"]}
+
+    def numbers(self) -> str:
+        if self.cleaned_data["direction"] == "thinkific_to_dashboard":
+            return ""
+        count = OutboxEntry.objects.filter(status=OutboxEntry.Status.PENDING).count()
+        return f"{_people(count, 'change waits', 'changes wait')} and will be sent."
 
 
 class ImportFromGroupsForm(ToolForm):
@@ -117,6 +148,18 @@ class ImportFromGroupsForm(ToolForm):
         # A team has one owner, who is made so on the team's page.
         fields["role"].queryset = Role.objects.filter(is_global=False).exclude(code="owner").order_by("id")
         fields["role"].initial = Role.objects.filter(code="student").first()
+
+    def numbers(self) -> str:
+        team = self.cleaned_data["team"]
+        rows = GroupMembership.objects.filter(group__in=self.cleaned_data["groups"], removed_at__isnull=True)
+        people = User.objects.filter(pk__in=rows.values("user"))
+        count, there = people.count(), people.filter(memberships__team=team).count()
+        said = f"{_people(count - there)} will join {team}"
+        if there:
+            said += (
+                f"; {there:,} of the {count:,} in these groups {'is' if there == 1 else 'are'} in it already"
+            )
+        return f"{said}. So it was when the groups were last synced."
 
     def options(self) -> dict[str, Any]:
         team, role = self.cleaned_data["team"], self.cleaned_data["role"]

@@ -153,6 +153,26 @@ def test_members_are_added_and_removed_as_settings_and_directions_allow(
     assert membership.removed_at is not None
 
 
+@pytest.mark.parametrize(
+    ("direction", "said"),
+    [
+        ("bidirectional", ["1 person of the group will join Acme", "3 people of Acme will join the group"]),
+        ("thinkific_to_dashboard", ["1 person of the group will join Acme"]),
+        ("dashboard_to_thinkific", ["3 people of Acme will join the group"]),
+        ("disabled", []),
+    ],
+)
+def test_an_assignment_says_how_many_it_moves(alma, acme, ana, bo, otto, interns, signed_in, direction, said):
+    GroupMembershipFactory(group=interns, user=otto)
+    client = signed_in(alma)
+    form = {"team": acme.pk, "direction": direction}
+
+    page = client.post(do("assign-team", interns.pk), form, follow=True).content.decode()
+
+    assert [words for words in said if words not in page] == []
+    assert page.count("will join") == len(said)
+
+
 def test_the_page_says_how_the_group_stands(alma, ana, interns, signed_in):
     member = GroupMembershipFactory(group=interns, user=ana)
     client = signed_in(alma)

@@ -75,6 +75,9 @@ def test_all_of_a_kind_are_tried_again_and_no_others(alma, signed_in, failed, bo
     signed_in(alma).post(do("retry-failed"), {"entity": "enrollment"})
 
     assert [status_of(e) for e in (failed, other, user)] == [Status.PENDING, Status.PENDING, Status.FAILED]
+    OutboxEntryFactory(entity="user", status=Status.FAILED)
+    asked = signed_in(alma).get(do("retry-kind", user.pk)).content.decode()
+    assert "Tries 2 refused changes of this kind again (user)." in asked
     signed_in(alma).post(do("retry-kind", user.pk))
     assert status_of(user) == Status.PENDING
 

@@ -1,11 +1,19 @@
+import factory
 import pytest
 from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from core.models import User
+from core.models import SiteSettings, User
 from integrations.models import PULLED, SyncRun
-from tests.factories import RoleFactory, SyncRunFactory, ThinkificGroupFactory, UserFactory
+from tests.factories import (
+    GroupMembershipFactory,
+    OutboxEntryFactory,
+    RoleFactory,
+    SyncRunFactory,
+    ThinkificGroupFactory,
+    UserFactory,
+)
 
 START = "/admin/tools/{}/".format
 SIMPLE = {
@@ -225,6 +233,63 @@ def test_the_first_page_asks_before_it_syncs(signed_in, alma, settings):
 def test_people_of_a_team_sync_nothing(person, request, signed_in):
     assert signed_in(request.getfixturevalue(person)).post("/admin/tools/sync-now/").status_code == 403
     assert not SyncRun.objects.exists()
+
+
+# --- numbers, before it starts ------------------------------------------------------------------------------
+
+
+def numbers(browser, card, **fields) -> str:
+    return browser.get(f"/admin/tools/{card}/numbers/", fields).content.decode()
+
+
+def test_an_import_from_groups_says_how_many_will_join(signed_in, root, acme, ana):
+    north, south, student = ThinkificGroupFactory(), ThinkificGroupFactory(), ana.memberships.get().role
+    for group in (north, south):  # Ana is in the team, the other two in one group each, and one in both
+        GroupMembershipFactory(group=group, user=ana)
+        GroupMembershipFactory(group=group)
+    both = GroupMembershipFactory(group=north).user
+    GroupMembershipFactory(group=south, user=both)
+    GroupMembershipFactory(group=south, removed_at=timezone.now())
+    chosen = {"groups": [north.pk, south.pk], "team": acme.pk, "role": student.pk}
+
+    said = numbers(signed_in(root), "import-groups-users", **chosen)
+
+    assert said.startswith("3 people will join Acme; 1 of the 4 in these groups is in it already.")
+    assert numbers(signed_in(root), "import-groups-users", team=acme.pk) == ""
+    assert not SyncRun.objects.exists()
+
+
+def test_an_import_of_users_says_how_many_will_join(signed_in, root, acme, ana):
+    UserFactory.create_batch(2, thinkific_id=factory.Sequence(lambda n: n + 1))
+
+    assert "2 people of those who are here now will join Acme" in numbers(
+        signed_in(root), "import-users", team=acme.pk
+    )
+    assert numbers(signed_in(root), "import-users") == ""
+    SiteSettings.objects.update(default_team=acme)
+    assert "will join Acme" in numbers(signed_in(root), "import-users")
+
+
+@pytest.mark.parametrize(
+    ("direction", "said"),
+    [
+        ("thinkific_to_dashboard", ""),
+        ("dashboard_to_thinkific", "2 changes wait and will be sent."),
+        ("both", "2 changes wait and will be sent."),
+    ],
+)
+def test_sending_says_how_much_waits(signed_in, root, direction, said):
+    OutboxEntryFactory.create_batch(2)
+    OutboxEntryFactory(status="done")
+
+    assert numbers(signed_in(root), "sync-enrollments", direction=direction) == said
+
+
+@pytest.mark.parametrize("person", ["mara", "ana"])
+def test_people_of_a_team_are_told_no_numbers(person, request, signed_in, acme):
+    browser = signed_in(request.getfixturevalue(person))
+
+    assert browser.get(f"/admin/tools/import-users/numbers/?team={acme.pk}").status_code == 403
 
 
 # --- what a card shows -----------------------------------------------------------------------------------

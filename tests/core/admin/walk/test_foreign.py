@@ -70,7 +70,9 @@ def test_what_is_about_the_whole_site_is_changed_by_no_team_role(world, window, 
         screen.opts.db_table for model, screen in world.screens().items() if model not in world.own
     } | {Role._meta.db_table, "django_q_ormq", "integrations_webhooksubscription"}
     paths = [one.path for screen in world.screens().values() for one in lists(screen)]
-    paths += [f"/admin/tools/{card}/" for card in ("sync-products", "sync-now", "recalculate-seats", "import-users")]
+    paths += [
+        f"/admin/tools/{card}/" for card in ("sync-products", "sync-now", "recalculate-seats", "import-users")
+    ]
     paths += ["/admin/connection/test/", "/admin/history/", "/admin/tools/"]
     for path in paths:
         answer = window(who).ask("post", path, {"_form_submitted": "on"})
