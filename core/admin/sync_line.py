@@ -105,7 +105,7 @@ def _unsent(
         synced,
         retry_url=_retry_url(obj, entry, parts) if refused and may_retry(viewer) else "",
         entry_url=cells.detail_url(entry) if entry is not None and _sees_entries(viewer) else "",
-        waits=True,
+        waits=(entry is not None and entry.status != Status.FAILED) or any(part.waiting for part in parts),
     )
 
 

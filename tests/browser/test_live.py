@@ -49,10 +49,10 @@ def test_a_list_changes_in_place_and_offers_what_is_new(
     expect(row.get_by_role("link", name="Create Thinkific Account")).to_have_count(0)
 
     User.objects.filter(pk=ana.pk).delete()
-    expect(page.get_by_text("There is something new in this list.")).to_be_visible()
+    expect(page.get_by_text("This list has changed.")).to_be_visible()
     expect(row).to_have_count(1)  # nothing moved under the hand
     screenshot(page, "list-offers-what-is-new", full_page=False)
-    page.get_by_role("button", name="Show it").click()
+    page.get_by_role("button", name="Show it as it is now").click()
     expect(row).to_have_count(0)
 
 

@@ -205,9 +205,7 @@ def _assign_teams(pull: Pull) -> None:
         after = pks[-1]
 
         def write(pks: list[int] = pks) -> None:
-            joined = newcomers.join(
-                pks, team, source=pull.source, now=pull.now, by=pull.run.started_by
-            )
+            joined = newcomers.join(pks, team, source=pull.source, now=pull.now, by=pull.run.started_by)
             effects.add_joined(pull.cursor, team.pk, team.name, joined)
 
         pull.store(write)

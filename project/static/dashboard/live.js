@@ -13,6 +13,7 @@
   let activeRuns = null; // the ids under way when we last asked; null before the first answer
   let newestRun = null;
   let failures = 0;
+  let movedAt = Date.now(); // when the page was loaded, or last brought up to date
 
   const watched = () => document.querySelector("[data-watch]");
   const regions = () => [...document.querySelectorAll("[data-region]")];
@@ -43,7 +44,10 @@
     if (timer === null && !document.hidden) timer = setTimeout(ask, wait);
   }
 
-  const isBusy = () => document.querySelector("[data-waits], [data-region] [data-active]") !== null;
+  /* A change is sent within seconds; what still waits after a minute may wait for hours. */
+  const isBusy = () =>
+    document.querySelector("[data-region] [data-active]") !== null ||
+    (document.querySelector("[data-waits]") !== null && Date.now() - movedAt < 60000);
 
   /* --- runs ----------------------------------------------------------------------------------------- */
 
@@ -102,6 +106,7 @@
     }
     const list = document.querySelector("[data-list]");
     if (list) refreshList(list, fresh.querySelector("[data-list]"));
+    movedAt = Date.now();
     if (window.renderCharts && document.querySelector("[data-region] canvas.chart")) window.renderCharts();
   }
 
@@ -118,7 +123,7 @@
   function refreshList(list, fresh) {
     const same = fresh.dataset.list === list.dataset.list;
     list.dataset.word = fresh.dataset.word;
-    if (!same) return offer("There is something new in this list.");
+    if (!same) return offer("This list has changed.");
     const cells = (table) => [...table.querySelectorAll("tr.data-row > *")];
     const now = cells(fresh);
     cells(list).forEach((cell, place) => {
@@ -134,7 +139,7 @@
     const button = document.createElement("button");
     button.type = "button";
     button.className = "d-button";
-    button.textContent = "Show it";
+    button.textContent = "Show it as it is now";
     button.addEventListener("click", () => location.reload());
     bar.append(text, button);
     document.querySelector("#content-main")?.prepend(bar);
