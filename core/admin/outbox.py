@@ -101,7 +101,7 @@ OUTBOX_DIALOGS = (
         may=may_retry,
         applies=lambda entry: entry.status == Status.FAILED,
         work=lambda entry, form: Done(retried(outbox.retry([entry]))),
-        text=lambda entry: f"Thinkific said: {entry.error}",
+        text=lambda entry: f"The last try: {entry.error}",
         icon="refresh",
     ),
     Dialog(

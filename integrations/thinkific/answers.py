@@ -63,9 +63,10 @@ def _raise_refused(answer: Answer, credentials: Credentials) -> NoReturn:
     _, name = credentials.headers(answer.surface)
     words = "; ".join(text for _, text in error_messages(answer.body))
     words = "an HTML page" if looks_like_html(answer.body) else words
+    said = f"{answer.request} answered {answer.status}{f' ({words})' if words else ''}"
     raise CredentialsRefused(
-        f"Thinkific refused {name} for {answer.surface}: {answer.status}{f' ({words})' if words else ''}. "
-        "Check the key, the subdomain, and that the site's plan includes API access.",
+        f"Thinkific refused {name} for {answer.surface}: {said}. Check the key, the subdomain, and that the "
+        "site's plan includes API access.",
         surface=answer.surface,
         credential=name,
         status=answer.status,

@@ -92,14 +92,18 @@ class Interrupted(RetryLater):
 
 
 class Rejected(ThinkificError):
-    """Thinkific understood and said no. `messages` are its own words, `[(field or None, text)]`."""
+    """Thinkific understood and said no. `messages` are its own words, `[(field or None, text)]`, and `words`
+    the same in one line, for a sentence that says already what was asked; the message says that as well."""
 
     def __init__(self, request: str, status: int, messages: list[Message]) -> None:
         self.request = request
         self.status = status
         self.messages = messages
         words = "; ".join(f"{field}: {text}" if field else text for field, text in messages)
-        super().__init__(words or f"{request} answered {status} without a reason.")
+        answered = request if status == 200 else f"{request} answered {status}"
+        self.words = words or f"{answered} without a reason."
+        # Our own words about an answer name the request already.
+        super().__init__(self.words if self.words.startswith(request) else f"{answered}: {words}")
 
 
 class NotFound(Rejected):

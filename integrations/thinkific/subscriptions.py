@@ -61,7 +61,7 @@ def register(target_url: str) -> Registered:
         return _register(client, target_url)
     except Rejected as error:
         raise ThinkificRefused(
-            f"Thinkific does not take the address {target_url} ({error}). It delivers only to https "
+            f"Thinkific does not take the address {target_url} ({error.words}). It delivers only to https "
             "addresses that everybody can reach."
         ) from None
     except ThinkificError as error:
@@ -177,7 +177,7 @@ def _create(client: ThinkificClient, topic: str, done: Registered) -> None:
     except Rejected as error:
         if not any((name or "") == "topic" for name, _ in error.messages):
             raise  # the address, which is the same for every topic
-        done.rejected[topic] = str(error)
+        done.rejected[topic] = error.words
         return
     _remember(str(made.id), topic, done.target_url)
     done.created.append(topic)

@@ -121,7 +121,8 @@ class Transport(Sessions):
         """
         proof, _ = self.credentials.headers(surface)
         headers = HEADERS | proof
-        label = f"{method} {path}" if surface != GRAPHQL else "GraphQL"
+        operation = json.get("operationName") if isinstance(json, dict) else None
+        label = f"{method} {path}" if surface != GRAPHQL else " ".join(filter(None, ("GraphQL", operation)))
         body = None
         if json is not None:
             body = jsonlib.dumps(json, default=plain).encode()  # ASCII, so that lone surrogates survive

@@ -69,7 +69,7 @@ class Desk:
         if isinstance(error, Interrupted):
             return later(f"{WAITS}{error}", seconds=0.0, counted=False)
         if not isinstance(error, RetryLater):
-            return failed(f"Thinkific said: {error}")
+            return failed(str(error))
         if attempts >= TRIES:
             return failed(f"Given up after {attempts} tries: {error} The next pull brings what it was about.")
         wait = min(FIRST_RETRY * 2 ** (attempts - 1), LONGEST_RETRY)

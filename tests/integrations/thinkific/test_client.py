@@ -366,7 +366,7 @@ def test_a_write_that_can_be_repeated_is(client, network):
 def test_what_is_rejected_is_not_repeated_and_keeps_thinkifics_words(client, network):
     network.post(f"{REST}/enrollments", status=422, json={"errors": ["Course could not be found."]})
 
-    with pytest.raises(Rejected, match=r"^Course could not be found\.$"):
+    with pytest.raises(Rejected, match=r"^POST /enrollments answered 422: Course could not be found\.$"):
         client.create_enrollment(user_id=1, course_id=2, activated_at=NOON)
 
     assert len(network.calls) == 1

@@ -66,11 +66,12 @@ def test_every_shape_of_an_error_body_gives_its_words(body, messages):
     assert error_messages(body) == messages
 
 
-def test_a_field_and_its_words_are_what_a_rejection_says():
+def test_a_rejection_says_what_was_asked_what_came_back_and_about_which_field():
     error = raised_by(answer(422, b'{"errors": {"email": ["has already been taken"]}}', "POST /users"))
 
     assert type(error) is Rejected
-    assert str(error) == "email: has already been taken"
+    assert str(error) == "POST /users answered 422: email: has already been taken"
+    assert error.words == "email: has already been taken"
     assert error.messages == [("email", "has already been taken")]
 
 

@@ -176,7 +176,8 @@ def test_a_student_deleted_in_thinkific_is_said_to_be(site, push, ada, course):
     enrollments.enroll_unchecked(student=ada, products=[course])
 
     assert push() == {"failed": 1}
-    assert OutboxEntry.objects.get(status="failed").error == "User could not be found."
+    failed = OutboxEntry.objects.get(status="failed")
+    assert failed.error == "POST /enrollments answered 422: User could not be found."
     assert Enrollment.objects.get().status == "failed"
 
 
