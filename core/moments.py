@@ -19,6 +19,17 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 TOLERANCE = timedelta(minutes=1)  # by so much the clocks of two machines may differ
+AHEAD = timedelta(minutes=5)  # and by so much Thinkific's and ours
+
+
+def is_ahead(moment: datetime, now: datetime) -> bool:
+    """Whether something that Thinkific says has happened lies in the future: then its moment is wrong."""
+    return moment > now + AHEAD
+
+
+def happened(moment: datetime, now: datetime) -> datetime:
+    """When something that Thinkific says has happened did so: a moment that lies ahead counts as now."""
+    return now if is_ahead(moment, now) else moment
 
 
 def has_come(moment: datetime, now: datetime, *, longest: timedelta) -> bool:

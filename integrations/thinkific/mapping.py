@@ -13,8 +13,9 @@ from core.models import Product
 from core.models.catalog import TITLE_LENGTH
 from core.models.groups import GROUP_NAME_LENGTH
 from core.models.people import NAME_LENGTH
+from core.moments import happened
 from integrations.thinkific import schemas
-from integrations.thinkific.mending import Notes, Unusable, clean_json, email_of, moment, progress, split_name
+from integrations.thinkific.mending import Notes, Unusable, clean_json, email_of, moment, split_name
 from integrations.thinkific.schemas import parse_graphql_id
 
 Values = dict[str, Any]
@@ -68,20 +69,29 @@ def person_of_node(user: schemas.GraphUser) -> schemas.User | None:
 
 
 def enrollment_row(
-    row: schemas.Enrollment, *, user_id: int, product_id: int, digest: int | None, now: datetime
+    row: schemas.Enrollment,
+    *,
+    user_id: int,
+    product_id: int,
+    digest: int | None,
+    now: datetime,
+    notes: Notes | None = None,
 ) -> Values:
     """The values of core.services.mirror.enrollments.ENROLLMENTS; user and product are primary keys."""
+    progress = (notes or Notes()).progress(row.percentage_completed, f"Enrollment {row.id}")
+    if progress is None:
+        digest = None  # it is looked at, and said, by every pull
     return {
         "thinkific_id": row.id,
         "user_id": user_id,
         "product_id": product_id,
-        "percentage_completed": progress(row.percentage_completed),
+        "percentage_completed": progress,
         "is_free_trial": bool(row.is_free_trial),
         "activated_at": moment(row.activated_at),
         "started_at": moment(row.started_at),
         "completed_at": moment(row.completed_at),
         "expiry_date": moment(row.expiry_date),
-        "remote_updated_at": moment(row.updated_at),
+        "remote_updated_at": happened(updated_at, now) if (updated_at := moment(row.updated_at)) else None,
         "thinkific_created_at": moment(row.created_at),
         "removed_at": None,
         "remote_digest": digest,

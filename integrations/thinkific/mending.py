@@ -50,6 +50,16 @@ class Notes:
             return None
         return number
 
+    def progress(self, value: Number | None, what: str) -> Decimal | None:
+        """A share from 0 to 1; None where nothing usable is said, so that what is stored stays."""
+        if value is None or value == "":
+            return None
+        share = progress(value)
+        if share is None:
+            said = f"The progress “{str(value)[:50]}” is not a usable number; it was left as it was."
+            self.issues.append(Issue(what, said))
+        return share
+
 
 def to_decimal(value: Number) -> Decimal | None:
     try:
@@ -60,11 +70,11 @@ def to_decimal(value: Number) -> Decimal | None:
 
 
 @lru_cache(maxsize=20_000)
-def progress(value: Number | None) -> Decimal:
-    """A share from 0 to 1, four digits. Above 1 it was sent as a percentage; what is no number is 0."""
-    number = to_decimal(value) if value is not None else None
+def progress(value: Number) -> Decimal | None:
+    """A share from 0 to 1, four digits. Above 1 it was sent as a percentage; None where it is no number."""
+    number = to_decimal(value)
     if number is None or number < 0:
-        return Decimal(0)
+        return None
     if number > 1:
         number /= 100
     return round(min(number, Decimal(1)), 4)

@@ -1,7 +1,9 @@
 """Enrollments as Thinkific has them: one per student and course. Those in bundles are made of them."""
 
 from collections.abc import Container
+from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from core.models import Enrollment
 from core.services import bulk
@@ -33,17 +35,24 @@ SAME_DAY = timedelta(days=1)  # an end that moves by hours is the same day somew
 
 
 def apply_enrollments(
-    rows: list[Values], *, source: str, known: Container[int | None] | None = None
+    rows: list[Values],
+    *,
+    source: str,
+    known: Container[int | None] | None = None,
+    listed_since: datetime | None = None,
 ) -> Applied:
     """Store course enrollments. Each row has the fields of ENROLLMENTS, `thinkific_id` and `remote_digest`;
-    `known` are the Thinkific ids among them that are stored, where that is known already.
+    `known` are the Thinkific ids among them that are stored, where that is known already. A row whose
+    `percentage_completed` is None says nothing about the progress, which stays as it is.
 
-    An older `remote_updated_at` than the stored one is news from before, and changes nothing. Where Thinkific
+    An older `remote_updated_at` than the stored one is news from before, and changes nothing; but a list of
+    everything that was begun at `listed_since` knows better than what was stored before then. Where Thinkific
     has two rows for one student and course, the one touched last is kept and the other reported.
     """
     applied = Applied()
+    table = replace(ENROLLMENTS, listed_since=listed_since)
     rows = list({row["thinkific_id"]: row for row in rows}.values())
-    by_id = ENROLLMENTS.stored_of(rows, known)
+    by_id = table.stored_of(rows, known)
     by_pair = stored_pairs([row for row in rows if row["thinkific_id"] not in by_id])
     best = _best_of_each_pair(rows)
 
@@ -62,13 +71,13 @@ def apply_enrollments(
                 continue
             have = (pk, values)
             links[pk] = row["thinkific_id"]
-        if have is not None and ENROLLMENTS.is_older(row, have[1]):
+        if have is not None and table.is_older(row, have[1]):
             applied.met.append(have[0])
             applied.unchanged += 1
             continue
-        pairs.append((row, have))
+        pairs.append((_with_progress(row, have), have))
 
-    changes = compare(ENROLLMENTS, pairs, applied)
+    changes = compare(table, pairs, applied)
     forget_seats(changes)
     write(changes, applied, source=source, extra=("origin", "created_at"))
     remember(changes, applied, links)
@@ -108,6 +117,12 @@ def _best_of_each_pair(rows: list[Values]) -> dict[tuple[int, int], Values]:
         if pair not in best or _newer(row, best[pair]):
             best[pair] = row
     return best
+
+
+def _with_progress(row: Values, have: tuple[int, Values] | None) -> Values:
+    if row["percentage_completed"] is not None:
+        return row
+    return row | {"percentage_completed": have[1]["percentage_completed"] if have else Decimal(0)}
 
 
 def _newer(row: Values, other: Values) -> bool:

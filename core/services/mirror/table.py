@@ -13,8 +13,10 @@ from operator import itemgetter
 from typing import Any
 
 from django.db import DataError, IntegrityError, connection, models, transaction
+from django.utils import timezone
 from django.utils.text import capfirst
 
+from core.moments import is_ahead
 from core.services import bulk, directions
 from core.services.mirror.outcome import Applied
 from core.services.mirror.unsent import own_changes, settle
@@ -44,6 +46,7 @@ class Table:
     tracked: frozenset[str] = frozenset()
     stamp: tuple[str, ...] = ()  # bookkeeping fields written along with a change, not compared
     as_of: str = ""  # the field that says when Thinkific had a row so, where there is one
+    listed_since: datetime | None = None  # when the list of everything was begun that the rows come from
 
     @property
     def entity(self) -> str:
@@ -56,9 +59,12 @@ class Table:
         return {row[1]: (row[0], dict(zip(self.fields, row[2:], strict=True))) for row in rows}
 
     def is_older(self, row: Values, stored: Values) -> bool:
-        """Whether a row is news from before what is stored."""
+        """Whether a row is news from before what is stored. Of a stored moment that cannot be true nothing
+        is news from before; nor is a row of a list that was begun after it."""
         mine, theirs = (row[self.as_of], stored[self.as_of]) if self.as_of else (None, None)
-        return mine is not None and theirs is not None and mine < theirs
+        if mine is None or theirs is None or mine >= theirs or is_ahead(theirs, timezone.now()):
+            return False
+        return self.listed_since is None or theirs >= self.listed_since
 
     def stored_of(
         self, rows: Iterable[Values], known: Container[Any] | None

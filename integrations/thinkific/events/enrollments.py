@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from django.utils import timezone
 
 from core.models import Enrollment, Product
-from core.moments import is_older
+from core.moments import happened, is_ahead, is_older
 from core.services.mirror.bundles import (
     apply_bundle_rows,
     perhaps_held,
@@ -95,6 +95,8 @@ def prepare(events: list[InboundEvent], desk: Desk) -> Write:
     for number, pk, updated_at, removed_at in rows.values_list(
         "thinkific_id", "pk", "remote_updated_at", "removed_at"
     ):
+        if updated_at and is_ahead(updated_at, timezone.now()):
+            updated_at = None
         work.stored[number or 0] = Stored(pk, updated_at, removed_at is not None)
     _ask([number for number in work.news if _must_ask(number, work)], desk, work)
     _ask_for_bundles(desk, work)
@@ -114,6 +116,8 @@ def _read(event: InboundEvent, work: Work) -> None:
                 note_moment(work.active, lesson.user.id, event)
         else:
             told = read(event.payload, payloads.Enrollment)
+            if told.updated_at:
+                told.updated_at = happened(told.updated_at, event.received_at)
             work.news.setdefault(told.id, News()).add(event, told)
     except Unreadable as problem:
         work.verdicts[event.pk] = failed(str(problem))

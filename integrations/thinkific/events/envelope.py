@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+from django.utils import timezone
 
+from core.moments import happened
 from integrations.models import InboundEvent
 from integrations.thinkific.decoding import load_json, parse_moment
 from integrations.thinkific.errors import RetryLater
@@ -51,12 +53,17 @@ def _occurred_at(envelope: dict[str, Any]) -> datetime | None:
     created_at, timestamp = envelope.get("created_at"), envelope.get("timestamp")
     try:
         if isinstance(created_at, str):
-            return moment(parse_moment(created_at))
+            return _happened(parse_moment(created_at))
         if isinstance(timestamp, int | float):
-            return moment(datetime.fromtimestamp(timestamp, UTC))
+            return _happened(datetime.fromtimestamp(timestamp, UTC))
     except (msgspec.ValidationError, ValueError, OverflowError, OSError):
         pass  # when it arrived is known anyway
     return None
+
+
+def _happened(told: datetime) -> datetime | None:
+    storable = moment(told)
+    return None if storable is None else happened(storable, timezone.now())
 
 
 def _storable(value: Any, depth: int) -> Any:

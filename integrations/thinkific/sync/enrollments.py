@@ -95,7 +95,7 @@ def apply_rows(
     if pull is not None:
         note_newest(pull, [e.updated_at for e, _ in readable if e.updated_at])
         note_fresh(pull, [e for e, _ in readable])
-    applied += apply_typed(readable, known, source=source, now=now)
+    applied += apply_typed(readable, known, source=source, now=now, pull=pull)
     return applied
 
 
@@ -105,6 +105,7 @@ def apply_typed(
     *,
     source: str,
     now: datetime,
+    pull: Pull | None = None,
 ) -> Applied:
     """The same for enrollments that are decoded, each with its digest (None: it is not from a list)."""
     applied = Applied()
@@ -119,7 +120,7 @@ def apply_typed(
     names = {e.course_id: e.course_name for e, _ in rows if e.course_id}
     courses = ensure_courses({course: Notes().text(name, 500, "", "") for course, name in names.items()})
     deleted = deleted_here({e.user_id or 0 for e, _ in rows} - users.keys())
-    values = []
+    values, notes = [], Notes()
     for e, digest in rows:
         if e.user_id in deleted or e.user_id in applied.withheld:
             applied.leave_out()
@@ -129,8 +130,10 @@ def apply_typed(
             _fail(e.id, why, known, applied)
             continue
         user, course = users[e.user_id], courses[e.course_id or 0]
-        values.append(enrollment_row(e, user_id=user, product_id=course, digest=digest, now=now))
-    applied += apply_enrollments(values, known=known, source=source)
+        values.append(enrollment_row(e, user_id=user, product_id=course, digest=digest, now=now, notes=notes))
+    listed_since = datetime.fromisoformat(pull.cursor["asked_at"]) if pull and pull.run.full else None
+    applied += apply_enrollments(values, known=known, source=source, listed_since=listed_since)
+    applied.issues += notes.issues
     return applied
 
 

@@ -18,7 +18,6 @@ from integrations.thinkific.mapping import (
     group_row,
     moment,
     product_row,
-    progress,
     split_name,
     user_row,
 )
@@ -35,16 +34,32 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
         ("24.0", "0.24"),
         (100, "1"),
         (1000, "1"),
-        (-1, "0"),
-        ("junk", "0"),
-        (None, "0"),
-        ("NaN", "0"),
-        ("Infinity", "0"),
+        ("0", "0"),
         ("0.33333333", "0.3333"),
     ],
 )
 def test_progress_is_a_share_from_0_to_1(theirs, ours):
-    assert progress(theirs) == Decimal(ours)
+    notes = Notes()
+
+    assert notes.progress(theirs, "Enrollment 1") == Decimal(ours)
+    assert notes.issues == []
+
+
+@pytest.mark.parametrize("theirs", ["0,75", "-3", -1, "junk", "NaN", "Infinity"])
+def test_progress_that_is_no_number_is_said_and_not_taken_for_0(theirs):
+    notes = Notes()
+
+    assert notes.progress(theirs, "Enrollment 1") is None
+    assert [issue.object for issue in notes.issues] == ["Enrollment 1"]
+    assert str(theirs) in notes.issues[0].message
+
+
+@pytest.mark.parametrize("theirs", [None, ""])
+def test_progress_that_is_not_told_is_nothing_to_speak_of(theirs):
+    notes = Notes()
+
+    assert notes.progress(theirs, "Enrollment 1") is None
+    assert notes.issues == []
 
 
 @pytest.mark.parametrize(
@@ -135,9 +150,10 @@ def test_any_enrollment_fits_or_is_refused(row):
     if isinstance(enrollment, BadRow):
         return
     ours = enrollment_row(enrollment, user_id=1, product_id=1, digest=1, now=NOW)
-    assert 0 <= ours["percentage_completed"] <= 1
+    assert ours["percentage_completed"] is None or 0 <= ours["percentage_completed"] <= 1
     for name in ("activated_at", "started_at", "completed_at", "expiry_date", "remote_updated_at"):
         assert ours[name] is None or ours[name].utcoffset().total_seconds() == 0
+    assert ours["remote_updated_at"] is None or ours["remote_updated_at"] <= NOW + timedelta(minutes=5)
 
 
 @settings(max_examples=100, deadline=None)

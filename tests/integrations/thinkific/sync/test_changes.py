@@ -1,8 +1,10 @@
 """What changed in Thinkific changes here, and nothing else does."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
+from django.utils import timezone
 
 from core.models import BundleItem, Chapter, Enrollment, GroupMembership, Product, QuizResult, User
 from integrations.models import SyncRun
@@ -129,15 +131,91 @@ def test_a_new_end_date_arrives_with_history(pull, site):
     assert ours.history.latest().history_change_reason == f"Thinkific, run {run.pk}"
 
 
-def test_news_from_before_never_overwrite_what_is_newer(pull, site):
+def test_news_from_before_never_overwrite_what_has_come_since_the_walk_began(pull, site):
+    """As an event brings it after its page was read."""
     enrollment = site.enrollments.listing[3]
-    known = Enrollment.objects.get(thinkific_id=enrollment.id)
-    older = to_iso(enrollment.updated_at - 60_000)
-    put(site, "enrollments", id=enrollment.id, percentage_completed="0.01", updated_at=older)
+    put(site, "enrollments", id=enrollment.id, percentage_completed="0.01")
+    newer = timezone.now() + timedelta(seconds=30)
+    Enrollment.objects.filter(thinkific_id=enrollment.id).update(
+        percentage_completed="0.5", remote_updated_at=newer
+    )
 
     pull("enrollments")
 
-    assert Enrollment.objects.get(pk=known.pk).percentage_completed == known.percentage_completed
+    assert Enrollment.objects.get(thinkific_id=enrollment.id).percentage_completed == Decimal("0.5")
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_a_moment_in_the_future_freezes_nothing(pull, site, full):
+    """As an event brought it, before moments were looked at."""
+    enrollment = site.enrollments.listing[3]
+    stored = Enrollment.objects.filter(thinkific_id=enrollment.id)
+    stored.update(percentage_completed="0.99", remote_updated_at=datetime(2099, 1, 1, tzinfo=UTC))
+    if not full:
+        site.write("move_progress", enrollment_id=enrollment.id, percent=41)
+
+    pull("enrollments", full=full)
+
+    theirs = Decimal(site.enrollments[enrollment.id].percentage_completed)
+    assert stored.get().percentage_completed == theirs != Decimal("0.99")
+    assert stored.get().remote_updated_at <= timezone.now()
+
+
+def test_a_row_whose_own_moment_lies_in_the_future_counts_as_changed_now(pull, site):
+    enrollment = site.enrollments.listing[3]
+    put(site, "enrollments", id=enrollment.id, updated_at="2099-01-01T00:00:00Z", percentage_completed="0.3")
+    pull("enrollments", full=False)
+    stored = Enrollment.objects.get(thinkific_id=enrollment.id)
+    assert stored.percentage_completed == Decimal("0.3")
+    assert stored.remote_updated_at <= timezone.now()
+
+    put(site, "enrollments", id=enrollment.id, percentage_completed="0.4", updated_at="2099-01-01T00:00:00Z")
+    pull("enrollments", full=False)
+
+    stored.refresh_from_db()
+    assert stored.percentage_completed == Decimal("0.4")
+    assert set(counts(pull("enrollments", full=False))) <= {"fetched", "unchanged"}
+
+
+def test_the_row_of_a_full_pull_wins_over_what_was_stored_before_it_began(pull, site):
+    enrollment = site.enrollments.listing[3]
+    put(site, "enrollments", id=enrollment.id, percentage_completed="0.01")
+    a_moment_ago = timezone.now() - timedelta(seconds=5)
+    Enrollment.objects.filter(thinkific_id=enrollment.id).update(
+        percentage_completed="0.5", remote_updated_at=a_moment_ago
+    )
+
+    pull("enrollments")
+
+    assert Enrollment.objects.get(thinkific_id=enrollment.id).percentage_completed == Decimal("0.01")
+
+
+@pytest.mark.parametrize("said", ["0,75", "-3", "much"])
+def test_progress_that_is_no_number_stays_as_it_was_and_is_said(pull, site, said):
+    enrollment = next(e for e in site.enrollments if 0 < float(e.percentage_completed) < 1)
+    before = Enrollment.objects.get(thinkific_id=enrollment.id).percentage_completed
+    put(site, "enrollments", id=enrollment.id, percentage_completed=said, expiry_date="2031-05-06T07:08:09Z")
+
+    for _ in range(2):  # every pull says it, not only the first
+        run = pull("enrollments")
+
+        stored = Enrollment.objects.get(thinkific_id=enrollment.id)
+        assert stored.percentage_completed == before
+        assert stored.expiry_date.year == 2031
+        assert [error["object"] for error in run.errors] == [f"Enrollment {enrollment.id}"]
+        assert said in run.errors[0]["message"]
+        assert run.status == "succeeded"
+
+
+def test_progress_that_is_not_told_stays_as_it_was(pull, site):
+    enrollment = next(e for e in site.enrollments if 0 < float(e.percentage_completed) < 1)
+    before = Enrollment.objects.get(thinkific_id=enrollment.id).percentage_completed
+    put(site, "enrollments", id=enrollment.id, percentage_completed=None)
+
+    run = pull("enrollments")
+
+    assert Enrollment.objects.get(thinkific_id=enrollment.id).percentage_completed == before
+    assert run.errors == []
 
 
 def test_a_renamed_course_is_renamed(pull, site):
