@@ -66,17 +66,16 @@ def _bundles_with(courses: Collection[int]) -> dict[Product, set[int]]:
 
 def apply_bundle_rows(
     bundle: Product, thinkific_ids: list[int], *, now: datetime
-) -> tuple[list[int], list[int]]:
+) -> tuple[dict[int, int], list[int]]:
     """Record who holds a bundle, from the Thinkific ids of the course enrollments that came through it.
 
     Makes the bundle enrollment where it is missing and points the course enrollments to it. Answers the
-    primary keys of the course enrollments and of the bundle enrollments met.
+    course enrollments (`Thinkific id -> primary key`) and the primary keys of the bundle enrollments met.
     """
-    courses = dict(
-        Enrollment.objects.filter(bulk.among("thinkific_id", thinkific_ids))
-        .order_by()
-        .values_list("pk", "user_id")
-    )
+    rows = Enrollment.objects.filter(bulk.among("thinkific_id", thinkific_ids)).order_by()
+    courses, met = {}, {}
+    for number, pk, user in rows.values_list("thinkific_id", "pk", "user_id"):
+        courses[pk], met[number or 0] = user, pk
     users = set(courses.values())
     held = Enrollment.objects.filter(bulk.among("user_id", users), product=bundle).order_by()
     holders = dict(held.values_list("user_id", "pk"))
@@ -94,7 +93,7 @@ def apply_bundle_rows(
         ["via_bundle_id"],
         [(pk, holders[user]) for pk, user in loose.values_list("pk", "user_id")],
     )
-    return list(courses), list(holders.values())
+    return met, list(holders.values())
 
 
 def leave_bundle(pks: list[int]) -> None:

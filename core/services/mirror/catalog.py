@@ -67,7 +67,9 @@ def match_products(rows: list[Values], applied: Applied) -> list[tuple[Values, t
         what = (row["productable_type"], row["productable_id"])
         if sold.setdefault(what, row) is not row:
             applied.skip(
-                f"Product {row['thinkific_id']}", "Another product sells the same; that one is shown."
+                f"Product {row['thinkific_id']}",
+                "Another product sells the same; that one is shown.",
+                number=row["thinkific_id"],
             )
             continue
         have = stored.get(what)
@@ -79,6 +81,8 @@ def match_products(rows: list[Values], applied: Applied) -> list[tuple[Values, t
                 pk=owner,
             )
             continue
+        if have is not None and have[1]["thinkific_id"] not in (None, row["thinkific_id"]):
+            applied.replaced.append((have[0], have[1]["thinkific_id"]))
         base = have[1] if have else {f: _default(f) for f in PRODUCTS.fields}
         pairs.append((base | row, have))
     return pairs

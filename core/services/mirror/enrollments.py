@@ -66,11 +66,12 @@ def apply_enrollments(
             continue
         if have is None and pair in by_pair:
             pk, thinkific_id, values = by_pair[pair]
-            if thinkific_id is not None and not _newer(row, values):
-                _report_second(row, (pk, values), applied)
+            if thinkific_id is not None and not _newer(row, values) and not _is_over(table, row, values):
+                _report_second(row, None, applied)
                 continue
             have = (pk, values)
             links[pk] = row["thinkific_id"]
+            applied.replaced += [] if thinkific_id is None else [(pk, thinkific_id)]
         if have is not None and table.is_older(row, have[1]):
             applied.met.append(have[0])
             applied.unchanged += 1
@@ -119,6 +120,11 @@ def _best_of_each_pair(rows: list[Values]) -> dict[tuple[int, int], Values]:
     return best
 
 
+def _is_over(table: Table, row: Values, stored: Values) -> bool:
+    """Whether the stored one of two enrollments has gone from Thinkific, so that this one is shown again."""
+    return stored["removed_at"] is not None and not table.is_older(row, stored)
+
+
 def _with_progress(row: Values, have: tuple[int, Values] | None) -> Values:
     if row["percentage_completed"] is not None:
         return row
@@ -132,10 +138,11 @@ def _newer(row: Values, other: Values) -> bool:
 
 def _report_second(row: Values, have: tuple[int, Values] | None, applied: Applied) -> None:
     if have is not None:
-        applied.met.append(have[0])  # it is the other row's, so this one still left no trace
+        applied.met.append(have[0])  # it becomes the other row's
     applied.skip(
         f"Enrollment {row['thinkific_id']}",
         "Thinkific has a second enrollment of this student in this course; the one changed last is shown.",
+        number=row["thinkific_id"],
     )
 
 

@@ -45,8 +45,11 @@ def apply_groups(rows: list[Values], *, source: str) -> Applied:
     return applied
 
 
-def apply_members(group: ThinkificGroup, users: Iterable[int], *, now: datetime) -> list[int]:
-    """Record that these people (primary keys) are in the group. Answers the memberships met."""
+def apply_members(
+    group: ThinkificGroup, users: Iterable[int], *, now: datetime
+) -> tuple[list[int], list[int]]:
+    """Record that these people (primary keys) are in the group. Answers the primary keys of the memberships
+    that were stored before, and of the new ones."""
     wanted = set(users)
     known = {
         user: (pk, state, removed)
@@ -66,7 +69,8 @@ def apply_members(group: ThinkificGroup, users: Iterable[int], *, now: datetime)
         ours = entries.filter(Q(status__in=OutboxEntry.UNSENT) | Q(finished_at__gte=now - JUST_SENT))
         back -= set(ours.values_list("object_id", flat=True))
     GroupMembership.objects.filter(pk__in=back).update(removed_at=None, first_seen_at=now)
-    return [pk for pk, _, _ in known.values()]
+    here = GroupMembership.objects.filter(group=group, user__in=new).order_by()
+    return [pk for pk, _, _ in known.values()], list(here.values_list("pk", flat=True)) if new else []
 
 
 def remove_members(group: ThinkificGroup, gone: Iterable[int], *, now: datetime) -> int:

@@ -90,12 +90,13 @@ def apply_users(
     matched = match_users(rows, known, lock=True)
     for row, have, why in matched.refused:
         if contested is None:
-            applied.fail(f"User {row['thinkific_id']}", why, pk=have[0] if have else None)
+            number = row["thinkific_id"]
+            applied.fail(f"User {number}", why, pk=have[0] if have else None, number=number)
         else:
             contested.append(row["thinkific_id"])
             applied.met += [have[0]] if have else []
-            applied.lost += have is None
-    applied.leave_out(len(matched.deleted) + len(matched.withheld))
+            applied.lost |= set() if have else {row["thinkific_id"]}
+    applied.leave_out(matched.deleted | matched.withheld)
     applied.conflicts += matched.clashes
     applied.withheld |= matched.withheld
 

@@ -167,8 +167,9 @@ def write(changes: Changes, applied: Applied, *, source: str, extra: Sequence[st
         applied.created += _write(
             lambda rows: bulk.insert(table.model, fields, list(map(itemgetter(*fields), rows))),
             changes.new,
-            lambda row, reason: applied.fail(_called(table, row), reason),
+            lambda row, reason: applied.fail(_called(table, row), reason, number=row.get("thinkific_id")),
         )
+        applied.made += _made(table, changes.new)
     if changes.changed:
         fields = list(dict.fromkeys([*table.fields, *table.stamp]))
         refused: set[int] = set()
@@ -203,6 +204,14 @@ def _write(write: Callable[[list[Any]], None], rows: list[Any], refuse: Callable
         middle = len(rows) // 2
         return _write(write, rows[:middle], refuse) + _write(write, rows[middle:], refuse)
     return len(rows)
+
+
+def _made(table: Table, new: list[Values]) -> list[int]:
+    """The primary keys of rows that have just been inserted; what the database refused has none."""
+    key = table.key if table.key != "pk" else "thinkific_id"
+    values = [row[key] for row in new if row.get(key) is not None]
+    rows = table.model._default_manager.filter(bulk.among(key, values)).order_by()
+    return list(rows.values_list("pk", flat=True))
 
 
 def _called(table: Table, row: Values) -> str:

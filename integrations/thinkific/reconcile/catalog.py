@@ -83,11 +83,11 @@ def look_at(
         try:
             rows.append(product_row(product, notes, site_url=site_url(), now=now))
         except Unusable:
-            look.new += 1  # neither a course nor a bundle: not for us
+            look.new.add(product.id)  # neither a course nor a bundle: not for us
     pull.cursor.setdefault("shown", []).extend(_what(row) for row in rows)
     left_out = Applied()
     pairs = match_products(rows, left_out)
-    look.new += left_out.lost
+    look.new |= left_out.lost
     look.met += left_out.met
     bundles = {have[0]: row for row, have in pairs if have and row["productable_type"] == Product.Type.BUNDLE}
     more = {

@@ -55,13 +55,14 @@ def _compare_rows(rows: list[RawRow], passed: Callable[[int], bool], *, since: d
         else:
             found.append(enrollment)
     if moving:
-        here = Enrollment.objects.filter(thinkific_id__in=moving).values_list("pk", flat=True)
-        look.met += list(here)
-        look.new += len(moving) - len(here)
+        rows_here = Enrollment.objects.filter(thinkific_id__in=moving)
+        here = dict(rows_here.values_list("thinkific_id", "pk"))
+        look.met += here.values()
+        look.new |= set(moving) - here.keys()
     if bad:
         known = dict(Enrollment.objects.filter(thinkific_id__in=bad).values_list("thinkific_id", "pk"))
         for number, message in bad.items():
-            look.fail(f"Enrollment {number}", message, pk=known.get(number))
+            look.fail(f"Enrollment {number}", message, pk=known.get(number), number=number)
     return look_at(found, look, passed)
 
 
@@ -80,7 +81,7 @@ def look_at(
         user, course = users.get(e.user_id or 0), courses.get((Product.Type.COURSE, e.course_id or 0))
         if user is None or course is None:
             look.findings.append(Finding(Sort.ONLY_THERE, names[e.id], thinkific_id=e.id))
-            look.new += 1
+            look.new.add(e.id)
         else:
             rows[e.id] = enrollment_row(e, user_id=user, product_id=course, digest=None, now=now)
     pairs, links = _matched(list(rows.values()), look)
@@ -105,7 +106,7 @@ def _matched(rows: list[Values], look: Look) -> tuple[list[Pair], dict[int, list
         if have is None and known is not None:
             pk, number, values = known
             if number is not None:  # a second one of the same student and course; one is shown
-                look.new += 1
+                look.new.add(row["thinkific_id"])
                 continue
             have = (pk, values)
             links[pk] = [difference("thinkific_id", None, row["thinkific_id"])]

@@ -45,23 +45,23 @@ class Finding(NamedTuple):
 
 @dataclass
 class Look:
-    """What came of comparing some rows. `met` are the primary keys of all stored ones among them; `new`
-    counts rows of Thinkific that left no trace in it."""
+    """What came of comparing some rows. `met` are the primary keys of all stored ones among them; `new` are
+    the Thinkific ids of those that have no stored one."""
 
     in_step: int = 0
     waiting: int = 0
-    new: int = 0
+    new: set[int] = field(default_factory=set)
     findings: list[Finding] = field(default_factory=list)
     met: list[int] = field(default_factory=list)
     unreadable: list[Issue] = field(default_factory=list)
 
-    def fail(self, object: str, message: str, *, pk: int | None = None) -> None:
-        """A row that cannot be compared; `pk` is what is stored of it."""
+    def fail(self, object: str, message: str, *, pk: int | None = None, number: int | None = None) -> None:
+        """A row that cannot be compared; `pk` is what is stored of it, `number` its Thinkific id."""
         self.unreadable.append(Issue(object, message))
-        if pk is None:
-            self.new += 1
-        else:
+        if pk is not None:
             self.met.append(pk)
+        elif number is not None:
+            self.new.add(number)
 
 
 def nothing_passed(pk: int) -> bool:
@@ -93,7 +93,7 @@ def sort_out(
     sort_keys(table.entity, applied.met, differences, look, numbers=numbers, passed=passed)
     for row in changes.new:
         look.findings.append(describe(row))
-        look.new += 1
+        look.new |= {row["thinkific_id"]} if row.get("thinkific_id") else set()
 
 
 def sort_keys(

@@ -40,7 +40,7 @@ def _compare_rows(rows: list[RawRow], passed: Callable[[int], bool]) -> Look:
         group = decode_row(row, schemas.Group)
         if isinstance(group, BadRow):
             known = ThinkificGroup.objects.filter(thinkific_id=row.id).values_list("pk", flat=True).first()
-            look.fail(f"Group {row.id}", group.message, pk=known)
+            look.fail(f"Group {row.id}", group.message, pk=known, number=row.id)
         else:
             groups.append(group)
     return look_at(groups, look, passed)
@@ -143,7 +143,7 @@ def look_at_members(
         known = memberships.get(users.get(person.id, 0))
         if known is None:
             look.findings.append(_member_only_there(group, person, users.get(person.id)))
-            look.new += 1
+            look.new.add(person.id)
             continue
         there.append(known[0])
         if known[1] is not None:

@@ -45,12 +45,14 @@ def walk(
     while not state.get("done"):
         if not state.get("ended"):
             _round(pull, report, name, state, path, compare, filters)
-        verdict = completeness.judge(state, len(pull.seen(name)) + state["new"])
+        rows = stored.MODELS[report.kind]._default_manager.all()
+        verdict = completeness.judge(state, completeness.count(pull, name, state, rows))
         if verdict == completeness.SHORT and state["round"] < completeness.ROUNDS:
 
             def again(state: dict[str, Any] = state) -> None:
                 ledger.forget_theirs(report, listing=name, count=state["theirs"])
-                state.update(page=0, round=state["round"] + 1, new=0, theirs=0, ended=False)
+                completeness.begin_again(pull, name, state)
+                state["theirs"] = 0
 
             pull.store(again)
         else:
@@ -90,9 +92,9 @@ def _round(
             for row in bad:
                 pull.fail(f"{report.get_kind_display()} {row.id}", row.message)
             ledger.add(pull, report, look, listing=name)
-            late = sum(pk > top for pk in look.met)
-            seen.add(pk for pk in look.met if pk <= top)
-            state["new"] += look.new + late + len(bad)
+            completeness.note_met(pull, name, state, look.met)
+            pull.numbers(name).add(look.new)
+            state["lost"] = state.get("lost", 0) + len(bad)
             state["theirs"] += sum(finding.object_id is None for finding in look.findings)
             state["page"], state["ended"] = batch[-1].number, pages.is_over
             completeness.note_told(state, batch)

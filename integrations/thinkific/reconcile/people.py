@@ -43,7 +43,8 @@ def _compare_rows(rows: list[RawRow], passed: Callable[[int], bool]) -> Look:
     for row in rows:
         user = decode_row(row, schemas.User)
         if isinstance(user, BadRow):
-            look.fail(f"User {row.id}", user.message, pk=primary_keys([row.id]).get(row.id))
+            known = primary_keys([row.id]).get(row.id)
+            look.fail(f"User {row.id}", user.message, pk=known, number=row.id)
         else:
             users.append(user)
     return look_at(users, look, passed)
@@ -69,7 +70,8 @@ def _mapped(users: list[schemas.User], look: Look) -> list[Values]:
         try:
             rows.append(user_row(user, notes, digest=None, now=now))
         except Unusable as error:
-            look.fail(f"User {user.id}", str(error), pk=primary_keys([user.id]).get(user.id))
+            known = primary_keys([user.id]).get(user.id)
+            look.fail(f"User {user.id}", str(error), pk=known, number=user.id)
     return rows
 
 

@@ -60,7 +60,7 @@ def _without_latest(rows: list[schemas.QuizSubmission], passed: Passed) -> Look:
     look = look_at_results([row for row in rows if row not in latest], passed=passed)
     here = _keys(QuizResult.objects.all(), (row.id for row in latest))
     look.met += here.values()
-    look.new += len(latest) - len(here)
+    look.new |= {number for row in latest if (number := parse_graphql_id(row.id)) and number not in here}
     return look
 
 
@@ -80,7 +80,6 @@ def look_at_results(
             look.fail(f"Quiz result {row.id}", "Its id holds no number.")
         elif quiz is None or user is None:
             look.findings.append(_only_there(row.user, row.quiz.name if row.quiz else "", number))
-            look.new += 1
         else:
             named[number] = _only_there(row.user, row.quiz.name if row.quiz else "", number)
             values.append(submission_row(row, number=number, user_id=user, quiz_id=quiz))
@@ -207,7 +206,6 @@ def look_at_certificates(
         finding = _only_there(row.user, str(course), parse_graphql_id(row.id), **where)
         if user is None or course is None:
             look.findings.append(finding)
-            look.new += 1
             continue
         try:
             value = certificate_row(row, Notes(), user_id=user, product_id=course.pk, site_url=site_url())

@@ -53,7 +53,7 @@ def _apply_pages(pull: Pull, pages: list[RawPage]) -> Applied:
             values.append(product_row(product, notes, site_url=site_url(), now=pull.now))
         except Unusable as error:
             known = Product.objects.filter(thinkific_id=row.id).values_list("pk", flat=True).first()
-            failed.skip(f"Product {row.id}", str(error), pk=known)
+            failed.skip(f"Product {row.id}", str(error), pk=known, number=row.id)
     shown = pull.cursor.setdefault("shown", {kind: [] for kind in Product.Type.values})
     for value in values:
         shown[value["productable_type"]].append(value["productable_id"])

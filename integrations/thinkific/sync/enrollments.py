@@ -123,7 +123,7 @@ def apply_typed(
     values, notes = [], Notes()
     for e, digest in rows:
         if e.user_id in deleted or e.user_id in applied.withheld:
-            applied.leave_out()
+            applied.leave_out([e.id])
             continue
         if e.user_id not in users:
             why = f"Its student, Thinkific user {e.user_id}, is unknown here and has no e-mail."
@@ -144,4 +144,5 @@ def what_is_missing(enrollment: schemas.Enrollment) -> str:
 
 
 def _fail(number: int, message: str, known: Known, applied: Applied) -> None:
-    applied.fail(f"Enrollment {number}", message, pk=known[number][0] if number in known else None)
+    pk = known[number][0] if number in known else None
+    applied.fail(f"Enrollment {number}", message, pk=pk, number=number)

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
+from django.utils import timezone
+
 from integrations.thinkific.answers import Answer, check
 from integrations.thinkific.decoding import PAGE_SIZE
 from integrations.thinkific.errors import RateLimited, RetryLater, ThinkificError, Unfinished
@@ -108,10 +110,13 @@ class PageWalk:
 
     def _fetch(self, page: int) -> tuple[Answer, RawPage]:
         params = {"page": page, "limit": PAGE_SIZE, **self.filters}
+        asked_at = timezone.now()
         answer = self.pull.client.send_raw("GET", self.path, params)
         if answer.status != 429:
             check(answer, self.pull.client.credentials)
-            return answer, read_page(answer.body, number=page, what=answer.request, ahead=self.ahead)
+            raw = read_page(answer.body, number=page, what=answer.request, ahead=self.ahead)
+            raw.asked_at = asked_at
+            return answer, raw
         return answer, RawPage(page)
 
     def _collect(self, seconds: float) -> None:

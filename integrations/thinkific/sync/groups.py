@@ -111,7 +111,7 @@ def _apply_pages(pull: Pull, pages: list[RawPage]) -> Applied:
         group = decode_row(row, schemas.Group)
         if isinstance(group, BadRow):
             known = ThinkificGroup.objects.filter(thinkific_id=row.id).values_list("pk", flat=True).first()
-            failed.fail(f"Group {row.id}", group.message, pk=known)
+            failed.fail(f"Group {row.id}", group.message, pk=known, number=row.id)
         else:
             rows.append(group_row(group, notes))
     applied = apply_groups(rows, source=pull.source)
@@ -159,17 +159,16 @@ def _apply_members(
     for issue in applied.issues:
         pull.note(f"{group}, {issue.object}", issue.message)
     users = [pks[row.id] for page in pages for row in page.rows if row.id in pks]
-    met = apply_members(group, users, now=pull.now)
+    met, made = apply_members(group, users, now=pull.now)
     _join(pull, users, targets)
     pull.seen("members").add(met)
-    new = len(set(users)) - len(met)
     for effect, count in (
-        ("members", new),
+        ("members", len(made)),
         ("accounts", applied.created),
         ("accounts_changed", applied.updated),
     ):
         effects.add(pull.cursor, effect, count)
-    return Applied(created=new, met=met, lost=applied.lost, conflicts=applied.conflicts)
+    return Applied(created=len(made), met=met, made=made, lost=applied.lost, conflicts=applied.conflicts)
 
 
 def _join(pull: Pull, users: list[int], targets: list[TeamTarget]) -> None:

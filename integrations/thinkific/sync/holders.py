@@ -84,8 +84,8 @@ def _apply_holders(pull: Pull, bundle: Product, pages: list[RawPage]) -> Applied
     ids = list({row.id for page in pages for row in page.rows})
     courses, holders = apply_bundle_rows(bundle, ids, now=pull.now)
     pull.seen("holders").add(holders)
-    # What is listed here and unknown to us came after the list of all enrollments was read.
-    return Applied(met=courses, lost=len(ids) - len(courses))
+    # What is listed here and unknown to us came after the list of all enrollments was read, or is not for us.
+    return Applied(met=list(courses.values()), lost=set(ids) - courses.keys())
 
 
 def _in_parts(pull: Pull, pks: Iterable[int], work: Callable[[list[int]], object]) -> None:

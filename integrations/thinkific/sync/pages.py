@@ -6,6 +6,7 @@ Most rows of most pulls are what they were, and their bytes say so; only the oth
 import json
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any, NamedTuple, TypeVar
 
@@ -60,6 +61,7 @@ class RawPage:
     total_pages: int | None = None
     next_page: int | None = None
     size: int = 0  # bytes
+    asked_at: datetime | None = None
 
     @property
     def fetched(self) -> int:

@@ -133,7 +133,8 @@ def _apply_changed(
                 raise Unusable(user.message)
             values.append(user_row(user, notes, digest=row.digest, now=now))
         except Unusable as error:
-            failed.fail(f"User {row.id}", str(error), pk=known[row.id][0] if row.id in known else None)
+            pk = known[row.id][0] if row.id in known else None
+            failed.fail(f"User {row.id}", str(error), pk=pk, number=row.id)
     applied = apply_users(values, known=known, source=source, contested=contested)
     applied.issues += notes.issues
     applied += failed

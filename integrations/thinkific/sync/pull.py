@@ -22,7 +22,7 @@ from integrations.thinkific.errors import CredentialsRefused
 from integrations.thinkific.lanes import Lanes
 from integrations.thinkific.sync import conflicts
 from integrations.thinkific.sync.client import CountingClient
-from integrations.thinkific.sync.seen import Seen, dump_all, load_all
+from integrations.thinkific.sync.seen import NUMBERS, Numbers, Seen, dump_all, load_all
 
 TRIES = 3  # of a step that collided with another writer
 BEAT_EVERY = 1.5  # seconds; progress is promised every two
@@ -104,11 +104,20 @@ class Pull:
 
     def seen(self, name: str) -> Seen:
         """The stored rows of one list that this run has met, by primary key."""
-        return self._seen.setdefault(name, Seen())
+        found = self._seen.setdefault(name, Seen())
+        assert isinstance(found, Seen)
+        return found
+
+    def numbers(self, name: str) -> Numbers:
+        """Rows of one list that have no stored one of their own, by Thinkific id."""
+        found = self._seen.setdefault(f"{NUMBERS}{name}", Numbers())
+        assert isinstance(found, Numbers)
+        return found
 
     def forget(self, name: str) -> None:
         """The list is judged: which rows it had is no longer needed."""
         self._seen.pop(name, None)
+        self._seen.pop(f"{NUMBERS}{name}", None)
 
     def commit(self, write: Callable[[], None]) -> None:
         """Run `write` in a transaction of its own: what it stores, what it counts and where it leaves the
@@ -158,10 +167,15 @@ class Pull:
     def _snapshot(self) -> dict[str, Any]:
         names = [*COUNTS, "pages_done", "pages_total", "guarded"]
         values = {name: getattr(self.run, name) for name in names}
-        return values | {"cursor": copy.deepcopy(self.run.cursor), "errors": list(self.run.errors)}
+        values |= {"cursor": copy.deepcopy(self.run.cursor), "errors": list(self.run.errors)}
+        return values | {"seen": self.run.seen}
 
     def _restore(self, before: dict[str, Any]) -> None:
         _put_back(self.run.cursor, before.pop("cursor"))
+        if not self.dry_run:
+            stored = load_all(before["seen"])
+            for name, one in self._seen.items():
+                one.become(stored.get(name))  # type: ignore[arg-type]
         for name, value in before.items():
             setattr(self.run, name, value)
 

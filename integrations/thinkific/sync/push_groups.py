@@ -70,8 +70,8 @@ def _put_in(group: ThinkificGroup, user_id: int, group_id: int, client: Thinkifi
         client.add_user_to_groups(user_id, [group.name])
     except Rejected as error:
         raise Impossible(
-            f"Thinkific does not add people to “{group.name}”: {error.words}. Sync the groups to see whether it "
-            "was renamed or deleted there."
+            f"Thinkific does not add people to “{group.name}”: {error.words}. Sync the groups to see whether "
+            "it was renamed or deleted there."
         ) from None
 
 

@@ -103,7 +103,7 @@ def _store_submissions(pull: Pull, rows: graphql.Rows[schemas.QuizSubmission]) -
     values = []
     for row in rows:
         if row.user and parse_graphql_id(row.user.id) in left_out:
-            applied.leave_out()
+            applied.leave_out(filter(None, [_number(row)]))
             continue
         number = parse_graphql_id(row.id)
         quiz = quizzes.get(parse_graphql_id(row.quiz.id) or 0) if row.quiz else None
@@ -218,7 +218,7 @@ def _store_certificates(pull: Pull, course: Product, rows: graphql.Rows[schemas.
     users, left_out = _students(rows, applied, pull)
     for row in rows:
         if row.user and parse_graphql_id(row.user.id) in left_out:
-            applied.leave_out()
+            applied.leave_out(filter(None, [_number(row)]))
             continue
         user = users.get(parse_graphql_id(row.user.id) or 0) if row.user else None
         try:

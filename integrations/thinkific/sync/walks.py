@@ -50,9 +50,8 @@ def walk(
     """Walk a REST list, handing batches of pages to `apply` inside transactions.
 
     `name` is the list's place in the cursor and its set of met rows. `stored` are the rows that it should
-    meet: only their presence before the walk counts as "met", new ones are counted. `counted` says whether
-    its rows belong to the run's counts. `row_type` is what `apply` decodes rows as: where most are news, they
-    come decoded.
+    meet. `counted` says whether its rows belong to the run's counts. `row_type` is what `apply` decodes rows
+    as: where most are news, they come decoded.
     """
     if name not in pull.cursor:
         top = stored.aggregate(top=Max("pk"))["top"] if stored is not None else None
@@ -62,14 +61,15 @@ def walk(
     while not state.get("done"):
         if not state.get("ended"):  # left between its last page and here
             _round(pull, name, state, path, apply, filters, counted, row_type)
-        came = _different(pull, name, state)
+        came = completeness.count(pull, name, state, stored)
         verdict = completeness.judge(state, came)
         # A filtered list that moves is caught up by the overlap of the next one.
         if verdict == completeness.SHORT and stored is not None and state["round"] < completeness.ROUNDS:
-            state |= {"page": 0, "round": state["round"] + 1, "lost": 0, "nameless": 0, "ended": False}
+            completeness.begin_again(pull, name, state)
         else:
-            state |= {"done": True, "verdict": verdict, "came": came}
-            if stored is not None and state["new"] >= MANY_NEW and not pull.dry_run:
+            state |= {"done": True, "verdict": verdict, "came": came.rows}
+            pull.forget(completeness.newest(name))
+            if stored is not None and state.get("made", 0) >= MANY_NEW and not pull.dry_run:
                 bulk.refresh_statistics(stored.model)
     # A walk that was over before an upgrade has no verdict.
     return Walked(state.get("verdict", completeness.UNTOLD), state["total"], state.get("came", 0))
@@ -99,9 +99,8 @@ def _round(
                 pull.count(applied)
                 for row in bad:
                     pull.fail(f"{name} {row.id}", row.message)
-            pull.seen(name).add(pk for pk in applied.met if pk <= state["top"])
-            state["new"] += applied.created
-            state["lost"] += applied.lost + len(bad)
+            _note(pull, name, state, applied)
+            state["lost"] += len(bad)
             state["nameless"] += len(bad)
             state["page"], state["ended"] = batch[-1].number, pages.is_over
             completeness.note_told(state, batch)
@@ -112,8 +111,17 @@ def _round(
     completeness.note_end(state, pages)
 
 
-def _different(pull: Pull, name: str, state: dict[str, Any]) -> int:
-    return len(pull.seen(name)) + state["new"] + state["lost"]
+def _note(pull: Pull, name: str, state: dict[str, Any], applied: Applied) -> None:
+    """Every row that came leaves one trace, whoever has made it and when: a stored row, or its Thinkific id
+    where there is none of its own. So a row that comes twice counts once."""
+    seen = pull.seen(name) if state["round"] == 1 else pull.seen(completeness.newest(name))
+    pull.numbers(name).add(applied.lost)
+    # It has come and lost its stored row to another one; unless it has gone, and will not come.
+    pull.numbers(name).add(number for pk, number in applied.replaced if pk in seen)
+    completeness.note_met(pull, name, state, applied.met if pull.dry_run else applied.met + applied.made)
+    state["made"] = state.get("made", 0) + len(applied.made)
+    if pull.dry_run:  # their primary keys are given again to the next ones
+        state["new"] += len(applied.made)
 
 
 def mark_missing(
@@ -134,7 +142,7 @@ def mark_missing(
     candidates = stored.filter(pk__lte=top).order_by()
     live, seen = candidates.count(), pull.seen(name)
     # As nearly always. The set of other lists may hold more, and so may one with rows that were left out.
-    if live == len(seen) and name in pull.cursor and not (pull.run.failed or pull.run.skipped):
+    if live == seen.up_to(top) and name in pull.cursor and not (pull.run.failed or pull.run.skipped):
         return
     missing = [
         pk for pk in candidates.values_list("pk", flat=True).iterator(chunk_size=5000) if pk not in seen

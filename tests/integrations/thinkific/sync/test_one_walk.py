@@ -1,0 +1,110 @@
+"""A list whose rows all came is walked once, also where two of its rows are one here."""
+
+import pytest
+
+from core.models import Enrollment, User
+from integrations.models import SyncRun
+from integrations.thinkific.sandbox import Scale, Site
+from tests.integrations.thinkific.sync.conftest import go_on, removed
+
+pytestmark = pytest.mark.django_db
+PAGE = 5
+
+
+@pytest.fixture
+def thinkific_site():
+    return Site.generate(Scale(users=20, courses=4, builder_courses=0, bundles=0, groups=0), seed=1)
+
+
+@pytest.fixture(autouse=True)
+def small_pages(monkeypatch):
+    monkeypatch.setattr("integrations.thinkific.sync.fetch.PAGE_SIZE", PAGE)
+    monkeypatch.setattr("integrations.thinkific.sync.fetch.AHEAD", 1)
+    monkeypatch.setattr("integrations.thinkific.sync.fetch.GATHER", 0.0)
+
+
+@pytest.fixture
+def two_rows(pull, thinkific):
+    """One student has two enrollments of one course, on the first page and on the last, that newer."""
+    for kind in ("products", "users"):
+        pull(kind)
+    site = thinkific.site
+    one = site.enrollments.listing[0]
+    row = {"user_id": one.user_id, "course_id": one.course_id}
+    other = site.write("put", kind="enrollments", row=row)
+    thinkific.reset_stats()
+    return one.id, other
+
+
+def pages(rows):
+    return -(-len(rows) // PAGE)
+
+
+def shown(number):
+    return Enrollment.objects.filter(thinkific_id=number, removed_at=None).exists()
+
+
+def test_two_enrollments_of_one_pair_on_different_pages_cost_no_second_walk(pull, thinkific, two_rows):
+    other = two_rows[1]
+    for _ in range(2):
+        run = pull("enrollments")
+
+        assert run.status == "succeeded"
+        assert thinkific.stats.total == pages(thinkific.site.enrollments)
+        assert shown(other)
+        thinkific.reset_stats()
+
+    vanished = thinkific.site.enrollments.listing[7].id
+    thinkific.site.write("remove", kind="enrollments", row_ids=[vanished])
+    assert pull("enrollments").removed == 1
+    assert thinkific.stats.total == pages(thinkific.site.enrollments)
+    assert not shown(vanished)
+
+
+@pytest.mark.parametrize("gone", [0, 1], ids=["the older", "the newer"])
+def test_when_one_of_the_two_is_gone_the_other_is_shown(pull, thinkific, two_rows, gone):
+    pull("enrollments")
+    stays = two_rows[1 - gone]
+    thinkific.site.write("remove", kind="enrollments", row_ids=[two_rows[gone]])
+
+    for _ in range(2):
+        thinkific.reset_stats()
+        assert pull("enrollments").status == "succeeded"
+        assert thinkific.stats.total == pages(thinkific.site.enrollments)
+
+    assert shown(stays)
+    assert not removed(Enrollment).exists()
+
+
+def as_stored_before(run):
+    """The run as an older version has left it after its first page."""
+    state = run.cursor["users"]
+    met = state["page"] * PAGE
+    run.cursor["users"] = {
+        name: state[name] for name in ("page", "round", "lost", "nameless", "top", "total", "most")
+    } | {"new": met, "ended": False}
+    run.seen = None
+    run.save()
+
+
+def test_a_run_that_an_older_version_began_goes_on(pull, thinkific):
+    run = pull("users", seconds=0)
+    assert (run.status, run.created) == ("queued", PAGE)
+    as_stored_before(run)
+
+    run = go_on(run)
+
+    assert (run.status, run.errors, run.created) == ("succeeded", [], 20)
+    assert thinkific.stats.total == pages(thinkific.site.users)
+
+
+def test_a_run_that_another_process_takes_up_counts_nothing_twice(pull, thinkific):
+    thinkific.faults.add("shift_pages", how="insert", path="v1/users", next=1)  # a row comes twice
+    run = pull("users", seconds=0)
+    assert run.status == "queued"
+
+    run = go_on(run)
+
+    assert (run.status, run.errors) == ("succeeded", [])
+    assert User.objects.filter(thinkific_id__isnull=False).count() == 20  # one signed up on a page passed
+    assert SyncRun.objects.count() == 1
