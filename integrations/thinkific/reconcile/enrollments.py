@@ -9,6 +9,7 @@ from django.utils import timezone
 from core.models import Enrollment, Product
 from core.services.mirror.catalog import product_ids
 from core.services.mirror.enrollments import ENROLLMENTS, remove_enrollments, stored_pairs
+from core.services.mirror.outcome import Applied
 from core.services.mirror.table import Values
 from integrations.models import Drift, DriftReport
 from integrations.thinkific import schemas
@@ -27,7 +28,8 @@ from integrations.thinkific.reconcile.findings import (
     sort_out,
 )
 from integrations.thinkific.reconcile.people import DECIDE, SOURCE
-from integrations.thinkific.sync.enrollments import apply_typed
+from integrations.thinkific.sync import gone
+from integrations.thinkific.sync.enrollments import apply_typed, told
 from integrations.thinkific.sync.news import Known
 from integrations.thinkific.sync.pages import RawRow, decode_row
 from integrations.thinkific.sync.people import primary_keys
@@ -74,12 +76,16 @@ def look_at(
     look = look or Look()
     now = timezone.now()
     users = primary_keys({e.user_id for e in enrollments if e.user_id})
+    unknown = [one for e in enrollments if e.user_id not in users and (one := told(e)) is not None]
+    departed = gone.who_is_gone(gone.earliest(unknown), Applied(), now=now) if unknown else set()
     courses = product_ids((Product.Type.COURSE, e.course_id) for e in enrollments if e.course_id)
     rows: dict[int, Values] = {}
     names = {e.id: f"{e.user_email or e.user_id} in {e.course_name or e.course_id}" for e in enrollments}
     for e in enrollments:
         user, course = users.get(e.user_id or 0), courses.get((Product.Type.COURSE, e.course_id or 0))
-        if user is None or course is None:
+        if e.user_id in departed:
+            look.new.add(e.id)
+        elif user is None or course is None:
             look.findings.append(Finding(Sort.ONLY_THERE, names[e.id], thinkific_id=e.id))
             look.new.add(e.id)
         else:

@@ -1,7 +1,7 @@
 """Comparing quiz results and certificates, which only GraphQL has."""
 
-from collections.abc import Callable, Iterable
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -9,21 +9,23 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from core.models import Certificate, Product, Quiz, QuizResult
+from core.services.mirror.outcome import Applied
 from core.services.mirror.results import CERTIFICATES, QUIZ_RESULTS, apply_certificates, apply_quiz_results
 from core.services.mirror.table import Table, Values, mark_removed
 from integrations.models import Drift, DriftReport
 from integrations.thinkific import graphql, schemas
 from integrations.thinkific.errors import Endless, NotFound
-from integrations.thinkific.mapping import certificate_row, submission_row
+from integrations.thinkific.mapping import certificate_row, person_of_node, submission_row
 from integrations.thinkific.mending import Notes, Unusable
 from integrations.thinkific.reconcile import ledger, listing, stored
 from integrations.thinkific.reconcile.findings import Finding, Look, Sort, nothing_passed, sort_out
 from integrations.thinkific.reconcile.people import SOURCE
 from integrations.thinkific.schemas import parse_graphql_id
+from integrations.thinkific.sync import gone
 from integrations.thinkific.sync.catalog import site_url
 from integrations.thinkific.sync.people import primary_keys
 from integrations.thinkific.sync.pull import Pull
-from integrations.thinkific.sync.results import certificate_pages
+from integrations.thinkific.sync.results import Row, certificate_pages
 
 TOKENLESS = "Not compared: only GraphQL has them, and there is no access token (THINKIFIC_ACCESS_TOKEN)."
 ON_ITS_WAY = timedelta(minutes=20)
@@ -70,9 +72,11 @@ def look_at_results(
     look = look or Look()
     quizzes = _keys(Quiz.objects.all(), (row.quiz.id for row in rows if row.quiz))
     users = primary_keys(number for row in rows if (number := _account(row)) is not None)
+    told = [(row, row.created_at or row.completed_at) for row in rows]
+    orphans = _left_by_the_gone(told, users, QuizResult.objects.all(), look)
     values: list[Values] = []
     named: dict[Any, Finding] = {}
-    for row in rows:
+    for row in (row for row in rows if row.id not in orphans):
         number = parse_graphql_id(row.id)
         quiz = quizzes.get(parse_graphql_id(row.quiz.id) or 0) if row.quiz else None
         user = users.get(_account(row) or 0)
@@ -86,6 +90,20 @@ def look_at_results(
     pairs = _pairs(QUIZ_RESULTS, values)
     sort_out(QUIZ_RESULTS, pairs, look, passed=passed, describe=lambda row: named[row["thinkific_id"]])
     return look
+
+
+def _left_by_the_gone(
+    told: Sequence[tuple[Row, datetime | None]], users: dict[int, int], here: QuerySet, look: Look
+) -> set[str | int]:
+    """The ids of rows, each with its moment, that pulls leave out because their people are gone from
+    Thinkific (see sync/gone.py)."""
+    people = [(person_of_node(row.user), moment) for row, moment in told if row.user is not None]
+    unknown = [(one, moment) for one, moment in people if one is not None and one.id not in users]
+    now = timezone.now()
+    departed = gone.who_is_gone(gone.earliest(unknown), Applied(), now=now) if unknown else set()
+    found = {row.id for row, _ in told if row.user is None or _account(row) in departed}
+    look.met += _keys(here, found).values()
+    return found
 
 
 def _pairs(table: Table, rows: list[Values]) -> list[tuple[Values, tuple[int, Values] | None]]:
@@ -197,9 +215,11 @@ def look_at_certificates(
 ) -> Look:
     look = look or Look()
     users = primary_keys(number for row in rows if (number := _account(row)) is not None)
+    told = [(row, row.issued_at) for row in rows]
+    orphans = _left_by_the_gone(told, users, Certificate.objects.all(), look)
     values: list[Values] = []
     named: dict[Any, Finding] = {}
-    for row in rows:
+    for row in (row for row in rows if row.id not in orphans):
         user = users.get(_account(row) or 0)
         where: dict[str, Any] = {"theirs": str(row.issued_id), "email": row.user.email if row.user else ""}
         where |= {"course": course.pk if course else None, "account": _account(row)}

@@ -13,7 +13,7 @@ from integrations.thinkific import schemas
 from integrations.thinkific.decoding import BadRow
 from integrations.thinkific.mapping import enrollment_row, person_of_enrollment
 from integrations.thinkific.mending import Notes
-from integrations.thinkific.sync import completeness
+from integrations.thinkific.sync import completeness, gone
 from integrations.thinkific.sync.holders import ask_for_new_holders, note_fresh, pull_holders
 from integrations.thinkific.sync.news import Known, changed_rows
 from integrations.thinkific.sync.pages import RawPage, RawRow, decode_row
@@ -43,6 +43,7 @@ def pull_enrollments(pull: Pull) -> None:
         filters={"updated_after": since - OVERLAP} if since else None,
         row_type=schemas.Enrollment,
     )
+    gone.note_gone(pull, "enrollments")
     if walked.complete:
         set_watermark(pull, since)
     if since is not None:
@@ -116,13 +117,13 @@ def apply_typed(
         else:
             whole.append((e, digest))
     rows = whole
-    users = ensure_users((person_of_enrollment(e) for e, _ in rows), applied, source=source, now=now)
+    users, departed = _students([e for e, _ in rows], applied, source=source, now=now, pull=pull)
     names = {e.course_id: e.course_name for e, _ in rows if e.course_id}
     courses = ensure_courses({course: Notes().text(name, 500, "", "") for course, name in names.items()})
     deleted = deleted_here({e.user_id or 0 for e, _ in rows} - users.keys())
     values, notes = [], Notes()
     for e, digest in rows:
-        if e.user_id in deleted or e.user_id in applied.withheld:
+        if e.user_id in deleted or e.user_id in applied.withheld or e.user_id in departed:
             applied.leave_out([e.id])
             continue
         if e.user_id not in users:
@@ -135,6 +136,25 @@ def apply_typed(
     applied += apply_enrollments(values, known=known, source=source, listed_since=listed_since)
     applied.issues += notes.issues
     return applied
+
+
+def _students(
+    rows: list[schemas.Enrollment], applied: Applied, *, source: str, now: datetime, pull: Pull | None
+) -> tuple[dict[int, int], set[int]]:
+    """`Thinkific id -> primary key`; and of rows that a pull lists, the ids of people who are gone."""
+    people = [one for e in rows if (one := told(e)) is not None]
+    if pull is None:
+        return ensure_users((person for person, _ in people), applied, source=source, now=now), set()
+    users, departed = gone.students(gone.earliest(people), applied, source=source, now=now)
+    pull.numbers(gone.NAME).add(e.id for e in rows if e.user_id in departed)
+    return users, departed
+
+
+def told(enrollment: schemas.Enrollment) -> gone.Told | None:
+    """What it tells of its student, and since when they must have been there."""
+    if enrollment.user_id is None:
+        return None
+    return person_of_enrollment(enrollment), enrollment.created_at or enrollment.updated_at
 
 
 def what_is_missing(enrollment: schemas.Enrollment) -> str:

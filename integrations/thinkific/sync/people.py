@@ -54,6 +54,7 @@ def pull_users(pull: Pull) -> None:
     if walked.complete:
         # Everybody was looked at: what was not met again needs no decision any more.
         pull.store(lambda: identities.close_passed(since=pull.run.created_at))
+        pull.cursor["watermark"] = pull.cursor["users"].get("began_of_all") or pull.run.created_at.isoformat()
     _assign_teams(pull)
     _welcome(pull)
 

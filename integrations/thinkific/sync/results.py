@@ -1,7 +1,7 @@
 """Pulling quiz results and certificates, which only GraphQL has."""
 
-from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 
 from django.db.models import Max
 from django.utils.dateparse import parse_datetime
@@ -19,13 +19,14 @@ from integrations.thinkific.errors import Endless, NotConfigured, NotFound
 from integrations.thinkific.mapping import certificate_row, person_of_node, quiz_row, submission_row
 from integrations.thinkific.mending import Notes, Unusable
 from integrations.thinkific.schemas import parse_graphql_id
+from integrations.thinkific.sync import gone
 from integrations.thinkific.sync.catalog import site_url
-from integrations.thinkific.sync.people import ensure_users
 from integrations.thinkific.sync.pull import Pull
 from integrations.thinkific.sync.walks import mark_missing
 from integrations.thinkific.sync.watermarks import last_watermark, note_newest, set_watermark
 
 OVERLAP = timedelta(minutes=10)
+Row = schemas.QuizSubmission | schemas.Certificate
 SPARE = 10  # certificates that may have come since the last look
 
 
@@ -67,6 +68,7 @@ def pull_quiz_results(pull: Pull) -> None:
                 pull.run.pages_done += 1
 
             pull.store(write)
+    gone.note_gone(pull, "quiz results")
     set_watermark(pull, since)
     if since is None:
         stored = QuizResult.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True)
@@ -99,13 +101,13 @@ def _store_submissions(pull: Pull, rows: graphql.Rows[schemas.QuizSubmission]) -
             if row.quiz and (number := parse_graphql_id(row.quiz.id))
         }
     )
-    users, left_out = _students(rows, applied, pull)
+    users, left_out = _students([(row, row.created_at or row.completed_at) for row in rows], applied, pull)
     values = []
     for row in rows:
-        if row.user and parse_graphql_id(row.user.id) in left_out:
-            applied.leave_out(filter(None, [_number(row)]))
-            continue
         number = parse_graphql_id(row.id)
+        if number in left_out:
+            _leave_out(number, row, known, applied)
+            continue
         quiz = quizzes.get(parse_graphql_id(row.quiz.id) or 0) if row.quiz else None
         user = users.get(parse_graphql_id(row.user.id) or 0) if row.user else None
         if number is None or quiz is None or user is None:
@@ -122,19 +124,38 @@ def _store_submissions(pull: Pull, rows: graphql.Rows[schemas.QuizSubmission]) -
     pull.seen("quiz results").add(pk for pk in applied.met if pk <= pull.cursor["top"])
 
 
+def _leave_out(number: int, row: Row, known: dict[int | None, int], applied: Applied) -> None:
+    """A row that is not for us. What is stored of it stays where Thinkific no longer says whose it is."""
+    applied.leave_out([number])
+    if row.user is None and number in known:
+        applied.met.append(known[number])
+
+
 def _number(row: schemas.QuizSubmission | schemas.Certificate | BadRow) -> int | None:
     return parse_graphql_id(row.id)
 
 
 def _students(
-    rows: Iterable[schemas.QuizSubmission | schemas.Certificate], applied: Applied, pull: Pull
+    rows: Sequence[tuple[Row, datetime | None]], applied: Applied, pull: Pull
 ) -> tuple[dict[int, int], set[int]]:
-    """`Thinkific id -> primary key` of those whose results these are; and whose are not for us: of who was
-    deleted here, and of who waits for an administrator's decision."""
-    nodes = (person_of_node(row.user) for row in rows if row.user is not None)
-    people = [person for person in nodes if person is not None]
-    users = ensure_users(people, applied, source=pull.source, now=pull.now)
-    return users, deleted_here({person.id for person in people} - users.keys()) | applied.withheld
+    """`Thinkific id -> primary key` of those whose results these are, each with its moment; and which rows
+    (Thinkific ids) are not for us: those of people who were deleted here, who are gone from Thinkific (it
+    names them no longer), or who wait for an administrator's decision."""
+    people = {id(row): person_of_node(row.user) if row.user else None for row, _ in rows}
+    told = [(person, moment) for row, moment in rows if (person := people[id(row)]) is not None]
+    users, departed = gone.students(gone.earliest(told), applied, source=pull.source, now=pull.now)
+    deleted = deleted_here({person.id for person, _ in told} - users.keys()) | applied.withheld
+    left_out, orphans = set(), set()
+    for row, _ in rows:
+        person, number = people[id(row)], _number(row)
+        if number is None:
+            continue
+        if person is not None and person.id in deleted:
+            left_out.add(number)
+        elif row.user is None or (person is not None and person.id in departed):
+            orphans.add(number)
+    pull.numbers(gone.NAME).add(orphans)
+    return users, left_out | orphans
 
 
 def pull_certificates(pull: Pull) -> None:
@@ -148,6 +169,7 @@ def pull_certificates(pull: Pull) -> None:
     pull.run.pages_total = courses.count()
     for course in courses.filter(pk__gt=pull.cursor["course"]):
         _pull_certificates_of(pull, course)
+    gone.note_gone(pull, "certificates")
     stored = Certificate.objects.filter(removed_at__isnull=True, product__in=courses)
     mark_missing(
         pull,
@@ -215,15 +237,15 @@ def _store_certificates(pull: Pull, course: Product, rows: graphql.Rows[schemas.
     pull.cursor["nameless"] += numbers.count(None)
     for bad in rows.bad:
         applied.fail(f"Certificate {bad.id}", bad.message, pk=known.get(parse_graphql_id(bad.id)))
-    users, left_out = _students(rows, applied, pull)
+    users, left_out = _students([(row, row.issued_at) for row in rows], applied, pull)
     for row in rows:
-        if row.user and parse_graphql_id(row.user.id) in left_out:
-            applied.leave_out(filter(None, [_number(row)]))
+        if (number := _number(row)) in left_out:
+            _leave_out(number or 0, row, known, applied)
             continue
         user = users.get(parse_graphql_id(row.user.id) or 0) if row.user else None
         try:
             if user is None:
-                raise Unusable("Its person is missing or unknown.")
+                raise Unusable("Its person is unknown.")
             values.append(
                 certificate_row(row, notes, user_id=user, product_id=course.pk, site_url=site_url())
             )

@@ -8,7 +8,8 @@ from integrations.thinkific.sync.pull import Pull
 
 
 def last_watermark(kind: str) -> datetime | None:
-    """Where the last complete walk of this kind left off, in Thinkific's own time; None before the first."""
+    """Where the last complete walk of this kind left off, in Thinkific's own time (of people: when it was
+    begun, by our clock); None before the first."""
     done = (SyncRun.Status.SUCCEEDED, SyncRun.Status.PARTIAL)
     runs = SyncRun.objects.filter(kind=kind, status__in=done, cursor__has_key="watermark")
     for cursor in runs.order_by("-id").values_list("cursor", flat=True)[:1]:

@@ -96,6 +96,7 @@ def test_a_run_that_an_older_version_began_goes_on(pull, thinkific):
 
     assert (run.status, run.errors, run.created) == ("succeeded", [], 20)
     assert thinkific.stats.total == pages(thinkific.site.users)
+    assert "watermark" in run.cursor
 
 
 def test_a_run_that_another_process_takes_up_counts_nothing_twice(pull, thinkific):

@@ -152,16 +152,6 @@ def test_an_enrollment_of_somebody_unknown_brings_person_and_course(pull, thinki
     assert (enrollment.product.name, enrollment.product.source) == ("A course", "enrollment")
 
 
-def test_an_enrollment_of_somebody_without_an_address_is_reported(pull, thinkific):
-    number = put(thinkific, "enrollments", user_id=77, course_id=3001, user_email=None)
-
-    run = pull("enrollments")
-
-    assert (run.status, run.failed) == ("partial", 1)
-    assert run.errors[0]["object"] == f"Enrollment {number}"
-    assert "77" in run.errors[0]["message"]
-
-
 @pytest.mark.parametrize("updated_at", ["2026-01-01T00:00:00Z", None])
 def test_of_two_enrollments_of_a_pair_one_is_kept_every_time(pull, thinkific, updated_at, monkeypatch):
     monkeypatch.setattr("integrations.thinkific.sync.fetch.PAGE_SIZE", 10)
