@@ -6,9 +6,10 @@ import json
 import pytest
 from django.test import Client
 
-from core.models import Enrollment, GroupMembership, Product, ThinkificGroup, User
+from core.models import Certificate, Enrollment, GroupMembership, Product, QuizResult, ThinkificGroup, User
 from core.services import enrollments
-from integrations.models import InboundEvent, SyncRun
+from integrations.models import DriftReport, InboundEvent, SyncRun
+from integrations.thinkific import graphql
 from integrations.thinkific.events import process
 from integrations.thinkific.sandbox import Scale, Site
 from integrations.thinkific.sync import fetch, runs
@@ -254,6 +255,49 @@ def test_a_member_joins_a_group(everything):
     assert joined
     assert GroupMembership.objects.get(group=here, user__thinkific_id=leaves).removed_at is not None
     assert GroupMembership.objects.get(group=here, user__thinkific_id=comes).removed_at is None
+
+
+# --- results, and comparing ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["quiz_results", "certificates"])
+def test_results_that_come_meanwhile_hide_none_that_is_gone(everything, monkeypatch, kind):
+    """GraphQL pages by cursor, so nothing shifts, and tells no total that could be missed."""
+    monkeypatch.setitem(graphql.quiz_submissions.__kwdefaults__, "first", 10)
+    model = QuizResult if kind == "quiz_results" else Certificate
+    rows = everything.submissions if kind == "quiz_results" else everything.certificates
+    rows.remove(rows.listing[0].id)
+    everything.version += 1
+    stored = model.objects.latest("pk")
+    run, _ = runs.open_run(kind)
+    happened = []
+
+    def on_progress(run):
+        if run.pages_done and not happened:
+            happened.append(run.pages_done)
+            stored.delete()  # and made anew, as by a webhook
+            stored.save()
+
+    carry_out(runs.claim(run.pk, worker=this_process()), on_progress=on_progress)
+
+    run.refresh_from_db()
+    assert whole(run)
+    assert happened == [1]
+    assert run.removed == 1
+    assert model.objects.filter(removed_at__isnull=True).count() == len(rows)
+
+
+def test_a_comparison_of_lists_that_grow_finds_no_more_than_what_differs(everything, thinkific, pull):
+    site = everything
+    site.write("remove", kind="users", row_ids=[90020])
+    site.write("put", kind="users", row={"id": 90005, "first_name": "Nadja"})
+    thinkific.faults.add("shift_pages", how="insert", path="v1/users.*page=2", after=1, next=2)
+
+    run = pull("reconciliation")
+
+    assert whole(run)
+    report = DriftReport.objects.get(run=run, kind="users")
+    assert (report.note, report.differs, report.only_here) == ("", 1, 1)
 
 
 # --- a living site ----------------------------------------------------------------------------------------

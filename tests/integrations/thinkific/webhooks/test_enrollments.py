@@ -1,4 +1,7 @@
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from core.models import Certificate, Enrollment, OutboxEntry, User
 from core.services import enrollments
@@ -40,6 +43,64 @@ def test_progress_arrives_without_a_request(connected, row, happened, deliver, w
     assert (event.status, event.outcome, event.attempts) == (Status.PROCESSED, "Stored.", 1)
     assert event.processed_at is not None
     assert asked() == 0
+
+
+def test_a_moment_in_the_future_counts_as_now(connected, row, happened, deliver, work, pull):
+    connected.site.write("move_progress", enrollment_id=row.id, percent=83)
+    happened[0]["payload"] |= {"updated_at": "2099-01-01T00:00:00Z", "percentage_completed": "0.99"}
+    deliver(happened)
+    assert work() == {"processed": 1}
+    assert float(ours(row).percentage_completed) == 0.99
+    assert ours(row).remote_updated_at <= timezone.now()
+
+    pull("enrollments")  # the row of a full pull wins over what an event has said before
+    assert float(ours(row).percentage_completed) == 0.83
+
+    happened.clear()
+    connected.site.write("move_progress", enrollment_id=row.id, percent=90)
+    deliver(happened)
+    assert work() == {"processed": 1}
+    assert float(ours(row).percentage_completed) == 0.9
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_after_a_moment_in_the_future_pulls_bring_what_changes(
+    connected, row, happened, deliver, work, pull, full
+):
+    connected.site.write("move_progress", enrollment_id=row.id, percent=83)
+    happened[0]["payload"] |= {"updated_at": "2099-01-01T00:00:00Z"}
+    deliver(happened)
+    work()
+    connected.site.write("move_progress", enrollment_id=row.id, percent=91)
+
+    pull("enrollments", full=full)
+
+    assert float(ours(row).percentage_completed) == 0.91
+
+
+def test_what_was_stored_with_a_moment_in_the_future_is_overwritten_by_the_next_event(
+    connected, row, happened, deliver, work
+):
+    ahead = timezone.now() + timedelta(days=20_000)
+    Enrollment.objects.filter(pk=ours(row).pk).update(remote_updated_at=ahead)
+    connected.site.write("move_progress", enrollment_id=row.id, percent=83)
+
+    (event,) = deliver(happened)
+    assert work() == {"processed": 1}
+
+    event.refresh_from_db()
+    assert (event.outcome, float(ours(row).percentage_completed)) == ("Stored.", 0.83)
+
+
+def test_progress_that_is_no_number_stays_as_it_was(connected, row, happened, deliver, work):
+    before = ours(row).percentage_completed
+    connected.site.write("move_progress", enrollment_id=row.id, percent=83)
+    happened[0]["payload"]["percentage_completed"] = "0,83"
+
+    deliver(happened)
+    work()
+
+    assert ours(row).percentage_completed == before
 
 
 def test_a_new_enrollment_brings_its_student_and_its_course_along(
