@@ -187,14 +187,18 @@ def quiz_row(quiz: schemas.Quiz, notes: Notes) -> Values:
     }
 
 
-def submission_row(row: schemas.QuizSubmission, *, number: int, user_id: int, quiz_id: int) -> Values:
+def submission_row(
+    row: schemas.QuizSubmission, *, number: int, user_id: int, quiz_id: int, notes: Notes | None = None
+) -> Values:
+    """The values of core.services.mirror.results.QUIZ_RESULTS."""
+    notes, what = notes or Notes(), f"Quiz result {row.id}"
     return {
         "thinkific_id": number,
         "quiz_id": quiz_id,
         "user_id": user_id,
-        "attempts": max(0, row.attempts or 0),
-        "correct_count": max(0, row.correct_count or 0),
-        "incorrect_count": max(0, row.incorrect_count or 0),
+        "attempts": notes.count(row.attempts, what, "attempts"),
+        "correct_count": notes.count(row.correct_count, what, "correct answers"),
+        "incorrect_count": notes.count(row.incorrect_count, what, "wrong answers"),
         "passed": row.passed,
         "completed_at": moment(row.completed_at),
         "thinkific_created_at": moment(row.created_at),

@@ -50,6 +50,14 @@ class Notes:
             return None
         return number
 
+    def count(self, value: int | None, what: str, field: str) -> int | None:
+        """A number of things; None where nothing usable is said, so that what is stored stays."""
+        if value is not None and value < 0:
+            said = f"The number of {field} is {value}, which cannot be; it was left as it was."
+            self.issues.append(Issue(what, said))
+            return None
+        return value
+
     def progress(self, value: Number | None, what: str) -> Decimal | None:
         """A share from 0 to 1; None where nothing usable is said, so that what is stored stays."""
         if value is None or value == "":

@@ -28,6 +28,7 @@ ENROLLMENTS = Table(
     tracked=frozenset({"activated_at", "expiry_date", "removed_at"}),
     stamp=("thinkific_id", "remote_digest"),
     as_of="remote_updated_at",
+    untold=(("percentage_completed", Decimal(0)),),
 )
 
 
@@ -76,7 +77,7 @@ def apply_enrollments(
             applied.met.append(have[0])
             applied.unchanged += 1
             continue
-        pairs.append((_with_progress(row, have), have))
+        pairs.append((row, have))
 
     changes = compare(table, pairs, applied)
     forget_seats(changes)
@@ -123,12 +124,6 @@ def _best_of_each_pair(rows: list[Values]) -> dict[tuple[int, int], Values]:
 def _is_over(table: Table, row: Values, stored: Values) -> bool:
     """Whether the stored one of two enrollments has gone from Thinkific, so that this one is shown again."""
     return stored["removed_at"] is not None and not table.is_older(row, stored)
-
-
-def _with_progress(row: Values, have: tuple[int, Values] | None) -> Values:
-    if row["percentage_completed"] is not None:
-        return row
-    return row | {"percentage_completed": have[1]["percentage_completed"] if have else Decimal(0)}
 
 
 def _newer(row: Values, other: Values) -> bool:

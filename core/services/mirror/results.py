@@ -18,6 +18,7 @@ QUIZ_RESULTS = Table(
         "thinkific_created_at",
         "removed_at",
     ),
+    untold=(("attempts", 0), ("correct_count", 0), ("incorrect_count", 0)),
 )
 CERTIFICATES = Table(
     model=Certificate,

@@ -47,6 +47,8 @@ class Table:
     stamp: tuple[str, ...] = ()  # bookkeeping fields written along with a change, not compared
     as_of: str = ""  # the field that says when Thinkific had a row so, where there is one
     listed_since: datetime | None = None  # when the list of everything was begun that the rows come from
+    # Fields of which None says nothing: they stay as they are, or have this value in a new row.
+    untold: tuple[tuple[str, Any], ...] = ()
 
     @property
     def entity(self) -> str:
@@ -57,6 +59,15 @@ class Table:
         manager = self.model._default_manager
         rows = manager.filter(*conditions, **lookup).order_by().values_list("pk", self.key, *self.fields)
         return {row[1]: (row[0], dict(zip(self.fields, row[2:], strict=True))) for row in rows}
+
+    def filled(self, row: Values, stored: Values | None) -> Values:
+        """The row, with what is stored where it says nothing."""
+        missing = {
+            name: default if stored is None else stored[name]
+            for name, default in self.untold
+            if row[name] is None
+        }
+        return row | missing if missing else row
 
     def is_older(self, row: Values, stored: Values) -> bool:
         """Whether a row is news from before what is stored. Of a stored moment that cannot be true nothing
@@ -117,6 +128,8 @@ def compare(
     change is locked; without `lock` this only reads, for a caller who writes nothing."""
     changes = Changes(table, [], [], [])
     for row, have in pairs:
+        if table.untold:
+            row = table.filled(row, have[1] if have else None)
         if have is None:
             changes.new.append(row)
             continue

@@ -116,7 +116,7 @@ def _store_submissions(pull: Pull, rows: graphql.Rows[schemas.QuizSubmission]) -
                 f"Quiz result {row.id}", f"Its {lacking} is missing or unknown.", pk=known.get(number)
             )
         else:
-            values.append(submission_row(row, number=number, user_id=user, quiz_id=quiz))
+            values.append(submission_row(row, number=number, user_id=user, quiz_id=quiz, notes=notes))
     applied += apply_quiz_results(values, source=pull.source)
     applied.issues += notes.issues
     pull.run.fetched += len(rows) + len(rows.bad)

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from core.models import BundleItem, Chapter, Enrollment, GroupMembership, Product, QuizResult, User
-from integrations.models import SyncRun
+from integrations.models import Drift, SyncRun
 from integrations.thinkific.sandbox.clock import to_iso
 from tests.integrations.thinkific.sync.conftest import counts
 
@@ -205,6 +205,15 @@ def test_progress_that_is_no_number_stays_as_it_was_and_is_said(pull, site, said
         assert [error["object"] for error in run.errors] == [f"Enrollment {enrollment.id}"]
         assert said in run.errors[0]["message"]
         assert run.status == "succeeded"
+
+
+def test_progress_that_is_no_number_is_no_drift(pull, site):
+    enrollment = next(e for e in site.enrollments if 0 < float(e.percentage_completed) < 1)
+    put(site, "enrollments", id=enrollment.id, percentage_completed="0,75")
+
+    pull("reconciliation")
+
+    assert not Drift.objects.exists()
 
 
 def test_progress_that_is_not_told_stays_as_it_was(pull, site):

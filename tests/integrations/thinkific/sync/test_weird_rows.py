@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.models import Enrollment, Product, ThinkificGroup, User
+from core.models import Enrollment, Product, QuizResult, ThinkificGroup, User
 
 pytestmark = pytest.mark.django_db
 
@@ -201,9 +201,13 @@ def test_a_group_without_a_name_gets_one(pull, thinkific):
     assert ThinkificGroup.objects.filter(name__startswith="Group ").exists()
 
 
-def test_results_full_of_nothing_are_stored_or_reported(pull_everything, pull, thinkific):
+def test_results_full_of_nothing_stay_as_they_were_and_what_cannot_be_is_said(
+    pull_everything, pull, thinkific
+):
     pull_everything()
     first, second, *_ = thinkific.site.submissions
+    attempts = [first.attempts, second.attempts]
+    assert all(attempts)
     first.attempts = first.correct_count = -5
     second.attempts = None
     second.passed = None
@@ -211,5 +215,9 @@ def test_results_full_of_nothing_are_stored_or_reported(pull_everything, pull, t
 
     run = pull("quiz_results")
 
-    assert run.status in ("succeeded", "partial")
-    assert run.unchanged == len(thinkific.site.submissions) - 2
+    assert run.status == "succeeded"
+    assert run.unchanged == len(thinkific.site.submissions) - 1
+    kept = dict(QuizResult.objects.values_list("thinkific_id", "attempts"))
+    assert [kept[first.id], kept[second.id]] == attempts
+    assert [error["object"] for error in run.errors] == [f"Quiz result {first.id}"] * 2
+    assert "The number of attempts is -5" in run.errors[0]["message"]
