@@ -177,12 +177,13 @@ def write(changes: Changes, applied: Applied, *, source: str, extra: Sequence[st
     if changes.new:
         fields = [*([table.key] if table.key != "pk" else []), *table.fields, *table.stamp, *extra]
         fields = list(dict.fromkeys(fields))
+        last = table.model._default_manager.aggregate(last=models.Max("pk"))["last"] or 0
         applied.created += _write(
             lambda rows: bulk.insert(table.model, fields, list(map(itemgetter(*fields), rows))),
             changes.new,
             lambda row, reason: applied.fail(_called(table, row), reason, number=row.get("thinkific_id")),
         )
-        applied.made += _made(table, changes.new)
+        applied.made += _made(table, changes.new, after=last)
     if changes.changed:
         fields = list(dict.fromkeys([*table.fields, *table.stamp]))
         refused: set[int] = set()
@@ -219,12 +220,12 @@ def _write(write: Callable[[list[Any]], None], rows: list[Any], refuse: Callable
     return len(rows)
 
 
-def _made(table: Table, new: list[Values]) -> list[int]:
-    """The primary keys of rows that have just been inserted; what the database refused has none."""
+def _made(table: Table, new: list[Values], *, after: int) -> list[int]:
+    """The primary keys of rows that have just been inserted, all beyond `after`."""
     key = table.key if table.key != "pk" else "thinkific_id"
-    values = [row[key] for row in new if row.get(key) is not None]
-    rows = table.model._default_manager.filter(bulk.among(key, values)).order_by()
-    return list(rows.values_list("pk", flat=True))
+    wanted = {row[key] for row in new}
+    rows = table.model._default_manager.filter(pk__gt=after).order_by()
+    return [pk for pk, value in rows.values_list("pk", key) if value in wanted]
 
 
 def _called(table: Table, row: Values) -> str:
