@@ -101,6 +101,16 @@ def test_errors_name_their_object(signed_in, root):
     assert "&lt;i&gt;taken&lt;/i&gt;" in page
 
 
+def test_what_a_run_says_that_succeeded_is_no_error(signed_in, root):
+    said = [{"object": "Enrollments", "message": "3 enrollments belong to people who are gone."}]
+    run = SyncRunFactory(status="succeeded", skipped=3, errors=said)
+
+    page = signed_in(root).get(address(run)).content.decode()
+
+    assert "<h2>Notes</h2>" in page
+    assert "<h2>Errors</h2>" not in page
+
+
 def test_the_list_takes_the_same_queries_for_more_runs(signed_in, root):
     browser = signed_in(root)
 
