@@ -4,6 +4,7 @@ What was lost on the way is noted, so that it stands on the run instead of vanis
 """
 
 import math
+import re
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -14,6 +15,9 @@ from core.models.people import EMAIL_LENGTH
 from core.services.mirror.outcome import Issue
 from integrations.thinkific.schemas import Number
 
+# One @, nothing that mail programs read as the end of an address, and a domain of at least two parts. Not
+# Django's rule: it refuses addresses that are in use (two dots in a row, letters beyond ASCII).
+_ADDRESS = re.compile(r'[^\s@<>()\[\]:;,\\"]+@[^\s@<>()\[\]:;,\\".]+(\.[^\s@<>()\[\]:;,\\".]+)+')
 LARGEST_PRICE = Decimal("9999999999.99")
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 
@@ -102,13 +106,20 @@ def split_name(full: str | None) -> tuple[str, str]:
 
 
 def email_of(value: str | None) -> str:
-    """The address as we store it. Raises Unusable where there is none."""
+    """The address as we store it. Raises Unusable where there is none, or something that is none."""
     email = normalize_email((value or "").replace("\x00", "").encode("utf-8", "ignore").decode())
     if not email:
         raise Unusable("Thinkific has no e-mail address for this person, and accounts here need one.")
     if len(email) > EMAIL_LENGTH:
         raise Unusable(f"The e-mail address has {len(email):,} characters; {EMAIL_LENGTH} is the most.")
+    if not is_address(email):
+        raise Unusable(f"“{email[:100]}” is no e-mail address, and accounts here need one.")
     return email
+
+
+def is_address(email: str) -> bool:
+    """Whether a text can be an e-mail address at all."""
+    return email.isprintable() and _ADDRESS.fullmatch(email) is not None
 
 
 def clean_json(value: Any) -> Any:

@@ -63,7 +63,7 @@ def _store(told: Told) -> Verdicts:
             continue
         if one.user.id not in users:
             verdicts[event.pk] = failed(
-                wrong.get(f"User {one.user.id}", "Its student is unknown here and has no e-mail.")
+                wrong.get(f"User {one.user.id}", "Its student is unknown here and has no e-mail address.")
             )
             continue
         if newest is not None and newest["attempts"] > (one.attempts or 0):

@@ -127,7 +127,7 @@ def apply_typed(
             applied.leave_out([e.id])
             continue
         if e.user_id not in users:
-            why = f"Its student, Thinkific user {e.user_id}, is unknown here and has no e-mail."
+            why = f"Its student, Thinkific user {e.user_id}, is unknown here and has no e-mail address."
             _fail(e.id, why, known, applied)
             continue
         user, course = users[e.user_id], courses[e.course_id or 0]

@@ -19,7 +19,7 @@ from integrations.thinkific import schemas
 from integrations.thinkific.client import ThinkificClient
 from integrations.thinkific.errors import NotFound, Rejected, RetryLater
 from integrations.thinkific.mapping import user_row
-from integrations.thinkific.mending import Notes
+from integrations.thinkific.mending import Notes, Unusable
 from integrations.thinkific.sync import claims, conflicts, identities
 from integrations.thinkific.sync.needs import Impossible
 
@@ -195,7 +195,11 @@ def _same(one: str, other: str) -> bool:
 
 
 def store(remote: schemas.User) -> None:
-    """What Thinkific has now; fields with a newer change of ours stay ours."""
-    with transaction.atomic():
+    """What Thinkific has now; fields with a newer change of ours stay ours. Nothing where it has no e-mail
+    address that could be kept: pulls say so."""
+    try:
         row = user_row(remote, Notes(), digest=None, now=timezone.now())
+    except Unusable:
+        return
+    with transaction.atomic():
         conflicts.keep(apply_users([row], source=SOURCE).conflicts)

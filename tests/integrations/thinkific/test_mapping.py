@@ -74,10 +74,44 @@ def test_an_address_is_trimmed_and_lower_case():
     assert email_of("  Ana\x00@Example.ORG ") == "ana@example.org"
 
 
-@pytest.mark.parametrize("address", [None, "", "  ", "\x00", "a" * 255])
+@pytest.mark.parametrize("address", [None, "", "  ", "\x00", f"{'a' * 255}@example.org"])
 def test_an_address_that_cannot_be_kept_is_refused(address):
     with pytest.raises(Unusable):
         email_of(address)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[TEST] a@example.com",
+        "ana",
+        "ana@",
+        "@example.org",
+        "ana@example",
+        "ana@.example.org",
+        "ana@example..org",
+        "an a@example.org",
+        "ana@exa mple.org",
+        "ana@a.example, bo@b.example",
+        "Ana <ana@example.org>",
+        "ana@@example.org",
+        "mailto:ana@example.org",
+        "an\x01a@example.org",
+        "an\u200ba@example.org",
+        "ana\n@example.org",
+        "n/a",
+    ],
+)
+def test_what_is_no_address_is_not_kept_as_one(text):
+    with pytest.raises(Unusable, match="no e-mail address"):
+        email_of(text)
+
+
+@pytest.mark.parametrize(
+    "address", ["a..b@mobile.example", "jörg@büro.example", "o'neil+x@sub.example.org", "1@2.example"]
+)
+def test_addresses_that_are_in_use_are_kept(address):
+    assert email_of(address) == address
 
 
 values = st.recursive(
