@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from core.folding import email_key
 from core.models import OutboxEntry, SiteSettings, User
 from core.services import bulk, logins, people
+from core.services.mirror import former
 from core.services.mirror.guard import Guarded, guard
 from core.services.mirror.outcome import Applied, Clash
 from core.services.mirror.table import (
@@ -67,6 +68,7 @@ class Matched(NamedTuple):
         Clash
     ]  # what an administrator must decide; their rows are in `pairs` without it, or left out
     withheld: set[int]  # Thinkific ids of the rows left out for it
+    in_the_way: set[int]  # Thinkific ids of the accounts here that have the addresses of `refused`
 
 
 def apply_users(
@@ -82,6 +84,7 @@ def apply_users(
     Matches by Thinkific id, then by e-mail: that of an account which Thinkific does not know, or no longer.
     A protected account (core/services/identity.py) is neither linked by its address nor gets another one:
     such a row is a Clash among the conflicts.
+    Whoever is linked with another Thinkific account than before loses what the former one had.
     Somebody whose e-mail belongs to another account is an issue and changes nothing: accounts are never
     merged. With `contested` such rows (their Thinkific ids) are left there instead, for a caller who has more
     rows to come: the owner may be about to give the address up.
@@ -100,6 +103,8 @@ def apply_users(
     applied.conflicts += matched.clashes
     applied.withheld |= matched.withheld
 
+    if matched.links:
+        former.leave_behind(matched.links, source=source, now=rows[0]["synced_at"])
     changes = compare(USERS, matched.pairs, applied)
     freed = _free_swapped_emails(changes.changed)
     write(changes, applied, source=source, extra=("created_at", "password", "is_active"))
@@ -158,12 +163,14 @@ def match_users(rows: list[Values], known: Container[int] | None = None, *, lock
 def _sort(guarded: Guarded, by_id: dict[Any, Stored], owners: dict[str, Owner], deleted: set[int]) -> Matched:
     rows = guarded.rows
     refused = _refused(rows, by_id, owners)
-    matched = Matched([], {}, [], deleted, guarded.clashes, guarded.withheld)
+    matched = Matched([], {}, [], deleted, guarded.clashes, guarded.withheld, set())
     for row in rows:
         have, owner = by_id.get(row["thinkific_id"]), owners.get(email_key(row["email"]))
         if row["thinkific_id"] in refused:
             why = f"{row['email']} already belongs to {refused[row['thinkific_id']]}. Change one of the two "
             matched.refused.append((row, have, f"{why}e-mail addresses in Thinkific."))
+            if owner is not None and owner.thinkific_id is not None and not owner.is_free:
+                matched.in_the_way.update({owner.thinkific_id} - {row["thinkific_id"]})
             continue
         if have is None and owner is not None and owner.is_free:
             have = (owner.pk, owner.values)

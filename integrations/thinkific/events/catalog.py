@@ -12,8 +12,9 @@ from integrations.models import InboundEvent, Kind
 from integrations.thinkific import schemas
 from integrations.thinkific.errors import NotFound, ThinkificError
 from integrations.thinkific.events.desk import SOURCE, Desk, problems
-from integrations.thinkific.events.inbox import Verdicts, Write, failed, processed
+from integrations.thinkific.events.inbox import Verdicts, Write, failed, ignored, processed
 from integrations.thinkific.events.payloads import Named, Unreadable, read
+from integrations.thinkific.events.trials import TRIAL, looks_like_a_trial
 from integrations.thinkific.mapping import product_row
 from integrations.thinkific.mending import Notes, Unusable
 from integrations.thinkific.sync.catalog import site_url
@@ -49,7 +50,9 @@ def prepare(events: list[InboundEvent], desk: Desk) -> Write:
         try:
             product_id = number if what == "product" else _product_of(number, desk)
             if product_id is None or not _ask(product_id, desk, work):
-                unclear += group
+                trials = [event for event in group if looks_like_a_trial(event)]
+                work.verdicts |= {event.pk: ignored(TRIAL) for event in trials}
+                unclear += [event for event in group if event not in trials]
             else:
                 work.events.setdefault(product_id, []).extend(group)
         except ThinkificError as error:
@@ -59,9 +62,15 @@ def prepare(events: list[InboundEvent], desk: Desk) -> Write:
         work.verdicts |= {event.pk: processed(text) for event in unclear}
 
     def write() -> Verdicts:
-        return _store(work)
+        return store(work)
 
     return write
+
+
+def ask_for_course(course_id: int, desk: Desk, work: Work) -> bool:
+    """Read a course's product, for `store`. False where REST does not show the course."""
+    product_id = _product_of(course_id, desk)
+    return product_id is not None and _ask(product_id, desk, work)
 
 
 def _product_of(course_id: int, desk: Desk) -> int | None:
@@ -96,7 +105,7 @@ def _ask(product_id: int, desk: Desk, work: Work) -> bool:
     return True
 
 
-def _store(work: Work) -> Verdicts:
+def store(work: Work) -> Verdicts:
     now, notes = timezone.now(), Notes()
     verdicts = dict(work.verdicts)
     rows, wrong = [], {}

@@ -5,7 +5,7 @@ from typing import ParamSpec, TypeVar
 
 from core.services.mirror.outcome import Applied
 from integrations.models import SyncRun
-from integrations.thinkific import connection_state
+from integrations.thinkific import connection_state, schemas
 from integrations.thinkific.budget import SharedBudget
 from integrations.thinkific.client import ThinkificClient
 from integrations.thinkific.credentials import REST, Credentials
@@ -61,6 +61,10 @@ class Desk:
             connection_state.note(REST, ok=False, detail=str(error))
             self._stopped = error
             raise
+
+    def user(self, number: int) -> schemas.User:
+        """One person, asked for as by `ask`."""
+        return self.ask(self.client.get_user, number)
 
     def put_off(self, error: ThinkificError, attempts: int) -> Verdict:
         """What becomes of an event for which `ask` raised."""

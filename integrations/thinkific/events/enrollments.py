@@ -5,8 +5,8 @@ gone, Thinkific is asked. A lesson says only that progress has moved: nearly alw
 the number itself, so it is given a moment before a request is spent.
 """
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Container, Mapping
+from datetime import timedelta
 
 from django.utils import timezone
 
@@ -18,6 +18,7 @@ from core.services.mirror.bundles import (
     total_up_bundles,
     total_up_students_of,
 )
+from core.services.mirror.catalog import product_ids
 from core.services.mirror.enrollments import remove_enrollments
 from core.services.mirror.outcome import Applied
 from core.services.mirror.people import deleted_here
@@ -25,66 +26,23 @@ from core.services.mirror.table import known_digests
 from integrations.models import InboundEvent, Kind
 from integrations.thinkific import schemas
 from integrations.thinkific.errors import NotFound, ThinkificError
-from integrations.thinkific.events import payloads
+from integrations.thinkific.events import catalog, payloads
 from integrations.thinkific.events.certificates import store_certificates
 from integrations.thinkific.events.desk import SOURCE, Desk, problems
 from integrations.thinkific.events.inbox import Verdict, Verdicts, Write, failed, ignored, later, processed
-from integrations.thinkific.events.payloads import Unreadable, as_listed, read
-from integrations.thinkific.events.people import DELETED, WITHHELD, arrive, note_activity, note_moment
-from integrations.thinkific.mapping import person_of_enrollment
+from integrations.thinkific.events.payloads import Unreadable, read
+from integrations.thinkific.events.people import DELETED, WITHHELD, note_activity, note_moment
+from integrations.thinkific.events.strangers import about_nobody, ask_for_strangers, take_in
+from integrations.thinkific.events.told import BEGINNING, News, Stored, Work, as_of
 from integrations.thinkific.sync import conflicts
-from integrations.thinkific.sync.enrollments import OVERLAP, apply_typed, what_is_missing
+from integrations.thinkific.sync.enrollments import OVERLAP, apply_typed
 from integrations.thinkific.sync.holders import rows_through
 
 MANY = 25  # enrollments to ask for one by one; above, the list of what changed costs fewer requests
 TOGETHER = timedelta(seconds=30)  # between a lesson and the progress that it makes
 MOMENT = 20.0
-BEGINNING = datetime.min.replace(tzinfo=UTC)
 LESSON = "lesson.completed"
 BEGUN = ("enrollment.created", "enrollment.trial")
-
-
-@dataclass
-class Stored:
-    pk: int
-    updated_at: datetime | None
-    removed: bool
-
-
-@dataclass
-class News:
-    """Everything that a batch tells of one enrollment."""
-
-    events: list[InboundEvent] = field(default_factory=list)
-    snapshots: dict[int, payloads.Enrollment] = field(default_factory=dict)  # by event
-    lessons: list[InboundEvent] = field(default_factory=list)
-    people: list[schemas.User] = field(default_factory=list)
-    newest: payloads.Enrollment | None = None
-    found: schemas.Enrollment | None = None  # what Thinkific answered
-    gone: bool = False
-
-    def add(self, event: InboundEvent, told: payloads.Enrollment | payloads.Lesson) -> None:
-        self.events.append(event)
-        self.people += [told.user] if told.user else []
-        if isinstance(told, payloads.Lesson):
-            self.lessons.append(event)
-            return
-        self.snapshots[event.pk] = told
-        if told.is_whole and (self.newest is None or _as_of(told) >= _as_of(self.newest)):
-            self.newest = told
-
-
-@dataclass
-class Work:
-    news: dict[int, News] = field(default_factory=dict)  # by the enrollment's Thinkific id
-    stored: dict[int, Stored] = field(default_factory=dict)
-    active: dict[int, datetime] = field(default_factory=dict)
-    through: dict[Product, list[int]] = field(default_factory=dict)  # enrollments' Thinkific ids, by bundle
-    verdicts: Verdicts = field(default_factory=dict)
-
-
-def _as_of(told: payloads.Enrollment) -> datetime:
-    return told.updated_at or BEGINNING
 
 
 def prepare(events: list[InboundEvent], desk: Desk) -> Write:
@@ -99,6 +57,8 @@ def prepare(events: list[InboundEvent], desk: Desk) -> Write:
             updated_at = None
         work.stored[number or 0] = Stored(pk, updated_at, removed_at is not None)
     _ask([number for number in work.news if _must_ask(number, work)], desk, work)
+    _ask_for_strangers(desk, work)
+    _ask_for_courses(desk, work)
     _ask_for_bundles(desk, work)
 
     def write() -> Verdicts:
@@ -151,9 +111,7 @@ def _must_ask(number: int, work: Work) -> bool:
 
 def _ask(numbers: list[int], desk: Desk, work: Work) -> None:
     if len(numbers) > MANY:
-        text = desk.pull(Kind.ENROLLMENTS, full=False)
-        for number in numbers:
-            work.verdicts |= {event.pk: processed(text) for event in work.news.pop(number).events}
+        _leave_to_a_pull(numbers, desk, work)
         return
     for number in numbers:
         news = work.news[number]
@@ -162,8 +120,65 @@ def _ask(numbers: list[int], desk: Desk, work: Work) -> None:
         except NotFound:
             news.gone = True
         except ThinkificError as error:
-            for event in work.news.pop(number).events:
-                work.verdicts[event.pk] = desk.put_off(error, event.attempts)
+            _put_off(number, error, desk, work)
+
+
+def _leave_to_a_pull(numbers: list[int], desk: Desk, work: Work) -> None:
+    if numbers:
+        text = desk.pull(Kind.ENROLLMENTS, full=False)
+        for number in numbers:
+            work.verdicts |= {event.pk: processed(text) for event in work.news.pop(number).events}
+
+
+def _put_off(number: int, error: ThinkificError, desk: Desk, work: Work) -> None:
+    for event in work.news.pop(number).events:
+        work.verdicts[event.pk] = desk.put_off(error, event.attempts)
+
+
+def _ask_for_strangers(desk: Desk, work: Work) -> None:
+    """Whoever is not here: an event of somebody whom Thinkific does not know is about nothing."""
+    persons = {n for news in work.news.values() if not news.gone for n in news.persons}
+    work.strangers = ask_for_strangers(persons, desk)
+    unknown, errors = work.strangers.unknown, work.strangers.errors
+    left: list[int] = []
+    for number, news in list(work.news.items()):
+        if news.gone:
+            continue
+        if error := next((errors[n] for n in news.persons if n in errors), None):
+            _put_off(number, error, desk, work)
+        elif news.persons & work.strangers.not_asked:
+            left.append(number)
+        elif news.persons and news.persons <= unknown:
+            work.gone += [work.stored[number].pk] if number in work.stored else []
+            work.verdicts |= {event.pk: about_nobody(event) for event in work.news.pop(number).events}
+    _leave_to_a_pull(left, desk, work)
+
+
+def _ask_for_courses(desk: Desk, work: Work) -> None:
+    """Courses that are not here. One that REST does not show may be of the new builder: then the enrollment
+    itself says whether there is such a thing, and a pull of products brings the course."""
+    course_of = {
+        n: news.row.course_id
+        for n, news in work.news.items()
+        if news.row and news.row.course_id and not news.gone
+    }
+    wanted = set(course_of.values())
+    missing = wanted - {number for _, number in product_ids((Product.Type.COURSE, n) for n in wanted)}
+    hidden: set[int] = set()
+    errors: dict[int, ThinkificError] = {}
+    for course in sorted(missing):
+        try:
+            if not catalog.ask_for_course(course, desk, work.courses):
+                hidden.add(course)
+        except ThinkificError as error:
+            errors[course] = error
+    for number, course in course_of.items():
+        if course in errors:
+            _put_off(number, errors[course], desk, work)
+    doubtful = [n for n, course in course_of.items() if course in hidden]
+    _ask([n for n in doubtful if work.news[n].found is None], desk, work)
+    if any(n in work.news and not work.news[n].gone for n in doubtful):
+        desk.pull(Kind.PRODUCTS, full=True)
 
 
 def _ask_for_bundles(desk: Desk, work: Work) -> None:
@@ -172,7 +187,7 @@ def _ask_for_bundles(desk: Desk, work: Work) -> None:
     fresh = {
         (row.user_id, row.course_id): row.updated_at or timezone.now()
         for news in work.news.values()
-        if any(event.topic in BEGUN for event in news.events) and (row := _row(news))
+        if any(event.topic in BEGUN for event in news.events) and not news.gone and (row := news.row)
         if row.user_id and row.course_id
     }
     for bundle, users in perhaps_held(fresh).items():
@@ -185,20 +200,20 @@ def _ask_for_bundles(desk: Desk, work: Work) -> None:
 
 def _store(work: Work) -> Verdicts:
     now, applied = timezone.now(), Applied()
+    persons = {n for news in work.news.values() for n in news.persons}
+    here = take_in(work.strangers, persons, applied, now=now)
+    deleted = deleted_here(persons - here.keys())
+    catalog.store(work.courses)
     # Without digests: events have other words than the list, and equal facts need no writing.
     rows: list[tuple[schemas.Enrollment, int | None]] = [
-        (row, None) for news in work.news.values() if (row := _row(news))
+        (row, None)
+        for news in work.news.values()
+        if (row := news.row) and not news.gone and (row.user_id is None or row.user_id in here)
     ]
-    # Their names as the event has them count; the list knows only one name in one piece.
-    people = [person_of_enrollment(row) for row, _ in rows if not what_is_missing(row)]
-    people += [person for news in work.news.values() for person in news.people]
-    here = arrive(people, applied, now=now)
-    deleted = deleted_here({person.id for person in people} - here.keys())
-    applied += apply_typed(
-        rows, known_digests(Enrollment, [row.id for row, _ in rows]), source=SOURCE, now=now
-    )
+    known = known_digests(Enrollment, [row.id for row, _ in rows])
+    applied += apply_typed(rows, known, source=SOURCE, now=now)
     gone = [work.stored[n].pk for n, news in work.news.items() if news.gone and n in work.stored]
-    remove_enrollments(gone, source=SOURCE, now=now)
+    remove_enrollments(gone + work.gone, source=SOURCE, now=now)
     conflicts.keep(applied.conflicts)
     store_certificates(
         (told, event)
@@ -214,24 +229,26 @@ def _store(work: Work) -> Verdicts:
     wrong = problems(applied)
     verdicts: Verdicts = {}
     for number, news in work.news.items():
-        told_of = {person.id for person in news.people}
+        nobody = None if news.gone else _nobody(news, here, deleted, applied.withheld, wrong)
         for event in news.events:
-            known = not (told_of and told_of <= deleted)
-            verdict = _verdict(number, news, event, work, wrong) if known else ignored(DELETED)
-            verdicts[event.pk] = ignored(WITHHELD) if _is_withheld(news, told_of, applied) else verdict
+            verdicts[event.pk] = nobody or _verdict(number, news, event, work, wrong)
     return verdicts | work.verdicts
 
 
-def _is_withheld(news: News, told_of: set[int], applied: Applied) -> bool:
-    row = _row(news)
-    people = told_of | ({row.user_id} if row is not None and row.user_id is not None else set())
-    return bool(people) and people <= applied.withheld
-
-
-def _row(news: News) -> schemas.Enrollment | None:
-    if news.found is not None:
-        return news.found
-    return as_listed(news.newest) if news.newest is not None else None
+def _nobody(
+    news: News, here: Container[int], deleted: set[int], withheld: set[int], wrong: Mapping[str, str]
+) -> Verdict | None:
+    """What to say where nobody here is whom it names; None where there is somebody."""
+    persons = news.persons
+    if not persons or any(number in here for number in persons):
+        return None
+    if persons <= deleted:
+        return ignored(DELETED)
+    if persons <= withheld:
+        return ignored(WITHHELD)
+    reasons = [wrong[f"User {number}"] for number in persons if f"User {number}" in wrong]
+    who = ", ".join(map(str, sorted(persons)))
+    return failed(reasons[0] if reasons else f"Its student, Thinkific user {who}, is unknown here.")
 
 
 def _completed(news: News, event: InboundEvent) -> payloads.Enrollment | None:
@@ -251,8 +268,8 @@ def _verdict(number: int, news: News, event: InboundEvent, work: Work, wrong: di
     told = news.snapshots.get(event.pk)
     if told is None:
         return processed("Activity noted; the progress is stored already.")
-    if stored is not None and stored.updated_at is not None and _as_of(told) < stored.updated_at:
+    if stored is not None and stored.updated_at is not None and as_of(told) < stored.updated_at:
         return ignored("Older than what is stored; nothing changed.")
-    if news.newest is not None and _as_of(told) < _as_of(news.newest):
+    if news.newest is not None and as_of(told) < as_of(news.newest):
         return ignored("A newer event of the same enrollment was stored.")
     return processed("Stored.")

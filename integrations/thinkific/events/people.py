@@ -4,7 +4,7 @@ People carry no date of change, so what an event says of one that we know is onl
 is stored already; otherwise Thinkific is asked.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -21,11 +21,12 @@ from integrations.thinkific.errors import NotFound, ThinkificError
 from integrations.thinkific.events.desk import SOURCE, Desk, problems
 from integrations.thinkific.events.inbox import Verdict, Verdicts, Write, failed, ignored, processed
 from integrations.thinkific.events.payloads import Unreadable, read
+from integrations.thinkific.events.trials import TRIAL, looks_like_a_trial
 from integrations.thinkific.mapping import user_row
 from integrations.thinkific.mending import Notes, Unusable
 from integrations.thinkific.rest import PAGE_SIZE
 from integrations.thinkific.sync import conflicts
-from integrations.thinkific.sync.people import ensure_users, primary_keys
+from integrations.thinkific.sync.owners import Owners, clear_the_way, look_at_owners
 
 MANY = 25  # people to ask for one by one; above, a pull may cost fewer requests
 GONE = "No longer in Thinkific."
@@ -43,6 +44,7 @@ class Work:
     """What a batch comes to: whom to store, who is gone, who did something when, and what to say."""
 
     found: dict[int, schemas.User] = field(default_factory=dict)
+    owners: Owners = field(default_factory=Owners)  # who has their addresses here
     gone: set[int] = field(default_factory=set)
     active: dict[int, datetime] = field(default_factory=dict)
     verdicts: Verdicts = field(default_factory=dict)
@@ -111,17 +113,24 @@ def _ask(numbers: list[int], told: Told, desk: Desk, work: Work) -> None:
         return
     for number in numbers:
         try:
-            work.found[number] = desk.ask(desk.client.get_user, number)
+            work.found[number] = desk.user(number)
         except NotFound:
             work.gone.add(number)
         except ThinkificError as error:
             for event, _ in told[number]:
                 work.verdicts[event.pk] = desk.put_off(error, event.attempts)
+    try:
+        work.owners = look_at_owners(work.found.values(), desk.user, at_most=MANY)
+    except ThinkificError as error:
+        for number in work.found:
+            work.verdicts |= {event.pk: desk.put_off(error, event.attempts) for event, _ in told[number]}
+        work.found.clear()
 
 
 def _store(work: Work, told: Told, known: Stored) -> Verdicts:
     now, notes, rows, failures = timezone.now(), Notes(), [], Applied()
-    for number, person in work.found.items():
+    clear_the_way(work.owners, source=SOURCE, now=now)
+    for number, person in (work.owners.found | work.found).items():
         try:
             rows.append(user_row(person, notes, digest=None, now=now))
         except Unusable as error:
@@ -139,7 +148,9 @@ def _store(work: Work, told: Told, known: Stored) -> Verdicts:
         verdict = ignored(DELETED) if number in deleted else _verdict(number, work, known, wrong)
         if number in applied.withheld:
             verdict = ignored(WITHHELD)
-        verdicts |= {event.pk: verdict for event, _ in told[number]}
+        for event, _ in told[number]:
+            unheard_of = number in work.gone and number not in known and looks_like_a_trial(event)
+            verdicts[event.pk] = ignored(TRIAL) if unheard_of else verdict
     return verdicts
 
 
@@ -150,16 +161,6 @@ def _verdict(number: int, work: Work, known: Stored, wrong: Mapping[str, str]) -
     if problem:
         return failed(problem)
     return processed("Read from Thinkific and stored.")
-
-
-def arrive(people: Iterable[schemas.User], applied: Applied, *, now: datetime) -> dict[int, int]:
-    """`Thinkific id -> primary key` of the people whom an event names. Those who were not here are made from
-    what it says of them, and join the default team."""
-    people = list(people)
-    before = primary_keys(person.id for person in people)
-    here = ensure_users(people, applied, source=SOURCE, now=now)
-    newcomers.join_default_team(here.keys() - before.keys(), source=SOURCE, now=now)
-    return here
 
 
 def note_moment(active: dict[int, datetime], number: int, event: InboundEvent) -> None:

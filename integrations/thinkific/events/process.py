@@ -12,6 +12,7 @@ from integrations.thinkific.events import catalog, enrollments, inbox, people, r
 from integrations.thinkific.events.desk import TRIES, Desk
 from integrations.thinkific.events.inbox import Claim, Verdict, failed, ignored, later
 from integrations.thinkific.events.topics import NOT_NEEDED, handled
+from integrations.thinkific.events.trials import TRIAL, is_trial
 from integrations.thinkific.sync.outage import leaves_hope, patiently
 
 log = structlog.get_logger(__name__)
@@ -66,6 +67,8 @@ def _work(claim: Claim) -> list[str]:
             settled[event.pk] = ignored(
                 NOT_NEEDED.get(event.topic, "This dashboard does not know the topic.")
             )
+        elif is_trial(event):
+            settled[event.pk] = ignored(TRIAL)
         else:
             groups.setdefault(name, []).append(event)
     claim.settle(settled)

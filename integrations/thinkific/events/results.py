@@ -14,12 +14,15 @@ from integrations.models import InboundEvent
 from integrations.thinkific import schemas
 from integrations.thinkific.events import payloads
 from integrations.thinkific.events.desk import SOURCE, Desk, problems
-from integrations.thinkific.events.inbox import Verdicts, Write, failed, ignored, processed
+from integrations.thinkific.events.inbox import Verdicts, Write, failed, ignored, later, processed
 from integrations.thinkific.events.payloads import Unreadable, read
-from integrations.thinkific.events.people import DELETED, WITHHELD, arrive, note_activity, note_moment
+from integrations.thinkific.events.people import DELETED, WITHHELD, note_activity, note_moment
+from integrations.thinkific.events.strangers import Strangers, about_nobody, ask_for_strangers, take_in
 from integrations.thinkific.mapping import quiz_row
 from integrations.thinkific.mending import Notes, moment, to_decimal
 from integrations.thinkific.sync import conflicts
+
+TOO_MANY = "Waits until Thinkific was asked who its student is."
 
 Told = list[tuple[InboundEvent, payloads.Quiz]]
 
@@ -33,17 +36,28 @@ def prepare(events: list[InboundEvent], desk: Desk) -> Write:
         except Unreadable as problem:
             verdicts[event.pk] = failed(str(problem))
 
+    strangers = ask_for_strangers({one.user.id for _, one in told}, desk)
+    for event, one in told:
+        if one.user.id in strangers.unknown:
+            verdicts[event.pk] = about_nobody(event)
+        elif one.user.id in strangers.errors:
+            verdicts[event.pk] = desk.put_off(strangers.errors[one.user.id], event.attempts)
+        elif one.user.id in strangers.not_asked:
+            verdicts[event.pk] = later(TOO_MANY, seconds=0.0, counted=False)
+    told = [(event, one) for event, one in told if event.pk not in verdicts]
+
     def write() -> Verdicts:
-        return verdicts | _store(told)
+        return verdicts | _store(told, strangers)
 
     return write
 
 
-def _store(told: Told) -> Verdicts:
+def _store(told: Told, strangers: Strangers) -> Verdicts:
     applied, verdicts = Applied(), Verdicts()
     now = timezone.now()
-    users = arrive((one.user for _, one in told), applied, now=now)
-    deleted = deleted_here({one.user.id for _, one in told} - users.keys())
+    persons = {one.user.id for _, one in told}
+    users = take_in(strangers, persons, applied, now=now)
+    deleted = deleted_here(persons - users.keys())
     quizzes = ensure_quizzes(_quizzes(told))
     passing = dict(Quiz.objects.filter(pk__in=quizzes.values()).values_list("pk", "passing_score"))
     have = QUIZ_RESULTS.stored(thinkific_id__in=[one.result_id for _, one in told])
@@ -62,9 +76,7 @@ def _store(told: Told) -> Verdicts:
             verdicts[event.pk] = ignored(WITHHELD)
             continue
         if one.user.id not in users:
-            verdicts[event.pk] = failed(
-                wrong.get(f"User {one.user.id}", "Its student is unknown here and has no e-mail address.")
-            )
+            verdicts[event.pk] = failed(wrong.get(f"User {one.user.id}", "Its student is unknown here."))
             continue
         if newest is not None and newest["attempts"] > (one.attempts or 0):
             verdicts[event.pk] = ignored("A later attempt is stored; nothing changed.")

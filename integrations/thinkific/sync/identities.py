@@ -14,6 +14,7 @@ from core.errors import Refusal
 from core.models import OutboxEntry, User
 from core.services import email_changes, outbox
 from core.services.history import signed
+from core.services.mirror import former
 from core.services.mirror.outcome import Clash
 from integrations.models import SyncConflict, SyncRun
 from integrations.thinkific.sync import claims
@@ -95,8 +96,11 @@ def link(conflict: SyncConflict, *, by: User) -> User:
         raise Refusal(
             f"Thinkific account {conflict.thinkific_id} belongs to {other} ({other.email}) here by now."
         )
+    reason = f"linked with Thinkific account {conflict.thinkific_id}"
+    if conflict.thinkific_id is not None:
+        former.leave_behind({user.pk: conflict.thinkific_id}, source=reason, now=timezone.now())
     user.thinkific_id, user.removed_at, user.remote_digest = conflict.thinkific_id, None, None
-    signed(user, by=by, reason=f"linked with Thinkific account {conflict.thinkific_id}").save(
+    signed(user, by=by, reason=reason).save(
         update_fields=["thinkific_id", "removed_at", "remote_digest", "updated_at"]
     )
     outbox.retry(_own(user).filter(entity="user", status=OutboxEntry.Status.FAILED))

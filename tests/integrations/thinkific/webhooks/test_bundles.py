@@ -13,14 +13,24 @@ DATES = {"activated_at": "2026-01-01T00:00:00Z", "expiry_date": None}
 
 
 @pytest.fixture
-def buyer(connected, in_step, happened, asked):
-    """Somebody new."""
-    user = connected.site.write(
-        "create_user", fields={"email": "b@x.example", "first_name": "B", "last_name": "X"}
-    )
-    happened.clear()
-    asked()
-    return user
+def sign_up(connected, in_step, happened, deliver, work, asked):
+    """`sign_up("b")` is somebody new, of whom the dashboard has heard."""
+
+    def make(name):
+        fields = {"email": f"{name}@x.example", "first_name": name.upper(), "last_name": "X"}
+        user = connected.site.write("create_user", fields=fields)
+        deliver(happened[-1:])
+        work()
+        del happened[-1]
+        asked()
+        return user
+
+    return make
+
+
+@pytest.fixture
+def buyer(sign_up):
+    return sign_up("b")
 
 
 @pytest.fixture
@@ -128,11 +138,9 @@ def test_without_an_answer_the_enrollments_are_stored_and_a_pull_asks(
 
 
 def test_many_buyers_of_one_bundle_cost_one_request(
-    connected, buyer, bought, bundle, happened, deliver, work, asked
+    connected, sign_up, buyer, bought, bundle, happened, deliver, work, asked
 ):
-    second = connected.site.write(
-        "create_user", fields={"email": "c@x.example", "first_name": "C", "last_name": "X"}
-    )
+    second = sign_up("c")
     connected.site.write("hold_bundle", bundle_id=bundle.productable_id, user_id=second.id, dates=DATES)
     asked()
 

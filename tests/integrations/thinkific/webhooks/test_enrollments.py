@@ -341,8 +341,8 @@ def test_one_bad_enrollment_takes_no_other_along(connected, row, happened, deliv
     assert float(ours(row).percentage_completed) == 0.83
     bad.refresh_from_db()
     worse.refresh_from_db()
-    assert (bad.status, worse.status) == (Status.FAILED, Status.FAILED)
-    assert "Thinkific user 123456, is unknown here" in bad.outcome
+    assert (bad.status, worse.status) == (Status.IGNORED, Status.FAILED)
+    assert "Thinkific does not know this person" in bad.outcome
     assert "cannot be read" in worse.outcome
 
 

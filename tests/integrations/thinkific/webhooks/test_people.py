@@ -128,11 +128,15 @@ def test_a_sign_in_of_a_stranger_brings_them_here(connected, in_step, happened, 
 
 
 def test_an_address_that_belongs_to_somebody_else_is_a_failure_that_says_so(
-    connected, someone, happened, deliver, work, ana
+    connected, someone, happened, deliver, work
 ):
-    ana.thinkific_id = 5
-    ana.save()
-    user = connected.site.write("create_user", fields={**LEE, "email": ana.email})
+    """Whoever has it here has a password, so their login does not follow Thinkific's."""
+    owner = User.objects.get(thinkific_id=someone.id)
+    owner.set_password("quiet-harbour-lights-7")
+    owner.save()
+    connected.site.write("update_user", user_id=someone.id, fields={"email": "another@lee.example"})
+    happened.clear()
+    user = connected.site.write("create_user", fields={**LEE, "email": owner.email})
 
     (event,) = deliver(happened)
     work()

@@ -8,6 +8,11 @@ Status = InboundEvent.Status
 ANA = {"id": 77, "email": "ana@acme.example", "first_name": "Ana", "last_name": "Ames"}
 
 
+@pytest.fixture(autouse=True)
+def ana_there(connected, db):
+    connected.site.write("put", kind="users", row=ANA)
+
+
 def attempted(attempts=1, correct=8, grade=80, event_id=None, created_at=None, **more):
     payload = {
         "attempts": attempts,
@@ -35,6 +40,10 @@ def test_a_result_arrives_with_its_quiz_and_its_student(deliver, work, asked):
     assert (result.quiz.thinkific_id, result.quiz.name) == (6601, "Final quiz")
     assert result.user.email == "ana@acme.example"
     assert result.user.last_activity_at == result.completed_at
+    assert asked() == 1  # who she is: she was not here
+
+    deliver([attempted(attempts=2)])
+    work()
     assert asked() == 0
 
 
@@ -105,7 +114,7 @@ def test_a_pull_after_it_changes_nothing_but_the_moment(connected, happened, del
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"result_id": None}, {"quiz": None}, {"user": None}, {"user": {"id": 1}}, {"quiz": {"id": "q"}}]
+    "wrong", [{"result_id": None}, {"quiz": None}, {"user": None}, {"quiz": {"id": "q"}}]
 )
 def test_a_result_that_belongs_to_nobody_is_a_failure_that_says_so(deliver, work, wrong):
     (event,) = deliver([attempted(**wrong)])

@@ -1,0 +1,52 @@
+"""People whose account in Thinkific was deleted and made anew: what belonged to the former account."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef
+
+from core.models import Enrollment, GroupMembership, OutboxEntry, User
+from core.services import bulk
+from core.services.mirror.enrollments import remove_enrollments
+
+
+def former_ids(thinkific_ids: Collection[int]) -> set[int]:
+    """Of these ids those that were somebody's here, were gone from Thinkific, and whose person has another
+    account now."""
+    if not thinkific_ids:
+        return set()
+    gone = User.history.filter(bulk.among("thinkific_id", thinkific_ids), removed_at__isnull=False)
+    another = User.objects.filter(pk=OuterRef("id"), thinkific_id__isnull=False)
+    another = another.exclude(thinkific_id=OuterRef("thinkific_id"))
+    found = set(gone.filter(Exists(another)).order_by().values_list("thinkific_id", flat=True))
+    back = User.objects.filter(bulk.among("thinkific_id", found)) if found else User.objects.none()
+    return found - set(back.values_list("thinkific_id", flat=True))
+
+
+def leave_behind(links: Mapping[int, int], *, source: str, now: datetime) -> None:
+    """Mark as removed what people (primary keys) had by another account than the one that is theirs from now
+    on (Thinkific ids): it gives the new one access to nothing. What they studied stays on record, and what we
+    have still to send is sent to the new account. Call it before the link is written."""
+    if not links:
+        return
+    accounts = User.objects.filter(bulk.among("pk", links), thinkific_id__isnull=False).order_by()
+    anew = [pk for pk, number in accounts.values_list("pk", "thinkific_id") if number != links[pk]]
+    if not anew:
+        return
+    theirs = Enrollment.objects.filter(bulk.among("user_id", anew), removed_at__isnull=True).order_by()
+    pks = list(
+        theirs.filter(thinkific_id__isnull=False)
+        .exclude(_is_unsent("enrollment"))
+        .values_list("pk", flat=True)
+    )
+    remove_enrollments(pks, source=source, now=now)
+    bundles = theirs.filter(course_enrollments__isnull=False).exclude(_is_unsent("enrollment"))
+    left = Enrollment.objects.filter(via_bundle=OuterRef("pk"), removed_at__isnull=True)
+    ended = bundles.exclude(Exists(left)).distinct()
+    remove_enrollments(list(ended.values_list("pk", flat=True)), source=source, now=now)
+    members = GroupMembership.objects.filter(bulk.among("user_id", anew), removed_at__isnull=True)
+    members.exclude(_is_unsent("groupmembership")).update(removed_at=now)
+
+
+def _is_unsent(entity: str) -> Exists:
+    return Exists(OutboxEntry.objects.unsent().filter(entity=entity, object_id=OuterRef("pk")))
