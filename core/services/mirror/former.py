@@ -39,13 +39,20 @@ def leave_behind(links: Mapping[int, int], *, source: str, now: datetime) -> Non
         .exclude(_is_unsent("enrollment"))
         .values_list("pk", flat=True)
     )
-    remove_enrollments(pks, source=source, now=now)
+    end_former(pks, source=source, now=now)
     bundles = theirs.filter(course_enrollments__isnull=False).exclude(_is_unsent("enrollment"))
     left = Enrollment.objects.filter(via_bundle=OuterRef("pk"), removed_at__isnull=True)
     ended = bundles.exclude(Exists(left)).distinct()
     remove_enrollments(list(ended.values_list("pk", flat=True)), source=source, now=now)
     members = GroupMembership.objects.filter(bulk.among("user_id", anew), removed_at__isnull=True)
     members.exclude(_is_unsent("groupmembership")).update(removed_at=now)
+
+
+def end_former(pks: list[int], *, source: str, now: datetime) -> None:
+    """Mark enrollments of former accounts as removed. The new account's in the same course takes their place,
+    whenever Thinkific last touched theirs."""
+    remove_enrollments(pks, source=source, now=now)
+    bulk.update(Enrollment, ["remote_updated_at"], [(pk, None) for pk in pks])
 
 
 def _is_unsent(entity: str) -> Exists:

@@ -13,6 +13,7 @@ from core.services.mirror import former
 from core.services.mirror.guard import Guarded, guard
 from core.services.mirror.outcome import Applied, Clash
 from core.services.mirror.table import (
+    Changes,
     Table,
     Values,
     compare,
@@ -106,7 +107,7 @@ def apply_users(
     if matched.links:
         former.leave_behind(matched.links, source=source, now=rows[0]["synced_at"])
     changes = compare(USERS, matched.pairs, applied)
-    freed = _free_swapped_emails(changes.changed)
+    freed = _free_swapped_emails(changes)
     write(changes, applied, source=source, extra=("created_at", "password", "is_active"))
     written = {pk for pk, _, _ in changes.changed}
     bulk.update(User, ["email"], [(pk, email) for pk, email in freed.items() if pk not in written])
@@ -247,11 +248,12 @@ def _refused(
         refused = found
 
 
-def _free_swapped_emails(changed: list[tuple[int, Values, Values]]) -> dict[int, str]:
-    """Move old addresses of people who change theirs out of the way: then no order of updates collides.
-    Answers whose addresses it moved, and what they were."""
-    moving = {pk: before["email"] for pk, before, after in changed if before["email"] != after["email"]}
-    targets = {after["email"] for _, before, after in changed if before["email"] != after["email"]}
+def _free_swapped_emails(changes: Changes) -> dict[int, str]:
+    """Move old addresses of people who change theirs out of the way: then no order of updates collides, nor
+    does somebody new. Answers whose addresses it moved, and what they were."""
+    changed = [change for change in changes.changed if change[1]["email"] != change[2]["email"]]
+    moving = {pk: before["email"] for pk, before, _ in changed}
+    targets = {after["email"] for _, _, after in changed} | {row["email"] for row in changes.new}
     if not targets & set(moving.values()):
         return {}
     bulk.update(User, ["email"], [(pk, f"moving-{pk}@invalid") for pk in moving])

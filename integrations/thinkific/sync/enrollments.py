@@ -1,6 +1,7 @@
 """Pulling enrollments: what changed, or all, and then who holds which bundle."""
 
 from datetime import datetime, timedelta
+from functools import partial
 
 from core.models import Enrollment
 from core.services.mirror.bundles import total_up_students_of
@@ -13,7 +14,7 @@ from integrations.thinkific import schemas
 from integrations.thinkific.decoding import BadRow
 from integrations.thinkific.mapping import enrollment_row, person_of_enrollment
 from integrations.thinkific.mending import Notes
-from integrations.thinkific.sync import completeness, gone
+from integrations.thinkific.sync import anew, completeness, gone
 from integrations.thinkific.sync.holders import ask_for_new_holders, note_fresh, pull_holders
 from integrations.thinkific.sync.news import Known, changed_rows
 from integrations.thinkific.sync.pages import RawPage, RawRow, decode_row
@@ -43,6 +44,7 @@ def pull_enrollments(pull: Pull) -> None:
         filters={"updated_after": since - OVERLAP} if since else None,
         row_type=schemas.Enrollment,
     )
+    anew.settle(pull, partial(apply_rows, source=pull.source, now=pull.now))
     gone.note_gone(pull, "enrollments")
     if walked.complete:
         set_watermark(pull, since)
@@ -70,7 +72,9 @@ def apply_pages(pages: list[RawPage], *, source: str, now: datetime, pull: Pull 
     applied = Applied()
     changed, known = changed_rows(Enrollment, pages, applied)
     if changed:
-        applied += apply_rows(changed, known, source=source, now=now, pull=pull)
+        contested = anew.waiting_list(pull)
+        applied += apply_rows(changed, known, source=source, now=now, pull=pull, contested=contested)
+        anew.put_off(pull, changed, contested)
         if pull is None or not pull.run.full:
             total_up_students_of([row.id for row in changed], source=source)
     return applied
@@ -83,8 +87,10 @@ def apply_rows(
     source: str,
     now: datetime,
     pull: Pull | None = None,
+    contested: list[int] | None = None,
 ) -> Applied:
-    """Store these enrollments; students and courses that we have not met, with what is told of them here."""
+    """Store these enrollments; students and courses that we have not met, with what is told of them here.
+    Those of people who have the address of somebody else here go to `contested` (Thinkific ids), if given."""
     applied = Applied()
     readable: list[tuple[schemas.Enrollment, int | None]] = []
     for row in rows:
@@ -96,7 +102,7 @@ def apply_rows(
     if pull is not None:
         note_newest(pull, [e.updated_at for e, _ in readable if e.updated_at])
         note_fresh(pull, [e for e, _ in readable])
-    applied += apply_typed(readable, known, source=source, now=now, pull=pull)
+    applied += apply_typed(readable, known, source=source, now=now, pull=pull, contested=contested)
     return applied
 
 
@@ -107,6 +113,7 @@ def apply_typed(
     source: str,
     now: datetime,
     pull: Pull | None = None,
+    contested: list[int] | None = None,
 ) -> Applied:
     """The same for enrollments that are decoded, each with its digest (None: it is not from a list)."""
     applied = Applied()
@@ -117,14 +124,25 @@ def apply_typed(
         else:
             whole.append((e, digest))
     rows = whole
-    users, departed = _students([e for e, _ in rows], applied, source=source, now=now, pull=pull)
-    names = {e.course_id: e.course_name for e, _ in rows if e.course_id}
+    claimants: list[int] | None = None if contested is None else []  # people
+    told_of = [e for e, _ in rows]
+    users, departed = _students(told_of, applied, claimants, source=source, now=now, pull=pull)
+    names = {e.course_id: e.course_name for e in told_of if e.course_id}
     courses = ensure_courses({course: Notes().text(name, 500, "", "") for course, name in names.items()})
-    deleted = deleted_here({e.user_id or 0 for e, _ in rows} - users.keys())
+    missing = {e.user_id or 0 for e in told_of} - users.keys()
+    deleted = deleted_here(missing)
+    rows = anew.without_former(rows, missing - deleted, known, applied, source=source, now=now)
     values, notes = [], Notes()
     for e, digest in rows:
         if e.user_id in deleted or e.user_id in applied.withheld or e.user_id in departed:
             applied.leave_out([e.id])
+            continue
+        if contested is not None and e.user_id in (claimants or ()):
+            contested.append(e.id)
+            if e.id in known:
+                applied.met.append(known[e.id][0])
+            else:
+                applied.lost.add(e.id)
             continue
         if e.user_id not in users:
             why = f"Its student, Thinkific user {e.user_id}, is unknown here and has no e-mail address."
@@ -139,13 +157,21 @@ def apply_typed(
 
 
 def _students(
-    rows: list[schemas.Enrollment], applied: Applied, *, source: str, now: datetime, pull: Pull | None
+    rows: list[schemas.Enrollment],
+    applied: Applied,
+    contested: list[int] | None,
+    *,
+    source: str,
+    now: datetime,
+    pull: Pull | None,
 ) -> tuple[dict[int, int], set[int]]:
     """`Thinkific id -> primary key`; and of rows that a pull lists, the ids of people who are gone."""
     people = [one for e in rows if (one := told(e)) is not None]
     if pull is None:
-        return ensure_users((person for person, _ in people), applied, source=source, now=now), set()
-    users, departed = gone.students(gone.earliest(people), applied, source=source, now=now)
+        named = (person for person, _ in people)
+        return ensure_users(named, applied, source=source, now=now, contested=contested), set()
+    once = gone.earliest(people)
+    users, departed = gone.students(once, applied, source=source, now=now, contested=contested)
     pull.numbers(gone.NAME).add(e.id for e in rows if e.user_id in departed)
     return users, departed
 

@@ -19,11 +19,13 @@ from integrations.thinkific.errors import (
     Interrupted,
     NotConfigured,
     RateLimited,
+    Rejected,
     RetryLater,
     ThinkificError,
 )
+from integrations.thinkific.sync.accounts import was_made_anew
 from integrations.thinkific.sync.claims import put_back
-from integrations.thinkific.sync.needs import NotYet
+from integrations.thinkific.sync.needs import Impossible, NotYet
 from integrations.thinkific.sync.outage import patiently
 from integrations.thinkific.sync.push_enrollments import push_enrollment
 from integrations.thinkific.sync.push_groups import push_group, push_membership
@@ -38,6 +40,8 @@ PUSHES: dict[str, Push] = {
     "groupmembership": push_membership,
     "enrollment": push_enrollment,
 }
+
+NEED_AN_ACCOUNT = ("groupmembership", "enrollment")
 
 TRIES = 12  # the waits between them add up to more than an hour
 FIRST_WAIT, LONGEST_WAIT = 2.0, 2100.0  # seconds; see also core.models.outbox.LONGEST_WAIT
@@ -61,7 +65,7 @@ def push(entry: OutboxEntry, client: ThinkificClient) -> Fate:
     """Send what an entry says, and write down how that ended."""
     with structlog.contextvars.bound_contextvars(entry=entry.pk, entity=entry.entity, object=entry.object_id):
         try:
-            PUSHES[entry.entity](entry, client)
+            _send(entry, client)
         except NotYet as error:
             patiently(put_back, entry, until=error.until, error=str(error), counts=False)
             return Fate("retried")
@@ -85,6 +89,19 @@ def push(entry: OutboxEntry, client: ThinkificClient) -> Fate:
             return _retry(entry, RetryLater(f"{type(error).__name__}: {error}"[:500]))
         patiently(pushes.finish, entry, now=timezone.now())
         return Fate("done")
+
+
+def _send(entry: OutboxEntry, client: ThinkificClient) -> None:
+    """Send it. What Thinkific refuses because the person's account was deleted and made anew goes on with the
+    new one."""
+    try:
+        PUSHES[entry.entity](entry, client)
+    except (Rejected, Impossible) as error:
+        told_no = isinstance(error, Rejected) or isinstance(error.__context__, Rejected)
+        if not (told_no and entry.entity in NEED_AN_ACCOUNT and was_made_anew(entry.person_id, client)):
+            raise
+        words = "The student's account was made anew in Thinkific; it goes there now."
+        raise NotYet(words, until=timezone.now()) from error
 
 
 def _later(entry: OutboxEntry, error: ThinkificError, seconds: float, *, counts: bool) -> None:

@@ -23,10 +23,15 @@ Told = tuple[schemas.User, datetime | None]  # a person, and when the row that n
 
 
 def students(
-    told: Iterable[Told], applied: Applied, *, source: str, now: datetime
+    told: Iterable[Told],
+    applied: Applied,
+    *,
+    source: str,
+    now: datetime,
+    contested: list[int] | None = None,
 ) -> tuple[dict[int, int], set[int]]:
     """`Thinkific id -> primary key` of the people whom rows of a list name, storing those whom we have not
-    met (see ensure_users); and the Thinkific ids of those who are gone."""
+    met (see ensure_users, for `contested` apply_users); and the Thinkific ids of those who are gone."""
     told = list(told)
     people = {person.id: person for person, _ in told}
     known = primary_keys(people)
@@ -35,7 +40,9 @@ def students(
     unknown = [one for one in told if one[0].id not in known]
     gone = who_is_gone(unknown, applied, now=now)
     others = [person for number, person in people.items() if number not in known and number not in gone]
-    return known | (ensure_users(others, applied, source=source, now=now) if others else {}), gone
+    if others:
+        known |= ensure_users(others, applied, source=source, now=now, contested=contested)
+    return known, gone
 
 
 def who_is_gone(unknown: Iterable[Told], applied: Applied, *, now: datetime) -> set[int]:

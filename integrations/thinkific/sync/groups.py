@@ -22,7 +22,7 @@ from integrations.thinkific.errors import NotFound
 from integrations.thinkific.mapping import group_row
 from integrations.thinkific.mending import Notes
 from integrations.thinkific.sync.pages import RawPage, decode_row
-from integrations.thinkific.sync.people import apply_pages, primary_keys
+from integrations.thinkific.sync.people import apply_and_put_off, primary_keys, settle_contested
 from integrations.thinkific.sync.pull import Pull
 from integrations.thinkific.sync.walks import emptied, mark_missing, not_judged, walk
 
@@ -133,6 +133,11 @@ def _pull_members(pull: Pull, group: ThinkificGroup) -> None:
         counted=False,
     )
 
+    def take_in(applied: Applied, numbers: list[int]) -> None:
+        pull.count(Applied(conflicts=applied.conflicts))
+        _note_members(pull, group, targets, applied, numbers)
+
+    settle_contested(pull, take_in)
     known = GroupMembership.objects.filter(group=group, removed_at__isnull=True)
     unread = not walked.complete or emptied(pull, str(group), walked, known)
 
@@ -154,11 +159,21 @@ def _pull_members(pull: Pull, group: ThinkificGroup) -> None:
 def _apply_members(
     pull: Pull, pages: list[RawPage], group: ThinkificGroup, targets: list[TeamTarget]
 ) -> Applied:
-    applied = apply_pages(pages, source=pull.source, now=pull.now)
-    pks = primary_keys(row.id for page in pages for row in page.rows)
+    applied = apply_and_put_off(pull, pages)
+    numbers = [row.id for page in pages for row in page.rows]
+    made, met = _note_members(pull, group, targets, applied, numbers)
+    return Applied(created=len(made), met=met, made=made, lost=applied.lost, conflicts=applied.conflicts)
+
+
+def _note_members(
+    pull: Pull, group: ThinkificGroup, targets: list[TeamTarget], applied: Applied, numbers: list[int]
+) -> tuple[list[int], list[int]]:
+    """People (Thinkific ids) whom the group's list has, and what came of storing them. Returns the
+    memberships made, and those met."""
     for issue in applied.issues:
         pull.note(f"{group}, {issue.object}", issue.message)
-    users = [pks[row.id] for page in pages for row in page.rows if row.id in pks]
+    pks = primary_keys(numbers)
+    users = [pks[number] for number in numbers if number in pks]
     met, made = apply_members(group, users, now=pull.now)
     _join(pull, users, targets)
     pull.seen("members").add(met)
@@ -168,7 +183,7 @@ def _apply_members(
         ("accounts_changed", applied.updated),
     ):
         effects.add(pull.cursor, effect, count)
-    return Applied(created=len(made), met=met, made=made, lost=applied.lost, conflicts=applied.conflicts)
+    return made, met
 
 
 def _join(pull: Pull, users: list[int], targets: list[TeamTarget]) -> None:

@@ -1,6 +1,6 @@
 """Pulling people."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -9,7 +9,7 @@ from core.models import SiteSettings, Team, User
 from core.services import bulk, newcomers, welcome
 from core.services.mirror.outcome import Applied
 from core.services.mirror.people import apply_users, remove_users
-from core.services.mirror.table import known_digests
+from core.services.mirror.table import Values, known_digests
 from integrations import effects
 from integrations.thinkific import schemas
 from integrations.thinkific.decoding import BadRow
@@ -18,6 +18,7 @@ from integrations.thinkific.mapping import user_row
 from integrations.thinkific.mending import Notes, Unusable
 from integrations.thinkific.sync import identities
 from integrations.thinkific.sync.news import Known, changed_rows
+from integrations.thinkific.sync.owners import Owners, clear_the_way, look_at_owners, rows_of
 from integrations.thinkific.sync.pages import RawPage, RawRow, decode_row
 from integrations.thinkific.sync.pull import Pull
 from integrations.thinkific.sync.walks import mark_missing, not_judged, walk
@@ -36,7 +37,7 @@ def pull_users(pull: Pull) -> None:
         pull,
         "users",
         "/users",
-        lambda pages: _apply_and_put_off(pull, pages),
+        lambda pages: apply_and_put_off(pull, pages),
         stored=User.objects.all(),
         row_type=schemas.User,
     )
@@ -50,7 +51,7 @@ def pull_users(pull: Pull) -> None:
         )
     else:
         not_judged(pull, "people", walked)
-    pull.store(lambda: _settle_contested(pull))
+    settle_contested(pull, lambda applied, _: pull.count(applied))
     if walked.complete:
         # Everybody was looked at: what was not met again needs no decision any more.
         pull.store(lambda: identities.close_passed(since=pull.run.created_at))
@@ -62,23 +63,24 @@ def pull_users(pull: Pull) -> None:
 def _pull_one(pull: Pull, user: User) -> None:
     if user.thinkific_id is None:
         return pull.note(str(user), "This person has no account in Thinkific.")
-    known = known_digests(User, [user.thinkific_id])
     try:
         found = pull.client.get_user(user.thinkific_id)
     except NotFound:
         found = None
+    owners = look_at_owners([found], pull.client.get_user) if found else Owners()
 
     def write() -> None:
         pull.run.fetched = pull.run.pages_done = pull.run.pages_total = 1
         if found is None:
             pull.run.removed += remove_users([user.pk], source=pull.source, now=pull.now)
             return
+        clear_the_way(owners, source=pull.source, now=pull.now)
         notes = Notes()
         applied = Applied()
         try:
             # Without a digest: the words of one person are not the bytes of a list.
             row = user_row(found, notes, digest=None, now=pull.now)
-            applied = apply_users([row], known=known, source=pull.source)
+            applied = apply_users([row, *rows_of(owners.found.values())], source=pull.source)
         except Unusable as error:
             applied.fail(f"User {found.id}", str(error), pk=user.pk)
         applied.issues += notes.issues
@@ -88,8 +90,9 @@ def _pull_one(pull: Pull, user: User) -> None:
     return None
 
 
-def _apply_and_put_off(pull: Pull, pages: list[RawPage]) -> Applied:
-    """Store the people on these pages; who wants somebody else's address is decided at the end."""
+def apply_and_put_off(pull: Pull, pages: list[RawPage]) -> Applied:
+    """Store the people on these pages. Who wants somebody else's address is decided at the end, by
+    `settle_contested`."""
     waiting: list[list[Any]] = pull.cursor.setdefault("contested", [])
     numbers: list[int] | None = [] if len(waiting) < AT_ONCE else None
     applied = apply_pages(pages, source=pull.source, now=pull.now, contested=numbers)
@@ -99,12 +102,26 @@ def _apply_and_put_off(pull: Pull, pages: list[RawPage]) -> Applied:
     return applied
 
 
-def _settle_contested(pull: Pull) -> None:
-    waiting = {row[0]: row for row in pull.cursor.pop("contested", [])}
+def settle_contested(pull: Pull, then: Callable[[Applied, list[int]], None]) -> None:
+    """Ask for those who have the addresses of the people that were put off, and store these. `then` gets what
+    came of it and their Thinkific ids, in the same transaction."""
+    waiting = {row[0]: row for row in pull.cursor.get("contested", [])}
     rows = [RawRow(number, digest, text.encode()) for number, digest, text in waiting.values()]
-    if rows:
-        known = known_digests(User, [row.id for row in rows])
-        pull.count(_apply_changed(rows, known, source=pull.source, now=pull.now))
+    people = [user for row in rows if isinstance(user := decode_row(row, schemas.User), schemas.User)]
+    owners = look_at_owners(people, pull.client.get_user)
+
+    def write() -> None:
+        pull.cursor.pop("contested", None)
+        if rows:
+            clear_the_way(owners, source=pull.source, now=pull.now)
+            known = known_digests(User, [row.id for row in rows])
+            more = rows_of(owners.found.values())
+            then(
+                _apply_changed(rows, known, source=pull.source, now=pull.now, more=more),
+                [row.id for row in rows],
+            )
+
+    pull.store(write)
 
 
 def apply_pages(
@@ -125,8 +142,9 @@ def _apply_changed(
     source: str,
     now: datetime,
     contested: list[int] | None = None,
+    more: Iterable[Values] = (),
 ) -> Applied:
-    notes, values, failed = Notes(), [], Applied()
+    notes, values, failed = Notes(), list(more), Applied()
     for row in rows:
         user = decode_row(row, schemas.User)
         try:
@@ -136,7 +154,7 @@ def _apply_changed(
         except Unusable as error:
             pk = known[row.id][0] if row.id in known else None
             failed.fail(f"User {row.id}", str(error), pk=pk, number=row.id)
-    applied = apply_users(values, known=known, source=source, contested=contested)
+    applied = apply_users(values, known=None if more else known, source=source, contested=contested)
     applied.issues += notes.issues
     applied += failed
     return applied
@@ -149,12 +167,18 @@ def primary_keys(thinkific_ids: Iterable[int]) -> dict[int, int]:
 
 
 def ensure_users(
-    people: Iterable[schemas.User], applied: Applied, *, source: str, now: datetime
+    people: Iterable[schemas.User],
+    applied: Applied,
+    *,
+    source: str,
+    now: datetime,
+    contested: list[int] | None = None,
 ) -> dict[int, int]:
     """`Thinkific id -> primary key`, storing those whom we have not met with what is known of them here.
 
     Who cannot be stored is left out, and the reason is among `applied`'s issues. So is who waits for an
-    administrator's decision (`applied.withheld`): what belongs to them is passed over until then.
+    administrator's decision (`applied.withheld`): what belongs to them is passed over until then. For
+    `contested` see apply_users.
     """
     wanted = {person.id: person for person in people}
     pks = primary_keys(wanted)
@@ -167,7 +191,7 @@ def ensure_users(
         except Unusable:
             continue  # the row that named them is reported with its own number
     if rows:
-        made = apply_users(rows, known=pks, source=source)
+        made = apply_users(rows, known=pks, source=source, contested=contested)
         applied.accounts += made.created
         applied.issues += made.issues + notes.issues
         applied.conflicts += made.conflicts

@@ -1,6 +1,6 @@
 """Telling Thinkific about people."""
 
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 import msgspec
 from django.db import IntegrityError, transaction
@@ -11,16 +11,17 @@ from core.folding import normalize_email, tidy
 from core.models import OutboxEntry, SiteSettings, User
 from core.services import identity, people
 from core.services.mirror import pushes
-from core.services.mirror.guard import EMAIL, clash_over
+from core.services.mirror.guard import EMAIL
 from core.services.mirror.outcome import Conflict
-from core.services.mirror.people import apply_users, remove_users
+from core.services.mirror.people import apply_users
 from core.services.mirror.pushes import SOURCE
 from integrations.thinkific import schemas
 from integrations.thinkific.client import ThinkificClient
 from integrations.thinkific.errors import NotFound, Rejected, RetryLater
 from integrations.thinkific.mapping import user_row
 from integrations.thinkific.mending import Notes, Unusable
-from integrations.thinkific.sync import claims, conflicts, identities
+from integrations.thinkific.sync import claims, conflicts
+from integrations.thinkific.sync.accounts import ask_an_administrator, link_anew
 from integrations.thinkific.sync.needs import Impossible
 
 FORMER = 10  # versions of a person whose addresses may have been tried
@@ -106,7 +107,7 @@ def _link(user: User, remote: schemas.User, *, made_by_us: bool) -> None:
             rows = User.objects.filter(pk=user.pk, thinkific_id__isnull=True)
             rows.update(thinkific_id=remote.id, removed_at=None, **names)
     except _Unproved:
-        _ask_an_administrator(user, remote)
+        ask_an_administrator(user, remote)
     except IntegrityError:
         other = User.objects.get(thinkific_id=remote.id)
         raise Impossible(
@@ -121,27 +122,11 @@ class _Unproved(Exception):
     pass
 
 
-def _ask_an_administrator(user: User, remote: schemas.User) -> NoReturn:
-    row = user_row(remote, Notes(), digest=None, now=timezone.now())
-    identities.keep([clash_over(user, row)], asked=True)
-    raise Impossible(
-        f"Thinkific has an account with {remote.email} already, number {remote.id}. The address alone does "
-        f"not prove that it is {user}'s, who has rights or a password here. Decide under Sync, Conflicts; "
-        "then this change goes on."
-    )
-
-
 def _read(user: User, thinkific_id: int, client: ThinkificClient) -> schemas.User:
     try:
         return client.get_user(thinkific_id)
     except NotFound:
-        now = timezone.now()
-        with transaction.atomic():
-            remove_users([user.pk], source=SOURCE, now=now)
-        raise Impossible(
-            f"{user} ({user.email}) is no longer in Thinkific. Create a Thinkific account again, or discard "
-            "this change."
-        ) from None
+        return link_anew(user, client)
 
 
 def _bring_in_step(

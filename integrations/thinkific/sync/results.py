@@ -1,6 +1,6 @@
 """Pulling quiz results and certificates, which only GraphQL has."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from django.db.models import Max
@@ -20,6 +20,7 @@ from integrations.thinkific.mapping import certificate_row, person_of_node, quiz
 from integrations.thinkific.mending import Notes, Unusable
 from integrations.thinkific.schemas import parse_graphql_id
 from integrations.thinkific.sync import gone
+from integrations.thinkific.sync.anew import Claims, look_at_claims
 from integrations.thinkific.sync.catalog import site_url
 from integrations.thinkific.sync.pull import Pull
 from integrations.thinkific.sync.walks import mark_missing
@@ -61,9 +62,12 @@ def pull_quiz_results(pull: Pull) -> None:
         for page in graphql.quiz_submissions(
             pull.client, after=pull.cursor["after"], completed_from=completed_from
         ):
+            claims = _look_at_claims(pull, page.rows)
 
-            def write(page: graphql.GraphPage[schemas.QuizSubmission] = page) -> None:
-                _store_submissions(pull, page.rows)
+            def write(
+                page: graphql.GraphPage[schemas.QuizSubmission] = page, claims: Claims = claims
+            ) -> None:
+                _store_submissions(pull, page.rows, claims)
                 pull.cursor.update(after=page.next_cursor, done=not page.has_next)
                 pull.run.pages_done += 1
 
@@ -86,7 +90,7 @@ def _top(model: type[QuizResult] | type[Certificate]) -> int:
     return model._default_manager.aggregate(top=Max("pk"))["top"] or 0
 
 
-def _store_submissions(pull: Pull, rows: graphql.Rows[schemas.QuizSubmission]) -> None:
+def _store_submissions(pull: Pull, rows: graphql.Rows[schemas.QuizSubmission], claims: Claims) -> None:
     applied, notes = Applied(), Notes()
     numbers = [*map(_number, rows), *map(_number, rows.bad)]
     known = dict(QuizResult.objects.filter(thinkific_id__in=numbers).values_list("thinkific_id", "pk"))
@@ -101,7 +105,8 @@ def _store_submissions(pull: Pull, rows: graphql.Rows[schemas.QuizSubmission]) -
             if row.quiz and (number := parse_graphql_id(row.quiz.id))
         }
     )
-    users, left_out = _students([(row, row.created_at or row.completed_at) for row in rows], applied, pull)
+    told = [(row, row.created_at or row.completed_at) for row in rows]
+    users, left_out = _students(told, applied, pull, claims)
     values = []
     for row in rows:
         number = parse_graphql_id(row.id)
@@ -135,16 +140,27 @@ def _number(row: schemas.QuizSubmission | schemas.Certificate | BadRow) -> int |
     return parse_graphql_id(row.id)
 
 
+def _people(rows: Iterable[Row]) -> list[schemas.User]:
+    nodes = (person_of_node(row.user) for row in rows if row.user is not None)
+    return [person for person in nodes if person is not None]
+
+
+def _look_at_claims(pull: Pull, rows: Iterable[Row]) -> Claims:
+    return look_at_claims(_people(rows), pull.client.get_user)
+
+
 def _students(
-    rows: Sequence[tuple[Row, datetime | None]], applied: Applied, pull: Pull
+    rows: Sequence[tuple[Row, datetime | None]], applied: Applied, pull: Pull, claims: Claims
 ) -> tuple[dict[int, int], set[int]]:
     """`Thinkific id -> primary key` of those whose results these are, each with its moment; and which rows
-    (Thinkific ids) are not for us: those of people who were deleted here, who are gone from Thinkific (it
-    names them no longer), or who wait for an administrator's decision."""
+    (Thinkific ids) are not for us: those of people who were deleted here or have another account now, who are
+    gone from Thinkific (it names them no longer), or who wait for an administrator's decision."""
+    claims.store(applied, source=pull.source, now=pull.now)
     people = {id(row): person_of_node(row.user) if row.user else None for row, _ in rows}
-    told = [(person, moment) for row, moment in rows if (person := people[id(row)]) is not None]
+    named = [(person, moment) for row, moment in rows if (person := people[id(row)]) is not None]
+    told = [(person, moment) for person, moment in named if person.id not in claims.gone]
     users, departed = gone.students(gone.earliest(told), applied, source=pull.source, now=pull.now)
-    deleted = deleted_here({person.id for person, _ in told} - users.keys()) | applied.withheld
+    deleted = deleted_here({person.id for person, _ in told} - users.keys()) | applied.withheld | claims.gone
     left_out, orphans = set(), set()
     for row, _ in rows:
         person, number = people[id(row)], _number(row)
@@ -184,9 +200,10 @@ def pull_certificates(pull: Pull) -> None:
 def _pull_certificates_of(pull: Pull, course: Product) -> None:
     try:
         for page in certificate_pages(pull.client, course, after=pull.cursor["after"]):
+            claims = _look_at_claims(pull, page.rows)
 
-            def write(page: graphql.GraphPage[schemas.Certificate] = page) -> None:
-                _store_certificates(pull, course, page.rows)
+            def write(page: graphql.GraphPage[schemas.Certificate] = page, claims: Claims = claims) -> None:
+                _store_certificates(pull, course, page.rows, claims)
                 if page.has_next:
                     pull.cursor["after"] = page.next_cursor
                 else:
@@ -230,14 +247,16 @@ def certificate_pages(
         yield from graphql.course_certificates(client, course.productable_id, after=page.next_cursor)
 
 
-def _store_certificates(pull: Pull, course: Product, rows: graphql.Rows[schemas.Certificate]) -> None:
+def _store_certificates(
+    pull: Pull, course: Product, rows: graphql.Rows[schemas.Certificate], claims: Claims
+) -> None:
     applied, notes, values = Applied(), Notes(), []
     numbers = [*map(_number, rows), *map(_number, rows.bad)]
     known = dict(Certificate.objects.filter(thinkific_id__in=numbers).values_list("thinkific_id", "pk"))
     pull.cursor["nameless"] += numbers.count(None)
     for bad in rows.bad:
         applied.fail(f"Certificate {bad.id}", bad.message, pk=known.get(parse_graphql_id(bad.id)))
-    users, left_out = _students([(row, row.issued_at) for row in rows], applied, pull)
+    users, left_out = _students([(row, row.issued_at) for row in rows], applied, pull, claims)
     for row in rows:
         if (number := _number(row)) in left_out:
             _leave_out(number or 0, row, known, applied)

@@ -177,7 +177,9 @@ def test_a_student_deleted_in_thinkific_is_said_to_be(site, push, ada, course):
 
     assert push() == {"failed": 1}
     failed = OutboxEntry.objects.get(status="failed")
-    assert failed.error == "POST /enrollments answered 422: User could not be found."
+    assert "Ada Roe (ada@new.example) is no longer in Thinkific" in failed.error
+    ada.refresh_from_db()
+    assert ada.removed_at is not None
     assert Enrollment.objects.get().status == "failed"
 
 
