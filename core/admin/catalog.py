@@ -201,7 +201,9 @@ class ProductAdmin(DashboardAdmin):
 
     @display(description="Thinkific ID")
     def thinkific(self, product: Product) -> SafeString:
-        return cells.thinkific_id(product.thinkific_id, in_thinkific.admin_page(product))
+        by_enrollment = product.source == Product.Source.ENROLLMENT
+        untold = "An enrollment named it; the next sync of products brings its number." if by_enrollment else ""
+        return cells.thinkific_id(product.thinkific_id, in_thinkific.admin_page(product), untold=untold)
 
     @display(description="Slug")
     def slug_text(self, product: Product) -> SafeString:

@@ -262,6 +262,8 @@ class EnrollmentAdmin(FoundByStudent, ExportingAdmin, HistoryAdmin):
 
     @display(description="Thinkific ID")
     def thinkific(self, enrollment: Enrollment) -> SafeString:
+        if enrollment.product.is_bundle:  # Thinkific keeps enrollments in the bundle's courses only
+            return cells.NOTHING
         return cells.thinkific_id(enrollment.thinkific_id)
 
     @display(description="Last changed in Thinkific")

@@ -54,7 +54,9 @@ class ResultAdmin(FoundByStudent, ExportingAdmin):
 
     @display(description="Thinkific ID")
     def thinkific(self, result: Any) -> SafeString:
-        return cells.thinkific_id(result.thinkific_id)
+        kind = result._meta.verbose_name_plural
+        untold = f"It came by a webhook, which tells no number. The next sync of {kind} brings it."
+        return cells.thinkific_id(result.thinkific_id, untold=untold)
 
 
 def course_names(quiz: Quiz) -> str:

@@ -69,10 +69,18 @@ def _told(obj: Any, synced: SafeString | None) -> SyncLine:
     """Of something of which nothing waits."""
     if obj.removed_at is not None:
         return SyncLine(cells.pill("Removed", "danger"), "Thinkific no longer has this.", synced)
-    if obj.thinkific_id is None and not (isinstance(obj, Enrollment) and obj.product.is_bundle):
+    if obj.thinkific_id is None and not _has_no_number(obj):
         text = "This exists in the dashboard only; nothing waits to be sent."
         return SyncLine(cells.pill("Not in Thinkific", "warning"), text, synced)
     return SyncLine(cells.pill("In step", "success"), "Nothing waits to be sent to Thinkific.", synced)
+
+
+def _has_no_number(obj: Any) -> bool:
+    """Whether it is in Thinkific although its number is not known: a bundle's enrollment has none, and a
+    course that only an enrollment has named so far is known by its other one."""
+    if isinstance(obj, Product):
+        return obj.source == Product.Source.ENROLLMENT
+    return isinstance(obj, Enrollment) and obj.product.is_bundle
 
 
 def follows(obj: Model, viewer: User, said: str) -> SafeString:

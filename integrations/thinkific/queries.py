@@ -37,7 +37,10 @@ query ChapterLessons($id: ID!, $first: Int!, $after: String) {
   chapter(id: $id) { id lessons(first: $first, after: $after) {
     nodes { %(lesson)s } pageInfo { hasNextPage endCursor } } } }
 """
-LESSON = "id title lessonType takeUrl content { id contentType ... on QuizContent { quiz { id name } } }"
+LESSON = (
+    "id title lessonType takeUrl "
+    "content { id contentType ... on QuizContent { quiz { id name passingScore } } }"
+)
 CERTIFICATES = """
 query CourseCertificates($id: ID!, $first: Int!, $after: String) {
   course(id: $id) { id certificates(first: $first, after: $after) {

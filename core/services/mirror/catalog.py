@@ -8,6 +8,7 @@ from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
 from core.models import BundleItem, Chapter, Lesson, Product, Quiz
 from core.services import bulk
 from core.services.mirror.outcome import Applied
+from core.services.mirror.results import judge
 from core.services.mirror.table import Table, Values, compare, mark_removed, write
 
 ProductKey = tuple[str, int]  # (productable_type, productable_id): course and bundle ids overlap
@@ -41,8 +42,7 @@ LESSONS = Table(
     model=Lesson,
     fields=("chapter_id", "name", "position", "content_type", "free", "take_url", "quiz_id", "removed_at"),
 )
-# The passing score comes with the results (results.py).
-QUIZZES = Table(model=Quiz, fields=("product_id", "name", "removed_at"))
+QUIZZES = Table(model=Quiz, fields=("product_id", "name", "passing_score", "removed_at"))
 
 
 def apply_products(rows: list[Values], *, source: str) -> Applied:
@@ -155,10 +155,11 @@ def apply_curriculum(
     primary keys of the chapters and of the lessons.
     """
     applied = Applied()
-    _apply_plain(QUIZZES, with_homes(quizzes), applied, source)
+    _apply_plain(QUIZZES, _with_scores(with_homes(quizzes)), applied, source)
     _apply_plain(CHAPTERS, chapters, applied, source)
     chapter_pks = _pks(Chapter, [row["thinkific_id"] for row in chapters])
     quiz_pks = _pks(Quiz, [row["thinkific_id"] for row in quizzes])
+    judge(list(quiz_pks.values()))
     placed = [
         {name: value for name, value in row.items() if name not in ("chapter", "quiz")}
         | {"chapter_id": chapter_pks[row["chapter"]]}
@@ -204,6 +205,17 @@ def remove_lessons(pks: list[int], *, source: str, now: datetime) -> int:
     removed = mark_removed(Lesson, pks, source=source, now=now)
     rehome_quizzes(Quiz.objects.filter(lessons__in=pks).distinct())
     return removed
+
+
+def _with_scores(quizzes: list[Values]) -> list[Values]:
+    """The rows, with the passing score that is known where a row does not tell one."""
+    untold = [row["thinkific_id"] for row in quizzes if row["passing_score"] is None]
+    rows = Quiz.objects.filter(thinkific_id__in=untold).order_by()
+    known = dict(rows.values_list("thinkific_id", "passing_score"))
+    return [
+        row | {"passing_score": known[row["thinkific_id"]]} if row["thinkific_id"] in known else row
+        for row in quizzes
+    ]
 
 
 def remove_chapters(pks: list[int], *, now: datetime) -> int:

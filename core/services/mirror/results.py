@@ -1,5 +1,10 @@
 """Quiz results and certificates, as Thinkific has them."""
 
+from collections.abc import Collection
+from decimal import Decimal
+
+from django.db.models import Count, Q
+
 from core.models import Certificate, Quiz, QuizResult
 from core.services import bulk
 from core.services.mirror.outcome import Applied
@@ -42,8 +47,45 @@ def ensure_quizzes(quizzes: dict[int, Values]) -> dict[int, int]:
         and (quiz.name, quiz.passing_score) != (quizzes[number]["name"], quizzes[number]["passing_score"])
     ]
     bulk.update(Quiz, ["name", "passing_score"], changed)
+    judge([pk for pk, _, score in changed if score is not None])
     rows = Quiz.objects.filter(thinkific_id__in=quizzes).values_list("thinkific_id", "pk")
     return {number: pk for number, pk in rows if number is not None}
+
+
+def passing_scores(quizzes: Collection[int]) -> dict[int, Decimal | None]:
+    """What has to be reached in these quizzes (primary keys), in percent; None where that is not known. A
+    quiz without a passing mark is passed by whoever finishes it: that shows by what Thinkific says of others.
+    """
+    found = dict(Quiz.objects.filter(bulk.among("pk", quizzes)).values_list("pk", "passing_score"))
+    unmarked = [pk for pk, score in found.items() if score is None]
+    if unmarked:
+        judged = QuizResult.objects.filter(bulk.among("quiz_id", unmarked), passed__isnull=False).order_by()
+        counts = judged.values("quiz").annotate(failed=Count("pk", filter=Q(passed=False)))
+        found |= dict.fromkeys((row["quiz"] for row in counts if not row["failed"]), Decimal(0))
+    return found
+
+
+def has_passed(*, grade: int | None, correct: int, incorrect: int, passing: Decimal | None) -> bool | None:
+    """Whether an attempt has passed, as far as that is known here. Without a grade the answers count."""
+    answered = correct + incorrect
+    if grade is None and answered:
+        grade = round(100 * correct / answered)
+    return None if passing is None or grade is None else grade >= passing
+
+
+def judge(quizzes: Collection[int]) -> None:
+    """Say of the results in these quizzes (primary keys) that came before the passing score was known whether
+    they have passed. What Thinkific said itself stays."""
+    if not quizzes:
+        return
+    passing = passing_scores(quizzes)
+    open_ones = QuizResult.objects.filter(bulk.among("quiz_id", quizzes), passed__isnull=True).order_by()
+    rows = open_ones.values_list("pk", "quiz_id", "grade", "correct_count", "incorrect_count")
+    judged = [
+        (pk, has_passed(grade=grade, correct=right, incorrect=wrong, passing=passing[quiz]))
+        for pk, quiz, grade, right, wrong in rows
+    ]
+    bulk.update(QuizResult, ["passed"], [(pk, passed) for pk, passed in judged if passed is not None])
 
 
 def apply_quiz_results(rows: list[Values], *, source: str) -> Applied:

@@ -9,7 +9,13 @@ from core.models import Quiz, QuizResult
 from core.services import bulk
 from core.services.mirror.outcome import Applied
 from core.services.mirror.people import deleted_here
-from core.services.mirror.results import QUIZ_RESULTS, apply_quiz_results, ensure_quizzes
+from core.services.mirror.results import (
+    QUIZ_RESULTS,
+    apply_quiz_results,
+    ensure_quizzes,
+    has_passed,
+    passing_scores,
+)
 from integrations.models import InboundEvent
 from integrations.thinkific import schemas
 from integrations.thinkific.events import payloads
@@ -59,7 +65,7 @@ def _store(told: Told, strangers: Strangers) -> Verdicts:
     users = take_in(strangers, persons, applied, now=now)
     deleted = deleted_here(persons - users.keys())
     quizzes = ensure_quizzes(_quizzes(told))
-    passing = dict(Quiz.objects.filter(pk__in=quizzes.values()).values_list("pk", "passing_score"))
+    passing = passing_scores(list(quizzes.values()))
     have = QUIZ_RESULTS.stored(thinkific_id__in=[one.result_id for _, one in told])
     rows: dict[int, dict[str, Any]] = {}
     grades: dict[int, int | None] = {}
@@ -108,13 +114,14 @@ def _row(
 ) -> dict[str, Any]:
     passing, grade = known.pop("passing"), _grade(one)
     before = stored if stored is not None and stored["attempts"] == (one.attempts or 0) else {}
-    judged = None if passing is None or grade is None else grade >= passing
+    correct, incorrect = max(0, one.correct_count or 0), max(0, one.incorrect_count or 0)
+    judged = has_passed(grade=grade, correct=correct, incorrect=incorrect, passing=passing)
     at = event.occurred_at or event.received_at
     return {
         "thinkific_id": one.result_id,
         "attempts": max(0, one.attempts or 0),
-        "correct_count": max(0, one.correct_count or 0),
-        "incorrect_count": max(0, one.incorrect_count or 0),
+        "correct_count": correct,
+        "incorrect_count": incorrect,
         # Of the same attempt the submission itself knows better what its event does not say.
         "passed": before["passed"] if before.get("passed") is not None else judged,
         "completed_at": before.get("completed_at") or moment(at),

@@ -2,7 +2,7 @@ import pytest
 
 from core.models import Quiz, QuizResult, User
 from integrations.models import InboundEvent
-from tests.integrations.thinkific.webhooks.conftest import envelope
+from tests.integrations.thinkific.webhooks.conftest import envelope, of
 
 Status = InboundEvent.Status
 ANA = {"id": 77, "email": "ana@acme.example", "first_name": "Ana", "last_name": "Ames"}
@@ -57,6 +57,52 @@ def test_a_known_passing_score_decides(deliver, work, grade, passed):
     assert QuizResult.objects.get().passed is passed
     assert str(Quiz.objects.get().passing_score) == "80.00"
     assert Quiz.objects.get().name == "Our name"
+
+
+def test_without_a_grade_the_answers_decide(deliver, work):
+    Quiz.objects.create(thinkific_id=6601, name="Final quiz", passing_score=80)
+
+    deliver([attempted(grade=None, correct=8)])
+    work()
+
+    assert QuizResult.objects.get().passed is True
+
+
+def test_a_quiz_without_a_passing_mark_is_passed_as_thinkific_says_of_others(deliver, work, bo):
+    quiz = Quiz.objects.create(thinkific_id=6601, name="First check")
+    QuizResult.objects.create(quiz=quiz, user=bo, passed=True)
+
+    deliver([attempted(grade=10, correct=1)])
+    work()
+
+    assert QuizResult.objects.get(thinkific_id=88001).passed is True
+
+
+def test_a_passing_score_that_becomes_known_later_judges_what_came_before(
+    connected, in_step, happened, deliver, work, pull
+):
+    """By the content of the course, before any pull of results."""
+    site = connected.site
+    quiz = next(q for q in site.quizzes.listing if q["passing_score"])
+    row = site.enrollments.listing[0]
+    for number in (1, 2):
+        site.write("attempt_quiz", enrollment_id=row.id, quiz_id=quiz["id"], correct=number)
+    deliver(of(happened, "quiz.attempted"))
+    work()
+    result = QuizResult.objects.get(user__thinkific_id=row.user_id)
+    assert result.passed is None
+
+    pull("content")
+
+    result.refresh_from_db()
+    assert result.passed is False
+    assert result.quiz.passing_score == quiz["passing_score"]
+    before = list(Quiz.objects.order_by("pk").values())
+    pull("quiz_results")
+    pull("content")
+    assert [one["passing_score"] for one in before] == list(
+        Quiz.objects.order_by("pk").values_list("passing_score", flat=True)
+    )
 
 
 @pytest.mark.parametrize("together", [True, False])
