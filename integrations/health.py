@@ -24,6 +24,7 @@ from integrations.thinkific.connection import check_connection
 from integrations.thinkific.credentials import GRAPHQL, Credentials
 from integrations.thinkific.events import inbox
 from integrations.thinkific.events.latest import last_received
+from integrations.thinkific.sync.runs import SINGLE
 
 # An idle worker is heard of when it does the housekeeping of each minute.
 SILENT_AFTER = timedelta(minutes=3)
@@ -124,7 +125,8 @@ def _kind(kind: Kind, every_minutes: int, now: datetime) -> Health:
     if last.status == SyncRun.Status.FAILED:
         reason = last.errors[0]["message"] if last.errors else "no reason was kept"
         return Health(False, f"{kind.label}: the last run failed ({reason}).")
-    done = runs.filter(status__in=DONE).first()
+    # Whatever read a part only does not make the whole fresh.
+    done = runs.filter(status__in=DONE).exclude(options__has_any_keys=SINGLE).first()
     at = done.finished_at if done else None
     late = at and is_older(at, now, than=LATE_AFTER * timedelta(minutes=every_minutes) + LATE_MARGIN)
     if late and not runs.active().exists():

@@ -37,6 +37,7 @@ OPTION_LABELS = {
     "user_id": "User",
     "group_id": "Group",
     "allow_removals": "Removals confirmed",
+    "unread": "Only what was never read",
 }
 
 
@@ -219,6 +220,6 @@ def _options_in_words(run: SyncRun) -> list[tuple[str, str]]:
         if name == "mappings":
             words = f"{len(value)} group{'' if len(value) == 1 else 's'}"
         else:
-            words = str(value).replace("_", " ")
+            words = "Yes" if value is True else str(value).replace("_", " ")
         shown.append((OPTION_LABELS.get(name, capfirst(name.replace("_", " "))), words))
     return shown

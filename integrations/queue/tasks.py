@@ -11,7 +11,7 @@ from core.services import folding
 from integrations.queue import heartbeat, retention, schedules
 from integrations.thinkific.events import inbox
 from integrations.thinkific.reconcile import repair as repairs
-from integrations.thinkific.sync import runs
+from integrations.thinkific.sync import runs, unread
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +52,7 @@ STEPS: list[Callable[[], object]] = [
     folding.fill_missing,
     inbox.sweep,
     repairs.sweep,
+    unread.ask_soon,
 ]
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from core.models import Product
 from core.services.mirror.catalog import apply_products, ensure_courses, product_ids, set_bundle_courses
 from core.services.mirror.table import mark_removed
-from integrations.models import InboundEvent, Kind
+from integrations.models import InboundEvent, Kind, SyncRun
 from integrations.thinkific import schemas
 from integrations.thinkific.errors import NotFound, ThinkificError
 from integrations.thinkific.events.desk import SOURCE, Desk, problems
@@ -17,6 +17,7 @@ from integrations.thinkific.events.payloads import Named, Unreadable, read
 from integrations.thinkific.events.trials import TRIAL, looks_like_a_trial
 from integrations.thinkific.mapping import product_row
 from integrations.thinkific.mending import Notes, Unusable
+from integrations.thinkific.sync import unread
 from integrations.thinkific.sync.catalog import site_url
 
 MANY = 25  # products to ask for one by one
@@ -124,6 +125,8 @@ def store(work: Work) -> Verdicts:
         else:
             verdict = failed(problem) if problem else processed("Read from Thinkific and stored.")
         verdicts |= {event.pk: verdict for event in events}
+    if rows:
+        unread.ask_soon(SyncRun.Trigger.WEBHOOK)
     return verdicts
 
 

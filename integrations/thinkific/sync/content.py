@@ -17,6 +17,7 @@ from integrations.thinkific.mending import Notes
 from integrations.thinkific.rest import all_pages
 from integrations.thinkific.schemas import parse_graphql_id
 from integrations.thinkific.sync.pull import Pull
+from integrations.thinkific.sync.runs import UNREAD
 from integrations.thinkific.sync.walks import mark_missing
 
 T = TypeVar("T")
@@ -35,14 +36,19 @@ class Curriculum:
 
 
 def pull_content(pull: Pull) -> None:
-    """The curriculum of every course, one after the other."""
+    """The curriculum of every course, one after the other; with the option `unread`, of those whose content
+    was never read."""
     courses = Product.objects.courses().filter(removed_at__isnull=True).order_by("pk")
+    if UNREAD in pull.run.options:
+        courses = courses.filter(content_synced_at__isnull=True)
     pull.run.pages_total = courses.count()
     pull.cursor.setdefault("chapters_top", _top(Chapter))
     pull.cursor.setdefault("lessons_top", _top(Lesson))
     pull.cursor.setdefault("unread", [])
     for course in courses.filter(pk__gt=pull.cursor.get("course", 0)):
         pull_course_content(pull, course, judge=False)
+    if UNREAD in pull.run.options:
+        return
     here = Chapter.objects.filter(removed_at__isnull=True, product__in=courses)
     here = here.exclude(product__in=pull.cursor["unread"])
     mark_missing(

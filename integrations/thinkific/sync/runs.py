@@ -19,7 +19,9 @@ from integrations.thinkific.sync.owner import is_dead
 RUN_TASK = "integrations.thinkific.tasks.run_pull"
 # Pulls at the same time: the rest of the workers is for people who wait for a push.
 PULLS_AT_ONCE = max(1, settings.QUEUE_WORKERS // 2)
-SINGLE = ("user_id", "group_id", "product_id")  # options that name the only object to read
+ONE_OBJECT = ("user_id", "group_id", "product_id")  # options that name the only object to read
+UNREAD = "unread"  # the option of a run over what was never read
+SINGLE = (*ONE_OBJECT, UNREAD)  # of runs that do not look at everything
 # Processes that may die over a run without it getting anywhere; more, and it is stopped. Far above what bad
 # luck or an impatient person brings about.
 CRASHES = 20
