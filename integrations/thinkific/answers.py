@@ -48,7 +48,9 @@ def check(answer: Answer, credentials: Credentials) -> None:
         raise RateLimited(said, until=answer.rate.reset or a_minute_from_now())
     if answer.status >= 500 or answer.status in (408, 425):
         uncertain = not answer.request.startswith("GET ")
-        raise RetryLater(said, after=retry_after(answer.headers, time.time()), uncertain=uncertain)
+        trouble = RetryLater(said, after=retry_after(answer.headers, time.time()), uncertain=uncertain)
+        trouble.surface = answer.surface
+        raise trouble
     if answer.surface == GRAPHQL and answer.status in (400, 422) and not html:
         return  # errors of the query itself, which the reader of GraphQL answers knows how to tell apart
     messages: list[Message] = [(None, said)] if html else error_messages(answer.body)

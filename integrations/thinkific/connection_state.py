@@ -7,17 +7,25 @@ from django.utils import timezone
 from core.moments import is_older
 from core.services import outbox
 from integrations.models import ConnectionState
+from integrations.thinkific.errors import RetryLater, ThinkificError
 from integrations.thinkific.events import inbox
 
 FRESH = timedelta(minutes=5)
 
 
-def note(surface: str, *, ok: bool, detail: str = "") -> None:
+def note(surface: str, *, ok: bool, detail: str = "", answered: bool = True) -> None:
     """Remember it; `surface` is REST, GraphQL or webhooks. Repeated good news is written now and then."""
     known = ConnectionState.objects.filter(surface=surface).first()
     if known is not None and ok and known.ok and not is_older(known.checked_at, timezone.now(), than=FRESH):
         return
-    record(surface, ok=ok, detail=detail)
+    record(surface, ok=ok, detail=detail, answered=answered)
+
+
+def note_silence(error: ThinkificError) -> None:
+    """Remember that something was given up because a surface did not answer, or only with errors of its own;
+    other errors say nothing of the connection."""
+    if isinstance(error, RetryLater) and error.surface:
+        note(error.surface, ok=False, detail=str(error), answered=False)
 
 
 def record(surface: str, *, ok: bool, detail: str, answered: bool = True) -> ConnectionState:

@@ -40,8 +40,11 @@ class RetryLater(ThinkificError):
     """Transient: the same request may work later.
 
     `after` is a wait in seconds and `until` a point in time, where known. `uncertain` marks a write whose
-    outcome is unknown, because it was sent and no clear answer came: look before creating again.
+    outcome is unknown, because it was sent and no clear answer came: look before creating again. `surface` is
+    set where one of Thinkific's did not answer, or only with an error of its own.
     """
+
+    surface = ""
 
     def __init__(
         self,

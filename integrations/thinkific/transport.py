@@ -149,7 +149,10 @@ class Transport(Sessions):
             raise no_answer.cut_off(attempt, cut, exchange) from None
         except failures.RequestException as error:
             # from None, here and above: requests' own errors carry the headers, and so the key
-            raise no_answer.failed(attempt, error) from None
+            failure = no_answer.failed(attempt, error)
+            if isinstance(failure, RetryLater):
+                failure.surface = surface
+            raise failure from None
         rate = read_rate_headers(response.headers, response.status_code, time.time())
         return Answer(response.status_code, response.headers, content, rate, label, surface)
 

@@ -1,7 +1,6 @@
 """What needs somebody's attention: each with how many, why it matters, and where to go."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +16,8 @@ from core.moments import older, recent
 from integrations.models import Drift, SyncConflict, SyncRun, WorkerHeartbeat
 from integrations.thinkific.reconcile.plan import REPAIRABLE
 from integrations.thinkific.reconcile.words import drifted, last_report
+from project.overview import sync_items
+from project.overview.item import Item
 from project.overview.remember import remember
 
 SOON = timedelta(days=30)
@@ -25,26 +26,18 @@ LOOKED_AT = 999  # counted exactly up to here
 SILENT_AFTER = timedelta(minutes=3)
 
 
-@dataclass(frozen=True)
-class Item:
-    tone: str  # bad, warning, info
-    icon: str
-    title: str
-    text: str
-    url: str = ""
-    link: str = ""
-
-
 def site_items() -> list[Item]:
     """For administrators, the most urgent first."""
     found = [
         _no_worker(),
         _failed_pushes(),
+        sync_items.failed_runs(),
         _guarded_runs(),
         _seats_over(Seat.objects.all(), _internal_name),
         _conflicts(),
         _drift(),
         _seats_nearly_full(Seat.objects.all(), _internal_name),
+        sync_items.no_webhooks(),
         _unassigned(),
         _expiring(Enrollment.objects.all(), "site"),
     ]

@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from core.models import OutboxEntry
-from integrations.models import SyncRun
+from integrations.models import InboundEvent, SyncRun, WebhookSubscription
 from tests.factories import (
     CertificateFactory,
     ConnectionStateFactory,
@@ -130,6 +130,62 @@ def test_what_needs_attention_is_named_with_its_number(signed_in, root, site, ac
     assert "Acme: Accounting 101: 2 of 1 places used" in page
     assert "1 person is in no team" in page
     assert "1 enrollment ends within 30 days" in page
+
+
+def ended(kind, status, message="GET /groups answered 500.", **values):
+    errors = [{"object": kind, "message": message}] if status == "failed" else []
+    return SyncRunFactory(kind=kind, status=status, finished_at=timezone.now(), errors=errors, **values)
+
+
+def test_a_run_that_failed_stands_there_until_one_went_through(signed_in, root, site):
+    failed = ended("groups", "failed")
+    ended("groups", "cancelled")
+    ended("groups", "succeeded", options={"group_id": 5})
+
+    page = first_page(signed_in, root)
+    assert "Groups: the last run failed" in page and "GET /groups answered 500." in page
+    assert f"/admin/integrations/syncrun/{failed.pk}/change/" in page
+
+    ended("groups", "succeeded")
+    assert "the last run failed" not in first_page(signed_in, root)
+
+
+def test_many_runs_that_failed_are_one_line(signed_in, root, site):
+    for kind in ("users", "groups", "products"):
+        ended(kind, "failed")
+
+    page = first_page(signed_in, root)
+
+    assert "The last runs of products, groups and users failed" in page
+    assert "/admin/integrations/syncrun/?status=failed" in page
+
+
+class TestWebhooks:
+    WORDS = "No webhooks are subscribed"
+
+    def test_that_none_are_subscribed_is_said_with_the_button(self, signed_in, root, site):
+        page = first_page(signed_in, root)
+
+        assert self.WORDS in page
+        assert "people within 24 h and enrollments within 5 min" in page
+        form = page[page.index("/admin/integrations/inboundevent/subscriptions/register/") :]
+        assert 'name="address" value="http://testserver/webhooks/thinkific/"' in form[: form.index("</form>")]
+
+    def test_once_they_are_it_is_not(self, signed_in, root, site):
+        WebhookSubscription.objects.create(subscription_id="1", topic="user.signup", target_url="https://x")
+
+        assert self.WORDS not in first_page(signed_in, root)
+
+    def test_nor_where_they_arrive_all_the_same(self, signed_in, root, site):
+        InboundEvent.objects.create(event_id="1", topic="user.signup")
+
+        assert self.WORDS not in first_page(signed_in, root)
+
+    def test_a_site_that_is_not_connected_has_other_worries(self, signed_in, root):
+        assert self.WORDS not in first_page(signed_in, root)
+
+    def test_managers_do_not_read_of_it(self, signed_in, mara, site):
+        assert self.WORDS not in first_page(signed_in, mara)
 
 
 def test_removals_that_a_later_run_settled_need_no_attention(signed_in, root, site):

@@ -125,6 +125,8 @@ def _work(
     except ThinkificError as error:
         if isinstance(error, CredentialsRefused) and not dry_run:
             connection_state.note(error.surface, ok=False, detail=str(error))
+        elif not dry_run:
+            connection_state.note_silence(error)
         return _refused(run, error)
     except Exception as error:  # the edge of a task: whatever it was stands on its row
         if is_unavailable(error) and run.crashes < OUTAGES and not dry_run:

@@ -45,6 +45,7 @@ NEED_AN_ACCOUNT = ("groupmembership", "enrollment")
 
 TRIES = 12  # the waits between them add up to more than an hour
 FIRST_WAIT, LONGEST_WAIT = 2.0, 2100.0  # seconds; see also core.models.outbox.LONGEST_WAIT
+NO_HICCUP = 3  # tries without an answer that say something of the connection
 REFUSED_WAIT = 5.0  # seconds; a drain with a refused key stops anyway
 AFTER_OUTAGE = 1.0  # seconds
 SCOPE_WAIT = 600.0  # seconds until an entry that our key does not reach to is tried again
@@ -59,6 +60,7 @@ class Fate:
     hold: float = 0.0
     stop: bool = False
     refused: CredentialsRefused | None = None
+    silent: RetryLater | None = None  # no answer, and not for the first time
 
 
 def push(entry: OutboxEntry, client: ThinkificClient) -> Fate:
@@ -117,7 +119,8 @@ def _retry(entry: OutboxEntry, error: RetryLater) -> Fate:
     seconds = error.seconds(_backoff(entry.attempts))
     _later(entry, error, seconds, counts=True)
     # Without the account nothing of the person's can follow; other changes do not need each other.
-    return Fate("retried", hold=seconds if entry.entity == "user" else 0.0)
+    silent = error if entry.attempts >= NO_HICCUP else None
+    return Fate("retried", hold=seconds if entry.entity == "user" else 0.0, silent=silent)
 
 
 def _refused(entry: OutboxEntry, error: CredentialsRefused) -> Fate:

@@ -206,6 +206,9 @@ class _Drain:
     def _note_connection(self, fate: Fate) -> None:
         if fate.refused is not None:
             connection_state.note(fate.refused.surface, ok=False, detail=str(fate.refused))
+        elif fate.silent is not None:
+            self.noted_at = -NOTE_EVERY  # the next that works says so at once
+            connection_state.note_silence(fate.silent)
         elif fate.name == "done" and time.monotonic() - self.noted_at >= NOTE_EVERY:
             self.noted_at = time.monotonic()
             connection_state.note(REST, ok=True)

@@ -1,0 +1,72 @@
+"""Whether the connection works is one truth: what was given up for 5xx says that it does not."""
+
+import pytest
+
+from core.services import people
+from integrations.models import ConnectionState
+from integrations.thinkific import connection_state
+from integrations.thinkific.budget import SharedBudget
+from integrations.thinkific.client import ThinkificClient
+from integrations.thinkific.credentials import Credentials
+from integrations.thinkific.sandbox.faults import Fault
+from integrations.thinkific.sync import claims, fates
+
+pytestmark = pytest.mark.django_db
+
+
+def rest() -> tuple[bool, bool, str]:
+    state = ConnectionState.objects.get(surface="REST")
+    return state.ok, state.answered, state.detail
+
+
+def test_a_run_that_500_has_ended_says_that_rest_does_not_work(pull, thinkific):
+    assert pull("groups").status == "succeeded"
+    assert rest()[0]
+    thinkific.faults.install(Fault(kind="500", path="/groups"))
+
+    assert pull("groups").status == "failed"
+
+    ok, answered, detail = rest()
+    assert (ok, answered) == (False, False)
+    assert "GET /groups answered 500" in detail
+
+    thinkific.faults.clear()
+    assert pull("groups").status == "succeeded"
+    assert rest()[:2] == (True, True)
+
+
+def test_graphql_s_trouble_is_graphql_s(pull, thinkific):
+    pull("products")
+    thinkific.faults.install(Fault(kind="500", path="graphql"))
+
+    pull("quiz_results")
+
+    assert not ConnectionState.objects.get(surface="GraphQL").ok
+    assert rest()[0]
+
+
+def test_a_row_that_thinkific_refuses_says_nothing_of_the_connection(pull, thinkific):
+    pull("groups")
+    thinkific.faults.install(Fault(kind="404", path="/groups"))
+
+    pull("groups")
+
+    assert rest()[0]
+
+
+@pytest.mark.parametrize(("attempts", "works"), [(1, True), (5, False)])
+def test_a_push_says_so_when_it_is_no_hiccup(thinkific, connected, attempts, works):
+    connection_state.record("REST", ok=True, detail="")
+    people.create_user(email="new@people.example")
+    thinkific.faults.install(Fault(kind="500", path="/users"))
+    [[entry]] = claims.claim(1)
+    entry.attempts = attempts
+
+    with SharedBudget.from_settings().lanes(want=2, interactive=True) as lanes:
+        client = ThinkificClient(Credentials.from_settings(), budget=lanes, interactive=True, retries=0)
+        fate = fates.push(entry, client)
+
+    assert fate.name == "retried"
+    if fate.silent is not None:
+        connection_state.note_silence(fate.silent)
+    assert rest()[0] is works
