@@ -15,6 +15,7 @@ from core.models import Membership, OutboxEntry, Role, Team, User
 from core.models.people import EMAIL_LENGTH, NAME_LENGTH
 from core.services import bulk, invitations, outbox, teams
 from core.services.history import signed
+from core.services.mirror import former
 
 # What Thinkific has too; of these a change is sent.
 SHARED = ("first_name", "last_name", "email")
@@ -214,9 +215,11 @@ def create_thinkific_account(user: User, *, by: User | None = None) -> None:
     if not user.is_active:
         raise Refusal(f"{user}'s account is switched off. Switch it on first.")
     if user.thinkific_id is not None:  # the old one was deleted there
+        reason = "new Thinkific account asked for"
+        former.leave_behind({user.pk: None}, source=reason, now=timezone.now())
         user.thinkific_id, user.removed_at, user.remote_digest = None, None, None
         fields = ["thinkific_id", "removed_at", "remote_digest"]
-        signed(user, by=by, reason="new Thinkific account asked for").save(update_fields=fields)
+        signed(user, by=by, reason=reason).save(update_fields=fields)
     outbox.mark_stale([user], reason="Thinkific account asked for", requested_by=by)
 
 

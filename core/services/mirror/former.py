@@ -23,10 +23,11 @@ def former_ids(thinkific_ids: Collection[int]) -> set[int]:
     return found - set(back.values_list("thinkific_id", flat=True))
 
 
-def leave_behind(links: Mapping[int, int], *, source: str, now: datetime) -> None:
+def leave_behind(links: Mapping[int, int | None], *, source: str, now: datetime) -> None:
     """Mark as removed what people (primary keys) had by another account than the one that is theirs from now
-    on (Thinkific ids): it gives the new one access to nothing. What they studied stays on record, and what we
-    have still to send is sent to the new account. Call it before the link is written."""
+    on (Thinkific ids; None: it is still to be made), for it gives the new one access to nothing. What they
+    studied stays on record, and what we have still to send is sent to the new account. Call it before the
+    link is written."""
     if not links:
         return
     accounts = User.objects.filter(bulk.among("pk", links), thinkific_id__isnull=False).order_by()

@@ -244,6 +244,16 @@ def test_an_administrator_who_links_the_two_ends_what_the_former_one_had(anew, p
     assert anew.former.removed_at is not None
 
 
+def test_a_new_account_that_we_ask_for_has_nothing_of_the_former_one(anew, pull, site):
+    site.write("delete_user", user_id=anew.new)
+    pull("users")
+
+    people.create_thinkific_account(User.objects.get(pk=anew.person.pk))
+
+    assert not Enrollment.objects.filter(user=anew.person, removed_at=None).exists()
+    assert not GroupMembership.objects.filter(user=anew.person, removed_at=None).exists()
+
+
 def test_a_change_that_was_waiting_goes_to_the_new_account(anew, pull, site):
     by_a_push_of_an_enrollment(anew, pull)
     OutboxEntry.objects.filter(status="pending").update(not_before="2020-01-01T00:00Z")
