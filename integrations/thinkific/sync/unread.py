@@ -12,10 +12,12 @@ from django.utils import timezone
 from core.models import Product
 from core.moments import is_older
 from integrations.models import Kind, SyncRun, SyncSchedule
+from integrations.queue.schedules import next_runs
 from integrations.thinkific.credentials import Credentials
 from integrations.thinkific.sync import runs
 
 PAUSE = timedelta(minutes=15)  # after a run that failed
+NEARLY_DUE = timedelta(minutes=3)  # until the schedule's own run
 READ = (SyncRun.Status.SUCCEEDED, SyncRun.Status.PARTIAL)
 OPTIONS = {runs.UNREAD: True}
 
@@ -60,6 +62,9 @@ def _last_looked(kind: str) -> datetime | None:
     last = all_runs.order_by("-id").first()
     if last is None or SyncRun.objects.active().filter(kind=kind).exists():
         return None
+    due = [at for (scheduled, _), at in next_runs().items() if scheduled == kind]
+    if due and min(due) < timezone.now() + NEARLY_DUE:
+        return None  # that one reads it, and must not find another run in its place
     ended = last.finished_at or last.created_at
     if last.status not in READ and not is_older(ended, timezone.now(), than=PAUSE):
         return None

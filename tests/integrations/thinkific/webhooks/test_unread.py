@@ -4,9 +4,11 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from django_q.models import Schedule
 
 from core.models import Chapter, Product
 from integrations.models import SyncRun, SyncSchedule
+from integrations.queue import schedules
 from integrations.thinkific.sync import runs, unread
 from integrations.thinkific.sync.execute import carry_out
 from integrations.thinkific.sync.owner import this_process
@@ -106,6 +108,18 @@ def test_after_a_run_that_failed_it_waits_a_while(connected, read, pull):
 
     SyncRun.objects.filter(pk=run.pk).update(finished_at=timezone.now() - timedelta(minutes=16))
 
+    assert len(unread.ask_soon()) == 1
+
+
+def test_the_schedule_s_own_run_is_not_forestalled(connected, read, pull):
+    connected.site.write("add_course", name="Brand new")
+    pull("products")
+    schedules.write_schedules()
+    theirs = Schedule.objects.filter(name__contains="content")
+    theirs.update(next_run=timezone.now() + timedelta(minutes=2))
+    assert unread.ask_soon() == []
+
+    theirs.update(next_run=timezone.now() + timedelta(hours=2))
     assert len(unread.ask_soon()) == 1
 
 
