@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from core.models import Enrollment
+from core.services.mirror.bundles import total_up_students_of
 from core.services.mirror.former import end_former, former_ids
 from core.services.mirror.outcome import Applied
 from core.services.mirror.people import apply_users, match_users
@@ -95,6 +96,7 @@ def settle(pull: Pull, apply: Callable[[list[RawRow], Known], Applied]) -> None:
         _remove(dead, known, applied, source=pull.source, now=pull.now)
         applied += apply([row for row in rows if row.id not in dead], known)
         pull.count(applied)
+        total_up_students_of(list(waiting), source=pull.source)
 
     pull.store(write)
 
