@@ -4,7 +4,7 @@ A student may hold a course in several ways at once: by a grant of its own and t
 as long as the longest of them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from core.models.site import MOST_DAYS
 from core.services import outbox
 from core.services.history import signed
 from core.services.mirror.bundles import total_up_students
+from core.services.mirror.enrollments import SAME_DAY
 
 Moment = datetime | None  # None: no end
 # Later ones are typing errors, and the last days of the calendar are in no year of another time zone.
@@ -157,6 +158,19 @@ def comes_through(course: Enrollment) -> int | None:
     return max(ends)[2] if ends else course.via_bundle_id
 
 
+@transaction.atomic
+def given_in_thinkific(ends: Mapping[int, Moment], *, reason: str) -> None:
+    """Thinkific has given these courses (primary keys) until then, of which we have only just heard: a grant
+    like any other, and the longest holds. It marks nothing stale: call it in the push that sends the ends."""
+    for course in _locked(Enrollment.objects.filter(pk__in=list(ends))):
+        known = [course.granted_until] if course.granted else []
+        course.granted, course.granted_until = True, _latest([ends[course.pk], *known])
+        course.expiry_date = _latest([course.granted_until, *_bundle_ends(course)])
+        course.last_seat = None  # it is not what a seat gave
+        fields = ["granted", "granted_until", "expiry_date", "last_seat"]
+        signed(course, by=None, reason=reason).save(update_fields=fields)
+
+
 def courses_in(bundles: Iterable[Enrollment]) -> list[Enrollment]:
     """The enrollments that the students of these bundle enrollments have in the bundles' courses."""
     found: dict[int, Enrollment] = {}
@@ -202,6 +216,42 @@ def _latest(ends: Sequence[Moment]) -> Moment:
     return max(known) if len(known) == len(ends) else None
 
 
+def is_later(one: Moment, other: Moment) -> bool:
+    """Whether one end of access is later than another, by more than what courses of one bundle differ by."""
+    return other is not None and (one is None or one > other + SAME_DAY)
+
+
+def _note_own_grants(
+    courses: Iterable[Enrollment], before: Mapping[int, Moment], new: Container[int]
+) -> None:
+    """Access that no grant known here explains was bought, or given in Thinkific: no bundle must end it.
+
+    `before` are the ends of bundle enrollments (primary keys) that have just been changed, and `new` those
+    that gave nothing before. What is noted is not saved.
+    """
+    for course in courses:
+        if course.is_free_trial:
+            continue  # a look at the first chapters is no access
+        if course.via_bundle_id is None and not course.granted:
+            course.granted, course.granted_until = True, course.expiry_date
+            continue
+        ends = [course.granted_until] if course.granted else []
+        for pk, end in _bundles_with(course).exclude(pk__in=new).values_list("pk", "expiry_date"):
+            ends.append(_told_by_others(course, pk, before.get(pk, end)))
+        if not ends or is_later(course.expiry_date, _latest(ends)):
+            course.granted, course.granted_until = True, course.expiry_date
+
+
+def _told_by_others(course: Enrollment, bundle: int, end: Moment) -> Moment:
+    """The end that a bundle gives a course: its own end may be none but that of this course, which was given
+    longer than the others."""
+    if course.via_bundle_id != bundle or course.granted:
+        return end
+    others = Enrollment.objects.filter(via_bundle=bundle, granted=False, removed_at__isnull=True)
+    ends = list(others.exclude(pk=course.pk).values_list("expiry_date", flat=True))
+    return _latest(ends) if ends else end
+
+
 class _Change:
     """Enrollments whose dates change together: one history row, one outbox entry each."""
 
@@ -211,16 +261,22 @@ class _Change:
         self.changed: dict[int, Enrollment] = {}
         self.granted: dict[int, Enrollment] = {}  # those, and what was given for as long as it lasted anyway
         self.last_seen: dict[int, dict[str, Any]] = {}
+        self.before: dict[int, Moment] = {}  # ends of access
+        self.new: set[int] = set()  # gave no access before
         self.touched: set[int] = set()  # students
 
     def set(self, enrollment: Enrollment, **dates: Moment) -> None:
         """Give an enrollment these dates and its grants, if that is anything new."""
         before = Enrollment.objects.filter(pk=enrollment.pk).first() if enrollment.pk else None
+        gave_access = before is not None and before.removed_at is None
+        if before is not None and gave_access:
+            self.before.setdefault(before.pk, before.expiry_date)
         told = ("granted", "granted_until", "last_seat_id", "removed_at", "via_bundle_id")
         if before is not None and all(getattr(before, name) == dates[name] for name in dates):
             if any(getattr(before, name) != getattr(enrollment, name) for name in told):
                 signed(enrollment, by=self.by, reason=self.reason).save(update_fields=[*told])
                 self.granted[enrollment.pk] = enrollment
+                self.new.update([] if gave_access else [enrollment.pk])
                 self.touched.add(enrollment.user_id)
             return
         for name, value in dates.items():
@@ -228,6 +284,7 @@ class _Change:
         enrollment.push_state, enrollment.remote_digest = Enrollment.PushState.PENDING, None
         signed(enrollment, by=self.by, reason=self.reason).save()
         self.changed[enrollment.pk] = self.granted[enrollment.pk] = enrollment
+        self.new.update([] if gave_access else [enrollment.pk])
         self.touched.add(enrollment.user_id)
         if before is not None:
             self.last_seen.setdefault(enrollment.pk, {name: getattr(before, name) for name in dates})
@@ -236,10 +293,9 @@ class _Change:
         """The courses of the bundles that changed end when the last of what gives them ends. A bundle that
         somebody bought ends with the last of its courses: given as long, it keeps the others open, too."""
         bundles = [e for e in self.granted.values() if e.product.is_bundle]
-        for course in _locked(courses_in(bundles)):
-            if course.via_bundle_id is None and not course.granted:
-                # Bought, or given in Thinkific: the bundle must not take it away.
-                course.granted, course.granted_until = True, course.expiry_date
+        courses = _locked(courses_in(bundles))
+        _note_own_grants(courses, self.before, self.new)
+        for course in courses:
             if course.via_bundle_id is not None:
                 course.via_bundle_id = comes_through(course)
             self.set(course, expiry_date=access_until(course))

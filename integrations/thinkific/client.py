@@ -26,6 +26,7 @@ class ThinkificClient(RestCalls):
         super().__init__(*args, **kwargs)
         self.spellings: dict[str, int] = {}  # which name of a renamed GraphQL field this site knows
         self.costs: dict[tuple[str, int], int] = {}  # points that a GraphQL operation took, by page size
+        self.looked: dict[int, float] = {}  # at whose enrollments we have just looked, and when (monotonic)
 
     # --- webhooks -----------------------------------------------------------------------------------------
 

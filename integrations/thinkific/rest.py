@@ -130,10 +130,11 @@ class RestCalls(Transport):
                 return user
         return None
 
-    def find_enrollments(self, user_id: int, course_id: int) -> list[schemas.Enrollment]:
-        """Every enrollment of this user in this course, expired ones included; there may be several."""
+    def find_enrollments(self, user_id: int, course_id: int | None = None) -> list[schemas.Enrollment]:
+        """Every enrollment of this user (in this course), expired ones included; there may be several of a
+        course."""
         rows = self.list_all("/enrollments", schemas.Enrollment, {"user_id": user_id, "course_id": course_id})
-        return [row for row in rows if row.user_id == user_id and row.course_id == course_id]
+        return [row for row in rows if row.user_id == user_id and course_id in (None, row.course_id)]
 
     def find_group_by_name(self, name: str) -> schemas.Group | None:
         """The group with exactly this name, blanks around it aside. Walks all groups: there is no filter."""

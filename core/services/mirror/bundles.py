@@ -2,7 +2,7 @@
 the bundle's courses."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -65,12 +65,13 @@ def _bundles_with(courses: Collection[int]) -> dict[Product, set[int]]:
 
 
 def apply_bundle_rows(
-    bundle: Product, thinkific_ids: list[int], *, now: datetime
+    bundle: Product, thinkific_ids: list[int], *, source: str, now: datetime, since: datetime | None = None
 ) -> tuple[dict[int, int], list[int]]:
     """Record who holds a bundle, from the Thinkific ids of the course enrollments that came through it.
 
-    Makes the bundle enrollment where it is missing and points the course enrollments to it. Answers the
-    course enrollments (`Thinkific id -> primary key`) and the primary keys of the bundle enrollments met.
+    Makes the bundle enrollment where it is missing and points the course enrollments to it. `since` is when
+    the pull began that brings both. Answers the course enrollments (`Thinkific id -> primary key`) and the
+    primary keys of the bundle enrollments met.
     """
     rows = Enrollment.objects.filter(bulk.among("thinkific_id", thinkific_ids)).order_by()
     courses, met = {}, {}
@@ -88,17 +89,22 @@ def apply_bundle_rows(
         holders = dict(held.all().values_list("user_id", "pk"))
     # A course that is in two bundles of a person stays with the first.
     loose = Enrollment.objects.filter(bulk.among("pk", courses), via_bundle__isnull=True).order_by()
-    bulk.update(
-        Enrollment,
-        ["via_bundle_id"],
-        [(pk, holders[user]) for pk, user in loose.values_list("pk", "user_id")],
-    )
+    pointed = {pk: holders[user] for pk, user in loose.values_list("pk", "user_id")}
+    point_to_bundles(pointed, source=source, since=since or now)
     return met, list(holders.values())
 
 
-def leave_bundle(pks: list[int]) -> None:
-    """Record that these course enrollments no longer come through a bundle."""
-    bulk.update(Enrollment, ["via_bundle_id"], [(pk, None) for pk in pks])
+def point_to_bundles(
+    bundles: Mapping[int, int | None], *, source: str, since: datetime | None = None
+) -> None:
+    """Record through which bundle enrollment these course enrollments (primary keys) come; None: no longer
+    through any. Of those made `since` then it is part of their coming into being, which is no history."""
+    bulk.update(Enrollment, ["via_bundle_id"], list(bundles.items()))
+    known = Enrollment.objects.filter(bulk.among("pk", bundles))
+    if since is not None:
+        known = known.filter(created_at__lt=since)
+    if rows := list(known):
+        Enrollment.history.bulk_history_create(rows, update=True, default_change_reason=source)
 
 
 BUNDLE_FIELDS = (

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from core.models import Enrollment, GroupMembership, OutboxEntry, Product
+from core.services.history import signed
 from core.services.last_seen import plain
 from core.services.mirror.bundles import total_up_bundles
 
@@ -52,6 +53,16 @@ def about_to_send(entry: OutboxEntry, values: Mapping[str, Any]) -> bool:
         return False
     entry.sent = sent
     return True
+
+
+@transaction.atomic
+def note_end(enrollment: int, end: datetime) -> None:
+    """Thinkific has this end where ours has none (a site that keeps none): it is ours, unless somebody has
+    given another one meanwhile."""
+    row = Enrollment.objects.select_for_update().filter(pk=enrollment, expiry_date=None).first()
+    if row is not None:
+        row.expiry_date = end
+        signed(row, by=None, reason=SOURCE).save(update_fields=["expiry_date"])
 
 
 def hand_over(entry: OutboxEntry, later: OutboxEntry) -> None:

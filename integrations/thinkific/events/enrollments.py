@@ -222,7 +222,7 @@ def _store(work: Work) -> Verdicts:
         if (told := _completed(news, event))
     )
     for bundle, ids in work.through.items():
-        _, holders = apply_bundle_rows(bundle, ids, now=now)
+        _, holders = apply_bundle_rows(bundle, ids, source=SOURCE, now=now)
         total_up_bundles(holders, source=SOURCE)
     total_up_students_of(list(work.news), source=SOURCE)
     note_activity(work.active)

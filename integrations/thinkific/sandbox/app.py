@@ -155,6 +155,8 @@ class App:
         if fault is None:
             return None
         match fault.kind:
+            case "422":
+                return Response.of(422, {"errors": ["It cannot be processed."]})
             case "429":
                 return Response(429, b"Too Many Requests", "text/plain")
             case "401":

@@ -9,6 +9,7 @@ import msgspec
 from .http import Request
 
 Kind = Literal[
+    "422",
     "429",
     "500",
     "520",
@@ -24,7 +25,7 @@ Kind = Literal[
     "graphql_error",
 ]
 # These answer in place of the site; the others let the request through and spoil something about it.
-ANSWERS = {"429", "500", "520", "401", "reset", "graphql_error"}
+ANSWERS = {"422", "429", "500", "520", "401", "reset", "graphql_error"}
 
 
 class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -39,6 +39,12 @@ class Options(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     group_repost: Literal["reject", "duplicate"] = "reject"  # POST of a group name that there is
     deleted_users: Literal["take_enrollments", "leave_enrollments"] = "take_enrollments"
     null_expiry_clears: bool = True
+    null_expiry_refused: bool = False  # with 422
+    mutations: Literal["work", "do_nothing"] = "work"  # do_nothing: answered as if they had
+    mutation_users: Literal["any", "gid"] = "any"  # the kinds of user id that mutations know
+    emails: Literal["any_case", "exact"] = "any_case"  # what the filter by e-mail finds
+    group_names: Literal["exact", "any_case"] = "exact"  # what counts as the same name
+    rate_headers: bool = True
     signup_event_for_api: bool = True
     newest_first: bool = False
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from core.models import Enrollment, Product
-from core.services.mirror.bundles import apply_bundle_rows, leave_bundle, perhaps_held, total_up_bundles
+from core.services.mirror.bundles import apply_bundle_rows, perhaps_held, point_to_bundles, total_up_bundles
 from core.services.mirror.enrollments import remove_enrollments
 from core.services.mirror.outcome import Applied
 from integrations.thinkific import schemas
@@ -67,7 +67,8 @@ def _pull_holders(pull: Pull, bundle: Product, unread: list[int]) -> None:
         through = (
             Enrollment.objects.filter(via_bundle__product=bundle).order_by().values_list("pk", flat=True)
         )
-        _in_parts(pull, (pk for pk in through if pk not in pull.seen(name)), leave_bundle)
+        gone = (pk for pk in through if pk not in pull.seen(name))
+        _in_parts(pull, gone, lambda pks: point_to_bundles(dict.fromkeys(pks), source=pull.source))
     met = (pk for pk in held.values_list("pk", flat=True) if pk in pull.seen("holders"))
     _in_parts(pull, met, lambda pks: total_up_bundles(pks, source=pull.source))
 
@@ -82,7 +83,9 @@ def _pull_holders(pull: Pull, bundle: Product, unread: list[int]) -> None:
 
 def _apply_holders(pull: Pull, bundle: Product, pages: list[RawPage]) -> Applied:
     ids = list({row.id for page in pages for row in page.rows})
-    courses, holders = apply_bundle_rows(bundle, ids, now=pull.now)
+    courses, holders = apply_bundle_rows(
+        bundle, ids, source=pull.source, now=pull.now, since=pull.run.created_at
+    )
     pull.seen("holders").add(holders)
     # What is listed here and unknown to us came after the list of all enrollments was read, or is not for us.
     return Applied(met=list(courses.values()), lost=set(ids) - courses.keys())
@@ -122,7 +125,7 @@ def ask_for_new_holders(pull: Pull, since: datetime) -> None:
             return
 
         def write(bundle: Product = bundle, ids: list[int] = ids) -> None:
-            _, holders = apply_bundle_rows(bundle, ids, now=pull.now)
+            _, holders = apply_bundle_rows(bundle, ids, source=pull.source, now=pull.now)
             total_up_bundles(holders, source=pull.source)
 
         pull.commit(write)

@@ -7,7 +7,12 @@ from django.utils import timezone
 
 from core.models import Enrollment, OutboxEntry
 from core.services import enrollments
-from core.services.mirror.bundles import apply_bundle_rows, total_up_bundles, total_up_students
+from core.services.mirror.bundles import (
+    apply_bundle_rows,
+    point_to_bundles,
+    total_up_bundles,
+    total_up_students,
+)
 from core.services.mirror.catalog import ensure_courses
 from core.services.mirror.enrollments import apply_enrollments
 from core.services.mirror.pushes import SOURCE
@@ -18,11 +23,14 @@ from integrations.thinkific.errors import NotFound, Rejected, RetryLater
 from integrations.thinkific.mapping import enrollment_row
 from integrations.thinkific.mending import Notes
 from integrations.thinkific.rest import all_pages
+from integrations.thinkific.sync import looks
+from integrations.thinkific.sync.dates import far_end, refuses_no_end, send_dates
 from integrations.thinkific.sync.needs import Impossible
 
 ACCEPTED = "Thinkific has accepted the bundle enrollment and is still making it."
-LATER = 20.0  # seconds until it is asked whether it has, growing with every look
-LOOKS = 6  # before it is asked to make it once more
+LATER = 1.0  # seconds until it is asked whether it has, doubled with every look
+SLOWEST = 300  # times as long at most
+LOOKS = 9  # before it is asked to make it once more: more than eight minutes
 
 
 def push_bundle(enrollment: Enrollment, user_id: int, entry: OutboxEntry, client: ThinkificClient) -> None:
@@ -32,6 +40,9 @@ def push_bundle(enrollment: Enrollment, user_id: int, entry: OutboxEntry, client
     ended = enrollment.expiry_date is not None and enrollment.expiry_date <= timezone.now()
     if not known and (entry.uncertain or entry.attempts > 1 or ended):
         known = bool(_rows(client, bundle_id, user_id))
+    elif not known and looks.may_have_more(enrollment.user, client):
+        # What the student has of its courses gets the bundle's dates, also what we have not heard of.
+        looks.look(enrollment.user, client, within=_numbers(enrollment))
     if known:
         known = _send_dates(enrollment, user_id, entry, client)
     if not known and ended:
@@ -40,9 +51,18 @@ def push_bundle(enrollment: Enrollment, user_id: int, entry: OutboxEntry, client
         _create(enrollment, user_id, client)
     rows = _rows(client, bundle_id, user_id)
     if not rows:
-        raise RetryLater(ACCEPTED, after=LATER * entry.attempts)
+        raise RetryLater(ACCEPTED, after=LATER * min(2 ** (entry.attempts - 1), SLOWEST))
+    if known and _keeps_an_end(enrollment, rows):
+        client.update_bundle_enrollment(bundle_id, user_id=user_id, expiry_date=far_end())
+        rows = _rows(client, bundle_id, user_id)
     rows = _restore_other_grants(enrollment, rows, client)
     _store(enrollment, rows, timezone.now())
+
+
+def _numbers(enrollment: Enrollment) -> set[int]:
+    """The courses of the bundle, by their numbers in Thinkific."""
+    items = enrollment.product.bundle_items.filter(removed_at__isnull=True)
+    return set(items.values_list("course__productable_id", flat=True))
 
 
 def _send_dates(enrollment: Enrollment, user_id: int, entry: OutboxEntry, client: ThinkificClient) -> bool:
@@ -51,17 +71,32 @@ def _send_dates(enrollment: Enrollment, user_id: int, entry: OutboxEntry, client
     What we did not change is not sent: it would become that of every course.
     """
     started = not entry.last_seen or "activated_at" in entry.last_seen
-    try:
-        client.update_bundle_enrollment(
-            enrollment.product.productable_id,
-            user_id=user_id,
-            activated_at=enrollment.activated_at if started else None,
-            expiry_date=enrollment.expiry_date,
-            clear_expiry=enrollment.expiry_date is None,
-        )
-    except Rejected:
+    ends = [enrollment.expiry_date] if enrollment.expiry_date else [None, far_end()]
+    for number, end in enumerate(ends, start=1):
+        try:
+            client.update_bundle_enrollment(
+                enrollment.product.productable_id,
+                user_id=user_id,
+                activated_at=enrollment.activated_at if started else None,
+                expiry_date=end,
+                clear_expiry=end is None,
+            )
+        except Rejected as error:
+            if number < len(ends) and refuses_no_end(error, end):
+                continue
+            if _rows(client, enrollment.product.productable_id, user_id):
+                raise  # it is refused for something else: making it anew would be a second grant
+            return False
+        return True
+    return False
+
+
+def _keeps_an_end(enrollment: Enrollment, rows: list[schemas.Enrollment]) -> bool:
+    """Whether Thinkific took that there is no end, and kept the one that it had."""
+    if enrollment.expiry_date is not None:
         return False
-    return True
+    others = _held_otherwise(enrollment)
+    return any(row.expiry_date is not None for row in rows if row.course_id not in others)
 
 
 def _create(enrollment: Enrollment, user_id: int, client: ThinkificClient) -> None:
@@ -95,11 +130,7 @@ def _restore_other_grants(
 ) -> list[schemas.Enrollment]:
     """Thinkific gives the bundle's dates to all of its courses. What the student holds on its own too, or
     through another bundle, gets its start back, and the end that all grants together give it."""
-    held = {
-        course.product.productable_id: course
-        for course in enrollments.courses_in([bundle])
-        if course.granted or course.via_bundle_id != bundle.pk
-    }
+    held = _held_otherwise(bundle)
     restored = []
     for row in rows:
         course = held.get(row.course_id or 0)
@@ -107,15 +138,18 @@ def _restore_other_grants(
         start = course.activated_at if course is not None else row.activated_at
         moved = start is not None and not _same(start, row.activated_at)
         if moved or not _same(until, row.expiry_date):
-            client.update_enrollment(
-                row.id,
-                activated_at=start if moved else None,
-                expiry_date=until,
-                clear_expiry=until is None,
-            )
-            row = client.get_enrollment(row.id)
+            row = send_dates(client, row.id, activated_at=start if moved else None, expiry_date=until)
         restored.append(row)
     return restored
+
+
+def _held_otherwise(bundle: Enrollment) -> dict[int, Enrollment]:
+    """The bundle's courses that the student holds on their own too, or through another bundle, by number."""
+    return {
+        course.product.productable_id: course
+        for course in enrollments.courses_in([bundle])
+        if course.granted or course.via_bundle_id != bundle.pk
+    }
 
 
 def _same(one: datetime | None, other: datetime | None) -> bool:
@@ -142,9 +176,12 @@ def _store(enrollment: Enrollment, rows: list[schemas.Enrollment], now: datetime
             if row.course_id
         ]
         apply_enrollments(told, source=SOURCE)
-        _, holders = apply_bundle_rows(enrollment.product, [row.id for row in rows], now=now)
-        for course in enrollments.courses_in([enrollment]):
-            if course.via_bundle_id != enrollment.pk == enrollments.comes_through(course):
-                Enrollment.objects.filter(pk=course.pk).update(via_bundle=enrollment)
+        _, holders = apply_bundle_rows(enrollment.product, [row.id for row in rows], source=SOURCE, now=now)
+        longest = [
+            course.pk
+            for course in enrollments.courses_in([enrollment])
+            if course.via_bundle_id != enrollment.pk == enrollments.comes_through(course)
+        ]
+        point_to_bundles(dict.fromkeys(longest, enrollment.pk), source=SOURCE)
         total_up_bundles(holders, source=SOURCE)
         total_up_students([enrollment.user_id], source=SOURCE)  # courses that are in other ones, too

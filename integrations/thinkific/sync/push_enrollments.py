@@ -1,11 +1,12 @@
 """Telling Thinkific about enrollments. It has no way to delete one: ending access is a date in the past."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
 
 from core.models import Enrollment, OutboxEntry
+from core.services.mirror import pushes
 from core.services.mirror.bundles import total_up_students
 from core.services.mirror.enrollments import apply_enrollments
 from core.services.mirror.pushes import SOURCE
@@ -13,11 +14,11 @@ from integrations.thinkific import schemas
 from integrations.thinkific.client import ThinkificClient
 from integrations.thinkific.errors import NotFound, Rejected, RetryLater
 from integrations.thinkific.mapping import enrollment_row
+from integrations.thinkific.sync import looks
+from integrations.thinkific.sync.dates import send_dates
 from integrations.thinkific.sync.needs import account_of
 from integrations.thinkific.sync.push_bundles import push_bundle
 
-# For a site that does not clear an end date: as far as S3's "no_expiry" reaches.
-NO_END = timedelta(days=3650)
 STILL_OPEN = 30.0  # seconds until an ended enrollment that still shows access is looked at again
 
 
@@ -52,11 +53,17 @@ def _found(
     enrollment: Enrollment, user_id: int, entry: OutboxEntry, client: ThinkificClient
 ) -> schemas.Enrollment | None:
     """The enrollment by student and course, brought in step: after an attempt whose outcome is not known it
-    may be there, by a bundle on its way too, and what has ended is not made in order to be ended."""
-    sure = entry.attempts == 1 and not entry.uncertain and enrollment.thinkific_id is None
-    if sure and not _has_ended(enrollment) and not _may_come_with_a_bundle(enrollment):
+    may be there, by a bundle on its way too, or by what Thinkific has done since the last pull; and what has
+    ended is not made in order to be ended."""
+    if entry.attempts > 1 or entry.uncertain or enrollment.thinkific_id is not None or _has_ended(enrollment):
+        return _look_up(enrollment, user_id, entry, client)
+    if not _may_come_with_a_bundle(enrollment) and not looks.may_have_more(enrollment.user, client):
         return None
-    return _look_up(enrollment, user_id, entry, client)
+    number = enrollment.product.productable_id
+    rows = looks.look(enrollment.user, client, within={number})
+    # It may be there for longer than we knew.
+    enrollment.refresh_from_db(fields=["expiry_date", "thinkific_id"])
+    return _bring_all(enrollment, [row for row in rows if row.course_id == number], entry, client)
 
 
 def _may_come_with_a_bundle(enrollment: Enrollment) -> bool:
@@ -71,8 +78,14 @@ def _look_up(
     enrollment: Enrollment, user_id: int, entry: OutboxEntry, client: ThinkificClient
 ) -> schemas.Enrollment | None:
     rows = client.find_enrollments(user_id, enrollment.product.productable_id)
+    return _bring_all(enrollment, rows, entry, client)
+
+
+def _bring_all(
+    enrollment: Enrollment, rows: list[schemas.Enrollment], entry: OutboxEntry, client: ThinkificClient
+) -> schemas.Enrollment | None:
     # There should be one. Where there are more, access ends only when all of them end.
-    rows.sort(key=lambda row: (row.updated_at is not None, row.updated_at, row.id))
+    rows = sorted(rows, key=lambda row: (row.updated_at is not None, row.updated_at, row.id))
     remotes = [_bring_in_step(enrollment, row.id, entry, client) for row in rows]
     return remotes[-1] if remotes else None
 
@@ -101,20 +114,15 @@ def _bring_in_step(
 ) -> schemas.Enrollment:
     """Send the dates that changed (all, where that is not known), and read what came of it."""
     everything = not entry.last_seen or enrollment.thinkific_id != number
-    expiry = enrollment.expiry_date
-    client.update_enrollment(
+    remote = send_dates(
+        client,
         number,
         activated_at=enrollment.activated_at if everything or "activated_at" in entry.last_seen else None,
-        expiry_date=expiry,
-        clear_expiry=expiry is None,
+        expiry_date=enrollment.expiry_date,
     )
-    remote = client.get_enrollment(number)
-    if expiry is None and remote.expiry_date is not None:
-        expiry = (timezone.now() + NO_END).replace(microsecond=0)
-        client.update_enrollment(number, expiry_date=expiry)
+    if enrollment.expiry_date is None and remote.expiry_date is not None:
         # That is the end now; else the next pull would report it as Thinkific's own change.
-        Enrollment.objects.filter(pk=enrollment.pk, expiry_date=None).update(expiry_date=expiry)
-        remote = client.get_enrollment(number)
+        pushes.note_end(enrollment.pk, remote.expiry_date)
     if _has_ended(enrollment) and remote.expired is False:
         raise RetryLater("Thinkific has the past end date, but still shows access.", after=STILL_OPEN)
     return remote

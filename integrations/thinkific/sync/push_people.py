@@ -20,7 +20,7 @@ from integrations.thinkific.client import ThinkificClient
 from integrations.thinkific.errors import NotFound, Rejected, RetryLater
 from integrations.thinkific.mapping import user_row
 from integrations.thinkific.mending import Notes, Unusable
-from integrations.thinkific.sync import claims, conflicts
+from integrations.thinkific.sync import claims, conflicts, looks
 from integrations.thinkific.sync.accounts import ask_an_administrator, link_anew
 from integrations.thinkific.sync.needs import Impossible
 
@@ -42,6 +42,8 @@ def push_user(entry: OutboxEntry, client: ThinkificClient) -> None:
             remote, made_by_us = _create(user, entry, client)
         _link(user, remote, made_by_us=made_by_us)
         was_there = not (made_by_us or perhaps_ours)
+        if made_by_us:
+            looks.note_new(client, remote.id)
         claims.let_go_on(user.pk)
         if was_there and people.found_in_thinkific([user.pk]):
             names = (remote.first_name or "", remote.last_name or "")

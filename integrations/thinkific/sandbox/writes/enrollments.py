@@ -46,7 +46,9 @@ def enroll(site: "Site", *, user_id: Any, course_id: Any, dates: dict[str, str |
 
 
 def set_dates(site: "Site", *, enrollment_id: int, dates: dict[str, str | None]) -> None:
-    _apply_dates(site, site.enrollments[enrollment_id], read_dates(dates))
+    moments = read_dates(dates)
+    _check_no_end(site, moments)
+    _apply_dates(site, site.enrollments[enrollment_id], moments)
 
 
 def hold_bundle(site: "Site", *, bundle_id: int, user_id: Any, dates: dict[str, str | None]) -> None:
@@ -67,6 +69,7 @@ def set_bundle_dates(site: "Site", *, bundle_id: int, user_id: Any, dates: dict[
     if user_id not in site.holders[bundle_id]:
         raise invalid_fields(user_id="is not enrolled in this bundle")
     moments = read_dates(dates)
+    _check_no_end(site, moments)
     for course_id in site.bundles[bundle_id]["course_ids"]:
         for row in site.enrollments_for(user_id, course_id):
             _apply_dates(site, row, moments)
@@ -106,6 +109,11 @@ def changed(site: "Site", row: Enrollment) -> None:
     # never earlier than before: a row whose time runs backwards would fall behind everybody's cursor
     row.updated_at = max(site.clock.now(), row.updated_at + 1)
     row.cache = None
+
+
+def _check_no_end(site: "Site", moments: dict[str, int | None]) -> None:
+    if site.options.null_expiry_refused and "expiry_date" in moments and moments["expiry_date"] is None:
+        raise invalid_list("expiry_date is not a valid date")
 
 
 def _apply_dates(site: "Site", row: Enrollment, moments: dict[str, int | None]) -> None:
