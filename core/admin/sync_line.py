@@ -13,7 +13,7 @@ from core.admin import cells
 from core.admin.dialogs import url_of
 from core.admin.last_synced import last_synced
 from core.admin.sending import Part, in_words, may_retry, parts_of
-from core.models import Enrollment, GroupAssignment, OutboxEntry, Team, ThinkificGroup, User
+from core.models import Enrollment, GroupAssignment, OutboxEntry, Product, Team, ThinkificGroup, User
 from core.services import authority
 
 Status = OutboxEntry.Status

@@ -22,7 +22,6 @@ from integrations.thinkific.queries import (
     CHAPTER,
     COURSES,
     CURRICULUM,
-    GROUP_CHANGE,
     ITEM,
     LESSON,
     NUMBER,
@@ -160,23 +159,6 @@ def chapter_lessons(
     """The lessons of one chapter, for those beyond the first page of the curriculum. Takes a GraphQL id."""
     ask = _Query(client, "ChapterLessons", CHAPTER % {"lesson": LESSON}, {"id": chapter_id}, cost_per_row=2)
     return ask.pages(("chapter", "lessons"), schemas.LessonNode, first, after)
-
-
-def remove_users_from_groups(client: ThinkificClient, user_ids: list[int], group_ids: list[int]) -> None:
-    """Take users out of groups, which REST cannot. It may work in the background: verify afterwards."""
-    _change_groups(client, "bulkRemoveUsersFromGroups", user_ids, group_ids)
-
-
-def add_users_to_groups(client: ThinkificClient, user_ids: list[int], group_ids: list[int]) -> None:
-    """Put users into groups by id, where two groups have the same name."""
-    _change_groups(client, "bulkAddUsersToGroups", user_ids, group_ids)
-
-
-def _change_groups(client: ThinkificClient, field: str, user_ids: list[int], group_ids: list[int]) -> None:
-    name = field[0].upper() + field[1:]
-    text = GROUP_CHANGE % {"name": name, "type": name, "field": field}
-    ids = {"userIds": [str(one) for one in user_ids], "groupIds": [str(one) for one in group_ids]}
-    client.graphql(name, text.strip(), {"input": ids}, cost=15)
 
 
 class _Query:

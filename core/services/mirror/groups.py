@@ -7,6 +7,7 @@ from typing import NamedTuple
 from django.db.models import F, Q
 
 from core.models import GroupAssignment, GroupMembership, Membership, OutboxEntry, Role, ThinkificGroup
+from core.moments import is_older
 from core.services import bulk
 from core.services.directions import PULLING, PUSHING
 from core.services.mirror.outcome import Applied
@@ -64,13 +65,27 @@ def apply_members(
         [(group.pk, user, GroupMembership.Source.THINKIFIC, now) for user in new],
     )
     back = {pk for pk, _, removed in known.values() if removed is not None}
-    if back:  # whom we take out, or have just taken out, may still be listed
-        entries = OutboxEntry.objects.filter(entity="groupmembership", object_id__in=back)
-        ours = entries.filter(Q(status__in=OutboxEntry.UNSENT) | Q(finished_at__gte=now - JUST_SENT))
-        back -= set(ours.values_list("object_id", flat=True))
-    GroupMembership.objects.filter(pk__in=back).update(removed_at=None, first_seen_at=now)
+    ours, given_up = _our_last_word(back, now)
+    GroupMembership.objects.filter(pk__in=given_up).update(removed_at=None)
+    GroupMembership.objects.filter(pk__in=back - ours - given_up).update(removed_at=None, first_seen_at=now)
     here = GroupMembership.objects.filter(group=group, user__in=new).order_by()
     return [pk for pk, _, _ in known.values()], list(here.values_list("pk", flat=True)) if new else []
+
+
+def _our_last_word(back: set[int], now: datetime) -> tuple[set[int], set[int]]:
+    """Of these memberships, which ended here: those that we are ending, or have just ended, and which may
+    still be listed; and those that somebody gave up ending, because Thinkific did not. These were in the
+    group all the time: teams do not take them back, as they take back who has come anew."""
+    entries = OutboxEntry.objects.filter(entity="groupmembership", object_id__in=back).order_by("id")
+    rows = entries.values_list("object_id", "status", "finished_at") if back else []
+    last = {pk: (status, finished) for pk, status, finished in rows}
+    done, discarded = OutboxEntry.Status.DONE, OutboxEntry.Status.DISCARDED
+    ours = {
+        pk
+        for pk, (status, finished) in last.items()
+        if status in OutboxEntry.UNSENT or (status == done and not is_older(finished, now, than=JUST_SENT))
+    }
+    return ours, {pk for pk, (status, _) in last.items() if status == discarded}
 
 
 def remove_members(group: ThinkificGroup, gone: Iterable[int], *, now: datetime) -> int:

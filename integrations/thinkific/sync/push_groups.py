@@ -5,16 +5,17 @@ from django.utils import timezone
 
 from core.models import GroupMembership, OutboxEntry, SiteSettings, ThinkificGroup
 from core.services.mirror.groups import note_pushed
-from integrations.thinkific import graphql, schemas
+from integrations.thinkific import graph_groups, schemas
 from integrations.thinkific.client import ThinkificClient
-from integrations.thinkific.errors import Rejected
+from integrations.thinkific.decoding import PAGE_SIZE
+from integrations.thinkific.errors import Rejected, RetryLater, SchemaDrift, TooExpensive
 from integrations.thinkific.mending import moment
 from integrations.thinkific.sync.needs import Impossible, account_of, id_of_group
 
-BY_HAND = (
-    "Only GraphQL can do that, and there is no access token (THINKIFIC_ACCESS_TOKEN). Do it by hand in "
-    "Thinkific, then discard this change."
-)
+NEEDS_GRAPHQL = "Only GraphQL can do that, and there is no access token (THINKIFIC_ACCESS_TOKEN)."
+BY_HAND = "Do it by hand in Thinkific, then discard this change."
+LATER = 1.0  # seconds until it is looked at again whether a mutation worked, doubled with every look
+LOOKS = 7  # before a person must: more than a minute
 
 
 def push_group(entry: OutboxEntry, client: ThinkificClient) -> None:
@@ -52,19 +53,21 @@ def push_membership(entry: OutboxEntry, client: ThinkificClient) -> None:
         return  # what was never there need not be taken out
     group_id, user_id = id_of_group(group), account_of(user)
     if membership.removed_at is not None:
-        _take_out(membership, user_id, group_id, client)
+        _take_out(membership, user_id, group_id, entry, client)
     else:
-        _put_in(group, user_id, group_id, client)
+        _put_in(membership, user_id, group_id, entry, client)
     note_pushed(group, now=timezone.now())
 
 
-def _put_in(group: ThinkificGroup, user_id: int, group_id: int, client: ThinkificClient) -> None:
+def _put_in(
+    membership: GroupMembership, user_id: int, group_id: int, entry: OutboxEntry, client: ThinkificClient
+) -> None:
+    group = membership.group
     namesakes = ThinkificGroup.objects.filter(name=group.name, thinkific_id__isnull=False)
     if namesakes.filter(removed_at__isnull=True).count() > 1:
         # REST adds by name, and two groups have this one: only GraphQL can tell them apart.
-        if not client.credentials.token:
-            raise Impossible(f"Two groups in Thinkific are called “{group.name}”. {BY_HAND}")
-        graphql.add_users_to_groups(client, [user_id], [group_id])
+        what = f"Two groups in Thinkific are called “{group.name}”."
+        _by_mutation(membership, user_id, group_id, entry, client, what=what)
         return
     try:
         client.add_user_to_groups(user_id, [group.name])
@@ -75,12 +78,54 @@ def _put_in(group: ThinkificGroup, user_id: int, group_id: int, client: Thinkifi
         ) from None
 
 
-def _take_out(membership: GroupMembership, user_id: int, group_id: int, client: ThinkificClient) -> None:
+def _take_out(
+    membership: GroupMembership, user_id: int, group_id: int, entry: OutboxEntry, client: ThinkificClient
+) -> None:
     if not SiteSettings.load().mirror_group_removals:
         raise Impossible(
             f"{membership.user} stays in {membership.group} in Thinkific, because the settings do not let us "
             "take people out of groups. Allow it there and retry, or discard this change."
         )
-    if not client.credentials.token:
-        raise Impossible(f"{membership.user} must leave {membership.group} in Thinkific. {BY_HAND}")
-    graphql.remove_users_from_groups(client, [user_id], [group_id])
+    what = f"{membership.user} must leave {membership.group} in Thinkific."
+    _by_mutation(membership, user_id, group_id, entry, client, what=what)
+
+
+def _by_mutation(
+    membership: GroupMembership,
+    user_id: int,
+    group_id: int,
+    entry: OutboxEntry,
+    client: ThinkificClient,
+    *,
+    what: str,
+) -> None:
+    """Put a person in or take them out over GraphQL, and look: a mutation may work later, or not at all."""
+    leaves = membership.removed_at is not None
+    token = bool(client.credentials.token)
+    perhaps_done = entry.uncertain or entry.attempts > 1 or not token  # by an earlier try, or by hand
+    if perhaps_done and _is_in(membership.group, user_id, group_id, client) is not leaves:
+        return
+    if not token:
+        raise Impossible(f"{what} {NEEDS_GRAPHQL} {BY_HAND}")
+    change = graph_groups.remove_users_from_groups if leaves else graph_groups.add_users_to_groups
+    email = membership.user.email
+    try:
+        graph_groups.for_one(client, change, user_id=user_id, email=email, group_id=group_id)
+    except (Rejected, SchemaDrift, TooExpensive) as error:
+        raise Impossible(f"{what} Thinkific refuses it: “{str(error).rstrip('.')}”. {BY_HAND}") from None
+    if _is_in(membership.group, user_id, group_id, client) is not leaves:
+        return
+    if entry.attempts >= LOOKS:
+        there = "is still" if leaves else "is not"
+        raise Impossible(f"{what} Thinkific said yes, but {membership.user} {there} in the group. {BY_HAND}")
+    words = f"{what} Thinkific has been asked; it is looked at again whether it did it."
+    raise RetryLater(words, after=LATER * 2 ** (entry.attempts - 1))
+
+
+def _is_in(group: ThinkificGroup, user_id: int, group_id: int, client: ThinkificClient) -> bool:
+    """Whether Thinkific lists the person in the group. Of a large one it is asked for one person, by the
+    address as it is spelled there."""
+    known = GroupMembership.objects.filter(group=group, removed_at__isnull=True).count()
+    email = client.get_user(user_id).email if known > PAGE_SIZE else None
+    filters = {"group_id": group_id, "email": email}
+    return any(row.id == user_id for row in client.list_all("/users", schemas.User, filters))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import responses
 
-from integrations.thinkific import graphql
+from integrations.thinkific import graph_groups, graphql
 from integrations.thinkific.client import ThinkificClient
 from integrations.thinkific.credentials import Credentials
 from integrations.thinkific.errors import (
@@ -95,7 +95,7 @@ def test_user_errors_of_a_mutation_are_a_rejection(client, network):
     network.post(URL, json={"data": {"bulkRemoveUsersFromGroups": {"message": None, "userErrors": refused}}})
 
     with pytest.raises(Rejected, match="groupIds: Group not found"):
-        graphql.remove_users_from_groups(client, [90001], [330])
+        graph_groups.remove_users_from_groups(client, ["90001"], [330])
 
     assert sent(network)["variables"] == {"input": {"userIds": ["90001"], "groupIds": ["330"]}}
 
@@ -106,7 +106,7 @@ def test_a_query_is_never_uncertain_and_a_mutation_may_be(client, network):
     with pytest.raises(RetryLater) as query:
         client.graphql("Site", "query Site { site { id } }")
     with pytest.raises(RetryLater) as mutation:
-        graphql.add_users_to_groups(client, [1], [2])
+        graph_groups.add_users_to_groups(client, ["1"], [2])
 
     assert not query.value.uncertain
     assert mutation.value.uncertain

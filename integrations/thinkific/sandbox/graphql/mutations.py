@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ..render import GID_PREFIX
 from . import ids, results
 from .types import Resolver, Run, Types
 
@@ -10,7 +11,13 @@ Wire = dict[str, Any]
 
 def _bulk(write: str, message: str) -> Resolver:
     def resolve(run: Run, _: Any, arguments: Wire) -> Wire:
-        users = [ids.read(value) for value in arguments["input"]["userIds"]]
+        by_gid = run.site.options.mutation_users == "gid"
+        known = [
+            value
+            for value in arguments["input"]["userIds"]
+            if str(value).startswith(GID_PREFIX) or not by_gid
+        ]
+        users = [ids.read(value) if value in known else None for value in arguments["input"]["userIds"]]
         groups = [ids.read(value) for value in arguments["input"]["groupIds"]]
         errors = []
         if any(user_id not in run.site.users for user_id in users):
@@ -19,7 +26,8 @@ def _bulk(write: str, message: str) -> Resolver:
             errors.append({"code": "NOT_FOUND", "message": "Group not found", "path": ["groupIds"]})
         if errors:
             return {"message": None, "userErrors": errors}
-        run.site.write(write, user_ids=users, group_ids=groups)
+        if run.site.options.mutations == "work":
+            run.site.write(write, user_ids=users, group_ids=groups)
         return {"message": message, "userErrors": []}
 
     return resolve

@@ -19,6 +19,7 @@ def _short_pauses(monkeypatch):
     monkeypatch.setattr(fates, "FIRST_WAIT", 0.001)
     monkeypatch.setattr(fates, "LONGEST_WAIT", 0.01)
     monkeypatch.setattr("integrations.thinkific.sync.push_bundles.LATER", 0.05)
+    monkeypatch.setattr("integrations.thinkific.sync.push_groups.LATER", 0.001)
     assert needs.MEANWHILE
 
 
