@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from integrations.thinkific.client import ThinkificClient
 from integrations.thinkific.errors import NotFound, Rejected
-from integrations.thinkific.queries import GROUP_CHANGE, USER_GID
+from integrations.thinkific.graph_ids import parse_graphql_id
+from integrations.thinkific.queries import GROUP_CHANGE, USER_IDS
 
 Change = Callable[[ThinkificClient, list[str], list[int]], None]
 
@@ -27,19 +28,20 @@ def for_one(client: ThinkificClient, change: Change, *, user_id: int, email: str
     except Rejected as error:
         words = str(error).lower()
         about_the_group = "group" in words and "user" not in words
-        gid = "" if about_the_group else gid_of(client, email)
+        _, gid = (None, "") if about_the_group else ids_of(client, email)
         if not gid:
             raise
         change(client, [gid], [group_id])
 
 
-def gid_of(client: ThinkificClient, email: str) -> str:
-    """The global id of the user with this e-mail; empty where there is none."""
+def ids_of(client: ThinkificClient, email: str) -> tuple[int | None, str]:
+    """REST's id and the global one of the user with this e-mail; None and empty where there is nobody."""
     try:
-        data = client.graphql("UserGid", USER_GID, {"email": email}, cost=3)
+        data = client.graphql("UserIds", USER_IDS, {"email": email}, cost=3)
     except NotFound:
-        return ""
-    return str((data.get("userByEmail") or {}).get("gid") or "")
+        return None, ""
+    found = data.get("userByEmail") or {}
+    return parse_graphql_id(found.get("id")), str(found.get("gid") or "")
 
 
 def _change_groups(client: ThinkificClient, field: str, user_ids: list[str], group_ids: list[int]) -> None:

@@ -55,7 +55,7 @@ query UserCertificates($email: EmailAddress!, $first: Int!, $after: String) {
     pageInfo { hasNextPage endCursor } } } }
 """
 SITE = "query Site { site { id name subdomain url } }"
-USER_GID = "query UserGid($email: EmailAddress!) { userByEmail(email: $email) { id gid } }"
+USER_IDS = "query UserIds($email: EmailAddress!) { userByEmail(email: $email) { id gid } }"
 GROUP_CHANGE = """
 mutation %(name)s($input: %(type)sInput!) {
   %(field)s(input: $input) { message userErrors { code message path } } }

@@ -124,11 +124,16 @@ class RestCalls(Transport):
 
     def find_user_by_email(self, email: str) -> schemas.User | None:
         """The user with this e-mail, whatever its case; the filter alone is not trusted to be exact."""
+        return self._user_with(email, {"email": email.strip().lower()})
+
+    def search_user_by_email(self, email: str) -> schemas.User | None:
+        """The same without the filter, which may compare the case: walks all users, one request per 250."""
+        return self._user_with(email, {})
+
+    def _user_with(self, email: str, filters: Mapping[str, Any]) -> schemas.User | None:
         wanted = email.strip().lower()
-        for user in self.list_all("/users", schemas.User, {"email": wanted}):
-            if (user.email or "").strip().lower() == wanted:
-                return user
-        return None
+        found = self.list_all("/users", schemas.User, filters)
+        return next((user for user in found if (user.email or "").strip().lower() == wanted), None)
 
     def find_enrollments(self, user_id: int, course_id: int | None = None) -> list[schemas.Enrollment]:
         """Every enrollment of this user (in this course), expired ones included; there may be several of a
@@ -137,9 +142,16 @@ class RestCalls(Transport):
         return [row for row in rows if row.user_id == user_id and course_id in (None, row.course_id)]
 
     def find_group_by_name(self, name: str) -> schemas.Group | None:
-        """The group with exactly this name, blanks around it aside. Walks all groups: there is no filter."""
-        groups = self.list_all("/groups", schemas.Group, {})
-        return next((group for group in groups if (group.name or "").strip() == name.strip()), None)
+        """The group with this name, or one that differs by case; blanks around it aside. Walks all groups:
+        there is no filter."""
+        wanted, similar = name.strip(), None
+        for group in self.list_all("/groups", schemas.Group, {}):
+            told = (group.name or "").strip()
+            if told == wanted:
+                return group
+            if similar is None and told.casefold() == wanted.casefold():
+                similar = group
+        return similar
 
     # --- writes -------------------------------------------------------------------------------------------
 

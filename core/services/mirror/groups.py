@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from django.db.models import F, Q
 
+from core.folding import fold
 from core.models import GroupAssignment, GroupMembership, Membership, OutboxEntry, Role, ThinkificGroup
 from core.moments import is_older
 from core.services import bulk
@@ -29,21 +30,30 @@ class TeamTarget(NamedTuple):
 
 
 def apply_groups(rows: list[Values], *, source: str) -> Applied:
-    """Store groups, by Thinkific id; one made here with the same name and no id yet is recognised."""
+    """Store groups, by Thinkific id; one made here and without an id yet is recognised by its name."""
     applied = Applied()
     rows = list({row["thinkific_id"]: row for row in rows}.values())
     stored = GROUPS.stored(thinkific_id__in=[row["thinkific_id"] for row in rows])
-    unlinked = [row["name"] for row in rows if row["thinkific_id"] not in stored]
-    ours = dict(
-        ThinkificGroup.objects.filter(thinkific_id__isnull=True, name__in=unlinked).values_list("name", "pk")
-    )
-    for row in rows:
-        if row["thinkific_id"] not in stored and row["name"] in ours:
-            ThinkificGroup.objects.filter(pk=ours.pop(row["name"])).update(thinkific_id=row["thinkific_id"])
+    _link_ours([row for row in rows if row["thinkific_id"] not in stored])
     stored = GROUPS.stored(thinkific_id__in=[row["thinkific_id"] for row in rows])
     changes = compare(GROUPS, [(row, stored.get(row["thinkific_id"])) for row in rows], applied)
     write(changes, applied, source=source)
     return applied
+
+
+def _link_ours(rows: list[Values]) -> None:
+    """Thinkific compares names without case, so a name that differs by it is the same; an equal one first."""
+    ours = dict(ThinkificGroup.objects.filter(thinkific_id__isnull=True).values_list("name", "pk"))
+    if not rows or not ours:
+        return
+    left = {row["thinkific_id"]: str(row["name"]) for row in rows}
+    for alike in (str, fold):
+        known = {alike(name): name for name in ours}
+        for number, told in list(left.items()):
+            if (name := known.pop(alike(told), None)) is not None:
+                mine = ThinkificGroup.objects.filter(pk=ours.pop(name), thinkific_id__isnull=True)
+                mine.update(thinkific_id=number)
+                del left[number]
 
 
 def apply_members(

@@ -156,7 +156,7 @@ class App:
             return None
         match fault.kind:
             case "422":
-                return Response.of(422, {"errors": ["It cannot be processed."]})
+                return Response.of(422, fault.told or {"errors": ["It cannot be processed."]})
             case "429":
                 return Response(429, b"Too Many Requests", "text/plain")
             case "401":

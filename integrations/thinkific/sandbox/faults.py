@@ -41,7 +41,8 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     seconds: float = 30.0  # stall
     when: Literal["before", "after"] = "after"  # stall: before or after the request took effect
     how: Literal["move", "delete", "insert"] = "move"  # shift_pages
-    told: dict[str, object] | None = None  # told: put into meta.pagination; without it there is no meta
+    # told: put into meta.pagination, without it there is no meta; 422: the body of the answer
+    told: dict[str, object] | None = None
     code: str = "SERVER_ERROR"  # graphql_error
     id: int = 0
     seen: int = 0

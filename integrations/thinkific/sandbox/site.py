@@ -106,7 +106,10 @@ class Site:
         ]
 
     def group_named(self, name: str) -> Wire | None:
-        return next((group for group in self.groups if group["name"] == name), None)
+        groups = [group for group in self.groups if group["name"] == name]
+        if not groups and self.options.group_names == "any_case":
+            groups = [group for group in self.groups if group["name"].lower() == name.lower()]
+        return groups[0] if groups else None
 
     def answer(self, key: Any, build: Callable[[], Iterable[Any]], *, lifetime: int = 1000) -> list[Any]:
         """The rows that `build` finds, remembered while nothing changes: page 2 must not search again.

@@ -9,7 +9,8 @@ from integrations.thinkific import graph_groups, schemas
 from integrations.thinkific.client import ThinkificClient
 from integrations.thinkific.decoding import PAGE_SIZE
 from integrations.thinkific.errors import Rejected, RetryLater, SchemaDrift, TooExpensive
-from integrations.thinkific.mending import moment
+from integrations.thinkific.mapping import group_row
+from integrations.thinkific.mending import Notes, moment
 from integrations.thinkific.sync.needs import Impossible, account_of, id_of_group
 
 NEEDS_GRAPHQL = "Only GraphQL can do that, and there is no access token (THINKIFIC_ACCESS_TOKEN)."
@@ -33,6 +34,7 @@ def _link(group: ThinkificGroup, remote: schemas.Group) -> None:
         with transaction.atomic():
             ThinkificGroup.objects.filter(pk=group.pk, thinkific_id__isnull=True).update(
                 thinkific_id=remote.id,
+                name=group_row(remote, Notes())["name"],  # people are added by it: its case counts
                 token=(remote.token or "")[:100],
                 thinkific_created_at=moment(remote.created_at),
                 last_synced_at=timezone.now(),
@@ -63,8 +65,9 @@ def _put_in(
     membership: GroupMembership, user_id: int, group_id: int, entry: OutboxEntry, client: ThinkificClient
 ) -> None:
     group = membership.group
-    namesakes = ThinkificGroup.objects.filter(name=group.name, thinkific_id__isnull=False)
-    if namesakes.filter(removed_at__isnull=True).count() > 1:
+    known = ThinkificGroup.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True)
+    similar = known.filter(name__iexact=group.name).count() > 1 and bool(client.credentials.token)
+    if similar or known.filter(name=group.name).count() > 1:
         # REST adds by name, and two groups have this one: only GraphQL can tell them apart.
         what = f"Two groups in Thinkific are called “{group.name}”."
         _by_mutation(membership, user_id, group_id, entry, client, what=what)

@@ -20,7 +20,7 @@ from integrations.thinkific.client import ThinkificClient
 from integrations.thinkific.errors import NotFound, Rejected, RetryLater
 from integrations.thinkific.mapping import user_row
 from integrations.thinkific.mending import Notes, Unusable
-from integrations.thinkific.sync import claims, conflicts, looks
+from integrations.thinkific.sync import claims, conflicts, finding, looks
 from integrations.thinkific.sync.accounts import ask_an_administrator, link_anew
 from integrations.thinkific.sync.needs import Impossible
 
@@ -86,8 +86,10 @@ def _create(user: User, entry: OutboxEntry, client: ThinkificClient) -> tuple[sc
     }
     try:
         return client.create_user(body), True
-    except Rejected:
+    except Rejected as refusal:
         found = client.find_user_by_email(user.email)  # there already
+        if found is None and finding.is_taken(refusal):
+            found = finding.in_any_case(user, entry, client)
         if found is None:
             raise
         return found, False

@@ -32,7 +32,8 @@ def _matching(context: Context, wanted: dict[str, str]) -> list[User]:
     site = context.site
     if "email" in wanted:
         user = site.user_by_email(wanted["email"])
-        rows = [user] if user else []
+        exact = site.options.emails == "any_case" or (user is not None and user.email == wanted["email"])
+        rows = [user] if user and exact else []
     else:
         rows = site.users.listing
     if "group_id" in wanted:
