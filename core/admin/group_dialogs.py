@@ -247,7 +247,7 @@ GROUP_DIALOGS = (
         "sync-now",
         "Sync Now",
         may=lambda viewer, group: authority.may_start_runs(viewer),
-        applies=lambda group: group.thinkific_id is not None,
+        applies=lambda group: group.thinkific_id is not None and group.removed_at is None,
         work=lambda group, form: Done(_read(group, form)),
         icon="sync",
         text=lambda group: (

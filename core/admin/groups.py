@@ -38,7 +38,7 @@ class StatusFilter(ChoiceFilter):
     choices_offered = (("full", "Full"), ("active", "Active"))
 
     def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
-        return queryset.filter(is_pending=value == "active")
+        return queryset.filter(is_pending=value == "active", removed_at__isnull=True)
 
 
 class PresenceFilter(ChoiceFilter):
@@ -214,7 +214,9 @@ class ThinkificGroupAdmin(DashboardAdmin):
 
 
 def sync_status(group: Any) -> SafeString:
-    """Full or Active, by `with_pending`."""
+    """Full or Active, by `with_pending`; or that it is gone."""
+    if group.removed_at is not None:
+        return cells.removed(group.removed_at)
     if group.is_pending:
         return cells.pill("Active", "info", title="Something has yet to be synced.")
     return cells.pill("Full", "success", title="Everything is synced.")

@@ -144,7 +144,7 @@ USER_DIALOGS = (
         "sync-now",
         "Sync Now",
         may=lambda viewer, user: authority.may_start_runs(viewer),
-        applies=lambda user: user.thinkific_id is not None,
+        applies=lambda user: user.thinkific_id is not None and user.removed_at is None,
         work=_sync_now,
         icon="sync",
         text=lambda user: "Reads this person again from Thinkific. Changes that wait here are kept.",

@@ -40,18 +40,22 @@ class GroupQuerySet(FoldedQuerySet["ThinkificGroup"]):
         return self.filter(pk__in=assignments.values("group"))
 
     def with_pending(self) -> "GroupQuerySet":
-        """Annotate `is_pending`: something about the group has yet to be synced (its Status is Active)."""
+        """Annotate `is_pending`: something about the group has yet to be synced (its Status is Active). Of a
+        group that is gone from Thinkific nothing can be."""
         unsynced = GroupAssignment.objects.exclude(direction=Direction.DISABLED).filter(
             Q(last_synced_at__isnull=True) | Q(changed_at__gt=F("last_synced_at")) | ~Q(last_error=""),
             group=OuterRef("pk"),
         )
         unpushed = GroupMembership.objects.exclude(push_state="clean").filter(group=OuterRef("pk"))
         return self.annotate(
-            is_pending=Q(last_synced_at__isnull=True)
-            # The first half keeps SQL's NULL out of the answer: nothing would find a NULL as False.
-            | Q(sync_requested_at__isnull=False, sync_requested_at__gt=F("last_synced_at"))
-            | Exists(unsynced)
-            | Exists(unpushed)
+            is_pending=Q(removed_at__isnull=True)
+            & (
+                Q(last_synced_at__isnull=True)
+                # The first half keeps SQL's NULL out of the answer: nothing would find a NULL as False.
+                | Q(sync_requested_at__isnull=False, sync_requested_at__gt=F("last_synced_at"))
+                | Exists(unsynced)
+                | Exists(unpushed)
+            )
         )
 
 

@@ -211,12 +211,14 @@ def why_not_sent(group: ThinkificGroup) -> str:
 
 
 def _ask_for_sync(group: ThinkificGroup) -> None:
-    ThinkificGroup.objects.filter(pk=group.pk).update(sync_requested_at=timezone.now())
+    ThinkificGroup.objects.filter(pk=group.pk, removed_at__isnull=True).update(
+        sync_requested_at=timezone.now()
+    )
 
 
 def _send_team(assignment: GroupAssignment, by: User | None) -> None:
-    """A team's members go to Thinkific's group where the direction says so."""
-    if assignment.direction not in PUSHING:
+    """A team's members go to Thinkific's group where the direction says so, and the group is there."""
+    if assignment.direction not in PUSHING or assignment.group.removed_at is not None:
         return
     members = Membership.objects.filter(team=assignment.team_id).select_related("user").order_by("pk")
     people = [membership.user for membership in members]

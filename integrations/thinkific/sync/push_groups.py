@@ -51,8 +51,10 @@ def push_membership(entry: OutboxEntry, client: ThinkificClient) -> None:
     if membership is None:
         return
     group, user = membership.group, membership.user
-    if membership.removed_at is not None and None in (group.thinkific_id, user.thinkific_id):
-        return  # what was never there need not be taken out
+    never_there = None in (group.thinkific_id, user.thinkific_id)
+    gone = group.removed_at is not None or user.removed_at is not None
+    if membership.removed_at is not None and (never_there or gone):
+        return  # there is nothing to take out
     group_id, user_id = id_of_group(group), account_of(user)
     if membership.removed_at is not None:
         _take_out(membership, user_id, group_id, entry, client)

@@ -229,3 +229,21 @@ def test_without_the_permission_no_door_opens(request, acme, interns, signed_in,
 
     assert client.get(do(slug, interns.pk)).status_code == 403
     assert client.post(do(slug, interns.pk), {"team": acme.pk, "direction": "disabled"}).status_code == 403
+
+
+def test_a_group_that_is_gone_from_thinkific_is_neither_active_nor_offered_to_be_read(alma, acme, signed_in):
+    asked = timezone.now()
+    group = ThinkificGroupFactory(name="Gone", thinkific_id=7, removed_at=asked, sync_requested_at=asked)
+    GroupAssignmentFactory(group=group, team=acme, direction="bidirectional")
+    client = signed_in(alma)
+
+    page = client.get(LIST).content.decode()
+    detail = client.get(page_of(group, "teams")).content.decode()
+
+    for html in (page, detail):
+        assert do("sync-now", group.pk) not in html
+        assert "Something has yet to be synced" not in html
+    assert "No longer in Thinkific" in page
+    assert client.get(f"{LIST}?status=active").content.decode().count("Gone") == 0
+    client.post(do("sync-now", group.pk))
+    assert not SyncRun.objects.exists()

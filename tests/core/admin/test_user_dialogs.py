@@ -9,12 +9,20 @@ import pytest
 from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.module_loading import import_string
 from django_q.models import OrmQ
 
 from core.models import Membership, OutboxEntry, Role, SiteSettings, User
 from core.services import account_mail
-from tests.factories import EnrollmentFactory, MembershipFactory, ProductFactory, RoleFactory, builtin_role
+from tests.factories import (
+    EnrollmentFactory,
+    MembershipFactory,
+    ProductFactory,
+    RoleFactory,
+    UserFactory,
+    builtin_role,
+)
 
 LIST = reverse("admin:core_user_changelist")
 
@@ -459,3 +467,13 @@ def test_who_cannot_wait_for_another_change_is_told_and_nothing_is_saved(root, s
     connection.close()
     assert "Nothing was saved; try again." in page.content.decode()
     assert User.objects.get(pk=ana.pk).first_name == ana.first_name
+
+
+def test_somebody_who_is_gone_from_thinkific_is_not_offered_to_be_read(alma, signed_in):
+    gone = UserFactory(thinkific_id=7, removed_at=timezone.now())
+    client = signed_in(alma)
+
+    page = client.get(reverse("admin:core_user_change", args=[gone.pk])).content.decode()
+
+    assert do("sync-now", gone.pk) not in page
+    assert do("create-thinkific-account", gone.pk) in page

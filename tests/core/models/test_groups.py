@@ -76,6 +76,14 @@ def test_a_member_whom_thinkific_does_not_know_yet_makes_it_pending(group, push_
     assert is_pending(group) is pending
 
 
+def test_a_group_that_is_gone_waits_for_nothing():
+    group = ThinkificGroupFactory(removed_at=ago(minutes=1), sync_requested_at=ago(minutes=5))
+    GroupMembershipFactory(group=group, push_state="pending")
+    GroupAssignmentFactory(group=group)
+
+    assert not is_pending(group)
+
+
 def test_what_happens_to_another_group_does_not_matter(group):
     GroupAssignmentFactory(last_synced_at=None)
     GroupMembershipFactory(push_state="pending")

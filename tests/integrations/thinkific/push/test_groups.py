@@ -1,6 +1,7 @@
 """Groups: the matrix of directions, two teams on one group, and who leaves."""
 
 import pytest
+from django.utils import timezone
 
 from core.errors import Refusal
 from core.models import (
@@ -284,6 +285,25 @@ def test_a_group_that_was_deleted_in_thinkific_is_said_to_be(site, push, team, g
     assert push() == {"failed": 1}
     assert "Invalid group_names. Sync the groups" in OutboxEntry.objects.get(status="failed").error
     assert GroupAssignment.objects.exists()
+
+
+def test_who_leaves_a_team_whose_group_is_gone_leaves_nothing_to_be_done(
+    site, push, pull, team, group, student
+):
+    _allow_removals()
+    groups.assign(group=group, team=team)
+    user = somebody_there()
+    teams.add_member(team=TeamFactory(), user=user, role=student)
+    membership = teams.add_member(team=team, user=user, role=student)
+    push()
+    ThinkificGroup.objects.filter(pk=group.pk).update(sync_requested_at=timezone.now())
+    teams.remove_member(membership)
+    site.write("delete_group", group_id=group.thinkific_id)
+
+    pull("groups")
+
+    assert push() == {"done": 1}
+    assert not ThinkificGroup.objects.with_pending().get(pk=group.pk).is_pending
 
 
 def _allow_removals():
