@@ -45,7 +45,7 @@ def check(answer: Answer, credentials: Credentials) -> None:
     html = looks_like_html(answer.body)
     said = f"{answer.request} answered {answer.status}{' with an HTML page' if html else ''}."
     if answer.status == 429:
-        raise RateLimited(said, until=answer.rate.reset or a_minute_from_now())
+        raise RateLimited(said, until=answer.rate.reset or soon())
     if answer.status >= 500 or answer.status in (408, 425):
         uncertain = not answer.request.startswith("GET ")
         trouble = RetryLater(said, after=retry_after(answer.headers, time.time()), uncertain=uncertain)
@@ -75,5 +75,5 @@ def _raise_refused(answer: Answer, credentials: Credentials) -> NoReturn:
     )
 
 
-def a_minute_from_now() -> datetime:
+def soon() -> datetime:
     return datetime.now(UTC) + timedelta(seconds=FALLBACK)

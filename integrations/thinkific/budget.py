@@ -144,7 +144,7 @@ class SharedBudget:
     def stop_until(self, until: datetime) -> None:
         """Thinkific answered 429: nobody sends anything until then."""
         seconds = _seconds_to(until)
-        self.change(lambda state, now: meter.block(state.requests, now, seconds))
+        self.change(lambda state, now: meter.block(state.requests, now, seconds, self.limits.window))
 
     def note_points(
         self,
@@ -178,7 +178,7 @@ class SharedBudget:
     def stop_points_until(self, until: datetime) -> None:
         """GraphQL is rate limited: no query until then. REST goes on."""
         seconds = _seconds_to(until)
-        self.change(lambda state, now: meter.block(state.points, now, seconds))
+        self.change(lambda state, now: meter.block(state.points, now, seconds, self.limits.points_window))
 
     def usage(self) -> Usage:
         """What is used right now, for a screen; reads one row and locks nothing."""

@@ -17,6 +17,7 @@ import msgspec
 MARGIN = 0.02  # of the window
 RESERVE = 0.04  # of the limit, left to people who wait
 TINY = 20  # requests per window under which a reserve of one would cost more than 5 %
+LONGEST_ROW = 10  # refusals that still make a difference
 SLOTS = 240  # grants within the same 240th of a window share an entry, which bounds the document
 
 
@@ -25,6 +26,7 @@ class Meter(msgspec.Struct):
 
     grants: list[tuple[float, int]] = []
     blocked_until: float = 0.0
+    refusals: int = 0  # one after the other
     others: int = 0  # units that programs besides us have used, as far as answers tell
     others_until: float = 0.0
     told_limit: int = 0  # the limit that answers name where it is below ours, else 0
@@ -144,8 +146,18 @@ def note(
     return changed
 
 
-def block(meter: Meter, now: float, seconds: float) -> None:
-    """Grant nothing for so long: Thinkific refused."""
+def block(meter: Meter, now: float, seconds: float, window: float) -> None:
+    """Grant nothing for so long: Thinkific refused.
+
+    Who refuses again as soon as that is over gets twice the time, up to the end of its window: it may have
+    said nothing of how long it takes. Windows end with full minutes, as live answers tell. What was under
+    way at the same time is refused for the same reason, and makes it no longer.
+    """
+    if meter.blocked_until <= now:
+        again = now - meter.blocked_until < window
+        meter.refusals = meter.refusals + 1 if again else 0
+        to_its_end = window - now % window + margin(window)
+        seconds = max(seconds, min(seconds * 2.0 ** min(meter.refusals, LONGEST_ROW), to_its_end))
     meter.blocked_until = max(meter.blocked_until, now + seconds)
 
 

@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 
 SHORTEST = 0.01  # seconds; a real site's shortest is a second, a scaled-down stand-in's is not
 LONGEST = 120.0
-FALLBACK = 60.0
+FALLBACK = 1.0  # where nothing is said; the shared budget waits longer each time (meter.block)
 SKEW = 2.0  # Date headers have whole seconds: only a clock that is off by more is worth correcting
 
 
@@ -30,7 +30,7 @@ class RateHeaders:
 def read_rate_headers(headers: Mapping[str, str], status: int, now: float) -> RateHeaders:
     """The budget from the headers of an answer received at `now` (epoch seconds).
 
-    A 429 always gets a `reset_at`: Retry-After, else a minute, where the reset is missing.
+    A 429 always gets a `reset_at`: where the reset is missing Retry-After, else soon.
     """
     limit = _whole(headers.get("ratelimit-limit") or headers.get("x-ratelimit-limit-minute"))
     remaining = _whole(headers.get("ratelimit-remaining") or headers.get("x-ratelimit-remaining-minute"))

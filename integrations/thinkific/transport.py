@@ -19,7 +19,7 @@ from requests import exceptions as failures
 
 from integrations import stopping
 from integrations.thinkific import no_answer, wire
-from integrations.thinkific.answers import Answer, a_minute_from_now, check
+from integrations.thinkific.answers import Answer, check, soon
 from integrations.thinkific.credentials import GRAPHQL, REST, WEBHOOKS, Credentials
 from integrations.thinkific.errors import (
     BudgetExhausted,
@@ -227,7 +227,7 @@ class Transport(Sessions):
         graph = answer.surface == GRAPHQL
         if answer.status == 429:
             stop = self.budget.stop_points_until if graph else self.budget.stop_until
-            stop(answer.rate.reset or a_minute_from_now())
+            stop(answer.rate.reset or soon())
         elif not graph:  # those tell in their body
             self.budget.note(answer.rate)
 

@@ -64,7 +64,7 @@ class Limits:
 
     def headers(self, *, refused: bool) -> list[tuple[str, str]]:
         options = self.options
-        if not options.rate_limit:
+        if not options.rate_limit or not options.rate_headers:
             return []
         limit = str(options.rate_limit)
         remaining = str(self.requests.remaining(options.rate_limit, options.rate_window))

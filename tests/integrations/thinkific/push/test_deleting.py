@@ -8,7 +8,6 @@ from django.urls import reverse
 
 from core.models import OutboxEntry, SiteSettings, User
 from core.services import enrollments
-from integrations.thinkific import rates
 
 from .conftest import counts, states
 
@@ -60,10 +59,7 @@ def test_a_confirmed_deletion_is_one_request(client_of_alma, site, person, push,
 
 
 @pytest.mark.parametrize("fault", ["lost_answer", "500", "429"])
-def test_an_answer_that_does_not_come_deletes_once(
-    client_of_alma, site, person, push, thinkific, monkeypatch, fault
-):
-    monkeypatch.setattr(rates, "FALLBACK", 0.2)  # the stand-in's 429 names no reset: a minute otherwise
+def test_an_answer_that_does_not_come_deletes_once(client_of_alma, site, person, push, thinkific, fault):
     thinkific.faults.add(fault, method="DELETE", path="/users/", next=1)
     number, people = person.thinkific_id, len(site.users)
     delete(client_of_alma, person)

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from core.models import Enrollment, OutboxEntry, Product, User
 from core.services import enrollments, people
-from integrations.thinkific.sync import fates
+from integrations.thinkific.sync import fates, push_bundles
 from integrations.thinkific.sync.outbox import drain
 
 from .conftest import counts
@@ -207,6 +207,17 @@ def test_a_bundle_is_given(site, push, pull, ada, bundle, thinkific, delay, writ
     assert counts(pull("enrollments")) == {}
     held = Enrollment.objects.get(product=bundle, user=ada)
     assert (held.status, held.expiry_date) == ("active", made[0].expiry_date)
+
+
+def test_a_bundle_that_is_ready_after_a_second_is_seen_then(push, ada, bundle, thinkific, monkeypatch):
+    monkeypatch.setattr(push_bundles, "LATER", 1.0)  # as it is outside of tests
+    thinkific.set_options(bundle_delay=0.5)
+    enrollments.enroll_unchecked(student=ada, products=[bundle])
+    begun = time.monotonic()
+
+    assert drain(seconds=10) == {"retried": 1, "done": 1}
+
+    assert time.monotonic() - begun < 8
 
 
 def test_a_lost_answer_makes_no_second_bundle(site, push, ada, bundle, thinkific, writes):
