@@ -216,7 +216,7 @@ class ThinkificGroupAdmin(DashboardAdmin):
 def sync_status(group: Any) -> SafeString:
     """Full or Active, by `with_pending`; or that it is gone."""
     if group.removed_at is not None:
-        return cells.removed(group.removed_at)
+        return cells.pill("Removed", "danger", title="No longer in Thinkific: nothing is synced any more.")
     if group.is_pending:
         return cells.pill("Active", "info", title="Something has yet to be synced.")
     return cells.pill("Full", "success", title="Everything is synced.")

@@ -13,7 +13,7 @@ from core.models import BundleItem, Enrollment, Product
 from core.services import bulk
 from core.services.mirror.enrollments import ENROLLMENTS, forget_seats
 from core.services.mirror.outcome import Applied
-from core.services.mirror.table import Table, Values, compare, write
+from core.services.mirror.table import Table, Values, compare, note_history, write
 
 Held = tuple[int, int]  # Thinkific's ids of a person and of a course
 
@@ -100,11 +100,10 @@ def point_to_bundles(
     """Record through which bundle enrollment these course enrollments (primary keys) come; None: no longer
     through any. Of those made `since` then it is part of their coming into being, which is no history."""
     bulk.update(Enrollment, ["via_bundle_id"], list(bundles.items()))
-    known = Enrollment.objects.filter(bulk.among("pk", bundles))
+    known = Enrollment.objects.filter(bulk.among("pk", bundles)).order_by()
     if since is not None:
         known = known.filter(created_at__lt=since)
-    if rows := list(known):
-        Enrollment.history.bulk_history_create(rows, update=True, default_change_reason=source)
+    note_history(Enrollment, known.values_list("pk", flat=True), source)
 
 
 BUNDLE_FIELDS = (
@@ -123,7 +122,7 @@ def total_up_bundles(pks: list[int], *, source: str) -> Applied:
     stay open when the bundle has ended, and says nothing about the bundle's start and end.
     """
     applied = Applied()
-    table = Table(Enrollment, BUNDLE_FIELDS, key="pk", tracked=ENROLLMENTS.tracked)
+    table = Table(Enrollment, BUNDLE_FIELDS, key="pk", tracked=ENROLLMENTS.tracked & set(BUNDLE_FIELDS))
     stored = table.stored(bulk.among("pk", pks))
     there, only_through = Q(removed_at__isnull=True), Q(granted=False)
     totals = (

@@ -25,7 +25,7 @@ ENROLLMENTS = Table(
         "thinkific_created_at",
         "removed_at",
     ),
-    tracked=frozenset({"activated_at", "expiry_date", "removed_at"}),
+    tracked=frozenset({"user_id", "product_id", "activated_at", "expiry_date", "removed_at"}),
     stamp=("thinkific_id", "remote_digest"),
     as_of="remote_updated_at",
     untold=(("percentage_completed", Decimal(0)),),
@@ -81,8 +81,8 @@ def apply_enrollments(
 
     changes = compare(table, pairs, applied)
     forget_seats(changes)
-    write(changes, applied, source=source, extra=("origin", "created_at"))
-    remember(changes, applied, links)
+    write(changes, applied, source=source, extra=("origin", "created_at"), links=links)
+    remember(changes, applied, links, source=source)
     return applied
 
 

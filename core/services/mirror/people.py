@@ -108,12 +108,13 @@ def apply_users(
         former.leave_behind(matched.links, source=source, now=rows[0]["synced_at"])
     changes = compare(USERS, matched.pairs, applied)
     freed = _free_swapped_emails(changes)
-    write(changes, applied, source=source, extra=("created_at", "password", "is_active"))
+    links = matched.links
+    write(changes, applied, source=source, extra=("created_at", "password", "is_active"), links=links)
     written = {pk for pk, _, _ in changes.changed}
     bulk.update(User, ["email"], [(pk, email) for pk, email in freed.items() if pk not in written])
-    remember(changes, applied, matched.links)
+    remember(changes, applied, links, source=source)
     _date_back([pk for pk, before, after in changes.changed if _is_dated_anew(before, after)])
-    people.found_in_thinkific(_not_made_here(matched.links))
+    people.found_in_thinkific(_not_made_here(links))
     logins.changed_in_thinkific(
         [(pk, before["email"], after["email"]) for pk, before, after in changes.changed]
     )

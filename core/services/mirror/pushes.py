@@ -8,7 +8,7 @@ from django.apps import apps
 from django.db import transaction
 from django.db.models import QuerySet
 
-from core.models import Enrollment, GroupMembership, OutboxEntry, Product
+from core.models import Enrollment, GroupMembership, OutboxEntry, Product, User
 from core.services.history import signed
 from core.services.last_seen import plain
 from core.services.mirror.bundles import total_up_bundles
@@ -63,6 +63,13 @@ def note_end(enrollment: int, end: datetime) -> None:
     if row is not None:
         row.expiry_date = end
         signed(row, by=None, reason=SOURCE).save(update_fields=["expiry_date"])
+
+
+def note_linked(user: User, **values: Any) -> None:
+    """Which account in Thinkific this person (locked) has, and what it told of them."""
+    for name, value in values.items():
+        setattr(user, name, value)
+    signed(user, by=None, reason=SOURCE).save(update_fields=[*values])
 
 
 def hand_over(entry: OutboxEntry, later: OutboxEntry) -> None:

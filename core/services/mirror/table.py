@@ -169,9 +169,16 @@ def _look_again(changes: Changes, applied: Applied) -> None:
     changes.changed = still_changed
 
 
-def write(changes: Changes, applied: Applied, *, source: str, extra: Sequence[str] = ()) -> None:
+def write(
+    changes: Changes,
+    applied: Applied,
+    *,
+    source: str,
+    extra: Sequence[str] = (),
+    links: Container[int] = (),
+) -> None:
     """Write what `compare` found. `source` is the reason in the history; `extra` names more fields of the
-    rows that are set on insert. Call it inside a transaction.
+    rows that are set on insert; `links` are stored rows that get another key. Call it inside a transaction.
     """
     table = changes.table
     if changes.new:
@@ -200,7 +207,7 @@ def write(changes: Changes, applied: Applied, *, source: str, extra: Sequence[st
             refuse,
         )
         changes.changed = [change for change in changes.changed if change[0] not in refused]
-        _write_history(changes, source)
+        _write_history(changes, source, links)
 
 
 def _write(write: Callable[[list[Any]], None], rows: list[Any], refuse: Callable[[Any, str], None]) -> int:
@@ -232,12 +239,13 @@ def _called(table: Table, row: Values) -> str:
     return f"{capfirst(table.model._meta.verbose_name)} {row.get('thinkific_id') or row.get(table.key)}"
 
 
-def remember(changes: Changes, applied: Applied, links: dict[int, int]) -> None:
+def remember(changes: Changes, applied: Applied, links: dict[int, int], *, source: str) -> None:
     """After `write`: keep the digests of rows that turned out equal, and the Thinkific ids of stored rows
     that were recognised by something else (`links`, primary key -> Thinkific id)."""
     model = changes.table.model
     linked = [(pk, links[pk], row["remote_digest"]) for pk, row in changes.equal if pk in links]
     bulk.update(model, ["thinkific_id", "remote_digest"], linked)
+    note_history(model, [pk for pk, _, _ in linked], source)
     applied.updated += len(linked)
     applied.unchanged -= len(linked)
     digests = [
@@ -283,16 +291,20 @@ def _keep_unsent(changes: Changes, applied: Applied) -> None:
     changes.changed = still_changed
 
 
-def _write_history(changes: Changes, source: str) -> None:
+def _write_history(changes: Changes, source: str, links: Container[int]) -> None:
     """History rows for the changed objects of which a tracked field really moved."""
     table = changes.table
     moved = [
         pk
         for pk, before, after in changes.changed
-        if any(before[name] != after[name] for name in table.tracked)
+        if pk in links or any(before[name] != after[name] for name in table.tracked)
     ]
-    if moved:
-        history = table.model.history  # type: ignore[attr-defined]
-        history.bulk_history_create(
-            list(table.model._default_manager.filter(pk__in=moved)), update=True, default_change_reason=source
-        )
+    if table.tracked:
+        note_history(table.model, moved, source)
+
+
+def note_history(model: type[models.Model], pks: Collection[int], source: str) -> None:
+    """What these objects (primary keys) are now, as a row each in their history."""
+    if rows := list(model._default_manager.filter(bulk.among("pk", pks))) if pks else []:
+        history = model.history  # type: ignore[attr-defined]
+        history.bulk_history_create(rows, update=True, default_change_reason=source)

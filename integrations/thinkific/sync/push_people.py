@@ -108,8 +108,9 @@ def _link(user: User, remote: schemas.User, *, made_by_us: bool) -> None:
         with transaction.atomic():
             if not made_by_us and identity.protected_among([user.pk], lock=True):
                 raise _Unproved
-            rows = User.objects.filter(pk=user.pk, thinkific_id__isnull=True)
-            rows.update(thinkific_id=remote.id, removed_at=None, **names)
+            here = User.objects.select_for_update(of=("self",)).filter(pk=user.pk, thinkific_id=None).first()
+            if here is not None:
+                pushes.note_linked(here, thinkific_id=remote.id, removed_at=None, **names)
     except _Unproved:
         ask_an_administrator(user, remote)
     except IntegrityError:

@@ -9,6 +9,7 @@ from integrations.thinkific.sync import fates, fetch, needs, runs
 from integrations.thinkific.sync.execute import carry_out
 from integrations.thinkific.sync.outbox import drain
 from integrations.thinkific.sync.owner import this_process
+from tests.history import watched
 
 
 @pytest.fixture(autouse=True)
@@ -26,6 +27,13 @@ def _short_pauses(monkeypatch):
 @pytest.fixture(autouse=True)
 def _connected(connected, transactional_db):
     """Threads push, so what a test writes must be committed."""
+
+
+@pytest.fixture(autouse=True)
+def _every_write_has_a_history(_connected):
+    with watched() as silent:
+        yield
+    assert silent == []
 
 
 @pytest.fixture

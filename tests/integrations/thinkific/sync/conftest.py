@@ -10,9 +10,17 @@ from integrations.thinkific.sync import fetch, runs
 from integrations.thinkific.sync.execute import carry_out
 from integrations.thinkific.sync.kinds import PULLS
 from integrations.thinkific.sync.owner import this_process
+from tests.history import watched
 
 # With courses of both builders and people who hold a bundle.
 SIXTY = Scale(users=60, courses=6, builder_courses=2, bundles=1, groups=4, bundle_holders=0.5)
+
+
+@pytest.fixture(autouse=True)
+def _every_write_has_a_history(db):
+    with watched() as silent:
+        yield
+    assert silent == []
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,7 @@ from integrations.thinkific.events import process
 from integrations.thinkific.sync import runs
 from integrations.thinkific.sync.execute import carry_out
 from integrations.thinkific.sync.owner import this_process
+from tests.history import watched
 
 ADDRESS = "/webhooks/thinkific/"
 SECRET = "a-key-of-thirty-two-characters-1"
@@ -39,6 +40,13 @@ def envelope(topic: str, payload, event_id="event-1", created_at=None, **more) -
 
 def of(events, *topics):
     return [e for e in events if f"{e['resource']}.{e['action']}" in topics]
+
+
+@pytest.fixture(autouse=True)
+def _every_write_has_a_history(db):
+    with watched() as silent:
+        yield
+    assert silent == []
 
 
 @pytest.fixture
