@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import ProtectedError, Q
 
 from core.errors import Refusal
-from core.models import ImpersonationSession, OutboxEntry, SiteSettings, User
+from core.models import ImpersonationSession, Invitation, OutboxEntry, SiteSettings, User
 from core.services import outbox
 from core.services.history import signed
 
@@ -115,6 +115,10 @@ def delete(user: User, *, confirmed: Deletion, by: User | None = None) -> None:
     if describe(user) != confirmed:
         raise Refusal(f"What belongs to {user} has changed since you were asked. Look again and confirm.")
     key = user.pk
+    # The database would empty these without a word in their history.
+    for invitation in Invitation.objects.select_for_update().filter(invited_by=user).exclude(user=user):
+        invitation.invited_by = None
+        signed(invitation, by=by, reason="who invited was deleted").save(update_fields=["invited_by"])
     try:
         signed(user, by=by, reason="deleted").delete()
     except ProtectedError:  # somebody began to act as them at this moment

@@ -14,7 +14,9 @@ from core.models import (
     Team,
     User,
 )
-from tests.factories import EnrollmentFactory, UserFactory
+from core.services import deletions
+from tests.factories import EnrollmentFactory, InvitationFactory, UserFactory
+from tests.history import watched
 
 TRACKED = [
     User,
@@ -85,3 +87,32 @@ def test_history_tables_belong_to_core():
     history = [m for m in apps.get_models() if m.__name__.startswith("Historical")]
 
     assert len(history) == len(TRACKED)
+
+
+@pytest.mark.django_db
+def test_a_write_that_leaves_no_history_is_noticed():
+    """What the tests of pushes, pulls and webhooks rely on."""
+    user = UserFactory(first_name="Ana")
+    with watched() as silent:
+        User.objects.filter(pk=user.pk).update(first_name="Anna")
+        User.objects.filter(pk=user.pk).update(company="Acme")  # not tracked
+    assert len(silent) == 1
+    assert "'first_name': 'Anna'" in silent[0]
+
+    with watched() as silent:
+        user.refresh_from_db()
+        user.first_name = "Ann"
+        user.save()
+    assert silent == []
+
+
+@pytest.mark.django_db
+def test_who_invited_is_deleted_and_the_invitation_s_history_says_so(acme):
+    inviter = UserFactory()
+    invitation = InvitationFactory(team=acme, invited_by=inviter)
+
+    with watched() as silent:
+        deletions.delete(inviter, confirmed=deletions.describe(inviter))
+
+    assert silent == []
+    assert invitation.history.first().invited_by is None
