@@ -215,7 +215,8 @@ def test_what_both_sides_changed_stays_ours_and_is_kept_as_a_conflict(
     OutboxEntry.objects.create(
         entity="user", object_id=person.pk, reason="renamed", last_seen={"first_name": person.first_name}
     )
-    User.objects.filter(pk=person.pk).update(first_name="Ours")
+    person.first_name = "Ours"
+    person.save()
     connected.site.write("update_user", user_id=someone.id, fields={"first_name": "Theirs"})
 
     for number in (1, 2):
