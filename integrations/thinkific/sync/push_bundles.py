@@ -47,7 +47,7 @@ def push_bundle(enrollment: Enrollment, user_id: int, entry: OutboxEntry, client
         known = _send_dates(enrollment, user_id, entry, client)
     if not known and ended:
         return  # it ended before Thinkific heard of it
-    if not known and (entry.error != ACCEPTED or entry.attempts > LOOKS):
+    if not known and (entry.error != ACCEPTED or entry.attempts == LOOKS + 1):
         _create(enrollment, user_id, client)
     rows = _rows(client, bundle_id, user_id)
     if not rows:

@@ -8,7 +8,7 @@ from core.services.mirror.groups import note_pushed
 from integrations.thinkific import graph_groups, schemas
 from integrations.thinkific.client import ThinkificClient
 from integrations.thinkific.decoding import PAGE_SIZE
-from integrations.thinkific.errors import Rejected, RetryLater, SchemaDrift, TooExpensive
+from integrations.thinkific.errors import NotFound, Rejected, RetryLater, SchemaDrift, TooExpensive
 from integrations.thinkific.mapping import group_row
 from integrations.thinkific.mending import Notes, moment
 from integrations.thinkific.sync.needs import Impossible, account_of, id_of_group
@@ -131,6 +131,9 @@ def _is_in(group: ThinkificGroup, user_id: int, group_id: int, client: Thinkific
     """Whether Thinkific lists the person in the group. Of a large one it is asked for one person, by the
     address as it is spelled there."""
     known = GroupMembership.objects.filter(group=group, removed_at__isnull=True).count()
-    email = client.get_user(user_id).email if known > PAGE_SIZE else None
+    try:
+        email = client.get_user(user_id).email if known > PAGE_SIZE else None
+    except NotFound:
+        return False  # deleted there, and so in no group
     filters = {"group_id": group_id, "email": email}
     return any(row.id == user_id for row in client.list_all("/users", schemas.User, filters))

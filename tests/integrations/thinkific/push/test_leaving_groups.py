@@ -96,6 +96,14 @@ def test_in_a_large_group_one_person_is_asked_for(site, push, group, bo, thinkif
     assert not is_in(site, group, bo)
 
 
+def test_who_was_deleted_there_is_in_no_group(site, push, group, bo, thinkific, monkeypatch):
+    monkeypatch.setattr(push_groups, "PAGE_SIZE", 0)
+    site.write("delete_user", user_id=bo.thinkific_id)
+    OutboxEntry.objects.filter(status="pending").update(uncertain=True)
+
+    assert push() == {"done": 1}
+
+
 def test_somebody_unknown_by_one_id_is_asked_for_by_the_other(site, push, group, bo, thinkific):
     thinkific.set_options(mutation_users="gid")
 
