@@ -19,6 +19,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
 from core.admin.dialogs import Dialog, answer, buttons_for
+from core.admin.keys import only_keys
 from core.admin.lists import FEW, BoundedChangeList, BoundedPaginator
 from core.admin.pickers import by_typing
 from core.admin.shown_values import ShownModelForm
@@ -281,10 +282,10 @@ class DashboardAdmin(ModelAdmin):
         name = f"{self.opts.app_label}_{self.opts.model_name}_do"
         own = [
             path("do/<slug:slug>/", view, name=f"{name}_new"),
-            path("<int:object_id>/do/<slug:slug>/", view, name=name),
-            path("<int:object_id>/do/<slug:slug>/<int:part_id>/", view, name=f"{name}_part"),
+            path("<key:object_id>/do/<slug:slug>/", view, name=name),
+            path("<key:object_id>/do/<slug:slug>/<key:part_id>/", view, name=f"{name}_part"),
         ]
-        return (own if self.dialogs else []) + super().get_urls()
+        return (own if self.dialogs else []) + only_keys(super().get_urls())
 
     # --- actions ------------------------------------------------------------------------------------
 

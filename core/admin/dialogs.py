@@ -180,8 +180,8 @@ def answer(
     model_admin: Any,
     request: HttpRequest,
     slug: str,
-    object_id: int | None = None,
-    part_id: int | None = None,
+    object_id: str | None = None,
+    part_id: str | None = None,
 ) -> HttpResponse:
     """A dialog's page, or what came of it. A dialog over a page that is no longer there, or no longer this
     person's, leads to the page, which says so: there an error page would be an empty box."""
@@ -251,7 +251,7 @@ def _answer(
     return _render(model_admin, request, dialog, context)
 
 
-def _found(model_admin: Any, slug: str, object_id: int | None, part_id: int | None) -> Dialog:
+def _found(model_admin: Any, slug: str, object_id: str | None, part_id: str | None) -> Dialog:
     dialog = next((d for d in model_admin.dialogs if d.slug == slug), None)
     if dialog is None or dialog.about_new != (object_id is None):
         raise Http404

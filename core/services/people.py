@@ -240,10 +240,11 @@ def _checked(values: dict[str, Any], user: User | None = None, *, by: User | Non
             if len(values[name]) > NAME_LENGTH:
                 raise Refusal(f"The {label} has {len(values[name])} characters; {NAME_LENGTH} is the most.")
     if "email" in values:
-        values["email"] = normalize_email(str(values["email"] or ""))
+        typed = str(values["email"] or "").strip()
+        values["email"] = normalize_email(typed)
         try:
             validate_email(values["email"])
-            if has_invisible(values["email"]) or len(values["email"]) > EMAIL_LENGTH:
+            if has_invisible(typed) or len(values["email"]) > EMAIL_LENGTH:
                 raise ValidationError("unusable")
         except ValidationError:
             raise Refusal(f"“{values['email']}” is not an e-mail address. Correct it.") from None

@@ -160,9 +160,9 @@ class SyncRunAdmin(SitewideAdmin):
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
         own = [
-            path("<int:run_id>/cancel/", view(self.cancel), name="integrations_syncrun_cancel"),
-            path("<int:run_id>/resume/", view(self.resume), name="integrations_syncrun_resume"),
-            path("<int:run_id>/confirm/", view(self.confirm), name="integrations_syncrun_confirm"),
+            path("<key:run_id>/cancel/", view(self.cancel), name="integrations_syncrun_cancel"),
+            path("<key:run_id>/resume/", view(self.resume), name="integrations_syncrun_resume"),
+            path("<key:run_id>/confirm/", view(self.confirm), name="integrations_syncrun_confirm"),
         ]
         return own + super().get_urls()
 
