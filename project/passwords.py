@@ -116,6 +116,7 @@ class MailIsSent(OutsidePage, views.PasswordResetDoneView):
 
 
 class SetPassword(OutsidePage, views.PasswordResetConfirmView):
+    token_generator = account_mail.password_tokens
     form_class = NewPasswordForm
     template_name = "registration/password_reset_confirm.html"
     success_url = reverse_lazy("admin:password_set")

@@ -6,8 +6,9 @@ from core.models.groups import Direction, GroupAssignment, GroupMembership, Thin
 from core.models.imports import ImportBatch, ImportRow
 from core.models.invitations import Invitation
 from core.models.limits import Allowance
+from core.models.notices import Notice
 from core.models.outbox import OutboxEntry
-from core.models.people import Note, Notice, Tag, User
+from core.models.people import Note, Tag, User
 from core.models.results import Certificate, QuizResult
 from core.models.seats import Seat, SeatAssignment
 from core.models.site import SiteSettings

@@ -17,6 +17,8 @@ from core.models.history import kept_name, tracked
 from core.models.teams import Membership, Role, Team
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django.db.models import QuerySet
 
 NAME_LENGTH = 255
@@ -27,6 +29,11 @@ class UserQuerySet(FoldedQuerySet["User"]):
     def of_address(self, email: str) -> "UserQuerySet":
         """Whoever has this e-mail address, however it is written."""
         return self.filter(email_key=email_key(email))
+
+    def update(self, **values: Any) -> int:
+        if values.get("is_active") is False:
+            values.setdefault("switched_off_at", timezone.now())
+        return super().update(**values)
 
     def visible_to(self, viewer: "User") -> "UserQuerySet":
         """Administrators see everybody; managers the members of their teams; everybody themselves."""
@@ -95,6 +102,8 @@ class User(Folded, AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(
         "active", default=True, help_text="Switch off instead of deleting an account."
     )
+    # Kept when it is switched on again: sessions and links from before stay ended.
+    switched_off_at = models.DateTimeField(null=True, blank=True, editable=False)
     is_staff = models.BooleanField("administrator", default=False, help_text="Works for the course company.")
     is_dashboard_user = models.BooleanField(
         default=False, help_text="Uses the dashboard: an administrator, an owner or a manager."
@@ -151,6 +160,7 @@ class User(Folded, AbstractBaseUser, PermissionsMixin):
             "name",
             "folded",
             "email_key",
+            "switched_off_at",
             "last_login",
             "last_activity_at",
             "updated_at",
@@ -197,12 +207,22 @@ class User(Folded, AbstractBaseUser, PermissionsMixin):
         super().clean()
         self.email = normalize_email(self.email)
 
+    def save(self, *args: Any, update_fields: "Iterable[str] | None" = None, **options: Any) -> None:
+        if not self.is_active and (update_fields is None or "is_active" in update_fields):
+            self.switched_off_at = timezone.now()
+            update_fields = None if update_fields is None else [*update_fields, "switched_off_at"]
+        super().save(*args, update_fields=update_fields, **options)
+
+    def access_as_of(self) -> str:
+        """What sessions and links hold on to: they end for good when it changes, as it does by a new password,
+        another address and switching the account off."""
+        off = f"\n{self.switched_off_at.timestamp()}" if self.switched_off_at else ""
+        return f"{self.password}\n{self.email}{off}"
+
     def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:
-        """Django compares this with what a session began with. The address is part of it, so that a changed
-        login ends every session of the account, as a changed password does."""
+        """Django compares this with what a session began with."""
         salt = "core.models.User.session"
-        text = f"{self.password}\n{self.email}"
-        return salted_hmac(salt, text, secret=secret, algorithm="sha256").hexdigest()
+        return salted_hmac(salt, self.access_as_of(), secret=secret, algorithm="sha256").hexdigest()
 
     def get_full_name(self) -> str:
         """First and last name, or the e-mail address of somebody without either."""
@@ -258,29 +278,6 @@ class Note(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
-
-    def __str__(self) -> str:
-        return self.text[:60]
-
-
-class Notice(models.Model):
-    """A message that waits for a person until it is seen, on whatever page they are by then."""
-
-    class Level(models.TextChoices):
-        SUCCESS = "success"
-        WARNING = "warning"
-        ERROR = "error"
-
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notices")
-    level = models.CharField(max_length=10, choices=Level, default=Level.SUCCESS)
-    text = models.TextField()
-    url = models.CharField(max_length=200, blank=True)
-    created_at = models.DateTimeField(default=timezone.now)
-    seen_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ["-created_at"]
-        indexes = [models.Index(fields=["user"], name="notice_unseen", condition=Q(seen_at__isnull=True))]
 
     def __str__(self) -> str:
         return self.text[:60]

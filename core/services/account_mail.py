@@ -1,9 +1,10 @@
 """Mails by which people set their password, sent by the worker."""
 
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.tokens import default_token_generator
+from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.urls import reverse
@@ -19,6 +20,19 @@ from core.services import access, allowances, email_changes, mail
 WELCOME_TASK = "core.tasks.send_welcome"
 RESET_TASK = "core.tasks.send_password_reset"
 FORGOTTEN_TASK = "core.tasks.send_forgotten_password"
+
+
+class PasswordTokens(PasswordResetTokenGenerator):
+    """Tokens of links that set a password. Unlike Django's they live on when the person signs in with the old
+    one meanwhile, as screen and mail promise; what ends a session for good ends them."""
+
+    key_salt = "core.services.account_mail.PasswordTokens"
+
+    def _make_hash_value(self, user: Any, timestamp: int) -> str:
+        return f"{user.pk}\n{user.access_as_of()}\n{timestamp}"
+
+
+password_tokens = PasswordTokens()
 
 
 def ask_for_welcome(user: User, *, by: User | None = None) -> None:
@@ -111,7 +125,7 @@ def send(user: User, subject: str, template: str, *, what: str = "e-mail") -> st
     # Made here and not where it was asked for: a link that sets a password has no place in the queue.
     path = reverse(
         "admin:password_reset_confirm",
-        kwargs={"uidb64": uid, "token": default_token_generator.make_token(user)},
+        kwargs={"uidb64": uid, "token": password_tokens.make_token(user)},
     )
     values = {"user": user, "link": f"{settings.SITE_URL}{path}", "days": _days()}
     return mail.deliver(user.email, subject, template, values, what=what)

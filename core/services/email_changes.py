@@ -37,7 +37,7 @@ class Tokens(PasswordResetTokenGenerator):
     def _make_hash_value(self, user: Any, timestamp: int) -> str:
         change: EmailChange = user
         person = change.user
-        parts = [person.pk, person.password, person.email, person.is_active]
+        parts = [person.pk, person.access_as_of(), person.is_active]
         parts += [change.pk, change.new_email, change.state, timestamp]
         return "\n".join(map(str, parts))
 

@@ -11,7 +11,8 @@ from django.utils.module_loading import import_string
 from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
-from core.models import Allowance
+from core.models import Allowance, User
+from core.services import people
 from project.passwords import NewPasswordForm
 from tests.factories import UserFactory
 
@@ -175,14 +176,51 @@ def test_signing_in_is_noted_but_is_no_change_of_the_person(client, ana):
     assert ana.history.count() == before
 
 
-def test_a_link_asked_for_before_signing_in_no_longer_works(client, ana):
+def test_a_link_lives_on_when_the_old_password_was_used_meanwhile(client, ana):
+    """As screen and mail promise: the password stays as it is until the link is used."""
     ana.set_password(NEW)
     ana.save(update_fields=["password"])
     ask_for_mail(client, ana.email)
 
     client.post("/admin/login/", {"username": ana.email, "password": NEW})
+    choose(Client(), link_in(mail.outbox[0]), "another-long-password")
 
+    ana.refresh_from_db()
+    assert ana.last_login is not None
+    assert ana.check_password("another-long-password")
+
+
+SWITCHES = {
+    "on the screen": lambda user, on: people.update_user(user, is_active=on),
+    "in a shell": lambda user, on: save(user, is_active=on),
+    "by a query": lambda user, on: User.objects.filter(pk=user.pk).update(is_active=on),
+}
+
+
+@pytest.mark.parametrize("way", SWITCHES)
+def test_what_switching_off_ended_does_not_live_again(client, ana, way):
+    ana.set_password(NEW)
+    ana.save(update_fields=["password"])
+    session, untouched = Client(), Client()
+    for browser in (session, untouched):
+        browser.force_login(ana)
+    ask_for_mail(client, ana.email)
+
+    SWITCHES[way](ana, False)
+    assert session.get("/admin/").status_code == 302
+    SWITCHES[way](ana, True)
+
+    # One of them asked for nothing while the account was off.
+    assert [browser.get("/admin/").status_code for browser in (session, untouched)] == [302, 302]
     assert b"This link no longer works" in client.get(link_in(mail.outbox[0]), follow=True).content
+    assert enter(Client(), ana.email, NEW)  # a new sign-in is let in
+
+
+def save(user, **values):
+    user.refresh_from_db()
+    for name, value in values.items():
+        setattr(user, name, value)
+    user.save(update_fields=list(values))
 
 
 # --- asked for from outside ----------------------------------------------------------------------------

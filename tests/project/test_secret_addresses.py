@@ -5,12 +5,12 @@ import logging
 from urllib.parse import quote
 
 import pytest
-from django.contrib.auth.tokens import default_token_generator
 from django.core import signing
 from django.test import Client
 from django.urls import get_resolver, resolve
 from django.urls.converters import IntConverter
 
+from core.services.account_mail import password_tokens
 from project import secret_addresses
 from tests.project.test_logs import lines
 
@@ -157,7 +157,7 @@ def test_a_value_in_a_text_is_blanked_by_its_name(lines, name, text):
 
 
 def test_what_django_signs_is_known_by_its_form(lines, ana):
-    token, signed = default_token_generator.make_token(ana), signing.dumps({"user": 1})
+    token, signed = password_tokens.make_token(ana), signing.dumps({"user": 1})
     logging.getLogger("core").error("no such thing: %s, %s and %s", token, signed, quote(signed))
     logging.getLogger("core").error("signed: %s", signing.Signer().sign("ana@acme.example"))
 

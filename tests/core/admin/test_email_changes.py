@@ -4,7 +4,6 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.tokens import default_token_generator
 from django.http import HttpRequest
 from django.test import Client
 from django.urls import reverse
@@ -14,6 +13,7 @@ from django_q.models import OrmQ
 
 from core.models import EmailChange, Notice, OutboxEntry, User
 from core.services import email_changes, people
+from core.services.account_mail import password_tokens
 from core.services.email_changes import Refusal
 from tests.factories import MembershipFactory, UserFactory, builtin_role
 
@@ -92,16 +92,16 @@ def test_the_link_changes_the_login_ends_sessions_and_links_and_tells_the_old_ad
     assert "no longer works" in confirm(asked).content.decode()
     EmailChange.objects.update(mailed_at=None)
     (mail,) = work(lambda: email_changes.send_again(ana, by=alma))
-    session, reset = Client(), default_token_generator.make_token(ana)
+    session, reset = Client(), password_tokens.make_token(ana)
     assert session.login(request=HttpRequest(), username="ana@acme.example", password=PASSWORD)
-    reset = default_token_generator.make_token(User.objects.get(pk=ana.pk))
+    reset = password_tokens.make_token(User.objects.get(pk=ana.pk))
 
     mails = work(lambda: confirm(link_in(mail)))
 
     ana.refresh_from_db()
     assert ana.email == NEW
     assert session.get("/admin/").status_code == 302
-    assert not default_token_generator.check_token(ana, reset)
+    assert not password_tokens.check_token(ana, reset)
     assert OutboxEntry.objects.get().last_seen == {"email": "ana@acme.example"}
     told = mails[0]
     assert (len(mails), told.to) == (1, ["ana@acme.example"]) and "was changed" in told.subject
