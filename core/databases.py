@@ -1,5 +1,9 @@
-"""Telling a database that is locked, full or gone from one that was asked something wrong."""
+"""Telling a database that is locked, full or gone from one that was asked something wrong, and limits of time
+for PostgreSQL."""
 
+from typing import Any
+
+from django.conf import settings
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import Error, InterfaceError, OperationalError
@@ -9,6 +13,15 @@ from django.db import Error, InterfaceError, OperationalError
 SQLITE_CODES = {5, 6, 7, 8, 10, 13, 14, 15}
 READ_ONLY = "25006"  # PostgreSQL's state of a server that has become a replica
 FOLLOWING = (Error, SessionInterrupted, UpdateError)  # what may follow from such an error
+
+
+def set_limits(connection: Any, **_: Any) -> None:
+    """Receiver of `connection_created`: how long PostgreSQL goes on with a statement."""
+    if connection.vendor == "postgresql" and settings.DATABASE_LIMITS:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "; ".join(f"SET {name} = {int(ms)}" for name, ms in settings.DATABASE_LIMITS.items())
+            )
 
 
 def is_unavailable(error: BaseException | None) -> bool:

@@ -4,6 +4,9 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.apps import AdminConfig
+from django.db.backends.signals import connection_created
+
+from core.databases import set_limits
 
 # Screens that packages register. Roles take the place of Django's groups, and the queue has ours: one
 # schedule of its own that is malformed, as anybody could write there, stops all of them.
@@ -15,6 +18,7 @@ class DashboardAdminConfig(AdminConfig):
 
     def ready(self) -> None:
         super().ready()
+        connection_created.connect(set_limits, dispatch_uid="project.set_limits")
         for label in NOT_SHOWN:
             admin.site.unregister(apps.get_model(label))
         # Which addresses carry a secret has to be known before the first line is logged, in the worker too.

@@ -128,10 +128,16 @@ else:
     DATABASES["default"]["CONN_MAX_AGE"] = env.int("DATABASE_CONN_MAX_AGE", 60)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     DATABASES["default"].setdefault("OPTIONS", {})["connect_timeout"] = 10  # seconds
-    DATABASES["default"]["OPTIONS"]["options"] = (
-        f"-c statement_timeout={env.int('DATABASE_STATEMENT_TIMEOUT', 60_000)} "
-        "-c client_connection_check_interval=10000"
-    )
+    # Behind a pooler that gives a connection to somebody else after each transaction, nothing of a session's
+    # own may outlive one: no cursors on the server, and time limits come from the role (docs/operations.md).
+    DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = env.bool("DATABASE_POOLER", False)
+# Set after connecting (core/databases.py): poolers refuse them as parameters of the connection. Milliseconds.
+DATABASE_LIMITS = {
+    "statement_timeout": env.int("DATABASE_STATEMENT_TIMEOUT", 60_000),
+    "client_connection_check_interval": 10_000,
+}
+if env.bool("DATABASE_POOLER", False):
+    DATABASE_LIMITS = {}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", "")

@@ -87,8 +87,22 @@ def test_a_database_and_a_cache_come_from_their_addresses():
 
     database = shown["DATABASES"]["default"]
     assert (database["HOST"], database["PORT"], database["PASSWORD"]) == ("db.example.com", 5433, "p@ss")
-    assert "statement_timeout" in database["OPTIONS"]["options"]
+    # A pooler such as PgBouncer refuses a connection with `options`.
+    assert "options" not in database["OPTIONS"]
+    assert (shown["DATABASE_LIMITS"]["statement_timeout"], database["DISABLE_SERVER_SIDE_CURSORS"]) == (
+        60_000,
+        False,
+    )
     assert shown["CACHES"]["default"]["LOCATION"] == "redis://cache.example.com:6379/2"
+
+
+def test_behind_a_pooler_nothing_is_set_on_a_connection():
+    shown = settings(
+        {**PRODUCTION, "DATABASE_URL": "postgres://dash@db.example.com/dashboard", "DATABASE_POOLER": "1"}
+    )
+
+    assert shown["DATABASE_LIMITS"] == {}
+    assert shown["DATABASES"]["default"]["DISABLE_SERVER_SIDE_CURSORS"] is True
 
 
 def test_no_link_to_set_a_password_is_printed_in_production():
