@@ -1,5 +1,6 @@
 """The one base class of every screen: what it shows is limited to what the signed-in person may see."""
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -28,8 +29,11 @@ from core.admin.tabs import Tab, tab_context
 from core.admin.viewer import viewer_of
 from core.admin.watching import of_object, of_rows
 from core.errors import Refusal
+from core.folding import email_key
 from core.models import Membership, User
 from core.models.folded import holding
+
+SEPARATORS = re.compile(r"[\s,;<>\"']+")  # of addresses that come from a mail or a spreadsheet
 
 
 def visible(queryset: QuerySet, viewer: User) -> QuerySet:
@@ -67,6 +71,7 @@ class DashboardAdmin(ModelAdmin):
     actions: Any = None
     sortable_by: Any = ()  # columns with an index, and no others
     search_help_text = ""
+    people_path = ""  # what leads from a row to a person, where a list of addresses can be searched for
     empty_value_display = "—"
     empty_title = "Nothing here yet"
     empty_text = ""  # what would be listed here and how it gets here
@@ -82,6 +87,7 @@ class DashboardAdmin(ModelAdmin):
 
     class Media:
         css = {"all": ["dashboard/lists.css"]}
+        js = ("dashboard/search.js",)
 
     @property
     def media(self) -> Media:
@@ -163,7 +169,13 @@ class DashboardAdmin(ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet, search_term: str
     ) -> tuple[QuerySet, bool]:
-        """Rows that match every word. Never with duplicates, so never with DISTINCT."""
+        """Rows that match every word, or are about any of the people whose addresses were pasted. Never with
+        duplicates, so never with DISTINCT."""
+        addresses = [part for part in SEPARATORS.split(search_term) if "@" in part]
+        if self.people_path and len(addresses) > 1:
+            keys = {email_key(address.replace("\x00", "")) for address in addresses[:FEW]}
+            people = list(User.objects.filter(email_key__in=keys).values_list("pk", flat=True))
+            return queryset.filter(**{f"{self.people_path}__in": people}), False
         words = search_term.replace("\x00", "").split()[:6]
         return self.search(queryset, words, viewer_of(request)) if words else queryset, False
 

@@ -108,6 +108,7 @@ class UserAdmin(HistoryAdmin):
     list_display = ["full_name", "email_address", "thinkific", "created", "actions_column"]
     list_filter = [TeamFilter, AssignedFilter, RoleFilter, ActiveFilter, TagFilter, ThinkificFilter]
     search_fields = ["folded"]
+    people_path = "pk"
     search_help_text = "Search by name, e-mail or Thinkific ID"
     sortable_by = ["full_name", "email_address", "thinkific", "created"]
     ordering = ["-created_at"]

@@ -30,6 +30,7 @@ class TeamFilter(RelatedFilter):
 
 class FoundByStudent(DashboardAdmin):
     search_fields = ["user__folded"]
+    people_path = "user"
     search_help_text = "Search by the student's name or e-mail"
 
     def search(self, queryset: QuerySet, words: list[str], viewer: User) -> QuerySet:

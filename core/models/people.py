@@ -214,8 +214,8 @@ class User(Folded, AbstractBaseUser, PermissionsMixin):
         super().save(*args, update_fields=update_fields, **options)
 
     def access_as_of(self) -> str:
-        """What sessions and links hold on to: they end for good when it changes, as it does by a new password,
-        another address and switching the account off."""
+        """What sessions and links hold on to. They end for good when it changes: with a new password, another
+        address, or by switching the account off."""
         off = f"\n{self.switched_off_at.timestamp()}" if self.switched_off_at else ""
         return f"{self.password}\n{self.email}{off}"
 

@@ -12,6 +12,7 @@ from core.models.people import EMAIL_LENGTH
 from core.services import bulk, folding, groups, people, team_setup
 from tests.factories import (
     ApiTokenFactory,
+    EnrollmentFactory,
     OrganizationFactory,
     ProductFactory,
     QuizFactory,
@@ -241,3 +242,28 @@ def test_of_two_that_are_the_same_the_older_stays_the_one_that_is_found():
 def raw(model, pk, **values):
     """Past everything of ours, as SQL would."""
     QuerySet.update(model._base_manager.filter(pk=pk), **values)
+
+
+# --- a list of addresses -------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("screen", ["core_user", "core_enrollment"])
+def test_many_pasted_addresses_find_all_of_these_people(signed_in, root, screen):
+    people_there = [UserFactory(email=f"person.{number}@customer.example") for number in range(250)]
+    UserFactory(email="somebody@else.example")
+    course = ProductFactory()
+    wanted = [EnrollmentFactory(user=user, product=course) for user in people_there[:3]]
+    pasted = "; ".join(f'"Person" <{user.email.upper()}>' for user in people_there)
+
+    page = signed_in(root).get(reverse(f"admin:{screen}_changelist"), {"q": pasted})
+
+    count = len(people_there) if screen == "core_user" else len(wanted)
+    assert page.context["cl"].result_count == count
+
+
+@pytest.mark.django_db
+def test_pasted_addresses_show_nobody_who_is_not_visible(signed_in, mara, ana, otto):
+    page = signed_in(mara).get(reverse("admin:core_user_changelist"), {"q": f"{ana.email} {otto.email}"})
+
+    assert [row.pk for row in page.context["cl"].result_list] == [ana.pk]
