@@ -5,8 +5,10 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.apps import AdminConfig
 from django.db.backends.signals import connection_created
+from django_structlog.signals import bind_extra_request_finished_metadata
 
 from core.databases import set_limits
+from project.logs import tell_refusal
 
 # Screens that packages register. Roles take the place of Django's groups, and the queue has ours: one
 # schedule of its own that is malformed, as anybody could write there, stops all of them.
@@ -18,6 +20,7 @@ class DashboardAdminConfig(AdminConfig):
 
     def ready(self) -> None:
         super().ready()
+        bind_extra_request_finished_metadata.connect(tell_refusal, dispatch_uid="project.tell_refusal")
         connection_created.connect(set_limits, dispatch_uid="project.set_limits")
         for label in NOT_SHOWN:
             admin.site.unregister(apps.get_model(label))

@@ -1,5 +1,6 @@
 """Structured logs on standard error: lines for people in development, JSON in production."""
 
+import logging
 import re
 from collections.abc import Iterable
 from json import dumps
@@ -7,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 import structlog
+from django.utils.log import log_response
 
 from project import secret_addresses
 
@@ -71,6 +73,28 @@ def _blank(text: str) -> str:
     return SECRETS_IN_TEXT.sub(lambda found: f"{found['header'] or found['parameter'] or ''}***", text)
 
 
+class Refusals(logging.Filter):
+    """Makes one line of warning of a request that was refused (400 to 499): there is nothing to mend in the
+    code, and a traceback would only show where it says no."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if 400 <= getattr(record, "status_code", 0) < 500:
+            record.exc_info = record.exc_text = None
+            path, text = getattr(getattr(record, "request", None), "path", ""), record.getMessage()
+            if path not in text:
+                record.msg, record.args = f"{text}: {path}", ()
+            if record.levelno > logging.WARNING:
+                record.levelno, record.levelname = logging.WARNING, "WARNING"
+        return True
+
+
+def tell_refusal(sender: Any, request: Any, response: Any, **_: Any) -> None:
+    """Receiver of django-structlog's signal at the end of a request: Django writes its line about a refusal
+    only when the ids of request and person are forgotten. It writes one line for a response."""
+    if 400 <= response.status_code < 500:
+        log_response("%s: %s", response.reason_phrase, request.path, response=response, request=request)
+
+
 def configure_logging(*, level: str, json: bool, secrets: Iterable[str] = ()) -> dict[str, Any]:
     """Configure structlog and answer Django's LOGGING; run and request ids come from contextvars."""
     shared: list[Any] = [
@@ -109,7 +133,10 @@ def configure_logging(*, level: str, json: bool, secrets: Iterable[str] = ()) ->
                 "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *tail],
             }
         },
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+        "filters": {"refusals": {"()": Refusals}},
+        "handlers": {
+            "stderr": {"class": "logging.StreamHandler", "formatter": "structured", "filters": ["refusals"]}
+        },
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": _loggers(level),
     }

@@ -3,6 +3,7 @@
 ENV_FILE names another file than .env; READ_DOT_ENV=0 reads none.
 """
 
+import logging
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -303,3 +304,4 @@ LOGGING = configure_logging(
     secrets=[SECRET_KEY, THINKIFIC_API_KEY, THINKIFIC_ACCESS_TOKEN, *THINKIFIC_WEBHOOK_SECRETS],
 )
 DJANGO_STRUCTLOG_USER_ID_FIELD = "pk"
+DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = logging.INFO  # Django itself has a line for each, with the reason

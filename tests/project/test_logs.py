@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 import structlog
+from django.test import Client
 
 from project.logs import configure_logging
 
@@ -38,6 +39,53 @@ def test_a_line_is_one_json_object_with_the_ids_of_its_run_and_request(lines):
         7,
         "warning",
     )
+
+
+REFUSED = {
+    400: ("get", "/admin/core/user/?_to_field=password"),
+    403: ("get", "/admin/history/"),
+    404: ("get", "/admin/core/user/abc/change/"),
+    405: ("get", "/admin/live/seen/"),
+}
+
+
+@pytest.mark.parametrize("status", REFUSED)
+def test_what_is_refused_is_one_line_of_warning(lines, signed_in, ana, root, status):
+    method, address = REFUSED[status]
+    person = root if status == 400 else ana
+    browser = signed_in(person)
+    browser.raise_request_exception = False
+
+    assert getattr(browser, method)(address).status_code == status
+
+    (line,) = lines()
+    assert line["level"] == "warning"
+    assert address.partition("?")[0] in json.dumps(line)
+    assert not {"exception", "stack"} & set(line)
+    assert (line["user_id"], "request_id" in line) == (person.pk, True)
+
+
+def test_a_form_from_another_site_is_one_line_of_warning(lines, ana):
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(ana)
+
+    assert browser.post("/admin/live/seen/").status_code == 403
+
+    (line,) = lines()
+    assert (line["level"], "exception" in line) == ("warning", False)
+
+
+def test_what_fails_keeps_its_traceback(lines, signed_in, ana, monkeypatch):
+    def fail(request):
+        raise ValueError("a mistake of ours")
+
+    monkeypatch.setattr("project.live._person", fail)
+    browser = signed_in(ana)
+    browser.raise_request_exception = False
+
+    assert browser.get("/admin/live/").status_code == 500
+
+    assert [line for line in lines() if "a mistake of ours" in line.get("exception", "")]
 
 
 def test_a_link_that_confirms_an_address_is_in_no_line(lines, client, db):
