@@ -163,9 +163,7 @@ class ProductAdmin(DashboardAdmin):
 
     @display(description="Price")
     def shown_price(self, product: Product) -> str | SafeString:
-        if product.price is None:
-            return cells.NOTHING
-        return "Free" if product.price == 0 else f"{product.price:,.2f}"
+        return cells.price(product.price, product.currency)
 
     @display(description="Productable ID", ordering="productable_id")
     def productable(self, product: Product) -> SafeString:

@@ -1,5 +1,6 @@
 """What stands in a cell: dates, names, pills, progress, links; the same everywhere."""
 
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -90,6 +91,23 @@ def pill(label: str, kind: str = "quiet", *, title: str = "") -> SafeString:
 def status(enrollment: Enrollment) -> SafeString:
     value = enrollment.status
     return pill(str(Enrollment.Status(value).label), STATUS_KINDS[Enrollment.Status(value)])
+
+
+# Kinds of lessons that people call otherwise than Thinkific does; REST and GraphQL have words of their own.
+LESSON_KINDS = {"html_item": "Text", "pdf": "PDF", "iframe": "Multimedia", "multimedia": "Multimedia"}
+
+
+def lesson_kind(raw: str) -> str | SafeString:
+    """A lesson's kind in words: "LIVE_LESSON", "HtmlItem" or "QuizContent" as people write them."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", raw.strip()).lower().removesuffix("_content")
+    return (LESSON_KINDS.get(words) or words.replace("_", " ").capitalize()) if words else NOTHING
+
+
+def price(amount: Decimal | None, currency: str) -> str | SafeString:
+    """An amount with its currency, where Thinkific has told it."""
+    if amount is None:
+        return NOTHING
+    return "Free" if amount == 0 else f"{amount:,.2f} {currency}".strip()
 
 
 def progress(fraction: Decimal | float) -> SafeString:

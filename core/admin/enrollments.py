@@ -101,7 +101,7 @@ ENROLLMENT_TABS = (
         [
             ("Chapter", lambda lesson: cells.text(str(lesson.chapter))),
             ("Lesson", lambda lesson: cells.text(str(lesson))),
-            ("Kind", lambda lesson: lesson.content_type or cells.NOTHING),
+            ("Kind", lambda lesson: cells.lesson_kind(lesson.content_type)),
             ("Progress", lesson_progress),
         ],
         "The chapters and lessons of this course have not been synced yet. They arrive with Sync Products.",

@@ -44,6 +44,7 @@ class HistoryAdmin(DashboardAdmin):
             **self.admin_site.each_context(request),
             "title": f"History of {obj if obj is not None else changes[0]['name']}",
             "opts": self.opts,
+            "original": obj,
             "changes": changes,
             "page": page,
             "object_url": detail_url(obj) if obj is not None else "",

@@ -67,7 +67,7 @@ PRODUCT_TABS = (
         [
             ("Chapter", lambda lesson: cells.named(lesson.chapter)),
             ("Lesson", lambda lesson: cells.named(lesson)),
-            ("Kind", lambda lesson: lesson.content_type or cells.NOTHING),
+            ("Kind", lambda lesson: cells.lesson_kind(lesson.content_type)),
             ("Quiz", lambda lesson: cells.text(str(lesson.quiz)) if lesson.quiz else cells.NOTHING),
         ],
         "The chapters and lessons have not been synced yet, or the course has none.",

@@ -21,9 +21,7 @@ class ApiTokenAdmin(SitewideAdmin):
     ordering = ["-id"]
     fields = ["token_name", "issued_by", "start", "scope_names", "state", "created", "last_used", "expires"]
     empty_title = "No API tokens"
-    empty_text = (
-        "Shops and automations call the REST API with a token: manage.py create_api_token EMAIL makes one."
-    )
+    empty_text = "Shops and automations will call the REST API with a token. None has been made yet."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).defer("digest")

@@ -54,6 +54,7 @@ class Product(Folded):
     slug = models.CharField(max_length=TITLE_LENGTH, blank=True)
     description = models.TextField(blank=True)
     price = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
+    currency = models.CharField(max_length=3, blank=True, default="", db_default="", help_text="ISO 4217.")
     status = models.CharField(
         max_length=50, blank=True, help_text="published or draft, in Thinkific's words."
     )

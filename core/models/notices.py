@@ -18,7 +18,7 @@ class Notice(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notices")
     level = models.CharField(max_length=10, choices=Level, default=Level.SUCCESS)
     text = models.TextField()
-    url = models.CharField(max_length=200, blank=True)
+    url = models.CharField("URL", max_length=200, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     seen_at = models.DateTimeField(null=True, blank=True)
 

@@ -79,7 +79,7 @@ class SiteSettings(models.Model):
         help_text="How many days finished runs, events and sent changes are kept.",
     )
     # Sign-in and selling
-    sso_link_text = models.CharField(max_length=100, blank=True, default="Go to the courses")
+    sso_link_text = models.CharField("SSO link text", max_length=100, blank=True, default="Go to the courses")
     webhook_url = models.URLField("webhook URL", blank=True, help_text="Told of every event.")
 
     history = tracked()

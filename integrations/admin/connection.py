@@ -27,7 +27,9 @@ def test_connection(request: HttpRequest) -> HttpResponse:
         messages.success(request, "The connection works: REST, GraphQL and webhooks all answer.")
     elif works:
         messages.warning(
-            request, f"{_and(works)} {_verb(works, 'works', 'work')}; {_and(broken)} not. Details below."
+            request,
+            f"{_and(works)} {_verb(works, 'works', 'work')}. {_and(broken)} {_verb(broken, 'does', 'do')} "
+            "not work. Details below.",
         )
     else:
         messages.error(request, "Nothing answers with these credentials. Details below.")

@@ -143,6 +143,7 @@ class SyncSchedule(models.Model):
         default=True, help_text="Everything, not only what changed; finds what is gone."
     )
     every_minutes = models.PositiveIntegerField(
+        "every (minutes)",
         validators=[
             MinValueValidator(1, "A schedule runs every minute at most: enter 1 or more."),
             MaxValueValidator(LONGEST_INTERVAL, "Enter at most 20160 minutes, which is two weeks."),

@@ -118,6 +118,7 @@ def product_row(product: schemas.Product, notes: Notes, *, site_url: str, now: d
         "slug": notes.text(product.slug, TITLE_LENGTH, what, "slug"),
         "description": notes.text(product.description, 1_000_000, what, "description"),
         "price": _price(notes.decimal(product.price, what, "price")),
+        **({} if product.product_prices is None else {"currency": _currency(product.product_prices)}),
         "status": notes.text(product.status, 50, what, "status").lower(),
         "hidden": bool(product.hidden),
         "private": bool(product.private),
@@ -155,6 +156,13 @@ def product_node_row(node: schemas.ProductNode, notes: Notes, *, site_url: str, 
         "removed_at": None,
         "synced_at": now,
     }
+
+
+def _currency(prices: list[schemas.ProductPrice]) -> str:
+    """That of the price which the product itself names."""
+    named = sorted(prices, key=lambda price: not price.is_primary)
+    code = (named[0].currency or "").strip().upper() if named else ""
+    return code if len(code) == 3 and code.isascii() and code.isalpha() else ""
 
 
 def _price(value: Decimal | None) -> Decimal | None:

@@ -79,6 +79,11 @@ class Enrollment(Struct, gc=False):
     updated_at: Moment | None = None
 
 
+class ProductPrice(Struct):
+    is_primary: bool | None = None
+    currency: str | None = None
+
+
 class Product(Struct):
     """What is sold: `productable_id` is the id of its course or its bundle, by `productable_type`."""
 
@@ -93,6 +98,7 @@ class Product(Struct):
     private: bool | None = None
     subscription: bool | None = None
     price: Number | None = None
+    product_prices: list[ProductPrice] | None = None
     position: Count | None = None
     days_until_expiry: Count | None = None
     has_certificate: bool | None = None

@@ -24,6 +24,7 @@ PRODUCTS = Table(
         "slug",
         "description",
         "price",
+        "currency",
         "status",
         "hidden",
         "private",

@@ -34,8 +34,9 @@ def test_it_says_what_works(signed_in, root, connected):
 def test_without_a_token_it_says_what_its_absence_costs(signed_in, root, connected, settings):
     settings.THINKIFIC_ACCESS_TOKEN = ""
 
-    press(signed_in(root))
+    page = press(signed_in(root))
 
+    assert "REST and webhooks work. GraphQL does not work. Details below." in page
     state = ConnectionState.objects.get(surface="GraphQL")
     assert not state.ok
     assert "certificates" in state.detail
