@@ -3,7 +3,6 @@
 ENV_FILE names another file than .env; READ_DOT_ENV=0 reads none.
 """
 
-import logging
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -129,16 +128,11 @@ else:
     DATABASES["default"]["CONN_MAX_AGE"] = env.int("DATABASE_CONN_MAX_AGE", 60)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     DATABASES["default"].setdefault("OPTIONS", {})["connect_timeout"] = 10  # seconds
-    # Behind a pooler that gives a connection to somebody else after each transaction, nothing of a session's
-    # own may outlive one: no cursors on the server, and time limits come from the role (docs/operations.md).
     DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = env.bool("DATABASE_POOLER", False)
-# Set after connecting (core/databases.py): poolers refuse them as parameters of the connection. Milliseconds.
-DATABASE_LIMITS = {
-    "statement_timeout": env.int("DATABASE_STATEMENT_TIMEOUT", 60_000),
-    "client_connection_check_interval": 10_000,
-}
-if env.bool("DATABASE_POOLER", False):
-    DATABASE_LIMITS = {}
+# Milliseconds, set after connecting (core/databases.py): poolers refuse them as parameters of a connection.
+LIMITS = {"statement_timeout": env.int("DATABASE_STATEMENT_TIMEOUT", 60_000)}
+LIMITS |= {"client_connection_check_interval": 10_000}
+DATABASE_LIMITS = {} if env.bool("DATABASE_POOLER", False) else LIMITS
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", "")
@@ -304,4 +298,4 @@ LOGGING = configure_logging(
     secrets=[SECRET_KEY, THINKIFIC_API_KEY, THINKIFIC_ACCESS_TOKEN, *THINKIFIC_WEBHOOK_SECRETS],
 )
 DJANGO_STRUCTLOG_USER_ID_FIELD = "pk"
-DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = logging.INFO  # Django itself has a line for each, with the reason
+DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = 20  # INFO: Django itself has a line for each, with the reason

@@ -200,7 +200,9 @@ class ProductAdmin(DashboardAdmin):
     @display(description="Thinkific ID")
     def thinkific(self, product: Product) -> SafeString:
         by_enrollment = product.source == Product.Source.ENROLLMENT
-        untold = "An enrollment named it; the next sync of products brings its number." if by_enrollment else ""
+        untold = (
+            "An enrollment named it; the next sync of products brings its number." if by_enrollment else ""
+        )
         return cells.thinkific_id(product.thinkific_id, in_thinkific.admin_page(product), untold=untold)
 
     @display(description="Slug")

@@ -171,8 +171,8 @@ def detail_url(obj: Model, tab: str = "") -> str:
 
 
 def thinkific_id(value: int | None, page: str = "", *, untold: str = "") -> SafeString:
-    """Ids are copied, not added up: no thousands separators. `page` is where Thinkific shows it. `untold` says
-    of something that is in Thinkific why its number is not known here."""
+    """Ids are copied, not added up: no thousands separators. `page` is where Thinkific shows it. `untold`
+    says of something that is in Thinkific why its number is not known here."""
     if value is None and untold:
         return format_html('<span class="cell-nothing" title="{}">{}</span>', untold, "Not told yet")
     if value is None:

@@ -202,7 +202,7 @@ def answer(
 
 
 def _answer(
-    model_admin: Any, request: HttpRequest, slug: str, object_id: int | None, part_id: int | None
+    model_admin: Any, request: HttpRequest, slug: str, object_id: str | None, part_id: str | None
 ) -> HttpResponse:
     viewer, dialog = viewer_of(request), _found(model_admin, slug, object_id, part_id)
     if not model_admin.has_view_permission(request):

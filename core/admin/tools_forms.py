@@ -16,7 +16,7 @@ from core.models import (
     ThinkificGroup,
     User,
 )
-from core.services.mirror import newcomers
+from core.services import newcomers
 
 BOTH_TOGGLES = "Both are on: no e-mails are sent. Prohibit Emails wins."
 

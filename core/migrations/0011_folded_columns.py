@@ -17,8 +17,4 @@ class Migration(migrations.Migration):
     operations = [
         *(migrations.AddField(model_name=name, name="folded", field=column()) for name in MODELS),
         migrations.AddField(model_name="user", name="email_key", field=column()),
-        migrations.AddIndex(
-            model_name="user",
-            index=models.Index(condition=models.Q(folded__isnull=True), fields=["id"], name="user_unfolded"),
-        ),
     ]

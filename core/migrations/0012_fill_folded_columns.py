@@ -37,16 +37,27 @@ def fill_people(schema_editor, User):
 
 
 def update(schema_editor, model, names, rows):
-    """Rows begin with their primary key."""
-    sets, table = ", ".join(f'"{name}" = %s' for name in names), model._meta.db_table
-    with transaction.atomic(schema_editor.connection.alias), schema_editor.connection.cursor() as cursor:
-        statement = f'UPDATE "{table}" SET {sets} WHERE id = %s'  # noqa: S608
-        cursor.executemany(statement, [(*values, pk) for pk, *values in rows])
+    """Rows begin with their primary key; the columns are text."""
+    connection, table = schema_editor.connection, model._meta.db_table
+    with transaction.atomic(connection.alias), connection.cursor() as cursor:
+        if connection.vendor == "postgresql" and rows:  # in one statement: a third of the time
+            sets = ", ".join(f'"{name}" = v."{name}"' for name in names)
+            arrays = ", ".join(["%s::bigint[]", *("%s::text[]" for _ in names)])
+            columns = ", ".join(["id", *(f'"{name}"' for name in names)])
+            cursor.execute(
+                f'UPDATE "{table}" AS t SET {sets} FROM unnest({arrays}) AS v({columns}) WHERE t.id = v.id',
+                [list(values) for values in zip(*rows, strict=True)],
+            )
+        else:
+            sets = ", ".join(f'"{name}" = %s' for name in names)
+            statement = f'UPDATE "{table}" SET {sets} WHERE id = %s'
+            cursor.executemany(statement, [(*values, pk) for pk, *values in rows])
 
 
 def batches(model, names):
-    rows = model.objects.filter(folded__isnull=True).order_by("pk")
-    while found := list(rows.values_list("pk", *names)[:AT_ONCE]):
+    last, rows = 0, model.objects.filter(folded__isnull=True).order_by("pk")
+    while found := list(rows.filter(pk__gt=last).values_list("pk", *names)[:AT_ONCE]):
+        last = found[-1][0]
         yield found
 
 

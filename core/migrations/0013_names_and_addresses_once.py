@@ -119,5 +119,9 @@ class Migration(migrations.Migration):
         migrations.RunPython(keys, migrations.RunPython.noop),
         *(once(name, "folded", those) for name, (those, _) in UNIQUE.items()),
         once("user", "email_key", Q(email_key__isnull=False)),
+        migrations.AddIndex(
+            model_name="user",
+            index=models.Index(condition=models.Q(folded__isnull=True), fields=["id"], name="user_unfolded"),
+        ),
         migrations.RunPython(index, unindex, elidable=False),
     ]

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from core.models import User
-from core.services import bulk
-from core.services.mirror import newcomers
+from core.services import bulk, newcomers
 from core.services.mirror.outcome import Applied
 from core.services.mirror.people import apply_users, deleted_here
 from integrations.models import InboundEvent

@@ -10,6 +10,6 @@ def date_back(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("core", "0014_whose_account_is_gone")]
+    dependencies = [("core", "0016_words_and_currency")]
 
     operations = [migrations.RunPython(date_back, migrations.RunPython.noop)]

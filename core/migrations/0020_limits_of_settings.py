@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0017_seat_fill'),
+        ('core', '0019_seat_fill'),
     ]
 
     operations = [

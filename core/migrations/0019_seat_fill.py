@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0016_newest_first'),
+        ('core', '0018_newest_first'),
     ]
 
     operations = [

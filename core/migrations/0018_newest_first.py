@@ -21,6 +21,6 @@ def drop(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("core", "0015_created_in_thinkific")]
+    dependencies = [("core", "0017_created_in_thinkific")]
 
     operations = [migrations.RunPython(create, drop)]
