@@ -291,7 +291,6 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
 # --- Logs ------------------------------------------------------------------------------------------
-
 LOGGING = configure_logging(
     level=env.str("LOG_LEVEL", "INFO"),
     json=env.bool("LOG_JSON", not DEBUG),

@@ -8,22 +8,19 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.admin.filters import ListFilter
 from django.contrib.admin.options import ModelAdmin as DjangoModelAdmin
-from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 from django.forms import Media
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 
 from core.admin.dialogs import Dialog, answer, buttons_for
 from core.admin.keys import only_keys
 from core.admin.lists import FEW, BoundedChangeList, BoundedPaginator
+from core.admin.locking import LockingAdmin
 from core.admin.pickers import by_typing
-from core.admin.shown_values import ShownModelForm
 from core.admin.sync_line import standing_of, sync_line
 from core.admin.tabs import Tab, tab_context
 from core.admin.viewer import viewer_of
@@ -50,7 +47,7 @@ def close_dialog(request: HttpRequest, url: str) -> HttpResponse:
     return HttpResponseRedirect(url)
 
 
-class DashboardAdmin(ModelAdmin):
+class DashboardAdmin(LockingAdmin):
     """Lists, details, autocomplete, choices, filters, actions and search, limited to the visible rows.
 
     Read-only unless a screen says otherwise: most of what is shown belongs to Thinkific.
@@ -60,7 +57,6 @@ class DashboardAdmin(ModelAdmin):
     with `self.get_or_404`.
     """
 
-    form = ShownModelForm
     list_per_page = 50
     list_max_show_all = 0
     show_full_result_count = False
@@ -137,25 +133,6 @@ class DashboardAdmin(ModelAdmin):
         name = str(self.opts.verbose_name_plural)
         return name[:1].upper() + name[1:]
 
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Rows that are changed in the list are locked before they are compared with what it showed."""
-        if "_save" not in request.POST:
-            return super().changelist_view(request, extra_context)
-        with transaction.atomic():
-            self._lock(self.get_queryset(request))
-            return super().changelist_view(request, extra_context)
-
-    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
-        return super().get_changelist_form(request, **{"form": self.form, **kwargs})
-
-    def _lock(self, rows: QuerySet) -> None:
-        keys = list(rows.order_by("pk").values_list("pk", flat=True))
-        list(
-            self.model._base_manager.select_for_update().filter(pk__in=keys).order_by("pk").values_list("pk")
-        )
-
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BoundedChangeList]:
         return BoundedChangeList
 
@@ -201,26 +178,6 @@ class DashboardAdmin(ModelAdmin):
         return of_rows(request, self, keys)
 
     # --- details ------------------------------------------------------------------------------------
-
-    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
-        if not change or form.changed_data:  # a history has no row about nothing
-            super().save_model(request, obj, form, change)
-
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """A row is locked before it is compared with what its form showed."""
-        if request.method != "POST" or object_id is None:
-            return super().changeform_view(request, object_id, form_url, extra_context)
-        with transaction.atomic():
-            found = self.get_object(request, unquote(object_id))
-            if found is not None:
-                self._lock(self.model._base_manager.filter(pk=found.pk))
-            return super().changeform_view(request, object_id, form_url, extra_context)
 
     def page_context(self, request: HttpRequest) -> dict[str, Any]:
         """What the template of the detail page is told, for a screen that shows or hides parts of it."""

@@ -8,7 +8,7 @@ from core.admin.dialogs import Dialog, Done, url_of
 from core.admin.enrollment_forms import EnrollForm, LastDayForm
 from core.admin.sending import refused_of, retry_all, retry_rows
 from core.models import Enrollment, User
-from core.services import authority, enrollments, seat_access
+from core.services import authority, enrollments, grants, seat_access
 
 
 def _add(student: User, form: EnrollForm) -> Done:
@@ -52,14 +52,14 @@ def _what_ending_does(enrollment: Enrollment) -> str:
     )
     if enrollment.product.is_bundle:
         return f"{said}\nThe courses of the bundle end with it, except those that are held in another way."
-    if enrollments.held_through(enrollment).exists():  # unnamed: a team may not know of the bundle
+    if grants.held_through(enrollment).exists():  # unnamed: a team may not know of the bundle
         return f"{said}\nThe course stays open through a bundle that the student holds, until that ends too."
     return said
 
 
 def _kept_by_a_bundle(enrollment: Enrollment, viewer: User) -> str:
     """Ending the course alone would change nothing."""
-    bundle = enrollments.kept_by(enrollment)
+    bundle = grants.kept_by(enrollment)
     if bundle is None:
         return ""
     if _one("enrollments.delete")(viewer, bundle):
@@ -74,7 +74,7 @@ def _kept_by_a_bundle(enrollment: Enrollment, viewer: User) -> str:
 
 
 def _end_the_bundle(enrollment: Enrollment, viewer: User) -> tuple[str, str] | None:
-    bundle = enrollments.kept_by(enrollment)
+    bundle = grants.kept_by(enrollment)
     if bundle is None or not _one("enrollments.delete")(viewer, bundle):
         return None
     return url_of(Enrollment._meta, "end-access", bundle.pk), "End the bundle"

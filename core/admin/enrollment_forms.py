@@ -10,7 +10,7 @@ from core import moments
 from core.admin.dialogs import DialogForm
 from core.admin.pickers import by_typing, day_input
 from core.models import Enrollment, Product
-from core.services import authority, enrollments, seat_access
+from core.services import authority, enrollments, grants, seat_access
 from core.services.seat_access import HeldOtherwise
 
 
@@ -57,7 +57,7 @@ class EnrollForm(DialogForm):
     def to_confirm(self) -> str:
         """Who has longer access already loses some of it."""
         end = moments.end_of(self.cleaned_data["last_day"])
-        shorter = enrollments.shortened(student=self.obj, products=self.cleaned_data["products"], end=end)
+        shorter = grants.shortened(student=self.obj, products=self.cleaned_data["products"], end=end)
         return "\n".join(
             f"This shortens access to {product} from {_end(before)} to {_end(end)}."
             for product, before in shorter

@@ -6,9 +6,10 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 
-from core.admin import cells, group_dialogs, user_dialogs
+from core.admin import cells, group_dialogs, group_forms, user_dialogs
 from core.admin.dialogs import Dialog, DialogForm, Done
-from core.admin.group_dialogs import assignments_where, direction_field, may_assign
+from core.admin.group_dialogs import assignments_where, may_assign
+from core.admin.group_forms import direction_field
 from core.admin.pickers import by_typing
 from core.admin.sending import retry_rows
 from core.admin.team_details import TEAM_DETAIL_DIALOGS, description_field, name_field, organization_field
@@ -82,8 +83,8 @@ class AttachGroupForm(DialogForm):
         queryset=Role.objects.none(),
         required=False,
         empty_label="Student",
-        help_text=group_dialogs.NEW_MEMBERS,
-        widget=group_dialogs.role_field().widget,
+        help_text=group_forms.NEW_MEMBERS,
+        widget=group_forms.role_field().widget,
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -92,11 +93,11 @@ class AttachGroupForm(DialogForm):
         self.offer("group", here)
         served = GroupAssignment.objects.filter(team=self.obj)
         self.offered["group"] = here.exclude(pk__in=served.values("group"))
-        self.offer("role", group_dialogs.roles_on_joining(self.viewer, self.obj))
+        self.offer("role", group_forms.roles_on_joining(self.viewer, self.obj))
 
     def to_confirm(self) -> str:
         values = self.cleaned_data
-        return group_dialogs.what_assigning_does(values["group"], self.obj, values["direction"])
+        return group_forms.what_assigning_does(values["group"], self.obj, values["direction"])
 
     def clean_group(self) -> ThinkificGroup:
         group = self.cleaned_data["group"]
@@ -259,7 +260,7 @@ TEAM_DIALOGS = (
         form=AttachGroupForm,
         tab="groups",
         icon="add",
-        text=lambda team: group_dialogs.WHAT_THE_DIRECTIONS_DO,
+        text=lambda team: group_forms.WHAT_THE_DIRECTIONS_DO,
     ),
     *(
         replace(dialog, tab="groups", may=may_assign, parts=_assignments)

@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from core import moments
@@ -17,11 +16,18 @@ from core.errors import Refusal
 from core.models import BundleItem, Enrollment, Product, Seat, SiteSettings, User
 from core.models.site import MOST_DAYS
 from core.services import outbox
+from core.services.grants import (
+    Moment,
+    access_until,
+    bundle_ends,
+    bundles_with,
+    comes_through,
+    is_later,
+    latest,
+)
 from core.services.history import signed
 from core.services.mirror.bundles import total_up_students
-from core.services.mirror.enrollments import SAME_DAY
 
-Moment = datetime | None  # None: no end
 # Later ones are typing errors, and the last days of the calendar are in no year of another time zone.
 LAST_DAY = date(2199, 12, 31)
 TOO_FAR = "Choose a day before the year 2200, or none: then access does not end."
@@ -60,7 +66,7 @@ def enroll_unchecked(
         enrollment.granted, enrollment.granted_until = True, expiry_date
         enrollment.last_seat = (seats or {}).get(product.pk)
         enrollment.removed_at = None
-        until = expiry_date if product.is_bundle else _latest([expiry_date, *_bundle_ends(enrollment)])
+        until = expiry_date if product.is_bundle else latest([expiry_date, *bundle_ends(enrollment)])
         change.set(enrollment, activated_at=now, expiry_date=until)
         enrollments.append(enrollment)
     change.follow()
@@ -96,28 +102,6 @@ def _check(student: User, products: Sequence[Product], expiry_date: Moment, now:
         raise Refusal(f"{gone[0]} is no longer in Thinkific. Choose another product.")
 
 
-def shortened(*, student: User, products: Iterable[Product], end: Moment) -> list[tuple[Product, Moment]]:
-    """Those of these products to which enrolling the student until `end` would shorten their access, each
-    with when it ends now."""
-    if end is None:
-        return []
-    rows = Enrollment.objects.filter(user=student, product__in=list(products)).select_related("product")
-    found = []
-    for enrollment in rows.giving_access().order_by("pk"):
-        until = end if enrollment.product.is_bundle else _latest([end, *_bundle_ends(enrollment)])
-        if until is not None and (enrollment.expiry_date is None or enrollment.expiry_date > until):
-            found.append((enrollment.product, enrollment.expiry_date))
-    return found
-
-
-def kept_by(course: Enrollment) -> Enrollment | None:
-    """The bundle enrollment through which the student holds this course for as long as they have it: ending
-    the course alone would change nothing."""
-    bundles = held_through(course).select_related("product").order_by("pk")
-    own = course.expiry_date
-    return next((b for b in bundles if b.expiry_date is None or (own and b.expiry_date >= own)), None)
-
-
 @transaction.atomic
 def change_expiry(enrollments: Iterable[Enrollment], *, expiry_date: Moment, by: User | None = None) -> int:
     """Move the end of access, `None` for no end; an ended enrollment opens again. Courses that came through a
@@ -137,35 +121,14 @@ def expire(enrollments: Iterable[Enrollment], *, by: User | None = None) -> int:
     return sum(e.expiry_date is not None and e.expiry_date <= now for e in changed)
 
 
-def held_through(course: Enrollment) -> QuerySet[Enrollment]:
-    """The bundle enrollments by which the student holds this course too, and which still run."""
-    return _bundles_with(course).giving_access()
-
-
-def access_until(course: Enrollment) -> Moment:
-    """When a student's access to a course ends by all grants together: the latest of the course's own and
-    of every bundle that contains it; None where one of them has no end."""
-    ends = _bundle_ends(course) + ([course.granted_until] if course.granted else [])
-    return _latest(ends) if ends else course.expiry_date
-
-
-def comes_through(course: Enrollment) -> int | None:
-    """The bundle enrollment (primary key) that gives the course the longest; of equal ones its own. So a
-    bundle's end, which is told by its courses, is never that of another bundle."""
-    rows = _bundles_with(course).values_list("expiry_date", "pk")
-    far = datetime.max.replace(tzinfo=UTC)
-    ends = [(end or far, pk == course.via_bundle_id, pk) for end, pk in rows]
-    return max(ends)[2] if ends else course.via_bundle_id
-
-
 @transaction.atomic
 def given_in_thinkific(ends: Mapping[int, Moment], *, reason: str) -> None:
     """Thinkific has given these courses (primary keys) until then, of which we have only just heard: a grant
     like any other, and the longest holds. It marks nothing stale: call it in the push that sends the ends."""
     for course in _locked(Enrollment.objects.filter(pk__in=list(ends))):
         known = [course.granted_until] if course.granted else []
-        course.granted, course.granted_until = True, _latest([ends[course.pk], *known])
-        course.expiry_date = _latest([course.granted_until, *_bundle_ends(course)])
+        course.granted, course.granted_until = True, latest([ends[course.pk], *known])
+        course.expiry_date = latest([course.granted_until, *bundle_ends(course)])
         course.last_seat = None  # it is not what a seat gave
         fields = ["granted", "granted_until", "expiry_date", "last_seat"]
         signed(course, by=None, reason=reason).save(update_fields=fields)
@@ -194,31 +157,10 @@ def _give_until(
     change = _Change(reason=reason, by=by)
     for enrollment in enrollments:
         enrollment.granted, enrollment.granted_until = True, end
-        until = end if enrollment.product.is_bundle else _latest([end, *_bundle_ends(enrollment)])
+        until = end if enrollment.product.is_bundle else latest([end, *bundle_ends(enrollment)])
         change.set(enrollment, expiry_date=until)
     change.follow()
     return change.send()
-
-
-def _bundles_with(course: Enrollment) -> Any:
-    items = BundleItem.objects.filter(course=course.product_id, removed_at__isnull=True)
-    return Enrollment.objects.filter(
-        user=course.user_id, product__in=items.values("bundle"), removed_at__isnull=True
-    )
-
-
-def _bundle_ends(course: Enrollment) -> list[Moment]:
-    return list(_bundles_with(course).values_list("expiry_date", flat=True))
-
-
-def _latest(ends: Sequence[Moment]) -> Moment:
-    known = [end for end in ends if end is not None]
-    return max(known) if len(known) == len(ends) else None
-
-
-def is_later(one: Moment, other: Moment) -> bool:
-    """Whether one end of access is later than another, by more than what courses of one bundle differ by."""
-    return other is not None and (one is None or one > other + SAME_DAY)
 
 
 def _note_own_grants(
@@ -236,9 +178,9 @@ def _note_own_grants(
             course.granted, course.granted_until = True, course.expiry_date
             continue
         ends = [course.granted_until] if course.granted else []
-        for pk, end in _bundles_with(course).exclude(pk__in=new).values_list("pk", "expiry_date"):
+        for pk, end in bundles_with(course).exclude(pk__in=new).values_list("pk", "expiry_date"):
             ends.append(_told_by_others(course, pk, before.get(pk, end)))
-        if not ends or is_later(course.expiry_date, _latest(ends)):
+        if not ends or is_later(course.expiry_date, latest(ends)):
             course.granted, course.granted_until = True, course.expiry_date
 
 
@@ -249,7 +191,7 @@ def _told_by_others(course: Enrollment, bundle: int, end: Moment) -> Moment:
         return end
     others = Enrollment.objects.filter(via_bundle=bundle, granted=False, removed_at__isnull=True)
     ends = list(others.exclude(pk=course.pk).values_list("expiry_date", flat=True))
-    return _latest(ends) if ends else end
+    return latest(ends) if ends else end
 
 
 class _Change:

@@ -19,10 +19,10 @@ from core.services.mirror.bundles import (
     total_up_students_of,
 )
 from core.services.mirror.catalog import product_ids
+from core.services.mirror.digests import known_digests
 from core.services.mirror.enrollments import remove_enrollments
 from core.services.mirror.outcome import Applied
 from core.services.mirror.people import deleted_here
-from core.services.mirror.table import known_digests
 from integrations.models import InboundEvent, Kind
 from integrations.thinkific import schemas
 from integrations.thinkific.errors import NotFound, ThinkificError

@@ -12,10 +12,10 @@ from datetime import datetime
 
 from core.models import Enrollment
 from core.services.mirror.bundles import total_up_students_of
+from core.services.mirror.digests import known_digests
 from core.services.mirror.former import end_former, former_ids
 from core.services.mirror.outcome import Applied
 from core.services.mirror.people import apply_users, match_users
-from core.services.mirror.table import known_digests
 from integrations.thinkific import schemas
 from integrations.thinkific.errors import NotFound
 from integrations.thinkific.mapping import person_of_enrollment

@@ -11,11 +11,12 @@ from django.utils import timezone
 
 from core.models import Enrollment, OutboxEntry, Product, User
 from core.moments import is_older
-from core.services import enrollments
+from core.services import enrollments, grants
 from core.services.last_seen import plain
 from core.services.mirror.bundles import total_up_students_of
+from core.services.mirror.digests import known_digests
 from core.services.mirror.pushes import SOURCE
-from core.services.mirror.table import known_digests, one_by_one
+from core.services.mirror.table import one_by_one
 from core.services.mirror.unsent import own_changes
 from integrations.models import InboundEvent, Kind, SyncRun, WebhookSubscription
 from integrations.thinkific import schemas
@@ -100,6 +101,6 @@ def _news(user: User, rows: list[schemas.Enrollment]) -> dict[int, datetime | No
             continue
         pk, until = known.get(row.course_id or 0, (0, None))
         old_news = plain(end) in own[pk].seen.get("expiry_date", []) if pk in own else False
-        if not pk or (enrollments.is_later(end, until) and not old_news):
+        if not pk or (grants.is_later(end, until) and not old_news):
             news[row.course_id or 0] = end
     return news

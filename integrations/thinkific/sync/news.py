@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from django.db import models
 
+from core.services.mirror.digests import known_digests
 from core.services.mirror.outcome import Applied
-from core.services.mirror.table import known_digests
 from integrations.thinkific.sync.pages import RawPage, RawRow
 
 Known = dict[int, tuple[int, int | None]]  # Thinkific id -> primary key, digest

@@ -7,9 +7,10 @@ from typing import Any
 
 from core.models import SiteSettings, Team, User
 from core.services import bulk, newcomers, welcome
+from core.services.mirror.digests import known_digests
 from core.services.mirror.outcome import Applied
 from core.services.mirror.people import apply_users, remove_users
-from core.services.mirror.table import Values, known_digests
+from core.services.mirror.table import Values
 from integrations import effects
 from integrations.thinkific import schemas
 from integrations.thinkific.decoding import BadRow

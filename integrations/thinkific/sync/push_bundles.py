@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.models import Enrollment, OutboxEntry
-from core.services import enrollments
+from core.services import enrollments, grants
 from core.services.mirror.bundles import (
     apply_bundle_rows,
     point_to_bundles,
@@ -134,7 +134,7 @@ def _restore_other_grants(
     restored = []
     for row in rows:
         course = held.get(row.course_id or 0)
-        until = enrollments.access_until(course) if course is not None else row.expiry_date
+        until = grants.access_until(course) if course is not None else row.expiry_date
         start = course.activated_at if course is not None else row.activated_at
         moved = start is not None and not _same(start, row.activated_at)
         if moved or not _same(until, row.expiry_date):
@@ -180,7 +180,7 @@ def _store(enrollment: Enrollment, rows: list[schemas.Enrollment], now: datetime
         longest = [
             course.pk
             for course in enrollments.courses_in([enrollment])
-            if course.via_bundle_id != enrollment.pk == enrollments.comes_through(course)
+            if course.via_bundle_id != enrollment.pk == grants.comes_through(course)
         ]
         point_to_bundles(dict.fromkeys(longest, enrollment.pk), source=SOURCE)
         total_up_bundles(holders, source=SOURCE)

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from core.errors import Refusal
 from core.models import Enrollment, OutboxEntry
-from core.services import enrollments
+from core.services import enrollments, grants
 from tests.factories import BundleItemFactory, EnrollmentFactory, ProductFactory
 
 pytestmark = pytest.mark.django_db
@@ -124,7 +124,7 @@ def test_ending_a_course_that_a_bundle_gives_leaves_it_open(ana, accounting, bun
 
     assert enrollments.expire([held(ana, accounting)]) == 0
     assert held(ana, accounting).expiry_date is None
-    assert list(enrollments.held_through(held(ana, accounting))) == [held(ana, bundle)]
+    assert list(grants.held_through(held(ana, accounting))) == [held(ana, bundle)]
 
 
 def test_what_was_bought_before_a_bundle_was_given_is_kept(ana, accounting, bundle):
