@@ -7,7 +7,7 @@ after a 429 nobody until the reset. A holder that dies gives its lanes back by s
 used.
 
     budget = SharedBudget.from_settings()
-    with budget.lanes(want=4) as lanes:           # a pull: up to lanes.count requests at once
+    with budget.lanes() as lanes:                 # a pull: as many requests at once as the site allows
         outcome = lanes.try_acquire(in_flight=2)  # a Grant, or seconds to wait
     client = ThinkificClient(credentials, budget=budget, interactive=True)  # a push: waits by itself
 
@@ -94,19 +94,15 @@ class SharedBudget:
         return cls(Credentials.from_settings().site, limits, patience=patience, until=until)
 
     @contextmanager
-    def lanes(self, want: int = 1, *, interactive: bool = False) -> Iterator[Lanes]:
-        """Up to `want` lanes, at least one, for as long as the block runs.
-
-        Waits while all are taken; raises BudgetExhausted when none came free in time.
-        """
-        lanes = Lanes(self, want, interactive)
+    def lanes(self, want: int = 0, *, interactive: bool = False) -> Iterator[Lanes]:
+        """Leave to have up to `want` requests under way (0: as many as the site allows) within the block."""
+        lanes = Lanes(self, want or self.limits.concurrency, interactive)
         with self.opened(lanes):
             yield lanes
 
     @contextmanager
     def opened(self, lanes: Lanes) -> Iterator[None]:
         """The same for lanes that are made already."""
-        self.wait(lanes.open)
         try:
             yield
         finally:
@@ -116,8 +112,8 @@ class SharedBudget:
     def permit(self, *, interactive: bool, points: int = 0) -> Iterator[None]:
         """Wait for a lane and a request (or `points` GraphQL points), and hold the lane for the block."""
         lanes = Lanes(self, 1, interactive)
-        self.wait(lambda: lanes.open_and_take(points))
         try:
+            self.wait(lambda: lanes.open_and_take(points))
             yield
         finally:
             lanes.close()

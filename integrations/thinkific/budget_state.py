@@ -6,11 +6,11 @@ from integrations.thinkific import meter
 from integrations.thinkific.meter import Meter, Outcome
 
 LEASE = 45.0  # seconds a lane stays taken without a sign of life: longer than a request can take
-KEPT_FOR_PEOPLE = 2  # lanes that pulls together leave free
+STANDING = 1.0  # seconds for which who has no lane yet is waited with: they look again sooner
 LARGEST_BATCH = 50
 LONGEST_BLOCK = 121.0
 GRACE = 1 / 60  # of the window: how long a refill waits for the person that it was promised to
-LANE_POLL = 0.25  # seconds until a full house is worth another look
+LANE_POLL = 0.05  # seconds until a full house is worth another look
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -24,7 +24,7 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class Lease(msgspec.Struct):
-    """The lanes of one holder: it may have `count` requests under way, and asked for `want`."""
+    """What one holder has under way, and how much more it waits for a lane with: `want` is both together."""
 
     count: int
     want: int
@@ -39,7 +39,6 @@ class BudgetState(msgspec.Struct):
     points: Meter = msgspec.field(default_factory=Meter)
     leases: dict[str, Lease] = {}
     person_waits_until: float = 0.0  # somebody waits for a request: pulls hold back
-    pull_waits_until: float = 0.0  # a pull waits for a lane: the others give some back
 
 
 def refresh(state: BudgetState, limits: Limits, now: float) -> None:
@@ -50,57 +49,103 @@ def refresh(state: BudgetState, limits: Limits, now: float) -> None:
         holder: lease for holder, lease in state.leases.items() if now < lease.expires <= now + LEASE + 1
     }
     state.person_waits_until = min(state.person_waits_until, now + LONGEST_BLOCK)
-    state.pull_waits_until = min(state.pull_waits_until, now + LEASE)
 
 
-def lease_lanes(
-    state: BudgetState, limits: Limits, now: float, *, holder: str, want: int, for_people: bool
-) -> int:
-    """Lanes for this holder, at least one, or 0 when all are taken. Asking again renews."""
-    state.leases.pop(holder, None)
-    count = min(want, _free_lanes(state, limits, for_people=for_people))
-    if count < 1:
-        if not for_people:
-            state.pull_waits_until = now + 4 * LANE_POLL
-        return 0
-    state.leases[holder] = Lease(count, want, for_people, now + LEASE)
-    if not for_people:
-        state.pull_waits_until = 0.0
-    return count
+def free_lanes(state: BudgetState, limits: Limits, *, holder: str, in_flight: int, for_people: bool) -> int:
+    """How many requests more this holder may have under way.
 
-
-def renew(state: BudgetState, limits: Limits, now: float, *, holder: str, in_flight: int) -> int:
-    """How many requests this holder may have under way from now on; 0 when its lanes are lost.
-
-    Lanes in use are never taken away. A pull gives idle ones back while another has none, and gets what it
-    asked for once there is room again.
+    All lanes are for whoever has work. Where more is wanted than there is, people come first and pulls share
+    the rest; each pull keeps one, so that none stands still while ten thousand changes are sent.
     """
+    total = max(1, limits.concurrency)
+    others = [lease for other, lease in state.leases.items() if other != holder]
+    pulls = [lease for lease in others if not lease.for_people]
+    people = [lease for lease in others if lease.for_people]
+    free = total - in_flight - sum(lease.count for lease in others)
+    if for_people:
+        mine = in_flight + sum(lease.count for lease in people)
+        empty = sum(lease.count == 0 for lease in pulls)
+        return min(free, total - min(empty, total // 2) - mine)
+    share = max(1, (total - sum(lease.count for lease in people)) // (len(pulls) + 1))
+    wanted = sum(max(0, lease.want - lease.count) for lease in people)
+    wanted += sum(max(0, min(lease.want, share) - lease.count) for lease in pulls)
+    return max(free - wanted, min(free, 1 - in_flight))
+
+
+def note_lanes(
+    state: BudgetState, now: float, *, holder: str, count: int, waiting: int, for_people: bool
+) -> None:
+    """Keep what the holder has under way from now on, and how many lanes more it waits for."""
     lease = state.leases.get(holder)
+    if not count and not waiting:
+        state.leases.pop(holder, None)
+        return
+    expires = now + (LEASE if count else STANDING)
     if lease is None:
-        return 0
-    if lease.expires < now + LEASE * 0.7:  # seldom, so that a refused look writes nothing
-        lease.expires = now + LEASE
-    if state.pull_waits_until > now and not lease.for_people:
-        pulls = sum(not other.for_people for other in state.leases.values())
-        share = max(1, max(1, limits.concurrency - KEPT_FOR_PEOPLE) // (pulls + 1))
-        lease.count = min(lease.count, max(share, in_flight))
-    elif lease.count < lease.want:
-        free = _free_lanes(state, limits, for_people=lease.for_people)
-        lease.count += max(0, min(lease.want - lease.count, free))
-    return lease.count
+        state.leases[holder] = Lease(count, count + waiting, for_people, expires)
+        return
+    lease.count, lease.want = count, count + waiting
+    # Seldom, so that a refused look writes nothing.
+    if not now + LEASE * 0.7 < lease.expires if count else lease.expires < now + STANDING / 2:
+        lease.expires = expires
+
+
+def admit(
+    state: BudgetState,
+    limits: Limits,
+    now: float,
+    *,
+    holder: str,
+    for_people: bool,
+    in_flight: int,
+    most: int,
+    want: int = 1,
+    points: int = 0,
+    waiting: int = 0,
+    batch: bool = True,
+) -> tuple[int, Outcome]:
+    """How many requests this holder, at most `most`, may have under way from now on, and how many were
+    granted (or, with `points`, whether that query was). What it has no longer under way others may have."""
+    free = free_lanes(state, limits, holder=holder, in_flight=in_flight, for_people=for_people)
+    free = min(free, most - in_flight)
+    if free < 1:
+        wanted = min(max(want, waiting), most - in_flight)
+        note_lanes(state, now, holder=holder, count=in_flight, waiting=wanted, for_people=for_people)
+        return in_flight, Outcome(wait=min(LANE_POLL, limits.window / 200))
+    if points:
+        outcome = take_points(state, limits, now, cost=points)
+    else:
+        outcome = take_requests(
+            state, limits, now, want=min(want, free), for_people=for_people, batch=batch, lanes=free
+        )
+    count = in_flight + min(free, 1 if points and outcome.units else outcome.units)
+    unmet = max(0, min(want, most - in_flight) - free) if outcome.units else 0
+    note_lanes(state, now, holder=holder, count=count, waiting=unmet, for_people=for_people)
+    return count, outcome
 
 
 def take_requests(
-    state: BudgetState, limits: Limits, now: float, *, want: int, for_people: bool, batch: bool = True
+    state: BudgetState,
+    limits: Limits,
+    now: float,
+    *,
+    want: int,
+    for_people: bool,
+    batch: bool = True,
+    lanes: int | None = None,
 ) -> Outcome:
-    """Grant requests; with `batch` some more where plenty is free, so that not each one costs a look."""
+    """Grant requests; with `batch` some more where plenty is free, so that not each one costs a look: for so
+    many free `lanes`."""
     person_waits = state.person_waits_until - now
     if not for_people and person_waits > 0 and state.requests.blocked_until <= now:
         grace = limits.window * GRACE
         return Outcome(wait=max(person_waits - grace, min(LANE_POLL, grace)))
     if batch:
         free = meter.available(state.requests, now, limits.requests, limits.window, for_people=for_people)
-        want = max(want, min(free // (20 * max(1, limits.concurrency)), LARGEST_BATCH))
+        more = min(free // (20 * max(1, limits.concurrency)), LARGEST_BATCH)
+        # No more than lanes are free, or a person might wait for one while the batch lasts; but where
+        # requests are as good as free, so is a lane in no time.
+        want = max(want, more if more == LARGEST_BATCH or lanes is None else min(more, lanes))
     outcome = meter.take(
         state.requests, now, limits.requests, limits.window, want=want, for_people=for_people
     )
@@ -126,12 +171,3 @@ def _remember_waiting(
     elif for_people:
         state.person_waits_until = min(state.person_waits_until, now + window * GRACE / 10)
     return outcome
-
-
-def _free_lanes(state: BudgetState, limits: Limits, *, for_people: bool) -> int:
-    taken = sum(lease.count for lease in state.leases.values())
-    free = max(1, limits.concurrency) - taken
-    if for_people:
-        return free
-    pulls = sum(lease.count for lease in state.leases.values() if not lease.for_people)
-    return min(free, max(1, limits.concurrency - KEPT_FOR_PEOPLE) - pulls)

@@ -32,51 +32,41 @@ class Grant:
 
 
 class Lanes:
-    """Leave to have `count` requests under way at a time. From `SharedBudget.lanes()`.
+    """Leave to have up to `want` requests under way at a time. From `SharedBudget.lanes()`.
 
-    It can be handed to a client as its budget. `count` may change with every call: use no more than it says.
+    It can be handed to a client as its budget. How many there may be now changes with every call, for all
+    lanes are for whoever has work: what others find taken is only what was under way at our last call.
     """
 
     def __init__(self, budget: "SharedBudget", want: int, interactive: bool) -> None:
         self.budget = budget
         self.want = max(1, want)
         self.interactive = interactive
-        self.count = 0
+        self.count = 0  # that we may have under way; as many count as taken
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._batch = Grant(0, 0.0)
         self._under_way = 0
+        self._waiting = 0
         self._lock = threading.RLock()
-
-    def open(self) -> bool | float:
-        """True with at least one lane, else seconds until another look is worth it."""
-        self.count = self.budget.change(self._lease)
-        return True if self.count else budget_state.LANE_POLL
 
     def open_and_take(self, points: int = 0) -> bool | float:
         """A lane and a request in one decision, or neither."""
-
-        def decide(state: BudgetState, now: float) -> bool | float:
-            if not self._lease(state, now):
-                return budget_state.LANE_POLL
-            outcome = self._take(state, now, 1, points, batch=False)
-            if outcome.units:
-                return True
-            del state.leases[self.holder]
-            return outcome.wait
-
-        opened = self.budget.change(decide)
-        self.count = int(opened is True)
-        return opened
+        room, outcome = self.budget.change(
+            lambda state, now: self._next(state, now, 1, 0, points, batch=False)
+        )
+        self.count = room
+        return True if outcome.units else outcome.wait
 
     def close(self) -> None:
         """Give the lanes back. Unused grants are lost: they count as used."""
-
-        def decide(state: BudgetState, now: float) -> None:
-            state.leases.pop(self.holder, None)
-
-        self.count = 0
         with suppress(Error):  # then they come free by silence
-            self.budget.change(decide)
+            self.rest()
+
+    def rest(self) -> None:
+        """Nothing is under way, and nothing will be for a while."""
+        if self.count:
+            self.count = 0
+            self.budget.change(lambda state, now: state.leases.pop(self.holder, None))
 
     def try_acquire(self, want: int = 1, *, in_flight: int | None = None) -> Grant | float:
         """Leave to send up to `want` requests now, or the seconds after which to ask again. Never waits.
@@ -87,22 +77,22 @@ class Lanes:
             in_flight = self._under_way if in_flight is None else in_flight
             if in_flight < self.count and self._batch.count and time.monotonic() < self._batch.expires:
                 return self._from_batch(min(want, self.count - in_flight))
-            room, outcome = self.budget.change(lambda state, now: self._next(state, now, want, in_flight))
-            self.count = room
+            self.count, outcome = self.budget.change(
+                lambda state, now: self._next(state, now, want, in_flight)
+            )
             if not outcome.units:
                 return outcome.wait
             life = meter.margin(self.budget.limits.window) / 2
             self._batch = Grant(outcome.units, time.monotonic() + life)
-            return self._from_batch(max(1, min(want, room - in_flight)))
+            return self._from_batch(max(1, min(want, self.count - in_flight)))
 
     def try_acquire_points(self, cost: int, *, in_flight: int | None = None) -> Grant | float:
         """Leave for one GraphQL query of `cost` points, or the seconds after which to ask again."""
         with self._lock:
             in_flight = self._under_way if in_flight is None else in_flight
-            room, outcome = self.budget.change(
+            self.count, outcome = self.budget.change(
                 lambda state, now: self._next(state, now, 1, in_flight, points=cost)
             )
-            self.count = room
             return Grant(1, time.monotonic() + 1) if outcome.units else outcome.wait
 
     def acquire(self, *, in_flight: int | None = None) -> Grant:
@@ -112,7 +102,13 @@ class Lanes:
     @contextmanager
     def permit(self, *, interactive: bool = False, points: int = 0) -> Iterator[None]:
         """Wait for leave to send one request, which is under way for the block."""
-        self.budget.wait(lambda: self._enter(points))
+        with self._lock:
+            self._waiting += 1
+        try:
+            self.budget.wait(lambda: self._enter(points))
+        finally:
+            with self._lock:
+                self._waiting -= 1
         try:
             yield
         finally:
@@ -151,28 +147,32 @@ class Lanes:
         self._batch = Grant(self._batch.count - count, self._batch.expires)
         return Grant(count, self._batch.expires)
 
-    def _lease(self, state: BudgetState, now: float) -> int:
-        # A process that was killed on this machine took its lanes with it: nobody waits for those to run out.
-        for holder in [one for one in state.leases if is_silent(one.rpartition(":")[0])]:
-            del state.leases[holder]
-        return budget_state.lease_lanes(
-            state, self.budget.limits, now, holder=self.holder, want=self.want, for_people=self.interactive
-        )
-
-    def _take(self, state: BudgetState, now: float, want: int, points: int, *, batch: bool = True) -> Outcome:
-        limits = self.budget.limits
-        if points:
-            return budget_state.take_points(state, limits, now, cost=points)
-        return budget_state.take_requests(
-            state, limits, now, want=want, for_people=self.interactive, batch=batch
-        )
-
     def _next(
-        self, state: BudgetState, now: float, want: int, in_flight: int, points: int = 0
+        self,
+        state: BudgetState,
+        now: float,
+        want: int,
+        in_flight: int,
+        points: int = 0,
+        *,
+        batch: bool = True,
     ) -> tuple[int, Outcome]:
-        room = budget_state.renew(state, self.budget.limits, now, holder=self.holder, in_flight=in_flight)
-        if not room:  # silent for too long: the lanes went to others
-            room = self._lease(state, now)
-        if in_flight >= room:
-            return room, Outcome(wait=budget_state.LANE_POLL / 10)
-        return room, self._take(state, now, min(want, room - in_flight), points)
+        limits, person = self.budget.limits, self.interactive
+        holder = self.holder
+        if budget_state.free_lanes(state, limits, holder=holder, in_flight=in_flight, for_people=person) < 1:
+            # A process that was killed on this machine took its lanes with it: nobody waits for those.
+            for one in [one for one in state.leases if is_silent(one.rpartition(":")[0])]:
+                del state.leases[one]
+        return budget_state.admit(
+            state,
+            limits,
+            now,
+            holder=holder,
+            for_people=person,
+            in_flight=in_flight,
+            most=self.want,
+            want=want,
+            points=points,
+            waiting=self._waiting,
+            batch=batch,
+        )

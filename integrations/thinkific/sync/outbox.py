@@ -26,8 +26,9 @@ from integrations.thinkific.sync.outage import leaves_hope, patiently
 
 log = structlog.get_logger(__name__)
 
-LANES = 6  # people at a time
-AHEAD = 2 * LANES  # people whose entries are claimed: nobody waits for a claim
+# People at a time, for each request that may be under way: some are busy with the database meanwhile.
+MORE_PEOPLE = 2
+AHEAD = 6  # people more whose entries are claimed: nobody waits for a claim
 PATIENCE = 75.0  # seconds to wait for a request of the budget: longer than Thinkific's window
 LOOK = 0.25  # seconds between looks for new entries while others are on their way
 GRACE = 1.0  # seconds for what is under way when we are told to stop
@@ -53,11 +54,11 @@ def drain(*, seconds: float = 50.0, stop: Callable[[], bool] = stopping.requeste
     budget.sleep = partial(_sleep, stop=stop)
     end = time.monotonic() + seconds
     try:
-        with budget.lanes(want=LANES, interactive=True) as lanes:
+        with budget.lanes(interactive=True) as lanes:
             client = ThinkificClient(
                 credentials, budget=lanes, interactive=True, retries=1, sleep=budget.sleep
             )
-            _Drain(client, outcome, end, stop).run()
+            _Drain(client, lanes.want + MORE_PEOPLE, outcome, end, stop).run()
     except BudgetExhausted as error:
         log.info("drain later", problem=str(error))
     return outcome
@@ -82,9 +83,15 @@ class _Drain:
     connections to the database and to Thinkific until the end."""
 
     def __init__(
-        self, client: ThinkificClient, outcome: "Counter[str]", end: float, stop: Callable[[], bool]
+        self,
+        client: ThinkificClient,
+        people: int,
+        outcome: "Counter[str]",
+        end: float,
+        stop: Callable[[], bool],
     ) -> None:
         self.client = client
+        self.people = people  # at a time
         self.outcome = outcome
         self.end = end
         self.stop = stop
@@ -98,12 +105,12 @@ class _Drain:
         self.noted_at = -NOTE_EVERY
 
     def run(self) -> None:
-        threads = [threading.Thread(target=self._work, name=f"push-{n}", daemon=True) for n in range(LANES)]
-        for thread in threads:
-            thread.start()
+        threads: list[threading.Thread] = []
         try:
             while self._go_on():
-                pass
+                for n in range(len(threads), min(self.people, len(self.under_way))):
+                    threads.append(threading.Thread(target=self._work, name=f"push-{n}", daemon=True))
+                    threads[-1].start()
         finally:
             self.stopped.set()
             for _ in threads:
@@ -136,8 +143,8 @@ class _Drain:
         return True
 
     def _claim(self) -> bool:
-        room = AHEAD - len(self.under_way)
-        if not self._goes_on() or room < LANES:
+        room = self.people + AHEAD - len(self.under_way)
+        if not self._goes_on() or room < AHEAD:
             return False
         groups = claims.claim(room)
         for group in groups:

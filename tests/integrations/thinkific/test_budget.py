@@ -55,7 +55,6 @@ class Site:
             if what == "done":
                 in_flight[pull] -= 1
                 self.under_way -= 1
-                continue
             units, wait = self.change(lambda state: self.step(state, now, pull, in_flight[pull]), now)  # noqa: B023
             for _ in range(units):
                 serial += 1
@@ -65,19 +64,23 @@ class Site:
                 arrival = now + self.random.uniform(0, self.lag)
                 self.arrivals.append(arrival)
                 heapq.heappush(events, (arrival + self.lag / 10, serial, "done", pull))
+            if what == "done":  # whose next look is due at its time all the same
+                continue
             serial += 1
             heapq.heappush(events, (now + max(wait, self.lag / 20), serial, "look", pull))
 
     def step(self, state, now, pull, in_flight):
-        room = budget_state.renew(state, self.limits, now, holder=pull, in_flight=in_flight)
-        if not room:
-            room = budget_state.lease_lanes(
-                state, self.limits, now, holder=pull, want=self.limits.concurrency, for_people=False
-            )
-        if in_flight >= room:
-            return 0, self.lag / 10
-        outcome = budget_state.take_requests(state, self.limits, now, want=room - in_flight, for_people=False)
-        return min(outcome.units, room - in_flight), outcome.wait
+        count, outcome = budget_state.admit(
+            state,
+            self.limits,
+            now,
+            holder=pull,
+            for_people=False,
+            in_flight=in_flight,
+            want=self.limits.concurrency - in_flight,
+            most=self.limits.concurrency,
+        )
+        return min(outcome.units, count - in_flight), outcome.wait
 
 
 def most_in_a_sliding_window(arrivals, window):
@@ -114,7 +117,7 @@ def test_no_window_ever_holds_more_than_the_limit(limits, seed, pulls, crash):
 @given(limits=limits, seed=st.integers(0, 10_000), pulls=st.integers(1, 3))
 def test_while_there_is_work_95_percent_of_the_limit_is_used(limits, seed, pulls):
     windows = 10
-    # eight lanes and this lag let more through than the limit, so the limit is what is measured
+    # ten lanes and this lag let more through than the limit, so the limit is what is measured
     limits = msgspec.structs.replace(limits, concurrency=10)
     site = Site(limits, seed, pulls=pulls, lag=limits.window * 0.005)
 
@@ -234,26 +237,72 @@ def test_a_clock_that_was_set_back_does_not_stop_us_for_long():
     assert budget_state.take_requests(state, limits, START + 122, want=1, for_people=False).units
 
 
+def ask(state, holder, *, in_flight=0, want=10, for_people=False, now=START, limits=None, waiting=0):
+    """How many a holder may have under way, after asking for `want` more."""
+    limits = limits or Limits(requests=1000)
+    count, _ = budget_state.admit(
+        state,
+        limits,
+        now,
+        holder=holder,
+        for_people=for_people,
+        in_flight=in_flight,
+        want=want,
+        most=10,
+        waiting=waiting,
+    )
+    return count
+
+
 def test_lanes_of_a_dead_holder_come_free():
-    state, limits, now = BudgetState(), Limits(), START
-    assert budget_state.lease_lanes(state, limits, now, holder="dead", want=8, for_people=False) == 8
-    assert not budget_state.lease_lanes(state, limits, now, holder="new", want=8, for_people=False)
+    state = BudgetState()
+    assert ask(state, "dead") == 10
+    assert ask(state, "new") == 0
 
-    later = now + budget_state.LEASE + 1
-    budget_state.refresh(state, limits, later)
+    later = START + budget_state.LEASE + 1
+    budget_state.refresh(state, Limits(requests=1000), later)
 
-    assert budget_state.lease_lanes(state, limits, later, holder="new", want=8, for_people=False) == 8
+    assert ask(state, "new", now=later) == 10
 
 
-def test_pulls_leave_two_lanes_to_people_and_share_the_others():
-    state, limits, now = BudgetState(), Limits(), START
-    assert budget_state.lease_lanes(state, limits, now, holder="a", want=10, for_people=False) == 8
-    assert budget_state.lease_lanes(state, limits, now, holder="person", want=4, for_people=True) == 2
-    assert budget_state.lease_lanes(state, limits, now, holder="b", want=8, for_people=False) == 0
+def test_one_pull_may_have_all_lanes_and_a_person_gets_the_next_that_comes_free():
+    state = BudgetState()
+    assert ask(state, "pull") == 10
+    assert ask(state, "person", want=1, for_people=True) == 0
 
-    assert budget_state.renew(state, limits, now, holder="a", in_flight=7) == 7  # in use: not taken away
-    assert budget_state.renew(state, limits, now, holder="a", in_flight=1) == 4
-    assert budget_state.lease_lanes(state, limits, now, holder="b", want=8, for_people=False) == 4
+    assert ask(state, "pull", in_flight=9) == 9  # one of its requests is over, and it wants ten again
+    assert ask(state, "person", want=1, for_people=True) == 1
+    assert ask(state, "pull", in_flight=8) == 9  # nobody else waits any more
+
+
+def test_lanes_that_a_pull_has_nothing_under_way_in_are_free_for_a_person_at_once():
+    state = BudgetState()
+    assert ask(state, "pull", want=2, limits=Limits()) == 2
+
+    assert ask(state, "person", want=3, for_people=True, limits=Limits()) == 3
+
+
+def test_pulls_come_to_share_the_lanes_evenly():
+    state = BudgetState()
+    under_way = {"a": ask(state, "a"), "b": ask(state, "b")}
+    assert under_way == {"a": 10, "b": 0}
+
+    for _ in range(12):  # each has a request answered in turn, and asks for more
+        for pull in under_way:
+            under_way[pull] = ask(state, pull, in_flight=max(0, under_way[pull] - 1))
+
+    assert under_way == {"a": 5, "b": 5}
+
+
+def test_a_pull_keeps_a_lane_while_thousands_of_changes_are_sent():
+    state = BudgetState()
+    sending = ask(state, "person", for_people=True, waiting=10)
+    pulling = 0
+    for _ in range(3):
+        pulling = ask(state, "pull", in_flight=pulling)
+        sending = ask(state, "person", in_flight=sending - 1, for_people=True, waiting=10)
+
+    assert (sending, pulling) == (9, 1)
 
 
 def test_points_are_granted_whole_and_corrected():

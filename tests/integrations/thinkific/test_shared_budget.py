@@ -170,8 +170,9 @@ def test_lost_lanes_are_taken_again():
     with budget.lanes(want=4) as lanes:
         RequestBudget.objects.update(state={})
 
-        assert isinstance(lanes.try_acquire(), Grant)
-        assert budget.usage().lanes_held == 4
+        assert isinstance(lanes.try_acquire(in_flight=2), Grant)
+        assert budget.usage().lanes_held == 3
+    assert budget.usage().lanes_held == 0
 
 
 def test_points_are_shared_and_corrected():
@@ -199,3 +200,30 @@ def test_a_grant_within_a_transaction_is_refused():
 
     with pytest.raises(RuntimeError), transaction.atomic(), budget.permit(interactive=True):
         pytest.fail("a grant that can be rolled back is none")
+
+
+def test_the_next_lane_that_comes_free_is_for_a_person_who_waits():
+    limits = Limits(requests=1000, window=60, concurrency=2)
+    budget = SharedBudget("acme", limits)
+    served = threading.Event()
+
+    def push(number):
+        with SharedBudget("acme", limits).permit(interactive=True):
+            served.set()
+
+    with budget.lanes() as pull:
+        for in_flight in (0, 1):
+            assert isinstance(pull.try_acquire(in_flight=in_flight), Grant)
+        assert isinstance(pull.try_acquire(in_flight=2), float)
+        person = threading.Thread(target=lambda: in_threads(push, 1))
+        person.start()
+        deadline = time.monotonic() + 20
+        while not any(lease.for_people for lease in budget.store.read()[0].leases.values()):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+        assert isinstance(pull.try_acquire(in_flight=1), float)  # one of its requests is over
+        person.join(20)
+
+        assert served.is_set()
+        assert isinstance(pull.try_acquire(in_flight=1), Grant)
