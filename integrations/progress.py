@@ -108,7 +108,13 @@ def rows_per_second(run: SyncRun) -> float | None:
 
 
 def seconds_left(run: SyncRun) -> float | None:
-    """By the time its pages took so far; None until that says anything."""
+    """By the time its pages took so far; None until that says anything. Where a plan says how long the
+    request budgets need, that counts until a tenth is done."""
+    planned = run.cursor.get("planned")
+    if planned and run.pages_total:
+        left = max(0, run.pages_total - run.pages_done)
+        if left > planned["pages"] * 0.9:
+            return float(planned["seconds"]) * min(left / planned["pages"], 1.0)
     if not run.pages_total or not run.pages_done or run.busy_seconds <= 0:
         return None
     return max(0, run.pages_total - run.pages_done) * run.busy_seconds / run.pages_done

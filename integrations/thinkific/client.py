@@ -12,6 +12,7 @@ from integrations.thinkific.answers import Answer
 from integrations.thinkific.credentials import GRAPHQL, WEBHOOKS
 from integrations.thinkific.decoding import load_json, read_rows
 from integrations.thinkific.graph_answers import GraphAnswer, read_graph_answer
+from integrations.thinkific.learned import Learned
 from integrations.thinkific.paging import Watch
 from integrations.thinkific.rest import RestCalls, read_object
 
@@ -25,7 +26,7 @@ class ThinkificClient(RestCalls):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.spellings: dict[str, int] = {}  # which name of a renamed GraphQL field this site knows
-        self.costs: dict[tuple[str, int], int] = {}  # points that a GraphQL operation took, by page size
+        self.learned = Learned()
         self.looked: dict[int, float] = {}  # at whose enrollments we have just looked, and when (monotonic)
 
     # --- webhooks -----------------------------------------------------------------------------------------

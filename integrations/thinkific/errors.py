@@ -116,9 +116,10 @@ class NotFound(Rejected):
 class TooExpensive(ThinkificError):
     """GraphQL refused a query for its cost, and charged nothing: ask for fewer rows at once."""
 
-    def __init__(self, message: str, *, max_cost: int | None = None) -> None:
+    def __init__(self, message: str, *, max_cost: int | None = None, cost: int | None = None) -> None:
         super().__init__(message)
         self.max_cost = max_cost
+        self.cost = cost
 
 
 class SchemaDrift(ThinkificError):

@@ -106,7 +106,8 @@ def _raise_for(
         raise RateLimited(words, until=until)
     if "MAX_QUERY_COST_EXCEEDED" in codes:
         limits = [(error.get("extensions") or {}).get("maxCost") for error in errors]
-        raise TooExpensive(words, max_cost=next((n for n in limits if isinstance(n, int)), None))
+        most = next((n for n in limits if isinstance(n, int)), None)
+        raise TooExpensive(words, max_cost=most, cost=points.cost)
     if codes & TRANSIENT:
         raise RetryLater(words)
     if codes & REFUSED:

@@ -41,6 +41,15 @@ LESSON = (
     "id title lessonType takeUrl "
     "content { id contentType ... on QuizContent { quiz { id name passingScore } } }"
 )
+SIZES = """
+query CourseSizes($first: Int!, $after: String) {
+  site { courses(first: $first, after: $after) {
+    nodes { id curriculum { chaptersCount lessonsCount } }
+    pageInfo { hasNextPage endCursor } } } }
+"""
+QUIZ_OF_LESSON = (
+    "%(alias)s: lesson(id: %(id)s) { content { ... on QuizContent { quiz { id name passingScore } } } }"
+)
 CERTIFICATES = """
 query CourseCertificates($id: ID!, $first: Int!, $after: String) {
   course(id: $id) { id certificates(first: $first, after: $after) {

@@ -280,6 +280,18 @@ class ChapterNode(Struct, rename="camel"):
     lessons: list[LessonNode] = []
 
 
+class CurriculumSize(Struct, rename="camel"):
+    chapters_count: Count | None = None
+    lessons_count: Count | None = None
+
+
+class CourseSize(Struct):
+    """How much one course contains."""
+
+    id: GraphId
+    curriculum: CurriculumSize | None = None
+
+
 class SiteInfo(Struct, rename="camel"):
     id: GraphId | None = None
     name: str | None = None

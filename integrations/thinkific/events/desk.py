@@ -1,6 +1,7 @@
 """Where the events of a batch are worked on: asking Thinkific within limits, asking for pulls, storing."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from typing import ParamSpec, TypeVar
 
 from core.services.mirror.outcome import Applied
@@ -10,6 +11,7 @@ from integrations.thinkific.budget import SharedBudget
 from integrations.thinkific.client import ThinkificClient
 from integrations.thinkific.credentials import REST, Credentials
 from integrations.thinkific.errors import (
+    BudgetExhausted,
     CredentialsRefused,
     Interrupted,
     NotConfigured,
@@ -18,8 +20,11 @@ from integrations.thinkific.errors import (
 )
 from integrations.thinkific.events.inbox import WAITS, Claim, Verdict, failed, later
 from integrations.thinkific.sync import runs
+from integrations.thinkific.sync.jobs import Ask, Job, SideBySide
+from integrations.thinkific.sync.threads import Threads
 
 T = TypeVar("T")
+K = TypeVar("K")
 P = ParamSpec("P")
 
 SOURCE = "Thinkific, webhook"  # the reason in the history of what events change
@@ -33,18 +38,21 @@ UNTIL_KEY_IS_THERE = 300.0
 
 
 class Desk:
-    """One batch. `ask` makes one request; after a failure that concerns every request it makes no more."""
+    """One batch. `ask` makes one request, `ask_all` many side by side; after a failure that concerns every
+    request no more are made."""
 
     def __init__(self, claim: Claim) -> None:
         self.claim = claim
+        self.budget = SharedBudget.from_settings(patience=PATIENCE)
         self.client = ThinkificClient(
             Credentials.from_settings(),
-            budget=SharedBudget.from_settings(patience=PATIENCE),
+            budget=self.budget,
             retries=0,
             timeout=TIMEOUT,
             seconds=SECONDS,
         )
         self._stopped: ThinkificError | None = None
+        self._heard_at = 0.0
 
     def ask(self, question: Callable[P, T], *about: P.args, **more: P.kwargs) -> T:
         """The answer of a method of the client. Raises NotFound, and what stops all: RetryLater,
@@ -54,13 +62,68 @@ class Desk:
         self.claim.renew()
         try:
             return question(*about, **more)
-        except (RetryLater, NotConfigured) as error:
-            self._stopped = error
+        except ThinkificError as error:
+            self._note(error)
             raise
-        except CredentialsRefused as error:
+
+    def ask_all(self, questions: Mapping[K, Callable[[], T]]) -> dict[K, T | ThinkificError]:
+        """What `ask` answers or raises, for each; each question makes requests of REST. The first one alone:
+        where Thinkific does not answer, one request finds out."""
+        answers = {key: self._answer(questions[key]) for key in list(questions)[:1]}
+        questions = {key: question for key, question in questions.items() if key not in answers}
+        if questions and self._stopped is None:
+            answers |= self._side_by_side(questions)
+        for key in questions:
+            if key not in answers:
+                assert self._stopped is not None
+                answers[key] = self._stopped
+        return answers
+
+    def _side_by_side(self, questions: Mapping[K, Callable[[], T]]) -> dict[K, T | ThinkificError]:
+        answers: dict[K, T | ThinkificError] = {}
+        with self.budget.lanes() as lanes:
+            threads = Threads(lanes, breathe=lambda: self._breathe(threads))
+            self.client.budget, self._heard_at = threads, time.monotonic()
+            try:
+                jobs = (self._job(question) for question in questions.values())
+                found = SideBySide(threads, jobs, is_due=lambda: self._stopped is not None)
+                answers.update(zip(questions, found, strict=False))
+            except BudgetExhausted as error:
+                self._note(error)
+            finally:
+                threads.close()
+                self.client.budget = self.budget
+        return answers
+
+    def _answer(self, question: Callable[[], T]) -> T | ThinkificError:
+        try:
+            return self.ask(question)
+        except ThinkificError as error:
+            return error
+
+    def _job(self, question: Callable[[], T]) -> Job[T | ThinkificError]:
+        if self._stopped is not None:
+            return self._stopped
+        try:
+            [answer] = yield [Ask(question)]
+        except ThinkificError as error:
+            self._note(error)
+            return error
+        finally:
+            self._heard_at = time.monotonic()
+        return answer
+
+    def _note(self, error: ThinkificError) -> None:
+        if isinstance(error, CredentialsRefused):
             connection_state.note(REST, ok=False, detail=str(error))
-            self._stopped = error
-            raise
+        if isinstance(error, RetryLater | NotConfigured | CredentialsRefused):
+            self._stopped = self._stopped or error
+
+    def _breathe(self, threads: Threads) -> None:
+        self.claim.renew()
+        if not threads.in_flight and time.monotonic() - self._heard_at > PATIENCE:
+            words = "Thinkific's request limit leaves no room for now."
+            raise BudgetExhausted(words, after=PATIENCE)
 
     def user(self, number: int) -> schemas.User:
         """One person, asked for as by `ask`."""

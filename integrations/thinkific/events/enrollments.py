@@ -7,6 +7,7 @@ the number itself, so it is given a moment before a request is spent.
 
 from collections.abc import Container, Mapping
 from datetime import timedelta
+from functools import partial
 
 from django.utils import timezone
 
@@ -113,14 +114,15 @@ def _ask(numbers: list[int], desk: Desk, work: Work) -> None:
     if len(numbers) > MANY:
         _leave_to_a_pull(numbers, desk, work)
         return
-    for number in numbers:
+    answers = desk.ask_all({number: partial(desk.client.get_enrollment, number) for number in numbers})
+    for number, answer in answers.items():
         news = work.news[number]
-        try:
-            news.found = desk.ask(desk.client.get_enrollment, number)
-        except NotFound:
+        if isinstance(answer, NotFound):
             news.gone = True
-        except ThinkificError as error:
-            _put_off(number, error, desk, work)
+        elif isinstance(answer, ThinkificError):
+            _put_off(number, answer, desk, work)
+        else:
+            news.found = answer
 
 
 def _leave_to_a_pull(numbers: list[int], desk: Desk, work: Work) -> None:

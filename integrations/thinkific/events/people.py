@@ -7,6 +7,7 @@ is stored already; otherwise Thinkific is asked.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from django.utils import timezone
 
@@ -111,14 +112,15 @@ def _ask(numbers: list[int], told: Told, desk: Desk, work: Work) -> None:
         text = desk.pull(Kind.USERS, full=True)
         work.verdicts |= {event.pk: processed(text) for n in numbers for event, _ in told[n]}
         return
-    for number in numbers:
-        try:
-            work.found[number] = desk.user(number)
-        except NotFound:
+    answers = desk.ask_all({number: partial(desk.client.get_user, number) for number in numbers})
+    for number, answer in answers.items():
+        if isinstance(answer, NotFound):
             work.gone.add(number)
-        except ThinkificError as error:
+        elif isinstance(answer, ThinkificError):
             for event, _ in told[number]:
-                work.verdicts[event.pk] = desk.put_off(error, event.attempts)
+                work.verdicts[event.pk] = desk.put_off(answer, event.attempts)
+        else:
+            work.found[number] = answer
     try:
         work.owners = look_at_owners(work.found.values(), desk.user, at_most=MANY)
     except ThinkificError as error:

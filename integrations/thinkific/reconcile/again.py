@@ -1,25 +1,37 @@
-"""One row of a report looked at again: what of it is still true."""
+"""Rows of a report looked at again: what of each is still true."""
+
+from collections.abc import Iterator
 
 from core.models import Product
 from integrations.models import Drift, DriftKind
 from integrations.thinkific.reconcile import stored
 from integrations.thinkific.reconcile.findings import Finding, Sort, with_unsent_change
 from integrations.thinkific.reconcile.subjects import SUBJECTS, Remote
+from integrations.thinkific.sync.jobs import Job
 from integrations.thinkific.sync.pull import Pull
 
+Looked = tuple[Finding | str, Remote]
 
-def look_again(pull: Pull, row: Drift) -> tuple[Finding | str, Remote]:
-    """The drift as it is now, or `in_step`, `waiting` or `gone`; and what Thinkific has of the object."""
+
+def read_again(pull: Pull, rows: list[Drift]) -> Iterator[Remote]:
+    """What Thinkific has of each row's object, one after the other; many are asked for at a time."""
+    return pull.side_by_side(_read(pull, row) for row in rows)
+
+
+def _read(pull: Pull, row: Drift) -> Job[Remote]:
+    if _without_asking(row) is not None:
+        return []
+    return (yield from SUBJECTS[row.report.kind].read(pull, row))
+
+
+def look_again(pull: Pull, row: Drift, found: Remote) -> Looked:
+    """The drift as it is now, or `in_step`, `waiting` or `gone`; and what Thinkific has of the object, which
+    was read just before."""
     kind = row.report.kind
     subject = SUBJECTS[kind]
+    if (known := _without_asking(row)) is not None:
+        return known, []
     mine = stored.rows(kind).filter(pk=row.object_id).first() if row.object_id is not None else None
-    if row.object_id is not None and mine is None:
-        return "gone", []
-    if mine is not None and with_unsent_change(stored.entity(kind), [mine.pk]):
-        return "waiting", []
-    if kind == DriftKind.PRODUCTS and isinstance(mine, Product) and mine.source != Product.Source.REST:
-        return as_reported(row), []  # REST, which has single products, does not know it
-    found = subject.read(pull, row)
     if not found:
         if mine is None:
             return "gone", found
@@ -30,6 +42,18 @@ def look_again(pull: Pull, row: Drift) -> tuple[Finding | str, Remote]:
     if look.findings:
         return look.findings[0], found
     return ("waiting" if look.waiting else "in_step"), found
+
+
+def _without_asking(row: Drift) -> Finding | str | None:
+    kind = row.report.kind
+    mine = stored.rows(kind).filter(pk=row.object_id).first() if row.object_id is not None else None
+    if row.object_id is not None and mine is None:
+        return "gone"
+    if mine is not None and with_unsent_change(stored.entity(kind), [mine.pk]):
+        return "waiting"
+    if kind == DriftKind.PRODUCTS and isinstance(mine, Product) and mine.source != Product.Source.REST:
+        return as_reported(row)  # REST, which has single products, does not know it
+    return None
 
 
 def as_reported(row: Drift) -> Finding:

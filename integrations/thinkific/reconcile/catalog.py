@@ -1,6 +1,7 @@
 """Comparing products and what is inside them: bundles with their courses, courses with their curricula."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from django.utils import timezone
@@ -38,7 +39,10 @@ from integrations.thinkific.reconcile.findings import (
 )
 from integrations.thinkific.reconcile.people import SOURCE
 from integrations.thinkific.sync.catalog import site_url
-from integrations.thinkific.sync.content import Curriculum, read_curriculum
+from integrations.thinkific.sync.content import note_unread, read_curricula
+from integrations.thinkific.sync.content_plan import Plan
+from integrations.thinkific.sync.courses import Curriculum, read_course
+from integrations.thinkific.sync.jobs import Ask, Job
 from integrations.thinkific.sync.pages import RawRow, decode_row
 from integrations.thinkific.sync.pull import Pull
 
@@ -172,14 +176,16 @@ class Found(NamedTuple):
     courses: list[int] | None  # of a bundle
 
 
-def read(pull: Pull, row: Drift) -> list[Found]:
+def read(pull: Pull, row: Drift) -> Job[list[Found]]:
     """The product as REST has it now; empty where it has not."""
     if row.thinkific_id is None:
         return []
     try:
-        product = pull.client.get_product(row.thinkific_id)
-        is_bundle = (product.productable_type or "").lower() == "bundle"
-        courses = pull.client.bundle(product.productable_id or 0).course_ids if is_bundle else None
+        [product] = yield [Ask(partial(pull.client.get_product, row.thinkific_id))]
+        courses = None
+        if (product.productable_type or "").lower() == "bundle":
+            [bundle] = yield [Ask(partial(pull.client.bundle, product.productable_id or 0))]
+            courses = bundle.course_ids
     except NotFound:
         return []
     return [Found(product, courses)]
@@ -208,11 +214,13 @@ def take(pull: Pull, row: Drift, found: list[Found]) -> list[str]:
 def compare_content(pull: Pull, report: DriftReport) -> str:
     """Course by course; what differs in one is one finding."""
     courses = Product.objects.courses().filter(removed_at__isnull=True).order_by("pk")
-    for course in courses.filter(pk__gt=pull.cursor.get("content of", 0)):
-        look = look_at_course(course, read_curriculum(pull, course))
+    todo = list(courses.filter(pk__gt=pull.cursor.get("content of", 0)))
+    for course, curriculum in read_curricula(pull, Plan(pull, todo), todo):
+        look = look_at_course(course, curriculum)
 
-        def write(course: Product = course, look: Look = look) -> None:
+        def write(course: Product = course, look: Look = look, curriculum: Curriculum = curriculum) -> None:
             pull.cursor["content of"] = course.pk
+            note_unread(pull, course, curriculum)
             ledger.add(pull, report, look)
             listing.progress(pull, rows=1)
 
@@ -220,9 +228,9 @@ def compare_content(pull: Pull, report: DriftReport) -> str:
     return ""
 
 
-def look_at_course(course: Product, curriculum: Curriculum | None) -> Look:
+def look_at_course(course: Product, curriculum: Curriculum) -> Look:
     look = Look()
-    if curriculum is None:
+    if not curriculum.is_known:
         return look
     chapters = _items(CHAPTERS, curriculum.chapters, "Chapter")
     known = dict(Chapter.objects.filter(product=course).values_list("thinkific_id", "pk"))
@@ -265,10 +273,10 @@ def _gone(here: object, rows: list[Values], what: str) -> list[Difference]:
     ]
 
 
-def read_course(pull: Pull, row: Drift) -> list[Curriculum]:
+def read_again(pull: Pull, row: Drift) -> Job[list[Curriculum]]:
     course = Product.objects.filter(pk=row.object_id or 0).first()
-    curriculum = read_curriculum(pull, course) if course else None
-    return [curriculum] if curriculum else []
+    found = (yield from read_course(pull, Plan(pull, [course]), course)) if course else None
+    return [found] if found and found.is_known else []
 
 
 def take_course(pull: Pull, row: Drift, found: list[Curriculum]) -> list[str]:

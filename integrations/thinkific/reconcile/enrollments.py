@@ -30,6 +30,7 @@ from integrations.thinkific.reconcile.findings import (
 from integrations.thinkific.reconcile.people import DECIDE, SOURCE
 from integrations.thinkific.sync import gone
 from integrations.thinkific.sync.enrollments import apply_typed, told
+from integrations.thinkific.sync.jobs import Ask, Job
 from integrations.thinkific.sync.news import Known
 from integrations.thinkific.sync.pages import RawRow, decode_row
 from integrations.thinkific.sync.people import primary_keys
@@ -120,12 +121,12 @@ def _matched(rows: list[Values], look: Look) -> tuple[list[Pair], dict[int, list
     return pairs, links
 
 
-def read(pull: Pull, row: Drift) -> list[schemas.Enrollment]:
+def read(pull: Pull, row: Drift) -> Job[list[schemas.Enrollment]]:
     """The enrollment as Thinkific has it now; empty where it has not."""
     if row.thinkific_id is None:
         return []
     try:
-        return [pull.client.get_enrollment(row.thinkific_id)]
+        return (yield [Ask(partial(pull.client.get_enrollment, row.thinkific_id))])
     except NotFound:
         return []
 

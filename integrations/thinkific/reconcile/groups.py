@@ -23,6 +23,7 @@ from integrations.thinkific.reconcile.findings import (
     sort_out,
 )
 from integrations.thinkific.reconcile.people import SOURCE
+from integrations.thinkific.sync.jobs import Ask, Job
 from integrations.thinkific.sync.pages import RawRow, decode_row
 from integrations.thinkific.sync.people import primary_keys
 from integrations.thinkific.sync.pull import Pull
@@ -77,12 +78,12 @@ def _only_there(row: Values) -> Finding:
     return Finding(Sort.ONLY_THERE, row["name"], thinkific_id=row["thinkific_id"])
 
 
-def read(pull: Pull, row: Drift) -> list[schemas.Group]:
+def read(pull: Pull, row: Drift) -> Job[list[schemas.Group]]:
     """The group as Thinkific has it now; empty where it has not."""
     if row.thinkific_id is None:
         return []
     try:
-        return [pull.client.get_group(row.thinkific_id)]
+        return (yield [Ask(partial(pull.client.get_group, row.thinkific_id))])
     except NotFound:
         return []
 
@@ -103,24 +104,32 @@ def compare_members(pull: Pull, report: DriftReport) -> str:
     """Group by group: Thinkific lists an account's groups nowhere else."""
     groups = ThinkificGroup.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True)
     unread: list[str] = pull.cursor.setdefault("groups unread", [])
-    for group in groups.filter(pk__gt=pull.cursor.get("members of", 0)).order_by("pk"):
-        name = f"members {group.pk}"
-        compare = partial(_compare_members, group)
-        filters = {"group_id": group.thinkific_id}
-        why = listing.walk(pull, report, name, "/users", compare, filters=filters)
-        expected = stored.expected(report.kind).filter(group=group)
-        listing.judge(pull, report, name, expected, unread=why)
-
-        def done(group: ThinkificGroup = group, name: str = name, why: str = why) -> None:
-            if why:
-                unread.append(str(group)[:100])
-            del pull.cursor[name]
-            pull.cursor["members of"] = group.pk
-
-        pull.store(done)
+    todo = groups.filter(pk__gt=pull.cursor.get("members of", 0)).order_by("pk")
+    coming = ((group.pk, group.thinkific_id) for group in todo)
+    lists = (("/users", {"group_id": number}) for pk, number in coming if f"members {pk}" not in pull.cursor)
+    with pull.lists.ahead(lists):
+        for group in todo:
+            _compare_group(pull, report, group, unread)
     if not unread:
         return ""
     return f"{listing.NOT_JUDGED} in these groups, whose lists were not whole: {', '.join(unread[:20])}."
+
+
+def _compare_group(pull: Pull, report: DriftReport, group: ThinkificGroup, unread: list[str]) -> None:
+    name = f"members {group.pk}"
+    compare = partial(_compare_members, group)
+    filters = {"group_id": group.thinkific_id}
+    why = listing.walk(pull, report, name, "/users", compare, filters=filters)
+    expected = stored.expected(report.kind).filter(group=group)
+    listing.judge(pull, report, name, expected, unread=why)
+
+    def done() -> None:
+        if why:
+            unread.append(str(group)[:100])
+        del pull.cursor[name]
+        pull.cursor["members of"] = group.pk
+
+    pull.store(done)
 
 
 def _compare_members(group: ThinkificGroup, rows: list[RawRow], passed: Callable[[int], bool]) -> Look:
@@ -158,7 +167,7 @@ def _member_only_there(group: ThinkificGroup, person: schemas.User, user: int | 
     return Finding(Sort.ONLY_THERE, f"{person.email or person.id} in {group}", pointers=pointers)
 
 
-def read_member(pull: Pull, row: Drift) -> list[schemas.User]:
+def read_member(pull: Pull, row: Drift) -> Job[list[schemas.User]]:
     """The person, if they are in the group now."""
     membership = GroupMembership.objects.filter(pk=row.object_id or 0).select_related("group", "user").first()
     account = membership.user.thinkific_id if membership else row.pointers.get("account")
@@ -166,10 +175,11 @@ def read_member(pull: Pull, row: Drift) -> list[schemas.User]:
     if account is None or group is None or group.thinkific_id is None:
         return []
     try:
-        person = pull.client.get_user(account)
+        [person] = yield [Ask(partial(pull.client.get_user, account))]
     except NotFound:
         return []
-    page = pull.client.users_page(email=person.email, group_id=group.thinkific_id)
+    ask = partial(pull.client.users_page, email=person.email, group_id=group.thinkific_id)
+    [page] = yield [Ask(ask)]
     found = [one for one in page.items if one.id == account]
     if not found and not (page.is_last and page.total_items == page.fetched):
         raise RetryLater(f"Thinkific's list of the members of {group} does not say who is missing in it.")

@@ -12,7 +12,7 @@ from integrations.thinkific.paging import ENDLESS
 from integrations.thinkific.reconcile import ledger, stored
 from integrations.thinkific.reconcile.findings import Finding, Look, Sort, with_unsent_change
 from integrations.thinkific.sync import completeness
-from integrations.thinkific.sync.fetch import PageWalk, batches
+from integrations.thinkific.sync.fetch import batches
 from integrations.thinkific.sync.pages import RawPage, RawRow
 from integrations.thinkific.sync.pull import Pull
 
@@ -81,7 +81,7 @@ def _round(
     filters: Mapping[str, Any] | None,
 ) -> None:
     seen, top = pull.seen(name), state["top"]
-    pages = PageWalk(pull, path, filters, first=state["page"] + 1)
+    pages = pull.lists.walk(path, filters, first=state["page"] + 1)
     for batch in batches(pages):
         rows = list({row.id: row for page in batch for row in page.rows}.values())
         # Before the step, which is then short: the others wait for it where there is one writer at a time.

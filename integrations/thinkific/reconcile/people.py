@@ -1,6 +1,7 @@
 """Comparing people."""
 
 from collections.abc import Callable
+from functools import partial
 
 from django.utils import timezone
 
@@ -24,6 +25,7 @@ from integrations.thinkific.reconcile.findings import (
     sort_out,
 )
 from integrations.thinkific.sync import conflicts
+from integrations.thinkific.sync.jobs import Ask, Job
 from integrations.thinkific.sync.pages import RawRow, decode_row
 from integrations.thinkific.sync.people import primary_keys
 from integrations.thinkific.sync.pull import Pull
@@ -81,12 +83,12 @@ def _only_there(row: Values) -> Finding:
     return Finding(Sort.ONLY_THERE, label, thinkific_id=row["thinkific_id"])
 
 
-def read(pull: Pull, row: Drift) -> list[schemas.User]:
+def read(pull: Pull, row: Drift) -> Job[list[schemas.User]]:
     """The person as Thinkific has them now; empty where it has not."""
     if row.thinkific_id is None:
         return []
     try:
-        return [pull.client.get_user(row.thinkific_id)]
+        return (yield [Ask(partial(pull.client.get_user, row.thinkific_id))])
     except NotFound:
         return []
 

@@ -5,11 +5,13 @@ from core.models import GroupMembership
 from integrations.models import Drift, DriftKind, DriftReport
 from integrations.thinkific.errors import CredentialsRefused, Endless
 from integrations.thinkific.reconcile import ledger, stored
-from integrations.thinkific.reconcile.again import look_again
+from integrations.thinkific.reconcile.again import look_again, read_again
 from integrations.thinkific.reconcile.findings import Sort
-from integrations.thinkific.reconcile.subjects import SUBJECTS, Subject
+from integrations.thinkific.reconcile.subjects import SUBJECTS, Remote, Subject
 from integrations.thinkific.rest import PAGE_SIZE
 from integrations.thinkific.sync.pull import Pull
+
+AT_ONCE = 200  # rows
 
 
 def reconcile(pull: Pull) -> None:
@@ -39,10 +41,11 @@ def _reconcile_kind(pull: Pull, kind: str, subject: Subject, done: list[str]) ->
     second = pull.cursor.setdefault(f"second look at {kind}", {"after": 0})
     rows = report.rows.filter(object_id__isnull=False).select_related("report")
     while subject.looked_at_twice:
-        row = rows.filter(pk__gt=second["after"]).order_by("pk").first()
-        if row is None:
+        some = list(rows.filter(pk__gt=second["after"]).order_by("pk")[:AT_ONCE])
+        if not some:
             break
-        _look_twice(pull, report, row, second)
+        for row, remote in zip(some, read_again(pull, some), strict=True):
+            _look_twice(pull, report, row, second, remote)
     _drop_arrived(pull, report)
 
     def write() -> None:
@@ -52,8 +55,8 @@ def _reconcile_kind(pull: Pull, kind: str, subject: Subject, done: list[str]) ->
     pull.store(write)
 
 
-def _look_twice(pull: Pull, report: DriftReport, row: Drift, second: dict[str, int]) -> None:
-    found, _ = look_again(pull, row)
+def _look_twice(pull: Pull, report: DriftReport, row: Drift, second: dict[str, int], remote: Remote) -> None:
+    found, _ = look_again(pull, row, remote)
     if not isinstance(found, str) and (found.sort, list(found.differences)) != (row.sort, row.differences):
         found = "gone"  # it is moving: no drift, and nothing that could be called in step
 

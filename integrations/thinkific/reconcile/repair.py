@@ -18,7 +18,7 @@ from integrations.thinkific.credentials import Credentials
 from integrations.thinkific.mapping import user_row
 from integrations.thinkific.mending import Notes, moment
 from integrations.thinkific.reconcile import stored
-from integrations.thinkific.reconcile.again import look_again
+from integrations.thinkific.reconcile.again import look_again, read_again
 from integrations.thinkific.reconcile.findings import Finding, Sort
 from integrations.thinkific.reconcile.people import SOURCE
 from integrations.thinkific.reconcile.plan import REPAIRABLE, SENT, plan
@@ -27,6 +27,7 @@ from integrations.thinkific.sync import runs
 from integrations.thinkific.sync.pull import Pull
 
 Choice, State = Drift.Choice, Drift.State
+AT_ONCE = 200  # rows
 REASON = "drift repaired: ours pushed"
 PUSHED: dict[str, Any] = {
     "user": User,
@@ -69,13 +70,16 @@ def sweep() -> int:
 def repair(pull: Pull) -> None:
     """All rows that wait for it, those that come meanwhile too."""
     waiting = Drift.objects.filter(state=State.REPAIRING).select_related("report", "repaired_by")
-    while (row := waiting.order_by("pk").first()) is not None:
-        pull.run.pages_total = pull.run.pages_done + waiting.count()
-        _repair(pull, row)
+    while some := list(waiting.order_by("pk")[:AT_ONCE]):
+        for row, read in zip(some, read_again(pull, some), strict=True):
+            if not waiting.filter(pk=row.pk).exists():
+                continue
+            pull.run.pages_total = pull.run.pages_done + waiting.count()
+            _repair(pull, row, read)
 
 
-def _repair(pull: Pull, row: Drift) -> None:
-    found, remote = look_again(pull, row)
+def _repair(pull: Pull, row: Drift, read: Remote) -> None:
+    found, remote = look_again(pull, row, read)
 
     def write(row: Drift = row) -> None:
         state, outcome = _carry_out(pull, row, found, remote)

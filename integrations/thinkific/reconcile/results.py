@@ -23,9 +23,10 @@ from integrations.thinkific.reconcile.people import SOURCE
 from integrations.thinkific.schemas import parse_graphql_id
 from integrations.thinkific.sync import gone
 from integrations.thinkific.sync.catalog import site_url
+from integrations.thinkific.sync.jobs import Ask, Job
 from integrations.thinkific.sync.people import primary_keys
 from integrations.thinkific.sync.pull import Pull
-from integrations.thinkific.sync.results import Row, certificate_pages
+from integrations.thinkific.sync.results import Certificates, Row, certificates_of
 
 TOKENLESS = "Not compared: only GraphQL has them, and there is no access token (THINKIFIC_ACCESS_TOKEN)."
 ON_ITS_WAY = timedelta(minutes=20)
@@ -38,7 +39,7 @@ def compare_quiz_results(pull: Pull, report: DriftReport) -> str:
     state = listing.begin(pull, report.kind, "quiz results")
     seen, top = pull.seen("quiz results"), state["top"]
     if not state.get("done"):
-        for page in graphql.quiz_submissions(pull.client, after=state.get("after")):
+        for page in pull.in_advance(graphql.quiz_submissions(pull.client, after=state.get("after"))):
             look = _without_latest(list(page.rows), lambda pk: pk > top or pk in seen)
             for bad in page.rows.bad:
                 look.fail(f"Quiz result {bad.id}", bad.message, pk=_key(QuizResult, parse_graphql_id(bad.id)))
@@ -130,15 +131,20 @@ def _only_there(user: schemas.GraphUser | None, what: str | None, number: int | 
     return Finding(Sort.ONLY_THERE, f"{who}: {what or 'unnamed'}", thinkific_id=number, pointers=more)
 
 
-def read_result(pull: Pull, row: Drift) -> list[schemas.QuizSubmission]:
+def read_result(pull: Pull, row: Drift) -> Job[list[schemas.QuizSubmission]]:
     """The result as Thinkific has it now. There is no way to ask for one: its courses' are gone through."""
     mine = QuizResult.objects.filter(pk=row.object_id or 0).with_courses().first()
     courses = [course.productable_id for course in mine.quiz.courses()] if mine else []
-    for page in graphql.quiz_submissions(pull.client, course_ids=courses or None):
-        for found in page.rows:
-            if parse_graphql_id(found.id) == row.thinkific_id:
-                return [found]
-    return []
+
+    def ask() -> list[schemas.QuizSubmission]:
+        for page in graphql.quiz_submissions(pull.client, course_ids=courses or None):
+            for found in page.rows:
+                if parse_graphql_id(found.id) == row.thinkific_id:
+                    return [found]
+        return []
+
+    [result] = yield [Ask(ask, points=True)]
+    return result
 
 
 def take_result(pull: Pull, row: Drift, found: list[schemas.QuizSubmission]) -> list[str]:
@@ -170,9 +176,10 @@ def compare_certificates(pull: Pull, report: DriftReport) -> str:
     skipped: list[int] = state.setdefault("skipped", [])
     courses = Product.objects.courses().filter(removed_at__isnull=True).order_by("pk")
     courses = courses.exclude(source=Product.Source.REST, has_certificate=False)
-    for course in courses.filter(pk__gt=state.get("course", 0)):
+    todo = list(courses.filter(pk__gt=state.get("course", 0)))
+    for course, pages in certificates_of(pull, todo, after=state.get("after")):
         try:
-            _compare_certificates_of(pull, report, course, state)
+            _compare_certificates_of(pull, report, course, state, pages)
         except (NotFound, Endless):
 
             def pass_over(course: Product = course) -> None:
@@ -188,9 +195,11 @@ def compare_certificates(pull: Pull, report: DriftReport) -> str:
     return f"GraphQL does not know these courses, or lists them without end: {', '.join(unread[:20])}."
 
 
-def _compare_certificates_of(pull: Pull, report: DriftReport, course: Product, state: dict[str, Any]) -> None:
+def _compare_certificates_of(
+    pull: Pull, report: DriftReport, course: Product, state: dict[str, Any], pages: Certificates
+) -> None:
     seen, top = pull.seen("certificates"), state["top"]
-    for page in certificate_pages(pull.client, course, after=state.get("after")):
+    for page in pages:
         look = look_at_certificates(list(page.rows), course, passed=lambda pk: pk > top or pk in seen)
         for bad in page.rows.bad:
             look.fail(f"Certificate {bad.id}", bad.message, pk=_key(Certificate, parse_graphql_id(bad.id)))
@@ -238,21 +247,26 @@ def look_at_certificates(
     return look
 
 
-def read_certificate(pull: Pull, row: Drift) -> list[schemas.Certificate]:
+def read_certificate(pull: Pull, row: Drift) -> Job[list[schemas.Certificate]]:
     """The certificate as Thinkific has it now; a person's are few."""
     mine = Certificate.objects.filter(pk=row.object_id or 0).select_related("user").first()
     credential = mine.credential_id if mine else row.pointers.get("theirs")
     email = mine.user.email if mine else row.pointers.get("email")
     account = mine.user.thinkific_id if mine else row.pointers.get("account")
-    try:
+
+    def ask() -> list[schemas.Certificate]:
         for page in graphql.user_certificates(pull.client, email or ""):
             for found in page.rows:
                 if str(found.issued_id) == credential:
                     who = schemas.GraphUser(id=str(account), email=email)
                     return [msgspec.structs.replace(found, user=who)]
+        return []
+
+    try:
+        [result] = yield [Ask(ask, points=True)]
     except NotFound:
-        pass
-    return []
+        return []
+    return result
 
 
 def course_of(row: Drift) -> Product | None:

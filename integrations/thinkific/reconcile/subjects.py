@@ -8,6 +8,7 @@ from core.models import Product
 from integrations.models import Drift, DriftKind, DriftReport
 from integrations.thinkific.reconcile import catalog, enrollments, groups, people, results
 from integrations.thinkific.reconcile.findings import Look
+from integrations.thinkific.sync.jobs import Job
 from integrations.thinkific.sync.pull import Pull
 
 Remote = list[Any]  # what Thinkific has of one object; empty where it has nothing
@@ -16,7 +17,7 @@ Remote = list[Any]  # what Thinkific has of one object; empty where it has nothi
 @dataclass(frozen=True)
 class Subject:
     compare: Callable[[Pull, DriftReport], str]  # answers what could not be compared
-    read: Callable[[Pull, Drift], Remote]
+    read: Callable[[Pull, Drift], Job[Remote]]
     look: Callable[[Pull, Drift, Remote], Look]
     take: Callable[[Pull, Drift, Remote], list[str]]  # answers what was in the way
     # Whether one object can be read again for little: then nothing is reported on the word of one look.
@@ -42,7 +43,7 @@ SUBJECTS: dict[str, Subject] = {
     ),
     DriftKind.CONTENT: Subject(
         catalog.compare_content,
-        catalog.read_course,
+        catalog.read_again,
         _course_look,
         catalog.take_course,
         looked_at_twice=False,

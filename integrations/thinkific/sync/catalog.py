@@ -1,5 +1,7 @@
 """Pulling products: courses and bundles, what the bundles contain, and the courses that REST leaves out."""
 
+from functools import partial
+
 from django.conf import settings
 
 from core.models import Product
@@ -12,6 +14,7 @@ from integrations.thinkific.errors import CredentialsRefused, NotFound
 from integrations.thinkific.mapping import Values, product_node_row, product_row
 from integrations.thinkific.mending import Notes, Unusable
 from integrations.thinkific.sync.content import pull_course_content
+from integrations.thinkific.sync.jobs import Ask, Job
 from integrations.thinkific.sync.pages import RawPage, decode_row
 from integrations.thinkific.sync.pull import Pull
 from integrations.thinkific.sync.walks import mark_missing, not_judged, walk
@@ -66,20 +69,29 @@ def _apply_pages(pull: Pull, pages: list[RawPage]) -> Applied:
 def _pull_bundle_contents(pull: Pull) -> None:
     done = pull.cursor.setdefault("bundles", 0)
     bundles = Product.objects.bundles().filter(removed_at__isnull=True, pk__gt=done).order_by("pk")
-    for bundle in bundles:
-        _pull_bundle(pull, bundle)
+    _pull_bundles(pull, list(bundles))
 
 
-def _pull_bundle(pull: Pull, bundle: Product) -> None:
+def _pull_bundles(pull: Pull, bundles: list[Product]) -> None:
+    found = pull.side_by_side(_read_bundle(pull, bundle) for bundle in bundles)
+    for bundle, told in zip(bundles, found, strict=True):
+        _store_bundle(pull, bundle, told)
+
+
+def _read_bundle(pull: Pull, bundle: Product) -> Job[schemas.Bundle | None]:
     try:
-        found = pull.client.bundle(bundle.productable_id)
+        [found] = yield [Ask(partial(pull.client.bundle, bundle.productable_id))]
     except NotFound:
-        found = None
-        pull.partial = True
-        pull.note(str(bundle), "Thinkific does not know this bundle; its courses could not be read.")
+        return None
+    return found
 
+
+def _store_bundle(pull: Pull, bundle: Product, found: schemas.Bundle | None) -> None:
     def write() -> None:
         pull.cursor["bundles"] = bundle.pk
+        if found is None:
+            pull.partial = True
+            pull.note(str(bundle), "Thinkific does not know this bundle; its courses could not be read.")
         if found is not None and found.course_ids is not None:
             courses = list(dict.fromkeys(found.course_ids))
             pks = ensure_courses(dict.fromkeys(courses, ""))
@@ -95,8 +107,8 @@ def _pull_new_builder(pull: Pull) -> None:
     state = pull.cursor.setdefault("graphql", {"after": None, "done": False})
     pull.cursor.setdefault("shown", {kind: [] for kind in Product.Type.values})
     try:
-        pages = [] if state["done"] else graphql.products(pull.client, after=state["after"])
-        for page in pages:
+        pages = iter(()) if state["done"] else graphql.products(pull.client, after=state["after"])
+        for page in pull.in_advance(pages):
             rows, skipped = _nodes(pull, page.rows)
 
             def write(
@@ -163,6 +175,6 @@ def _pull_one(pull: Pull, product: Product) -> None:
         if gone:
             return
     if product.is_bundle:
-        _pull_bundle(pull, product)
+        _pull_bundles(pull, [product])
     else:
         pull_course_content(pull, product)

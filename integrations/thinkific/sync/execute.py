@@ -3,7 +3,7 @@
 import gc
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import structlog
@@ -28,7 +28,7 @@ from integrations.thinkific.errors import (
 from integrations.thinkific.lanes import Lanes
 from integrations.thinkific.reconcile.words import ended
 from integrations.thinkific.sync.client import CountingClient
-from integrations.thinkific.sync.fetch import LANES
+from integrations.thinkific.sync.fetch import TRIES
 from integrations.thinkific.sync.kinds import WORK
 from integrations.thinkific.sync.outage import patiently
 from integrations.thinkific.sync.pull import Cancelled, LostRun, Pull, SliceOver
@@ -94,12 +94,11 @@ def _work(
     """The status that the run ends in (None: it is no longer ours), and why."""
     credentials = Credentials.from_settings()
     budget = SharedBudget.from_settings()
-    client = CountingClient(credentials)
+    client = CountingClient(credentials, retries=TRIES - 1)
     requests_before = run.requests
     deadline = None if seconds is None else time.monotonic() + seconds
     try:
-        lanes = Lanes(budget, LANES, interactive=False)
-        client.budget = lanes
+        lanes = Lanes(budget, budget.limits.concurrency, interactive=False)
         pull = Pull(
             run,
             client=client,
@@ -110,7 +109,7 @@ def _work(
             on_progress=on_progress,
             foreground=foreground,
         )
-        with budget.opened(lanes):
+        with budget.opened(lanes), closing(pull):
             with calm_collector():
                 WORK[run.kind](pull)
             pull.finish()

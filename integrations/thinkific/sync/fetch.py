@@ -1,12 +1,16 @@
-"""Walking a REST list: several pages on their way at once, handed out in order, none asked for twice.
+"""Walking REST lists: many pages on their way at once, handed out in order, none asked for twice.
 
-The budget is asked and the database written in this thread only; the others do nothing but HTTP.
+Where several lists are walked one after the other, the pages of the next ones are on their way before the one
+in hand is over: a list of few pages would leave most of the request budget unused.
 """
 
 import time
-from collections.abc import Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import Any
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
@@ -15,16 +19,16 @@ from integrations.thinkific.decoding import PAGE_SIZE
 from integrations.thinkific.errors import RateLimited, RetryLater, ThinkificError, Unfinished
 from integrations.thinkific.paging import Watch, more_follow
 from integrations.thinkific.sync.pages import RawPage, read_page
-from integrations.thinkific.sync.pull import Pull
 from integrations.thinkific.transport import plain
 
-AHEAD = 16  # pages fetched beyond the one being stored
+if TYPE_CHECKING:
+    from integrations.thinkific.sync.pull import Pull
+
+AHEAD = 24  # pages fetched beyond the one being stored, and so many again of lists that come after it
 HELD = 16 << 20  # bytes of pages that wait, from which on none is fetched ahead: that bounds the memory
 TRIES = 7  # of one page, with growing pauses: about half a minute of trouble
 SLOW = 2.5  # what a page weighs that ran out of time or was too large: three of those are enough
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 10.0
-LANES = 4
-LOOK = 0.25  # seconds of waiting between signs of life
 GATHER = 0.1  # seconds after which a patient walk no longer waits for a fuller batch
 
 
@@ -34,18 +38,18 @@ class PageWalk:
     It ends where the list ends, or `is_endless`: when nothing new comes any more (see paging.py).
     """
 
-    def __init__(
-        self, pull: Pull, path: str, filters: Mapping[str, Any] | None = None, *, first: int = 1
-    ) -> None:
-        self.pull = pull
+    def __init__(self, lists: "Lists", path: str, filters: Mapping[str, Any] | None, first: int) -> None:
+        self.lists = lists
+        self.pull = lists.pull
         self.path = path
         self.filters = {f"query[{name}]": plain(value) for name, value in (filters or {}).items()}
         self.first = self.next_wanted = self.next_asked = first
         self.last: int | None = None  # not known before the first answer
         self.ready: dict[int, RawPage] = {}
-        self.under_way: dict[Future[tuple[Answer, RawPage]], int] = {}
+        self.under_way: set[int] = set()
         self.again: list[tuple[float, int]] = []  # (when, page)
         self.tries: dict[int, float] = {}
+        self.failed: dict[int, Exception] = {}
         self.watch = Watch()
         self.with_news = first  # the farthest page that brought any
         self.is_endless = False
@@ -55,47 +59,36 @@ class PageWalk:
         self.patient = False
 
     def __iter__(self) -> Iterator[RawPage]:
-        with ThreadPoolExecutor(max_workers=LANES, thread_name_prefix="thinkific") as self.threads:
-            self.pull.unfinished = lambda: bool(self.ready or self.under_way)
-            try:
-                while self.last is None or self.next_wanted <= self.last:
-                    page = self.ready.pop(self.next_wanted, None)
-                    if page is None:
-                        self._collect(self._ask())
-                        continue
-                    self.next_wanted += 1
-                    self._ask()
-                    yield page
-            finally:
-                self.pull.unfinished = bool
-                for future in self.under_way:
-                    future.cancel()
+        with self.lists.reading(self):
+            while self.last is None or self.next_wanted <= self.last:
+                page = self.ready.pop(self.next_wanted, None)
+                if page is None:
+                    if self.failed and (self.next_wanted in self.failed or not self.under_way):
+                        raise self.failed[min(self.failed)]
+                    self.lists.collect(self.lists.ask())
+                    continue
+                self.next_wanted += 1
+                self.lists.ask()
+                yield page
 
     @property
     def is_over(self) -> bool:
         """Whether the page that was handed out last is the last one."""
         return self.last is not None and self.next_wanted > self.last
 
+    @property
+    def has_pages(self) -> bool:
+        """Whether pages are here or on their way that were not handed out yet."""
+        return bool(self.ready or self.under_way)
+
     def is_near(self, since: float) -> bool:
         """Whether a batch that began then (`time.monotonic()`) should wait for the next page."""
-        coming = self.patient and self.next_wanted in self.under_way.values()
+        coming = self.patient and self.next_wanted in self.under_way
         return coming and time.monotonic() - since < GATHER
 
-    def _ask(self) -> float:
-        """Send for as many pages as we may; answers the seconds after which to try again."""
-        while (page := self._next_page()) is not None:
-            outcome = self.pull.lanes.try_acquire(in_flight=len(self.under_way))
-            if isinstance(outcome, float):
-                return outcome
-            if self.again and self.again[0][1] == page:
-                self.again.pop(0)
-            else:
-                self.next_asked += 1
-            self.under_way[self.threads.submit(self._fetch, page)] = page
-        return max(0.0, self.again[0][0] - time.monotonic()) if self.again else 1.0
-
-    def _next_page(self) -> int | None:
-        if len(self.under_way) >= LANES:
+    def next_page(self, ahead: int) -> int | None:
+        """The page that is to be asked for now, at most so many beyond the one that is wanted next."""
+        if self.failed:
             return None
         if self.again and self.again[0][0] <= time.monotonic():
             return self.again[0][1]
@@ -105,13 +98,20 @@ class PageWalk:
             return None  # the first page says how many there are
         if self.last is not None and self.next_asked > self.last:
             return None
-        ahead = AHEAD if sum(page.size for page in self.ready.values()) < HELD else 1
-        return self.next_asked if self.next_asked < self.next_wanted + ahead else None
+        return self.next_asked if self.next_asked < self.next_wanted + max(1, ahead) else None
 
-    def _fetch(self, page: int) -> tuple[Answer, RawPage]:
+    def asked(self, page: int) -> None:
+        if self.again and self.again[0][1] == page:
+            self.again.pop(0)
+        else:
+            self.next_asked += 1
+        self.under_way.add(page)
+
+    def fetch(self, page: int) -> tuple[Answer, RawPage]:
         params = {"page": page, "limit": PAGE_SIZE, **self.filters}
         asked_at = timezone.now()
-        answer = self.pull.client.send_raw("GET", self.path, params)
+        with self.pull.threads.permit():
+            answer = self.pull.client.send_raw("GET", self.path, params)
         if answer.status != 429:
             check(answer, self.pull.client.credentials)
             raw = read_page(answer.body, number=page, what=answer.request, ahead=self.ahead)
@@ -119,35 +119,25 @@ class PageWalk:
             return answer, raw
         return answer, RawPage(page)
 
-    def _collect(self, seconds: float) -> None:
-        """Wait for an answer, at most so long, and take what has come."""
-        if not self.under_way:
-            self.pull.nap(min(max(seconds, 0.01), 1.0))
-            return
-        end = time.monotonic() + min(max(seconds, 0.01), 1.0)
-        while True:
-            left = min(max(end - time.monotonic(), 0.01), LOOK)
-            done, _ = wait(self.under_way, timeout=left, return_when=FIRST_COMPLETED)
-            if done or time.monotonic() >= end:
-                break
-            self.pull.breathe()
-        for future in done:
-            page = self.under_way.pop(future)
-            try:
-                answer, raw = future.result()
-                if answer.status == 429:
-                    check(answer, self.pull.client.credentials)
-            except RateLimited as error:
-                self.pull.lanes.stop_until(error.until)
-                self._retry_or_give_up(page, error, weight=0.25)
-            except Unfinished as error:
-                self._retry_or_give_up(page, error, weight=SLOW)
-            except RetryLater as error:
-                self._retry_or_give_up(page, error)
-            else:
-                self.pull.lanes.note(answer.rate)
-                self._take(raw)
-        self.pull.breathe()
+    def take(self, page: int, future: "Future[tuple[Answer, RawPage]]") -> None:
+        """What became of a page. A failure is raised when its turn has come."""
+        self.under_way.discard(page)
+        try:
+            answer, raw = future.result()
+            if answer.status == 429:
+                check(answer, self.pull.client.credentials)
+        except RateLimited as error:
+            self.pull.lanes.stop_until(error.until)
+            self._retry_or_give_up(page, error, weight=0.25)
+        except Unfinished as error:
+            self._retry_or_give_up(page, error, weight=SLOW)
+        except RetryLater as error:
+            self._retry_or_give_up(page, error)
+        except ThinkificError as error:
+            self.failed[page] = error
+        else:
+            self.pull.lanes.note(answer.rate)
+            self._take(raw)
 
     def _take(self, raw: RawPage) -> None:
         self.ready[raw.number] = raw
@@ -177,10 +167,102 @@ class PageWalk:
         """A 429 weighs less than a failure: it says when to come back."""
         tries = self.tries[page] = self.tries.get(page, 0.0) + weight
         if tries >= TRIES:
-            raise error
+            self.failed[page] = error
+            return
         pause = error.seconds(min(FIRST_PAUSE * 2**tries, LONGEST_PAUSE))
         self.again.append((time.monotonic() + pause, page))
         self.again.sort()
+
+
+class Lists:
+    """The lists of a run: the one in hand, and those whose pages are fetched ahead of their turn."""
+
+    def __init__(self, pull: "Pull") -> None:
+        self.pull = pull
+        self.current: PageWalk | None = None
+        self.coming: deque[PageWalk] = deque()
+        self._further: Iterator[tuple[str, Mapping[str, Any] | None]] = iter(())
+        self._under_way: dict[Future[tuple[Answer, RawPage]], tuple[PageWalk, int]] = {}
+
+    def walk(self, path: str, filters: Mapping[str, Any] | None = None, *, first: int = 1) -> PageWalk:
+        """The pages of a list; those that came ahead of its turn are not asked for again."""
+        wanted = PageWalk(self, path, filters, first)
+        if not self.coming and (found := next(self._further, None)) is not None:
+            self.coming.append(PageWalk(self, *found, first=1))
+        for walk in self.coming:
+            if (walk.path, walk.filters, walk.first) == (path, wanted.filters, first):
+                while self.coming.popleft() is not walk:
+                    pass
+                return walk
+        return wanted
+
+    @contextmanager
+    def ahead(self, lists: Iterable[tuple[str, Mapping[str, Any] | None]]) -> Iterator[None]:
+        """Within the block these lists (path and filters) are walked, from their first pages and in this
+        order. Some may be left out."""
+        self._further = iter(list(lists))  # now: what is to be walked depends on where the run is
+        try:
+            yield
+        finally:
+            self._further = iter(())
+            self.coming.clear()
+
+    @contextmanager
+    def reading(self, walk: PageWalk) -> Iterator[None]:
+        self.current = walk
+        try:
+            yield
+        finally:
+            self.current = None
+            if not self.coming:
+                self.pull.threads.rest()
+
+    def unfinished(self) -> bool:
+        """Whether pages are here or on their way that can be stored without asking for others."""
+        if self.current is not None and not self.current.is_over:
+            return self.current.has_pages
+        return bool(self.coming) and self.coming[0].has_pages
+
+    def ask(self) -> float:
+        """Send for as many pages as we may; answers the seconds after which to try again."""
+        pause = 1.0
+        for walk in self._in_turn():
+            while (page := walk.next_page(self._room_for(walk))) is not None:
+                outcome = self.pull.threads.try_start(partial(walk.fetch, page))
+                if isinstance(outcome, float):
+                    return outcome
+                walk.asked(page)
+                self._under_way[outcome] = (walk, page)
+            if walk.again:
+                pause = min(pause, max(0.0, walk.again[0][0] - time.monotonic()))
+        return pause
+
+    def collect(self, seconds: float) -> None:
+        """Wait for answers, at most so long, and take what has come."""
+        self.pull.threads.step(seconds)
+        for future in [one for one in self._under_way if one.done()]:
+            walk, page = self._under_way.pop(future)
+            walk.take(page, future)
+
+    def _room_for(self, walk: PageWalk) -> int:
+        ready = [page.size for one in (self.current, *self.coming) if one for page in one.ready.values()]
+        return AHEAD if sum(ready) < HELD else 1
+
+    def _in_turn(self) -> Iterator[PageWalk]:
+        if self.current is not None:
+            yield self.current
+        for walk in list(self.coming):
+            if self._ahead_of_turn() < AHEAD:
+                yield walk
+        while not self.pull.is_due and self._ahead_of_turn() < AHEAD and self.pull.threads.has_room:
+            if (found := next(self._further, None)) is None:
+                return
+            walk = PageWalk(self, *found, first=1)
+            self.coming.append(walk)
+            yield walk
+
+    def _ahead_of_turn(self) -> int:
+        return sum(len(walk.ready) + len(walk.under_way) for walk in self.coming)
 
 
 def batches(walk: PageWalk, size: int = 8) -> Iterator[list[RawPage]]:

@@ -1,5 +1,8 @@
 """Pulling groups and their members, and bringing members into the teams that pull from them."""
 
+from collections.abc import Iterator
+from typing import Any
+
 from django.db.models import Max, QuerySet
 
 from core.models import GroupMembership, Role, SiteSettings, Team, ThinkificGroup
@@ -91,8 +94,9 @@ def _pull_members_of(pull: Pull, todo: QuerySet[ThinkificGroup], judged: QuerySe
     """The members of the groups still to do; who is missing from all that were to be read is gone."""
     pull.cursor.setdefault("members_top", GroupMembership.objects.aggregate(top=Max("pk"))["top"] or 0)
     pull.cursor.setdefault("unread", [])
-    for group in todo:
-        _pull_members(pull, group)
+    with pull.lists.ahead(_member_lists(pull, todo)):
+        for group in todo:
+            _pull_members(pull, group)
     mark_missing(
         pull,
         "members",
@@ -103,6 +107,17 @@ def _pull_members_of(pull: Pull, todo: QuerySet[ThinkificGroup], judged: QuerySe
         top=pull.cursor["members_top"],
         what="group members",
     )
+
+
+def _member_lists(pull: Pull, todo: QuerySet[ThinkificGroup]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Those that are to be read from their beginnings."""
+    for number in todo.values_list("thinkific_id", flat=True):
+        if _name(number) not in pull.cursor:
+            yield "/users", {"group_id": number}
+
+
+def _name(number: int | None) -> str:
+    return f"members {number}"
 
 
 def _apply_pages(pull: Pull, pages: list[RawPage]) -> Applied:
@@ -121,7 +136,7 @@ def _apply_pages(pull: Pull, pages: list[RawPage]) -> Applied:
 
 
 def _pull_members(pull: Pull, group: ThinkificGroup) -> None:
-    name = f"members {group.thinkific_id}"
+    name = _name(group.thinkific_id)
     targets = _mapped(pull, group) + pulling_targets(group)  # what a person has just chosen comes first
     walked = walk(
         pull,

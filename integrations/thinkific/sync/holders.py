@@ -25,8 +25,10 @@ RECENT = timedelta(hours=1)  # enrollments made so long before the last pull, an
 def pull_holders(pull: Pull) -> None:
     """All of them, after all enrollments: those who hold one no longer are marked."""
     unread = pull.cursor.setdefault("unread", [])
-    for bundle in Product.objects.bundles().filter(removed_at__isnull=True).order_by("pk"):
-        if not pull.cursor.get(f"bundle {bundle.productable_id}", {}).get("judged"):
+    bundles = Product.objects.bundles().filter(removed_at__isnull=True).order_by("pk")
+    todo = [one for one in bundles if not pull.cursor.get(_name(one), {}).get("judged")]
+    with pull.lists.ahead((_path(one), None) for one in todo if _name(one) not in pull.cursor):
+        for bundle in todo:
             _pull_holders(pull, bundle, unread)
     mark_missing(
         pull,
@@ -43,14 +45,22 @@ def pull_holders(pull: Pull) -> None:
     )
 
 
+def _name(bundle: Product) -> str:
+    return f"bundle {bundle.productable_id}"
+
+
+def _path(bundle: Product) -> str:
+    return f"/bundles/{bundle.productable_id}/enrollments"
+
+
 def _pull_holders(pull: Pull, bundle: Product, unread: list[int]) -> None:
-    name = f"bundle {bundle.productable_id}"
+    name = _name(bundle)
     held = Enrollment.objects.filter(product=bundle).order_by()
     try:
         walked = walk(
             pull,
             name,
-            f"/bundles/{bundle.productable_id}/enrollments",
+            _path(bundle),
             partial(_apply_holders, pull, bundle),
             stored=Enrollment.objects.all(),
             counted=False,
@@ -138,9 +148,7 @@ def rows_through(
     (Thinkific id) who may have it, or of all who changed since then."""
     only = {"user_id": users[0]} if len(users) == 1 else {"updated_after": since}
     try:
-        page = client.list_page(
-            f"/bundles/{bundle.productable_id}/enrollments", schemas.Enrollment, filters=only
-        )
+        page = client.list_page(_path(bundle), schemas.Enrollment, filters=only)
     except NotFound:
         return []
     return [row.id for row in page.items]

@@ -1,11 +1,12 @@
 """One run being carried out by this process: its counts, its cursor, its signs of life."""
 
 import copy
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 from django.db.models import QuerySet
@@ -22,7 +23,13 @@ from integrations.thinkific.errors import CredentialsRefused
 from integrations.thinkific.lanes import Lanes
 from integrations.thinkific.sync import conflicts
 from integrations.thinkific.sync.client import CountingClient
+from integrations.thinkific.sync.cursors import put_back
+from integrations.thinkific.sync.fetch import Lists
+from integrations.thinkific.sync.jobs import InAdvance, Job, SideBySide
 from integrations.thinkific.sync.seen import NUMBERS, Numbers, Seen, dump_all, load_all
+from integrations.thinkific.sync.threads import Threads
+
+T = TypeVar("T")
 
 TRIES = 3  # of a step that collided with another writer
 BEAT_EVERY = 1.5  # seconds; progress is promised every two
@@ -73,8 +80,12 @@ class Pull:
         self._seen = load_all(run.seen)
         self._requests_before = run.requests - client.sent
         self._beat = self._look = self._resumed = time.monotonic()
-        # Pages that are here or on their way when the time is up are stored before the run is left.
-        self.unfinished: Callable[[], bool] = bool
+        self._thread = threading.get_ident()
+        self.threads = Threads(lanes, breathe=self.breathe)
+        self.lists = Lists(self)
+        # What is here or on its way when the time is up is stored before the run is left.
+        self.unfinished: list[Callable[[], bool]] = [self.lists.unfinished]
+        client.budget = self.threads
         budget.sleep = client.sleep = self.nap
         client.while_waiting = self.breathe
         client.stop = self.is_over
@@ -101,6 +112,28 @@ class Pull:
     @property
     def now(self) -> datetime:
         return timezone.now()
+
+    def side_by_side(self, jobs: Iterable[Job[T]]) -> Iterator[T]:
+        """The results of jobs in their order; see jobs.py. When the time is up, those that were begun are
+        handed out before the run is left."""
+        work = SideBySide(self.threads, jobs, is_due=lambda: self.is_due)
+        with self._unfinished_while(work.unfinished):
+            yield from work
+        self.threads.rest()
+
+    def in_advance(self, pages: Iterator[T]) -> Iterator[T]:
+        """The same pages of GraphQL, each asked for while the one before is stored."""
+        work = InAdvance(self.threads, pages, is_due=lambda: self.is_due)
+        with self._unfinished_while(work.unfinished):
+            yield from work
+
+    @contextmanager
+    def _unfinished_while(self, is_so: Callable[[], bool]) -> Iterator[None]:
+        self.unfinished.append(is_so)
+        try:
+            yield
+        finally:
+            self.unfinished.remove(is_so)
 
     def seen(self, name: str) -> Seen:
         """The stored rows of one list that this run has met, by primary key."""
@@ -142,7 +175,8 @@ class Pull:
 
     def leave_when_due(self) -> None:
         # Only where the cursor has moved: a run that is left where it was taken up would never end.
-        if self.is_due and not self.unfinished() and self.cursor != self._taken_up_at:
+        is_due = self.is_due and not any(is_so() for is_so in self.unfinished)
+        if is_due and self.cursor != self._taken_up_at:
             raise SliceOver
 
     def finish(self) -> None:
@@ -171,7 +205,7 @@ class Pull:
         return values | {"seen": self.run.seen}
 
     def _restore(self, before: dict[str, Any]) -> None:
-        _put_back(self.run.cursor, before.pop("cursor"))
+        put_back(self.run.cursor, before.pop("cursor"))
         if not self.dry_run:
             stored = load_all(before["seen"])
             for name, one in self._seen.items():
@@ -207,15 +241,21 @@ class Pull:
         self.run.failed += 1
         self.note(object, message)
 
+    def close(self) -> None:
+        """Nothing is waited for any more: what is under way in other threads is broken off."""
+        self._is_over = True
+        self.threads.close()
+
     def nap(self, seconds: float) -> None:
-        """Sleep, showing signs of life."""
+        """Sleep, showing signs of life. In any thread."""
         end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
+        while (left := end - time.monotonic()) > 0 and not self._is_over:
             time.sleep(min(left, 0.25))
-            self.breathe()
+            if threading.get_ident() == self._thread:
+                self.breathe()
 
     def is_over(self) -> bool:
-        """Whether the run was cancelled or lost: whoever waits for an answer need not. From any thread."""
+        """Whether the run was cancelled, lost or left: no answer need be waited for. For any thread."""
         return self._is_over
 
     def breathe(self) -> None:
@@ -267,14 +307,3 @@ class Pull:
     def is_due(self) -> bool:
         """The time that the worker has for this run is over."""
         return self.deadline is not None and time.monotonic() > self.deadline
-
-
-def _put_back(current: dict[str, Any], before: dict[str, Any]) -> None:
-    """Make a dict what it was, keeping the inner dicts that others hold on to."""
-    for key in set(current) - set(before):
-        del current[key]
-    for key, value in before.items():
-        if isinstance(value, dict) and isinstance(current.get(key), dict):
-            _put_back(current[key], value)
-        else:
-            current[key] = value

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db.models import Max
 from django.utils.dateparse import parse_datetime
@@ -13,15 +14,16 @@ from core.services.mirror.results import apply_certificates, apply_quiz_results,
 from core.services.mirror.table import mark_removed
 from integrations.models import Kind
 from integrations.thinkific import graphql, schemas
-from integrations.thinkific.client import ThinkificClient
 from integrations.thinkific.decoding import BadRow
 from integrations.thinkific.errors import Endless, NotConfigured, NotFound
+from integrations.thinkific.learned import LARGEST_SIZE
 from integrations.thinkific.mapping import certificate_row, person_of_node, quiz_row, submission_row
 from integrations.thinkific.mending import Notes, Unusable
 from integrations.thinkific.schemas import parse_graphql_id
 from integrations.thinkific.sync import gone
 from integrations.thinkific.sync.anew import Claims, look_at_claims
 from integrations.thinkific.sync.catalog import site_url
+from integrations.thinkific.sync.jobs import Ask, Job
 from integrations.thinkific.sync.pull import Pull
 from integrations.thinkific.sync.walks import mark_missing
 from integrations.thinkific.sync.watermarks import last_watermark, note_newest, set_watermark
@@ -59,9 +61,10 @@ def pull_quiz_results(pull: Pull) -> None:
     pull.run.full = since is None  # each time the run is taken up: a kill leaves it as it was asked for
     completed_from = since - OVERLAP if since else None
     if not pull.cursor.get("done"):
-        for page in graphql.quiz_submissions(
+        pages = graphql.quiz_submissions(
             pull.client, after=pull.cursor["after"], completed_from=completed_from
-        ):
+        )
+        for page in pull.in_advance(pages):
             claims = _look_at_claims(pull, page.rows)
 
             def write(
@@ -183,8 +186,9 @@ def pull_certificates(pull: Pull) -> None:
     # GraphQL does not say whether a course of the new builder has certificates, so those are asked too.
     courses = courses.exclude(source=Product.Source.REST, has_certificate=False)
     pull.run.pages_total = courses.count()
-    for course in courses.filter(pk__gt=pull.cursor["course"]):
-        _pull_certificates_of(pull, course)
+    todo = list(courses.filter(pk__gt=pull.cursor["course"]))
+    for course, pages in certificates_of(pull, todo, after=pull.cursor["after"]):
+        _pull_certificates_of(pull, course, pages)
     gone.note_gone(pull, "certificates")
     stored = Certificate.objects.filter(removed_at__isnull=True, product__in=courses)
     mark_missing(
@@ -197,9 +201,9 @@ def pull_certificates(pull: Pull) -> None:
     )
 
 
-def _pull_certificates_of(pull: Pull, course: Product) -> None:
+def _pull_certificates_of(pull: Pull, course: Product, pages: "Certificates") -> None:
     try:
-        for page in certificate_pages(pull.client, course, after=pull.cursor["after"]):
+        for page in pages:
             claims = _look_at_claims(pull, page.rows)
 
             def write(page: graphql.GraphPage[schemas.Certificate] = page, claims: Claims = claims) -> None:
@@ -232,19 +236,44 @@ def _pass_over(pull: Pull, course: Product, why: str) -> None:
     _next_course(pull, course)
 
 
-def certificate_pages(
-    client: ThinkificClient, course: Product, *, after: str | None
-) -> Iterator[graphql.GraphPage[schemas.Certificate]]:
+Certificates = Iterator[graphql.GraphPage[schemas.Certificate]]
+
+
+def certificates_of(
+    pull: Pull, courses: list[Product], *, after: str | None
+) -> Iterator[tuple[Product, Certificates]]:
+    """The certificates of each course, of the first one from a cursor on. Its pages raise NotFound and
+    Endless."""
+    jobs = (_first_page(pull, course, None if n else after) for n, course in enumerate(courses))
+    for course, found in zip(courses, pull.side_by_side(jobs), strict=True):
+        yield course, _pages(pull, course, found)
+
+
+FirstPage = graphql.GraphPage[schemas.Certificate] | NotFound | Endless
+
+
+def _first_page(pull: Pull, course: Product, after: str | None) -> Job[FirstPage]:
     """A query costs as much as the rows that it asks for, there or not. Most courses have few certificates,
     so the first page is about as large as what is known; four large ones would take a minute's points."""
     known = Certificate.objects.filter(product=course).count()
     if not known:  # the first time: nearly everybody who finished has one
         known = Enrollment.objects.filter(product=course, completed_at__isnull=False).count()
-    first = min(max(known + SPARE, 2 * SPARE), graphql.ROWS)
-    page = next(graphql.course_certificates(client, course.productable_id, after=after, first=first))
-    yield page
-    if page.has_next:
-        yield from graphql.course_certificates(client, course.productable_id, after=page.next_cursor)
+    first = min(max(known + SPARE, 2 * SPARE), LARGEST_SIZE)
+    pages = graphql.course_certificates(pull.client, course.productable_id, after=after, first=first)
+    try:
+        [page] = yield [Ask(partial(next, pages), points=True)]
+    except (NotFound, Endless) as error:
+        return error
+    return page
+
+
+def _pages(pull: Pull, course: Product, first: FirstPage) -> Certificates:
+    if isinstance(first, NotFound | Endless):
+        raise first
+    yield first
+    if first.has_next:
+        further = graphql.course_certificates(pull.client, course.productable_id, after=first.next_cursor)
+        yield from pull.in_advance(further)
 
 
 def _store_certificates(

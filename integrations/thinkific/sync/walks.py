@@ -12,7 +12,7 @@ from core.services import bulk
 from core.services.mirror.outcome import Applied
 from integrations.models import SyncRun
 from integrations.thinkific.sync import completeness
-from integrations.thinkific.sync.fetch import PageWalk, batches
+from integrations.thinkific.sync.fetch import batches
 from integrations.thinkific.sync.pages import RawPage
 from integrations.thinkific.sync.pull import Pull
 
@@ -85,7 +85,7 @@ def _round(
     counted: bool,
     row_type: type | None,
 ) -> None:
-    pages = PageWalk(pull, path, filters, first=state["page"] + 1)
+    pages = pull.lists.walk(path, filters, first=state["page"] + 1)
     for batch in batches(pages):
 
         def write(batch: list[RawPage] = batch) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import responses
 
-from integrations.thinkific import graph_groups, graphql
+from integrations.thinkific import curriculum, graph_groups, graphql
 from integrations.thinkific.client import ThinkificClient
 from integrations.thinkific.credentials import Credentials
 from integrations.thinkific.errors import (
@@ -172,7 +172,7 @@ def test_pages_follow_the_cursor_and_can_be_resumed(client, network):
     assert [[row.id for row in page.rows] for page in pages] == [["1", "2"], ["3"]]
     assert [(page.next_cursor, page.has_next) for page in pages] == [("c2", True), (None, False)]
     assert sent(network, 0)["variables"] == {
-        "first": 249,
+        "first": 50,
         "after": "c0",
         "filter": {"completedAt": {"from": "2025-03-01T00:00:00Z"}},
     }
@@ -192,13 +192,56 @@ def test_a_bad_node_is_reported_and_the_others_survive(client, network):
     assert page.rows.bad[0].id == "1"
 
 
+def sizes(network, count):
+    return [sent(network, number)["variables"]["first"] for number in range(count)]
+
+
 def test_a_page_that_costs_too_much_is_halved_and_stays_so(client, network):
     network.post(URL, json=failure("too dear", "MAX_QUERY_COST_EXCEEDED"))
     network.post(URL, json=submissions({"id": "1"}, cursor="c1"))
     network.post(URL, json=submissions({"id": "2"}))
 
     assert len(list(graphql.quiz_submissions(client))) == 2
-    assert [sent(network, n)["variables"]["first"] for n in range(3)] == [249, 124, 124]
+    assert sizes(network, 2) == [50, 25]
+    assert sizes(network, 3)[2] < 50
+
+
+def test_a_refusal_that_tells_its_price_costs_one_request_and_never_comes_again(client, network):
+    rate = {"rateLimit": {"cost": 4080, "remaining": 1900, "limit": 2000}}
+    network.post(URL, json=failure("too dear", "MAX_QUERY_COST_EXCEEDED") | {"extensions": rate})
+    network.post(URL, json=submissions({"id": "1"}) | {"extensions": {"rateLimit": {"cost": 960}}})
+
+    for _ in range(2):
+        list(graphql.quiz_submissions(client))
+
+    assert sizes(network, 3) == [
+        50,
+        11,
+        11,
+    ]  # 40 points a row: 11 rows and what is around them are below 1,000
+
+
+def test_pages_grow_while_whole_ones_come(client, network):
+    for number in range(4):
+        rows = [{"id": str(1000 * number + row)} for row in range(249)]
+        network.post(URL, json=submissions(*rows, cursor=f"c{number}"))
+    network.post(URL, json=submissions({"id": "1"}))
+
+    list(graphql.quiz_submissions(client))
+
+    assert sizes(network, 5) == [50, 100, 200, 249, 249]
+
+
+def test_no_more_rows_are_asked_for_than_a_site_gives_at_once(client, network):
+    for number in range(3):
+        rows = [{"id": str(1000 * number + row)} for row in range(50)]
+        network.post(URL, json=submissions(*rows, cursor=f"c{number}"))
+    network.post(URL, json=submissions({"id": "1"}))
+
+    list(graphql.quiz_submissions(client))
+    list(graphql.quiz_submissions(client))
+
+    assert sizes(network, 5) == [50, 100, 50, 50, 50]
 
 
 def test_one_row_that_costs_too_much_is_an_error(client, network):
@@ -260,20 +303,32 @@ def test_lessons_beyond_the_first_page_of_a_chapter_are_fetched(client, network)
     network.post(URL, json={"data": {"chapter": {"id": "501", "lessons": connection(quiz, cursor="l2")}}})
     network.post(URL, json={"data": {"chapter": {"id": "501", "lessons": connection({"id": "3"})}}})
 
-    page = next(graphql.curriculum(client, 3001))
+    page = next(curriculum.curriculum(client, 3001, size=curriculum.Size(2, 1)))
 
     assert [[lesson.id for lesson in row.lessons] for row in page.rows] == [["1", "2", "3"], ["9"]]
     assert page.rows[0].lessons[1].content.quiz.id == "6601"
-    assert sent(network, 1)["variables"] == {"id": "501", "first": 100, "after": "l1"}
+    assert sent(network, 1)["variables"] == {"id": "501", "first": 20, "after": "l1"}
 
 
 def test_the_price_of_a_page_is_learnt(client, network):
     rate = {"rateLimit": {"cost": 77, "remaining": 1900, "resetAt": "2025-03-10T10:01:00Z", "limit": 2000}}
     network.post(URL, json=submissions({"id": "1"}) | {"extensions": rate})
 
+    assert client.learned.price("QuizResults", 102) == 102  # as documented
     next(graphql.quiz_submissions(client))
 
-    assert client.costs == {("QuizResults", 249): 77}
+    assert client.learned.price("QuizResults", 102) == 77
+    assert client.learned.price("QuizResults", 204) == 154
+
+
+def test_the_quizzes_of_lessons_come_in_one_query(client, network):
+    told = {"l7": {"content": {"quiz": {"id": "6601", "name": "Final"}}}, "l8": {"content": {}}, "l9": None}
+    network.post(URL, json={"data": told, "extensions": {"rateLimit": {"cost": 7}}})
+
+    found = curriculum.lesson_quizzes(client, [7, 8, 9])
+
+    assert {lesson: quiz.name for lesson, quiz in found.items()} == {7: "Final"}
+    assert len(network.calls) == 1
 
 
 def test_the_site_can_be_asked_who_it_is(client, network):

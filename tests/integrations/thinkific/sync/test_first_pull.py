@@ -18,6 +18,7 @@ from core.models import (
     User,
 )
 from integrations.thinkific.sandbox import Scale, Site
+from integrations.thinkific.sandbox.graphql.lessons import CONTENT_KINDS
 from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -163,9 +164,10 @@ def test_content_without_a_token_comes_over_rest(pull, thinkific, settings):
     shown = [c for c in site.courses if c["id"] not in site.builder_courses]
     contents = [i for c in shown for ch in c["chapter_ids"] for i in site.chapters[ch]["content_ids"]]
     assert set(Lesson.objects.values_list("thinkific_id", flat=True)) == set(contents)
+    words = {rest: word.removesuffix("Content").upper() for rest, word in CONTENT_KINDS.items()}
     for lesson in Lesson.objects.all():
         theirs = site.contents[lesson.thinkific_id]
-        assert lesson.content_type == theirs["contentable_type"]
+        assert lesson.content_type == words[theirs["contentable_type"]]
         assert (lesson.position, lesson.free) == (theirs["position"], theirs["free"])
         assert lesson.take_url == theirs["take_url"]
 

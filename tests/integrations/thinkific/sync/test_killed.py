@@ -158,7 +158,7 @@ def test_a_run_whose_process_was_killed_goes_on_at_its_page(sync, thinkific):
 
 
 def test_a_run_that_lives_is_waited_for_and_not_doubled(sync, thinkific):
-    thinkific.set_options(latency=0.8)
+    thinkific.set_options(latency=3.0)
     first = sync("users")
     assert wait_for(lambda: SyncRun.objects.filter(status="running").exists(), first)
     second = sync("users", "--json")

@@ -85,6 +85,21 @@ def test_one_failure_to_answer_is_enough_for_a_batch(connected, in_step, deliver
     assert asked() == 1
 
 
+def test_what_a_batch_asks_is_asked_side_by_side(connected, in_step, deliver, work, settings):
+    settings.THINKIFIC_CONCURRENCY = 10
+    numbers = [user.id for user in connected.site.users][:25]
+    for number in numbers:
+        connected.site.users[number].last_name = "Renamed"
+    deliver([envelope("user.updated", {"id": n}, event_id=str(n)) for n in numbers])
+    connected.set_options(latency=0.3, concurrency=10)
+    connected.reset_stats()
+
+    assert work() == {"processed": 25}
+
+    assert 9 <= connected.stats.max_concurrent <= 10
+    assert User.objects.filter(thinkific_id__in=numbers, last_name="Renamed").count() == 25
+
+
 def test_with_a_revoked_key_everything_waits_and_goes_on_after_it(
     connected, in_step, deliver, work, settings
 ):
