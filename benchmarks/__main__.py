@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import full_pull, lists, push, request_budget, storing, webhooks
+from benchmarks import content, full_pull, latency, lists, push, request_budget, storing, webhooks
 from benchmarks.frame import RESULTS, Line, Report
 from benchmarks.places import Place, scratch
 from benchmarks.scale import Context
@@ -20,6 +20,8 @@ FIGURES: dict[str, Callable[[Context, Place], Iterator[Line]]] = {
     "storing": storing.measure,
     "pull": full_pull.measure,
     "budget": request_budget.measure,
+    "latency": latency.measure,
+    "content": content.measure,
     "push": push.measure,
     "webhooks": webhooks.measure,
     "lists": lists.measure,

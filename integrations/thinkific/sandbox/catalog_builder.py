@@ -14,7 +14,13 @@ SITE_HOST = "https://harborlight.example"
 
 
 def add_course(
-    site: "Site", place: int, created_at: int, *, contents_per_chapter: int, new_builder: bool = False
+    site: "Site",
+    place: int,
+    created_at: int,
+    *,
+    contents_per_chapter: int,
+    chapters: int = 0,
+    new_builder: bool = False,
 ) -> int:
     title = BUILDER_COURSES[place % len(BUILDER_COURSES)] if new_builder else course_title(place)
     course_id = site.courses.new_id()
@@ -43,8 +49,9 @@ def add_course(
     site.courses.add(course_id, course)
     if new_builder:
         site.builder_courses.add(course_id)
-    for position, name in enumerate(title.chapters, start=1):
-        last = position == len(title.chapters)
+    names = [title.chapters[place % len(title.chapters)] for place in range(chapters)] or title.chapters
+    for position, name in enumerate(names, start=1):
+        last = position == len(names)
         _add_chapter(site, course, name, position, contents_per_chapter, with_quiz=last or position == 1)
     return course_id
 

@@ -30,6 +30,7 @@ SIZES = (
     ("quiz-results-per-user", float, "quiz results, on average"),
     ("orders-per-user", float, "orders, on average"),
     ("contents-per-chapter", int, "lessons and quizzes in a chapter"),
+    ("chapters-per-course", int, "chapters of each course; 0: those that its title names"),
 )
 DEMO_LIMIT = 2000  # from this many people on, sizes default to those of the bulk profile
 

@@ -29,6 +29,7 @@ class Scale(msgspec.Struct, kw_only=True, frozen=True):
     quiz_results_per_user: float = 1.5
     orders_per_user: float = 0.15
     contents_per_chapter: int = 4
+    chapters_per_course: int = 0  # 0: those that its title names
 
     @classmethod
     def demo(cls) -> "Scale":
@@ -63,13 +64,20 @@ def _fill(site: "Site", scale: Scale, random: Random, now: int) -> None:
             field_id, {"id": field_id, "label": label, "field_type": field_type, "required": required}
         )
     for place in range(scale.courses):
-        add_course(site, place, opened + place * HOUR, contents_per_chapter=scale.contents_per_chapter)
+        add_course(
+            site,
+            place,
+            opened + place * HOUR,
+            contents_per_chapter=scale.contents_per_chapter,
+            chapters=scale.chapters_per_course,
+        )
     for place in range(scale.builder_courses):
         add_course(
             site,
             place,
             now - 90 * DAY + place * HOUR,
             contents_per_chapter=scale.contents_per_chapter,
+            chapters=scale.chapters_per_course,
             new_builder=True,
         )
     for place in range(scale.bundles if scale.courses else 0):

@@ -1,0 +1,34 @@
+"""`python -m benchmarks.inside.pulls KIND ROWS`: pulls of a kind again and again, with pages of so many rows,
+so that a small site is a long list; `push` sends what waits instead."""
+
+import sys
+
+from integrations.thinkific.sync import fetch, runs
+from integrations.thinkific.sync.execute import carry_out
+from integrations.thinkific.sync.outbox import drain
+from integrations.thinkific.sync.owner import this_process
+
+
+def pull(kind: str, rows: int) -> None:
+    fetch.PAGE_SIZE = rows
+    while True:
+        run, _ = runs.open_run(kind, full=True)
+        claimed = runs.claim(run.pk, worker=this_process())
+        assert claimed is not None
+        if carry_out(claimed) not in ("succeeded", "partial"):
+            raise SystemExit(f"A pull of {kind} ended {claimed.status}: {claimed.errors[:2]}")
+
+
+def push() -> None:
+    while sum(drain(seconds=3600).values()):
+        pass
+    raise SystemExit("Nothing is left to be sent.")
+
+
+if __name__ == "__main__":
+    import django
+
+    django.setup()
+    if sys.argv[1] == "push":
+        push()
+    pull(sys.argv[1], int(sys.argv[2]))
