@@ -26,7 +26,8 @@ from integrations.thinkific.sync.catalog import site_url
 from integrations.thinkific.sync.jobs import Ask, Job
 from integrations.thinkific.sync.people import primary_keys
 from integrations.thinkific.sync.pull import Pull
-from integrations.thinkific.sync.results import Certificates, Row, certificates_of
+from integrations.thinkific.sync.result_students import Row
+from integrations.thinkific.sync.results import Certificates, certificates_of
 
 TOKENLESS = "Not compared: only GraphQL has them, and there is no access token (THINKIFIC_ACCESS_TOKEN)."
 ON_ITS_WAY = timedelta(minutes=20)

@@ -30,8 +30,9 @@ from integrations.thinkific.reconcile.words import ended
 from integrations.thinkific.sync.client import CountingClient
 from integrations.thinkific.sync.fetch import TRIES
 from integrations.thinkific.sync.kinds import WORK
+from integrations.thinkific.sync.leaving import Cancelled, LostRun, SliceOver
 from integrations.thinkific.sync.outage import patiently
-from integrations.thinkific.sync.pull import Cancelled, LostRun, Pull, SliceOver
+from integrations.thinkific.sync.pull import Pull
 from integrations.thinkific.sync.results import NeedsToken
 from integrations.thinkific.sync.runs import url_of
 from integrations.thinkific.sync.sending import still_waiting

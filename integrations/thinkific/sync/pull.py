@@ -26,6 +26,7 @@ from integrations.thinkific.sync.client import CountingClient
 from integrations.thinkific.sync.cursors import put_back
 from integrations.thinkific.sync.fetch import Lists
 from integrations.thinkific.sync.jobs import InAdvance, Job, SideBySide
+from integrations.thinkific.sync.leaving import Cancelled, LostRun, SliceOver
 from integrations.thinkific.sync.seen import NUMBERS, Numbers, Seen, dump_all, load_all
 from integrations.thinkific.sync.threads import Threads
 
@@ -36,18 +37,6 @@ BEAT_EVERY = 1.5  # seconds; progress is promised every two
 LOOK_EVERY = 0.5  # seconds between looks whether somebody pressed Cancel, which is promised within two
 
 COUNTS = ("requests", "fetched", "created", "updated", "unchanged", "skipped", "removed", "failed")
-
-
-class Cancelled(Exception):
-    """Somebody pressed Cancel, or Ctrl-C in a terminal."""
-
-
-class SliceOver(Exception):
-    """The worker has others to serve: the run goes back to the queue and continues from its cursor."""
-
-
-class LostRun(Exception):
-    """Another worker has taken this run over, because we were silent for too long."""
 
 
 class Pull:

@@ -1,7 +1,7 @@
 """Pulling quiz results and certificates, which only GraphQL has."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
 
 from django.db.models import Max
@@ -9,27 +9,25 @@ from django.utils.dateparse import parse_datetime
 
 from core.models import Certificate, Enrollment, Product, QuizResult
 from core.services.mirror.outcome import Applied
-from core.services.mirror.people import deleted_here
 from core.services.mirror.results import apply_certificates, apply_quiz_results, ensure_quizzes
 from core.services.mirror.table import mark_removed
 from integrations.models import Kind
 from integrations.thinkific import graphql, schemas
-from integrations.thinkific.decoding import BadRow
 from integrations.thinkific.errors import Endless, NotConfigured, NotFound
 from integrations.thinkific.learned import LARGEST_SIZE
-from integrations.thinkific.mapping import certificate_row, person_of_node, quiz_row, submission_row
+from integrations.thinkific.mapping import certificate_row, quiz_row, submission_row
 from integrations.thinkific.mending import Notes, Unusable
 from integrations.thinkific.schemas import parse_graphql_id
 from integrations.thinkific.sync import gone
-from integrations.thinkific.sync.anew import Claims, look_at_claims
+from integrations.thinkific.sync.anew import Claims
 from integrations.thinkific.sync.catalog import site_url
 from integrations.thinkific.sync.jobs import Ask, Job
 from integrations.thinkific.sync.pull import Pull
+from integrations.thinkific.sync.result_students import claims_of, leave_out, number_of, students
 from integrations.thinkific.sync.walks import mark_missing
 from integrations.thinkific.sync.watermarks import last_watermark, note_newest, set_watermark
 
 OVERLAP = timedelta(minutes=10)
-Row = schemas.QuizSubmission | schemas.Certificate
 SPARE = 10  # certificates that may have come since the last look
 
 
@@ -65,7 +63,7 @@ def pull_quiz_results(pull: Pull) -> None:
             pull.client, after=pull.cursor["after"], completed_from=completed_from
         )
         for page in pull.in_advance(pages):
-            claims = _look_at_claims(pull, page.rows)
+            claims = claims_of(pull, page.rows)
 
             def write(
                 page: graphql.GraphPage[schemas.QuizSubmission] = page, claims: Claims = claims
@@ -95,7 +93,7 @@ def _top(model: type[QuizResult] | type[Certificate]) -> int:
 
 def _store_submissions(pull: Pull, rows: graphql.Rows[schemas.QuizSubmission], claims: Claims) -> None:
     applied, notes = Applied(), Notes()
-    numbers = [*map(_number, rows), *map(_number, rows.bad)]
+    numbers = [*map(number_of, rows), *map(number_of, rows.bad)]
     known = dict(QuizResult.objects.filter(thinkific_id__in=numbers).values_list("thinkific_id", "pk"))
     pull.cursor["nameless"] += numbers.count(None)
     note_newest(pull, [row.completed_at for row in rows if row.completed_at])
@@ -109,12 +107,12 @@ def _store_submissions(pull: Pull, rows: graphql.Rows[schemas.QuizSubmission], c
         }
     )
     told = [(row, row.created_at or row.completed_at) for row in rows]
-    users, left_out = _students(told, applied, pull, claims)
+    users, left_out = students(told, applied, pull, claims)
     values = []
     for row in rows:
         number = parse_graphql_id(row.id)
         if number in left_out:
-            _leave_out(number, row, known, applied)
+            leave_out(number, row, known, applied)
             continue
         quiz = quizzes.get(parse_graphql_id(row.quiz.id) or 0) if row.quiz else None
         user = users.get(parse_graphql_id(row.user.id) or 0) if row.user else None
@@ -130,51 +128,6 @@ def _store_submissions(pull: Pull, rows: graphql.Rows[schemas.QuizSubmission], c
     pull.run.fetched += len(rows) + len(rows.bad)
     pull.count(applied)
     pull.seen("quiz results").add(pk for pk in applied.met if pk <= pull.cursor["top"])
-
-
-def _leave_out(number: int, row: Row, known: dict[int | None, int], applied: Applied) -> None:
-    """A row that is not for us. What is stored of it stays where Thinkific no longer says whose it is."""
-    applied.leave_out([number])
-    if row.user is None and number in known:
-        applied.met.append(known[number])
-
-
-def _number(row: schemas.QuizSubmission | schemas.Certificate | BadRow) -> int | None:
-    return parse_graphql_id(row.id)
-
-
-def _people(rows: Iterable[Row]) -> list[schemas.User]:
-    nodes = (person_of_node(row.user) for row in rows if row.user is not None)
-    return [person for person in nodes if person is not None]
-
-
-def _look_at_claims(pull: Pull, rows: Iterable[Row]) -> Claims:
-    return look_at_claims(_people(rows), pull.client.get_user)
-
-
-def _students(
-    rows: Sequence[tuple[Row, datetime | None]], applied: Applied, pull: Pull, claims: Claims
-) -> tuple[dict[int, int], set[int]]:
-    """`Thinkific id -> primary key` of those whose results these are, each with its moment; and which rows
-    (Thinkific ids) are not for us: those of people who were deleted here or have another account now, who are
-    gone from Thinkific (it names them no longer), or who wait for an administrator's decision."""
-    claims.store(applied, source=pull.source, now=pull.now)
-    people = {id(row): person_of_node(row.user) if row.user else None for row, _ in rows}
-    named = [(person, moment) for row, moment in rows if (person := people[id(row)]) is not None]
-    told = [(person, moment) for person, moment in named if person.id not in claims.gone]
-    users, departed = gone.students(gone.earliest(told), applied, source=pull.source, now=pull.now)
-    deleted = deleted_here({person.id for person, _ in told} - users.keys()) | applied.withheld | claims.gone
-    left_out, orphans = set(), set()
-    for row, _ in rows:
-        person, number = people[id(row)], _number(row)
-        if number is None:
-            continue
-        if person is not None and person.id in deleted:
-            left_out.add(number)
-        elif row.user is None or (person is not None and person.id in departed):
-            orphans.add(number)
-    pull.numbers(gone.NAME).add(orphans)
-    return users, left_out | orphans
 
 
 def pull_certificates(pull: Pull) -> None:
@@ -204,7 +157,7 @@ def pull_certificates(pull: Pull) -> None:
 def _pull_certificates_of(pull: Pull, course: Product, pages: "Certificates") -> None:
     try:
         for page in pages:
-            claims = _look_at_claims(pull, page.rows)
+            claims = claims_of(pull, page.rows)
 
             def write(page: graphql.GraphPage[schemas.Certificate] = page, claims: Claims = claims) -> None:
                 _store_certificates(pull, course, page.rows, claims)
@@ -280,15 +233,15 @@ def _store_certificates(
     pull: Pull, course: Product, rows: graphql.Rows[schemas.Certificate], claims: Claims
 ) -> None:
     applied, notes, values = Applied(), Notes(), []
-    numbers = [*map(_number, rows), *map(_number, rows.bad)]
+    numbers = [*map(number_of, rows), *map(number_of, rows.bad)]
     known = dict(Certificate.objects.filter(thinkific_id__in=numbers).values_list("thinkific_id", "pk"))
     pull.cursor["nameless"] += numbers.count(None)
     for bad in rows.bad:
         applied.fail(f"Certificate {bad.id}", bad.message, pk=known.get(parse_graphql_id(bad.id)))
-    users, left_out = _students([(row, row.issued_at) for row in rows], applied, pull, claims)
+    users, left_out = students([(row, row.issued_at) for row in rows], applied, pull, claims)
     for row in rows:
-        if (number := _number(row)) in left_out:
-            _leave_out(number or 0, row, known, applied)
+        if (number := number_of(row)) in left_out:
+            leave_out(number or 0, row, known, applied)
             continue
         user = users.get(parse_graphql_id(row.user.id) or 0) if row.user else None
         try:
