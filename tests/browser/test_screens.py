@@ -76,7 +76,7 @@ def test_a_real_pull_shows_on_the_page_of_its_run(page: Page, sign_in, root, con
     expect(page.locator("[data-region=run] .d-pill").first).to_have_text("Succeeded", timeout=WITHIN)
     expect(page.locator("[data-field=fetched]")).to_have_text(str(SyncRun.objects.get().fetched))
     expect(page.get_by_role("button", name="Cancel…")).to_have_count(0)
-    expect(page.locator(".d-toast")).to_contain_text("Users: in step", timeout=WITHIN)
+    expect(page.locator(".d-toast")).to_contain_text("Users: the sync is done", timeout=WITHIN)
 
 
 @pytest.mark.django_db(transaction=True)
