@@ -223,7 +223,7 @@ def _reason(row: Any, runs: set[int]) -> str | SafeString:
     if found is None or int(found[1]) not in runs:
         return reason
     url = reverse("admin:integrations_syncrun_change", args=[found[1]])
-    return format_html('{}<a href="{}">{}</a>', reason[: found.start()], url, found[0])
+    return format_html('{}<a class="underline" href="{}">{}</a>', reason[: found.start()], url, found[0])
 
 
 def _url(recorded: Recorded, row: Any) -> str:
