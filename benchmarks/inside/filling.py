@@ -22,13 +22,16 @@ def fill(rows: int) -> None:
     first, last = (
         f"substr('{names}', 1 + 5 * ((n / {step}) % 10), 5)" for names, step in ((FIRST, 1), (LAST, 10))
     )
+    email = f"{first} || '.' || {last} || n || '@' || {last} || '.example.com'"
     _insert(
         User,
         rows,
         id=f"n + {AFTER}",
-        email=f"{first} || '.' || {last} || n || '@' || {last} || '.example.com'",
+        email=email,
+        email_key=email,
         first_name=first,
         last_name=last,
+        folded=f"{first} || ' ' || {last} || ' ' || {email}",
         thinkific_id="n",
         created_at=_minutes_ago("n"),
     )
