@@ -102,8 +102,8 @@ class ShownValues(forms.BaseForm):
         """Should the form be drawn again: it shows what is stored now."""
         value = self.fields[name].prepare_value(stored)
         for key in (self.add_initial_prefix(name), *([self.add_prefix(name)] if and_the_field else [])):
-            if isinstance(value, list | tuple) and hasattr(self.data, "setlist"):
-                self.data.setlist(key, value)
+            if isinstance(self.fields[name], forms.ModelMultipleChoiceField | forms.MultipleChoiceField):
+                self.data.setlist(key, [str(one) for one in value or ()])
             else:
                 self.data[key] = "" if value is None else str(value)
 
@@ -123,8 +123,8 @@ class ShownModelForm(ShownValues, forms.ModelForm):
 
 def comparable(field: forms.Field, value: Any) -> Any:
     """A value of a field, drawn, sent or stored, in one form for all three."""
-    if isinstance(value, list | tuple | set | QuerySet):
-        return sorted(comparable(field, one) for one in value)
+    if isinstance(field, forms.ModelMultipleChoiceField | forms.MultipleChoiceField):
+        return sorted(str(field.prepare_value(one)) for one in value or () if one not in field.empty_values)
     if isinstance(field, forms.ModelChoiceField | forms.ChoiceField):
         value = field.prepare_value(value)
     else:

@@ -137,3 +137,18 @@ def test_choices_are_whole_and_cover_no_button(page: Page, sign_in, root, ana, w
     results.nth(1).click()
     expect(dropdown).to_have_count(0)
     expect(submit).to_be_visible()
+
+
+def test_a_button_is_pressed_while_choices_are_open(page: Page, sign_in, root, ana):
+    """The list closes at the press, and what is below it moves: not before the button is let go."""
+    TeamFactory(name="Team 00", owner=UserFactory())
+    sign_in(page, root)
+    page.goto(f"/admin/core/user/{ana.pk}/change/?tab=teams")
+    page.get_by_role("link", name="Add to Team").click()
+    dialog = page.locator(DIALOG)
+    dialog.locator(".select2-selection").first.click()
+    expect(page.locator(".select2-results__option", has_text="Team 00")).to_be_visible()
+
+    dialog.get_by_role("button", name="Add to Team").click()
+
+    expect(dialog).to_contain_text("Choose a team.")

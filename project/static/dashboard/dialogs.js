@@ -62,6 +62,17 @@
         document.querySelector(".select2-container--open > .select2-dropdown")?.scrollIntoView({ block: "nearest" });
       });
     });
+    /* Pressing a button closes an open list. What is below moves up only when the press is over: the button
+       would be elsewhere before it is let go, and the click lost. */
+    let pressed = false;
+    document.addEventListener("pointerdown", () => (pressed = true), true);
+    document.addEventListener("pointerup", () => (pressed = false), true);
+    jquery?.(document).on("select2:closing", (event) => {
+      const field = event.target.parentElement;
+      if (!pressed || !event.target.closest(".dialog-card, .d-dialog")) return;
+      field.style.minHeight = `${field.offsetHeight}px`;
+      document.addEventListener("pointerup", () => setTimeout(() => (field.style.minHeight = "")), { once: true });
+    });
   });
 
   document.addEventListener("DOMContentLoaded", () => {

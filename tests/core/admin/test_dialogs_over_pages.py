@@ -1,5 +1,6 @@
 """A dialog over a page, as htmx asks for it: where it cannot be drawn the page comes, with its reason."""
 
+import re
 from urllib.parse import quote
 
 import pytest
@@ -9,7 +10,7 @@ from django.urls import reverse
 
 from core.admin.dialogs import CLOSED, GONE
 from core.models import Membership, User
-from tests.factories import MembershipFactory, ThinkificGroupFactory
+from tests.factories import MembershipFactory, ThinkificGroupFactory, builtin_role
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
@@ -148,3 +149,15 @@ def test_an_error_in_a_tools_dialog_is_drawn_in_it(alma, signed_in):
     body = response.content.decode()
     assert "Choose at least one group." in body
     assert f'hx-post="{address}"' in body
+
+
+def test_a_form_with_many_choices_is_sent_again_after_an_error(alma, acme, signed_in):
+    """Drawn again, it says what it showed of every field, also of choices of which none was made."""
+    client = signed_in(alma)
+    form = {"email": "not one", "first_name": "Nia", "role": builtin_role("student").pk, "initial-email": ""}
+    page = client.post(do("add"), form).content.decode()
+    shown = re.findall(r'name="(initial-[\w]+)"(?: value="([^"]*)")?', page)
+
+    client.post(do("add"), form | dict(shown) | {"email": "nia@acme.example", "teams": [acme.pk]})
+
+    assert Membership.objects.filter(team=acme, user__email="nia@acme.example").exists()
