@@ -1,10 +1,11 @@
 """People as Thinkific has them."""
 
 from collections.abc import Collection, Container
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db.models import F, Q
+from django.db.models import Q
 
 from core.folding import email_key
 from core.models import OutboxEntry, SiteSettings, User
@@ -107,13 +108,13 @@ def apply_users(
     if matched.links:
         former.leave_behind(matched.links, source=source, now=rows[0]["synced_at"])
     changes = compare(USERS, matched.pairs, applied)
+    _date_back(changes)
     freed = _free_swapped_emails(changes)
     links = matched.links
     write(changes, applied, source=source, extra=("created_at", "password", "is_active"), links=links)
     written = {pk for pk, _, _ in changes.changed}
     bulk.update(User, ["email"], [(pk, email) for pk, email in freed.items() if pk not in written])
     remember(changes, applied, links, source=source)
-    _date_back([pk for pk, before, after in changes.changed if _is_dated_anew(before, after)])
     people.found_in_thinkific(_not_made_here(links))
     logins.changed_in_thinkific(
         [(pk, before["email"], after["email"]) for pk, before, after in changes.changed]
@@ -121,16 +122,19 @@ def apply_users(
     return applied
 
 
-def _is_dated_anew(before: Values, after: Values) -> bool:
-    return bool(before["thinkific_created_at"] != after["thinkific_created_at"])
-
-
-def _date_back(pks: list[int]) -> None:
+def _date_back(changes: Changes) -> None:
     """An account was created when Thinkific says so, where that was before it came here: it may have come
     by an enrollment, which does not tell."""
-    if pks:
-        older = User.objects.filter(bulk.among("pk", pks), thinkific_created_at__lt=F("created_at"))
-        older.update(created_at=F("thinkific_created_at"))
+    told = "thinkific_created_at"
+    if all(before[told] == after[told] for _, before, after in changes.changed):
+        return
+    rows = User.objects.filter(bulk.among("pk", [pk for pk, _, _ in changes.changed])).order_by()
+    here = dict(rows.values_list("pk", "created_at"))
+    for pk, before, after in changes.changed:
+        before["created_at"] = here[pk]
+        after["created_at"] = min(here[pk], after[told] or here[pk])
+    table = changes.table
+    changes.table = replace(table, stamp=(*table.stamp, "created_at"), tracked=table.tracked | {"created_at"})
 
 
 def _not_made_here(links: Collection[int]) -> set[int]:

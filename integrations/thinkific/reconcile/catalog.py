@@ -94,24 +94,22 @@ def look_at(
     look.new |= left_out.lost
     look.met += left_out.met
     bundles = {have[0]: row for row, have in pairs if have and row["productable_type"] == Product.Type.BUNDLE}
-    more = {
-        pk: found
-        for pk, row in bundles.items()
-        if not passed(pk) and (found := _courses_of(pull, pk, row["productable_id"]))
-    }
+    asked = {pk: row["productable_id"] for pk, row in bundles.items() if not passed(pk)}
+    told = pull.side_by_side(_courses_of(pull, pk, number) for pk, number in asked.items())
+    more = {pk: found for pk, found in zip(asked, told, strict=True) if found}
     sort_out(PRODUCTS, pairs, look, passed=passed, more=more, describe=_only_there)
     return look
 
 
-def _courses_of(pull: Pull, bundle: int, number: int) -> list[Difference]:
+def _courses_of(pull: Pull, bundle: int, number: int) -> Job[list[Difference]]:
     """What a bundle holds, where that differs."""
     try:
-        found = pull.client.bundle(number).course_ids
+        [found] = yield [Ask(partial(pull.client.bundle, number))]
     except NotFound:
         return []
-    if found is None:
+    if found.course_ids is None:
         return []
-    theirs = list(dict.fromkeys(found))
+    theirs = list(dict.fromkeys(found.course_ids))
     items = Product.objects.get(pk=bundle).bundle_items.filter(removed_at__isnull=True).order_by("position")
     ours = list(items.values_list("course__productable_id", flat=True))
     return [] if ours == theirs else [difference(COURSES, _named(ours), _named(theirs))]

@@ -77,7 +77,9 @@ def test_a_run_in_slices_ends_as_one_at_a_stretch(pull, pull_everything, thinkif
 
     assert run.status == "succeeded"
     assert run.attempts == slices
-    if kind not in ("certificates",):
+    if kind == Kind.CONTENT:  # sizes are known the second time
+        assert run.requests == whole.requests - 1
+    elif kind != Kind.CERTIFICATES:
         assert run.requests == whole.requests
     assert run.fetched == whole.fetched
 
@@ -182,7 +184,8 @@ def test_progress_is_written_while_an_answer_is_awaited(pull_everything, thinkif
         assert len(beats) >= 3
 
 
-def test_one_product_can_be_pulled_alone(pull, pull_everything, thinkific, asked):
+def test_one_product_can_be_pulled_alone(pull, pull_everything, thinkific, asked, settings):
+    settings.THINKIFIC_GRAPHQL_POINTS = 10**9  # so that its content comes over GraphQL
     pull_everything()
     site = thinkific.site
     course = site.courses.listing[0]

