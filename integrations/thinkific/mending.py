@@ -107,12 +107,14 @@ def split_name(full: str | None) -> tuple[str, str]:
 
 def email_of(value: str | None) -> str:
     """The address as we store it. Raises Unusable where there is none, or something that is none."""
-    email = normalize_email((value or "").replace("\x00", "").encode("utf-8", "ignore").decode())
+    told = (value or "").replace("\x00", "").encode("utf-8", "ignore").decode().strip()
+    email = normalize_email(told)
     if not email:
         raise Unusable("Thinkific has no e-mail address for this person, and accounts here need one.")
     if len(email) > EMAIL_LENGTH:
         raise Unusable(f"The e-mail address has {len(email):,} characters; {EMAIL_LENGTH} is the most.")
-    if not is_address(email):
+    # What nobody sees would make two addresses of one, or one of two.
+    if not told.isprintable() or not is_address(email):
         raise Unusable(f"“{email[:100]}” is no e-mail address, and accounts here need one.")
     return email
 

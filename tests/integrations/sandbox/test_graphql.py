@@ -260,6 +260,8 @@ def test_every_query_of_ours_fits_the_schema_in_the_spelling_of_its_generation(g
         "name": "Change",
         "type": "BulkAddUsersToGroups",
         "field": "bulkAddUsersToGroups",
+        "alias": "l1",
+        "id": "1",
     }
     texts = [text for text in vars(queries).values() if isinstance(text, str) and "{" in text]
     texts = [text % parts for text in texts if text is not queries.LESSON]

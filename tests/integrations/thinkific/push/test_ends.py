@@ -108,7 +108,7 @@ def test_a_refusal_of_a_bundle_s_dates_makes_no_second_grant(
 
     assert not [write for write in writes() if write.startswith("POST")]
     failed = OutboxEntry.objects.get(status="failed", object_id=Enrollment.objects.get(product=bundle).pk)
-    assert failed.error == "It cannot be processed."
+    assert failed.error == "PUT /bundles/3002/enrollments answered 422: It cannot be processed."
 
 
 # --- the longest of all grants holds -------------------------------------------------------------------

@@ -114,7 +114,7 @@ def test_somebody_unknown_by_one_id_is_asked_for_by_the_other(site, push, group,
 
 @pytest.mark.parametrize("code", ["GRAPHQL_VALIDATION_FAILED", "SOMETHING_NEW"])
 def test_a_refusal_says_what_to_do(site, push, group, bo, thinkific, code):
-    thinkific.faults.add("graphql_error", code=code)
+    thinkific.faults.add("graphql_error", code=code, path="graphql")
 
     assert push() == {"failed": 1}
 

@@ -9,9 +9,11 @@ from core.services import outbox
 def test_as_many_pushes_are_under_way_as_the_site_allows(site, thinkific, pull, push, settings):
     pull("users")
     changed = list(User.objects.filter(thinkific_id__isnull=False).order_by("pk")[:30])
-    User.objects.filter(pk__in=[user.pk for user in changed]).update(last_name="Renamed")
     with transaction.atomic():
         seen = {user.pk: {"last_name": user.last_name} for user in changed}
+        for user in changed:
+            user.last_name = "Renamed"
+            user.save()
         outbox.mark_stale(changed, reason="file", last_seen=seen)
     settings.THINKIFIC_CONCURRENCY = 10
     thinkific.set_options(latency=0.3, concurrency=10)

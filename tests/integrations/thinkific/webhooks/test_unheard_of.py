@@ -126,7 +126,9 @@ def test_who_was_gone_is_asked_for_before_their_account_lives_again(
     row = next(e for e in connected.site.enrollments.listing if e.activated_at)
     connected.site.write("move_progress", enrollment_id=row.id, percent=50)
     connected.site.write("delete_user", user_id=row.user_id)
-    User.objects.filter(thinkific_id=row.user_id).update(removed_at="2026-01-01T00:00Z")
+    gone = User.objects.get(thinkific_id=row.user_id)
+    gone.removed_at = "2026-01-01T00:00Z"
+    gone.save()
     Enrollment.objects.filter(thinkific_id=row.id).delete()
 
     deliver(of(happened, "enrollment.progress"))
