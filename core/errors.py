@@ -1,5 +1,8 @@
 """What the business refuses. Each says what happened, to what, and what helps."""
 
+from collections.abc import Collection
+from typing import Any
+
 
 class Refusal(Exception):
     """A request that cannot be carried out as it stands. Nothing was changed.
@@ -17,3 +20,11 @@ class NotConnected(Refusal):
         super().__init__(
             "No Thinkific site is connected. Set THINKIFIC_SUBDOMAIN and THINKIFIC_API_KEY and restart."
         )
+
+
+def names(things: Collection[Any]) -> str:
+    """Whom or what a refusal is about, however many: "Ana", "Ana and Bo", "Ana and 2 others"."""
+    first, *others = things
+    if not others:
+        return str(first)
+    return f"{first} and {others[0]}" if len(others) == 1 else f"{first} and {len(others):,} others"

@@ -4,6 +4,8 @@
 this person, team or enrollment.
 """
 
+from collections.abc import Iterable
+
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from core.models import (
@@ -152,25 +154,30 @@ def memberships_where(viewer: User, code: str) -> QuerySet[Membership]:
     return memberships.filter(allowed)
 
 
-def products_to_give(viewer: User, student: User, code: str = "enrollments.create") -> QuerySet[Product]:
-    """What somebody may enroll this student in: managers what a team that they share has a seat on."""
+def products_to_give(
+    viewer: User, student: User | None, code: str = "enrollments.create"
+) -> QuerySet[Product]:
+    """What somebody may enroll this student in: managers what a team that they share has a seat on. None
+    stands for any student: what they may enroll somebody in."""
     if viewer.sees_everything:
         products = Product.objects.filter(removed_at__isnull=True)
         return products if code in codes_everywhere(viewer) else products.none()
     return Product.objects.filter(pk__in=_through_seats(viewer, student, code), removed_at__isnull=True)
 
 
-def enrollments_where(viewer: User, student: User, code: str) -> QuerySet[Enrollment]:
-    """The student's enrollments that the viewer may end, shorten or extend: a team's viewer those that a seat
-    of their teams gave. What another team's seat or a purchase gave stays as it is."""
-    enrollments = Enrollment.objects.filter(user=student, removed_at__isnull=True).select_related(
+def enrollments_where(viewer: User, student: User | Iterable[User], code: str) -> QuerySet[Enrollment]:
+    """The student's enrollments, or those of several students, that the viewer may end, shorten or extend: a
+    team's viewer those that a seat of their teams gave. What another team's seat or a purchase gave stays as
+    it is."""
+    whose = [student] if isinstance(student, User) else list(student)
+    enrollments = Enrollment.objects.filter(user__in=whose, removed_at__isnull=True).select_related(
         "product", "user"
     )
     if viewer.sees_everything:
         return enrollments if code in codes_everywhere(viewer) else enrollments.none()
-    teams = teams_where(viewer, code).filter(memberships__user=student)
-    seats = SeatAssignment.objects.filter(team__in=teams, product=OuterRef("product"))
-    return enrollments.filter(Exists(seats.filter(seat=OuterRef("last_seat"))))
+    shared = Membership.objects.filter(user=OuterRef(OuterRef("user")), team=OuterRef("team"))
+    seats = SeatAssignment.objects.filter(team__in=teams_where(viewer, code), product=OuterRef("product"))
+    return enrollments.filter(Exists(seats.filter(Exists(shared), seat=OuterRef("last_seat"))))
 
 
 def groups_where(viewer: User, code: str, student: User | None = None) -> QuerySet[ThinkificGroup]:
@@ -184,6 +191,16 @@ def groups_where(viewer: User, code: str, student: User | None = None) -> QueryS
     return groups.filter(pk__in=GroupAssignment.objects.filter(team__in=teams).values("group"))
 
 
-def _through_seats(viewer: User, student: User, code: str) -> QuerySet:
-    teams = teams_where(viewer, code).filter(memberships__user=student)
+def people_for_group(viewer: User, code: str, group: ThinkificGroup) -> QuerySet[User]:
+    """`groups_where` from the other side: the people for whom this group is among theirs."""
+    if viewer.sees_everything:
+        return User.objects.all() if code in codes_everywhere(viewer) else User.objects.none()
+    teams = teams_where(viewer, code).filter(group_assignments__group=group)
+    return User.objects.filter(pk__in=Membership.objects.filter(team__in=teams).values("user"))
+
+
+def _through_seats(viewer: User, student: User | None, code: str) -> QuerySet:
+    teams = teams_where(viewer, code)
+    if student is not None:
+        teams = teams.filter(memberships__user=student)
     return Product.objects.order_by().filter(seat_assignments__team__in=teams).values("pk")

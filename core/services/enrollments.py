@@ -58,7 +58,7 @@ def enroll_unchecked(
     now = timezone.now().replace(microsecond=0)
     expiry_date = expiry_date and expiry_date.replace(microsecond=0)
     wanted = sorted({product.pk: product for product in products}.values(), key=lambda product: product.pk)
-    _check(student, wanted, expiry_date, now)
+    check_can_be_enrolled(student, wanted, expiry_date, now)
     change, enrollments = _Change(reason="enrolled", by=by), []
     for product in wanted:
         enrollment = Enrollment.objects.select_for_update().filter(user=student, product=product).first()
@@ -90,7 +90,10 @@ def _check_not_too_far(expiry_date: Moment) -> None:
         raise Refusal(f"The end of access, {moments.day(expiry_date)}, is too far ahead. {TOO_FAR}")
 
 
-def _check(student: User, products: Sequence[Product], expiry_date: Moment, now: datetime) -> None:
+def check_can_be_enrolled(
+    student: User, products: Sequence[Product], expiry_date: Moment, now: datetime
+) -> None:
+    """Raise Refusal where the student, one of the products or the date does not allow it."""
     if expiry_date is not None and expiry_date <= now:
         raise Refusal(f"The end of access, {moments.day(expiry_date)}, is in the past. Choose a later date.")
     _check_not_too_far(expiry_date)

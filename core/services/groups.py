@@ -1,6 +1,6 @@
 """Groups of Thinkific: making them, who is in them, and which teams they serve in which direction."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -95,11 +95,32 @@ def unassign(assignment: GroupAssignment, *, by: User | None = None) -> None:
 @checked_again
 def add_member(*, group: ThinkificGroup, user: User, by: User | None = None) -> GroupMembership:
     """Put a person into a group, here and in Thinkific. Raises Refusal where no direction allows that."""
+    _check_takes(group)
+    return put_in([group.pk], [user], by=by, reason=f"added to {group}")[0]
+
+
+@checked_again
+def add_members(*, group: ThinkificGroup, users: Collection[User], by: User | None = None) -> int:
+    """Put several people into a group, all or none, as `add_member` does. Returns how many were not in it."""
+    _check_takes(group)
+    new = outside(group, users)
+    put_in([group.pk], new, by=by, reason=f"added to {group}")
+    return len(new)
+
+
+def outside(group: ThinkificGroup, users: Collection[User]) -> list[User]:
+    """Those of these people who are not in the group."""
+    there = GroupMembership.objects.filter(group=group, user__in=users, removed_at__isnull=True)
+    inside = set(there.values_list("user", flat=True))
+    return [user for user in users if user.pk not in inside]
+
+
+def _check_takes(group: ThinkificGroup) -> None:
+    """Raise Refusal where nobody can be put into the group from here."""
     if why := why_not_sent(group):
         raise Refusal(why)
     if group.removed_at is not None:
         raise Refusal(f"The group {group} is no longer in Thinkific. Choose another group.")
-    return put_in([group.pk], [user], by=by, reason=f"added to {group}")[0]
 
 
 @transaction.atomic
@@ -118,10 +139,12 @@ def to_be_sent(group: ThinkificGroup, team: Team) -> int:
     return Membership.objects.filter(team=team).exclude(user__in=there.values("user")).count()
 
 
-def that_take_in(groups: QuerySet[ThinkificGroup], user: User) -> QuerySet[ThinkificGroup]:
-    """Those of these groups into which this person can be put from here: some team lets its members go there,
-    and they are not in it."""
+def that_take_in(groups: QuerySet[ThinkificGroup], user: User | None = None) -> QuerySet[ThinkificGroup]:
+    """Those of these groups into which this person, or people at all, can be put from here: some team lets
+    its members go there, and the person is not in it."""
     sent = GroupAssignment.objects.filter(direction__in=PUSHING).values("group")
+    if user is None:
+        return groups.filter(pk__in=sent)
     there = GroupMembership.objects.filter(user=user, removed_at__isnull=True).values("group")
     return groups.filter(pk__in=sent).exclude(pk__in=there)
 

@@ -4,15 +4,15 @@ A team ends, shortens and extends only what its own seats gave (`authority.enrol
 team's seat, a purchase or an administrator gave stays as it is.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import QuerySet
 
-from core.errors import Refusal
-from core.models import Enrollment, Product, Seat, SeatAssignment, User
-from core.services import authority, enrollments
+from core.errors import Refusal, names
+from core.models import Enrollment, Membership, Product, Seat, SeatAssignment, User
+from core.services import authority, enrolling_many, enrollments
 
 
 class HeldOtherwise(Refusal):
@@ -22,14 +22,23 @@ class HeldOtherwise(Refusal):
 
 
 def seats_for(
-    viewer: User, student: User, products: Iterable[Product], code: str = "enrollments.create"
-) -> dict[int, Seat]:
-    """The seat of a team that the viewer and the student share, by product (primary key)."""
-    teams = authority.teams_where(viewer, code).filter(memberships__user=student)
-    rows = SeatAssignment.objects.filter(team__in=teams, product__in=list(products)).select_related("seat")
-    seats: dict[int, Seat] = {}
+    viewer: User,
+    students: Collection[User],
+    products: Collection[Product],
+    code: str = "enrollments.create",
+) -> dict[tuple[int, int], Seat]:
+    """The seat of a team that the viewer and the student share, by student and product (primary keys)."""
+    teams = authority.teams_where(viewer, code)
+    members: dict[int, list[int]] = {}
+    for team, user in Membership.objects.filter(team__in=teams, user__in=students).values_list(
+        "team", "user"
+    ):
+        members.setdefault(team, []).append(user)
+    rows = SeatAssignment.objects.filter(team__in=list(members), product__in=products).select_related("seat")
+    seats: dict[tuple[int, int], Seat] = {}
     for assignment in rows.order_by("pk"):
-        seats.setdefault(assignment.product_id, assignment.seat)
+        for user in members[assignment.team_id]:
+            seats.setdefault((user, assignment.product_id), assignment.seat)
     return seats
 
 
@@ -43,17 +52,40 @@ def enroll(
     where there is no seat or the dates cannot be; then nothing is written.
     """
     products = list(products)
-    if by.sees_everything:
-        return enrollments.enroll_unchecked(
-            student=student, products=products, expiry_date=expiry_date, by=by
-        )
-    seats = seats_for(by, student, products)
-    if missing := [product for product in products if product.pk not in seats]:
-        raise Refusal(f"No team that you have in common with {student} has a seat on {missing[0]}.")
-    _check_own(by, student, seats)
+    seats = _own_seats(by, [student], products)
     return enrollments.enroll_unchecked(
-        student=student, products=products, expiry_date=expiry_date, by=by, seats=seats
+        student=student,
+        products=products,
+        expiry_date=expiry_date,
+        by=by,
+        seats={product: seat for (_, product), seat in seats.items()},
     )
+
+
+@transaction.atomic
+def enroll_many(
+    *, students: Iterable[User], products: Iterable[Product], expiry_date: datetime | None = None, by: User
+) -> list[Enrollment]:
+    """`enroll` for several students, all or none."""
+    students, products = list(students), list(products)
+    seats = _own_seats(by, students, products)
+    return enrolling_many.enroll_unchecked(
+        students=students, products=products, expiry_date=expiry_date, by=by, seats=seats
+    )
+
+
+def _own_seats(
+    by: User, students: Collection[User], products: Collection[Product]
+) -> dict[tuple[int, int], Seat]:
+    """The seats by which `by` gives these products; none for an administrator, who needs none."""
+    if by.sees_everything:
+        return {}
+    seats = seats_for(by, students, products)
+    for product in products:
+        if missing := [student for student in students if (student.pk, product.pk) not in seats]:
+            raise Refusal(f"No team that you have in common with {names(missing)} has a seat on {product}.")
+    _check_own(by, students, products)
+    return seats
 
 
 def products_to_offer(viewer: User, student: User) -> QuerySet[Product]:
@@ -67,17 +99,21 @@ def products_to_offer(viewer: User, student: User) -> QuerySet[Product]:
     return products.exclude(pk__in=running.exclude(pk__in=own.values("pk")).values("product"))
 
 
-def _check_own(viewer: User, student: User, seats: Mapping[int, Seat]) -> None:
+def _check_own(viewer: User, students: Collection[User], products: Collection[Product]) -> None:
     # Locked, so that nobody else gives access between this look and the grant.
-    rows = Enrollment.objects.select_for_update(of=("self",)).filter(user=student, product__in=list(seats))
-    running = rows.giving_access().select_related("product").order_by("pk")
-    own = set(authority.enrollments_where(viewer, student, "enrollments.create").values_list("pk", flat=True))
-    for enrollment in running:
-        if enrollment.pk not in own:
-            raise HeldOtherwise(
-                f"{student} has access to {enrollment.product} already, and no seat of your teams gave it. "
-                "It stays as it is; enroll them again when it has ended."
-            )
+    rows = Enrollment.objects.select_for_update(of=("self",)).filter(user__in=students, product__in=products)
+    running = list(rows.giving_access().select_related("product", "user").order_by("pk"))
+    mine = authority.enrollments_where(viewer, students, "enrollments.create")
+    own = set(mine.values_list("pk", flat=True))
+    held = [enrollment for enrollment in running if enrollment.pk not in own]
+    if not held:
+        return
+    who = names([enrollment.user for enrollment in held if enrollment.product_id == held[0].product_id])
+    has, it = ("has", "It stays") if len(held) == 1 else ("have", "That stays")
+    raise HeldOtherwise(
+        f"{who} {has} access to {held[0].product} already, and no seat of your teams gave it. {it} as it is; "
+        "enroll them again when it has ended."
+    )
 
 
 def giver(viewer: User, enrollment: Enrollment) -> str:

@@ -1,9 +1,11 @@
 """Who is in which team. Where a team's groups send members to Thinkific, that follows."""
 
+from collections.abc import Iterable, Sequence
+
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from core.errors import Refusal
+from core.errors import Refusal, names
 from core.models import GroupAssignment, Invitation, Membership, Role, SiteSettings, Team, User
 from core.services import groups
 from core.services.directions import PUSHING, sending_groups
@@ -37,7 +39,7 @@ def add_member(
     check_takes(team, role)
     if as_guest is None:
         as_guest = by is not None and not User.objects.own_people_of(by).filter(pk=user.pk).exists()
-        _check_guest(user, role, as_guest=as_guest, by=by)
+        _check_guests([user] if as_guest else [], role, by=by)
     membership = Membership(team=team, user=user, role=role, as_guest=as_guest)
     signed(membership, by=by, reason=reason).save()
     # They have joined: an invitation that is still open has no more to ask.
@@ -45,6 +47,30 @@ def add_member(
         signed(invitation, by=by, reason="joined the team").delete()
     groups.put_in(sending_groups(team.pk), [user], by=by, reason=f"joined {team}")
     return membership
+
+
+@transaction.atomic
+def add_members(*, team: Team, users: Iterable[User], role: Role, by: User) -> list[Membership]:
+    """Make several people members, all or none. Who is one already stays as they are. Everything else is as
+    in `add_member`. Returns the new memberships."""
+    _check_role(role)
+    team = _locked(team.pk)
+    people = {user.pk: user for user in users}
+    there = Membership.objects.filter(team=team, user__in=people).values_list("user", flat=True)
+    new = [people[key] for key in sorted(people.keys() - set(there))]
+    if not new:
+        return []
+    check_takes(team, role, how_many=len(new))
+    own = set(User.objects.own_people_of(by).filter(pk__in=people).values_list("pk", flat=True))
+    _check_guests([user for user in new if user.pk not in own], role, by=by)
+    joined = Membership.objects.bulk_create(
+        Membership(team=team, user=user, role=role, as_guest=user.pk not in own) for user in new
+    )
+    Membership.history.bulk_history_create(joined, default_user=by, default_change_reason="joined the team")
+    for invitation in Invitation.objects.filter(team=team, user__in=new):
+        signed(invitation, by=by, reason="joined the team").delete()
+    groups.put_in(sending_groups(team.pk), new, by=by, reason=f"joined {team}")
+    return joined
 
 
 @transaction.atomic
@@ -59,7 +85,7 @@ def change_role(membership: Membership, *, role: Role, by: User | None = None) -
         raise Refusal(f"{membership.user} owns {team}. Make somebody else the owner first.")
     if role.code == "student":
         _check_room(team)
-    _check_guest(membership.user, role, as_guest=membership.as_guest, by=by)
+    _check_guests([membership.user] if membership.as_guest else [], role, by=by)
     membership.role = role
     signed(membership, by=by, reason="role changed").save(update_fields=["role"])
     return membership
@@ -104,22 +130,28 @@ def _move_to_default(user: User, team: Team, by: User | None) -> None:
     add_member(team=default, user=user, role=Role.objects.get(code="student"), by=by)
 
 
-def check_takes(team: Team, role: Role) -> None:
-    """Raise Refusal where the team takes nobody in this role: it is archived, or full."""
+def check_takes(team: Team, role: Role, *, how_many: int = 1) -> None:
+    """Raise Refusal where the team does not take so many people in this role: it is archived, or full."""
     _check_role(role)
     if team.archived_at is not None:
         raise Refusal(f"{team} is archived. Restore the team first.")
     if role.code == "student":
-        _check_room(team)
+        _check_room(team, how_many)
 
 
-def _check_guest(user: User, role: Role, *, as_guest: bool, by: User | None) -> None:
+def _check_guests(guests: Sequence[User], role: Role, *, by: User | None) -> None:
     """A role with rights takes the account out of its home team's reach, so a guest has to agree to it."""
-    if as_guest and role.permissions and by is not None and not by.sees_everything:
+    if not guests or not role.permissions or by is None or by.sees_everything:
+        return
+    if len(guests) > 1:
         raise Refusal(
-            f"{user} is a guest: the account belongs elsewhere. To make them {role}, remove them from the "
-            "team and invite them with this role, or ask an administrator."
+            f"{names(guests)} are guests: their accounts belong elsewhere. To make them {role}, invite "
+            "each with this role, or ask an administrator."
         )
+    raise Refusal(
+        f"{guests[0]} is a guest: the account belongs elsewhere. To make them {role}, remove them from the "
+        "team and invite them with this role, or ask an administrator."
+    )
 
 
 def _check_role(role: Role) -> None:
@@ -132,12 +164,13 @@ def _locked(key: int) -> Team:
     return Team.objects.select_for_update(of=("self",)).get(pk=key)
 
 
-def _check_room(team: Team) -> None:
+def _check_room(team: Team, how_many: int = 1) -> None:
     if team.max_members is None:
         return
     students = Membership.objects.filter(team=team, role__code="student").count()
-    if students >= team.max_members:
+    if students + how_many > team.max_members:
+        wanted = "another student" if how_many == 1 else f"{how_many:,} more students"
         raise TeamIsFull(
-            f"{team} has no room for another student ({students} of {team.max_members}). Raise the team's "
-            "limit, or remove somebody first."
+            f"{team} has no room for {wanted} ({students} of {team.max_members}). Raise the team's limit, or "
+            "remove somebody first."
         )

@@ -1,0 +1,123 @@
+"""Enrolling many students at once, all or none.
+
+For those to whom everything is new: two statements for all of them, with their history. Whoever had something
+of it before, or holds it in another way, goes by `enrollments.enroll_unchecked`, which weighs the grants.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from core.errors import Refusal, names
+from core.models import BundleItem, Enrollment, Product, Seat, User
+from core.services import enrollments, outbox
+from core.services.mirror.bundles import total_up_students
+
+REASON = "enrolled"
+
+
+@transaction.atomic
+def enroll_unchecked(
+    *,
+    students: Iterable[User],
+    products: Iterable[Product],
+    expiry_date: datetime | None = None,
+    by: User | None = None,
+    seats: Mapping[tuple[int, int], Seat] | None = None,
+) -> list[Enrollment]:
+    """Give students access to courses and bundles, whatever the seats say. Raises Refusal, and then nothing
+    is written. `seats` are the seats that give it, by student and product (primary keys)."""
+    now = timezone.now().replace(microsecond=0)
+    expiry_date = expiry_date and expiry_date.replace(microsecond=0)
+    people = sorted(students, key=lambda student: student.pk)
+    wanted = sorted(products, key=lambda product: product.pk)
+    seats = seats or {}
+    _check(people, wanted, expiry_date, now)
+    known = _who_knows(people, wanted)
+    given: list[Enrollment] = []
+    for student in people:
+        if student.pk in known:
+            own = {product.pk: seats[key] for product in wanted if (key := (student.pk, product.pk)) in seats}
+            given += enrollments.enroll_unchecked(
+                student=student, products=wanted, expiry_date=expiry_date, by=by, seats=own
+            )
+    new = [student for student in people if student.pk not in known]
+    made = Enrollment.objects.bulk_create(
+        Enrollment(
+            user=student,
+            product=product,
+            origin=Enrollment.Origin.DASHBOARD,
+            granted=True,
+            granted_until=expiry_date,
+            last_seat=seats.get((student.pk, product.pk)),
+            activated_at=now,
+            expiry_date=expiry_date,
+            push_state=Enrollment.PushState.PENDING,
+        )
+        for student in new
+        for product in wanted
+    )
+    Enrollment.history.bulk_history_create(made, default_user=by, default_change_reason=REASON)
+    outbox.mark_stale(
+        [student for student in new if student.thinkific_id is None],
+        reason="needs a Thinkific account to be enrolled",
+        requested_by=by,
+    )
+    outbox.mark_stale(made, reason=REASON, requested_by=by)
+    total_up_students({student.pk for student in new}, source=REASON)
+    return given + made
+
+
+def with_access(students: Collection[User], products: Collection[Product]) -> set[int]:
+    """The students (primary keys) who can open one of the products already."""
+    rows = Enrollment.objects.filter(user__in=students, product__in=products).giving_access()
+    return set(rows.values_list("user", flat=True))
+
+
+def shortened(
+    *, students: Collection[User], products: Collection[Product], end: datetime | None
+) -> list[tuple[User, Product, datetime | None]]:
+    """`enrollments.shortened` for several students."""
+    if end is None:
+        return []
+    longer = Q(expiry_date__isnull=True) | Q(expiry_date__gt=end)
+    rows = Enrollment.objects.filter(longer, user__in=students, product__in=products).giving_access()
+    of = set(rows.values_list("user", flat=True))
+    return [
+        (student, product, before)
+        for student in students
+        if student.pk in of
+        for product, before in enrollments.shortened(student=student, products=products, end=end)
+    ]
+
+
+def _check(
+    students: Collection[User], products: list[Product], expiry_date: datetime | None, now: datetime
+) -> None:
+    """As for one student, but naming all who cannot be enrolled."""
+    off = [student for student in students if not student.is_active or student.removed_at is not None]
+    if len(off) > 1:
+        raise Refusal(
+            f"{names(off)} cannot be enrolled: their accounts are switched off, or no longer in Thinkific. "
+            "Choose without them."
+        )
+    for student in off or students:
+        enrollments.check_can_be_enrolled(student, products, expiry_date, now)
+
+
+def _who_knows(students: Collection[User], products: Collection[Product]) -> set[int]:
+    """The students (primary keys) for whom other grants count: all who have, or had, one of the products, a
+    course of the bundles among them, or a bundle with the courses among them."""
+    items = BundleItem.objects.filter(
+        Q(bundle__in=products) | Q(course__in=products), removed_at__isnull=True
+    )
+    pairs = list(items.values_list("bundle", "course"))
+    wanted = {product.pk for product in products}
+    if any(bundle in wanted and course in wanted for bundle, course in pairs):
+        return {student.pk for student in students}  # one of the products gives another
+    related = wanted.union(*pairs)
+    rows = Enrollment.objects.filter(user__in=students, product__in=related)
+    return set(rows.values_list("user", flat=True))
