@@ -68,6 +68,8 @@ class DashboardAdmin(LockingAdmin):
     sortable_by: Any = ()  # columns with an index, and no others
     search_help_text = ""
     people_path = ""  # what leads from a row to a person, where a list of addresses can be searched for
+    list_before_template = "admin/dashboard/list_head.html"
+    list_top_template = ""  # what a screen has above its list
     empty_value_display = "—"
     empty_title = "Nothing here yet"
     empty_text = ""  # what would be listed here and how it gets here

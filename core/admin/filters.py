@@ -9,11 +9,14 @@ from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.functional import cached_property
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.contrib.filters.forms import AutocompleteDropdownForm
 
 from core.admin.viewer import viewer_of
 from core.models import User
+
+UNKNOWN = "not found"  # of a value that is none, or not for the viewer to see
 
 
 def key_of(value: str | None) -> int | None:
@@ -39,6 +42,10 @@ class ChoiceFilter(DropdownFilter):
 
     def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
         raise NotImplementedError
+
+    def value_shown(self) -> str:
+        """What the choice is called, for a chip above the list."""
+        return str(dict(self.lookup_choices).get(self.value(), UNKNOWN))
 
 
 class RelatedFilter(SimpleListFilter):
@@ -68,12 +75,19 @@ class RelatedFilter(SimpleListFilter):
         return self.site._registry[related].limit(related._default_manager.all(), viewer)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        value = self.value()
-        if not value:
+        if not self.value():
             return queryset
-        key = key_of(value)
-        target = self.targets(viewer_of(request)).filter(pk=key).first() if key is not None else None
-        return queryset.none() if target is None else self.matching(queryset, target)
+        return queryset.none() if self.target is None else self.matching(queryset, self.target)
+
+    @cached_property
+    def target(self) -> Any:
+        """The row that is asked for, if the viewer may see it."""
+        key = key_of(self.value())
+        return self.targets(self.viewer).filter(pk=key).first() if key is not None else None
+
+    def value_shown(self) -> str:
+        """The row's name, for a chip above the list."""
+        return UNKNOWN if self.target is None else str(self.target)
 
     def matching(self, queryset: QuerySet, target: Any) -> QuerySet:
         """The rows that belong to the target, which the viewer may see: those that name it, where

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 from unfold.views import ChangeList
 
+from core.admin.chips import chips, nothing_set
 from core.admin.viewer import viewer_of
 from core.services import authority
 
@@ -111,6 +112,8 @@ class BoundedChangeList(ChangeList):
             self.title = self.model_admin.list_title(request)
         # No column's head can show this order.
         self.newest_first = not self.params.get(ORDER_VAR) and list(self.model_admin.ordering) == ["-id"]
+        self.chips = chips(self)
+        self.nothing_set = nothing_set(self)
         # Nobody is told to do what they may not.
         self.empty_how = self.model_admin.empty_how if authority.may_start_runs(viewer_of(request)) else ""
 

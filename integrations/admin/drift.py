@@ -74,7 +74,7 @@ class DriftAdmin(SitewideAdmin):
     search_fields = ["folded"]
     search_help_text = "Search by the object's name"
     ordering = ["id"]
-    list_before_template = "dashboard/drift_report.html"
+    list_top_template = "dashboard/drift_report.html"
     actions = ["push_selected", "take_selected"]
     fields = [
         "about",

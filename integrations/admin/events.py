@@ -58,7 +58,7 @@ class InboundEventAdmin(SitewideAdmin):
         "outcome",
         "content",
     ]
-    list_before_template = "dashboard/webhooks_heard.html"
+    list_top_template = "dashboard/webhooks_heard.html"
     actions_list = ("reprocess_failed",)
     actions_detail = ("reprocess",)
     empty_title = "No webhooks received yet"
