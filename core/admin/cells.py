@@ -31,12 +31,13 @@ STATUS_KINDS = {
 }
 
 
-def text(value: str | None, limit: int = SHOWN_CHARACTERS) -> SafeString:
-    """A name of any length: cut where its line ends, whole in the tooltip, in its own direction."""
+def text(value: str | None, limit: int = SHOWN_CHARACTERS, *, tooltip: str = "") -> SafeString:
+    """A name of any length: cut where its line ends, whole in the tooltip, in its own direction. `tooltip`:
+    what is whole, where the value is only a part."""
     if not value:
         return NOTHING
     shown = value if len(value) <= limit else value[: limit - 1] + "…"
-    return format_html('<bdi class="cell-text" title="{}">{}</bdi>', value[:1000], shown)
+    return format_html('<bdi class="cell-text" title="{}">{}</bdi>', (tooltip or value)[:1000], shown)
 
 
 def done_by(row: Model, who: str) -> SafeString:

@@ -76,7 +76,8 @@ class DialogForm(ShownValues, PickingForm):
 
     def is_confirmed(self) -> bool:
         """Whether what it will do now is what was confirmed."""
-        return self.data.get("confirmed", "") == self.to_confirm()
+        # Browsers send the end of a line in their own way.
+        return self.data.get("confirmed", "").replace("\r\n", "\n") == self.to_confirm()
 
     def nothing_changed(self) -> "Done":
         """What is said where a form was sent as it was shown: the service is not asked at all."""

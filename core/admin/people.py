@@ -18,6 +18,7 @@ from core.admin.filters import ChoiceFilter, RelatedFilter, key_of
 from core.admin.history import HistoryAdmin
 from core.admin.last_synced import last_synced
 from core.admin.user_dialogs import USER_DIALOGS, may_add
+from core.admin.user_list import UserList
 from core.admin.user_tabs import USER_TABS
 from core.admin.viewer import viewer_of
 from core.models import (
@@ -104,7 +105,7 @@ class ThinkificFilter(ChoiceFilter):
 
 
 @admin.register(User)
-class UserAdmin(HistoryAdmin):
+class UserAdmin(UserList, HistoryAdmin):
     list_display = ["full_name", "email_address", "thinkific", "created", "actions_column"]
     list_filter = [TeamFilter, AssignedFilter, RoleFilter, ActiveFilter, TagFilter, ThinkificFilter]
     search_fields = ["folded"]
@@ -115,7 +116,7 @@ class UserAdmin(HistoryAdmin):
     tabs = USER_TABS
     dialogs = USER_DIALOGS
     shows_sync = True
-    actions_list = ("add_user",)
+    actions_list = ("add_user", "export_csv")
     first_tab_title = "Profile"
     empty_text = "People appear here when they are added, or when Thinkific is synced."
     empty_how = "Open Tools and choose Import Users from Thinkific."
@@ -140,7 +141,7 @@ class UserAdmin(HistoryAdmin):
         """Who may not change everybody finds the button on the page of each person."""
         everything = authority.holds_for_the_site(viewer_of(request), "core.change_user")
         last = "actions_of_administrators" if everything else "actions_column"
-        return [*self.list_display[:-1], last]
+        return [*super().get_list_display(request)[:-1], last]
 
     def search_condition(self, word: str, viewer: User) -> Q:
         condition = super().search_condition(word, viewer)
@@ -185,11 +186,12 @@ class UserAdmin(HistoryAdmin):
 
     @display(description="Name", ordering="name")
     def full_name(self, user: User) -> SafeString:
+        said_beside = getattr(user, "status_shown", False)  # in a column of its own
         return cells.badged(
             user.get_full_name(),
-            "" if user.is_active else cells.pill("Switched off", "quiet"),
+            "" if user.is_active or said_beside else cells.pill("Switched off", "quiet"),
             cells.pill("Administrator", "primary") if user.is_staff else "",
-            cells.removed(user.removed_at),
+            "" if said_beside else cells.removed(user.removed_at),
         )
 
     @display(description="Email", ordering="email")

@@ -1,5 +1,6 @@
 from core.models.audit import ImpersonationSession
 from core.models.catalog import BundleItem, Chapter, Lesson, Product, Quiz
+from core.models.columns import ShownColumns
 from core.models.email_changes import EmailChange
 from core.models.enrollments import Enrollment
 from core.models.groups import Direction, GroupAssignment, GroupMembership, ThinkificGroup
@@ -42,6 +43,7 @@ __all__ = [
     "Role",
     "Seat",
     "SeatAssignment",
+    "ShownColumns",
     "SiteSettings",
     "Tag",
     "Team",

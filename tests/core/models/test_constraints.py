@@ -16,6 +16,7 @@ from core.models import (
     Role,
     Seat,
     SeatAssignment,
+    ShownColumns,
     SiteSettings,
     User,
 )
@@ -161,6 +162,9 @@ BREACHES = {
     "one_certificate_per_credential_id": lambda: twice(CertificateFactory, credential_id="c-7"),
     "one_certificate_per_thinkific_id": lambda: twice(CertificateFactory, thinkific_id=7),
     "one_row_of_settings": lambda: SiteSettings.objects.create(pk=2),
+    "one_choice_of_columns_per_list": lambda: twice(
+        ShownColumns.objects.create, user=UserFactory(), screen="core.user"
+    ),
     "one_allowance_per_key": lambda: twice(Allowance.objects.create, key="k", since=timezone.now()),
     "one_api_token_per_digest": lambda: twice(ApiTokenFactory, digest="d" * 64),
     "one_endpoint_per_event_and_url": lambda: twice(WebhookEndpointFactory, url="https://hooks.example/"),

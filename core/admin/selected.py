@@ -1,0 +1,134 @@
+"""What is done to rows that were chosen in a list: asked by a form first, said in numbers, all or nothing.
+
+An action of the list leads to a page with the form; the page carries the chosen keys, so that what is done is
+done to whom the person saw, whatever joins or leaves the list meanwhile. Each step asks again who may, and
+looks the keys up among the rows that the viewer may see.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+
+from core.admin.base import DashboardAdmin
+from core.admin.carrying_out import carry_out
+from core.admin.dialogs import Dialog, DialogForm
+from core.admin.lists import amount
+from core.admin.viewer import viewer_of
+from core.errors import names
+from core.models import User
+
+MOST = 500  # at once: somebody waits for it, and others wait for what it locks
+STARTED = "started"  # what the form's page sends besides its fields
+
+
+class SelectedForm(DialogForm):
+    """What is asked about the chosen rows. Without rows it answers the pickers."""
+
+    def __init__(self, data: Any = None, *, viewer: User, chosen: Sequence[Any] = ()) -> None:
+        super().__init__(data, viewer=viewer)
+        self.chosen = chosen
+
+    def again(self) -> "SelectedForm":
+        return type(self)(self._as_sent, viewer=self.viewer, chosen=self.chosen)
+
+
+class ForSelected(DashboardAdmin):
+    """A list with actions that ask first. Their dialogs are given the chosen rows; `may` asks without one."""
+
+    selected_dialogs: tuple[Dialog, ...] = ()
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.offer_for_selected)
+        return [path("selected/<slug:slug>/", view, name=self._address), *super().get_urls()]
+
+    @property
+    def _address(self) -> str:
+        return f"{self.opts.app_label}_{self.opts.model_name}_selected"
+
+    def offer_for_selected(self, request: HttpRequest, slug: str) -> JsonResponse:
+        """What a picker of the form offers."""
+        viewer, dialog = viewer_of(request), self._dialog(slug)
+        if not self.has_view_permission(request) or not dialog.may(viewer, None):
+            raise PermissionDenied
+        if request.method not in {"GET", "HEAD"} or "pick" not in request.GET:
+            raise Http404
+        asked = {name: request.GET.get(name, "") for name in ("pick", "term", "page")}
+        if (choices := dialog.form(viewer=viewer).picked(asked, viewer)) is None:
+            raise Http404
+        return choices
+
+    def ask_about_selected(self, request: HttpRequest, rows: QuerySet, slug: str) -> HttpResponse | None:
+        """The form's page, or None where there is nothing more to ask: the list says what came of it."""
+        viewer, dialog = viewer_of(request), self._dialog(slug)
+        if not dialog.may(viewer, None):
+            raise PermissionDenied
+        chosen = list(rows.order_by("pk")[: MOST + 1])
+        if why := self._cannot_be_chosen(request, rows, len(chosen)):
+            messages.error(request, why)
+            return None
+        form: Any = dialog.form
+        form = form(request.POST if STARTED in request.POST else None, viewer=viewer, chosen=chosen)
+        confirm = ""
+        if STARTED in request.POST and form.is_valid():
+            if not form.is_confirmed():
+                confirm = form.to_confirm()
+            else:
+                done, form = carry_out(dialog, form)
+                if done is not None:
+                    messages.success(request, done.text)
+                    return None
+        form.pick_from(reverse(f"admin:{self._address}", args=[slug]))
+        return self._page(request, dialog, form, confirm)
+
+    def _cannot_be_chosen(self, request: HttpRequest, rows: QuerySet, found: int) -> str:
+        """Why nothing can be done to these rows together. Empty: it can."""
+        if found > MOST:
+            return (
+                f"{amount(rows.order_by()[:10_001].count())} {self.opts.verbose_name_plural} are chosen; "
+                f"{MOST} can be changed at once. Choose fewer, or limit the list by a filter. Nothing was "
+                "changed."
+            )
+        keys = set(request.POST.getlist(ACTION_CHECKBOX_NAME))
+        if request.POST.get("select_across", "0") != "1" and len(keys) != found:
+            return (
+                f"Some of the chosen {self.opts.verbose_name_plural} are not in this list, or no longer. "
+                "Look at it again. Nothing was changed."
+            )
+        return ""
+
+    def _page(self, request: HttpRequest, dialog: Dialog, form: SelectedForm, confirm: str) -> HttpResponse:
+        keys = [(ACTION_CHECKBOX_NAME, str(row.pk)) for row in form.chosen]
+        screen: Any = self
+        context = {
+            **self.admin_site.each_context(request),
+            "title": dialog.label,
+            "opts": self.opts,
+            "dialog": dialog,
+            "media": screen.media + form.media,
+            "form": form,
+            "text": f"{counted(form.chosen)}: {names(form.chosen)}. {dialog.text(form.chosen)}",
+            "confirm": confirm,
+            "back": request.get_full_path(),
+            "kept": [("action", request.POST["action"]), ("index", "0"), (STARTED, "1"), *keys],
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "admin/dashboard/dialog.html", context)
+
+    def _dialog(self, slug: str) -> Dialog:
+        dialog = next((dialog for dialog in self.selected_dialogs if dialog.slug == slug), None)
+        if dialog is None:
+            raise Http404
+        return dialog
+
+
+def counted(people: Sequence[Model] | int) -> str:
+    """ "1 person", "54 people"."""
+    count = people if isinstance(people, int) else len(people)
+    return "1 person" if count == 1 else f"{count:,} people"
