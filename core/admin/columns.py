@@ -36,7 +36,11 @@ class ChosenColumns(DashboardAdmin):
         changelist: Any = super().get_changelist_instance(request)
         chosen = self.chosen_columns(request)
         options = [(name, label, name in chosen) for name, label in self.optional_columns.items()]
-        changelist.column_choices = {"url": reverse(self._columns_address), "options": options}
+        changelist.column_choices = {
+            "url": reverse(self._columns_address),
+            "options": options,
+            "any": bool(chosen),
+        }
         return changelist
 
     @property

@@ -103,7 +103,7 @@ class UserList(ForSelected, ChosenColumns, ExportingAdmin):
     @display(description="Last activity")
     def active_last(self, user: Any) -> SafeString:
         return (
-            cells.moment(user.last_activity_at, empty="Has not signed in") if user.is_own else cells.NOTHING
+            cells.moment(user.last_activity_at, empty="Never") if user.is_own else cells.NOTHING
         )
 
     @display(description="Status")

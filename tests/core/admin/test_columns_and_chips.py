@@ -49,7 +49,7 @@ def test_what_the_columns_say(alma, ana, acme, globex, signed_in):
 
     assert cells(page, "team_names") == ["Acme, Globex"]
     assert cells(page, "role_names") == ["Student, Manager"]
-    assert cells(page, "active_last") == ["Has not signed in"]
+    assert cells(page, "active_last") == ["Never"]
     assert cells(page, "status") == ["Active"]
 
 
