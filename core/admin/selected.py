@@ -129,6 +129,6 @@ class ForSelected(DashboardAdmin):
 
 
 def counted(people: Sequence[Model] | int) -> str:
-    """ "1 person", "54 people"."""
+    """ "Nobody", "1 person", "54 people"."""
     count = people if isinstance(people, int) else len(people)
-    return "1 person" if count == 1 else f"{count:,} people"
+    return {0: "Nobody", 1: "1 person"}.get(count, f"{count:,} people")

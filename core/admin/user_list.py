@@ -102,9 +102,7 @@ class UserList(ForSelected, ChosenColumns, ExportingAdmin):
 
     @display(description="Last activity")
     def active_last(self, user: Any) -> SafeString:
-        return (
-            cells.moment(user.last_activity_at, empty="Never") if user.is_own else cells.NOTHING
-        )
+        return cells.moment(user.last_activity_at, empty="Never") if user.is_own else cells.NOTHING
 
     @display(description="Status")
     def status(self, user: User) -> SafeString:

@@ -1,7 +1,7 @@
 """Enrolling many students at once, all or none.
 
 For those to whom everything is new: two statements for all of them, with their history. Whoever had something
-of it before, or holds it in another way, goes by `enrollments.enroll_unchecked`, which weighs the grants.
+of it before, or holds it in another way, goes by `enrollments.enroll_each`, which weighs the grants.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -37,13 +37,8 @@ def enroll_unchecked(
     seats = seats or {}
     _check(people, wanted, expiry_date, now)
     known = _who_knows(people, wanted)
-    given: list[Enrollment] = []
-    for student in people:
-        if student.pk in known:
-            own = {product.pk: seats[key] for product in wanted if (key := (student.pk, product.pk)) in seats}
-            given += enrollments.enroll_unchecked(
-                student=student, products=wanted, expiry_date=expiry_date, by=by, seats=own
-            )
+    again = [student for student in people if student.pk in known]
+    given = enrollments.enroll_each(again, wanted, expiry_date=expiry_date, by=by, seats=seats)
     new = [student for student in people if student.pk not in known]
     made = Enrollment.objects.bulk_create(
         Enrollment(
@@ -104,7 +99,7 @@ def _check(
             f"{names(off)} cannot be enrolled: their accounts are switched off, or no longer in Thinkific. "
             "Choose without them."
         )
-    for student in off or students:
+    for student in off or students:  # for those who are enrolled again it is asked once more
         enrollments.check_can_be_enrolled(student, products, expiry_date, now)
 
 

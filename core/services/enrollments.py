@@ -4,7 +4,8 @@ A student may hold a course in several ways at once: by a grant of its own and t
 as long as the longest of them.
 """
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -54,24 +55,40 @@ def enroll_unchecked(
 
     `seats` are the seats that give it, by product (primary key); a product without one is given directly.
     """
+    given = {(student.pk, product): seat for product, seat in (seats or {}).items()}
+    return enroll_each([student], products, expiry_date=expiry_date, by=by, origin=origin, seats=given)
+
+
+def enroll_each(
+    students: Collection[User],
+    products: Iterable[Product],
+    *,
+    expiry_date: Moment,
+    by: User | None,
+    origin: str = Enrollment.Origin.DASHBOARD,
+    seats: Mapping[tuple[int, int], Seat],
+) -> list[Enrollment]:
+    """`enroll_unchecked` for several students, in the transaction of the caller. `seats` by student and
+    product (primary keys)."""
     # Thinkific keeps whole seconds of what it is sent; so do we, or every pull would find a difference.
     now = timezone.now().replace(microsecond=0)
     expiry_date = expiry_date and expiry_date.replace(microsecond=0)
     wanted = sorted({product.pk: product for product in products}.values(), key=lambda product: product.pk)
-    check_can_be_enrolled(student, wanted, expiry_date, now)
+    for student in students:
+        check_can_be_enrolled(student, wanted, expiry_date, now)
     change, enrollments = _Change(reason="enrolled", by=by), []
-    for product in wanted:
+    for student, product in itertools.product(students, wanted):
         enrollment = Enrollment.objects.select_for_update().filter(user=student, product=product).first()
         enrollment = enrollment or Enrollment(user=student, product=product, origin=origin)
         enrollment.granted, enrollment.granted_until = True, expiry_date
-        enrollment.last_seat = (seats or {}).get(product.pk)
+        enrollment.last_seat = seats.get((student.pk, product.pk))
         enrollment.removed_at = None
         until = expiry_date if product.is_bundle else latest([expiry_date, *bundle_ends(enrollment)])
         change.set(enrollment, activated_at=now, expiry_date=until)
         enrollments.append(enrollment)
     change.follow()
-    if student.thinkific_id is None:
-        outbox.mark_stale([student], reason="needs a Thinkific account to be enrolled", requested_by=by)
+    without = [student for student in students if student.thinkific_id is None]
+    outbox.mark_stale(without, reason="needs a Thinkific account to be enrolled", requested_by=by)
     change.send()
     return enrollments
 

@@ -48,11 +48,13 @@ def _of(screen: Any, pattern: URLPattern, values: dict[str, Any]) -> Iterator[Ad
     if not names and (groups := pattern.pattern.regex.groups):  # of the history: the object, and its version
         yield Address(reverse(f"admin:{pattern.name}", args=[values["object_id"], 1][:groups]), view)
         return
-    choices = [_slugs(screen, names) if name == "slug" else [values.get(name, 1)] for name in names]
+    slugs = [d.slug for d in screen.selected_dialogs] if view == "selected" else _slugs(screen, names)
+    choices = [slugs if name == "slug" else [values.get(name, 1)] for name in names]
     for chosen in product(*choices):
         arguments = dict(zip(names, chosen, strict=True))
         path = reverse(f"admin:{pattern.name}", kwargs=arguments)
-        yield Address(path, view, str(arguments.get("slug", "")))
+        # What was chosen in a list has no address of its own: the pickers of its forms stand there.
+        yield Address(path, view, "" if view == "selected" else str(arguments.get("slug", "")))
 
 
 def _slugs(screen: Any, names: list[str]) -> list[str]:

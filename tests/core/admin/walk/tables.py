@@ -58,5 +58,10 @@ DOES = {
         "thinkificgroup:add-member",
         "thinkificgroup:remove-member",
     },
-    "reports.export": {"enrollment:export_csv", "quizresult:export_csv", "certificate:export_csv"},
+    "reports.export": {
+        "user:export_csv",
+        "enrollment:export_csv",
+        "quizresult:export_csv",
+        "certificate:export_csv",
+    },
 }
