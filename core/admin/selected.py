@@ -8,6 +8,7 @@ looks the keys up among the rows that the viewer may see.
 from collections.abc import Sequence
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
@@ -19,12 +20,14 @@ from django.urls import URLPattern, path, reverse
 from core.admin.base import DashboardAdmin
 from core.admin.carrying_out import carry_out
 from core.admin.dialogs import Dialog, DialogForm
+from core.admin.filters import key_of
 from core.admin.lists import amount
 from core.admin.viewer import viewer_of
 from core.errors import names
 from core.models import User
 
 MOST = 500  # at once: somebody waits for it, and others wait for what it locks
+OFFERED = 300  # keys that an address has room for; of more the form says which cannot work
 STARTED = "started"  # what the form's page sends besides its fields
 
 
@@ -34,6 +37,25 @@ class SelectedForm(DialogForm):
     def __init__(self, data: Any = None, *, viewer: User, chosen: Sequence[Any] = ()) -> None:
         super().__init__(data, viewer=viewer)
         self.chosen = chosen
+
+    def work_for_all(self) -> dict[str, set[int]]:
+        """Of which fields the pickers offer less than what may be given to somebody: the keys that can work
+        for all who are chosen."""
+        return {}
+
+    def pick_from(self, url: str) -> None:
+        super().pick_from(url)
+        for name, keys in self.work_for_all().items():
+            if len(keys) <= OFFERED:
+                self.fields[name].widget.url += f"&among={'.'.join(map(str, sorted(keys)))}"
+
+    def among(self, name: str, keys: str) -> None:
+        """Offer only these: what the page's own address says. It can take away and never add."""
+        field = self.fields.get(name)
+        if isinstance(field, forms.ModelChoiceField):
+            offered: Any = self.offered.get(name, field.queryset)
+            among = [key for part in keys.split(".") if (key := key_of(part)) is not None]
+            self.offered[name] = offered.filter(pk__in=among[:OFFERED])
 
     def again(self) -> "SelectedForm":
         return type(self)(self._as_sent, viewer=self.viewer, chosen=self.chosen)
@@ -60,7 +82,10 @@ class ForSelected(DashboardAdmin):
         if request.method not in {"GET", "HEAD"} or "pick" not in request.GET:
             raise Http404
         asked = {name: request.GET.get(name, "") for name in ("pick", "term", "page")}
-        if (choices := dialog.form(viewer=viewer).picked(asked, viewer)) is None:
+        form: Any = dialog.form(viewer=viewer)
+        if "among" in request.GET:
+            form.among(asked["pick"], request.GET["among"])
+        if (choices := form.picked(asked, viewer)) is None:
             raise Http404
         return choices
 

@@ -14,7 +14,16 @@ from core.admin.pickers import by_typing
 from core.admin.selected import SelectedForm, counted
 from core.admin.user_forms import role_field, student_role
 from core.errors import names
-from core.models import Enrollment, GroupMembership, Membership, Product, Team, ThinkificGroup
+from core.models import (
+    Enrollment,
+    GroupAssignment,
+    GroupMembership,
+    Membership,
+    Product,
+    SeatAssignment,
+    Team,
+    ThinkificGroup,
+)
 from core.services import authority, directions, enrolling_many, enrollments, groups, seat_access, teams
 from core.services.seat_access import HeldOtherwise
 from core.services.teams import TeamIsFull
@@ -89,6 +98,12 @@ class GroupForSelected(SelectedForm):
         self.offer("group", here)
         self.offered["group"] = groups.that_take_in(here)
 
+    def work_for_all(self) -> dict[str, set[int]]:
+        shared = authority.shared_by_all(
+            self.viewer, "groups.assign", self.chosen, GroupAssignment.objects.all(), "group"
+        )
+        return {} if shared is None else {"group": shared}
+
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
         group = values.get("group")
@@ -135,6 +150,12 @@ class EnrollSelected(SelectedForm):
         super().__init__(*args, **kwargs)
         self.offer("products", authority.products_to_give(self.viewer, None))
         self.suggest("last_day", enrollments.usual_last_day())
+
+    def work_for_all(self) -> dict[str, set[int]]:
+        shared = authority.shared_by_all(
+            self.viewer, "enrollments.create", self.chosen, SeatAssignment.objects.all(), "product"
+        )
+        return {} if shared is None else {"products": shared}
 
     @property
     def what(self) -> str:

@@ -4,7 +4,7 @@
 this person, team or enrollment.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -197,6 +197,24 @@ def people_for_group(viewer: User, code: str, group: ThinkificGroup) -> QuerySet
         return User.objects.all() if code in codes_everywhere(viewer) else User.objects.none()
     teams = teams_where(viewer, code).filter(group_assignments__group=group)
     return User.objects.filter(pk__in=Membership.objects.filter(team__in=teams).values("user"))
+
+
+def shared_by_all(
+    viewer: User, code: str, people: Collection[User], places: QuerySet, what: str
+) -> set[int] | None:
+    """What (a column of `places`, rows with a team) each of these people has in some team of theirs in which
+    the viewer holds the permission; None where no team limits the viewer."""
+    if viewer.sees_everything:
+        return None
+    teams = teams_where(viewer, code)
+    members = Membership.objects.filter(team__in=teams, user__in=people)
+    here: dict[int, set[int]] = {person.pk: set() for person in people}
+    found: dict[int, set[int]] = {}
+    for team, thing in places.filter(team__in=teams).order_by().values_list("team", what):
+        found.setdefault(team, set()).add(thing)
+    for user, team in members.values_list("user", "team"):
+        here[user] |= found.get(team, set())
+    return set.intersection(*here.values()) if here else set()
 
 
 def _through_seats(viewer: User, student: User | None, code: str) -> QuerySet:

@@ -338,6 +338,27 @@ def test_the_pickers_of_a_manager_offer_what_is_theirs(mara, acme, globex, acme_
     assert offered("enroll", "products") == ["Accounting 101"]
 
 
+def test_the_pickers_offer_what_all_of_the_chosen_can_get(mara, ana, acme, acme_seat, signed_in):
+    second = MembershipFactory(user=mara, role=builtin_role("manager")).team
+    both = MembershipFactory(team=second, user=ana).user
+    only_there = MembershipFactory(team=second).user
+    shared = SeatFactory(product=ProductFactory(name="Shared"), teams=[acme, second])
+
+    def offered(*people):
+        form = {"action": "enroll_selected", "index": "0", "_selected_action": [p.pk for p in people]}
+        widget = signed_in(mara).post(LIST, form).context["form"].fields["products"].widget
+        rows = signed_in(mara).get(f"{widget.url}&term=").json()["results"]
+        return sorted(row["text"].split("\n")[0] for row in rows)
+
+    assert offered(both) == ["Accounting 101", "Shared"]
+    assert offered(both, only_there) == ["Shared"]
+    stranger = ProductFactory(name="Foreign")
+    address = reverse("admin:core_user_selected", args=["enroll"])
+    asked = {"pick": "products", "term": "", "among": f"{stranger.pk}.{shared.product_id}.x."}
+    rows = signed_in(mara).get(address, asked).json()["results"]
+    assert [row["id"] for row in rows] == [str(shared.product_id)]
+
+
 # --- the file ---------------------------------------------------------------------------------------------
 
 
