@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0018_limits_of_settings'),
+        ('core', '0020_limits_of_settings'),
     ]
 
     operations = [
