@@ -75,8 +75,7 @@ class DialogForm(ShownValues, PickingForm):
         return ""
 
     def is_confirmed(self) -> bool:
-        """Whether what it will do now is what was confirmed."""
-        # Browsers send the end of a line in their own way.
+        """Whether what it will do now is what was confirmed; browsers send ends of lines in their own way."""
         return self.data.get("confirmed", "").replace("\r\n", "\n") == self.to_confirm()
 
     def nothing_changed(self) -> "Done":

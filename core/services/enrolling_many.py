@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from core.errors import Refusal, names
 from core.models import BundleItem, Enrollment, Product, Seat, User
-from core.services import enrollments, outbox
+from core.services import enrollments, grants, outbox
 from core.services.mirror.bundles import total_up_students
 
 REASON = "enrolled"
@@ -75,7 +75,7 @@ def with_access(students: Collection[User], products: Collection[Product]) -> se
 def shortened(
     *, students: Collection[User], products: Collection[Product], end: datetime | None
 ) -> list[tuple[User, Product, datetime | None]]:
-    """`enrollments.shortened` for several students."""
+    """`grants.shortened` for several students."""
     if end is None:
         return []
     longer = Q(expiry_date__isnull=True) | Q(expiry_date__gt=end)
@@ -85,7 +85,7 @@ def shortened(
         (student, product, before)
         for student in students
         if student.pk in of
-        for product, before in enrollments.shortened(student=student, products=products, end=end)
+        for product, before in grants.shortened(student=student, products=products, end=end)
     ]
 
 
