@@ -33,7 +33,8 @@ def added_later() -> list[Field]:
 
 
 def accepts_nothing(field: Field) -> bool:
-    return field.many_to_many or field.null or field.db_default is not NOT_PROVIDED
+    given = field.many_to_many or field.null or field.generated
+    return given or field.db_default is not NOT_PROVIDED
 
 
 @pytest.mark.once

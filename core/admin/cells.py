@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.functional import lazy
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.timesince import timesince, timeuntil
 
 from core import moments
@@ -101,7 +102,7 @@ LESSON_KINDS = {"html_item": "Text", "pdf": "PDF", "iframe": "Multimedia", "mult
 def lesson_kind(raw: str) -> str | SafeString:
     """A lesson's kind in words: "LIVE_LESSON", "HtmlItem" or "QuizContent" as people write them."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", raw.strip()).lower().removesuffix("_content")
-    return (LESSON_KINDS.get(words) or words.replace("_", " ").capitalize()) if words else NOTHING
+    return (LESSON_KINDS.get(words) or capfirst(words.replace("_", " ").lower())) if words else NOTHING
 
 
 def price(amount: Decimal | None, currency: str) -> str | SafeString:

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import DecimalField, Exists, OuterRef, Prefetch, Q, QuerySet, Value
+from django.db.models import DecimalField, Prefetch, QuerySet, Value
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -15,11 +15,12 @@ from core.admin.enrollment_dialogs import ENROLLMENT_DIALOGS
 from core.admin.exports import ExportingAdmin
 from core.admin.filters import ChoiceFilter, RelatedFilter
 from core.admin.history import HistoryAdmin
+from core.admin.known_bundles import with_shown_bundles
 from core.admin.sending import enrollment_status, with_sending
 from core.admin.students import PRODUCT, STUDENT, FoundByStudent, TeamFilter
 from core.admin.tabs import Tab
 from core.admin.viewer import viewer_of
-from core.models import Enrollment, Lesson, QuizResult, SeatAssignment, User
+from core.models import Enrollment, Lesson, QuizResult, User
 from core.services import seat_access
 
 
@@ -175,16 +176,7 @@ class EnrollmentAdmin(FoundByStudent, ExportingAdmin, HistoryAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         """With `shows_bundle`: whether the viewer may know the bundle that a course came with."""
-        viewer = viewer_of(request)
-        rows = super().get_queryset(request)
-        if viewer.sees_everything:
-            return rows.annotate(shows_bundle=Value(True))
-        seats = SeatAssignment.objects.filter(
-            team__in=viewer.managed_teams(),
-            team__memberships__user=OuterRef("user"),
-            product=OuterRef("via_bundle__product"),
-        )
-        return rows.annotate(shows_bundle=Q(user=viewer) | Exists(seats))
+        return with_shown_bundles(super().get_queryset(request), viewer_of(request))
 
     def get_object(self, request: HttpRequest, object_id: Any, from_field: Any = None) -> Any:
         enrollment = super().get_object(request, object_id, from_field)

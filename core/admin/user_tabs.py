@@ -8,6 +8,7 @@ from django.utils.safestring import SafeString
 
 from core.admin import cells
 from core.admin.groups import sync_status
+from core.admin.known_bundles import with_shown_bundles
 from core.admin.results import course_cell, score_text
 from core.admin.sending import enrollment_status, sending, with_sending
 from core.admin.tabs import Tab
@@ -25,14 +26,14 @@ from core.models import (
 
 def enrollments_of(user: User, viewer: User) -> QuerySet[Enrollment]:
     rows = Enrollment.objects.filter(user=user).visible_to(viewer)
-    rows = rows.select_related("product", "via_bundle__product")
-    return with_sending(rows.defer("product__description", "via_bundle__product__description"), "enrollment")
+    known = with_shown_bundles(rows.select_related("product", "via_bundle__product"), viewer)
+    return with_sending(known.defer("product__description", "via_bundle__product__description"), "enrollment")
 
 
-def course_of(enrollment: Enrollment) -> SafeString:
-    """The course, and through which bundle it came."""
+def course_of(enrollment: Any) -> SafeString:
+    """The course, and through which bundle it came, where the viewer may know the bundle."""
     name = cells.link(enrollment, str(enrollment.product))
-    if enrollment.via_bundle is None:
+    if enrollment.via_bundle is None or not enrollment.shows_bundle:
         return name
     return cells.with_second(name, f"In the bundle {enrollment.via_bundle.product}")
 

@@ -6,6 +6,8 @@ They are not for us, and no error: no account is made for who is not among the u
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from django.utils.text import capfirst
+
 from core.services.mirror.outcome import Applied
 from core.services.mirror.people import match_users
 from integrations.models import KEPT_ERRORS, Kind
@@ -90,6 +92,6 @@ def note_gone(pull: Pull, what: str) -> None:
             f"{count:,} {what} belong to people who are not among the users that Thinkific lists; most often "
             "their accounts were deleted there. They were skipped."
         )
-        pull.run.errors = [{"object": what.capitalize(), "message": said}, *pull.run.errors][:KEPT_ERRORS]
+        pull.run.errors = [{"object": capfirst(what), "message": said}, *pull.run.errors][:KEPT_ERRORS]
 
     pull.store(note)

@@ -116,7 +116,7 @@ def test_values_read_as_on_screens(signed_in, root, acme, ana):
 
     assert "Active: Yes → No" in text
     assert "Role: Student → Helper" in text
-    assert "Archived at: — → 1 May 2026 10:30 UTC" in text
+    assert "Archived at: — → 1 May 2026 10:30" in text
     assert "T10:30" not in text
 
 

@@ -51,7 +51,7 @@ def test_the_content_of_a_course_that_came_by_webhook(connected, read, happened,
     assert product.content_synced_at is not None
     assert product.chapters.count() == len(course["chapter_ids"])
     assert list(Chapter.objects.exclude(product=product).order_by("pk").values()) == before
-    assert asked() == 1
+    assert asked() <= len(course["chapter_ids"]) + 3  # its chapters, or GraphQL: nothing of other courses
     assert unread.ask_soon() == []
 
 

@@ -1,0 +1,17 @@
+"""Which bundles a viewer may know of: a course tells nothing of one that no seat of their teams is on."""
+
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+
+from core.models import Enrollment, SeatAssignment, User
+
+
+def with_shown_bundles(rows: QuerySet[Enrollment], viewer: User) -> QuerySet[Enrollment]:
+    """With `shows_bundle`: whether the viewer may know the bundle that a course came with."""
+    if viewer.sees_everything:
+        return rows.annotate(shows_bundle=Value(True))
+    seats = SeatAssignment.objects.filter(
+        team__in=viewer.managed_teams(),
+        team__memberships__user=OuterRef("user"),
+        product=OuterRef("via_bundle__product"),
+    )
+    return rows.annotate(shows_bundle=Q(user=viewer) | Exists(seats))
