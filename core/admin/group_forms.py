@@ -127,7 +127,7 @@ def what_assigning_does(group: ThinkificGroup, team: Team, direction: str) -> st
     if not count:
         return ""
     people = "1 person" if count == 1 else f"{count:,} people"
-    return f"{people} of {team} will be added to {group} in Thinkific."
+    return f"{people} of {team} will join {group} in Thinkific."
 
 
 def people_to_add(viewer: User, group: ThinkificGroup) -> QuerySet[User]:

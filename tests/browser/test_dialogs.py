@@ -107,6 +107,8 @@ def test_quick_assign_team_sends_the_team_to_the_group(
     page.select_option("#id_direction", "dashboard_to_thinkific")
     screenshot(page, "dialog-quick-assign", full_page=False)
     page.get_by_role("button", name="Assign", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text(f"people of Acme will join {group} in Thinkific.")
+    page.get_by_role("button", name="Yes, assign").click()
 
     expect(page.get_by_text("people of Acme will join the group in Thinkific")).to_be_visible()
     assert GroupAssignment.objects.get().direction == "dashboard_to_thinkific"
