@@ -13,7 +13,7 @@ from tests.core.admin.walk.addresses import addresses, lists
 from tests.core.admin.walk.browsing import undone
 from tests.core.admin.walk.test_forms import filled, open_to
 
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.slow]
 
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 MOST = 2_147_483_647  # of a whole number on PostgreSQL

@@ -79,6 +79,7 @@ def test_what_is_about_the_whole_site_is_changed_by_no_team_role(world, window, 
         assert not answer.wrote & sitewide, path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", ["owner", "manager", "everything"])
 def test_names_of_seats_stand_on_no_page_of_a_team(world, window, who):
     """By list, search, filter, order and detail: `Internal` is a word of seats' names only."""
