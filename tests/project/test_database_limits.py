@@ -32,7 +32,8 @@ def test_the_limits_hold_on_every_connection(another, settings):
 @pytest.mark.django_db
 def test_what_is_sent_to_connect_holds_nothing_that_a_pooler_refuses(another):
     with Recorder(another.settings_dict) as recorder:
-        another.settings_dict |= {"HOST": "127.0.0.1", "PORT": str(recorder.port)}
+        # Not in place: every connection of the process has these settings.
+        another.settings_dict = another.settings_dict | {"HOST": "127.0.0.1", "PORT": str(recorder.port)}
         with another.cursor() as cursor:
             cursor.execute("SELECT 1")
 

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -239,7 +239,9 @@ def test_an_enrollment_that_is_gone_is_not_brought_back_by_an_old_event(
     connected.site.write("delete_user", user_id=row.user_id)
 
     deliver(of(happened, "enrollment.progress"))
-    Enrollment.objects.filter(pk=ours(row).pk).update(removed_at="2026-01-01T00:00Z")
+    gone = ours(row)
+    gone.removed_at = datetime(2026, 1, 1, tzinfo=UTC)
+    gone.save()
     work()
 
     assert ours(row).removed_at is not None
