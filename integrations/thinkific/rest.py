@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from core.folding import email_key, normalize_email
 from integrations.thinkific import schemas
 from integrations.thinkific.answers import Answer
 from integrations.thinkific.decoding import PAGE_SIZE, Page, decode_object, decode_page
@@ -123,17 +124,22 @@ class RestCalls(Transport):
     # --- looking before creating --------------------------------------------------------------------------
 
     def find_user_by_email(self, email: str) -> schemas.User | None:
-        """The user with this e-mail, whatever its case; the filter alone is not trusted to be exact."""
-        return self._user_with(email, {"email": email.strip().lower()})
+        """The user with this e-mail, however it is written; the filter alone is not trusted to be exact."""
+        return self._user_with(email, {"email": normalize_email(email)})
 
     def search_user_by_email(self, email: str) -> schemas.User | None:
         """The same without the filter, which may compare the case: walks all users, one request per 250."""
         return self._user_with(email, {})
 
     def _user_with(self, email: str, filters: Mapping[str, Any]) -> schemas.User | None:
-        wanted = email.strip().lower()
-        found = self.list_all("/users", schemas.User, filters)
-        return next((user for user in found if (user.email or "").strip().lower() == wanted), None)
+        key, exactly, similar = email_key(email), normalize_email(email), None
+        for user in self.list_all("/users", schemas.User, filters):
+            told = user.email or ""
+            if normalize_email(told) == exactly:
+                return user
+            if similar is None and email_key(told) == key:
+                similar = user
+        return similar
 
     def find_enrollments(self, user_id: int, course_id: int | None = None) -> list[schemas.Enrollment]:
         """Every enrollment of this user (in this course), expired ones included; there may be several of a

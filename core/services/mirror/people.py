@@ -256,10 +256,14 @@ def _refused(
 def _free_swapped_emails(changes: Changes) -> dict[int, str]:
     """Move old addresses of people who change theirs out of the way: then no order of updates collides, nor
     does somebody new. Answers whose addresses it moved, and what they were."""
-    changed = [change for change in changes.changed if change[1]["email"] != change[2]["email"]]
-    moving = {pk: before["email"] for pk, before, _ in changed}
-    targets = {after["email"] for _, _, after in changed} | {row["email"] for row in changes.new}
-    if not targets & set(moving.values()):
+    changed = [
+        (pk, before["email"], email_key(after["email"]))
+        for pk, before, after in changes.changed
+        if before["email"] != after["email"] and email_key(before["email"]) != email_key(after["email"])
+    ]
+    moving = {pk: before for pk, before, _ in changed}
+    targets = {key for *_, key in changed} | {email_key(row["email"]) for row in changes.new}
+    if targets.isdisjoint(map(email_key, moving.values())):
         return {}
     bulk.update(User, ["email"], [(pk, f"moving-{pk}@invalid") for pk in moving])
     return moving

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from core.folding import email_key
 from core.models import OutboxEntry, User
 from integrations.models import Kind, SyncRun
 from integrations.thinkific import graph_groups, schemas
@@ -42,7 +43,7 @@ def _by_graphql(user: User, client: ThinkificClient) -> schemas.User | None:
         found = client.get_user(number) if number else None
     except (NotFound, Rejected, SchemaDrift, TooExpensive, CredentialsRefused):
         return None  # there are other ways
-    return found if found and (found.email or "").strip().lower() == user.email else None
+    return found if found and email_key(found.email or "") == email_key(user.email) else None
 
 
 def _let_a_pull_look(user: User, entry: OutboxEntry) -> None:

@@ -179,6 +179,31 @@ def test_a_user_is_found_whatever_the_case_and_only_by_the_whole_address(client,
     assert network.calls[0].request.params["query[email]"] == "nadia.okafor@example.org"
 
 
+WRITTEN_DIFFERENTLY = [
+    ("josé@example.org", "jose\u0301@example.org"),
+    ("ana@xn--mller-kva.example", "ana@Müller.example"),
+    ("ian@example.org", "\u0131an@example.org"),
+]
+
+
+@pytest.mark.parametrize(("asked", "told"), WRITTEN_DIFFERENTLY)
+@pytest.mark.parametrize("look", ["find_user_by_email", "search_user_by_email"])
+def test_a_user_is_found_however_the_address_is_written(client, network, look, asked, told):
+    network.get(f"{REST}/users", json=listed(USER | {"email": told}))
+    assert getattr(client, look)(asked).id == 90001
+
+    network.replace("GET", f"{REST}/users", json=listed(USER | {"email": asked}))
+    assert getattr(client, look)(told).id == 90001
+
+
+def test_of_two_who_are_one_address_to_us_the_one_written_so_is_found(client, network):
+    rows = [{"id": 7, "email": "\u0131an@example.org"}, {"id": 8, "email": "Ian@example.org"}]
+    network.get(f"{REST}/users", json=listed(*rows))
+
+    assert client.find_user_by_email("ian@example.org").id == 8
+    assert client.find_user_by_email("\u0131an@example.org").id == 7
+
+
 def test_an_unknown_address_gives_nobody(client, network):
     network.get(f"{REST}/users", json=listed())
 

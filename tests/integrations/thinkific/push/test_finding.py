@@ -35,6 +35,34 @@ def test_an_account_whose_address_has_capitals_is_linked(
     assert counts(pull("users")) == {}
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("ana@xn--mller-kva.example", "ana@mu\u0308ller.example"),
+        ("ana@xn--mller-kva.example", "ana@müller.example"),
+        ("ian@new.example", "\u0131an@new.example"),
+    ],
+)
+@pytest.mark.parametrize("token", [True, False])
+def test_an_account_whose_address_is_written_differently_is_linked(
+    push, site, thinkific, settings, monkeypatch, ours, theirs, token
+):
+    """Thinkific knows that the two are one, and its filter compares letter by letter."""
+    thinkific.set_options(emails="exact")
+    there = site.write("create_user", fields={"email": theirs, "first_name": "Ada", "last_name": "Roe"})
+    site.user_id_by_email[ours] = there.id
+    if token:
+        monkeypatch.setattr(finding, "FEW", -1)  # GraphQL has to find them
+    else:
+        settings.THINKIFIC_ACCESS_TOKEN = ""
+    user = people.create_user(email=ours, first_name="Ada", last_name="Roe")
+
+    push()
+
+    user.refresh_from_db()
+    assert user.thinkific_id == there.id
+
+
 def test_on_a_large_site_a_pull_links_it(push, pull, spelled, settings, monkeypatch):
     settings.THINKIFIC_ACCESS_TOKEN = ""
     monkeypatch.setattr(finding, "FEW", -1)

@@ -73,6 +73,18 @@ def test_two_people_can_swap_their_addresses(pull, site):
     assert counts(run) == {"fetched": 40, "updated": 2, "unchanged": 38}
 
 
+def test_an_address_can_be_taken_over_in_another_spelling(pull, site):
+    put(site, "users", id=90020, email="ian@new.example")
+    pull("users")
+    put(site, "users", id=90005, email="\u0131an@new.example")
+    put(site, "users", id=90020, email="moved@new.example")
+
+    run = pull("users")
+
+    assert (run.status, run.errors) == ("succeeded", [])
+    assert addresses(90005, 90020) == ["\u0131an@new.example", "moved@new.example"]
+
+
 def test_addresses_can_move_on_in_a_ring_of_three(pull, site):
     one, two, three = addresses(90005, 90010, 90020)
     for number, email in ((90005, two), (90010, three), (90020, one)):
