@@ -84,6 +84,20 @@ class ActiveFilter(ChoiceFilter):
         return queryset.filter(is_active=value == "yes")
 
 
+class AddressFilter(ChoiceFilter):
+    """Offered where it was chosen: the first page leads here while there are such accounts."""
+
+    title = "address"
+    parameter_name = "address"
+    choices_offered = (("shared", "Same address, written differently"),)
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return self.choices_offered if self.value() and viewer_of(request).sees_everything else ()
+
+    def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
+        return queryset.filter(pk__in=User.objects.of_one_address().order_by().values("pk"))
+
+
 class TagFilter(RelatedFilter):
     title = "tag"
     parameter_name = "tag"
@@ -107,7 +121,15 @@ class ThinkificFilter(ChoiceFilter):
 @admin.register(User)
 class UserAdmin(UserList, HistoryAdmin):
     list_display = ["full_name", "email_address", "thinkific", "created", "actions_column"]
-    list_filter = [TeamFilter, AssignedFilter, RoleFilter, ActiveFilter, TagFilter, ThinkificFilter]
+    list_filter = [
+        TeamFilter,
+        AssignedFilter,
+        RoleFilter,
+        ActiveFilter,
+        TagFilter,
+        ThinkificFilter,
+        AddressFilter,
+    ]
     search_fields = ["folded"]
     people_path = "pk"
     search_help_text = "Search by name, e-mail or Thinkific ID"

@@ -1,5 +1,6 @@
 """People: one account for administrators, managers and students alike."""
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -23,12 +24,22 @@ if TYPE_CHECKING:
 
 NAME_LENGTH = 255
 EMAIL_LENGTH = 254
+KEYLESS = 500  # accounts without a key that are looked at, at most; the worker fills all that it can
 
 
 class UserQuerySet(FoldedQuerySet["User"]):
     def of_address(self, email: str) -> "UserQuerySet":
         """Whoever has this e-mail address, however it is written."""
         return self.filter(email_key=email_key(email))
+
+    def of_one_address(self) -> "UserQuerySet":
+        """Accounts whose addresses are one by the rule of `email_key`, and were two to an older version: the
+        newer has no key."""
+        keyless = self.filter(email_key__isnull=True).order_by("pk").values_list("pk", "email")
+        keys = {pk: email_key(email) for pk, email in keyless[:KEYLESS]}
+        owners = dict(self.filter(email_key__in=set(keys.values())).order_by().values_list("email_key", "pk"))
+        several = {key for key, count in Counter(keys.values()).items() if count > 1} | owners.keys()
+        return self.filter(pk__in=[*owners.values(), *(pk for pk, key in keys.items() if key in several)])
 
     def update(self, **values: Any) -> int:
         if values.get("is_active") is False:

@@ -13,7 +13,7 @@ from django.utils.http import urlsafe_base64_encode
 from django_q.tasks import async_task
 
 from core.errors import Refusal
-from core.folding import email_key
+from core.folding import email_key, normalize_email
 from core.models import EmailChange, User
 from core.services import access, allowances, email_changes, mail
 
@@ -59,15 +59,18 @@ def ask_by_address(email: str, *, network: str | None) -> timedelta | None:
         if wait := allowances.take("mail from", network, limit=limit, window=hour):
             return wait
     if not allowances.take("mail to", account, limit=settings.PASSWORD_MAILS, window=hour):
-        async_task(FORGOTTEN_TASK, account, save=False)
+        async_task(FORGOTTEN_TASK, normalize_email(email), save=False)
     return None
 
 
 def send_to_address(email: str) -> str:
     """Send the link to whoever has this address and may use the dashboard, people who never had a password
     among them: who came from Thinkific gets their first one this way. Answers what went wrong, or nothing."""
-    user = access.may_use_the_dashboard(User.objects.of_address(email)).first()
-    if user is None:
+    try:
+        user = User.objects.get_by_natural_key(email)  # the same as by signing in with it
+    except User.DoesNotExist:
+        return ""
+    if not access.may_use_the_dashboard(User.objects.filter(pk=user.pk)).exists():
         return ""
     return send(user, "Choose a new password for the B2B Dashboard", "core/password_forgotten.txt")
 

@@ -35,6 +35,7 @@ def site_items() -> list[Item]:
         _guarded_runs(),
         _seats_over(Seat.objects.all(), _internal_name),
         _conflicts(),
+        _one_address(),
         _drift(),
         _seats_nearly_full(Seat.objects.all(), _internal_name),
         sync_items.no_webhooks(),
@@ -123,6 +124,22 @@ def _conflicts() -> Item | None:
         "See both values.",
         list_url(SyncConflict, "settled=no"),
         "Settle",
+    )
+
+
+def _one_address() -> Item | None:
+    """Of addresses that an older version took for two, the newer account is found by its exact one only."""
+    count = remember("one-address", lambda: _count(User.objects.of_one_address()))
+    if not count:
+        return None
+    return Item(
+        "warning",
+        "alternate_email",
+        _plural(count, "account has", "accounts have") + " an address that another has, written differently",
+        "Each is still reached by its own, letter by letter; Thinkific's people are matched with the older. "
+        "Change all but one of the addresses, or switch off who is there twice.",
+        list_url(User, "address=shared"),
+        "See accounts",
     )
 
 

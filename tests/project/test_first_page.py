@@ -2,10 +2,13 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.db.models import QuerySet
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from core.models import OutboxEntry
+from core.models import OutboxEntry, User
+from core.services import account_mail
 from integrations.models import InboundEvent, SyncRun, WebhookSubscription
 from tests.factories import (
     CertificateFactory,
@@ -130,6 +133,51 @@ def test_what_needs_attention_is_named_with_its_number(signed_in, root, site, ac
     assert "Acme: Accounting 101: 2 of 1 places used" in page
     assert "1 person is in no team" in page
     assert "1 enrollment ends within 30 days" in page
+
+
+@pytest.fixture
+def doubles(db):
+    """Two accounts as an older version let them in and the upgrade has left them; and somebody else."""
+    older = UserFactory(email="ian@acme.example", is_staff=True)
+    newer, other = UserFactory(email="else@acme.example", is_staff=True), UserFactory(is_staff=True)
+    QuerySet.update(User.objects.filter(pk=newer.pk), email="\u0131an@acme.example", email_key=None)
+    QuerySet.update(User.objects.filter(pk=other.pk), email_key=None)  # to be filled by the worker
+    return older, newer
+
+
+def test_two_accounts_of_one_address_are_shown_and_both_reached(signed_in, root, doubles, mailoutbox):
+    page = first_page(signed_in, root)
+    assert "2 accounts have an address that another has, written differently" in page
+    assert "/admin/core/user/?address=shared" in page
+
+    listed = signed_in(root).get("/admin/core/user/?address=shared")
+
+    assert {user.pk for user in listed.context["cl"].result_list} == {one.pk for one in doubles}
+    for one in doubles:
+        one.refresh_from_db()
+        one.set_password("its own secret")
+        one.save(update_fields=["password"])
+        answer = Client().post(
+            "/admin/login/", {"username": one.email, "password": "its own secret", "next": "/admin/"}
+        )
+        assert answer.status_code == 302
+        assert account_mail.send_to_address(one.email) == ""
+    assert [mail.to for mail in mailoutbox] == [[one.email] for one in doubles]
+
+
+def test_accounts_with_addresses_of_their_own_need_no_attention(signed_in, root, doubles):
+    User.objects.filter(pk=doubles[1].pk).update(email="ian.two@acme.example")
+
+    assert "written differently" not in first_page(signed_in, root)
+    listed = signed_in(root).get("/admin/core/user/?address=shared")
+    assert not listed.context["cl"].result_list
+
+
+def test_managers_are_not_shown_who_has_the_same_address(signed_in, mara, ana, doubles):
+    assert "written differently" not in first_page(signed_in, mara)
+    assert (
+        "written differently" not in signed_in(mara).get("/admin/core/user/?address=shared").content.decode()
+    )
 
 
 def ended(kind, status, message="GET /groups answered 500.", **values):
