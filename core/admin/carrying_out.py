@@ -56,6 +56,8 @@ class _Tries:
         if self.form.is_unchanged:
             return self.form.nothing_changed()
         target = self.form.part or self.form.obj
+        if moved := self.dialog.moved(target, self.form):
+            raise Refusal(moved)
         return self.dialog.work(target, self.form)
 
     def _look_again(self) -> None:

@@ -75,8 +75,8 @@ class DialogForm(ShownValues, PickingForm):
         return ""
 
     def is_confirmed(self) -> bool:
-        """Whether what it will do now is what was confirmed; browsers send ends of lines in their own way."""
-        return self.data.get("confirmed", "").replace("\r\n", "\n") == self.to_confirm()
+        """Whether what it will do now is what was confirmed."""
+        return _as_sent(self.data.get("confirmed", "")) == _as_sent(self.to_confirm())
 
     def nothing_changed(self) -> "Done":
         """What is said where a form was sent as it was shown: the service is not asked at all."""
@@ -119,8 +119,30 @@ class Dialog:
     icon: str = ""
     also: tuple[str, str] | None = None  # name and label of a second button
     may_also: Callable[[User], bool] = lambda viewer: True  # may this person press it
+    # What the answer is bound to besides the words of `text`, in words.
+    facts: Callable[[Any], str] = lambda target: ""
+    # Why there is nothing to do to the object any more, where that can be told: who was first, and how.
+    over: Callable[[Any], str] = lambda obj: ""
     danger: bool = False
     about_new: bool = False  # it makes an object: there is none yet
+
+    def asks(self, target: Any) -> list[tuple[str, str]]:
+        """What its page carries: the question as it was put."""
+        return [("asked", str(self.text(target))), ("asked_of", str(self.facts(target)))]
+
+    def moved(self, target: Any, form: DialogForm) -> str:
+        """Why the answer is to another question than would be put now: what it is about has changed since.
+        Empty: it is not. A request without the question (from a script) is taken as if it were put now."""
+        for name, now in self.asks(target) if "asked" in form.data else []:
+            was = form.data.get(name, "")
+            if _as_sent(was) != _as_sent(now):
+                return f"Nothing was done: it has changed since you were asked. Then: {was} Now: {now}"
+        return ""
+
+
+def _as_sent(words: str) -> str:
+    """Browsers send ends of lines in their own way."""
+    return "\n".join(words.splitlines())
 
 
 def url_of(opts: Any, slug: str, *keys: int) -> str:
@@ -213,7 +235,8 @@ def _answer(
     also = _second_button(dialog, viewer, request)
     back = _asked_back(request) or _back(model_admin, dialog, obj)
     if obj is not None and not dialog.applies(obj):
-        messages.warning(request, f"“{dialog.label}” is no longer needed here. This is how it stands now.")
+        over = dialog.over(obj) or f"“{dialog.label}” is no longer needed here."
+        messages.warning(request, f"{over} This is how it stands now.")
         return HttpResponseRedirect(back)
     part = None
     if dialog.parts is not None:
@@ -244,6 +267,7 @@ def _answer(
         "instead": dialog.instead(target, viewer),
         "confirm": confirm,
         "text": dialog.text(target),
+        "asked": dialog.asks(target),
         "back": back,
         "also": also,
         "over_a_page": from_script(request),

@@ -6,13 +6,14 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from core.admin import cells
+from core.admin.confirming import ask, confirmed
 from core.admin.dialogs import Dialog, DialogForm, Done, button, url_of
 from core.admin.filters import ChoiceFilter
 from core.admin.outbox_about import ENTITIES, about, entity_name, with_names
@@ -30,7 +31,6 @@ KINDS = {
     Status.FAILED: "danger",
     Status.DISCARDED: "quiet",
 }
-KEPT = ("action", "_selected_action", "select_across", "index")  # of the list's form, while it is confirmed
 
 
 class StatusFilter(ChoiceFilter):
@@ -61,11 +61,30 @@ class EntityFilter(ChoiceFilter):
 # --- dialogs ------------------------------------------------------------------------------------------
 
 
+class EntryForm(DialogForm):
+    """The drain passes a locked entry by: it is not sent while it is looked at for the last time."""
+
+    def locks(self) -> OutboxEntry | None:
+        return self.obj
+
+
+def _standing(entry: OutboxEntry) -> str:
+    """What moves when the entry is tried, or takes a newer change of its object in."""
+    touched = timezone.localtime(entry.not_before).isoformat(" ", "milliseconds")
+    return f"{entry.get_status_display()}, {touched}."
+
+
 def _discarded(count: int) -> str:
     if not count:
         return "Nothing was discarded: what was chosen is being sent or is over."
     changes = "1 change was" if count == 1 else f"{count:,} changes were"
     return f"{changes} discarded. Thinkific keeps what it has, and the next sync brings that here."
+
+
+def _failed_kinds() -> list[tuple[str, str]]:
+    failed = OutboxEntry.objects.filter(status=Status.FAILED).order_by("entity")
+    counted = failed.values_list("entity").annotate(count=Count("pk"))
+    return [(entity, f"{entity_name(entity)}: {count:,} failed") for entity, count in counted]
 
 
 class FailedKindForm(DialogForm):
@@ -77,11 +96,9 @@ class FailedKindForm(DialogForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        failed = OutboxEntry.objects.filter(status=Status.FAILED).order_by("entity")
-        counted = failed.values_list("entity").annotate(count=Count("pk"))
         field = self.fields["entity"]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = [(entity, f"{entity_name(entity)}: {count:,} failed") for entity, count in counted]
+        field.choices = _failed_kinds()
 
 
 def _how_many_fail(entity: str) -> str:
@@ -101,6 +118,7 @@ OUTBOX_DIALOGS = (
         may=may_retry,
         applies=lambda entry: entry.status == Status.FAILED,
         work=lambda entry, form: Done(retried(outbox.retry([entry]))),
+        form=EntryForm,
         text=lambda entry: f"The last try: {entry.error}",
         icon="refresh",
     ),
@@ -119,6 +137,8 @@ OUTBOX_DIALOGS = (
         may=may_retry,
         applies=lambda entry: entry.status in {Status.FAILED, Status.PENDING},
         work=lambda entry, form: Done(_discarded(outbox.discard([entry]))),
+        form=EntryForm,
+        facts=_standing,
         text=lambda entry: (
             f"“{capfirst(entry.reason)}” is never sent. Thinkific keeps what it has, and the "
             "next sync brings that here: the change made in the dashboard is lost."
@@ -133,6 +153,7 @@ OUTBOX_DIALOGS = (
         work=lambda nothing, form: _retry_kind(form.cleaned_data["entity"]),
         form=FailedKindForm,
         about_new=True,
+        facts=lambda nothing: "; ".join(label for _, label in _failed_kinds()),
         text=lambda nothing: (
             "Tries every failed change of one kind again, for instance after the key was "
             "replaced or a field was made optional in Thinkific."
@@ -192,22 +213,16 @@ class OutboxEntryAdmin(SitewideAdmin):
 
     @action(description="Discard selected", permissions=["manage"])
     def discard_selected(self, request: HttpRequest, queryset: QuerySet[OutboxEntry]) -> HttpResponse | None:
-        if "confirmed" in request.POST:
-            messages.success(request, _discarded(outbox.discard(queryset)))
-            return None
-        count = queryset.filter(status__in=[Status.FAILED, Status.PENDING]).count()
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Discard selected",
-            "opts": self.opts,
-            "media": self.media,
-            "text": f"{count:,} change{'' if count == 1 else 's'} would never be sent. Thinkific keeps what "
-            "it has, and the next sync brings that here: what was changed in the dashboard is lost.",
-            "label": "Discard",
-            "kept": [(name, v) for name in KEPT for v in request.POST.getlist(name)],
-        }
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, "admin/dashboard/confirm_selected.html", context)
+        chosen = list(queryset.filter(status__in=[Status.FAILED, Status.PENDING]))
+        rows = {entry.pk: f"{capfirst(entry.reason)}. {_standing(entry)}" for entry in chosen}
+        text = (
+            f"{len(rows):,} change{'' if len(rows) == 1 else 's'} would never be sent. Thinkific keeps what "
+            "it has, and the next sync brings that here: what was changed in the dashboard is lost."
+        )
+        if rows and not confirmed(request, text=text, rows=rows):
+            return ask(self, request, title="Discard selected", label="Discard", text=text, rows=rows)
+        messages.success(request, _discarded(outbox.discard(chosen)))
+        return None
 
     # --- columns ------------------------------------------------------------------------------------
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -13,14 +13,20 @@ from django.utils.text import capfirst
 from unfold.decorators import action, display
 
 from core.admin import cells
+from core.admin.confirming import ask, confirmed
 from core.admin.dialogs import Dialog, DialogForm, Done, button, url_of
-from core.admin.filters import ChoiceFilter
-from core.admin.outbox import KEPT
+from core.admin.filters import ChoiceFilter, key_of
 from core.admin.sitewide import SitewideAdmin
 from core.admin.sync_line import follows
 from core.admin.viewer import viewer_of
 from core.models import User
-from integrations.admin.identity_dialogs import IDENTITY_DIALOGS, keep_ours, may_settle
+from integrations.admin.identity_dialogs import (
+    IDENTITY_DIALOGS,
+    SettlingForm,
+    keep_ours,
+    may_settle,
+    what_keeping_ours_does,
+)
 from integrations.admin.identity_page import SHOWN, both_people
 from integrations.models import SyncConflict
 from integrations.thinkific.sync import conflicts
@@ -52,6 +58,26 @@ def _kept_ours(conflict: SyncConflict) -> bool:
     return conflict.resolution == SyncConflict.Resolution.KEPT_OURS
 
 
+def _what_theirs_does(conflict: SyncConflict) -> str:
+    now = conflicts.standing(conflict)
+    said = f"“{conflict.theirs}” replaces “{now.ours}” in the dashboard."
+    if now.ours != conflict.ours:
+        said += f" The dashboard had “{conflict.ours}” when the two differed."
+    return said + _heard_since(conflict, now)
+
+
+def _what_ours_does(conflict: SyncConflict) -> str:
+    now = conflicts.standing(conflict)
+    said = f"“{conflict.ours}” replaces “{now.ours}” here and in Thinkific."
+    if now.ours != conflict.theirs:
+        said += f" Both had “{conflict.theirs}” when it was decided."
+    return said + _heard_since(conflict, now)
+
+
+def _heard_since(conflict: SyncConflict, now: conflicts.Standing) -> str:
+    return "" if now.theirs == conflict.theirs else f" Thinkific had “{now.theirs}” since then."
+
+
 def _take_theirs(conflict: SyncConflict, form: DialogForm) -> Done:
     conflicts.take_theirs(conflict, by=form.viewer)
     return Done(f"{conflict.label}: “{conflict.theirs}” stands now, here as in Thinkific.")
@@ -71,8 +97,10 @@ CONFLICT_DIALOGS = (
         may=may_settle,
         applies=lambda conflict: _is_open(conflict) and _kept_ours(conflict),
         work=_take_theirs,
+        form=SettlingForm,
+        over=SyncConflict.settled_in_words,
         icon="cloud_download",
-        text=lambda conflict: f"“{conflict.theirs}” replaces “{conflict.ours}” in the dashboard.",
+        text=_what_theirs_does,
     ),
     Dialog(
         "take-ours",
@@ -80,8 +108,10 @@ CONFLICT_DIALOGS = (
         may=may_settle,
         applies=lambda conflict: _is_open(conflict) and not _kept_ours(conflict),
         work=_take_ours,
+        form=SettlingForm,
+        over=SyncConflict.settled_in_words,
         icon="cloud_upload",
-        text=lambda conflict: f"“{conflict.ours}” replaces “{conflict.theirs}” here and in Thinkific.",
+        text=_what_ours_does,
     ),
 )
 
@@ -133,6 +163,7 @@ class SyncConflictAdmin(SitewideAdmin):
         count = is_open.filter(kind=SyncConflict.Kind.VALUE).update(
             settled_at=timezone.now(), settled_by=request.user
         )
+        self._say_what_others_settled(request)
         if count or not undecided:
             messages.success(
                 request, f"Settled {count} conflict{'' if count == 1 else 's'}. No data changed."
@@ -149,29 +180,32 @@ class SyncConflictAdmin(SitewideAdmin):
         self, request: HttpRequest, queryset: QuerySet[SyncConflict]
     ) -> HttpResponse | None:
         """The safe decision for several: nobody gains anything by it."""
-        chosen = queryset.filter(settled_at__isnull=True, kind__in=SyncConflict.IDENTITY)
-        if "confirmed" in request.POST:
-            count, left = keep_ours(chosen, by=viewer_of(request))
-            messages.success(request, f"Decided {count} conflict{'' if count == 1 else 's'}.")
-            for why in left[:SHOWN]:
-                messages.warning(request, why)
-            return None
-        apart = chosen.filter(kind=SyncConflict.Kind.LINK).count()
-        addresses = chosen.filter(kind=SyncConflict.Kind.EMAIL).count()
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Keep apart, keep the dashboard's address",
-            "opts": self.opts,
-            "media": self.media,
-            "text": f"{apart:,} account{'' if apart == 1 else 's'} here would stay without an account in "
+        chosen = list(queryset.filter(settled_at__isnull=True, kind__in=SyncConflict.IDENTITY))
+        rows = what_keeping_ours_does(chosen)
+        apart = sum(conflict.kind == SyncConflict.Kind.LINK for conflict in chosen)
+        addresses = len(chosen) - apart
+        text = (
+            f"{apart:,} account{'' if apart == 1 else 's'} here would stay without an account in "
             "Thinkific, which is remembered until somebody asks again. "
             f"{addresses:,} login{'' if addresses == 1 else 's'} would stay as here, and replace "
-            "Thinkific's address there. Other conflicts stay as they are.",
-            "label": "Decide",
-            "kept": [(name, v) for name in KEPT for v in request.POST.getlist(name)],
-        }
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, "admin/dashboard/confirm_selected.html", context)
+            "Thinkific's address there. Other conflicts stay as they are."
+        )
+        self._say_what_others_settled(request)
+        if rows and not confirmed(request, text=text, rows=rows):
+            title = "Keep apart, keep the dashboard's address"
+            return ask(self, request, title=title, label="Decide", text=text, rows=rows)
+        count, left = keep_ours(chosen, by=viewer_of(request))
+        messages.success(request, f"Decided {count} conflict{'' if count == 1 else 's'}.")
+        for why in left[:SHOWN]:
+            messages.warning(request, why)
+        return None
+
+    def _say_what_others_settled(self, request: HttpRequest) -> None:
+        """Of the chosen: the list of open ones no longer has them."""
+        keys = [key_of(value) for value in request.POST.getlist(ACTION_CHECKBOX_NAME)]
+        settled = SyncConflict.objects.filter(pk__in=[key for key in keys if key], settled_at__isnull=False)
+        for conflict in settled.select_related("settled_by").exclude(settled_by=request.user)[:SHOWN]:
+            messages.warning(request, conflict.settled_in_words())
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None or not obj.is_identity:

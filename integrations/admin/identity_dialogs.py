@@ -21,6 +21,12 @@ def account_of(conflict: SyncConflict) -> User | None:
     return User.objects.select_related("global_role").filter(pk=conflict.object_id).first()
 
 
+def login_of(conflict: SyncConflict) -> str:
+    """The address here by now."""
+    user = account_of(conflict)
+    return conflict.ours if user is None else user.email
+
+
 def may_settle(viewer: User, conflict: SyncConflict) -> bool:
     """Who manages the sync of the whole site, and may change the account that it is about."""
     if not authority.holds_for_the_site(viewer, "integrations.change_syncconflict"):
@@ -48,7 +54,14 @@ def _joined(parts: list[str]) -> str:
     return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
 
 
-class DecisionForm(DialogForm):
+class SettlingForm(DialogForm):
+    """The account is locked before the two values are looked at for the last time."""
+
+    def locks(self) -> User | None:
+        return account_of(self.obj) if self.obj.entity == "user" else None
+
+
+class DecisionForm(SettlingForm):
     """Holds what the page showed: a pull may find another account or address while somebody thinks."""
 
     shown = forms.CharField(widget=forms.HiddenInput(), required=False)
@@ -62,7 +75,7 @@ class DecisionForm(DialogForm):
         if values.get("shown") != _facts(self.obj):
             raise forms.ValidationError(
                 f"It has changed since this was shown: Thinkific account {self.obj.thinkific_id} with "
-                f"{self.obj.theirs} now. Close this, and look again."
+                f"{self.obj.theirs} now; it was account {values.get('shown')}. Close this, and look again."
             )
         return values
 
@@ -95,7 +108,7 @@ def _keep_address(conflict: SyncConflict, form: DialogForm) -> Done:
 
 def _take_address(conflict: SyncConflict, form: DialogForm) -> Done:
     user = identities.take_address(conflict, by=form.viewer)
-    return Done(f"{user} signs in with {user.email} from now on. {conflict.ours} is told by mail.")
+    return Done(f"{user} signs in with {user.email} from now on. The address before is told by mail.")
 
 
 def _ask_again(conflict: SyncConflict, form: DialogForm) -> Done:
@@ -111,6 +124,7 @@ IDENTITY_DIALOGS = (
         applies=_is_open(Kind.LINK),
         work=_link,
         form=DecisionForm,
+        over=SyncConflict.settled_in_words,
         icon="link",
         danger=True,
         text=lambda conflict: (
@@ -125,6 +139,7 @@ IDENTITY_DIALOGS = (
         applies=_is_open(Kind.LINK),
         work=_keep_apart,
         form=DecisionForm,
+        over=SyncConflict.settled_in_words,
         icon="link_off",
         text=lambda conflict: (
             f"{conflict.label} stays without an account in Thinkific, and Thinkific account "
@@ -139,9 +154,10 @@ IDENTITY_DIALOGS = (
         applies=_is_open(Kind.EMAIL),
         work=_keep_address,
         form=DecisionForm,
+        over=SyncConflict.settled_in_words,
         icon="cloud_upload",
         text=lambda conflict: (
-            f"{conflict.ours} stays the login, and replaces {conflict.theirs} in Thinkific account "
+            f"{login_of(conflict)} stays the login, and replaces {conflict.theirs} in Thinkific account "
             f"{conflict.thinkific_id}."
         ),
     ),
@@ -152,11 +168,12 @@ IDENTITY_DIALOGS = (
         applies=_is_open(Kind.EMAIL),
         work=_take_address,
         form=DecisionForm,
+        over=SyncConflict.settled_in_words,
         icon="cloud_download",
         danger=True,
         text=lambda conflict: (
-            f"{who_gains_what(conflict)} {conflict.theirs} replaces {conflict.ours} at once. Every session "
-            f"and every link to set a password ends, and {conflict.ours} is told by mail."
+            f"{who_gains_what(conflict)} {conflict.theirs} replaces {login_of(conflict)} at once. Every "
+            f"session and every link to set a password ends, and {login_of(conflict)} is told by mail."
         ),
     ),
     Dialog(
@@ -176,6 +193,20 @@ IDENTITY_DIALOGS = (
         ),
     ),
 )
+
+
+def what_keeping_ours_does(conflicts: Iterable[SyncConflict]) -> dict[int, str]:
+    """Of each conflict, by primary key, with both values as they are now."""
+    conflicts = list(conflicts)
+    logins = dict(User.objects.filter(pk__in={c.object_id for c in conflicts}).values_list("pk", "email"))
+    said = {}
+    for one in conflicts:
+        login, account = logins.get(one.object_id, one.ours), f"Thinkific account {one.thinkific_id}"
+        if one.kind == Kind.LINK:
+            said[one.pk] = f"{one.label} ({login}) and {account} ({one.theirs}) are kept apart."
+        else:
+            said[one.pk] = f"{one.label}: {login} stays, and replaces {one.theirs} in {account}."
+    return said
 
 
 def keep_ours(conflicts: Iterable[SyncConflict], *, by: User) -> tuple[int, list[str]]:

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from core.models.folded import Folded, FoldedField, FoldedQuerySet
-from core.models.history import kept_name
+from core.models.history import done_by, kept_name
 
 
 class SyncConflict(Folded):
@@ -82,6 +82,14 @@ class SyncConflict(Folded):
     @property
     def is_identity(self) -> bool:
         return self.kind in self.IDENTITY
+
+    def settled_in_words(self) -> str:
+        """How it ended and by whom, for somebody who came later; empty while it is open."""
+        if self.settled_at is None:
+            return ""
+        who = done_by(self, "settled_by")
+        outcome = self.Resolution(self.resolution).label
+        return f"“{self}” has been settled already{f' by {who}' if who else ''}: {outcome}."
 
     def fact(self, name: str) -> Any:
         return self.facts.get(name)

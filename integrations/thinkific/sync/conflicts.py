@@ -1,7 +1,7 @@
 """Both sides changed the same field since they last agreed: what is kept about it, and a person's say."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.utils import timezone
@@ -54,6 +54,29 @@ def keep(conflicts: Iterable[Conflict | Clash], *, run: SyncRun | None = None) -
     )
 
 
+class Standing(NamedTuple):
+    """The two values by now: ours as it is stored, Thinkific's as it was last heard of."""
+
+    ours: str
+    theirs: str
+
+
+def standing(conflict: SyncConflict) -> Standing:
+    """Of a conflict about a field. Of somebody who is no longer here: as it was written down."""
+    user = User.objects.filter(pk=conflict.object_id).first() if conflict.entity == "user" else None
+    same = SyncConflict.objects.filter(
+        kind=SyncConflict.Kind.VALUE,
+        entity=conflict.entity,
+        object_id=conflict.object_id,
+        field=conflict.field,
+    )
+    heard = same.order_by("-pk").values_list("theirs", flat=True).first()
+    return Standing(
+        conflict.ours if user is None else str(getattr(user, conflict.field)),
+        conflict.theirs if heard is None else heard,
+    )
+
+
 def take_theirs(conflict: SyncConflict, *, by: User | None = None) -> None:
     """Let Thinkific's value stand, on both sides. Raises Refusal where it cannot."""
     _take(conflict, conflict.theirs, SyncConflict.Resolution.KEPT_THEIRS, by)
@@ -68,7 +91,8 @@ def take_ours(conflict: SyncConflict, *, by: User | None = None) -> None:
 def _take(conflict: SyncConflict, value: str, resolution: str, by: User | None) -> None:
     mine = SyncConflict.objects.filter(pk=conflict.pk, kind=SyncConflict.Kind.VALUE, settled_at=None)
     if not mine.update(settled_at=timezone.now(), settled_by=by, resolution=resolution):
-        raise Refusal(f"Somebody has settled “{conflict}” already. Reload the page to see how.")
+        conflict.refresh_from_db()
+        raise Refusal(conflict.settled_in_words() or f"“{conflict}” is not to be settled this way.")
     user = User.objects.filter(pk=conflict.object_id).first() if conflict.entity == "user" else None
     if user is None:
         raise Refusal(f"{conflict.label} is no longer here, so there is nothing to change.")

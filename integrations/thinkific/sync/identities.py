@@ -162,7 +162,13 @@ def _settle(conflict: SyncConflict, kind: str, resolution: str, by: User) -> Use
     # Also as it was shown: a pull may have found another Thinkific account, or another address, meanwhile.
     mine = mine.filter(thinkific_id=conflict.thinkific_id, theirs=conflict.theirs)
     if not mine.update(settled_at=timezone.now(), settled_by=by, resolution=resolution):
-        raise Refusal(f"“{conflict}” has changed or was settled meanwhile. Reload the page to see how.")
+        was = f"Thinkific account {conflict.thinkific_id} with {conflict.theirs}"
+        conflict.refresh_from_db()
+        raise Refusal(
+            conflict.settled_in_words()
+            or f"“{conflict}” has changed. It was {was}, and is account {conflict.thinkific_id} with "
+            f"{conflict.theirs} now."
+        )
     user = User.objects.select_for_update(of=("self",)).filter(pk=conflict.object_id).first()
     if user is None:
         raise Refusal(f"{conflict.label} is no longer here, so there is nothing to decide.")

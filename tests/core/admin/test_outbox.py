@@ -5,7 +5,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from core.models import Enrollment, OutboxEntry
+from core.models import Enrollment, OutboxEntry, User
+from core.services import people
+from tests.dialogs import asked_about_selected, shown_by
 from tests.factories import EnrollmentFactory, GroupMembershipFactory, OutboxEntryFactory
 
 LIST = reverse("admin:core_outboxentry_changelist")
@@ -92,7 +94,10 @@ def test_a_kind_of_which_nothing_failed_is_refused_beside_the_field(alma, signed
     ("chosen", "becomes"), [("retry_selected", Status.PENDING), ("discard_selected", Status.DISCARDED)]
 )
 def test_the_selected_are_retried_or_discarded(alma, signed_in, failed, chosen, becomes):
-    signed_in(alma).post(LIST, {"action": chosen, "_selected_action": [failed.pk], "confirmed": "1"})
+    client, form = signed_in(alma), {"action": chosen, "_selected_action": [failed.pk]}
+    if chosen == "discard_selected":
+        form = asked_about_selected(client, LIST, form)
+    client.post(LIST, form)
 
     assert status_of(failed) == becomes
 
@@ -101,6 +106,62 @@ def test_discarding_the_selected_asks_first(alma, signed_in, failed):
     page = signed_in(alma).post(LIST, {"action": "discard_selected", "_selected_action": [failed.pk]})
 
     assert "1 change" in page.content.decode()
+    assert status_of(failed) == Status.FAILED
+
+
+def test_more_than_were_shown_are_not_discarded(alma, signed_in, failed):
+    client = signed_in(alma)
+    form = {"action": "discard_selected", "_selected_action": [failed.pk], "select_across": "1"}
+    sent = asked_about_selected(client, LIST, form)
+    later = OutboxEntryFactory(entity="enrollment", object_id=999, status=Status.FAILED)
+
+    page = client.post(LIST, sent)
+
+    assert "2 changes would never be sent" in page.content.decode()
+    assert "changed since you were asked" in page.content.decode()
+    assert (status_of(failed), status_of(later)) == (Status.FAILED, Status.FAILED)
+
+
+@pytest.mark.parametrize("how", ["one", "selected"])
+def test_a_change_that_took_a_newer_one_in_is_not_discarded_unseen(alma, signed_in, ana, how):
+    User.objects.filter(pk=ana.pk).update(thinkific_id=5)
+    people.update_user(User.objects.get(pk=ana.pk), first_name="Anne")
+    entry = OutboxEntry.objects.get()
+    client = signed_in(alma)
+    if how == "one":
+        url, sent = do("discard", entry.pk), shown_by(client, do("discard", entry.pk))
+    else:
+        form = {"action": "discard_selected", "_selected_action": [entry.pk]}
+        url, sent = LIST, asked_about_selected(client, LIST, form)
+    people.update_user(User.objects.get(pk=ana.pk), first_name="Anna")
+
+    page = client.post(url, sent)
+
+    assert "changed since you were asked" in page.content.decode()
+    assert status_of(entry) == Status.PENDING
+
+
+def test_no_more_are_tried_again_than_were_shown(alma, signed_in, failed):
+    client = signed_in(alma)
+    of_kind, any_kind = do("retry-kind", failed.pk), do("retry-failed")
+    sent = [(of_kind, shown_by(client, of_kind)), (any_kind, shown_by(client, any_kind))]
+    OutboxEntryFactory(entity="enrollment", object_id=999, status=Status.FAILED)
+
+    for url, shown in sent:
+        page = client.post(url, shown | {"entity": "enrollment"})
+        assert "changed since you were asked" in str(page.context["form"].non_field_errors())
+
+    assert set(OutboxEntry.objects.values_list("status", flat=True)) == {Status.FAILED}
+
+
+def test_a_change_that_was_refused_anew_is_not_tried_again_unseen(alma, signed_in, failed):
+    client = signed_in(alma)
+    sent = shown_by(client, do("retry", failed.pk))
+    OutboxEntry.objects.update(error="Something else is wrong")
+
+    page = client.post(do("retry", failed.pk), sent)
+
+    assert "Something else is wrong" in str(page.context["form"].non_field_errors())
     assert status_of(failed) == Status.FAILED
 
 

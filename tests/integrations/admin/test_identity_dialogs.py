@@ -5,6 +5,7 @@ from django.urls import reverse
 
 from core.models import EmailChange, OutboxEntry, User
 from integrations.models import SyncConflict
+from tests.dialogs import asked_about_selected, shown_by
 from tests.factories import RoleFactory, SyncConflictFactory, UserFactory
 
 LIST = reverse("admin:integrations_syncconflict_changelist")
@@ -84,7 +85,8 @@ def test_the_two_are_linked_by_post_and_by_name(alma, owen, signed_in, link):
     assert owen.history.first().history_user == alma
     link.refresh_from_db()
     assert (link.resolution, link.settled_by) == ("linked", alma)
-    assert "no longer needed" in decide(client, "link", link).content.decode()
+    again = decide(client, "link", link).content.decode()
+    assert "has been settled already by Alma Admin: the two were linked" in again
 
 
 def test_they_are_kept_apart_and_the_question_can_be_opened_again(alma, owen, signed_in, link):
@@ -197,12 +199,92 @@ def test_several_are_decided_the_safe_way(alma, signed_in, link, gwen, globex):
     asked = client.post(LIST, form).content.decode()
     assert "1 account here would stay without an account" in asked
     assert not SyncConflict.objects.exclude(settled_at=None).exists()
-    client.post(LIST, {**form, "confirmed": "1"})
+    client.post(LIST, {**form, "confirmed": "1"})  # what no page has said
+    assert not SyncConflict.objects.exclude(settled_at=None).exists()
+    client.post(LIST, asked_about_selected(client, LIST, form))
 
     assert set(SyncConflict.objects.values_list("resolution", "settled_by")) == {
         ("apart", alma.pk),
         ("kept_ours", alma.pk),
     }
+
+
+@pytest.mark.parametrize("moved", ["theirs", "ours", "account"])
+def test_several_that_have_changed_are_not_decided_as_they_were_shown(
+    alma, signed_in, owen, link, gwen, globex, moved
+):
+    client = signed_in(alma)
+    User.objects.filter(pk=gwen.pk).update(thinkific_id=55)
+    other = SyncConflictFactory(
+        kind="email", object_id=gwen.pk, ours=gwen.email, theirs="x@evil.example", thinkific_id=55
+    )
+    form = {"action": "keep_ours_selected", "_selected_action": [link.pk, other.pk]}
+    sent = asked_about_selected(client, LIST, form)
+    then, now = {
+        "theirs": ("x@evil.example", "y@evil.example"),
+        "ours": (gwen.email, "gwen.new@globex.example"),
+        "account": ("account 123 ", "account 666 "),
+    }[moved]
+    if moved == "theirs":
+        SyncConflict.objects.filter(pk=other.pk).update(theirs=now)
+    elif moved == "ours":
+        User.objects.filter(pk=gwen.pk).update(email=now)
+    else:
+        SyncConflict.objects.filter(pk=link.pk).update(thinkific_id=666)
+
+    page = client.post(LIST, sent)
+
+    assert not SyncConflict.objects.exclude(settled_at=None).exists()
+    assert not OutboxEntry.objects.exists()
+    said = next(line for line in page.context["moved"] if line.startswith("Then:"))
+    assert then in said and now in said
+    client.post(LIST, asked_about_selected(client, LIST, form))
+    assert not SyncConflict.objects.filter(settled_at=None).exists()
+
+
+def test_several_of_which_another_has_decided_one_are_asked_about_anew(alma, root, signed_in, link, gwen):
+    client = signed_in(alma)
+    User.objects.filter(pk=gwen.pk).update(thinkific_id=55)
+    other = SyncConflictFactory(
+        kind="email", object_id=gwen.pk, ours=gwen.email, theirs="x@evil.example", thinkific_id=55
+    )
+    form = {"action": "keep_ours_selected", "_selected_action": [link.pk, other.pk]}
+    sent = asked_about_selected(client, LIST, form)
+    decide(signed_in(root), "link", link)
+
+    page = signed_in(alma).post(LIST, sent)
+
+    assert f"has been settled already by {root}: the two were linked" in page.content.decode()
+    assert any("kept apart" in line for line in page.context["moved"])
+    other.refresh_from_db()
+    assert other.settled_at is None
+
+
+@pytest.mark.parametrize("slug", ["keep-address", "take-address"])
+def test_an_address_that_changed_here_meanwhile_is_not_decided_unseen(alma, owen, signed_in, email, slug):
+    client = signed_in(alma)
+    sent = shown_by(client, do(slug, email))
+    User.objects.filter(pk=owen.pk).update(email="owen.new@acme.example")
+
+    page = client.post(do(slug, email), sent)
+
+    (error,) = page.context["form"].non_field_errors()
+    assert "owen@acme.example" in error and "owen.new@acme.example" in error
+    assert SyncConflict.objects.get().settled_at is None
+    assert User.objects.get(pk=owen.pk).email == "owen.new@acme.example"
+
+
+@pytest.mark.parametrize("slug", ["link", "take-address"])
+def test_what_the_account_may_do_by_now_is_not_given_away_unseen(request, alma, owen, signed_in, slug):
+    conflict = request.getfixturevalue("link" if slug == "link" else "email")
+    client = signed_in(alma)
+    sent = shown_by(client, do(slug, conflict))
+    User.objects.filter(pk=owen.pk).update(is_staff=True)
+
+    page = client.post(do(slug, conflict), sent)
+
+    assert "changed since you were asked" in str(page.context["form"].non_field_errors())
+    assert SyncConflict.objects.get().settled_at is None
 
 
 def test_marking_as_settled_leaves_them_open(alma, signed_in, link):

@@ -6,7 +6,6 @@ the same is changed by another, and then it is sent.
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from html.parser import HTMLParser
 from typing import Any, NamedTuple
 
 import pytest
@@ -28,6 +27,7 @@ from integrations.models import SyncSchedule
 from tests.core.admin.walk.browsing import Browser, undone
 from tests.core.admin.walk.test_forms import Open, moved, open_to, stored
 from tests.core.admin.walk.world import World, build
+from tests.dialogs import Inputs
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
@@ -45,44 +45,6 @@ def world(django_db_setup, django_db_blocker) -> Iterator[World]:
         GroupAssignment.objects.update(direction=Direction.DASHBOARD_TO_THINKIFIC)
         yield made
         transaction.set_rollback(True)
-
-
-class Inputs(HTMLParser):
-    """What a browser would send of the forms of a page."""
-
-    def __init__(self, body: str) -> None:
-        super().__init__()
-        self.sent: dict[str, Any] = {}
-        self.choosing = ""
-        self.writing = ""
-        self.feed(body)
-
-    def handle_starttag(self, tag: str, attrs: Any) -> None:
-        has = dict(attrs)
-        name = has.get("name") or ""
-        if tag == "input" and name and has.get("type") not in {"submit", "checkbox", "radio"}:
-            self.sent[name] = has.get("value") or ""
-        elif tag == "input" and name and "checked" in has:
-            self.sent[name] = has.get("value") or "on"
-        elif tag == "select" and name:
-            self.choosing = name
-        elif tag == "textarea" and name:
-            self.writing = name
-            self.sent[name] = ""
-        # The one that is chosen, or the first.
-        elif tag == "option" and self.choosing and ("selected" in has or self.choosing not in self.sent):
-            self.sent[self.choosing] = has.get("value") or ""
-
-    def handle_data(self, data: str) -> None:
-        if self.writing:
-            self.sent[self.writing] += data
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "select":
-            self.choosing = ""
-        elif tag == "textarea":
-            self.sent[self.writing] = self.sent[self.writing].removeprefix("\n")
-            self.writing = ""
 
 
 class Shown(NamedTuple):
