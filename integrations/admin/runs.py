@@ -1,6 +1,7 @@
 """Runs: what was asked of Thinkific, how far it is, what came of it. Cancel, Resume, Confirm removals."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
@@ -17,7 +18,7 @@ from django.utils.text import capfirst
 from unfold.decorators import display
 
 from core.admin import cells
-from core.admin.filters import ChoiceFilter
+from core.admin.filters import ChoiceFilter, key_of
 from core.admin.open_pages import list_url
 from core.admin.sitewide import SitewideAdmin
 from core.errors import Refusal
@@ -152,7 +153,7 @@ class SyncRunAdmin(SitewideAdmin):
             "may_change": self.sees(request, "change"),
             "can_cancel": shown["active"] and run.cancel_requested_at is None,
             "can_resume": can_resume(run),
-            "can_confirm": not shown["active"] and run.guarded > 0,
+            "can_confirm": can_confirm(run),
         }
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "dashboard/run.html", context)
@@ -168,15 +169,19 @@ class SyncRunAdmin(SitewideAdmin):
 
     def cancel(self, request: HttpRequest, run_id: int) -> HttpResponse:
         run = self._run_to_change(request, run_id)
-        sync_runs.cancel(run)
-        messages.success(request, "Cancelled. A run under way stops within seconds; what it read stays.")
+        if run.status in SyncRun.ACTIVE:
+            sync_runs.cancel(run)
+            messages.success(request, "Cancelled. A run under way stops within seconds; what it read stays.")
+        else:
+            messages.warning(request, f"{run} had ended already. This is how it stands now.")
         return HttpResponseRedirect(sync_runs.url_of(run))
 
     def resume(self, request: HttpRequest, run_id: int) -> HttpResponse:
         return self._start(request, run_id, sync_runs.resume, "The run goes on.")
 
     def confirm(self, request: HttpRequest, run_id: int) -> HttpResponse:
-        return self._start(request, run_id, sync_runs.confirm_removals, "Confirmed; this run carries it out.")
+        work = partial(sync_runs.confirm_removals, shown=key_of(request.POST.get("removals")))
+        return self._start(request, run_id, work, "Confirmed; this run carries it out.")
 
     def _start(
         self, request: HttpRequest, run_id: int, work: Callable[..., RequestedRun], done: str
@@ -188,10 +193,11 @@ class SyncRunAdmin(SitewideAdmin):
             messages.error(request, str(refusal))
             return HttpResponseRedirect(sync_runs.url_of(run))
         if started.attached:
-            text = (
-                "This run was under way already and goes on as it was asked for. Try again when it is over."
+            who = SyncRun.objects.get(pk=started.run_id).starter_name
+            begun = f"{who} has started this run" if who else "This run was under way"
+            messages.warning(
+                request, f"{begun} already; it goes on as it was asked for. Try again when it is over."
             )
-            messages.warning(request, text)
         else:
             messages.success(request, f"{done} You will be told when it is over.")
         return HttpResponseRedirect(started.url)
@@ -203,6 +209,11 @@ class SyncRunAdmin(SitewideAdmin):
         if not isinstance(run, SyncRun):
             raise Http404
         return run
+
+
+def can_confirm(run: SyncRun) -> bool:
+    """Whether it waits for an answer about what the guard has held back."""
+    return run.guarded > 0 and run.status not in SyncRun.ACTIVE and sync_runs.answered_by(run) is None
 
 
 def can_resume(run: SyncRun) -> bool:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Case, F, When
+from django.db.models import Case, F, Q, When
 from django.urls import reverse
 from django.utils import timezone
 from django_q.tasks import async_task
@@ -179,11 +179,31 @@ def resume(run: SyncRun, *, by: User) -> RequestedRun:
     return RequestedRun(run_id=run.pk, url=url_of(run), attached=False)
 
 
-def confirm_removals(run: SyncRun, *, by: User) -> RequestedRun:
-    """Walk the kind again and mark what is gone, however much it is. Raises Refusal."""
+def confirm_removals(run: SyncRun, *, by: User, shown: int | None = None) -> RequestedRun:
+    """Walk the kind again and mark what is gone, as many as this run held back; should more be missing, that
+    is a question again. `shown` is the number that the person read. Raises Refusal."""
     if not run.guarded:
         raise Refusal(f"The deletion guard did not stop {run}.")
-    return request_run(run.kind, started_by=by, full=True, options=run.options | {"allow_removals": True})
+    if (later := answered_by(run)) is not None:
+        whose = f", started by {later.starter_name}," if later.starter_name else ""
+        raise Refusal(
+            f"This is answered: {later}{whose} has looked at everything since. Nothing was started."
+        )
+    if shown is not None and shown != run.guarded:
+        raise Refusal(
+            f"{shown:,} removals were held back when you looked, and {run.guarded:,} are by now. Nothing was "
+            "started; look at it again."
+        )
+    options = run.options | {"allow_removals": run.guarded}
+    return request_run(run.kind, started_by=by, full=True, options=options)
+
+
+def answered_by(run: SyncRun) -> SyncRun | None:
+    """The later run over everything that has removed what this one held back, or has held it back anew."""
+    later = SyncRun.objects.filter(kind=run.kind, full=True, finished_at__isnull=False, pk__gt=run.pk)
+    later = later.exclude(options__has_any_keys=SINGLE)
+    judged = Q(status=SyncRun.Status.SUCCEEDED) | Q(guarded__gt=0)
+    return later.filter(judged).defer("cursor", "seen").order_by("-pk").first()
 
 
 def revive_stale() -> int:

@@ -1,6 +1,7 @@
 """A complete walk over a list: resumed where it stopped, repeated when pages shifted under it, and what of
 the stored rows it did not meet."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from integrations.thinkific.sync.pull import Pull
 REMOVED_AT_ONCE = 1000
 NEVER_EMPTIED = 10  # so many do not vanish all at once without a person's word
 NEVER_GUARDED = 3  # up from so few rows a single one may always go
+USED = "removals_used"  # in the cursor: how many of those that a person confirmed are carried out
 MANY_NEW = 10_000  # rows from which on the database should look at the table anew
 
 
@@ -151,7 +153,9 @@ def mark_missing(
     # A row without an id may be any of them.
     if len(missing) <= (pull.cursor.get(name) or pull.cursor).get("nameless", 0):
         return
-    if not pull.run.options.get("allow_removals") and (why := _too_many(pull, len(missing), live)):
+    why = _too_many(pull, len(missing), live)
+    confirmed = bool(why) and len(missing) <= _confirmed(pull)
+    if why and not confirmed:
         pull.run.guarded += len(missing)
         pull.partial = True
         pull.note(
@@ -165,8 +169,17 @@ def mark_missing(
 
         def write(part: list[int] = part) -> None:
             pull.run.removed += remove(part)
+            if confirmed:  # with the rows, so that a run that goes on knows what is left of it
+                pull.cursor[USED] = pull.cursor.get(USED, 0) + len(part)
 
         pull.store(write)
+
+
+def _confirmed(pull: Pull) -> float:
+    """How many removals a person has confirmed that are not carried out yet."""
+    number = pull.run.options.get("allow_removals") or 0
+    # An older version let as many go as there were.
+    return math.inf if number is True else number - pull.cursor.get(USED, 0)
 
 
 def _too_many(pull: Pull, missing: int, live: int) -> str:
@@ -192,10 +205,10 @@ def emptied(pull: Pull, what: str, walked: Walked, known: QuerySet) -> bool:
 
     Thinkific answers so for what it does not know (any more), too: the guard keeps that from being believed.
     """
-    if walked.total or pull.run.options.get("allow_removals"):
+    if walked.total:
         return False
     live = known.count()
-    if live < NEVER_EMPTIED:
+    if live < NEVER_EMPTIED or live <= _confirmed(pull):
         return False
 
     def note() -> None:

@@ -182,6 +182,41 @@ def test_removals_that_nobody_held_back_are_not_confirmed(signed_in, root, site)
     assert SyncRun.objects.count() == 1
 
 
+def test_another_number_than_was_shown_is_not_confirmed(signed_in, root, site):
+    run = SyncRunFactory(status="partial", guarded=40)
+    browser = signed_in(root)
+    assert 'name="removals" value="40"' in browser.get(address(run)).content.decode()
+    SyncRun.objects.update(guarded=4000)
+
+    page = browser.post(address(run, "confirm"), {"removals": "40"}, follow=True).content.decode()
+
+    assert "40 removals were held back when you looked, and 4,000 are by now" in page
+    assert SyncRun.objects.count() == 1
+
+
+def test_who_confirms_second_is_told_who_was_first(signed_in, root, alma, site):
+    run = SyncRunFactory(status="partial", guarded=40)
+    signed_in(alma).post(address(run, "confirm"), {"removals": "40"})
+
+    page = signed_in(root).post(address(run, "confirm"), {"removals": "40"}, follow=True).content.decode()
+
+    assert "Alma Admin has started this run already" in page
+    begun = SyncRun.objects.latest("id")
+    SyncRun.objects.filter(pk=begun.pk).update(status="succeeded", finished_at=timezone.now())
+    late = signed_in(root).post(address(run, "confirm"), {"removals": "40"}, follow=True).content.decode()
+    assert "started by Alma Admin, has looked at everything since" in late
+    assert "held back" not in late
+    assert SyncRun.objects.count() == 2
+
+
+def test_a_run_that_has_ended_is_not_said_to_be_cancelled(signed_in, root):
+    run = SyncRunFactory(status="succeeded")
+
+    page = signed_in(root).post(address(run, "cancel"), follow=True).content.decode()
+
+    assert "had ended already" in page
+
+
 def test_confirming_while_such_a_run_is_under_way_says_so(signed_in, root, site, running):
     guarded = SyncRunFactory(status="partial", guarded=40)
 

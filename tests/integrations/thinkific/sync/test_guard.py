@@ -95,6 +95,40 @@ def test_more_than_a_tenth_waits_for_an_administrator_who_confirms(pull, site, r
     assert set(removed(User).values_list("thinkific_id", flat=True)) == set(gone)
 
 
+def test_no_more_are_marked_than_were_confirmed(pull, site, root):
+    site.write("delete_users", user_ids=list(range(90040, 90050)))
+    confirmed = runs.confirm_removals(pull("users"), by=root, shown=10)
+    site.write("delete_users", user_ids=[90030])
+
+    after = go_on(SyncRun.objects.get(pk=confirmed.run_id))
+
+    assert (after.status, after.removed, after.guarded) == ("partial", 0, 11)
+    again = go_on(SyncRun.objects.get(pk=runs.confirm_removals(after, by=root, shown=11).run_id))
+    assert (again.status, again.removed) == ("succeeded", 11)
+
+
+def test_lists_that_are_emptied_beyond_what_was_confirmed_empty_no_group(pull, site, thinkific, root):
+    thinkific.faults.add("empty_list", path="group_id")
+    run = pull("groups")
+    SyncRun.objects.filter(pk=run.pk).update(guarded=1)
+    run.refresh_from_db()
+
+    after = go_on(SyncRun.objects.get(pk=runs.confirm_removals(run, by=root).run_id))
+
+    assert after.guarded > 1
+    assert not removed(GroupMembership).exists()
+
+
+def test_a_question_that_a_later_run_has_answered_is_not_confirmed(pull, site, root):
+    site.write("delete_users", user_ids=list(range(90040, 90050)))
+    first = pull("users")
+    go_on(SyncRun.objects.get(pk=runs.confirm_removals(first, by=root).run_id))
+    site.write("delete_users", user_ids=list(range(90030, 90040)))
+
+    with pytest.raises(Refusal, match=f"started by {root}, has looked at everything since"):
+        runs.confirm_removals(first, by=root)
+
+
 def test_a_tenth_goes_by_itself(pull, site):
     site.write("delete_users", user_ids=list(range(90040, 90046)))
 
