@@ -1,6 +1,8 @@
 """The pages of a repair: what would happen, to what, and what cannot; then it happens in the background."""
 
+import json
 from functools import partial
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from django.contrib import messages
@@ -18,7 +20,7 @@ from core.errors import Refusal
 from core.models import SiteSettings
 from integrations.models import Drift, DriftKind, Kind
 from integrations.thinkific.reconcile import repair
-from integrations.thinkific.reconcile.plan import SENT, Step, label, plan
+from integrations.thinkific.reconcile.plan import SENT, Plan, Step, label, plan
 from integrations.thinkific.reconcile.words import page
 from integrations.thinkific.sync import runs
 
@@ -32,7 +34,7 @@ NAMES = {
     ),
     Choice.TAKE: (
         "Take theirs",
-        "The dashboard gets what Thinkific has at that moment. Nothing is sent to Thinkific.",
+        "The dashboard gets what Thinkific has. Nothing is sent to Thinkific.",
     ),
 }
 
@@ -84,7 +86,14 @@ def answer(model_admin: Any, request: HttpRequest) -> HttpResponse:
     rows = model_admin.get_queryset(request)
     if request.method == "POST":
         keys = [key for part in asked.get("rows", "").split(",") if (key := key_of(part)) is not None]
-        return _start(request, rows.filter(pk__in=keys), choice)
+        rows = rows.filter(pk__in=keys)
+        made = plan(_in_full(rows), choice)
+        if asked.get("shown", "") not in ("", _digest(made)):
+            messages.warning(
+                request, "It has changed since it was shown. Nothing was done; this is how it stands now."
+            )
+            return preview(model_admin, request, rows, choice)
+        return _start(request, rows, choice)
     if "row" in asked:
         rows = rows.filter(pk=key_of(asked["row"]) or 0)
         if not rows.exists():
@@ -100,7 +109,7 @@ def answer(model_admin: Any, request: HttpRequest) -> HttpResponse:
 
 def preview(model_admin: Any, request: HttpRequest, rows: QuerySet[Drift], choice: str) -> HttpResponse:
     """A constant number of queries; nothing is asked of Thinkific."""
-    made = plan(rows.select_related("report").order_by("pk"), choice)
+    made = plan(_in_full(rows), choice)
     kinds = {step.row.report.get_kind_display() for step in [*made.doable, *made.refused]}
     name, text = NAMES[Choice(choice)]
     gone = sum(step.row.sort == Sort.ONLY_HERE for step in made.doable) if choice == Choice.TAKE else 0
@@ -119,6 +128,7 @@ def preview(model_admin: Any, request: HttpRequest, rows: QuerySet[Drift], choic
         "more": max(0, len(made.doable) - SHOWN),
         "more_refused": max(0, len(made.refused) - SHOWN),
         "rows": ",".join(str(step.row.pk) for step in made.doable),
+        "shown": _digest(made),
         "gone": gone,
         "many_gone": gone > 1 and gone > _guarded(made.doable),
         "side": "Thinkific" if choice == Choice.PUSH else "The dashboard",
@@ -126,6 +136,16 @@ def preview(model_admin: Any, request: HttpRequest, rows: QuerySet[Drift], choic
     }
     request.current_app = model_admin.admin_site.name
     return TemplateResponse(request, "dashboard/drift_repair.html", context)
+
+
+def _in_full(rows: QuerySet[Drift]) -> QuerySet[Drift]:
+    return rows.select_related("report", "repaired_by").order_by("pk")
+
+
+def _digest(made: Plan) -> str:
+    """What a preview says will happen, to tell whether that is still so when it is confirmed."""
+    said = [[step.row.pk, step.row.sort, step.row.differences, step.does] for step in made.doable]
+    return sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def _guarded(steps: list[Step]) -> float:

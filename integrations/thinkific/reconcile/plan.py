@@ -4,10 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from core.models import GroupMembership, SiteSettings
+from core.models.history import done_by
 from core.services import directions
 from integrations.models import Drift, DriftKind
 from integrations.thinkific.credentials import Credentials
 from integrations.thinkific.reconcile import stored
+from integrations.thinkific.reconcile.findings import Finding
 
 Choice, Sort, State = Drift.Choice, Drift.Sort, Drift.State
 REPAIRABLE = (State.OPEN, State.REFUSED)
@@ -49,7 +51,8 @@ def plan(rows: Iterable[Drift], choice: str) -> Plan:
     for row in rows:
         does = why_not = ""
         if row.state not in REPAIRABLE:
-            why_not = f"It is over: {row.get_state_display().lower()}."
+            who = done_by(row, "repaired_by")
+            why_not = f"It is over: {row.get_state_display().lower()}{f', by {who}' if who else ''}."
         elif choice == Choice.TAKE:
             does, why_not = _take(row)
         elif row.report.kind == DriftKind.MEMBERS:
@@ -123,6 +126,27 @@ def _groups_sent(rows: list[Drift]) -> set[int]:
     groups = dict(GroupMembership.objects.filter(pk__in=keys).values_list("pk", "group"))
     sent = directions.pushing_groups(set(groups.values())) if groups else set()
     return {pk for pk, group in groups.items() if group in sent}
+
+
+def moved_on(row: Drift, found: Finding) -> str:
+    """How the object is by now, where that is not what a person decided about: it is there or not, and of the
+    fields that both sides may change the values of both. Empty: as it was shown. What Thinkific alone decides
+    may be newer: that comes here by any pull."""
+    if row.sort != found.sort:
+        return f"It was “{row.get_sort_display()}” when it was shown, and is “{Sort(found.sort).label}” now."
+    was, both = {one["field"]: one for one in row.differences}, SENT.get(row.report.kind, frozenset())
+    said = []
+    for now in found.differences:
+        then = was.get(now["field"])
+        if now["field"] not in both or then == now:
+            continue
+        before = f"{_values(then)} when it was shown" if then else "the same on both sides when it was shown"
+        said.append(f"{label(now['field']).capitalize()} was {before}, and is {_values(now)} now.")
+    return " ".join(said)
+
+
+def _values(one: dict[str, str]) -> str:
+    return f"“{one['ours']}” here and “{one['theirs']}” in Thinkific"
 
 
 def label(name: str) -> str:

@@ -21,7 +21,7 @@ from integrations.thinkific.reconcile import stored
 from integrations.thinkific.reconcile.again import look_again, read_again
 from integrations.thinkific.reconcile.findings import Finding, Sort
 from integrations.thinkific.reconcile.people import SOURCE
-from integrations.thinkific.reconcile.plan import REPAIRABLE, SENT, plan
+from integrations.thinkific.reconcile.plan import REPAIRABLE, SENT, moved_on, plan
 from integrations.thinkific.reconcile.subjects import SUBJECTS, Remote
 from integrations.thinkific.sync import runs
 from integrations.thinkific.sync.pull import Pull
@@ -42,7 +42,7 @@ def start(rows: QuerySet[Drift], *, choice: str, by: User) -> RequestedRun:
     """Have these rows repaired in the background, as far as they can be. Raises Refusal."""
     if not Credentials.from_settings().complete:
         raise NotConnected
-    doable = [step.row.pk for step in plan(rows.select_related("report"), choice).doable]
+    doable = [step.row.pk for step in plan(rows.select_related("report", "repaired_by"), choice).doable]
     mine = Drift.objects.filter(pk__in=doable, state__in=REPAIRABLE)
     if not mine.update(state=State.REPAIRING, choice=choice, repaired_by=by, outcome="", repaired_at=None):
         raise Refusal("Nothing of this can be repaired that way. Reload the page to see how it stands.")
@@ -84,6 +84,9 @@ def _repair(pull: Pull, row: Drift, read: Remote) -> None:
     def write(row: Drift = row) -> None:
         state, outcome = _carry_out(pull, row, found, remote)
         values = {"state": state, "outcome": outcome, "repaired_at": pull.now}
+        if state == State.REFUSED and not isinstance(found, str) and row.object_id == found.object_id:
+            # The next preview shows how it stands.
+            values |= {"sort": found.sort, "differences": list(found.differences)}
         Drift.objects.filter(pk=row.pk, state=State.REPAIRING).update(**values)
         pull.run.fetched += 1
         pull.run.pages_done += 1
@@ -102,6 +105,8 @@ def _carry_out(pull: Pull, row: Drift, found: Finding | str, remote: Remote) -> 
         return State.REFUSED, "A change of it waits to be sent: see Waiting changes. Nothing was changed."
     if isinstance(found, str):
         return State.IN_STEP, "Both sides agreed already when it was looked at. Nothing was changed."
+    if moved := moved_on(row, found):
+        return State.REFUSED, f"{moved} Nothing was changed; decide again."
     row.sort, row.differences = found.sort, list(found.differences)
     row.thinkific_id = row.thinkific_id if row.thinkific_id is not None else found.thinkific_id
     row.state = State.OPEN

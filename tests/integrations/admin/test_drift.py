@@ -129,6 +129,26 @@ def test_confirming_starts_one_run_for_the_rows_that_were_shown(alma, signed_in,
     assert row.choice == "take"
 
 
+@pytest.mark.parametrize("moved", ["values", "state"])
+def test_a_preview_that_is_no_longer_so_is_shown_anew(alma, root, signed_in, row, users, connected, moved):
+    other = drift(users, UserFactory(email="bo@acme.example", thinkific_id=8))
+    client = signed_in(alma)
+    shown = client.get(REPAIR, {"choice": "take", "kind": "users"}).context
+    sent = {"choice": "take", **{name: shown.get(name, "") for name in ("rows", "shown")}}
+    if moved == "values":
+        Drift.objects.filter(pk=row.pk).update(differences=[NAME[0] | {"theirs": "Newer"}])
+    else:
+        Drift.objects.filter(pk=row.pk).update(state="repairing", choice="push", repaired_by=root)
+
+    page = client.post(REPAIR, sent, follow=True).content.decode()
+
+    assert "It has changed since it was shown" in page
+    assert ("Newer" if moved == "values" else f"It is over: being repaired, by {root}") in page
+    other.refresh_from_db()
+    assert other.state == "open"
+    assert not SyncRun.objects.filter(kind="repair").exists()
+
+
 def test_without_a_site_nothing_is_started(alma, signed_in, row):
     signed_in(alma).post(REPAIR, {"choice": "take", "rows": str(row.pk)})
 

@@ -106,15 +106,54 @@ def test_what_agrees_meanwhile_is_left_alone(compare, fix, site, ana, writes):
     assert writes() == []
 
 
-def test_taking_theirs_takes_what_is_there_now_and_not_what_the_report_says(compare, fix, site, ana):
-    User.objects.filter(pk=ana.pk).update(first_name="Ours")
+def test_what_thinkific_alone_decides_is_taken_as_it_is_by_now(compare, fix, site, ana):
+    User.objects.filter(pk=ana.pk).update(company="Ours")
     compare()
-    site.write("put", kind="users", row={"id": ana.thinkific_id, "first_name": "Newer"})
+    site.write("put", kind="users", row={"id": ana.thinkific_id, "company": "Newer"})
 
     fix("take", K.USERS)
 
     ana.refresh_from_db()
-    assert ana.first_name == "Newer"
+    assert ana.company == "Newer"
+
+
+@pytest.mark.parametrize("choice", ["push", "take"])
+@pytest.mark.parametrize("side", ["here", "in Thinkific"])
+def test_a_value_that_moved_since_the_report_is_not_overwritten(
+    compare, fix, push, site, ana, writes, choice, side
+):
+    theirs = ana.first_name
+    User.objects.filter(pk=ana.pk).update(first_name="Ours")
+    compare()
+    if side == "here":
+        User.objects.filter(pk=ana.pk).update(first_name="Newer")
+    else:
+        site.write("put", kind="users", row={"id": ana.thinkific_id, "first_name": "Newer"})
+
+    (row,) = fix(choice, K.USERS)
+
+    ana.refresh_from_db()
+    assert row.state == "refused"
+    for value in ("“Ours” here", f"“{theirs}” in Thinkific", "“Newer”"):
+        assert value in row.outcome
+    assert ana.first_name == ("Newer" if side == "here" else "Ours")
+    assert not OutboxEntry.objects.exists() and writes() == []
+    # The row shows what is so now, and that can be decided.
+    assert "Newer" in row.differences[0].values()
+    (row,) = fix(choice, K.USERS)
+    assert row.state in ("pushed", "taken")
+
+
+def test_who_was_deleted_in_thinkific_since_the_report_is_not_made_anew(compare, fix, site, ana, writes):
+    User.objects.filter(pk=ana.pk).update(first_name="Ours")
+    compare()
+    site.write("delete_user", user_id=ana.thinkific_id)
+
+    (row,) = fix("push", K.USERS)
+
+    assert (row.state, row.sort) == ("refused", "only_here")
+    assert "It was “Differs” when it was shown, and is “Only here” now" in row.outcome
+    assert not OutboxEntry.objects.exists() and writes() == []
 
 
 def test_a_change_made_after_the_report_is_not_overwritten(compare, fix, site, ana):
