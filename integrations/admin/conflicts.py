@@ -204,7 +204,7 @@ class SyncConflictAdmin(SitewideAdmin):
         """Of the chosen: the list of open ones no longer has them."""
         keys = [key_of(value) for value in request.POST.getlist(ACTION_CHECKBOX_NAME)]
         settled = SyncConflict.objects.filter(pk__in=[key for key in keys if key], settled_at__isnull=False)
-        for conflict in settled.select_related("settled_by").exclude(settled_by=request.user)[:SHOWN]:
+        for conflict in settled.select_related("settled_by").exclude(settled_by=viewer_of(request))[:SHOWN]:
             messages.warning(request, conflict.settled_in_words())
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:

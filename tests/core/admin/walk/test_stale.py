@@ -25,7 +25,7 @@ from core.admin.tools_forms import ToolForm
 from core.models import Direction, GroupAssignment, Membership, SiteSettings, User
 from integrations.models import SyncSchedule
 from tests.core.admin.walk.browsing import Browser, undone
-from tests.core.admin.walk.test_forms import Open, moved, open_to, stored
+from tests.core.admin.walk.test_forms import Open, filled, moved, open_to, stored
 from tests.core.admin.walk.world import World, build
 from tests.dialogs import Inputs
 
@@ -200,6 +200,20 @@ def test_each_page_carries_what_it_showed(world, window):
         name = one.name
         prefix, _, last = name.rpartition("form-0-")
         assert f"initial-{prefix}{'form-0-' if last != name else ''}{last}" in one.sent, (one.path, name)
+
+
+def test_an_answer_to_another_question_than_is_put_now_does_nothing(world, window):
+    browser, before, done = window("superuser"), stored(), 0
+    for one in open_to(world, "superuser"):
+        path = one.address.path
+        shown = Inputs(browser.ask("get", path).body.split('id="dialog"')[1])
+        asked = {name: shown.sent[name] for name in ("asked", "asked_of")}
+        with undone():
+            _sent(browser, path, filled(one) | asked | {"asked": "Something else?"})
+            assert not moved(before, stored()), path
+        with undone():
+            done += bool(_sent(browser, path, filled(one) | asked).status == 302 and moved(before, stored()))
+    assert done > 8
 
 
 def test_what_another_saved_stays_where_the_form_was_not_touched_there(world, window):
