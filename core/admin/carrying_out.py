@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import IntegrityError, OperationalError, transaction
 from django.http import Http404
 
+from core.admin.asking import moved
 from core.errors import Refusal
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ class _Tries:
         if self.form.is_unchanged:
             return self.form.nothing_changed()
         target = self.form.part or self.form.obj
-        if moved := self.dialog.moved(target, self.form):
-            raise Refusal(moved)
+        if why := moved(self.dialog, target, self.form):
+            raise Refusal(why)
         return self.dialog.work(target, self.form)
 
     def _look_again(self) -> None:

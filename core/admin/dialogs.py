@@ -16,12 +16,12 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 
 from core.admin import cells
+from core.admin.asking import as_sent, asks
 from core.admin.carrying_out import carry_out
-from core.admin.htmx import from_script, page_behind
+from core.admin.htmx import asked_back, from_script, page_behind
 from core.admin.pickers import PickingForm
 from core.admin.shown_values import ShownValues
 from core.admin.viewer import viewer_of
@@ -76,7 +76,7 @@ class DialogForm(ShownValues, PickingForm):
 
     def is_confirmed(self) -> bool:
         """Whether what it will do now is what was confirmed."""
-        return _as_sent(self.data.get("confirmed", "")) == _as_sent(self.to_confirm())
+        return as_sent(self.data.get("confirmed", "")) == as_sent(self.to_confirm())
 
     def nothing_changed(self) -> "Done":
         """What is said where a form was sent as it was shown: the service is not asked at all."""
@@ -125,24 +125,6 @@ class Dialog:
     over: Callable[[Any], str] = lambda obj: ""
     danger: bool = False
     about_new: bool = False  # it makes an object: there is none yet
-
-    def asks(self, target: Any) -> list[tuple[str, str]]:
-        """What its page carries: the question as it was put."""
-        return [("asked", str(self.text(target))), ("asked_of", str(self.facts(target)))]
-
-    def moved(self, target: Any, form: DialogForm) -> str:
-        """Why the answer is to another question than would be put now: what it is about has changed since.
-        Empty: it is not. A request without the question (from a script) is taken as if it were put now."""
-        for name, now in self.asks(target) if "asked" in form.data else []:
-            was = form.data.get(name, "")
-            if _as_sent(was) != _as_sent(now):
-                return f"Nothing was done: it has changed since you were asked. Then: {was} Now: {now}"
-        return ""
-
-
-def _as_sent(words: str) -> str:
-    """Browsers send ends of lines in their own way."""
-    return "\n".join(words.splitlines())
 
 
 def url_of(opts: Any, slug: str, *keys: int) -> str:
@@ -233,7 +215,7 @@ def _answer(
     if not dialog.may(viewer, obj):
         raise PermissionDenied
     also = _second_button(dialog, viewer, request)
-    back = _asked_back(request) or _back(model_admin, dialog, obj)
+    back = asked_back(request) or _back(model_admin, dialog, obj)
     if obj is not None and not dialog.applies(obj):
         over = dialog.over(obj) or f"“{dialog.label}” is no longer needed here."
         messages.warning(request, f"{over} This is how it stands now.")
@@ -267,7 +249,7 @@ def _answer(
         "instead": dialog.instead(target, viewer),
         "confirm": confirm,
         "text": dialog.text(target),
-        "asked": dialog.asks(target),
+        "asked": asks(dialog, target),
         "back": back,
         "also": also,
         "over_a_page": from_script(request),
@@ -306,15 +288,6 @@ def _render(
     }
     request.current_app = model_admin.admin_site.name
     return TemplateResponse(request, "admin/dashboard/dialog.html", context)
-
-
-def _asked_back(request: HttpRequest) -> str:
-    """The page of this site that a button stood on, where that is not the object's own."""
-    url = request.POST.get("next", "")
-    here = url_has_allowed_host_and_scheme(
-        url, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
-    return url if here else ""
 
 
 def _back(model_admin: Any, dialog: Dialog, obj: Any) -> str:

@@ -28,6 +28,15 @@ def page_behind(request: HttpRequest) -> str:
     return urlsplit(url)._replace(scheme="", netloc="", fragment="").geturl() if here else ""
 
 
+def asked_back(request: HttpRequest) -> str:
+    """The page of this site that a button stood on, where that is not the object's own."""
+    url = request.POST.get("next", "")
+    here = url_has_allowed_host_and_scheme(
+        url, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return url if here else ""
+
+
 def with_whole_pages(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable:
     """Middleware. Also: whoever has to sign in first comes back to the page that they were on, not to an
     address that only takes what a form sends."""

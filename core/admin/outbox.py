@@ -6,12 +6,12 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from core import moments
 from core.admin import cells
 from core.admin.confirming import ask, confirmed
 from core.admin.dialogs import Dialog, DialogForm, Done, button, url_of
@@ -70,8 +70,8 @@ class EntryForm(DialogForm):
 
 def _standing(entry: OutboxEntry) -> str:
     """What moves when the entry is tried, or takes a newer change of its object in."""
-    touched = timezone.localtime(entry.not_before).isoformat(" ", "milliseconds")
-    return f"{entry.get_status_display()}, {touched}."
+    moment = entry.not_before
+    return f"{entry.get_status_display()}, {moments.exact(moment)}, {moment.microsecond // 1000} ms."
 
 
 def _discarded(count: int) -> str:

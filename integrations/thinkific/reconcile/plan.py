@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from django.utils.text import capfirst
+
 from core.models import GroupMembership, SiteSettings
 from core.models.history import done_by
 from core.services import directions
@@ -141,7 +143,7 @@ def moved_on(row: Drift, found: Finding) -> str:
         if now["field"] not in both or then == now:
             continue
         before = f"{_values(then)} when it was shown" if then else "the same on both sides when it was shown"
-        said.append(f"{label(now['field']).capitalize()} was {before}, and is {_values(now)} now.")
+        said.append(f"{capfirst(label(now['field']))} was {before}, and is {_values(now)} now.")
     return " ".join(said)
 
 
