@@ -129,6 +129,7 @@ class User(Folded, AbstractBaseUser, PermissionsMixin):
         blank=True,
         on_delete=models.PROTECT,
         related_name="holders",
+        db_index=False,
         limit_choices_to={"is_global": True},
         help_text="A role that holds everywhere, in every team.",
     )
@@ -138,6 +139,7 @@ class User(Folded, AbstractBaseUser, PermissionsMixin):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="primary_for",
+        db_index=False,
         help_text="The team that the REST API means when it names this user.",
     )
     home_team = models.ForeignKey(
@@ -146,6 +148,7 @@ class User(Folded, AbstractBaseUser, PermissionsMixin):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="home_of",
+        db_index=False,
         help_text="The team that the account was made for. Its managers may change the account.",
     )
     tags = models.ManyToManyField("core.Tag", blank=True, related_name="users")
@@ -213,6 +216,11 @@ class User(Folded, AbstractBaseUser, PermissionsMixin):
             models.Index(fields=["removed_at"], name="user_removed", condition=Q(removed_at__isnull=False)),
             models.Index(fields=["is_staff"], name="user_staff", condition=Q(is_staff=True)),
             models.Index(fields=["id"], name="user_unfolded", condition=Q(folded__isnull=True)),
+            # Few people have one of these: an index of all would cost every row of a first pull.
+            *(
+                models.Index(fields=[name], name=f"user_{name}", condition=Q(**{f"{name}__isnull": False}))
+                for name in ("global_role", "primary_team", "home_team")
+            ),
         ]
 
     def __str__(self) -> str:
