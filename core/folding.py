@@ -4,6 +4,7 @@ One rule for both databases: SQLite knows the case of A to Z only, PostgreSQL as
 """
 
 import unicodedata
+from functools import lru_cache
 
 import idna
 
@@ -43,6 +44,7 @@ def normalize_email(email: str) -> str:
     return f"{name}{at}{_as_servers_write(domain)}"
 
 
+@lru_cache(maxsize=8192)  # of the people on some pages, each asked for several times
 def email_key(email: str) -> str:
     """What tells addresses apart: two with the same key are one address, and one account."""
     name, at, domain = normalize_email(email).rpartition("@")

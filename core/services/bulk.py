@@ -5,6 +5,7 @@ For the mirror only: nothing here writes history, sends signals or asks the mode
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from operator import itemgetter
@@ -56,15 +57,19 @@ def among(name: str, values: Iterable[Any]) -> Among:
     return Among(name, rows=[(value,) for value in values])
 
 
-def insert(model: type[models.Model], fields: Sequence[str], rows: Sequence[Row]) -> None:
+def insert(model: type[models.Model], fields: Sequence[str], rows: Sequence[Row]) -> list[int]:
     """Insert rows, each with the values of `fields` (attnames) in their order; other columns get the
-    model's defaults. Raises IntegrityError when a row breaks a constraint; then none is written.
+    model's defaults. Answers their primary keys, in the order of the rows. Raises IntegrityError when a row
+    breaks a constraint; then none is written. Call it inside a transaction.
     """
     if not rows:
-        return
+        return []
     fields, rows = with_folded(model, fields, rows)
+    # Taken before, since neither way of writing tells which keys it gave: the rows need not be read again.
+    keys = _next_keys(model, len(rows))
+    fields, rows = ["id", *fields], [(key, *row) for key, row in zip(keys, rows, strict=True)]
     given = set(fields)
-    rest = [f for f in _columns(model) if f.attname not in given and not f.primary_key]
+    rest = [f for f in _columns(model) if f.attname not in given]
     constants = {f: timezone.now() if _is_now(f) else f.get_default() for f in rest}
     constants = {f: value for f, value in constants.items() if value is not None}
     columns = [_field(model, name) for name in fields]
@@ -82,6 +87,24 @@ def insert(model: type[models.Model], fields: Sequence[str], rows: Sequence[Row]
             rows = _prepared([*columns, *constants], [(*row, *constants.values()) for row in rows])
             marks = ", ".join("?" for _ in rows[0])
             _executemany(cursor, f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)  # noqa: S608
+    return keys
+
+
+def _next_keys(model: type[models.Model], count: int) -> list[int]:
+    """Primary keys for new rows, taken from where the database takes them: nobody else gets them."""
+    table = model._meta.db_table
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "SELECT nextval(sequence) FROM generate_series(1, %s), "
+                "(SELECT pg_get_serial_sequence(%s, 'id')::regclass AS sequence OFFSET 0) AS of_the_table",
+                [count, f'"{table}"'],
+            )
+            return [key for (key,) in cursor.fetchall()]
+        # Whoever writes is alone here, and a key that is given counts on from there.
+        cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [table])
+        (last,) = cursor.fetchone() or (0,)
+        return list(range(last + 1, last + 1 + count))
 
 
 def refresh_statistics(model: type[models.Model]) -> None:
@@ -194,6 +217,7 @@ def _sqlite_moments(values: Sequence[datetime | None]) -> list[str | None]:
 
 # What the text format of COPY gives a meaning of its own.
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_SPECIAL = re.compile(r"[\\\t\n\r]")
 _WITHOUT_TEXT = (models.IntegerField, models.DecimalField, models.BooleanField, models.DateTimeField)
 
 
@@ -214,5 +238,10 @@ def _texts(field: models.Field, values: Sequence[Any]) -> list[str]:
         json_texts = msgspec.json.encode(values).decode()[1:-1].replace('"', "")
         return json_texts.replace("null", "\\N").split(",")
     if isinstance(field, models.JSONField):
-        values = [None if value is None else json.dumps(value) for value in values]
-    return ["\\N" if value is None else str(value).translate(_ESCAPES) for value in values]
+        values = [None if value is None else msgspec.json.encode(value).decode() for value in values]
+    if None in values:
+        return ["\\N" if value is None else str(value).translate(_ESCAPES) for value in values]
+    texts = list(map(str, values))
+    if _SPECIAL.search("".join(texts)) is None:  # as good as always
+        return texts
+    return [text.translate(_ESCAPES) for text in texts]

@@ -57,13 +57,13 @@ def join_teams(
         new = [user for user in people if user not in there]
         if not target.again:
             new = _without_removed(target.team_id, new)
-        bulk.insert(
+        made = bulk.insert(
             Membership,
             ["team_id", "user_id", "role_id", "joined_at"],
             [(target.team_id, user, target.role_id, now) for user in new],
         )
         if new:
-            rows = list(Membership.objects.filter(team=target.team_id, user__in=new))
+            rows = list(Membership.objects.filter(bulk.among("pk", made)))
             Membership.history.bulk_history_create(rows, default_change_reason=source)
             sent_to = sending_groups(target.team_id)
             if sent_to:

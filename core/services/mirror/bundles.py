@@ -83,10 +83,10 @@ def apply_bundle_rows(
     missing = sorted(users - set(holders))
     if missing:
         fields = ["user_id", "product_id", "origin", "created_at"]
-        bulk.insert(
+        made = bulk.insert(
             Enrollment, fields, [(user, bundle.pk, Enrollment.Origin.THINKIFIC, now) for user in missing]
         )
-        holders = dict(held.all().values_list("user_id", "pk"))
+        holders |= dict(zip(missing, made, strict=True))
     # A course that is in two bundles of a person stays with the first.
     loose = Enrollment.objects.filter(bulk.among("pk", courses), via_bundle__isnull=True).order_by()
     pointed = {pk: holders[user] for pk, user in loose.values_list("pk", "user_id")}

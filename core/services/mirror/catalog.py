@@ -110,12 +110,12 @@ def ensure_courses(names: dict[int, str]) -> dict[int, int]:
     known = product_ids((Product.Type.COURSE, number) for number in names)
     missing = [number for number in names if (Product.Type.COURSE, number) not in known]
     if missing:
-        bulk.insert(
+        made = bulk.insert(
             Product,
             ["productable_type", "productable_id", "name", "source"],
             [(Product.Type.COURSE, n, names[n], Product.Source.ENROLLMENT) for n in missing],
         )
-        known = product_ids((Product.Type.COURSE, number) for number in names)
+        known |= {(Product.Type.COURSE, n): pk for n, pk in zip(missing, made, strict=True)}
     return {number: pk for (_, number), pk in known.items()}
 
 

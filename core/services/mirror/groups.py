@@ -69,7 +69,7 @@ def apply_members(
         ).values_list("pk", "user", "push_state", "removed_at")
     }
     new = sorted(wanted - set(known))
-    bulk.insert(
+    made = bulk.insert(
         GroupMembership,
         ["group_id", "user_id", "source", "first_seen_at"],
         [(group.pk, user, GroupMembership.Source.THINKIFIC, now) for user in new],
@@ -78,8 +78,7 @@ def apply_members(
     ours, given_up = _our_last_word(back, now)
     GroupMembership.objects.filter(pk__in=given_up).update(removed_at=None)
     GroupMembership.objects.filter(pk__in=back - ours - given_up).update(removed_at=None, first_seen_at=now)
-    here = GroupMembership.objects.filter(group=group, user__in=new).order_by()
-    return [pk for pk, _, _ in known.values()], list(here.values_list("pk", flat=True)) if new else []
+    return [pk for pk, _, _ in known.values()], made
 
 
 def _our_last_word(back: set[int], now: datetime) -> tuple[set[int], set[int]]:

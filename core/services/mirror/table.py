@@ -36,6 +36,11 @@ def one_by_one() -> Iterator[None]:
         _one_by_one.reset(token)
 
 
+def is_one_by_one() -> bool:
+    """Whether a row that the database refuses is left out."""
+    return _one_by_one.get()
+
+
 @dataclass(frozen=True)
 class Table:
     """A mirrored model: the fields that Thinkific speaks of, and those of them whose changes are history."""
@@ -62,12 +67,10 @@ class Table:
 
     def filled(self, row: Values, stored: Values | None) -> Values:
         """The row, with what is stored where it says nothing."""
-        missing = {
-            name: default if stored is None else stored[name]
-            for name, default in self.untold
-            if row[name] is None
-        }
-        return row | missing if missing else row
+        for name, default in self.untold:
+            if row[name] is None:
+                row = row | {name: default if stored is None else stored[name]}
+        return row
 
     def is_older(self, row: Values, stored: Values) -> bool:
         """Whether a row is news from before what is stored. Of a stored moment that cannot be true nothing
@@ -162,13 +165,15 @@ def write(
     if changes.new:
         fields = [*([table.key] if table.key != "pk" else []), *table.fields, *table.stamp, *extra]
         fields = list(dict.fromkeys(fields))
-        last = table.model._default_manager.aggregate(last=models.Max("pk"))["last"] or 0
+
+        def insert(rows: list[Values]) -> None:
+            applied.made += bulk.insert(table.model, fields, list(map(itemgetter(*fields), rows)))
+
         applied.created += _write(
-            lambda rows: bulk.insert(table.model, fields, list(map(itemgetter(*fields), rows))),
+            insert,
             changes.new,
             lambda row, reason: applied.fail(_called(table, row), reason, number=row.get("thinkific_id")),
         )
-        applied.made += _made(table, changes.new, after=last)
     if changes.changed:
         fields = list(dict.fromkeys([*table.fields, *table.stamp]))
         refused: set[int] = set()
@@ -190,7 +195,7 @@ def write(
 
 def _write(write: Callable[[list[Any]], None], rows: list[Any], refuse: Callable[[Any, str], None]) -> int:
     """Write rows, all or (see one_by_one) all that the database takes. Answers how many."""
-    if not _one_by_one.get():
+    if not is_one_by_one():
         write(rows)
         return len(rows)
     try:
@@ -203,14 +208,6 @@ def _write(write: Callable[[list[Any]], None], rows: list[Any], refuse: Callable
         middle = len(rows) // 2
         return _write(write, rows[:middle], refuse) + _write(write, rows[middle:], refuse)
     return len(rows)
-
-
-def _made(table: Table, new: list[Values], *, after: int) -> list[int]:
-    """The primary keys of rows that have just been inserted, all beyond `after`."""
-    key = table.key if table.key != "pk" else "thinkific_id"
-    wanted = {row[key] for row in new}
-    rows = table.model._default_manager.filter(pk__gt=after).order_by()
-    return [pk for pk, value in rows.values_list("pk", key) if value in wanted]
 
 
 def _called(table: Table, row: Values) -> str:

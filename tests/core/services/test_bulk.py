@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from django.db import connection
 
-from core.models import Enrollment
+from core.models import Enrollment, Product, User
 from core.services import bulk
 from tests.factories import ProductFactory, UserFactory
 
@@ -62,3 +62,39 @@ def test_moments_and_numbers(how, more):
 
     assert raw() == expected
     assert len(expected) == len(wanted)
+
+
+NAMES = ["Ada\tLovelace", "Back\\slash", "Line\nfeed", "\\N", "\r", "Żółć", ""]
+KINDS = [{"label": "a\tb", "value": 'c"\\\n', "id": 1}, ["\\N", "é"], [], None]
+
+
+def products(names: list[str]) -> list[tuple]:
+    last = Product.objects.count()
+    return [(Product.Type.COURSE, last + number, name) for number, name in enumerate(names, start=1)]
+
+
+def test_what_copy_gives_a_meaning_is_stored_as_it_is():
+    keys = bulk.insert(Product, ["productable_type", "productable_id", "name"], products(NAMES))
+    assert [Product.objects.get(pk=key).name for key in keys] == NAMES
+
+    fields = ["email", "first_name", "custom_profile_fields"]
+    rows = [
+        (f"{number}@x.test", NAMES[number], kind) for number, kind in enumerate(KINDS) if kind is not None
+    ]
+    keys = bulk.insert(User, fields, rows)
+    people = [User.objects.get(pk=key) for key in keys]
+    assert [(one.email, one.first_name, one.custom_profile_fields) for one in people] == rows
+
+
+def test_the_keys_of_new_rows_are_told_and_given_to_nobody_else():
+    fields = ["productable_type", "productable_id", "name"]
+    first = bulk.insert(Product, fields, products(["A", "B"]))
+    saved = ProductFactory()
+    then = bulk.insert(Product, fields, products(["C"]))
+    Product.objects.get(pk=then[0]).delete()  # the newest key is not given again
+    after = bulk.insert(Product, fields, products(["D"]))
+
+    keys = [*first, saved.pk, *then, *after]
+    assert keys == sorted(set(keys))
+    assert [Product.objects.get(pk=key).name for key in (*first, *after)] == ["A", "B", "D"]
+    assert bulk.insert(Product, fields, []) == []
