@@ -1,14 +1,26 @@
 """Enrollments as Thinkific has them: one per student and course. Those in bundles are made of them."""
 
 from collections.abc import Container
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from django.db import IntegrityError, transaction
+
 from core.models import Enrollment
 from core.services import bulk
 from core.services.mirror.outcome import Applied
-from core.services.mirror.table import Changes, Table, Values, compare, mark_removed, remember, write
+from core.services.mirror.table import (
+    Changes,
+    Table,
+    Values,
+    compare,
+    is_one_by_one,
+    mark_removed,
+    remember,
+    write,
+)
 
 ENROLLMENTS = Table(
     model=Enrollment,
@@ -50,11 +62,27 @@ def apply_enrollments(
     everything that was begun at `listed_since` knows better than what was stored before then. Where Thinkific
     has two rows for one student and course, the one touched last is kept and the other reported.
     """
-    applied = Applied()
     table = replace(ENROLLMENTS, listed_since=listed_since)
     rows = list({row["thinkific_id"]: row for row in rows}.values())
     by_id = table.stored_of(rows, known)
+    if rows and not by_id and not is_one_by_one():
+        # A first load. Nearly always there is nothing that they could be but new, and the database says so
+        # when it takes them: looking first costs as much as an index of the table.
+        with suppress(IntegrityError), transaction.atomic():
+            return _apply(table, rows, {}, {}, source=source)
     by_pair = stored_pairs([row for row in rows if row["thinkific_id"] not in by_id])
+    return _apply(table, rows, by_id, by_pair, source=source)
+
+
+def _apply(
+    table: Table,
+    rows: list[Values],
+    by_id: dict[int, tuple[int, Values]],
+    by_pair: dict[tuple[int, int], tuple[int, int | None, Values]],
+    *,
+    source: str,
+) -> Applied:
+    applied = Applied()
     best = _best_of_each_pair(rows)
 
     pairs: list[tuple[Values, tuple[int, Values] | None]] = []
