@@ -18,7 +18,7 @@ from integrations.thinkific.sync import anew, completeness, gone
 from integrations.thinkific.sync.holders import ask_for_new_holders, note_fresh, pull_holders
 from integrations.thinkific.sync.news import Known, changed_rows
 from integrations.thinkific.sync.pages import RawPage, RawRow, decode_row
-from integrations.thinkific.sync.people import ensure_users
+from integrations.thinkific.sync.people import ensure_users, primary_keys
 from integrations.thinkific.sync.pull import Pull
 from integrations.thinkific.sync.walks import mark_missing, not_judged, walk
 from integrations.thinkific.sync.watermarks import last_watermark, note_newest, set_watermark
@@ -166,14 +166,17 @@ def _students(
     pull: Pull | None,
 ) -> tuple[dict[int, int], set[int]]:
     """`Thinkific id -> primary key`; and of rows that a pull lists, the ids of people who are gone."""
-    people = [one for e in rows if (one := told(e)) is not None]
+    users = primary_keys({e.user_id for e in rows if e.user_id is not None})
+    unknown = [one for e in rows if e.user_id not in users and (one := told(e)) is not None]
+    if not unknown:
+        return users, set()
     if pull is None:
-        named = (person for person, _ in people)
-        return ensure_users(named, applied, source=source, now=now, contested=contested), set()
-    once = gone.earliest(people)
-    users, departed = gone.students(once, applied, source=source, now=now, contested=contested)
+        named = (person for person, _ in unknown)
+        return users | ensure_users(named, applied, source=source, now=now, contested=contested), set()
+    once = gone.earliest(unknown)
+    made, departed = gone.students(once, applied, source=source, now=now, contested=contested)
     pull.numbers(gone.NAME).add(e.id for e in rows if e.user_id in departed)
-    return users, departed
+    return users | made, departed
 
 
 def told(enrollment: schemas.Enrollment) -> gone.Told | None:

@@ -55,7 +55,8 @@ class PageWalk:
         self.is_endless = False
         # Set it where most rows are news: they are decoded while the database is waited for.
         self.ahead: type | None = None
-        # And this where all rows are stored already: looking at them takes less time than fetching.
+        # And this where all rows are stored already, which takes less time than fetching, or nearly all are
+        # new: what one write costs besides its rows is shared by more of them.
         self.patient = False
 
     def __iter__(self) -> Iterator[RawPage]:

@@ -93,7 +93,8 @@ def _round(
         def write(batch: list[RawPage] = batch) -> None:
             applied = apply(batch)
             news = applied.created + applied.updated
-            pages.ahead, pages.patient = (row_type if news > applied.unchanged else None), not news
+            pages.ahead = row_type if news > applied.unchanged else None
+            pages.patient = not news or news > applied.unchanged
             bad = [row for page in batch for row in page.bad_rows]
             if counted:
                 pull.run.fetched += sum(page.fetched for page in batch)

@@ -30,8 +30,8 @@ def peak_of(pull, settings, users):
 
 def test_the_memory_of_a_walk_does_not_grow_with_its_rows(pull, settings):
     peak_of(pull, settings, 500)  # what is loaded once
-    _, few = peak_of(pull, settings, 2_500)
-    run, many = peak_of(pull, settings, 10_000)
+    _, few = peak_of(pull, settings, 8_000)  # as many pages as are ever held at once
+    run, many = peak_of(pull, settings, 16_000)
 
-    assert run.fetched == 10_000
+    assert run.fetched == 16_000
     assert many - few < 6 * MIB, (few / MIB, many / MIB)
