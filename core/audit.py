@@ -20,7 +20,7 @@ def connect() -> None:
 def keep_names(sender: type[Model], instance: User, using: str, **options: Any) -> None:
     """Write the name and the address onto every row that names the account as whoever did something."""
     name = instance.get_full_name()
-    called = name if name == instance.email else f"{name} <{instance.email}>"
+    called = name if name == instance.shown_email else f"{name} <{instance.shown_email}>"
     for model, who in places():
         rows = model._base_manager.using(using).filter(Q(**{who: instance}))
         rows.update(**{f"{who}_name": called})

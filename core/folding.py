@@ -53,10 +53,10 @@ def email_key(email: str) -> str:
 
 def fold_person(first_name: str, last_name: str, email: str) -> str:
     """What a search for a person looks into: name and address, also with its domain as people write it."""
-    return fold(f"{first_name} {last_name} {email} {_as_people_write(email)}")
+    return fold(f"{first_name} {last_name} {email} {_decoded(email)}")
 
 
-def _as_people_write(email: str) -> str:
+def _decoded(email: str) -> str:
     name, at, domain = email.rpartition("@")
     if "xn--" not in domain:
         return ""

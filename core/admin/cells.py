@@ -18,6 +18,7 @@ from django.utils.timesince import timesince, timeuntil
 from core import moments
 from core.admin import open_pages
 from core.models import Enrollment, history
+from core.written import as_people_write
 
 NOTHING = format_html('<span class="cell-nothing">{}</span>', "—")
 SHOWN_CHARACTERS = 300  # the stylesheet cuts lines; this keeps a page small whatever a name holds
@@ -37,8 +38,20 @@ def text(value: str | None, limit: int = SHOWN_CHARACTERS, *, tooltip: str = "")
     what is whole, where the value is only a part."""
     if not value:
         return NOTHING
+    value, tooltip = as_people_write(value), as_people_write(tooltip)
     shown = value if len(value) <= limit else value[: limit - 1] + "…"
+    # An address that is too long for its column breaks before its domain.
+    shown = format_html_join(format_html("{}<wbr>", "@"), "{}", ((part,) for part in shown.split("@")))
     return format_html('<bdi class="cell-text" title="{}">{}</bdi>', (tooltip or value)[:1000], shown)
+
+
+def sentence(value: str, limit: int = SHOWN_CHARACTERS) -> SafeString:
+    """What is read to its end: in as many lines as it takes."""
+    if not value:
+        return NOTHING
+    value = as_people_write(value)
+    shown = value if len(value) <= limit else value[: limit - 1] + "…"
+    return format_html('<bdi class="cell-sentence" title="{}">{}</bdi>', value[:1000], shown)
 
 
 def done_by(row: Model, who: str) -> SafeString:
@@ -48,7 +61,7 @@ def done_by(row: Model, who: str) -> SafeString:
 
 def two_lines(first: str, second: str) -> SafeString:
     """A name with what tells its bearer from another below it; once where both are the same."""
-    if first == second:
+    if first == as_people_write(second):
         return text(first)
     return format_html(
         '<span class="cell-two">{}<span class="cell-second">{}</span></span>', text(first), text(second)
@@ -116,11 +129,16 @@ def progress(fraction: Decimal | float) -> SafeString:
     """A bar for 0 to 1, with its number: rounded down, so that 100 % means finished."""
     percent = max(0, min(100, int(fraction * 100)))
     return format_html(
-        '<span class="progress" title="{0} % complete"><span class="progress-track">'
+        '<span class="progress" title="{0}&nbsp;% complete"><span class="progress-track">'
         '<span class="progress-fill" style="width:{0}%"></span></span>'
-        '<span class="progress-number">{0} %</span></span>',
+        '<span class="progress-number">{0}&nbsp;%</span></span>',
         percent,
     )
+
+
+def number(value: str) -> SafeString:
+    """An amount with its unit, never torn apart."""
+    return format_html('<span class="cell-number">{}</span>', value.replace(" ", "\u00a0"))
 
 
 def link(obj: Model | None, label: str | None = None) -> SafeString:
@@ -145,6 +163,23 @@ def _drawn_link(way: open_pages.OpenPages | None, obj: Model, name: str) -> Safe
 _link = lazy(_drawn_link, SafeString)
 
 
+def way_to(obj: Model, label: str) -> SafeString:
+    """A word that leads to the object's page; nothing where that does not open for the viewer."""
+    way = open_pages.current()
+    if way is not None:
+        way.ask(obj)
+    return _way(way, obj, label)
+
+
+def _drawn_way(way: open_pages.OpenPages | None, obj: Model, label: str) -> SafeString:
+    if way is None or not way.is_open(obj):
+        return format_html("{}", "")
+    return format_html('<span class="cell-second"><a href="{}">{}</a></span>', detail_url(obj), label)
+
+
+_way = lazy(_drawn_way, SafeString)
+
+
 def _drawn_badges(name: SafeString, badges: tuple[SafeString | str, ...]) -> SafeString:
     shown = format_html_join(" ", "{}", ((badge,) for badge in badges))
     return format_html('<span class="cell-named">{} {}</span>', name, shown)
@@ -164,6 +199,27 @@ def outside_link(url: str, label: str) -> SafeString:
         return NOTHING
     return format_html(
         '<a class="cell-link" href="{}" target="_blank" rel="noopener noreferrer">{}</a>', url, label
+    )
+
+
+def in_thinkific(page: str, name: str) -> SafeString:
+    """A name that leads to its page in Thinkific, in a tab of its own."""
+    return format_html(
+        '<a class="cell-link cell-outside" href="{}" target="_blank" rel="noopener noreferrer"'
+        ' title="Open in Thinkific">{}<span class="material-symbols-outlined">open_in_new</span></a>',
+        page,
+        text(name),
+    )
+
+
+def second(value: str) -> SafeString:
+    return format_html('<span class="cell-second">{}</span>', text(value))
+
+
+def lines(shown: list[SafeString]) -> SafeString:
+    """Drawn cells below each other."""
+    return format_html(
+        '<span class="cell-two">{}</span>', format_html_join("", "{}", ((one,) for one in shown))
     )
 
 

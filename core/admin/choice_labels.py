@@ -23,7 +23,7 @@ def _of_team(team: Team) -> str:
 
 
 DETAILS: dict[type, Callable[[Any], str]] = {
-    User: lambda user: user.email,
+    User: lambda user: user.shown_email,
     Product: _of_product,
     Quiz: lambda quiz: ", ".join(str(course) for course in quiz.courses()),
     Team: _of_team,

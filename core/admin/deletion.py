@@ -23,7 +23,7 @@ class DeletionForm(DialogForm):
         self.fields["described"].initial = self.deletion.fingerprint()
         field = self.fields["email"]
         field.label = "E-mail, to confirm"
-        field.help_text = f"Type {self.obj.email}."
+        field.help_text = f"Type {self.obj.shown_email}."
         field.widget.attrs["autocomplete"] = "off"
         field.error_messages["required"] = "Nothing was deleted: the e-mail is missing."
 

@@ -27,6 +27,7 @@ from core.admin.shown_values import ShownValues
 from core.admin.viewer import viewer_of
 from core.errors import Refusal
 from core.models import User
+from core.written import as_people_write
 
 GONE = "What this was about is no longer here. This is how it stands now."
 CLOSED = "You may no longer do this. This is how it stands now."
@@ -83,7 +84,7 @@ class DialogForm(ShownValues, PickingForm):
         return Done("Nothing was changed.")
 
     def refuse(self, refusal: Refusal) -> None:
-        self.add_error(self.refused_at.get(type(refusal)), str(refusal))
+        self.add_error(self.refused_at.get(type(refusal)), as_people_write(str(refusal)))
 
 
 @dataclass(frozen=True)

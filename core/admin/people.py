@@ -30,6 +30,7 @@ from core.models import (
 )
 from core.models.history import done_by
 from core.services import authority
+from core.written import as_people_write
 
 
 class TeamFilter(RelatedFilter):
@@ -202,8 +203,9 @@ class UserAdmin(UserList, HistoryAdmin):
             '{}<span class="page-state-why">of {}, asked by {} on {}. Until then {} stays the login.</span>'
         )
         asked_by = done_by(change, "asked_by") or "somebody whose account is gone"
+        asked_at = cells.moment(change.asked_at)
         return [
-            format_html(line, waiting, change.new_email, asked_by, cells.moment(change.asked_at), obj.email)
+            format_html(line, waiting, as_people_write(change.new_email), asked_by, asked_at, obj.shown_email)
         ]
 
     @display(description="Name", ordering="name")

@@ -29,6 +29,7 @@ from core.models import (
     User,
 )
 from core.models.history import done_by
+from core.written import as_people_write
 
 TYPES = {"+": "Added", "~": "Changed", "-": "Deleted"}
 LONGEST = 120  # characters of a value
@@ -101,14 +102,21 @@ class Recorded:
 RECORDED = {
     recorded.slug: recorded
     for recorded in [
-        Recorded(User, lambda row, names: f"{row.first_name} {row.last_name}".strip() or row.email),
+        Recorded(
+            User,
+            lambda row, names: f"{row.first_name} {row.last_name}".strip() or as_people_write(row.email),
+        ),
         Recorded(Team, lambda row, names: row.name),
         Recorded(
             Membership,
             lambda row, names: f"{names.of(row, 'user')} in {names.of(row, 'team')}",
             ("user", "team"),
         ),
-        Recorded(Invitation, lambda row, names: f"{row.address} for {names.of(row, 'team')}", ("team",)),
+        Recorded(
+            Invitation,
+            lambda row, names: f"{as_people_write(row.address)} for {names.of(row, 'team')}",
+            ("team",),
+        ),
         Recorded(Role, lambda row, names: row.name),
         Recorded(Seat, lambda row, names: row.name),
         Recorded(
@@ -189,7 +197,7 @@ def _moved(rows: list[Row]) -> dict[tuple[str, int], list[Moved]]:
 
 def _who(row: Any) -> str:
     who, behind = done_by(row, "history_user"), done_by(row, "impersonator")
-    return f"{behind} as {who}" if behind else who
+    return as_people_write(f"{behind} as {who}" if behind else who)
 
 
 def _value(field: Field, row: Any, names: Names) -> str | SafeString:
@@ -206,7 +214,7 @@ def _value(field: Field, row: Any, names: Names) -> str | SafeString:
         return str(dict(field.flatchoices).get(value, value))
     if isinstance(value, list):
         value = ", ".join(map(str, value))
-    text = str(value)
+    text = as_people_write(str(value))
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 

@@ -24,6 +24,8 @@ from django.db.models.query import QuerySet
 from django.utils.functional import cached_property
 
 from core import moments
+from core.folding import normalize_email
+from core.written import as_people_write
 
 
 class ShownValues(forms.BaseForm):
@@ -130,6 +132,8 @@ def comparable(field: forms.Field, value: Any) -> Any:
     else:
         with suppress(ValidationError):  # the field refuses it in its own words
             value = field.to_python(value)
+        if isinstance(field, forms.EmailField) and isinstance(value, str):
+            value = normalize_email(value)  # shown as people write it, stored as servers do
     return "" if value is None or value in field.empty_values else str(value).replace("\r\n", "\n")
 
 
@@ -150,6 +154,7 @@ def described(field: forms.Field, value: Any) -> str:
     if isinstance(field, forms.ChoiceField):
         choices: Any = field.choices
         return f"“{dict(choices).get(value, value)}”"
+    value = as_people_write(value) if isinstance(field, forms.EmailField) else value
     return f"“{value if len(value) <= 100 else value[:99] + '…'}”"
 
 

@@ -24,6 +24,7 @@ from core.models.people import NAME_LENGTH
 from core.services import authority, groups
 from core.services.people import EmailTaken, IsMember
 from core.services.teams import TeamIsFull
+from core.written import as_people_write
 
 
 def name_field(label: str) -> forms.CharField:
@@ -32,8 +33,15 @@ def name_field(label: str) -> forms.CharField:
     )
 
 
-def email_field() -> forms.EmailField:
-    return forms.EmailField(
+class AddressField(forms.EmailField):
+    """Takes an address with its domain as people write it, or as servers do (xn--); shows it as people do."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return as_people_write(value) if isinstance(value, str) else value
+
+
+def email_field() -> AddressField:
+    return AddressField(
         label="Email",
         max_length=254,
         widget=UnfoldAdminEmailInputWidget(),

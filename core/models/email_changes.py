@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from core.models.history import kept_name
 from core.models.people import User
+from core.written import as_people_write
 
 
 class EmailChange(models.Model):
@@ -47,4 +48,4 @@ class EmailChange(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user}: {self.new_email}"
+        return as_people_write(f"{self.user}: {self.new_email}")

@@ -16,6 +16,7 @@ from core.folding import email_key, fold_person, normalize_email
 from core.models.folded import Folded, FoldedField, FoldedQuerySet
 from core.models.history import kept_name, tracked
 from core.models.teams import Membership, Role, Team
+from core.written import as_people_write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -249,10 +250,15 @@ class User(Folded, AbstractBaseUser, PermissionsMixin):
 
     def get_full_name(self) -> str:
         """First and last name, or the e-mail address of somebody without either."""
-        return f"{self.first_name} {self.last_name}".strip() or self.email
+        return f"{self.first_name} {self.last_name}".strip() or self.shown_email
 
     def get_short_name(self) -> str:
-        return self.first_name or self.email
+        return self.first_name or self.shown_email
+
+    @property
+    def shown_email(self) -> str:
+        """The address as people write it: for screens, never for what machines compare."""
+        return as_people_write(self.email)
 
     @property
     def sees_everything(self) -> bool:

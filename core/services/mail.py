@@ -7,6 +7,8 @@ from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.template.loader import render_to_string
 
+from core.written import as_people_write
+
 
 def deliver(
     address: str,
@@ -19,7 +21,7 @@ def deliver(
 ) -> str:
     """Send a mail now, `over` a connection that is open where there is one. Answers what went wrong, or
     nothing."""
-    text = render_to_string(template, values)
+    text = as_people_write(render_to_string(template, values))
     try:
         EmailMessage(subject, text, to=[address], connection=over).send()
     except (SMTPException, OSError, ValueError) as error:  # ValueError: an address that no header can hold

@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 
 from core.models import Notice, User
+from core.written import as_people_write
 
 
 def tell(users: Iterable[User], text: str, *, level: str = Notice.Level.SUCCESS, url: str = "") -> None:
     """Leave a notice for each of these people; the admin shows it within seconds, once."""
+    text = as_people_write(text)
     Notice.objects.bulk_create(Notice(user=user, text=text, level=level, url=url) for user in users)

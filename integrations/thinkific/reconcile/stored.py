@@ -50,7 +50,7 @@ def labels(kind: str, pks: list[int]) -> dict[int, str]:
 
 def name(kind: str, row: Model) -> str:
     if isinstance(row, User):
-        return f"{row} ({row.email})" if str(row) != row.email else row.email
+        return f"{row} ({row.email})" if str(row) != row.shown_email else row.email
     if isinstance(row, Certificate):
         return f"{row.user}: {row.product} ({row.credential_id})"
     return str(row)

@@ -47,7 +47,7 @@ def test_the_enrollments_tab_shows_course_and_progress(office, ana, accounting):
     page = office.get(detail(ana, "enrollments")).content.decode()
 
     assert "Accounting 101" in page
-    assert "42 %" in page
+    assert "42&nbsp;%" in page
 
 
 def test_a_person_who_is_not_in_thinkific_is_said_to_be_so(office):

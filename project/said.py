@@ -1,0 +1,13 @@
+"""Messages above a page, with e-mail addresses as people write them, whoever worded the message."""
+
+from typing import Any
+
+from django.contrib.messages.storage.session import SessionStorage
+
+from core.written import as_people_write
+
+
+class ReadableMessages(SessionStorage):
+    def add(self, level: int, message: Any, extra_tags: str = "") -> None:
+        shown = as_people_write(message if isinstance(message, str) else str(message))
+        super().add(level, shown, extra_tags)
