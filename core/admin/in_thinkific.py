@@ -29,10 +29,13 @@ def admin_page(row: Any) -> str:
     return ""
 
 
-def learning_page(product: Product) -> str:
-    """Where a student of it learns; empty where Thinkific has not told its address."""
+def course_page(product: Product) -> str:
+    """What everybody sees of it, also who does not learn there; empty where its address is not known."""
     if not site() or not product.slug or product.removed_at is not None:
         return ""
-    return (
-        f"{site()}/bundles/{product.slug}" if product.is_bundle else f"{site()}/courses/take/{product.slug}"
-    )
+    return f"{site()}/{'bundles' if product.is_bundle else 'courses'}/{product.slug}"
+
+
+def learning_page(product: Product) -> str:
+    """Where a student of it learns; empty where Thinkific has not told its address."""
+    return course_page(product).replace("/courses/", "/courses/take/")

@@ -6,7 +6,7 @@ from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from core.admin import cells
+from core.admin import cells, in_thinkific
 from core.admin.groups import sync_status
 from core.admin.known_bundles import with_shown_bundles
 from core.admin.results import course_cell, score_text
@@ -31,11 +31,19 @@ def enrollments_of(user: User, viewer: User) -> QuerySet[Enrollment]:
 
 
 def course_of(enrollment: Any) -> SafeString:
-    """The course, and through which bundle it came, where the viewer may know the bundle."""
-    name = cells.link(enrollment, str(enrollment.product))
-    if enrollment.via_bundle is None or not enrollment.shows_bundle:
-        return name
-    return cells.with_second(name, f"In the bundle {enrollment.via_bundle.product}")
+    """The course, which leads to it in Thinkific where its address is known, and else to the enrollment; and
+    through which bundle it came, where the viewer may know the bundle."""
+    page = in_thinkific.course_page(enrollment.product)
+    lines = [
+        cells.in_thinkific(page, str(enrollment.product))
+        if page
+        else cells.link(enrollment, str(enrollment.product))
+    ]
+    if enrollment.via_bundle is not None and enrollment.shows_bundle:
+        lines.append(cells.second(f"In the bundle {enrollment.via_bundle.product}"))
+    if page:
+        lines.append(cells.way_to(enrollment, "Enrollment"))
+    return cells.lines(lines) if len(lines) > 1 else lines[0]
 
 
 def who_may_end(user: User, viewer: User) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 
-from core.admin.in_thinkific import learning_page
+from core.admin.in_thinkific import course_page, learning_page
 from core.admin.lists import COUNTED, amount, table_total
 from core.admin.open_pages import list_url
 from core.models import Certificate, Enrollment, Membership, Seat, Team, User
@@ -97,7 +97,7 @@ def my_learning(user: User) -> dict[str, Any]:
         "enrollments": [
             {
                 "shown": enrollment,
-                "url": "" if enrollment.status == "expired" else learning_page(enrollment.product),
+                "url": (course_page if enrollment.status == "expired" else learning_page)(enrollment.product),
                 "percent": max(0, min(100, int(enrollment.percentage_completed * 100))),
             }
             for enrollment in enrollments
@@ -105,7 +105,11 @@ def my_learning(user: User) -> dict[str, Any]:
         "quiz_results": results,
         # Only an address that a browser may follow: the text comes from outside.
         "certificates": [
-            {"shown": certificate, "url": certificate.url if _is_web(certificate.url) else ""}
+            {
+                "shown": certificate,
+                "url": certificate.url if _is_web(certificate.url) else "",
+                "course_url": course_page(certificate.product),
+            }
             for certificate in certificates
         ],
     }
@@ -133,4 +137,4 @@ def _short(total: int) -> str:
 
 
 def _part(part: int, whole: int) -> str:
-    return f"{100 * part // whole} %" if whole else "none yet"
+    return f"{100 * part // whole}\u00a0%" if whole else "none yet"

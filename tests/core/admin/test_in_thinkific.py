@@ -48,6 +48,34 @@ def test_a_students_courses_lead_to_where_they_learn(ana, signed_in):
     assert "https://acme-academy.thinkific.com/bundles/safety-pack" in page
 
 
+@pytest.mark.usefixtures("_real_site")
+def test_a_students_courses_lead_to_thinkific_for_who_looks_at_the_student(mara, ana, acme_seat, signed_in):
+    product = acme_seat.product
+    product.slug = "accounting-101"
+    product.save()
+    enrollment = EnrollmentFactory(user=ana, product=product, last_seat=acme_seat)
+
+    url = reverse("admin:core_user_change", args=[ana.pk]) + "?tab=enrollments"
+    page = signed_in(mara).get(url).content.decode()
+
+    course = "https://acme-academy.thinkific.com/courses/accounting-101"
+    assert f'href="{course}" target="_blank" rel="noopener' in page
+    assert reverse("admin:core_enrollment_change", args=[enrollment.pk]) in page
+
+
+@pytest.mark.usefixtures("_real_site")
+def test_without_a_known_address_the_course_leads_to_the_enrollment_only(mara, ana, acme_seat, signed_in):
+    enrollment = EnrollmentFactory(user=ana, product=acme_seat.product, last_seat=acme_seat)
+    enrollment.product.slug = ""
+    enrollment.product.save()
+
+    url = reverse("admin:core_user_change", args=[ana.pk]) + "?tab=enrollments"
+    page = signed_in(mara).get(url).content.decode()
+
+    assert "acme-academy.thinkific.com/courses" not in page
+    assert reverse("admin:core_enrollment_change", args=[enrollment.pk]) in page
+
+
 def test_nobody_is_told_to_use_what_they_may_not(alma, mara, signed_in):
     url = reverse("admin:core_certificate_changelist")
 
