@@ -12,7 +12,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from core import moments
-from core.admin import cells
+from core.admin import cells, thinkific_says
 from core.admin.confirming import ask, confirmed
 from core.admin.dialogs import Dialog, DialogForm, Done, button, url_of
 from core.admin.filters import ChoiceFilter
@@ -119,7 +119,7 @@ OUTBOX_DIALOGS = (
         applies=lambda entry: entry.status == Status.FAILED,
         work=lambda entry, form: Done(retried(outbox.retry([entry]))),
         form=EntryForm,
-        text=lambda entry: f"The last try: {entry.error}",
+        text=lambda entry: f"The last try: {thinkific_says.in_one_line(entry.error)}",
         icon="refresh",
     ),
     Dialog(
@@ -164,7 +164,7 @@ OUTBOX_DIALOGS = (
 
 @admin.register(OutboxEntry)
 class OutboxEntryAdmin(SitewideAdmin):
-    list_display = ["change", "about", "for_whom", "state", "noted", "attempts", "error_text", "todo"]
+    list_display = ["change", "about", "state", "noted", "error_text", "todo"]
     list_filter = [StatusFilter, EntityFilter]
     list_select_related = ["person"]
     search_fields = ["reason"]
@@ -234,14 +234,11 @@ class OutboxEntryAdmin(SitewideAdmin):
     def about(self, entry: OutboxEntry) -> SafeString:
         return about(entry)
 
-    @display(description="Person")
-    def for_whom(self, entry: OutboxEntry) -> SafeString:
-        return cells.link(entry.person)
-
     @display(description="Status")
     def state(self, entry: OutboxEntry) -> SafeString:
         status = Status(entry.status)
-        return cells.pill(str(status.label), KINDS[status])
+        pill = cells.pill(str(status.label), KINDS[status])
+        return cells.with_second(pill, f"{entry.attempts:,} tries") if entry.attempts > 1 else pill
 
     @display(description="Waits since")
     def noted(self, entry: OutboxEntry) -> SafeString:
@@ -257,11 +254,11 @@ class OutboxEntryAdmin(SitewideAdmin):
 
     @display(description="Thinkific says")
     def error_text(self, entry: OutboxEntry) -> SafeString:
-        return cells.text(entry.error)
+        return thinkific_says.cell(entry.error)
 
     @display(description="Thinkific says")
     def error_whole(self, entry: OutboxEntry) -> SafeString:
-        return cells.text(entry.error, limit=5000)
+        return thinkific_says.whole(entry.error)
 
     @display(description="Actions")
     def todo(self, entry: OutboxEntry) -> SafeString:

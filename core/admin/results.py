@@ -69,7 +69,7 @@ def course_cell(quiz: Quiz) -> SafeString:
 
 
 def score_text(result: QuizResult) -> str | SafeString:
-    return cells.NOTHING if result.score is None else f"{result.score} %"
+    return cells.NOTHING if result.score is None else cells.number(f"{result.score} %")
 
 
 @admin.register(QuizResult)

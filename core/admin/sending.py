@@ -9,7 +9,7 @@ from django.db.models import Model, OuterRef, QuerySet, Subquery, Value
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from core.admin import cells
+from core.admin import cells, thinkific_says
 from core.admin.dialogs import Dialog, DialogForm, Done
 from core.admin.lists import amount
 from core.models import Enrollment, GroupMembership, OutboxEntry, ThinkificGroup, User
@@ -179,7 +179,9 @@ def _retry_all(obj: Any, form: DialogForm) -> Done:
 
 def _words(entries: QuerySet[OutboxEntry]) -> str:
     last = entries.order_by("-pk").first()
-    said = f"Thinkific said: {last.error}" if last and last.error else "Thinkific gave no reason."
+    said = "Thinkific gave no reason."
+    if last and last.error:
+        said = f"Thinkific said: {thinkific_says.in_one_line(last.error)}"
     count = entries.count()
     return said if count < 2 else f"{count:,} changes were refused. Of the last one {said}"
 

@@ -13,6 +13,7 @@ from core.admin import cells
 from core.admin.dialogs import url_of
 from core.admin.last_synced import last_synced
 from core.admin.sending import Part, in_words, may_retry, parts_of
+from core.admin.thinkific_says import in_one_line
 from core.models import Enrollment, GroupAssignment, OutboxEntry, Product, Team, ThinkificGroup, User
 from core.services import authority
 
@@ -120,9 +121,9 @@ def _unsent(
 def _own_words(entry: OutboxEntry) -> SafeString:
     reason = capfirst(entry.reason)
     if entry.status == Status.FAILED:
-        return format_html("{}. Thinkific says: {}", reason, entry.error or "nothing")
+        return format_html("{}. Thinkific says: {}", reason, in_one_line(entry.error) or "nothing")
     text = format_html("{}, since {}.", reason, cells.moment(entry.created_at))
-    return format_html("{} The last try: {}", text, entry.error) if entry.error else text
+    return format_html("{} The last try: {}", text, in_one_line(entry.error)) if entry.error else text
 
 
 def _retry_url(obj: Any, entry: OutboxEntry | None, parts: list[Part]) -> str:

@@ -116,6 +116,10 @@ CONFLICT_DIALOGS = (
 )
 
 
+# Above the two columns of values stands whose they are.
+IN_A_ROW = {"take-theirs": "Take Thinkific's", "take-ours": "Take ours"}
+
+
 @admin.register(SyncConflict)
 class SyncConflictAdmin(SitewideAdmin):
     list_display = [
@@ -123,9 +127,8 @@ class SyncConflictAdmin(SitewideAdmin):
         "what",
         "dashboard_value",
         "thinkific_value",
-        "outcome",
         "happened",
-        "state",
+        "state_and_outcome",
         "todo",
     ]
     list_filter = [SettledFilter, KindFilter]
@@ -258,6 +261,10 @@ class SyncConflictAdmin(SitewideAdmin):
             cells.pill("Open", "warning") if conflict.settled_at is None else cells.pill("Settled", "quiet")
         )
 
+    @display(description="State")
+    def state_and_outcome(self, conflict: SyncConflict) -> SafeString:
+        return cells.with_second(self.state(conflict), self.outcome(conflict))
+
     @display(description="Actions")
     def todo(self, conflict: SyncConflict) -> SafeString:
         if conflict.is_identity:  # not to be decided without a look at both people
@@ -265,8 +272,8 @@ class SyncConflictAdmin(SitewideAdmin):
             return cells.actions([link] if conflict.settled_at is None else [])
         return cells.actions(
             [
-                button(url_of(self.opts, dialog.slug, conflict.pk), dialog.label, css="")
-                for dialog in self.dialogs
+                button(url_of(self.opts, dialog.slug, conflict.pk), IN_A_ROW[dialog.slug], css="")
+                for dialog in CONFLICT_DIALOGS
                 if dialog.applies(conflict)
             ]
         )
