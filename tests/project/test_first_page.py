@@ -307,7 +307,7 @@ def test_a_student_sees_their_own_learning(signed_in, ana, bo, accounting):
     page = first_page(signed_in, ana)
 
     assert "Accounting 101" in page
-    assert "42 %" in page
+    assert "42&nbsp;%" in page
     assert bo.enrollments.get().product.name not in page
     assert "javascript:alert" not in page
     assert "Sync health" not in page
