@@ -14,17 +14,11 @@ from core.admin.group_forms import (
     AssignForm,
     DirectionForm,
     people_to_add,
+    what_assigning_does,
 )
 from core.admin.sending import retry_rows
 from core.admin.syncing import run_started
-from core.models import (
-    Direction,
-    GroupAssignment,
-    GroupMembership,
-    Membership,
-    ThinkificGroup,
-    User,
-)
+from core.models import GroupAssignment, GroupMembership, Team, ThinkificGroup, User
 from core.services import authority, groups
 
 
@@ -38,35 +32,25 @@ def assignments_where(viewer: User) -> QuerySet[GroupAssignment]:
 
 
 def _assign(group: ThinkificGroup, form: AssignForm) -> Done:
-    assignment = groups.assign(group=group, by=form.viewer, **form.cleaned_data)
-    said = format_html("{} serves {} now, {}.", group, assignment.team, assignment.get_direction_display())
+    said = assigned(group, form.cleaned_data["team"], form)
     if form.pressed("and_sync"):
         return Done(format_html("{} {}", said, _read(group, form)))
-    return Done(format_html("{} {}", said, who_joins(assignment)))
+    return Done(said)
 
 
-def who_joins(assignment: GroupAssignment) -> str:
-    """What an assignment sets going, with numbers."""
-    group, team, said = assignment.group, assignment.team, []
-    members = GroupMembership.objects.filter(group=group, removed_at__isnull=True)
-    people = Membership.objects.filter(team=team)
-    if Direction(assignment.direction).pulls:
-        count = members.exclude(user__in=people.values("user")).count()
-        said.append(f"{_people(count)} of the group will join {team} with the next sync of the groups.")
-    if Direction(assignment.direction).pushes:
-        count = members.filter(user__in=people.values("user")).exclude(push_state="clean").count()
-        said.append(f"{_people(count)} of {team} will join the group in Thinkific.")
-    return " ".join(said)
-
-
-def _people(count: int) -> str:
-    return f"{count:,} {'person' if count == 1 else 'people'}"
+def assigned(group: ThinkificGroup, team: Team, form: DialogForm) -> str:
+    """Assign it as the form says, and answer what came of it with the numbers that were confirmed."""
+    numbers = what_assigning_does(group, team, form.cleaned_data["direction"])
+    assignment = groups.assign(by=form.viewer, **form.cleaned_data | {"group": group, "team": team})
+    said = f"{group} serves {team} now, {assignment.get_direction_display()}."
+    return f"{said} {numbers}".strip()
 
 
 def change_direction(assignment: GroupAssignment, form: DirectionForm) -> Done:
+    numbers = what_assigning_does(assignment.group, assignment.team, form.cleaned_data["direction"])
     changed = groups.change_direction(assignment, by=form.viewer, **form.cleaned_data)
     said = f"{changed.group} for {changed.team}: {changed.get_direction_display()} from now on."
-    return Done(f"{said} {who_joins(changed)}".strip())
+    return Done(f"{said} {numbers}".strip())
 
 
 def unassign(assignment: GroupAssignment, form: DialogForm) -> Done:

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from core.admin.dialogs import DialogForm
+from core.admin.counting import counted
 from core.admin.pickers import by_typing
 from core.models import (
     Direction,
@@ -17,7 +18,7 @@ from core.models import (
     ThinkificGroup,
     User,
 )
-from core.services import authority, groups
+from core.services import authority, directions, groups
 
 WHAT_THE_DIRECTIONS_DO = (
     "Bidirectional: who joins the team joins the group, and the other way round. Dashboard-to-Thinkific and "
@@ -93,8 +94,8 @@ class DirectionForm(DialogForm):
         self.fields["direction"].initial = self.part.direction
 
     def to_confirm(self) -> str:
-        if Direction(self.part.direction).pushes:
-            return ""  # they were sent when it began
+        if not self.touched:
+            return ""
         return what_assigning_does(self.part.group, self.part.team, self.cleaned_data["direction"])
 
 
@@ -120,14 +121,27 @@ def roles_on_joining(viewer: User, team: Team | None = None) -> QuerySet[Role]:
 
 
 def what_assigning_does(group: ThinkificGroup, team: Team, direction: str) -> str:
-    """In numbers, whom it sends to Thinkific; empty: nobody."""
-    if not Direction(direction).pushes:
-        return ""
-    count = groups.to_be_sent(group, team)
+    """In numbers, whom it brings into the team and whom it sends to Thinkific; empty: nobody."""
+    said, way = [], Direction(direction)
+    if way.pulls and (count := groups.to_join(group, team)):
+        said.append(
+            f"{counted(count)} of the group {group} will join {team} with the next sync of the groups."
+        )
+        if others := groups_that_follow(team, besides=group):
+            said.append(others)
+    if way.pushes and (count := groups.to_be_sent(group, team)):
+        said.append(f"{counted(count)} of {team} will join the group {group} in Thinkific.")
+    return " ".join(said)
+
+
+def groups_that_follow(team: Team, *, besides: ThinkificGroup | None = None) -> str:
+    """Where else those go who join a team; empty: nowhere."""
+    count = len(set(directions.sending_groups(team.pk)) - {besides.pk if besides else None})
     if not count:
         return ""
-    people = "1 person" if count == 1 else f"{count:,} people"
-    return f"{people} of {team} will join {group} in Thinkific."
+    other = "" if besides is None else "other "
+    which = f"{other}group" if count == 1 else f"{count:,} {other}groups"
+    return f"The team's {which} in Thinkific will take them in."
 
 
 def people_to_add(viewer: User, group: ThinkificGroup) -> QuerySet[User]:

@@ -12,13 +12,14 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from core.admin.base import DashboardAdmin
 from core.admin.carrying_out import carry_out
+from core.admin.counting import counted
 from core.admin.dialogs import Dialog, DialogForm
 from core.admin.filters import key_of
 from core.admin.lists import amount
@@ -151,9 +152,3 @@ class ForSelected(DashboardAdmin):
         if dialog is None:
             raise Http404
         return dialog
-
-
-def counted(people: Sequence[Model] | int) -> str:
-    """ "Nobody", "1 person", "54 people"."""
-    count = people if isinstance(people, int) else len(people)
-    return {0: "Nobody", 1: "1 person"}.get(count, f"{count:,} people")

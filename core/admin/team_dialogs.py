@@ -25,7 +25,7 @@ from core.models import (
     ThinkificGroup,
     User,
 )
-from core.services import authority, groups, invitations, team_setup, teams
+from core.services import authority, invitations, team_setup, teams
 from core.services.teams import TeamIsFull
 
 
@@ -161,9 +161,7 @@ def _add_invited(invitation: Invitation, form: DialogForm) -> Done:
 
 
 def _attach(team: Team, form: AttachGroupForm) -> Done:
-    assignment = groups.assign(team=team, by=form.viewer, **form.cleaned_data)
-    said = f"{assignment.group} serves {team} now, {assignment.get_direction_display()}."
-    return Done(f"{said} {group_dialogs.who_joins(assignment)}".strip())
+    return Done(group_dialogs.assigned(form.cleaned_data["group"], team, form))
 
 
 def _assignments(team: Team, viewer: User) -> QuerySet[GroupAssignment]:

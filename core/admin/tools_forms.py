@@ -5,6 +5,8 @@ from typing import Any
 from django import forms
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget, UnfoldBooleanSwitchWidget
 
+from core.admin.counting import counted
+from core.admin.group_forms import groups_that_follow
 from core.admin.pickers import PickingForm, by_typing
 from core.models import (
     GroupAssignment,
@@ -18,6 +20,7 @@ from core.models import (
 )
 from core.services import newcomers
 
+LAST_SYNCED = "So it was when the groups were last synced."
 BOTH_TOGGLES = "Both are on: no e-mails are sent. Prohibit Emails wins."
 
 
@@ -86,6 +89,8 @@ class ImportUsersForm(ToolForm):
         if team is None:
             return ""
         count = newcomers.without_a_team().count()
+        if not count:
+            return f"Everybody who is new will join {team}."
         return f"{_people(count)} of those who are here now will join {team}, and everybody who is new."
 
     def remark(self) -> str:
@@ -113,6 +118,8 @@ class SyncEnrollmentsForm(ToolForm):
         if self.cleaned_data["direction"] == "thinkific_to_dashboard":
             return ""
         count = OutboxEntry.objects.filter(status=OutboxEntry.Status.PENDING).count()
+        if not count:
+            return "Nothing waits to be sent."
         return f"{_people(count, 'change waits', 'changes wait')} and will be sent."
 
 
@@ -151,15 +158,19 @@ class ImportFromGroupsForm(ToolForm):
 
     def numbers(self) -> str:
         team = self.cleaned_data["team"]
-        rows = GroupMembership.objects.filter(group__in=self.cleaned_data["groups"], removed_at__isnull=True)
+        chosen = self.cleaned_data["groups"]
+        rows = GroupMembership.objects.filter(group__in=chosen, removed_at__isnull=True)
         people = User.objects.filter(pk__in=rows.values("user"))
         count, there = people.count(), people.filter(memberships__team=team).count()
-        said = f"{_people(count - there)} will join {team}"
+        if not count:
+            return f"Nobody is in {'these groups' if len(chosen) > 1 else 'this group'}. {LAST_SYNCED}"
+        said = f"{counted(count - there)} will join {team}"
         if there:
             said += (
                 f"; {there:,} of the {count:,} in these groups {'is' if there == 1 else 'are'} in it already"
             )
-        return f"{said}. So it was when the groups were last synced."
+        follow = f" {groups_that_follow(team)}" if count > there else ""
+        return f"{said}.{follow.rstrip()} {LAST_SYNCED}"
 
     def options(self) -> dict[str, Any]:
         team, role = self.cleaned_data["team"], self.cleaned_data["role"]

@@ -8,10 +8,12 @@ from typing import Any
 from django import forms
 
 from core import moments
+from core.admin.counting import counted
 from core.admin.dialogs import Dialog, Done
 from core.admin.enrollment_forms import LastDayField
+from core.admin.group_forms import groups_that_follow
 from core.admin.pickers import by_typing
-from core.admin.selected import SelectedForm, counted
+from core.admin.selected import SelectedForm
 from core.admin.user_forms import role_field, student_role
 from core.errors import names
 from core.models import (
@@ -24,7 +26,7 @@ from core.models import (
     Team,
     ThinkificGroup,
 )
-from core.services import authority, directions, enrolling_many, enrollments, groups, seat_access, teams
+from core.services import authority, enrolling_many, enrollments, groups, seat_access, teams
 from core.services.seat_access import HeldOtherwise
 from core.services.teams import TeamIsFull
 
@@ -68,10 +70,7 @@ class TeamForSelected(SelectedForm):
         said = f"{counted(len(self.chosen) - self.there)} will join {team} as {role}."
         if self.there:
             said += f" {_are(self.there)} in it already, and will stay as they are."
-        if sent := len(directions.sending_groups(team.pk)):
-            group = "The team's group" if sent == 1 else f"The team's {sent:,} groups"
-            said += f" {group} in Thinkific will take them in."
-        return said
+        return f"{said} {groups_that_follow(team)}".strip()
 
 
 def _join(nothing: None, form: TeamForSelected) -> Done:

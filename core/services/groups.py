@@ -134,9 +134,19 @@ def remove_member(membership: GroupMembership, *, by: User | None = None) -> Non
 
 
 def to_be_sent(group: ThinkificGroup, team: Team) -> int:
-    """How many members of the team are not in the group yet."""
-    there = GroupMembership.objects.filter(group=group, removed_at__isnull=True)
+    """How many members of the team an assignment that pushes puts into the group."""
+    if group.removed_at is not None:
+        return 0
+    there = GroupMembership.objects.filter(group=group, removed_at__isnull=True).exclude(push_state=Failed)
     return Membership.objects.filter(team=team).exclude(user__in=there.values("user")).count()
+
+
+def to_join(group: ThinkificGroup, team: Team) -> int:
+    """How many members of the group an assignment that pulls brings into the team with the next sync."""
+    if group.removed_at is not None or team.archived_at is not None:
+        return 0
+    members = GroupMembership.objects.filter(group=group, removed_at__isnull=True)
+    return members.exclude(user__in=Membership.objects.filter(team=team).values("user")).count()
 
 
 def that_take_in(groups: QuerySet[ThinkificGroup], user: User | None = None) -> QuerySet[ThinkificGroup]:

@@ -16,6 +16,8 @@ from tests.factories import (
 )
 
 LIST = reverse("admin:core_thinkificgroup_changelist")
+JOIN_ACME = "1 person of the group Interns will join Acme with the next sync of the groups."
+JOIN_INTERNS = "3 people of Acme will join the group Interns in Thinkific."
 
 
 def do(slug: str, *keys: int) -> str:
@@ -156,22 +158,67 @@ def test_members_are_added_and_removed_as_settings_and_directions_allow(
 @pytest.mark.parametrize(
     ("direction", "said"),
     [
-        ("bidirectional", ["1 person of the group will join Acme", "3 people of Acme will join the group"]),
-        ("thinkific_to_dashboard", ["1 person of the group will join Acme"]),
-        ("dashboard_to_thinkific", ["3 people of Acme will join the group"]),
+        ("bidirectional", [JOIN_ACME, JOIN_INTERNS]),
+        ("thinkific_to_dashboard", [JOIN_ACME]),
+        ("dashboard_to_thinkific", [JOIN_INTERNS]),
         ("disabled", []),
     ],
 )
-def test_an_assignment_says_how_many_it_moves(alma, acme, ana, bo, otto, interns, signed_in, direction, said):
+@pytest.mark.parametrize("way", ["assign", "assign and sync", "attach", "change direction"])
+def test_an_assignment_says_how_many_it_moves_before_and_after(
+    alma, acme, ana, bo, otto, interns, signed_in, direction, said, way, connected
+):
     GroupMembershipFactory(group=interns, user=otto)
-    client = signed_in(alma)
-    form = {"team": acme.pk, "direction": direction}
+    client, form = signed_in(alma), {"direction": direction}
+    url = do("assign-team", interns.pk)
+    if way == "change direction":
+        before = "disabled" if said else "bidirectional"
+        assignment = GroupAssignmentFactory(group=interns, team=acme, direction=before)
+        url = do("change-direction", interns.pk, assignment.pk)
+    elif way == "attach":
+        url, form["group"] = reverse("admin:core_team_do", args=[acme.pk, "attach-group"]), interns.pk
+    else:
+        form |= {"team": acme.pk} | ({"and_sync": "1"} if way == "assign and sync" else {})
 
-    send = send_confirmed if any("join the group" in words for words in said) else type(client).post
-    page = send(client, do("assign-team", interns.pk), form, follow=True).content.decode()
+    if said:
+        asked = client.post(url, form).context["confirm"]
+        assert asked == " ".join(said)
+        form["confirmed"] = asked
+    page = client.post(url, form, follow=True).content.decode()
 
     assert [words for words in said if words not in page] == []
     assert page.count("will join") == len(said)
+    assert GroupAssignment.objects.get().direction == direction
+
+
+def test_an_assignment_that_only_brings_people_here_asks_and_leaves_the_empty_half_out(
+    alma, acme, otto, interns, signed_in
+):
+    everybody = [membership.user for membership in acme.memberships.all()]
+    for user in [otto, *everybody]:
+        GroupMembershipFactory(group=interns, user=user)
+    form = {"team": acme.pk, "direction": "bidirectional"}
+    client = signed_in(alma)
+
+    asked = client.post(do("assign-team", interns.pk), form).context["confirm"]
+    assert asked == JOIN_ACME
+    assert not GroupAssignment.objects.exists()
+    page = send_confirmed(client, do("assign-team", interns.pk), form, follow=True).content.decode()
+
+    assert JOIN_ACME in page
+    assert "0 people" not in page
+
+
+def test_who_joins_a_team_by_an_assignment_goes_on_to_the_teams_other_groups(
+    alma, acme, otto, interns, signed_in
+):
+    GroupMembershipFactory(group=interns, user=otto)
+    GroupAssignmentFactory(team=acme, direction="dashboard_to_thinkific")
+    form = {"team": acme.pk, "direction": "thinkific_to_dashboard"}
+
+    asked = signed_in(alma).post(do("assign-team", interns.pk), form).context["confirm"]
+
+    assert asked == f"{JOIN_ACME} The team's other group in Thinkific will take them in."
 
 
 def test_the_page_says_how_the_group_stands(alma, ana, interns, signed_in):

@@ -7,6 +7,7 @@ from django_q.models import OrmQ
 from core.models import SiteSettings, User
 from integrations.models import PULLED, SyncRun
 from tests.factories import (
+    GroupAssignmentFactory,
     GroupMembershipFactory,
     OutboxEntryFactory,
     RoleFactory,
@@ -257,6 +258,28 @@ def test_an_import_from_groups_says_how_many_will_join(signed_in, root, acme, an
     assert said.startswith("3 people will join Acme; 1 of the 4 in these groups is in it already.")
     assert numbers(signed_in(root), "import-groups-users", team=acme.pk) == ""
     assert not SyncRun.objects.exists()
+
+
+def test_an_import_from_groups_without_anybody_new_says_so_in_words(signed_in, root, acme, ana):
+    empty, all_there, student = ThinkificGroupFactory(), ThinkificGroupFactory(), ana.memberships.get().role
+    GroupMembershipFactory(group=all_there, user=ana)
+    GroupAssignmentFactory(team=acme, direction="bidirectional")
+    chosen = {"team": acme.pk, "role": student.pk}
+
+    nobody = numbers(signed_in(root), "import-groups-users", groups=[empty.pk], **chosen)
+    known = numbers(signed_in(root), "import-groups-users", groups=[all_there.pk], **chosen)
+    GroupMembershipFactory(group=all_there)
+    follows = numbers(signed_in(root), "import-groups-users", groups=[all_there.pk], **chosen)
+
+    assert nobody.startswith("Nobody is in this group.")
+    assert known.startswith("Nobody will join Acme; 1 of the 1 in these groups is in it already.")
+    assert "The team's group in Thinkific will take them in." in follows
+    assert "take them in" not in known
+
+
+def test_numbers_of_nothing_are_said_in_words(signed_in, root, acme):
+    assert numbers(signed_in(root), "import-users", team=acme.pk) == "Everybody who is new will join Acme."
+    assert numbers(signed_in(root), "sync-enrollments", direction="both") == "Nothing waits to be sent."
 
 
 def test_an_import_of_users_says_how_many_will_join(signed_in, root, acme, ana):
