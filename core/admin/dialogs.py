@@ -108,6 +108,7 @@ class Dialog:
     applies: Callable[[Any], bool] = lambda obj: True
     # Why it cannot be done as things stand, to the object or the row: said instead of asked.
     blocked: Callable[[Any, User], str] = lambda target, viewer: ""
+    offered_when_blocked: bool = True  # off: the page says why not, so that there is no button for it
     # Address and label of what helps where it is blocked.
     instead: Callable[[Any, User], tuple[str, str] | None] = lambda target, viewer: None
     form: type[DialogForm] = DialogForm
@@ -154,6 +155,7 @@ def buttons_for(model_admin: Any, obj: Model, viewer: User, tab: str) -> list[Sa
         for dialog in model_admin.dialogs
         if dialog.tab == tab and dialog.parts is None and not dialog.about_new
         if dialog.applies(obj) and dialog.may(viewer, obj)
+        if dialog.offered_when_blocked or not dialog.blocked(obj, viewer)
     ]
 
 

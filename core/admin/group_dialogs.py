@@ -148,6 +148,7 @@ GROUP_DIALOGS = (
         may=_may_change_members,
         applies=lambda group: group.removed_at is None,
         blocked=lambda group, viewer: groups.why_not_sent(group),
+        offered_when_blocked=False,
         work=_add_member,
         form=AddMemberForm,
         tab="users",
@@ -163,9 +164,9 @@ GROUP_DIALOGS = (
         tab="users",
         danger=True,
         parts=_members,
+        offered_for=groups.that_can_leave,
         text=lambda membership: (
-            f"{membership.user} leaves {membership.group}, in Thinkific too where it lets "
-            "us. Teams and enrollments stay."
+            f"{membership.user} leaves {membership.group}, here and in Thinkific. Teams and enrollments stay."
         ),
     ),
     retry_rows("users", "groupmembership", lambda group, viewer: GroupMembership.objects.filter(group=group)),

@@ -20,7 +20,7 @@ from core.admin.syncing import start_pull
 from core.admin.tabs import Tab
 from core.admin.viewer import viewer_of
 from core.models import GroupAssignment, GroupMembership, Team, ThinkificGroup, User
-from core.services import authority
+from core.services import authority, groups
 
 
 class TeamFilter(RelatedFilter):
@@ -70,6 +70,13 @@ def members_of(group: ThinkificGroup, viewer: User) -> QuerySet[GroupMembership]
     return with_sending(members.select_related("user").order_by("in_step", "-id"), "groupmembership")
 
 
+def _why_they_stay(group: ThinkificGroup, viewer: User) -> str:
+    """Why nobody can be added or taken out from here, for who may otherwise."""
+    if group.removed_at is not None or not may_assign(viewer, group):
+        return ""
+    return groups.why_nobody_leaves(group)
+
+
 GROUP_TABS = (
     Tab(
         "teams",
@@ -101,6 +108,7 @@ GROUP_TABS = (
             ("First seen", lambda m: cells.moment(m.first_seen_at)),
         ],
         "Nobody is in this group, or its members have not been synced yet.",
+        note=_why_they_stay,
         permission="core.view_user",
         search="user__folded",
     ),

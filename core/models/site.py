@@ -66,7 +66,9 @@ class SiteSettings(models.Model):
     )
     mirror_group_removals = models.BooleanField(
         default=False,
-        help_text="Who left a group in Thinkific leaves the team here, after a complete listing.",
+        help_text="Automatic removals, both ways: who left a group in Thinkific leaves the team here, after "
+        "a complete listing; who leaves a team here leaves its groups in Thinkific. Remove from Group works "
+        "without it.",
     )
     deletion_guard_percent = models.PositiveSmallIntegerField(
         default=10,

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -15,7 +16,6 @@ from core.models import (
     Membership,
     OutboxEntry,
     Role,
-    SiteSettings,
     Team,
     ThinkificGroup,
     User,
@@ -28,6 +28,10 @@ from core.services.history import signed
 
 Pending, Clean = GroupMembership.PushState.PENDING, GroupMembership.PushState.CLEAN
 Failed = GroupMembership.PushState.FAILED
+NO_REMOVALS = (
+    "Thinkific takes people out of groups over GraphQL only, and there is no access token "
+    "(THINKIFIC_ACCESS_TOKEN). Remove them in Thinkific; the next sync of the groups brings that here."
+)
 
 
 @checked_again
@@ -125,10 +129,10 @@ def _check_takes(group: ThinkificGroup) -> None:
 
 @transaction.atomic
 def remove_member(membership: GroupMembership, *, by: User | None = None) -> None:
-    """Take a person out of a group, here and in Thinkific. Their teams stay. Raises Refusal where the
-    settings or the directions do not allow it."""
+    """Take a person out of a group, here and in Thinkific. Their teams stay. Somebody wants it, so the
+    setting of automatic removals is not asked. Raises Refusal where no direction sends it to Thinkific."""
     group = membership.group
-    if why := why_kept(membership):
+    if why := why_not_sent(group):
         raise Refusal(why)
     take_out([group.pk], membership.user, by=by, reason=f"removed from {group}")
 
@@ -161,13 +165,24 @@ def that_take_in(groups: QuerySet[ThinkificGroup], user: User | None = None) -> 
 
 def why_kept(membership: GroupMembership) -> str:
     """Why this person cannot be taken out of the group from here. Empty: they can be."""
-    group = membership.group
-    if not SiteSettings.load().mirror_group_removals:
-        return (
-            "The settings do not let the dashboard take people out of groups. Allow it in Settings, or "
-            f"remove {membership.user} from {group} in Thinkific."
-        )
-    return why_not_sent(group)
+    return why_not_sent(membership.group) or ("" if _can_leave(membership) else NO_REMOVALS)
+
+
+def why_nobody_leaves(group: ThinkificGroup) -> str:
+    """Why members of the group cannot be taken out of it from here. Empty: they can be."""
+    return why_not_sent(group) or ("" if settings.THINKIFIC_ACCESS_TOKEN else NO_REMOVALS)
+
+
+def that_can_leave(memberships: QuerySet[GroupMembership]) -> QuerySet[GroupMembership]:
+    """Those of these memberships that can be ended from here."""
+    sent = GroupAssignment.objects.filter(direction__in=PUSHING).values("group")
+    rows = memberships.filter(group__in=sent)
+    return rows if settings.THINKIFIC_ACCESS_TOKEN else rows.exclude(push_state=Clean)
+
+
+def _can_leave(membership: GroupMembership) -> bool:
+    """Whoever has not arrived in Thinkific's group can leave it without Thinkific's help."""
+    return bool(settings.THINKIFIC_ACCESS_TOKEN) or membership.push_state != Clean
 
 
 def put_in(
@@ -207,7 +222,8 @@ def put_in(
 
 
 def take_out(groups: Iterable[int], user: User, *, by: User | None, reason: str) -> None:
-    """Take a person out of groups (primary keys); directions and settings have been asked."""
+    """Take a person out of groups (primary keys); directions have been asked, and of automatic removals the
+    setting."""
     rows = list(
         GroupMembership.objects.select_for_update().filter(
             group__in=groups, user=user, removed_at__isnull=True

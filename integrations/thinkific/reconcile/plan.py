@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from django.utils.text import capfirst
 
-from core.models import GroupMembership, SiteSettings
+from core.models import GroupMembership
 from core.models.history import done_by
 from core.services import directions
 from integrations.models import Drift, DriftKind
@@ -49,7 +49,7 @@ def plan(rows: Iterable[Drift], choice: str) -> Plan:
     rows = list(rows)
     made = Plan(choice)
     sent = _groups_sent(rows) if choice == Choice.PUSH else set()
-    settings, has_token = SiteSettings.load(), bool(Credentials.from_settings().token)
+    has_token = bool(Credentials.from_settings().token)
     for row in rows:
         does = why_not = ""
         if row.state not in REPAIRABLE:
@@ -58,7 +58,7 @@ def plan(rows: Iterable[Drift], choice: str) -> Plan:
         elif choice == Choice.TAKE:
             does, why_not = _take(row)
         elif row.report.kind == DriftKind.MEMBERS:
-            does, why_not = _push_member(row, sent, settings.mirror_group_removals, has_token)
+            does, why_not = _push_member(row, sent, has_token)
         else:
             does, why_not = _push(row)
         (made.refused if why_not else made.doable).append(Step(row, does, why_not))
@@ -102,7 +102,7 @@ def _push(row: Drift) -> tuple[str, str]:
     return does, ""
 
 
-def _push_member(row: Drift, sent: set[int], removals: bool, has_token: bool) -> tuple[str, str]:
+def _push_member(row: Drift, sent: set[int], has_token: bool) -> tuple[str, str]:
     if row.object_id is None:
         return "", "Nobody took this person out of the group here. Take Thinkific's, then remove them."
     if row.object_id not in sent:
@@ -112,11 +112,6 @@ def _push_member(row: Drift, sent: set[int], removals: bool, has_token: bool) ->
         )
     if row.sort == Sort.ONLY_HERE:
         return SENT_WHEN_MISSING[DriftKind.MEMBERS], ""
-    if not removals:
-        return (
-            "",
-            "The settings do not let us take people out of groups in Thinkific (Mirror group removals).",
-        )
     if not has_token:
         return "", "Only GraphQL takes people out of groups, and there is no access token."
     return "The person is taken out of the group in Thinkific.", ""

@@ -3,7 +3,7 @@
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from core.models import GroupMembership, OutboxEntry, SiteSettings, ThinkificGroup
+from core.models import GroupMembership, OutboxEntry, ThinkificGroup
 from core.services.mirror.groups import note_pushed
 from integrations.thinkific import graph_groups, schemas
 from integrations.thinkific.client import ThinkificClient
@@ -46,7 +46,7 @@ def _link(group: ThinkificGroup, remote: schemas.Group) -> None:
 
 
 def push_membership(entry: OutboxEntry, client: ThinkificClient) -> None:
-    """Add a person to a group, or take them out where the settings allow it."""
+    """Add a person to a group, or take them out."""
     membership = GroupMembership.objects.select_related("group", "user").filter(pk=entry.object_id).first()
     if membership is None:
         return
@@ -86,11 +86,6 @@ def _put_in(
 def _take_out(
     membership: GroupMembership, user_id: int, group_id: int, entry: OutboxEntry, client: ThinkificClient
 ) -> None:
-    if not SiteSettings.load().mirror_group_removals:
-        raise Impossible(
-            f"{membership.user} stays in {membership.group} in Thinkific, because the settings do not let us "
-            "take people out of groups. Allow it there and retry, or discard this change."
-        )
     what = f"{membership.user} must leave {membership.group} in Thinkific."
     _by_mutation(membership, user_id, group_id, entry, client, what=what)
 

@@ -134,8 +134,9 @@ def test_an_assignment_of_another_group_is_not_reached(alma, acme, interns, sign
 
 
 def test_members_are_added_and_removed_as_settings_and_directions_allow(
-    alma, acme, bo, otto, interns, signed_in
+    alma, acme, bo, otto, interns, signed_in, settings
 ):
+    settings.THINKIFIC_ACCESS_TOKEN = "a-token"
     client = signed_in(alma)
     refused = client.post(do("add-member", interns.pk), {"user": otto.pk}).content.decode()
     assert "No team lets changes of Interns go to Thinkific" in refused
@@ -146,13 +147,37 @@ def test_members_are_added_and_removed_as_settings_and_directions_allow(
     assert "1 of its members waits to be sent" in page
     assert membership.push_state == "pending"
 
-    kept = client.post(do("remove-member", interns.pk, membership.pk)).content.decode()
-    assert "Allow it in Settings" in kept
-    SiteSettings.load()
-    SiteSettings.objects.update(mirror_group_removals=True)
+    assert not SiteSettings.load().mirror_group_removals
     client.post(do("remove-member", interns.pk, membership.pk))
     membership.refresh_from_db()
     assert membership.removed_at is not None
+
+
+@pytest.mark.parametrize("lacks", ["a direction", "a token", "nothing"])
+def test_removing_and_adding_members_is_offered_where_it_can_work_and_the_page_says_why_not(
+    alma, acme, bo, interns, signed_in, settings, lacks
+):
+    settings.THINKIFIC_ACCESS_TOKEN = "" if lacks == "a token" else "a-token"
+    direction = "thinkific_to_dashboard" if lacks == "a direction" else "bidirectional"
+    GroupAssignmentFactory(group=interns, team=acme, direction=direction)
+    member = GroupMembershipFactory(group=interns, user=bo)
+
+    page = signed_in(alma).get(page_of(interns, "users")).content.decode()
+
+    assert (do("remove-member", interns.pk, member.pk) in page) is (lacks == "nothing")
+    assert (do("add-member", interns.pk) in page) is (lacks != "a direction")
+    assert ("No team lets changes of Interns go to Thinkific" in page) is (lacks == "a direction")
+    assert ("there is no access token" in page) is (lacks == "a token")
+
+
+def test_the_setting_of_automatic_removals_says_what_it_does_both_ways(alma, signed_in):
+    settings = SiteSettings.load()
+
+    page = signed_in(alma).get(reverse("admin:core_sitesettings_change", args=[settings.pk])).content.decode()
+
+    assert "who left a group in Thinkific leaves the team here" in page
+    assert "who leaves a team here leaves its groups in Thinkific" in page
+    assert "Remove from Group works without it" in page
 
 
 @pytest.mark.parametrize(

@@ -59,16 +59,26 @@ def test_unassigning_leaves_everybody_where_they_are(acme, ana, alma):
     assert not OutboxEntry.objects.exists()
 
 
-def test_taking_somebody_out_needs_the_setting():
+def test_taking_somebody_out_is_intent_and_needs_no_setting_of_automatic_removals():
     assignment = GroupAssignmentFactory()
     membership = GroupMembership.objects.create(group=assignment.group, user=UserFactory(from_thinkific=True))
-    with pytest.raises(Refusal, match="settings do not let"):
-        groups.remove_member(membership)
+    assert not SiteSettings.load().mirror_group_removals
 
-    settings = SiteSettings.load()
-    settings.mirror_group_removals = True
-    settings.save()
     groups.remove_member(membership)
+
     membership.refresh_from_db()
     assert membership.removed_at is not None
     assert OutboxEntry.objects.get().entity == "groupmembership"
+
+
+def test_without_an_access_token_only_who_has_not_arrived_there_is_taken_out(settings):
+    settings.THINKIFIC_ACCESS_TOKEN = ""
+    group = GroupAssignmentFactory().group
+    there, waiting = (
+        GroupMembership.objects.create(group=group, user=UserFactory(from_thinkific=True), push_state=state)
+        for state in ("clean", "pending")
+    )
+
+    assert "there is no access token" in groups.why_kept(there)
+    assert groups.why_kept(waiting) == ""
+    assert list(groups.that_can_leave(GroupMembership.objects.all())) == [waiting]

@@ -233,18 +233,14 @@ def test_members_follow_the_direction_of_the_group(compare, fix, push, site, roo
     )
 
 
-def test_taking_somebody_out_of_a_group_needs_the_setting(compare, fix, push, site, root):
+def test_taking_somebody_out_of_a_group_is_intent_and_needs_no_setting(compare, fix, push, site, root):
     member = GroupMembership.objects.first()
     team = TeamFactory(owner=root)
     GroupAssignment.objects.create(group=member.group, team=team, direction="bidirectional")
     GroupMembership.objects.filter(pk=member.pk).update(removed_at="2026-01-01T00:00:00Z")
     compare()
-    with pytest.raises(Refusal):
-        fix("push", K.MEMBERS)
+    assert not SiteSettings.load().mirror_group_removals
 
-    settings = SiteSettings.load()
-    settings.mirror_group_removals = True
-    settings.save()
     fix("push", K.MEMBERS)
     push()
 
