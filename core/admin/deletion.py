@@ -4,17 +4,17 @@ from typing import Any
 
 from django import forms
 from django.urls import reverse
+from unfold.widgets import UnfoldAdminEmailInputWidget
 
 from core.admin.dialogs import Dialog, DialogForm, Done
 from core.admin.sync_line import follows
-from core.admin.user_forms import email_field
 from core.folding import email_key
 from core.models import User
 from core.services import authority, deletions
 
 
 class DeletionForm(DialogForm):
-    email = email_field()
+    email = forms.CharField(max_length=254, widget=UnfoldAdminEmailInputWidget())  # compared, never stored
     described = forms.CharField(widget=forms.HiddenInput(), required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -21,8 +21,8 @@ from core.models import (
     ThinkificGroup,
 )
 from core.models.people import NAME_LENGTH
-from core.services import authority, groups
-from core.services.people import EmailTaken, IsMember
+from core.services import authority, groups, people
+from core.services.people import EmailTaken, IsMember, NotAnAddress, OwnsTeams
 from core.services.teams import TeamIsFull
 from core.written import as_people_write
 
@@ -34,10 +34,21 @@ def name_field(label: str) -> forms.CharField:
 
 
 class AddressField(forms.EmailField):
-    """Takes an address with its domain as people write it, or as servers do (xn--); shows it as people do."""
+    """An address that an account may get: what the service would refuse is refused beside the field. Its
+    domain is taken as people write it or as servers do (xn--), and shown as people do."""
+
+    default_validators = ()
 
     def prepare_value(self, value: Any) -> Any:
         return as_people_write(value) if isinstance(value, str) else value
+
+    def run_validators(self, value: str) -> None:
+        super().run_validators(value)
+        if value not in self.empty_values:
+            try:
+                people.usable_address(value)
+            except people.NotAnAddress as refusal:
+                raise forms.ValidationError(str(refusal), code="invalid") from None
 
 
 def email_field() -> AddressField:
@@ -47,7 +58,6 @@ def email_field() -> AddressField:
         widget=UnfoldAdminEmailInputWidget(),
         error_messages={
             "required": "Enter an e-mail address; it is the login.",
-            "invalid": "This is not an e-mail address. Correct it.",
         },
     )
 
@@ -69,7 +79,7 @@ def student_role() -> Role | None:
 class PersonForm(DialogForm):
     """Who is added, whether or not they have an account: into the team whose page it is."""
 
-    refused_at = {EmailTaken: "email", IsMember: "email", TeamIsFull: "role"}
+    refused_at = {EmailTaken: "email", NotAnAddress: "email", IsMember: "email", TeamIsFull: "role"}
     first_name = name_field("First name")
     last_name = name_field("Last name")
     email = email_field()
@@ -97,7 +107,7 @@ class PersonForm(DialogForm):
 
 
 class AddUserForm(PersonForm):
-    refused_at = {EmailTaken: "email", IsMember: "teams", TeamIsFull: "teams"}
+    refused_at = {EmailTaken: "email", NotAnAddress: "email", IsMember: "teams", TeamIsFull: "teams"}
     field_order = ("first_name", "last_name", "email", "teams", "role", "global_role")
     teams = forms.ModelMultipleChoiceField(
         label="Teams",
@@ -138,7 +148,7 @@ class AddUserForm(PersonForm):
 
 class ProfileForm(DialogForm):
     shows_stored = True
-    refused_at = {EmailTaken: "email"}
+    refused_at = {EmailTaken: "email", NotAnAddress: "email", OwnsTeams: "is_active"}
     first_name = name_field("First name")
     last_name = name_field("Last name")
     email = email_field()

@@ -16,6 +16,7 @@ from django.utils.http import urlsafe_base64_decode
 from django_q.tasks import async_task
 
 from core.errors import Refusal
+from core.folding import normalize_email
 from core.models import EmailChange, Notice, User
 from core.services import authority, logins, notices, people
 
@@ -68,9 +69,9 @@ def ask(user: User, email: str, *, by: User) -> EmailChange | None:
     """Have a link sent to the new address that confirms it, and the old one told. A newer request replaces
     the one before. Answers None where it is the address already. Raises Refusal."""
     user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
-    email = people.check_email(user, email, by=by)
-    if email == user.email:
+    if normalize_email(email) == user.email:
         return None
+    email = people.check_email(user, email, by=by)
     if not user.is_active:
         raise Refusal(f"{user}'s account is switched off. Switch it on first.")
     now = timezone.now()

@@ -27,6 +27,14 @@ class EmailTaken(Refusal):
     status = 422
 
 
+class NotAnAddress(Refusal):
+    status = 422
+
+
+class OwnsTeams(Refusal):
+    status = 422
+
+
 class IsMember(Refusal):
     status = 409
 
@@ -240,21 +248,32 @@ def _checked(values: dict[str, Any], user: User | None = None, *, by: User | Non
             if len(values[name]) > NAME_LENGTH:
                 raise Refusal(f"The {label} has {len(values[name])} characters; {NAME_LENGTH} is the most.")
     if "email" in values:
-        typed = str(values["email"] or "").strip()
+        typed = str(values["email"] or "")
         values["email"] = normalize_email(typed)
-        try:
-            validate_email(values["email"])
-            if has_invisible(typed) or len(values["email"]) > EMAIL_LENGTH:
-                raise ValidationError("unusable")
-        except ValidationError:
-            raise Refusal(f"“{values['email']}” is not an e-mail address. Correct it.") from None
+        if user is None or values["email"] != user.email:  # what is stored stays, whatever it is
+            values["email"] = usable_address(typed)
         other = User.objects.exclude(pk=user.pk if user else None).of_address(values["email"])
         if other.exists():
             raise EmailTaken(_taken(values["email"], hidden=by is not None and not other.visible_to(by)))
     if values.get("is_active") is False and user is not None and user.owned_teams.exists():
         owned = ", ".join(str(team) for team in user.owned_teams.all()[:3])
-        raise Refusal(f"{user} owns {owned}. Make somebody else the owner before switching the account off.")
+        raise OwnsTeams(f"{user} owns {owned}. Make somebody else the owner before switching the account off.")
     return values
+
+
+def usable_address(typed: str) -> str:
+    """The address as it would be stored. Raises NotAnAddress."""
+    typed = typed.strip()
+    address = normalize_email(typed)
+    try:
+        validate_email(address)
+        if has_invisible(typed) or len(address) > EMAIL_LENGTH:
+            raise ValidationError("unusable")
+    except ValidationError:
+        raise NotAnAddress(f"“{typed}” is not an e-mail address. Correct it.") from None
+    if "." not in address.rpartition("@")[2]:  # Django takes localhost
+        raise NotAnAddress(f"“{typed}” is not an e-mail address: what follows the @ has no dot. Correct it.")
+    return address
 
 
 def has_invisible(text: str) -> bool:

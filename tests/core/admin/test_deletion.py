@@ -76,7 +76,7 @@ def test_an_address_in_capitals_confirms_as_well(alma, ana_there, signed_in):
     [
         ("", "Nothing was deleted"),
         ("bo@acme.example", "This is not the e-mail of Ana Ames"),
-        ("ana", "not an e-mail"),
+        ("ana", "This is not the e-mail of Ana Ames"),
         ("a" * 10_000 + "@acme.example", "at most 254"),
     ],
 )

@@ -97,7 +97,9 @@ def test_a_reset_password_link_works_and_is_in_no_queue(
 @pytest.mark.parametrize(
     ("values", "beside", "says"),
     [
-        ({"email": "ana@acme"}, "email", "not an e-mail address"),
+        ({"email": "ana@acme"}, "email", "“ana@acme” is not an e-mail address"),
+        ({"email": "İrem@test.example"}, "email", "“İrem@test.example” is not an e-mail address"),
+        ({"email": "x@localhost"}, "email", "“x@localhost” is not an e-mail address: what follows the @"),
         ({"email": "MARA@acme.example"}, "email", "has an account with mara@acme.example already"),
         ({"email": ""}, "email", "Enter an e-mail address"),
         ({"first_name": "N" * 256}, "first_name", "255"),
@@ -115,6 +117,27 @@ def test_bad_input_is_answered_beside_the_field_and_nothing_is_written(
     assert says in response.content.decode()
     assert User.objects.count() == before
     assert not OutboxEntry.objects.exists()
+
+
+@pytest.mark.parametrize("mine", [False, True])
+def test_a_stored_address_without_a_dot_stays_when_something_else_is_changed(alma, ana, signed_in, mine):
+    User.objects.filter(pk=ana.pk).update(email="x@localhost", email_key="x@localhost")
+    form = {"first_name": "Anna", "last_name": "Ames", "email": "x@localhost", "is_active": "on"}
+    shown = {f"initial-{name}": value for name, value in form.items()} | {"initial-first_name": "Ana"}
+
+    page = signed_in(alma).post(do("edit", ana.pk), form | (shown if mine else {}), follow=True)
+
+    assert "Anna Ames is saved." in page.content.decode()
+    ana.refresh_from_db()
+    assert (ana.first_name, ana.email) == ("Anna", "x@localhost")
+
+
+def test_an_owner_who_is_switched_off_is_refused_beside_the_switch(alma, acme, signed_in):
+    owner = {"first_name": "", "last_name": "", "email": acme.owner.email}
+
+    response = signed_in(alma).post(do("edit", acme.owner.pk), owner)
+
+    assert "Make somebody else the owner" in str(response.context["form"].errors["is_active"])
 
 
 def test_a_full_team_takes_nobody_and_says_so_beside_the_teams(alma, acme, ana, signed_in):
