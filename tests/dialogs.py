@@ -3,7 +3,10 @@
 from html.parser import HTMLParser
 from typing import Any
 
+from django.contrib.messages import get_messages
 from django.test import Client
+
+from core.admin.dialogs import GONE
 
 
 def send_confirmed(client: Client, url: str, form: dict[str, Any], **how: Any) -> Any:
@@ -60,3 +63,9 @@ def asked_about_selected(client: Client, url: str, form: dict[str, Any]) -> dict
     """What a browser would send to confirm an action of a list."""
     page = client.post(url, form).content.decode()
     return Inputs(page.split('id="content-main"', 1)[1]).sent | form
+
+
+def row_is_gone(answer: Any) -> bool:
+    """Whether it was answered as to a row that is not there, or not for this person: by the object's page."""
+    said = [str(message) for message in get_messages(answer.wsgi_request)]
+    return answer.status_code == 302 and "/do/" not in answer.url and said[-1:] == [GONE]

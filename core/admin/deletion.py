@@ -4,24 +4,25 @@ from typing import Any
 
 from django import forms
 from django.urls import reverse
-from unfold.widgets import UnfoldAdminEmailInputWidget
 
 from core.admin.dialogs import Dialog, DialogForm, Done
 from core.admin.sync_line import follows
+from core.admin.user_forms import email_field
 from core.folding import email_key
 from core.models import User
 from core.services import authority, deletions
 
 
 class DeletionForm(DialogForm):
-    email = forms.CharField(max_length=254, widget=UnfoldAdminEmailInputWidget())  # compared, never stored
+    email = email_field()
     described = forms.CharField(widget=forms.HiddenInput(), required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.deletion = deletions.describe(self.obj)
         self.fields["described"].initial = self.deletion.fingerprint()
-        field = self.fields["email"]
+        field: Any = self.fields["email"]
+        field.is_new = False
         field.label = "E-mail, to confirm"
         field.help_text = f"Type {self.obj.shown_email}."
         field.widget.attrs["autocomplete"] = "off"

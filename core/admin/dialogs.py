@@ -227,7 +227,7 @@ def _answer(
     if dialog.parts is not None:
         part = dialog.parts(obj, viewer).filter(pk=part_id).first()
         if part is None:
-            raise Http404
+            return _gone(request, back)
     target = obj if part is None else part
     form = dialog.form(request.POST if request.method == "POST" else None, viewer=viewer, obj=obj, part=part)
     if "pick" in request.GET and request.method == "GET":
@@ -240,7 +240,12 @@ def _answer(
     if request.method == "POST" and not blocked and form.is_valid() and not form.is_confirmed():
         confirm = form.to_confirm()
     elif request.method == "POST" and not blocked and form.is_valid():
-        done, form = carry_out(dialog, form)
+        try:
+            done, form = carry_out(dialog, form)
+        except Http404:
+            if part is None:
+                raise
+            return _gone(request, back)
         if done is not None:
             messages.success(request, done.text)
             return HttpResponseRedirect(done.url or back)
@@ -258,6 +263,15 @@ def _answer(
         "over_a_page": from_script(request),
     }
     return _render(model_admin, request, dialog, context)
+
+
+def _gone(request: HttpRequest, back: str) -> HttpResponse:
+    """The row is no longer there, or not for this: its page is, and says so. Of a row that was never this
+    person's to see the answer is the same."""
+    if from_script(request) or "pick" in request.GET:
+        raise Http404  # answered by the page behind; to a picker as to anything that it cannot search
+    messages.warning(request, GONE)
+    return HttpResponseRedirect(back)
 
 
 def _found(model_admin: Any, slug: str, object_id: str | None, part_id: str | None) -> Dialog:

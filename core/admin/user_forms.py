@@ -38,13 +38,14 @@ class AddressField(forms.EmailField):
     domain is taken as people write it or as servers do (xn--), and shown as people do."""
 
     default_validators = ()
+    is_new = True  # off: it is compared with a stored one, which may be anything
 
     def prepare_value(self, value: Any) -> Any:
         return as_people_write(value) if isinstance(value, str) else value
 
     def run_validators(self, value: str) -> None:
         super().run_validators(value)
-        if value not in self.empty_values:
+        if self.is_new and value not in self.empty_values:
             try:
                 people.usable_address(value)
             except people.NotAnAddress as refusal:

@@ -1,10 +1,12 @@
 """What cannot be the key of an object is answered with 404, at every address of every screen."""
 
+from itertools import product
 from urllib.parse import quote, urlencode
 
 import pytest
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
+from core.admin.dialogs import GONE
 from tests.core.admin.walk.addresses import addresses, lists
 
 pytestmark = pytest.mark.django_db
@@ -36,6 +38,22 @@ def test_every_address_of_an_object(world, window):
     views = {path.rstrip("/").rpartition("/")[2] for path in asked}
     assert {"history", "change", "delete", "cancel"} <= views
     assert len(asked) > 60
+
+
+def test_a_row_that_is_gone_leads_back_to_its_page(world, window):
+    """Every dialog about a row, opened or sent in a window that is older than what it shows."""
+    browser, asked = window("superuser"), 0
+    for model, obj in world.own.items():
+        screen = world.screens().get(model)
+        slugs = [one.slug for one in getattr(screen, "dialogs", ()) if one.parts is not None]
+        for slug, method in product(slugs, ("get", "post")):
+            name = f"admin:{model._meta.app_label}_{model._meta.model_name}_do_part"
+            address = reverse(name, args=[obj.pk, slug, 987654321])
+            answer = browser.ask(method, address, drawn=False)
+            assert (answer.status, answer.said) == (302, [GONE]), (method, address)
+            assert answer.location.startswith(address.partition("/do/")[0]), (method, address)
+            asked += 1
+    assert asked > 20
 
 
 @pytest.mark.parametrize("rubbish", ["²", "9" * 400])
