@@ -16,7 +16,7 @@ from core.admin import cells, thinkific_says
 from core.admin.confirming import ask, confirmed
 from core.admin.dialogs import Dialog, DialogForm, Done, button, url_of
 from core.admin.filters import ChoiceFilter
-from core.admin.outbox_about import ENTITIES, about, entity_name, with_names
+from core.admin.outbox_about import ENTITIES, about, entity_name, name_of, with_names
 from core.admin.sending import may_retry, retried
 from core.admin.sitewide import SitewideAdmin
 from core.admin.viewer import viewer_of
@@ -194,6 +194,13 @@ class OutboxEntryAdmin(SitewideAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return with_names(super().get_queryset(request))
+
+    def get_object(self, request: HttpRequest, object_id: Any, from_field: Any = None) -> Any:
+        """Its page and its dialogs call it by what it is about, not by its number."""
+        entry = super().get_object(request, object_id, from_field)
+        if entry is not None:
+            entry.called = name_of(entry)
+        return entry
 
     def has_manage_permission(self, request: HttpRequest) -> bool:
         return may_retry(viewer_of(request))

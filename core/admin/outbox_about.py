@@ -52,7 +52,7 @@ def about(entry: Any) -> SafeString:
     kind = entity_name(entry.entity)
     if entry.thinkific_id is not None:  # deleted here: Thinkific must hear of it
         return cells.text(f"{kind} {entry.object_id}, deleted here; {entry.thinkific_id} in Thinkific")
-    name = _name(entry)
+    name = name_of(entry)
     if not name:
         return cells.text(f"{kind} {entry.object_id}, no longer here")
     return format_html(
@@ -60,7 +60,7 @@ def about(entry: Any) -> SafeString:
     )
 
 
-def _name(entry: Any) -> str:
+def name_of(entry: Any) -> str:
     if entry.entity == "thinkificgroup":
         return entry.thing or ""
     if entry.person is None:

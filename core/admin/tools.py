@@ -194,7 +194,8 @@ def sync_now(request: HttpRequest) -> HttpResponse:
     said = f"{started} sync{' has' if started == 1 else 's have'} started. " if started else ""
     said += f"{attached} {'was' if attached == 1 else 'were'} under way already. " if attached else ""
     if said:
-        messages.success(request, f"{said}You are told when each is done.")
+        each = "it" if started + attached == 1 else "each"
+        messages.success(request, f"{said}You are told when {each} is done.")
     for text in refusals:
         messages.error(request, text)
     return HttpResponseRedirect(reverse("admin:index"))

@@ -162,14 +162,15 @@ class ImportFromGroupsForm(ToolForm):
         rows = GroupMembership.objects.filter(group__in=chosen, removed_at__isnull=True)
         people = User.objects.filter(pk__in=rows.values("user"))
         count, there = people.count(), people.filter(memberships__team=team).count()
+        which = "these groups" if len(chosen) > 1 else "this group"
         if not count:
-            return f"Nobody is in {'these groups' if len(chosen) > 1 else 'this group'}. {LAST_SYNCED}"
+            return f"Nobody is in {which}. {LAST_SYNCED}"
+        if there == count:
+            return f"Nobody will join {team}: whoever is in {which} is in it already. {LAST_SYNCED}"
         said = f"{counted(count - there)} will join {team}"
         if there:
-            said += (
-                f"; {there:,} of the {count:,} in these groups {'is' if there == 1 else 'are'} in it already"
-            )
-        follow = f" {groups_that_follow(team)}" if count > there else ""
+            said += f"; {there:,} of the {count:,} in {which} {'is' if there == 1 else 'are'} in it already"
+        follow = f" {groups_that_follow(team)}"
         return f"{said}.{follow.rstrip()} {LAST_SYNCED}"
 
     def options(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.text import capfirst
 
 from core.models.history import kept_name
 from core.moments import come
@@ -81,6 +82,7 @@ class OutboxEntry(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
 
     objects = OutboxQuerySet.as_manager()
+    called = ""  # by whoever has looked up the names of what it is about
 
     class Meta:
         ordering = ["-id"]
@@ -102,4 +104,4 @@ class OutboxEntry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.entity} {self.object_id}: {self.reason}"
+        return self.called or capfirst(self.reason)

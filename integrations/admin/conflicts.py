@@ -80,12 +80,12 @@ def _heard_since(conflict: SyncConflict, now: conflicts.Standing) -> str:
 
 def _take_theirs(conflict: SyncConflict, form: DialogForm) -> Done:
     conflicts.take_theirs(conflict, by=form.viewer)
-    return Done(f"{conflict.label}: “{conflict.theirs}” stands now, here as in Thinkific.")
+    return Done(f"{conflict}: “{conflict.theirs}” stands now, here as in Thinkific.")
 
 
 def _take_ours(conflict: SyncConflict, form: DialogForm) -> Done:
     conflicts.take_ours(conflict, by=form.viewer)
-    said = f"{conflict.label}: “{conflict.ours}” stands now."
+    said = f"{conflict}: “{conflict.ours}” stands now."
     user = User.objects.filter(pk=conflict.object_id).first()
     return Done(follows(user, form.viewer, said) if user else said)
 
@@ -156,6 +156,14 @@ class SyncConflictAdmin(SitewideAdmin):
         "password: whether a Thinkific account is theirs, and which address is their login."
     )
 
+    def get_object(self, request: HttpRequest, object_id: Any, from_field: Any = None) -> Any:
+        """Its page and its dialogs call the person by their name as it is now."""
+        conflict = super().get_object(request, object_id, from_field)
+        if conflict is not None and conflict.entity == "user":
+            person = User.objects.filter(pk=conflict.object_id).first()
+            conflict.called = str(person) if person else ""
+        return conflict
+
     def has_settle_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.sees(request, "change")
 
@@ -225,7 +233,7 @@ class SyncConflictAdmin(SitewideAdmin):
 
     @display(description="Field", ordering="field")
     def what(self, conflict: SyncConflict) -> str:
-        return capfirst(conflict.what.replace("_", " "))
+        return capfirst(conflict.what)
 
     @display(description="In the dashboard")
     def dashboard_value(self, conflict: SyncConflict) -> SafeString:

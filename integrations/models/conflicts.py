@@ -3,11 +3,14 @@
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.text import capfirst
 
+from core.models import User
 from core.models.folded import Folded, FoldedField, FoldedQuerySet
 from core.models.history import done_by, kept_name
 
@@ -68,12 +71,19 @@ class SyncConflict(Folded):
         ]
         indexes = [models.Index(fields=["entity", "object_id"], name="sync_conflict_object")]
 
+    called = ""
+
     def __str__(self) -> str:
-        return f"{self.label}: {self.what}"
+        return f"{self.whose}: {capfirst(self.what)}"
+
+    @property
+    def whose(self) -> str:
+        """The person's name where it has been looked up: the label may be an address."""
+        return self.called or self.label
 
     @property
     def what(self) -> str:
-        return self.field if self.kind == self.Kind.VALUE else self._kind_in_words()
+        return _field_in_words(self.field) if self.kind == self.Kind.VALUE else self._kind_in_words()
 
     def _kind_in_words(self) -> str:
         words = str(self.get_kind_display())
@@ -93,3 +103,11 @@ class SyncConflict(Folded):
 
     def fact(self, name: str) -> Any:
         return self.facts.get(name)
+
+
+def _field_in_words(name: str) -> str:
+    """A field of a person as screens call it."""
+    try:
+        return str(User._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
+    except FieldDoesNotExist:
+        return name.replace("_", " ")

@@ -86,9 +86,10 @@ def _failed_pushes() -> Item | None:
         "bad",
         "outbox",
         _plural(count, "change was", "changes were") + " refused by Thinkific",
-        "They wait for you with Thinkific's own words: correct the cause, then retry or discard.",
+        f"{'It waits' if count == 1 else 'They wait'} for you with Thinkific's own words: correct the cause, "
+        "then retry or discard.",
         list_url(OutboxEntry, "status=failed"),
-        "Look at them",
+        "Look at it" if count == 1 else "Look at them",
     )
 
 
@@ -106,7 +107,7 @@ def _guarded_runs() -> Item | None:
         "bad",
         "front_hand",
         f"{run.get_kind_display()}: {_plural(run.guarded, 'removal', 'removals')} held back",
-        "So many were missing from Thinkific's answer that the run stopped and asks you first.",
+        "More was missing from Thinkific's answer than the settings let a run mark by itself: it asks you first.",
         cells.detail_url(run) if open_pages.is_open(run) else "",
         "Decide",
     )
@@ -157,7 +158,7 @@ def _drift() -> Item | None:
         "warning",
         "difference",
         _plural(count, "object differs", "objects differ") + " between the dashboard and Thinkific",
-        "The last comparison found them. Look at the values of both sides, and choose which stand.",
+        f"The last comparison found {'it' if count == 1 else 'them'}. Look at the values of both sides, and choose which stand.",
         list_url(Drift),
         "Repair",
     )
@@ -227,7 +228,9 @@ def _expiring(enrollments: QuerySet[Enrollment], scope: str) -> Item | None:
         "info",
         "hourglass_bottom",
         _plural(count, "enrollment ends", "enrollments end") + f" within {SOON.days} days",
-        "Extend them in time if the students should go on.",
+        "Extend it in time if the student should go on."
+        if count == 1
+        else "Extend them in time if the students should go on.",
         list_url(Enrollment, f"expires={SOON.days}"),
         "See enrollments",
     )

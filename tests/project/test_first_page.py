@@ -185,6 +185,18 @@ def ended(kind, status, message="GET /groups answered 500.", **values):
     return SyncRunFactory(kind=kind, status=status, finished_at=timezone.now(), errors=errors, **values)
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_what_waits_is_one_or_many_in_every_word(signed_in, root, site, count):
+    OutboxEntryFactory.create_batch(count, status="failed")
+    EnrollmentFactory.create_batch(count, expiry_date=timezone.now() + timedelta(days=3))
+
+    page = signed_in(root).get("/admin/").content.decode()
+
+    one = ["1 change was refused", "It waits for you", "Look at it<", "Extend it in time if the student"]
+    many = ["2 changes were refused", "They wait for you", "Look at them<", "Extend them in time"]
+    assert [words for words in one + many if words in page] == (one if count == 1 else many)
+
+
 def test_a_run_that_failed_stands_there_until_one_went_through(signed_in, root, site):
     failed = ended("groups", "failed")
     ended("groups", "cancelled")

@@ -44,6 +44,20 @@ def test_the_list_says_what_failed_why_and_leads_to_the_object(alma, signed_in, 
     assert do("retry", failed.pk) in page
 
 
+@pytest.mark.parametrize("slug", ["retry", "retry-kind", "discard"])
+def test_a_dialog_names_the_person_and_the_course(alma, signed_in, failed, slug):
+    page = signed_in(alma).get(do(slug, failed.pk)).content.decode()
+
+    assert "· <bdi>Ana Ames in Accounting 101</bdi>" in page
+    assert f"enrollment {failed.object_id}" not in page
+
+
+def test_one_whose_object_is_gone_is_called_by_what_was_changed(alma, signed_in):
+    entry = OutboxEntryFactory(entity="enrollment", object_id=999, reason="enrolled", status=Status.FAILED)
+
+    assert "· <bdi>Enrolled</bdi>" in signed_in(alma).get(do("retry", entry.pk)).content.decode()
+
+
 def test_retry_lets_it_wait_again_and_says_what_happens(alma, signed_in, failed):
     page = signed_in(alma).post(do("retry", failed.pk), follow=True).content.decode()
 

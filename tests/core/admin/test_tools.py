@@ -272,7 +272,7 @@ def test_an_import_from_groups_without_anybody_new_says_so_in_words(signed_in, r
     follows = numbers(signed_in(root), "import-groups-users", groups=[all_there.pk], **chosen)
 
     assert nobody.startswith("Nobody is in this group.")
-    assert known.startswith("Nobody will join Acme; 1 of the 1 in these groups is in it already.")
+    assert known.startswith("Nobody will join Acme: whoever is in this group is in it already.")
     assert "The team's group in Thinkific will take them in." in follows
     assert "take them in" not in known
 

@@ -148,3 +148,16 @@ def test_two_at_the_very_same_moment_are_told_as_well(alma, conflict):
 def test_teams_settle_nothing(request, signed_in, conflict, who):
     assert signed_in(request.getfixturevalue(who)).post(do("take-theirs", conflict)).status_code == 403
     assert SyncConflict.objects.get().settled_at is None
+
+
+@pytest.mark.parametrize(
+    ("field", "called"), [("last_name", "Last name"), ("email", "E-mail"), ("unknown_field", "Unknown field")]
+)
+def test_a_dialog_calls_the_field_as_people_do(signed_in, root, ana, field, called):
+    conflict = SyncConflictFactory(label=ana.email, field=field, resolution="kept_ours", object_id=ana.pk)
+    url = reverse("admin:integrations_syncconflict_do", args=[conflict.pk, "take-theirs"])
+
+    page = signed_in(root).get(url).content.decode()
+
+    assert f"· <bdi>Ana Ames: {called}</bdi>" in page
+    assert field == "email" or field not in page
