@@ -6,8 +6,8 @@ from django import forms
 from django.db.models import QuerySet
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from core.admin.dialogs import DialogForm
 from core.admin.counting import counted
+from core.admin.dialogs import DialogForm
 from core.admin.pickers import by_typing
 from core.models import (
     Direction,

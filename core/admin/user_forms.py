@@ -37,7 +37,7 @@ class AddressField(forms.EmailField):
     """An address that an account may get: what the service would refuse is refused beside the field. Its
     domain is taken as people write it or as servers do (xn--), and shown as people do."""
 
-    default_validators = ()
+    default_validators: list[Any] = []
     is_new = True  # off: it is compared with a stored one, which may be anything
 
     def prepare_value(self, value: Any) -> Any:

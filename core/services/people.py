@@ -257,7 +257,9 @@ def _checked(values: dict[str, Any], user: User | None = None, *, by: User | Non
             raise EmailTaken(_taken(values["email"], hidden=by is not None and not other.visible_to(by)))
     if values.get("is_active") is False and user is not None and user.owned_teams.exists():
         owned = ", ".join(str(team) for team in user.owned_teams.all()[:3])
-        raise OwnsTeams(f"{user} owns {owned}. Make somebody else the owner before switching the account off.")
+        raise OwnsTeams(
+            f"{user} owns {owned}. Make somebody else the owner before switching the account off."
+        )
     return values
 
 

@@ -107,7 +107,8 @@ def _guarded_runs() -> Item | None:
         "bad",
         "front_hand",
         f"{run.get_kind_display()}: {_plural(run.guarded, 'removal', 'removals')} held back",
-        "More was missing from Thinkific's answer than the settings let a run mark by itself: it asks you first.",
+        "More was missing from Thinkific's answer than the settings let a run mark by itself: it asks you "
+        "first.",
         cells.detail_url(run) if open_pages.is_open(run) else "",
         "Decide",
     )
@@ -158,7 +159,8 @@ def _drift() -> Item | None:
         "warning",
         "difference",
         _plural(count, "object differs", "objects differ") + " between the dashboard and Thinkific",
-        f"The last comparison found {'it' if count == 1 else 'them'}. Look at the values of both sides, and choose which stand.",
+        f"The last comparison found {'it' if count == 1 else 'them'}. Look at the values of both sides, and "
+        "choose which stand.",
         list_url(Drift),
         "Repair",
     )

@@ -75,6 +75,29 @@
     });
   });
 
+  /* What was refused is gone to, wherever on the page it stands: of a long form, and of a dialog that is a
+     page of its own. What stands in front of a field that scripts have replaced is shown, not the field. */
+  function goTo(field) {
+    for (let around = field.closest("details"); around; around = around.parentElement.closest("details")) around.open = true;
+    (field.nextElementSibling?.matches(".select2-container") ? field.nextElementSibling : field).scrollIntoView({ block: "center" });
+    field.focus({ preventScroll: true });
+  }
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest(".errornote a[href^='#']");
+    const field = link && document.getElementById(link.hash.slice(1));
+    if (!field) return;
+    event.preventDefault();
+    goTo(field);
+  });
+
+  window.addEventListener("load", () => {
+    const link = document.querySelector(".errornote a[href^='#']");
+    const refused = "#dialog .errors :is(input, select, textarea):not([type=hidden])";
+    const field = link ? document.getElementById(link.hash.slice(1)) : document.querySelector(refused);
+    if (field) goTo(field);
+  });
+
   document.addEventListener("DOMContentLoaded", () => {
     document.querySelectorAll("dialog[data-open]").forEach(open);
   });

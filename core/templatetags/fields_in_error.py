@@ -1,0 +1,26 @@
+"""The fields of a page's forms that were refused, for the note above them."""
+
+from typing import Any
+
+from django import template
+from django.utils.text import capfirst
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def fields_in_error(context: Any) -> list[tuple[str, str]]:
+    """The id and the name of each: of the form of a page, of its further rows, of the rows of a list."""
+    forms: list[tuple[Any, str]] = []
+    if "adminform" in context:
+        forms.append((context["adminform"].form, ""))
+    for inline in context.get("inline_admin_formsets") or ():
+        forms += [(form, f" of {form.instance}" if form.instance.pk else "") for form in inline.formset.forms]
+    formset = getattr(context.get("cl"), "formset", None)
+    forms += [(form, f" of {form.instance}") for form in formset.forms] if formset is not None else []
+    return [
+        (field.auto_id, f"{capfirst(field.label)}{whose}")
+        for form, whose in forms
+        for field in form
+        if field.errors and not field.is_hidden
+    ]

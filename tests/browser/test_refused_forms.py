@@ -1,0 +1,39 @@
+"""A refusal far down a long page is gone to, and led to from the note above."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from core.models import SiteSettings
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_what_moved_in_the_settings_is_gone_to(page: Page, sign_in, root):
+    settings = SiteSettings.load()
+    sign_in(page, root)
+    page.set_viewport_size({"width": 900, "height": 420})
+    page.goto(f"/admin/core/sitesettings/{settings.pk}/change/")
+    page.fill("#id_retention_days", "50")
+    page.fill("#id_default_enrollment_days", "50")
+    SiteSettings.objects.update(retention_days=100, default_enrollment_days=100)
+
+    page.get_by_role("button", name="Save").first.click()
+
+    expect(page.locator("#id_default_enrollment_days")).to_be_focused()
+    expect(page.locator("#id_default_enrollment_days")).to_be_in_viewport()
+    page.get_by_role("alert").get_by_role("link", name="Retention days").click()
+    expect(page.locator("#id_retention_days")).to_be_focused()
+    expect(page.locator("#id_retention_days")).to_be_in_viewport()
+
+
+def test_a_dialog_that_is_a_page_of_its_own_goes_to_the_refused_field(page: Page, sign_in, root):
+    sign_in(page, root)
+    page.set_viewport_size({"width": 900, "height": 420})
+    page.goto("/admin/core/user/do/add/")
+    page.fill("#id_email", "x@localhost")
+
+    page.locator("#dialog").get_by_role("button", name="Add User").click()
+
+    expect(page.locator("#dialog")).to_contain_text("“x@localhost” is not an e-mail address")
+    expect(page.locator("#id_email")).to_be_focused()
+    expect(page.locator("#id_email")).to_be_in_viewport()
