@@ -110,7 +110,7 @@ def test_quick_assign_team_sends_the_team_to_the_group(
     expect(page.get_by_role("alert")).to_contain_text(f"people of Acme will join {group} in Thinkific.")
     page.get_by_role("button", name="Yes, assign").click()
 
-    expect(page.get_by_text("people of Acme will join the group in Thinkific")).to_be_visible()
+    expect(page.get_by_text("people of Acme will join the group")).to_be_visible()
     assert GroupAssignment.objects.get().direction == "dashboard_to_thinkific"
     work()
     assert set(GroupMembership.objects.filter(group=group).values_list("push_state", flat=True)) == {"clean"}

@@ -116,7 +116,7 @@ def test_assigning_a_group_says_how_many_it_sends(alma, acme, ana, bo, signed_in
     asked = signed_in(alma).post(url, form)
 
     assert not GroupAssignment.objects.exists()
-    assert asked.context["confirm"] == "2 people of Acme will join Interns in Thinkific."
+    assert asked.context["confirm"] == "2 people of Acme will join the group Interns in Thinkific."
     # Somebody joins meanwhile: what was confirmed is no longer what it would do.
     MembershipFactory(team=acme)
     again = signed_in(alma).post(url, form | {"confirmed": asked.context["confirm"]})
