@@ -107,10 +107,11 @@ def test_quick_assign_team_sends_the_team_to_the_group(
     page.select_option("#id_direction", "dashboard_to_thinkific")
     screenshot(page, "dialog-quick-assign", full_page=False)
     page.get_by_role("button", name="Assign", exact=True).click()
-    expect(page.get_by_role("alert")).to_contain_text(f"people of Acme will join {group} in Thinkific.")
+    who_goes = f"people of Acme will join the group {group} in Thinkific."
+    expect(page.get_by_role("alert")).to_contain_text(who_goes)
     page.get_by_role("button", name="Yes, assign").click()
 
-    expect(page.get_by_text("people of Acme will join the group")).to_be_visible()
+    expect(page.get_by_text(f"{group} serves Acme now")).to_contain_text(who_goes)
     assert GroupAssignment.objects.get().direction == "dashboard_to_thinkific"
     work()
     assert set(GroupMembership.objects.filter(group=group).values_list("push_state", flat=True)) == {"clean"}
