@@ -11,7 +11,7 @@ FIELD = models.BooleanField(
 
 
 class Migration(migrations.Migration):
-    dependencies = [("core", "0021_shown_columns")]
+    dependencies = [("core", "0022_users_in_few_indexes")]
 
     operations = [
         migrations.AlterField(model_name="historicalsitesettings", name="mirror_group_removals", field=FIELD),
