@@ -101,7 +101,7 @@ def test_an_enrollment_on_its_way_meanwhile_is_nobodys_trouble(
     client_of_alma, site, catalog, person, push, thinkific
 ):
     """Thinkific answers it after the account is gone, and does not know the person any more."""
-    thinkific.faults.add("stall", method="POST", path="/enrollments", seconds=4.0, when="before", next=1)
+    thinkific.faults.add("stall", method="POST", path="/enrollments", seconds=8.0, when="before", next=1)
     held = set(person.enrollments.values_list("product__productable_id", flat=True))
     there = {row.course_id for row in site.enrollments.listing if row.user_id == person.thinkific_id}
     course = next(course for number, course in catalog.items() if number not in held | there)

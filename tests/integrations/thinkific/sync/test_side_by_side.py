@@ -30,9 +30,9 @@ def thinkific_site():
 def slow(thinkific, settings):
     """Answers take a while, and ten may be waited for at a time; `slow()` is how many were."""
 
-    def begin() -> None:
+    def begin(latency: float = 0.3) -> None:
         settings.THINKIFIC_CONCURRENCY = AT_ONCE
-        thinkific.set_options(latency=0.3, concurrency=AT_ONCE)
+        thinkific.set_options(latency=latency, concurrency=AT_ONCE)
         thinkific.reset_stats()
 
     return begin
@@ -54,12 +54,13 @@ def test_as_many_requests_are_under_way_as_the_site_allows(pull, thinkific, slow
         pull(before)
     if kind == Kind.USERS:
         monkeypatch.setattr("integrations.thinkific.sync.fetch.PAGE_SIZE", 4)
-    slow()
+    for latency in (0.3, 2.0):  # a busy machine may take a while to send the last of them
+        slow(latency)
+        run = pull(kind)
+        assert run.status == "succeeded", run.errors
+        if thinkific.stats.max_concurrent >= AT_ONCE - 3:
+            break
 
-    run = pull(kind)
-
-    assert run.status == "succeeded", run.errors
-    # A busy machine may take a while to send the last of them.
     assert AT_ONCE - 3 <= thinkific.stats.max_concurrent <= AT_ONCE
     assert thinkific.limits.refused_concurrency == 0
 
