@@ -17,7 +17,7 @@ from benchmarks.scale import Context
 from integrations.thinkific.sandbox import SpawnedSandbox
 
 PAGE = 250
-TIMES_DLT = 2
+TIMES_DLT = 3
 TIMES_AGAIN = 4
 MORE_REQUESTS = 3
 MORE_MIB = 60

@@ -94,6 +94,7 @@ def environment(database: str, sandbox: SpawnedSandbox | None = None, **more: ob
     """What a process of the product gets: production settings, the database, the stand-in as Thinkific."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("THINKIFIC_")}
     kept.pop("REDIS_URL", None)
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)  # as an installed product: it is compiled once
     values: dict[str, object] = {
         "READ_DOT_ENV": "0",
         "DEBUG": "0",
