@@ -1,6 +1,7 @@
-"""Who did what stays known when an account is deleted.
+"""Who did what stays known when an account is deleted, and what something was when it is saved.
 
-A signal, so that it holds however the account ends: by our service, in a shell, by a query that deletes many.
+Signals, so that it holds however the account ends: by our service, in a shell, by a query that deletes many;
+and whoever saves.
 """
 
 from functools import cache
@@ -8,13 +9,24 @@ from typing import Any
 
 from django.apps import apps
 from django.db.models import ForeignKey, Model, Q
-from django.db.models.signals import pre_delete
+from django.db.models.signals import pre_delete, pre_save
 
 from core.models import User
+from core.services.history import keep_what_was
 
 
 def connect() -> None:
     pre_delete.connect(keep_names, sender=User, dispatch_uid="core.audit.keep_names")
+    for model in apps.get_models():
+        if hasattr(model, "history"):
+            uid = f"core.audit.keep_before_saving.{model._meta.label}"
+            pre_save.connect(keep_before_saving, sender=model, dispatch_uid=uid)
+
+
+def keep_before_saving(sender: type[Model], instance: Model, raw: bool, **options: Any) -> None:
+    """What is saved for the first time since it has a history; what is new has no past."""
+    if not raw and instance.pk is not None and not hasattr(instance, "_kept_what_was"):
+        keep_what_was(sender, [instance.pk])
 
 
 def keep_names(sender: type[Model], instance: User, using: str, **options: Any) -> None:

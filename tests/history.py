@@ -1,5 +1,6 @@
 """A watch over the tables that have a history: whoever writes a tracked column, by whatever way (`update()`,
-`bulk_update()`, the mirror's own statements, another thread), must leave a row of history that says so.
+`bulk_update()`, the mirror's own statements, another thread), must leave a row of history that says so, and
+the first of them one before it that says what it was.
 """
 
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from django.apps import apps
 from django.db import connection, models, transaction
 from django.utils import timezone
 from simple_history.models import registered_models
+
+from core.models.history import AS_IT_WAS
 
 LOG = "tests_tracked_writes"
 
@@ -83,3 +86,10 @@ def _silent(model: type[models.Model], begun: Any) -> Iterator[str]:
         differs = {name: getattr(instance, name) for name in names if getattr(instance, name) != told[name]}
         if differs:
             yield f"{instance!r} is {differs}, its history says { ({n: told[n] for n in differs}) }"
+        first, *later = rows.order_by("history_id")[:2]
+        if first.history_type != "+":
+            yield f"{instance!r} was changed, and its history does not say what it was before"
+        elif first.history_change_reason == AS_IT_WAS and (
+            not later or all(getattr(first, name) == getattr(later[0], name) for name in names)
+        ):
+            yield f"{instance!r} was changed, and what it was before was kept too late"

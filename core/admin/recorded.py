@@ -28,7 +28,7 @@ from core.models import (
     Team,
     User,
 )
-from core.models.history import done_by
+from core.models.history import AS_IT_WAS, done_by
 from core.written import as_people_write
 
 TYPES = {"+": "Added", "~": "Changed", "-": "Deleted"}
@@ -157,6 +157,7 @@ def shown(rows: list[Row]) -> list[dict[str, Any]]:
         {
             "moment": cells.moment(row.history_date),
             "who": _who(row),
+            "as_it_was": _is_as_it_was(row),
             "what": TYPES.get(row.history_type, row.history_type),
             "kind": capfirst(str(recorded.model._meta.verbose_name)),
             "name": recorded.name(row, names),
@@ -198,6 +199,11 @@ def _moved(rows: list[Row]) -> dict[tuple[str, int], list[Moved]]:
 def _who(row: Any) -> str:
     who, behind = done_by(row, "history_user"), done_by(row, "impersonator")
     return as_people_write(f"{behind} as {who}" if behind else who)
+
+
+def _is_as_it_was(row: Any) -> bool:
+    """Whether a row says what something was before its first change, and not that anybody did anything."""
+    return bool(row.history_type == "+" and row.history_change_reason == AS_IT_WAS)
 
 
 def _value(field: Field, row: Any, names: Names) -> str | SafeString:

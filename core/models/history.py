@@ -8,6 +8,9 @@ from django.db import models
 from simple_history.manager import HistoryManager
 from simple_history.models import HistoricalRecords
 
+# The reason of a row that says what an object was before its first change (core/services/history.py).
+AS_IT_WAS = "as it was before the first change"
+
 
 def kept_name() -> models.TextField:
     """For a column `<who>_name` beside a foreign key `<who>` to an account: its name and address, written

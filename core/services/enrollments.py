@@ -26,7 +26,7 @@ from core.services.grants import (
     is_later,
     latest,
 )
-from core.services.history import signed
+from core.services.history import keep_what_these_were, signed
 from core.services.mirror.bundles import total_up_students
 
 # Later ones are typing errors, and the last days of the calendar are in no year of another time zone.
@@ -175,6 +175,8 @@ def _give_until(
     enrollments: list[Enrollment], end: Moment, *, reason: str, by: User | None
 ) -> list[Enrollment]:
     change = _Change(reason=reason, by=by)
+    # These change whatever their bundles say, so all are asked for at once.
+    keep_what_these_were([e for e in enrollments if (e.granted, e.granted_until) != (True, end)])
     for enrollment in enrollments:
         enrollment.granted, enrollment.granted_until = True, end
         until = end if enrollment.product.is_bundle else latest([end, *bundle_ends(enrollment)])

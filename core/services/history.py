@@ -1,12 +1,19 @@
-"""Who did what and why, on the history rows that a save or a deletion writes."""
+"""Who did what and why, on the history rows that a save or a deletion writes; and what was before them."""
 
-from typing import TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
 
-from django.db.models import Model
+from django.db import connection, transaction
+from django.db.models import CharField, DateTimeField, Exists, F, Model, OuterRef, QuerySet, Value
+from django.db.models.functions import Least
+from django.utils import timezone
 
 from core.models import User
+from core.models.history import AS_IT_WAS
+from core.services import bulk
 
 M = TypeVar("M", bound=Model)
+MADE = ("created_at", "joined_at")  # the columns that say when an object came into being
 
 
 def signed(instance: M, *, by: User | None, reason: str) -> M:
@@ -20,3 +27,49 @@ def signed(instance: M, *, by: User | None, reason: str) -> M:
         instance.__dict__.pop("_history_user", None)  # whoever changed this object before
     instance._change_reason = reason  # type: ignore[attr-defined]
     return instance
+
+
+def keep_what_was(model: type[Model], pks: Iterable[int]) -> None:
+    """Write what these objects (primary keys) are into the history of those that have none, which came by a
+    pull, a fixture or a migration: their first change would leave nothing to compare with.
+
+    Call it before the change is written. `save()` does it by itself (core/audit.py).
+    """
+    pks = list(pks)
+    if not pks:
+        return
+    history: Any = model.history.model  # type: ignore[attr-defined]
+    recorded = history._base_manager.filter(id=OuterRef("pk"))
+    rows = model._base_manager.filter(bulk.among("pk", pks), ~Exists(recorded)).order_by()
+    with transaction.atomic(savepoint=False):
+        # Locked, so that of two first changes at once the second finds the row of the first.
+        if rows.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True):
+            _insert_as_it_was(history, rows)
+
+
+def keep_what_these_were(instances: Sequence[Model]) -> None:
+    """`keep_what_was` of objects of one kind that are about to be saved one by one."""
+    if instances:
+        keep_what_was(type(instances[0]), [instance.pk for instance in instances])
+    for instance in instances:
+        instance._kept_what_was = True  # type: ignore[attr-defined]
+
+
+def _insert_as_it_was(history: Any, rows: QuerySet) -> None:
+    """One statement, however many: by the time it runs, the rows are locked, and what others wrote is seen."""
+    now = Value(timezone.now(), output_field=DateTimeField())
+    made = next((name for name in MADE if name in {f.name for f in rows.model._meta.fields}), None)
+    extra = {
+        "history_date": Least(F(made), now) if made else now,
+        "history_type": Value("+", output_field=CharField()),
+        "history_change_reason": Value(AS_IT_WAS, output_field=CharField()),
+    }
+    kept = [field.attname for field in history.tracked_fields]
+    rows = rows.annotate(**{f"as_{name}": value for name, value in extra.items()})
+    select = rows.values_list(*kept, *(f"as_{name}" for name in extra)).query
+    statement, values = select.get_compiler(connection=connection).as_sql()
+    columns = [field.column for field in history.tracked_fields]
+    columns += [history._meta.get_field(name).column for name in extra]
+    names = ", ".join(f'"{column}"' for column in columns)
+    with connection.cursor() as cursor:
+        cursor.execute(f'INSERT INTO "{history._meta.db_table}" ({names}) {statement}', values)  # noqa: S608

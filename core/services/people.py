@@ -14,7 +14,7 @@ from core.folding import normalize_email, tidy
 from core.models import Membership, OutboxEntry, Role, Team, User
 from core.models.people import EMAIL_LENGTH, NAME_LENGTH
 from core.services import bulk, invitations, outbox, teams
-from core.services.history import signed
+from core.services.history import keep_what_was, signed
 from core.services.mirror import former
 
 # What Thinkific has too; of these a change is sent.
@@ -124,6 +124,7 @@ def found_in_thinkific(users: Collection[int]) -> set[int]:
     for user in found:
         user.home_team = None
     rows = User.objects.filter(bulk.among("pk", [user.pk for user in found]))
+    keep_what_was(User, [user.pk for user in found])
     rows.update(home_team=None, remote_digest=None)
     User.history.bulk_history_create(found, update=True, default_change_reason=IN_THINKIFIC_BEFORE)
     brought = _brought_by_teams(found)

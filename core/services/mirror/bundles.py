@@ -11,6 +11,7 @@ from django.db.models import Avg, Count, Max, Min, Q
 
 from core.models import BundleItem, Enrollment, Product
 from core.services import bulk
+from core.services.history import keep_what_was
 from core.services.mirror.enrollments import ENROLLMENTS, forget_seats
 from core.services.mirror.outcome import Applied
 from core.services.mirror.table import Table, Values, compare, note_history, write
@@ -99,11 +100,15 @@ def point_to_bundles(
 ) -> None:
     """Record through which bundle enrollment these course enrollments (primary keys) come; None: no longer
     through any. Of those made `since` then it is part of their coming into being, which is no history."""
-    bulk.update(Enrollment, ["via_bundle_id"], list(bundles.items()))
+    if not bundles:
+        return
     known = Enrollment.objects.filter(bulk.among("pk", bundles)).order_by()
     if since is not None:
         known = known.filter(created_at__lt=since)
-    note_history(Enrollment, known.values_list("pk", flat=True), source)
+    pks = list(known.values_list("pk", flat=True))
+    keep_what_was(Enrollment, pks)
+    bulk.update(Enrollment, ["via_bundle_id"], list(bundles.items()))
+    note_history(Enrollment, pks, source)
 
 
 BUNDLE_FIELDS = (

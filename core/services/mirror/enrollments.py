@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 
 from core.models import Enrollment
 from core.services import bulk
+from core.services.history import keep_what_was
 from core.services.mirror.outcome import Applied
 from core.services.mirror.table import (
     Changes,
@@ -120,6 +121,7 @@ def forget_seats(changes: Changes) -> None:
     longer = [pk for pk, before, after in changes.changed if _ends_later(after, before)]
     given = Enrollment.objects.filter(last_seat__isnull=False)
     if longer and (pks := list(given.filter(bulk.among("pk", longer)).values_list("pk", flat=True))):
+        keep_what_was(Enrollment, pks)
         bulk.update(Enrollment, ["last_seat_id"], [(pk, None) for pk in pks])
 
 

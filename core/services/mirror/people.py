@@ -10,6 +10,7 @@ from django.db.models import Q
 from core.folding import email_key
 from core.models import OutboxEntry, SiteSettings, User
 from core.services import bulk, logins, people
+from core.services.history import keep_what_was
 from core.services.mirror import former
 from core.services.mirror.guard import Guarded, guard
 from core.services.mirror.outcome import Applied, Clash
@@ -265,6 +266,7 @@ def _free_swapped_emails(changes: Changes) -> dict[int, str]:
     targets = {key for *_, key in changed} | {email_key(row["email"]) for row in changes.new}
     if targets.isdisjoint(map(email_key, moving.values())):
         return {}
+    keep_what_was(User, moving)
     bulk.update(User, ["email"], [(pk, f"moving-{pk}@invalid") for pk in moving])
     return moving
 

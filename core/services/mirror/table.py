@@ -18,6 +18,7 @@ from django.utils.text import capfirst
 
 from core.moments import is_ahead
 from core.services import bulk, directions
+from core.services.history import keep_what_was
 from core.services.mirror.outcome import Applied
 from core.services.mirror.unsent import own_changes, settle
 
@@ -182,15 +183,13 @@ def write(
             refused.add(change[0])
             applied.fail(_called(table, change[2]), reason, pk=change[0])
 
-        applied.updated += _write(
-            lambda rows: bulk.update(
-                table.model, fields, [(pk, *(after[f] for f in fields)) for pk, _, after in rows]
-            ),
-            changes.changed,
-            refuse,
-        )
+        def update(rows: list[tuple[int, Values, Values]]) -> None:
+            keep_what_was(table.model, _for_history(table, rows, links))
+            bulk.update(table.model, fields, [(pk, *(after[f] for f in fields)) for pk, _, after in rows])
+
+        applied.updated += _write(update, changes.changed, refuse)
         changes.changed = [change for change in changes.changed if change[0] not in refused]
-        _write_history(changes, source, links)
+        note_history(table.model, _for_history(table, changes.changed, links), source)
 
 
 def _write(write: Callable[[list[Any]], None], rows: list[Any], refuse: Callable[[Any, str], None]) -> int:
@@ -219,6 +218,7 @@ def remember(changes: Changes, applied: Applied, links: dict[int, int], *, sourc
     that were recognised by something else (`links`, primary key -> Thinkific id)."""
     model = changes.table.model
     linked = [(pk, links[pk], row["remote_digest"]) for pk, row in changes.equal if pk in links]
+    keep_what_was(model, [pk for pk, _, _ in linked])
     bulk.update(model, ["thinkific_id", "remote_digest"], linked)
     note_history(model, [pk for pk, _, _ in linked], source)
     applied.updated += len(linked)
@@ -234,6 +234,7 @@ def mark_removed(model: type[models.Model], pks: list[int], *, source: str, now:
     rows = model._default_manager.filter(pk__in=pks, removed_at__isnull=True)
     history = getattr(model, "history", None)
     objects = list(rows) if history is not None else []
+    keep_what_was(model, [instance.pk for instance in objects])
     count = rows.update(removed_at=now)
     if objects:
         for instance in objects:
@@ -266,20 +267,20 @@ def _keep_unsent(changes: Changes, applied: Applied) -> None:
     changes.changed = still_changed
 
 
-def _write_history(changes: Changes, source: str, links: Container[int]) -> None:
-    """History rows for the changed objects of which a tracked field really moved."""
-    table = changes.table
-    moved = [
+def _for_history(table: Table, rows: list[tuple[int, Values, Values]], links: Container[int]) -> list[int]:
+    """The changed objects (primary keys) of which a tracked field really moved."""
+    if not table.tracked:
+        return []
+    return [
         pk
-        for pk, before, after in changes.changed
+        for pk, before, after in rows
         if pk in links or any(before[name] != after[name] for name in table.tracked)
     ]
-    if table.tracked:
-        note_history(table.model, moved, source)
 
 
 def note_history(model: type[models.Model], pks: Collection[int], source: str) -> None:
-    """What these objects (primary keys) are now, as a row each in their history."""
+    """What these objects (primary keys) are now, as a row each in their history. Before their change is
+    written, `keep_what_was`."""
     if rows := list(model._default_manager.filter(bulk.among("pk", pks))) if pks else []:
         history = model.history  # type: ignore[attr-defined]
         history.bulk_history_create(rows, update=True, default_change_reason=source)
