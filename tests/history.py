@@ -86,10 +86,10 @@ def _silent(model: type[models.Model], begun: Any) -> Iterator[str]:
         differs = {name: getattr(instance, name) for name in names if getattr(instance, name) != told[name]}
         if differs:
             yield f"{instance!r} is {differs}, its history says { ({n: told[n] for n in differs}) }"
-        first, *later = rows.order_by("history_id")[:2]
-        if first.history_type != "+":
+        kept = list(rows.order_by("history_id"))
+        if kept[0].history_type != "+":
             yield f"{instance!r} was changed, and its history does not say what it was before"
-        elif first.history_change_reason == AS_IT_WAS and (
-            not later or all(getattr(first, name) == getattr(later[0], name) for name in names)
+        elif kept[0].history_change_reason == AS_IT_WAS and not any(
+            getattr(row, name) != getattr(kept[0], name) for row in kept for name in names
         ):
             yield f"{instance!r} was changed, and what it was before was kept too late"

@@ -56,7 +56,7 @@ def keep_what_these_were(instances: Sequence[Model]) -> None:
 
 
 def _insert_as_it_was(history: Any, rows: QuerySet) -> None:
-    """One statement, however many: by the time it runs, the rows are locked, and what others wrote is seen."""
+    """One statement, however many. It runs when the rows are locked, and so sees what others wrote."""
     now = Value(timezone.now(), output_field=DateTimeField())
     made = next((name for name in MADE if name in {f.name for f in rows.model._meta.fields}), None)
     extra = {
@@ -72,4 +72,4 @@ def _insert_as_it_was(history: Any, rows: QuerySet) -> None:
     columns += [history._meta.get_field(name).column for name in extra]
     names = ", ".join(f'"{column}"' for column in columns)
     with connection.cursor() as cursor:
-        cursor.execute(f'INSERT INTO "{history._meta.db_table}" ({names}) {statement}', values)  # noqa: S608
+        cursor.execute(f'INSERT INTO "{history._meta.db_table}" ({names}) {statement}', values)

@@ -29,6 +29,18 @@ def test_changes_of_every_kind_stand_together(signed_in, root, acme, ana):
     assert "Changed" in page
 
 
+def test_the_first_change_of_what_came_by_a_pull_shows_both_names(signed_in, root, ana):
+    ana.history.all().delete()
+    ana.last_name = "Mended"
+    ana.save()
+
+    for address in (f"/admin/core/user/{ana.pk}/history/", f"{HISTORY}?kind=user"):
+        page = unescape(signed_in(root).get(address).content.decode())
+        assert "<bdi>Ames</bdi> → <bdi>Mended</bdi>" in page
+        kept = page[page.index("As it was</td>") - 200 : page.index("before the first change")]
+        assert "The system" not in kept  # it says what was there, and not that anybody made it
+
+
 def test_one_kind_is_read_page_by_page(signed_in, root, acme):
     for number in range(60):
         acme.description = str(number)

@@ -1,16 +1,20 @@
 """The first change of what came by a pull, a fixture or a migration says what it was before."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Event
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from core.models import Enrollment, Membership, Role, SiteSettings, User
 from core.models.history import AS_IT_WAS
 from core.services import enrollments, history, people, teams
-from core.services.mirror.table import mark_removed
+from core.services.mirror.outcome import Applied
+from core.services.mirror.table import Table, compare, mark_removed, write
 from tests.factories import ProductFactory, UserFactory, builtin_role
 from tests.history import watched
 
@@ -104,6 +108,37 @@ def test_a_save_asks_once_whether_there_is_a_past(ana):
     ]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_two_first_changes_at_once_keep_one_past():
+    if not connection.features.has_select_for_update:
+        pytest.skip("On SQLite who writes is alone.")
+    user = pulled(UserFactory(first_name="Nell"))
+    first_wrote, go_on = Event(), Event()
+
+    def first():
+        with transaction.atomic():
+            history.keep_what_was(User, [user.pk])
+            first_wrote.set()
+            go_on.wait(10)
+        connection.close()
+
+    def second():
+        history.keep_what_was(User, [user.pk])
+        connection.close()
+
+    with ThreadPoolExecutor(max_workers=2) as threads:
+        one = threads.submit(first)
+        assert first_wrote.wait(10)
+        other = threads.submit(second)
+        time.sleep(0.3)  # it waits for the row
+        assert not other.done()
+        go_on.set()
+        one.result()
+        other.result()
+
+    assert user.history.count() == 1
+
+
 def test_what_is_deleted_without_a_past_leaves_one_row(walsh):
     pk = walsh.pk
     walsh.delete()
@@ -154,6 +189,20 @@ def test_a_mass_action_asks_once_what_was(count, alma):
     assert len(asked_to_keep(asked.captured_queries)) == 2
     assert Enrollment.history.filter(history_type="+", expiry_date=None).count() == count
     assert Enrollment.history.filter(history_type="~", expiry_date__isnull=False).count() == count
+
+
+@pytest.mark.parametrize("count", [2, 2000])
+def test_a_pull_of_changed_rows_asks_once_what_they_were(count):
+    pks = thousand(count)
+    table = Table(Enrollment, ("granted",), key="pk", tracked=frozenset({"granted"}))
+    pairs = [({"granted": True, "pk": pk}, (pk, {"granted": False})) for pk in pks]
+    with CaptureQueriesContext(connection) as asked, transaction.atomic():
+        applied = Applied()
+        write(compare(table, pairs, applied), applied, source="Thinkific, run 1")
+
+    assert len(asked_to_keep(asked.captured_queries)) == 2
+    assert Enrollment.history.filter(history_type="+", granted=False).count() == count
+    assert Enrollment.history.filter(history_type="~", granted=True).count() == count
 
 
 def test_the_watch_notices_a_first_change_without_a_past(walsh):

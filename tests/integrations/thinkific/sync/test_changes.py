@@ -30,6 +30,40 @@ def test_a_new_name_arrives_with_history(pull, site):
     assert (latest.first_name, latest.history_change_reason) == ("Nadja", f"Thinkific, run {run.pk}")
 
 
+def test_the_first_change_by_a_pull_says_what_was_before(pull, site):
+    enrollment = site.enrollments.listing[3]
+    before = {
+        "user": User.objects.get(thinkific_id=90005).first_name,
+        "enrollment": Enrollment.objects.get(thinkific_id=enrollment.id).expiry_date,
+    }
+    put(site, "users", id=90005, first_name="Nadja")
+    site.write("set_dates", enrollment_id=enrollment.id, dates={"expiry_date": "2031-05-06T07:08:09Z"})
+
+    pull("users")
+    pull("enrollments", full=False)
+
+    rows = User.history.filter(thinkific_id=90005).order_by("history_id")
+    assert [(row.history_type, row.first_name) for row in rows] == [("+", before["user"]), ("~", "Nadja")]
+    ends = Enrollment.history.filter(thinkific_id=enrollment.id).order_by("history_id")
+    assert [(row.history_type, row.expiry_date) for row in ends] == [
+        ("+", before["enrollment"]),
+        ("~", datetime(2031, 5, 6, 7, 8, 9, tzinfo=UTC)),
+    ]
+    assert User.history.count() == 2  # nothing of those that stayed as they were
+
+
+def test_two_people_who_swap_their_addresses_had_their_own_before(pull, site):
+    first, second = addresses(90005, 90020)
+    put(site, "users", id=90005, email=second)
+    put(site, "users", id=90020, email=first)
+
+    pull("users")
+
+    for number, was, now in ((90005, first, second), (90020, second, first)):
+        rows = User.history.filter(thinkific_id=number).order_by("history_id")
+        assert [row.email for row in rows] == [was, now]
+
+
 def test_what_is_not_worth_history_writes_none(pull, site):
     before = User.history.count()
     put(site, "users", id=90005, company="Another Company")
