@@ -33,7 +33,10 @@ def push_enrollment(entry: OutboxEntry, client: ThinkificClient) -> None:
     if enrollment.product.is_bundle:
         push_bundle(enrollment, user_id, entry, client)
         return
-    remote = _known(enrollment, entry, client) or _found(enrollment, user_id, entry, client)
+    try:
+        remote = _known(enrollment, entry, client) or _found(enrollment, user_id, entry, client)
+    except Enrollment.DoesNotExist:
+        return  # deleted here while Thinkific was asked
     remote = remote or _create(enrollment, user_id, entry, client)
     if remote is not None:
         _store(enrollment, remote)
