@@ -72,7 +72,7 @@ def standing(conflict: SyncConflict) -> Standing:
     )
     heard = same.order_by("-pk").values_list("theirs", flat=True).first()
     return Standing(
-        conflict.ours if user is None else str(getattr(user, conflict.field)),
+        conflict.ours if user is None else str(getattr(user, conflict.field, conflict.ours)),
         conflict.theirs if heard is None else heard,
     )
 
