@@ -3,13 +3,16 @@ it is carried out."""
 
 from typing import TYPE_CHECKING, Any
 
+from core.written import as_people_write
+
 if TYPE_CHECKING:
     from core.admin.dialogs import Dialog, DialogForm
 
 
 def asks(dialog: "Dialog", target: Any) -> list[tuple[str, str]]:
     """The question, as its page carries it."""
-    return [("asked", str(dialog.text(target))), ("asked_of", str(dialog.facts(target)))]
+    words = {"asked": dialog.text(target), "asked_of": dialog.facts(target)}
+    return [(name, as_people_write(str(said))) for name, said in words.items()]
 
 
 def moved(dialog: "Dialog", target: Any, form: "DialogForm") -> str:
