@@ -22,6 +22,7 @@ PLACES_IN_CORE = [
         "databases",
         "models",
         "migrations",
+        "written",
     },
     {"services"},
     {"imports", "tasks", "audit"},

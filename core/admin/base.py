@@ -16,7 +16,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
-from core.admin.dialogs import Dialog, answer, buttons_for
+from core.admin.dialog_buttons import buttons_for
+from core.admin.dialogs import Dialog, answer
 from core.admin.keys import only_keys
 from core.admin.lists import FEW, BoundedChangeList, BoundedPaginator
 from core.admin.locking import LockingAdmin

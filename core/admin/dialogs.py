@@ -148,41 +148,6 @@ def button(url: str, label: str, *, icon: str = "", css: str = "d-button") -> Sa
     )
 
 
-def buttons_for(model_admin: Any, obj: Model, viewer: User, tab: str) -> list[SafeString]:
-    """What this person may do here, about the object itself."""
-    return [
-        button(url_of(model_admin.opts, dialog.slug, obj.pk), dialog.label, icon=dialog.icon)
-        for dialog in model_admin.dialogs
-        if dialog.tab == tab and dialog.parts is None and not dialog.about_new
-        if dialog.applies(obj) and dialog.may(viewer, obj)
-        if dialog.offered_when_blocked or not dialog.blocked(obj, viewer)
-    ]
-
-
-def row_buttons(model_admin: Any, obj: Model, viewer: User, tab: str, rows: list[Any]) -> list[SafeString]:
-    """One cell for each row: what this person may do to it. One query for each dialog."""
-    dialogs = [d for d in model_admin.dialogs if d.parts is not None and d.tab == tab]
-    keys = [row.pk for row in rows] if dialogs else []
-    offered = []
-    for dialog in dialogs:
-        if dialog.may(viewer, obj):
-            rows_here = dialog.offered_for(dialog.parts(obj, viewer)).filter(pk__in=keys).order_by()
-            allowed = set(rows_here.values_list("pk", flat=True))
-            offered.append((dialog, allowed))
-    if not any(allowed for _, allowed in offered):
-        return []
-    return [
-        cells.actions(
-            [
-                button(url_of(model_admin.opts, dialog.slug, obj.pk, key), dialog.label, css="")
-                for dialog, allowed in offered
-                if key in allowed
-            ]
-        )
-        for key in keys
-    ]
-
-
 def answer(
     model_admin: Any,
     request: HttpRequest,
@@ -223,18 +188,13 @@ def _answer(
         over = dialog.over(obj) or f"“{dialog.label}” is no longer needed here."
         messages.warning(request, f"{over} This is how it stands now.")
         return HttpResponseRedirect(back)
-    part = None
-    if dialog.parts is not None:
-        part = dialog.parts(obj, viewer).filter(pk=part_id).first()
-        if part is None:
-            return _gone(request, back)
+    part = None if dialog.parts is None else dialog.parts(obj, viewer).filter(pk=part_id).first()
+    if dialog.parts is not None and part is None:
+        return _gone(request, back)
     target = obj if part is None else part
     form = dialog.form(request.POST if request.method == "POST" else None, viewer=viewer, obj=obj, part=part)
     if "pick" in request.GET and request.method == "GET":
-        asked = {name: request.GET.get(name, "") for name in ("pick", "term", "page")}
-        if (choices := form.picked(asked, viewer)) is None:
-            raise Http404
-        return choices
+        return _choices(form, request, viewer)
     blocked = dialog.blocked(target, viewer)
     confirm = ""
     if request.method == "POST" and not blocked and form.is_valid() and not form.is_confirmed():
@@ -263,6 +223,14 @@ def _answer(
         "over_a_page": from_script(request),
     }
     return _render(model_admin, request, dialog, context)
+
+
+def _choices(form: DialogForm, request: HttpRequest, viewer: User) -> HttpResponse:
+    """What one of the form's pickers finds."""
+    asked = {name: request.GET.get(name, "") for name in ("pick", "term", "page")}
+    if (choices := form.picked(asked, viewer)) is None:
+        raise Http404
+    return choices
 
 
 def _gone(request: HttpRequest, back: str) -> HttpResponse:

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from core.admin.dialogs import row_buttons
+from core.admin.dialog_buttons import row_buttons
 from core.admin.lists import BoundedPaginator
 from core.admin.viewer import viewer_of
 from core.models import User

@@ -9,10 +9,11 @@ from core.models.invitations import Invitation
 from core.models.limits import Allowance
 from core.models.notices import Notice
 from core.models.outbox import OutboxEntry
-from core.models.people import Note, Tag, User
+from core.models.people import User
 from core.models.results import Certificate, QuizResult
 from core.models.seats import Seat, SeatAssignment
 from core.models.site import SiteSettings
+from core.models.tags_and_notes import Note, Tag
 from core.models.teams import Membership, Organization, Role, Team
 from core.models.tokens import ApiToken, WebhookDelivery, WebhookEndpoint
 

@@ -14,7 +14,7 @@ from django.utils.functional import cached_property
 
 from core.folding import email_key, fold_person, normalize_email
 from core.models.folded import Folded, FoldedField, FoldedQuerySet
-from core.models.history import kept_name, tracked
+from core.models.history import tracked
 from core.models.teams import Membership, Role, Team
 from core.written import as_people_write
 
@@ -274,39 +274,3 @@ class User(Folded, AbstractBaseUser, PermissionsMixin):
         # The codes of a role are few and roles fewer, so they are compared in Python: a JSON containment
         # test would need one query for PostgreSQL and another for SQLite. Once per request, like has_perm.
         return [role.pk for role in Role.objects.filter(is_global=False) if "teams.view" in role.permissions]
-
-
-class Tag(Folded):
-    name = models.CharField(max_length=100)
-    folded = FoldedField("name")
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    objects = FoldedQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["name"]
-        permissions = [("assign_tag", "Can tag people")]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["folded"], condition=Q(folded__isnull=False), name="one_tag_per_name"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Note(models.Model):
-    """What somebody at the dashboard wrote about a person; seen by those who may see the person."""
-
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notes")
-    author = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="written_notes")
-    author_name = kept_name()
-    text = models.TextField(max_length=10_000)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    class Meta:
-        ordering = ["-created_at"]
-
-    def __str__(self) -> str:
-        return self.text[:60]

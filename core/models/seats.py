@@ -10,7 +10,7 @@ from django.utils import timezone
 from core.models.catalog import Product
 from core.models.folded import Folded, FoldedField, FoldedQuerySet
 from core.models.history import tracked
-from core.models.people import Tag
+from core.models.tags_and_notes import Tag
 from core.models.teams import Team
 
 if TYPE_CHECKING:
