@@ -55,23 +55,31 @@
      list where it is, which would keep what is below the screen's edge out of reach. */
   document.addEventListener("DOMContentLoaded", () => {
     const jquery = window.django?.jQuery;
+    let press = null; // while the pointer is down: where it went down
+    let opening = null; // the press that opened a list
+    document.addEventListener("mousedown", (event) => (press = event), true);
+    document.addEventListener("mouseup", (event) => {
+      const moved = opening && Math.hypot(event.clientX - opening.clientX, event.clientY - opening.clientY) > 5;
+      if (opening && !moved && event.target.closest(".select2-results")) event.stopPropagation();
+      press = opening = null;
+    }, true);
+    const whenLetGo = (work) =>
+      press ? document.addEventListener("mouseup", () => setTimeout(work), { once: true, capture: true }) : setTimeout(work);
+    /* Pressing a field opens its list, and its dialog grows around the middle: a choice comes to be under the
+       pointer, and would be taken when the press ends, which was meant for the field. */
     jquery?.(document).on("select2:open", (event) => {
+      opening = press;
       if (!event.target.closest(".dialog-card, .d-dialog")) return;
-      setTimeout(() => {
-        jquery(event.target).parents().add(window).off("scroll.select2");
-        document.querySelector(".select2-container--open > .select2-dropdown")?.scrollIntoView({ block: "nearest" });
-      });
+      setTimeout(() => jquery(event.target).parents().add(window).off("scroll.select2"));
+      whenLetGo(() => document.querySelector(".select2-container--open > .select2-dropdown")?.scrollIntoView({ block: "nearest" }));
     });
-    /* Pressing a button closes an open list. What is below moves up only when the press is over: the button
+    /* Pressing a button closes an open list. What is below moves up only when the press is over, too: the button
        would be elsewhere before it is let go, and the click lost. */
-    let pressed = false;
-    document.addEventListener("pointerdown", () => (pressed = true), true);
-    document.addEventListener("pointerup", () => (pressed = false), true);
     jquery?.(document).on("select2:closing", (event) => {
       const field = event.target.parentElement;
-      if (!pressed || !event.target.closest(".dialog-card, .d-dialog")) return;
+      if (!press || !event.target.closest(".dialog-card, .d-dialog")) return;
       field.style.minHeight = `${field.offsetHeight}px`;
-      document.addEventListener("pointerup", () => setTimeout(() => (field.style.minHeight = "")), { once: true });
+      whenLetGo(() => (field.style.minHeight = ""));
     });
   });
 
