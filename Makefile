@@ -19,7 +19,7 @@ run: $(VENV)/.runs ## The dashboard, its worker and, without a real site, a stan
 test: $(VENV)/.tests ## Everything: lint, SQLite, PostgreSQL, browser
 	@$(BIN)/python -m tests.run
 
-test-slow: $(VENV)/.tests ## What is slow and rare: killed processes, slow sockets, whole servers
+test-slow: $(VENV)/.tests ## What is slow and rare: killed processes, slow sockets, whole servers, screens on PostgreSQL
 	@$(BIN)/python -m tests.run slow
 
 lint: $(VENV)/.tests ## ruff, bandit, mypy, missing migrations, check --deploy

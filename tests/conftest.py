@@ -6,6 +6,7 @@ Also: `signed_in`, and the local stand-in for Thinkific (`thinkific`, `connected
 
 import gc
 import os
+from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
@@ -27,8 +28,19 @@ from tests.tables import Refill
 __all__ = ["process_environment"]
 
 
+# Little of it is the database's: on PostgreSQL it runs with the slow ones.
+LATER_ON_POSTGRESQL = [
+    Path(__file__).parent / folder
+    for folder in ("core/admin", "integrations/admin", "integrations/thinkific/push")
+]
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest chooses by marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Each process gets its share of the slow tests, and those first: at the end all others would wait."""
+    for item in items:
+        if any(item.path.is_relative_to(folder) for folder in LATER_ON_POSTGRESQL):
+            item.add_marker("later")
     count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     slow = [item for item in items if item.get_closest_marker("slow")]
     quick = [item for item in items if not item.get_closest_marker("slow")]

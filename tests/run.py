@@ -1,7 +1,8 @@
 """Everything that has to hold before a change lands: `python -m tests.run`, behind `make test`.
 
 Name steps to run only those: lint, sqlite, postgresql, browser, and slow (behind `make test-slow`): what
-kills processes, waits for clocks and slow sockets, or starts whole servers. What the machine cannot run is
+kills processes, waits for clocks and slow sockets, starts whole servers, walks through all screens in a
+browser, or is little of the database's and runs on PostgreSQL too. What the machine cannot run is
 skipped and listed with its reason at the end; with CI=true or NOTHING_SKIPPED=1 a skip is a failure.
 """
 
@@ -49,15 +50,17 @@ SUITES = {
     "browser": "tests in a browser",
     "slow-sqlite": "slow, on SQLite",
     "slow-postgresql": "slow, on PostgreSQL",
+    "slow-browser": "slow, in a browser",
 }
 WHICH = {
     "sqlite": "not browser and not slow",
-    "postgresql": "not browser and not slow and not once",
-    "browser": "browser",
+    "postgresql": "not browser and not slow and not once and not later",
+    "browser": "browser and not slow",
     "slow-sqlite": "slow and not browser",
-    "slow-postgresql": "slow and not browser and not once",
+    "slow-postgresql": "(slow or later) and not browser and not once",
+    "slow-browser": "browser and slow",
 }
-USUAL, SLOW = ("lint", "sqlite", "postgresql", "browser"), ("slow-sqlite", "slow-postgresql")
+USUAL, SLOW = ("lint", "sqlite", "postgresql", "browser"), ("slow-sqlite", "slow-postgresql", "slow-browser")
 
 
 @dataclass
@@ -121,7 +124,7 @@ def test(outcome: Outcome, suite: str) -> None:
             else:
                 variables.pop("TEST_DATABASE_URL", None)
                 variables.pop("TEST_REDIS_URL", None)
-            if suite == "browser":
+            if suite.endswith("browser"):
                 find_chromium()
         except Missing as missing:
             outcome.not_run(SUITES[suite], str(missing))

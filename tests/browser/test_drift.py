@@ -35,6 +35,7 @@ def work(*kinds: str) -> None:
     assert not SyncRun.objects.exclude(status="succeeded").exists()
 
 
+@pytest.mark.slow
 def test_drift_is_compared_looked_at_previewed_and_repaired(page: Page, sign_in, root, connected, screenshot):
     work(*PULLS)
     first, second = User.objects.filter(thinkific_id__isnull=False).order_by("pk")[:2]

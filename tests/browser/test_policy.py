@@ -44,6 +44,7 @@ def console(page):
     return said
 
 
+@pytest.mark.slow
 def test_every_screen_of_the_demo_shows_without_a_complaint(page: Page, sign_in, root, console, settings):
     settings.DEBUG = True
     call_command("load_demo", stdout=StringIO())
@@ -75,6 +76,7 @@ def test_every_screen_of_the_demo_shows_without_a_complaint(page: Page, sign_in,
     assert console == []
 
 
+@pytest.mark.slow
 def test_what_alpine_htmx_and_select2_do_is_allowed(
     page: Page, sign_in, root, ana, acme_seat, accounting, console
 ):

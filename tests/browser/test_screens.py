@@ -130,6 +130,7 @@ def test_a_team_is_found_by_typing_inside_the_dialog(page: Page, sign_in, root, 
     expect(page.locator("#tool-import-users .select2-results__option")).to_have_text(["Globex"])
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     "path", ["/admin/", "/admin/tools/", "/admin/integrations/syncrun/", "/admin/notices/"]

@@ -19,6 +19,7 @@ def fits(page: Page) -> bool:
     return page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", WIDTHS)
 def test_who_tried_too_often_is_told_what_helps(page: Page, ana: User, scheme, width, screenshot):
     page.set_viewport_size({"width": WIDTHS[width], "height": 900})

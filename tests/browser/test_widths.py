@@ -74,6 +74,7 @@ def addresses(world: World) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", WIDTHS)
 def test_no_table_scrolls_sideways(page: Page, sign_in, root, world, width):
     page.set_viewport_size({"width": width, "height": 900})
@@ -88,6 +89,7 @@ def test_no_table_scrolls_sideways(page: Page, sign_in, root, world, width):
     assert not found
 
 
+@pytest.mark.slow
 def test_nor_with_all_columns_of_the_users_list(page: Page, sign_in, root, world, screenshot):
     ShownColumns.objects.create(
         user=root, screen="core.user", columns=["team_names", "role_names", "active_last", "status"]
@@ -103,6 +105,7 @@ def test_nor_with_all_columns_of_the_users_list(page: Page, sign_in, root, world
     screenshot(page, "users-all-columns")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", WIDTHS)
 def test_what_thinkific_said_is_read_to_its_end(page: Page, sign_in, root, world, screenshot, width):
     page.set_viewport_size({"width": width, "height": 900})
