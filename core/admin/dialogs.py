@@ -139,7 +139,7 @@ def button(url: str, label: str, *, icon: str = "", css: str = "d-button") -> Sa
     drawn = format_html('<span class="material-symbols-outlined">{}</span>', icon) if icon else ""
     return format_html(
         '<a class="{}" href="{}" hx-get="{}" hx-target="#modal-content" hx-select="#dialog"'
-        ' hx-sync="#modal-content:drop" x-on:dialog-drawn="openModal = true">{}{}</a>',
+        ' hx-sync="#modal-content:drop">{}{}</a>',
         css,
         url,
         url,

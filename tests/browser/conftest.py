@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from core.models import User
 from tests.services import Missing, find_chromium
@@ -22,6 +22,8 @@ PICTURES = FOLDER.parent.parent / "test-results"
 
 # Playwright keeps an event loop running in the test's thread, which Django's ORM would refuse to work in.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+# A page asks every four seconds what has become of it; a busy machine takes its time.
+expect.set_options(timeout=15_000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

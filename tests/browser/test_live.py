@@ -1,7 +1,7 @@
 """An open page stays true: what it shows moves by itself, or is offered; notices do not cover it."""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from core.models import OutboxEntry, User
 from core.services import notices
@@ -21,7 +21,7 @@ def test_a_persons_page_moves_with_their_rows(page: Page, root: User, ana: User,
     screenshot(page, "refused-enrollment")
 
     page.locator("[data-testid=tab-table]").get_by_role("link", name="Retry").click()
-    page.get_by_role("button", name="Retry", exact=True).last.click()
+    page.locator("#dialog").get_by_role("button", name="Retry").click()
     expect(page.locator("[data-testid=tab-table]")).to_contain_text("Waiting to be sent")
     assert OutboxEntry.objects.get(pk=entry.pk).status == "pending"
     OutboxEntry.objects.update(status="done")
@@ -54,6 +54,24 @@ def test_a_list_changes_in_place_and_offers_what_is_new(
     screenshot(page, "list-offers-what-is-new", full_page=False)
     page.get_by_role("button", name="Show it as it is now").click()
     expect(row).to_have_count(0)
+
+
+def test_a_dialog_opens_though_its_button_was_replaced_meanwhile(page: Page, root: User, ana: User, sign_in):
+    """The page came up to date between the click and the answer."""
+    enrollment = EnrollmentFactory(user=ana, percentage_completed="0.25", thinkific_id=5)
+    sign_in(page, root)
+    page.goto(f"/admin/core/user/{ana.pk}/change/?tab=enrollments")
+    table = page.locator("[data-testid=tab-table]")
+    held: list[Route] = []
+    page.route(f"**/do/end-access/{enrollment.pk}/", lambda route: held.append(route))
+    table.get_by_role("link", name="End Access").click()
+    type(enrollment).objects.update(percentage_completed="0.5")
+    expect(table).to_contain_text("50 %")
+    held[0].continue_()
+
+    expect(page.locator("#dialog")).to_be_visible()
+    page.locator("#dialog").get_by_role("link", name="Cancel").click()
+    expect(page.locator("#dialog")).to_be_hidden()
 
 
 def test_nothing_is_asked_while_nobody_looks(page: Page, root: User, sign_in):

@@ -7,8 +7,8 @@
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.target !== modal()) return;
     if (!modal().querySelector("#dialog")) return; // another page: nothing to open
-    const opener = event.detail.requestConfig?.elt;
-    opener?.dispatchEvent(new CustomEvent("dialog-drawn"));
+    // Not told by its button: a live page may have put another in its place meanwhile (live.js).
+    Alpine.$data(modal()).openModal = true;
     const jquery = window.django && window.django.jQuery;
     if (jquery && jquery.fn.djangoAdminSelect2) jquery(event.target).find(".admin-autocomplete").djangoAdminSelect2();
     // Whoever is quick writes already: what they write must not land in another field.
