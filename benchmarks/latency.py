@@ -2,7 +2,8 @@
 
 A site allows so many requests a minute, and ten at a time: with an answer after three seconds that is 3.3 a
 second at most. What counts is what the stand-in granted in whole windows while there was work, beside the
-smaller of the two. Windows are shorter than a minute, at the same rate; latencies are real.
+smaller of the two. Where many requests are allowed, windows are half a minute, at the same rate; latencies
+are real.
 """
 
 import subprocess
@@ -21,6 +22,7 @@ from integrations.thinkific.sandbox import Scale, SpawnedSandbox
 AT_ONCE = 10
 AT_LEAST = 0.95
 PER_MINUTE = (120, 1000)
+FEW = 500  # requests a minute, below which a window is a whole one
 LATENCIES = (0.3, 1.0, 3.0)
 PAUSE = 8.0  # seconds until all processes work
 EMPTY: dict[str, Any] = {
@@ -81,7 +83,7 @@ def measure(context: Context, place: Place) -> Iterator[Line]:
 
 
 def _measure(context: Context, place: Place, per_minute: int, latency: float) -> Iterator[Line]:
-    window = max(15.0, context.window / 2)  # whole turns of the longest latency
+    window = _window(context, per_minute)
     limit = round(per_minute * window / 60)
     possible = min(limit, AT_ONCE * window / latency)
     whole = context.windows
@@ -109,6 +111,12 @@ def _measure(context: Context, place: Place, per_minute: int, latency: float) ->
         time.sleep((begun + whole) * window - time.time() + 0.2)
         for work, sandbox, _ in running:
             yield _line(place, work, sandbox, per_minute, latency, possible, range(begun, begun + whole))
+
+
+def _window(context: Context, per_minute: int) -> float:
+    """Seconds. Ten requests at a time fall into one window or the next as a whole: of 60 in half a minute
+    that would be a sixth."""
+    return max(15.0, context.window / (1 if per_minute < FEW else 2))
 
 
 def _line(
