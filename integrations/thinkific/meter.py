@@ -5,7 +5,7 @@ the limit falls into any sliding window, and therefore into any fixed one, where
 a request reaches Thinkific within that margin (1.2 s of a minute) after its grant. Nothing is spread out
 evenly: what is free may be taken at once.
 
-Work that nobody waits for leaves 3 % to people. Units that come free within the margin count towards that: a
+Work that nobody waits for leaves 4 % to people. Units that come free within the margin count towards that: a
 person gets them first, and waits no longer than the margin. So it costs next to no throughput, whether grants
 come in one burst per window or evenly spread.
 """
@@ -15,7 +15,7 @@ import math
 import msgspec
 
 MARGIN = 0.02  # of the window
-RESERVE = 0.03  # of the limit, left to people who wait: with MARGIN, 95 % are for those who do not
+RESERVE = 0.04  # of the limit, left to people who wait
 TINY = 20  # requests per window under which a reserve of one would cost more than 5 %
 LONGEST_ROW = 10  # refusals that still make a difference
 SLOTS = 240  # grants within the same 240th of a window share an entry, which bounds the document
