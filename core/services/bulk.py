@@ -6,7 +6,10 @@ For the mirror only: nothing here writes history, sends signals or asks the mode
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
@@ -74,20 +77,53 @@ def insert(model: type[models.Model], fields: Sequence[str], rows: Sequence[Row]
     constants = {f: value for f, value in constants.items() if value is not None}
     columns = [_field(model, name) for name in fields]
     table, names = model._meta.db_table, ", ".join(f'"{f.column}"' for f in (*columns, *constants))
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            # Django wraps the errors of its cursor's methods, but not those at the end of a COPY.
-            with (
-                connection.wrap_database_errors,
-                cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy,
-            ):
-                for start in range(0, len(rows), PART):  # the server stores one part while we write the next
-                    copy.write(_copy_lines(columns, rows[start : start + PART], constants))
+    if connection.vendor == "postgresql":
+        copy = Copy(f'COPY "{table}" ({names}) FROM STDIN', columns, rows, constants)
+        waiting = _waiting.get()
+        if waiting is None:
+            copy.run()
         else:
-            rows = _prepared([*columns, *constants], [(*row, *constants.values()) for row in rows])
-            marks = ", ".join("?" for _ in rows[0])
+            waiting.append(copy)
+    else:
+        rows = _prepared([*columns, *constants], [(*row, *constants.values()) for row in rows])
+        marks = ", ".join("?" for _ in rows[0])
+        with connection.cursor() as cursor:
             _executemany(cursor, f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)  # noqa: S608
     return keys
+
+
+@dataclass
+class Copy:
+    """New rows that have their keys, on their way to PostgreSQL."""
+
+    statement: str
+    columns: Sequence[models.Field]
+    rows: Sequence[Row]
+    constants: Mapping[models.Field, Any]
+
+    def run(self) -> None:
+        """Write them, over the connection of the thread that calls this. Raises IntegrityError."""
+        # Django wraps the errors of its cursor's methods, but not those at the end of a COPY.
+        with (
+            connection.wrap_database_errors,
+            connection.cursor() as cursor,
+            cursor.copy(self.statement) as copy,
+        ):
+            for start in range(0, len(self.rows), PART):  # the server stores one part while we write the next
+                copy.write(_copy_lines(self.columns, self.rows[start : start + PART], self.constants))
+
+
+_waiting: ContextVar[list[Copy] | None] = ContextVar("_waiting", default=None)
+
+
+@contextmanager
+def kept_back(copies: list[Copy]) -> Iterator[None]:
+    """Inside, new rows are not written but added to `copies`, on PostgreSQL; they have their keys."""
+    token = _waiting.set(copies)
+    try:
+        yield
+    finally:
+        _waiting.reset(token)
 
 
 def _next_keys(model: type[models.Model], count: int) -> list[int]:

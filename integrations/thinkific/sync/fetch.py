@@ -58,6 +58,7 @@ class PageWalk:
         # And this where all rows are stored already, which takes less time than fetching, or nearly all are
         # new: what one write costs besides its rows is shared by more of them.
         self.patient = False
+        self.adds = False  # whether the last pages that were stored held new rows and nothing else
 
     def __iter__(self) -> Iterator[RawPage]:
         with self.lists.reading(self):
@@ -266,7 +267,7 @@ class Lists:
         return sum(len(walk.ready) + len(walk.under_way) for walk in self.coming)
 
 
-def batches(walk: PageWalk, size: int = 8) -> Iterator[list[RawPage]]:
+def batches(walk: PageWalk, size: int = 16) -> Iterator[list[RawPage]]:
     """The pages of a walk, those that are there taken together, up to `size`: fewer, larger writes. In a
     patient walk they wait a moment for those on their way."""
     batch: list[RawPage] = []

@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from typing import Any, NoReturn, TypeVar
 
-from django.db import DataError, IntegrityError, OperationalError, connection, transaction
+from django.db import DataError, IntegrityError, OperationalError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -23,20 +23,19 @@ from integrations.thinkific.errors import CredentialsRefused
 from integrations.thinkific.lanes import Lanes
 from integrations.thinkific.sync import conflicts
 from integrations.thinkific.sync.client import CountingClient
-from integrations.thinkific.sync.cursors import put_back
 from integrations.thinkific.sync.fetch import Lists
 from integrations.thinkific.sync.jobs import InAdvance, Job, SideBySide
 from integrations.thinkific.sync.leaving import Cancelled, LostRun, SliceOver
 from integrations.thinkific.sync.seen import NUMBERS, Numbers, Seen, dump_all, load_all
+from integrations.thinkific.sync.steps import COUNTS, in_transaction, snapshot, take_back
 from integrations.thinkific.sync.threads import Threads
+from integrations.thinkific.sync.writer import Writer
 
 T = TypeVar("T")
 
 TRIES = 3  # of a step that collided with another writer
 BEAT_EVERY = 1.5  # seconds; progress is promised every two
 LOOK_EVERY = 0.5  # seconds between looks whether somebody pressed Cancel, which is promised within two
-
-COUNTS = ("requests", "fetched", "created", "updated", "unchanged", "skipped", "removed", "failed")
 
 
 class Pull:
@@ -72,6 +71,7 @@ class Pull:
         self._thread = threading.get_ident()
         self.threads = Threads(lanes, breathe=self.breathe)
         self.lists = Lists(self)
+        self.writer = Writer(self)
         # What is here or on its way when the time is up is stored before the run is left.
         self.unfinished: list[Callable[[], bool]] = [self.lists.unfinished]
         client.budget = self.threads
@@ -146,20 +146,25 @@ class Pull:
         cursor stand or fall together. Repeated when somebody else wrote the same rows at the same moment;
         what the database refuses then as well is left out, row by row."""
         for attempt in range(1, TRIES + 1):
-            before = self._snapshot()
+            before = snapshot(self.run)
             try:
                 with self._step(), one_by_one() if attempt == TRIES else nullcontext():
                     write()
                 break
             except (IntegrityError, DataError, OperationalError):
-                self._restore(before)
+                self.restore(before)
                 if attempt == TRIES:
                     raise
         self._tell()
 
-    def store(self, write: Callable[[], None]) -> None:
-        """Commit, then leave the run when the time is up."""
-        self.commit(write)
+    def store(self, write: Callable[[], None], *, adds: bool = False) -> None:
+        """Commit, then leave the run when the time is up. `adds`: most likely the step only adds rows, and
+        may be committed while the next is prepared (writer.py). Call `writer.settle()` after the last."""
+        if adds and self.writer.is_of_use:
+            self.writer.commit(write)
+            self._tell()
+        else:
+            self.commit(write)
         self.leave_when_due()
 
     def leave_when_due(self) -> None:
@@ -176,31 +181,19 @@ class Pull:
 
     @contextmanager
     def _step(self) -> Iterator[None]:
-        with transaction.atomic():
-            if connection.vendor == "postgresql":
-                # Nobody is told of this commit. Should the server crash before it is on the disk, the run's
-                # cursor is as old as its rows, and the page is pulled again.
-                with connection.cursor() as cursor:
-                    cursor.execute("SET LOCAL synchronous_commit = off")
+        with in_transaction():
             yield
             self._save()
             if self.dry_run:
                 transaction.set_rollback(True)
 
-    def _snapshot(self) -> dict[str, Any]:
-        names = [*COUNTS, "pages_done", "pages_total", "guarded"]
-        values = {name: getattr(self.run, name) for name in names}
-        values |= {"cursor": copy.deepcopy(self.run.cursor), "errors": list(self.run.errors)}
-        return values | {"seen": self.run.seen}
-
-    def _restore(self, before: dict[str, Any]) -> None:
-        put_back(self.run.cursor, before.pop("cursor"))
+    def restore(self, before: dict[str, Any]) -> None:
+        """Take back what was counted since a snapshot of the run (steps.py)."""
+        take_back(self.run, before)
         if not self.dry_run:
-            stored = load_all(before["seen"])
+            stored = load_all(self.run.seen)
             for name, one in self._seen.items():
                 one.become(stored.get(name))  # type: ignore[arg-type]
-        for name, value in before.items():
-            setattr(self.run, name, value)
 
     def count(self, applied: Applied) -> None:
         """Add the outcome of mirrored rows to the run's counts."""
@@ -234,6 +227,7 @@ class Pull:
         """Nothing is waited for any more: what is under way in other threads is broken off."""
         self._is_over = True
         self.threads.close()
+        self.writer.close()
 
     def nap(self, seconds: float) -> None:
         """Sleep, showing signs of life. In any thread."""
@@ -265,26 +259,34 @@ class Pull:
         self._is_over = True
         raise why
 
+    def mine(self) -> QuerySet[SyncRun]:
+        """The run, as long as it is this process's and goes on."""
+        return self._mine().filter(cancel_requested_at__isnull=True)
+
     def _mine(self) -> QuerySet[SyncRun]:
         run = self.run
         return SyncRun.objects.filter(pk=run.pk, attempts=run.attempts, status=SyncRun.Status.RUNNING)
 
-    def _save(self, *, progress_only: bool = False) -> None:
+    def values(self, *, progress_only: bool = False) -> dict[str, Any]:
+        """What is stored of the run with a step. Between steps only its signs of life: what was counted since
+        the last one is committed with the next, but requests have already happened."""
         self._beat = self._look = time.monotonic()
         run = self.run
         run.heartbeat_at = self.now
         run.requests = self._requests_before + self.client.sent
-        if self.dry_run:
-            return
         run.busy_seconds += self._beat - self._resumed
         self._resumed = self._beat
-        # What was counted since the last step is committed with the next one; requests have already happened.
         names = ["heartbeat_at", "requests", "busy_seconds"]
         if not progress_only:
             names += [*COUNTS, "cursor", "pages_done", "pages_total", "errors", "seen", "guarded", "crashes"]
             run.seen, run.crashes = dump_all(self._seen), 0
-        values = {name: getattr(run, name) for name in names}
-        if not self._mine().filter(cancel_requested_at__isnull=True).update(**values):
+        return {name: getattr(run, name) for name in names}
+
+    def _save(self, *, progress_only: bool = False) -> None:
+        values = self.values(progress_only=progress_only)
+        if self.dry_run:
+            return
+        if not self.mine().update(**values):
             self._leave(Cancelled if self._mine().exists() else LostRun)
         heartbeat.beat()
 

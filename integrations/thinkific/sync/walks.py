@@ -88,29 +88,33 @@ def _round(
     row_type: type | None,
 ) -> None:
     pages = pull.lists.walk(path, filters, first=state["page"] + 1)
-    for batch in batches(pages):
+    try:
+        for batch in batches(pages):
 
-        def write(batch: list[RawPage] = batch) -> None:
-            applied = apply(batch)
-            news = applied.created + applied.updated
-            pages.ahead = row_type if news > applied.unchanged else None
-            pages.patient = not news or news > applied.unchanged
-            bad = [row for page in batch for row in page.bad_rows]
-            if counted:
-                pull.run.fetched += sum(page.fetched for page in batch)
-                pull.run.pages_done += len(batch)
-                pull.count(applied)
-                for row in bad:
-                    pull.fail(f"{name} {row.id}", row.message)
-            _note(pull, name, state, applied)
-            state["lost"] += len(bad)
-            state["nameless"] += len(bad)
-            state["page"], state["ended"] = batch[-1].number, pages.is_over
-            completeness.note_told(state, batch)
-            if counted and batch[-1].total_pages is not None and state["round"] == 1:
-                pull.run.pages_total = max(batch[-1].total_pages, pull.run.pages_done)
+            def write(batch: list[RawPage] = batch) -> None:
+                applied = apply(batch)
+                news = applied.created + applied.updated
+                pages.ahead = row_type if news > applied.unchanged else None
+                pages.patient = not news or news > applied.unchanged
+                pages.adds = bool(applied.made) and not (applied.updated or applied.unchanged)
+                bad = [row for page in batch for row in page.bad_rows]
+                if counted:
+                    pull.run.fetched += sum(page.fetched for page in batch)
+                    pull.run.pages_done += len(batch)
+                    pull.count(applied)
+                    for row in bad:
+                        pull.fail(f"{name} {row.id}", row.message)
+                _note(pull, name, state, applied)
+                state["lost"] += len(bad)
+                state["nameless"] += len(bad)
+                state["page"], state["ended"] = batch[-1].number, pages.is_over
+                completeness.note_told(state, batch)
+                if counted and batch[-1].total_pages is not None and state["round"] == 1:
+                    pull.run.pages_total = max(batch[-1].total_pages, pull.run.pages_done)
 
-        pull.store(write)
+            pull.store(write, adds=pages.adds)
+    finally:
+        pull.writer.settle()
     completeness.note_end(state, pages)
 
 

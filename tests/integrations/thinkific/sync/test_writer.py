@@ -1,0 +1,189 @@
+"""One step is committed while the next is prepared; whatever happens, each stands or falls whole."""
+
+import threading
+import time
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from core.models import Enrollment, User
+from core.services import bulk
+from integrations.models import SyncRun
+from integrations.thinkific.sandbox import Scale, Site
+from integrations.thinkific.sync import fetch
+from integrations.thinkific.sync.pull import COUNTS
+from tests.factories import UserFactory
+from tests.integrations.thinkific.sync.conftest import counts, go_on
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="about PostgreSQL"),
+]
+
+
+@pytest.fixture
+def thinkific_site():
+    return Site.generate(Scale(users=60, courses=6, builder_courses=0, bundles=0, groups=0), seed=1)
+
+
+@pytest.fixture(autouse=True)
+def a_page_at_a_time(monkeypatch):
+    monkeypatch.setattr(fetch, "PAGE_SIZE", 5)
+    monkeypatch.setattr(fetch, "HELD", 1)
+
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """`meanwhile(n, work)`: the work is done in the writer's thread, when it is about to write its n-th step.
+    Answers the list of threads that wrote."""
+    wrote: list[str] = []
+    planned: dict[int, object] = {}
+    run = bulk.Copy.run
+
+    def noting(copy):
+        wrote.append(threading.current_thread().name)
+        if wrote[-1].startswith("writer"):
+            work = planned.pop(sum(name.startswith("writer") for name in wrote), None)
+            if work:
+                work()
+        run(copy)
+
+    monkeypatch.setattr(bulk.Copy, "run", noting)
+
+    def plan(number, work):
+        planned[number] = lambda: work()
+        return wrote
+
+    return plan
+
+
+def elsewhere(work):
+    """Done by somebody else, over a connection of their own, and committed."""
+
+    def carry():
+        thread = threading.Thread(target=lambda: (work(), connection.close()))
+        thread.start()
+        thread.join()
+
+    return carry
+
+
+def is_whole(run, thinkific):
+    """All that Thinkific has is here, and the run has counted it so."""
+    assert {user.thinkific_id for user in User.objects.all()} == {user.id for user in thinkific.site.users}
+    return run.status == SyncRun.Status.SUCCEEDED and run.fetched == len(thinkific.site.users)
+
+
+def test_new_rows_are_committed_by_a_thread_of_their_own(pull, thinkific, meanwhile):
+    wrote = meanwhile(0, None)
+    pull("products")
+    wrote.clear()
+
+    people, enrollments = pull("users"), pull("enrollments")
+
+    assert is_whole(people, thinkific)
+    assert counts(people) == {"fetched": 60, "created": 60}
+    total = len(thinkific.site.enrollments)
+    assert counts(enrollments) == {"fetched": total, "created": total}
+    assert Enrollment.objects.filter(thinkific_id__isnull=False).count() == total
+    # All but the first step of each list, which shows what the list is like.
+    assert [name for name in wrote if not name.startswith("writer")] == ["MainThread"] * 2
+    assert len(wrote) == people.pages_done + enrollments.pages_done
+    assert counts(pull("users")) == {"fetched": 60, "unchanged": 60}
+
+
+def test_a_step_that_reads_what_it_has_added_is_done_in_one_piece(pull, thinkific):
+    run = pull("enrollments")  # before anybody is here: each page makes its students first
+
+    total = len(thinkific.site.enrollments)
+    assert counts(run) == {"fetched": total, "created": total}
+    assert run.status == SyncRun.Status.SUCCEEDED
+
+
+def test_what_somebody_else_stored_at_the_same_moment_is_met(pull, thinkific, meanwhile):
+    theirs = thinkific.site.users.listing[12]  # on the third page
+    meanwhile(2, elsewhere(lambda: UserFactory(email=theirs.email.lower(), thinkific_id=theirs.id)))
+
+    run = pull("users")
+
+    assert is_whole(run, thinkific)
+    assert counts(run) == {"fetched": 60, "created": 59, "updated": 1}
+
+
+def test_two_pages_with_one_address_are_one_account(pull, thinkific, meanwhile):
+    wrote = meanwhile(0, None)
+    first, second = thinkific.site.users.listing[11], thinkific.site.users.listing[16]
+    thinkific.site.write("put", kind="users", row={"id": second.id, "email": first.email.upper()})
+
+    run = pull("users")
+
+    assert User.objects.filter(email_key=first.email.lower()).get().thinkific_id in (first.id, second.id)
+    assert (run.fetched, run.created, run.failed) == (60, 59, 1)
+    assert "already belongs to" in run.errors[0]["message"]
+    assert sum(name.startswith("writer") for name in wrote) > 5
+
+
+def test_a_lost_connection_costs_nothing(pull, thinkific, meanwhile):
+    def lose():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    wrote = meanwhile(3, lose)
+
+    run = pull("users")
+
+    assert is_whole(run, thinkific)
+    assert counts(run) == {"fetched": 60, "created": 60}
+    assert wrote[-1].startswith("writer")  # back to it
+
+
+@pytest.mark.parametrize("step", [1, 4, 10])
+def test_cancelled_meanwhile_what_was_committed_is_what_was_counted(pull, thinkific, meanwhile, step):
+    meanwhile(step, elsewhere(lambda: SyncRun.objects.update(cancel_requested_at=timezone.now())))
+
+    run = pull("users")
+
+    assert run.status == SyncRun.Status.CANCELLED
+    assert run.created == User.objects.count() == run.cursor["users"]["page"] * 5 < 60
+
+
+def test_what_is_prepared_meanwhile_is_not_stored_with_the_step_before(pull, thinkific, meanwhile):
+    meanwhile(4, lambda: time.sleep(0.3))  # time enough for the next one
+    meanwhile(5, elsewhere(lambda: SyncRun.objects.update(cancel_requested_at=timezone.now())))
+
+    run = pull("users")
+
+    assert run.created == User.objects.count() == run.cursor["users"]["page"] * 5
+
+
+def test_taken_over_meanwhile_nothing_more_is_written(pull, thinkific, meanwhile):
+    meanwhile(4, elsewhere(lambda: SyncRun.objects.update(attempts=9)))
+
+    run = pull("users")
+
+    assert (run.status, run.attempts) == (SyncRun.Status.RUNNING, 9)
+    assert run.created == User.objects.count() == run.cursor["users"]["page"] * 5
+
+
+def test_left_when_the_time_is_up_it_goes_on_where_it_was(pull, thinkific):
+    run = pull("users", seconds=0.0)
+    slices = 1
+    while run.status == SyncRun.Status.QUEUED:
+        assert run.created == User.objects.count() == run.cursor["users"]["page"] * 5
+        run, slices = go_on(run, seconds=0.0), slices + 1
+
+    assert is_whole(run, thinkific)
+    assert {name: getattr(run, name) for name in COUNTS if name != "requests"} == {
+        **dict.fromkeys(COUNTS[1:], 0), "fetched": 60, "created": 60,
+    }  # fmt: skip
+    assert slices > 1
+
+
+def test_a_failing_list_leaves_what_came_before(pull, thinkific):
+    thinkific.faults.add("422", path="users.*page=6")
+
+    run = pull("users")
+
+    assert run.status in (SyncRun.Status.PARTIAL, SyncRun.Status.FAILED)
+    assert run.created == User.objects.count() == run.cursor["users"]["page"] * 5 > 0
