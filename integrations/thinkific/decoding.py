@@ -77,7 +77,7 @@ class _Envelope(msgspec.Struct, Generic[T]):
 _decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
 
 
-def _decoder(wanted: Any) -> msgspec.json.Decoder[Any]:
+def decoder_of(wanted: Any) -> msgspec.json.Decoder[Any]:
     """Making one costs more than reading a page with it."""
     if wanted not in _decoders:
         _decoders[wanted] = msgspec.json.Decoder(wanted, strict=False)
@@ -94,7 +94,7 @@ def decode_page(
     """
     bad: list[BadRow] = []
     try:
-        envelope = _decoder(_Envelope[row_type]).decode(body)  # type: ignore[valid-type]
+        envelope = decoder_of(_Envelope[row_type]).decode(body)  # type: ignore[valid-type]
         items, pagination = envelope.items, envelope.meta.pagination if envelope.meta else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         rows, pagination = rows_and_pagination(load_json(body, what), what)
@@ -122,7 +122,7 @@ def decode_object(body: bytes, row_type: type[T], *, unwrap: str = "", what: str
             value = value[unwrap]
         return read_row(value, row_type)
     try:
-        return _decoder(row_type).decode(body)
+        return decoder_of(row_type).decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return read_row(load_json(body, what), row_type)
 

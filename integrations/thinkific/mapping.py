@@ -15,7 +15,7 @@ from core.models.groups import GROUP_NAME_LENGTH
 from core.models.people import NAME_LENGTH
 from core.moments import happened
 from integrations.thinkific import schemas
-from integrations.thinkific.mending import Notes, Unusable, clean_json, email_of, moment, split_name
+from integrations.thinkific.mending import Notes, Unusable, clean_json, email_of, moment, progress, split_name
 from integrations.thinkific.schemas import parse_graphql_id
 
 Values = dict[str, Any]
@@ -78,14 +78,15 @@ def enrollment_row(
     notes: Notes | None = None,
 ) -> Values:
     """The values of core.services.mirror.enrollments.ENROLLMENTS; user and product are primary keys."""
-    progress = (notes or Notes()).progress(row.percentage_completed, f"Enrollment {row.id}")
-    if progress is None:
+    share = None if row.percentage_completed is None else progress(row.percentage_completed)
+    if share is None:
         digest = None  # it is looked at, and said, by every pull
+        share = (notes or Notes()).progress(row.percentage_completed, f"Enrollment {row.id}")
     return {
         "thinkific_id": row.id,
         "user_id": user_id,
         "product_id": product_id,
-        "percentage_completed": progress,
+        "percentage_completed": share,
         "is_free_trial": bool(row.is_free_trial),
         "activated_at": moment(row.activated_at),
         "started_at": moment(row.started_at),

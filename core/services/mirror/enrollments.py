@@ -88,6 +88,8 @@ def _apply(
 
     pairs: list[tuple[Values, tuple[int, Values] | None]] = []
     links: dict[int, int] = {}
+    if not by_id and not by_pair and len(best) == len(rows):
+        pairs, rows = [(row, None) for row in rows], []
     for row in rows:
         pair = (row["user_id"], row["product_id"])
         have = by_id.get(row["thinkific_id"])

@@ -70,7 +70,8 @@ def apply_pages(pages: list[RawPage], *, source: str, now: datetime, pull: Pull 
     """Store the enrollments on these pages; with `pull`, note how new they are. What bundle enrollments
     derive from them follows at once, but in a full pull, which derives it at its end."""
     applied = Applied()
-    changed, known = changed_rows(Enrollment, pages, applied)
+    none_stored = pull is not None and pull.writer.finds_none("enrollments")
+    changed, known = changed_rows(Enrollment, pages, applied, none_stored=none_stored)
     if changed:
         contested = anew.waiting_list(pull)
         applied += apply_rows(changed, known, source=source, now=now, pull=pull, contested=contested)
@@ -119,16 +120,15 @@ def apply_typed(
     applied = Applied()
     whole = []
     for e, digest in rows:
-        if problem := what_is_missing(e):
-            _fail(e.id, problem, known, applied)
+        if e.user_id is None or e.course_id is None:
+            _fail(e.id, what_is_missing(e), known, applied)
         else:
             whole.append((e, digest))
     rows = whole
     claimants: list[int] | None = None if contested is None else []  # people
     told_of = [e for e, _ in rows]
     users, departed = _students(told_of, applied, claimants, source=source, now=now, pull=pull)
-    names = {e.course_id: e.course_name for e in told_of if e.course_id}
-    courses = ensure_courses({course: Notes().text(name, 500, "", "") for course, name in names.items()})
+    courses = _courses(told_of, pull)
     missing = {e.user_id or 0 for e in told_of} - users.keys()
     deleted = deleted_here(missing)
     rows = anew.without_former(rows, missing - deleted, known, applied, source=source, now=now)
@@ -177,6 +177,16 @@ def _students(
     made, departed = gone.students(once, applied, source=source, now=now, contested=contested)
     pull.numbers(gone.NAME).add(e.id for e in rows if e.user_id in departed)
     return users | made, departed
+
+
+def _courses(rows: list[schemas.Enrollment], pull: Pull | None) -> dict[int, int]:
+    """`course id -> primary key`. A run asks for each course once: none gets another key."""
+    known = {} if pull is None or pull.dry_run else pull.courses
+    names = {e.course_id: e.course_name for e in rows if e.course_id and e.course_id not in known}
+    if names:
+        texts = {course: Notes().text(name, 500, "", "") for course, name in names.items()}
+        known |= ensure_courses(texts)
+    return known
 
 
 def told(enrollment: schemas.Enrollment) -> gone.Told | None:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from integrations.thinkific.decoding import BadRow, load_json, read_row, rows_and_pagination
+from integrations.thinkific.decoding import BadRow, decoder_of, load_json, read_row, rows_and_pagination
 
 T = TypeVar("T")
 
@@ -83,15 +83,19 @@ def read_page(body: bytes, *, number: int, what: str, ahead: type | None = None)
         page.total_items, page.total_pages = pagination.total_items, pagination.total_pages
         page.next_page = pagination.next_page or None
     for place, data in enumerate(items, start=1):
-        found = ID_FIRST.match(data)
-        number_of_row = int(found[1]) if found else _slow_id(data)
+        told = None if ahead is None else _decoded(data, ahead)
+        number_of_row = _id_of(data) if told is None else told.id
         if number_of_row is None:
             page.bad_rows.append(BadRow(f"#{place}", "The row has no id."))
         else:
             digest = int.from_bytes(blake2b(data, digest_size=8).digest(), "little", signed=True)
-            told = None if ahead is None else _decoded(data, ahead)
             page.rows.append(RawRow(number_of_row, digest, data, told))
     return page
+
+
+def _id_of(data: bytes) -> int | None:
+    found = ID_FIRST.match(data)
+    return int(found[1]) if found else _slow_id(data)
 
 
 def _slow_id(data: bytes) -> int | None:
@@ -116,6 +120,6 @@ def decode_row(row: RawRow, row_type: type[T]) -> T | BadRow:
 def _decoded(data: bytes, row_type: type[T]) -> T | None:
     """The row as it nearly always is; None where its types are not what the schema says."""
     try:
-        return msgspec.json.decode(data, type=row_type, strict=False)
+        return decoder_of(row_type).decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None

@@ -96,7 +96,8 @@ def apply_and_put_off(pull: Pull, pages: list[RawPage]) -> Applied:
     `settle_contested`."""
     waiting: list[list[Any]] = pull.cursor.setdefault("contested", [])
     numbers: list[int] | None = [] if len(waiting) < AT_ONCE else None
-    applied = apply_pages(pages, source=pull.source, now=pull.now, contested=numbers)
+    none_stored = pull.writer.finds_none("users")
+    applied = apply_pages(pages, source=pull.source, now=pull.now, contested=numbers, none_stored=none_stored)
     rows = {row.id: row for page in pages for row in page.rows}
     for number in numbers or []:
         waiting.append([number, rows[number].digest, rows[number].data.decode("utf-8", "replace")])
@@ -126,11 +127,16 @@ def settle_contested(pull: Pull, then: Callable[[Applied, list[int]], None]) -> 
 
 
 def apply_pages(
-    pages: list[RawPage], *, source: str, now: datetime, contested: list[int] | None = None
+    pages: list[RawPage],
+    *,
+    source: str,
+    now: datetime,
+    contested: list[int] | None = None,
+    none_stored: bool = False,
 ) -> Applied:
-    """Store the people on these pages; for `contested` see apply_users."""
+    """Store the people on these pages; for `contested` see apply_users, for `none_stored` changed_rows."""
     applied = Applied()
-    changed, known = changed_rows(User, pages, applied)
+    changed, known = changed_rows(User, pages, applied, none_stored=none_stored)
     if changed:
         applied += _apply_changed(changed, known, source=source, now=now, contested=contested)
     return applied

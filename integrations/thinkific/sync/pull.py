@@ -64,6 +64,7 @@ class Pull:
         self._when_stopped: type[Exception] = Cancelled if foreground else SliceOver
         self._is_over = False
         self.refused: set[str] = set()  # surfaces
+        self.courses: dict[int, int] = {}  # course id -> primary key, of those that were asked for
         self._taken_up_at = copy.deepcopy(run.cursor)
         self._seen = load_all(run.seen)
         self._requests_before = run.requests - client.sent
@@ -190,6 +191,7 @@ class Pull:
     def restore(self, before: dict[str, Any]) -> None:
         """Take back what was counted since a snapshot of the run (steps.py)."""
         take_back(self.run, before)
+        self.courses.clear()
         if not self.dry_run:
             stored = load_all(self.run.seen)
             for name, one in self._seen.items():

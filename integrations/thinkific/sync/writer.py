@@ -16,12 +16,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 
 from core.services import bulk
 from integrations.queue import heartbeat
 from integrations.thinkific.sync.leaving import LostRun
-from integrations.thinkific.sync.steps import in_transaction, snapshot
+from integrations.thinkific.sync.steps import snapshot
 
 if TYPE_CHECKING:
     from integrations.thinkific.sync.pull import Pull
@@ -47,6 +47,8 @@ class Writer:
     def __init__(self, pull: "Pull") -> None:
         self.pull = pull
         self._pool: ThreadPoolExecutor | None = None
+        self.prepares = False  # whether this is a step that the writer is to commit
+        self._told: Any = None  # the writer's connection, when it need not say that a commit is on the disk
         self._under_way: tuple[_Step, Future[None]] | None = None
 
     @property
@@ -58,19 +60,29 @@ class Writer:
     def commit(self, write: Callable[[], None]) -> None:
         """As Pull.commit, but it may return before the step is committed; see `settle`."""
         step = _Step(write, snapshot(self.pull.run), [])
+        self.prepares = True
         try:
-            with in_transaction(), bulk.kept_back(step.copies), self._only_reads(step):
+            with transaction.atomic(), bulk.kept_back(step.copies), self._only_reads(step):
                 write()
                 if connection.run_on_commit:  # to be done when the rows are there
                     raise _DoesMore
+                transaction.set_rollback(True)  # there is nothing to commit, but keys were taken
         except (_DoesMore, OperationalError):
             self.pull.restore(step.before)
+            self.prepares = False
             self.pull.commit(write)
             return
+        finally:
+            self.prepares = False
         if self._is_committed():
             self._start(step)
         else:
             self._again(write)
+
+    def finds_none(self, name: str) -> bool:
+        """Whether none of the rows of this list need be looked for: the table was empty when its walk began,
+        and a row that came since is not overlooked, for the writer would collide with it."""
+        return self.prepares and self.pull.cursor[name]["top"] == 0
 
     def settle(self) -> None:
         """Wait for the step that is under way; afterwards all that was counted is committed."""
@@ -106,7 +118,8 @@ class Writer:
 
     def _commit(self, copies: list[bulk.Copy], values: dict[str, Any]) -> None:
         try:
-            with in_transaction():
+            self._expect_no_word()
+            with transaction.atomic():
                 for one in copies:
                     one.run()
                 if not self.pull.mine().update(**values):
@@ -114,6 +127,13 @@ class Writer:
         except Exception:
             connection.close()  # whatever state it is in
             raise
+
+    def _expect_no_word(self) -> None:
+        """As in_transaction (steps.py), once for the connection."""
+        if connection.connection is None or connection.connection is not self._told:
+            with connection.cursor() as cursor:
+                cursor.execute("SET synchronous_commit = off")
+            self._told = connection.connection
 
     @contextmanager
     def _only_reads(self, step: _Step) -> Iterator[None]:
