@@ -156,16 +156,13 @@ class Pull:
                 self.restore(before)
                 if attempt == TRIES:
                     raise
-        self._tell()
+        self.tell()
 
     def store(self, write: Callable[[], None], *, adds: bool = False) -> None:
         """Commit, then leave the run when the time is up. `adds`: most likely the step only adds rows, and
         may be committed while the next is prepared (writer.py). Call `writer.settle()` after the last."""
-        if adds and self.writer.is_of_use:
-            self.writer.commit(write)
-            self._tell()
-        else:
-            self.commit(write)
+        keep = self.writer.commit if adds and self.writer.is_of_use else self.commit
+        keep(write)
         self.leave_when_due()
 
     def leave_when_due(self) -> None:
@@ -178,7 +175,7 @@ class Pull:
         """Commit what was noted after the last step."""
         with self._step():
             pass
-        self._tell()
+        self.tell()
 
     @contextmanager
     def _step(self) -> Iterator[None]:
@@ -251,7 +248,7 @@ class Pull:
         if now - self._beat >= BEAT_EVERY:
             with transaction.atomic():
                 self._save(progress_only=True)
-            self._tell()
+            self.tell()
         elif now - self._look >= LOOK_EVERY and not self.dry_run:
             self._look = now
             if not self._mine().filter(cancel_requested_at__isnull=True).exists():
@@ -266,8 +263,8 @@ class Pull:
         return self._mine().filter(cancel_requested_at__isnull=True)
 
     def _mine(self) -> QuerySet[SyncRun]:
-        run = self.run
-        return SyncRun.objects.filter(pk=run.pk, attempts=run.attempts, status=SyncRun.Status.RUNNING)
+        running = SyncRun.objects.filter(status=SyncRun.Status.RUNNING)
+        return running.filter(pk=self.run.pk, attempts=self.run.attempts)
 
     def values(self, *, progress_only: bool = False) -> dict[str, Any]:
         """What is stored of the run with a step. Between steps only its signs of life: what was counted since
@@ -292,7 +289,8 @@ class Pull:
             self._leave(Cancelled if self._mine().exists() else LostRun)
         heartbeat.beat()
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Show the run's progress to whoever started it here."""
         if self.on_progress is not None:
             self.on_progress(self.run)
 

@@ -101,6 +101,7 @@ class Writer:
         values = copy.deepcopy(self.pull.values())  # the next step counts on meanwhile
         self._under_way = step, self._pool.submit(self._commit, step.copies, values)
         heartbeat.beat()
+        self.pull.tell()
 
     def _is_committed(self) -> bool:
         if self._under_way is not None and self._under_way[1].exception() is not None:
