@@ -21,7 +21,7 @@ from django.db import OperationalError, connection, transaction
 from core.services import bulk
 from integrations.queue import heartbeat
 from integrations.thinkific.sync.leaving import LostRun
-from integrations.thinkific.sync.steps import snapshot
+from integrations.thinkific.sync.steps import in_transaction, snapshot
 
 if TYPE_CHECKING:
     from integrations.thinkific.sync.pull import Pull
@@ -48,7 +48,6 @@ class Writer:
         self.pull = pull
         self._pool: ThreadPoolExecutor | None = None
         self.prepares = False  # whether this is a step that the writer is to commit
-        self._told: Any = None  # the writer's connection, when it need not say that a commit is on the disk
         self._under_way: tuple[_Step, Future[None]] | None = None
 
     @property
@@ -119,8 +118,7 @@ class Writer:
 
     def _commit(self, copies: list[bulk.Copy], values: dict[str, Any]) -> None:
         try:
-            self._expect_no_word()
-            with transaction.atomic():
+            with in_transaction():
                 for one in copies:
                     one.run()
                 if not self.pull.mine().update(**values):
@@ -128,13 +126,6 @@ class Writer:
         except Exception:
             connection.close()  # whatever state it is in
             raise
-
-    def _expect_no_word(self) -> None:
-        """As in_transaction (steps.py), once for the connection."""
-        if connection.connection is None or connection.connection is not self._told:
-            with connection.cursor() as cursor:
-                cursor.execute("SET synchronous_commit = off")
-            self._told = connection.connection
 
     @contextmanager
     def _only_reads(self, step: _Step) -> Iterator[None]:
