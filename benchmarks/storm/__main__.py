@@ -7,7 +7,7 @@ import sys
 import time
 from typing import Any
 
-from benchmarks.storm import check, edits
+from benchmarks.storm import check, edits, pulls
 from benchmarks.storm.herd import Herd
 from integrations.thinkific import rates
 from integrations.thinkific.sandbox import control_at
@@ -39,7 +39,11 @@ def storm(kills: int, seed: int, workers: int, stand_in: str) -> dict[str, Any]:
     trouble = control_at(stand_in, "GET", "stats")["faults"]
     control_at(stand_in, "DELETE", "faults")
     settled = herd.wait_until_sent(SETTLE)
+    found = pulls.differences(may_join=True)
+    herd.wait_until_sent(SETTLE)
     herd.stop()
+    compared = check.compare()
+    compared["wrong"] = [*found, *compared["wrong"]][: check.SHOWN]
     return {
         "kills": kills,
         "seed": seed,
@@ -48,7 +52,7 @@ def storm(kills: int, seed: int, workers: int, stand_in: str) -> dict[str, Any]:
         "seconds": round(seconds, 1),
         "settled_after": round(settled, 1),
         "trouble": trouble,
-        **check.compare(),
+        **compared,
     }
 
 
