@@ -1,12 +1,10 @@
 """Enrollments: who studies what, how far they are, until when."""
 
-from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import DecimalField, Prefetch, QuerySet, Value
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
@@ -45,10 +43,7 @@ class ExpiryFilter(ChoiceFilter):
     choices_offered = (("7", "Within 7 days"), ("30", "Within 30 days"), ("90", "Within 90 days"))
 
     def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
-        now = timezone.now()
-        return queryset.filter(
-            expiry_date__gt=now, expiry_date__lte=now + timedelta(days=int(value)), removed_at__isnull=True
-        )
+        return queryset.ending_within(int(value))  # type: ignore[attr-defined]
 
 
 # --- curriculum ---------------------------------------------------------------------------------------

@@ -38,11 +38,18 @@ class TeamFilter(RelatedFilter):
 class FullnessFilter(ChoiceFilter):
     title = "places"
     parameter_name = "places"
-    choices_offered = (("over", "More people than places"), ("full", "Full"), ("free", "Places left"))
+    choices_offered = (
+        ("over", "More people than places"),
+        ("full", "Full"),
+        ("nearly", "Full or nearly so"),
+        ("free", "Places left"),
+    )
 
     def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
         if value == "over":
             return queryset.filter(unlimited=False, used_count__gt=F("max_seats"))
+        if value == "nearly":
+            return queryset.full_or_nearly()  # type: ignore[attr-defined]
         if value == "full":
             return queryset.filter(unlimited=False, used_count=F("max_seats"))
         return queryset.filter(Q(unlimited=True) | Q(used_count__lt=F("max_seats")))

@@ -1,6 +1,6 @@
 """Enrollments: access of one student to one course or bundle."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -76,6 +76,12 @@ class EnrollmentQuerySet(models.QuerySet["Enrollment"]):
                 return queryset.filter(condition)
             queryset = queryset.exclude(condition)
         return queryset
+
+    def ending_within(self, days: int) -> "EnrollmentQuerySet":
+        """Enrollments whose access ends so soon, the courses of bundles with their bundles."""
+        now = timezone.now()
+        soon = now + timedelta(days=days)
+        return self.filter(expiry_date__gt=now, expiry_date__lte=soon, removed_at__isnull=True)
 
     def giving_access(self, now: datetime | None = None) -> "EnrollmentQuerySet":
         """Enrollments by which the student can study now, or will as soon as Thinkific has been told."""

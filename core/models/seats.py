@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import BigIntegerField, Case, F, Q, Value, When
 from django.db.models.functions import Cast
 from django.utils import timezone
 
@@ -16,6 +16,8 @@ from core.models.teams import Team
 if TYPE_CHECKING:
     from core.models.people import User
 
+NEARLY_FULL = 90  # percent of the places
+
 
 class SeatQuerySet(FoldedQuerySet["Seat"]):
     def visible_to(self, viewer: "User") -> "SeatQuerySet":
@@ -27,6 +29,12 @@ class SeatQuerySet(FoldedQuerySet["Seat"]):
     def over(self) -> "SeatQuerySet":
         """Seats with more people on them than places."""
         return self.filter(unlimited=False, used_count__gt=F("max_seats"))
+
+    def full_or_nearly(self) -> "SeatQuerySet":
+        """Seats in use of whose places nine tenths or more are taken, but not more than there are."""
+        taken = Cast("max_seats", BigIntegerField()) * NEARLY_FULL / 100
+        limited = self.filter(unlimited=False, active=True, max_seats__gt=0)
+        return limited.filter(used_count__gte=taken, used_count__lte=F("max_seats"))
 
 
 class Seat(Folded):

@@ -4,14 +4,15 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import BigIntegerField, Exists, F, OuterRef, QuerySet
-from django.db.models.functions import Cast
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
 from core.admin import cells, open_pages
 from core.admin.lists import amount
 from core.admin.open_pages import list_url
 from core.models import Enrollment, OutboxEntry, Seat, User
+from core.models.enrollments import EnrollmentQuerySet
+from core.models.seats import SeatQuerySet
 from core.moments import older, recent
 from integrations.models import Drift, SyncConflict, SyncRun, WorkerHeartbeat
 from integrations.thinkific.reconcile.plan import REPAIRABLE
@@ -20,8 +21,7 @@ from project.overview import sync_items
 from project.overview.item import Item
 from project.overview.remember import remember
 
-SOON = timedelta(days=30)
-NEARLY_FULL = 90  # percent
+SOON = 30  # days
 LOOKED_AT = 999  # counted exactly up to here
 SILENT_AFTER = timedelta(minutes=3)
 
@@ -182,14 +182,8 @@ def _seats_over(seats: QuerySet[Seat], name: Callable[[Seat], str]) -> Item | No
     )
 
 
-def _seats_nearly_full(seats: QuerySet[Seat], name: Callable[[Seat], str]) -> Item | None:
-    near = seats.filter(
-        unlimited=False,
-        active=True,
-        max_seats__gt=0,
-        used_count__gte=Cast("max_seats", BigIntegerField()) * NEARLY_FULL / 100,
-        used_count__lte=F("max_seats"),
-    )
+def _seats_nearly_full(seats: SeatQuerySet, name: Callable[[Seat], str]) -> Item | None:
+    near = seats.full_or_nearly()
     count, first = _named(near.order_by(F("max_seats") - F("used_count")))
     if not count or first is None:
         return None
@@ -199,7 +193,7 @@ def _seats_nearly_full(seats: QuerySet[Seat], name: Callable[[Seat], str]) -> It
         "event_seat",
         _plural(count, "seat is", "seats are") + " full or nearly so",
         f"{name(first)} has {_plural(left, 'place', 'places')} left of {first.max_seats}.",
-        list_url(Seat),
+        list_url(Seat, "places=nearly"),
         "See seats",
     )
 
@@ -218,22 +212,18 @@ def _unassigned() -> Item | None:
     )
 
 
-def _expiring(enrollments: QuerySet[Enrollment], scope: str) -> Item | None:
-    now = timezone.now()
-    ending = enrollments.filter(
-        expiry_date__gt=now, expiry_date__lte=now + SOON, removed_at__isnull=True, via_bundle__isnull=True
-    )
-    count = remember(f"expiring:{scope}", lambda: _count(ending))
+def _expiring(enrollments: EnrollmentQuerySet, scope: str) -> Item | None:
+    count = remember(f"expiring:{scope}", lambda: _count(enrollments.ending_within(SOON)))
     if not count:
         return None
     return Item(
         "info",
         "hourglass_bottom",
-        _plural(count, "enrollment ends", "enrollments end") + f" within {SOON.days} days",
+        _plural(count, "enrollment ends", "enrollments end") + f" within {SOON} days",
         "Extend it in time if the student should go on."
         if count == 1
         else "Extend them in time if the students should go on.",
-        list_url(Enrollment, f"expires={SOON.days}"),
+        list_url(Enrollment, f"expires={SOON}"),
         "See enrollments",
     )
 

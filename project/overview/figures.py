@@ -10,7 +10,7 @@ from django.utils import timezone
 from core.admin.in_thinkific import course_page, learning_page
 from core.admin.lists import COUNTED, amount, table_total
 from core.admin.open_pages import list_url
-from core.models import Certificate, Enrollment, Membership, Seat, Team, User
+from core.models import Certificate, Enrollment, Membership, Role, Seat, Team, User
 from project.overview.remember import remember
 
 RECENT = timedelta(days=30)
@@ -42,7 +42,9 @@ def team_figures(user: User) -> list[Figure]:
     """Of the teams that a manager sees, and of nobody else's."""
     teams = user.managed_teams()
     now = timezone.now()
-    students = Membership.objects.filter(team__in=teams, role__code="student")
+    student = Role.objects.get(code="student")
+    memberships = Membership.objects.filter(team__in=teams, role=student)
+    students = User.objects.visible_to(user).filter(pk__in=memberships.values("user"))
     enrollments = Enrollment.objects.visible_to(user)
     learning = enrollments.giving_access(now).aggregate(
         total=Count("pk"), completed=Count("pk", filter=Q(completed_at__isnull=False))
@@ -57,13 +59,13 @@ def team_figures(user: User) -> list[Figure]:
     return [
         Figure(
             "Students",
-            f"{students.values('user').distinct().count():,}",
-            url=list_url(Team),
+            f"{students.count():,}",
+            url=list_url(User, f"role={student.pk}"),
             icon="groups",
         ),
         Figure(
             "Enrollments",
-            f"{learning['total']:,}",
+            f"{enrollments.count():,}",
             f"{amount(new)} new in 30 days",
             list_url(Enrollment),
             "assignment_ind",

@@ -15,6 +15,8 @@ from tests.factories import (
     ConnectionStateFactory,
     EnrollmentFactory,
     OutboxEntryFactory,
+    ProductFactory,
+    SeatFactory,
     SyncConflictFactory,
     SyncRunFactory,
     UserFactory,
@@ -133,6 +135,36 @@ def test_what_needs_attention_is_named_with_its_number(signed_in, root, site, ac
     assert "Acme: Accounting 101: 2 of 1 places used" in page
     assert "1 person is in no team" in page
     assert "1 enrollment ends within 30 days" in page
+
+
+def counted(answer) -> int:
+    return answer.context["cl"].result_count
+
+
+def test_numbers_lead_to_lists_of_as_many(signed_in, root, mara, ana, bo, accounting, acme, acme_seat):
+    """Also courses that came with a bundle, and those that are completed."""
+    soon = timezone.now() + timedelta(days=3)
+    bundle = EnrollmentFactory(user=ana, product=ProductFactory(productable_type="Bundle"), expiry_date=soon)
+    EnrollmentFactory(user=ana, product=accounting, expiry_date=soon, via_bundle=bundle)
+    EnrollmentFactory(user=bo, product=accounting, expiry_date=soon, completed_at=timezone.now())
+    over = timezone.now() - timedelta(days=1)
+    EnrollmentFactory(user=mara, product=accounting, expiry_date=over)
+    acme_seat.used_count = acme_seat.max_seats
+    acme_seat.save(update_fields=["used_count"])
+    SeatFactory(name="Plenty", max_seats=50)
+
+    for who, ending in ((root, 3), (mara, 2)):
+        page = first_page(signed_in, who)
+        client = signed_in(who)
+
+        assert f"{ending} enrollments end within 30 days" in page
+        assert counted(client.get("/admin/core/enrollment/?expires=30")) == ending
+        assert "1 seat is full or nearly so" in page
+        assert counted(client.get("/admin/core/seat/?places=nearly")) == 1
+        figures = signed_in(who).get("/admin/").context["figures"]
+        for figure in figures:
+            if figure.url:
+                assert figure.value == str(counted(client.get(figure.url))), (who, figure)
 
 
 @pytest.fixture
