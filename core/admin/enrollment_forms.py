@@ -77,3 +77,18 @@ class LastDayForm(DialogForm):
         enrollment = self.part or self.obj
         if enrollment.expiry_date:
             self.fields["last_day"].initial = moments.local(enrollment.expiry_date).date()
+
+    def clean(self) -> dict[str, Any]:
+        """The longest of all grants holds: what would have another effect than it says is refused."""
+        data = super().clean() or self.cleaned_data
+        course = self.part or self.obj
+        if "last_day" not in self.touched or "last_day" not in data or course.product.is_bundle:
+            return data
+        if bundle := grants.held_beyond(course, moments.end_of(data["last_day"])):
+            until = f"ends on {moments.day(bundle.expiry_date)}" if bundle.expiry_date else "does not end"
+            self.add_error(
+                "last_day",
+                f"{course.user} holds {course.product} through a bundle too, and access by that {until}. The "
+                "course cannot end before it: change the end of the bundle's enrollment.",
+            )
+        return data

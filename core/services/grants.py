@@ -56,6 +56,12 @@ def kept_by(course: Enrollment) -> Enrollment | None:
     return next((b for b in bundles if b.expiry_date is None or (own and b.expiry_date >= own)), None)
 
 
+def held_beyond(course: Enrollment, end: Moment) -> Enrollment | None:
+    """The bundle enrollment that keeps this course open longer than until `end`, whatever its own end is."""
+    bundles = held_through(course).select_related("product").order_by("pk")
+    return next((bundle for bundle in bundles if is_later(bundle.expiry_date, end)), None)
+
+
 def bundles_with(course: Enrollment) -> Any:
     items = BundleItem.objects.filter(course=course.product_id, removed_at__isnull=True)
     return Enrollment.objects.filter(

@@ -1,6 +1,6 @@
 """Dialogs offer what can work, and say what they will do in numbers before they do it."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.urls import reverse
@@ -170,6 +170,25 @@ def test_ending_a_course_of_a_bundle_offers_to_end_the_bundle(alma, ana, bundled
     assert "through the bundle Finance pack" in page
     assert do("enrollment", "end-access", whole.pk) in page
     assert "can no longer open" not in page
+
+
+@pytest.mark.parametrize("end", [None, 2031], ids=["without end", "2031"])
+def test_a_course_cannot_end_before_the_bundle_that_gives_it(alma, ana, bundled, signed_in, end):
+    whole, course = bundled
+    until = end and datetime(end, 3, 31, 12, tzinfo=UTC)
+    Enrollment.objects.filter(pk=whole.pk).update(expiry_date=until)
+    Enrollment.objects.filter(pk=course.pk).update(expiry_date=datetime(2030, 3, 31, 12, tzinfo=UTC))
+    address = do("enrollment", "change-end", course.pk)
+
+    page = signed_in(alma).post(address, {"last_day": "2029-06-30"}).content.decode()
+
+    assert "access by that " + ("ends on 31 Mar 2031" if end else "does not end") in page
+    course.refresh_from_db()
+    assert (course.expiry_date.year, course.granted) == (2030, False)
+    assert signed_in(alma).post(address, {"last_day": "2032-01-31"}).status_code in (200, 302)
+    if end:
+        course.refresh_from_db()
+        assert course.expiry_date.year == 2032
 
 
 def test_a_team_is_not_told_which_bundle(owen, ana, bundled, acme_seat, signed_in):

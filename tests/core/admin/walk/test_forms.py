@@ -166,4 +166,4 @@ def test_a_dialog_moves_what_its_fields_say_and_nothing_else(world, window, who)
                 outcomes.append((answer.status, moved(before, stored())))
         assert outcomes[0] == outcomes[1], one.address
         changed += bool(outcomes[0][1])
-    assert changed > 8
+    assert changed > 6  # an end that the student's bundle outlasts is refused
