@@ -114,6 +114,25 @@ def judge(state: dict[str, Any], came: Came) -> str:
     return COMPLETE if whole else SHORT
 
 
+def only_shrinks(state: dict[str, Any], came: Came) -> bool:
+    """Whether a walk that is repeated lacks no more rows than were deleted while it went on: each deletion
+    costs it one, the deleted row itself or one that moved to a page it had passed. The latter has come in the
+    round before, unless the same happened to the same row there: who counts a row as gone must ask for it.
+    Without this, a list of which rows are deleted all the time would never be whole."""
+    first = state.get("first_of_all")
+    grew = first is None or state.get("most", 0) - first > max(FEW, first // GROWTH)
+    return state.get("round", 1) > 1 and not grew and came.newest >= state["total"]
+
+
+def moved(state: dict[str, Any], came: Came) -> bool:
+    """Whether rows came to the list or left it while it was walked, as far as one can tell. Where both happen
+    between two pages, the numbers hide that a row moved to a page that was passed."""
+    began, first = state.get("began_of_all"), state.get("first_of_all")
+    if state.get("shrank_of_all") or first is None or state.get("most", first) > first:
+        return True
+    return began is not None and came.made_since(datetime.fromisoformat(began)) > 0
+
+
 def _all_came(rows: int, state: dict[str, Any], which: str, came: Came) -> bool:
     """Whether so many rows are all that were there at first."""
     most, first = state.get("most", state["total"]), state.get(f"first{which}")
@@ -136,6 +155,11 @@ def in_words(verdict: str, *, what: str, total: int | None, came: int) -> str:
         said = f"Thinkific does not say how many {what} there are; {came:,} came."
     else:
         walks = f", in {ROUNDS} walks" if verdict == SHORT else ""
+        if verdict == SHORT and came >= (total or 0):
+            said = (
+                f"Thinkific's list of {what} changed so much that some may not have come, in {ROUNDS} walks."
+            )
+            return f"{said} What is gone was not judged this time."
         only = "only " if verdict == SHORT else ""
         said = f"Thinkific says that there are {total or 0:,} {what}, but {only}{came:,} came{walks}."
     return f"{said} What is gone was not judged this time."

@@ -43,6 +43,7 @@ def pull_enrollments(pull: Pull) -> None:
         stored=Enrollment.objects.all(),
         filters={"updated_after": since - OVERLAP} if since else None,
         row_type=schemas.Enrollment,
+        asked=since is None,
     )
     anew.settle(pull, partial(apply_rows, source=pull.source, now=pull.now))
     gone.note_gone(pull, "enrollments")
@@ -62,6 +63,7 @@ def pull_enrollments(pull: Pull) -> None:
         Enrollment.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True),
         lambda pks: remove_enrollments(pks, source=pull.source, now=pull.now),
         what="enrollments",
+        ask=pull.client.get_enrollment,
     )
     pull_holders(pull)
 

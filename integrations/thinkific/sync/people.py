@@ -41,6 +41,7 @@ def pull_users(pull: Pull) -> None:
         lambda pages: apply_and_put_off(pull, pages),
         stored=User.objects.all(),
         row_type=schemas.User,
+        asked=True,
     )
     if walked.complete:
         mark_missing(
@@ -49,6 +50,7 @@ def pull_users(pull: Pull) -> None:
             stored,
             lambda pks: remove_users(pks, source=pull.source, now=pull.now),
             what="people",
+            ask=pull.client.get_user,
         )
     else:
         not_judged(pull, "people", walked)

@@ -12,6 +12,7 @@ from core.models import OutboxEntry, SiteSettings
 from core.services import bulk
 from core.services.mirror.outcome import Applied
 from integrations.models import SyncRun
+from integrations.thinkific.errors import NotFound
 from integrations.thinkific.sync import completeness
 from integrations.thinkific.sync.fetch import batches
 from integrations.thinkific.sync.pages import RawPage
@@ -21,6 +22,9 @@ REMOVED_AT_ONCE = 1000
 NEVER_EMPTIED = 10  # so many do not vanish all at once without a person's word
 NEVER_GUARDED = 3  # up from so few rows a single one may always go
 USED = "removals_used"  # in the cursor: how many of those that a person confirmed are carried out
+# What may be taken for gone wrongly, where rows came and went while a list was walked.
+FEW, ANY = "few", "any"
+ASKED = 250  # rows at most that are asked for one by one
 MANY_NEW = 10_000  # rows from which on the database should look at the table anew
 
 
@@ -48,12 +52,14 @@ def walk(
     filters: Mapping[str, Any] | None = None,
     counted: bool = True,
     row_type: type | None = None,
+    asked: bool = False,
 ) -> Walked:
     """Walk a REST list, handing batches of pages to `apply` inside transactions.
 
     `name` is the list's place in the cursor and its set of met rows. `stored` are the rows that it should
     meet. `counted` says whether its rows belong to the run's counts. `row_type` is what `apply` decodes rows
-    as: where most are news, they come decoded.
+    as: where most are news, they come decoded. `asked`: each row can be asked for by itself, and is before
+    it counts as gone (see mark_missing), where rows were deleted while the list was walked again.
     """
     if name not in pull.cursor:
         top = stored.aggregate(top=Max("pk"))["top"] if stored is not None else None
@@ -65,6 +71,10 @@ def walk(
             _round(pull, name, state, path, apply, filters, counted, row_type)
         came = completeness.count(pull, name, state, stored)
         verdict = completeness.judge(state, came)
+        if verdict == completeness.SHORT and asked and completeness.only_shrinks(state, came):
+            verdict, state["unsure"] = completeness.COMPLETE, ANY
+        elif verdict == completeness.COMPLETE and asked and completeness.moved(state, came):
+            state["unsure"] = FEW
         # A filtered list that moves is caught up by the overlap of the next one.
         if verdict == completeness.SHORT and stored is not None and state["round"] < completeness.ROUNDS:
             completeness.begin_again(pull, name, state)
@@ -139,11 +149,13 @@ def mark_missing(
     *,
     top: int | None = None,
     what: str = "rows",
+    ask: Callable[[int], Any] | None = None,
 ) -> None:
     """Mark as removed what a complete walk did not meet; never more than the deletion guard allows. How many
     rows came without an id is in the walk's state or, without one, in the cursor.
 
-    `remove` gets primary keys, some at a time, inside a transaction, and answers how many it marked.
+    `remove` gets primary keys, some at a time, inside a transaction, and answers how many it marked. `ask`
+    asks Thinkific for one row by its id there, and raises NotFound.
     """
     top = pull.cursor[name]["top"] if top is None else top
     candidates = stored.filter(pk__lte=top).order_by()
@@ -151,10 +163,10 @@ def mark_missing(
     # As nearly always. The set of other lists may hold more, and so may one with rows that were left out.
     if live == seen.up_to(top) and name in pull.cursor and not (pull.run.failed or pull.run.skipped):
         return
-    missing = [
-        pk for pk in candidates.values_list("pk", flat=True).iterator(chunk_size=5000) if pk not in seen
-    ]
-    missing = _without_ours(pull, stored, missing)
+    pks = candidates.values_list("pk", flat=True).iterator(chunk_size=5000)
+    missing = _without_ours(pull, stored, [pk for pk in pks if pk not in seen])
+    if ask is not None and (pull.cursor.get(name) or {}).get("unsure"):
+        missing = _really_gone(pull, name, what, stored, missing, ask)
     # A row without an id may be any of them.
     if len(missing) <= (pull.cursor.get(name) or pull.cursor).get("nameless", 0):
         return
@@ -178,6 +190,28 @@ def mark_missing(
                 pull.cursor[USED] = pull.cursor.get(USED, 0) + len(part)
 
         pull.store(write)
+
+
+def _really_gone(
+    pull: Pull, name: str, what: str, stored: QuerySet, missing: list[int], ask: Callable[[int], Any]
+) -> list[int]:
+    """Those of the missing rows that Thinkific does not know any more; none where that are too many."""
+    if len(missing) > ASKED and pull.cursor[name]["unsure"] == FEW:
+        return missing  # far more than can have moved about
+    if len(missing) > ASKED:
+        pull.partial = True
+        pull.note(
+            what,
+            f"{len(missing):,} {what} did not come, of a list that changed meanwhile. Nothing was marked.",
+        )
+        return []
+    gone = []
+    for pk, number in stored.filter(pk__in=missing).order_by("pk").values_list("pk", "thinkific_id"):
+        try:
+            ask(number)
+        except NotFound:
+            gone.append(pk)
+    return gone
 
 
 def _confirmed(pull: Pull) -> float:

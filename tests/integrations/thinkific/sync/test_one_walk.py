@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.models import Enrollment, User
+from core.models import Enrollment, SiteSettings, User
 from integrations.models import SyncRun
 from integrations.thinkific.sandbox import Scale, Site
 from tests.integrations.thinkific.sync.conftest import go_on, removed
@@ -109,3 +109,32 @@ def test_a_run_that_another_process_takes_up_counts_nothing_twice(pull, thinkifi
     assert (run.status, run.errors) == ("succeeded", [])
     assert User.objects.filter(thinkific_id__isnull=False).count() == 20  # one signed up on a page passed
     assert SyncRun.objects.count() == 1
+
+
+@pytest.mark.parametrize("joins", [False, True], ids=["only deletions", "and new ones"])
+def test_a_list_that_shrinks_all_the_time_is_walked_twice_and_judged(pull, thinkific, monkeypatch, joins):
+    settings = SiteSettings.load()
+    settings.deletion_guard_percent = 100
+    settings.save()
+    pull("users")
+    site, at = thinkific.site, []
+
+    def delete_one(run):
+        """One that is passed already, and another row comes to its page."""
+        listed = site.users.listing
+        if run.pages_done not in at and len(listed) > 12:
+            at.append(run.pages_done)
+            site.write("remove", kind="users", row_ids=[listed[1].id])
+            if joins:
+                site.write("put", kind="users", row={"email": f"new{len(at)}@new.example"})
+
+    thinkific.reset_stats()
+    run = pull("users", on_progress=delete_one)
+
+    assert run.status == "succeeded"
+    assert len(at) > 3
+    there = {user.id for user in site.users.listing}
+    # Who is there was not taken for gone, though their rows moved to pages that were passed, twice.
+    assert not removed(User, thinkific_id__in=there).exists()
+    pull("users")
+    assert set(User.objects.filter(removed_at=None).values_list("thinkific_id", flat=True)) == there
