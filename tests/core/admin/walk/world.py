@@ -88,6 +88,9 @@ def build() -> World:
     make.BundleItemFactory(bundle=bundle, course=make.ProductFactory(name="Course without a seat"))
     own, own_parts = side("shown", team=acme, person=ana, course=course, name="Internal")
     foreign, foreign_parts = side("secret", team=globex, person=otto, course=hidden, name="Secret")
+    for key, row in enumerate(foreign_parts, start=900_001):  # that no row of Acme has by chance
+        type(row)._default_manager.filter(pk=row.pk).update(id=key)
+        row.pk = key
     through = make.EnrollmentFactory(user=ana, product=bundle)
     Team.objects.filter(pk=acme.pk).update(organization=make.OrganizationFactory(name="Customers"))
     everyones = sitewide(acme, ana, otto)
