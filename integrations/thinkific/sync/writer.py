@@ -81,7 +81,7 @@ class Writer:
     def finds_none(self, name: str) -> bool:
         """Whether none of the rows of this list need be looked for: the table was empty when its walk began,
         and a row that came since is not overlooked, for the writer would collide with it."""
-        return self.prepares and self.pull.cursor[name]["top"] == 0
+        return self.prepares and self.pull.cursor.get(name, {}).get("top") == 0
 
     def settle(self) -> None:
         """Wait for the step that is under way; afterwards all that was counted is committed."""
