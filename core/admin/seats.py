@@ -47,7 +47,7 @@ class FullnessFilter(ChoiceFilter):
 
     def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
         if value == "over":
-            return queryset.filter(unlimited=False, used_count__gt=F("max_seats"))
+            return queryset.over()  # type: ignore[attr-defined]
         if value == "nearly":
             return queryset.full_or_nearly()  # type: ignore[attr-defined]
         if value == "full":

@@ -166,9 +166,8 @@ def _drift() -> Item | None:
     )
 
 
-def _seats_over(seats: QuerySet[Seat], name: Callable[[Seat], str]) -> Item | None:
-    over = seats.filter(unlimited=False, used_count__gt=F("max_seats"))
-    count, first = _named(over.order_by("-used_count"))
+def _seats_over(seats: SeatQuerySet, name: Callable[[Seat], str]) -> Item | None:
+    count, first = _named(seats.over().order_by("-used_count"))
     if not count or first is None:
         return None
     return Item(

@@ -153,13 +153,10 @@ def in_words(verdict: str, *, what: str, total: int | None, came: int) -> str:
         said = f"Thinkific's list of {what} {ENDLESS} {came:,} came."
     elif verdict == UNTOLD:
         said = f"Thinkific does not say how many {what} there are; {came:,} came."
+    elif verdict == SHORT and came >= (total or 0):
+        said = f"Thinkific's list of {what} changed so much, in {ROUNDS} walks, that some may not have come."
     else:
         walks = f", in {ROUNDS} walks" if verdict == SHORT else ""
-        if verdict == SHORT and came >= (total or 0):
-            said = (
-                f"Thinkific's list of {what} changed so much that some may not have come, in {ROUNDS} walks."
-            )
-            return f"{said} What is gone was not judged this time."
         only = "only " if verdict == SHORT else ""
         said = f"Thinkific says that there are {total or 0:,} {what}, but {only}{came:,} came{walks}."
     return f"{said} What is gone was not judged this time."

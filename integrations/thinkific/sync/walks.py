@@ -22,8 +22,6 @@ REMOVED_AT_ONCE = 1000
 NEVER_EMPTIED = 10  # so many do not vanish all at once without a person's word
 NEVER_GUARDED = 3  # up from so few rows a single one may always go
 USED = "removals_used"  # in the cursor: how many of those that a person confirmed are carried out
-# What may be taken for gone wrongly, where rows came and went while a list was walked.
-FEW, ANY = "few", "any"
 ASKED = 250  # rows at most that are asked for one by one
 MANY_NEW = 10_000  # rows from which on the database should look at the table anew
 
@@ -71,10 +69,10 @@ def walk(
             _round(pull, name, state, path, apply, filters, counted, row_type)
         came = completeness.count(pull, name, state, stored)
         verdict = completeness.judge(state, came)
-        if verdict == completeness.SHORT and asked and completeness.only_shrinks(state, came):
-            verdict, state["unsure"] = completeness.COMPLETE, ANY
-        elif verdict == completeness.COMPLETE and asked and completeness.moved(state, came):
-            state["unsure"] = FEW
+        if asked:
+            shrinks = verdict == completeness.SHORT and completeness.only_shrinks(state, came)
+            verdict = completeness.COMPLETE if shrinks else verdict
+            state["unsure"] = shrinks or completeness.moved(state, came)
         # A filtered list that moves is caught up by the overlap of the next one.
         if verdict == completeness.SHORT and stored is not None and state["round"] < completeness.ROUNDS:
             completeness.begin_again(pull, name, state)
@@ -101,7 +99,7 @@ def _round(
     try:
         for batch in batches(pages):
 
-            def write(batch: list[RawPage] = batch) -> None:
+            def write(batch: list[RawPage] = batch, is_last: bool = pages.is_over) -> None:
                 applied = apply(batch)
                 news = applied.created + applied.updated
                 pages.ahead = row_type if news > applied.unchanged else None
@@ -117,7 +115,7 @@ def _round(
                 _note(pull, name, state, applied)
                 state["lost"] += len(bad)
                 state["nameless"] += len(bad)
-                state["page"], state["ended"] = batch[-1].number, pages.is_over
+                state["page"], state["ended"] = batch[-1].number, is_last  # also when it is done again
                 completeness.note_told(state, batch)
                 if counted and batch[-1].total_pages is not None and state["round"] == 1:
                     pull.run.pages_total = max(batch[-1].total_pages, pull.run.pages_done)
@@ -166,7 +164,7 @@ def mark_missing(
     pks = candidates.values_list("pk", flat=True).iterator(chunk_size=5000)
     missing = _without_ours(pull, stored, [pk for pk in pks if pk not in seen])
     if ask is not None and (pull.cursor.get(name) or {}).get("unsure"):
-        missing = _really_gone(pull, name, what, stored, missing, ask)
+        missing = _really_gone(stored, missing, ask)
     # A row without an id may be any of them.
     if len(missing) <= (pull.cursor.get(name) or pull.cursor).get("nameless", 0):
         return
@@ -192,19 +190,11 @@ def mark_missing(
         pull.store(write)
 
 
-def _really_gone(
-    pull: Pull, name: str, what: str, stored: QuerySet, missing: list[int], ask: Callable[[int], Any]
-) -> list[int]:
-    """Those of the missing rows that Thinkific does not know any more; none where that are too many."""
-    if len(missing) > ASKED and pull.cursor[name]["unsure"] == FEW:
-        return missing  # far more than can have moved about
+def _really_gone(stored: QuerySet, missing: list[int], ask: Callable[[int], Any]) -> list[int]:
+    """Those of the missing rows that Thinkific does not know any more. Far more than can have been passed
+    over, because rows came and went while the list was walked, are not asked for."""
     if len(missing) > ASKED:
-        pull.partial = True
-        pull.note(
-            what,
-            f"{len(missing):,} {what} did not come, of a list that changed meanwhile. Nothing was marked.",
-        )
-        return []
+        return missing
     gone = []
     for pk, number in stored.filter(pk__in=missing).order_by("pk").values_list("pk", "thinkific_id"):
         try:

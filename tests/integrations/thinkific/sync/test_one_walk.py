@@ -5,6 +5,7 @@ import pytest
 from core.models import Enrollment, SiteSettings, User
 from integrations.models import SyncRun
 from integrations.thinkific.sandbox import Scale, Site
+from integrations.thinkific.sync import completeness
 from tests.integrations.thinkific.sync.conftest import go_on, removed
 
 pytestmark = pytest.mark.django_db
@@ -111,30 +112,43 @@ def test_a_run_that_another_process_takes_up_counts_nothing_twice(pull, thinkifi
     assert SyncRun.objects.count() == 1
 
 
-@pytest.mark.parametrize("joins", [False, True], ids=["only deletions", "and new ones"])
-def test_a_list_that_shrinks_all_the_time_is_walked_twice_and_judged(pull, thinkific, monkeypatch, joins):
+@pytest.mark.parametrize("also", ["", "new ones", "rows to come are deleted"])
+def test_a_list_that_shrinks_all_the_time_is_walked_twice_and_judged(pull, thinkific, also):
     settings = SiteSettings.load()
     settings.deletion_guard_percent = 100
     settings.save()
-    pull("users")
     site, at = thinkific.site, []
+    for number in range(60):
+        site.write("put", kind="users", row={"email": f"old{number}@old.example"})
+    pull("users")
 
     def delete_one(run):
         """One that is passed already, and another row comes to its page."""
         listed = site.users.listing
-        if run.pages_done not in at and len(listed) > 12:
+        if run.pages_done not in at and run.pages_done % 3 == 0:
             at.append(run.pages_done)
             site.write("remove", kind="users", row_ids=[listed[1].id])
-            if joins:
+            if also == "rows to come are deleted":
+                site.write("remove", kind="users", row_ids=[listed[-1].id])
+            if also == "new ones":
                 site.write("put", kind="users", row={"email": f"new{len(at)}@new.example"})
 
-    thinkific.reset_stats()
     run = pull("users", on_progress=delete_one)
 
     assert run.status == "succeeded"
-    assert len(at) > 3
+    assert len(at) > 4
     there = {user.id for user in site.users.listing}
+    assert run.requests <= 2 * pages(range(80)) + len(at)  # two walks, and who was missed by both
     # Who is there was not taken for gone, though their rows moved to pages that were passed, twice.
     assert not removed(User, thinkific_id__in=there).exists()
     pull("users")
     assert set(User.objects.filter(removed_at=None).values_list("thinkific_id", flat=True)) == there
+
+
+def test_what_is_said_of_a_walk_is_true():
+    fewer = completeness.in_words(completeness.SHORT, what="people", total=504, came=503)
+    more = completeness.in_words(completeness.SHORT, what="people", total=504, came=512)
+
+    assert "says that there are 504 people, but only 503 came, in 3 walks" in fewer
+    assert "changed so much, in 3 walks, that some may not have come" in more
+    assert "only" not in more

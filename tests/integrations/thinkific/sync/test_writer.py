@@ -12,7 +12,7 @@ from core.services import bulk
 from integrations.models import SyncRun
 from integrations.thinkific.sandbox import Scale, Site
 from integrations.thinkific.sync import fetch
-from integrations.thinkific.sync.pull import COUNTS
+from integrations.thinkific.sync.steps import COUNTS
 from tests.factories import UserFactory
 from tests.integrations.thinkific.sync.conftest import counts, go_on
 
@@ -35,24 +35,21 @@ def a_page_at_a_time(monkeypatch):
 
 @pytest.fixture
 def meanwhile(monkeypatch):
-    """`meanwhile(n, work)`: the work is done in the writer's thread, when it is about to write its n-th step.
-    Answers the list of threads that wrote."""
+    """`meanwhile(n, work)`: the work is done when the n-th write is about to begin; the first is not the
+    writer's. Answers the list of threads that wrote."""
     wrote: list[str] = []
     planned: dict[int, object] = {}
     run = bulk.Copy.run
 
     def noting(copy):
         wrote.append(threading.current_thread().name)
-        if wrote[-1].startswith("writer"):
-            work = planned.pop(sum(name.startswith("writer") for name in wrote), None)
-            if work:
-                work()
+        planned.pop(len(wrote), lambda: None)()
         run(copy)
 
     monkeypatch.setattr(bulk.Copy, "run", noting)
 
     def plan(number, work):
-        planned[number] = lambda: work()
+        planned[number] = work
         return wrote
 
     return plan
@@ -103,7 +100,7 @@ def test_a_step_that_reads_what_it_has_added_is_done_in_one_piece(pull, thinkifi
 
 def test_what_somebody_else_stored_at_the_same_moment_is_met(pull, thinkific, meanwhile):
     theirs = thinkific.site.users.listing[12]  # on the third page
-    meanwhile(2, elsewhere(lambda: UserFactory(email=theirs.email.lower(), thinkific_id=theirs.id)))
+    meanwhile(3, elsewhere(lambda: UserFactory(email=theirs.email.lower(), thinkific_id=theirs.id)))
 
     run = pull("users")
 
@@ -124,12 +121,24 @@ def test_two_pages_with_one_address_are_one_account(pull, thinkific, meanwhile):
     assert sum(name.startswith("writer") for name in wrote) > 5
 
 
-def test_a_lost_connection_costs_nothing(pull, thinkific, meanwhile):
-    def lose():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+def lose():
+    """The connection of the thread that calls this."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
-    wrote = meanwhile(3, lose)
+
+def test_a_step_that_is_done_again_does_not_end_the_list_that_the_next_one_ends(pull, meanwhile):
+    meanwhile(11, lose)  # page 11 of 12; then both are written again, and the run is cancelled in between
+    meanwhile(13, elsewhere(lambda: SyncRun.objects.update(cancel_requested_at=timezone.now())))
+
+    run = pull("users")
+
+    assert (run.status, run.created) == (SyncRun.Status.CANCELLED, 55)
+    assert (run.cursor["users"]["page"], run.cursor["users"]["ended"]) == (11, False)
+
+
+def test_a_lost_connection_costs_nothing(pull, thinkific, meanwhile):
+    wrote = meanwhile(4, lose)
 
     run = pull("users")
 
@@ -138,7 +147,7 @@ def test_a_lost_connection_costs_nothing(pull, thinkific, meanwhile):
     assert wrote[-1].startswith("writer")  # back to it
 
 
-@pytest.mark.parametrize("step", [1, 4, 10])
+@pytest.mark.parametrize("step", [2, 5, 11])
 def test_cancelled_meanwhile_what_was_committed_is_what_was_counted(pull, thinkific, meanwhile, step):
     meanwhile(step, elsewhere(lambda: SyncRun.objects.update(cancel_requested_at=timezone.now())))
 
@@ -149,8 +158,8 @@ def test_cancelled_meanwhile_what_was_committed_is_what_was_counted(pull, thinki
 
 
 def test_what_is_prepared_meanwhile_is_not_stored_with_the_step_before(pull, thinkific, meanwhile):
-    meanwhile(4, lambda: time.sleep(0.3))  # time enough for the next one
-    meanwhile(5, elsewhere(lambda: SyncRun.objects.update(cancel_requested_at=timezone.now())))
+    meanwhile(5, lambda: time.sleep(0.3))  # time enough for the next one
+    meanwhile(6, elsewhere(lambda: SyncRun.objects.update(cancel_requested_at=timezone.now())))
 
     run = pull("users")
 
@@ -158,7 +167,7 @@ def test_what_is_prepared_meanwhile_is_not_stored_with_the_step_before(pull, thi
 
 
 def test_taken_over_meanwhile_nothing_more_is_written(pull, thinkific, meanwhile):
-    meanwhile(4, elsewhere(lambda: SyncRun.objects.update(attempts=9)))
+    meanwhile(5, elsewhere(lambda: SyncRun.objects.update(attempts=9)))
 
     run = pull("users")
 
