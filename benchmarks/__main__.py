@@ -54,8 +54,9 @@ def main() -> int:
                     _run(name, measure, context, place, report)
     print("\n" + report.table())
     print(*report.notes, sep="\n")
-    if options.keep or not (options.only or options.quick):
-        report.keep()
+    whole = not (options.only or options.quick)
+    if options.keep or whole:
+        report.keep(whole=whole and options.database == "both")
         print(f"Kept in {RESULTS.relative_to(Path.cwd())}.")
     return 0 if all(line.ok for line in report.lines) and report.lines else 1
 
@@ -95,7 +96,7 @@ def _options() -> argparse.Namespace:
     add("--enrollments-per-user", type=float, default=5, metavar="N", help="on average (default: 5)")
     add("--rows", type=int, metavar="N", help="rows of the long lists (default: 1,000,000)")
     add("--only", nargs="+", choices=FIGURES, help="some groups of figures; keeps no results")
-    add("--keep", action="store_true", help="keep the results all the same")
+    add("--keep", action="store_true", help="keep the results all the same, beside the others")
     add("--database", choices=[*DATABASES, "both"], default="both")
     add("--quick", action="store_true", help="small, in two minutes; says little, keeps no results")
     options = parser.parse_args()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
-HEAD = ("What", "Database", "Measured", "Budget", "Verdict", "From")
+HEAD = ("What", "Database", "Measured", "Budget", "Verdict", "On", "From")
 
 
 @dataclass
@@ -44,20 +44,34 @@ class Report:
     notes: list[str] = field(default_factory=list)
 
     def table(self) -> str:
-        return table([HEAD, *(line.cells for line in self.lines)])
+        return table([HEAD, *(self._cells(line) for line in self.lines)])
 
-    def keep(self, path: Path = RESULTS) -> None:
-        """Write the results file: what was measured, where, and how to do it again."""
+    def keep(self, path: Path = RESULTS, *, whole: bool = True) -> None:
+        """Write the results file: what was measured, where, and how to do it again. Unless it is `whole`, the
+        figures that were not measured now stay as they are in it."""
         machine = f"{os.cpu_count()} processors, {platform.system()}, Python {platform.python_version()}"
+        rows = {} if whole else _kept(path)
+        rows |= {(line.what, line.database): self._cells(line) for line in self.lines}
         parts = [
             "# Results",
-            f"Made on {datetime.now(UTC):%Y-%m-%d} by `{self.command}`: {self.size}; {machine}. "
+            f"The last ones by `{self.command}`: {self.size}; {machine}. "
             "Each figure is a ratio or a count from one run on one machine; the seconds beside it only say "
             "what it was made of. How to read them: [docs/benchmarks.md](../docs/benchmarks.md).",
-            self.table(),
+            table([HEAD, *rows.values()]),
             *(f"- {note}" for note in self.notes),
         ]
         path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+    def _cells(self, line: Line) -> tuple[str, ...]:
+        *cells, detail = line.cells
+        return (*cells, f"{datetime.now(UTC):%Y-%m-%d}", detail)
+
+
+def _kept(path: Path) -> dict[tuple[str, str], tuple[str, ...]]:
+    """The rows of a results file by what was measured and on which database."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    rows = [tuple(cell.strip() for cell in line.strip("|").split(" | ")) for line in lines if line[:1] == "|"]
+    return {(row[0], row[1]): row for row in rows[2:] if len(row) == len(HEAD)}
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:

@@ -78,12 +78,13 @@ def insert(model: type[models.Model], fields: Sequence[str], rows: Sequence[Row]
     columns = [_field(model, name) for name in fields]
     table, names = model._meta.db_table, ", ".join(f'"{f.column}"' for f in (*columns, *constants))
     if connection.vendor == "postgresql":
-        copy = Copy(f'COPY "{table}" ({names}) FROM STDIN', columns, rows, constants)
-        waiting = _waiting.get()
+        starts = range(0, len(rows), PART)
+        parts = (_copy_lines(columns, rows[start : start + PART], constants) for start in starts)
+        statement, waiting = f'COPY "{table}" ({names}) FROM STDIN', _waiting.get()
         if waiting is None:
-            copy.run()
+            Copy(statement, parts).run()
         else:
-            waiting.append(copy)
+            waiting.append(Copy(statement, list(parts)))
     else:
         rows = _prepared([*columns, *constants], [(*row, *constants.values()) for row in rows])
         marks = ", ".join("?" for _ in rows[0])
@@ -94,12 +95,10 @@ def insert(model: type[models.Model], fields: Sequence[str], rows: Sequence[Row]
 
 @dataclass
 class Copy:
-    """New rows that have their keys, on their way to PostgreSQL."""
+    """New rows that have their keys, on their way to PostgreSQL: in the text format of COPY, in parts."""
 
     statement: str
-    columns: Sequence[models.Field]
-    rows: Sequence[Row]
-    constants: Mapping[models.Field, Any]
+    parts: Iterable[str]
 
     def run(self) -> None:
         """Write them, over the connection of the thread that calls this. Raises IntegrityError."""
@@ -109,8 +108,8 @@ class Copy:
             connection.cursor() as cursor,
             cursor.copy(self.statement) as copy,
         ):
-            for start in range(0, len(self.rows), PART):  # the server stores one part while we write the next
-                copy.write(_copy_lines(self.columns, self.rows[start : start + PART], self.constants))
+            for part in self.parts:  # the server stores one while we write the next
+                copy.write(part)
 
 
 _waiting: ContextVar[list[Copy] | None] = ContextVar("_waiting", default=None)
@@ -144,11 +143,12 @@ def _next_keys(model: type[models.Model], count: int) -> list[int]:
 
 
 def refresh_statistics(model: type[models.Model]) -> None:
-    """Let PostgreSQL look at a table that has grown by much: it would within a minute, and would read the
-    table whole for a handful of rows until then."""
+    """Let PostgreSQL look at the keys of a table that has grown by much: it would within a minute, and does
+    so with the other columns, but would read the table whole for a handful of rows until then."""
     if connection.vendor == "postgresql":
+        keys = ", ".join(f'"{f.column}"' for f in _columns(model) if f.unique or f.is_relation)
         with connection.cursor() as cursor:
-            cursor.execute(f'ANALYZE "{model._meta.db_table}"')
+            cursor.execute(f'ANALYZE "{model._meta.db_table}" ({keys})')
 
 
 def update(model: type[models.Model], fields: Sequence[str], rows: Sequence[Row]) -> None:

@@ -2,7 +2,7 @@
 the bundle's courses."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -75,10 +75,9 @@ def apply_bundle_rows(
     primary keys of the bundle enrollments met.
     """
     rows = Enrollment.objects.filter(bulk.among("thinkific_id", thinkific_ids)).order_by()
-    courses, met = {}, {}
-    for number, pk, user in rows.values_list("thinkific_id", "pk", "user_id"):
-        courses[pk], met[number or 0] = user, pk
-    users = set(courses.values())
+    rows = rows.annotate(new=Q(created_at__gte=since or now))
+    courses = list(rows.values_list("thinkific_id", "pk", "user_id", "via_bundle_id", "new"))
+    users = {user for _, _, user, *_ in courses}
     held = Enrollment.objects.filter(bulk.among("user_id", users), product=bundle).order_by()
     holders = dict(held.values_list("user_id", "pk"))
     missing = sorted(users - set(holders))
@@ -89,23 +88,20 @@ def apply_bundle_rows(
         )
         holders |= dict(zip(missing, made, strict=True))
     # A course that is in two bundles of a person stays with the first.
-    loose = Enrollment.objects.filter(bulk.among("pk", courses), via_bundle__isnull=True).order_by()
-    pointed = {pk: holders[user] for pk, user in loose.values_list("pk", "user_id")}
-    point_to_bundles(pointed, source=source, since=since or now)
-    return met, list(holders.values())
+    pointed = {pk: holders[user] for _, pk, user, through, _ in courses if through is None}
+    new = {pk for _, pk, *_, is_new in courses if is_new}
+    point_to_bundles(pointed, source=source, new=new)
+    return {number or 0: pk for number, pk, *_ in courses}, list(holders.values())
 
 
 def point_to_bundles(
-    bundles: Mapping[int, int | None], *, source: str, since: datetime | None = None
+    bundles: Mapping[int, int | None], *, source: str, new: Container[int] = frozenset()
 ) -> None:
     """Record through which bundle enrollment these course enrollments (primary keys) come; None: no longer
-    through any. Of those made `since` then it is part of their coming into being, which is no history."""
+    through any. Of `new` ones it is part of their coming into being, which is no history."""
     if not bundles:
         return
-    known = Enrollment.objects.filter(bulk.among("pk", bundles)).order_by()
-    if since is not None:
-        known = known.filter(created_at__lt=since)
-    pks = list(known.values_list("pk", flat=True))
+    pks = [pk for pk in bundles if pk not in new]
     keep_what_was(Enrollment, pks)
     bulk.update(Enrollment, ["via_bundle_id"], list(bundles.items()))
     note_history(Enrollment, pks, source)

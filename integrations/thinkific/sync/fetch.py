@@ -29,6 +29,8 @@ HELD = 16 << 20  # bytes of pages that wait, from which on none is fetched ahead
 TRIES = 7  # of one page, with growing pauses: about half a minute of trouble
 SLOW = 2.5  # what a page weighs that ran out of time or was too large: three of those are enough
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 10.0
+TOGETHER = 16  # pages that are stored in one step
+ADDED_TOGETHER = 10  # where that is done while the next ones are prepared: more of them are in the memory
 GATHER = 0.1  # seconds after which a patient walk no longer waits for a fuller batch
 
 
@@ -267,9 +269,9 @@ class Lists:
         return sum(len(walk.ready) + len(walk.under_way) for walk in self.coming)
 
 
-def batches(walk: PageWalk, size: int = 16) -> Iterator[list[RawPage]]:
-    """The pages of a walk, those that are there taken together, up to `size`: fewer, larger writes. In a
-    patient walk they wait a moment for those on their way."""
+def batches(walk: PageWalk) -> Iterator[list[RawPage]]:
+    """The pages of a walk, those that are there taken together: fewer, larger writes. In a patient walk they
+    wait a moment for those on their way."""
     batch: list[RawPage] = []
     begun, held = 0.0, 0
     try:
@@ -278,7 +280,7 @@ def batches(walk: PageWalk, size: int = 16) -> Iterator[list[RawPage]]:
             held = held + page.size if batch else page.size
             batch.append(page)
             if (
-                len(batch) >= size
+                len(batch) >= (ADDED_TOGETHER if walk.adds else TOGETHER)
                 or held >= HELD
                 or not (walk.next_wanted in walk.ready or walk.is_near(begun))
             ):

@@ -30,15 +30,17 @@ def pull_holders(pull: Pull) -> None:
     with pull.lists.ahead((_path(one), None) for one in todo if _name(one) not in pull.cursor):
         for bundle in todo:
             _pull_holders(pull, bundle, unread)
+    # By their keys: joined to the products, the database reads every enrollment.
+    read = list(Product.objects.bundles().exclude(pk__in=unread).values_list("pk", flat=True))
     mark_missing(
         pull,
         "holders",
         Enrollment.objects.filter(
-            product__productable_type=Product.Type.BUNDLE,
+            product__in=read,
             removed_at__isnull=True,
             origin=Enrollment.Origin.THINKIFIC,
             push_state=Enrollment.PushState.CLEAN,
-        ).exclude(product__in=unread),
+        ),
         lambda pks: remove_enrollments(pks, source=pull.source, now=pull.now) * 0,  # derived: not counted
         top=pull.cursor["enrollments"]["top"],
         what="bundle enrollments",

@@ -15,14 +15,16 @@ KEPT = (*COUNTS, "pages_done", "pages_total", "guarded", "seen")
 
 
 @contextmanager
-def in_transaction() -> Iterator[None]:
-    """A transaction of the thread that asks for it."""
+def in_transaction(*, patience: str = "") -> Iterator[None]:
+    """A transaction of the thread that asks for it, which waits at most so long for a lock."""
     with transaction.atomic():
         if connection.vendor == "postgresql":
             # Nobody is told of this commit. Should the server crash before it is on the disk, the run's
             # cursor is as old as its rows, and the page is pulled again.
             with connection.cursor() as cursor:
                 cursor.execute("SET LOCAL synchronous_commit = off")
+                if patience:
+                    cursor.execute("SET LOCAL lock_timeout = %s", [patience])
         yield
 
 

@@ -1,17 +1,19 @@
-"""A thread that commits one step of a run while the next one is prepared: for steps that only add rows, on
-PostgreSQL, which works on its own processor meanwhile.
+"""Threads that write and commit steps of a run while the next one is prepared: for steps that only add rows,
+on PostgreSQL, which works on processors of its own meanwhile.
 
 The run's thread reads what it needs, decides what every row becomes and counts it; the writer sends the
-rows and commits them together with the cursor and the counts. So a step still stands or falls as a whole, and
-steps are committed in their order, one at a time. Whatever goes wrong in the writer (somebody else wrote
-such a row, two pages hold the same one, the run was cancelled, the database went away), the run takes back
-what it counted since and does these steps again in its own thread, as it does all others.
+rows, waits until the step before is committed, and commits them together with the cursor and the counts. So a
+step still stands or falls as a whole, and steps are committed in their order. Whatever goes wrong in the
+writer (somebody else wrote such a row, two pages hold the same one, the run was cancelled, the database went
+away), the run takes back what it counted since and does these steps again in its own thread, as it does all
+others.
 """
 
 import copy
 import re
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -26,6 +28,10 @@ from integrations.thinkific.sync.steps import in_transaction, snapshot
 if TYPE_CHECKING:
     from integrations.thinkific.sync.pull import Pull
 
+AT_ONCE = 2  # steps that are on their way to the database, each over a connection of its own
+# The step before may wait in the database for a row that this one added, and this one waits here for that
+# one: no database sees such a circle.
+PATIENCE = "5s"
 READS = ("SELECT ", "SAVEPOINT ", "RELEASE ", "ROLLBACK ", "SET LOCAL ")
 LOCKS = re.compile(r" FOR (NO KEY )?UPDATE\b|advisory")
 
@@ -46,9 +52,9 @@ class Writer:
 
     def __init__(self, pull: "Pull") -> None:
         self.pull = pull
-        self._pool: ThreadPoolExecutor | None = None
         self.prepares = False  # whether this is a step that the writer is to commit
-        self._under_way: tuple[_Step, Future[None]] | None = None
+        self._threads: deque[ThreadPoolExecutor] = deque()  # the next one is the first
+        self._under_way: deque[tuple[_Step, Future[None]]] = deque()
 
     @property
     def is_of_use(self) -> bool:
@@ -68,15 +74,15 @@ class Writer:
                 transaction.set_rollback(True)  # there is nothing to commit, but keys were taken
         except (_DoesMore, OperationalError):
             self.pull.restore(step.before)
-            self.prepares = False
+            self.settle()
             self.pull.commit(write)
             return
         finally:
             self.prepares = False
-        if self._is_committed():
+        if not self._again(leave=AT_ONCE - 1):
             self._start(step)
         else:
-            self._again(write)
+            self.pull.commit(write)
 
     def finds_none(self, name: str) -> bool:
         """Whether none of the rows of this list need be looked for: the table was empty when its walk began,
@@ -84,43 +90,49 @@ class Writer:
         return self.prepares and self.pull.cursor.get(name, {}).get("top") == 0
 
     def settle(self) -> None:
-        """Wait for the step that is under way; afterwards all that was counted is committed."""
-        if not self._is_committed():
-            self._again()
+        """Wait for what is under way; afterwards all that was counted is committed."""
+        self._again(leave=0)
 
     def close(self) -> None:
-        if self._pool is not None:
-            self._pool.submit(lambda: connection.close())  # that of its own thread
-            self._pool.shutdown()
-            self._pool = None
+        for thread in self._threads:
+            thread.submit(lambda: connection.close())  # that of its own
+        while self._threads:
+            self._threads.popleft().shutdown()
 
     def _start(self, step: _Step) -> None:
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer")
+        if not self._threads:
+            self._threads.extend(ThreadPoolExecutor(1, "writer") for _ in range(AT_ONCE))
         values = copy.deepcopy(self.pull.values())  # the next step counts on meanwhile
-        self._under_way = step, self._pool.submit(self._commit, step.copies, values)
+        before = self._under_way[-1][1] if self._under_way else None
+        done = self._threads[0].submit(self._commit, step.copies, values, before)
+        self._under_way.append((step, done))
+        self._threads.rotate()
         heartbeat.beat()
         self.pull.tell()
 
-    def _is_committed(self) -> bool:
-        if self._under_way is not None and self._under_way[1].exception() is not None:
-            return False
-        self._under_way = None
-        return True
+    def _again(self, *, leave: int) -> bool:
+        """Wait until no more than so many steps are under way. What could not be committed, and what was
+        prepared on top of it, is done again; answers whether that was so."""
+        while len(self._under_way) > leave:
+            if self._under_way[0][1].exception() is None:
+                self._under_way.popleft()
+                continue
+            wait(done for _, done in self._under_way)
+            steps = [step for step, _ in self._under_way]
+            self._under_way.clear()
+            self.pull.restore(steps[0].before)
+            for step in steps:
+                self.pull.commit(step.write)
+            return True
+        return False
 
-    def _again(self, *more: Callable[[], None]) -> None:
-        """What the writer could not commit, and what was prepared on top of it."""
-        assert self._under_way is not None
-        step, self._under_way = self._under_way[0], None
-        self.pull.restore(step.before)
-        for write in (step.write, *more):
-            self.pull.commit(write)
-
-    def _commit(self, copies: list[bulk.Copy], values: dict[str, Any]) -> None:
+    def _commit(self, copies: list[bulk.Copy], values: dict[str, Any], before: Future[None] | None) -> None:
         try:
-            with in_transaction():
+            with in_transaction(patience=PATIENCE):
                 for one in copies:
                     one.run()
+                if before is not None:
+                    before.result()
                 if not self.pull.mine().update(**values):
                     raise LostRun
         except Exception:

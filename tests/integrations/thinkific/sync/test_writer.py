@@ -1,5 +1,6 @@
 """One step is committed while the next is prepared; whatever happens, each stands or falls whole."""
 
+import itertools
 import threading
 import time
 
@@ -11,7 +12,7 @@ from core.models import Enrollment, User
 from core.services import bulk
 from integrations.models import SyncRun
 from integrations.thinkific.sandbox import Scale, Site
-from integrations.thinkific.sync import fetch
+from integrations.thinkific.sync import fetch, writer
 from integrations.thinkific.sync.steps import COUNTS
 from tests.factories import UserFactory
 from tests.integrations.thinkific.sync.conftest import counts, go_on
@@ -35,20 +36,25 @@ def a_page_at_a_time(monkeypatch):
 
 @pytest.fixture
 def meanwhile(monkeypatch):
-    """`meanwhile(n, work)`: the work is done when the n-th write is about to begin; the first is not the
-    writer's. Answers the list of threads that wrote."""
+    """`meanwhile(n, work)`: the work is done when the n-th step that was prepared is about to be written; the
+    first is not the writer's. Answers the list of threads that wrote."""
     wrote: list[str] = []
     planned: dict[int, object] = {}
-    run = bulk.Copy.run
+    prepared = itertools.count(1)
 
-    def noting(copy):
-        wrote.append(threading.current_thread().name)
-        planned.pop(len(wrote), lambda: None)()
-        run(copy)
+    class Noting(bulk.Copy):
+        def __init__(self, *args):
+            super().__init__(*args)
+            self.number = next(prepared)
 
-    monkeypatch.setattr(bulk.Copy, "run", noting)
+        def run(self):
+            wrote.append(threading.current_thread().name)
+            planned.get(self.number, lambda: None)()
+            super().run()
 
-    def plan(number, work):
+    monkeypatch.setattr(bulk, "Copy", Noting)
+
+    def plan(number, work=lambda: None):
         planned[number] = work
         return wrote
 
@@ -73,7 +79,7 @@ def is_whole(run, thinkific):
 
 
 def test_new_rows_are_committed_by_a_thread_of_their_own(pull, thinkific, meanwhile):
-    wrote = meanwhile(0, None)
+    wrote = meanwhile(0)
     pull("products")
     wrote.clear()
 
@@ -109,7 +115,7 @@ def test_what_somebody_else_stored_at_the_same_moment_is_met(pull, thinkific, me
 
 
 def test_two_pages_with_one_address_are_one_account(pull, thinkific, meanwhile):
-    wrote = meanwhile(0, None)
+    wrote = meanwhile(0)
     first, second = thinkific.site.users.listing[11], thinkific.site.users.listing[16]
     thinkific.site.write("put", kind="users", row={"id": second.id, "email": first.email.upper()})
 
@@ -129,7 +135,7 @@ def lose():
 
 def test_a_step_that_is_done_again_does_not_end_the_list_that_the_next_one_ends(pull, meanwhile):
     meanwhile(11, lose)  # page 11 of 12; then both are written again, and the run is cancelled in between
-    meanwhile(13, elsewhere(lambda: SyncRun.objects.update(cancel_requested_at=timezone.now())))
+    meanwhile(14, elsewhere(lambda: SyncRun.objects.update(cancel_requested_at=timezone.now())))
 
     run = pull("users")
 
@@ -145,6 +151,52 @@ def test_a_lost_connection_costs_nothing(pull, thinkific, meanwhile):
     assert is_whole(run, thinkific)
     assert counts(run) == {"fetched": 60, "created": 60}
     assert wrote[-1].startswith("writer")  # back to it
+
+
+def test_a_step_in_one_piece_waits_for_those_before_it(pull, thinkific, meanwhile):
+    theirs = thinkific.site.users.listing[17]  # on the fourth page, which has more to do than to add
+    UserFactory(email=theirs.email.lower(), thinkific_id=theirs.id)
+    meanwhile(3, lambda: (time.sleep(0.5), lose()))
+
+    run = pull("users")
+
+    assert is_whole(run, thinkific)
+    assert counts(run) == {"fetched": 60, "created": 59, "updated": 1}
+
+
+def test_a_step_that_is_not_for_the_writer_waits_as_well(pull, thinkific, meanwhile):
+    pull("users")
+    fourth = [user.id for user in thinkific.site.users.listing[15:20]]
+    User.objects.exclude(thinkific_id__in=fourth).delete()
+    meanwhile(12 + 3, lambda: (time.sleep(0.5), lose()))
+
+    run = pull("users", full=True)  # the fourth page brings nothing new, and the fifth is not for the writer
+
+    assert is_whole(run, thinkific)
+    assert counts(run) == {"fetched": 60, "created": 55, "unchanged": 5}
+
+
+def test_a_step_that_waits_for_a_row_of_the_next_one_is_done_again(pull, thinkific, meanwhile, monkeypatch):
+    monkeypatch.setattr(writer, "PATIENCE", "200ms")
+    wrote = meanwhile(3, lambda: time.sleep(0.5))
+    first, second = thinkific.site.users.listing[11], thinkific.site.users.listing[16]
+    thinkific.site.write("put", kind="users", row={"id": second.id, "email": first.email.upper()})
+
+    run = pull("users")
+
+    assert (run.fetched, run.created, run.failed) == (60, 59, 1)
+    assert run.created == User.objects.count()
+    assert wrote[-1].startswith("writer")
+
+
+def test_a_step_that_is_written_first_is_not_committed_first(pull, meanwhile):
+    cancel = elsewhere(lambda: SyncRun.objects.update(cancel_requested_at=timezone.now()))
+    meanwhile(5, lambda: (time.sleep(0.5), cancel()))
+
+    run = pull("users")
+
+    assert run.status == SyncRun.Status.CANCELLED
+    assert run.created == User.objects.count() == run.cursor["users"]["page"] * 5 == 20
 
 
 @pytest.mark.parametrize("step", [2, 5, 11])
