@@ -161,11 +161,7 @@ class Pull:
     def store(self, write: Callable[[], None], *, adds: bool = False) -> None:
         """Commit, then leave the run when the time is up. `adds`: most likely the step only adds rows, and
         may be committed while the next is prepared (writer.py). Call `writer.settle()` after the last."""
-        if adds and self.writer.is_of_use:
-            self.writer.commit(write)
-        else:
-            self.writer.settle()
-            self.commit(write)
+        self.writer.commit(write, adds=adds)
         self.leave_when_due()
 
     def leave_when_due(self) -> None:

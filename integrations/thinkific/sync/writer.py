@@ -62,8 +62,11 @@ class Writer:
         apart = not connection.in_atomic_block
         return connection.vendor == "postgresql" and apart and not self.pull.dry_run
 
-    def commit(self, write: Callable[[], None]) -> None:
-        """As Pull.commit, but it may return before the step is committed; see `settle`."""
+    def commit(self, write: Callable[[], None], *, adds: bool) -> None:
+        """As Pull.commit; but where the step `adds` it may return before it is committed, see `settle`."""
+        if not (adds and self.is_of_use):
+            self._in_one_piece(write)
+            return
         step = _Step(write, snapshot(self.pull.run), [])
         self.prepares = True
         try:
@@ -74,8 +77,7 @@ class Writer:
                 transaction.set_rollback(True)  # there is nothing to commit, but keys were taken
         except (_DoesMore, OperationalError):
             self.pull.restore(step.before)
-            self.settle()
-            self.pull.commit(write)
+            self._in_one_piece(write)
             return
         finally:
             self.prepares = False
@@ -83,6 +85,10 @@ class Writer:
             self._start(step)
         else:
             self.pull.commit(write)
+
+    def _in_one_piece(self, write: Callable[[], None]) -> None:
+        self.settle()
+        self.pull.commit(write)
 
     def finds_none(self, name: str) -> bool:
         """Whether none of the rows of this list need be looked for: the table was empty when its walk began,
