@@ -8,5 +8,5 @@ class IntegrationsConfig(AppConfig):
 
     def ready(self) -> None:
         # They listen to the queue's hooks in every process that may become a worker or write a schedule.
-        import_module("integrations.queue.heartbeat")
+        import_module("integrations.heartbeat")
         import_module("integrations.queue.parsing")

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from integrations import stopping
 from integrations.models import SyncRun
-from integrations.thinkific.sync import runs
-from integrations.thinkific.sync.execute import carry_out
-from integrations.thinkific.sync.owner import this_process
+from integrations.processes import this_process
+from integrations.thinkific.runs import lifecycle
+from integrations.thinkific.runs.execute import carry_out
 
 LOOK_AGAIN = 1.0  # seconds, while another process works on the run
 
@@ -17,11 +17,11 @@ def carry(
 ) -> SyncRun:
     """Carry one out here, wait for the one under way, or take that over when its process has died. Told to
     stop (see stopping.py), a run of ours ends as cancelled; one of another process goes on there."""
-    run, attached = runs.open_run(kind, full=full, trigger=SyncRun.Trigger.COMMAND)
+    run, attached = lifecycle.open_run(kind, full=full, trigger=SyncRun.Trigger.COMMAND)
     if attached:
         say(f"{run} is under way already; waiting for it.")
     while run.status in SyncRun.ACTIVE and not stopping.requested():
-        claimed = runs.claim(run.pk, worker=this_process())
+        claimed = lifecycle.claim(run.pk, worker=this_process())
         if claimed is not None:
             carry_out(claimed, on_progress=on_progress, foreground=True)
         else:
@@ -29,6 +29,6 @@ def carry(
         run.refresh_from_db()
         on_progress(run)
     if run.status == SyncRun.Status.QUEUED and not attached:  # told to stop before it began
-        runs.cancel(run)
+        lifecycle.cancel(run)
         run.refresh_from_db()
     return run

@@ -11,8 +11,8 @@ from core.services.sync_state import KindState, Success
 from integrations.models import PULLED, Kind, SyncRun, SyncRunQuerySet, SyncSchedule
 from integrations.progress import TONES, describe
 from integrations.queue.schedules import next_runs
-from integrations.thinkific.credentials import Credentials
-from integrations.thinkific.sync.runs import SINGLE
+from integrations.thinkific.client.credentials import Credentials
+from integrations.thinkific.runs.lifecycle import SINGLE
 
 LATE_AFTER = 3  # times the interval of a schedule: one run may be slow, two may queue up behind it
 NEEDS_TOKEN = {

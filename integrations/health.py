@@ -20,11 +20,11 @@ from integrations.models import (
 from integrations.progress import in_words
 from integrations.queue import schedules
 from integrations.queue.parsing import problem_of
+from integrations.thinkific.client.credentials import GRAPHQL, Credentials
 from integrations.thinkific.connection import check_connection
-from integrations.thinkific.credentials import GRAPHQL, Credentials
-from integrations.thinkific.events import inbox
-from integrations.thinkific.events.latest import last_received
-from integrations.thinkific.sync.runs import SINGLE
+from integrations.thinkific.runs.lifecycle import SINGLE
+from integrations.thinkific.webhooks import inbox
+from integrations.thinkific.webhooks.latest import last_received
 
 # An idle worker is heard of when it does the housekeeping of each minute.
 SILENT_AFTER = timedelta(minutes=3)

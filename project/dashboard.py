@@ -11,7 +11,7 @@ from core.models import Enrollment, OutboxEntry, Team, User
 from core.services import authority, sync_state
 from integrations.models import ConnectionState, SyncRun
 from integrations.progress import describe
-from integrations.thinkific.credentials import REST, Credentials
+from integrations.thinkific.client.credentials import REST, Credentials
 from project.overview.activity import chart
 from project.overview.attention import site_items, team_items
 from project.overview.figures import my_learning, site_figures, team_figures

@@ -239,7 +239,7 @@ if min(THINKIFIC_DEADLINE, THINKIFIC_LARGEST_ANSWER) < 1:
 
 # Core asks for these by name, so that it need not import the apps that answer (see docs/architecture.md).
 OUTBOX_DRAIN_TASK = "integrations.thinkific.tasks.drain_outbox"
-SYNC_REQUEST = "integrations.thinkific.sync.runs.request_run"
+SYNC_REQUEST = "integrations.thinkific.runs.lifecycle.request_run"
 SYNC_STATE = "integrations.freshness"
 HEALTH_CHECKS = {
     "database": "core.services.health.database",

@@ -9,12 +9,12 @@ from django.utils import timezone
 
 from core.models import Enrollment, User
 from core.services.mirror.catalog import ensure_courses
-from integrations.thinkific import schemas
+from integrations.thinkific.cleaning import Notes
+from integrations.thinkific.client import schemas
 from integrations.thinkific.mapping import enrollment_row, user_row
-from integrations.thinkific.mending import Notes
-from integrations.thinkific.sync import enrollments as pull_enrollments
-from integrations.thinkific.sync import people as pull_people
-from integrations.thinkific.sync.pages import RawPage, RawRow, decode_row, read_page
+from integrations.thinkific.pull import enrollments as pull_enrollments
+from integrations.thinkific.pull import people as pull_people
+from integrations.thinkific.runs.pages import RawPage, RawRow, decode_row, read_page
 
 SOURCE = "benchmark"
 

@@ -3,17 +3,17 @@ so that a small site is a long list; `push` sends what waits instead."""
 
 import sys
 
-from integrations.thinkific.sync import fetch, runs
-from integrations.thinkific.sync.execute import carry_out
-from integrations.thinkific.sync.outbox import drain
-from integrations.thinkific.sync.owner import this_process
+from integrations.processes import this_process
+from integrations.thinkific.push.drain import drain
+from integrations.thinkific.runs import fetch, lifecycle
+from integrations.thinkific.runs.execute import carry_out
 
 
 def pull(kind: str, rows: int) -> None:
     fetch.PAGE_SIZE = rows
     while True:
-        run, _ = runs.open_run(kind, full=True)
-        claimed = runs.claim(run.pk, worker=this_process())
+        run, _ = lifecycle.open_run(kind, full=True)
+        claimed = lifecycle.claim(run.pk, worker=this_process())
         assert claimed is not None
         if carry_out(claimed) not in ("succeeded", "partial"):
             raise SystemExit(f"A pull of {kind} ended {claimed.status}: {claimed.errors[:2]}")

@@ -9,8 +9,8 @@ from django.db import transaction
 
 from core.models import OutboxEntry, User
 from core.services import outbox, people
-from integrations.thinkific.sync.outbox import drain
-from integrations.thinkific.transport import Transport
+from integrations.thinkific.client.transport import Transport
+from integrations.thinkific.push.drain import drain
 
 PAUSE = 0.7  # seconds between edits: the queue is idle again each time
 PATIENCE = 90.0  # seconds

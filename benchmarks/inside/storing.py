@@ -10,7 +10,7 @@ from django.conf import settings
 
 from benchmarks.inside import loading
 
-PAGES_AT_ONCE = 8  # as sync/fetch.py batches them
+PAGES_AT_ONCE = 8  # as runs/fetch.py batches them
 
 
 def run(variant: str) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 from benchmarks.storm import check, edits, pulls
 from benchmarks.storm.herd import Herd
-from integrations.thinkific import rates
+from integrations.thinkific.client import rates
+from integrations.thinkific.push import outcomes
 from integrations.thinkific.sandbox import control_at
-from integrations.thinkific.sync import fates
 
 # Of requests, REST and GraphQL: answers lost after the write took effect, 500s, 429s.
 TROUBLE = ("lost_answer", "500", "429")
@@ -22,7 +22,7 @@ SETTLE = 240.0  # seconds to send the rest once the trouble is over
 
 def storm(kills: int, seed: int, workers: int, stand_in: str) -> dict[str, Any]:
     # The pauses of a real site would only make this longer.
-    fates.FIRST_WAIT, rates.FALLBACK = 0.1, 1.0
+    outcomes.FIRST_WAIT, rates.FALLBACK = 0.1, 1.0
     dice = random.Random(seed)
     edits.prepare()
     editor = edits.Editor(dice, stand_in)

@@ -17,10 +17,10 @@ from core.models import (
     User,
 )
 from core.services.enrollments import access_until
-from integrations.thinkific import schemas
-from integrations.thinkific.client import ThinkificClient
-from integrations.thinkific.credentials import Credentials
-from integrations.thinkific.sync.push_people import FIELDS, body_of
+from integrations.thinkific.client import schemas
+from integrations.thinkific.client.client import ThinkificClient
+from integrations.thinkific.client.credentials import Credentials
+from integrations.thinkific.push.people import FIELDS, body_of
 
 SHOWN = 20
 Status = OutboxEntry.Status

@@ -10,9 +10,8 @@ from django.db import connections
 
 from core.models import OutboxEntry, User
 from integrations.models import SyncConflict
-from integrations.thinkific import tasks
-from integrations.thinkific.sync import identities
-from integrations.thinkific.sync.owner import this_process
+from integrations.processes import this_process
+from integrations.thinkific import identities, tasks
 
 Status = OutboxEntry.Status
 

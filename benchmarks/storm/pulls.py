@@ -13,9 +13,9 @@ from core.services.mirror.enrollments import ENROLLMENTS
 from core.services.mirror.groups import GROUPS
 from core.services.mirror.people import USERS
 from integrations.models import SyncRun
-from integrations.thinkific.sync import runs
-from integrations.thinkific.sync.execute import carry_out
-from integrations.thinkific.sync.owner import this_process
+from integrations.processes import this_process
+from integrations.thinkific.runs import lifecycle
+from integrations.thinkific.runs.execute import carry_out
 
 KINDS = ("users", "enrollments", "groups")
 COUNTS = ("created", "updated", "removed", "failed")
@@ -46,8 +46,8 @@ def differences(*, may_join: bool) -> list[str]:
 
 
 def _pull(kind: str) -> list[str]:
-    run, _ = runs.open_run(kind, full=True)
-    claimed = runs.claim(run.pk, worker=this_process())
+    run, _ = lifecycle.open_run(kind, full=True)
+    claimed = lifecycle.claim(run.pk, worker=this_process())
     assert claimed is not None
     carry_out(claimed)
     run = SyncRun.objects.get(pk=run.pk)

@@ -8,7 +8,7 @@ from django.utils.text import capfirst
 from core.admin import cells
 from core.written import as_people_write
 
-# "POST /enrollments answered 422: the course is a draft", as integrations/thinkific/errors.py words it.
+# "POST /enrollments answered 422: the course is a draft", as thinkific/client/errors.py words it.
 _ANSWER = re.compile(r"((?:[A-Z]{3,7} /\S*|GraphQL \w+)(?: answered \d{3})?): (.+)", re.DOTALL)
 
 

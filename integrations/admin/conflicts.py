@@ -29,7 +29,7 @@ from integrations.admin.identity_dialogs import (
 )
 from integrations.admin.identity_page import SHOWN, both_people
 from integrations.models import SyncConflict
-from integrations.thinkific.sync import conflicts
+from integrations.thinkific import conflicts
 
 
 class SettledFilter(ChoiceFilter):

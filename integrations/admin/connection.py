@@ -7,8 +7,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from core.admin.sitewide import sees_site
+from integrations.thinkific.budget.web_requests import NoTurn, turn
 from integrations.thinkific.connection import ALL_WITHIN, check_connection
-from integrations.thinkific.turns import NoTurn, turn
 
 
 @require_POST

@@ -22,7 +22,7 @@ from integrations.models import Drift, DriftKind, Kind
 from integrations.thinkific.reconcile import repair
 from integrations.thinkific.reconcile.plan import SENT, Plan, Step, label, plan
 from integrations.thinkific.reconcile.words import page
-from integrations.thinkific.sync import runs
+from integrations.thinkific.runs import lifecycle
 
 CHANGE = "integrations.change_drift"
 Choice, Sort = Drift.Choice, Drift.Sort
@@ -66,7 +66,7 @@ def compare(request: HttpRequest) -> HttpResponse:
         return HttpResponseNotAllowed(["POST"])
     _check_may_change(request)
     try:
-        started = runs.request_run(Kind.RECONCILIATION, started_by=viewer_of(request))
+        started = lifecycle.request_run(Kind.RECONCILIATION, started_by=viewer_of(request))
     except Refusal as refusal:
         messages.error(request, str(refusal))
     else:

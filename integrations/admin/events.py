@@ -17,9 +17,9 @@ from core.admin.sitewide import SitewideAdmin
 from core.models import User
 from integrations.admin import subscriptions
 from integrations.models import InboundEvent, WebhookSubscription
-from integrations.thinkific.events import inbox
-from integrations.thinkific.events.latest import last_received
-from integrations.thinkific.events.topics import SUBSCRIBED
+from integrations.thinkific.webhooks import inbox
+from integrations.thinkific.webhooks.latest import last_received
+from integrations.thinkific.webhooks.topics import SUBSCRIBED
 
 SHOWN_CHARACTERS = 20_000
 KINDS = {

@@ -11,7 +11,7 @@ from core.errors import Refusal
 from core.models import User
 from core.services import authority, identity
 from integrations.models import SyncConflict
-from integrations.thinkific.sync import identities
+from integrations.thinkific import identities
 
 Kind, Resolution = SyncConflict.Kind, SyncConflict.Resolution
 Decide = Callable[..., User]

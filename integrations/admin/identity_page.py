@@ -10,7 +10,7 @@ from core.models import Membership, User
 from core.services import identity
 from integrations.admin.identity_dialogs import account_of, who_gains_what
 from integrations.models import SyncConflict
-from integrations.thinkific.sync.identity_facts import ENROLLMENTS
+from integrations.thinkific.identity_facts import ENROLLMENTS
 
 SHOWN = 12  # teams named at most
 NOT_TOLD = "Thinkific does not tell"

@@ -27,7 +27,7 @@ from core.services.sync_requests import RequestedRun
 from integrations import effects
 from integrations.models import KEPT_ERRORS, Kind, SyncConflict, SyncRun
 from integrations.progress import COUNTS, describe
-from integrations.thinkific.sync import runs as sync_runs
+from integrations.thinkific.runs import lifecycle as sync_runs
 
 OPTION_LABELS = {
     "team_id": "Assign to team",

@@ -18,12 +18,12 @@ from core.admin.shown_values import ShownValues
 from core.admin.sitewide import sees_site
 from core.errors import Refusal
 from integrations.models import WebhookSubscription
-from integrations.thinkific import subscriptions
-from integrations.thinkific.credentials import Credentials
-from integrations.thinkific.events.latest import last_received
-from integrations.thinkific.events.topics import SUBSCRIBED
-from integrations.thinkific.subscriptions import Found
-from integrations.thinkific.turns import turn
+from integrations.thinkific.budget.web_requests import turn
+from integrations.thinkific.client.credentials import Credentials
+from integrations.thinkific.webhooks import subscriptions
+from integrations.thinkific.webhooks.latest import last_received
+from integrations.thinkific.webhooks.subscriptions import Found
+from integrations.thinkific.webhooks.topics import SUBSCRIBED
 
 VIEW, CHANGE = "integrations.view_inboundevent", "integrations.change_inboundevent"
 PAGE = "admin:integrations_webhooksubscription_page"

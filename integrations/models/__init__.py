@@ -83,7 +83,7 @@ class SyncRun(models.Model):
 
     # Where it is. `cursor` is whatever the kind needs to go on after its last committed page.
     cursor = models.JSONField(default=dict, blank=True)
-    # Which stored rows the walk has met, as compressed bitmaps over their primary keys (sync/seen.py).
+    # Which stored rows the walk has met, as compressed bitmaps over their primary keys (runs/seen.py).
     seen = models.BinaryField(null=True, editable=False)
     pages_done = models.PositiveIntegerField(default=0)
     pages_total = models.PositiveIntegerField(null=True, blank=True)
@@ -223,7 +223,7 @@ class WebhookSubscription(models.Model):
 
 
 class RequestBudget(models.Model):
-    """What all processes have used of Thinkific's request limits; see integrations/thinkific/budget.py."""
+    """What all processes have used of Thinkific's request limits; see thinkific/budget/shared.py."""
 
     site = models.CharField(max_length=200)
     state = models.JSONField(default=dict)

@@ -11,7 +11,7 @@ from django_q.conf import Conf
 from django_q.models import OrmQ
 
 from core.moments import come
-from integrations.queue import heartbeat
+from integrations import heartbeat
 
 PROBE_KEY = "group:"
 PROBES_EVERY = 1.0  # seconds between looks: one more query a second, not one more per task

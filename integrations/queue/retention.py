@@ -11,8 +11,8 @@ from django_q.models import Failure, OrmQ, Success
 from core.models import ApiToken, Notice, OutboxEntry, SiteSettings, WebhookDelivery
 from core.models.site import MOST_DAYS
 from core.services import allowances, sign_in
+from integrations import heartbeat
 from integrations.models import Drift, InboundEvent, SyncRun, WorkerHeartbeat
-from integrations.queue import heartbeat
 from integrations.queue.broker import PROBE_KEY
 
 BATCH = 1000  # rows in one transaction: nobody waits long for the lock of SQLite

@@ -11,10 +11,11 @@ from types import FrameType
 from django.db import Error, close_old_connections
 
 from core.services import health
-from integrations.queue import heartbeat, schedules, tasks
+from integrations import heartbeat
+from integrations.queue import schedules, tasks
 from integrations.queue.cluster import Cluster
 from integrations.queue.watchdog import Watchdog
-from integrations.thinkific.sync import runs
+from integrations.thinkific.runs import lifecycle
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ LONGEST_PAUSE = 30.0  # between starts of a cluster that keeps dying
 REPAIRS: list[Callable[[], object]] = [
     schedules.park_malformed,
     schedules.bring_back,
-    runs.revive_stale,
+    lifecycle.revive_stale,
 ]
 
 

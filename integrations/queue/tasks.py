@@ -8,10 +8,12 @@ from django_q.tasks import async_task
 
 from core.models import OutboxEntry
 from core.services import folding
-from integrations.queue import heartbeat, retention, schedules
-from integrations.thinkific.events import inbox
+from integrations import heartbeat
+from integrations.queue import retention, schedules
+from integrations.thinkific.pull import unread_content
 from integrations.thinkific.reconcile import repair as repairs
-from integrations.thinkific.sync import runs, unread
+from integrations.thinkific.runs import lifecycle
+from integrations.thinkific.webhooks import inbox
 
 log = logging.getLogger(__name__)
 
@@ -46,13 +48,13 @@ def _wake_drain() -> None:
 STEPS: list[Callable[[], object]] = [
     schedules.park_malformed,
     schedules.bring_back,
-    runs.revive_stale,
-    runs.wake_next,
+    lifecycle.revive_stale,
+    lifecycle.wake_next,
     _wake_drain,
     folding.fill_missing,
     inbox.sweep,
     repairs.sweep,
-    unread.ask_soon,
+    unread_content.ask_soon,
 ]
 
 

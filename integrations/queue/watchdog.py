@@ -8,11 +8,11 @@ from django.utils import timezone
 from django_q.models import OrmQ
 from django_q.tasks import async_task
 
-from integrations.queue import heartbeat
+from integrations import heartbeat
 from integrations.queue.broker import probe_key
 
 STARTS_WITHIN = 60.0  # seconds to the first sign of life, on a machine that is busy with other things
-PROBE = "integrations.queue.heartbeat.probed"
+PROBE = "integrations.heartbeat.probed"
 
 
 class Watchdog:

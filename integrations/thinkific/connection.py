@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 from integrations.models import ConnectionState
 from integrations.thinkific import connection_state
-from integrations.thinkific.budget import SharedBudget
-from integrations.thinkific.client import ThinkificClient
-from integrations.thinkific.credentials import GRAPHQL, REST, WEBHOOKS, Credentials
-from integrations.thinkific.errors import CredentialsRefused, NotConfigured, ThinkificError
-from integrations.thinkific.graphql import site_info
+from integrations.thinkific.budget.shared import SharedBudget
+from integrations.thinkific.client.client import ThinkificClient
+from integrations.thinkific.client.credentials import GRAPHQL, REST, WEBHOOKS, Credentials
+from integrations.thinkific.client.errors import CredentialsRefused, NotConfigured, ThinkificError
+from integrations.thinkific.client.graphql.lists import site_info
 
 # A person waits for the answer: no retries, and all three together are over soon even if nothing answers.
 ALL_WITHIN = 10.0  # seconds

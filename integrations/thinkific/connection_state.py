@@ -7,8 +7,8 @@ from django.utils import timezone
 from core.moments import is_older
 from core.services import outbox
 from integrations.models import ConnectionState
-from integrations.thinkific.errors import RetryLater, ThinkificError
-from integrations.thinkific.events import inbox
+from integrations.thinkific.client.errors import RetryLater, ThinkificError
+from integrations.thinkific.webhooks import inbox
 
 FRESH = timedelta(minutes=5)
 

@@ -1,6 +1,6 @@
 """From Thinkific's rows to ours: pure functions, no database.
 
-A row becomes the values of a model's columns. What had to be mended on the way (mending.py: a name cut to
+A row becomes the values of a model's columns. What had to be mended on the way (cleaning.py: a name cut to
 what a column holds, an amount that is no number) is noted.
 """
 
@@ -14,9 +14,17 @@ from core.models.catalog import TITLE_LENGTH
 from core.models.groups import GROUP_NAME_LENGTH
 from core.models.people import NAME_LENGTH
 from core.moments import happened
-from integrations.thinkific import schemas
-from integrations.thinkific.mending import Notes, Unusable, clean_json, email_of, moment, progress, split_name
-from integrations.thinkific.schemas import parse_graphql_id
+from integrations.thinkific.cleaning import (
+    Notes,
+    Unusable,
+    clean_json,
+    email_of,
+    moment,
+    progress,
+    split_name,
+)
+from integrations.thinkific.client import schemas
+from integrations.thinkific.client.schemas import parse_graphql_id
 
 Values = dict[str, Any]
 

@@ -4,12 +4,14 @@ from core.models import OutboxEntry
 from core.services import outbox
 from integrations import stopping
 from integrations.models import Kind, SyncRun
-from integrations.thinkific.credentials import Credentials
-from integrations.thinkific.events.process import process
-from integrations.thinkific.sync import claims, identity_facts, runs
-from integrations.thinkific.sync.execute import carry_out
-from integrations.thinkific.sync.outbox import drain
-from integrations.thinkific.sync.owner import this_process
+from integrations.processes import this_process
+from integrations.thinkific import identity_facts
+from integrations.thinkific.client.credentials import Credentials
+from integrations.thinkific.push import claims
+from integrations.thinkific.push.drain import drain
+from integrations.thinkific.runs import lifecycle
+from integrations.thinkific.runs.execute import carry_out
+from integrations.thinkific.webhooks.process import process
 
 SLICE = 60.0  # seconds that a pull keeps a worker before it lets others go first
 SHORT_SLICE = 15.0  # of a reconciliation, which whoever waits goes before
@@ -19,21 +21,21 @@ def run_pull(run_id: int) -> str:
     """Carry a run out for a while; the rest is left to the next wake-up. Answers what happened."""
     if stopping.requested():
         for run in SyncRun.objects.active().filter(pk=run_id):
-            runs.wake(run)
+            lifecycle.wake(run)
         return "left to another worker"
     # Somebody waits for a repair, so it goes beside whatever runs.
     is_repair = SyncRun.objects.filter(pk=run_id, kind=Kind.REPAIR).exists()
-    at_most = None if is_repair else runs.PULLS_AT_ONCE
-    claimed = runs.claim(run_id, worker=this_process(), at_most=at_most)
+    at_most = None if is_repair else lifecycle.PULLS_AT_ONCE
+    claimed = lifecycle.claim(run_id, worker=this_process(), at_most=at_most)
     if claimed is None:
         return "not claimed"
     in_background = claimed.kind == Kind.RECONCILIATION
     status = carry_out(claimed, seconds=SHORT_SLICE if in_background else SLICE)
     interrupted = status == SyncRun.Status.RUNNING  # or another process has it, and refuses this wake-up
     if interrupted or (status == SyncRun.Status.QUEUED and not in_background):
-        runs.wake(claimed)
+        lifecycle.wake(claimed)
     else:
-        runs.wake_next()
+        lifecycle.wake_next()
     return status
 
 
@@ -42,8 +44,8 @@ def scheduled_pull(kind: str, full: bool) -> str:
     credentials = Credentials.from_settings()
     if not credentials.complete or (kind in ("quiz_results", "certificates") and not credentials.token):
         return "not connected"
-    run, attached = runs.open_run(kind, full=full, trigger=SyncRun.Trigger.SCHEDULE)
-    runs.wake(run)
+    run, attached = lifecycle.open_run(kind, full=full, trigger=SyncRun.Trigger.SCHEDULE)
+    lifecycle.wake(run)
     return f"run {run.pk}{' was under way' if attached else ''}"
 
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from integrations.thinkific.webhooks import receive
+from integrations.thinkific.webhooks.view import receive
 
 urlpatterns = [
     path("thinkific/", receive, name="thinkific_webhook"),

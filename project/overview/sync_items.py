@@ -13,8 +13,8 @@ from core.moments import recent
 from integrations.admin.subscriptions import CHANGE, PAGE
 from integrations.models import InboundEvent, Kind, SyncRun, SyncSchedule, WebhookSubscription
 from integrations.progress import in_words
-from integrations.thinkific.credentials import Credentials
-from integrations.thinkific.sync.runs import SINGLE
+from integrations.thinkific.client.credentials import Credentials
+from integrations.thinkific.runs.lifecycle import SINGLE
 from project.overview.item import Button, Item
 
 HEARD_LATELY = timedelta(days=7)  # by subscriptions that somebody made elsewhere

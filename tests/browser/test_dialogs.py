@@ -7,7 +7,7 @@ from django.db import connection
 from playwright.sync_api import Page, expect
 
 from core.models import Enrollment, GroupAssignment, GroupMembership, OutboxEntry, User
-from integrations.thinkific.sync.outbox import drain
+from integrations.thinkific.push.drain import drain
 from tests.factories import ProductFactory, ThinkificGroupFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -8,11 +8,11 @@ from playwright.sync_api import Page, expect
 
 from core.models import User
 from integrations.models import SyncRun
-from integrations.thinkific.sync import runs
-from integrations.thinkific.sync.execute import carry_out
-from integrations.thinkific.sync.kinds import PULLS
-from integrations.thinkific.sync.outbox import drain
-from integrations.thinkific.sync.owner import this_process
+from integrations.processes import this_process
+from integrations.thinkific.kinds import PULLS
+from integrations.thinkific.push.drain import drain
+from integrations.thinkific.runs import lifecycle
+from integrations.thinkific.runs.execute import carry_out
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -22,8 +22,8 @@ def work(*kinds: str) -> None:
 
     def carry() -> None:
         for kind in kinds:
-            run, _ = runs.open_run(kind)
-            claimed = runs.claim(run.pk, worker=this_process())
+            run, _ = lifecycle.open_run(kind)
+            claimed = lifecycle.claim(run.pk, worker=this_process())
             assert claimed is not None
             carry_out(claimed)
         drain(seconds=20)

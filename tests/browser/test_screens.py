@@ -10,8 +10,8 @@ from playwright.sync_api import Page, expect
 from core.models import Notice
 from core.services import notices
 from integrations.models import SyncRun
-from integrations.thinkific.sync.execute import carry_out
-from integrations.thinkific.sync.runs import claim
+from integrations.thinkific.runs.execute import carry_out
+from integrations.thinkific.runs.lifecycle import claim
 from tests.factories import SyncRunFactory
 
 WITHIN = 12_000  # milliseconds: three looks of the page

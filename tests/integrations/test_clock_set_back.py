@@ -12,15 +12,16 @@ from core.admin import cells
 from core.models import OutboxEntry
 from core.moments import TOLERANCE, come, has_come, is_older, older, recent
 from core.services.mirror.unsent import own_changes
-from integrations import freshness, health
+from integrations import freshness, health, heartbeat
 from integrations.models import ConnectionState, InboundEvent, SyncRun, SyncSchedule, WorkerHeartbeat
+from integrations.processes import is_dead, this_process
 from integrations.progress import progress_line, seconds_taken
-from integrations.queue import heartbeat, schedules
+from integrations.queue import schedules
 from integrations.queue.broker import Broker
 from integrations.thinkific import connection_state
-from integrations.thinkific.events import inbox
-from integrations.thinkific.sync import claims, runs
-from integrations.thinkific.sync.owner import is_dead, this_process
+from integrations.thinkific.push import claims
+from integrations.thinkific.runs import lifecycle
+from integrations.thinkific.webhooks import inbox
 from project.overview import attention, remember
 from tests.factories import InboundEventFactory, OutboxEntryFactory, SyncRunFactory
 
@@ -154,8 +155,8 @@ def test_a_run_whose_sign_of_life_lies_ahead_is_taken_over():
 
     assert is_dead(run)
     assert list(SyncRun.objects.stale()) == [run]
-    assert runs.revive_stale() == 1
-    assert runs.claim(run.pk, worker=this_process()) is not None
+    assert lifecycle.revive_stale() == 1
+    assert lifecycle.claim(run.pk, worker=this_process()) is not None
     assert "fell silent" in progress_line(run, timezone.now())
 
 

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 
 from core.models import Enrollment, User
 from integrations.models import SyncRun
-from integrations.thinkific.sync.kinds import PULLS
+from integrations.thinkific.kinds import PULLS
 
 pytestmark = pytest.mark.django_db
 COUNTS = ["requests", "fetched", "created", "updated", "unchanged", "skipped", "removed", "failed"]

@@ -11,8 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from core.models import OutboxEntry
 from integrations import stopping
-from integrations.thinkific.credentials import Credentials
-from integrations.thinkific.sync.outbox import drain
+from integrations.thinkific.client.credentials import Credentials
+from integrations.thinkific.push.drain import drain
 
 
 class Command(BaseCommand):

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from integrations import stopping
 from integrations.foreground import carry
 from integrations.models import DriftReport, Kind, SyncRun
-from integrations.thinkific.credentials import Credentials
+from integrations.thinkific.client.credentials import Credentials
 
 COUNTS = ("compared", "in_step", "waiting", "differs", "only_here", "only_there")
 

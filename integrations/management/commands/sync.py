@@ -11,9 +11,9 @@ from django.utils import timezone
 from integrations import stopping
 from integrations.foreground import carry
 from integrations.models import PULLED, Kind, SyncRun
-from integrations.thinkific.credentials import Credentials
-from integrations.thinkific.sync.execute import carry_out
-from integrations.thinkific.sync.kinds import INCREMENTAL, PULLS
+from integrations.thinkific.client.credentials import Credentials
+from integrations.thinkific.kinds import INCREMENTAL, PULLS
+from integrations.thinkific.runs.execute import carry_out
 
 
 class Command(BaseCommand):

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from core.errors import Refusal
-from integrations.thinkific import subscriptions
+from integrations.thinkific.webhooks import subscriptions
 
 
 class Command(BaseCommand):

@@ -7,8 +7,8 @@ from integrations.models import Drift, DriftKind
 from integrations.thinkific.reconcile import stored
 from integrations.thinkific.reconcile.findings import Finding, Sort, with_unsent_change
 from integrations.thinkific.reconcile.subjects import SUBJECTS, Remote
-from integrations.thinkific.sync.jobs import Job
-from integrations.thinkific.sync.pull import Pull
+from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.jobs import Job
 
 Looked = tuple[Finding | str, Remote]
 

@@ -21,11 +21,16 @@ from core.services.mirror.catalog import (
 from core.services.mirror.outcome import Applied
 from core.services.mirror.table import Table, Values, compare, mark_removed
 from integrations.models import Drift, DriftReport
-from integrations.thinkific import graphql, schemas
-from integrations.thinkific.decoding import BadRow
-from integrations.thinkific.errors import CredentialsRefused, NotFound
+from integrations.thinkific.cleaning import Notes, Unusable
+from integrations.thinkific.client import schemas
+from integrations.thinkific.client.decoding import BadRow
+from integrations.thinkific.client.errors import CredentialsRefused, NotFound
+from integrations.thinkific.client.graphql import lists
 from integrations.thinkific.mapping import product_node_row, product_row
-from integrations.thinkific.mending import Notes, Unusable
+from integrations.thinkific.pull.catalog import site_url
+from integrations.thinkific.pull.content import note_unread, read_curricula
+from integrations.thinkific.pull.content_plan import Plan
+from integrations.thinkific.pull.course_content import Curriculum, read_course
 from integrations.thinkific.reconcile import ledger, listing, stored
 from integrations.thinkific.reconcile.findings import (
     Difference,
@@ -38,13 +43,9 @@ from integrations.thinkific.reconcile.findings import (
     sort_out,
 )
 from integrations.thinkific.reconcile.people import SOURCE
-from integrations.thinkific.sync.catalog import site_url
-from integrations.thinkific.sync.content import note_unread, read_curricula
-from integrations.thinkific.sync.content_plan import Plan
-from integrations.thinkific.sync.courses import Curriculum, read_course
-from integrations.thinkific.sync.jobs import Ask, Job
-from integrations.thinkific.sync.pages import RawRow, decode_row
-from integrations.thinkific.sync.pull import Pull
+from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.jobs import Ask, Job
+from integrations.thinkific.runs.pages import RawRow, decode_row
 
 COURSES = "courses"  # of a bundle, as a field of it
 
@@ -133,11 +134,11 @@ def _compare_new_builder(pull: Pull, report: DriftReport) -> str:
     if not pull.client.credentials.token or state["done"]:
         return ""
     try:
-        for page in graphql.products(pull.client, after=state["after"]):
+        for page in lists.products(pull.client, after=state["after"]):
             shown = {tuple(what) for what in pull.cursor.get("shown", [])}
             look = _look_at_nodes(page.rows, shown, lambda pk: pk > top or pk in seen)
 
-            def write(look: Look = look, page: graphql.GraphPage[schemas.ProductNode] = page) -> None:
+            def write(look: Look = look, page: lists.GraphPage[schemas.ProductNode] = page) -> None:
                 ledger.add(pull, report, look)
                 seen.add(pk for pk in look.met if pk <= top)
                 state.update(after=page.next_cursor, done=not page.has_next)
@@ -155,7 +156,7 @@ def _what(row: Values) -> tuple[str, int]:
 
 
 def _look_at_nodes(
-    nodes: graphql.Rows[schemas.ProductNode], shown: set[Any], passed: Callable[[int], bool]
+    nodes: lists.Rows[schemas.ProductNode], shown: set[Any], passed: Callable[[int], bool]
 ) -> Look:
     """What REST has shown is compared already, and in full."""
     look, rows, notes, now = Look(), [], Notes(), timezone.now()

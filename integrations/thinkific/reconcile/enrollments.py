@@ -12,10 +12,14 @@ from core.services.mirror.enrollments import ENROLLMENTS, remove_enrollments, st
 from core.services.mirror.outcome import Applied
 from core.services.mirror.table import Values
 from integrations.models import Drift, DriftReport
-from integrations.thinkific import schemas
-from integrations.thinkific.decoding import BadRow
-from integrations.thinkific.errors import NotFound
+from integrations.thinkific.client import schemas
+from integrations.thinkific.client.decoding import BadRow
+from integrations.thinkific.client.errors import NotFound
 from integrations.thinkific.mapping import enrollment_row
+from integrations.thinkific.pull import departed_people
+from integrations.thinkific.pull.changed_rows import Known
+from integrations.thinkific.pull.enrollments import apply_typed, told
+from integrations.thinkific.pull.people import primary_keys
 from integrations.thinkific.reconcile import listing, stored
 from integrations.thinkific.reconcile.findings import (
     Difference,
@@ -28,13 +32,9 @@ from integrations.thinkific.reconcile.findings import (
     sort_out,
 )
 from integrations.thinkific.reconcile.people import DECIDE, SOURCE
-from integrations.thinkific.sync import gone
-from integrations.thinkific.sync.enrollments import apply_typed, told
-from integrations.thinkific.sync.jobs import Ask, Job
-from integrations.thinkific.sync.news import Known
-from integrations.thinkific.sync.pages import RawRow, decode_row
-from integrations.thinkific.sync.people import primary_keys
-from integrations.thinkific.sync.pull import Pull
+from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.jobs import Ask, Job
+from integrations.thinkific.runs.pages import RawRow, decode_row
 
 
 def compare_enrollments(pull: Pull, report: DriftReport) -> str:
@@ -78,7 +78,11 @@ def look_at(
     now = timezone.now()
     users = primary_keys({e.user_id for e in enrollments if e.user_id})
     unknown = [one for e in enrollments if e.user_id not in users and (one := told(e)) is not None]
-    departed = gone.who_is_gone(gone.earliest(unknown), Applied(), now=now) if unknown else set()
+    departed = (
+        departed_people.who_is_gone(departed_people.earliest(unknown), Applied(), now=now)
+        if unknown
+        else set()
+    )
     courses = product_ids((Product.Type.COURSE, e.course_id) for e in enrollments if e.course_id)
     rows: dict[int, Values] = {}
     names = {e.id: f"{e.user_email or e.user_id} in {e.course_name or e.course_id}" for e in enrollments}

@@ -7,11 +7,12 @@ from core.models import GroupMembership, ThinkificGroup
 from core.services.mirror.groups import GROUPS, apply_groups, apply_members, remove_members
 from core.services.mirror.table import Values, mark_removed
 from integrations.models import Drift, DriftReport
-from integrations.thinkific import schemas
-from integrations.thinkific.decoding import BadRow
-from integrations.thinkific.errors import NotFound, RetryLater
+from integrations.thinkific.cleaning import Notes
+from integrations.thinkific.client import schemas
+from integrations.thinkific.client.decoding import BadRow
+from integrations.thinkific.client.errors import NotFound, RetryLater
 from integrations.thinkific.mapping import group_row
-from integrations.thinkific.mending import Notes
+from integrations.thinkific.pull.people import primary_keys
 from integrations.thinkific.reconcile import listing, stored
 from integrations.thinkific.reconcile.findings import (
     Finding,
@@ -23,10 +24,9 @@ from integrations.thinkific.reconcile.findings import (
     sort_out,
 )
 from integrations.thinkific.reconcile.people import SOURCE
-from integrations.thinkific.sync.jobs import Ask, Job
-from integrations.thinkific.sync.pages import RawRow, decode_row
-from integrations.thinkific.sync.people import primary_keys
-from integrations.thinkific.sync.pull import Pull
+from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.jobs import Ask, Job
+from integrations.thinkific.runs.pages import RawRow, decode_row
 
 
 def compare_groups(pull: Pull, report: DriftReport) -> str:

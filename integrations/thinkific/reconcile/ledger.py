@@ -10,7 +10,7 @@ from django.utils import timezone
 from integrations.models import Drift, DriftReport
 from integrations.thinkific.reconcile.findings import Finding, Look
 from integrations.thinkific.reconcile.stored import labels
-from integrations.thinkific.sync.pull import Pull
+from integrations.thinkific.runs.context import Pull
 
 KEPT = 1000  # rows of one sort of one kind: nobody reads more, and the whole kind can be repaired again
 Sort = Drift.Sort

@@ -8,13 +8,13 @@ from django.db.models import Max, Q, QuerySet
 
 from core.models import OutboxEntry
 from integrations.models import DriftReport
-from integrations.thinkific.paging import ENDLESS
+from integrations.thinkific.client.paging import ENDLESS
 from integrations.thinkific.reconcile import ledger, stored
 from integrations.thinkific.reconcile.findings import Finding, Look, Sort, with_unsent_change
-from integrations.thinkific.sync import completeness
-from integrations.thinkific.sync.fetch import batches
-from integrations.thinkific.sync.pages import RawPage, RawRow
-from integrations.thinkific.sync.pull import Pull
+from integrations.thinkific.runs import completeness
+from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.fetch import batches
+from integrations.thinkific.runs.pages import RawPage, RawRow
 
 AT_ONCE = 1000
 NOT_JUDGED = "What is here and not in Thinkific was not judged"

@@ -10,11 +10,13 @@ from core.services.mirror.outcome import Clash
 from core.services.mirror.people import USERS, apply_users, match_users, remove_users
 from core.services.mirror.table import Values
 from integrations.models import Drift, DriftReport
-from integrations.thinkific import schemas
-from integrations.thinkific.decoding import BadRow
-from integrations.thinkific.errors import NotFound
+from integrations.thinkific import conflicts
+from integrations.thinkific.cleaning import Notes, Unusable
+from integrations.thinkific.client import schemas
+from integrations.thinkific.client.decoding import BadRow
+from integrations.thinkific.client.errors import NotFound
 from integrations.thinkific.mapping import user_row
-from integrations.thinkific.mending import Notes, Unusable
+from integrations.thinkific.pull.people import primary_keys
 from integrations.thinkific.reconcile import listing, stored
 from integrations.thinkific.reconcile.findings import (
     Finding,
@@ -24,11 +26,9 @@ from integrations.thinkific.reconcile.findings import (
     nothing_passed,
     sort_out,
 )
-from integrations.thinkific.sync import conflicts
-from integrations.thinkific.sync.jobs import Ask, Job
-from integrations.thinkific.sync.pages import RawRow, decode_row
-from integrations.thinkific.sync.people import primary_keys
-from integrations.thinkific.sync.pull import Pull
+from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.jobs import Ask, Job
+from integrations.thinkific.runs.pages import RawRow, decode_row
 
 SOURCE = "Thinkific, drift repaired"
 DECIDE = "The account has rights or a password here, so an administrator decides: see Conflicts."

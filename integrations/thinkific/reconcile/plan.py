@@ -9,7 +9,7 @@ from core.models import GroupMembership
 from core.models.history import done_by
 from core.services import directions
 from integrations.models import Drift, DriftKind
-from integrations.thinkific.credentials import Credentials
+from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.reconcile import stored
 from integrations.thinkific.reconcile.findings import Finding
 

@@ -3,13 +3,13 @@ written."""
 
 from core.models import GroupMembership
 from integrations.models import Drift, DriftKind, DriftReport
-from integrations.thinkific.errors import CredentialsRefused, Endless
+from integrations.thinkific.client.errors import CredentialsRefused, Endless
+from integrations.thinkific.client.rest import PAGE_SIZE
 from integrations.thinkific.reconcile import ledger, stored
 from integrations.thinkific.reconcile.again import look_again, read_again
 from integrations.thinkific.reconcile.findings import Sort
 from integrations.thinkific.reconcile.subjects import SUBJECTS, Remote, Subject
-from integrations.thinkific.rest import PAGE_SIZE
-from integrations.thinkific.sync.pull import Pull
+from integrations.thinkific.runs.context import Pull
 
 AT_ONCE = 200  # rows
 

@@ -14,17 +14,17 @@ from core.services import outbox, people
 from core.services.mirror.people import remove_users
 from core.services.sync_requests import RequestedRun
 from integrations.models import Drift, DriftKind, Kind, SyncRun
-from integrations.thinkific.credentials import Credentials
+from integrations.thinkific.cleaning import Notes, moment
+from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.mapping import user_row
-from integrations.thinkific.mending import Notes, moment
 from integrations.thinkific.reconcile import stored
 from integrations.thinkific.reconcile.again import look_again, read_again
 from integrations.thinkific.reconcile.findings import Finding, Sort
 from integrations.thinkific.reconcile.people import SOURCE
 from integrations.thinkific.reconcile.plan import REPAIRABLE, SENT, moved_on, plan
 from integrations.thinkific.reconcile.subjects import SUBJECTS, Remote
-from integrations.thinkific.sync import runs
-from integrations.thinkific.sync.pull import Pull
+from integrations.thinkific.runs import lifecycle
+from integrations.thinkific.runs.context import Pull
 
 Choice, State = Drift.Choice, Drift.State
 AT_ONCE = 200  # rows
@@ -46,9 +46,9 @@ def start(rows: QuerySet[Drift], *, choice: str, by: User) -> RequestedRun:
     mine = Drift.objects.filter(pk__in=doable, state__in=REPAIRABLE)
     if not mine.update(state=State.REPAIRING, choice=choice, repaired_by=by, outcome="", repaired_at=None):
         raise Refusal("Nothing of this can be repaired that way. Reload the page to see how it stands.")
-    run, attached = runs.open_run(Kind.REPAIR, started_by=by)
-    runs.wake(run)
-    return RequestedRun(run_id=run.pk, url=runs.url_of(run), attached=attached)
+    run, attached = lifecycle.open_run(Kind.REPAIR, started_by=by)
+    lifecycle.wake(run)
+    return RequestedRun(run_id=run.pk, url=lifecycle.url_of(run), attached=attached)
 
 
 def sweep() -> int:
@@ -62,8 +62,8 @@ def sweep() -> int:
     if last is not None and last.status in (SyncRun.Status.CANCELLED, SyncRun.Status.FAILED):
         left.update(state=State.OPEN, choice="", repaired_by=None)
         return count
-    run, _ = runs.open_run(Kind.REPAIR)
-    runs.wake(run)
+    run, _ = lifecycle.open_run(Kind.REPAIR)
+    lifecycle.wake(run)
     return count
 
 

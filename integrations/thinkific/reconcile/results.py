@@ -13,21 +13,22 @@ from core.services.mirror.outcome import Applied
 from core.services.mirror.results import CERTIFICATES, QUIZ_RESULTS, apply_certificates, apply_quiz_results
 from core.services.mirror.table import Table, Values, mark_removed
 from integrations.models import Drift, DriftReport
-from integrations.thinkific import graphql, schemas
-from integrations.thinkific.errors import Endless, NotFound
+from integrations.thinkific.cleaning import Notes, Unusable
+from integrations.thinkific.client import schemas
+from integrations.thinkific.client.errors import Endless, NotFound
+from integrations.thinkific.client.graphql import lists
+from integrations.thinkific.client.schemas import parse_graphql_id
 from integrations.thinkific.mapping import certificate_row, person_of_node, submission_row
-from integrations.thinkific.mending import Notes, Unusable
+from integrations.thinkific.pull import departed_people
+from integrations.thinkific.pull.catalog import site_url
+from integrations.thinkific.pull.people import primary_keys
+from integrations.thinkific.pull.result_students import Row
+from integrations.thinkific.pull.results import Certificates, certificates_of
 from integrations.thinkific.reconcile import ledger, listing, stored
 from integrations.thinkific.reconcile.findings import Finding, Look, Sort, nothing_passed, sort_out
 from integrations.thinkific.reconcile.people import SOURCE
-from integrations.thinkific.schemas import parse_graphql_id
-from integrations.thinkific.sync import gone
-from integrations.thinkific.sync.catalog import site_url
-from integrations.thinkific.sync.jobs import Ask, Job
-from integrations.thinkific.sync.people import primary_keys
-from integrations.thinkific.sync.pull import Pull
-from integrations.thinkific.sync.result_students import Row
-from integrations.thinkific.sync.results import Certificates, certificates_of
+from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.jobs import Ask, Job
 
 TOKENLESS = "Not compared: only GraphQL has them, and there is no access token (THINKIFIC_ACCESS_TOKEN)."
 ON_ITS_WAY = timedelta(minutes=20)
@@ -40,12 +41,12 @@ def compare_quiz_results(pull: Pull, report: DriftReport) -> str:
     state = listing.begin(pull, report.kind, "quiz results")
     seen, top = pull.seen("quiz results"), state["top"]
     if not state.get("done"):
-        for page in pull.in_advance(graphql.quiz_submissions(pull.client, after=state.get("after"))):
+        for page in pull.in_advance(lists.quiz_submissions(pull.client, after=state.get("after"))):
             look = _without_latest(list(page.rows), lambda pk: pk > top or pk in seen)
             for bad in page.rows.bad:
                 look.fail(f"Quiz result {bad.id}", bad.message, pk=_key(QuizResult, parse_graphql_id(bad.id)))
 
-            def write(look: Look = look, page: graphql.GraphPage[schemas.QuizSubmission] = page) -> None:
+            def write(look: Look = look, page: lists.GraphPage[schemas.QuizSubmission] = page) -> None:
                 ledger.add(pull, report, look)
                 seen.add(pk for pk in look.met if pk <= top)
                 state.update(after=page.next_cursor, done=not page.has_next)
@@ -98,11 +99,15 @@ def _left_by_the_gone(
     told: Sequence[tuple[Row, datetime | None]], users: dict[int, int], here: QuerySet, look: Look
 ) -> set[str | int]:
     """The ids of rows, each with its moment, that pulls leave out because their people are gone from
-    Thinkific (see sync/gone.py)."""
+    Thinkific (see pull/departed_people.py)."""
     people = [(person_of_node(row.user), moment) for row, moment in told if row.user is not None]
     unknown = [(one, moment) for one, moment in people if one is not None and one.id not in users]
     now = timezone.now()
-    departed = gone.who_is_gone(gone.earliest(unknown), Applied(), now=now) if unknown else set()
+    departed = (
+        departed_people.who_is_gone(departed_people.earliest(unknown), Applied(), now=now)
+        if unknown
+        else set()
+    )
     found = {row.id for row, _ in told if row.user is None or _account(row) in departed}
     look.met += _keys(here, found).values()
     return found
@@ -138,7 +143,7 @@ def read_result(pull: Pull, row: Drift) -> Job[list[schemas.QuizSubmission]]:
     courses = [course.productable_id for course in mine.quiz.courses()] if mine else []
 
     def ask() -> list[schemas.QuizSubmission]:
-        for page in graphql.quiz_submissions(pull.client, course_ids=courses or None):
+        for page in lists.quiz_submissions(pull.client, course_ids=courses or None):
             for found in page.rows:
                 if parse_graphql_id(found.id) == row.thinkific_id:
                     return [found]
@@ -205,7 +210,7 @@ def _compare_certificates_of(
         for bad in page.rows.bad:
             look.fail(f"Certificate {bad.id}", bad.message, pk=_key(Certificate, parse_graphql_id(bad.id)))
 
-        def write(look: Look = look, page: graphql.GraphPage[schemas.Certificate] = page) -> None:
+        def write(look: Look = look, page: lists.GraphPage[schemas.Certificate] = page) -> None:
             ledger.add(pull, report, look)
             seen.add(pk for pk in look.met if pk <= top)
             if page.has_next:
@@ -256,7 +261,7 @@ def read_certificate(pull: Pull, row: Drift) -> Job[list[schemas.Certificate]]:
     account = mine.user.thinkific_id if mine else row.pointers.get("account")
 
     def ask() -> list[schemas.Certificate]:
-        for page in graphql.user_certificates(pull.client, email or ""):
+        for page in lists.user_certificates(pull.client, email or ""):
             for found in page.rows:
                 if str(found.issued_id) == credential:
                     who = schemas.GraphUser(id=str(account), email=email)

@@ -8,8 +8,8 @@ from core.models import Product
 from integrations.models import Drift, DriftKind, DriftReport
 from integrations.thinkific.reconcile import catalog, enrollments, groups, people, results
 from integrations.thinkific.reconcile.findings import Look
-from integrations.thinkific.sync.jobs import Job
-from integrations.thinkific.sync.pull import Pull
+from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.jobs import Job
 
 Remote = list[Any]  # what Thinkific has of one object; empty where it has nothing
 

@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from core.models import Notice
 from integrations.models import DriftReport, Kind, SyncRun
-from integrations.thinkific.sync.runs import url_of
+from integrations.thinkific.runs.lifecycle import url_of
 
 Level = Notice.Level
 

@@ -103,12 +103,12 @@ def test_what_was_made_here_was_last_synced_when_it_was_sent(alma, signed_in):
 
 
 def test_two_real_pulls_move_it_and_the_second_writes_no_row(connected, alma, signed_in):
-    from integrations.thinkific.sync import runs
-    from integrations.thinkific.sync.execute import carry_out
+    from integrations.thinkific.runs import lifecycle
+    from integrations.thinkific.runs.execute import carry_out
 
     def pull(kind: str):
-        run, _ = runs.open_run(kind)
-        carry_out(runs.claim(run.pk, worker="here"))
+        run, _ = lifecycle.open_run(kind)
+        carry_out(lifecycle.claim(run.pk, worker="here"))
         run.refresh_from_db()
         return run
 

@@ -7,9 +7,9 @@ from django.apps import apps
 from django.utils.text import capfirst
 
 from core.admin import cells
+from integrations.thinkific.cleaning import Notes
+from integrations.thinkific.client.schemas import Product, ProductPrice
 from integrations.thinkific.mapping import product_row
-from integrations.thinkific.mending import Notes
-from integrations.thinkific.schemas import Product, ProductPrice
 from tests.factories import LessonFactory, ProductFactory
 
 

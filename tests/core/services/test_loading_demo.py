@@ -9,7 +9,7 @@ from core.models import (
 from core.services import demo
 from fixtures.demo import build, people_and_courses
 from integrations.models import SyncConflict
-from integrations.thinkific.sync import conflicts
+from integrations.thinkific import conflicts
 from tests.factories import TeamFactory
 
 # tests/integrations/test_demo.py loads it into either database.

@@ -6,7 +6,7 @@ from django.urls import reverse
 from core.errors import Refusal
 from core.models import OutboxEntry, User
 from integrations.models import SyncConflict
-from integrations.thinkific.sync import conflicts
+from integrations.thinkific import conflicts
 from tests.dialogs import shown_by
 from tests.factories import SyncConflictFactory, UserFactory
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from integrations.models import ConnectionState, InboundEvent, WebTurn
-from integrations.thinkific.events import inbox, process
+from integrations.thinkific.webhooks import inbox, process
 from tests.integrations.thinkific.sockets import dripping_headers, serve
 
 TEST = "/admin/connection/test/"

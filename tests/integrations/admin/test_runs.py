@@ -5,8 +5,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from integrations.models import SyncRun
-from integrations.thinkific.sync.execute import carry_out
-from integrations.thinkific.sync.runs import claim, open_run
+from integrations.thinkific.runs.execute import carry_out
+from integrations.thinkific.runs.lifecycle import claim, open_run
 from tests.factories import ProductFactory, RoleFactory, SyncConflictFactory, SyncRunFactory, UserFactory
 
 ACTIONS = ["cancel", "resume", "confirm"]

@@ -81,6 +81,6 @@ def test_probes_are_not_looked_for_at_every_task(own_key, django_assert_num_quer
 
 
 def test_a_probe_key_fits_into_its_column(monkeypatch):
-    monkeypatch.setattr("integrations.queue.heartbeat.socket.gethostname", lambda: "h" * 253)
+    monkeypatch.setattr("integrations.heartbeat.socket.gethostname", lambda: "h" * 253)
 
     assert len(broker.probe_key(2**22)) <= OrmQ._meta.get_field("key").max_length

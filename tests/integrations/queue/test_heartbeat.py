@@ -5,8 +5,8 @@ import pytest
 from django.db import OperationalError
 from django_q.signals import post_execute_in_worker, post_spawn, pre_execute
 
+from integrations import heartbeat
 from integrations.models import WorkerHeartbeat
-from integrations.queue import heartbeat
 
 
 @pytest.fixture

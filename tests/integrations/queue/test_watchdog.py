@@ -4,8 +4,8 @@ import pytest
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from integrations import heartbeat
 from integrations.models import WorkerHeartbeat
-from integrations.queue import heartbeat
 from integrations.queue.watchdog import STARTS_WITHIN, Watchdog
 
 pytestmark = pytest.mark.django_db

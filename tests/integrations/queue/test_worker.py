@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
 ]
 
-SOME_TASK = "integrations.queue.heartbeat.host"
+SOME_TASK = "integrations.heartbeat.host"
 
 
 def sentinel_of(group):

@@ -1,7 +1,7 @@
 import pytest
 from graphql import parse, validate
 
-from integrations.thinkific import queries
+from integrations.thinkific.client.graphql import queries
 from integrations.thinkific.sandbox.graphql.schema import schema_for
 
 from .conftest import Client

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integrations.thinkific import budget_state, meter, rates
-from integrations.thinkific.budget_state import BudgetState, Limits
-from integrations.thinkific.meter import Meter
+from integrations.thinkific.budget import decisions, meter
+from integrations.thinkific.budget.decisions import BudgetState, Limits
+from integrations.thinkific.budget.meter import Meter
+from integrations.thinkific.client import rates
 
 START = 1_750_000_017.3
 
@@ -42,7 +43,7 @@ class Site:
     def change(self, decide, now):
         """As the store does it: out of the document, decide, back into it."""
         state = msgspec.convert(self.document, BudgetState)
-        budget_state.refresh(state, self.limits, now)
+        decisions.refresh(state, self.limits, now)
         result = decide(state)
         self.document = msgspec.json.decode(msgspec.json.encode(state))
         return result
@@ -79,7 +80,7 @@ class Site:
             heapq.heappush(events, (now + max(wait, self.lag / 20), serial, "look", pull))
 
     def step(self, state, now, pull, in_flight):
-        count, outcome = budget_state.admit(
+        count, outcome = decisions.admit(
             state,
             self.limits,
             now,
@@ -158,8 +159,8 @@ def test_95_percent_is_used_also_when_requests_are_spread_evenly(rows_between_lo
         meter.add(state.requests, START - limits.window * (1 - number / limits.requests), limits.window, 1)
 
     while now < START + 5 * limits.window:
-        budget_state.refresh(state, limits, now)
-        outcome = budget_state.take_requests(state, limits, now, want=1, for_people=False)
+        decisions.refresh(state, limits, now)
+        outcome = decisions.take_requests(state, limits, now, want=1, for_people=False)
         granted += outcome.units
         now += outcome.wait + rows_between_looks if not outcome.units else 0.05
 
@@ -176,30 +177,30 @@ def test_a_pull_of_223_requests_takes_about_one_minute():
 
 def test_what_is_free_is_given_at_once():
     state, now = BudgetState(), START
-    first = budget_state.take_requests(state, Limits(), now, want=200, for_people=False)
+    first = decisions.take_requests(state, Limits(), now, want=200, for_people=False)
 
     assert first.units == 116  # 4 % stay for people
 
 
 def test_a_person_gets_what_pulls_must_leave():
     state, now = BudgetState(), START
-    budget_state.take_requests(state, Limits(), now, want=200, for_people=False)
+    decisions.take_requests(state, Limits(), now, want=200, for_people=False)
 
-    assert not budget_state.take_requests(state, Limits(), now + 1, want=1, for_people=False).units
-    assert budget_state.take_requests(state, Limits(), now + 1, want=1, for_people=True).units == 1
+    assert not decisions.take_requests(state, Limits(), now + 1, want=1, for_people=False).units
+    assert decisions.take_requests(state, Limits(), now + 1, want=1, for_people=True).units == 1
 
 
 def test_pulls_hold_back_while_a_person_waits():
     state, now, limits = BudgetState(), START, Limits()
-    budget_state.take_requests(state, limits, now, want=200, for_people=True)
-    waits = budget_state.take_requests(state, limits, now + 1, want=1, for_people=True).wait
+    decisions.take_requests(state, limits, now, want=200, for_people=True)
+    waits = decisions.take_requests(state, limits, now + 1, want=1, for_people=True).wait
 
     refilled = now + 1 + waits
-    budget_state.refresh(state, limits, refilled)
-    assert not budget_state.take_requests(state, limits, refilled, want=1, for_people=False).units
-    assert budget_state.take_requests(state, limits, refilled, want=1, for_people=True).units
+    decisions.refresh(state, limits, refilled)
+    assert not decisions.take_requests(state, limits, refilled, want=1, for_people=False).units
+    assert decisions.take_requests(state, limits, refilled, want=1, for_people=True).units
     later = refilled + 1
-    assert budget_state.take_requests(state, limits, later, want=1, for_people=False).units
+    assert decisions.take_requests(state, limits, later, want=1, for_people=False).units
 
 
 def test_a_429_stops_everybody_until_the_reset():
@@ -207,7 +208,7 @@ def test_a_429_stops_everybody_until_the_reset():
     meter.block(state.requests, now, 30, 60)
 
     for for_people in (True, False):
-        outcome = budget_state.take_requests(state, limits, now + 10, want=1, for_people=for_people)
+        outcome = decisions.take_requests(state, limits, now + 10, want=1, for_people=for_people)
         assert outcome.units == 0
         assert outcome.wait == pytest.approx(20)
 
@@ -250,19 +251,19 @@ def test_a_lower_limit_that_thinkific_names_is_obeyed():
 
 def test_a_clock_that_was_set_back_does_not_stop_us_for_long():
     state, limits = BudgetState(), Limits()
-    budget_state.take_requests(state, limits, START + 86_400, want=200, for_people=False)
+    decisions.take_requests(state, limits, START + 86_400, want=200, for_people=False)
     meter.block(state.requests, START + 86_400, 100, 60)
 
-    budget_state.refresh(state, limits, START)
-    budget_state.refresh(state, limits, START + 122)
+    decisions.refresh(state, limits, START)
+    decisions.refresh(state, limits, START + 122)
 
-    assert budget_state.take_requests(state, limits, START + 122, want=1, for_people=False).units
+    assert decisions.take_requests(state, limits, START + 122, want=1, for_people=False).units
 
 
 def ask(state, holder, *, in_flight=0, want=10, for_people=False, now=START, limits=None, waiting=0):
     """How many a holder may have under way, after asking for `want` more."""
     limits = limits or Limits(requests=1000)
-    count, _ = budget_state.admit(
+    count, _ = decisions.admit(
         state,
         limits,
         now,
@@ -281,8 +282,8 @@ def test_lanes_of_a_dead_holder_come_free():
     assert ask(state, "dead") == 10
     assert ask(state, "new") == 0
 
-    later = START + budget_state.LEASE + 1
-    budget_state.refresh(state, Limits(requests=1000), later)
+    later = START + decisions.LEASE + 1
+    decisions.refresh(state, Limits(requests=1000), later)
 
     assert ask(state, "new", now=later) == 10
 
@@ -330,27 +331,27 @@ def test_a_pull_keeps_a_lane_while_thousands_of_changes_are_sent():
 def test_points_are_granted_whole_and_corrected():
     state, limits, now = BudgetState(), Limits(), START
     for _ in range(4):
-        assert budget_state.take_points(state, limits, now, cost=500).units == 500
-    assert not budget_state.take_points(state, limits, now, cost=500).units
+        assert decisions.take_points(state, limits, now, cost=500).units == 500
+    assert not decisions.take_points(state, limits, now, cost=500).units
 
     meter.add(state.points, now, 60, -900)  # they were cheaper than thought
 
-    assert budget_state.take_points(state, limits, now, cost=500).units == 500
+    assert decisions.take_points(state, limits, now, cost=500).units == 500
 
 
 def test_a_query_dearer_than_all_points_is_tried_when_nothing_else_runs():
     state, limits, now = BudgetState(), Limits(points=100), START
 
-    assert budget_state.take_points(state, limits, now, cost=500).units
+    assert decisions.take_points(state, limits, now, cost=500).units
 
 
 def test_the_document_stays_small_at_a_million_per_window():
     limits = Limits(requests=1_000_000, concurrency=64)
     state, now = BudgetState(), START
     for _ in range(20_000):
-        assert budget_state.take_requests(state, limits, now, want=1, for_people=False).units == 50
+        assert decisions.take_requests(state, limits, now, want=1, for_people=False).units == 50
         now += 0.004
-        budget_state.refresh(state, limits, now)
+        decisions.refresh(state, limits, now)
 
     assert len(msgspec.json.encode(state)) < 10_000
     stamps = [at for at, _ in state.requests.grants]

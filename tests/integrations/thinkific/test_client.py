@@ -12,9 +12,9 @@ import responses
 from responses import matchers
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
-from integrations.thinkific.client import ThinkificClient
-from integrations.thinkific.credentials import Credentials
-from integrations.thinkific.errors import (
+from integrations.thinkific.client.client import ThinkificClient
+from integrations.thinkific.client.credentials import Credentials
+from integrations.thinkific.client.errors import (
     CredentialsRefused,
     Endless,
     NotConfigured,

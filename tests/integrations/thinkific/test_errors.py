@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from integrations.thinkific.answers import Answer, check
-from integrations.thinkific.credentials import Credentials
-from integrations.thinkific.errors import (
+from integrations.thinkific.client.answers import Answer, check
+from integrations.thinkific.client.credentials import Credentials
+from integrations.thinkific.client.errors import (
     CredentialsRefused,
     NotFound,
     RateLimited,
@@ -15,7 +15,7 @@ from integrations.thinkific.errors import (
     RetryLater,
     error_messages,
 )
-from integrations.thinkific.rates import RateHeaders, read_rate_headers, reset_wait
+from integrations.thinkific.client.rates import RateHeaders, read_rate_headers, reset_wait
 
 KEY = "0123456789abcdef0123456789abcdef"
 NOW = 1_785_947_650.0

@@ -7,10 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import responses
 
-from integrations.thinkific import curriculum, graph_groups, graphql
-from integrations.thinkific.client import ThinkificClient
-from integrations.thinkific.credentials import Credentials
-from integrations.thinkific.errors import (
+from integrations.thinkific.client.client import ThinkificClient
+from integrations.thinkific.client.credentials import Credentials
+from integrations.thinkific.client.errors import (
     CredentialsRefused,
     NotFound,
     RateLimited,
@@ -19,6 +18,7 @@ from integrations.thinkific.errors import (
     SchemaDrift,
     TooExpensive,
 )
+from integrations.thinkific.client.graphql import curriculum, groups, lists
 
 URL = "https://api.thinkific.com/stable/graphql"
 TOKEN = "tok_" + "x" * 40
@@ -95,7 +95,7 @@ def test_user_errors_of_a_mutation_are_a_rejection(client, network):
     network.post(URL, json={"data": {"bulkRemoveUsersFromGroups": {"message": None, "userErrors": refused}}})
 
     with pytest.raises(Rejected, match="groupIds: Group not found"):
-        graph_groups.remove_users_from_groups(client, ["90001"], [330])
+        groups.remove_users_from_groups(client, ["90001"], [330])
 
     assert sent(network)["variables"] == {"input": {"userIds": ["90001"], "groupIds": ["330"]}}
 
@@ -106,7 +106,7 @@ def test_a_query_is_never_uncertain_and_a_mutation_may_be(client, network):
     with pytest.raises(RetryLater) as query:
         client.graphql("Site", "query Site { site { id } }")
     with pytest.raises(RetryLater) as mutation:
-        graph_groups.add_users_to_groups(client, ["1"], [2])
+        groups.add_users_to_groups(client, ["1"], [2])
 
     assert not query.value.uncertain
     assert mutation.value.uncertain
@@ -165,9 +165,7 @@ def test_pages_follow_the_cursor_and_can_be_resumed(client, network):
     network.post(URL, json=submissions({"id": "1"}, {"id": "2"}, cursor="c2"))
     network.post(URL, json=submissions({"id": "3"}))
 
-    pages = list(
-        graphql.quiz_submissions(client, after="c0", completed_from=datetime(2025, 3, 1, tzinfo=UTC))
-    )
+    pages = list(lists.quiz_submissions(client, after="c0", completed_from=datetime(2025, 3, 1, tzinfo=UTC)))
 
     assert [[row.id for row in page.rows] for page in pages] == [["1", "2"], ["3"]]
     assert [(page.next_cursor, page.has_next) for page in pages] == [("c2", True), (None, False)]
@@ -185,7 +183,7 @@ def test_a_bad_node_is_reported_and_the_others_survive(client, network):
         URL, json=submissions({"id": "1", "completedAt": "soon"}, {"id": 2, "completedAt": "2025-03-01"})
     )
 
-    page = next(graphql.quiz_submissions(client))
+    page = next(lists.quiz_submissions(client))
 
     assert [row.id for row in page.rows] == [2]
     assert page.rows[0].completed_at == datetime(2025, 3, 1, tzinfo=UTC)
@@ -201,7 +199,7 @@ def test_a_page_that_costs_too_much_is_halved_and_stays_so(client, network):
     network.post(URL, json=submissions({"id": "1"}, cursor="c1"))
     network.post(URL, json=submissions({"id": "2"}))
 
-    assert len(list(graphql.quiz_submissions(client))) == 2
+    assert len(list(lists.quiz_submissions(client))) == 2
     assert sizes(network, 2) == [50, 25]
     assert sizes(network, 3)[2] < 50
 
@@ -212,7 +210,7 @@ def test_a_refusal_that_tells_its_price_costs_one_request_and_never_comes_again(
     network.post(URL, json=submissions({"id": "1"}) | {"extensions": {"rateLimit": {"cost": 960}}})
 
     for _ in range(2):
-        list(graphql.quiz_submissions(client))
+        list(lists.quiz_submissions(client))
 
     assert sizes(network, 3) == [
         50,
@@ -227,7 +225,7 @@ def test_pages_grow_while_whole_ones_come(client, network):
         network.post(URL, json=submissions(*rows, cursor=f"c{number}"))
     network.post(URL, json=submissions({"id": "1"}))
 
-    list(graphql.quiz_submissions(client))
+    list(lists.quiz_submissions(client))
 
     assert sizes(network, 5) == [50, 100, 200, 249, 249]
 
@@ -238,8 +236,8 @@ def test_no_more_rows_are_asked_for_than_a_site_gives_at_once(client, network):
         network.post(URL, json=submissions(*rows, cursor=f"c{number}"))
     network.post(URL, json=submissions({"id": "1"}))
 
-    list(graphql.quiz_submissions(client))
-    list(graphql.quiz_submissions(client))
+    list(lists.quiz_submissions(client))
+    list(lists.quiz_submissions(client))
 
     assert sizes(network, 5) == [50, 100, 50, 50, 50]
 
@@ -248,7 +246,7 @@ def test_one_row_that_costs_too_much_is_an_error(client, network):
     network.post(URL, json=failure("too dear", "MAX_QUERY_COST_EXCEEDED"))
 
     with pytest.raises(TooExpensive):
-        next(graphql.quiz_submissions(client, first=1))
+        next(lists.quiz_submissions(client, first=1))
 
 
 def test_a_renamed_field_is_asked_by_its_older_name_and_remembered(client, network):
@@ -256,8 +254,8 @@ def test_a_renamed_field_is_asked_by_its_older_name_and_remembered(client, netwo
     network.post(URL, json=failure("Field 'issuedId' doesn't exist on type 'CertificateRecord'"))
     network.post(URL, json={"data": {"course": {"certificates": connection(node)}}})
 
-    first = next(graphql.course_certificates(client, 3001))
-    next(graphql.course_certificates(client, 3002))
+    first = next(lists.course_certificates(client, 3001))
+    next(lists.course_certificates(client, 3002))
 
     assert first.rows[0].issued_id == "k3x9q2m7ab"
     asked = [("issuedId: credentialId" in sent(network, n)["query"]) for n in range(3)]
@@ -269,7 +267,7 @@ def test_a_field_unknown_by_every_name_is_drift_and_is_asked_anew_next_time(clie
 
     for _ in range(2):
         with pytest.raises(SchemaDrift):
-            next(graphql.products(client))
+            next(lists.products(client))
 
     assert len(network.calls) == 4
 
@@ -278,13 +276,13 @@ def test_an_unknown_course_is_not_found(client, network):
     network.post(URL, json={"data": {"course": None}})
 
     with pytest.raises(NotFound):
-        next(graphql.course_certificates(client, 1))
+        next(lists.course_certificates(client, 1))
 
 
 def test_a_cursor_that_leads_nowhere_does_not_loop(client, network):
     network.post(URL, json=submissions({"id": "1"}, cursor="same"))
 
-    pages = graphql.quiz_submissions(client)
+    pages = lists.quiz_submissions(client)
     next(pages)
     with pytest.raises(RetryLater, match="lead back to where they were"):
         next(pages)
@@ -315,7 +313,7 @@ def test_the_price_of_a_page_is_learnt(client, network):
     network.post(URL, json=submissions({"id": "1"}) | {"extensions": rate})
 
     assert client.learned.price("QuizResults", 102) == 102  # as documented
-    next(graphql.quiz_submissions(client))
+    next(lists.quiz_submissions(client))
 
     assert client.learned.price("QuizResults", 102) == 77
     assert client.learned.price("QuizResults", 204) == 154
@@ -334,4 +332,4 @@ def test_the_quizzes_of_lessons_come_in_one_query(client, network):
 def test_the_site_can_be_asked_who_it_is(client, network):
     network.post(URL, json={"data": {"site": {"id": "55501", "name": "Acme Academy", "subdomain": "acme"}}})
 
-    assert graphql.site_info(client).name == "Acme Academy"
+    assert lists.site_info(client).name == "Acme Academy"

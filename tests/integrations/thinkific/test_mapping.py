@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integrations.thinkific import schemas
-from integrations.thinkific.decoding import BadRow
+from integrations.thinkific.client import schemas
+from integrations.thinkific.client.decoding import BadRow
 from integrations.thinkific.mapping import (
     Notes,
     Unusable,
@@ -21,7 +21,7 @@ from integrations.thinkific.mapping import (
     split_name,
     user_row,
 )
-from integrations.thinkific.sync.pages import decode_row, read_page
+from integrations.thinkific.runs.pages import decode_row, read_page
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 

@@ -15,12 +15,14 @@ from django.db.backends.utils import CursorWrapper
 
 from core.models import OutboxEntry, User
 from core.services import people
+from integrations import database_outage
 from integrations.models import InboundEvent, SyncRun
-from integrations.thinkific.events import process
-from integrations.thinkific.sync import claims, outage, pull, runs
-from integrations.thinkific.sync.execute import carry_out
-from integrations.thinkific.sync.outbox import drain
-from integrations.thinkific.sync.owner import this_process
+from integrations.processes import this_process
+from integrations.thinkific.push import claims
+from integrations.thinkific.push.drain import drain
+from integrations.thinkific.runs import context, lifecycle
+from integrations.thinkific.runs.execute import carry_out
+from integrations.thinkific.webhooks import process
 from tests.factories import EnrollmentFactory, InboundEventFactory
 
 GONE = OperationalError("server closed the connection unexpectedly")
@@ -29,7 +31,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    monkeypatch.setattr(outage, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(database_outage, "FIRST_PAUSE", 0.01)
 
 
 @pytest.fixture
@@ -133,7 +135,7 @@ def test_a_drain_whose_claim_was_lost_sends_what_it_was_about(connected, breaks,
 
 def test_what_another_process_has_taken_over_is_not_sent(connected, thinkific, monkeypatch, accounting):
     """After a long time without the database: the claims ran out, and somebody else has them."""
-    monkeypatch.setattr("integrations.thinkific.sync.outbox.SURE_FOR", -1.0)
+    monkeypatch.setattr("integrations.thinkific.push.drain.SURE_FOR", -1.0)
     ana = somebody("ana")
     EnrollmentFactory(user=ana, product=accounting)
     OutboxEntry.objects.create(
@@ -184,12 +186,12 @@ def test_a_claim_of_events_whose_answer_was_lost_is_given_back(breaks):
 
 
 def test_a_run_goes_on_from_its_page(connected, breaks):
-    run, _ = runs.open_run("users")
-    claimed = runs.claim(run.pk, worker=this_process())
-    breaks(r'UPDATE "integrations_syncrun" SET .*"cursor"', pull.TRIES)
+    run, _ = lifecycle.open_run("users")
+    claimed = lifecycle.claim(run.pk, worker=this_process())
+    breaks(r'UPDATE "integrations_syncrun" SET .*"cursor"', context.TRIES)
 
     assert carry_out(claimed) == SyncRun.Status.RUNNING
 
-    again = runs.claim(run.pk, worker=this_process())  # without waiting for our silence
+    again = lifecycle.claim(run.pk, worker=this_process())  # without waiting for our silence
     assert again is not None
     assert carry_out(again) == SyncRun.Status.SUCCEEDED

@@ -2,7 +2,7 @@
 
 import pytest
 
-from integrations.thinkific.paging import FEW, Met, Watch, more_follow
+from integrations.thinkific.client.paging import FEW, Met, Watch, more_follow
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.thinkific import schemas
-from integrations.thinkific.decoding import decode_object, decode_page, parse_moment
-from integrations.thinkific.errors import RetryLater
-from integrations.thinkific.graph_ids import parse_graphql_id
+from integrations.thinkific.client import schemas
+from integrations.thinkific.client.decoding import decode_object, decode_page, parse_moment
+from integrations.thinkific.client.errors import RetryLater
+from integrations.thinkific.client.graphql.ids import parse_graphql_id
 
 ROW = {
     "id": 700001,

@@ -10,11 +10,11 @@ import pytest
 from django.db import connection, transaction
 
 from integrations.models import RequestBudget
-from integrations.thinkific.budget import SharedBudget
-from integrations.thinkific.budget_state import Limits
-from integrations.thinkific.errors import BudgetExhausted
-from integrations.thinkific.lanes import Grant
-from integrations.thinkific.rates import RateHeaders
+from integrations.thinkific.budget.decisions import Limits
+from integrations.thinkific.budget.priorities import Grant
+from integrations.thinkific.budget.shared import SharedBudget
+from integrations.thinkific.client.errors import BudgetExhausted
+from integrations.thinkific.client.rates import RateHeaders
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from integrations.thinkific.client import ThinkificClient
-from integrations.thinkific.credentials import Credentials
-from integrations.thinkific.errors import Interrupted, Rejected, RetryLater, Unfinished
+from integrations.thinkific.client.client import ThinkificClient
+from integrations.thinkific.client.credentials import Credentials
+from integrations.thinkific.client.errors import Interrupted, Rejected, RetryLater, Unfinished
 
 from .sockets import HEAD, SLOW, after_the_request, dripping_body, mute, serve, silent
 

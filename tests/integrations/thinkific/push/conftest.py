@@ -4,11 +4,12 @@ import pytest
 
 from core.models import OutboxEntry, Product
 from integrations.models import PULLED, InboundEvent, SyncRun
-from integrations.thinkific.events import process
-from integrations.thinkific.sync import fates, fetch, needs, runs
-from integrations.thinkific.sync.execute import carry_out
-from integrations.thinkific.sync.outbox import drain
-from integrations.thinkific.sync.owner import this_process
+from integrations.processes import this_process
+from integrations.thinkific.push import outcomes, prerequisites
+from integrations.thinkific.push.drain import drain
+from integrations.thinkific.runs import fetch, lifecycle
+from integrations.thinkific.runs.execute import carry_out
+from integrations.thinkific.webhooks import process
 from tests.history import watched
 
 
@@ -16,12 +17,12 @@ from tests.history import watched
 def _short_pauses(monkeypatch):
     monkeypatch.setattr(fetch, "FIRST_PAUSE", 0.001)
     monkeypatch.setattr(fetch, "LONGEST_PAUSE", 0.02)
-    monkeypatch.setattr("integrations.thinkific.transport.BACKOFF", 0.001)
-    monkeypatch.setattr(fates, "FIRST_WAIT", 0.001)
-    monkeypatch.setattr(fates, "LONGEST_WAIT", 0.01)
-    monkeypatch.setattr("integrations.thinkific.sync.push_bundles.LATER", 0.05)
-    monkeypatch.setattr("integrations.thinkific.sync.push_groups.LATER", 0.001)
-    assert needs.MEANWHILE
+    monkeypatch.setattr("integrations.thinkific.client.transport.BACKOFF", 0.001)
+    monkeypatch.setattr(outcomes, "FIRST_WAIT", 0.001)
+    monkeypatch.setattr(outcomes, "LONGEST_WAIT", 0.01)
+    monkeypatch.setattr("integrations.thinkific.push.bundles.LATER", 0.05)
+    monkeypatch.setattr("integrations.thinkific.push.groups.LATER", 0.001)
+    assert prerequisites.MEANWHILE
 
 
 @pytest.fixture(autouse=True)
@@ -45,8 +46,8 @@ def site(thinkific):
 @pytest.fixture
 def pull(_connected):
     def carry(kind, *, full=True, **options) -> SyncRun:
-        run, _ = runs.open_run(kind, full=full, options=options)
-        claimed = runs.claim(run.pk, worker=this_process())
+        run, _ = lifecycle.open_run(kind, full=full, options=options)
+        claimed = lifecycle.claim(run.pk, worker=this_process())
         carry_out(claimed)
         return SyncRun.objects.get(pk=run.pk)
 

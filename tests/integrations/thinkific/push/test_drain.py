@@ -17,8 +17,8 @@ from core.services import enrollments, outbox, people
 from core.services.mirror import pushes
 from integrations.models import ConnectionState
 from integrations.thinkific import tasks
-from integrations.thinkific.sync import claims, fates
-from integrations.thinkific.sync.outbox import drain
+from integrations.thinkific.push import claims, outcomes
+from integrations.thinkific.push.drain import drain
 
 ROOT = Path(__file__).parents[4]
 
@@ -47,7 +47,7 @@ def test_trouble_is_tried_again_until_it_works(site, push, thinkific, kind):
 
 
 def test_what_never_works_fails_with_its_reason_and_can_be_tried_again(push, thinkific, monkeypatch):
-    monkeypatch.setattr(fates, "TRIES", 3)
+    monkeypatch.setattr(outcomes, "TRIES", 3)
     thinkific.faults.add("500", method="POST", path="/users")
     somebody()
 
@@ -73,8 +73,8 @@ def test_being_limited_is_no_attempt(thinkific):
 
 
 def test_what_is_due_in_a_moment_need_not_wait_for_the_next_sweep(monkeypatch, thinkific):
-    monkeypatch.setattr(fates, "FIRST_WAIT", 1.0)
-    monkeypatch.setattr(fates, "LONGEST_WAIT", 1.0)
+    monkeypatch.setattr(outcomes, "FIRST_WAIT", 1.0)
+    monkeypatch.setattr(outcomes, "LONGEST_WAIT", 1.0)
     thinkific.faults.add("500", method="POST", path="/users", next=1)
     somebody()
 
@@ -82,8 +82,8 @@ def test_what_is_due_in_a_moment_need_not_wait_for_the_next_sweep(monkeypatch, t
 
 
 def test_nobody_waits_for_what_is_due_much_later(monkeypatch, thinkific):
-    monkeypatch.setattr(fates, "FIRST_WAIT", 60.0)
-    monkeypatch.setattr(fates, "LONGEST_WAIT", 60.0)
+    monkeypatch.setattr(outcomes, "FIRST_WAIT", 60.0)
+    monkeypatch.setattr(outcomes, "LONGEST_WAIT", 60.0)
     thinkific.faults.add("500", method="POST", path="/users", next=1)
     somebody()
     started = time.monotonic()
@@ -97,7 +97,7 @@ def test_a_revoked_key_stops_everything_and_nothing_fails(site, push, thinkific,
         somebody(f"p{number}")
     thinkific.set_options(api_key="another key of thirty-two letters", access_token="another token")
 
-    for _ in range(fates.TRIES + 2):
+    for _ in range(outcomes.TRIES + 2):
         outcome = drain(seconds=5)
         entries(status="pending").update(not_before=timezone.now())
         assert set(outcome) <= {"retried"}

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from core.models import Enrollment, OutboxEntry, Product, User
 from core.services import enrollments, people
-from integrations.thinkific.sync import fates, push_bundles
-from integrations.thinkific.sync.outbox import drain
+from integrations.thinkific.push import bundles, outcomes
+from integrations.thinkific.push.drain import drain
 
 from .conftest import counts
 
@@ -210,7 +210,7 @@ def test_a_bundle_is_given(site, push, pull, ada, bundle, thinkific, delay, writ
 
 
 def test_a_bundle_that_is_ready_after_a_second_is_seen_then(push, ada, bundle, thinkific, monkeypatch):
-    monkeypatch.setattr(push_bundles, "LATER", 1.0)  # as it is outside of tests
+    monkeypatch.setattr(bundles, "LATER", 1.0)  # as it is outside of tests
     thinkific.set_options(bundle_delay=0.5)
     enrollments.enroll_unchecked(student=ada, products=[bundle])
     begun = time.monotonic()
@@ -235,8 +235,8 @@ def test_a_course_of_a_bundle_that_may_be_there_is_looked_for(
     site, push, ada, bundle, thinkific, monkeypatch
 ):
     """The bundle's answer is lost and its entry waits; meanwhile somebody gives one of its courses too."""
-    monkeypatch.setattr(fates, "FIRST_WAIT", 1200)
-    monkeypatch.setattr(fates, "LONGEST_WAIT", 1200)
+    monkeypatch.setattr(outcomes, "FIRST_WAIT", 1200)
+    monkeypatch.setattr(outcomes, "LONGEST_WAIT", 1200)
     thinkific.set_options(repost="duplicate")
     thinkific.faults.add("lost_answer", method="POST", path="/bundles", next=1)
     enrollments.enroll_unchecked(student=ada, products=[bundle])

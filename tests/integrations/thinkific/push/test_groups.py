@@ -15,7 +15,7 @@ from core.models import (
     User,
 )
 from core.services import groups, people, teams
-from integrations.thinkific.sync.needs import NotYet, id_of_group
+from integrations.thinkific.push.prerequisites import NotYet, id_of_group
 from tests.factories import TeamFactory, UserFactory, builtin_role
 
 from .conftest import counts

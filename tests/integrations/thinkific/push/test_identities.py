@@ -6,8 +6,9 @@ from django.utils import timezone
 from core.models import OutboxEntry, Product, SiteSettings, User
 from core.services import email_changes, enrollments, people
 from integrations.models import SyncConflict
-from integrations.thinkific.sync import identities, needs
-from integrations.thinkific.sync.outbox import drain
+from integrations.thinkific import identities
+from integrations.thinkific.push import prerequisites
+from integrations.thinkific.push.drain import drain
 from tests.factories import builtin_role
 
 
@@ -55,7 +56,7 @@ def test_what_waits_for_the_account_goes_on_when_it_is_linked(site, push, pull, 
     enrollments.enroll_unchecked(student=dana, products=[course], by=root)
     # As it is after hours: the enrollment waits for the account, and looks for it seldom.
     drain(seconds=5)
-    OutboxEntry.objects.filter(status="pending").update(not_before=timezone.now() + needs.MEANWHILE)
+    OutboxEntry.objects.filter(status="pending").update(not_before=timezone.now() + prerequisites.MEANWHILE)
 
     identities.link(SyncConflict.objects.get(), by=root)
     while drain(seconds=5):

@@ -4,7 +4,7 @@ import pytest
 
 from core.models import GroupMembership, Membership, OutboxEntry, SiteSettings, ThinkificGroup, User
 from core.services import groups, outbox, teams
-from integrations.thinkific.sync import push_groups
+from integrations.thinkific.push import groups as push_groups
 from tests.factories import TeamFactory, builtin_role
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from core.models import Enrollment, User
 from core.services import enrollments, people
 from integrations.models import InboundEvent, SyncRun, WebhookSubscription
-from integrations.thinkific.events import process
+from integrations.thinkific.webhooks import process
 
 
 @pytest.fixture

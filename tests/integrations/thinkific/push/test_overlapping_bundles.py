@@ -9,8 +9,8 @@ from django.utils import timezone
 from core.models import Enrollment, OutboxEntry, Product
 from core.services import enrollments, people
 from core.services.mirror.bundles import total_up_students_of
+from integrations.thinkific.push.drain import drain
 from integrations.thinkific.sandbox import Scale, Site
-from integrations.thinkific.sync.outbox import drain
 
 LATER = timedelta(minutes=20)  # entries that wait longer are due: see core/moments.py
 

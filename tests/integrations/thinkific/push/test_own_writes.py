@@ -11,9 +11,9 @@ from core.models import OutboxEntry, SiteSettings, User
 from core.services import email_changes, outbox, people
 from core.services.mirror import pushes
 from integrations.models import SyncConflict
-from integrations.thinkific.client import ThinkificClient
-from integrations.thinkific.credentials import Credentials
-from integrations.thinkific.sync import claims, fates
+from integrations.thinkific.client.client import ThinkificClient
+from integrations.thinkific.client.credentials import Credentials
+from integrations.thinkific.push import claims, outcomes
 from tests.integrations.thinkific.sync.test_killed import wait_for
 
 pytestmark = pytest.mark.slow
@@ -171,7 +171,7 @@ def test_who_lost_the_claim_sends_nothing(site, person, thinkific):
     OutboxEntry.objects.update(claimed_by="elsewhere:1#other")
     thinkific.reset_stats()
 
-    assert fates.push(entry, ThinkificClient(Credentials.from_settings())).name == "retried"
+    assert outcomes.push(entry, ThinkificClient(Credentials.from_settings())).name == "retried"
 
     assert not thinkific.stats.writes
     assert OutboxEntry.objects.get().status == "in_flight"

@@ -8,10 +8,11 @@ from core.models import OutboxEntry, SiteSettings, User
 from core.services import deletions, people
 from core.services.email_changes import change_at_once
 from integrations.models import SyncConflict
-from integrations.thinkific.budget import SharedBudget
-from integrations.thinkific.client import ThinkificClient
-from integrations.thinkific.credentials import Credentials
-from integrations.thinkific.sync import claims, conflicts, fates
+from integrations.thinkific import conflicts
+from integrations.thinkific.budget.shared import SharedBudget
+from integrations.thinkific.client.client import ThinkificClient
+from integrations.thinkific.client.credentials import Credentials
+from integrations.thinkific.push import claims, outcomes
 from tests.factories import builtin_role
 
 from .conftest import counts, states
@@ -59,7 +60,7 @@ def test_a_renamed_person_costs_few_queries(site, pull):
     with SharedBudget.from_settings().lanes(want=2, interactive=True) as lanes:
         client = ThinkificClient(Credentials.from_settings(), budget=lanes, interactive=True)
         with CaptureQueriesContext(connection) as captured:
-            assert fates.push(entry, client).name == "done"
+            assert outcomes.push(entry, client).name == "done"
 
     tables = [query["sql"] for query in captured if '"core_' in query["sql"]]
     # The person, what is about to be sent, what is stored of them, that it is done, and that an earlier

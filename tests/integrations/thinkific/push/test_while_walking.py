@@ -9,12 +9,13 @@ from django.test import Client
 from core.models import Certificate, Enrollment, GroupMembership, Product, QuizResult, ThinkificGroup, User
 from core.services import enrollments
 from integrations.models import DriftReport, InboundEvent, SyncRun
-from integrations.thinkific import budget_state, graphql
-from integrations.thinkific.events import process
+from integrations.processes import this_process
+from integrations.thinkific.budget import decisions
+from integrations.thinkific.client.graphql import lists
+from integrations.thinkific.runs import fetch, lifecycle
+from integrations.thinkific.runs.execute import carry_out
 from integrations.thinkific.sandbox import Scale, Site
-from integrations.thinkific.sync import fetch, runs
-from integrations.thinkific.sync.execute import carry_out
-from integrations.thinkific.sync.owner import this_process
+from integrations.thinkific.webhooks import process
 from tests.integrations.thinkific.webhooks.conftest import ADDRESS, SECRET, signature
 
 PAGE = 5
@@ -32,7 +33,7 @@ def one_page_after_the_other(monkeypatch):
     monkeypatch.setattr(fetch, "AHEAD", 1)
     monkeypatch.setattr(fetch, "GATHER", 0.0)
     # What happens between two pages happens in the walk's own thread, which cannot give lanes back meanwhile.
-    monkeypatch.setattr(budget_state, "LARGEST_BATCH", 1)
+    monkeypatch.setattr(decisions, "LARGEST_BATCH", 1)
 
 
 @pytest.fixture(params=[False, True], ids=["no webhooks", "webhooks"])
@@ -63,7 +64,7 @@ def walk():
     """`walk(kind, between)` carries a run out; `between` happens once two of its pages are stored."""
 
     def carry(kind, between, *, full=True) -> SyncRun:
-        run, _ = runs.open_run(kind, full=full)
+        run, _ = lifecycle.open_run(kind, full=full)
         happened = []
 
         def on_progress(run):
@@ -71,7 +72,7 @@ def walk():
                 happened.append(run.pages_done)
                 between()
 
-        carry_out(runs.claim(run.pk, worker=this_process()), on_progress=on_progress)
+        carry_out(lifecycle.claim(run.pk, worker=this_process()), on_progress=on_progress)
         assert happened == [2]
         return SyncRun.objects.get(pk=run.pk)
 
@@ -244,7 +245,7 @@ def test_a_member_joins_a_group(everything, monkeypatch):
         site.write("add_members", user_ids=[comes], group_ids=[group])
         GroupMembership.objects.create(group=here, user=User.objects.get(thinkific_id=comes))
 
-    run, _ = runs.open_run("groups")
+    run, _ = lifecycle.open_run("groups")
     joined: list[bool] = []
 
     def on_progress(run):
@@ -252,7 +253,7 @@ def test_a_member_joins_a_group(everything, monkeypatch):
             joined.append(True)
             join()
 
-    carry_out(runs.claim(run.pk, worker=this_process()), on_progress=on_progress)
+    carry_out(lifecycle.claim(run.pk, worker=this_process()), on_progress=on_progress)
 
     run.refresh_from_db()
     assert whole(run)
@@ -267,13 +268,13 @@ def test_a_member_joins_a_group(everything, monkeypatch):
 @pytest.mark.parametrize("kind", ["quiz_results", "certificates"])
 def test_results_that_come_meanwhile_hide_none_that_is_gone(everything, monkeypatch, kind):
     """GraphQL pages by cursor, so nothing shifts, and tells no total that could be missed."""
-    monkeypatch.setitem(graphql.quiz_submissions.__kwdefaults__, "first", 10)
+    monkeypatch.setitem(lists.quiz_submissions.__kwdefaults__, "first", 10)
     model = QuizResult if kind == "quiz_results" else Certificate
     rows = everything.submissions if kind == "quiz_results" else everything.certificates
     rows.remove(rows.listing[0].id)
     everything.version += 1
     stored = model.objects.latest("pk")
-    run, _ = runs.open_run(kind)
+    run, _ = lifecycle.open_run(kind)
     happened = []
 
     def on_progress(run):
@@ -282,7 +283,7 @@ def test_results_that_come_meanwhile_hide_none_that_is_gone(everything, monkeypa
             stored.delete()  # and made anew, as by a webhook
             stored.save()
 
-    carry_out(runs.claim(run.pk, worker=this_process()), on_progress=on_progress)
+    carry_out(lifecycle.claim(run.pk, worker=this_process()), on_progress=on_progress)
 
     run.refresh_from_db()
     assert whole(run)
@@ -315,7 +316,7 @@ def test_of_a_site_where_one_row_in_a_hundred_changes_all_the_time_each_page_is_
     pull("users")
     thinkific.reset_stats()
     some = max(1, len(site.enrollments) // 100)
-    run, _ = runs.open_run("enrollments")
+    run, _ = lifecycle.open_run("enrollments")
 
     def on_progress(run):
         site.write("touch_enrollments", count=some)
@@ -323,7 +324,7 @@ def test_of_a_site_where_one_row_in_a_hundred_changes_all_the_time_each_page_is_
             buys(site, next(buyers))
         hear()
 
-    carry_out(runs.claim(run.pk, worker=this_process()), on_progress=on_progress)
+    carry_out(lifecycle.claim(run.pk, worker=this_process()), on_progress=on_progress)
 
     run.refresh_from_db()
     assert whole(run)

@@ -4,20 +4,21 @@ import pytest
 
 from core.models import OutboxEntry
 from integrations.models import Drift, DriftReport, Kind, SyncRun
+from integrations.processes import this_process
+from integrations.thinkific.kinds import PULLS
+from integrations.thinkific.push import outcomes
+from integrations.thinkific.push.drain import drain
+from integrations.thinkific.runs import fetch, lifecycle
+from integrations.thinkific.runs.execute import carry_out
 from integrations.thinkific.sandbox import Scale, Site
-from integrations.thinkific.sync import fates, fetch, runs
-from integrations.thinkific.sync.execute import carry_out
-from integrations.thinkific.sync.kinds import PULLS
-from integrations.thinkific.sync.outbox import drain
-from integrations.thinkific.sync.owner import this_process
 
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch):
     monkeypatch.setattr(fetch, "FIRST_PAUSE", 0.001)
     monkeypatch.setattr(fetch, "LONGEST_PAUSE", 0.02)
-    monkeypatch.setattr("integrations.thinkific.transport.BACKOFF", 0.001)
-    monkeypatch.setattr(fates, "FIRST_WAIT", 0.001)
+    monkeypatch.setattr("integrations.thinkific.client.transport.BACKOFF", 0.001)
+    monkeypatch.setattr(outcomes, "FIRST_WAIT", 0.001)
 
 
 @pytest.fixture
@@ -32,8 +33,8 @@ def carry(connected, transactional_db):
     """`carry(kind)` carries a run out in this process, as a worker would."""
 
     def work(kind, *, full=True, started_by=None, **how) -> SyncRun:
-        run, _ = runs.open_run(kind, full=full, started_by=started_by)
-        claimed = runs.claim(run.pk, worker=this_process())
+        run, _ = lifecycle.open_run(kind, full=full, started_by=started_by)
+        claimed = lifecycle.claim(run.pk, worker=this_process())
         assert claimed is not None
         carry_out(claimed, **how)
         return SyncRun.objects.get(pk=run.pk)

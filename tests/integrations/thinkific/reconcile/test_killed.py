@@ -9,11 +9,11 @@ import pytest
 
 from core.models import OutboxEntry, User
 from integrations.models import Drift, DriftKind, SyncRun
+from integrations.processes import this_process
 from integrations.thinkific.reconcile import repair
+from integrations.thinkific.runs import lifecycle
+from integrations.thinkific.runs.execute import carry_out
 from integrations.thinkific.sandbox import Scale, Site
-from integrations.thinkific.sync import runs
-from integrations.thinkific.sync.execute import carry_out
-from integrations.thinkific.sync.owner import this_process
 from tests.integrations.thinkific.reconcile.conftest import numbers
 
 ROOT = Path(__file__).parents[4]
@@ -97,12 +97,12 @@ def test_a_repair_that_breaks_off_goes_on_and_sends_each_once(site, compare, roo
             raise Killed
 
     with pytest.raises(Killed):
-        carry_out(runs.claim(started.run_id, worker=this_process()), on_progress=die)
+        carry_out(lifecycle.claim(started.run_id, worker=this_process()), on_progress=die)
     SyncRun.objects.filter(pk=started.run_id).update(
         worker="elsewhere:1", heartbeat_at="2020-01-01T00:00:00Z"
     )
     assert Drift.objects.filter(state="pushed").count() == 5
-    assert carry_out(runs.claim(started.run_id, worker=this_process())) == "succeeded"
+    assert carry_out(lifecycle.claim(started.run_id, worker=this_process())) == "succeeded"
     push()
 
     assert not Drift.objects.exclude(state="pushed").exists()

@@ -17,10 +17,10 @@ from core.models import (
 )
 from core.services.people import update_user
 from integrations.models import Drift, DriftKind, Kind, SyncRun
+from integrations.processes import this_process
 from integrations.thinkific.reconcile import repair
-from integrations.thinkific.sync import runs
-from integrations.thinkific.sync.execute import carry_out
-from integrations.thinkific.sync.owner import this_process
+from integrations.thinkific.runs import lifecycle
+from integrations.thinkific.runs.execute import carry_out
 from tests.factories import TeamFactory
 from tests.integrations.thinkific.reconcile.conftest import drifts, numbers
 
@@ -38,7 +38,7 @@ def fix(root):
             report__kind=kind, report__run=SyncRun.objects.filter(kind="reconciliation").first()
         )
         started = repair.start(rows, choice=choice, by=root)
-        run = runs.claim(started.run_id, worker=this_process())
+        run = lifecycle.claim(started.run_id, worker=this_process())
         assert carry_out(run) == "succeeded", SyncRun.objects.get(pk=run.pk).errors
         return list(Drift.objects.filter(pk__in=rows.values("pk")))
 
@@ -275,7 +275,7 @@ def test_rows_of_a_run_that_was_cancelled_are_open_again(compare, site, ana, roo
     User.objects.filter(pk=ana.pk).update(first_name="Ours")
     compare()
     started = repair.start(Drift.objects.all(), choice="push", by=root)
-    runs.cancel(SyncRun.objects.get(pk=started.run_id))
+    lifecycle.cancel(SyncRun.objects.get(pk=started.run_id))
 
     assert repair.sweep() == 1
 

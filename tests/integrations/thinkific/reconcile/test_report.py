@@ -21,7 +21,7 @@ from core.models import (
 )
 from core.services.people import update_user
 from integrations.models import DriftKind, SyncRun
-from integrations.thinkific import schemas
+from integrations.thinkific.client import schemas
 from integrations.thinkific.reconcile import ledger
 from integrations.thinkific.reconcile.people import look_at
 from integrations.thinkific.reconcile.results import look_at_certificates

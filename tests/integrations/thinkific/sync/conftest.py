@@ -5,11 +5,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from integrations.models import SyncRun
+from integrations.processes import this_process
+from integrations.thinkific.kinds import PULLS
+from integrations.thinkific.runs import fetch, lifecycle
+from integrations.thinkific.runs.execute import carry_out
 from integrations.thinkific.sandbox import Scale
-from integrations.thinkific.sync import fetch, runs
-from integrations.thinkific.sync.execute import carry_out
-from integrations.thinkific.sync.kinds import PULLS
-from integrations.thinkific.sync.owner import this_process
 from tests.history import watched
 
 # With courses of both builders and people who hold a bundle.
@@ -28,7 +28,7 @@ def _short_pauses(monkeypatch):
     """Trouble costs hundredths of seconds here, not half a minute."""
     monkeypatch.setattr(fetch, "FIRST_PAUSE", 0.001)
     monkeypatch.setattr(fetch, "LONGEST_PAUSE", 0.02)
-    monkeypatch.setattr("integrations.thinkific.transport.BACKOFF", 0.001)
+    monkeypatch.setattr("integrations.thinkific.client.transport.BACKOFF", 0.001)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def pull(connected, db):
     """`pull("users", full=True, **options)` answers the finished run."""
 
     def carry(kind, *, full=True, seconds=None, on_progress=None, started_by=None, **options) -> SyncRun:
-        run, _ = runs.open_run(kind, full=full, started_by=started_by, options=options)
+        run, _ = lifecycle.open_run(kind, full=full, started_by=started_by, options=options)
         return go_on(run, seconds=seconds, on_progress=on_progress)
 
     return carry
@@ -44,7 +44,7 @@ def pull(connected, db):
 
 def go_on(run, **how) -> SyncRun:
     """Claim a waiting run and carry it out."""
-    claimed = runs.claim(run.pk, worker=this_process())
+    claimed = lifecycle.claim(run.pk, worker=this_process())
     assert claimed is not None
     carry_out(claimed, **how)
     return SyncRun.objects.get(pk=run.pk)

@@ -130,7 +130,7 @@ def test_addresses_can_move_on_in_a_ring_of_three(pull, site):
 
 
 def test_people_on_different_pages_can_swap_their_addresses(pull, site, monkeypatch):
-    monkeypatch.setattr("integrations.thinkific.sync.fetch.PAGE_SIZE", 5)
+    monkeypatch.setattr("integrations.thinkific.runs.fetch.PAGE_SIZE", 5)
     first, second = addresses(90002, 90039)
     put(site, "users", id=90002, email=second)
     put(site, "users", id=90039, email=first)
@@ -360,7 +360,7 @@ class TestTheWatermark:
         assert pull("enrollments", full=False).updated == 3
 
     def test_a_walk_that_broke_off_does_not_move_it(self, pull, site, connected, monkeypatch):
-        monkeypatch.setattr("integrations.thinkific.sync.fetch.PAGE_SIZE", 20)
+        monkeypatch.setattr("integrations.thinkific.runs.fetch.PAGE_SIZE", 20)
         known = SyncRun.objects.filter(kind="enrollments").latest("pk").cursor["watermark"]
         site.write("touch_enrollments", count=100)
         connected.faults.add("500", path=r"/enrollments.*page=3")

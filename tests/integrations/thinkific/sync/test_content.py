@@ -8,10 +8,10 @@ from django.utils import timezone
 from core.models import Chapter, Lesson, Product, Quiz
 from integrations import progress
 from integrations.models import SyncRun
-from integrations.thinkific.budget_state import Limits
-from integrations.thinkific.learned import Learned
+from integrations.thinkific.budget.decisions import Limits
+from integrations.thinkific.client.graphql.observed import Learned
+from integrations.thinkific.pull.content_plan import GRAPHQL, REST, Plan
 from integrations.thinkific.sandbox import Scale, Site
-from integrations.thinkific.sync.content_plan import GRAPHQL, REST, Plan
 from tests.factories import ProductFactory
 from tests.integrations.thinkific.sync.conftest import Writes, counts
 

@@ -52,7 +52,7 @@ def test_the_first_pull_and_the_second_find_the_same(pull_everything, departed):
 def test_in_small_pages_they_are_counted_once_and_what_is_gone_is_found(
     pull, departed, thinkific, monkeypatch
 ):
-    monkeypatch.setattr("integrations.thinkific.sync.fetch.PAGE_SIZE", 3)
+    monkeypatch.setattr("integrations.thinkific.runs.fetch.PAGE_SIZE", 3)
     for kind in ("products", "users", "enrollments"):
         pull(kind)
     vanished = next(row.id for row in thinkific.site.enrollments if row.user_id not in GONE)

@@ -99,10 +99,10 @@ def statements_per_batch(pull, kind):
 
 @pytest.mark.parametrize("kind", ["users", "enrollments"])
 def test_the_statements_do_not_grow_with_the_rows_of_a_page(pull, thinkific, kind, monkeypatch):
-    monkeypatch.setattr("integrations.thinkific.sync.fetch.PAGE_SIZE", 50)
+    monkeypatch.setattr("integrations.thinkific.runs.fetch.PAGE_SIZE", 50)
     few, _ = statements_per_batch(pull, kind)
     User.objects.all().delete()
-    monkeypatch.setattr("integrations.thinkific.sync.fetch.PAGE_SIZE", 250)
+    monkeypatch.setattr("integrations.thinkific.runs.fetch.PAGE_SIZE", 250)
     many, shapes = statements_per_batch(pull, kind)
 
     rows = len(getattr(thinkific.site, kind))

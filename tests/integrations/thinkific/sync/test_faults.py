@@ -6,9 +6,9 @@ import pytest
 
 from core.models import Certificate, Enrollment, Product, QuizResult, User
 from integrations.models import ConnectionState, SyncRun
+from integrations.thinkific.kinds import PULLS
+from integrations.thinkific.runs.lifecycle import resume
 from integrations.thinkific.sandbox import Scale, Site
-from integrations.thinkific.sync.kinds import PULLS
-from integrations.thinkific.sync.runs import resume
 from tests.integrations.thinkific.sync.conftest import go_on
 
 pytestmark = pytest.mark.django_db
@@ -21,7 +21,7 @@ def thinkific_site():
 
 @pytest.fixture(autouse=True)
 def small_pages(monkeypatch):
-    monkeypatch.setattr("integrations.thinkific.sync.fetch.PAGE_SIZE", 10)
+    monkeypatch.setattr("integrations.thinkific.runs.fetch.PAGE_SIZE", 10)
 
 
 def stored(site):

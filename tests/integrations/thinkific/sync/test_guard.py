@@ -14,8 +14,8 @@ from core.models import (
     User,
 )
 from integrations.models import SyncRun
+from integrations.thinkific.runs import lifecycle
 from integrations.thinkific.sandbox import Site
-from integrations.thinkific.sync import runs
 from tests.factories import GroupAssignmentFactory
 from tests.integrations.thinkific.sync.conftest import SIXTY, counts, go_on, removed
 
@@ -89,7 +89,7 @@ def test_more_than_a_tenth_waits_for_an_administrator_who_confirms(pull, site, r
     assert (run.status, run.guarded, run.removed) == ("partial", 10, 0)
     assert "10 of 60 people" in run.errors[0]["message"]
 
-    confirmed = runs.confirm_removals(run, by=root)
+    confirmed = lifecycle.confirm_removals(run, by=root)
     after = go_on(SyncRun.objects.get(pk=confirmed.run_id))
     assert (after.status, after.removed, after.guarded) == ("succeeded", 10, 0)
     assert set(removed(User).values_list("thinkific_id", flat=True)) == set(gone)
@@ -97,13 +97,13 @@ def test_more_than_a_tenth_waits_for_an_administrator_who_confirms(pull, site, r
 
 def test_no_more_are_marked_than_were_confirmed(pull, site, root):
     site.write("delete_users", user_ids=list(range(90040, 90050)))
-    confirmed = runs.confirm_removals(pull("users"), by=root, shown=10)
+    confirmed = lifecycle.confirm_removals(pull("users"), by=root, shown=10)
     site.write("delete_users", user_ids=[90030])
 
     after = go_on(SyncRun.objects.get(pk=confirmed.run_id))
 
     assert (after.status, after.removed, after.guarded) == ("partial", 0, 11)
-    again = go_on(SyncRun.objects.get(pk=runs.confirm_removals(after, by=root, shown=11).run_id))
+    again = go_on(SyncRun.objects.get(pk=lifecycle.confirm_removals(after, by=root, shown=11).run_id))
     assert (again.status, again.removed) == ("succeeded", 11)
 
 
@@ -113,7 +113,7 @@ def test_lists_that_are_emptied_beyond_what_was_confirmed_empty_no_group(pull, s
     SyncRun.objects.filter(pk=run.pk).update(guarded=1)
     run.refresh_from_db()
 
-    after = go_on(SyncRun.objects.get(pk=runs.confirm_removals(run, by=root).run_id))
+    after = go_on(SyncRun.objects.get(pk=lifecycle.confirm_removals(run, by=root).run_id))
 
     assert after.guarded > 1
     assert not removed(GroupMembership).exists()
@@ -122,11 +122,11 @@ def test_lists_that_are_emptied_beyond_what_was_confirmed_empty_no_group(pull, s
 def test_a_question_that_a_later_run_has_answered_is_not_confirmed(pull, site, root):
     site.write("delete_users", user_ids=list(range(90040, 90050)))
     first = pull("users")
-    go_on(SyncRun.objects.get(pk=runs.confirm_removals(first, by=root).run_id))
+    go_on(SyncRun.objects.get(pk=lifecycle.confirm_removals(first, by=root).run_id))
     site.write("delete_users", user_ids=list(range(90030, 90040)))
 
     with pytest.raises(Refusal, match=f"started by {root}, has looked at everything since"):
-        runs.confirm_removals(first, by=root)
+        lifecycle.confirm_removals(first, by=root)
 
 
 def test_a_tenth_goes_by_itself(pull, site):
@@ -139,7 +139,7 @@ def test_a_tenth_goes_by_itself(pull, site):
 
 def test_there_is_nothing_to_confirm_where_the_guard_was_silent(pull, site, root):
     with pytest.raises(Refusal, match="did not stop"):
-        runs.confirm_removals(pull("users"), by=root)
+        lifecycle.confirm_removals(pull("users"), by=root)
 
 
 def test_a_setting_of_zero_marks_nothing_by_itself(pull, site):
@@ -155,7 +155,7 @@ def test_a_setting_of_zero_marks_nothing_by_itself(pull, site):
 @pytest.mark.parametrize("how", ["move", "insert"])
 @pytest.mark.parametrize("kind", ["users", "enrollments"])
 def test_pages_that_shift_double_nothing_and_lose_nothing(pull, thinkific, monkeypatch, kind, how):
-    monkeypatch.setattr("integrations.thinkific.sync.fetch.PAGE_SIZE", 10)
+    monkeypatch.setattr("integrations.thinkific.runs.fetch.PAGE_SIZE", 10)
     if kind == "enrollments":
         pull("users")
     pull(kind)
@@ -177,7 +177,7 @@ def test_pages_that_shift_double_nothing_and_lose_nothing(pull, thinkific, monke
 
 
 def test_a_list_that_never_holds_still_is_not_judged(pull, site, thinkific, monkeypatch):
-    monkeypatch.setattr("integrations.thinkific.sync.fetch.PAGE_SIZE", 10)
+    monkeypatch.setattr("integrations.thinkific.runs.fetch.PAGE_SIZE", 10)
     site.write("delete_user", user_id=90020)
     thinkific.faults.add("shift_pages", how="move", path="v1/users")
 

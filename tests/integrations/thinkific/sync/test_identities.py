@@ -10,8 +10,8 @@ from django.utils.http import urlsafe_base64_encode
 from core.models import EmailChange, Enrollment, GroupMembership, OutboxEntry, SiteSettings, User
 from core.services import email_changes, people
 from integrations.models import SyncConflict
-from integrations.thinkific.sync import identities
-from integrations.thinkific.sync.identity_facts import count_enrollments
+from integrations.thinkific import identities
+from integrations.thinkific.identity_facts import count_enrollments
 from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db

@@ -16,10 +16,10 @@ from django.utils import timezone
 
 from core.models import Enrollment, User
 from integrations.models import STALE_AFTER, SyncRun
+from integrations.processes import this_process
+from integrations.thinkific.runs import lifecycle
+from integrations.thinkific.runs.execute import carry_out
 from integrations.thinkific.sandbox import Scale, Site
-from integrations.thinkific.sync import runs
-from integrations.thinkific.sync.execute import carry_out
-from integrations.thinkific.sync.owner import this_process
 
 ROOT = Path(__file__).parents[4]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -172,13 +172,13 @@ def test_a_run_that_lives_is_waited_for_and_not_doubled(sync, thinkific):
 
 
 def test_of_many_that_claim_a_run_at_once_one_gets_it(connected):
-    run, _ = runs.open_run("users")
+    run, _ = lifecycle.open_run("users")
     barrier, got = threading.Barrier(6), []
 
     def claim(number):
         barrier.wait()
         try:
-            got.append(runs.claim(run.pk, worker=f"elsewhere:{number}"))
+            got.append(lifecycle.claim(run.pk, worker=f"elsewhere:{number}"))
         finally:
             connection.close()
 
@@ -194,16 +194,16 @@ def test_of_many_that_claim_a_run_at_once_one_gets_it(connected):
 
 
 def test_a_process_that_was_taken_over_writes_nothing_any_more(connected, monkeypatch):
-    monkeypatch.setattr("integrations.thinkific.sync.fetch.PAGE_SIZE", 250)
-    run, _ = runs.open_run("users")
-    mine = runs.claim(run.pk, worker=this_process())
+    monkeypatch.setattr("integrations.thinkific.runs.fetch.PAGE_SIZE", 250)
+    run, _ = lifecycle.open_run("users")
+    mine = lifecycle.claim(run.pk, worker=this_process())
     seen = []
 
     def fall_silent(progress):
         if not seen:  # after the first page
             silent = timezone.now() - STALE_AFTER - timedelta(seconds=1)
             SyncRun.objects.filter(pk=run.pk).update(heartbeat_at=silent)
-            assert runs.claim(run.pk, worker="elsewhere:1") is not None
+            assert lifecycle.claim(run.pk, worker="elsewhere:1") is not None
             seen.append((User.objects.count(), SyncRun.objects.get(pk=run.pk).cursor))
 
     carry_out(mine, on_progress=fall_silent)
@@ -217,25 +217,25 @@ def test_a_process_that_was_taken_over_writes_nothing_any_more(connected, monkey
 
 
 def test_a_run_of_another_machine_is_taken_over_only_when_it_is_silent(connected):
-    run, _ = runs.open_run("users")
-    assert runs.claim(run.pk, worker="elsewhere:1") is not None
+    run, _ = lifecycle.open_run("users")
+    assert lifecycle.claim(run.pk, worker="elsewhere:1") is not None
 
-    assert runs.claim(run.pk, worker=this_process()) is None
+    assert lifecycle.claim(run.pk, worker=this_process()) is None
 
     SyncRun.objects.update(heartbeat_at=timezone.now() - STALE_AFTER - timedelta(seconds=1))
-    assert runs.claim(run.pk, worker=this_process()).attempts == 2
+    assert lifecycle.claim(run.pk, worker=this_process()).attempts == 2
 
 
 def test_a_worker_that_is_killed_leaves_a_run_that_the_next_wake_up_finishes(connected):
-    run, _ = runs.open_run("users")
+    run, _ = lifecycle.open_run("users")
     dead = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     host = this_process().rpartition(":")[0]
-    assert runs.claim(run.pk, worker=f"{host}:{dead.pid}") is not None
-    assert runs.revive_stale() == 0
+    assert lifecycle.claim(run.pk, worker=f"{host}:{dead.pid}") is not None
+    assert lifecycle.revive_stale() == 0
     os.kill(dead.pid, signal.SIGKILL)
     dead.wait()
 
-    assert runs.revive_stale() == 1
-    claimed = runs.claim(run.pk, worker=this_process())
+    assert lifecycle.revive_stale() == 1
+    claimed = lifecycle.claim(run.pk, worker=this_process())
     assert carry_out(claimed) == "succeeded"
     assert User.objects.count() == 3000

@@ -16,10 +16,10 @@ from core.models import (
     User,
 )
 from integrations.models import Drift, DriftReport, SyncRun
-from integrations.thinkific import schemas
-from integrations.thinkific.client import ThinkificClient
-from integrations.thinkific.credentials import Credentials
-from integrations.thinkific.errors import Endless
+from integrations.thinkific.client import schemas
+from integrations.thinkific.client.client import ThinkificClient
+from integrations.thinkific.client.credentials import Credentials
+from integrations.thinkific.client.errors import Endless
 from integrations.thinkific.sandbox import Site
 from tests.factories import GroupAssignmentFactory
 from tests.integrations.thinkific.sync.conftest import SIXTY, removed
@@ -42,7 +42,7 @@ def thinkific_site():
 
 @pytest.fixture(autouse=True)
 def small_pages(monkeypatch):
-    monkeypatch.setattr("integrations.thinkific.sync.fetch.PAGE_SIZE", 4)
+    monkeypatch.setattr("integrations.thinkific.runs.fetch.PAGE_SIZE", 4)
 
 
 def none_removed():
@@ -159,7 +159,7 @@ def test_a_reconciliation_of_endless_lists_ends_and_says_so(pull, site, thinkifi
     ids=["users", "groups"],
 )
 def test_looking_something_up_ends_too(connected, thinkific, ask, monkeypatch):
-    monkeypatch.setattr("integrations.thinkific.rest.PAGE_SIZE", 2)
+    monkeypatch.setattr("integrations.thinkific.client.rest.PAGE_SIZE", 2)
     thinkific.faults.add("repeat_page")
 
     with pytest.raises(Endless, match="does not end"):

@@ -9,12 +9,12 @@ from django.utils import timezone
 from core.models import Enrollment, GroupMembership, OutboxEntry, QuizResult, SiteSettings, User
 from core.services import enrollments, people
 from integrations.models import InboundEvent, SyncConflict, SyncRun
-from integrations.thinkific.budget import SharedBudget
-from integrations.thinkific.client import ThinkificClient
-from integrations.thinkific.credentials import Credentials
-from integrations.thinkific.events import process
+from integrations.thinkific.budget.shared import SharedBudget
+from integrations.thinkific.client.client import ThinkificClient
+from integrations.thinkific.client.credentials import Credentials
+from integrations.thinkific.push import claims, outcomes
 from integrations.thinkific.sandbox import Site
-from integrations.thinkific.sync import claims, fates
+from integrations.thinkific.webhooks import process
 from tests.integrations.thinkific.sync.conftest import SIXTY
 
 pytestmark = pytest.mark.django_db
@@ -75,7 +75,7 @@ def push_one() -> str:
     [[entry]] = claims.claim(1)
     with SharedBudget.from_settings().lanes(want=2, interactive=True) as lanes:
         client = ThinkificClient(Credentials.from_settings(), budget=lanes, interactive=True)
-        return fates.push(entry, client).name
+        return outcomes.push(entry, client).name
 
 
 def hears_by_event(topic):
@@ -232,7 +232,7 @@ def test_who_has_another_address_by_now_gives_this_one_up(anew, pull, site):
 
 
 def test_an_administrator_who_links_the_two_ends_what_the_former_one_had(anew, pull, root):
-    from integrations.thinkific.sync import identities
+    from integrations.thinkific import identities
 
     anew.protect()
     WAYS["a sign-up"](anew, pull)

@@ -4,8 +4,8 @@ import pytest
 
 from core.models import Enrollment, SiteSettings, User
 from integrations.models import SyncRun
+from integrations.thinkific.runs import completeness
 from integrations.thinkific.sandbox import Scale, Site
-from integrations.thinkific.sync import completeness
 from tests.integrations.thinkific.sync.conftest import go_on, removed
 
 pytestmark = pytest.mark.django_db
@@ -19,9 +19,9 @@ def thinkific_site():
 
 @pytest.fixture(autouse=True)
 def small_pages(monkeypatch):
-    monkeypatch.setattr("integrations.thinkific.sync.fetch.PAGE_SIZE", PAGE)
-    monkeypatch.setattr("integrations.thinkific.sync.fetch.AHEAD", 1)
-    monkeypatch.setattr("integrations.thinkific.sync.fetch.GATHER", 0.0)
+    monkeypatch.setattr("integrations.thinkific.runs.fetch.PAGE_SIZE", PAGE)
+    monkeypatch.setattr("integrations.thinkific.runs.fetch.AHEAD", 1)
+    monkeypatch.setattr("integrations.thinkific.runs.fetch.GATHER", 0.0)
 
 
 @pytest.fixture

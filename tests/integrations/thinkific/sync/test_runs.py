@@ -9,9 +9,9 @@ from django.utils import timezone
 from core.errors import NotConnected, Refusal
 from core.models import Enrollment, Notice, User
 from integrations.models import Kind, SyncRun
-from integrations.thinkific.sync import runs
-from integrations.thinkific.sync.execute import carry_out
-from integrations.thinkific.sync.kinds import PULLS
+from integrations.thinkific.kinds import PULLS
+from integrations.thinkific.runs import lifecycle
+from integrations.thinkific.runs.execute import carry_out
 from tests.integrations.thinkific.sync.conftest import counts, go_on
 
 pytestmark = pytest.mark.django_db
@@ -60,13 +60,13 @@ def test_a_dry_run_of_changes_counts_them(pull_everything, thinkific):
 
 @pytest.mark.parametrize("kind", PULLS)
 def test_a_run_in_slices_ends_as_one_at_a_stretch(pull, pull_everything, thinkific, kind, monkeypatch):
-    monkeypatch.setattr("integrations.thinkific.sync.fetch.PAGE_SIZE", 10)
+    monkeypatch.setattr("integrations.thinkific.runs.fetch.PAGE_SIZE", 10)
     pull_everything()
     whole = SyncRun.objects.get(kind=kind)
     User.objects.all().delete()
 
     for before in PULLS:
-        run, _ = runs.open_run(before)
+        run, _ = lifecycle.open_run(before)
         slices = 0
         while run.status in SyncRun.ACTIVE:
             run = go_on(run, seconds=0.0 if before == kind else None)
@@ -86,10 +86,10 @@ def test_a_run_in_slices_ends_as_one_at_a_stretch(pull, pull_everything, thinkif
 
 @pytest.mark.parametrize("kind", ["enrollments", "quiz_results"])
 def test_a_first_pull_of_changes_is_a_full_one_after_a_kill_too(pull, kind, monkeypatch):
-    monkeypatch.setattr("integrations.thinkific.sync.fetch.PAGE_SIZE", 10)
+    monkeypatch.setattr("integrations.thinkific.runs.fetch.PAGE_SIZE", 10)
     pull("products")
     pull("users")
-    run, _ = runs.open_run(kind, full=False)
+    run, _ = lifecycle.open_run(kind, full=False)
     run = go_on(run, seconds=0.0)
     assert run.status in SyncRun.ACTIVE
     SyncRun.objects.filter(pk=run.pk).update(full=False)  # a kill leaves what its steps have committed
@@ -100,9 +100,9 @@ def test_a_first_pull_of_changes_is_a_full_one_after_a_kill_too(pull, kind, monk
 
 
 def test_what_is_fetched_when_the_time_is_up_is_stored_first(pull, thinkific, monkeypatch):
-    monkeypatch.setattr("integrations.thinkific.sync.fetch.PAGE_SIZE", 5)
+    monkeypatch.setattr("integrations.thinkific.runs.fetch.PAGE_SIZE", 5)
     thinkific.set_options(latency=0.02)
-    run, _ = runs.open_run("users")
+    run, _ = lifecycle.open_run("users")
 
     while run.status in SyncRun.ACTIVE:
         run = go_on(run, seconds=0.05)
@@ -111,25 +111,27 @@ def test_what_is_fetched_when_the_time_is_up_is_stored_first(pull, thinkific, mo
 
 
 def test_a_waiting_run_is_cancelled_at_once(connected):
-    run, _ = runs.open_run("users")
+    run, _ = lifecycle.open_run("users")
 
-    runs.cancel(run)
+    lifecycle.cancel(run)
 
     run.refresh_from_db()
     assert run.status == "cancelled"
-    assert runs.claim(run.pk, worker="here:1") is None
+    assert lifecycle.claim(run.pk, worker="here:1") is None
 
 
 def test_a_running_run_is_cancelled_at_its_next_step_and_can_go_on(pull, connected, root, monkeypatch):
-    monkeypatch.setattr("integrations.thinkific.sync.fetch.PAGE_SIZE", 10)
-    run = pull("users", on_progress=lambda run: runs.cancel(SyncRun.objects.get(pk=run.pk)), started_by=root)
+    monkeypatch.setattr("integrations.thinkific.runs.fetch.PAGE_SIZE", 10)
+    run = pull(
+        "users", on_progress=lambda run: lifecycle.cancel(SyncRun.objects.get(pk=run.pk)), started_by=root
+    )
     stored = User.objects.filter(thinkific_id__isnull=False).count()
     assert run.status == "cancelled"
     assert 0 < stored < 40
     assert run.fetched == stored
     assert "cancelled" in Notice.objects.get(user=root).text
 
-    runs.resume(run, by=root)
+    lifecycle.resume(run, by=root)
     run = go_on(run)
     assert (run.status, run.fetched) == ("succeeded", 40)
     assert User.objects.filter(thinkific_id__isnull=False).count() == 40
@@ -137,15 +139,15 @@ def test_a_running_run_is_cancelled_at_its_next_step_and_can_go_on(pull, connect
 
 def test_what_has_succeeded_or_is_under_way_cannot_be_resumed(pull, root):
     with pytest.raises(Refusal, match="has succeeded"):
-        runs.resume(pull("users"), by=root)
-    waiting, _ = runs.open_run("users")
+        lifecycle.resume(pull("users"), by=root)
+    waiting, _ = lifecycle.open_run("users")
     with pytest.raises(Refusal, match="still under way"):
-        runs.resume(waiting, by=root)
+        lifecycle.resume(waiting, by=root)
 
 
 def test_who_asked_and_who_watches_are_told_how_it_ended(connected, root, alma):
-    asked = runs.request_run("users", started_by=root)
-    again = runs.request_run("users", started_by=alma)
+    asked = lifecycle.request_run("users", started_by=root)
+    again = lifecycle.request_run("users", started_by=alma)
     assert (again.run_id, again.attached) == (asked.run_id, True)
 
     go_on(SyncRun.objects.get(pk=asked.run_id))
@@ -157,17 +159,17 @@ def test_who_asked_and_who_watches_are_told_how_it_ended(connected, root, alma):
 
 
 def test_choices_that_a_run_under_way_would_not_make_are_refused(connected, root, alma):
-    runs.request_run("users", started_by=root)
+    lifecycle.request_run("users", started_by=root)
 
     with pytest.raises(Refusal):
-        runs.request_run("users", started_by=alma, options={"emails": "allow", "team_id": None})
+        lifecycle.request_run("users", started_by=alma, options={"emails": "allow", "team_id": None})
 
 
 def test_nothing_can_be_asked_for_without_a_site(db, root, settings):
     settings.THINKIFIC_API_KEY = settings.THINKIFIC_ACCESS_TOKEN = ""
 
     with pytest.raises(NotConnected):
-        runs.request_run("users", started_by=root)
+        lifecycle.request_run("users", started_by=root)
 
 
 @pytest.mark.slow
@@ -176,7 +178,7 @@ def test_progress_is_written_while_an_answer_is_awaited(pull_everything, thinkif
     pull_everything()
     for kind, path in ((Kind.USERS, "v1/users"), (Kind.QUIZ_RESULTS, "graphql")):
         thinkific.faults.add("stall", seconds=3.5, next=1, path=path)
-        run, _ = runs.open_run(kind)
+        run, _ = lifecycle.open_run(kind)
         beats = []
         go_on(run, on_progress=lambda run, beats=beats: beats.append(run.heartbeat_at))
         gaps = [later - earlier for earlier, later in pairwise(beats)]

@@ -3,8 +3,8 @@
 import pytest
 
 from core.models import Lesson, Membership, Quiz, QuizResult
+from integrations.thinkific.kinds import PULLS
 from integrations.thinkific.sandbox import Site
-from integrations.thinkific.sync.kinds import PULLS
 from tests.factories import (
     MembershipFactory,
     SeatAssignmentFactory,

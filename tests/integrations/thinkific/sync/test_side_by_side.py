@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 
 from integrations.models import Kind, SyncRun
-from integrations.thinkific.lanes import Grant
+from integrations.thinkific.budget.priorities import Grant
+from integrations.thinkific.runs.jobs import Ask, SideBySide
+from integrations.thinkific.runs.threads import Threads
 from integrations.thinkific.sandbox import Scale, Site
-from integrations.thinkific.sync.jobs import Ask, SideBySide
-from integrations.thinkific.sync.threads import Threads
 from tests.integrations.thinkific.sync.conftest import go_on
 
 pytestmark = pytest.mark.django_db
@@ -53,7 +53,7 @@ def test_as_many_requests_are_under_way_as_the_site_allows(pull, thinkific, slow
     for before in KINDS[kind]:
         pull(before)
     if kind == Kind.USERS:
-        monkeypatch.setattr("integrations.thinkific.sync.fetch.PAGE_SIZE", 4)
+        monkeypatch.setattr("integrations.thinkific.runs.fetch.PAGE_SIZE", 4)
     for latency in (0.3, 2.0):  # a busy machine may take a while to send the last of them
         slow(latency)
         run = pull(kind)

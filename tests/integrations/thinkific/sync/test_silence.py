@@ -5,11 +5,11 @@ import pytest
 from core.services import people
 from integrations.models import ConnectionState
 from integrations.thinkific import connection_state
-from integrations.thinkific.budget import SharedBudget
-from integrations.thinkific.client import ThinkificClient
-from integrations.thinkific.credentials import Credentials
+from integrations.thinkific.budget.shared import SharedBudget
+from integrations.thinkific.client.client import ThinkificClient
+from integrations.thinkific.client.credentials import Credentials
+from integrations.thinkific.push import claims, outcomes
 from integrations.thinkific.sandbox.faults import Fault
-from integrations.thinkific.sync import claims, fates
 
 pytestmark = pytest.mark.django_db
 
@@ -64,7 +64,7 @@ def test_a_push_says_so_when_it_is_no_hiccup(thinkific, connected, attempts, wor
 
     with SharedBudget.from_settings().lanes(want=2, interactive=True) as lanes:
         client = ThinkificClient(Credentials.from_settings(), budget=lanes, interactive=True, retries=0)
-        fate = fates.push(entry, client)
+        fate = outcomes.push(entry, client)
 
     assert fate.name == "retried"
     if fate.silent is not None:

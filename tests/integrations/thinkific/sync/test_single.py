@@ -5,7 +5,7 @@ import pytest
 from core.errors import Refusal
 from core.models import GroupMembership, Notice, OutboxEntry, User
 from core.services import people
-from integrations.thinkific.sync import runs
+from integrations.thinkific.runs import lifecycle
 from tests.factories import ProductFactory, ThinkificGroupFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -78,13 +78,13 @@ def test_a_group_that_is_gone_is_marked(pull, connected):
 
 
 def test_a_run_over_everything_serves_who_asks_for_one_but_not_the_reverse(connected, alma, somebody):
-    everything, _ = runs.open_run("users")
-    assert runs.request_run("users", started_by=alma, options={"user_id": somebody.pk}).attached
-    runs.cancel(everything)
+    everything, _ = lifecycle.open_run("users")
+    assert lifecycle.request_run("users", started_by=alma, options={"user_id": somebody.pk}).attached
+    lifecycle.cancel(everything)
 
-    runs.request_run("users", started_by=alma, options={"user_id": somebody.pk})
+    lifecycle.request_run("users", started_by=alma, options={"user_id": somebody.pk})
     with pytest.raises(Refusal, match="under way"):
-        runs.request_run("users", started_by=alma)
+        lifecycle.request_run("users", started_by=alma)
 
 
 @pytest.mark.parametrize(("direction", "read"), [("dashboard_to_thinkific", False), ("both", True)])

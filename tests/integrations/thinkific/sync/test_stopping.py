@@ -17,9 +17,9 @@ from django.db import connections
 from core.models import OutboxEntry, User
 from core.services import people
 from integrations.models import Kind, SyncRun
-from integrations.thinkific.sync import runs
-from integrations.thinkific.sync.execute import carry_out
-from integrations.thinkific.sync.owner import this_process
+from integrations.processes import this_process
+from integrations.thinkific.runs import lifecycle
+from integrations.thinkific.runs.execute import carry_out
 from tests.integrations.thinkific.sockets import SLOW, dripping_body, dripping_headers, mute, serve
 from tests.integrations.thinkific.sync.test_killed import wait_for
 
@@ -41,7 +41,7 @@ def facing(settings):
 
 
 def carry_in_a_thread(run):
-    claimed = runs.claim(run.pk, worker=this_process())
+    claimed = lifecycle.claim(run.pk, worker=this_process())
     left: list[float] = []
 
     def work() -> None:
@@ -64,11 +64,11 @@ def carry_in_a_thread(run):
 def test_cancel_is_heard_while_an_answer_is_waited_for(facing, kind, script):
     with serve(script) as url:
         facing(url.replace("http:", "https:") if script is mute else url)
-        run, _ = runs.open_run(kind)
+        run, _ = lifecycle.open_run(kind)
         thread, left = carry_in_a_thread(run)
         time.sleep(1.0)
         cancelled_at = time.monotonic()
-        runs.cancel(SyncRun.objects.get(pk=run.pk))
+        lifecycle.cancel(SyncRun.objects.get(pk=run.pk))
         thread.join(30)
 
     assert not thread.is_alive()
@@ -77,12 +77,12 @@ def test_cancel_is_heard_while_an_answer_is_waited_for(facing, kind, script):
 
 
 def test_a_run_that_trickles_ends_as_a_timed_out_one_does(facing, settings, monkeypatch):
-    monkeypatch.setattr("integrations.thinkific.sync.fetch.FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("integrations.thinkific.runs.fetch.FIRST_PAUSE", 0.01)
     settings.THINKIFIC_DEADLINE = 1.0
     with serve(dripping_body) as url:
         facing(url)
-        run, _ = runs.open_run(Kind.USERS)
-        status = carry_out(runs.claim(run.pk, worker=this_process()))
+        run, _ = lifecycle.open_run(Kind.USERS)
+        status = carry_out(lifecycle.claim(run.pk, worker=this_process()))
 
     assert status == "failed"  # nothing had come; with a page it would be partial
     message = SyncRun.objects.get(pk=run.pk).errors[0]["message"]
@@ -96,11 +96,11 @@ def test_cancel_while_changes_are_sent_breaks_off_what_is_under_way(facing):
     people.update_user(user, last_name="Ours")
     with serve(dripping_headers) as url:
         facing(url)
-        run, _ = runs.open_run(Kind.ENROLLMENTS, options={"direction": "both"})
+        run, _ = lifecycle.open_run(Kind.ENROLLMENTS, options={"direction": "both"})
         thread, left = carry_in_a_thread(run)
         time.sleep(1.0)
         cancelled_at = time.monotonic()
-        runs.cancel(SyncRun.objects.get(pk=run.pk))
+        lifecycle.cancel(SyncRun.objects.get(pk=run.pk))
         thread.join(30)
 
     assert left[0] - cancelled_at < SOON
@@ -175,8 +175,8 @@ def test_a_drain_that_is_told_to_stop_leaves_the_change_waiting(environment):
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_a_worker_that_stops_leaves_its_run_to_others(environment):
     with serve(dripping_body) as url:
-        run, _ = runs.open_run(Kind.USERS)
-        runs.wake(run)
+        run, _ = lifecycle.open_run(Kind.USERS)
+        lifecycle.wake(run)
         command = [sys.executable, "manage.py", "worker", "--workers", "1", "--stop-within", "40"]
         process = subprocess.Popen(command, cwd=ROOT, env=environment(url), start_new_session=True)
         try:

@@ -154,7 +154,7 @@ def test_an_enrollment_of_somebody_unknown_brings_person_and_course(pull, thinki
 
 @pytest.mark.parametrize("updated_at", ["2026-01-01T00:00:00Z", None])
 def test_of_two_enrollments_of_a_pair_one_is_kept_every_time(pull, thinkific, updated_at, monkeypatch):
-    monkeypatch.setattr("integrations.thinkific.sync.fetch.PAGE_SIZE", 10)
+    monkeypatch.setattr("integrations.thinkific.runs.fetch.PAGE_SIZE", 10)
     pull("users")
     one = thinkific.site.enrollments.listing[0]
     put(thinkific, "enrollments", id=one.id, updated_at=updated_at)

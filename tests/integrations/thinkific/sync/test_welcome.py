@@ -6,7 +6,7 @@ import pytest
 
 from core.models import User
 from integrations.models import SyncRun
-from integrations.thinkific.sync import runs
+from integrations.thinkific.runs import lifecycle
 from tests.factories import UserFactory
 from tests.integrations.thinkific.sync.conftest import go_on
 
@@ -54,8 +54,8 @@ def test_a_second_import_writes_to_nobody(pull, mailoutbox):
 
 
 def test_a_run_that_is_resumed_writes_to_nobody_twice(pull, connected, mailoutbox, monkeypatch):
-    monkeypatch.setattr("integrations.thinkific.sync.fetch.PAGE_SIZE", 10)
-    run, _ = runs.open_run("users", options={"emails": "allow"})
+    monkeypatch.setattr("integrations.thinkific.runs.fetch.PAGE_SIZE", 10)
+    run, _ = lifecycle.open_run("users", options={"emails": "allow"})
     slices = 0
     while run.status in SyncRun.ACTIVE:
         run = go_on(run, seconds=0.0)

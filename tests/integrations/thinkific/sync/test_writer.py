@@ -11,9 +11,9 @@ from django.utils import timezone
 from core.models import Enrollment, User
 from core.services import bulk
 from integrations.models import SyncRun
+from integrations.thinkific.runs import fetch, writer
+from integrations.thinkific.runs.steps import COUNTS
 from integrations.thinkific.sandbox import Scale, Site
-from integrations.thinkific.sync import fetch, writer
-from integrations.thinkific.sync.steps import COUNTS
 from tests.factories import UserFactory
 from tests.integrations.thinkific.sync.conftest import counts, go_on
 

@@ -10,10 +10,10 @@ import pytest
 from django.test import Client
 
 from integrations.models import InboundEvent, SyncRun
-from integrations.thinkific.events import process
-from integrations.thinkific.sync import runs
-from integrations.thinkific.sync.execute import carry_out
-from integrations.thinkific.sync.owner import this_process
+from integrations.processes import this_process
+from integrations.thinkific.runs import lifecycle
+from integrations.thinkific.runs.execute import carry_out
+from integrations.thinkific.webhooks import process
 from tests.history import watched
 
 ADDRESS = "/webhooks/thinkific/"
@@ -92,8 +92,8 @@ def work(connected, db):
 @pytest.fixture
 def pull(connected, db):
     def carry(kind, *, full=True) -> SyncRun:
-        run, _ = runs.open_run(kind, full=full)
-        carry_out(runs.claim(run.pk, worker=this_process()))
+        run, _ = lifecycle.open_run(kind, full=full)
+        carry_out(lifecycle.claim(run.pk, worker=this_process()))
         return SyncRun.objects.get(pk=run.pk)
 
     return carry

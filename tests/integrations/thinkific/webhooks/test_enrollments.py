@@ -6,7 +6,7 @@ from django.utils import timezone
 from core.models import Certificate, Enrollment, OutboxEntry, User
 from core.services import enrollments
 from integrations.models import InboundEvent, SyncRun
-from integrations.thinkific.events import enrollments as handler
+from integrations.thinkific.webhooks.handlers import enrollments as handler
 from tests.integrations.thinkific.webhooks.conftest import envelope, of
 
 Status = InboundEvent.Status

@@ -2,7 +2,7 @@ import pytest
 
 from core.models import Membership, OutboxEntry, SiteSettings, User
 from integrations.models import InboundEvent, SyncConflict, SyncRun
-from integrations.thinkific.events import people as handler
+from integrations.thinkific.webhooks.handlers import people as handler
 from tests.integrations.thinkific.webhooks.conftest import envelope, of
 
 Status = InboundEvent.Status

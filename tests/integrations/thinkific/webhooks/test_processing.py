@@ -13,8 +13,8 @@ from django_q.models import OrmQ
 
 from core.models import Enrollment, User
 from integrations.models import ConnectionState, InboundEvent
-from integrations.thinkific.events import desk, inbox
 from integrations.thinkific.sandbox.faults import Fault
+from integrations.thinkific.webhooks import batch, inbox
 from tests.integrations.thinkific.webhooks.conftest import ADDRESS, envelope
 
 Status = InboundEvent.Status
@@ -68,12 +68,12 @@ def test_without_an_answer_it_is_tried_again_later_and_later(connected, in_step,
 def test_after_many_tries_it_is_given_up_and_says_so(connected, in_step, deliver, work):
     connected.faults.install(Fault(kind="500", path="/users/"))
     (event,) = deliver([envelope("user.updated", {"id": 1})])
-    InboundEvent.objects.update(attempts=desk.TRIES - 1)
+    InboundEvent.objects.update(attempts=batch.TRIES - 1)
 
     assert work() == {"failed": 1}
 
     event.refresh_from_db()
-    assert event.outcome.startswith(f"Given up after {desk.TRIES} tries")
+    assert event.outcome.startswith(f"Given up after {batch.TRIES} tries")
 
 
 def test_one_failure_to_answer_is_enough_for_a_batch(connected, in_step, deliver, work, asked):
@@ -107,7 +107,7 @@ def test_with_a_revoked_key_everything_waits_and_goes_on_after_it(
     connected.set_options(api_key="")
     connected.site.write("update_user", user_id=someone.id, fields={"first_name": "Later"})
     deliver([envelope("user.updated", {"id": someone.id})])
-    for _ in range(desk.TRIES + 1):
+    for _ in range(batch.TRIES + 1):
         again()
         assert work() == {"received": 1}
     assert not ConnectionState.objects.get(surface="REST").ok
@@ -161,7 +161,7 @@ def test_when_the_lease_is_over_the_event_is_handed_out_again_alone(deliver, con
 def test_an_event_that_keeps_killing_workers_is_given_up(deliver, connected, work, in_step):
     someone = connected.site.users.listing[0]
     deadly, harmless = deliver([signin(999), signin(someone.id)])
-    for _ in range(desk.TRIES):
+    for _ in range(batch.TRIES):
         inbox.claim()
         InboundEvent.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
         InboundEvent.objects.filter(pk=harmless.pk).update(attempts=1)
@@ -313,7 +313,7 @@ KILLED = """
 import os, signal, django
 django.setup()
 from django.db import connection
-from integrations.thinkific.events.process import process
+from integrations.thinkific.webhooks.process import process
 
 def die(execute, sql, params, many, context):
     # After the writes: which bundles the students have.

@@ -4,7 +4,7 @@ from django.utils import timezone
 
 from integrations import health
 from integrations.models import InboundEvent, WebhookSubscription
-from integrations.thinkific.events.topics import SUBSCRIBED
+from integrations.thinkific.webhooks.topics import SUBSCRIBED
 from tests.factories import RoleFactory, UserFactory
 
 LIST = "/admin/integrations/inboundevent/"

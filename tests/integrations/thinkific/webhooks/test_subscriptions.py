@@ -5,9 +5,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from integrations.models import WebhookSubscription
-from integrations.thinkific import subscriptions
-from integrations.thinkific.events.topics import SUBSCRIBED
 from integrations.thinkific.sandbox.faults import Fault
+from integrations.thinkific.webhooks import subscriptions
+from integrations.thinkific.webhooks.topics import SUBSCRIBED
 
 OURS = "https://dashboard.example.org/webhooks/thinkific/"
 THEIRS = "https://somebody.example.org/webhooks/thinkific/"

@@ -8,8 +8,8 @@ from django.test.utils import CaptureQueriesContext
 from django_q.models import OrmQ
 
 from integrations.models import InboundEvent
-from integrations.thinkific.events import inbox
-from integrations.thinkific.webhooks import receive
+from integrations.thinkific.webhooks import inbox
+from integrations.thinkific.webhooks.view import receive
 from tests.integrations.thinkific.webhooks.conftest import ADDRESS, envelope, signature
 
 EVENT = envelope("user.signin", {"id": 7})

@@ -4,7 +4,7 @@ import pytest
 
 from core.models import Enrollment, Product, Quiz, User
 from integrations.models import InboundEvent, SyncRun
-from integrations.thinkific.events import strangers
+from integrations.thinkific.webhooks.handlers import unknown_people
 from tests.integrations.thinkific.webhooks.conftest import envelope, of
 
 Status = InboundEvent.Status
@@ -140,7 +140,7 @@ def test_who_was_gone_is_asked_for_before_their_account_lives_again(
 def test_many_strangers_with_enrollments_are_left_to_one_pull(
     connected, in_step, happened, deliver, work, asked, monkeypatch
 ):
-    monkeypatch.setattr(strangers, "MANY", 2)
+    monkeypatch.setattr(unknown_people, "MANY", 2)
     for number in range(5):
         fields = {"email": f"{number}@lee.example", "first_name": "Mary", "last_name": "Lee"}
         user = connected.site.write("create_user", fields=fields)

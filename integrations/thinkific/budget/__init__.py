@@ -1,0 +1,1 @@
+"""The request budget of a site, shared by every process on every machine."""

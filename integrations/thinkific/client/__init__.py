@@ -1,0 +1,1 @@
+"""HTTP with Thinkific, and nothing else: no models, no rules, no transactions."""

@@ -1,0 +1,169 @@
+"""Sending a GraphQL query page by page, in the names, sizes and at the prices that the site has."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from integrations.thinkific.client.client import ThinkificClient
+from integrations.thinkific.client.decoding import BadRow, read_rows
+from integrations.thinkific.client.errors import Endless, NotFound, RetryLater, SchemaDrift, TooExpensive
+from integrations.thinkific.client.graphql.observed import Learned
+from integrations.thinkific.client.paging import Watch, number_of
+
+T = TypeVar("T")
+
+
+class Rows(list[T], Generic[T]):
+    """The readable rows of a page, and those that are not."""
+
+    bad: list[BadRow]
+
+    def __init__(self, items: list[T], bad: list[BadRow]) -> None:
+        super().__init__(items)
+        self.bad = bad
+
+
+class GraphPage(NamedTuple, Generic[T]):
+    rows: Rows[T]
+    next_cursor: str | None
+    has_next: bool
+
+
+class Query:
+    """One query with its variables, in the spelling and size that the site accepts."""
+
+    def __init__(
+        self,
+        client: ThinkificClient,
+        operation: str,
+        text: str,
+        variables: Mapping[str, Any],
+        *,
+        names: Mapping[str, tuple[str, ...]] | None = None,
+        base: int = 2,
+        cost_per_row: int = 1,
+    ) -> None:
+        """By the documented rule it costs `base` points and `cost_per_row` for each row that is asked for."""
+        self.client = client
+        self.operation = operation
+        self.text = text
+        self.variables = dict(variables)
+        self.names = names or {}
+        self.base = base
+        self.cost_per_row = cost_per_row
+
+    def pages(
+        self,
+        path: tuple[str, ...],
+        row: type[T] | Callable[[Any], T],
+        first: int,
+        after: str | None,
+    ) -> Iterator[GraphPage[T]]:
+        """Page after page of the connection at `path`, of `first` rows or fewer (0: of as many as a page may
+        have). Raises NotFound where its owner does not exist, and Endless where the pages go round in
+        circles."""
+        watch = Watch()
+        cursors = {after}
+        while True:
+            asked = self._size(first)
+            data, asked = self._ask(asked, after)
+            nodes, cursor, has_next = connection(_at(data, path, self.operation), self.operation)
+            if has_next and not cursor:
+                raise RetryLater(f"GraphQL {self.operation} answered with a page that leads nowhere.")
+            if has_next and cursor in cursors:
+                raise Endless(
+                    f"GraphQL {self.operation} does not end: its pages lead back to where they were."
+                )
+            if has_next:
+                watch.look([number_of(node) for node in nodes], f"GraphQL {self.operation}")
+                self.learned.page(self.operation, asked=asked, came=len(nodes))
+            yield GraphPage(_read(nodes, row), cursor, has_next)
+            if not has_next:
+                return
+            after = cursor
+            cursors.add(cursor)
+
+    @property
+    def learned(self) -> Learned:
+        return self.client.learned
+
+    def _size(self, first: int) -> int:
+        """Rows to ask for: what a page is known to have at most, and what may be paid for at once."""
+        size = self.learned.rows_of_a_page(self.operation, first)
+        return max(1, min(size, self.learned.rows_for(self.operation, self.base, self.cost_per_row)))
+
+    def _ask(self, first: int, after: str | None) -> tuple[dict[str, Any], int]:
+        """The data and the page size that it took."""
+        while True:
+            try:
+                return self._ask_spelled(first, after), first
+            except TooExpensive as error:
+                if first <= 1:
+                    raise
+                rule = self.base + first * self.cost_per_row
+                self.learned.refused(self.operation, rule, cost=error.cost, most=error.max_cost)
+                allowed = self.learned.rows_for(self.operation, self.base, self.cost_per_row)
+                first = max(1, min(first // 2 if error.cost is None else first - 1, allowed))
+
+    def _ask_spelled(self, first: int, after: str | None) -> dict[str, Any]:
+        known = self.client.spellings
+        variables = self.variables | {"first": first, "after": after}
+        rule = self.base + first * self.cost_per_row  # it depends on what is asked for, not on what comes
+        cost = self.learned.price(self.operation, rule)
+        choices = max((len(names) for names in self.names.values()), default=1)
+        while True:
+            chosen = max((known.get(key, 0) for key in self.names), default=0)
+            spelling = {key: names[known.get(key, 0)] for key, names in self.names.items()}
+            text = self.text % spelling if self.names else self.text
+            try:
+                answer = self.client.graphql_answer(self.operation, text, variables, cost=cost)
+            except SchemaDrift:
+                if chosen != max((known.get(key, 0) for key in self.names), default=0):
+                    continue  # another thread has found out meanwhile
+                last = chosen + 1 >= choices
+                known.update(dict.fromkeys(self.names, 0 if last else chosen + 1))
+                if last:
+                    raise
+            else:
+                self.learned.paid(self.operation, rule, answer.points.cost)
+                return answer.data
+
+
+def _read(nodes: list[Any], row: type[T] | Callable[[Any], T]) -> Rows[T]:
+    if isinstance(row, type):
+        return Rows(*read_rows(nodes, row))
+    items: list[T] = []
+    bad: list[BadRow] = []
+    for place, node in enumerate(nodes, start=1):
+        try:
+            items.append(row(node))
+        except msgspec.ValidationError as error:
+            number = node.get("id") if isinstance(node, dict) else None
+            bad.append(BadRow(str(number or f"#{place}"), str(error)))
+    return Rows(items, bad)
+
+
+def _at(data: dict[str, Any], path: tuple[str, ...], operation: str) -> Any:
+    value: Any = data
+    for step in path:
+        owner, value = value, value.get(step) if isinstance(value, dict) else None
+        if owner is data and value is None:
+            raise NotFound(f"GraphQL {operation}", 200, [(None, f"Thinkific has no such {step}.")])
+    return value
+
+
+def connection(value: Any, operation: str) -> tuple[list[Any], str | None, bool]:
+    """The nodes, the cursor after them, and whether more follow: what it does not say must not be taken for
+    no, or the rest would count as gone."""
+    if not isinstance(value, dict):
+        raise RetryLater(f"GraphQL {operation} was answered without a list.")
+    nodes = value.get("nodes")
+    if nodes is None:
+        nodes = [edge.get("node") for edge in value.get("edges") or [] if isinstance(edge, dict)]
+    info = value.get("pageInfo")
+    has_next = info.get("hasNextPage") if isinstance(info, dict) else None
+    if not isinstance(info, dict) or not isinstance(has_next, bool):
+        raise RetryLater(f"GraphQL {operation} does not say whether more follows.")
+    cursor = info.get("endCursor")
+    return [node for node in nodes if node is not None], None if cursor is None else str(cursor), has_next

@@ -1,0 +1,290 @@
+"""The Admin REST API v1: lists page by page, objects by id, look-ups, writes."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from core.folding import email_key, normalize_email
+from integrations.thinkific.client import schemas
+from integrations.thinkific.client.answers import Answer
+from integrations.thinkific.client.decoding import PAGE_SIZE, Page, decode_object, decode_page
+from integrations.thinkific.client.errors import NotFound, RetryLater
+from integrations.thinkific.client.paging import Watch
+from integrations.thinkific.client.transport import Transport
+
+T = TypeVar("T")
+
+
+class RestCalls(Transport):
+    """The REST half of ThinkificClient."""
+
+    # --- lists: one page each, or all of it ---------------------------------------------------------------
+
+    def list_page(
+        self,
+        path: str,
+        row_type: type[T],
+        page: int = 1,
+        limit: int = PAGE_SIZE,
+        filters: Mapping[str, Any] | None = None,
+    ) -> Page[T]:
+        """One page (from 1) of a REST list; `filters` are sent as `query[field]`, None ones left out."""
+        params: dict[str, Any] = {"page": page, "limit": limit}
+        params |= {f"query[{name}]": value for name, value in (filters or {}).items()}
+
+        def read(answer: Answer) -> Page[T]:
+            found = decode_page(answer.body, row_type, page=page, asked=limit, what=answer.request)
+            found.rate = answer.rate
+            return found
+
+        return self.perform("GET", path, params, read=read)
+
+    def list_all(self, path: str, row_type: type[T], filters: Mapping[str, Any] | None = None) -> Iterator[T]:
+        """Every row of a REST list, page after page. Raises Endless (a RetryLater) for a list without end."""
+        return all_pages(lambda page: self.list_page(path, row_type, page, PAGE_SIZE, filters), path)
+
+    def users_page(
+        self, page: int = 1, limit: int = PAGE_SIZE, *, email: str | None = None, group_id: int | None = None
+    ) -> Page[schemas.User]:
+        return self.list_page("/users", schemas.User, page, limit, {"email": email, "group_id": group_id})
+
+    def group_users_page(self, group_id: int, page: int = 1, limit: int = PAGE_SIZE) -> Page[schemas.User]:
+        """The members of a group. An unknown group gives an empty page, not NotFound."""
+        return self.users_page(page, limit, group_id=group_id)
+
+    def products_page(self, page: int = 1, limit: int = PAGE_SIZE) -> Page[schemas.Product]:
+        return self.list_page("/products", schemas.Product, page, limit)
+
+    def courses_page(self, page: int = 1, limit: int = PAGE_SIZE) -> Page[schemas.Course]:
+        return self.list_page("/courses", schemas.Course, page, limit)
+
+    def course_chapters_page(
+        self, course_id: int, page: int = 1, limit: int = PAGE_SIZE
+    ) -> Page[schemas.Chapter]:
+        return self.list_page(f"/courses/{course_id}/chapters", schemas.Chapter, page, limit)
+
+    def chapter_contents_page(
+        self, chapter_id: int, page: int = 1, limit: int = PAGE_SIZE
+    ) -> Page[schemas.Content]:
+        return self.list_page(f"/chapters/{chapter_id}/contents", schemas.Content, page, limit)
+
+    def enrollments_page(
+        self,
+        page: int = 1,
+        limit: int = PAGE_SIZE,
+        *,
+        updated_after: datetime | None = None,
+        user_id: int | None = None,
+        course_id: int | None = None,
+        email: str | None = None,
+    ) -> Page[schemas.Enrollment]:
+        """`updated_after` is exclusive at Thinkific and sent in whole seconds: keep an overlap."""
+        filters = {"updated_after": updated_after, "user_id": user_id, "course_id": course_id, "email": email}
+        return self.list_page("/enrollments", schemas.Enrollment, page, limit, filters)
+
+    def bundle_enrollments_page(
+        self,
+        bundle_id: int,
+        page: int = 1,
+        limit: int = PAGE_SIZE,
+        *,
+        updated_after: datetime | None = None,
+        user_id: int | None = None,
+    ) -> Page[schemas.Enrollment]:
+        """Course enrollments that came through a bundle, one row per course; the id is a productable_id."""
+        filters = {"updated_after": updated_after, "user_id": user_id}
+        return self.list_page(f"/bundles/{bundle_id}/enrollments", schemas.Enrollment, page, limit, filters)
+
+    def groups_page(self, page: int = 1, limit: int = PAGE_SIZE) -> Page[schemas.Group]:
+        return self.list_page("/groups", schemas.Group, page, limit)
+
+    # --- one object ---------------------------------------------------------------------------------------
+
+    def get_user(self, user_id: int) -> schemas.User:
+        return self._get(f"/users/{user_id}", schemas.User)
+
+    def get_enrollment(self, enrollment_id: int) -> schemas.Enrollment:
+        return self._get(f"/enrollments/{enrollment_id}", schemas.Enrollment)
+
+    def get_product(self, product_id: int) -> schemas.Product:
+        return self._get(f"/products/{product_id}", schemas.Product)
+
+    def get_course(self, course_id: int) -> schemas.Course:
+        return self._get(f"/courses/{course_id}", schemas.Course)
+
+    def bundle(self, bundle_id: int) -> schemas.Bundle:
+        """`bundle_id` is the productable_id of a product of type Bundle."""
+        return self._get(f"/bundles/{bundle_id}", schemas.Bundle)
+
+    def get_group(self, group_id: int) -> schemas.Group:
+        return self._get(f"/groups/{group_id}", schemas.Group, unwrap="group")
+
+    # --- looking before creating --------------------------------------------------------------------------
+
+    def find_user_by_email(self, email: str) -> schemas.User | None:
+        """The user with this e-mail, however it is written; the filter alone is not trusted to be exact."""
+        return self._user_with(email, {"email": normalize_email(email)})
+
+    def search_user_by_email(self, email: str) -> schemas.User | None:
+        """The same without the filter, which may compare the case: walks all users, one request per 250."""
+        return self._user_with(email, {})
+
+    def _user_with(self, email: str, filters: Mapping[str, Any]) -> schemas.User | None:
+        key, exactly, similar = email_key(email), normalize_email(email), None
+        for user in self.list_all("/users", schemas.User, filters):
+            told = user.email or ""
+            if normalize_email(told) == exactly:
+                return user
+            if similar is None and email_key(told) == key:
+                similar = user
+        return similar
+
+    def find_enrollments(self, user_id: int, course_id: int | None = None) -> list[schemas.Enrollment]:
+        """Every enrollment of this user (in this course), expired ones included; there may be several of a
+        course."""
+        rows = self.list_all("/enrollments", schemas.Enrollment, {"user_id": user_id, "course_id": course_id})
+        return [row for row in rows if row.user_id == user_id and course_id in (None, row.course_id)]
+
+    def find_group_by_name(self, name: str) -> schemas.Group | None:
+        """The group with this name, or one that differs by case; blanks around it aside. Walks all groups:
+        there is no filter."""
+        wanted, similar = name.strip(), None
+        for group in self.list_all("/groups", schemas.Group, {}):
+            told = (group.name or "").strip()
+            if told == wanted:
+                return group
+            if similar is None and told.casefold() == wanted.casefold():
+                similar = group
+        return similar
+
+    # --- writes -------------------------------------------------------------------------------------------
+
+    def create_user(self, fields: Mapping[str, Any]) -> schemas.User:
+        """Create a user from `email`, `first_name`, `last_name` (required) and what else it takes."""
+        return self._create("/users", fields, schemas.User)
+
+    def update_user(self, user_id: int, fields: Mapping[str, Any]) -> None:
+        """Change the given fields only. Thinkific answers nothing: get the user again to see the result."""
+        self.request("PUT", f"/users/{user_id}", json=dict(fields))
+
+    def delete_user(self, user_id: int) -> bool:
+        """Delete for good, with progress and results. False when there was no such user any more."""
+        return self._delete(f"/users/{user_id}")
+
+    def create_enrollment(
+        self, *, user_id: int, course_id: int, activated_at: datetime, expiry_date: datetime | None = None
+    ) -> schemas.Enrollment:
+        """`activated_at` is required here, because without it Thinkific makes a free trial."""
+        body = _dates({"user_id": user_id, "course_id": course_id}, activated_at, expiry_date)
+        return self._create("/enrollments", body, schemas.Enrollment)
+
+    def update_enrollment(
+        self,
+        enrollment_id: int,
+        *,
+        activated_at: datetime | None = None,
+        expiry_date: datetime | None = None,
+        clear_expiry: bool = False,
+    ) -> None:
+        """Set the dates that are given. `clear_expiry` sends null; Thinkific does not document the effect."""
+        body = _dates({}, activated_at, expiry_date, clear_expiry=clear_expiry)
+        self.request("PUT", f"/enrollments/{enrollment_id}", json=body)
+
+    def create_bundle_enrollment(
+        self, bundle_id: int, *, user_id: int, activated_at: datetime, expiry_date: datetime | None = None
+    ) -> bool:
+        """True when the course enrollments exist now (201), False when Thinkific makes them later (202)."""
+        body = _dates({"user_id": user_id}, activated_at, expiry_date)
+        return self.request("POST", f"/bundles/{bundle_id}/enrollments", json=body).status != 202
+
+    def update_bundle_enrollment(
+        self,
+        bundle_id: int,
+        *,
+        user_id: int,
+        activated_at: datetime | None = None,
+        expiry_date: datetime | None = None,
+        clear_expiry: bool = False,
+    ) -> None:
+        """Set the dates on all of the bundle's courses of this user."""
+        body = _dates({"user_id": user_id}, activated_at, expiry_date, clear_expiry=clear_expiry)
+        self.request("PUT", f"/bundles/{bundle_id}/enrollments", json=body)
+
+    def create_group(self, name: str) -> schemas.Group:
+        return self._create("/groups", {"name": name}, schemas.Group, unwrap="group")
+
+    def delete_group(self, group_id: int) -> bool:
+        """False when there was no such group any more."""
+        return self._delete(f"/groups/{group_id}")
+
+    def add_user_to_groups(self, user_id: int, group_names: Iterable[str]) -> None:
+        """By name, as REST wants it. Rejected when one of the names is unknown."""
+        self.request("POST", "/group_users", json={"user_id": user_id, "group_names": list(group_names)})
+
+    # --- shared ------------------------------------------------------------------------------------------
+
+    def _get(self, path: str, row_type: type[T], *, unwrap: str = "", surface: str = "REST") -> T:
+        return self.perform(
+            "GET", path, surface=surface, read=lambda answer: read_object(answer, row_type, unwrap=unwrap)
+        )
+
+    def _create(
+        self,
+        path: str,
+        fields: Mapping[str, Any],
+        row_type: type[T],
+        *,
+        unwrap: str = "",
+        surface: str = "REST",
+    ) -> T:
+        return self.perform(
+            "POST",
+            path,
+            json=dict(fields),
+            surface=surface,
+            read=lambda answer: read_object(answer, row_type, unwrap=unwrap),
+        )
+
+    def _delete(self, path: str, *, surface: str = "REST") -> bool:
+        try:
+            self.request("DELETE", path, surface=surface)
+        except NotFound:  # also when a first attempt worked and its answer was lost
+            return False
+        return True
+
+
+def all_pages(ask: Callable[[int], Page[T]], what: str) -> Iterator[T]:
+    """The rows of all pages that `ask` (for a number, from 1) answers. Raises Endless."""
+    watch, number = Watch(), 1
+    while True:
+        page = ask(number)
+        yield from page.items
+        if page.is_last:
+            return
+        watch.look([getattr(row, "id", 0) or 0 for row in page.items], f"The list {what}")
+        number += 1
+
+
+def read_object(answer: Answer, row_type: type[T], *, unwrap: str = "") -> T:
+    try:
+        return decode_object(answer.body, row_type, unwrap=unwrap, what=answer.request)
+    except msgspec.ValidationError as error:
+        raise RetryLater(
+            f"{answer.request} answered {answer.status} with an unreadable object: {error}."
+        ) from None
+
+
+def _dates(
+    body: dict[str, Any],
+    activated_at: datetime | None,
+    expiry_date: datetime | None,
+    *,
+    clear_expiry: bool = False,
+) -> dict[str, Any]:
+    if activated_at is not None:
+        body["activated_at"] = activated_at
+    if expiry_date is not None or clear_expiry:
+        body["expiry_date"] = expiry_date
+    return body

@@ -1,0 +1,277 @@
+"""One request to Thinkific: headers, time-outs, what a status means, and when to try again.
+
+Nothing here touches the database, so it can be used in any thread. The shared request budget, which does,
+is handed in where it is wanted.
+"""
+
+import json as jsonlib
+import math
+import random
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
+from typing import Any, Protocol, TypeVar
+
+import requests
+from django.conf import settings
+from requests import exceptions as failures
+
+from integrations import stopping
+from integrations.thinkific.client import no_answer, wire
+from integrations.thinkific.client.answers import Answer, check, soon
+from integrations.thinkific.client.credentials import GRAPHQL, REST, WEBHOOKS, Credentials
+from integrations.thinkific.client.errors import (
+    BudgetExhausted,
+    Interrupted,
+    RateLimited,
+    RetryLater,
+    Unfinished,
+)
+from integrations.thinkific.client.no_answer import Attempt
+from integrations.thinkific.client.rates import RateHeaders, read_rate_headers
+from integrations.thinkific.client.sessions import Sessions
+
+R = TypeVar("R")
+
+HEADERS = {
+    "User-Agent": "B2B-Dashboard-for-Thinkific/0.1",  # Cloudflare turns away requests without one
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip",  # and no more: urllib3 unpacks it in pieces, so that we can stop
+}
+PATHS = {REST: "/api/public/v1", WEBHOOKS: "/api/v2", GRAPHQL: "/stable/graphql"}
+BACKOFF = 0.5  # seconds before the first retry, doubled for each further one
+LONGEST_BACKOFF = 20.0
+# Bytes of an answer: whole pages. By requests' own ten thousand, threads wait for each other at every part.
+AT_ONCE = 1 << 20
+
+
+class Budget(Protocol):
+    """What a client needs of the shared request budget (budget/shared.py has the real one)."""
+
+    def permit(self, *, interactive: bool, points: int = 0) -> AbstractContextManager[object]:
+        """Wait for a place and a request (or, with `points`, for so many GraphQL points)."""
+
+    def note(self, rate: RateHeaders) -> None: ...
+
+    def stop_until(self, until: datetime) -> None: ...
+
+    def note_points(
+        self,
+        *,
+        estimate: int,
+        cost: int | None,
+        limit: int | None,
+        remaining: int | None,
+        reset: datetime | None,
+    ) -> None: ...
+
+    def stop_points_until(self, until: datetime) -> None: ...
+
+
+class Transport(Sessions):
+    """Sends requests for one site. Safe to share between threads: each has its own session.
+
+    `retries` further attempts are made after transient failures, POST only where it is certain that nothing
+    happened; 0 leaves them to the caller. `sleep` is what waits between them.
+
+    An answer must be complete within `seconds` (THINKIFIC_DEADLINE) and by `until`, a moment of
+    `time.monotonic()` for everything that this client does. `stop` is asked several times a second, in the
+    thread that waits: once it answers True, nothing is waited for any more (Interrupted).
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        budget: Budget | None = None,
+        interactive: bool = False,
+        *,
+        retries: int = 3,
+        sleep: Callable[[float], None] = time.sleep,
+        timeout: tuple[float, float] | None = None,
+        seconds: float | None = None,
+        until: float = math.inf,
+        stop: Callable[[], bool] = stopping.requested,
+    ) -> None:
+        self.credentials = credentials
+        self.budget = budget
+        self.interactive = interactive
+        self.retries = retries
+        self.sleep = sleep
+        self.timeout = timeout or settings.THINKIFIC_TIMEOUT
+        self.seconds = seconds or settings.THINKIFIC_DEADLINE
+        self.until = until
+        self.stop = stop
+        self.largest = settings.THINKIFIC_LARGEST_ANSWER * (1 << 20)
+        super().__init__(credentials.api_url)
+
+    def send_raw(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        *,
+        surface: str = REST,
+    ) -> Answer:
+        """Exactly one attempt, whatever its status; asks no budget.
+
+        Raises RetryLater when no answer came (`uncertain` unless it never reached Thinkific, or was a GET)
+        and NotConfigured when a credential is missing.
+        """
+        proof, _ = self.credentials.headers(surface)
+        headers = HEADERS | proof
+        operation = json.get("operationName") if isinstance(json, dict) else None
+        label = f"{method} {path}" if surface != GRAPHQL else " ".join(filter(None, ("GraphQL", operation)))
+        body = None
+        if json is not None:
+            body = jsonlib.dumps(json, default=plain).encode()  # ASCII, so that lone surrogates survive
+            headers["Content-Type"] = "application/json"
+        attempt = Attempt(label, method != "GET", self.credentials.api_url, *self.timeout)
+        exchange = self._exchange()
+        try:
+            session = self._thread_session()
+            request = self._prepared(session, method, f"{PATHS[surface]}{path}", headers, body)
+            given = {key: plain(value) for key, value in (params or {}).items() if value is not None}
+            request.prepare_url(request.url, given)
+            with exchange:
+                exchange.check()
+                response = session.send(
+                    request,
+                    timeout=self.timeout,
+                    allow_redirects=False,
+                    stream=True,
+                    verify=session.verify,
+                    proxies=session.proxies,
+                )
+                content = _content(response, self.largest)
+        except wire.CutOff as cut:
+            raise no_answer.cut_off(attempt, cut, exchange) from None
+        except failures.RequestException as error:
+            # from None, here and above: requests' own errors carry the headers, and so the key
+            failure = no_answer.failed(attempt, error)
+            if isinstance(failure, RetryLater):
+                failure.surface = surface
+            raise failure from None
+        rate = read_rate_headers(response.headers, response.status_code, time.time())
+        return Answer(response.status_code, response.headers, content, rate, label, surface)
+
+    def _exchange(self) -> wire.Exchange:
+        return wire.Exchange(
+            until=min(time.monotonic() + self.seconds, self.until),
+            silence=self.timeout[1],
+            most=self.largest,
+            stop=self.stop,
+        )
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        *,
+        surface: str = REST,
+    ) -> Answer:
+        """A successful (2xx) answer, after retries and within the budget.
+
+        Raises RetryLater, RateLimited, Rejected, NotFound, CredentialsRefused or NotConfigured.
+        """
+        return self.perform(method, path, params, json, surface=surface, read=lambda answer: answer)
+
+    def perform(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        *,
+        surface: str = REST,
+        points: int = 0,
+        repeatable: bool | None = None,
+        read: Callable[[Answer], R],
+    ) -> R:
+        """Like `request`, and reads the answer within the retries: a body that is cut off is asked for again.
+
+        `repeatable` says whether doing it twice is harmless; by default everything but a POST is.
+        """
+        repeatable = method != "POST" if repeatable is None else repeatable
+        writes = method != "GET" and not (surface == GRAPHQL and repeatable)
+        attempt = 0
+        while True:
+            try:
+                with self._permit(points):
+                    answer = self.send_raw(method, path, params, json, surface=surface)
+                self._note(answer)
+                check(answer, self.credentials)
+                return _read(answer, read)
+            except RetryLater as error:
+                error.uncertain = error.uncertain and writes
+                attempt += 2 if isinstance(error, Unfinished) else 1  # which took long enough
+                pause = self._pause(error, attempt)
+                hopeless = isinstance(error, BudgetExhausted | Interrupted)
+                hopeless = hopeless or (error.uncertain and not repeatable)
+                if attempt > self.retries or hopeless or time.monotonic() + pause >= self.until:
+                    raise
+                if pause:
+                    self.sleep(pause)
+
+    def _permit(self, points: int) -> AbstractContextManager[object]:
+        if self.budget is None:
+            return nullcontext()
+        return self.budget.permit(interactive=self.interactive, points=points)
+
+    def _note(self, answer: Answer) -> None:
+        if self.budget is None:
+            return
+        graph = answer.surface == GRAPHQL
+        if answer.status == 429:
+            stop = self.budget.stop_points_until if graph else self.budget.stop_until
+            stop(answer.rate.reset or soon())
+        elif not graph:  # those tell in their body
+            self.budget.note(answer.rate)
+
+    def _pause(self, error: RetryLater, attempt: int) -> float:
+        """Seconds before the next attempt."""
+        if isinstance(error, RateLimited):
+            # Where there is a budget, it has been told, and makes everybody wait.
+            return error.seconds() if self.budget is None else 0.0
+        backoff = min(BACKOFF * 2 ** (attempt - 1), LONGEST_BACKOFF)
+        return error.seconds(backoff * random.uniform(0.5, 1.5))  # noqa: S311 (jitter)
+
+
+def _content(response: requests.Response, largest: int) -> bytes:
+    """The body, unpacked piece by piece: what is small on the wire may be large here."""
+    parts: list[bytes] = []
+    size = 0
+    try:
+        for part in response.iter_content(AT_ONCE):
+            size += len(part)
+            if size > largest:
+                raise wire.TooLarge
+            parts.append(part)
+    except BaseException:
+        response.close()  # what is left on this connection belongs to nobody
+        raise
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _read(answer: Answer, read: Callable[[Answer], R]) -> R:
+    try:
+        return read(answer)
+    except RateLimited:
+        raise
+    except RetryLater as error:
+        error.uncertain = True  # it was accepted, and what came of it could not be read
+        raise
+
+
+def plain(value: Any) -> Any:
+    """A value as Thinkific reads it: times as `YYYY-MM-DDTHH:MM:SSZ`, booleans in lower case."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float | str):
+        return value
+    return str(value)

@@ -1,0 +1,76 @@
+"""Sync Enrollments with a direction: what waits here is sent before enrollments are read, or instead."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+
+from django.db import connections
+
+from core.models import OutboxEntry
+from integrations.thinkific.pull.enrollments import pull_enrollments
+from integrations.thinkific.push.drain import drain
+from integrations.thinkific.runs.context import Pull
+
+AT_ONCE = 10.0  # seconds of sending between two counts
+LOOK = 0.25  # seconds
+
+
+def sync_enrollments(pull: Pull) -> None:
+    """By the option `direction`: `both` sends what waits first, `dashboard_to_thinkific` does only that."""
+    direction = pull.run.options.get("direction")
+    if direction in ("both", "dashboard_to_thinkific"):
+        _send_what_waits(pull)
+    if direction == "dashboard_to_thinkific":
+        pull.run.full = False  # nothing was read: the next pull of what changed begins where the last did
+    else:
+        pull_enrollments(pull)
+
+
+def _send_what_waits(pull: Pull) -> None:
+    """Send what is due, counting in the cursor what became of it: `sent` is told when the run is over."""
+    if pull.dry_run:
+        return
+    sent: dict[str, int] = pull.cursor.setdefault("sent", {"done": 0, "retried": 0, "failed": 0})
+    while not sent.get("over"):
+        outcome = _drain_beside(pull)
+
+        def write(outcome: dict[str, int] = outcome) -> None:
+            for name in ("done", "retried", "failed"):
+                sent[name] += outcome.get(name, 0)
+            # Nothing went although something is due: the key is refused, or another process has the rest.
+            sent["over"] = int(not outcome.get("done") or not OutboxEntry.objects.due().exists())
+            if outcome.get("failed"):
+                pull.partial = True
+                pull.note("Waiting changes", f"{outcome['failed']:,} could not be sent; see them for why.")
+
+        pull.store(write)
+
+
+def _drain_beside(pull: Pull) -> Counter[str]:
+    """Drain for a while in a thread of its own: a request that waits long must not make the run look dead."""
+    left = threading.Event()
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="send") as threads:
+        sending = threads.submit(_drain, left.is_set)
+        try:
+            while not wait([sending], timeout=LOOK).done:
+                pull.breathe()
+        except BaseException:  # cancelled, perhaps: then nothing is waited for any more
+            left.set()
+            raise
+        return sending.result()
+
+
+def _drain(stop: Callable[[], bool]) -> Counter[str]:
+    try:
+        return drain(seconds=AT_ONCE, stop=stop)
+    finally:
+        connections.close_all()
+
+
+def still_waiting(cursor: dict[str, dict[str, int]]) -> str:
+    """How many changes wait although the run was asked to send them; empty where none do."""
+    if cursor.get("sent") is None:
+        return ""
+    waiting = OutboxEntry.objects.unsent().exclude(status=OutboxEntry.Status.FAILED).count()
+    return f"{waiting:,} still waiting" if waiting else ""

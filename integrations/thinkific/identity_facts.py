@@ -1,0 +1,36 @@
+"""How much somebody in Thinkific has there: asked for in the background, for whoever decides whose it is."""
+
+import structlog
+
+from integrations.models import SyncConflict
+from integrations.thinkific.budget.shared import SharedBudget
+from integrations.thinkific.client.client import ThinkificClient
+from integrations.thinkific.client.credentials import Credentials
+from integrations.thinkific.client.errors import ThinkificError
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 25  # one request each
+PATIENCE = 20.0  # seconds to wait for a request of the budget
+ENROLLMENTS = "enrollments"
+
+
+def count_enrollments() -> int:
+    """Count in Thinkific the enrollments of the people about whom a decision is open. Answers how many were
+    asked about. Where Thinkific does not answer the page does without the number."""
+    waiting = SyncConflict.objects.filter(kind__in=SyncConflict.IDENTITY, settled_at=None).order_by("-pk")
+    todo = [row for row in waiting[: 10 * AT_ONCE] if ENROLLMENTS not in row.facts][:AT_ONCE]
+    credentials = Credentials.from_settings()
+    if not todo or not credentials.complete:
+        return 0
+    client = ThinkificClient(credentials, budget=SharedBudget.from_settings(patience=PATIENCE), retries=0)
+    count = 0
+    for row in todo:
+        try:
+            page = client.enrollments_page(limit=1, user_id=row.thinkific_id)
+        except ThinkificError as error:
+            log.info("enrollments not counted", conflict=row.pk, problem=str(error))
+            break
+        facts = row.facts | {ENROLLMENTS: page.total_items}
+        count += SyncConflict.objects.filter(pk=row.pk, thinkific_id=row.thinkific_id).update(facts=facts)
+    return count

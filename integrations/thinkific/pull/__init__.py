@@ -1,0 +1,1 @@
+"""What each kind of pull reads from Thinkific, and how it becomes rows here."""

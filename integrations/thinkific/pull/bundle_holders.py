@@ -1,0 +1,156 @@
+"""Who holds which bundle: Thinkific has no bundle enrollments, only a list per bundle of the course
+enrollments that came through it."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+from core.models import Enrollment, Product
+from core.services.mirror.bundles import apply_bundle_rows, perhaps_held, point_to_bundles, total_up_bundles
+from core.services.mirror.enrollments import remove_enrollments
+from core.services.mirror.outcome import Applied
+from integrations.thinkific.client import schemas
+from integrations.thinkific.client.client import ThinkificClient
+from integrations.thinkific.client.errors import NotFound, RetryLater
+from integrations.thinkific.runs import completeness
+from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.list_walk import Walked, emptied, mark_missing, not_judged, walk
+from integrations.thinkific.runs.pages import RawPage
+
+AT_ONCE = 1000
+MOST_REQUESTS = 3  # that a pull of what changed spends on who has a bundle now
+RECENT = timedelta(hours=1)  # enrollments made so long before the last pull, and since, are new
+
+
+def pull_holders(pull: Pull) -> None:
+    """All of them, after all enrollments: those who hold one no longer are marked."""
+    unread = pull.cursor.setdefault("unread", [])
+    bundles = Product.objects.bundles().filter(removed_at__isnull=True).order_by("pk")
+    todo = [one for one in bundles if not pull.cursor.get(_name(one), {}).get("judged")]
+    with pull.lists.ahead((_path(one), None) for one in todo if _name(one) not in pull.cursor):
+        for bundle in todo:
+            _pull_holders(pull, bundle, unread)
+    # By their keys: joined to the products, the database reads every enrollment.
+    read = list(Product.objects.bundles().exclude(pk__in=unread).values_list("pk", flat=True))
+    mark_missing(
+        pull,
+        "holders",
+        Enrollment.objects.filter(
+            product__in=read,
+            removed_at__isnull=True,
+            origin=Enrollment.Origin.THINKIFIC,
+            push_state=Enrollment.PushState.CLEAN,
+        ),
+        lambda pks: remove_enrollments(pks, source=pull.source, now=pull.now) * 0,  # derived: not counted
+        top=pull.cursor["enrollments"]["top"],
+        what="bundle enrollments",
+    )
+
+
+def _name(bundle: Product) -> str:
+    return f"bundle {bundle.productable_id}"
+
+
+def _path(bundle: Product) -> str:
+    return f"/bundles/{bundle.productable_id}/enrollments"
+
+
+def _pull_holders(pull: Pull, bundle: Product, unread: list[int]) -> None:
+    name = _name(bundle)
+    held = Enrollment.objects.filter(product=bundle).order_by()
+    try:
+        walked = walk(
+            pull,
+            name,
+            _path(bundle),
+            partial(_apply_holders, pull, bundle),
+            stored=Enrollment.objects.all(),
+            counted=False,
+        )
+    except NotFound:
+        pull.note(str(bundle), "Thinkific does not know this bundle; who holds it could not be read.")
+        pull.partial = True
+        walked = Walked(completeness.UNTOLD, total=None)
+    else:
+        if not walked.complete and walked.verdict != completeness.SHORT:
+            not_judged(pull, f"enrollments through {bundle}", walked)
+    judged = walked.complete and not emptied(pull, str(bundle), walked, held.filter(removed_at__isnull=True))
+    if judged:
+        through = (
+            Enrollment.objects.filter(via_bundle__product=bundle).order_by().values_list("pk", flat=True)
+        )
+        gone = (pk for pk in through if pk not in pull.seen(name))
+        _in_parts(pull, gone, lambda pks: point_to_bundles(dict.fromkeys(pks), source=pull.source))
+    met = (pk for pk in held.values_list("pk", flat=True) if pk in pull.seen("holders"))
+    _in_parts(pull, met, lambda pks: total_up_bundles(pks, source=pull.source))
+
+    def done() -> None:
+        pull.cursor[name] = {"judged": True}
+        pull.forget(name)
+        if not judged:
+            unread.append(bundle.pk)
+
+    pull.store(done)
+
+
+def _apply_holders(pull: Pull, bundle: Product, pages: list[RawPage]) -> Applied:
+    ids = list({row.id for page in pages for row in page.rows})
+    courses, holders = apply_bundle_rows(
+        bundle, ids, source=pull.source, now=pull.now, since=pull.run.created_at
+    )
+    pull.seen("holders").add(holders)
+    # What is listed here and unknown to us came after the list of all enrollments was read, or is not for us.
+    return Applied(met=list(courses.values()), lost=set(ids) - courses.keys())
+
+
+def _in_parts(pull: Pull, pks: Iterable[int], work: Callable[[list[int]], object]) -> None:
+    """Do it for some primary keys at a time, each part in a step of its own."""
+    everything = list(pks)
+    for start in range(0, len(everything), AT_ONCE):
+        part = everything[start : start + AT_ONCE]
+
+        def write(part: list[int] = part) -> None:
+            work(part)
+
+        pull.store(write)
+
+
+def note_fresh(pull: Pull, rows: Iterable[schemas.Enrollment]) -> None:
+    """In a pull of what changed, remember which enrollments are new: they may have come with a bundle."""
+    if pull.run.full:
+        return
+    since = datetime.fromisoformat(pull.cursor["since"]) - RECENT
+    fresh = pull.cursor.setdefault("fresh", [])
+    new = ([row.user_id, row.course_id] for row in rows if row.created_at and row.created_at >= since)
+    fresh += list(new)[: AT_ONCE - len(fresh)]
+
+
+def ask_for_new_holders(pull: Pull, since: datetime) -> None:
+    """After a pull of what changed: who has a bundle now that we did not know of. It costs few requests; what
+    they do not tell, and what Thinkific does not answer, comes with the next full pull."""
+    fresh = {(user, course) for user, course in pull.cursor.pop("fresh", []) if user and course}
+    bundles = sorted(perhaps_held(fresh).items(), key=lambda found: -len(found[1]))
+    for bundle, users in bundles[:MOST_REQUESTS]:
+        try:
+            ids = rows_through(pull.client, bundle, users, since)
+        except RetryLater:
+            return
+
+        def write(bundle: Product = bundle, ids: list[int] = ids) -> None:
+            _, holders = apply_bundle_rows(bundle, ids, source=pull.source, now=pull.now)
+            total_up_bundles(holders, source=pull.source)
+
+        pull.commit(write)
+
+
+def rows_through(
+    client: ThinkificClient, bundle: Product, users: Sequence[int], since: datetime
+) -> list[int]:
+    """The Thinkific ids of course enrollments that came through a bundle, by one request: of the one person
+    (Thinkific id) who may have it, or of all who changed since then."""
+    only = {"user_id": users[0]} if len(users) == 1 else {"updated_after": since}
+    try:
+        page = client.list_page(_path(bundle), schemas.Enrollment, filters=only)
+    except NotFound:
+        return []
+    return [row.id for row in page.items]

@@ -1,0 +1,147 @@
+"""By which way each course is read: GraphQL, whose budget are points, or REST, whose budget are requests.
+
+Both budgets are used side by side, and each course takes the way by which the whole is over sooner: GraphQL
+pays for every lesson that is asked for, REST for every chapter. Only GraphQL knows new-builder courses.
+"""
+
+from dataclasses import dataclass
+
+from django.db.models import Count
+
+from core.models import Chapter, Lesson, Product
+from integrations.thinkific.client.errors import (
+    CredentialsRefused,
+    Rejected,
+    RetryLater,
+    SchemaDrift,
+    TooExpensive,
+)
+from integrations.thinkific.client.graphql import curriculum
+from integrations.thinkific.client.graphql.curriculum import Size
+from integrations.thinkific.client.schemas import parse_graphql_id
+from integrations.thinkific.runs.context import Pull
+
+GRAPHQL, REST = "graphql", "rest"
+UNKNOWN = Size(10, 12)  # chapters and lessons of a course of which nothing is known
+FEW = 5  # courses of unknown size, up to which it is not worth asking
+QUIZZES = 0.1  # of the lessons, where nothing is known
+
+
+@dataclass
+class Load:
+    """Seconds that the two budgets need for what is planned."""
+
+    points: float = 0.0
+    requests: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        return max(self.points, self.requests)
+
+    def __add__(self, other: "Load") -> "Load":
+        return Load(self.points + other.points, self.requests + other.requests)
+
+
+class Plan:
+    """Made for the courses that are to be read now."""
+
+    def __init__(self, pull: Pull, courses: list[Product]) -> None:
+        self.pull = pull
+        self._sizes: dict[int, Size] = {}
+        self._quizzes: dict[int, int] = {}
+        self._measure(courses)
+        if self.knows_graphql:
+            self._ask_for_sizes([course for course in courses if course.pk not in self._sizes])
+        # What has no choice is planned from the beginning, wherever it stands.
+        self._load = Load()
+        for course in courses:
+            if course.source != Product.Source.REST:
+                self._load += self._by_graphql(course)
+        self.seconds = self._foresee(courses)
+
+    @property
+    def knows_graphql(self) -> bool:
+        return bool(self.pull.client.credentials.token) and not self.pull.cursor.get("no_graphql")
+
+    def refuse(self, error: CredentialsRefused) -> None:
+        """The token is not taken: what REST knows is read all the same."""
+        if self.knows_graphql:
+            self.pull.cursor["no_graphql"] = True
+            self.pull.refuse(error, "Course content was read over REST, without quizzes.")
+
+    def size(self, course: Product) -> Size:
+        return self._sizes.get(course.pk, UNKNOWN)
+
+    def way(self, course: Product) -> str:
+        """The way for a course whose turn has come. By prices as they were measured until now."""
+        if not self.knows_graphql:
+            return REST
+        if course.source != Product.Source.REST:
+            return GRAPHQL
+        way, self._load = self._choose(course, self._load)
+        return way
+
+    def _choose(self, course: Product, load: Load) -> tuple[str, Load]:
+        ways = {GRAPHQL: load + self._by_graphql(course), REST: load + self._by_rest(course)}
+        if not self.knows_graphql:
+            return REST, ways[REST]
+        way = min(ways, key=lambda one: (ways[one].seconds, ways[one].points + ways[one].requests))
+        return way, ways[way]
+
+    def _foresee(self, courses: list[Product]) -> float:
+        load = self._load
+        for course in courses:
+            if course.source == Product.Source.REST:
+                _, load = self._choose(course, load)
+        return load.seconds
+
+    def _by_graphql(self, course: Product) -> Load:
+        limits = self.pull.budget.limits
+        points = self.pull.client.learned.prices("Curriculum", self.size(course).points)
+        return Load(points=points * limits.points_window / max(1, limits.points))
+
+    def _by_rest(self, course: Product) -> Load:
+        limits = self.pull.budget.limits
+        size = self.size(course)
+        requests = (1 + size.chapters) * limits.window / max(1, limits.requests)
+        quizzes = self._quizzes.get(course.pk, round(size.chapters * size.lessons * QUIZZES))
+        points = curriculum.quiz_points(quizzes) if self.knows_graphql else 0
+        return Load(points * limits.points_window / max(1, limits.points), requests)
+
+    def _measure(self, courses: list[Product]) -> None:
+        """The sizes of those that were read before."""
+        pks = [course.pk for course in courses]
+        chapters = Chapter.objects.filter(product__in=pks, removed_at__isnull=True).order_by()
+        counts = dict(chapters.values_list("product").annotate(n=Count("pk")))
+        lessons = Lesson.objects.filter(chapter__in=chapters, removed_at__isnull=True).order_by()
+        most: dict[int, int] = {}
+        for course, _, count in lessons.values_list("chapter__product", "chapter").annotate(n=Count("pk")):
+            most[course] = max(count, most.get(course, 0))
+        quizzes = lessons.filter(quiz__isnull=False).values_list("chapter__product").annotate(n=Count("pk"))
+        self._quizzes = dict(quizzes)
+        self._sizes = {course: Size(count, most.get(course, 1)) for course, count in counts.items()}
+
+    def _ask_for_sizes(self, unknown: list[Product]) -> None:
+        """How large the others are: for all of them together it costs about one point each."""
+        kept: dict[str, list[int]] = self.pull.cursor.setdefault("sizes", {})
+        numbers = {course.productable_id: course.pk for course in unknown}
+        if sum(str(number) not in kept for number in numbers) > FEW:
+            try:
+                for page in curriculum.course_sizes(self.pull.client):
+                    for row in page.rows:
+                        number, told = parse_graphql_id(row.id), row.curriculum
+                        if number in numbers and told and told.chapters_count is not None:
+                            chapters = told.chapters_count
+                            kept[str(number)] = [chapters, _largest(chapters, told.lessons_count or 0)]
+            except CredentialsRefused as error:
+                self.refuse(error)
+            except (Rejected, RetryLater, SchemaDrift, TooExpensive):
+                pass  # it is read all the same, only perhaps not by the cheapest way
+        for number, pk in numbers.items():
+            if str(number) in kept:
+                self._sizes[pk] = Size(*kept[str(number)])
+
+
+def _largest(chapters: int, lessons: int) -> int:
+    """Lessons to ask for in each chapter, where only their sum is known: a little more than the mean."""
+    return max(1, -(-lessons * 11 // (10 * max(1, chapters))))

@@ -1,0 +1,237 @@
+"""Reading what one course contains: over GraphQL, or over REST and the quizzes of its lessons over GraphQL.
+
+Both ways find the same chapters and lessons with the same values: it does not matter which one is taken.
+"""
+
+import re
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+
+from core.models import Product
+from integrations.thinkific.cleaning import Notes
+from integrations.thinkific.client import schemas
+from integrations.thinkific.client.decoding import Page
+from integrations.thinkific.client.errors import (
+    CredentialsRefused,
+    Endless,
+    NotFound,
+    Rejected,
+    SchemaDrift,
+    TooExpensive,
+)
+from integrations.thinkific.client.graphql import curriculum
+from integrations.thinkific.client.graphql.sending import GraphPage
+from integrations.thinkific.client.rest import all_pages
+from integrations.thinkific.client.schemas import parse_graphql_id
+from integrations.thinkific.mapping import Values, quiz_row
+from integrations.thinkific.pull.content_plan import GRAPHQL, Plan
+from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.jobs import Ask, Job
+
+T = TypeVar("T")
+Part = Generator[list[Ask], list[Any], T]
+
+TITLE = 500
+# What REST calls a lesson's kind, where GraphQL's word is not the same in capitals.
+KINDS = {"Lesson": "VIDEO", "HtmlItem": "TEXT", "Iframe": "MULTIMEDIA"}
+QUIZ = "QUIZ"
+
+
+@dataclass
+class Curriculum:
+    """What one course contains; `complete` is false when a part of it could not be read."""
+
+    chapters: list[Values] = field(default_factory=list)
+    lessons: list[Values] = field(default_factory=list)
+    quizzes: list[Values] = field(default_factory=list)
+    complete: bool = True
+    problems: list[str] = field(default_factory=list)
+    is_known: bool = True  # False: Thinkific does not say what is in it
+    unknown: int = 0  # 1: nor is that an error
+
+    @classmethod
+    def unread(cls, *problems: str) -> "Curriculum":
+        return cls(complete=False, problems=list(problems), is_known=False, unknown=not problems)
+
+
+def read_course(pull: Pull, plan: Plan, course: Product) -> Job[Curriculum]:
+    """What Thinkific has in the course, by the cheaper way; by the other one where that does not know it."""
+    if plan.way(course) == GRAPHQL:
+        try:
+            return (yield from _from_graphql(pull, plan, course))
+        except CredentialsRefused as error:
+            plan.refuse(error)
+        except (NotFound, SchemaDrift):
+            pass  # REST may know it
+        except (Rejected, Endless, TooExpensive) as error:
+            return Curriculum.unread(str(error))
+    if course.source != Product.Source.REST:
+        return Curriculum.unread()  # only GraphQL shows courses of the new builder
+    try:
+        return (yield from _from_rest(pull, plan, course))
+    except NotFound:
+        return Curriculum.unread("Thinkific does not know this course.")
+
+
+# --- GraphQL ------------------------------------------------------------------------------------------
+
+
+def _from_graphql(pull: Pull, plan: Plan, course: Product) -> Part[Curriculum]:
+    def ask() -> list[GraphPage[schemas.ChapterNode]]:
+        return list(curriculum.curriculum(pull.client, course.productable_id, size=plan.size(course)))
+
+    found, notes, place = Curriculum(), Notes(), 0
+    [pages] = yield [Ask(ask, points=True)]
+    for page in pages:
+        for bad in page.rows.bad:
+            found.complete = False
+            found.problems.append(f"Chapter {bad.id}: {bad.message}")
+        for chapter in page.rows:
+            place += 1
+            _add_chapter(found, notes, course, chapter, place)
+    found.problems += [f"{issue.object}: {issue.message}" for issue in notes.issues]
+    return found
+
+
+def _add_chapter(
+    found: Curriculum, notes: Notes, course: Product, chapter: schemas.ChapterNode, place: int
+) -> None:
+    number = parse_graphql_id(chapter.id)
+    if number is None:
+        found.complete = False
+        found.problems.append(f"The chapter id “{chapter.id}” holds no number.")
+        return
+    position = chapter.position if chapter.position is not None else place
+    found.chapters.append(
+        _chapter(course, number, notes.text(chapter.title, TITLE, "Chapter", "name"), position)
+    )
+    for order, lesson in enumerate(chapter.lessons, start=1):
+        lesson_number = parse_graphql_id(lesson.id)
+        if lesson_number is None:
+            found.complete = False
+            found.problems.append(f"The lesson id “{lesson.id}” holds no number.")
+            continue
+        kind = lesson.lesson_type or (lesson.content.content_type if lesson.content else None)
+        found.lessons.append(
+            {
+                "thinkific_id": lesson_number,
+                "chapter": number,
+                "quiz": _add_quiz(found, notes, course, lesson.content.quiz if lesson.content else None),
+                "name": notes.text(lesson.title, TITLE, "Lesson", "name"),
+                "position": order,
+                "content_type": notes.text(kind, 100, "Lesson", "type"),
+                "take_url": notes.text(lesson.take_url, 2000, "Lesson", "address"),
+                "removed_at": None,
+            }
+        )
+
+
+def _add_quiz(found: Curriculum, notes: Notes, course: Product, quiz: schemas.Quiz | None) -> int | None:
+    number = parse_graphql_id(quiz.id) if quiz else None
+    if quiz is not None and number is not None:
+        row = {"thinkific_id": number, "product_id": course.pk, "removed_at": None}
+        found.quizzes.append({**row, **quiz_row(quiz, notes)})
+    return number
+
+
+def _chapter(course: Product, number: int, name: str, position: int) -> Values:
+    return {
+        "thinkific_id": number,
+        "product_id": course.pk,
+        "name": name,
+        "position": position,
+        "removed_at": None,
+    }
+
+
+# --- REST ---------------------------------------------------------------------------------------------
+
+
+def _from_rest(pull: Pull, plan: Plan, course: Product) -> Part[Curriculum]:
+    found, notes, client = Curriculum(), Notes(), pull.client
+    ask: Callable[[int], Page[schemas.Chapter]] = partial(client.course_chapters_page, course.productable_id)
+    [chapters] = yield [Ask(partial(_all, ask, "of chapters"))]
+    found.complete, found.problems = not chapters.problems and chapters.is_whole, chapters.problems
+    contents = yield [
+        Ask(partial(_all, partial(client.chapter_contents_page, chapter.id), "of lessons"))
+        for chapter in chapters.rows
+    ]
+    for chapter, inside in zip(chapters.rows, contents, strict=True):
+        name = notes.text(chapter.name, TITLE, "Chapter", "name")
+        found.chapters.append(_chapter(course, chapter.id, name, chapter.position or 0))
+        found.problems += inside.problems
+        found.complete = found.complete and not inside.problems and inside.is_whole
+        rows = sorted(inside.rows, key=lambda content: content.position or 0)
+        for order, row in enumerate(rows, start=1):
+            found.lessons.append(_lesson(notes, chapter.id, row, order))
+            if not plan.knows_graphql:  # else half of the courses would tell it, and others at the next pull
+                found.lessons[-1]["free"] = bool(row.free)
+    yield from _add_quizzes(pull, plan, course, found, notes)
+    found.problems += [f"{issue.object}: {issue.message}" for issue in notes.issues]
+    return found
+
+
+def _lesson(notes: Notes, chapter: int, content: schemas.Content, order: int) -> Values:
+    return {
+        "thinkific_id": content.id,
+        "chapter": chapter,
+        "name": notes.text(content.name, TITLE, "Lesson", "name"),
+        "position": order,
+        "content_type": notes.text(_kind(content.contentable_type), 100, "Lesson", "type"),
+        "take_url": notes.text(content.take_url, 2000, "Lesson", "address"),
+        "removed_at": None,
+    }
+
+
+def _kind(told: str | None) -> str | None:
+    """`LiveLesson` as GraphQL has it: LIVE_LESSON."""
+    return KINDS.get(told, re.sub(r"(?<=[a-z])(?=[A-Z])", "_", told).upper()) if told else told
+
+
+def _add_quizzes(pull: Pull, plan: Plan, course: Product, found: Curriculum, notes: Notes) -> Part[None]:
+    """Which quizzes its lessons hold, which only GraphQL tells; where it does not, what is known stays."""
+    lessons = [row for row in found.lessons if row["content_type"] == QUIZ]
+    if not plan.knows_graphql:
+        return
+    if lessons:
+        numbers = [row["thinkific_id"] for row in lessons]
+        try:
+            [quizzes] = yield [Ask(partial(curriculum.lesson_quizzes, pull.client, numbers), points=True)]
+        except CredentialsRefused as error:
+            plan.refuse(error)
+            return
+        except (Rejected, SchemaDrift, TooExpensive):
+            return
+        for row in lessons:
+            if row["thinkific_id"] in quizzes:
+                row["quiz"] = _add_quiz(found, notes, course, quizzes[row["thinkific_id"]])
+    for row in found.lessons:
+        if row["content_type"] != QUIZ:
+            row["quiz"] = None
+
+
+@dataclass
+class _Listed:
+    rows: list[Any] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    is_whole: bool = True
+
+
+def _all(ask: Callable[[int], Page[T]], what: str) -> _Listed:
+    found = _Listed()
+
+    def read(number: int) -> Page[T]:
+        page = ask(number)
+        found.problems += [f"{bad.id}: {bad.message}" for bad in page.bad_rows]
+        if page.total_items is None or page.total_items < (number - 1) * page.asked + page.fetched:
+            found.is_whole = False  # who says that nothing follows?
+        return page
+
+    rows: Iterable[T] = all_pages(read, what)
+    try:
+        found.rows += rows
+    except Endless as error:
+        found.problems.append(str(error))
+    return found

@@ -1,0 +1,210 @@
+"""Pulling enrollments: what changed, or all, and then who holds which bundle."""
+
+from datetime import datetime, timedelta
+from functools import partial
+
+from core.models import Enrollment
+from core.services.mirror.bundles import total_up_students_of
+from core.services.mirror.catalog import ensure_courses
+from core.services.mirror.enrollments import apply_enrollments, remove_enrollments
+from core.services.mirror.outcome import Applied
+from core.services.mirror.people import deleted_here
+from integrations.models import Kind
+from integrations.thinkific.cleaning import Notes
+from integrations.thinkific.client import schemas
+from integrations.thinkific.client.decoding import BadRow
+from integrations.thinkific.mapping import enrollment_row, person_of_enrollment
+from integrations.thinkific.pull import departed_people, recreated_accounts
+from integrations.thinkific.pull.bundle_holders import ask_for_new_holders, note_fresh, pull_holders
+from integrations.thinkific.pull.changed_rows import Known, changed_rows
+from integrations.thinkific.pull.people import ensure_users, primary_keys
+from integrations.thinkific.pull.watermarks import last_watermark, note_newest, set_watermark
+from integrations.thinkific.runs import completeness
+from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.list_walk import mark_missing, not_judged, walk
+from integrations.thinkific.runs.pages import RawPage, RawRow, decode_row
+
+# Their filter is exclusive and its behaviour within a second undocumented, and rows move between pages
+# while we read: what changed shortly before the last look is looked at again.
+OVERLAP = timedelta(minutes=5)
+
+
+def pull_enrollments(pull: Pull) -> None:
+    """What changed since the last pull, or with `full` everything, gone rows and bundle holders included."""
+    if "since" not in pull.cursor:
+        since = None if pull.run.full else last_watermark(Kind.ENROLLMENTS)
+        pull.cursor.update(since=since.isoformat() if since else None, asked_at=pull.now.isoformat())
+    since = datetime.fromisoformat(pull.cursor["since"]) if pull.cursor["since"] else None
+    pull.run.full = since is None  # each time the run is taken up: a kill leaves it as it was asked for
+    walked = walk(
+        pull,
+        "enrollments",
+        "/enrollments",
+        lambda pages: apply_pages(pages, source=pull.source, now=pull.now, pull=pull),
+        stored=Enrollment.objects.all(),
+        filters={"updated_after": since - OVERLAP} if since else None,
+        row_type=schemas.Enrollment,
+        asked=since is None,
+    )
+    recreated_accounts.settle(pull, partial(apply_rows, source=pull.source, now=pull.now))
+    departed_people.note_gone(pull, "enrollments")
+    if walked.complete:
+        set_watermark(pull, since)
+    if since is not None:
+        if walked.verdict not in (completeness.COMPLETE, completeness.SHORT):
+            not_judged(pull, "changed enrollments", walked)
+        ask_for_new_holders(pull, since - OVERLAP)
+        return  # what such a walk did not find, the next one looks for again
+    if not walked.complete:
+        not_judged(pull, "enrollments", walked)
+        return
+    mark_missing(
+        pull,
+        "enrollments",
+        Enrollment.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True),
+        lambda pks: remove_enrollments(pks, source=pull.source, now=pull.now),
+        what="enrollments",
+        ask=pull.client.get_enrollment,
+    )
+    pull_holders(pull)
+
+
+def apply_pages(pages: list[RawPage], *, source: str, now: datetime, pull: Pull | None = None) -> Applied:
+    """Store the enrollments on these pages; with `pull`, note how new they are. What bundle enrollments
+    derive from them follows at once, but in a full pull, which derives it at its end."""
+    applied = Applied()
+    none_stored = pull is not None and pull.writer.finds_none("enrollments")
+    changed, known = changed_rows(Enrollment, pages, applied, none_stored=none_stored)
+    if changed:
+        contested = recreated_accounts.waiting_list(pull)
+        applied += apply_rows(changed, known, source=source, now=now, pull=pull, contested=contested)
+        recreated_accounts.put_off(pull, changed, contested)
+        if pull is None or not pull.run.full:
+            total_up_students_of([row.id for row in changed], source=source)
+    return applied
+
+
+def apply_rows(
+    rows: list[RawRow],
+    known: Known,
+    *,
+    source: str,
+    now: datetime,
+    pull: Pull | None = None,
+    contested: list[int] | None = None,
+) -> Applied:
+    """Store these enrollments; students and courses that we have not met, with what is told of them here.
+    Those of people who have the address of somebody else here go to `contested` (Thinkific ids), if given."""
+    applied = Applied()
+    readable: list[tuple[schemas.Enrollment, int | None]] = []
+    for row in rows:
+        enrollment = decode_row(row, schemas.Enrollment)
+        if isinstance(enrollment, BadRow):
+            _fail(row.id, enrollment.message, known, applied)
+        else:
+            readable.append((enrollment, row.digest))
+    if pull is not None:
+        note_newest(pull, [e.updated_at for e, _ in readable if e.updated_at])
+        note_fresh(pull, [e for e, _ in readable])
+    applied += apply_typed(readable, known, source=source, now=now, pull=pull, contested=contested)
+    return applied
+
+
+def apply_typed(
+    rows: list[tuple[schemas.Enrollment, int | None]],
+    known: Known,
+    *,
+    source: str,
+    now: datetime,
+    pull: Pull | None = None,
+    contested: list[int] | None = None,
+) -> Applied:
+    """The same for enrollments that are decoded, each with its digest (None: it is not from a list)."""
+    applied = Applied()
+    whole = []
+    for e, digest in rows:
+        if e.user_id is None or e.course_id is None:
+            _fail(e.id, what_is_missing(e), known, applied)
+        else:
+            whole.append((e, digest))
+    rows = whole
+    claimants: list[int] | None = None if contested is None else []  # people
+    told_of = [e for e, _ in rows]
+    users, departed = _students(told_of, applied, claimants, source=source, now=now, pull=pull)
+    courses = _courses(told_of, pull)
+    missing = {e.user_id or 0 for e in told_of} - users.keys()
+    deleted = deleted_here(missing)
+    rows = recreated_accounts.without_former(rows, missing - deleted, known, applied, source=source, now=now)
+    values, notes = [], Notes()
+    for e, digest in rows:
+        if e.user_id in deleted or e.user_id in applied.withheld or e.user_id in departed:
+            applied.leave_out([e.id])
+            continue
+        if contested is not None and e.user_id in (claimants or ()):
+            contested.append(e.id)
+            if e.id in known:
+                applied.met.append(known[e.id][0])
+            else:
+                applied.lost.add(e.id)
+            continue
+        if e.user_id not in users:
+            why = f"Its student, Thinkific user {e.user_id}, is unknown here and has no e-mail address."
+            _fail(e.id, why, known, applied)
+            continue
+        user, course = users[e.user_id], courses[e.course_id or 0]
+        values.append(enrollment_row(e, user_id=user, product_id=course, digest=digest, now=now, notes=notes))
+    listed_since = datetime.fromisoformat(pull.cursor["asked_at"]) if pull and pull.run.full else None
+    applied += apply_enrollments(values, known=known, source=source, listed_since=listed_since)
+    applied.issues += notes.issues
+    return applied
+
+
+def _students(
+    rows: list[schemas.Enrollment],
+    applied: Applied,
+    contested: list[int] | None,
+    *,
+    source: str,
+    now: datetime,
+    pull: Pull | None,
+) -> tuple[dict[int, int], set[int]]:
+    """`Thinkific id -> primary key`; and of rows that a pull lists, the ids of people who are gone."""
+    users = primary_keys({e.user_id for e in rows if e.user_id is not None})
+    unknown = [one for e in rows if e.user_id not in users and (one := told(e)) is not None]
+    if not unknown:
+        return users, set()
+    if pull is None:
+        named = (person for person, _ in unknown)
+        return users | ensure_users(named, applied, source=source, now=now, contested=contested), set()
+    once = departed_people.earliest(unknown)
+    made, departed = departed_people.students(once, applied, source=source, now=now, contested=contested)
+    pull.numbers(departed_people.NAME).add(e.id for e in rows if e.user_id in departed)
+    return users | made, departed
+
+
+def _courses(rows: list[schemas.Enrollment], pull: Pull | None) -> dict[int, int]:
+    """`course id -> primary key`. A run asks for each course once: none gets another key."""
+    known = {} if pull is None or pull.dry_run else pull.courses
+    names = {e.course_id: e.course_name for e in rows if e.course_id and e.course_id not in known}
+    if names:
+        texts = {course: Notes().text(name, 500, "", "") for course, name in names.items()}
+        known |= ensure_courses(texts)
+    return known
+
+
+def told(enrollment: schemas.Enrollment) -> departed_people.Told | None:
+    """What it tells of its student, and since when they must have been there."""
+    if enrollment.user_id is None:
+        return None
+    return person_of_enrollment(enrollment), enrollment.created_at or enrollment.updated_at
+
+
+def what_is_missing(enrollment: schemas.Enrollment) -> str:
+    if enrollment.user_id is None:
+        return "It names no student."
+    return "It names no course." if enrollment.course_id is None else ""
+
+
+def _fail(number: int, message: str, known: Known, applied: Applied) -> None:
+    pk = known[number][0] if number in known else None
+    applied.fail(f"Enrollment {number}", message, pk=pk, number=number)

@@ -1,0 +1,246 @@
+"""Pulling people."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from core.models import SiteSettings, Team, User
+from core.services import bulk, newcomers, welcome
+from core.services.mirror.digests import known_digests
+from core.services.mirror.outcome import Applied
+from core.services.mirror.people import apply_users, remove_users
+from core.services.mirror.table import Values
+from integrations import effects
+from integrations.thinkific import identities
+from integrations.thinkific.cleaning import Notes, Unusable
+from integrations.thinkific.client import schemas
+from integrations.thinkific.client.decoding import BadRow
+from integrations.thinkific.client.errors import NotFound
+from integrations.thinkific.mapping import user_row
+from integrations.thinkific.pull.address_owners import Owners, clear_the_way, look_at_owners, rows_of
+from integrations.thinkific.pull.changed_rows import Known, changed_rows
+from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.list_walk import mark_missing, not_judged, walk
+from integrations.thinkific.runs.pages import RawPage, RawRow, decode_row
+
+AT_ONCE = 1000
+
+
+def pull_users(pull: Pull) -> None:
+    """All people, since REST has no way to ask for those that changed; or with the option `user_id` (a
+    primary key) one."""
+    if "user_id" in pull.run.options:
+        _pull_one(pull, User.objects.get(pk=pull.run.options["user_id"]))
+        return
+    stored = User.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True)
+    walked = walk(
+        pull,
+        "users",
+        "/users",
+        lambda pages: apply_and_put_off(pull, pages),
+        stored=User.objects.all(),
+        row_type=schemas.User,
+        asked=True,
+    )
+    if walked.complete:
+        mark_missing(
+            pull,
+            "users",
+            stored,
+            lambda pks: remove_users(pks, source=pull.source, now=pull.now),
+            what="people",
+            ask=pull.client.get_user,
+        )
+    else:
+        not_judged(pull, "people", walked)
+    settle_contested(pull, lambda applied, _: pull.count(applied))
+    if walked.complete:
+        # Everybody was looked at: what was not met again needs no decision any more.
+        pull.store(lambda: identities.close_passed(since=pull.run.created_at))
+        pull.cursor["watermark"] = pull.cursor["users"].get("began_of_all") or pull.run.created_at.isoformat()
+    _assign_teams(pull)
+    _welcome(pull)
+
+
+def _pull_one(pull: Pull, user: User) -> None:
+    if user.thinkific_id is None:
+        return pull.note(str(user), "This person has no account in Thinkific.")
+    try:
+        found = pull.client.get_user(user.thinkific_id)
+    except NotFound:
+        found = None
+    owners = look_at_owners([found], pull.client.get_user) if found else Owners()
+
+    def write() -> None:
+        pull.run.fetched = pull.run.pages_done = pull.run.pages_total = 1
+        if found is None:
+            pull.run.removed += remove_users([user.pk], source=pull.source, now=pull.now)
+            return
+        clear_the_way(owners, source=pull.source, now=pull.now)
+        notes = Notes()
+        applied = Applied()
+        try:
+            # Without a digest: the words of one person are not the bytes of a list.
+            row = user_row(found, notes, digest=None, now=pull.now)
+            applied = apply_users([row, *rows_of(owners.found.values())], source=pull.source)
+        except Unusable as error:
+            applied.fail(f"User {found.id}", str(error), pk=user.pk)
+        applied.issues += notes.issues
+        pull.count(applied)
+
+    pull.store(write)
+    return None
+
+
+def apply_and_put_off(pull: Pull, pages: list[RawPage]) -> Applied:
+    """Store the people on these pages. Who wants somebody else's address is decided at the end, by
+    `settle_contested`."""
+    waiting: list[list[Any]] = pull.cursor.setdefault("contested", [])
+    numbers: list[int] | None = [] if len(waiting) < AT_ONCE else None
+    none_stored = pull.writer.finds_none("users")
+    applied = apply_pages(pages, source=pull.source, now=pull.now, contested=numbers, none_stored=none_stored)
+    rows = {row.id: row for page in pages for row in page.rows}
+    for number in numbers or []:
+        waiting.append([number, rows[number].digest, rows[number].data.decode("utf-8", "replace")])
+    return applied
+
+
+def settle_contested(pull: Pull, then: Callable[[Applied, list[int]], None]) -> None:
+    """Ask for those who have the addresses of the people that were put off, and store these. `then` gets what
+    came of it and their Thinkific ids, in the same transaction."""
+    waiting = {row[0]: row for row in pull.cursor.get("contested", [])}
+    rows = [RawRow(number, digest, text.encode()) for number, digest, text in waiting.values()]
+    people = [user for row in rows if isinstance(user := decode_row(row, schemas.User), schemas.User)]
+    owners = look_at_owners(people, pull.client.get_user)
+
+    def write() -> None:
+        pull.cursor.pop("contested", None)
+        if rows:
+            clear_the_way(owners, source=pull.source, now=pull.now)
+            known = known_digests(User, [row.id for row in rows])
+            more = rows_of(owners.found.values())
+            then(
+                _apply_changed(rows, known, source=pull.source, now=pull.now, more=more),
+                [row.id for row in rows],
+            )
+
+    pull.store(write)
+
+
+def apply_pages(
+    pages: list[RawPage],
+    *,
+    source: str,
+    now: datetime,
+    contested: list[int] | None = None,
+    none_stored: bool = False,
+) -> Applied:
+    """Store the people on these pages; for `contested` see apply_users, for `none_stored` changed_rows."""
+    applied = Applied()
+    changed, known = changed_rows(User, pages, applied, none_stored=none_stored)
+    if changed:
+        applied += _apply_changed(changed, known, source=source, now=now, contested=contested)
+    return applied
+
+
+def _apply_changed(
+    rows: list[RawRow],
+    known: Known,
+    *,
+    source: str,
+    now: datetime,
+    contested: list[int] | None = None,
+    more: Iterable[Values] = (),
+) -> Applied:
+    notes, values, failed = Notes(), list(more), Applied()
+    for row in rows:
+        user = decode_row(row, schemas.User)
+        try:
+            if isinstance(user, BadRow):
+                raise Unusable(user.message)
+            values.append(user_row(user, notes, digest=row.digest, now=now))
+        except Unusable as error:
+            pk = known[row.id][0] if row.id in known else None
+            failed.fail(f"User {row.id}", str(error), pk=pk, number=row.id)
+    applied = apply_users(values, known=None if more else known, source=source, contested=contested)
+    applied.issues += notes.issues
+    applied += failed
+    return applied
+
+
+def primary_keys(thinkific_ids: Iterable[int]) -> dict[int, int]:
+    """`Thinkific id -> primary key` of people."""
+    rows = User.objects.filter(bulk.among("thinkific_id", thinkific_ids)).order_by()
+    return dict(rows.values_list("thinkific_id", "pk"))
+
+
+def ensure_users(
+    people: Iterable[schemas.User],
+    applied: Applied,
+    *,
+    source: str,
+    now: datetime,
+    contested: list[int] | None = None,
+) -> dict[int, int]:
+    """`Thinkific id -> primary key`, storing those whom we have not met with what is known of them here.
+
+    Who cannot be stored is left out, and the reason is among `applied`'s issues. So is who waits for an
+    administrator's decision (`applied.withheld`): what belongs to them is passed over until then. For
+    `contested` see apply_users.
+    """
+    wanted = {person.id: person for person in people}
+    pks = primary_keys(wanted)
+    notes, rows = Notes(), []
+    for number, person in wanted.items():
+        if number in pks:
+            continue
+        try:
+            rows.append(user_row(person, notes, digest=None, now=now))
+        except Unusable:
+            continue  # the row that named them is reported with its own number
+    if rows:
+        made = apply_users(rows, known=pks, source=source, contested=contested)
+        applied.accounts += made.created
+        applied.issues += made.issues + notes.issues
+        applied.conflicts += made.conflicts
+        applied.withheld |= made.withheld
+        pks |= primary_keys(row["thinkific_id"] for row in rows)
+    return pks
+
+
+def _welcome(pull: Pull) -> None:
+    """With the option, people whom this run has made an account for get a mail. That it is sent is committed
+    before it is sent: a run that is resumed writes to nobody twice."""
+    if pull.run.options.get("emails") != "allow" or pull.dry_run:
+        return
+    new = User.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True, is_active=True)
+    pull.cursor.setdefault("welcomed", pull.cursor["users"]["top"])
+    while (user := new.filter(pk__gt=pull.cursor["welcomed"]).order_by("pk").first()) is not None:
+        pull.commit(partial(pull.cursor.update, welcomed=user.pk))
+        if problem := welcome.send(user):
+            pull.partial = True
+            pull.note(f"User {user.thinkific_id}", problem)
+        pull.leave_when_due()
+
+
+def _assign_teams(pull: Pull) -> None:
+    """People without a team join the one that this run was given, or the one that the settings name."""
+    team = Team.objects.filter(pk=pull.run.options.get("team_id")).first() or SiteSettings.load().default_team
+    if team is None:
+        return
+    if team.pk == pull.run.options.get("team_id"):
+        effects.add_joined(pull.cursor, team.pk, team.name, 0)
+    homeless = newcomers.without_a_team().order_by("pk")
+    after = 0
+    while True:
+        pks = list(homeless.filter(pk__gt=after).values_list("pk", flat=True)[:AT_ONCE])
+        if not pks:
+            return
+        after = pks[-1]
+
+        def write(pks: list[int] = pks) -> None:
+            joined = newcomers.join(pks, team, source=pull.source, now=pull.now, by=pull.run.started_by)
+            effects.add_joined(pull.cursor, team.pk, team.name, joined)
+
+        pull.store(write)

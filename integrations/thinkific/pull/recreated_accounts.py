@@ -1,0 +1,128 @@
+"""Accounts that were deleted in Thinkific and made anew with the same e-mail address, met in lists of
+enrollments and results.
+
+Such rows name people by id and address. Where the id is not here and the address is somebody else's, one of
+the two accounts is gone, mostly, so both are asked for. What belongs to an account that is gone is left out;
+that is no error.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from core.models import Enrollment
+from core.services.mirror.bundles import total_up_students_of
+from core.services.mirror.digests import known_digests
+from core.services.mirror.former import end_former, former_ids
+from core.services.mirror.outcome import Applied
+from core.services.mirror.people import apply_users, match_users
+from integrations.thinkific.client import schemas
+from integrations.thinkific.client.errors import NotFound
+from integrations.thinkific.mapping import person_of_enrollment
+from integrations.thinkific.pull.address_owners import (
+    AT_ONCE,
+    Ask,
+    Owners,
+    clear_the_way,
+    look_at_owners,
+    rows_of,
+)
+from integrations.thinkific.pull.changed_rows import Known
+from integrations.thinkific.pull.people import primary_keys
+from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.pages import RawRow, decode_row
+
+Typed = list[tuple[schemas.Enrollment, int | None]]  # each with its digest
+CONTESTED = "contested"
+
+
+@dataclass
+class Claims:
+    """What Thinkific said of people who have somebody else's address here, and of those who have it."""
+
+    found: list[schemas.User] = field(default_factory=list)
+    owners: Owners = field(default_factory=Owners)
+    gone: set[int] = field(default_factory=set)  # Thinkific ids
+
+    def store(self, applied: Applied, *, source: str, now: datetime) -> None:
+        """Store those who are there. They count as nothing: what named them is counted."""
+        clear_the_way(self.owners, source=source, now=now)
+        people = [*self.found, *self.owners.found.values()]
+        made = apply_users(rows_of(people), source=source) if people else Applied()
+        applied.issues += made.issues
+        applied.conflicts += made.conflicts
+
+
+def look_at_claims(people: Iterable[schemas.User], ask: Ask) -> Claims:
+    """Ask about those of these people who are not here and have an address that somebody else has. Call it
+    outside of transactions."""
+    named = {person.id: person for person in people}
+    missing = named.keys() - primary_keys(named).keys()
+    if not missing:
+        return Claims()
+    claims = Claims(gone=former_ids(missing))
+    rows = rows_of(named[number] for number in missing - claims.gone)
+    for number in sorted(row["thinkific_id"] for row, _, _ in match_users(rows).refused)[:AT_ONCE]:
+        try:
+            claims.found.append(ask(number))
+        except NotFound:
+            claims.gone.add(number)
+    claims.owners = look_at_owners(claims.found, ask)
+    return claims
+
+
+def waiting_list(pull: Pull | None) -> list[int] | None:
+    """Where enrollments that must wait are to be named; None where nobody comes back to them."""
+    return None if pull is None or len(pull.cursor.get(CONTESTED, ())) >= AT_ONCE else []
+
+
+def put_off(pull: Pull | None, rows: Iterable[RawRow], numbers: Collection[int] | None) -> None:
+    """Keep the enrollments with these numbers (Thinkific ids) for the end of the walk."""
+    if pull is not None and numbers:
+        pull.cursor.setdefault(CONTESTED, []).extend(
+            [row.id, row.digest, row.data.decode("utf-8", "replace")] for row in rows if row.id in numbers
+        )
+
+
+def settle(pull: Pull, apply: Callable[[list[RawRow], Known], Applied]) -> None:
+    """Ask for the people whose enrollments wait; then store these."""
+    waiting = {row[0]: row for row in pull.cursor.get(CONTESTED, [])}
+    if not waiting:
+        return
+    rows = [RawRow(number, digest, text.encode()) for number, digest, text in waiting.values()]
+    read = ((row.id, decode_row(row, schemas.Enrollment)) for row in rows)
+    told = {number: one for number, one in read if isinstance(one, schemas.Enrollment) and one.user_id}
+    claims = look_at_claims(map(person_of_enrollment, told.values()), pull.client.get_user)
+
+    def write() -> None:
+        pull.cursor.pop(CONTESTED)
+        applied = Applied()
+        claims.store(applied, source=pull.source, now=pull.now)
+        known = known_digests(Enrollment, [row.id for row in rows])
+        dead = {number for number, one in told.items() if one.user_id in claims.gone}
+        _remove(dead, known, applied, source=pull.source, now=pull.now)
+        applied += apply([row for row in rows if row.id not in dead], known)
+        pull.count(applied)
+        total_up_students_of(list(waiting), source=pull.source)
+
+    pull.store(write)
+
+
+def without_former(
+    rows: Typed, missing: Collection[int], known: Known, applied: Applied, *, source: str, now: datetime
+) -> Typed:
+    """The rows but for those that name a former account of somebody here. `missing` are the people (Thinkific
+    ids) who are not here."""
+    former = former_ids(missing)
+    if not former:
+        return rows
+    _remove({e.id for e, _ in rows if e.user_id in former}, known, applied, source=source, now=now)
+    return [row for row in rows if row[0].user_id not in former]
+
+
+def _remove(numbers: set[int], known: Known, applied: Applied, *, source: str, now: datetime) -> None:
+    here = [known[number][0] for number in numbers if number in known]
+    end_former(here, source=source, now=now)
+    applied.met += here
+    applied.skipped += len(numbers)
+    applied.lost |= {number for number in numbers if number not in known}

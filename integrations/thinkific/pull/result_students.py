@@ -1,0 +1,63 @@
+"""Whose quiz results and certificates the rows of a page are."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from core.services.mirror.outcome import Applied
+from core.services.mirror.people import deleted_here
+from integrations.thinkific.client import schemas
+from integrations.thinkific.client.decoding import BadRow
+from integrations.thinkific.client.schemas import parse_graphql_id
+from integrations.thinkific.mapping import person_of_node
+from integrations.thinkific.pull import departed_people
+from integrations.thinkific.pull.recreated_accounts import Claims, look_at_claims
+from integrations.thinkific.runs.context import Pull
+
+Row = schemas.QuizSubmission | schemas.Certificate
+
+
+def number_of(row: schemas.QuizSubmission | schemas.Certificate | BadRow) -> int | None:
+    return parse_graphql_id(row.id)
+
+
+def leave_out(number: int, row: Row, known: dict[int | None, int], applied: Applied) -> None:
+    """A row that is not for us. What is stored of it stays where Thinkific no longer says whose it is."""
+    applied.leave_out([number])
+    if row.user is None and number in known:
+        applied.met.append(known[number])
+
+
+def people_of(rows: Iterable[Row]) -> list[schemas.User]:
+    nodes = (person_of_node(row.user) for row in rows if row.user is not None)
+    return [person for person in nodes if person is not None]
+
+
+def claims_of(pull: Pull, rows: Iterable[Row]) -> Claims:
+    return look_at_claims(people_of(rows), pull.client.get_user)
+
+
+def students(
+    rows: Sequence[tuple[Row, datetime | None]], applied: Applied, pull: Pull, claims: Claims
+) -> tuple[dict[int, int], set[int]]:
+    """`Thinkific id -> primary key` of those whose results these are, each with its moment; and which rows
+    (Thinkific ids) are not for us: those of people who were deleted here or have another account now, who are
+    gone from Thinkific (it names them no longer), or who wait for an administrator's decision."""
+    claims.store(applied, source=pull.source, now=pull.now)
+    people = {id(row): person_of_node(row.user) if row.user else None for row, _ in rows}
+    named = [(person, moment) for row, moment in rows if (person := people[id(row)]) is not None]
+    told = [(person, moment) for person, moment in named if person.id not in claims.gone]
+    users, departed = departed_people.students(
+        departed_people.earliest(told), applied, source=pull.source, now=pull.now
+    )
+    deleted = deleted_here({person.id for person, _ in told} - users.keys()) | applied.withheld | claims.gone
+    left_out, orphans = set(), set()
+    for row, _ in rows:
+        person, number = people[id(row)], number_of(row)
+        if number is None:
+            continue
+        if person is not None and person.id in deleted:
+            left_out.add(number)
+        elif row.user is None or (person is not None and person.id in departed):
+            orphans.add(number)
+    pull.numbers(departed_people.NAME).add(orphans)
+    return users, left_out | orphans

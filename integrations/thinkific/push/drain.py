@@ -1,0 +1,222 @@
+"""The drain: pushes what is due, one person's changes in order, different people's side by side."""
+
+import queue
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+
+import structlog
+from django.db import Error, connections
+from django.utils import timezone
+
+from core.models import OutboxEntry
+from integrations import heartbeat, stopping
+from integrations.database_outage import leaves_hope, patiently
+from integrations.thinkific import connection_state
+from integrations.thinkific.budget.shared import SharedBudget
+from integrations.thinkific.client.client import ThinkificClient
+from integrations.thinkific.client.credentials import REST, Credentials
+from integrations.thinkific.client.errors import BudgetExhausted
+from integrations.thinkific.push import claims
+from integrations.thinkific.push.outcomes import Fate, push
+
+log = structlog.get_logger(__name__)
+
+# People at a time, for each request that may be under way: some are busy with the database meanwhile.
+MORE_PEOPLE = 2
+AHEAD = 6  # people more whose entries are claimed: nobody waits for a claim
+PATIENCE = 75.0  # seconds to wait for a request of the budget: longer than Thinkific's window
+LOOK = 0.25  # seconds between looks for new entries while others are on their way
+GRACE = 1.0  # seconds for what is under way when we are told to stop
+RENEW_EVERY = 20.0  # seconds; see claims.LEASE
+SURE_FOR = 3 * RENEW_EVERY  # seconds after a renewal in which nobody else can have the claims
+NOTE_EVERY = 1.0  # seconds between notes that Thinkific takes our key
+
+
+def drain(*, seconds: float = 50.0, stop: Callable[[], bool] = stopping.requested) -> Counter[str]:
+    """Push what is due, for at most so long. Answers how many entries were `done`, `retried` and `failed`.
+
+    With a refused key everything waits: nothing fails for good, and the next drain asks again. Once `stop`
+    answers True, requests under way get a moment, are then broken off, and what was not sent waits again.
+    """
+    outcome: Counter[str] = Counter()
+    credentials = Credentials.from_settings()
+    if not credentials.complete:
+        return outcome
+    claims.free_abandoned()
+    if not _due(within=claims.SETTLED_AFTER):
+        return outcome
+    budget = SharedBudget.from_settings(patience=PATIENCE)
+    budget.sleep = partial(_sleep, stop=stop)
+    end = time.monotonic() + seconds
+    try:
+        with budget.lanes(interactive=True) as lanes:
+            client = ThinkificClient(
+                credentials, budget=lanes, interactive=True, retries=1, sleep=budget.sleep
+            )
+            _Drain(client, lanes.want + MORE_PEOPLE, outcome, end, stop).run()
+    except BudgetExhausted as error:
+        log.info("drain later", problem=str(error))
+    return outcome
+
+
+def _due(*, within: float) -> bool:
+    soon = timezone.now() + timedelta(seconds=within)
+    return OutboxEntry.objects.due_by(soon).exists()
+
+
+def _sleep(seconds: float, *, stop: Callable[[], bool]) -> None:
+    """Raises BudgetExhausted when we are told to stop meanwhile: whoever waits puts its work back."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        if stop():
+            raise BudgetExhausted("Not sent, because this process was told to stop.", after=0.0)
+        time.sleep(min(left, LOOK))
+
+
+class _Drain:
+    """One drain of this process. Entries are claimed in this thread and pushed in others, which keep their
+    connections to the database and to Thinkific until the end."""
+
+    def __init__(
+        self,
+        client: ThinkificClient,
+        people: int,
+        outcome: "Counter[str]",
+        end: float,
+        stop: Callable[[], bool],
+    ) -> None:
+        self.client = client
+        self.people = people  # at a time
+        self.outcome = outcome
+        self.end = end
+        self.stop = stop
+        self.stopped = threading.Event()
+        self.broken_off = threading.Event()
+        client.stop = self.broken_off.is_set
+        self.todo: queue.SimpleQueue[list[OutboxEntry] | None] = queue.SimpleQueue()
+        self.done: queue.SimpleQueue[tuple[list[OutboxEntry], list[str]]] = queue.SimpleQueue()
+        self.under_way: dict[int, list[OutboxEntry]] = {}
+        self.renewed_at = time.monotonic()
+        self.noted_at = -NOTE_EVERY
+
+    def run(self) -> None:
+        threads: list[threading.Thread] = []
+        try:
+            while self._go_on():
+                for n in range(len(threads), min(self.people, len(self.under_way))):
+                    threads.append(threading.Thread(target=self._work, name=f"push-{n}", daemon=True))
+                    threads[-1].start()
+        finally:
+            self.stopped.set()
+            for _ in threads:
+                self.todo.put(None)
+            self._wait_for(threads)
+
+    def _wait_for(self, threads: list[threading.Thread]) -> None:
+        """A request that is broken off has an uncertain outcome, so those under way get a moment."""
+        grace: float | None = None
+        while any(thread.is_alive() for thread in threads):
+            if self.stop():
+                grace = grace or time.monotonic() + GRACE
+                if time.monotonic() > grace:
+                    self.broken_off.set()
+            next(thread for thread in threads if thread.is_alive()).join(LOOK)
+
+    def _go_on(self) -> bool:
+        """One turn; False when nothing is left. While the database is gone the drain waits for it, because
+        its threads have something to write down."""
+        try:
+            if self.stop() or not (self._claim() or self.under_way or self._soon()):
+                return False
+            self._collect()
+            self._show_life()
+        except Error as error:
+            if not leaves_hope(error):
+                raise
+            log.warning("drain waits for the database", problem=f"{type(error).__name__}: {error}".strip())
+            time.sleep(LOOK)
+        return True
+
+    def _claim(self) -> bool:
+        room = self.people + AHEAD - len(self.under_way)
+        if not self._goes_on() or room < AHEAD:
+            return False
+        groups = claims.claim(room)
+        for group in groups:
+            self.under_way[id(group)] = group
+            self.todo.put(group)
+        return bool(groups)
+
+    def _soon(self) -> bool:
+        """Whether something is due so soon that it need not wait for the next sweep."""
+        return self._goes_on() and _due(within=claims.SETTLED_AFTER)
+
+    def _goes_on(self) -> bool:
+        return not self.stopped.is_set() and not self.stop() and time.monotonic() < self.end
+
+    def _collect(self) -> None:
+        """Wait for a person's entries to be over, and take all that are."""
+        wait = LOOK
+        while True:
+            try:
+                group, fates = self.done.get(timeout=wait) if wait else self.done.get_nowait()
+            except queue.Empty:
+                return
+            wait = 0.0
+            del self.under_way[id(group)]
+            self.outcome.update(fates)
+
+    def _show_life(self) -> None:
+        heartbeat.beat()
+        if time.monotonic() - self.renewed_at > RENEW_EVERY:
+            claims.renew(entry for group in self.under_way.values() for entry in group)
+            self.renewed_at = time.monotonic()
+
+    def _work(self) -> None:
+        try:
+            while (group := self.todo.get()) is not None:
+                fates: list[str] = []
+                left = list(group)
+                try:
+                    self._push_person(left, fates)
+                except Exception:  # the edge of a thread; what is left is freed when the claim runs out
+                    log.exception("entries were left", entries=[entry.pk for entry in left])
+                    connections.close_all()
+                self.done.put((group, fates))
+        finally:
+            connections.close_all()
+
+    def _push_person(self, left: list[OutboxEntry], fates: list[str]) -> None:
+        """Push one person's entries in order; those that are settled are taken from the list."""
+        hold = None
+        while left:
+            entry = left[0]
+            if hold is not None or not self._goes_on():
+                patiently(claims.put_back, entry, until=hold or timezone.now(), counts=False)
+            elif self._holds(entry):
+                fate = push(entry, self.client)
+                fates.append(fate.name)
+                hold = timezone.now() + timedelta(seconds=fate.hold) if fate.hold else None
+                patiently(self._note_connection, fate)
+            del left[0]
+
+    def _holds(self, entry: OutboxEntry) -> bool:
+        """Whether the claim is still ours: after a time without the database somebody else may have it."""
+        renewed_ago = time.monotonic() - self.renewed_at
+        return renewed_ago < SURE_FOR or patiently(claims.still_held, entry)
+
+    def _note_connection(self, fate: Fate) -> None:
+        if fate.refused is not None:
+            connection_state.note(fate.refused.surface, ok=False, detail=str(fate.refused))
+        elif fate.silent is not None:
+            self.noted_at = -NOTE_EVERY  # the next that works says so at once
+            connection_state.note_silence(fate.silent)
+        elif fate.name == "done" and time.monotonic() - self.noted_at >= NOTE_EVERY:
+            self.noted_at = time.monotonic()
+            connection_state.note(REST, ok=True)
+        if fate.stop:
+            self.stopped.set()

@@ -1,0 +1,151 @@
+"""Telling Thinkific about enrollments. It has no way to delete one: ending access is a date in the past."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from core.models import Enrollment, OutboxEntry
+from core.services.mirror import pushes
+from core.services.mirror.bundles import total_up_students
+from core.services.mirror.enrollments import apply_enrollments
+from core.services.mirror.pushes import SOURCE
+from integrations.thinkific.client import schemas
+from integrations.thinkific.client.client import ThinkificClient
+from integrations.thinkific.client.errors import NotFound, Rejected, RetryLater
+from integrations.thinkific.mapping import enrollment_row
+from integrations.thinkific.push import look_before_creating
+from integrations.thinkific.push.bundles import push_bundle
+from integrations.thinkific.push.enrollment_dates import send_dates
+from integrations.thinkific.push.prerequisites import account_of
+
+STILL_OPEN = 30.0  # seconds until an ended enrollment that still shows access is looked at again
+
+
+def push_enrollment(entry: OutboxEntry, client: ThinkificClient) -> None:
+    """Enroll, or send the dates."""
+    enrollment = Enrollment.objects.select_related("user", "product").filter(pk=entry.object_id).first()
+    if enrollment is None:
+        return
+    if _has_ended(enrollment) and enrollment.user.thinkific_id is None:
+        return  # it ended before Thinkific heard of it
+    user_id = account_of(enrollment.user)
+    if enrollment.product.is_bundle:
+        push_bundle(enrollment, user_id, entry, client)
+        return
+    try:
+        remote = _known(enrollment, entry, client) or _found(enrollment, user_id, entry, client)
+    except Enrollment.DoesNotExist:
+        return  # deleted here while Thinkific was asked
+    remote = remote or _create(enrollment, user_id, entry, client)
+    if remote is not None:
+        _store(enrollment, remote)
+
+
+def _known(enrollment: Enrollment, entry: OutboxEntry, client: ThinkificClient) -> schemas.Enrollment | None:
+    """The enrollment by its id, brought in step; None where it has none or Thinkific has lost it."""
+    if enrollment.thinkific_id is None:
+        return None
+    try:
+        return _bring_in_step(enrollment, enrollment.thinkific_id, entry, client)
+    except NotFound:
+        return None
+
+
+def _found(
+    enrollment: Enrollment, user_id: int, entry: OutboxEntry, client: ThinkificClient
+) -> schemas.Enrollment | None:
+    """The enrollment by student and course, brought in step: after an attempt whose outcome is not known it
+    may be there, by a bundle on its way too, or by what Thinkific has done since the last pull; and what has
+    ended is not made in order to be ended."""
+    if entry.attempts > 1 or entry.uncertain or enrollment.thinkific_id is not None or _has_ended(enrollment):
+        return _look_up(enrollment, user_id, entry, client)
+    if not _may_come_with_a_bundle(enrollment) and not look_before_creating.may_have_more(
+        enrollment.user, client
+    ):
+        return None
+    number = enrollment.product.productable_id
+    rows = look_before_creating.look(enrollment.user, client, within={number})
+    # It may be there for longer than we knew.
+    enrollment.refresh_from_db(fields=["expiry_date", "thinkific_id"])
+    return _bring_all(enrollment, [row for row in rows if row.course_id == number], entry, client)
+
+
+def _may_come_with_a_bundle(enrollment: Enrollment) -> bool:
+    """Whether Thinkific may have enrolled the student by a bundle, and we have not heard of it yet."""
+    bundles = Enrollment.objects.filter(
+        user=enrollment.user_id, product__bundle_items__course=enrollment.product_id
+    )
+    return bundles.exclude(push_state="clean").exists()
+
+
+def _look_up(
+    enrollment: Enrollment, user_id: int, entry: OutboxEntry, client: ThinkificClient
+) -> schemas.Enrollment | None:
+    rows = client.find_enrollments(user_id, enrollment.product.productable_id)
+    return _bring_all(enrollment, rows, entry, client)
+
+
+def _bring_all(
+    enrollment: Enrollment, rows: list[schemas.Enrollment], entry: OutboxEntry, client: ThinkificClient
+) -> schemas.Enrollment | None:
+    # There should be one. Where there are more, access ends only when all of them end.
+    rows = sorted(rows, key=lambda row: (row.updated_at is not None, row.updated_at, row.id))
+    remotes = [_bring_in_step(enrollment, row.id, entry, client) for row in rows]
+    return remotes[-1] if remotes else None
+
+
+def _create(
+    enrollment: Enrollment, user_id: int, entry: OutboxEntry, client: ThinkificClient
+) -> schemas.Enrollment | None:
+    if _has_ended(enrollment):
+        return None
+    try:
+        return client.create_enrollment(
+            user_id=user_id,
+            course_id=enrollment.product.productable_id,
+            activated_at=enrollment.activated_at or timezone.now(),
+            expiry_date=enrollment.expiry_date,
+        )
+    except Rejected:
+        found = _look_up(enrollment, user_id, entry, client)  # there already, ended perhaps
+        if found is None:
+            raise
+        return found
+
+
+def _bring_in_step(
+    enrollment: Enrollment, number: int, entry: OutboxEntry, client: ThinkificClient
+) -> schemas.Enrollment:
+    """Send the dates that changed (all, where that is not known), and read what came of it."""
+    everything = not entry.last_seen or enrollment.thinkific_id != number
+    remote = send_dates(
+        client,
+        number,
+        activated_at=enrollment.activated_at if everything or "activated_at" in entry.last_seen else None,
+        expiry_date=enrollment.expiry_date,
+    )
+    if enrollment.expiry_date is None and remote.expiry_date is not None:
+        # That is the end now; else the next pull would report it as Thinkific's own change.
+        pushes.note_end(enrollment.pk, remote.expiry_date)
+    if _has_ended(enrollment) and remote.expired is False:
+        raise RetryLater("Thinkific has the past end date, but still shows access.", after=STILL_OPEN)
+    return remote
+
+
+def _has_ended(enrollment: Enrollment) -> bool:
+    return enrollment.expiry_date is not None and enrollment.expiry_date <= timezone.now()
+
+
+def _store(enrollment: Enrollment, remote: schemas.Enrollment, now: datetime | None = None) -> None:
+    """What Thinkific has now; the dates stay ours while a newer change of them waits."""
+    row = enrollment_row(
+        remote,
+        user_id=enrollment.user_id,
+        product_id=enrollment.product_id,
+        digest=None,
+        now=now or timezone.now(),
+    )
+    with transaction.atomic():
+        apply_enrollments([row], source=SOURCE)
+        total_up_students([enrollment.user_id], source=SOURCE)

@@ -1,0 +1,70 @@
+"""Finding somebody whose address Thinkific says is taken, and whom its filter by e-mail does not show: it may
+compare the case, and keep the address in another one than we do."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from core.folding import email_key
+from core.models import OutboxEntry, User
+from integrations.models import Kind, SyncRun
+from integrations.thinkific.client import schemas
+from integrations.thinkific.client.client import ThinkificClient
+from integrations.thinkific.client.errors import (
+    CredentialsRefused,
+    NotFound,
+    Rejected,
+    SchemaDrift,
+    TooExpensive,
+)
+from integrations.thinkific.client.graphql import groups
+from integrations.thinkific.push.prerequisites import Impossible, NotYet
+from integrations.thinkific.runs import lifecycle
+
+FEW = 2500  # people in Thinkific whose list is walked for one of them; with more, a pull links all at once
+ASK_AGAIN = timedelta(seconds=30)
+TAKEN = ("taken", "already", "exist", "in use")
+
+
+def in_any_case(user: User, entry: OutboxEntry, client: ThinkificClient) -> schemas.User | None:
+    """Whoever has the person's address in Thinkific, whatever its case. Raises NotYet while a pull of people
+    looks for them."""
+    if found := _by_graphql(user, client):
+        return found
+    if User.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True).count() <= FEW:
+        return client.search_user_by_email(user.email)
+    _let_a_pull_look(user, entry)
+    return None
+
+
+def is_taken(refusal: Rejected) -> bool:
+    """Whether Thinkific refuses to make somebody because there is one."""
+    return any(word in str(refusal).lower() for word in TAKEN)
+
+
+def _by_graphql(user: User, client: ThinkificClient) -> schemas.User | None:
+    if not client.credentials.token:
+        return None
+    try:
+        number, _ = groups.ids_of(client, user.email)
+        found = client.get_user(number) if number else None
+    except (NotFound, Rejected, SchemaDrift, TooExpensive, CredentialsRefused):
+        return None  # there are other ways
+    return found if found and email_key(found.email or "") == email_key(user.email) else None
+
+
+def _let_a_pull_look(user: User, entry: OutboxEntry) -> None:
+    """It meets everybody, and links by the address whoever may be linked."""
+    looked = SyncRun.objects.filter(kind=Kind.USERS, status=SyncRun.Status.SUCCEEDED, full=True)
+    looked = looked.exclude(options__has_any_keys=lifecycle.SINGLE)
+    if looked.filter(created_at__gt=entry.created_at).exists():
+        raise Impossible(
+            f"Thinkific says that somebody has {user.email} already, and lists nobody with it. Look for the "
+            "address in Thinkific; change one of the two, then retry."
+        )
+    run, _ = lifecycle.open_run(Kind.USERS, trigger=SyncRun.Trigger.SCHEDULE)
+    lifecycle.wake(run)
+    words = (
+        f"Somebody in Thinkific has {user.email}, perhaps in another case. A pull of people looks for them."
+    )
+    raise NotYet(words, until=timezone.now() + ASK_AGAIN)

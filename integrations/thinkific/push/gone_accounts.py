@@ -1,0 +1,79 @@
+"""Which account in Thinkific a person's is, when a push finds that the known one is gone."""
+
+from typing import NoReturn
+
+from django.db import transaction
+from django.utils import timezone
+
+from core.models import OutboxEntry, User
+from core.services import identity, people
+from core.services.history import signed
+from core.services.mirror import former
+from core.services.mirror.guard import clash_over
+from core.services.mirror.people import remove_users
+from core.services.mirror.pushes import SOURCE
+from integrations.thinkific import identities
+from integrations.thinkific.cleaning import Notes
+from integrations.thinkific.client import schemas
+from integrations.thinkific.client.client import ThinkificClient
+from integrations.thinkific.client.errors import NotFound
+from integrations.thinkific.mapping import user_row
+from integrations.thinkific.push.prerequisites import Impossible
+
+
+def was_made_anew(person: int | None, client: ThinkificClient) -> bool:
+    """After Thinkific has refused something of a person (primary key): whether their account is gone and
+    another one has its place now, here too. Raises Impossible where there is none."""
+    user = User.objects.filter(pk=person, thinkific_id__isnull=False, removed_at__isnull=True).first()
+    if user is None or user.thinkific_id is None:
+        return False
+    try:
+        client.get_user(user.thinkific_id)
+    except NotFound:
+        link_anew(user, client)
+        return True
+    return False
+
+
+def link_anew(user: User, client: ThinkificClient) -> schemas.User:
+    """The account that Thinkific has for a person whose known one it no longer has: linked, unless the
+    account here is protected. Raises Impossible where there is none, or an administrator must decide."""
+    remote, now = _find(user, client), timezone.now()
+    with transaction.atomic():
+        remove_users([user.pk], source=SOURCE, now=now)
+        free = remote is not None and not User.objects.filter(thinkific_id=remote.id).exists()
+        protected = bool(identity.protected_among([user.pk], lock=True))
+        if remote is not None and free and not protected:
+            former.leave_behind({user.pk: remote.id}, source=SOURCE, now=now)
+            user.thinkific_id, user.removed_at, user.remote_digest = remote.id, None, None
+            signed(user, by=None, reason=SOURCE).save(
+                update_fields=["thinkific_id", "removed_at", "remote_digest", "updated_at"]
+            )
+            people.found_in_thinkific([user.pk])
+            return remote
+    if remote is not None and free:
+        ask_an_administrator(user, remote)
+    raise Impossible(
+        f"{user} ({user.email}) is no longer in Thinkific. Create a Thinkific account again, or discard this "
+        "change."
+    )
+
+
+def _find(user: User, client: ThinkificClient) -> schemas.User | None:
+    """By the address here, and by the one that Thinkific has where it has not heard of a change of ours; not
+    by older ones, which may be somebody else's now."""
+    unsent = OutboxEntry.objects.unsent().filter(entity="user", object_id=user.pk)
+    told = [seen["email"] for seen in unsent.values_list("last_seen", flat=True) if seen.get("email")]
+    addresses = dict.fromkeys([user.email, *told])
+    return next((found for one in addresses if (found := client.find_user_by_email(one))), None)
+
+
+def ask_an_administrator(user: User, remote: schemas.User) -> NoReturn:
+    """Raises Impossible, with a conflict that says whose account it may be."""
+    row = user_row(remote, Notes(), digest=None, now=timezone.now())
+    identities.keep([clash_over(user, row)], asked=True)
+    raise Impossible(
+        f"Thinkific has an account with {remote.email} already, number {remote.id}. The address alone does "
+        f"not prove that it is {user}'s, who has rights or a password here. Decide under Sync, Conflicts; "
+        "then this change goes on."
+    )

@@ -1,0 +1,106 @@
+"""Looking at what Thinkific has of a student before something is made there: somebody may have bought or
+given it since the last pull, and a second enrollment would stay open until its own date."""
+
+import time
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from core.models import Enrollment, OutboxEntry, Product, User
+from core.moments import is_older
+from core.services import enrollments, grants
+from core.services.last_seen import plain
+from core.services.mirror.bundles import total_up_students_of
+from core.services.mirror.digests import known_digests
+from core.services.mirror.pushes import SOURCE
+from core.services.mirror.table import one_by_one
+from core.services.mirror.unsent import own_changes
+from integrations.models import InboundEvent, Kind, SyncRun, WebhookSubscription
+from integrations.thinkific import conflicts
+from integrations.thinkific.cleaning import moment
+from integrations.thinkific.client import schemas
+from integrations.thinkific.client.client import ThinkificClient
+from integrations.thinkific.pull.enrollments import apply_typed
+
+GOOD_FOR = 30.0  # seconds: one look does for all that a person is given at once
+TRUSTED = timedelta(days=1)  # events may be lost: a pull that is older says nothing any more
+TOLD_BY = "enrollment.created"
+
+KNOWN_BY = ("product__productable_id", "pk", "expiry_date")
+
+
+def may_have_more(user: User, client: ThinkificClient) -> bool:
+    """Whether Thinkific may have given the student something of which we have not heard: something happened
+    to them since the last complete pull began, or nothing would have told us."""
+    if user.thinkific_id in client.looked and _is_fresh(client, user.thinkific_id):
+        return False
+    pulled, now = _last_complete_pull(), timezone.now()
+    if pulled is None or is_older(pulled, now, than=TRUSTED):
+        return True
+    if not WebhookSubscription.objects.filter(topic=TOLD_BY).exists():
+        return True
+    if any(at is not None and at >= pulled for at in (user.last_activity_at, user.thinkific_created_at)):
+        return True
+    unheard = Q(status=InboundEvent.Status.FAILED, received_at__gte=pulled)
+    return InboundEvent.objects.filter(Q(status=InboundEvent.Status.RECEIVED) | unheard).exists()
+
+
+def _last_complete_pull() -> datetime | None:
+    """When the last pull was asked for that saw every enrollment which is new since the one before."""
+    done = (SyncRun.Status.SUCCEEDED, SyncRun.Status.PARTIAL)
+    runs = SyncRun.objects.filter(kind=Kind.ENROLLMENTS, status__in=done, cursor__has_key="watermark")
+    return runs.order_by("-id").values_list("created_at", flat=True).first()
+
+
+def note_new(client: ThinkificClient, user_id: int) -> None:
+    """This account has just been made by us, and holds nothing yet."""
+    client.looked[user_id] = time.monotonic()
+
+
+def _is_fresh(client: ThinkificClient, user_id: int) -> bool:
+    return time.monotonic() - client.looked[user_id] < GOOD_FOR
+
+
+def look(user: User, client: ThinkificClient, *, within: Collection[int]) -> list[schemas.Enrollment]:
+    """Every enrollment that the student has in Thinkific, stored here as well.
+
+    Of the courses `within` (their numbers), which are about to be sent, it keeps what Thinkific has given
+    for longer than we knew: see `enrollments.given_in_thinkific`.
+    """
+    assert user.thinkific_id is not None
+    rows = [row for row in client.find_enrollments(user.thinkific_id) if row.course_id]
+    client.looked[user.thinkific_id] = time.monotonic()
+    with transaction.atomic(), one_by_one():
+        news = _news(user, [row for row in rows if row.course_id in within])
+        known = known_digests(Enrollment, [row.id for row in rows])
+        applied = apply_typed([(row, None) for row in rows], known, source=SOURCE, now=timezone.now())
+        conflicts.keep(applied.conflicts)
+        mine = Enrollment.objects.filter(user=user, product__productable_type=Product.Type.COURSE)
+        stored = dict(mine.values_list("product__productable_id", "pk"))
+        ends = {stored[number]: end for number, end in news.items() if number in stored}
+        enrollments.given_in_thinkific(ends, reason=SOURCE)
+        total_up_students_of([row.id for row in rows], source=SOURCE)
+    return rows
+
+
+def _news(user: User, rows: list[schemas.Enrollment]) -> dict[int, datetime | None]:
+    """The courses that Thinkific has given by itself, for longer than we know, and until when."""
+    ours = OutboxEntry.objects.unsent().filter(person=user, entity="enrollment")
+    if ours.filter(Q(uncertain=True) | Q(attempts__gt=1)).exists():
+        return {}  # it may be there from an earlier try of ours
+    mine = Enrollment.objects.filter(user=user, product__productable_type=Product.Type.COURSE)
+    known = {number: (pk, end) for number, pk, end in mine.values_list(*KNOWN_BY)}
+    own = own_changes("enrollment", [pk for pk, _ in known.values()])
+    news: dict[int, datetime | None] = {}
+    for row in rows:
+        end = moment(row.expiry_date)
+        if row.activated_at is None or row.is_free_trial or (end is not None and end <= timezone.now()):
+            continue
+        pk, until = known.get(row.course_id or 0, (0, None))
+        old_news = plain(end) in own[pk].seen.get("expiry_date", []) if pk in own else False
+        if not pk or (grants.is_later(end, until) and not old_news):
+            news[row.course_id or 0] = end
+    return news

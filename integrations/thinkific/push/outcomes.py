@@ -1,0 +1,142 @@
+"""How the push of one entry ends: done, later, or failed with Thinkific's words."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from django.utils import timezone
+
+from core.databases import is_unavailable
+from core.models import OutboxEntry
+from core.services.mirror import pushes
+from integrations.database_outage import patiently
+from integrations.thinkific.client.client import ThinkificClient
+from integrations.thinkific.client.credentials import REST
+from integrations.thinkific.client.errors import (
+    BudgetExhausted,
+    CredentialsRefused,
+    Interrupted,
+    NotConfigured,
+    RateLimited,
+    Rejected,
+    RetryLater,
+    ThinkificError,
+)
+from integrations.thinkific.push.claims import put_back
+from integrations.thinkific.push.enrollments import push_enrollment
+from integrations.thinkific.push.gone_accounts import was_made_anew
+from integrations.thinkific.push.groups import push_group, push_membership
+from integrations.thinkific.push.people import push_user
+from integrations.thinkific.push.prerequisites import Impossible, NotYet
+
+log = structlog.get_logger(__name__)
+
+Push = Callable[[OutboxEntry, ThinkificClient], None]
+PUSHES: dict[str, Push] = {
+    "user": push_user,
+    "thinkificgroup": push_group,
+    "groupmembership": push_membership,
+    "enrollment": push_enrollment,
+}
+
+NEED_AN_ACCOUNT = ("groupmembership", "enrollment")
+
+TRIES = 12  # the waits between them add up to more than an hour
+FIRST_WAIT, LONGEST_WAIT = 2.0, 2100.0  # seconds; see also core.models.outbox.LONGEST_WAIT
+NO_HICCUP = 3  # tries without an answer that say something of the connection
+REFUSED_WAIT = 5.0  # seconds; a drain with a refused key stops anyway
+AFTER_OUTAGE = 1.0  # seconds
+SCOPE_WAIT = 600.0  # seconds until an entry that our key does not reach to is tried again
+
+
+@dataclass(frozen=True)
+class Fate:
+    """`name` is done, retried or failed. `hold`: seconds that the person's next entries must wait too.
+    `stop`: nothing more must be sent until a person has looked."""
+
+    name: str
+    hold: float = 0.0
+    stop: bool = False
+    refused: CredentialsRefused | None = None
+    silent: RetryLater | None = None  # no answer, and not for the first time
+
+
+def push(entry: OutboxEntry, client: ThinkificClient) -> Fate:
+    """Send what an entry says, and write down how that ended."""
+    with structlog.contextvars.bound_contextvars(entry=entry.pk, entity=entry.entity, object=entry.object_id):
+        try:
+            _send(entry, client)
+        except NotYet as error:
+            patiently(put_back, entry, until=error.until, error=str(error), counts=False)
+            return Fate("retried")
+        except (RateLimited, BudgetExhausted, Interrupted) as error:
+            _later(entry, error, error.seconds(), counts=False)
+            return Fate("retried", hold=error.seconds())
+        except RetryLater as error:
+            return _retry(entry, error)
+        except CredentialsRefused as error:
+            return _refused(entry, error)
+        except NotConfigured as error:
+            _later(entry, error, REFUSED_WAIT, counts=False)
+            return Fate("retried", stop=True)
+        except ThinkificError as error:
+            return _fail(entry, str(error))
+        except Exception as error:  # the edge of a task: it stands on its row
+            if is_unavailable(error):  # Thinkific may have been told: the next try looks
+                words = "The database could not be reached in the middle of it."
+                return _retry(entry, RetryLater(words, after=AFTER_OUTAGE))
+            log.exception("push failed")
+            return _retry(entry, RetryLater(f"{type(error).__name__}: {error}"[:500]))
+        patiently(pushes.finish, entry, now=timezone.now())
+        return Fate("done")
+
+
+def _send(entry: OutboxEntry, client: ThinkificClient) -> None:
+    """Send it. What Thinkific refuses because the person's account was deleted and made anew goes on with the
+    new one."""
+    try:
+        PUSHES[entry.entity](entry, client)
+    except (Rejected, Impossible) as error:
+        told_no = isinstance(error, Rejected) or isinstance(error.__context__, Rejected)
+        if not (told_no and entry.entity in NEED_AN_ACCOUNT and was_made_anew(entry.person_id, client)):
+            raise
+        words = "The student's account was made anew in Thinkific; it goes there now."
+        raise NotYet(words, until=timezone.now()) from error
+
+
+def _later(entry: OutboxEntry, error: ThinkificError, seconds: float, *, counts: bool) -> None:
+    log.info("push later", seconds=round(seconds, 1), problem=str(error))
+    until = timezone.now() + timedelta(seconds=seconds)
+    # An earlier request of this push may have created something: the next one looks first.
+    patiently(put_back, entry, until=until, error=str(error), uncertain=True, counts=counts)
+
+
+def _retry(entry: OutboxEntry, error: RetryLater) -> Fate:
+    if entry.attempts >= TRIES:
+        return _fail(entry, f"{error} It was tried {entry.attempts} times.")
+    seconds = error.seconds(_backoff(entry.attempts))
+    _later(entry, error, seconds, counts=True)
+    # Without the account nothing of the person's can follow; other changes do not need each other.
+    silent = error if entry.attempts >= NO_HICCUP else None
+    return Fate("retried", hold=seconds if entry.entity == "user" else 0.0, silent=silent)
+
+
+def _refused(entry: OutboxEntry, error: CredentialsRefused) -> Fate:
+    """A key that is not valid (401) stops everything. One that does not reach to this (403, or GraphQL's
+    token) leaves this entry waiting, and the others go on."""
+    stop = error.surface == REST and error.status == 401
+    _later(entry, error, REFUSED_WAIT if stop else SCOPE_WAIT, counts=False)
+    return Fate("retried", stop=stop, refused=error)
+
+
+def _fail(entry: OutboxEntry, words: str) -> Fate:
+    log.warning("push failed for good", problem=words)
+    patiently(pushes.fail, entry, words, now=timezone.now())
+    return Fate("failed")
+
+
+def _backoff(attempts: int) -> float:
+    pause = min(FIRST_WAIT * 2 ** max(0, attempts - 1), LONGEST_WAIT)
+    return pause * random.uniform(0.75, 1.25)  # noqa: S311 (jitter)

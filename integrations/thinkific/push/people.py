@@ -1,0 +1,196 @@
+"""Telling Thinkific about people."""
+
+from typing import Any, cast
+
+import msgspec
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
+
+from core.folding import normalize_email, tidy
+from core.models import OutboxEntry, SiteSettings, User
+from core.services import identity, people
+from core.services.mirror import pushes
+from core.services.mirror.guard import EMAIL
+from core.services.mirror.outcome import Conflict
+from core.services.mirror.people import apply_users
+from core.services.mirror.pushes import SOURCE
+from integrations.thinkific import conflicts
+from integrations.thinkific.cleaning import Notes, Unusable
+from integrations.thinkific.client import schemas
+from integrations.thinkific.client.client import ThinkificClient
+from integrations.thinkific.client.errors import NotFound, Rejected, RetryLater
+from integrations.thinkific.mapping import user_row
+from integrations.thinkific.push import claims, find_account, look_before_creating
+from integrations.thinkific.push.gone_accounts import ask_an_administrator, link_anew
+from integrations.thinkific.push.prerequisites import Impossible
+
+FORMER = 10  # versions of a person whose addresses may have been tried
+FIELDS = ("first_name", "last_name", "email")
+
+
+def push_user(entry: OutboxEntry, client: ThinkificClient) -> None:
+    """Create the person's account in Thinkific, or link the one that is there, or send what changed."""
+    user = User.objects.filter(pk=entry.object_id).first()
+    if user is None:
+        if entry.thinkific_id is not None:
+            client.delete_user(entry.thinkific_id)
+        return
+    if user.thinkific_id is None:
+        remote, made_by_us = _find(user, entry, client), False
+        perhaps_ours = remote is not None
+        if remote is None:
+            remote, made_by_us = _create(user, entry, client)
+        _link(user, remote, made_by_us=made_by_us)
+        was_there = not (made_by_us or perhaps_ours)
+        if made_by_us:
+            look_before_creating.note_new(client, remote.id)
+        claims.let_go_on(user.pk)
+        if was_there and people.found_in_thinkific([user.pk]):
+            names = (remote.first_name or "", remote.last_name or "")
+            people.take_names(user, first_name=names[0], last_name=names[1])
+            return
+    else:
+        remote = _read(user, user.thinkific_id, client)
+    # Also after linking: the account that was there may have another name.
+    store(_bring_in_step(user, remote, entry, client))
+
+
+def body_of(user: User, settings: SiteSettings) -> dict[str, str]:
+    """The fields that Thinkific wants of a person; it takes no empty name."""
+    return {
+        "email": user.email,
+        "first_name": user.first_name or user.email.partition("@")[0],
+        "last_name": user.last_name or settings.placeholder_last_name,
+    }
+
+
+def _find(user: User, entry: OutboxEntry, client: ThinkificClient) -> schemas.User | None:
+    """After an attempt whose outcome is not known the account may be there, by the address of that time."""
+    if not entry.uncertain and entry.attempts == 1:
+        return None
+    former = user.history.order_by("-history_date").values_list("email", flat=True)[:FORMER]
+    addresses = dict.fromkeys([user.email, *former])
+    return next((found for one in addresses if (found := client.find_user_by_email(one))), None)
+
+
+def _create(user: User, entry: OutboxEntry, client: ThinkificClient) -> tuple[schemas.User, bool]:
+    """The account that was made, or the one that has the address already; and whether it was made."""
+    settings = SiteSettings.load()
+    fields = body_of(user, settings)
+    _note_before_sending(entry, fields)
+    body: dict[str, Any] = {
+        **fields,
+        # Required profile fields are for people who sign up by themselves.
+        "skip_custom_fields_validation": True,
+        "send_welcome_email": settings.thinkific_welcome_email,
+    }
+    try:
+        return client.create_user(body), True
+    except Rejected as refusal:
+        found = client.find_user_by_email(user.email)  # there already
+        if found is None and find_account.is_taken(refusal):
+            found = find_account.in_any_case(user, entry, client)
+        if found is None:
+            raise
+        return found, False
+
+
+def _link(user: User, remote: schemas.User, *, made_by_us: bool) -> None:
+    """Remember which account it is. A name that is missing here is taken from there. Raises Impossible for a
+    protected account and one in Thinkific that was there before: whose that is, an address does not prove."""
+    filled = body_of(user, SiteSettings.load())
+    names = {
+        name: told
+        for name in ("first_name", "last_name")
+        if not getattr(user, name) and (told := getattr(remote, name) or "") and told != filled[name]
+    }
+    try:
+        with transaction.atomic():
+            if not made_by_us and identity.protected_among([user.pk], lock=True):
+                raise _Unproved
+            here = User.objects.select_for_update(of=("self",)).filter(pk=user.pk, thinkific_id=None).first()
+            if here is not None:
+                pushes.note_linked(here, thinkific_id=remote.id, removed_at=None, **names)
+    except _Unproved:
+        ask_an_administrator(user, remote)
+    except IntegrityError:
+        other = User.objects.get(thinkific_id=remote.id)
+        raise Impossible(
+            f"The Thinkific account with the address {user.email} is that of {other} ({other.email}) here. "
+            "Change one of the two addresses, then retry."
+        ) from None
+    for name, told in names.items():
+        setattr(user, name, told)
+
+
+class _Unproved(Exception):
+    pass
+
+
+def _read(user: User, thinkific_id: int, client: ThinkificClient) -> schemas.User:
+    try:
+        return client.get_user(thinkific_id)
+    except NotFound:
+        return link_anew(user, client)
+
+
+def _bring_in_step(
+    user: User, remote: schemas.User, entry: OutboxEntry, client: ThinkificClient
+) -> schemas.User:
+    """Send the fields that are ours to send; answers what Thinkific has then.
+
+    It was read just before, so that a change made there meanwhile is seen and not silently overwritten, and
+    nothing is sent that is there already. That costs no more than reading it afterwards.
+    """
+    settings = cast("SiteSettings", SimpleLazyObject(SiteSettings.load))  # mostly not needed
+    ours, seen = body_of(user, settings), _sent_before(entry, user, settings)
+    send: dict[str, str] = {}
+    found: list[Conflict] = []
+    for name in FIELDS:
+        theirs = getattr(remote, name) or ""
+        if _same(theirs, ours[name]) or (entry.last_seen and name not in seen):
+            continue  # they agree, or our change is of another field: there Thinkific's word counts
+        kept_ours = True
+        from_us = any(_same(theirs, value) for value in entry.sent.get(name, ()))
+        was_empty = not theirs and not entry.last_seen.get(name)  # an empty one may have gone there unfilled
+        if name in seen and not from_us and not was_empty and not _same(theirs, seen[name]):
+            kept_ours = settings.conflict_winner == SiteSettings.Winner.DASHBOARD
+            if kept_ours or name != EMAIL or not identity.is_protected(user):
+                found.append(conflicts.about(user, name, theirs, kept_ours=kept_ours))
+            # Otherwise Thinkific's address is not taken either: storing what it has says so.
+        if kept_ours:
+            send[name] = ours[name]
+    if send:
+        _note_before_sending(entry, send)
+        client.update_user(remote.id, send)
+    conflicts.keep(found)
+    return msgspec.structs.replace(remote, **send)
+
+
+def _note_before_sending(entry: OutboxEntry, fields: dict[str, str]) -> None:
+    """Should this process die before it has heard the answer, what Thinkific has then is known to be ours."""
+    if not pushes.about_to_send(entry, fields):
+        raise RetryLater("Not sent: another process has taken this change over.")
+
+
+def _sent_before(entry: OutboxEntry, user: User, settings: SiteSettings) -> dict[str, str]:
+    """What Thinkific had of the changed fields when we changed them: an empty name went there filled in."""
+    before = User(**({name: getattr(user, name) for name in FIELDS} | entry.last_seen))
+    filled = body_of(before, settings)
+    return {name: filled[name] for name in FIELDS if name in entry.last_seen}
+
+
+def _same(one: str, other: str) -> bool:
+    return tidy(one) == tidy(other) or (("@" in one) and normalize_email(one) == normalize_email(other))
+
+
+def store(remote: schemas.User) -> None:
+    """What Thinkific has now; fields with a newer change of ours stay ours. Nothing where it has no e-mail
+    address that could be kept: pulls say so."""
+    try:
+        row = user_row(remote, Notes(), digest=None, now=timezone.now())
+    except Unusable:
+        return
+    with transaction.atomic():
+        conflicts.keep(apply_users([row], source=SOURCE).conflicts)

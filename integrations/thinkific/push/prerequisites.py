@@ -1,0 +1,60 @@
+"""What must be in Thinkific before something else can be: the account of a person, a group."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Model
+from django.utils import timezone
+
+from core.models import OutboxEntry, ThinkificGroup, User
+from core.services import outbox
+from integrations.thinkific.client.errors import ThinkificError
+
+Status = OutboxEntry.Status
+# The entry that failed wakes those that wait for it once it is done; this is only in case it never is.
+MEANWHILE = timedelta(minutes=30)
+
+
+class NotYet(ThinkificError):
+    """Something else must be pushed first; that is no attempt."""
+
+    def __init__(self, message: str, *, until: datetime) -> None:
+        super().__init__(message)
+        self.until = until
+
+
+class Impossible(ThinkificError):
+    """It cannot be done, for a reason that we know without asking Thinkific."""
+
+
+def account_of(user: User) -> int:
+    """The id of a person's Thinkific account. Raises NotYet, or Impossible where it is gone."""
+    if user.thinkific_id is None:
+        raise _waits_for(user, f"the Thinkific account of {user}")
+    if user.removed_at is not None:
+        raise Impossible(f"{user} is no longer in Thinkific. Create a Thinkific account again, then retry.")
+    return user.thinkific_id
+
+
+def id_of_group(group: ThinkificGroup) -> int:
+    """The id of a group in Thinkific. Raises NotYet, or Impossible where it is gone."""
+    if group.thinkific_id is None:
+        raise _waits_for(group, f"the group {group}")
+    if group.removed_at is not None:
+        raise Impossible(f"The group {group} is no longer in Thinkific. Create one there, or unassign it.")
+    return group.thinkific_id
+
+
+def _waits_for(instance: Model, what: str) -> NotYet:
+    entries = OutboxEntry.objects.unsent().filter(entity=instance._meta.model_name, object_id=instance.pk)
+    entry = entries.exclude(status=Status.FAILED).first() or entries.first()
+    now = timezone.now()
+    if entry is None:
+        with transaction.atomic():
+            # Unless another thread has just been there with it.
+            if type(instance)._default_manager.filter(pk=instance.pk, thinkific_id__isnull=True).exists():
+                outbox.mark_stale([instance], reason="needed in Thinkific by another change")
+        return NotYet(f"Waits for {what}.", until=now)
+    if entry.status == Status.FAILED:
+        return NotYet(f"Waits for {what}, which failed: {entry.error}", until=now + MEANWHILE)
+    return NotYet(f"Waits for {what}.", until=max(entry.not_before, now + timedelta(seconds=0.5)))

@@ -1,0 +1,238 @@
+"""Carrying a run out, whatever comes in between."""
+
+import gc
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import structlog
+from django.utils import timezone
+
+from core.databases import is_unavailable
+from core.models import Notice, User
+from core.services import notices
+from integrations.database_outage import patiently
+from integrations.effects import KEPT
+from integrations.models import KEPT_ERRORS, Kind, SyncRun
+from integrations.progress import result_line
+from integrations.thinkific import connection_state
+from integrations.thinkific.budget.priorities import Lanes
+from integrations.thinkific.budget.shared import SharedBudget
+from integrations.thinkific.client.credentials import Credentials
+from integrations.thinkific.client.errors import (
+    CredentialsRefused,
+    Endless,
+    NotConfigured,
+    RetryLater,
+    ThinkificError,
+)
+from integrations.thinkific.enrollment_sync import still_waiting
+from integrations.thinkific.kinds import WORK
+from integrations.thinkific.pull.results import NeedsToken
+from integrations.thinkific.reconcile.words import ended
+from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.counting_client import CountingClient
+from integrations.thinkific.runs.fetch import TRIES
+from integrations.thinkific.runs.leaving import Cancelled, LostRun, SliceOver
+from integrations.thinkific.runs.lifecycle import url_of
+
+log = structlog.get_logger(__name__)
+
+# So often in a row a run may lose the database and go on by itself; then its words stand on the run.
+OUTAGES = 3
+
+Progress = Callable[[SyncRun], None]
+
+# Of the cursor of a run that succeeded: where the next one begins, what pages tell of it.
+KEPT_CURSOR = ("watermark", "graphql", *KEPT)
+
+
+def carry_out(
+    run: SyncRun,
+    *,
+    seconds: float | None = None,
+    dry_run: bool = False,
+    on_progress: Progress | None = None,
+    foreground: bool = False,
+) -> str:
+    """Carry out a run that this process has claimed, for at most `seconds`; answers its status then.
+
+    `queued` means that the time was up: it goes on from its cursor. A run taken over by another process in
+    the meantime is left to that one. Told to stop, a worker leaves the run to others; with `foreground` it is
+    cancelled. `running` also means that the database went away and is back: whoever claims the run next goes
+    on.
+    """
+    structlog.contextvars.bind_contextvars(run_id=run.pk, kind=run.kind)
+    log.info("run started", attempt=run.attempts, full=run.full)
+    try:
+        status, problem = _work(run, seconds, dry_run, on_progress, foreground)
+        if status is not None:
+            _finish(run, status, problem, dry_run)
+        log.info("run left", status=run.status, fetched=run.fetched, problem=problem)
+        return run.status
+    finally:
+        structlog.contextvars.unbind_contextvars("run_id", "kind")
+
+
+@contextmanager
+def calm_collector() -> Iterator[None]:
+    """Fewer looks for cycles while rows stream by: a pull makes millions of objects and no cycles, and each
+    look costs it about a tenth of its time."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+
+
+def _work(
+    run: SyncRun, seconds: float | None, dry_run: bool, on_progress: Progress | None, foreground: bool
+) -> tuple[str | None, str]:
+    """The status that the run ends in (None: it is no longer ours), and why."""
+    credentials = Credentials.from_settings()
+    budget = SharedBudget.from_settings()
+    client = CountingClient(credentials, retries=TRIES - 1)
+    requests_before = run.requests
+    deadline = None if seconds is None else time.monotonic() + seconds
+    try:
+        lanes = Lanes(budget, budget.limits.concurrency, interactive=False)
+        pull = Pull(
+            run,
+            client=client,
+            budget=budget,
+            lanes=lanes,
+            dry_run=dry_run,
+            deadline=deadline,
+            on_progress=on_progress,
+            foreground=foreground,
+        )
+        with budget.opened(lanes), closing(pull):
+            with calm_collector():
+                WORK[run.kind](pull)
+            pull.finish()
+            if not dry_run:
+                for surface in client.surfaces - pull.refused:
+                    connection_state.note(surface, ok=True)
+            return _ended(run, pull)
+    except (SliceOver, Cancelled, LostRun) as stop:
+        return _stopped(stop), ""
+    except KeyboardInterrupt:  # a second Ctrl-C did not wait for the next step
+        return SyncRun.Status.CANCELLED, ""
+    except ThinkificError as error:
+        if isinstance(error, CredentialsRefused) and not dry_run:
+            connection_state.note(error.surface, ok=False, detail=str(error))
+        elif not dry_run:
+            connection_state.note_silence(error)
+        return _refused(run, error)
+    except Exception as error:  # the edge of a task: whatever it was stands on its row
+        if is_unavailable(error) and run.crashes < OUTAGES and not dry_run:
+            log.warning("run interrupted by the database", problem=str(error).strip())
+            patiently(_let_go, run)
+            return None, ""
+        log.exception("run failed")
+        return SyncRun.Status.FAILED, f"{type(error).__name__}: {error}"[:500]
+    finally:
+        run.requests = requests_before + client.sent
+        client.close()
+
+
+def _let_go(run: SyncRun) -> None:
+    """Leave the run to whoever takes it up, at once: nobody has to wait for our silence."""
+    mine = SyncRun.objects.filter(pk=run.pk, attempts=run.attempts, status=SyncRun.Status.RUNNING)
+    mine.update(heartbeat_at=None)
+
+
+def _stopped(stop: Exception) -> str | None:
+    """The status of a run that left off in good order; None when another process has it now."""
+    if isinstance(stop, LostRun):
+        log.warning("run was taken over")
+        return None
+    return SyncRun.Status.QUEUED if isinstance(stop, SliceOver) else SyncRun.Status.CANCELLED
+
+
+def _refused(run: SyncRun, error: ThinkificError) -> tuple[str, str]:
+    """The status of a run that Thinkific, or the way to it, ended: part of it may be there."""
+    if isinstance(error, NeedsToken):
+        return SyncRun.Status.PARTIAL, str(error)
+    if isinstance(error, CredentialsRefused | NotConfigured):
+        return SyncRun.Status.FAILED, str(error)
+    problem, some = str(error), bool(run.pages_done) or isinstance(error, Endless)
+    if isinstance(error, Endless):
+        problem += " What is gone was not judged this time."
+    elif isinstance(error, RetryLater):
+        problem += " It was tried again and again; resume the run when Thinkific answers."
+    return (SyncRun.Status.PARTIAL if some else SyncRun.Status.FAILED), problem
+
+
+def _ended(run: SyncRun, pull: Pull) -> tuple[str, str]:
+    if run.failed or pull.partial:
+        problem = "" if run.errors else "Some rows could not be stored."
+        return SyncRun.Status.PARTIAL, problem
+    return SyncRun.Status.SUCCEEDED, ""
+
+
+def _finish(run: SyncRun, status: str, problem: str, dry_run: bool) -> None:
+    """Write the outcome, unless the run is no longer ours; tell who waits for it."""
+    run.status = status
+    if problem:
+        run.errors = [{"object": run.get_kind_display(), "message": problem}, *run.errors][:KEPT_ERRORS]
+    if dry_run:
+        return
+    mine = SyncRun.objects.filter(pk=run.pk, attempts=run.attempts, status=SyncRun.Status.RUNNING)
+    if status == SyncRun.Status.QUEUED:
+        mine.update(status=status)
+        return
+    stored = SyncRun.objects.get(pk=run.pk)
+    run.finished_at = timezone.now()
+    # Cursor and counts stay as the last step committed them: what came after it was rolled back.
+    errors = run.errors if status != SyncRun.Status.CANCELLED else stored.errors
+    values: dict[str, Any] = {"status": status, "finished_at": run.finished_at, "errors": errors}
+    # What the guard held back after the last step: its page offers to confirm exactly that.
+    values |= {"full": run.full, "guarded": run.guarded}
+    if status == SyncRun.Status.SUCCEEDED:
+        # Nothing to resume: what the walks kept to go on is not needed any more.
+        values |= {"seen": None, "cursor": {k: v for k, v in stored.cursor.items() if k in KEPT_CURSOR}}
+    elif status == SyncRun.Status.PARTIAL and "partial" in stored.cursor:
+        values["cursor"] = stored.cursor
+    if mine.update(requests=run.requests, **values):
+        _tell(run)
+
+
+def _tell(run: SyncRun) -> None:
+    people = list(User.objects.filter(pk=run.started_by_id)) if run.started_by_id else []
+    people += [user for user in run.watchers.all() if user not in people]
+    if not people:
+        return
+    if run.kind in (Kind.RECONCILIATION, Kind.REPAIR):
+        level, text, url = ended(run)
+        notices.tell(people, text, level=level, url=url)
+        return
+    counts = result_line(run)
+    if waiting := still_waiting(run.cursor):
+        counts += f"; {waiting}"
+    what = run.get_kind_display()
+    texts: dict[str, tuple[str, str]] = {
+        SyncRun.Status.SUCCEEDED: (
+            Notice.Level.SUCCESS,
+            f"{what}: the sync is done. {counts}.",
+        ),
+        SyncRun.Status.PARTIAL: (
+            Notice.Level.WARNING,
+            f"{what}: the sync is done in part. {counts}. {_first(run)}",
+        ),
+        SyncRun.Status.CANCELLED: (
+            Notice.Level.WARNING,
+            f"{what}: the sync was cancelled. {counts}.",
+        ),
+    }
+    failed = (Notice.Level.ERROR, f"{what}: the sync failed. {_first(run)}")
+    level, text = texts.get(run.status, failed)
+    notices.tell(people, text, level=level, url=url_of(run))
+
+
+def _first(run: SyncRun) -> str:
+    return run.errors[0]["message"] if run.errors else ""

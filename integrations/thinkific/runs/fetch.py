@@ -1,0 +1,294 @@
+"""Walking REST lists: many pages on their way at once, handed out in order, none asked for twice.
+
+Where several lists are walked one after the other, the pages of the next ones are on their way before the one
+in hand is over: a list of few pages would leave most of the request budget unused.
+"""
+
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
+
+from integrations.thinkific.client.answers import Answer, check
+from integrations.thinkific.client.decoding import PAGE_SIZE
+from integrations.thinkific.client.errors import RateLimited, RetryLater, ThinkificError, Unfinished
+from integrations.thinkific.client.paging import Watch, more_follow
+from integrations.thinkific.client.transport import plain
+from integrations.thinkific.runs.pages import RawPage, read_page
+
+if TYPE_CHECKING:
+    from integrations.thinkific.runs.context import Pull
+
+AHEAD = 24  # pages fetched beyond the one being stored, and so many again of lists that come after it
+HELD = 16 << 20  # bytes of pages that wait, from which on none is fetched ahead: that bounds the memory
+TRIES = 7  # of one page, with growing pauses: about half a minute of trouble
+SLOW = 2.5  # what a page weighs that ran out of time or was too large: three of those are enough
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 10.0
+TOGETHER = 16  # pages that are stored in one step
+ADDED_TOGETHER = 10  # where that is done while the next ones are prepared: more of them are in the memory
+GATHER = 0.1  # seconds after which a patient walk no longer waits for a fuller batch
+
+
+class PageWalk:
+    """The pages of one list from `first` on, in order. Raises RetryLater when a page cannot be had.
+
+    It ends where the list ends, or `is_endless`: when nothing new comes any more (see paging.py).
+    """
+
+    def __init__(self, lists: "Lists", path: str, filters: Mapping[str, Any] | None, first: int) -> None:
+        self.lists = lists
+        self.pull = lists.pull
+        self.path = path
+        self.filters = {f"query[{name}]": plain(value) for name, value in (filters or {}).items()}
+        self.first = self.next_wanted = self.next_asked = first
+        self.last: int | None = None  # not known before the first answer
+        self.ready: dict[int, RawPage] = {}
+        self.under_way: set[int] = set()
+        self.again: list[tuple[float, int]] = []  # (when, page)
+        self.tries: dict[int, float] = {}
+        self.failed: dict[int, Exception] = {}
+        self.watch = Watch()
+        self.with_news = first  # the farthest page that brought any
+        self.is_endless = False
+        # Set it where most rows are news: they are decoded while the database is waited for.
+        self.ahead: type | None = None
+        # And this where all rows are stored already, which takes less time than fetching, or nearly all are
+        # new: what one write costs besides its rows is shared by more of them.
+        self.patient = False
+        self.adds = False  # whether the last pages that were stored held new rows and nothing else
+
+    def __iter__(self) -> Iterator[RawPage]:
+        with self.lists.reading(self):
+            while self.last is None or self.next_wanted <= self.last:
+                page = self.ready.pop(self.next_wanted, None)
+                if page is None:
+                    if self.failed and (self.next_wanted in self.failed or not self.under_way):
+                        raise self.failed[min(self.failed)]
+                    self.lists.collect(self.lists.ask())
+                    continue
+                self.next_wanted += 1
+                self.lists.ask()
+                yield page
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the page that was handed out last is the last one."""
+        return self.last is not None and self.next_wanted > self.last
+
+    @property
+    def has_pages(self) -> bool:
+        """Whether pages are here or on their way that were not handed out yet."""
+        return bool(self.ready or self.under_way)
+
+    def is_near(self, since: float) -> bool:
+        """Whether a batch that began then (`time.monotonic()`) should wait for the next page."""
+        coming = self.patient and self.next_wanted in self.under_way
+        return coming and time.monotonic() - since < GATHER
+
+    def next_page(self, ahead: int) -> int | None:
+        """The page that is to be asked for now, at most so many beyond the one that is wanted next."""
+        if self.failed:
+            return None
+        if self.again and self.again[0][0] <= time.monotonic():
+            return self.again[0][1]
+        if self.pull.is_due and self.next_asked > self.first:
+            return None  # but one page at least, or a run would never get on
+        if self.last is None and self.next_asked > self.next_wanted:
+            return None  # the first page says how many there are
+        if self.last is not None and self.next_asked > self.last:
+            return None
+        return self.next_asked if self.next_asked < self.next_wanted + max(1, ahead) else None
+
+    def asked(self, page: int) -> None:
+        if self.again and self.again[0][1] == page:
+            self.again.pop(0)
+        else:
+            self.next_asked += 1
+        self.under_way.add(page)
+
+    def fetch(self, page: int) -> tuple[Answer, RawPage]:
+        params = {"page": page, "limit": PAGE_SIZE, **self.filters}
+        asked_at = timezone.now()
+        with self.pull.threads.permit():
+            answer = self.pull.client.send_raw("GET", self.path, params)
+        if answer.status != 429:
+            check(answer, self.pull.client.credentials)
+            raw = read_page(answer.body, number=page, what=answer.request, ahead=self.ahead)
+            raw.asked_at = asked_at
+            return answer, raw
+        return answer, RawPage(page)
+
+    def take(self, page: int, future: "Future[tuple[Answer, RawPage]]") -> None:
+        """What became of a page. A failure is raised when its turn has come."""
+        self.under_way.discard(page)
+        try:
+            answer, raw = future.result()
+            if answer.status == 429:
+                check(answer, self.pull.client.credentials)
+        except RateLimited as error:
+            self.pull.lanes.stop_until(error.until)
+            self._retry_or_give_up(page, error, weight=0.25)
+        except Unfinished as error:
+            self._retry_or_give_up(page, error, weight=SLOW)
+        except RetryLater as error:
+            self._retry_or_give_up(page, error)
+        except ThinkificError as error:
+            self.failed[page] = error
+        else:
+            self.pull.lanes.note(answer.rate)
+            self._take(raw)
+
+    def _take(self, raw: RawPage) -> None:
+        self.ready[raw.number] = raw
+        if self.is_endless:
+            return
+        if raw.fetched and self.watch.brings_nothing([row.id for row in raw.rows]):
+            self.is_endless, self.last = True, max(self.with_news, self.next_wanted - 1)
+            return
+        self.with_news = max(self.with_news, raw.number)
+        follows = more_follow(
+            number=raw.number,
+            fetched=raw.fetched,
+            asked=PAGE_SIZE,
+            total_items=raw.total_items,
+            total_pages=raw.total_pages,
+            next_page=raw.next_page,
+        )
+        if not follows:
+            self.last = min(raw.number, self.last) if self.last is not None else raw.number
+        elif (raw.total_pages or 0) > raw.number:
+            # The list may have grown or shrunk since; what the newest answer says counts.
+            self.last = raw.total_pages
+        else:  # no totals, or none to be believed: feel the way forward
+            self.last = max(raw.number + 1, self.last or 0)
+
+    def _retry_or_give_up(self, page: int, error: RetryLater, *, weight: float = 1.0) -> None:
+        """A 429 weighs less than a failure: it says when to come back."""
+        tries = self.tries[page] = self.tries.get(page, 0.0) + weight
+        if tries >= TRIES:
+            self.failed[page] = error
+            return
+        pause = error.seconds(min(FIRST_PAUSE * 2**tries, LONGEST_PAUSE))
+        self.again.append((time.monotonic() + pause, page))
+        self.again.sort()
+
+
+class Lists:
+    """The lists of a run: the one in hand, and those whose pages are fetched ahead of their turn."""
+
+    def __init__(self, pull: "Pull") -> None:
+        self.pull = pull
+        self.current: PageWalk | None = None
+        self.coming: deque[PageWalk] = deque()
+        self._further: Iterator[tuple[str, Mapping[str, Any] | None]] = iter(())
+        self._under_way: dict[Future[tuple[Answer, RawPage]], tuple[PageWalk, int]] = {}
+
+    def walk(self, path: str, filters: Mapping[str, Any] | None = None, *, first: int = 1) -> PageWalk:
+        """The pages of a list; those that came ahead of its turn are not asked for again."""
+        wanted = PageWalk(self, path, filters, first)
+        if not self.coming and (found := next(self._further, None)) is not None:
+            self.coming.append(PageWalk(self, *found, first=1))
+        for walk in self.coming:
+            if (walk.path, walk.filters, walk.first) == (path, wanted.filters, first):
+                while self.coming.popleft() is not walk:
+                    pass
+                return walk
+        return wanted
+
+    @contextmanager
+    def ahead(self, lists: Iterable[tuple[str, Mapping[str, Any] | None]]) -> Iterator[None]:
+        """Within the block these lists (path and filters) are walked, from their first pages and in this
+        order. Some may be left out."""
+        self._further = iter(list(lists))  # now: what is to be walked depends on where the run is
+        try:
+            yield
+        finally:
+            self._further = iter(())
+            self.coming.clear()
+
+    @contextmanager
+    def reading(self, walk: PageWalk) -> Iterator[None]:
+        self.current = walk
+        try:
+            yield
+        finally:
+            self.current = None
+            if not self.coming:
+                self.pull.threads.rest()
+
+    def unfinished(self) -> bool:
+        """Whether pages are here or on their way that can be stored without asking for others."""
+        if self.current is not None and not self.current.is_over:
+            return self.current.has_pages
+        return bool(self.coming) and self.coming[0].has_pages
+
+    def ask(self) -> float:
+        """Send for as many pages as we may; answers the seconds after which to try again."""
+        pause = 1.0
+        for walk in self._in_turn():
+            while (page := walk.next_page(self._room_for(walk))) is not None:
+                outcome = self.pull.threads.try_start(partial(walk.fetch, page))
+                if isinstance(outcome, float):
+                    return outcome
+                walk.asked(page)
+                self._under_way[outcome] = (walk, page)
+            if walk.again:
+                pause = min(pause, max(0.0, walk.again[0][0] - time.monotonic()))
+        return pause
+
+    def collect(self, seconds: float) -> None:
+        """Wait for answers, at most so long, and take what has come."""
+        self.pull.threads.step(seconds)
+        for future in [one for one in self._under_way if one.done()]:
+            walk, page = self._under_way.pop(future)
+            walk.take(page, future)
+
+    def _room_for(self, walk: PageWalk) -> int:
+        ready = [page.size for one in (self.current, *self.coming) if one for page in one.ready.values()]
+        return AHEAD if sum(ready) < HELD else 1
+
+    def _in_turn(self) -> Iterator[PageWalk]:
+        if self.current is not None:
+            yield self.current
+        for walk in list(self.coming):
+            if self._ahead_of_turn() < AHEAD:
+                yield walk
+        while not self.pull.is_due and self._ahead_of_turn() < AHEAD and self.pull.threads.has_room:
+            if (found := next(self._further, None)) is None:
+                return
+            walk = PageWalk(self, *found, first=1)
+            self.coming.append(walk)
+            yield walk
+
+    def _ahead_of_turn(self) -> int:
+        return sum(len(walk.ready) + len(walk.under_way) for walk in self.coming)
+
+
+def batches(walk: PageWalk) -> Iterator[list[RawPage]]:
+    """The pages of a walk, those that are there taken together: fewer, larger writes. In a patient walk they
+    wait a moment for those on their way."""
+    batch: list[RawPage] = []
+    begun, held = 0.0, 0
+    try:
+        for page in walk:
+            begun = begun if batch else time.monotonic()
+            held = held + page.size if batch else page.size
+            batch.append(page)
+            if (
+                len(batch) >= (ADDED_TOGETHER if walk.adds else TOGETHER)
+                or held >= HELD
+                or not (walk.next_wanted in walk.ready or walk.is_near(begun))
+            ):
+                yield batch
+                batch = []
+    except ThinkificError:
+        if batch:
+            yield batch  # what is here is stored, whatever became of the next page
+        raise
+    if batch:
+        yield batch

@@ -1,0 +1,155 @@
+"""Where the events of a batch are worked on: asking Thinkific within limits, asking for pulls, storing."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import ParamSpec, TypeVar
+
+from core.services.mirror.outcome import Applied
+from integrations.models import SyncRun
+from integrations.thinkific import connection_state
+from integrations.thinkific.budget.shared import SharedBudget
+from integrations.thinkific.client import schemas
+from integrations.thinkific.client.client import ThinkificClient
+from integrations.thinkific.client.credentials import REST, Credentials
+from integrations.thinkific.client.errors import (
+    BudgetExhausted,
+    CredentialsRefused,
+    Interrupted,
+    NotConfigured,
+    RetryLater,
+    ThinkificError,
+)
+from integrations.thinkific.runs import lifecycle
+from integrations.thinkific.runs.jobs import Ask, Job, SideBySide
+from integrations.thinkific.runs.threads import Threads
+from integrations.thinkific.webhooks.inbox import WAITS, Claim, Verdict, failed, later
+
+T = TypeVar("T")
+K = TypeVar("K")
+P = ParamSpec("P")
+
+SOURCE = "Thinkific, webhook"  # the reason in the history of what events change
+# Waits for the request budget and for an answer stay below the lease of a claim.
+PATIENCE = 10.0
+TIMEOUT = (5.0, 25.0)
+SECONDS = 30.0
+FIRST_RETRY, LONGEST_RETRY = 15.0, 1800.0
+TRIES = 10  # over more than two hours; by then a pull has brought what the event was about
+UNTIL_KEY_IS_THERE = 300.0
+
+
+class Desk:
+    """One batch. `ask` makes one request, `ask_all` many side by side; after a failure that concerns every
+    request no more are made."""
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim = claim
+        self.budget = SharedBudget.from_settings(patience=PATIENCE)
+        self.client = ThinkificClient(
+            Credentials.from_settings(),
+            budget=self.budget,
+            retries=0,
+            timeout=TIMEOUT,
+            seconds=SECONDS,
+        )
+        self._stopped: ThinkificError | None = None
+        self._heard_at = 0.0
+
+    def ask(self, question: Callable[P, T], *about: P.args, **more: P.kwargs) -> T:
+        """The answer of a method of the client. Raises NotFound, and what stops all: RetryLater,
+        CredentialsRefused, NotConfigured."""
+        if self._stopped is not None:
+            raise self._stopped
+        self.claim.renew()
+        try:
+            return question(*about, **more)
+        except ThinkificError as error:
+            self._note(error)
+            raise
+
+    def ask_all(self, questions: Mapping[K, Callable[[], T]]) -> dict[K, T | ThinkificError]:
+        """What `ask` answers or raises, for each; each question makes requests of REST. The first one alone:
+        where Thinkific does not answer, one request finds out."""
+        answers = {key: self._answer(questions[key]) for key in list(questions)[:1]}
+        questions = {key: question for key, question in questions.items() if key not in answers}
+        if questions and self._stopped is None:
+            answers |= self._side_by_side(questions)
+        for key in questions:
+            if key not in answers:
+                assert self._stopped is not None
+                answers[key] = self._stopped
+        return answers
+
+    def _side_by_side(self, questions: Mapping[K, Callable[[], T]]) -> dict[K, T | ThinkificError]:
+        answers: dict[K, T | ThinkificError] = {}
+        with self.budget.lanes() as lanes:
+            threads = Threads(lanes, breathe=lambda: self._breathe(threads))
+            self.client.budget, self._heard_at = threads, time.monotonic()
+            try:
+                jobs = (self._job(question) for question in questions.values())
+                found = SideBySide(threads, jobs, is_due=lambda: self._stopped is not None)
+                answers.update(zip(questions, found, strict=False))
+            except BudgetExhausted as error:
+                self._note(error)
+            finally:
+                threads.close()
+                self.client.budget = self.budget
+        return answers
+
+    def _answer(self, question: Callable[[], T]) -> T | ThinkificError:
+        try:
+            return self.ask(question)
+        except ThinkificError as error:
+            return error
+
+    def _job(self, question: Callable[[], T]) -> Job[T | ThinkificError]:
+        if self._stopped is not None:
+            return self._stopped
+        try:
+            [answer] = yield [Ask(question)]
+        except ThinkificError as error:
+            self._note(error)
+            return error
+        finally:
+            self._heard_at = time.monotonic()
+        return answer
+
+    def _note(self, error: ThinkificError) -> None:
+        if isinstance(error, CredentialsRefused):
+            connection_state.note(REST, ok=False, detail=str(error))
+        if isinstance(error, RetryLater | NotConfigured | CredentialsRefused):
+            self._stopped = self._stopped or error
+
+    def _breathe(self, threads: Threads) -> None:
+        self.claim.renew()
+        if not threads.in_flight and time.monotonic() - self._heard_at > PATIENCE:
+            words = "Thinkific's request limit leaves no room for now."
+            raise BudgetExhausted(words, after=PATIENCE)
+
+    def user(self, number: int) -> schemas.User:
+        """One person, asked for as by `ask`."""
+        return self.ask(self.client.get_user, number)
+
+    def put_off(self, error: ThinkificError, attempts: int) -> Verdict:
+        """What becomes of an event for which `ask` raised."""
+        if isinstance(error, CredentialsRefused | NotConfigured):
+            return later(f"{WAITS}{error}", seconds=UNTIL_KEY_IS_THERE, counted=False)
+        if isinstance(error, Interrupted):
+            return later(f"{WAITS}{error}", seconds=0.0, counted=False)
+        if not isinstance(error, RetryLater):
+            return failed(str(error))
+        if attempts >= TRIES:
+            return failed(f"Given up after {attempts} tries: {error} The next pull brings what it was about.")
+        wait = min(FIRST_RETRY * 2 ** (attempts - 1), LONGEST_RETRY)
+        return later(f"{WAITS}{error}", seconds=max(wait, error.seconds(wait)))
+
+    def pull(self, kind: str, *, full: bool) -> str:
+        """Ask for a pull where that costs fewer requests than asking one by one. Answers what to say."""
+        run, attached = lifecycle.open_run(kind, full=full, trigger=SyncRun.Trigger.WEBHOOK)
+        lifecycle.wake(run)
+        return f"Run {run.pk}, which {'was under way' if attached else 'it started'}, brings this."
+
+
+def problems(applied: Applied) -> dict[str, str]:
+    """What could not be stored and why, by the object's name in the mirror's words (`Enrollment 7`)."""
+    return {issue.object: issue.message for issue in applied.issues}

@@ -1,0 +1,73 @@
+"""What a batch of events tells of enrollments, and what asking Thinkific added to it."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from core.models import Product
+from integrations.models import InboundEvent
+from integrations.thinkific.client import schemas
+from integrations.thinkific.webhooks import payloads
+from integrations.thinkific.webhooks.handlers import catalog
+from integrations.thinkific.webhooks.handlers.unknown_people import Strangers
+from integrations.thinkific.webhooks.inbox import Verdicts
+
+BEGINNING = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass
+class Stored:
+    pk: int
+    updated_at: datetime | None
+    removed: bool
+
+
+@dataclass
+class News:
+    """Everything that a batch tells of one enrollment."""
+
+    events: list[InboundEvent] = field(default_factory=list)
+    snapshots: dict[int, payloads.Enrollment] = field(default_factory=dict)  # by event
+    lessons: list[InboundEvent] = field(default_factory=list)
+    people: list[schemas.User] = field(default_factory=list)
+    newest: payloads.Enrollment | None = None
+    found: schemas.Enrollment | None = None  # what Thinkific answered
+    gone: bool = False
+
+    def add(self, event: InboundEvent, told: payloads.Enrollment | payloads.Lesson) -> None:
+        self.events.append(event)
+        self.people += [told.user] if told.user else []
+        if isinstance(told, payloads.Lesson):
+            self.lessons.append(event)
+            return
+        self.snapshots[event.pk] = told
+        if told.is_whole and (self.newest is None or as_of(told) >= as_of(self.newest)):
+            self.newest = told
+
+    @property
+    def row(self) -> schemas.Enrollment | None:
+        """The enrollment in the words of the REST list: as Thinkific answered, else as it was told."""
+        if self.found is not None:
+            return self.found
+        return payloads.as_listed(self.newest) if self.newest is not None else None
+
+    @property
+    def persons(self) -> set[int]:
+        """Whom it names (Thinkific ids)."""
+        row = self.row
+        return {person.id for person in self.people} | ({row.user_id} if row and row.user_id else set())
+
+
+@dataclass
+class Work:
+    news: dict[int, News] = field(default_factory=dict)  # by the enrollment's Thinkific id
+    stored: dict[int, Stored] = field(default_factory=dict)
+    active: dict[int, datetime] = field(default_factory=dict)
+    strangers: Strangers = field(default_factory=Strangers)
+    courses: catalog.Work = field(default_factory=catalog.Work)  # those that were not here
+    gone: list[int] = field(default_factory=list)  # primary keys of what nobody has any more
+    through: dict[Product, list[int]] = field(default_factory=dict)  # enrollments' Thinkific ids, by bundle
+    verdicts: Verdicts = field(default_factory=dict)
+
+
+def as_of(told: payloads.Enrollment) -> datetime:
+    return told.updated_at or BEGINNING

@@ -1,0 +1,278 @@
+"""enrollment.created, .trial, .progress, .completed and lesson.completed.
+
+A snapshot is stored unless something newer is. Where it is not whole, or the enrollment is thought to be
+gone, Thinkific is asked. A lesson says only that progress has moved: nearly always enrollment.progress brings
+the number itself, so it is given a moment before a request is spent.
+"""
+
+from collections.abc import Container, Mapping
+from datetime import timedelta
+from functools import partial
+
+from django.utils import timezone
+
+from core.models import Enrollment, Product
+from core.moments import happened, is_ahead, is_older
+from core.services.mirror.bundles import (
+    apply_bundle_rows,
+    perhaps_held,
+    total_up_bundles,
+    total_up_students_of,
+)
+from core.services.mirror.catalog import product_ids
+from core.services.mirror.digests import known_digests
+from core.services.mirror.enrollments import remove_enrollments
+from core.services.mirror.outcome import Applied
+from core.services.mirror.people import deleted_here
+from integrations.models import InboundEvent, Kind
+from integrations.thinkific import conflicts
+from integrations.thinkific.client import schemas
+from integrations.thinkific.client.errors import NotFound, ThinkificError
+from integrations.thinkific.pull.bundle_holders import rows_through
+from integrations.thinkific.pull.enrollments import OVERLAP, apply_typed
+from integrations.thinkific.webhooks import payloads
+from integrations.thinkific.webhooks.batch import SOURCE, Desk, problems
+from integrations.thinkific.webhooks.handlers import catalog
+from integrations.thinkific.webhooks.handlers.certificates import store_certificates
+from integrations.thinkific.webhooks.handlers.enrollment_facts import BEGINNING, News, Stored, Work, as_of
+from integrations.thinkific.webhooks.handlers.people import DELETED, WITHHELD, note_activity, note_moment
+from integrations.thinkific.webhooks.handlers.unknown_people import about_nobody, ask_for_strangers, take_in
+from integrations.thinkific.webhooks.inbox import Verdict, Verdicts, Write, failed, ignored, later, processed
+from integrations.thinkific.webhooks.payloads import Unreadable, read
+
+MANY = 25  # enrollments to ask for one by one; above, the list of what changed costs fewer requests
+TOGETHER = timedelta(seconds=30)  # between a lesson and the progress that it makes
+MOMENT = 20.0
+LESSON = "lesson.completed"
+BEGUN = ("enrollment.created", "enrollment.trial")
+
+
+def prepare(events: list[InboundEvent], desk: Desk) -> Write:
+    work = Work()
+    for event in events:
+        _read(event, work)
+    rows = Enrollment.objects.filter(thinkific_id__in=list(work.news)).order_by()
+    for number, pk, updated_at, removed_at in rows.values_list(
+        "thinkific_id", "pk", "remote_updated_at", "removed_at"
+    ):
+        if updated_at and is_ahead(updated_at, timezone.now()):
+            updated_at = None
+        work.stored[number or 0] = Stored(pk, updated_at, removed_at is not None)
+    _ask([number for number in work.news if _must_ask(number, work)], desk, work)
+    _ask_for_strangers(desk, work)
+    _ask_for_courses(desk, work)
+    _ask_for_bundles(desk, work)
+
+    def write() -> Verdicts:
+        return _store(work)
+
+    return write
+
+
+def _read(event: InboundEvent, work: Work) -> None:
+    try:
+        if event.topic == LESSON:
+            lesson = read(event.payload, payloads.Lesson)
+            work.news.setdefault(lesson.enrollment.id, News()).add(event, lesson)
+            if lesson.user:
+                note_moment(work.active, lesson.user.id, event)
+        else:
+            told = read(event.payload, payloads.Enrollment)
+            if told.updated_at:
+                told.updated_at = happened(told.updated_at, event.received_at)
+            work.news.setdefault(told.id, News()).add(event, told)
+    except Unreadable as problem:
+        work.verdicts[event.pk] = failed(str(problem))
+
+
+def _must_ask(number: int, work: Work) -> bool:
+    news, stored = work.news[number], work.stored.get(number)
+    if stored is not None and stored.removed:
+        return True  # an event from before its end must not bring it back
+    if news.newest is None and news.snapshots:
+        return True
+    known = max(
+        (
+            moment
+            for moment in (stored and stored.updated_at, news.newest and news.newest.updated_at)
+            if moment
+        ),
+        default=BEGINNING,
+    )
+    waiting = [e for e in news.lessons if (e.occurred_at or e.received_at) - TOGETHER > known]
+    if not waiting:
+        return False
+    now = timezone.now()
+    young = [e for e in waiting if e.attempts <= 1 and not is_older(e.received_at, now, than=TOGETHER)]
+    if len(young) < len(waiting):
+        return True
+    for event in waiting:
+        work.verdicts[event.pk] = later("Waits a moment for the progress that it made.", seconds=MOMENT)
+    return False
+
+
+def _ask(numbers: list[int], desk: Desk, work: Work) -> None:
+    if len(numbers) > MANY:
+        _leave_to_a_pull(numbers, desk, work)
+        return
+    answers = desk.ask_all({number: partial(desk.client.get_enrollment, number) for number in numbers})
+    for number, answer in answers.items():
+        news = work.news[number]
+        if isinstance(answer, NotFound):
+            news.gone = True
+        elif isinstance(answer, ThinkificError):
+            _put_off(number, answer, desk, work)
+        else:
+            news.found = answer
+
+
+def _leave_to_a_pull(numbers: list[int], desk: Desk, work: Work) -> None:
+    if numbers:
+        text = desk.pull(Kind.ENROLLMENTS, full=False)
+        for number in numbers:
+            work.verdicts |= {event.pk: processed(text) for event in work.news.pop(number).events}
+
+
+def _put_off(number: int, error: ThinkificError, desk: Desk, work: Work) -> None:
+    for event in work.news.pop(number).events:
+        work.verdicts[event.pk] = desk.put_off(error, event.attempts)
+
+
+def _ask_for_strangers(desk: Desk, work: Work) -> None:
+    """Whoever is not here: an event of somebody whom Thinkific does not know is about nothing."""
+    persons = {n for news in work.news.values() if not news.gone for n in news.persons}
+    work.strangers = ask_for_strangers(persons, desk)
+    unknown, errors = work.strangers.unknown, work.strangers.errors
+    left: list[int] = []
+    for number, news in list(work.news.items()):
+        if news.gone:
+            continue
+        if error := next((errors[n] for n in news.persons if n in errors), None):
+            _put_off(number, error, desk, work)
+        elif news.persons & work.strangers.not_asked:
+            left.append(number)
+        elif news.persons and news.persons <= unknown:
+            work.gone += [work.stored[number].pk] if number in work.stored else []
+            work.verdicts |= {event.pk: about_nobody(event) for event in work.news.pop(number).events}
+    _leave_to_a_pull(left, desk, work)
+
+
+def _ask_for_courses(desk: Desk, work: Work) -> None:
+    """Courses that are not here. One that REST does not show may be of the new builder: then the enrollment
+    itself says whether there is such a thing, and a pull of products brings the course."""
+    course_of = {
+        n: news.row.course_id
+        for n, news in work.news.items()
+        if news.row and news.row.course_id and not news.gone
+    }
+    wanted = set(course_of.values())
+    missing = wanted - {number for _, number in product_ids((Product.Type.COURSE, n) for n in wanted)}
+    hidden: set[int] = set()
+    errors: dict[int, ThinkificError] = {}
+    for course in sorted(missing):
+        try:
+            if not catalog.ask_for_course(course, desk, work.courses):
+                hidden.add(course)
+        except ThinkificError as error:
+            errors[course] = error
+    for number, course in course_of.items():
+        if course in errors:
+            _put_off(number, errors[course], desk, work)
+    doubtful = [n for n, course in course_of.items() if course in hidden]
+    _ask([n for n in doubtful if work.news[n].found is None], desk, work)
+    if any(n in work.news and not work.news[n].gone for n in doubtful):
+        desk.pull(Kind.PRODUCTS, full=True)
+
+
+def _ask_for_bundles(desk: Desk, work: Work) -> None:
+    """Whether new enrollments came with a bundle, which no event says. It can wait: where Thinkific does not
+    answer, a pull asks."""
+    fresh = {
+        (row.user_id, row.course_id): row.updated_at or timezone.now()
+        for news in work.news.values()
+        if any(event.topic in BEGUN for event in news.events) and not news.gone and (row := news.row)
+        if row.user_id and row.course_id
+    }
+    for bundle, users in perhaps_held(fresh).items():
+        since = min(at for (user, _), at in fresh.items() if user in users) - OVERLAP
+        try:
+            work.through[bundle] = desk.ask(rows_through, desk.client, bundle, users, since)
+        except ThinkificError:
+            return
+
+
+def _store(work: Work) -> Verdicts:
+    now, applied = timezone.now(), Applied()
+    persons = {n for news in work.news.values() for n in news.persons}
+    here = take_in(work.strangers, persons, applied, now=now)
+    deleted = deleted_here(persons - here.keys())
+    catalog.store(work.courses)
+    # Without digests: events have other words than the list, and equal facts need no writing.
+    rows: list[tuple[schemas.Enrollment, int | None]] = [
+        (row, None)
+        for news in work.news.values()
+        if (row := news.row) and not news.gone and (row.user_id is None or row.user_id in here)
+    ]
+    known = known_digests(Enrollment, [row.id for row, _ in rows])
+    applied += apply_typed(rows, known, source=SOURCE, now=now)
+    gone = [work.stored[n].pk for n, news in work.news.items() if news.gone and n in work.stored]
+    remove_enrollments(gone + work.gone, source=SOURCE, now=now)
+    conflicts.keep(applied.conflicts)
+    store_certificates(
+        (told, event)
+        for news in work.news.values()
+        for event in news.events
+        if (told := _completed(news, event))
+    )
+    for bundle, ids in work.through.items():
+        _, holders = apply_bundle_rows(bundle, ids, source=SOURCE, now=now)
+        total_up_bundles(holders, source=SOURCE)
+    total_up_students_of(list(work.news), source=SOURCE)
+    note_activity(work.active)
+    wrong = problems(applied)
+    verdicts: Verdicts = {}
+    for number, news in work.news.items():
+        nobody = None if news.gone else _nobody(news, here, deleted, applied.withheld, wrong)
+        for event in news.events:
+            verdicts[event.pk] = nobody or _verdict(number, news, event, work, wrong)
+    return verdicts | work.verdicts
+
+
+def _nobody(
+    news: News, here: Container[int], deleted: set[int], withheld: set[int], wrong: Mapping[str, str]
+) -> Verdict | None:
+    """What to say where nobody here is whom it names; None where there is somebody."""
+    persons = news.persons
+    if not persons or any(number in here for number in persons):
+        return None
+    if persons <= deleted:
+        return ignored(DELETED)
+    if persons <= withheld:
+        return ignored(WITHHELD)
+    reasons = [wrong[f"User {number}"] for number in persons if f"User {number}" in wrong]
+    who = ", ".join(map(str, sorted(persons)))
+    return failed(reasons[0] if reasons else f"Its student, Thinkific user {who}, is unknown here.")
+
+
+def _completed(news: News, event: InboundEvent) -> payloads.Enrollment | None:
+    told = news.snapshots.get(event.pk)
+    return told if told is not None and told.credential_id else None
+
+
+def _verdict(number: int, news: News, event: InboundEvent, work: Work, wrong: dict[str, str]) -> Verdict:
+    stored = work.stored.get(number)
+    if news.gone:
+        return processed("No longer in Thinkific." + (" Marked as removed." if stored else ""))
+    problem = wrong.get(f"Enrollment {number}")
+    if problem:
+        return failed(problem)
+    if news.found is not None:
+        return processed("Read from Thinkific and stored.")
+    told = news.snapshots.get(event.pk)
+    if told is None:
+        return processed("Activity noted; the progress is stored already.")
+    if stored is not None and stored.updated_at is not None and as_of(told) < stored.updated_at:
+        return ignored("Older than what is stored; nothing changed.")
+    if news.newest is not None and as_of(told) < as_of(news.newest):
+        return ignored("A newer event of the same enrollment was stored.")
+    return processed("Stored.")

@@ -1,0 +1,182 @@
+"""user.signup, user.updated, user.deleted, user.signin.
+
+People carry no date of change, so what an event says of one that we know is only believed where it says what
+is stored already; otherwise Thinkific is asked.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+
+from django.utils import timezone
+
+from core.models import User
+from core.services import bulk, newcomers
+from core.services.mirror.outcome import Applied
+from core.services.mirror.people import USERS, apply_users, deleted_here, remove_users
+from core.services.mirror.table import Values
+from integrations.models import InboundEvent, Kind
+from integrations.thinkific import conflicts
+from integrations.thinkific.cleaning import Notes, Unusable
+from integrations.thinkific.client import schemas
+from integrations.thinkific.client.errors import NotFound, ThinkificError
+from integrations.thinkific.client.rest import PAGE_SIZE
+from integrations.thinkific.mapping import user_row
+from integrations.thinkific.pull.address_owners import Owners, clear_the_way, look_at_owners
+from integrations.thinkific.webhooks.batch import SOURCE, Desk, problems
+from integrations.thinkific.webhooks.inbox import Verdict, Verdicts, Write, failed, ignored, processed
+from integrations.thinkific.webhooks.payloads import Unreadable, read
+from integrations.thinkific.webhooks.test_events import TRIAL, looks_like_a_trial
+
+MANY = 25  # people to ask for one by one; above, a pull may cost fewer requests
+GONE = "No longer in Thinkific."
+DELETED = "The person was deleted here; nothing changed."
+WITHHELD = (
+    "An account with rights or a password here has this person's address. An administrator decides whether "
+    "they are one person: see Conflicts. Nothing changed."
+)
+
+Stored = dict[int, tuple[int, Values]]  # Thinkific id -> primary key, values
+
+
+@dataclass
+class Work:
+    """What a batch comes to: whom to store, who is gone, who did something when, and what to say."""
+
+    found: dict[int, schemas.User] = field(default_factory=dict)
+    owners: Owners = field(default_factory=Owners)  # who has their addresses here
+    gone: set[int] = field(default_factory=set)
+    active: dict[int, datetime] = field(default_factory=dict)
+    verdicts: Verdicts = field(default_factory=dict)
+
+
+def prepare(events: list[InboundEvent], desk: Desk) -> Write:
+    work = Work()
+    told = _read(events, work)
+    known: Stored = USERS.stored(thinkific_id__in=list(told))
+    to_ask: list[int] = []
+    for number, theirs in told.items():
+        if any(event.topic == "user.deleted" for event, _ in theirs):
+            work.gone.add(number)
+        elif all(_is_no_news(event, person, known.get(number)) for event, person in theirs):
+            for event, _ in theirs:
+                work.verdicts[event.pk] = processed(_nothing_new(event))
+        else:
+            to_ask.append(number)
+    _ask(to_ask, told, desk, work)
+
+    def write() -> Verdicts:
+        return _store(work, told, known)
+
+    return write
+
+
+Told = dict[int, list[tuple[InboundEvent, schemas.User]]]  # by the person's Thinkific id
+
+
+def _read(events: list[InboundEvent], work: Work) -> Told:
+    told: Told = {}
+    for event in events:
+        try:
+            person = read(event.payload, schemas.User)
+        except Unreadable as problem:
+            work.verdicts[event.pk] = failed(str(problem))
+            continue
+        told.setdefault(person.id, []).append((event, person))
+        if event.topic == "user.signin":
+            note_moment(work.active, person.id, event)
+    return told
+
+
+def _is_no_news(event: InboundEvent, person: schemas.User, have: tuple[int, Values] | None) -> bool:
+    """Whether nothing has to be asked: a sign-in of somebody known, or the values that are stored. The latter
+    is what our own pushes come back as."""
+    if have is None or have[1]["removed_at"] is not None:
+        return False
+    if event.topic == "user.signin":
+        return True
+    try:
+        row = user_row(person, Notes(), digest=None, now=timezone.now())
+    except Unusable:
+        return False
+    return all(have[1][name] == row[name] for name in USERS.fields)
+
+
+def _nothing_new(event: InboundEvent) -> str:
+    return "Last activity noted." if event.topic == "user.signin" else "Stored already; nothing changed."
+
+
+def _ask(numbers: list[int], told: Told, desk: Desk, work: Work) -> None:
+    if len(numbers) > max(MANY, User.objects.count() // PAGE_SIZE if len(numbers) > MANY else 0):
+        text = desk.pull(Kind.USERS, full=True)
+        work.verdicts |= {event.pk: processed(text) for n in numbers for event, _ in told[n]}
+        return
+    answers = desk.ask_all({number: partial(desk.client.get_user, number) for number in numbers})
+    for number, answer in answers.items():
+        if isinstance(answer, NotFound):
+            work.gone.add(number)
+        elif isinstance(answer, ThinkificError):
+            for event, _ in told[number]:
+                work.verdicts[event.pk] = desk.put_off(answer, event.attempts)
+        else:
+            work.found[number] = answer
+    try:
+        work.owners = look_at_owners(work.found.values(), desk.user, at_most=MANY)
+    except ThinkificError as error:
+        for number in work.found:
+            work.verdicts |= {event.pk: desk.put_off(error, event.attempts) for event, _ in told[number]}
+        work.found.clear()
+
+
+def _store(work: Work, told: Told, known: Stored) -> Verdicts:
+    now, notes, rows, failures = timezone.now(), Notes(), [], Applied()
+    clear_the_way(work.owners, source=SOURCE, now=now)
+    for number, person in (work.owners.found | work.found).items():
+        try:
+            rows.append(user_row(person, notes, digest=None, now=now))
+        except Unusable as error:
+            failures.fail(f"User {number}", str(error))
+    applied = apply_users(rows, source=SOURCE)
+    applied += failures
+    newcomers.join_default_team(work.found.keys() - known.keys(), source=SOURCE, now=now)
+    conflicts.keep(applied.conflicts)
+    remove_users([known[number][0] for number in work.gone if number in known], source=SOURCE, now=now)
+    note_activity(work.active)
+    wrong = problems(applied)
+    verdicts = dict(work.verdicts)
+    deleted = deleted_here(work.found.keys() - known.keys())
+    for number in [*work.found, *work.gone]:
+        verdict = ignored(DELETED) if number in deleted else _verdict(number, work, known, wrong)
+        if number in applied.withheld:
+            verdict = ignored(WITHHELD)
+        for event, _ in told[number]:
+            unheard_of = number in work.gone and number not in known and looks_like_a_trial(event)
+            verdicts[event.pk] = ignored(TRIAL) if unheard_of else verdict
+    return verdicts
+
+
+def _verdict(number: int, work: Work, known: Stored, wrong: Mapping[str, str]) -> Verdict:
+    if number in work.gone:
+        return processed(f"{GONE} Marked as removed." if number in known else f"{GONE} It was never here.")
+    problem = wrong.get(f"User {number}")
+    if problem:
+        return failed(problem)
+    return processed("Read from Thinkific and stored.")
+
+
+def note_moment(active: dict[int, datetime], number: int, event: InboundEvent) -> None:
+    """Remember when somebody did something, the latest; a clock of theirs that runs ahead counts as now."""
+    moment = min(event.occurred_at or event.received_at, timezone.now())
+    active[number] = max(moment, active.get(number, moment))
+
+
+def note_activity(active: Mapping[int, datetime]) -> None:
+    """Move people's last activity on (`Thinkific id -> moment`), never back."""
+    rows = User.objects.filter(thinkific_id__in=list(active)).values_list(
+        "pk", "thinkific_id", "last_activity_at"
+    )
+    newer = [
+        (pk, active[number]) for pk, number, last in rows if number and (not last or last < active[number])
+    ]
+    bulk.update(User, ["last_activity_at"], newer)

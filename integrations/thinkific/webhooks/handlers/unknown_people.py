@@ -1,0 +1,88 @@
+"""People whom an event names and who are not here: what an event says of them makes nobody.
+
+They are asked for in Thinkific. Nothing is made of whom it does not know; its own tests name such people.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from core.models import User
+from core.services import bulk, newcomers
+from core.services.mirror.outcome import Applied
+from core.services.mirror.people import apply_users, deleted_here
+from integrations.models import InboundEvent
+from integrations.thinkific.cleaning import Notes, Unusable
+from integrations.thinkific.client import schemas
+from integrations.thinkific.client.errors import NotFound, ThinkificError
+from integrations.thinkific.mapping import user_row
+from integrations.thinkific.pull.address_owners import Owners, clear_the_way, look_at_owners
+from integrations.thinkific.pull.people import primary_keys
+from integrations.thinkific.webhooks.batch import SOURCE, Desk
+from integrations.thinkific.webhooks.inbox import Verdict, ignored
+from integrations.thinkific.webhooks.test_events import TRIAL, looks_like_a_trial
+
+MANY = 25  # people to ask for one by one in a batch
+UNKNOWN = "Thinkific does not know this person (any more). Nothing was made of it."
+
+
+def about_nobody(event: InboundEvent) -> Verdict:
+    """What to say of an event whose person Thinkific does not know."""
+    return ignored(TRIAL if looks_like_a_trial(event) else UNKNOWN)
+
+
+@dataclass
+class Strangers:
+    """What came of asking, by Thinkific id."""
+
+    found: dict[int, schemas.User] = field(default_factory=dict)
+    owners: Owners = field(default_factory=Owners)  # who has their addresses here
+    unknown: set[int] = field(default_factory=set)  # to Thinkific
+    errors: dict[int, ThinkificError] = field(default_factory=dict)
+    not_asked: set[int] = field(default_factory=set)  # there were too many
+
+
+def ask_for_strangers(numbers: Collection[int], desk: Desk) -> Strangers:
+    """Ask for those of these people (Thinkific ids) who are not here, or were gone when last heard of."""
+    strangers = Strangers()
+    here = User.objects.filter(bulk.among("thinkific_id", numbers), removed_at__isnull=True).order_by()
+    missing = set(numbers) - set(here.values_list("thinkific_id", flat=True))
+    missing -= deleted_here(missing)
+    for number in sorted(missing):
+        if len(strangers.found) + len(strangers.unknown) >= MANY:
+            strangers.not_asked.add(number)
+            continue
+        try:
+            strangers.found[number] = desk.user(number)
+        except NotFound:
+            strangers.unknown.add(number)
+        except ThinkificError as error:
+            strangers.errors[number] = error
+    try:
+        strangers.owners = look_at_owners(strangers.found.values(), desk.user, at_most=MANY)
+    except ThinkificError as error:
+        strangers.errors |= dict.fromkeys(strangers.found, error)
+        strangers.found.clear()
+    return strangers
+
+
+def take_in(
+    strangers: Strangers, numbers: Collection[int], applied: Applied, *, now: datetime
+) -> dict[int, int]:
+    """Store those who were found; who was not here joins the default team. Answers `Thinkific id -> primary
+    key` of those of `numbers` who are here then."""
+    before = primary_keys(strangers.found)
+    clear_the_way(strangers.owners, source=SOURCE, now=now)
+    notes, rows = Notes(), []
+    for number, person in (strangers.owners.found | strangers.found).items():
+        try:
+            rows.append(user_row(person, notes, digest=None, now=now))
+        except Unusable as error:
+            applied.fail(f"User {number}", str(error))
+    if rows:
+        made = apply_users(rows, source=SOURCE)
+        applied.issues += made.issues + notes.issues
+        applied.conflicts += made.conflicts
+        applied.withheld |= made.withheld
+    newcomers.join_default_team(strangers.found.keys() - before.keys(), source=SOURCE, now=now)
+    return primary_keys(numbers)

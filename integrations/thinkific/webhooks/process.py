@@ -1,0 +1,117 @@
+"""Working through the stored events, in batches by what they are about."""
+
+import time
+
+import structlog
+from django.db import Error, transaction
+
+from core.databases import is_unavailable
+from integrations import stopping
+from integrations.database_outage import leaves_hope, patiently
+from integrations.models import InboundEvent
+from integrations.thinkific.webhooks import inbox
+from integrations.thinkific.webhooks.batch import TRIES, Desk
+from integrations.thinkific.webhooks.handlers import catalog, enrollments, people, results
+from integrations.thinkific.webhooks.inbox import Claim, Verdict, failed, ignored, later
+from integrations.thinkific.webhooks.test_events import TRIAL, is_trial
+from integrations.thinkific.webhooks.topics import NOT_NEEDED, handled
+
+log = structlog.get_logger(__name__)
+
+# A storm's events arrive within moments of each other: waiting for them costs a tenth of a second and makes
+# one batch, and one wake-up, of what would be many.
+GATHERING = 0.1
+COLLISIONS = 3  # with other writers of the same rows
+HANDLERS = {
+    # Products and people first: enrollments refer to them.
+    "catalog": catalog.prepare,
+    "people": people.prepare,
+    "enrollments": enrollments.prepare,
+    "results": results.prepare,
+}
+
+
+def process(*, seconds: float, gather: float = GATHERING) -> dict[str, int]:
+    """Work on what is open until nothing is, or the time is up; then another worker is woken. Answers how
+    many events ended in which status."""
+    deadline = time.monotonic() + seconds
+    counts: dict[str, int] = {}
+    time.sleep(gather)
+    while (claim := inbox.claim()) is not None:
+        try:
+            statuses = _work(claim)
+        except Error as error:
+            if not leaves_hope(error):
+                raise
+            # Its effects and its verdicts are in one transaction: either both are there or neither is.
+            log.warning("events interrupted by the database", problem=str(error).strip())
+            patiently(claim.release)
+            continue
+        for status in statuses:
+            counts[status] = counts.get(status, 0) + 1
+        if time.monotonic() > deadline or stopping.requested():
+            inbox.wake()
+            break
+    return counts
+
+
+def _work(claim: Claim) -> list[str]:
+    if claim.again and claim.events[0].attempts > TRIES // 2:
+        words = f"Given up: a worker stopped in the middle of it {claim.events[0].attempts - 1} times."
+        claim.settle({claim.events[0].pk: failed(words)})
+        return [InboundEvent.Status.FAILED]
+    groups: dict[str, list[InboundEvent]] = {}
+    settled: dict[int, Verdict] = {}
+    for event in claim.events:
+        name = handled(event.topic)
+        if name is None:
+            settled[event.pk] = ignored(
+                NOT_NEEDED.get(event.topic, "This dashboard does not know the topic.")
+            )
+        elif is_trial(event):
+            settled[event.pk] = ignored(TRIAL)
+        else:
+            groups.setdefault(name, []).append(event)
+    claim.settle(settled)
+    desk = Desk(claim) if groups else None
+    for name in HANDLERS:
+        if name in groups and desk is not None:
+            settled |= _handle(name, groups[name], desk)
+    return [verdict.status for verdict in settled.values()]
+
+
+def _handle(name: str, events: list[InboundEvent], desk: Desk) -> dict[int, Verdict]:
+    """Effects and verdicts stand or fall together. Events that fail together are tried one by one, so that
+    one of them takes no other along."""
+    try:
+        write = HANDLERS[name](events, desk)
+        for attempt in range(1, COLLISIONS + 1):
+            desk.claim.renew()
+            try:
+                with transaction.atomic():
+                    verdicts = write()
+                    desk.claim.settle(verdicts)
+                return verdicts
+            except Error:
+                if attempt == COLLISIONS:
+                    raise
+        raise AssertionError  # the loop has answered or raised
+    except Exception as error:  # the edge of a task: whatever it was stands on the event
+        if is_unavailable(error) and all(event.attempts < TRIES // 2 for event in events):
+            raise  # it is no fault of these events
+        if len(events) > 1:
+            log.warning(
+                "events are worked on one by one", handler=name, events=len(events), problem=str(error)
+            )
+            return {pk: v for event in events for pk, v in _handle(name, [event], desk).items()}
+        log.exception("event failed", event_id=events[0].event_id, topic=events[0].topic)
+        verdict = _verdict_on(error, events[0])
+        desk.claim.settle({events[0].pk: verdict})
+        return {events[0].pk: verdict}
+
+
+def _verdict_on(error: Exception, event: InboundEvent) -> Verdict:
+    words = f"{type(error).__name__}: {error}"[:500]
+    if isinstance(error, Error) and event.attempts < TRIES // 2:
+        return later(f"Could not be stored: {words}", seconds=30.0 * event.attempts)
+    return failed(words)
