@@ -6,8 +6,8 @@ from collections.abc import Callable
 from integrations import stopping
 from integrations.models import SyncRun
 from integrations.processes import this_process
+from integrations.thinkific.kinds import carry_out
 from integrations.thinkific.runs import lifecycle
-from integrations.thinkific.runs.execute import carry_out
 
 LOOK_AGAIN = 1.0  # seconds, while another process works on the run
 

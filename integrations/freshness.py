@@ -10,7 +10,7 @@ from core.moments import is_older
 from core.services.sync_state import KindState, Success
 from integrations.models import PULLED, Kind, SyncRun, SyncRunQuerySet, SyncSchedule
 from integrations.progress import TONES, describe
-from integrations.queue.schedules import next_runs
+from integrations.schedules import next_runs
 from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.runs.lifecycle import SINGLE
 

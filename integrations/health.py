@@ -9,6 +9,7 @@ from django_q.models import OrmQ, Schedule
 
 from core.moments import come, is_older, recent
 from core.services.health import Health
+from integrations import schedules
 from integrations.models import (
     ConnectionState,
     Kind,
@@ -18,8 +19,7 @@ from integrations.models import (
     WorkerHeartbeat,
 )
 from integrations.progress import in_words
-from integrations.queue import schedules
-from integrations.queue.parsing import problem_of
+from integrations.schedule_problems import problem_of
 from integrations.thinkific.client.credentials import GRAPHQL, Credentials
 from integrations.thinkific.connection import check_connection
 from integrations.thinkific.runs.lifecycle import SINGLE

@@ -4,9 +4,9 @@ so that a small site is a long list; `push` sends what waits instead."""
 import sys
 
 from integrations.processes import this_process
+from integrations.thinkific.kinds import carry_out
 from integrations.thinkific.push.drain import drain
 from integrations.thinkific.runs import fetch, lifecycle
-from integrations.thinkific.runs.execute import carry_out
 
 
 def pull(kind: str, rows: int) -> None:

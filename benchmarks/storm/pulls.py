@@ -14,8 +14,8 @@ from core.services.mirror.groups import GROUPS
 from core.services.mirror.people import USERS
 from integrations.models import SyncRun
 from integrations.processes import this_process
+from integrations.thinkific.kinds import carry_out
 from integrations.thinkific.runs import lifecycle
-from integrations.thinkific.runs.execute import carry_out
 
 KINDS = ("users", "enrollments", "groups")
 COUNTS = ("created", "updated", "removed", "failed")

@@ -202,3 +202,9 @@ def _set_state(entry: OutboxEntry, state: str) -> None:
         Enrollment.objects.filter(pk=entry.object_id).update(push_state=state)
     elif entry.entity == "groupmembership":
         GroupMembership.objects.filter(pk=entry.object_id).update(push_state=state)
+
+
+def let_go_on(person_id: int) -> None:
+    """What waits for this person's account need not wait any longer."""
+    waiting = OutboxEntry.objects.filter(person=person_id, status=Status.PENDING)
+    waiting.filter(not_before__gt=timezone.now()).update(not_before=timezone.now())

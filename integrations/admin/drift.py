@@ -18,7 +18,7 @@ from core.models.history import done_by
 from integrations.admin import drift_repair
 from integrations.models import Drift, DriftKind, Kind, SyncRun
 from integrations.progress import describe
-from integrations.queue.schedules import next_runs
+from integrations.schedules import next_runs
 from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.reconcile import stored
 from integrations.thinkific.reconcile.ledger import KEPT

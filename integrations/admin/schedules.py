@@ -13,8 +13,8 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldBooleanSwitchWid
 from core.admin import cells
 from core.admin.shown_values import ShownModelForm
 from core.admin.sitewide import SitewideAdmin
+from integrations import schedules
 from integrations.models import SyncSchedule
-from integrations.queue import schedules
 
 
 class ScheduleForm(ShownModelForm):

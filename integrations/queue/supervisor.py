@@ -11,8 +11,8 @@ from types import FrameType
 from django.db import Error, close_old_connections
 
 from core.services import health
-from integrations import heartbeat
-from integrations.queue import schedules, tasks
+from integrations import heartbeat, schedules
+from integrations.queue import tasks
 from integrations.queue.cluster import Cluster
 from integrations.queue.watchdog import Watchdog
 from integrations.thinkific.runs import lifecycle

@@ -8,8 +8,8 @@ from django_q.tasks import async_task
 
 from core.models import OutboxEntry
 from core.services import folding
-from integrations import heartbeat
-from integrations.queue import retention, schedules
+from integrations import heartbeat, schedules
+from integrations.queue import retention
 from integrations.thinkific.pull import unread_content
 from integrations.thinkific.reconcile import repair as repairs
 from integrations.thinkific.runs import lifecycle

@@ -2,15 +2,16 @@
 
 from datetime import timedelta
 
+from django.dispatch import Signal
 from django.utils import timezone
 
 from core.moments import is_older
 from core.services import outbox
 from integrations.models import ConnectionState
 from integrations.thinkific.client.errors import RetryLater, ThinkificError
-from integrations.thinkific.webhooks import inbox
 
 FRESH = timedelta(minutes=5)
+restored = Signal()  # a surface that refused us lets us in again
 
 
 def note(surface: str, *, ok: bool, detail: str = "", answered: bool = True) -> None:
@@ -38,5 +39,5 @@ def record(surface: str, *, ok: bool, detail: str, answered: bool = True) -> Con
     )
     if refused:
         outbox.wake_drain()
-        inbox.wait_no_longer()
+        restored.send(sender=ConnectionState)
     return state

@@ -8,9 +8,11 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from django.db import connections
 
 from core.models import OutboxEntry
+from integrations.models import SyncRun
 from integrations.thinkific.pull.enrollments import pull_enrollments
 from integrations.thinkific.push.drain import drain
 from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.notices import pull_notice
 
 AT_ONCE = 10.0  # seconds of sending between two counts
 LOOK = 0.25  # seconds
@@ -66,6 +68,11 @@ def _drain(stop: Callable[[], bool]) -> Counter[str]:
         return drain(seconds=AT_ONCE, stop=stop)
     finally:
         connections.close_all()
+
+
+def enrollments_notice(run: SyncRun) -> tuple[str, str, str]:
+    """As of any pull; also what still waits although the run was asked to send it."""
+    return pull_notice(run, still_waiting(run.cursor))
 
 
 def still_waiting(cursor: dict[str, dict[str, int]]) -> str:

@@ -17,7 +17,6 @@ from core.services.history import signed
 from core.services.mirror import former
 from core.services.mirror.outcome import Clash
 from integrations.models import SyncConflict, SyncRun
-from integrations.thinkific.push import claims
 
 COUNT_TASK = "integrations.thinkific.tasks.count_for_identities"
 Kind, Resolution = SyncConflict.Kind, SyncConflict.Resolution
@@ -104,7 +103,7 @@ def link(conflict: SyncConflict, *, by: User) -> User:
         update_fields=["thinkific_id", "removed_at", "remote_digest", "updated_at"]
     )
     outbox.retry(_own(user).filter(entity="user", status=OutboxEntry.Status.FAILED))
-    claims.let_go_on(user.pk)  # what waited for the account
+    outbox.let_go_on(user.pk)  # what waited for the account
     outbox.wake_drain()
     return user
 

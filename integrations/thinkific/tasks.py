@@ -7,10 +7,10 @@ from integrations.models import Kind, SyncRun
 from integrations.processes import this_process
 from integrations.thinkific import identity_facts
 from integrations.thinkific.client.credentials import Credentials
+from integrations.thinkific.kinds import carry_out
 from integrations.thinkific.push import claims
 from integrations.thinkific.push.drain import drain
 from integrations.thinkific.runs import lifecycle
-from integrations.thinkific.runs.execute import carry_out
 from integrations.thinkific.webhooks.process import process
 
 SLICE = 60.0  # seconds that a pull keeps a worker before it lets others go first

@@ -26,7 +26,7 @@ from core.errors import Refusal
 from core.models import User
 from core.services import demo, sync_requests
 from integrations.models import SyncRun
-from integrations.queue.schedules import FIRST_ORDER
+from integrations.schedules import FIRST_ORDER
 
 NO_ADMINISTRATOR = """\
 Nobody can sign in yet. Create the first administrator in another terminal:

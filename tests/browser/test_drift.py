@@ -9,10 +9,9 @@ from playwright.sync_api import Page, expect
 from core.models import User
 from integrations.models import SyncRun
 from integrations.processes import this_process
-from integrations.thinkific.kinds import PULLS
+from integrations.thinkific.kinds import PULLS, carry_out
 from integrations.thinkific.push.drain import drain
 from integrations.thinkific.runs import lifecycle
-from integrations.thinkific.runs.execute import carry_out
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from core.models import Notice
 from core.services import notices
 from integrations.models import SyncRun
-from integrations.thinkific.runs.execute import carry_out
+from integrations.thinkific.kinds import carry_out
 from integrations.thinkific.runs.lifecycle import claim
 from tests.factories import SyncRunFactory
 

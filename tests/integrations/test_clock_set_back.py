@@ -12,11 +12,10 @@ from core.admin import cells
 from core.models import OutboxEntry
 from core.moments import TOLERANCE, come, has_come, is_older, older, recent
 from core.services.mirror.unsent import own_changes
-from integrations import freshness, health, heartbeat
+from integrations import freshness, health, heartbeat, schedules
 from integrations.models import ConnectionState, InboundEvent, SyncRun, SyncSchedule, WorkerHeartbeat
 from integrations.processes import is_dead, this_process
 from integrations.progress import progress_line, seconds_taken
-from integrations.queue import schedules
 from integrations.queue.broker import Broker
 from integrations.thinkific import connection_state
 from integrations.thinkific.push import claims

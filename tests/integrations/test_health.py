@@ -7,8 +7,8 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
+from integrations import schedules
 from integrations.models import ConnectionState, SyncRun, SyncSchedule, WorkerHeartbeat
-from integrations.queue import schedules
 
 pytestmark = pytest.mark.django_db
 

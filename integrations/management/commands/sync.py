@@ -12,8 +12,7 @@ from integrations import stopping
 from integrations.foreground import carry
 from integrations.models import PULLED, Kind, SyncRun
 from integrations.thinkific.client.credentials import Credentials
-from integrations.thinkific.kinds import INCREMENTAL, PULLS
-from integrations.thinkific.runs.execute import carry_out
+from integrations.thinkific.kinds import INCREMENTAL, PULLS, carry_out
 
 
 class Command(BaseCommand):

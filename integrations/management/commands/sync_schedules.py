@@ -3,7 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from integrations.queue import schedules
+from integrations import schedules
 
 
 class Command(BaseCommand):

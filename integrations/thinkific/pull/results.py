@@ -14,7 +14,7 @@ from core.services.mirror.table import mark_removed
 from integrations.models import Kind
 from integrations.thinkific.cleaning import Notes, Unusable
 from integrations.thinkific.client import schemas
-from integrations.thinkific.client.errors import Endless, NotConfigured, NotFound
+from integrations.thinkific.client.errors import Endless, NotFound
 from integrations.thinkific.client.graphql import lists
 from integrations.thinkific.client.graphql.observed import LARGEST_SIZE
 from integrations.thinkific.client.schemas import parse_graphql_id
@@ -26,14 +26,11 @@ from integrations.thinkific.pull.result_students import claims_of, leave_out, nu
 from integrations.thinkific.pull.watermarks import last_watermark, note_newest, set_watermark
 from integrations.thinkific.runs.context import Pull
 from integrations.thinkific.runs.jobs import Ask, Job
+from integrations.thinkific.runs.leaving import NeedsToken
 from integrations.thinkific.runs.list_walk import mark_missing
 
 OVERLAP = timedelta(minutes=10)
 SPARE = 10  # certificates that may have come since the last look
-
-
-class NeedsToken(NotConfigured):
-    """GraphQL is out of reach without an access token."""
 
 
 def _require_token(pull: Pull, what: str) -> None:

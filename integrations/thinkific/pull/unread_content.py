@@ -12,7 +12,7 @@ from django.utils import timezone
 from core.models import Product
 from core.moments import is_older
 from integrations.models import Kind, SyncRun, SyncSchedule
-from integrations.queue.schedules import next_runs
+from integrations.schedules import next_runs
 from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.runs import lifecycle
 

@@ -190,9 +190,3 @@ def _put_back(entry: OutboxEntry, until: datetime, error: str, values: dict[str,
     later.crashes = max(later.crashes, values["crashes"])
     later.save(update_fields=["uncertain", "attempts", "crashes"])
     return True
-
-
-def let_go_on(person_id: int) -> None:
-    """What waits for this person's account need not wait any longer."""
-    waiting = OutboxEntry.objects.filter(person=person_id, status=Status.PENDING)
-    waiting.filter(not_before__gt=timezone.now()).update(not_before=timezone.now())

@@ -9,7 +9,7 @@ from django.utils.functional import SimpleLazyObject
 
 from core.folding import normalize_email, tidy
 from core.models import OutboxEntry, SiteSettings, User
-from core.services import identity, people
+from core.services import identity, outbox, people
 from core.services.mirror import pushes
 from core.services.mirror.guard import EMAIL
 from core.services.mirror.outcome import Conflict
@@ -21,7 +21,7 @@ from integrations.thinkific.client import schemas
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.errors import NotFound, Rejected, RetryLater
 from integrations.thinkific.mapping import user_row
-from integrations.thinkific.push import claims, find_account, look_before_creating
+from integrations.thinkific.push import find_account, look_before_creating
 from integrations.thinkific.push.gone_accounts import ask_an_administrator, link_anew
 from integrations.thinkific.push.prerequisites import Impossible
 
@@ -45,7 +45,7 @@ def push_user(entry: OutboxEntry, client: ThinkificClient) -> None:
         was_there = not (made_by_us or perhaps_ours)
         if made_by_us:
             look_before_creating.note_new(client, remote.id)
-        claims.let_go_on(user.pk)
+        outbox.let_go_on(user.pk)
         if was_there and people.found_in_thinkific([user.pk]):
             names = (remote.first_name or "", remote.last_name or "")
             people.take_names(user, first_name=names[0], last_name=names[1])

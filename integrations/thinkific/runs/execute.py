@@ -4,18 +4,18 @@ import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from django.utils import timezone
 
 from core.databases import is_unavailable
-from core.models import Notice, User
+from core.models import User
 from core.services import notices
 from integrations.database_outage import patiently
 from integrations.effects import KEPT
-from integrations.models import KEPT_ERRORS, Kind, SyncRun
-from integrations.progress import result_line
+from integrations.models import KEPT_ERRORS, SyncRun
 from integrations.thinkific import connection_state
 from integrations.thinkific.budget.priorities import Lanes
 from integrations.thinkific.budget.shared import SharedBudget
@@ -27,15 +27,11 @@ from integrations.thinkific.client.errors import (
     RetryLater,
     ThinkificError,
 )
-from integrations.thinkific.enrollment_sync import still_waiting
-from integrations.thinkific.kinds import WORK
-from integrations.thinkific.pull.results import NeedsToken
-from integrations.thinkific.reconcile.words import ended
 from integrations.thinkific.runs.context import Pull
 from integrations.thinkific.runs.counting_client import CountingClient
 from integrations.thinkific.runs.fetch import TRIES
-from integrations.thinkific.runs.leaving import Cancelled, LostRun, SliceOver
-from integrations.thinkific.runs.lifecycle import url_of
+from integrations.thinkific.runs.leaving import Cancelled, LostRun, NeedsToken, SliceOver
+from integrations.thinkific.runs.notices import pull_notice
 
 log = structlog.get_logger(__name__)
 
@@ -44,12 +40,22 @@ OUTAGES = 3
 
 Progress = Callable[[SyncRun], None]
 
+
+@dataclass(frozen=True)
+class KindOfRun:
+    """What a kind of run does, and the notice (level, text, address) for who waits for the end of one."""
+
+    work: Callable[[Pull], None]
+    notice: Callable[[SyncRun], tuple[str, str, str]] = pull_notice
+
+
 # Of the cursor of a run that succeeded: where the next one begins, what pages tell of it.
 KEPT_CURSOR = ("watermark", "graphql", *KEPT)
 
 
 def carry_out(
     run: SyncRun,
+    kind: KindOfRun,
     *,
     seconds: float | None = None,
     dry_run: bool = False,
@@ -66,9 +72,9 @@ def carry_out(
     structlog.contextvars.bind_contextvars(run_id=run.pk, kind=run.kind)
     log.info("run started", attempt=run.attempts, full=run.full)
     try:
-        status, problem = _work(run, seconds, dry_run, on_progress, foreground)
+        status, problem = _work(run, kind.work, seconds, dry_run, on_progress, foreground)
         if status is not None:
-            _finish(run, status, problem, dry_run)
+            _finish(run, kind, status, problem, dry_run)
         log.info("run left", status=run.status, fetched=run.fetched, problem=problem)
         return run.status
     finally:
@@ -90,7 +96,12 @@ def calm_collector() -> Iterator[None]:
 
 
 def _work(
-    run: SyncRun, seconds: float | None, dry_run: bool, on_progress: Progress | None, foreground: bool
+    run: SyncRun,
+    work: Callable[[Pull], None],
+    seconds: float | None,
+    dry_run: bool,
+    on_progress: Progress | None,
+    foreground: bool,
 ) -> tuple[str | None, str]:
     """The status that the run ends in (None: it is no longer ours), and why."""
     credentials = Credentials.from_settings()
@@ -112,7 +123,7 @@ def _work(
         )
         with budget.opened(lanes), closing(pull):
             with calm_collector():
-                WORK[run.kind](pull)
+                work(pull)
             pull.finish()
             if not dry_run:
                 for surface in client.surfaces - pull.refused:
@@ -175,7 +186,7 @@ def _ended(run: SyncRun, pull: Pull) -> tuple[str, str]:
     return SyncRun.Status.SUCCEEDED, ""
 
 
-def _finish(run: SyncRun, status: str, problem: str, dry_run: bool) -> None:
+def _finish(run: SyncRun, kind: KindOfRun, status: str, problem: str, dry_run: bool) -> None:
     """Write the outcome, unless the run is no longer ours; tell who waits for it."""
     run.status = status
     if problem:
@@ -199,40 +210,12 @@ def _finish(run: SyncRun, status: str, problem: str, dry_run: bool) -> None:
     elif status == SyncRun.Status.PARTIAL and "partial" in stored.cursor:
         values["cursor"] = stored.cursor
     if mine.update(requests=run.requests, **values):
-        _tell(run)
+        _tell(run, kind)
 
 
-def _tell(run: SyncRun) -> None:
+def _tell(run: SyncRun, kind: KindOfRun) -> None:
     people = list(User.objects.filter(pk=run.started_by_id)) if run.started_by_id else []
     people += [user for user in run.watchers.all() if user not in people]
-    if not people:
-        return
-    if run.kind in (Kind.RECONCILIATION, Kind.REPAIR):
-        level, text, url = ended(run)
+    if people:
+        level, text, url = kind.notice(run)
         notices.tell(people, text, level=level, url=url)
-        return
-    counts = result_line(run)
-    if waiting := still_waiting(run.cursor):
-        counts += f"; {waiting}"
-    what = run.get_kind_display()
-    texts: dict[str, tuple[str, str]] = {
-        SyncRun.Status.SUCCEEDED: (
-            Notice.Level.SUCCESS,
-            f"{what}: the sync is done. {counts}.",
-        ),
-        SyncRun.Status.PARTIAL: (
-            Notice.Level.WARNING,
-            f"{what}: the sync is done in part. {counts}. {_first(run)}",
-        ),
-        SyncRun.Status.CANCELLED: (
-            Notice.Level.WARNING,
-            f"{what}: the sync was cancelled. {counts}.",
-        ),
-    }
-    failed = (Notice.Level.ERROR, f"{what}: the sync failed. {_first(run)}")
-    level, text = texts.get(run.status, failed)
-    notices.tell(people, text, level=level, url=url_of(run))
-
-
-def _first(run: SyncRun) -> str:
-    return run.errors[0]["message"] if run.errors else ""

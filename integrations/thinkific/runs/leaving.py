@@ -1,5 +1,7 @@
 """Why a run is left before its end."""
 
+from integrations.thinkific.client.errors import NotConfigured
+
 
 class Cancelled(Exception):
     """Somebody pressed Cancel, or Ctrl-C in a terminal."""
@@ -11,3 +13,7 @@ class SliceOver(Exception):
 
 class LostRun(Exception):
     """Another worker has taken this run over, because we were silent for too long."""
+
+
+class NeedsToken(NotConfigured):
+    """GraphQL is out of reach without an access token."""

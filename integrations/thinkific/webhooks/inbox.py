@@ -5,9 +5,11 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import Error, IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
+from django.dispatch import receiver
 from django.utils import timezone
 from django_q.tasks import async_task
 
@@ -15,6 +17,7 @@ from core.moments import come, recent
 from core.services import bulk
 from integrations.database_outage import leaves_hope, patiently
 from integrations.models import InboundEvent
+from integrations.thinkific import connection_state
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +106,8 @@ def sweep() -> bool:
     return True
 
 
-def wait_no_longer() -> None:
+@receiver(connection_state.restored)
+def wait_no_longer(**_signal: Any) -> None:
     """Thinkific lets us in again: what was put off because it did not is due now."""
     put_off = InboundEvent.objects.filter(status=Received, outcome__startswith=WAITS, claimed_by="")
     if put_off.update(not_before=timezone.now()):

@@ -103,8 +103,8 @@ def test_what_was_made_here_was_last_synced_when_it_was_sent(alma, signed_in):
 
 
 def test_two_real_pulls_move_it_and_the_second_writes_no_row(connected, alma, signed_in):
+    from integrations.thinkific.kinds import carry_out
     from integrations.thinkific.runs import lifecycle
-    from integrations.thinkific.runs.execute import carry_out
 
     def pull(kind: str):
         run, _ = lifecycle.open_run(kind)

@@ -5,7 +5,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from integrations.models import SyncRun
-from integrations.thinkific.runs.execute import carry_out
+from integrations.thinkific.kinds import carry_out
 from integrations.thinkific.runs.lifecycle import claim, open_run
 from tests.factories import ProductFactory, RoleFactory, SyncConflictFactory, SyncRunFactory, UserFactory
 

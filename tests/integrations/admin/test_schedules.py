@@ -3,7 +3,7 @@ from django_q.models import Schedule
 
 from integrations.admin.schedules import rhythm
 from integrations.models import LONGEST_INTERVAL, SyncSchedule
-from integrations.queue.schedules import write_schedules
+from integrations.schedules import write_schedules
 from tests.factories import RoleFactory, UserFactory
 
 LIST = "/admin/integrations/syncschedule/"

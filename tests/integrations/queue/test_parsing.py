@@ -9,8 +9,8 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 from django_q.scheduler import scheduler
 
-from integrations.queue import schedules
-from integrations.queue.parsing import problem_of
+from integrations import schedules
+from integrations.schedule_problems import problem_of
 
 pytestmark = pytest.mark.django_db
 

@@ -18,10 +18,10 @@ from core.services import people
 from integrations import database_outage
 from integrations.models import InboundEvent, SyncRun
 from integrations.processes import this_process
+from integrations.thinkific.kinds import carry_out
 from integrations.thinkific.push import claims
 from integrations.thinkific.push.drain import drain
 from integrations.thinkific.runs import context, lifecycle
-from integrations.thinkific.runs.execute import carry_out
 from integrations.thinkific.webhooks import process
 from tests.factories import EnrollmentFactory, InboundEventFactory
 

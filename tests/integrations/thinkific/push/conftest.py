@@ -5,10 +5,10 @@ import pytest
 from core.models import OutboxEntry, Product
 from integrations.models import PULLED, InboundEvent, SyncRun
 from integrations.processes import this_process
+from integrations.thinkific.kinds import carry_out
 from integrations.thinkific.push import outcomes, prerequisites
 from integrations.thinkific.push.drain import drain
 from integrations.thinkific.runs import fetch, lifecycle
-from integrations.thinkific.runs.execute import carry_out
 from integrations.thinkific.webhooks import process
 from tests.history import watched
 

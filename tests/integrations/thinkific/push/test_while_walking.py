@@ -12,8 +12,8 @@ from integrations.models import DriftReport, InboundEvent, SyncRun
 from integrations.processes import this_process
 from integrations.thinkific.budget import decisions
 from integrations.thinkific.client.graphql import lists
+from integrations.thinkific.kinds import carry_out
 from integrations.thinkific.runs import fetch, lifecycle
-from integrations.thinkific.runs.execute import carry_out
 from integrations.thinkific.sandbox import Scale, Site
 from integrations.thinkific.webhooks import process
 from tests.integrations.thinkific.webhooks.conftest import ADDRESS, SECRET, signature

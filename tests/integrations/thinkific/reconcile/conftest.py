@@ -5,11 +5,10 @@ import pytest
 from core.models import OutboxEntry
 from integrations.models import Drift, DriftReport, Kind, SyncRun
 from integrations.processes import this_process
-from integrations.thinkific.kinds import PULLS
+from integrations.thinkific.kinds import PULLS, carry_out
 from integrations.thinkific.push import outcomes
 from integrations.thinkific.push.drain import drain
 from integrations.thinkific.runs import fetch, lifecycle
-from integrations.thinkific.runs.execute import carry_out
 from integrations.thinkific.sandbox import Scale, Site
 
 

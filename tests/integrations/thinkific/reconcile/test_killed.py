@@ -10,9 +10,9 @@ import pytest
 from core.models import OutboxEntry, User
 from integrations.models import Drift, DriftKind, SyncRun
 from integrations.processes import this_process
+from integrations.thinkific.kinds import carry_out
 from integrations.thinkific.reconcile import repair
 from integrations.thinkific.runs import lifecycle
-from integrations.thinkific.runs.execute import carry_out
 from integrations.thinkific.sandbox import Scale, Site
 from tests.integrations.thinkific.reconcile.conftest import numbers
 

@@ -18,9 +18,9 @@ from core.models import (
 from core.services.people import update_user
 from integrations.models import Drift, DriftKind, Kind, SyncRun
 from integrations.processes import this_process
+from integrations.thinkific.kinds import carry_out
 from integrations.thinkific.reconcile import repair
 from integrations.thinkific.runs import lifecycle
-from integrations.thinkific.runs.execute import carry_out
 from tests.factories import TeamFactory
 from tests.integrations.thinkific.reconcile.conftest import drifts, numbers
 

@@ -6,9 +6,8 @@ from django.test.utils import CaptureQueriesContext
 
 from integrations.models import SyncRun
 from integrations.processes import this_process
-from integrations.thinkific.kinds import PULLS
+from integrations.thinkific.kinds import PULLS, carry_out
 from integrations.thinkific.runs import fetch, lifecycle
-from integrations.thinkific.runs.execute import carry_out
 from integrations.thinkific.sandbox import Scale
 from tests.history import watched
 

@@ -17,8 +17,8 @@ from django.utils import timezone
 from core.models import Enrollment, User
 from integrations.models import STALE_AFTER, SyncRun
 from integrations.processes import this_process
+from integrations.thinkific.kinds import carry_out
 from integrations.thinkific.runs import lifecycle
-from integrations.thinkific.runs.execute import carry_out
 from integrations.thinkific.sandbox import Scale, Site
 
 ROOT = Path(__file__).parents[4]

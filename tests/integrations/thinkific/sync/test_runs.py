@@ -9,9 +9,8 @@ from django.utils import timezone
 from core.errors import NotConnected, Refusal
 from core.models import Enrollment, Notice, User
 from integrations.models import Kind, SyncRun
-from integrations.thinkific.kinds import PULLS
+from integrations.thinkific.kinds import PULLS, carry_out
 from integrations.thinkific.runs import lifecycle
-from integrations.thinkific.runs.execute import carry_out
 from tests.integrations.thinkific.sync.conftest import counts, go_on
 
 pytestmark = pytest.mark.django_db

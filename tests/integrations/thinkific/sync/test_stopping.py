@@ -18,8 +18,8 @@ from core.models import OutboxEntry, User
 from core.services import people
 from integrations.models import Kind, SyncRun
 from integrations.processes import this_process
+from integrations.thinkific.kinds import carry_out
 from integrations.thinkific.runs import lifecycle
-from integrations.thinkific.runs.execute import carry_out
 from tests.integrations.thinkific.sockets import SLOW, dripping_body, dripping_headers, mute, serve
 from tests.integrations.thinkific.sync.test_killed import wait_for
 

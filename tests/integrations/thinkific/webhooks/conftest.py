@@ -11,8 +11,8 @@ from django.test import Client
 
 from integrations.models import InboundEvent, SyncRun
 from integrations.processes import this_process
+from integrations.thinkific.kinds import carry_out
 from integrations.thinkific.runs import lifecycle
-from integrations.thinkific.runs.execute import carry_out
 from integrations.thinkific.webhooks import process
 from tests.history import watched
 

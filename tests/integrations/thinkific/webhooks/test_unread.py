@@ -7,12 +7,12 @@ from django.utils import timezone
 from django_q.models import Schedule
 
 from core.models import Chapter, Product
+from integrations import schedules
 from integrations.models import SyncRun, SyncSchedule
 from integrations.processes import this_process
-from integrations.queue import schedules
+from integrations.thinkific.kinds import carry_out
 from integrations.thinkific.pull import unread_content
 from integrations.thinkific.runs import lifecycle
-from integrations.thinkific.runs.execute import carry_out
 from tests.integrations.thinkific.webhooks.conftest import of
 
 

@@ -13,7 +13,7 @@ from django_q.models import Schedule
 
 from core.moments import has_come
 from integrations.models import Kind, SyncRun, SyncSchedule
-from integrations.queue.parsing import problem_of
+from integrations.schedule_problems import problem_of
 
 log = logging.getLogger(__name__)
 
