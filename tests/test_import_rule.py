@@ -11,25 +11,57 @@ ROOT = Path(__file__).parent.parent
 APPS = {"core", "integrations", "api", "project"}
 MAY_IMPORT = {"core": {"core"}, "integrations": {"integrations", "core"}, "api": {"api", "core"}}
 
-# Inside core nothing imports from its right. What stands together on a place may import each other.
-PLACES_IN_CORE = [
-    {
-        "permissions",
-        "errors",
-        "folding",
-        "moments",
-        "templatetags",
-        "databases",
-        "models",
-        "migrations",
-        "written",
-    },
-    {"services"},
-    {"imports", "tasks", "audit"},
-    {"admin"},
-    {"management", "apps"},
-]
-PLACE = {name: place for place, names in enumerate(PLACES_IN_CORE) for name in names}
+# Inside these folders nothing imports from its right. What stands together on a place may import each other.
+PLACES: dict[str, list[set[str]]] = {
+    "core": [
+        {
+            "permissions",
+            "errors",
+            "folding",
+            "moments",
+            "templatetags",
+            "databases",
+            "models",
+            "migrations",
+            "written",
+        },
+        {"services"},
+        {"imports", "tasks", "audit"},
+        {"admin"},
+        {"management", "apps"},
+    ],
+    # Rooms of integrations/thinkific stand between the modules and folders of integrations.
+    "integrations": [
+        {"models", "migrations"},
+        {"stopping", "effects", "progress", "processes", "heartbeat", "database_outage", "schedule_problems"},
+        {"schedules"},
+        {"thinkific/client"},
+        {"thinkific/sandbox"},
+        {"thinkific/budget"},
+        {"thinkific/cleaning"},
+        {"thinkific/mapping"},
+        {"thinkific/connection_state"},
+        {"thinkific/identities", "thinkific/identity_facts"},
+        {"thinkific/conflicts"},
+        {"thinkific/runs"},
+        {"thinkific/pull"},
+        {"thinkific/push"},
+        {"thinkific/enrollment_sync"},
+        {"thinkific/reconcile"},
+        {"thinkific/webhooks"},
+        {"thinkific/connection"},
+        {"thinkific/kinds"},
+        {"thinkific/tasks", "thinkific/urls"},
+        {"freshness"},
+        {"health"},
+        {"foreground"},
+        {"queue"},
+        {"admin"},
+        {"management"},
+        {"apps"},
+    ],
+}
+ROOMS = {"thinkific"}  # folders whose own folders and modules have a place each
 
 
 def imported_modules(path: Path) -> Iterator[tuple[str, ...]]:
@@ -60,21 +92,48 @@ def test_the_product_imports_no_tests():
             assert not imported_apps(path) & {"tests", "benchmarks"}, path
 
 
-def test_every_part_of_core_has_a_place():
-    parts = {path.relative_to(ROOT / "core").parts[0] for path in (ROOT / "core").rglob("*.py")}
-    parts = {part.removesuffix(".py") for part in parts} - {"__init__"}
+def part_of(module: tuple[str, ...]) -> str:
+    """The part of its app that a module belongs to: ("core", "models", "people") is part of "models"."""
+    own = [name.removesuffix(".py") for name in module[1:]]
+    return "/".join(own[:2]) if own[0] in ROOMS else own[0]
 
-    assert parts <= set(PLACE), f"say in PLACES_IN_CORE what may import {parts - set(PLACE)}"
+
+def parts(app: str) -> Iterator[tuple[Path, str]]:
+    for path in (ROOT / app).rglob("*.py"):
+        part = part_of(path.relative_to(ROOT).parts)
+        if not part.endswith("__init__"):
+            yield path, part
 
 
-def test_inside_core_nothing_imports_from_its_right():
-    for path in (ROOT / "core").rglob("*.py"):
-        own = path.relative_to(ROOT / "core").parts[0].removesuffix(".py")
-        if own not in PLACE:
-            continue
+def arrows_back(app: str) -> Iterator[str]:
+    place = {part: number for number, names in enumerate(PLACES[app]) for part in names}
+    for path, own in parts(app):
         for module in imported_modules(path):
-            if module[0] == "core" and len(module) > 1 and module[1] in PLACE:
-                assert PLACE[module[1]] <= PLACE[own], f"{path} imports {'.'.join(module)}"
+            if module[0] == app and len(module) > 1 and place.get(part_of(module), -1) > place.get(own, 99):
+                yield f"{path.relative_to(ROOT)} imports {'.'.join(module)}"
+
+
+@pytest.mark.parametrize("app", PLACES)
+def test_every_part_of_an_app_has_a_place(app):
+    without = {part for _, part in parts(app)} - set().union(*PLACES[app])
+
+    assert not without, f"say in PLACES what may import {without}"
+
+
+@pytest.mark.parametrize("app", PLACES)
+def test_inside_an_app_nothing_imports_from_its_right(app):
+    assert list(arrows_back(app)) == []
+
+
+def test_an_arrow_back_between_rooms_is_found(tmp_path, monkeypatch):
+    monkeypatch.setattr("tests.test_import_rule.ROOT", tmp_path)
+    path = tmp_path / "integrations" / "thinkific" / "client" / "rest.py"
+    path.parent.mkdir(parents=True)
+    path.write_text("def f():\n    from integrations.thinkific.pull import people\n")
+
+    assert list(arrows_back("integrations")) == [
+        "integrations/thinkific/client/rest.py imports integrations.thinkific.pull.people"
+    ]
 
 
 @pytest.mark.parametrize(
