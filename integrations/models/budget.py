@@ -1,0 +1,17 @@
+"""What all processes have used of the request limits."""
+
+from django.db import models
+
+
+class RequestBudget(models.Model):
+    """What all processes have used of Thinkific's request limits; see thinkific/budget/shared.py."""
+
+    site = models.CharField(max_length=200)
+    state = models.JSONField(default=dict)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["site"], name="one_budget_per_site")]
+
+    def __str__(self) -> str:
+        return self.site

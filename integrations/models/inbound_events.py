@@ -1,0 +1,61 @@
+"""What Thinkific told us by webhooks, and the subscriptions that make it do so."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+
+class InboundEvent(models.Model):
+    """A webhook as it arrived: stored first, judged later."""
+
+    class Status(models.TextChoices):
+        RECEIVED = "received"
+        PROCESSED = "processed"
+        IGNORED = "ignored"
+        FAILED = "failed"
+
+    event_id = models.CharField(max_length=200)
+    topic = models.CharField(max_length=100)
+    payload = models.JSONField(default=dict)
+    occurred_at = models.DateTimeField(null=True, blank=True)
+    received_at = models.DateTimeField(default=timezone.now)
+    status = models.CharField(max_length=10, choices=Status, default=Status.RECEIVED)
+    attempts = models.PositiveIntegerField(default=0)
+    not_before = models.DateTimeField(default=timezone.now)
+    # Who works on it, and until when that counts: a killed worker's events are taken up again.
+    claimed_by = models.CharField(max_length=40, blank=True)
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    outcome = models.TextField(blank=True)
+    processed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = "webhook received"
+        verbose_name_plural = "webhooks received"
+        constraints = [models.UniqueConstraint(fields=["event_id"], name="one_inbound_event_per_event_id")]
+        indexes = [
+            models.Index(fields=["topic", "-received_at"], name="inbound_event_topic"),
+            models.Index(fields=["id"], name="inbound_event_waiting", condition=Q(status="received")),
+            models.Index(fields=["received_at"], name="inbound_event_received_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.topic} {self.event_id}"
+
+
+class WebhookSubscription(models.Model):
+    """A subscription at Thinkific that this dashboard made: how it tells its own from those of others."""
+
+    subscription_id = models.CharField(max_length=100)
+    topic = models.CharField(max_length=100)
+    target_url = models.CharField(max_length=2000)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["topic"]
+        constraints = [
+            models.UniqueConstraint(fields=["subscription_id"], name="one_row_per_webhook_subscription")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.topic} to {self.target_url}"

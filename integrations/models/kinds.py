@@ -1,0 +1,19 @@
+"""The kinds of runs."""
+
+from django.db import models
+
+
+class Kind(models.TextChoices):
+    USERS = "users", "Users"
+    PRODUCTS = "products", "Products"
+    CONTENT = "content", "Course content"
+    ENROLLMENTS = "enrollments", "Enrollments"
+    GROUPS = "groups", "Groups"
+    QUIZ_RESULTS = "quiz_results", "Quiz results"
+    CERTIFICATES = "certificates", "Certificates"
+    # These two bring nothing here: one compares both sides, one repairs what a person chose of its report.
+    RECONCILIATION = "reconciliation", "Reconciliation"
+    REPAIR = "repair", "Repair of drift"
+
+
+PULLED = tuple(kind for kind in Kind if kind not in (Kind.RECONCILIATION, Kind.REPAIR))

@@ -1,0 +1,111 @@
+"""What was asked of Thinkific: pulls, reconciliations, repairs."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from core.models.history import done_by, kept_name
+from core.moments import older
+from integrations.models.kinds import Kind
+
+KEPT_ERRORS = 200  # per run: enough to see what is wrong, small enough to show
+# A running run writes progress every two seconds; silence this long means that its process is gone.
+STALE_AFTER = timedelta(seconds=30)
+
+
+class SyncRunQuerySet(models.QuerySet["SyncRun"]):
+    def active(self) -> "SyncRunQuerySet":
+        return self.filter(status__in=SyncRun.ACTIVE)
+
+    def stale(self) -> "SyncRunQuerySet":
+        """Running by their status, but their process has fallen silent."""
+        silent = older("heartbeat_at", timezone.now(), than=STALE_AFTER)
+        return self.filter(silent, status=SyncRun.Status.RUNNING)
+
+
+class SyncRun(models.Model):
+    """One pull of one kind, or a reconciliation: what was asked for, how far it is, what came of it."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        SUCCEEDED = "succeeded"
+        PARTIAL = "partial"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    class Trigger(models.TextChoices):
+        SCHEDULE = "schedule"
+        PERSON = "person"
+        COMMAND = "command"
+        WEBHOOK = "webhook"
+
+    ACTIVE = (Status.QUEUED, Status.RUNNING)
+
+    kind = models.CharField(max_length=20, choices=Kind)
+    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+    full = models.BooleanField(
+        default=True, help_text="Everything, not only what changed; finds what is gone."
+    )
+    trigger = models.CharField(max_length=10, choices=Trigger, default=Trigger.SCHEDULE)
+    started_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="sync_runs"
+    )
+    started_by_name = kept_name()
+    # Everybody to tell when it is over: who asked first, and who asked while it was under way.
+    watchers = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="watched_runs")
+    options = models.JSONField(default=dict, blank=True)
+
+    # Where it is. `cursor` is whatever the kind needs to go on after its last committed page.
+    cursor = models.JSONField(default=dict, blank=True)
+    # Which stored rows the walk has met, as compressed bitmaps over their primary keys (runs/seen.py).
+    seen = models.BinaryField(null=True, editable=False)
+    pages_done = models.PositiveIntegerField(default=0)
+    pages_total = models.PositiveIntegerField(null=True, blank=True)
+    requests = models.PositiveIntegerField(default=0)
+    fetched = models.PositiveIntegerField(default=0)
+    created = models.PositiveIntegerField(default=0)
+    updated = models.PositiveIntegerField(default=0)
+    unchanged = models.PositiveIntegerField(default=0)
+    skipped = models.PositiveIntegerField(default=0)
+    removed = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    errors = models.JSONField(default=list, blank=True, help_text='[{"object", "message"}], the first ones.')
+    # How many rows the deletion guard kept from being marked as removed; an administrator may confirm.
+    guarded = models.PositiveIntegerField(default=0)
+
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    busy_seconds = models.FloatField(
+        default=0, help_text="Time spent working, waiting for the queue left out."
+    )
+    # Counts starts. A worker that finds another number here has lost the run to somebody else.
+    attempts = models.PositiveIntegerField(default=0)
+    # Counts the processes that died over it since it last got anywhere.
+    crashes = models.PositiveSmallIntegerField(default=0)
+    worker = models.CharField(max_length=100, blank=True)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+
+    objects = SyncRunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = "run"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind"], condition=Q(status__in=["queued", "running"]), name="one_active_run_per_kind"
+            )
+        ]
+        indexes = [models.Index(fields=["kind", "-id"], name="sync_run_kind")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.pk or ''}".strip()
+
+    @property
+    def starter_name(self) -> str:
+        return done_by(self, "started_by")
