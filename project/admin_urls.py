@@ -3,8 +3,9 @@
 from django.contrib import admin
 from django.urls import path
 
-from core.admin import changes, tools
+from core.admin import history
 from core.admin.autocomplete import PickerSearch
+from core.admin.tools import screen as tools
 from integrations.admin.connection import test_connection
 from project import email_changes, invitations, live, passwords
 from project.find import find
@@ -18,7 +19,7 @@ urlpatterns = [
     path("live/", page(live.live), name="live"),
     path("live/seen/", page(live.seen), name="live_seen"),
     path("notices/", page(live.notices), name="notices"),
-    path("history/", page(changes.history), name="history"),
+    path("history/", page(history.history), name="history"),
     path("tools/", page(tools.page), name="tools"),
     path("tools/sync-now/", page(tools.sync_now), name="sync_now"),
     path("tools/<slug:card>/", page(tools.start), name="tools_start"),

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db.models import Count
 from django.http import HttpRequest
 
-from core.admin.open_pages import list_url
+from core.admin.kit.open_pages import list_url
 from core.models import Enrollment, OutboxEntry, Team, User
 from core.services import authority, sync_state
 from integrations.models import ConnectionState, SyncRun

@@ -9,9 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from core.admin import cells
-from core.admin.choice_labels import RELATED, label
-from core.admin.viewer import viewer_of
+from core.admin.kit import cells
+from core.admin.kit.dialogs.choice_labels import RELATED, label
+from core.admin.kit.viewer import viewer_of
 from core.folding import fold
 from core.models import Product, Team, ThinkificGroup, User
 from project.sidebar import navigation

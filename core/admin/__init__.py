@@ -1,35 +1,16 @@
-"""One module per screen; importing this package registers them all."""
+"""Each screen's folder or module is called like the screen; importing this package registers them all."""
 
-from core.admin import (
-    audit,
-    catalog,
-    enrollments,
-    groups,
-    imports,
-    outbox,
-    people,
-    results,
-    roles,
-    seats,
-    site,
-    tags,
-    teams,
-    tokens,
-)
-
-__all__ = [
-    "audit",
-    "catalog",
-    "enrollments",
-    "groups",
-    "imports",
-    "outbox",
-    "people",
-    "results",
-    "roles",
-    "seats",
-    "site",
-    "tags",
-    "teams",
-    "tokens",
-]
+import core.admin.api_tokens
+import core.admin.enrollments.screen
+import core.admin.groups.screen
+import core.admin.impersonations
+import core.admin.imports
+import core.admin.products.screen
+import core.admin.results
+import core.admin.roles
+import core.admin.seats
+import core.admin.settings
+import core.admin.tags
+import core.admin.teams.screen
+import core.admin.users.screen
+import core.admin.waiting_changes.screen  # noqa: F401

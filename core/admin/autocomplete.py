@@ -12,11 +12,11 @@ from django.contrib.admin.widgets import AutocompleteMixin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 
-from core.admin import tools
-from core.admin.choice_labels import RELATED, label
-from core.admin.dialogs import Dialog
-from core.admin.filters import RelatedFilter
-from core.admin.viewer import viewer_of
+from core.admin.kit.dialogs.choice_labels import RELATED, label
+from core.admin.kit.dialogs.dialog import Dialog
+from core.admin.kit.lists.filters import RelatedFilter
+from core.admin.kit.viewer import viewer_of
+from core.admin.tools import screen as tools
 
 Key = tuple[str, str, str]  # app, model and field, as a picker names them in its request
 Asks = Callable[[HttpRequest], bool]

@@ -1,55 +1,102 @@
-"""Screens of things whose changes are recorded: who changed what, when, and as whom."""
+"""Audit, History: who changed what, over everything whose changes are recorded, newest first."""
 
+from datetime import date, datetime, time
 from typing import Any
+from urllib.parse import urlencode
 
-from django.db.models import Model
-from django.http import Http404, HttpRequest, HttpResponse
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+from unfold.widgets import BASE_INPUT_CLASSES
 
-from core.admin import recorded
-from core.admin.base import DashboardAdmin
-from core.admin.cells import detail_url
-from core.admin.filters import key_of
-from core.admin.lists import BoundedPaginator
-from core.admin.viewer import viewer_of
-from core.services import authority
+from core import moments
+from core.admin.kit.dialogs.pickers import day_input
+from core.admin.kit.lists.lists import FEW, BoundedPaginator
+from core.admin.kit.recorded import RECORDED, Recorded, shown
+from core.admin.kit.sitewide import sees_site
+from core.models import User
+from core.models.folded import holding
 
 PER_PAGE = 50
 
 
-class HistoryAdmin(DashboardAdmin):
-    keeps_history = True
+class Filters(forms.Form):
+    who = forms.CharField(
+        label="Who did it",
+        required=False,
+        max_length=300,
+        widget=forms.TextInput(
+            attrs={
+                "type": "search",
+                "placeholder": "Name or e-mail",
+                "class": " ".join(BASE_INPUT_CLASSES),
+                "autocomplete": "off",
+            }
+        ),
+    )
+    since = forms.DateField(label="From", required=False, widget=day_input(latest=date(9999, 12, 31)))
+    until = forms.DateField(label="To", required=False, widget=day_input(latest=date(9999, 12, 31)))
 
-    def has_view_history_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Old values name teams and people whom a manager may not know of: for administrators only."""
-        return authority.holds_for_the_site(viewer_of(request), "core.view_history")
+    def narrow(self, rows: QuerySet) -> QuerySet:
+        """The rows by these people, in these days. What is no date counts as none, and is said beside it."""
+        self.is_valid()
+        values: dict[str, Any] = self.cleaned_data
+        if since := values.get("since"):
+            rows = rows.filter(history_date__gte=timezone.make_aware(datetime.combine(since, time.min)))
+        if end := moments.end_of(values.get("until")):
+            rows = rows.filter(history_date__lte=end)
+        if words := values.get("who", "").replace("\x00", "").split()[:6]:
+            rows = rows.filter(self._by(words))
+        return rows
 
-    def page_context(self, request: HttpRequest) -> dict[str, Any]:
-        return {**super().page_context(request), "show_history": self.has_view_history_permission(request)}
+    def _by(self, words: list[str]) -> Q:
+        """People by their name or address now, and those whose account is gone by what was kept of it."""
+        if not hasattr(self, "_people"):
+            people = User.objects.order_by()
+            for word in words:
+                people = people.filter(holding("folded", word))
+            self._people = list(people.values_list("pk", flat=True)[:FEW])
+        found = Q(history_user__in=self._people) | Q(impersonator__in=self._people)
+        for column in ("history_user_name", "impersonator_name"):
+            gone = Q()
+            for word in words:
+                gone &= holding(column, word)
+            found |= gone
+        return found
 
-    def history_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Every change of one object, newest first; it outlives the object."""
-        key = key_of(object_id)
-        if key is None or not self.has_view_history_permission(request):
-            raise Http404
-        kind = recorded.RECORDED[str(self.opts.model_name)]
-        page = BoundedPaginator(kind.rows().filter(id=key), PER_PAGE).get_page(request.GET.get("p"))
-        changes = recorded.shown([(kind, row) for row in page])
-        obj = self.get_object(request, str(key))
-        if obj is None and not changes:
-            raise Http404
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"History of {obj if obj is not None else changes[0]['name']}",
-            "opts": self.opts,
-            "original": obj,
-            "changes": changes,
-            "page": page,
-            "object_url": detail_url(obj) if obj is not None else "",
-            "object_name": str(obj),
-            **(extra_context or {}),
-        }
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, "dashboard/object_history.html", context)
+
+@require_GET
+def history(request: HttpRequest) -> HttpResponse:
+    """The newest changes of all kinds, or page by page of one; by whom and in which days, if asked for."""
+    if not sees_site(request, "core.view_history"):
+        raise PermissionDenied
+    chosen = RECORDED.get(request.GET.get("kind", ""))
+    asked = {name: request.GET.get(name, "").replace("\x00", "") for name in Filters.base_fields}
+    asked = {name: value for name, value in asked.items() if value}
+    filters = Filters(asked)
+    page = None
+    rows: list[tuple[Recorded, Any]]
+    if chosen is not None:
+        page = BoundedPaginator(filters.narrow(chosen.rows()), PER_PAGE).get_page(request.GET.get("p"))
+        rows = [(chosen, row) for row in page]
+    else:
+        rows = [(one, row) for one in RECORDED.values() for row in filters.narrow(one.rows())[:PER_PAGE]]
+        rows.sort(key=lambda pair: pair[1].history_date, reverse=True)
+        rows = rows[:PER_PAGE]
+    context = {
+        **admin.site.each_context(request),
+        "title": "History",
+        "kinds": RECORDED.values(),
+        "chosen": chosen,
+        "filters": filters,
+        "asked": urlencode(asked),
+        "page": page,
+        "pages_of": urlencode({"kind": chosen.slug if chosen else "", **asked}),
+        "changes": shown(rows),
+    }
+    return TemplateResponse(request, "dashboard/history.html", context)

@@ -8,9 +8,9 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from core.admin import cells
-from core.admin.base import DashboardAdmin
-from core.admin.tabs import Tab
+from core.admin.kit import cells
+from core.admin.kit.base import DashboardAdmin
+from core.admin.kit.tabs import Tab
 from core.models import ImportBatch, ImportRow, User
 
 STATUS_KINDS = {

@@ -9,10 +9,10 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from core.admin import cells
-from core.admin.exports import ExportingAdmin
-from core.admin.filters import ChoiceFilter, RelatedFilter
-from core.admin.students import PRODUCT, STUDENT, FoundByStudent, TeamFilter
+from core.admin.kit import cells
+from core.admin.kit.lists.exports import ExportingAdmin
+from core.admin.kit.lists.filters import ChoiceFilter, RelatedFilter
+from core.admin.kit.lists.student_lists import PRODUCT, STUDENT, FoundByStudent, TeamFilter
 from core.models import Certificate, Quiz, QuizResult, User
 
 

@@ -9,11 +9,11 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from core.admin import cells
-from core.admin.history import HistoryAdmin
-from core.admin.lists import COUNTED, CappedCount, amount
-from core.admin.sitewide import SitewideAdmin
-from core.admin.tabs import Tab
+from core.admin.kit import cells
+from core.admin.kit.history import HistoryAdmin
+from core.admin.kit.lists.lists import COUNTED, CappedCount, amount
+from core.admin.kit.sitewide import SitewideAdmin
+from core.admin.kit.tabs import Tab
 from core.models import Membership, Organization, Role, Team, User
 from core.permissions import PERMISSIONS, Permission
 

@@ -9,11 +9,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from core.admin import cells
-from core.admin.filters import ChoiceFilter, RelatedFilter
-from core.admin.history import HistoryAdmin
-from core.admin.tabs import Tab
-from core.admin.viewer import viewer_of
+from core.admin.kit import cells
+from core.admin.kit.history import HistoryAdmin
+from core.admin.kit.lists.filters import ChoiceFilter, RelatedFilter
+from core.admin.kit.tabs import Tab
+from core.admin.kit.viewer import viewer_of
 from core.models import Product, Seat, SeatAssignment, Team, User
 from core.models.folded import holding
 

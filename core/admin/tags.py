@@ -6,10 +6,10 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from core.admin import cells
-from core.admin.base import DashboardAdmin
-from core.admin.lists import CappedCount, amount
-from core.admin.viewer import viewer_of
+from core.admin.kit import cells
+from core.admin.kit.base import DashboardAdmin
+from core.admin.kit.lists.lists import CappedCount, amount
+from core.admin.kit.viewer import viewer_of
 from core.models import Tag, User
 
 

@@ -12,13 +12,13 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from unfold.decorators import action, display
 
-from core.admin import cells
-from core.admin.confirming import ask, confirmed
-from core.admin.dialogs import Dialog, DialogForm, Done, button, url_of
-from core.admin.filters import ChoiceFilter, key_of
-from core.admin.sitewide import SitewideAdmin
-from core.admin.sync_line import follows
-from core.admin.viewer import viewer_of
+from core.admin.kit import cells
+from core.admin.kit.dialogs.confirming import ask, confirmed
+from core.admin.kit.dialogs.dialog import Dialog, DialogForm, Done, button, url_of
+from core.admin.kit.lists.filters import ChoiceFilter, key_of
+from core.admin.kit.sitewide import SitewideAdmin
+from core.admin.kit.sync.sync_line import follows
+from core.admin.kit.viewer import viewer_of
 from core.models import User
 from integrations.admin.identity_dialogs import (
     IDENTITY_DIALOGS,

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from core.admin.sitewide import sees_site
+from core.admin.kit.sitewide import sees_site
 from integrations.thinkific.budget.web_requests import NoTurn, turn
 from integrations.thinkific.connection import ALL_WITHIN, check_connection
 

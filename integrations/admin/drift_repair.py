@@ -13,9 +13,9 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from core.admin.filters import key_of
-from core.admin.sitewide import sees_site
-from core.admin.viewer import viewer_of
+from core.admin.kit.lists.filters import key_of
+from core.admin.kit.sitewide import sees_site
+from core.admin.kit.viewer import viewer_of
 from core.errors import Refusal
 from core.models import SiteSettings
 from integrations.models import Drift, DriftKind, Kind

@@ -11,9 +11,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
-from core.admin import cells
-from core.admin.filters import ChoiceFilter
-from core.admin.sitewide import SitewideAdmin
+from core.admin.kit import cells
+from core.admin.kit.lists.filters import ChoiceFilter
+from core.admin.kit.sitewide import SitewideAdmin
 from core.models import User
 from integrations.admin import subscriptions
 from integrations.models import InboundEvent, WebhookSubscription

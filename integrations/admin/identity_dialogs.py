@@ -5,8 +5,8 @@ from typing import Any
 
 from django import forms
 
-from core.admin.dialogs import Dialog, DialogForm, Done
-from core.admin.sync_line import follows
+from core.admin.kit.dialogs.dialog import Dialog, DialogForm, Done
+from core.admin.kit.sync.sync_line import follows
 from core.errors import Refusal
 from core.models import User
 from core.services import authority, identity

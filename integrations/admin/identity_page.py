@@ -5,7 +5,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from core.admin import cells
+from core.admin.kit import cells
 from core.models import Membership, User
 from core.services import identity
 from integrations.admin.identity_dialogs import account_of, who_gains_what

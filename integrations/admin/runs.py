@@ -17,10 +17,10 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from unfold.decorators import display
 
-from core.admin import cells
-from core.admin.filters import ChoiceFilter, key_of
-from core.admin.open_pages import list_url
-from core.admin.sitewide import SitewideAdmin
+from core.admin.kit import cells
+from core.admin.kit.lists.filters import ChoiceFilter, key_of
+from core.admin.kit.open_pages import list_url
+from core.admin.kit.sitewide import SitewideAdmin
 from core.errors import Refusal
 from core.models import User
 from core.services.sync_requests import RequestedRun

@@ -10,9 +10,9 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldBooleanSwitchWidget
 
-from core.admin import cells
-from core.admin.shown_values import ShownModelForm
-from core.admin.sitewide import SitewideAdmin
+from core.admin.kit import cells
+from core.admin.kit.dialogs.shown_values import ShownModelForm
+from core.admin.kit.sitewide import SitewideAdmin
 from integrations import schedules
 from integrations.models import SyncSchedule
 

@@ -14,8 +14,8 @@ from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_GET, require_POST
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from core.admin.shown_values import ShownValues
-from core.admin.sitewide import sees_site
+from core.admin.kit.dialogs.shown_values import ShownValues
+from core.admin.kit.sitewide import sees_site
 from core.errors import Refusal
 from integrations.models import WebhookSubscription
 from integrations.thinkific.budget.web_requests import turn

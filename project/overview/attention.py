@@ -7,9 +7,9 @@ from typing import Any
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
-from core.admin import cells, open_pages
-from core.admin.lists import amount
-from core.admin.open_pages import list_url
+from core.admin.kit import cells, open_pages
+from core.admin.kit.lists.lists import amount
+from core.admin.kit.open_pages import list_url
 from core.models import Enrollment, OutboxEntry, Seat, User
 from core.models.enrollments import EnrollmentQuerySet
 from core.models.seats import SeatQuerySet

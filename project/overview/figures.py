@@ -7,9 +7,9 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 
-from core.admin.in_thinkific import course_page, learning_page
-from core.admin.lists import COUNTED, amount, table_total
-from core.admin.open_pages import list_url
+from core.admin.kit.lists.lists import COUNTED, amount, table_total
+from core.admin.kit.open_pages import list_url
+from core.admin.kit.sync.in_thinkific import course_page, learning_page
 from core.models import Certificate, Enrollment, Membership, Role, Seat, Team, User
 from project.overview.remember import remember
 

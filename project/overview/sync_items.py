@@ -6,9 +6,9 @@ from django.db.models import Min, Q, Subquery
 from django.urls import reverse
 from django.utils import timezone
 
-from core.admin import cells, open_pages
-from core.admin.open_pages import list_url
-from core.admin.sitewide import sees_site
+from core.admin.kit import cells, open_pages
+from core.admin.kit.open_pages import list_url
+from core.admin.kit.sitewide import sees_site
 from core.moments import recent
 from integrations.admin.subscriptions import CHANGE, PAGE
 from integrations.models import InboundEvent, Kind, SyncRun, SyncSchedule, WebhookSubscription

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
-from core.admin import cells
+from core.admin.kit import cells
 from core.models import OutboxEntry
 from core.moments import TOLERANCE, come, has_come, is_older, older, recent
 from core.services.mirror.unsent import own_changes

@@ -5,8 +5,8 @@ from django.apps import apps
 from django.contrib import admin
 from django.urls import reverse
 
-from core.admin import tools
 from core.admin.autocomplete import picked_by, pickers
+from core.admin.tools import screen as tools
 from core.models import User
 from core.permissions import PERMISSIONS
 from tests.factories import (

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from core.admin.tools_forms import ImportFromGroupsForm
+from core.admin.tools.forms import ImportFromGroupsForm
 from core.models import Enrollment, GroupAssignment, Membership, Product, SiteSettings
 from tests.dialogs import send_confirmed
 from tests.factories import (

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from core.admin import selected
+from core.admin.kit.lists import selected
 from core.models import Enrollment, GroupMembership, Membership, OutboxEntry
 from core.services import groups, seat_access, teams
 from tests.dialogs import send_confirmed

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from core.admin import lists
+from core.admin.kit.lists import lists
 from tests.factories import CertificateFactory, EnrollmentFactory, ProductFactory, UserFactory
 
 EXPORT = reverse("admin:core_enrollment_export_csv")

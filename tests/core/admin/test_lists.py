@@ -6,7 +6,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from core.admin import lists
+from core.admin.kit.lists import lists
 from core.models import Certificate, Enrollment, Product, QuizResult, Seat, Team, User
 from tests.factories import (
     CertificateFactory,

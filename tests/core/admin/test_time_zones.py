@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core import moments
-from core.admin import cells
+from core.admin.kit import cells
 from core.models import Enrollment
 from core.services.spreadsheets import defuse
 from integrations.thinkific.reconcile.findings import in_words

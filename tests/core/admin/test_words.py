@@ -6,7 +6,7 @@ import pytest
 from django.apps import apps
 from django.utils.text import capfirst
 
-from core.admin import cells
+from core.admin.kit import cells
 from integrations.thinkific.cleaning import Notes
 from integrations.thinkific.client.schemas import Product, ProductPrice
 from integrations.thinkific.mapping import product_row

@@ -9,7 +9,7 @@ from django import forms
 from django.apps import apps
 from django.db.models import BooleanField, Model
 
-from core.admin.dialogs import Dialog, DialogForm
+from core.admin.kit.dialogs.dialog import Dialog, DialogForm
 from core.models import Role, User
 from tests.core.admin.walk.addresses import Address, addresses, lists
 from tests.core.admin.walk.browsing import undone

@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 import pytest
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
-from core.admin.dialogs import GONE
+from core.admin.kit.dialogs.dialog import GONE
 from tests.core.admin.walk.addresses import addresses, lists
 
 pytestmark = pytest.mark.django_db

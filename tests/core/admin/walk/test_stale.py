@@ -19,9 +19,9 @@ import core.admin
 import integrations.admin
 import project.admin_urls
 import project.urls
-from core.admin.base import DashboardAdmin
-from core.admin.shown_values import ShownValues
-from core.admin.tools_forms import ToolForm
+from core.admin.kit.base import DashboardAdmin
+from core.admin.kit.dialogs.shown_values import ShownValues
+from core.admin.tools.forms import ToolForm
 from core.models import Direction, GroupAssignment, Membership, SiteSettings, User
 from integrations.models import SyncSchedule
 from tests.core.admin.walk.browsing import Browser, undone

@@ -1,0 +1,153 @@
+"""What the dialogs about groups ask."""
+
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from core.admin.kit.counting import counted
+from core.admin.kit.dialogs.dialog import DialogForm
+from core.admin.kit.dialogs.pickers import by_typing
+from core.models import (
+    Direction,
+    GroupAssignment,
+    GroupMembership,
+    Role,
+    Team,
+    ThinkificGroup,
+    User,
+)
+from core.services import authority, directions, groups
+
+WHAT_THE_DIRECTIONS_DO = (
+    "Bidirectional: who joins the team joins the group, and the other way round. Dashboard-to-Thinkific and "
+    "Thinkific-to-Dashboard: one of the two. Disabled: neither. Nobody leaves anything by a choice made here."
+)
+NEW_MEMBERS = "For people who join the team from the group. Empty: Student."
+
+
+def direction_field() -> forms.ChoiceField:
+    return forms.ChoiceField(
+        label="Direction",
+        choices=Direction.choices,
+        initial=Direction.BIDIRECTIONAL,
+        widget=UnfoldAdminSelectWidget(),
+        error_messages={"invalid_choice": "Choose one of the four directions."},
+    )
+
+
+def role_field() -> forms.ModelChoiceField:
+    return forms.ModelChoiceField(
+        label="Role on joining",
+        queryset=Role.objects.none(),
+        required=False,
+        empty_label="Student",
+        help_text=NEW_MEMBERS,
+        widget=UnfoldAdminSelectWidget(),
+        error_messages={"invalid_choice": "You cannot give this role."},
+    )
+
+
+class AssignForm(DialogForm):
+    team = forms.ModelChoiceField(
+        label="Team",
+        queryset=Team.objects.none(),
+        widget=by_typing(GroupAssignment.team),
+        error_messages={
+            "required": "Choose a team.",
+            "invalid_choice": "You cannot assign groups to this team.",
+        },
+    )
+    direction = direction_field()
+    role = role_field()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        here = authority.teams_where(self.viewer, "groups.assign")
+        self.offer("team", here)
+        served = GroupAssignment.objects.filter(group=self.obj)
+        self.offered["team"] = here.exclude(pk__in=served.values("team"))
+        self.offer("role", roles_on_joining(self.viewer))
+
+    def to_confirm(self) -> str:
+        return what_assigning_does(self.obj, self.cleaned_data["team"], self.cleaned_data["direction"])
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        team, role = values.get("team"), values.get("role")
+        if team and role and not authority.roles_to_give(self.viewer, team).filter(pk=role.pk).exists():
+            self.add_error("role", f"You cannot give the role {role} in {team}. Choose another.")
+        if team and GroupAssignment.objects.filter(group=self.obj, team=team).exists():
+            self.add_error("team", f"{self.obj} serves {team} already. Change its direction instead.")
+        return values
+
+
+class DirectionForm(DialogForm):
+    shows_stored = True
+    direction = direction_field()
+    role = role_field()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer("role", roles_on_joining(self.viewer, self.part.team), now=self.part.role_id)
+        self.fields["direction"].initial = self.part.direction
+
+    def to_confirm(self) -> str:
+        if not self.touched:
+            return ""
+        return what_assigning_does(self.part.group, self.part.team, self.cleaned_data["direction"])
+
+
+class AddMemberForm(DialogForm):
+    user = forms.ModelChoiceField(
+        label="User",
+        queryset=User.objects.none(),
+        widget=by_typing(GroupMembership.user),
+        error_messages={"required": "Choose a user.", "invalid_choice": "You cannot add this person."},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        people = people_to_add(self.viewer, self.obj)
+        self.offer("user", people)
+        there = GroupMembership.objects.filter(group=self.obj, removed_at__isnull=True)
+        self.offered["user"] = people.exclude(pk__in=there.values("user"))
+
+
+def roles_on_joining(viewer: User, team: Team | None = None) -> QuerySet[Role]:
+    """The roles that people may get who join a team from a group: nobody becomes its owner so."""
+    return authority.roles_to_give(viewer, team).exclude(code="owner")
+
+
+def what_assigning_does(group: ThinkificGroup, team: Team, direction: str) -> str:
+    """In numbers, whom it brings into the team and whom it sends to Thinkific; empty: nobody."""
+    said, way = [], Direction(direction)
+    if way.pulls and (count := groups.to_join(group, team)):
+        said.append(
+            f"{counted(count)} of the group {group} will join {team} with the next sync of the groups."
+        )
+        if others := groups_that_follow(team, besides=group):
+            said.append(others)
+    if way.pushes and (count := groups.to_be_sent(group, team)):
+        said.append(f"{counted(count)} of {team} will join the group {group} in Thinkific.")
+    return " ".join(said)
+
+
+def groups_that_follow(team: Team, *, besides: ThinkificGroup | None = None) -> str:
+    """Where else those go who join a team; empty: nowhere."""
+    count = len(set(directions.sending_groups(team.pk)) - {besides.pk if besides else None})
+    if not count:
+        return ""
+    other = "" if besides is None else "other "
+    which = f"{other}group" if count == 1 else f"{count:,} {other}groups"
+    return f"The team's {which} in Thinkific will take them in."
+
+
+def people_to_add(viewer: User, group: ThinkificGroup) -> QuerySet[User]:
+    """Whoever somebody sees; for a manager the members of the teams that the group serves."""
+    people = User.objects.filter(is_active=True, removed_at__isnull=True)
+    if viewer.sees_everything:
+        return people
+    teams = authority.teams_where(viewer, "groups.assign").filter(group_assignments__group=group)
+    return people.filter(memberships__team__in=teams).distinct()

@@ -1,0 +1,278 @@
+"""The one base class of every screen: what it shows is limited to what the signed-in person may see."""
+
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin.filters import ListFilter
+from django.contrib.admin.options import ModelAdmin as DjangoModelAdmin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, Q, QuerySet
+from django.forms import Media
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.safestring import SafeString
+
+from core.admin.kit.dialogs.buttons import buttons_for
+from core.admin.kit.dialogs.dialog import Dialog, answer
+from core.admin.kit.dialogs.locking import LockingAdmin
+from core.admin.kit.dialogs.pickers import by_typing
+from core.admin.kit.keys import only_keys
+from core.admin.kit.lists.lists import FEW, BoundedChangeList, BoundedPaginator
+from core.admin.kit.sync.sync_line import standing_of, sync_line
+from core.admin.kit.sync.watching import of_object, of_rows
+from core.admin.kit.tabs import Tab, tab_context
+from core.admin.kit.viewer import viewer_of
+from core.errors import Refusal
+from core.folding import email_key
+from core.models import Membership, User
+from core.models.folded import holding
+
+SEPARATORS = re.compile(r"[\s,;<>\"']+")  # of addresses that come from a mail or a spreadsheet
+
+
+def visible(queryset: QuerySet, viewer: User) -> QuerySet:
+    """The rows of this queryset that the viewer may see. A model that does not say is for administrators."""
+    if hasattr(queryset, "visible_to"):
+        return queryset.visible_to(viewer)
+    return queryset if viewer.sees_everything else queryset.none()
+
+
+def close_dialog(request: HttpRequest, url: str) -> HttpResponse:
+    """End a dialog's POST by going to a page: dialogs are sent by htmx, which follows no plain redirect."""
+    if request.headers.get("HX-Request"):
+        return HttpResponse(headers={"HX-Redirect": url})
+    return HttpResponseRedirect(url)
+
+
+class DashboardAdmin(LockingAdmin):
+    """Lists, details, autocomplete, choices, filters, actions and search, limited to the visible rows.
+
+    Read-only unless a screen says otherwise: most of what is shown belongs to Thinkific.
+
+    Unfold keeps `self.request` on the admin, which all threads share: never use it. Actions that change
+    something have `permissions=` and a `dialog=`, so that they go by POST; those on one object begin
+    with `self.get_or_404`.
+    """
+
+    list_per_page = 50
+    list_max_show_all = 0
+    show_full_result_count = False
+    show_facets = DjangoModelAdmin.show_facets.NEVER
+    paginator = BoundedPaginator
+    list_filter_submit = True
+    list_fullwidth = True
+    actions: Any = None
+    sortable_by: Any = ()  # columns with an index, and no others
+    search_help_text = ""
+    people_path = ""  # what leads from a row to a person, where a list of addresses can be searched for
+    list_before_template = "admin/dashboard/list_head.html"
+    list_top_template = ""  # what a screen has above its list
+    empty_value_display = "—"
+    empty_title = "Nothing here yet"
+    empty_text = ""  # what would be listed here and how it gets here
+    empty_how = ""  # what to do about it, for those who may start runs
+    tabs: tuple[Tab, ...] = ()  # further tabs of the detail page; the first is the object's own fields
+    first_tab_title = "Overview"
+    change_form_outer_before_template = "admin/dashboard/tabs.html"
+    change_form_template = "admin/dashboard/change_form.html"
+    change_list_template = "admin/dashboard/change_list.html"
+    dialogs: tuple[Dialog, ...] = ()  # what can be done to the object, or to a row of a tab
+    shows_sync = False  # whether the detail page says how the object stands with Thinkific
+    list_only: tuple[str, ...] = ()  # the columns that a row of the list shows, where the rest is heavy
+
+    class Media:
+        css = {"all": ["dashboard/lists.css"]}
+        js = ("dashboard/search.js",)
+
+    @property
+    def media(self) -> Media:
+        if not self.dialogs:
+            return super().media
+        choices = by_typing(Membership.team).media  # dialogs open over the page, which has the scripts
+        return super().media + choices + Media(js=["dashboard/modal.js"])
+
+    # --- what may be seen ---------------------------------------------------------------------------
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """All that this person may see here. Columns that are counted per row belong here as annotations:
+        a list computes them for the rows of its page."""
+        return self.limit(super().get_queryset(request), viewer_of(request))
+
+    def limit(self, queryset: QuerySet, viewer: User) -> QuerySet:
+        """Where a model has no `visible_to`, a screen that is not for administrators only says here who
+        sees what."""
+        return visible(queryset, viewer)
+
+    def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> QuerySet:
+        queryset = super().get_field_queryset(db, db_field, request)
+        if queryset is None:
+            queryset = db_field.remote_field.model._default_manager.using(db)
+        return visible(queryset, viewer_of(request))
+
+    def get_or_404(self, request: HttpRequest, object_id: Any) -> Model:
+        """The object, or the answer that a missing one gets: for actions on one object."""
+        obj = self.get_object(request, object_id)
+        if obj is None:
+            raise Http404
+        return obj
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    # --- lists --------------------------------------------------------------------------------------
+
+    def list_title(self, request: HttpRequest) -> str:
+        """What the list is called to this person, as in their sidebar."""
+        name = str(self.opts.verbose_name_plural)
+        return name[:1].upper() + name[1:]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BoundedChangeList]:
+        return BoundedChangeList
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        """Only what a filter of this list asks for. Django also allows every column of the model itself,
+        which would let anybody guess a hidden one (`?password__startswith=`)."""
+        if request is None:
+            return False
+        return any(_asks_for(entry, lookup) for entry in self.get_list_filter(request))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
+        """Rows that match every word, or are about any of the people whose addresses were pasted. Never with
+        duplicates, so never with DISTINCT."""
+        addresses = [part for part in SEPARATORS.split(search_term) if "@" in part]
+        if self.people_path and len(addresses) > 1:
+            keys = {email_key(address.replace("\x00", "")) for address in addresses[:FEW]}
+            people = list(User.objects.filter(email_key__in=keys).values_list("pk", flat=True))
+            return queryset.filter(**{f"{self.people_path}__in": people}), False
+        words = search_term.replace("\x00", "").split()[:6]
+        return self.search(queryset, words, viewer_of(request)) if words else queryset, False
+
+    def search(self, queryset: QuerySet, words: list[str], viewer: User) -> QuerySet:
+        found = queryset
+        for word in words:
+            found = found.filter(self.search_condition(word, viewer))
+        # Few keys are found first, by the columns' indexes: asked for the newest of them at once, PostgreSQL
+        # would walk the table from its end and hope to meet them soon.
+        few = list(found.order_by().values_list("pk", flat=True)[: FEW + 1])
+        return found if len(few) > FEW else queryset.filter(pk__in=few)
+
+    def search_condition(self, word: str, viewer: User) -> Q:
+        """What a word may match: columns of one table, since an OR across tables makes the database read
+        all of both. Where a related table is searched, see `FoundByStudent`."""
+        condition = Q()
+        for name in self.search_fields:
+            condition |= holding(name, word)
+        return condition
+
+    def watched_rows(self, request: HttpRequest, keys: list[Any]) -> dict[str, str]:
+        """For the page of a list: how it asks whether these rows are still what it shows."""
+        return of_rows(request, self, keys)
+
+    # --- details ------------------------------------------------------------------------------------
+
+    def page_context(self, request: HttpRequest) -> dict[str, Any]:
+        """What the template of the detail page is told, for a screen that shows or hides parts of it."""
+        return {"show_history": False}
+
+    def page_lines(self, obj: Any, viewer: User) -> list[SafeString]:
+        """What the detail page says above everything else, for something that waits."""
+        return []
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        context = {**self.page_context(request), **(extra_context or {})}
+        if not (self.tabs or self.dialogs or self.shows_sync):
+            return super().change_view(request, object_id, form_url, context)
+        obj = self.get_object(request, object_id)
+        tabs = [tab for tab in self.tabs if obj is not None and tab.is_shown(obj, viewer_of(request))]
+        asked_for = request.GET.get("tab")
+        chosen = next((tab for tab in tabs if tab.slug == asked_for), None)
+        first = {"title": self.first_tab_title, "url": request.path, "active": chosen is None}
+        others = [
+            {"title": tab.title, "url": f"{request.path}?tab={tab.slug}", "active": tab is chosen}
+            for tab in tabs
+        ]
+        context["detail_tabs"] = [first, *others] if others else []
+        if obj is not None and self.has_view_permission(request, obj):
+            viewer = viewer_of(request)
+            context["page_lines"] = self.page_lines(obj, viewer)
+            standing = standing_of(obj, viewer) if self.shows_sync else None
+            if chosen is not None or not self.has_change_permission(request, obj):  # a form stays as it is
+                context["watched"] = of_object(request, self, obj, standing, chosen)
+            context["sync_line"] = sync_line(obj, viewer, standing) if self.shows_sync else None
+            context["dialog_buttons"] = buttons_for(self, obj, viewer, chosen.slug if chosen else "")
+        if chosen is not None and obj is not None:
+            return self.tab_view(request, obj, chosen, context)
+        return super().change_view(request, object_id, form_url, context)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        raise Http404  # only what has a history (HistoryAdmin) shows one
+
+    def tab_view(
+        self, request: HttpRequest, obj: Model, tab: Tab, extra_context: dict[str, Any]
+    ) -> HttpResponse:
+        if not self.has_view_permission(request, obj):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "title": tab.title,
+            "opts": self.opts,
+            "original": obj,
+            "media": self.media,
+            "actions_detail": self._get_actions_navigation(
+                self.actions_detail, self.get_actions_detail(request, obj.pk), str(obj.pk)
+            ),
+            **tab_context(tab, obj, request, self),
+            **extra_context,
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "admin/dashboard/tab.html", context)
+
+    # --- dialogs ------------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(partial(answer, self))
+        name = f"{self.opts.app_label}_{self.opts.model_name}_do"
+        own = [
+            path("do/<slug:slug>/", view, name=f"{name}_new"),
+            path("<key:object_id>/do/<slug:slug>/", view, name=name),
+            path("<key:object_id>/do/<slug:slug>/<key:part_id>/", view, name=f"{name}_part"),
+        ]
+        return (own if self.dialogs else []) + only_keys(super().get_urls())
+
+    # --- actions ------------------------------------------------------------------------------------
+
+    def attempt(self, request: HttpRequest, work: Callable[[], str], *, url: str) -> HttpResponse:
+        """Do what a dialog asked for, say what came of it, go to `url`. A refusal is shown, not raised."""
+        try:
+            messages.success(request, work())
+        except Refusal as refusal:
+            messages.error(request, str(refusal))
+        return close_dialog(request, url)
+
+
+def _asks_for(entry: Any, lookup: str) -> bool:
+    """Whether an entry of `list_filter` reads this parameter of the address."""
+    if isinstance(entry, type) and issubclass(entry, ListFilter):
+        return lookup == getattr(entry, "parameter_name", None)
+    field = entry[0] if isinstance(entry, tuple | list) else entry
+    return lookup == field or lookup.startswith((f"{field}__", f"{field}_from", f"{field}_to"))

@@ -1,0 +1,1 @@
+"""Lists: paging, filters, columns, files, and what is done to chosen rows."""

@@ -1,0 +1,76 @@
+"""Columns that each person may show in a list or leave out; the choice is kept with their account."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from core.admin.kit.base import DashboardAdmin
+from core.admin.kit.viewer import viewer_of
+from core.models import ShownColumns
+
+
+class ChosenColumns(DashboardAdmin):
+    """A list with a button "Columns". The optional columns stand before the last one, in the order given
+    here, so that the numbers by which an address names the sorted columns stay what they are."""
+
+    optional_columns: ClassVar[Mapping[str, str]] = {}  # name of the method -> what the choice calls it
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        shown = super().get_list_display(request)
+        return [*shown[:-1], *self.chosen_columns(request), *shown[-1:]]
+
+    def chosen_columns(self, request: HttpRequest) -> list[str]:
+        """Read once for each request: a list asks for its columns several times."""
+        if not hasattr(request, "chosen_columns"):
+            rows = ShownColumns.objects.filter(user=viewer_of(request), screen=self.opts.label_lower)
+            kept = rows.values_list("columns", flat=True).first() or []
+            request.chosen_columns = [name for name in self.optional_columns if name in kept]  # type: ignore[attr-defined]
+        return request.chosen_columns  # type: ignore[attr-defined]
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """With what the button opens, for the template above the list."""
+        changelist: Any = super().get_changelist_instance(request)
+        chosen = self.chosen_columns(request)
+        options = [(name, label, name in chosen) for name, label in self.optional_columns.items()]
+        changelist.column_choices = {
+            "url": reverse(self._columns_address),
+            "options": options,
+            "any": bool(chosen),
+        }
+        return changelist
+
+    @property
+    def _columns_address(self) -> str:
+        return f"admin:{self.opts.app_label}_{self.opts.model_name}_columns"
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.choose_columns)
+        return [
+            path("columns/", view, name=self._columns_address.removeprefix("admin:")),
+            *super().get_urls(),
+        ]
+
+    def choose_columns(self, request: HttpRequest) -> HttpResponse:
+        """Keep the choice, and go back to the list as it was."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        asked = request.POST.getlist("column")
+        ShownColumns.objects.update_or_create(
+            user=viewer_of(request),
+            screen=self.opts.label_lower,
+            defaults={"columns": [name for name in self.optional_columns if name in asked]},
+        )
+        back = request.POST.get("next", "")
+        here = url_has_allowed_host_and_scheme(
+            back, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+        )
+        opts = self.opts
+        return HttpResponseRedirect(
+            back if here else reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")
+        )

@@ -1,0 +1,156 @@
+"""Lists that stay quick at any size: counted up to a limit, paged up to a limit, sorted by indexes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib.admin.views.main import ORDER_VAR
+from django.core.cache import cache
+from django.core.paginator import Paginator
+from django.db import connections
+from django.db.models import IntegerField, QuerySet, Subquery
+from django.http import HttpRequest
+from django.utils.functional import cached_property
+from unfold.views import ChangeList
+
+from core.admin.kit.lists.chips import chips, nothing_set
+from core.admin.kit.viewer import viewer_of
+from core.services import authority
+
+# Beyond this many rows a list neither counts nor pages: finding row 500,000 by hand is a search that
+# somebody has not typed yet, and an offset costs as much as everything before it.
+COUNTED = 10_000
+FEW = 1000  # keys that a query may carry along
+TOTAL_KEPT_SECONDS = 300
+
+
+def amount(count: int, limit: int = COUNTED) -> str:
+    """A count that was stopped after `limit`: "812", "10,000+"."""
+    return f"{limit:,}+" if count > limit else f"{count:,}"
+
+
+class CappedCount(Subquery):
+    """How many rows a correlated queryset has, looking at no more than one over the limit.
+
+    With `distinct`, how many values that column has in those rows.
+    """
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) AS capped)"
+    distinct_template = '(SELECT COUNT(DISTINCT capped."%(distinct)s") FROM (%(subquery)s) AS capped)'
+    output_field = IntegerField()
+
+    def __init__(self, queryset: QuerySet, *, limit: int = COUNTED, distinct: str = "") -> None:
+        if distinct:
+            self.template = self.distinct_template
+        super().__init__(queryset.order_by().values(distinct or "pk")[: limit + 1], distinct=distinct)
+
+
+def table_total(queryset: QuerySet) -> int:
+    """About how many rows the queryset's table has: without reading it, or a few minutes old."""
+    table = queryset.model._meta.db_table
+    connection = connections[queryset.db]
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass", [table])
+            return cursor.fetchone()[0]
+    total = cache.get_or_set(f"total:{table}", queryset.model._base_manager.count, TOTAL_KEPT_SECONDS)
+    return total or 0
+
+
+class BoundedPaginator(Paginator):
+    """Counts up to COUNTED rows and pages no further, so the last page costs little more than the first.
+
+    A page beyond the last one is the last one: a bookmark of a list that has shrunk still opens.
+    """
+
+    template_name = "admin/dashboard/pagination.html"
+    object_list: QuerySet
+
+    @cached_property
+    def counted(self) -> int:
+        """The number of rows; COUNTED + 1 stands for "more"."""
+        rows = self.object_list.order_by()
+        if rows.query.group_by is None:
+            rows = rows.values("pk")  # a sliced count would compute the annotations of every row
+        return rows[: COUNTED + 1].count()
+
+    @cached_property
+    def count(self) -> int:
+        return min(self.counted, COUNTED)
+
+    @property
+    def is_cut(self) -> bool:
+        return self.counted > COUNTED
+
+    @cached_property
+    def total_label(self) -> str:
+        """ "812", "about 1,020,000" or "10,000+"."""
+        if self.is_cut and not self.object_list.query.has_filters():
+            total = table_total(self.object_list)
+            if total > COUNTED:
+                return f"about {_rounded(total):,}"
+        return amount(self.counted, COUNTED)
+
+    def validate_number(self, number: Any) -> int:
+        try:
+            return max(1, min(int(number), self.num_pages))
+        except (TypeError, ValueError):
+            return 1
+
+
+def _rounded(total: int) -> int:
+    """Three figures: more would claim to have counted."""
+    unit = 10 ** max(0, len(str(total)) - 3)
+    return round(total / unit) * unit
+
+
+class BoundedChangeList(ChangeList):
+    page_num: int
+
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().__init__(request, *args, **kwargs)
+        if not self.is_popup:
+            self.title = self.model_admin.list_title(request)
+        # No column's head can show this order.
+        self.newest_first = not self.params.get(ORDER_VAR) and list(self.model_admin.ordering) == ["-id"]
+        self.chips = chips(self)
+        self.nothing_set = nothing_set(self)
+        # Nobody is told to do what they may not.
+        self.empty_how = self.model_admin.empty_how if authority.may_start_runs(viewer_of(request)) else ""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """One page, by keys: the database sorts and skips keys, then reads the rows of this page alone, with
+        their counts and related objects."""
+        paginator = self.model_admin.get_paginator(request, self.queryset, self.list_per_page)
+        page = paginator.page(self.page_num)
+        self.page_num = page.number
+        self.paginator = paginator
+        self.keys = list(page.object_list.values_list("pk", flat=True))
+        # Before the rows are read: what changes in between is seen by the page's first question.
+        self.watched = self.model_admin.watched_rows(request, self.keys)
+        self.result_list = self._rows(self.keys)
+        self.result_count = paginator.count
+        # The same number: otherwise Unfold puts "N results (Show all)" beside the title.
+        self.full_result_count = self.result_count
+        self.show_full_result_count = False
+        self.show_admin_actions = paginator.count > 0
+        self.multi_page = paginator.num_pages > 1
+        self.can_show_all = False
+
+    def _rows(self, keys: list[Any]) -> QuerySet:
+        if not keys:
+            return self.root_queryset.none()
+        rows = self.apply_select_related(self.root_queryset).filter(pk__in=keys)
+        if self.model_admin.list_only:
+            rows = rows.only(*self.model_admin.list_only)
+        return rows.order_by(*self.queryset.query.order_by)
+
+    def _get_deterministic_ordering(self, ordering: Sequence[Any]) -> list[Any]:
+        """End in the key, in the direction of the column before it: an index on (column, id) then serves
+        both directions. Django would always append "-pk"."""
+        keys = {"pk", "-pk", "id", "-id"}
+        columns = [part for part in ordering if part not in keys]
+        if not columns:
+            return list(ordering[:1]) or ["-pk"]
+        last = columns[-1]
+        descending = last.startswith("-") if isinstance(last, str) else bool(last.descending)
+        return [*columns, "-pk" if descending else "pk"]

@@ -1,0 +1,250 @@
+"""What histories show: of each row who did what to which object, and what changed in it."""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.apps import apps
+from django.contrib import admin
+from django.db.models import Field, ForeignKey, Model, OuterRef, QuerySet, Subquery
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+
+from core.admin.kit import cells
+from core.models import (
+    Enrollment,
+    GroupAssignment,
+    Invitation,
+    Membership,
+    Role,
+    Seat,
+    SeatAssignment,
+    SiteSettings,
+    Team,
+    User,
+)
+from core.models.history import AS_IT_WAS, done_by
+from core.written import as_people_write
+
+TYPES = {"+": "Added", "~": "Changed", "-": "Deleted"}
+LONGEST = 120  # characters of a value
+RUN = re.compile(r"\brun (\d{1,18})$")  # how a pull ends its reason: "Thinkific, run 12"
+OWN = {"history_id", "history_date", "history_change_reason", "history_type", "history_user", "impersonator"}
+OWN |= {"history_user_name", "impersonator_name", "id"}
+
+
+class Names:
+    """The names of objects that rows refer to, read together: one query for a kind, and one more for what is
+    gone, of which the history remembers the name."""
+
+    def __init__(self) -> None:
+        self._asked: dict[type[Model], set[int]] = defaultdict(set)
+        self._known: dict[tuple[type[Model], int], str] = {}
+
+    def ask(self, row: Any, fields: Iterable[str]) -> None:
+        for name in fields:
+            field = row._meta.get_field(name)
+            if (key := getattr(row, field.attname)) is not None:
+                self._asked[field.related_model].add(key)
+
+    def read(self) -> None:
+        for model, keys in self._asked.items():
+            rows: QuerySet = model._base_manager.filter(pk__in=keys)
+            if model is Enrollment:
+                rows = rows.select_related("user", "product")
+            self._known |= {(model, row.pk): str(row) for row in rows}
+            gone = {key for key in keys if (model, key) not in self._known}
+            recorded = RECORDED.get(str(model._meta.model_name))
+            if gone and recorded is not None and not recorded.parts:
+                last = recorded.model.history.filter(id__in=gone).order_by("history_id")
+                self._known |= {(model, row.id): recorded.name(row, self) for row in last}
+
+    def of(self, row: Any, name: str) -> str:
+        """What the foreign key of a row says; empty where it is empty."""
+        field = row._meta.get_field(name)
+        key = getattr(row, field.attname)
+        if key is None:
+            return ""
+        return (
+            self._known.get((field.related_model, key)) or f"{field.related_model._meta.verbose_name} {key}"
+        )
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A kind of object with history, what it is called, and the foreign keys (`parts`) its name needs."""
+
+    model: Any
+    name: Callable[[Any, Names], str]
+    parts: tuple[str, ...] = ()
+
+    @property
+    def slug(self) -> str:
+        return str(self.model._meta.model_name)
+
+    @property
+    def label(self) -> str:
+        return capfirst(self.model._meta.verbose_name_plural)
+
+    def rows(self) -> QuerySet:
+        rows: QuerySet = self.model.history.select_related("history_user", "impersonator")
+        return rows.order_by("-history_date", "-history_id")
+
+    def fields(self) -> list[Field]:
+        return [f for f in self.model.history.model._meta.concrete_fields if f.name not in OWN]
+
+
+RECORDED = {
+    recorded.slug: recorded
+    for recorded in [
+        Recorded(
+            User,
+            lambda row, names: f"{row.first_name} {row.last_name}".strip() or as_people_write(row.email),
+        ),
+        Recorded(Team, lambda row, names: row.name),
+        Recorded(
+            Membership,
+            lambda row, names: f"{names.of(row, 'user')} in {names.of(row, 'team')}",
+            ("user", "team"),
+        ),
+        Recorded(
+            Invitation,
+            lambda row, names: f"{as_people_write(row.address)} for {names.of(row, 'team')}",
+            ("team",),
+        ),
+        Recorded(Role, lambda row, names: row.name),
+        Recorded(Seat, lambda row, names: row.name),
+        Recorded(
+            SeatAssignment,
+            lambda row, names: f"{names.of(row, 'seat')} for {names.of(row, 'team')}",
+            ("seat", "team"),
+        ),
+        Recorded(
+            Enrollment,
+            lambda row, names: f"{names.of(row, 'user')} in {names.of(row, 'product')}",
+            ("user", "product"),
+        ),
+        Recorded(
+            GroupAssignment,
+            lambda row, names: f"{names.of(row, 'group')} for {names.of(row, 'team')}",
+            ("group", "team"),
+        ),
+        Recorded(SiteSettings, lambda row, names: "Settings"),
+    ]
+}
+
+Row = tuple[Recorded, Any]
+Moved = tuple[Field, Any, Any]  # a field, the row before, the row after
+
+
+def shown(rows: list[Row]) -> list[dict[str, Any]]:
+    """What the pages show of these rows: the same number of queries for many as for a few."""
+    moved, names = _moved(rows), Names()
+    for recorded, row in rows:
+        names.ask(row, recorded.parts)
+        for field, before, after in moved.get((recorded.slug, row.history_id), []):
+            if isinstance(field, ForeignKey):
+                names.ask(before, [field.name])
+                names.ask(after, [field.name])
+    names.read()
+    runs = _runs(rows)
+    return [
+        {
+            "moment": cells.moment(row.history_date),
+            "who": _who(row),
+            "as_it_was": _is_as_it_was(row),
+            "what": TYPES.get(row.history_type, row.history_type),
+            "kind": capfirst(str(recorded.model._meta.verbose_name)),
+            "name": recorded.name(row, names),
+            "url": _url(recorded, row),
+            "changes": [
+                (capfirst(str(field.verbose_name)), _value(field, before, names), _value(field, after, names))
+                for field, before, after in moved.get((recorded.slug, row.history_id), [])
+            ],
+            "reason": _reason(row, runs),
+        }
+        for recorded, row in rows
+    ]
+
+
+def _moved(rows: list[Row]) -> dict[tuple[str, int], list[Moved]]:
+    """Of each change what differs from the row before it of the same object."""
+    found = {}
+    for recorded in RECORDED.values():
+        changed = {row.history_id: row for kind, row in rows if kind is recorded and row.history_type == "~"}
+        if not changed:
+            continue
+        history = recorded.model.history
+        older = history.filter(id=OuterRef("id"), history_id__lt=OuterRef("history_id"))
+        older = older.order_by("-history_id").values("history_id")[:1]
+        pairs = dict(
+            history.filter(history_id__in=list(changed)).order_by().values_list("history_id", Subquery(older))
+        )
+        before = history.in_bulk([key for key in pairs.values() if key is not None])
+        for key, row in changed.items():
+            if (old := before.get(pairs.get(key))) is not None:
+                found[recorded.slug, key] = [
+                    (field, old, row)
+                    for field in recorded.fields()
+                    if getattr(old, field.attname) != getattr(row, field.attname)
+                ]
+    return found
+
+
+def _who(row: Any) -> str:
+    who, behind = done_by(row, "history_user"), done_by(row, "impersonator")
+    return as_people_write(f"{behind} as {who}" if behind else who)
+
+
+def _is_as_it_was(row: Any) -> bool:
+    """Whether a row says what something was before its first change, and not that anybody did anything."""
+    return bool(row.history_type == "+" and row.history_change_reason == AS_IT_WAS)
+
+
+def _value(field: Field, row: Any, names: Names) -> str | SafeString:
+    if isinstance(field, ForeignKey):
+        return names.of(row, field.name) or cells.NOTHING
+    value = getattr(row, field.attname)
+    if value is None or value == "" or value == []:
+        return cells.NOTHING
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(value, datetime):
+        return cells.moment(value, ahead=True)
+    if field.flatchoices:
+        return str(dict(field.flatchoices).get(value, value))
+    if isinstance(value, list):
+        value = ", ".join(map(str, value))
+    text = as_people_write(str(value))
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _runs(rows: list[Row]) -> set[int]:
+    """The runs that these rows name and that are kept still."""
+    named = {int(found[1]) for _, row in rows if (found := RUN.search(row.history_change_reason or ""))}
+    runs = apps.get_model("integrations", "SyncRun")._default_manager
+    return set(runs.filter(pk__in=named).values_list("pk", flat=True)) if named else set()
+
+
+def _reason(row: Any, runs: set[int]) -> str | SafeString:
+    reason = row.history_change_reason or ""
+    found = RUN.search(reason)
+    if found is None or int(found[1]) not in runs:
+        return reason
+    url = reverse("admin:integrations_syncrun_change", args=[found[1]])
+    return format_html('{}<a class="underline" href="{}">{}</a>', reason[: found.start()], url, found[0])
+
+
+def _url(recorded: Recorded, row: Any) -> str:
+    """The history of this one object, where it has a screen."""
+    if not getattr(admin.site._registry.get(recorded.model), "keeps_history", False):
+        return ""
+    try:
+        return reverse(f"admin:core_{recorded.slug}_history", args=[row.id])
+    except NoReverseMatch:
+        return ""

@@ -1,0 +1,25 @@
+"""Screens about the whole site: for those who see all of it, whatever roles somebody has in a team."""
+
+from django.db.models import Model
+from django.http import HttpRequest
+
+from core.admin.kit.base import DashboardAdmin
+from core.models import User
+from core.services import authority
+
+
+def sees_site(request: HttpRequest, permission: str) -> bool:
+    return isinstance(request.user, User) and authority.holds_for_the_site(request.user, permission)
+
+
+class SitewideAdmin(DashboardAdmin):
+    """`view_` and `change_` permissions count only together with seeing everything."""
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.sees(request, "view")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.sees(request, "view")
+
+    def sees(self, request: HttpRequest, verb: str) -> bool:
+        return sees_site(request, f"{self.opts.app_label}.{verb}_{self.opts.model_name}")

@@ -1,0 +1,1 @@
+"""How what a page shows stands with Thinkific."""

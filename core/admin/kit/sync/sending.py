@@ -1,0 +1,202 @@
+"""How the rows of a page stand with Thinkific: what of them waits to be sent, what was refused; and Retry."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Model, OuterRef, QuerySet, Subquery, Value
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from core.admin.kit import cells
+from core.admin.kit.dialogs.dialog import Dialog, DialogForm, Done
+from core.admin.kit.lists.lists import amount
+from core.admin.kit.sync import thinkific_says
+from core.models import Enrollment, GroupMembership, OutboxEntry, ThinkificGroup, User
+from core.services import authority, outbox
+
+Status = OutboxEntry.Status
+COUNTED = 1000
+
+# --- rows ---------------------------------------------------------------------------------------------
+
+
+def with_sending(rows: Any, entity: str, key: str = "pk") -> Any:
+    """With `sending_status` and `sending_error`: of what Thinkific must still be told of the row, what was
+    refused before what waits. `key` names what holds the primary key of the entity's object."""
+    unsent = OutboxEntry.objects.unsent().filter(entity=entity, object_id=OuterRef(key))
+    first = unsent.order_by("status", "-pk")  # "failed" sorts before "in_flight" and "pending"
+    return rows.annotate(
+        sending_status=Subquery(first.values("status")[:1]),
+        sending_error=Subquery(first.values("error")[:1]),
+    )
+
+
+def sending(row: Any, *, leaves: bool = False, in_step: str = "") -> SafeString:
+    """What waits, or was refused and why; `in_step` where neither. A list without `with_sending` says it
+    without Thinkific's words. `leaves`: somebody was taken out here, and Thinkific has yet to follow."""
+    status = getattr(row, "sending_status", None) or row.push_state
+    if status == Status.FAILED:
+        words = getattr(row, "sending_error", "")
+        pill = cells.pill("Removal refused" if leaves else "Refused", "danger", title=words or "")
+        if not words:
+            return pill
+        second = '<span class="cell-two"><span>{}</span><span class="cell-second">{}</span></span>'
+        return format_html(second, pill, cells.text(words))
+    if status in OutboxEntry.UNSENT:
+        return cells.pill("Waiting to leave" if leaves else "Waiting to be sent", "info")
+    return cells.pill(in_step, "success") if in_step else SafeString("")
+
+
+def enrollment_status(enrollment: Any) -> SafeString:
+    """Its status here and, where Thinkific has yet to follow, that too."""
+    told = sending(enrollment)
+    if told and enrollment.status in {Enrollment.Status.PENDING, Enrollment.Status.FAILED}:
+        return told
+    return format_html('<span class="cell-lines">{}{}</span>', cells.status(enrollment), told)
+
+
+# --- what belongs to the object of a page -------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows that belong to an object, by how they stand."""
+
+    one: str
+    many: str
+    tab: str  # where they are listed
+    failed: int
+    waiting: int
+
+
+def parts_of(obj: Model, viewer: User) -> list[Part]:
+    """What waits or was refused of the rows that belong to an object, as far as the viewer sees them. One
+    query, of which each person's part is small; a group's is cut off."""
+    kinds = _kinds(obj, viewer)
+    if not kinds:
+        return []
+    first, *rest = [_states(rows, tab) for rows, _, _, tab in kinds]
+    found = first.union(*rest, all=True) if rest else first[: COUNTED + 1]
+    count = Counter(found)
+    parts = [Part(one, many, tab, count[tab, "failed"], count[tab, "pending"]) for _, one, many, tab in kinds]
+    return [part for part in parts if part.failed or part.waiting]
+
+
+def _states(rows: Any, tab: str) -> Any:
+    labelled = rows.exclude(push_state="clean").order_by().annotate(listed=Value(tab))
+    return labelled.values_list("listed", "push_state")
+
+
+def _kinds(obj: Model, viewer: User) -> list[tuple[Any, str, str, str]]:
+    if isinstance(obj, User):
+        kinds: list[tuple[Any, str, str, str]] = []
+        if viewer.has_perm("core.view_enrollment"):
+            rows = Enrollment.objects.filter(user=obj).visible_to(viewer)
+            kinds.append((rows, "enrollment", "enrollments", "enrollments"))
+        if viewer.has_perm("core.view_thinkificgroup"):
+            members = GroupMembership.objects.filter(user=obj)
+            if not viewer.sees_everything:
+                members = members.filter(group__in=ThinkificGroup.objects.visible_to(viewer))
+            kinds.append((members, "group membership", "group memberships", "groups"))
+        return kinds
+    if isinstance(obj, Enrollment) and obj.product.is_bundle:
+        courses = Enrollment.objects.filter(via_bundle=obj).visible_to(viewer)
+        return [(courses, "course of the bundle", "courses of the bundle", "courses")]
+    if isinstance(obj, ThinkificGroup):
+        members = GroupMembership.objects.filter(group=obj)
+        return [(members, "of its members", "of its members", "users")]
+    return []
+
+
+def in_words(parts: list[Part]) -> str:
+    """`Thinkific refused 2 enrollments and 1 group membership. 1 enrollment waits to be sent.`"""
+    said = []
+    if failed := [(part.failed, part) for part in parts if part.failed]:
+        said.append(f"Thinkific refused {_listed(failed)}.")
+    if waiting := [(part.waiting, part) for part in parts if part.waiting]:
+        verb = "waits" if sum(count for count, _ in waiting) == 1 else "wait"
+        said.append(f"{_listed(waiting)} {verb} to be sent.")
+    return " ".join(said)
+
+
+def _listed(counts: list[tuple[int, Part]]) -> str:
+    return " and ".join(
+        f"{amount(count, COUNTED)} {part.one if count == 1 else part.many}" for count, part in counts
+    )
+
+
+# --- Retry --------------------------------------------------------------------------------------------
+
+
+def may_retry(viewer: User, obj: Any = None) -> bool:
+    return authority.holds_for_the_site(viewer, "core.change_outboxentry")
+
+
+def retried(count: int) -> str:
+    if not count:
+        return "No refused change is left: it was tried again, or sent, in the meantime."
+    return "1 change is tried again." if count == 1 else f"{count:,} changes are tried again."
+
+
+def retry_rows(tab: str, entity: str, rows: Callable[[Any, User], Any], *, key: str = "pk") -> Dialog:
+    """Retry for the rows of a tab. `rows` are all that it lists; `key` names what holds in a row the primary
+    key of the entity's object."""
+
+    def parts(obj: Any, viewer: User) -> Any:
+        failed = OutboxEntry.objects.filter(status=Status.FAILED, entity=entity).values("object_id")
+        listed = rows(obj, viewer)
+        return listed.filter(**{f"{key}__in": failed}) if may_retry(viewer) else listed.none()
+
+    def entries(row: Any) -> QuerySet[OutboxEntry]:
+        return _failed(entity, [getattr(row, key)])
+
+    return Dialog(
+        "retry",
+        "Retry",
+        may=may_retry,
+        parts=parts,
+        work=lambda row, form: Done(retried(outbox.retry(entries(row)))),
+        text=lambda row: _words(entries(row)),
+        tab=tab,
+    )
+
+
+def _failed(entity: str, keys: Any) -> QuerySet[OutboxEntry]:
+    return OutboxEntry.objects.filter(status=Status.FAILED, entity=entity, object_id__in=keys)
+
+
+def refused_of(obj: Any) -> QuerySet[OutboxEntry]:
+    """All refused changes of a person, or of a bundle's enrollment with those of its courses."""
+    if isinstance(obj, User):
+        return OutboxEntry.objects.filter(status=Status.FAILED, person=obj)
+    return _failed("enrollment", [obj.pk, *obj.course_enrollments.values_list("pk", flat=True)])
+
+
+def _retry_all(obj: Any, form: DialogForm) -> Done:
+    return Done(retried(outbox.retry(refused_of(obj))))
+
+
+def _words(entries: QuerySet[OutboxEntry]) -> str:
+    last = entries.order_by("-pk").first()
+    said = "Thinkific gave no reason."
+    if last and last.error:
+        said = f"Thinkific said: {thinkific_says.in_one_line(last.error)}"
+    count = entries.count()
+    return said if count < 2 else f"{count:,} changes were refused. Of the last one {said}"
+
+
+def retry_all(tab: str) -> Dialog:
+    """Retry for everything of a person, or of a bundle's enrollment, that was refused: the line above the
+    page has its button too."""
+    return Dialog(
+        "retry-refused",
+        "Retry All Refused",
+        may=may_retry,
+        applies=lambda obj: refused_of(obj).exists(),
+        work=_retry_all,
+        text=lambda obj: _words(refused_of(obj)),
+        tab=tab,
+        icon="refresh",
+    )

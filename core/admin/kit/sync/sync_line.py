@@ -1,0 +1,157 @@
+"""One line above a detail page: in step with Thinkific, waiting to be sent, or refused and why."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Model
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+
+from core.admin.kit import cells
+from core.admin.kit.dialogs.dialog import url_of
+from core.admin.kit.sync.last_synced import last_synced
+from core.admin.kit.sync.sending import Part, in_words, may_retry, parts_of
+from core.admin.kit.sync.thinkific_says import in_one_line
+from core.models import Enrollment, GroupAssignment, OutboxEntry, Product, Team, ThinkificGroup, User
+from core.services import authority
+
+Status = OutboxEntry.Status
+
+
+@dataclass(frozen=True)
+class SyncLine:
+    pill: SafeString
+    text: str | SafeString
+    synced: SafeString | None
+    retry_url: str = ""
+    entry_url: str = ""
+    waits: bool = False  # the page looks more often
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What Thinkific must still be told of an object, and of the rows that belong to it."""
+
+    entry: OutboxEntry | None
+    parts: list[Part]
+
+    @property
+    def facts(self) -> tuple[Any, ...]:
+        """What the line says, without its words."""
+        entry = self.entry
+        return entry and (entry.pk, entry.status, entry.reason, entry.error), *self.parts
+
+
+def unsent_of(obj: Model) -> OutboxEntry | None:
+    """What Thinkific must still be told of an object; what failed before what waits."""
+    entries = OutboxEntry.objects.unsent().filter(entity=obj._meta.model_name, object_id=obj.pk)
+    return max(entries, key=lambda entry: (entry.status == Status.FAILED, entry.pk), default=None)
+
+
+def standing_of(obj: Any, viewer: User) -> Standing:
+    return Standing(unsent_of(obj), parts_of(obj, viewer))
+
+
+def sync_line(obj: Any, viewer: User, standing: Standing | None = None) -> SyncLine:
+    """How the object and the rows that belong to it stand, as far as the viewer sees them."""
+    synced = cells.moment(last_synced(obj), empty="never")
+    standing = standing or standing_of(obj, viewer)
+    entry, parts = standing.entry, standing.parts
+    if isinstance(obj, ThinkificGroup):
+        return _group(obj, entry, parts, viewer, synced)
+    if entry is not None or parts:
+        return _unsent(obj, entry, parts, viewer, synced)
+    return _told(obj, synced)
+
+
+def _told(obj: Any, synced: SafeString | None) -> SyncLine:
+    """Of something of which nothing waits."""
+    if obj.removed_at is not None:
+        return SyncLine(cells.pill("Removed", "danger"), "Thinkific no longer has this.", synced)
+    if obj.thinkific_id is None and not _has_no_number(obj):
+        text = "This exists in the dashboard only; nothing waits to be sent."
+        return SyncLine(cells.pill("Not in Thinkific", "warning"), text, synced)
+    return SyncLine(cells.pill("In step", "success"), "Nothing waits to be sent to Thinkific.", synced)
+
+
+def _has_no_number(obj: Any) -> bool:
+    """Whether it is in Thinkific although its number is not known: a bundle's enrollment has none, and a
+    course that only an enrollment has named so far is known by its other one."""
+    if isinstance(obj, Product):
+        return obj.source == Product.Source.ENROLLMENT
+    return isinstance(obj, Enrollment) and obj.product.is_bundle
+
+
+def follows(obj: Model, viewer: User, said: str) -> SafeString:
+    """The message after a change, for a page that does not say how the object stands with Thinkific."""
+    entry = unsent_of(obj)
+    if entry is None:
+        return format_html("{}", said)
+    if not _sees_entries(viewer):
+        return format_html("{} Thinkific is told in the background.", said)
+    return format_html(
+        '{} Thinkific is told in the background; <a class="underline" href="{}">see how it goes</a>.',
+        said,
+        cells.detail_url(entry),
+    )
+
+
+def _unsent(
+    obj: Any, entry: OutboxEntry | None, parts: list[Part], viewer: User, synced: SafeString | None
+) -> SyncLine:
+    refused = (entry is not None and entry.status == Status.FAILED) or any(part.failed for part in parts)
+    said = [*([_own_words(entry)] if entry is not None else []), *([in_words(parts)] if parts else [])]
+    tabs = format_html_join(
+        "", ' <a class="cell-link" href="?tab={}">See {}</a>.', ((part.tab, part.many) for part in parts)
+    )
+    if isinstance(obj, ThinkificGroup) and parts:
+        tabs = format_html(' <a class="cell-link" href="?tab={}">See for whom</a>.', "users")
+    return SyncLine(
+        cells.pill("Refused", "danger") if refused else cells.pill("Waiting to be sent", "info"),
+        format_html("{}{}", format_html_join(" ", "{}", ((words,) for words in said)), tabs),
+        synced,
+        retry_url=_retry_url(obj, entry, parts) if refused and may_retry(viewer) else "",
+        entry_url=cells.detail_url(entry) if entry is not None and _sees_entries(viewer) else "",
+        waits=(entry is not None and entry.status != Status.FAILED) or any(part.waiting for part in parts),
+    )
+
+
+def _own_words(entry: OutboxEntry) -> SafeString:
+    reason = capfirst(entry.reason)
+    if entry.status == Status.FAILED:
+        return format_html("{}. Thinkific says: {}", reason, in_one_line(entry.error) or "nothing")
+    text = format_html("{}, since {}.", reason, cells.moment(entry.created_at))
+    return format_html("{} The last try: {}", text, in_one_line(entry.error)) if entry.error else text
+
+
+def _retry_url(obj: Any, entry: OutboxEntry | None, parts: list[Part]) -> str:
+    if any(part.failed for part in parts) and not isinstance(obj, ThinkificGroup):
+        return url_of(obj._meta, "retry-refused", obj.pk)
+    if entry is not None and entry.status == Status.FAILED:
+        return reverse("admin:core_outboxentry_do", args=[entry.pk, "retry"])
+    return ""
+
+
+def _group(
+    group: Any, entry: OutboxEntry | None, parts: list[Part], viewer: User, synced: SafeString | None
+) -> SyncLine:
+    """A group is in step when its members and its assignments are."""
+    if entry is not None:
+        return _unsent(group, entry, parts, viewer, synced)
+    if group.removed_at is not None:
+        return _told(group, synced)
+    errors = GroupAssignment.objects.filter(group=group, team__in=Team.objects.visible_to(viewer))
+    if wrong := errors.exclude(last_error="").first():
+        return SyncLine(cells.pill("Failed", "danger"), f"For {wrong.team}: {wrong.last_error}", synced)
+    if parts:
+        return _unsent(group, None, parts, viewer, synced)
+    if getattr(group, "is_pending", False):
+        text = "It has changed, or was never read, since its last sync."
+        return SyncLine(cells.pill("Waiting for a sync", "info"), text, synced)
+    return _told(group, synced)
+
+
+def _sees_entries(viewer: User) -> bool:
+    return authority.holds_for_the_site(viewer, "core.view_outboxentry")

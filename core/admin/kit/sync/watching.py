@@ -1,0 +1,109 @@
+"""What an open page shows, as a short word that changes with it.
+
+A page carries the word of the moment at which it was drawn, and asks again and again (project/live.py).
+Another word says that something on it is no longer true: the page then fetches itself anew, once.
+"""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.db.models import BinaryField, Field, JSONField, QuerySet
+from django.http import HttpRequest
+
+from core.admin.kit.lists.filters import key_of
+from core.admin.kit.lists.lists import CappedCount
+from core.admin.kit.sync.sync_line import Standing, standing_of
+from core.admin.kit.tabs import PER_PAGE, Tab
+from core.admin.kit.viewer import viewer_of
+
+MOST_ROWS = 200
+LEFT_OUT = {"password", "description"}  # never shown, or long
+Shown = dict[str, str]  # what the page is told: `address`, to ask with, and `word`
+
+
+def of_object(
+    request: HttpRequest, model_admin: Any, obj: Any, standing: Standing | None, tab: Tab | None
+) -> Shown:
+    """Of a detail page, with the page of the tab that is open on it."""
+    asked = {"object": f"{obj._meta.label_lower}.{obj.pk}"}
+    if tab is not None:
+        asked |= {"tab": tab.slug, "p": str(_number(request.GET.get("p")))}
+    return {"address": urlencode(asked), "word": _object_word(request, model_admin, obj, standing, tab)}
+
+
+def of_rows(request: HttpRequest, model_admin: Any, keys: Iterable[Any]) -> Shown:
+    """Of a page of a list: these rows (primary keys)."""
+    keys = list(keys)
+    asked = {"object": model_admin.opts.label_lower, "rows": ",".join(map(str, keys))}
+    return {"address": urlencode(asked), "word": _rows_word(request, model_admin, keys)}
+
+
+def word_now(request: HttpRequest) -> str:
+    """The word of the page that asks with `address`; empty where the viewer may not see it any more."""
+    model_admin, key = _found(request.GET.get("object", ""))
+    if model_admin is None or not model_admin.has_view_permission(request):
+        return ""
+    if key is None:
+        asked_for = request.GET.get("rows", "").split(",")[:MOST_ROWS]
+        return _rows_word(request, model_admin, [pk for pk in map(key_of, asked_for) if pk is not None])
+    obj = model_admin.get_queryset(request).filter(pk=key).first()
+    if obj is None:
+        return ""
+    viewer = viewer_of(request)
+    slug = request.GET.get("tab", "")
+    tab = next((tab for tab in model_admin.tabs if tab.slug == slug and tab.is_shown(obj, viewer)), None)
+    standing = standing_of(obj, viewer) if model_admin.shows_sync else None
+    return _object_word(request, model_admin, obj, standing, tab)
+
+
+def _found(name: str) -> tuple[Any, int | None]:
+    """The screen and the primary key that `core.user.12` names; no key: a list."""
+    label, _, last = name.rpartition(".")
+    key = key_of(last)
+    wanted = name if key is None else label
+    screens = {model._meta.label_lower: screen for model, screen in admin.site._registry.items()}
+    screen: Any = screens.get(wanted)
+    return (screen if hasattr(screen, "shows_sync") else None), key
+
+
+def _object_word(
+    request: HttpRequest, model_admin: Any, obj: Any, standing: Standing | None, tab: Tab | None
+) -> str:
+    shown: list[Any] = [getattr(obj, name) for name in _columns(obj)]
+    shown += [getattr(obj, name, None) for name in model_admin.get_queryset(request).query.annotations]
+    shown.append(standing and standing.facts)
+    if tab is not None:
+        start = (_number(request.GET.get("p")) - 1) * PER_PAGE
+        rows = tab.rows(obj, viewer_of(request))
+        shown += _values(rows)[start : start + PER_PAGE]
+    return _word(shown)
+
+
+def _rows_word(request: HttpRequest, model_admin: Any, keys: list[Any]) -> str:
+    rows = model_admin.get_queryset(request).filter(pk__in=keys).order_by("pk")
+    return _word(list(_values(rows))) if keys else _word([])
+
+
+def _values(rows: QuerySet) -> QuerySet:
+    """Without counts, which are dear: a row says its own."""
+    computed = [name for name, found in rows.query.annotations.items() if not isinstance(found, CappedCount)]
+    return rows.prefetch_related(None).values_list(*_columns(rows.model), *computed)
+
+
+def _columns(model: Any) -> list[str]:
+    return [field.attname for field in model._meta.concrete_fields if _is_watched(field)]
+
+
+def _is_watched(field: Field) -> bool:
+    return not isinstance(field, JSONField | BinaryField) and field.name not in LEFT_OUT
+
+
+def _word(shown: list[Any]) -> str:
+    return blake2b(repr(shown).encode(), digest_size=8).hexdigest()
+
+
+def _number(text: str | None) -> int:
+    return min(max(1, key_of(text) or 1), 1_000_000)

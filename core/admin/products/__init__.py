@@ -1,0 +1,1 @@
+"""Products: courses and bundles."""

@@ -1,0 +1,107 @@
+"""The tabs of a product's page: contents, curriculum, seats, enrollments."""
+
+from typing import Any
+
+from django.db.models import Count, QuerySet
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+
+from core.admin.kit import cells, open_pages
+from core.admin.kit.tabs import Tab
+from core.admin.seats import expiry_rule, places_text, team_names, with_shown_teams
+from core.models import BundleItem, Enrollment, Lesson, Product, Seat, User
+
+
+def contents_of(product: Product, viewer: User) -> QuerySet[BundleItem]:
+    """What the bundle holds now; a course that was taken out of it is no part of it any more."""
+    items = product.bundle_items.filter(removed_at__isnull=True)
+    return items.select_related("course").order_by("position", "id")
+
+
+def curriculum_of(product: Product, viewer: User) -> QuerySet[Lesson]:
+    lessons = Lesson.objects.filter(chapter__product=product).select_related("chapter", "quiz")
+    return lessons.order_by("chapter__position", "chapter_id", "position", "id")
+
+
+def seats_of(product: Product, viewer: User) -> QuerySet[Seat]:
+    return with_shown_teams(Seat.objects.visible_to(viewer).filter(product=product), viewer).order_by("id")
+
+
+def enrollment_counts_of(product: Product, viewer: User) -> QuerySet:
+    enrollments: QuerySet = Enrollment.objects.visible_to(viewer).filter(product=product).with_status()
+    return enrollments.order_by("status_now").values("status_now", "product").annotate(people=Count("pk"))
+
+
+def enrollments_link(row: dict[str, Any]) -> SafeString:
+    url = open_pages.list_url(Enrollment, f"product={row['product']}&status={row['status_now']}")
+    return format_html('<a class="cell-link" href="{}">List them</a>', url) if url else cells.NOTHING
+
+
+def publication(product: Product) -> SafeString:
+    if not product.status:
+        return cells.NOTHING
+    return cells.pill(capfirst(product.status), "success" if product.status == "published" else "quiet")
+
+
+PRODUCT_TABS = (
+    Tab(
+        "contents",
+        "Bundle contents",
+        contents_of,
+        [
+            ("Course", lambda item: cells.link(item.course)),
+            (
+                "State",
+                lambda item: cells.removed(item.course.removed_at) or publication(item.course),
+            ),
+            ("Productable ID", lambda item: cells.thinkific_id(item.course.productable_id)),
+        ],
+        "This bundle has no courses, or they have not been synced yet.",
+        applies=lambda product: product.is_bundle,
+    ),
+    Tab(
+        "curriculum",
+        "Curriculum",
+        curriculum_of,
+        [
+            ("Chapter", lambda lesson: cells.named(lesson.chapter)),
+            ("Lesson", lambda lesson: cells.named(lesson)),
+            ("Kind", lambda lesson: cells.lesson_kind(lesson.content_type)),
+            ("Quiz", lambda lesson: cells.text(str(lesson.quiz)) if lesson.quiz else cells.NOTHING),
+        ],
+        "The chapters and lessons have not been synced yet, or the course has none.",
+        applies=lambda product: not product.is_bundle,
+    ),
+    Tab(
+        "seats",
+        "Seats",
+        seats_of,
+        [
+            ("Used", lambda seat: cells.link(seat, places_text(seat))),
+            ("Access ends", expiry_rule),
+            ("Teams", team_names),
+            ("Active", lambda seat: cells.yes_no(seat.active)),
+        ],
+        "No seats on this product: no team can enroll anybody in it.",
+        permission="core.view_seat",
+    ),
+    Tab(
+        "enrollments",
+        "Enrollments",
+        enrollment_counts_of,
+        [
+            (
+                "Status",
+                lambda row: cells.pill(
+                    Enrollment.Status(row["status_now"]).label,
+                    cells.STATUS_KINDS[Enrollment.Status(row["status_now"])],
+                ),
+            ),
+            ("Enrollments", lambda row: f"{row['people']:,}"),
+            ("", enrollments_link),
+        ],
+        "Nobody is enrolled in this product.",
+        permission="core.view_enrollment",
+    ),
+)

@@ -1,0 +1,213 @@
+"""What a team is: its name and limits, its owner, archived or in use."""
+
+from typing import Any
+
+from django import forms
+from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from core.admin.kit.dialogs.dialog import Dialog, DialogForm, Done
+from core.admin.kit.dialogs.pickers import by_typing
+from core.admin.users.forms import role_field
+from core.errors import Refusal
+from core.models import Membership, Organization, Role, Team, User
+from core.services import authority, team_setup
+from core.services.teams import TeamIsFull
+
+# Who is in a team does not decide what it may have: these are for administrators.
+FOR_ADMINISTRATORS = ("organization", "max_members")
+MOST_MEMBERS = 1_000_000
+MOST_LISTED = 300  # members to choose from in a plain list
+
+
+def name_field() -> forms.CharField:
+    return forms.CharField(
+        label="Name",
+        max_length=team_setup.TEAM_NAME_LENGTH,
+        widget=UnfoldAdminTextInputWidget(),
+        error_messages={"required": "A team needs a name."},
+    )
+
+
+def description_field() -> forms.CharField:
+    return forms.CharField(
+        label="Description",
+        max_length=team_setup.DESCRIPTION_LENGTH,
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
+    )
+
+
+def organization_field() -> forms.ModelChoiceField:
+    return forms.ModelChoiceField(
+        label="Organization",
+        queryset=Organization.objects.order_by("name"),
+        required=False,
+        widget=by_typing(Team.organization),
+        error_messages={"invalid_choice": "There is no such organization. Choose another, or none."},
+    )
+
+
+class DetailsForm(DialogForm):
+    shows_stored = True
+    name = name_field()
+    description = description_field()
+    organization = organization_field()
+    max_members = forms.IntegerField(
+        label="Most students",
+        required=False,
+        min_value=0,
+        max_value=MOST_MEMBERS,
+        widget=UnfoldAdminIntegerFieldWidget(),
+        help_text="Empty: no limit. A lower one takes nobody out.",
+        error_messages={"invalid": "Enter a whole number, or nothing for no limit."},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            field.initial = getattr(self.obj, name)
+        if not everywhere(self.viewer):
+            for name in FOR_ADMINISTRATORS:
+                del self.fields[name]
+
+    def refuse(self, refusal: Refusal) -> None:
+        self.add_error("name", str(refusal))
+
+
+class OwnerForm(DialogForm):
+    shows_stored = True
+    refused_at = {TeamIsFull: "role", Refusal: "owner"}
+    owner = forms.ModelChoiceField(
+        label="New owner",
+        queryset=User.objects.none(),
+        empty_label="Choose a member",
+        widget=by_typing(Team.owner),
+        error_messages={
+            "required": "Choose the new owner.",
+            "invalid_choice": "The new owner must be in the team, with an account that is switched on. Add "
+            "them to the team first.",
+        },
+    )
+    role = role_field()
+    former = forms.CharField(widget=forms.HiddenInput(), required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["former"].initial = str(self.obj.owner_id)
+        members = Membership.objects.filter(team=self.obj).exclude(user=self.obj.owner_id)
+        candidates = User.objects.filter(is_active=True, pk__in=members.values("user"))
+        # By typing everybody is found whom the viewer sees; who is no member is refused. So few are listed.
+        if members[: MOST_LISTED + 1].count() <= MOST_LISTED:
+            self.fields["owner"].widget = UnfoldAdminSelectWidget()
+            self.fields["owner"].widget.is_required = True
+        self.offer("owner", candidates.order_by("name", "pk"))
+        self.offer("role", authority.roles_to_give(self.viewer, self.obj))
+        self.fields["role"].label = f"Role of {self.obj.owner} from then on"
+        self.suggest("role", Role.objects.filter(code="manager").first())
+
+    def clean_former(self) -> None:
+        """The owner is named in the dialog, and in no field of it."""
+        shown = self.cleaned_data["former"]
+        if shown and shown != str(self.obj.owner_id):
+            self.data["former"] = str(self.obj.owner_id)
+            self.add_error(
+                "owner",
+                f"{self.obj.owner} owns {self.obj} by now; it was somebody else when you opened this. "
+                "Nothing was saved. Save again if your choice should replace them.",
+            )
+
+
+def everywhere(viewer: User) -> bool:
+    return "teams.edit" in authority.codes_everywhere(viewer)
+
+
+def _may_edit(viewer: User, team: Team | None) -> bool:
+    return authority.holds_in(viewer, "teams.edit", team)
+
+
+def _may_hand_over(viewer: User, team: Team | None) -> bool:
+    if team is None:
+        return authority.holds(viewer, "teams.edit")
+    return authority.may_hand_over(viewer, team)
+
+
+def _edit(team: Team, form: DetailsForm) -> Done:
+    team = team_setup.update(team, by=form.viewer, **form.cleaned_data)
+    said = f"{team} is saved."
+    students = Membership.objects.filter(team=team, role__code="student").count()
+    if team.max_members is not None and students > team.max_members:
+        said += f" It has {students:,} students, more than its limit: nobody leaves, and no other one joins."
+    return Done(said)
+
+
+def _hand_over(team: Team, form: OwnerForm) -> Done:
+    former, owner = team.owner, form.cleaned_data["owner"]
+    role = form.cleaned_data["role"]
+    team_setup.change_owner(team, owner=owner, former_role=role, by=form.viewer)
+    return Done(f"{owner} owns {team} now; {former} stays in it as {role}.")
+
+
+def _what_archiving_does(team: Team) -> str:
+    members, groups = team.memberships.count(), team.group_assignments.count()
+    return (
+        f"Nobody joins {team} any more: by hand, by a file, or by its groups ({groups:,}). Its members "
+        f"({members:,}) keep their accounts and enrollments and stay listed, and its seats stay as they are; "
+        "nobody is enrolled through them. Restore Team brings it back."
+    )
+
+
+def _archive(team: Team, form: DialogForm) -> Done:
+    team_setup.archive(team, by=form.viewer)
+    return Done(f"{team} is archived. Restore Team brings it back.")
+
+
+def _restore(team: Team, form: DialogForm) -> Done:
+    team_setup.restore(team, by=form.viewer)
+    return Done(f"{team} is in use again.")
+
+
+TEAM_DETAIL_DIALOGS = (
+    Dialog(
+        "edit",
+        "Edit Team",
+        submit="Save",
+        may=_may_edit,
+        work=_edit,
+        form=DetailsForm,
+        icon="edit",
+    ),
+    Dialog(
+        "change-owner",
+        "Change Owner",
+        may=_may_hand_over,
+        applies=lambda team: team.archived_at is None,
+        work=_hand_over,
+        form=OwnerForm,
+        icon="swap_horiz",
+        text=lambda team: f"{team.owner} owns {team}. Every team has one owner, who is a member of it.",
+    ),
+    Dialog(
+        "archive",
+        "Archive Team",
+        may=lambda viewer, team: everywhere(viewer),
+        applies=lambda team: team.archived_at is None,
+        work=_archive,
+        icon="archive",
+        danger=True,
+        text=_what_archiving_does,
+    ),
+    Dialog(
+        "restore",
+        "Restore Team",
+        may=lambda viewer, team: everywhere(viewer),
+        applies=lambda team: team.archived_at is not None,
+        work=_restore,
+        icon="unarchive",
+        text=lambda team: f"{team} takes people in again, and its groups bring theirs with the next sync.",
+    ),
+)

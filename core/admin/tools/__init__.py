@@ -1,0 +1,1 @@
+"""Tools: imports from Thinkific, started by a person."""

@@ -1,0 +1,74 @@
+"""Deleting a user: what that destroys is named, and confirmed by typing whom."""
+
+from typing import Any
+
+from django import forms
+from django.urls import reverse
+
+from core.admin.kit.dialogs.dialog import Dialog, DialogForm, Done
+from core.admin.kit.sync.sync_line import follows
+from core.admin.users.forms import email_field
+from core.folding import email_key
+from core.models import User
+from core.services import authority, deletions
+
+
+class DeletionForm(DialogForm):
+    email = email_field()
+    described = forms.CharField(widget=forms.HiddenInput(), required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.deletion = deletions.describe(self.obj)
+        self.fields["described"].initial = self.deletion.fingerprint()
+        field: Any = self.fields["email"]
+        field.is_new = False
+        field.label = "E-mail, to confirm"
+        field.help_text = f"Type {self.obj.shown_email}."
+        field.widget.attrs["autocomplete"] = "off"
+        field.error_messages["required"] = "Nothing was deleted: the e-mail is missing."
+
+    def clean_email(self) -> str:
+        if email_key(self.cleaned_data["email"]) != email_key(self.obj.email):
+            raise forms.ValidationError(f"This is not the e-mail of {self.obj}. Nothing was deleted.")
+        return self.obj.email
+
+    def clean_described(self) -> str:
+        now = self.deletion.fingerprint()
+        if self.cleaned_data["described"] != now:
+            self.data = {**self.data, "described": now}  # what is shown now is what is confirmed next
+            raise forms.ValidationError("changed")
+        return now
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if self.errors.pop("described", None):
+            self.add_error(
+                None,
+                f"What belongs to {self.obj} is not what you were shown; it may have changed meanwhile. This "
+                "is how it stands now. Nothing was deleted.",
+            )
+        return values
+
+
+def _blocked(user: User, viewer: User) -> str:
+    return deletions.obstacle(user, by=viewer) or deletions.kept_by_the_settings(user)
+
+
+def _delete(user: User, form: DeletionForm) -> Done:
+    deletions.delete(user, confirmed=form.deletion, by=form.viewer)
+    said = f"{form.deletion.name} is deleted."
+    return Done(follows(user, form.viewer, said), reverse("admin:core_user_changelist"))
+
+
+DELETE_USER = Dialog(
+    "delete",
+    "Delete User",
+    may=authority.may_delete_account,
+    blocked=_blocked,
+    work=_delete,
+    form=DeletionForm,
+    icon="delete",
+    danger=True,
+    text=lambda user: "\n".join(deletions.describe(user).sentences()),
+)

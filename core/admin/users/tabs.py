@@ -1,0 +1,156 @@
+"""The tabs of a user's page: enrollments, quizzes, teams, groups."""
+
+from typing import Any
+
+from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from core.admin.groups.screen import sync_status
+from core.admin.kit import cells
+from core.admin.kit.sync import in_thinkific
+from core.admin.kit.sync.sending import enrollment_status, sending, with_sending
+from core.admin.kit.tabs import Tab
+from core.admin.products.known_bundles import with_shown_bundles
+from core.admin.results import course_cell, score_text
+from core.models import (
+    Enrollment,
+    GroupAssignment,
+    GroupMembership,
+    Membership,
+    QuizResult,
+    Team,
+    ThinkificGroup,
+    User,
+)
+
+
+def enrollments_of(user: User, viewer: User) -> QuerySet[Enrollment]:
+    rows = Enrollment.objects.filter(user=user).visible_to(viewer)
+    known = with_shown_bundles(rows.select_related("product", "via_bundle__product"), viewer)
+    return with_sending(known.defer("product__description", "via_bundle__product__description"), "enrollment")
+
+
+def course_of(enrollment: Any) -> SafeString:
+    """The course, which leads to it in Thinkific where its address is known, and else to the enrollment; and
+    through which bundle it came, where the viewer may know the bundle."""
+    page = in_thinkific.course_page(enrollment.product)
+    lines = [
+        cells.in_thinkific(page, str(enrollment.product))
+        if page
+        else cells.link(enrollment, str(enrollment.product))
+    ]
+    if enrollment.via_bundle is not None and enrollment.shows_bundle:
+        lines.append(cells.second(f"In the bundle {enrollment.via_bundle.product}"))
+    if page:
+        lines.append(cells.way_to(enrollment, "Enrollment"))
+    return cells.lines(lines) if len(lines) > 1 else lines[0]
+
+
+def who_may_end(user: User, viewer: User) -> str:
+    if viewer.sees_everything or viewer.pk == user.pk:
+        return ""
+    return (
+        "Your teams end and extend what their own seats gave. What was bought, or given by somebody else, "
+        "stays as it is: open an enrollment to see who gave it."
+    )
+
+
+def quiz_results_of(user: User, viewer: User) -> QuerySet[QuizResult]:
+    return QuizResult.objects.with_courses().filter(user=user).visible_to(viewer)
+
+
+def memberships_of(user: User, viewer: User) -> QuerySet[Membership]:
+    return Membership.objects.filter(user=user).visible_to(viewer).select_related("team", "role")
+
+
+def groups_of(user: User, viewer: User) -> QuerySet[ThinkificGroup]:
+    """The groups with `member`, the membership (its primary key), and `shown_assignments`: those to teams
+    that the viewer may see. Also groups that the person was taken out of, until Thinkific has followed."""
+    assignments = GroupAssignment.objects.filter(team__in=Team.objects.visible_to(viewer))
+    shown = GroupMembership.objects.filter(user=user).exclude(removed_at__isnull=False, push_state="clean")
+    groups = ThinkificGroup.objects.visible_to(viewer).filter(pk__in=shown.values("group"))
+    mine = GroupMembership.objects.filter(user=user, group=OuterRef("pk")).order_by()
+    groups = groups.with_pending().annotate(
+        member=Subquery(mine.values("pk")),
+        push_state=Subquery(mine.values("push_state")),
+        taken_out_at=Subquery(mine.values("removed_at")),
+    )
+    return with_sending(groups, "groupmembership", key="member").prefetch_related(
+        Prefetch("assignments", assignments.select_related("team"), to_attr="shown_assignments")
+    )
+
+
+def directions(group: Any) -> SafeString:
+    """One line per team: the direction belongs to a group's assignment, not to the group."""
+    if not group.shown_assignments:
+        return format_html('<span class="cell-nothing">{}</span>', "Assigned to no team")
+    return format_html_join(
+        "",
+        '<span class="cell-line">{}: {}</span>',
+        ((cells.text(a.team.name), a.get_direction_display()) for a in group.shown_assignments),
+    )
+
+
+USER_TABS = (
+    Tab(
+        "enrollments",
+        "Enrollments",
+        enrollments_of,
+        [
+            ("Course", course_of),
+            (
+                "Enrolled",
+                lambda e: cells.moment(e.activated_at or e.thinkific_created_at or e.created_at, ahead=True),
+            ),
+            ("Progress", lambda e: cells.progress(e.percentage_completed)),
+            ("Status", enrollment_status),
+            ("Completed", lambda e: cells.moment(e.completed_at)),
+            ("Expires", lambda e: cells.moment(e.expiry_date, empty="Never", ahead=True)),
+        ],
+        "No enrollments. What this person studies appears here, whoever enrolled them.",
+        note=who_may_end,
+        permission="core.view_enrollment",
+    ),
+    Tab(
+        "quizzes",
+        "Quizzes",
+        quiz_results_of,
+        [
+            ("Quiz", lambda r: cells.text(str(r.quiz))),
+            ("Course", lambda r: course_cell(r.quiz)),
+            ("Score", score_text),
+            ("Result", lambda r: cells.yes_no(r.passed, yes="Passed", no="Not passed")),
+            ("Attempts", lambda r: r.attempts),
+            ("Completed", lambda r: cells.moment(r.completed_at)),
+        ],
+        "No quiz results. They arrive from Thinkific when this person finishes a quiz.",
+        permission="core.view_quizresult",
+    ),
+    Tab(
+        "teams",
+        "Teams",
+        memberships_of,
+        [
+            ("Team", lambda m: cells.link(m.team)),
+            ("Role", lambda m: m.role.name),
+            ("Joined", lambda m: cells.moment(m.joined_at)),
+        ],
+        "In no team. People who arrive from Thinkific without a team are listed as unassigned.",
+        permission="core.view_membership",
+    ),
+    Tab(
+        "groups",
+        "Groups",
+        groups_of,
+        [
+            ("Group", lambda g: cells.link(g)),
+            ("Membership", lambda g: sending(g, leaves=g.taken_out_at is not None, in_step="In sync")),
+            ("Sync status", sync_status),
+            ("Sync direction", directions),
+            ("Last synced", lambda g: cells.moment(g.last_synced_at, empty="Never")),
+        ],
+        "In no Thinkific group.",
+        permission="core.view_thinkificgroup",
+    ),
+)

@@ -1,0 +1,139 @@
+"""The list of users: the columns to choose from, what can be done to the people chosen, and the file."""
+
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet, Value
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.utils.safestring import SafeString
+from unfold.decorators import action, display
+
+from core.admin.kit import cells
+from core.admin.kit.base import visible
+from core.admin.kit.lists.columns import ChosenColumns
+from core.admin.kit.lists.exports import ExportingAdmin
+from core.admin.kit.lists.lists import BoundedChangeList
+from core.admin.kit.lists.selected import ForSelected
+from core.admin.kit.viewer import viewer_of
+from core.admin.users.chosen_users import SELECTED_DIALOGS
+from core.models import Membership, User
+
+NAMED = 2  # teams that a cell names
+
+
+def with_columns(people: QuerySet, viewer: User) -> QuerySet:
+    """The people with what the optional columns show: `shown_memberships`, in teams that the viewer may see,
+    `is_own`, whether more of them than these may be seen, and for who sees everything their global role."""
+    memberships = visible(Membership.objects.all(), viewer).select_related("team", "role")
+    places = Prefetch("memberships", memberships.order_by("team__name", "pk"), to_attr="shown_memberships")
+    people = people.prefetch_related(places)
+    if viewer.sees_everything:
+        return people.select_related("global_role").annotate(
+            is_own=Value(True), names_global_role=Value(True)
+        )
+    own = User.objects.own_people_of(viewer).filter(pk=OuterRef("pk"))
+    return people.annotate(is_own=Exists(own), names_global_role=Value(False))
+
+
+def roles_of(user: Any) -> list[str]:
+    """The names of the roles, each once; the one that holds everywhere before those in teams."""
+    everywhere = [user.global_role.name] if user.names_global_role and user.global_role else []
+    return list(dict.fromkeys([*everywhere, *(m.role.name for m in user.shown_memberships)]))
+
+
+def status_of(user: User) -> tuple[str, str]:
+    """What the account is, in a word, and the kind of pill for it."""
+    if not user.is_active:
+        return "Switched off", "quiet"
+    return ("Removed in Thinkific", "danger") if user.removed_at else ("Active", "success")
+
+
+class UserChangeList(BoundedChangeList):
+    def get_results(self, request: HttpRequest) -> None:
+        self.viewer = viewer_of(request)
+        super().get_results(request)
+
+    def _rows(self, keys: list[Any]) -> QuerySet:
+        rows = super()._rows(keys)
+        if not set(self.list_display) & set(self.model_admin.optional_columns):
+            return rows
+        # The badge beside the name would say what the column says.
+        return with_columns(rows, self.viewer).annotate(status_shown=Value("status" in self.list_display))
+
+
+class UserList(ForSelected, ChosenColumns, ExportingAdmin):
+    optional_columns = {
+        "team_names": "Teams",
+        "role_names": "Role",
+        "active_last": "Last activity",
+        "status": "Status",
+    }
+    selected_dialogs = SELECTED_DIALOGS
+    actions = ["add_to_team", "add_to_group", "enroll_selected", "export_selected"]
+    export_columns = [
+        ("Name", lambda user: user.get_full_name()),
+        ("Email", lambda user: user.email),
+        ("Thinkific ID", lambda user: user.thinkific_id),
+        ("Teams", lambda user: ", ".join(m.team.name for m in user.shown_memberships)),
+        ("Role", lambda user: ", ".join(roles_of(user))),
+        ("Created At", lambda user: user.created_at),
+        ("Last activity", lambda user: user.last_activity_at if user.is_own else None),
+        ("Status", lambda user: status_of(user)[0]),
+    ]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BoundedChangeList]:
+        return UserChangeList
+
+    def export_rows(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return with_columns(queryset, viewer_of(request))
+
+    # --- columns --------------------------------------------------------------------------------------
+
+    @display(description="Teams")
+    def team_names(self, user: Any) -> SafeString:
+        names = [membership.team.name for membership in user.shown_memberships]
+        if not names:
+            return cells.NOTHING
+        more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+        return cells.text(f"{', '.join(names[:NAMED])}{more}", tooltip=", ".join(names))
+
+    @display(description="Role")
+    def role_names(self, user: Any) -> SafeString:
+        return cells.text(", ".join(roles_of(user)))
+
+    @display(description="Last activity")
+    def active_last(self, user: Any) -> SafeString:
+        return cells.moment(user.last_activity_at, empty="Never") if user.is_own else cells.NOTHING
+
+    @display(description="Status")
+    def status(self, user: User) -> SafeString:
+        return cells.pill(*status_of(user))
+
+    # --- what can be done to those chosen ---------------------------------------------------------------
+
+    def has_join_team_permission(self, request: HttpRequest) -> bool:
+        return self._may(request, "join-team")
+
+    def has_join_group_permission(self, request: HttpRequest) -> bool:
+        return self._may(request, "join-group")
+
+    def has_enroll_permission(self, request: HttpRequest) -> bool:
+        return self._may(request, "enroll")
+
+    def _may(self, request: HttpRequest, slug: str) -> bool:
+        return self.has_view_permission(request) and self._dialog(slug).may(viewer_of(request), None)
+
+    @action(description="Add to Team", permissions=["join_team"])
+    def add_to_team(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
+        return self.ask_about_selected(request, queryset, "join-team")
+
+    @action(description="Add to Group", permissions=["join_group"])
+    def add_to_group(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
+        return self.ask_about_selected(request, queryset, "join-group")
+
+    @action(description="Enroll", permissions=["enroll"])
+    def enroll_selected(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
+        return self.ask_about_selected(request, queryset, "enroll")
+
+    @action(description="Export", permissions=["export"])
+    def export_selected(self, request: HttpRequest, queryset: QuerySet[User]) -> StreamingHttpResponse:
+        return self.as_file(request, queryset)

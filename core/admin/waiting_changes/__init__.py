@@ -1,0 +1,1 @@
+"""Waiting changes: what Thinkific must still be told."""
