@@ -10,7 +10,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core.models import EmailChange, Invitation, Notice, User
-from core.services import access, account_mail, invitations, notices, seats, welcome
+from core.services import invitations, seats
+from core.services.accounts import access, account_mail, welcome_mail
+from core.services.site import notices
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +42,7 @@ def _corrected(changed: int) -> str:
 def send_welcome(user_id: int, asked_by: int | None) -> str:
     """Send somebody the mail about their new account; who made it hears when that fails."""
     user = User.objects.filter(pk=user_id, is_active=True).first()
-    return _tell_of_failure(asked_by, user, welcome.send(user)) if user else ""
+    return _tell_of_failure(asked_by, user, welcome_mail.send(user)) if user else ""
 
 
 def send_invitation(invitation_id: int) -> str:

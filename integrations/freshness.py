@@ -7,7 +7,7 @@ from django.db.models import Q, Subquery
 from django.utils import timezone
 
 from core.moments import is_older
-from core.services.sync_state import KindState, Success
+from core.services.site.sync_state import KindState, Success
 from integrations.models import PULLED, Kind, SyncRun, SyncRunQuerySet, SyncSchedule
 from integrations.progress import TONES, describe
 from integrations.schedules import next_runs

@@ -8,7 +8,7 @@ from django_q.conf import Conf
 from django_q.models import OrmQ, Schedule
 
 from core.moments import come, is_older, recent
-from core.services.health import Health
+from core.services.site.health import Health
 from integrations import schedules
 from integrations.models import (
     ConnectionState,

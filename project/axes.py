@@ -1,4 +1,4 @@
-"""How django-axes keeps wrong passwords. The numbers are settings; the rule is core/services/sign_in.py."""
+"""How django-axes keeps wrong passwords. The numbers are settings; the rule is in accounts/sign_in.py."""
 
 AXES_HANDLER = "project.sign_in.Attempts"
 AXES_FAILURE_LIMIT = 1  # the handler has the limits

@@ -8,7 +8,8 @@ from django.http import HttpRequest
 
 from core.admin.kit.open_pages import list_url
 from core.models import Enrollment, OutboxEntry, Team, User
-from core.services import authority, sync_state
+from core.permissions import scope
+from core.services.site import sync_state
 from integrations.models import ConnectionState, SyncRun
 from integrations.progress import describe
 from integrations.thinkific.client.credentials import REST, Credentials
@@ -44,7 +45,7 @@ def _site_page(user: User) -> dict[str, Any]:
         "is_thinkific": settings.THINKIFIC_API_URL == "https://api.thinkific.com",
         "runs_url": list_url(SyncRun),
         "waiting_url": list_url(OutboxEntry),
-        "may_run": authority.may_start_runs(user),
+        "may_run": scope.may_start_runs(user),
         "surfaces": surfaces,
         "refused": [state for state in surfaces if state.surface == REST and not state.ok],
         "waiting": OutboxEntry.objects.filter(status=OutboxEntry.Status.PENDING)[:MANY_WAIT].count(),

@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.generic import TemplateView
 
 from core.errors import Refusal
-from core.services import email_changes
+from core.services.accounts import email_changes
 from project.passwords import OutsidePage
 
 COOKIE = "email_change"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 
-from core.services import health
+from core.services.site import health
 
 Answer = Callable[[HttpRequest], HttpResponse]
 

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from core.errors import Refusal
 from core.models import Invitation
 from core.services import invitations
-from core.services.teams import TeamIsFull
+from core.services.memberships import TeamIsFull
 
 
 @method_decorator(never_cache, name="dispatch")

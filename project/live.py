@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from core.admin.kit.sync.watching import word_now
 from core.models import Notice, User
-from core.services import authority
+from core.permissions import scope
 from integrations.models import SyncRun
 from integrations.progress import describe
 
@@ -70,7 +70,7 @@ def notices(request: HttpRequest) -> HttpResponse:
 
 def may_see_runs(user: User) -> bool:
     """Runs are about the whole site, so they are for who sees all of it."""
-    return authority.holds_for_the_site(user, "integrations.view_syncrun")
+    return scope.holds_for_the_site(user, "integrations.view_syncrun")
 
 
 def _person(request: HttpRequest) -> User:

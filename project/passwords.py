@@ -19,7 +19,7 @@ from unfold.forms import AdminOwnPasswordChangeForm
 from unfold.forms import AuthenticationForm as UnfoldAuthenticationForm
 from unfold.widgets import BASE_INPUT_CLASSES
 
-from core.services import account_mail, allowances, sign_in
+from core.services.accounts import account_mail, allowances, sign_in
 from project.client_address import network_of
 from project.sign_in import wait_page
 

@@ -184,7 +184,7 @@ if not DEBUG:
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
-# Wrong passwords for an account, and from a network, until sign-in has to wait (core/services/sign_in.py).
+# Wrong passwords for an account, and from a network, until sign-in has to wait (accounts/sign_in.py).
 SIGN_IN_TRIES = env.int("SIGN_IN_TRIES", 10)
 SIGN_IN_TRIES_PER_NETWORK = env.int("SIGN_IN_TRIES_PER_NETWORK", 30)
 SIGN_IN_COOL_OFF = timedelta(minutes=env.float("SIGN_IN_COOL_OFF", 30.0))
@@ -242,8 +242,8 @@ OUTBOX_DRAIN_TASK = "integrations.thinkific.tasks.drain_outbox"
 SYNC_REQUEST = "integrations.thinkific.runs.lifecycle.request_run"
 SYNC_STATE = "integrations.freshness"
 HEALTH_CHECKS = {
-    "database": "core.services.health.database",
-    "cache": "core.services.health.cache",
+    "database": "core.services.site.health.database",
+    "cache": "core.services.site.health.cache",
     "queue": "integrations.health.queue",
     "worker": "integrations.health.worker",
     "thinkific": "integrations.health.thinkific",
@@ -282,7 +282,7 @@ Q_CLUSTER = {
 
 # --- Administration --------------------------------------------------------------------------------
 
-HIJACK_PERMISSION_CHECK = "core.services.permissions.may_impersonate"
+HIJACK_PERMISSION_CHECK = "core.permissions.backend.may_impersonate"
 HIJACK_INSERT_BEFORE = None  # the banner is ours
 SIMPLE_HISTORY_HISTORY_CHANGE_REASON_USE_TEXT_FIELD = True
 SIMPLE_HISTORY_HISTORY_ID_USE_UUID = False

@@ -1,4 +1,4 @@
-"""What django-axes asks of the product; the rule itself is in core/services/sign_in.py."""
+"""What django-axes asks of the product; the rule itself is in core/services/accounts/sign_in.py."""
 
 import math
 from datetime import timedelta
@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
 
-from core.services import sign_in
+from core.services.accounts import sign_in
 from project.client_address import network_of
 
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from unfold.sites import UnfoldAdminSite
 
 from core.models import User
-from core.services import sign_in
+from core.services.accounts import sign_in
 from project.client_address import network_of
 from project.passwords import ChangePasswordForm
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from factory.django import DjangoModelFactory
 
 from core import models
-from core.permissions import BUILTIN_ROLES
+from core.permissions.codes import BUILTIN_ROLES
 from integrations import models as integration_models
 
 FIRST_NAMES = ["Ada", "Ben", "Cleo", "Dario", "Edith", "Farid", "Greta", "Hugo", "Ines", "Jakob"]

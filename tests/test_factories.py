@@ -6,7 +6,7 @@ from django.db import connection
 from factory.django import DjangoModelFactory
 
 from core.models import Role
-from core.permissions import BUILTIN_ROLES
+from core.permissions.codes import BUILTIN_ROLES
 from integrations.models import SyncSchedule
 from tests import factories
 

@@ -23,9 +23,11 @@ from core.models import (
     ThinkificGroup,
     User,
 )
-from core.services import deletions, enrollments, groups, people, teams
+from core.services import groups, memberships, people
+from core.services.accounts import deletions
+from core.services.accounts.email_changes import change_at_once
 from core.services.directions import PUSHING
-from core.services.email_changes import change_at_once
+from core.services.enrollments import enrollments
 from integrations.thinkific.sandbox import control_at
 
 GROUPS, ASSIGNED = 12, 3  # at most
@@ -85,7 +87,7 @@ class Editor:
         number = self._number()
         user = people.create_user(email=f"p{number}@storm.example", first_name="Pat", last_name=f"N{number}")
         if self.dice.random() < 0.5:
-            teams.add_member(team=self.storm, user=user, role=self.student)
+            memberships.add_member(team=self.storm, user=user, role=self.student)
         if self.dice.random() < 0.5:
             enrollments.enroll_unchecked(student=user, products=[self.dice.choice(self.products)])
         return True
@@ -148,13 +150,13 @@ class Editor:
         return one is not None and bool(enrollments.expire([one]))
 
     def join_team(self) -> bool:
-        teams.add_member(team=self.storm, user=self._somebody(), role=self.student)
+        memberships.add_member(team=self.storm, user=self._somebody(), role=self.student)
         return True
 
     def leave_team(self) -> bool:
         members = list(Membership.objects.filter(team=self.storm, role=self.student).order_by("pk"))
         if members:
-            teams.remove_member(self.dice.choice(members))
+            memberships.remove_member(self.dice.choice(members))
         return bool(members)
 
     def join_group(self) -> bool:

@@ -15,7 +15,7 @@ from core.admin.kit.lists.lists import COUNTED, CappedCount, amount
 from core.admin.kit.sitewide import SitewideAdmin
 from core.admin.kit.tabs import Tab
 from core.models import Membership, Organization, Role, Team, User
-from core.permissions import PERMISSIONS, Permission
+from core.permissions.codes import PERMISSIONS, Permission
 
 
 def holders_of(role: Role, viewer: User) -> QuerySet[User]:

@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from core.permissions import BUILTIN_ROLES
+from core.permissions.codes import BUILTIN_ROLES
 
 
 def create(apps, schema_editor):

@@ -14,8 +14,8 @@ PART = 500
 
 class FoldedField(models.TextField):
     """Holds what `how` makes of the columns `sources`. Every save and every bulk write fills it
-    (core/services/bulk.py for the mirror). Empty (NULL) only in a row that something else has written, until
-    the worker's next minute."""
+    (services/storage/bulk.py for the mirror). Empty (NULL) only in a row that something else has written,
+    until the worker's next minute."""
 
     def __init__(self, *sources: str, how: Callable[..., str] = fold, **options: Any) -> None:
         super().__init__(**{"null": True, "editable": False, **options})

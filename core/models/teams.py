@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from core.models.folded import Folded, FoldedField, FoldedQuerySet
 from core.models.history import tracked
-from core.permissions import PERMISSIONS
+from core.permissions.codes import PERMISSIONS
 
 if TYPE_CHECKING:
     from core.models.people import User

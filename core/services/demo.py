@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from core.errors import Refusal
 from core.models import Product, Team, User
-from core.services import folding, seats
+from core.services import seats
+from core.services.storage import fill_folded
 
 FIXTURES = settings.BASE_DIR / "fixtures" / "demo"
 AS_OF = datetime(2026, 11, 1, tzinfo=UTC)  # the day that the fixtures' dates lead up to
@@ -53,7 +54,7 @@ def load() -> Demo:
     if loaded:
         _load_fixtures(timezone.now() - AS_OF)
         _find_accounts_of_conflicts()
-        folding.fill_missing()
+        fill_folded.fill_missing()
         seats.recalculate()
     for user in User.objects.filter(email__in=ACCOUNTS.values()):
         if not user.check_password(PASSWORD):

@@ -22,9 +22,9 @@ from core.models import (
 )
 from core.models.groups import GROUP_NAME_LENGTH
 from core.services import outbox
-from core.services.collisions import checked_again
 from core.services.directions import PUSHING, pushing_groups
 from core.services.history import signed
+from core.services.storage.collisions import checked_again
 
 Pending, Clean = GroupMembership.PushState.PENDING, GroupMembership.PushState.CLEAN
 Failed = GroupMembership.PushState.FAILED

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from core.models import User
 from core.models.history import AS_IT_WAS
-from core.services import bulk
+from core.services.storage import bulk
 
 M = TypeVar("M", bound=Model)
 MADE = ("created_at", "joined_at")  # the columns that say when an object came into being

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 
 from core.models import Membership, Role, Team, User
-from core.services import bulk
+from core.services.storage import bulk
 
 # What Django writes in front of a password with which nobody can sign in.
 UNUSABLE_PREFIX = "!"

@@ -17,8 +17,10 @@ from django_q.tasks import async_task
 
 from core.errors import Refusal
 from core.models import Invitation, Membership, Role, Team, User
-from core.services import authority, groups, mail, notices, teams
+from core.permissions import scope
+from core.services import groups, memberships
 from core.services.history import signed
+from core.services.site import mail, notices
 
 MAIL_TASK = "core.tasks.send_invitation"
 LINK_WORKS_FOR = timedelta(days=14)
@@ -37,7 +39,7 @@ def invite(*, team: Team, user: User, role: Role, address: str, by: User) -> Inv
     mails about this team today. Nothing in these texts tells whose account it is.
     """
     team = Team.objects.select_for_update(of=("self",)).get(pk=team.pk)
-    teams.check_takes(team, role)
+    memberships.check_takes(team, role)
     _check_patience(team, user, address)
     invitation = Invitation.objects.filter(team=team, user=user).first()
     if invitation is not None:
@@ -94,7 +96,7 @@ def accept(invitation: Invitation, *, by: User) -> Membership:
     team, user, asked_by = found.team, found.user, found.invited_by
     signed(found, by=by, reason=ACCEPTED).delete()
     there = Membership.objects.filter(team=team, user=user).first()
-    membership = there or teams.add_member(
+    membership = there or memberships.add_member(
         team=team, user=user, role=found.role, by=by, reason=ACCEPTED, as_guest=True
     )
     if asked_by is not None:
@@ -121,9 +123,9 @@ def why_void(invitation: Invitation) -> str:
     if team.archived_at is not None:
         return f"{team} is archived and takes nobody in."
     still = asked_by is not None and asked_by.is_active
-    if asked_by is None or not (still and authority.teams_where(asked_by, "teams.assign").filter(pk=team.pk)):
+    if asked_by is None or not (still and scope.teams_where(asked_by, "teams.assign").filter(pk=team.pk)):
         return f"Whoever invited you to {team} no longer manages it. Ask {team} for a new invitation."
-    if not authority.roles_to_give(asked_by, team).filter(pk=invitation.role_id).exists():
+    if not scope.roles_to_give(asked_by, team).filter(pk=invitation.role_id).exists():
         return f"The role {invitation.role} can no longer be given in {team}. Ask for a new invitation."
     return ""
 

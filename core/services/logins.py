@@ -12,7 +12,7 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from core.models import EmailChange, User
-from core.services import bulk
+from core.services.storage import bulk
 
 TELL_TASK = "core.tasks.tell_old_addresses"
 AT_ONCE = 250  # mails of one task: they fit into the time that the queue gives it

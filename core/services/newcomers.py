@@ -10,9 +10,10 @@ from datetime import datetime
 from django.db.models import Max, QuerySet
 
 from core.models import GroupAssignment, GroupMembership, Membership, Role, SiteSettings, Team, User
-from core.services import bulk, groups
+from core.services import groups
 from core.services.directions import PULLING, sending_groups
 from core.services.mirror.groups import TeamTarget
+from core.services.storage import bulk
 
 
 def without_a_team() -> QuerySet[User]:

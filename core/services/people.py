@@ -1,7 +1,7 @@
 """Accounts: making and changing them, and their counterparts in Thinkific."""
 
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
@@ -13,14 +13,14 @@ from core.errors import Refusal
 from core.folding import normalize_email, tidy
 from core.models import Membership, OutboxEntry, Role, Team, User
 from core.models.people import EMAIL_LENGTH, NAME_LENGTH
-from core.services import bulk, invitations, outbox, teams
-from core.services.history import keep_what_was, signed
+from core.services import invitations, outbox
+from core.services import memberships as teams
+from core.services.history import signed
 from core.services.mirror import former
 
 # What Thinkific has too; of these a change is sent.
 SHARED = ("first_name", "last_name", "email")
 CHANGEABLE = {"first_name", "last_name", "is_active"}
-IN_THINKIFIC_BEFORE = "had an account in Thinkific before"
 
 
 class EmailTaken(Refusal):
@@ -110,53 +110,6 @@ def add_to_teams(
 
 
 @transaction.atomic
-def found_in_thinkific(users: Collection[int]) -> set[int]:
-    """Note of these people (primary keys) that Thinkific had an account with their address before ours:
-    whoever typed the address has not made it. They have no home team then. Call it where the two are linked.
-
-    A team that brought one of them by itself asks them, as it asks everybody who has an account, and the name
-    that it typed is not sent. Returns those.
-    """
-    homes = User.objects.select_for_update(of=("self",)).filter(home_team__isnull=False)
-    found = list(homes.filter(bulk.among("pk", users)).order_by("pk")) if users else []
-    if not found:
-        return set()
-    for user in found:
-        user.home_team = None
-    rows = User.objects.filter(bulk.among("pk", [user.pk for user in found]))
-    keep_what_was(User, [user.pk for user in found])
-    rows.update(home_team=None, remote_digest=None)
-    User.history.bulk_history_create(found, update=True, default_change_reason=IN_THINKIFIC_BEFORE)
-    brought = _brought_by_teams(found)
-    waiting = OutboxEntry.objects.filter(status=OutboxEntry.Status.PENDING, entity="user")
-    waiting.filter(object_id__in=list(brought)).update(
-        status=OutboxEntry.Status.DISCARDED, finished_at=timezone.now()
-    )
-    memberships = Membership.objects.filter(user__in=list(brought), as_guest=False)
-    for membership in memberships.select_related("team", "role", "user").order_by("pk"):
-        invitations.replace_membership(membership, by=brought[membership.user_id], reason=IN_THINKIFIC_BEFORE)
-    return set(brought)
-
-
-@transaction.atomic
-def take_names(user: User, *, first_name: str, last_name: str) -> None:
-    """Give a person the names that Thinkific has, instead of those that somebody typed here."""
-    user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)  # history keeps the whole row
-    user.first_name, user.last_name = first_name, last_name
-    signed(user, by=None, reason=IN_THINKIFIC_BEFORE).save(
-        update_fields=["first_name", "last_name", "updated_at"]
-    )
-
-
-def _brought_by_teams(users: list[User]) -> dict[int, User]:
-    """Of these people (primary keys) those whose account somebody made who sees teams only, and who."""
-    made = User.history.filter(bulk.among("id", [user.pk for user in users]), history_type="+")
-    made = made.filter(history_user__isnull=False, history_user__is_superuser=False)
-    made = made.filter(history_user__global_role__isnull=True).select_related("history_user")
-    return {row.id: row.history_user for row in made}
-
-
-@transaction.atomic
 def change_home_team(user: User, *, team: Team | None, by: User) -> User:
     """Say which team's managers may change the account; None: administrators only. Raises Refusal where the
     person is not in the team."""
@@ -174,7 +127,7 @@ def update_user(
 ) -> User:
     """Change names or `is_active`; only what differs is written. Thinkific is told of names where the person
     has an account there; `push` tells it also of what is the same here. The login is changed by
-    core/services/email_changes.py alone. Raises Refusal.
+    core/services/accounts/email_changes.py alone. Raises Refusal.
     """
     if unknown := set(values) - CHANGEABLE:
         raise TypeError(f"update_user() does not change {', '.join(sorted(unknown))}")

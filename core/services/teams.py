@@ -1,176 +1,141 @@
-"""Who is in which team. Where a team's groups send members to Thinkific, that follows."""
+"""Making teams, and what they are: name, owner, organization, limit, archived or not."""
 
-from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.utils import timezone
 
-from core.errors import Refusal, names
-from core.models import GroupAssignment, Invitation, Membership, Role, SiteSettings, Team, User
-from core.services import groups
-from core.services.directions import PUSHING, sending_groups
+from core.errors import Refusal
+from core.folding import tidy
+from core.models import Membership, Organization, Role, SiteSettings, Team, User
+from core.services import memberships
 from core.services.history import signed
+from core.services.storage.collisions import checked_again
+
+TEAM_NAME_LENGTH = 255
+DESCRIPTION_LENGTH = 10_000
+CHANGEABLE = {"name", "description", "organization", "max_members"}
 
 
-class TeamIsFull(Refusal):
-    status = 409
-
-
-@transaction.atomic
-def add_member(
+@checked_again
+def create(
     *,
-    team: Team,
-    user: User,
-    role: Role,
+    name: str,
+    owner: User,
+    description: str = "",
+    organization: Organization | None = None,
     by: User | None = None,
-    reason: str = "joined the team",
-    as_guest: bool | None = None,
-) -> Membership:
-    """Make somebody a member; who is one already gets the role. The team's groups that send to Thinkific take
-    them in. Raises Refusal: the role must be one of teams, and students need room.
-
-    A guest stays one in every team that a team manager adds them to; `as_guest` says otherwise.
-    """
-    _check_role(role)
-    team = _locked(team.pk)
-    membership = Membership.objects.filter(team=team, user=user).first()
-    if membership is not None and team.archived_at is None:
-        return change_role(membership, role=role, by=by)
-    check_takes(team, role)
-    if as_guest is None:
-        as_guest = by is not None and not User.objects.own_people_of(by).filter(pk=user.pk).exists()
-        _check_guests([user] if as_guest else [], role, by=by)
-    membership = Membership(team=team, user=user, role=role, as_guest=as_guest)
-    signed(membership, by=by, reason=reason).save()
-    # They have joined: an invitation that is still open has no more to ask.
-    for invitation in Invitation.objects.filter(team=team, user=user):
-        signed(invitation, by=by, reason="joined the team").delete()
-    groups.put_in(sending_groups(team.pk), [user], by=by, reason=f"joined {team}")
-    return membership
-
-
-@transaction.atomic
-def add_members(*, team: Team, users: Iterable[User], role: Role, by: User) -> list[Membership]:
-    """Make several people members, all or none. Who is one already stays as they are. Everything else is as
-    in `add_member`. Returns the new memberships."""
-    _check_role(role)
-    team = _locked(team.pk)
-    people = {user.pk: user for user in users}
-    there = Membership.objects.filter(team=team, user__in=people).values_list("user", flat=True)
-    new = [people[key] for key in sorted(people.keys() - set(there))]
-    if not new:
-        return []
-    check_takes(team, role, how_many=len(new))
-    own = set(User.objects.own_people_of(by).filter(pk__in=people).values_list("pk", flat=True))
-    _check_guests([user for user in new if user.pk not in own], role, by=by)
-    joined = Membership.objects.bulk_create(
-        Membership(team=team, user=user, role=role, as_guest=user.pk not in own) for user in new
+) -> Team:
+    """Make a team; its owner is its first member. Raises Refusal for a name that is empty or taken: seats,
+    groups and imports name teams."""
+    _check_owner(owner)
+    team = Team(
+        owner=owner,
+        organization=organization,
+        max_members=SiteSettings.load().default_max_members,
+        **_checked({"name": name, "description": description}),
     )
-    Membership.history.bulk_history_create(joined, default_user=by, default_change_reason="joined the team")
-    for invitation in Invitation.objects.filter(team=team, user__in=new):
-        signed(invitation, by=by, reason="joined the team").delete()
-    groups.put_in(sending_groups(team.pk), new, by=by, reason=f"joined {team}")
-    return joined
+    signed(team, by=by, reason="team made").save()
+    membership = Membership(team=team, user=owner, role=Role.objects.get(code="owner"))
+    signed(membership, by=by, reason="owns the team").save()
+    _let_in(owner, by)
+    return team
+
+
+@checked_again
+def update(team: Team, *, by: User | None = None, **values: Any) -> Team:
+    """Change name, description, organization or the most students; only what differs is written. A limit
+    below what the team has takes nobody out. Raises Refusal."""
+    if unknown := set(values) - CHANGEABLE:
+        raise TypeError(f"update() does not change {', '.join(sorted(unknown))}")
+    team = Team.objects.select_for_update(of=("self",)).get(pk=team.pk)
+    values = _checked(values, team)
+    changed = {name: value for name, value in values.items() if getattr(team, name) != value}
+    if changed:
+        for name, value in changed.items():
+            setattr(team, name, value)
+        signed(team, by=by, reason="details changed").save(update_fields=list(changed))
+    return team
 
 
 @transaction.atomic
-def change_role(membership: Membership, *, role: Role, by: User | None = None) -> Membership:
-    """Give a member another role. Raises Refusal for the owner, who is replaced instead, and where the team
-    has no room for another student."""
-    _check_role(role)
-    if membership.role_id == role.pk:
-        return membership
-    team = _locked(membership.team_id)
-    if team.owner_id == membership.user_id and role.code != "owner":
-        raise Refusal(f"{membership.user} owns {team}. Make somebody else the owner first.")
-    if role.code == "student":
-        _check_room(team)
-    _check_guests([membership.user] if membership.as_guest else [], role, by=by)
-    membership.role = role
-    signed(membership, by=by, reason="role changed").save(update_fields=["role"])
-    return membership
-
-
-def that_can_end(memberships: QuerySet[Membership]) -> QuerySet[Membership]:
-    """Those of these memberships that `remove_member` ends: not that of an owner, and a last one only where a
-    default team takes the person."""
-    rows = memberships.exclude(team__owner=F("user"))
-    elsewhere = Exists(Membership.objects.filter(user=OuterRef("user")).exclude(pk=OuterRef("pk")))
-    default = SiteSettings.load().default_team_id
-    return rows.filter(elsewhere) if default is None else rows.filter(elsewhere | ~Q(team=default))
+def change_owner(team: Team, *, owner: User, former_role: Role, by: User | None = None) -> Team:
+    """Make a member the owner; the former owner stays in the team by another role. Raises Refusal where the
+    new owner is no member or cannot sign in, and where the former one cannot have that role."""
+    team = Team.objects.select_for_update(of=("self",)).get(pk=team.pk)
+    if team.owner_id == owner.pk:
+        return team
+    _check_owner(owner)
+    membership = Membership.objects.filter(team=team, user=owner).first()
+    if membership is None:
+        raise Refusal(f"{owner} is not in {team}. Add them to the team first.")
+    former = Membership.objects.filter(team=team, user=team.owner_id).first()
+    team.owner = owner
+    signed(team, by=by, reason="owner changed").save(update_fields=["owner"])
+    memberships.change_role(membership, role=Role.objects.get(code="owner"), by=by)
+    if former is not None:
+        memberships.change_role(former, role=former_role, by=by)
+    _let_in(owner, by)
+    return team
 
 
 @transaction.atomic
-def remove_member(membership: Membership, *, by: User | None = None) -> None:
-    """Take somebody out of a team; who is in no other one joins the default team. They leave the groups that
-    the team alone sends to Thinkific, where the settings allow removals; their enrollments stay.
-
-    Raises Refusal for the owner, and for a last team when there is no default team.
-    """
-    team, user = membership.team, membership.user
-    if team.owner_id == user.pk:
-        raise Refusal(f"{user} owns {team} and cannot leave it. Make somebody else the owner first.")
-    if not Membership.objects.filter(user=user).exclude(pk=membership.pk).exists():
-        _move_to_default(user, team, by)
-    signed(membership, by=by, reason="left the team").delete()
-    if SiteSettings.load().mirror_group_removals:
-        others = Membership.objects.filter(user=user).values("team")
-        held = GroupAssignment.objects.filter(team__in=others, direction__in=PUSHING).values("group")
-        leaves = set(sending_groups(team.pk)).difference(held.values_list("group", flat=True))
-        groups.take_out(leaves, user, by=by, reason=f"left {team}")
+def archive(team: Team, *, by: User | None = None) -> Team:
+    """Put a team out of use: nobody joins it, by hand or by its groups, nor is enrolled through its seats.
+    Its people, seats and history stay. Raises Refusal for the default team."""
+    team = Team.objects.select_for_update(of=("self",)).get(pk=team.pk)
+    if SiteSettings.load().default_team_id == team.pk:
+        raise Refusal(f"{team} is the default team of the settings. Choose another one there first.")
+    if team.archived_at is None:
+        team.archived_at = timezone.now()
+        signed(team, by=by, reason="archived").save(update_fields=["archived_at"])
+    return team
 
 
-def _move_to_default(user: User, team: Team, by: User | None) -> None:
-    default = SiteSettings.load().default_team
-    if default is None or default.pk == team.pk:
-        raise Refusal(
-            f"{team} is the only team of {user}. Add them to another team first, or ask an administrator to "
-            "choose a default team in Settings."
-        )
-    add_member(team=default, user=user, role=Role.objects.get(code="student"), by=by)
-
-
-def check_takes(team: Team, role: Role, *, how_many: int = 1) -> None:
-    """Raise Refusal where the team does not take so many people in this role: it is archived, or full."""
-    _check_role(role)
+@checked_again
+def restore(team: Team, *, by: User | None = None) -> Team:
+    """Bring an archived team back as it was. Raises Refusal where another has taken its name meanwhile."""
+    team = Team.objects.select_for_update(of=("self",)).get(pk=team.pk)
     if team.archived_at is not None:
-        raise Refusal(f"{team} is archived. Restore the team first.")
-    if role.code == "student":
-        _check_room(team, how_many)
+        _check_free(team.name, team)
+        team.archived_at = None
+        signed(team, by=by, reason="restored").save(update_fields=["archived_at"])
+    return team
 
 
-def _check_guests(guests: Sequence[User], role: Role, *, by: User | None) -> None:
-    """A role with rights takes the account out of its home team's reach, so a guest has to agree to it."""
-    if not guests or not role.permissions or by is None or by.sees_everything:
-        return
-    if len(guests) > 1:
-        raise Refusal(
-            f"{names(guests)} are guests: their accounts belong elsewhere. To make them {role}, invite "
-            "each with this role, or ask an administrator."
-        )
-    raise Refusal(
-        f"{guests[0]} is a guest: the account belongs elsewhere. To make them {role}, remove them from the "
-        "team and invite them with this role, or ask an administrator."
-    )
+def _checked(values: dict[str, Any], team: Team | None = None) -> dict[str, Any]:
+    """The values as they are stored. Raises Refusal for what cannot be."""
+    values = dict(values)
+    if "name" in values:
+        name = values["name"] = " ".join(tidy(values["name"].replace("\x00", "")).split())
+        if not name:
+            raise Refusal("A team needs a name.")
+        if len(name) > TEAM_NAME_LENGTH:
+            raise Refusal(f"The name has {len(name)} characters; {TEAM_NAME_LENGTH} is the most.")
+        if team is None or name != team.name:
+            _check_free(name, team)
+    if "description" in values:
+        text = values["description"] = values["description"].replace("\x00", "").strip()
+        if len(text) > DESCRIPTION_LENGTH:
+            raise Refusal(
+                f"The description has {len(text):,} characters; {DESCRIPTION_LENGTH:,} is the most."
+            )
+    return values
 
 
-def _check_role(role: Role) -> None:
-    if role.is_global:
-        raise Refusal(f"{role} is a role that holds everywhere. Choose one of the roles for teams.")
+def _check_free(name: str, team: Team | None) -> None:
+    """The constraint one_team_per_name holds it where two people save at once."""
+    others = Team.named(name).exclude(pk=team.pk) if team else Team.named(name)
+    if others.filter(archived_at__isnull=True).exists():
+        raise Refusal(f"There is a team “{name}” already. Choose another name.")
 
 
-def _locked(key: int) -> Team:
-    """The team, for this transaction alone: two people clicking at once cannot both take the last place."""
-    return Team.objects.select_for_update(of=("self",)).get(pk=key)
+def _check_owner(owner: User) -> None:
+    if not owner.is_active:
+        raise Refusal(f"{owner}'s account is switched off. Switch it on, or choose another owner.")
 
 
-def _check_room(team: Team, how_many: int = 1) -> None:
-    if team.max_members is None:
-        return
-    students = Membership.objects.filter(team=team, role__code="student").count()
-    if students + how_many > team.max_members:
-        wanted = "another student" if how_many == 1 else f"{how_many:,} more students"
-        raise TeamIsFull(
-            f"{team} has no room for {wanted} ({students} of {team.max_members}). Raise the team's limit, or "
-            "remove somebody first."
-        )
+def _let_in(owner: User, by: User | None) -> None:
+    if not owner.is_dashboard_user:
+        owner.is_dashboard_user = True
+        signed(owner, by=by, reason="owns a team").save(update_fields=["is_dashboard_user", "updated_at"])

@@ -9,7 +9,8 @@ from core.admin.kit.dialogs.dialog import Dialog, DialogForm, Done
 from core.admin.kit.sync.sync_line import follows
 from core.errors import Refusal
 from core.models import User
-from core.services import authority, identity
+from core.permissions import scope
+from core.services import identity
 from integrations.models import SyncConflict
 from integrations.thinkific import identities
 
@@ -29,10 +30,10 @@ def login_of(conflict: SyncConflict) -> str:
 
 def may_settle(viewer: User, conflict: SyncConflict) -> bool:
     """Who manages the sync of the whole site, and may change the account that it is about."""
-    if not authority.holds_for_the_site(viewer, "integrations.change_syncconflict"):
+    if not scope.holds_for_the_site(viewer, "integrations.change_syncconflict"):
         return False
     user = account_of(conflict) if conflict.entity == "user" else None
-    return user is None or authority.may_change_account(viewer, user)
+    return user is None or scope.may_change_account(viewer, user)
 
 
 def who_gains_what(conflict: SyncConflict) -> str:

@@ -23,7 +23,7 @@ from core.admin.kit.open_pages import list_url
 from core.admin.kit.sitewide import SitewideAdmin
 from core.errors import Refusal
 from core.models import User
-from core.services.sync_requests import RequestedRun
+from core.services.site.sync_requests import RequestedRun
 from integrations import effects
 from integrations.models import KEPT_ERRORS, Kind, SyncConflict, SyncRun
 from integrations.progress import COUNTS, describe

@@ -10,7 +10,7 @@ from django_q.models import Failure, OrmQ, Success
 
 from core.models import ApiToken, Notice, OutboxEntry, SiteSettings, WebhookDelivery
 from core.models.site import MOST_DAYS
-from core.services import allowances, sign_in
+from core.services.accounts import allowances, sign_in
 from integrations import heartbeat
 from integrations.models import Drift, InboundEvent, SyncRun, WorkerHeartbeat
 from integrations.queue.broker import PROBE_KEY

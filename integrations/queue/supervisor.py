@@ -10,7 +10,7 @@ from types import FrameType
 
 from django.db import Error, close_old_connections
 
-from core.services import health
+from core.services.site import health
 from integrations import heartbeat, schedules
 from integrations.queue import tasks
 from integrations.queue.cluster import Cluster

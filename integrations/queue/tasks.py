@@ -7,7 +7,7 @@ from django.conf import settings
 from django_q.tasks import async_task
 
 from core.models import OutboxEntry
-from core.services import folding
+from core.services.storage import fill_folded
 from integrations import heartbeat, schedules
 from integrations.queue import retention
 from integrations.thinkific.pull import unread_content
@@ -30,7 +30,7 @@ def watch() -> None:
 
 def prune() -> dict[str, int]:
     """Every day: forget what is over for long enough, and see that what is searched is as it should be."""
-    return {**retention.prune(), "folded": folding.fill_again(heartbeat.beat)}
+    return {**retention.prune(), "folded": fill_folded.fill_again(heartbeat.beat)}
 
 
 def take_up() -> None:
@@ -51,7 +51,7 @@ STEPS: list[Callable[[], object]] = [
     lifecycle.revive_stale,
     lifecycle.wake_next,
     _wake_drain,
-    folding.fill_missing,
+    fill_folded.fill_missing,
     inbox.sweep,
     repairs.sweep,
     unread_content.ask_soon,

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from core.errors import Refusal
 from core.models import User
-from core.services import email_changes
 from core.services import people as accounts
+from core.services.accounts import email_changes
 from core.services.mirror.outcome import Clash, Conflict
 from integrations.models import SyncConflict, SyncRun
 from integrations.thinkific import identities

@@ -12,7 +12,8 @@ from django_q.tasks import async_task
 
 from core.errors import Refusal
 from core.models import OutboxEntry, User
-from core.services import email_changes, outbox
+from core.services import outbox
+from core.services.accounts import email_changes
 from core.services.history import signed
 from core.services.mirror import former
 from core.services.mirror.outcome import Clash

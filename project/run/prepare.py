@@ -24,7 +24,8 @@ from django.conf import settings
 
 from core.errors import Refusal
 from core.models import User
-from core.services import demo, sync_requests
+from core.services import demo
+from core.services.site import sync_requests
 from integrations.models import SyncRun
 from integrations.schedules import FIRST_ORDER
 

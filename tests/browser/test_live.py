@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from core.models import OutboxEntry, User
-from core.services import notices
+from core.services.site import notices
 from tests.factories import EnrollmentFactory, OutboxEntryFactory
 
 LISTED = "/admin/core/user/"

@@ -8,7 +8,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from core.models import Notice
-from core.services import notices
+from core.services.site import notices
 from integrations.models import SyncRun
 from integrations.thinkific.kinds import carry_out
 from integrations.thinkific.runs.lifecycle import claim

@@ -8,7 +8,8 @@ from django.urls import reverse
 from core import audit
 from core.models import OutboxEntry, User
 from core.models.history import done_by
-from core.services import deletions, people, team_setup
+from core.services import people, teams
+from core.services.accounts import deletions
 from tests.factories import OutboxEntryFactory, SyncConflictFactory, SyncRunFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +32,7 @@ def with_many(user: User, root: User) -> None:
 @pytest.mark.parametrize("end", [by_service, in_a_shell, with_many])
 def test_a_change_says_who_made_it_when_their_account_is_gone(signed_in, root, acme, ana, end):
     admin = UserFactory(first_name="Ada", last_name="Byron", email="ada@academy.example", administrator=True)
-    team_setup.update(acme, by=admin, name="Acme Industries")
+    teams.update(acme, by=admin, name="Acme Industries")
 
     end(admin, root)
 
@@ -43,7 +44,7 @@ def test_a_change_says_who_made_it_when_their_account_is_gone(signed_in, root, a
 
 def test_who_was_acted_as_and_who_acted_stay_both(signed_in, root, acme, ana):
     admin = UserFactory(first_name="Ada", last_name="Byron", email="ada@academy.example", administrator=True)
-    team_setup.update(acme, by=ana, name="Acme Industries")
+    teams.update(acme, by=ana, name="Acme Industries")
     acme.history.filter(history_user=ana).update(impersonator=admin)
 
     admin.delete()
@@ -58,7 +59,7 @@ def test_who_was_acted_as_and_who_acted_stay_both(signed_in, root, acme, ana):
 
 def test_an_account_without_a_name_is_known_by_its_address(acme):
     admin = UserFactory(first_name="", last_name="", email="ada@academy.example", administrator=True)
-    team_setup.update(acme, by=admin, name="Acme Industries")
+    teams.update(acme, by=admin, name="Acme Industries")
     admin.delete()
 
     assert acme.history.first().history_user_name == "ada@academy.example"

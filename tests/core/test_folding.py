@@ -9,7 +9,8 @@ from core.errors import Refusal
 from core.folding import email_key, fold, normalize_email, tidy
 from core.models import Organization, Quiz, Role, Tag, Team, User
 from core.models.people import EMAIL_LENGTH
-from core.services import bulk, folding, groups, people, team_setup
+from core.services import groups, people, teams
+from core.services.storage import bulk, fill_folded
 from tests.factories import (
     ApiTokenFactory,
     EnrollmentFactory,
@@ -131,11 +132,11 @@ def test_a_name_is_there_once_whatever_its_case(factory):
 
 @pytest.mark.django_db
 def test_a_taken_name_is_refused_in_words(root):
-    team_setup.create(name="\xc9tudes", owner=root, by=root)
+    teams.create(name="\xc9tudes", owner=root, by=root)
     groups.create(name="\xc9tudes", by=root)
 
     with pytest.raises(Refusal, match="There is a team"):
-        team_setup.create(name="e\u0301tudes", owner=root, by=root)
+        teams.create(name="e\u0301tudes", owner=root, by=root)
     with pytest.raises(Refusal, match="There is a group"):
         groups.create(name="e\u0301tudes", by=root)
 
@@ -218,9 +219,9 @@ def test_what_something_else_has_written_is_filled_by_the_worker():
     raw(Organization, OrganizationFactory(name="North").pk, folded=None)
     raw(Role, RoleFactory(name="Helper").pk, folded=None)
 
-    assert folding.fill_missing() == 3
-    assert folding.fill_again() == 1
-    assert folding.fill_again() == 0
+    assert fill_folded.fill_missing() == 3
+    assert fill_folded.fill_again() == 1
+    assert fill_folded.fill_again() == 0
 
     tag.refresh_from_db()
     team.refresh_from_db()
@@ -233,7 +234,7 @@ def test_of_two_that_are_the_same_the_older_stays_the_one_that_is_found():
     raw(Tag, second.pk, name="green", folded=None)
     raw(Tag, third.pk, folded=None)
 
-    assert folding.fill_missing() == 1
+    assert fill_folded.fill_missing() == 1
 
     assert list(Tag.objects.order_by("pk").values_list("folded", flat=True)) == ["green", None, "red"]
     assert list(Tag.named("GREEN")) == [first]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.services import sync_state
+from core.services.site import sync_state
 from tests.factories import SyncRunFactory
 
 pytestmark = pytest.mark.django_db

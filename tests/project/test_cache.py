@@ -12,7 +12,7 @@ from django.core.cache import cache
 from django.urls import reverse
 from redis import Redis
 
-from core.services import health
+from core.services.site import health
 from project import cache as shared
 from tests import services
 from tests.factories import EnrollmentFactory

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from core.models import OutboxEntry, User
-from core.services import account_mail
+from core.services.accounts import account_mail
 from integrations.models import InboundEvent, SyncRun, WebhookSubscription
 from tests.factories import (
     CertificateFactory,

@@ -8,7 +8,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.test import Client
 
-from core.services import health
+from core.services.site import health
 
 ROOT = Path(__file__).parents[2]
 

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import get_resolver, resolve
 from django.urls.converters import IntConverter
 
-from core.services.account_mail import password_tokens
+from core.services.accounts.account_mail import password_tokens
 from project import secret_addresses
 from tests.project.test_logs import lines
 

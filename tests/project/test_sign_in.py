@@ -17,7 +17,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from core.services import sign_in
+from core.services.accounts import sign_in
 from integrations.queue.tasks import prune
 from tests.factories import UserFactory
 from tests.project.test_passwords import ask_for_mail, choose, link_in
@@ -299,7 +299,7 @@ def test_impersonation_makes_no_network_known(ana, root, signed_in):
     request = HttpRequest()
     request.session, request.user = signed_in(root).session, root
     request.META["REMOTE_ADDR"] = OFFICE
-    login(request, ana, backend="core.services.permissions.RoleBackend")  # as hijack signs somebody in
+    login(request, ana, backend="core.permissions.backend.RoleBackend")  # as hijack signs somebody in
 
     assert not AccessLog.objects.exists()
 

@@ -8,7 +8,8 @@ from core.admin.enrollments.forms import EnrollForm, LastDayForm
 from core.admin.kit.dialogs.dialog import Dialog, Done, url_of
 from core.admin.kit.sync.sending import refused_of, retry_all, retry_rows
 from core.models import Enrollment, User
-from core.services import authority, enrollments, grants, seat_access
+from core.permissions import scope
+from core.services.enrollments import enrollments, grants, seat_access
 
 
 def _add(student: User, form: EnrollForm) -> Done:
@@ -88,7 +89,7 @@ def _one(code: str) -> Callable[[User, Enrollment], bool]:
     """May this be done to the enrollment whose page it is; why not, "Given by" on the page says."""
 
     def may(viewer: User, enrollment: Enrollment) -> bool:
-        mine = authority.enrollments_where(viewer, enrollment.user, code)
+        mine = scope.enrollments_where(viewer, enrollment.user, code)
         return mine.filter(pk=enrollment.pk).exists()
 
     return may
@@ -137,7 +138,7 @@ IN_THE_TAB = (
     Dialog(
         "enroll",
         "Add Enrollment",
-        may=lambda viewer, student: authority.holds(viewer, "enrollments.create"),
+        may=lambda viewer, student: scope.holds(viewer, "enrollments.create"),
         work=_add,
         form=EnrollForm,
         tab="enrollments",
@@ -146,15 +147,15 @@ IN_THE_TAB = (
     ),
     replace(
         _change,
-        may=lambda viewer, student: authority.holds(viewer, "enrollments.extend"),
-        parts=lambda student, viewer: authority.enrollments_where(viewer, student, "enrollments.extend"),
+        may=lambda viewer, student: scope.holds(viewer, "enrollments.extend"),
+        parts=lambda student, viewer: scope.enrollments_where(viewer, student, "enrollments.extend"),
         tab="enrollments",
     ),
     replace(
         _close,
         applies=lambda student: True,
-        may=lambda viewer, student: authority.holds(viewer, "enrollments.delete"),
-        parts=lambda student, viewer: authority.enrollments_where(
+        may=lambda viewer, student: scope.holds(viewer, "enrollments.delete"),
+        parts=lambda student, viewer: scope.enrollments_where(
             viewer, student, "enrollments.delete"
         ).giving_access(),  # type: ignore[attr-defined]
         tab="enrollments",

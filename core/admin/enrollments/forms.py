@@ -10,8 +10,9 @@ from core import moments
 from core.admin.kit.dialogs.dialog import DialogForm
 from core.admin.kit.dialogs.pickers import by_typing, day_input
 from core.models import Enrollment, Product
-from core.services import authority, enrollments, grants, seat_access
-from core.services.seat_access import HeldOtherwise
+from core.permissions import scope
+from core.services.enrollments import enrollments, grants, seat_access
+from core.services.enrollments.seat_access import HeldOtherwise
 
 
 class LastDayField(forms.DateField):
@@ -50,7 +51,7 @@ class EnrollForm(DialogForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.offer("products", authority.products_to_give(self.viewer, self.obj))
+        self.offer("products", scope.products_to_give(self.viewer, self.obj))
         self.offered["products"] = seat_access.products_to_offer(self.viewer, self.obj)
         self.suggest("last_day", enrollments.usual_last_day())
 

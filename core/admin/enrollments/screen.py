@@ -19,7 +19,7 @@ from core.admin.kit.tabs import Tab
 from core.admin.kit.viewer import viewer_of
 from core.admin.products.known_bundles import with_shown_bundles
 from core.models import Enrollment, Lesson, QuizResult, User
-from core.services import seat_access
+from core.services.enrollments import seat_access
 
 
 class StatusFilter(ChoiceFilter):

@@ -19,15 +19,16 @@ from core.admin.kit.dialogs.dialog import Dialog, DialogForm, Done
 from core.admin.kit.sync.sending import retry_rows
 from core.admin.kit.sync.sync_buttons import run_started
 from core.models import GroupAssignment, GroupMembership, Team, ThinkificGroup, User
-from core.services import authority, groups
+from core.permissions import scope
+from core.services import groups
 
 
 def may_assign(viewer: User, group: Any) -> bool:
-    return authority.holds(viewer, "groups.assign")
+    return scope.holds(viewer, "groups.assign")
 
 
 def assignments_where(viewer: User) -> QuerySet[GroupAssignment]:
-    teams = authority.teams_where(viewer, "groups.assign")
+    teams = scope.teams_where(viewer, "groups.assign")
     return GroupAssignment.objects.filter(team__in=teams).select_related("group", "team", "role")
 
 
@@ -79,15 +80,15 @@ def _members(group: ThinkificGroup, viewer: User) -> QuerySet[GroupMembership]:
     rows = GroupMembership.objects.filter(group=group, removed_at__isnull=True).select_related(
         "group", "user"
     )
-    if authority.codes_everywhere(viewer):
+    if scope.codes_everywhere(viewer):
         return rows
     return rows.filter(user__in=people_to_add(viewer, group).values("pk"))
 
 
 def _may_change_members(viewer: User, group: ThinkificGroup | None) -> bool:
     if group is None:
-        return authority.holds(viewer, "groups.assign")
-    return authority.groups_where(viewer, "groups.assign").filter(pk=group.pk).exists()
+        return scope.holds(viewer, "groups.assign")
+    return scope.groups_where(viewer, "groups.assign").filter(pk=group.pk).exists()
 
 
 def _read(group: ThinkificGroup, form: DialogForm) -> SafeString:
@@ -104,7 +105,7 @@ _QUICK_ASSIGN = Dialog(
     form=AssignForm,
     icon="group_add",
     also=("and_sync", "Assign and sync now"),
-    may_also=authority.may_start_runs,
+    may_also=scope.may_start_runs,
     text=lambda group: WHAT_THE_DIRECTIONS_DO,
 )
 GROUP_DIALOGS = (
@@ -113,7 +114,7 @@ GROUP_DIALOGS = (
     Dialog(
         "sync-now",
         "Sync Now",
-        may=lambda viewer, group: authority.may_start_runs(viewer),
+        may=lambda viewer, group: scope.may_start_runs(viewer),
         applies=lambda group: group.thinkific_id is not None and group.removed_at is None,
         work=lambda group, form: Done(_read(group, form)),
         icon="sync",

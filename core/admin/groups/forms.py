@@ -18,7 +18,8 @@ from core.models import (
     ThinkificGroup,
     User,
 )
-from core.services import authority, directions, groups
+from core.permissions import scope
+from core.services import directions, groups
 
 WHAT_THE_DIRECTIONS_DO = (
     "Bidirectional: who joins the team joins the group, and the other way round. Dashboard-to-Thinkific and "
@@ -64,7 +65,7 @@ class AssignForm(DialogForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        here = authority.teams_where(self.viewer, "groups.assign")
+        here = scope.teams_where(self.viewer, "groups.assign")
         self.offer("team", here)
         served = GroupAssignment.objects.filter(group=self.obj)
         self.offered["team"] = here.exclude(pk__in=served.values("team"))
@@ -76,7 +77,7 @@ class AssignForm(DialogForm):
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
         team, role = values.get("team"), values.get("role")
-        if team and role and not authority.roles_to_give(self.viewer, team).filter(pk=role.pk).exists():
+        if team and role and not scope.roles_to_give(self.viewer, team).filter(pk=role.pk).exists():
             self.add_error("role", f"You cannot give the role {role} in {team}. Choose another.")
         if team and GroupAssignment.objects.filter(group=self.obj, team=team).exists():
             self.add_error("team", f"{self.obj} serves {team} already. Change its direction instead.")
@@ -117,7 +118,7 @@ class AddMemberForm(DialogForm):
 
 def roles_on_joining(viewer: User, team: Team | None = None) -> QuerySet[Role]:
     """The roles that people may get who join a team from a group: nobody becomes its owner so."""
-    return authority.roles_to_give(viewer, team).exclude(code="owner")
+    return scope.roles_to_give(viewer, team).exclude(code="owner")
 
 
 def what_assigning_does(group: ThinkificGroup, team: Team, direction: str) -> str:
@@ -149,5 +150,5 @@ def people_to_add(viewer: User, group: ThinkificGroup) -> QuerySet[User]:
     people = User.objects.filter(is_active=True, removed_at__isnull=True)
     if viewer.sees_everything:
         return people
-    teams = authority.teams_where(viewer, "groups.assign").filter(group_assignments__group=group)
+    teams = scope.teams_where(viewer, "groups.assign").filter(group_assignments__group=group)
     return people.filter(memberships__team__in=teams).distinct()

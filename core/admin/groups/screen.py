@@ -21,7 +21,8 @@ from core.admin.kit.sync.sync_buttons import start_pull
 from core.admin.kit.tabs import Tab
 from core.admin.kit.viewer import viewer_of
 from core.models import GroupAssignment, GroupMembership, Team, ThinkificGroup, User
-from core.services import authority, groups
+from core.permissions import scope
+from core.services import groups
 
 
 class TeamFilter(RelatedFilter):
@@ -158,7 +159,7 @@ class ThinkificGroupAdmin(DashboardAdmin):
         return cells.actions([button(url, "Quick Assign Team", css="")])
 
     def has_sync_permission(self, request: HttpRequest) -> bool:
-        return authority.may_start_runs(viewer_of(request)) and self.has_view_permission(request)
+        return scope.may_start_runs(viewer_of(request)) and self.has_view_permission(request)
 
     @action(
         description="Sync Groups",

@@ -12,7 +12,7 @@ from core.admin.kit.cells import detail_url
 from core.admin.kit.lists.filters import key_of
 from core.admin.kit.lists.lists import BoundedPaginator
 from core.admin.kit.viewer import viewer_of
-from core.services import authority
+from core.permissions import scope
 
 PER_PAGE = 50
 
@@ -22,7 +22,7 @@ class HistoryAdmin(DashboardAdmin):
 
     def has_view_history_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Old values name teams and people whom a manager may not know of: for administrators only."""
-        return authority.holds_for_the_site(viewer_of(request), "core.view_history")
+        return scope.holds_for_the_site(viewer_of(request), "core.view_history")
 
     def page_context(self, request: HttpRequest) -> dict[str, Any]:
         return {**super().page_context(request), "show_history": self.has_view_history_permission(request)}

@@ -5,11 +5,11 @@ from django.http import HttpRequest
 
 from core.admin.kit.base import DashboardAdmin
 from core.models import User
-from core.services import authority
+from core.permissions import scope
 
 
 def sees_site(request: HttpRequest, permission: str) -> bool:
-    return isinstance(request.user, User) and authority.holds_for_the_site(request.user, permission)
+    return isinstance(request.user, User) and scope.holds_for_the_site(request.user, permission)
 
 
 class SitewideAdmin(DashboardAdmin):

@@ -21,7 +21,7 @@ from core.admin.kit.viewer import viewer_of
 from core.admin.products.tabs import PRODUCT_TABS, publication
 from core.admin.results import course_cell
 from core.models import BundleItem, Enrollment, Lesson, Product, Quiz, Seat, User
-from core.services import authority
+from core.permissions import scope
 
 
 class TypeFilter(ChoiceFilter):
@@ -111,7 +111,7 @@ class ProductAdmin(DashboardAdmin):
     # --- actions ------------------------------------------------------------------------------------
 
     def has_run_tools_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return authority.may_start_runs(viewer_of(request)) and self.has_view_permission(request)
+        return scope.may_start_runs(viewer_of(request)) and self.has_view_permission(request)
 
     @action(
         description="Sync Products",

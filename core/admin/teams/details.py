@@ -15,8 +15,9 @@ from core.admin.kit.dialogs.pickers import by_typing
 from core.admin.users.forms import role_field
 from core.errors import Refusal
 from core.models import Membership, Organization, Role, Team, User
-from core.services import authority, team_setup
-from core.services.teams import TeamIsFull
+from core.permissions import scope
+from core.services import teams
+from core.services.memberships import TeamIsFull
 
 # Who is in a team does not decide what it may have: these are for administrators.
 FOR_ADMINISTRATORS = ("organization", "max_members")
@@ -27,7 +28,7 @@ MOST_LISTED = 300  # members to choose from in a plain list
 def name_field() -> forms.CharField:
     return forms.CharField(
         label="Name",
-        max_length=team_setup.TEAM_NAME_LENGTH,
+        max_length=teams.TEAM_NAME_LENGTH,
         widget=UnfoldAdminTextInputWidget(),
         error_messages={"required": "A team needs a name."},
     )
@@ -36,7 +37,7 @@ def name_field() -> forms.CharField:
 def description_field() -> forms.CharField:
     return forms.CharField(
         label="Description",
-        max_length=team_setup.DESCRIPTION_LENGTH,
+        max_length=teams.DESCRIPTION_LENGTH,
         required=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
     )
@@ -106,7 +107,7 @@ class OwnerForm(DialogForm):
             self.fields["owner"].widget = UnfoldAdminSelectWidget()
             self.fields["owner"].widget.is_required = True
         self.offer("owner", candidates.order_by("name", "pk"))
-        self.offer("role", authority.roles_to_give(self.viewer, self.obj))
+        self.offer("role", scope.roles_to_give(self.viewer, self.obj))
         self.fields["role"].label = f"Role of {self.obj.owner} from then on"
         self.suggest("role", Role.objects.filter(code="manager").first())
 
@@ -123,21 +124,21 @@ class OwnerForm(DialogForm):
 
 
 def everywhere(viewer: User) -> bool:
-    return "teams.edit" in authority.codes_everywhere(viewer)
+    return "teams.edit" in scope.codes_everywhere(viewer)
 
 
 def _may_edit(viewer: User, team: Team | None) -> bool:
-    return authority.holds_in(viewer, "teams.edit", team)
+    return scope.holds_in(viewer, "teams.edit", team)
 
 
 def _may_hand_over(viewer: User, team: Team | None) -> bool:
     if team is None:
-        return authority.holds(viewer, "teams.edit")
-    return authority.may_hand_over(viewer, team)
+        return scope.holds(viewer, "teams.edit")
+    return scope.may_hand_over(viewer, team)
 
 
 def _edit(team: Team, form: DetailsForm) -> Done:
-    team = team_setup.update(team, by=form.viewer, **form.cleaned_data)
+    team = teams.update(team, by=form.viewer, **form.cleaned_data)
     said = f"{team} is saved."
     students = Membership.objects.filter(team=team, role__code="student").count()
     if team.max_members is not None and students > team.max_members:
@@ -148,7 +149,7 @@ def _edit(team: Team, form: DetailsForm) -> Done:
 def _hand_over(team: Team, form: OwnerForm) -> Done:
     former, owner = team.owner, form.cleaned_data["owner"]
     role = form.cleaned_data["role"]
-    team_setup.change_owner(team, owner=owner, former_role=role, by=form.viewer)
+    teams.change_owner(team, owner=owner, former_role=role, by=form.viewer)
     return Done(f"{owner} owns {team} now; {former} stays in it as {role}.")
 
 
@@ -162,12 +163,12 @@ def _what_archiving_does(team: Team) -> str:
 
 
 def _archive(team: Team, form: DialogForm) -> Done:
-    team_setup.archive(team, by=form.viewer)
+    teams.archive(team, by=form.viewer)
     return Done(f"{team} is archived. Restore Team brings it back.")
 
 
 def _restore(team: Team, form: DialogForm) -> Done:
-    team_setup.restore(team, by=form.viewer)
+    teams.restore(team, by=form.viewer)
     return Done(f"{team} is in use again.")
 
 

@@ -28,8 +28,10 @@ from core.models import (
     ThinkificGroup,
     User,
 )
-from core.services import authority, invitations, team_setup, teams
-from core.services.teams import TeamIsFull
+from core.permissions import scope
+from core.services import invitations, memberships
+from core.services import teams as team_setup
+from core.services.memberships import TeamIsFull
 
 
 class AddTeamForm(DialogForm):
@@ -63,7 +65,7 @@ class AddPersonForm(DialogForm):
         people = User.objects.visible_to(self.viewer).filter(is_active=True)
         self.offer("user", people)
         self.offered["user"] = people.exclude(pk__in=Membership.objects.filter(team=self.obj).values("user"))
-        self.offer("role", authority.roles_to_give(self.viewer, self.obj))
+        self.offer("role", scope.roles_to_give(self.viewer, self.obj))
         self.suggest("role", student_role())
 
     def clean_user(self) -> User:
@@ -110,7 +112,7 @@ class AttachGroupForm(DialogForm):
 
 
 def may_add(viewer: User, nothing: None = None) -> bool:
-    return "teams.create" in authority.codes_everywhere(viewer)
+    return "teams.create" in scope.codes_everywhere(viewer)
 
 
 def _add(nothing: None, form: AddTeamForm) -> Done:
@@ -119,32 +121,32 @@ def _add(nothing: None, form: AddTeamForm) -> Done:
 
 
 def _may(code: str) -> Any:
-    return lambda viewer, team: authority.holds_in(viewer, code, team)
+    return lambda viewer, team: scope.holds_in(viewer, code, team)
 
 
 def _may_bring(viewer: User, team: Team) -> bool:
     """Whether or not there is an account already is not asked, so both rights are needed."""
-    both = authority.teams_where(viewer, "users.create") & authority.teams_where(viewer, "teams.assign")
+    both = scope.teams_where(viewer, "users.create") & scope.teams_where(viewer, "teams.assign")
     return both.filter(pk=team.pk).exists()
 
 
 def _may_agree_for_others(viewer: User, team: Team) -> bool:
-    return "teams.assign" in authority.codes_everywhere(viewer)
+    return "teams.assign" in scope.codes_everywhere(viewer)
 
 
 def _add_person(team: Team, form: AddPersonForm) -> Done:
     user, role = form.cleaned_data["user"], form.cleaned_data["role"]
-    teams.add_member(team=team, user=user, role=role, by=form.viewer)
+    memberships.add_member(team=team, user=user, role=role, by=form.viewer)
     return Done(f"{user} is in {team} now, as {role}. Groups that the team sends to Thinkific take them in.")
 
 
 def _members(team: Team, viewer: User) -> QuerySet[Membership]:
-    rows = authority.memberships_where(viewer, "teams.assign").filter(team=team)
+    rows = scope.memberships_where(viewer, "teams.assign").filter(team=team)
     return rows.select_related("team", "role", "user")
 
 
 def _invitations(team: Team, viewer: User) -> QuerySet[Invitation]:
-    rows = Invitation.objects.filter(team=team, team__in=authority.teams_where(viewer, "teams.assign"))
+    rows = Invitation.objects.filter(team=team, team__in=scope.teams_where(viewer, "teams.assign"))
     return rows.select_related("team", "user", "role", "invited_by")
 
 
@@ -218,7 +220,7 @@ TEAM_DIALOGS = (
         tab="users",
         danger=True,
         parts=_members,
-        offered_for=teams.that_can_end,
+        offered_for=memberships.that_can_end,
         text=user_dialogs.what_leaving_does,
     ),
     Dialog(

@@ -23,7 +23,8 @@ from core.admin.tools.forms import (
 )
 from core.errors import Refusal
 from core.models import Seat, User
-from core.services import authority, sync_requests, sync_state
+from core.permissions import scope
+from core.services.site import sync_requests, sync_state
 
 # Of these kinds Thinkific can tell what changed; a first run of them reads everything all the same.
 CHANGES_ONLY = ("enrollments", "quiz_results")
@@ -138,7 +139,7 @@ CARDS = {
 
 def may_use(user: Any) -> bool:
     """Imports are about the whole site: a role in one team does not open this page."""
-    return isinstance(user, User) and authority.may_start_runs(user)
+    return isinstance(user, User) and scope.may_start_runs(user)
 
 
 @require_GET

@@ -5,7 +5,9 @@ import logging
 from core.admin.kit.dialogs.dialog import Dialog, DialogForm, Done
 from core.admin.users.forms import HomeTeamForm, ProfileForm
 from core.models import EmailChange, User
-from core.services import account_mail, authority, email_changes, identity, people, sign_in
+from core.permissions import scope
+from core.services import identity, people
+from core.services.accounts import account_mail, email_changes, sign_in
 
 log = logging.getLogger(__name__)
 AT_ONCE = "e-mail changed at once, without a confirmation"
@@ -52,7 +54,7 @@ def _waits(user: User) -> bool:
 def _may_reset(viewer: User, user: User) -> bool:
     # Passwords are out of reach for somebody who acts as another.
     acting = getattr(viewer, "is_hijacked", False)
-    return user.is_active and not acting and authority.may_change_account(viewer, user)
+    return user.is_active and not acting and scope.may_change_account(viewer, user)
 
 
 def _reset(user: User, form: DialogForm) -> Done:
@@ -75,7 +77,7 @@ def _unlock(user: User, form: DialogForm) -> Done:
 
 
 def may_create_account(viewer: User, user: User) -> bool:
-    return user.is_active and authority.may_change_account(viewer, user)
+    return user.is_active and scope.may_change_account(viewer, user)
 
 
 def what_of_one_that_is_there(user: User) -> str:
@@ -97,7 +99,7 @@ ACCOUNT_DIALOGS = (
         "edit",
         "Edit Profile",
         submit="Save",
-        may=authority.may_change_account,
+        may=scope.may_change_account,
         work=_edit,
         form=ProfileForm,
         icon="edit",
@@ -109,7 +111,7 @@ ACCOUNT_DIALOGS = (
     Dialog(
         "email-change-again",
         "Send Confirmation Again",
-        may=authority.may_change_account,
+        may=scope.may_change_account,
         applies=_waits,
         work=_send_again,
         icon="forward_to_inbox",
@@ -118,7 +120,7 @@ ACCOUNT_DIALOGS = (
     Dialog(
         "email-change-withdraw",
         "Withdraw New Address",
-        may=authority.may_change_account,
+        may=scope.may_change_account,
         applies=_waits,
         work=_withdraw,
         icon="undo",
@@ -136,7 +138,7 @@ ACCOUNT_DIALOGS = (
         "home-team",
         "Home Team",
         submit="Save",
-        may=lambda viewer, user: "users.edit" in authority.codes_everywhere(viewer),
+        may=lambda viewer, user: "users.edit" in scope.codes_everywhere(viewer),
         work=_change_home_team,
         form=HomeTeamForm,
         icon="home",

@@ -26,9 +26,11 @@ from core.models import (
     Team,
     ThinkificGroup,
 )
-from core.services import authority, enrolling_many, enrollments, groups, seat_access, teams
-from core.services.seat_access import HeldOtherwise
-from core.services.teams import TeamIsFull
+from core.permissions import scope
+from core.services import groups, memberships
+from core.services.enrollments import enroll_many, enrollments, seat_access
+from core.services.enrollments.seat_access import HeldOtherwise
+from core.services.memberships import TeamIsFull
 
 SHOWN = 5  # of those whose access gets shorter
 FOLLOWS = "Thinkific is told of one after the other."
@@ -49,8 +51,8 @@ class TeamForSelected(SelectedForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.offer("team", authority.teams_where(self.viewer, "teams.assign"))
-        self.offer("role", authority.roles_to_give(self.viewer))
+        self.offer("team", scope.teams_where(self.viewer, "teams.assign"))
+        self.offer("role", scope.roles_to_give(self.viewer))
         self.suggest("role", student_role())
 
     def clean(self) -> dict[str, Any]:
@@ -61,7 +63,7 @@ class TeamForSelected(SelectedForm):
         self.there = Membership.objects.filter(team=team, user__in=self.chosen).count()
         if self.there == len(self.chosen):
             self.add_error("team", f"{_all_of(self.chosen)} in {team} already. Choose another team.")
-        elif not authority.roles_to_give(self.viewer, team).filter(pk=role.pk).exists():
+        elif not scope.roles_to_give(self.viewer, team).filter(pk=role.pk).exists():
             self.add_error("role", f"You cannot give the role {role} in {team}. Choose another.")
         return values
 
@@ -75,7 +77,9 @@ class TeamForSelected(SelectedForm):
 
 def _join(nothing: None, form: TeamForSelected) -> Done:
     team = form.cleaned_data["team"]
-    joined = teams.add_members(team=team, users=form.chosen, role=form.cleaned_data["role"], by=form.viewer)
+    joined = memberships.add_members(
+        team=team, users=form.chosen, role=form.cleaned_data["role"], by=form.viewer
+    )
     said = f"{counted(joined)} joined {team}."
     return Done(said + _before(len(form.chosen) - len(joined), "in it already"))
 
@@ -93,12 +97,12 @@ class GroupForSelected(SelectedForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        here = authority.groups_where(self.viewer, "groups.assign")
+        here = scope.groups_where(self.viewer, "groups.assign")
         self.offer("group", here)
         self.offered["group"] = groups.that_take_in(here)
 
     def work_for_all(self) -> dict[str, set[int]]:
-        shared = authority.shared_by_all(
+        shared = scope.shared_by_all(
             self.viewer, "groups.assign", self.chosen, GroupAssignment.objects.all(), "group"
         )
         return {} if shared is None else {"group": shared}
@@ -108,7 +112,7 @@ class GroupForSelected(SelectedForm):
         group = values.get("group")
         if group is None:
             return values
-        reached = authority.people_for_group(self.viewer, "groups.assign", group)
+        reached = scope.people_for_group(self.viewer, "groups.assign", group)
         within = set(reached.filter(pk__in=[user.pk for user in self.chosen]).values_list("pk", flat=True))
         self.new = len(groups.outside(group, self.chosen))
         if beyond := [user for user in self.chosen if user.pk not in within]:
@@ -147,11 +151,11 @@ class EnrollSelected(SelectedForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.offer("products", authority.products_to_give(self.viewer, None))
+        self.offer("products", scope.products_to_give(self.viewer, None))
         self.suggest("last_day", enrollments.usual_last_day())
 
     def work_for_all(self) -> dict[str, set[int]]:
-        shared = authority.shared_by_all(
+        shared = scope.shared_by_all(
             self.viewer, "enrollments.create", self.chosen, SeatAssignment.objects.all(), "product"
         )
         return {} if shared is None else {"products": shared}
@@ -164,9 +168,9 @@ class EnrollSelected(SelectedForm):
         products, end = self.cleaned_data["products"], moments.end_of(self.cleaned_data["last_day"])
         until = f"until {moments.day(end)}" if end else "without an end"
         said = [f"{counted(self.chosen)} will be enrolled in {self.what}, {until}."]
-        if had := len(enrolling_many.with_access(self.chosen, products)):
+        if had := len(enroll_many.with_access(self.chosen, products)):
             said.append(f"{_have(had)} access already, which will get this end.")
-        shorter = enrolling_many.shortened(students=self.chosen, products=products, end=end)
+        shorter = enroll_many.shortened(students=self.chosen, products=products, end=end)
         for student, product, before in shorter[:SHOWN]:
             ended = moments.day(before) if before else "no end"
             said.append(f"This shortens the access of {student} to {product}, which has {ended} now.")
@@ -177,7 +181,7 @@ class EnrollSelected(SelectedForm):
 
 def _enroll(nothing: None, form: EnrollSelected) -> Done:
     products = form.cleaned_data["products"]
-    had = len(enrolling_many.with_access(form.chosen, products))
+    had = len(enroll_many.with_access(form.chosen, products))
     seat_access.enroll_many(
         students=form.chosen,
         products=products,
@@ -210,7 +214,7 @@ SELECTED_DIALOGS = (
     Dialog(
         "join-team",
         "Add to Team",
-        may=lambda viewer, nobody: authority.holds(viewer, "teams.assign"),
+        may=lambda viewer, nobody: scope.holds(viewer, "teams.assign"),
         work=_join,
         form=TeamForSelected,
         text=lambda people: "Whoever is in the team already stays as they are.",
@@ -218,7 +222,7 @@ SELECTED_DIALOGS = (
     Dialog(
         "join-group",
         "Add to Group",
-        may=lambda viewer, nobody: authority.holds(viewer, "groups.assign"),
+        may=lambda viewer, nobody: scope.holds(viewer, "groups.assign"),
         work=_join_group,
         form=GroupForSelected,
         text=lambda people: (
@@ -228,7 +232,7 @@ SELECTED_DIALOGS = (
     Dialog(
         "enroll",
         "Enroll",
-        may=lambda viewer, nobody: authority.holds(viewer, "enrollments.create"),
+        may=lambda viewer, nobody: scope.holds(viewer, "enrollments.create"),
         work=_enroll,
         form=EnrollSelected,
         text=lambda people: "Access begins now. Who had a course before goes on where they were.",

@@ -10,7 +10,8 @@ from core.admin.kit.sync.sync_line import follows
 from core.admin.users.forms import email_field
 from core.folding import email_key
 from core.models import User
-from core.services import authority, deletions
+from core.permissions import scope
+from core.services.accounts import deletions
 
 
 class DeletionForm(DialogForm):
@@ -64,7 +65,7 @@ def _delete(user: User, form: DeletionForm) -> Done:
 DELETE_USER = Dialog(
     "delete",
     "Delete User",
-    may=authority.may_delete_account,
+    may=scope.may_delete_account,
     blocked=_blocked,
     work=_delete,
     form=DeletionForm,

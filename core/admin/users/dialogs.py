@@ -15,11 +15,14 @@ from core.admin.users.delete_user import DELETE_USER
 from core.admin.users.forms import AddToGroupForm, AddToTeamForm, AddUserForm, PersonForm, RoleForm
 from core.admin.users.tabs import groups_of
 from core.models import Enrollment, Membership, Role, Team, User
-from core.services import account_mail, authority, groups, people, teams
+from core.permissions import scope
+from core.services import groups, people
+from core.services import memberships as teams
+from core.services.accounts import account_mail
 
 
 def may_add(viewer: User, nobody: None = None) -> bool:
-    return authority.holds(viewer, "users.create")
+    return scope.holds(viewer, "users.create")
 
 
 def _add(nobody: None, form: AddUserForm) -> Done:
@@ -87,9 +90,7 @@ def _join(user: User, form: AddToTeamForm) -> Done:
 
 
 def memberships_of(user: User, viewer: User) -> QuerySet[Membership]:
-    return (
-        authority.memberships_where(viewer, "teams.assign").filter(user=user).select_related("team", "role")
-    )
+    return scope.memberships_where(viewer, "teams.assign").filter(user=user).select_related("team", "role")
 
 
 def change_role(membership: Membership, form: RoleForm) -> Done:
@@ -137,7 +138,7 @@ USER_DIALOGS = (
     Dialog(
         "sync-now",
         "Sync Now",
-        may=lambda viewer, user: authority.may_start_runs(viewer),
+        may=lambda viewer, user: scope.may_start_runs(viewer),
         applies=lambda user: user.thinkific_id is not None and user.removed_at is None,
         work=_sync_now,
         icon="sync",
@@ -148,7 +149,7 @@ USER_DIALOGS = (
     Dialog(
         "join-team",
         "Add to Team",
-        may=lambda viewer, user: authority.holds(viewer, "teams.assign"),
+        may=lambda viewer, user: scope.holds(viewer, "teams.assign"),
         work=_join,
         form=AddToTeamForm,
         tab="teams",
@@ -157,7 +158,7 @@ USER_DIALOGS = (
     Dialog(
         "change-role",
         "Change Role",
-        may=lambda viewer, user: authority.holds(viewer, "teams.assign"),
+        may=lambda viewer, user: scope.holds(viewer, "teams.assign"),
         work=change_role,
         form=RoleForm,
         tab="teams",
@@ -166,7 +167,7 @@ USER_DIALOGS = (
     Dialog(
         "leave-team",
         "Remove from Team",
-        may=lambda viewer, user: authority.holds(viewer, "teams.assign"),
+        may=lambda viewer, user: scope.holds(viewer, "teams.assign"),
         work=leave,
         tab="teams",
         danger=True,
@@ -177,7 +178,7 @@ USER_DIALOGS = (
     Dialog(
         "join-group",
         "Add to Group",
-        may=lambda viewer, user: authority.groups_where(viewer, "groups.assign", user).exists(),
+        may=lambda viewer, user: scope.groups_where(viewer, "groups.assign", user).exists(),
         work=_join_group,
         form=AddToGroupForm,
         tab="groups",

@@ -21,9 +21,10 @@ from core.models import (
     ThinkificGroup,
 )
 from core.models.people import NAME_LENGTH
-from core.services import authority, groups, people
+from core.permissions import scope
+from core.services import groups, people
+from core.services.memberships import TeamIsFull
 from core.services.people import EmailTaken, IsMember, NotAnAddress, OwnsTeams
-from core.services.teams import TeamIsFull
 from core.written import as_people_write
 
 
@@ -103,7 +104,7 @@ class PersonForm(DialogForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.offer("role", authority.roles_to_give(self.viewer, self.obj))
+        self.offer("role", scope.roles_to_give(self.viewer, self.obj))
         self.suggest("role", student_role())
 
 
@@ -131,8 +132,8 @@ class AddUserForm(PersonForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.offer("teams", authority.teams_where(self.viewer, "users.create"))
-        self.offer("global_role", authority.global_roles_to_give(self.viewer))
+        self.offer("teams", scope.teams_where(self.viewer, "users.create"))
+        self.offer("global_role", scope.global_roles_to_give(self.viewer))
         if not self.viewer.sees_everything:
             del self.fields["global_role"]
         # Who sees everything also sees people in no team; to a manager they would be lost.
@@ -142,7 +143,7 @@ class AddUserForm(PersonForm):
         values = super().clean() or {}
         role = values.get("role")
         for team in values.get("teams") or ():
-            if role and not authority.roles_to_give(self.viewer, team).filter(pk=role.pk).exists():
+            if role and not scope.roles_to_give(self.viewer, team).filter(pk=role.pk).exists():
                 self.add_error("role", f"You cannot give the role {role} in {team}. Choose another.")
         return values
 
@@ -196,10 +197,10 @@ class AddToTeamForm(DialogForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        here = authority.teams_where(self.viewer, "teams.assign")
+        here = scope.teams_where(self.viewer, "teams.assign")
         self.offer("team", here)
         self.offered["team"] = here.exclude(pk__in=Membership.objects.filter(user=self.obj).values("team"))
-        self.offer("role", authority.roles_to_give(self.viewer))
+        self.offer("role", scope.roles_to_give(self.viewer))
         self.suggest("role", student_role())
 
     def clean(self) -> dict[str, Any]:
@@ -209,7 +210,7 @@ class AddToTeamForm(DialogForm):
             return values
         if Membership.objects.filter(team=team, user=self.obj).exists():
             self.add_error("team", f"{self.obj} is in {team} already. Change the role there instead.")
-        elif not authority.roles_to_give(self.viewer, team).filter(pk=role.pk).exists():
+        elif not scope.roles_to_give(self.viewer, team).filter(pk=role.pk).exists():
             self.add_error("role", f"You cannot give the role {role} in {team}. Choose another.")
         return values
 
@@ -236,7 +237,7 @@ class RoleForm(DialogForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.offer("role", authority.roles_to_give(self.viewer, self.part.team), now=self.part.role_id)
+        self.offer("role", scope.roles_to_give(self.viewer, self.part.team), now=self.part.role_id)
 
     def locks(self) -> Team:
         """Roles are given under the lock of the team, so that it is never too full."""
@@ -256,6 +257,6 @@ class AddToGroupForm(DialogForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        here = authority.groups_where(self.viewer, "groups.assign", self.obj)
+        here = scope.groups_where(self.viewer, "groups.assign", self.obj)
         self.offer("group", here)
         self.offered["group"] = groups.that_take_in(here, self.obj)

@@ -30,7 +30,7 @@ from core.models import (
     User,
 )
 from core.models.history import done_by
-from core.services import authority
+from core.permissions import scope
 from core.written import as_people_write
 
 
@@ -163,7 +163,7 @@ class UserAdmin(UserList, HistoryAdmin):
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """Who may not change everybody finds the button on the page of each person."""
-        everything = authority.holds_for_the_site(viewer_of(request), "core.change_user")
+        everything = scope.holds_for_the_site(viewer_of(request), "core.change_user")
         last = "actions_of_administrators" if everything else "actions_column"
         return [*super().get_list_display(request)[:-1], last]
 

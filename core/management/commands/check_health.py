@@ -3,7 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from core.services import health
+from core.services.site import health
 
 
 class Command(BaseCommand):

@@ -10,11 +10,11 @@ from typing import Any
 from django.db.models import Avg, Count, Max, Min, Q
 
 from core.models import BundleItem, Enrollment, Product
-from core.services import bulk
 from core.services.history import keep_what_was
 from core.services.mirror.enrollments import ENROLLMENTS, forget_seats
 from core.services.mirror.outcome import Applied
 from core.services.mirror.table import Table, Values, compare, note_history, write
+from core.services.storage import bulk
 
 Held = tuple[int, int]  # Thinkific's ids of a person and of a course
 

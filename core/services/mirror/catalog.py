@@ -6,10 +6,10 @@ from datetime import datetime
 from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
 
 from core.models import BundleItem, Chapter, Lesson, Product, Quiz
-from core.services import bulk
 from core.services.mirror.outcome import Applied
 from core.services.mirror.results import judge
 from core.services.mirror.table import Table, Values, compare, mark_removed, write
+from core.services.storage import bulk
 
 ProductKey = tuple[str, int]  # (productable_type, productable_id): course and bundle ids overlap
 

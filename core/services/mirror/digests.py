@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from django.db import models
 
-from core.services import bulk
+from core.services.storage import bulk
 
 DENSE = 4  # ids per row up to which a range of ids costs less than naming each
 

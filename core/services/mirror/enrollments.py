@@ -9,7 +9,6 @@ from decimal import Decimal
 from django.db import IntegrityError, transaction
 
 from core.models import Enrollment
-from core.services import bulk
 from core.services.history import keep_what_was
 from core.services.mirror.outcome import Applied
 from core.services.mirror.table import (
@@ -22,6 +21,7 @@ from core.services.mirror.table import (
     remember,
     write,
 )
+from core.services.storage import bulk
 
 ENROLLMENTS = Table(
     model=Enrollment,

@@ -6,8 +6,8 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef
 
 from core.models import Enrollment, GroupMembership, OutboxEntry, User
-from core.services import bulk
 from core.services.mirror.enrollments import remove_enrollments
+from core.services.storage import bulk
 
 
 def former_ids(thinkific_ids: Collection[int]) -> set[int]:

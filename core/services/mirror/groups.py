@@ -9,11 +9,11 @@ from django.db.models import F, Q
 from core.folding import fold
 from core.models import GroupAssignment, GroupMembership, Membership, OutboxEntry, Role, ThinkificGroup
 from core.moments import is_older
-from core.services import bulk
 from core.services.directions import PULLING, PUSHING
 from core.services.mirror.outcome import Applied
 from core.services.mirror.table import Table, Values, compare, write
 from core.services.mirror.unsent import JUST_SENT
+from core.services.storage import bulk
 
 GROUPS = Table(model=ThinkificGroup, fields=("name", "token", "thinkific_created_at", "removed_at"))
 

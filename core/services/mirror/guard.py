@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 from core.folding import email_key
 from core.models import User
 from core.services import identity
-from core.services.last_seen import plain
 from core.services.mirror.outcome import Clash
 from core.services.mirror.unsent import OwnChange, own_changes
+from core.services.storage.last_seen import plain
 
 Values = dict[str, Any]
 Stored = tuple[int, Values]  # primary key, values

@@ -6,9 +6,9 @@ from decimal import Decimal
 from django.db.models import Count, Q
 
 from core.models import Certificate, Quiz, QuizResult
-from core.services import bulk
 from core.services.mirror.outcome import Applied
 from core.services.mirror.table import Table, Values, compare, write
+from core.services.storage import bulk
 
 QUIZ_RESULTS = Table(
     model=QuizResult,

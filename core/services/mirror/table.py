@@ -17,10 +17,11 @@ from django.utils import timezone
 from django.utils.text import capfirst
 
 from core.moments import is_ahead
-from core.services import bulk, directions
+from core.services import directions
 from core.services.history import keep_what_was
 from core.services.mirror.outcome import Applied
 from core.services.mirror.unsent import own_changes, settle
+from core.services.storage import bulk
 
 Values = dict[str, Any]  # attname -> value, as the model stores it
 

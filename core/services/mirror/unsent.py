@@ -10,8 +10,8 @@ from django.utils import timezone
 from core.models import OutboxEntry, SiteSettings
 from core.moments import recent
 from core.services import directions
-from core.services.last_seen import plain
 from core.services.mirror.outcome import Applied, Conflict
+from core.services.storage.last_seen import plain
 
 # Longer than a page waits between its request and its storing: until then it may be older than our last push.
 JUST_SENT = timedelta(minutes=5)

@@ -14,9 +14,9 @@ from datetime import datetime
 from django.utils import timezone
 
 from core.models import User
-from core.services import bulk
 from core.services.mirror.people import match_users, remove_users
 from core.services.mirror.table import Values
+from core.services.storage import bulk
 from integrations.thinkific.cleaning import Notes, Unusable
 from integrations.thinkific.client import schemas
 from integrations.thinkific.client.errors import NotFound

@@ -6,11 +6,13 @@ from functools import partial
 from typing import Any
 
 from core.models import SiteSettings, Team, User
-from core.services import bulk, newcomers, welcome
+from core.services import newcomers
+from core.services.accounts import welcome_mail
 from core.services.mirror.digests import known_digests
 from core.services.mirror.outcome import Applied
 from core.services.mirror.people import apply_users, remove_users
 from core.services.mirror.table import Values
+from core.services.storage import bulk
 from integrations import effects
 from integrations.thinkific import identities
 from integrations.thinkific.cleaning import Notes, Unusable
@@ -218,7 +220,7 @@ def _welcome(pull: Pull) -> None:
     pull.cursor.setdefault("welcomed", pull.cursor["users"]["top"])
     while (user := new.filter(pk__gt=pull.cursor["welcomed"]).order_by("pk").first()) is not None:
         pull.commit(partial(pull.cursor.update, welcomed=user.pk))
-        if problem := welcome.send(user):
+        if problem := welcome_mail.send(user):
             pull.partial = True
             pull.note(f"User {user.thinkific_id}", problem)
         pull.leave_when_due()

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.models import Enrollment, OutboxEntry
-from core.services import enrollments, grants
+from core.services.enrollments import enrollments, grants
 from core.services.mirror.bundles import (
     apply_bundle_rows,
     point_to_bundles,
@@ -15,7 +15,7 @@ from core.services.mirror.bundles import (
 )
 from core.services.mirror.catalog import ensure_courses
 from core.services.mirror.enrollments import apply_enrollments
-from core.services.mirror.pushes import SOURCE
+from core.services.outbox.outcomes import SOURCE
 from integrations.thinkific.cleaning import Notes
 from integrations.thinkific.client import schemas
 from integrations.thinkific.client.client import ThinkificClient

@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from core.models import OutboxEntry
 from core.moments import come, has_come
-from core.services.mirror import pushes
+from core.services import outbox
+from core.services.outbox import outcomes
 from integrations.database_outage import leaves_hope, patiently
 from integrations.processes import is_silent, this_process
 
@@ -140,7 +141,7 @@ def free_abandoned() -> int:
             words = (
                 f"The process that was to send it died {entry.crashes} times. Look at the logs, then retry."
             )
-            pushes.fail(entry, words, now=now)
+            outcomes.fail(entry, words, now=now)
         else:
             suspected = (
                 min(2 ** (entry.crashes - SUSPICIOUS), LONGEST_WAIT) if entry.crashes > SUSPICIOUS else 0
@@ -184,7 +185,7 @@ def _put_back(entry: OutboxEntry, until: datetime, error: str, values: dict[str,
         return bool(mine.update(status=Status.PENDING, not_before=until, error=error, **values))
     if not mine.update(status=Status.DISCARDED, finished_at=timezone.now(), error=error, sent={}):
         return False
-    pushes.hand_over(entry, later)
+    outbox.hand_over(entry, later)
     later.uncertain = later.uncertain or values["uncertain"]
     later.attempts = max(later.attempts, values["attempts"])
     later.crashes = max(later.crashes, values["crashes"])

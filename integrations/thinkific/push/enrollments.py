@@ -6,10 +6,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.models import Enrollment, OutboxEntry
-from core.services.mirror import pushes
 from core.services.mirror.bundles import total_up_students
 from core.services.mirror.enrollments import apply_enrollments
-from core.services.mirror.pushes import SOURCE
+from core.services.outbox import outcomes
+from core.services.outbox.outcomes import SOURCE
 from integrations.thinkific.client import schemas
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.errors import NotFound, Rejected, RetryLater
@@ -127,7 +127,7 @@ def _bring_in_step(
     )
     if enrollment.expiry_date is None and remote.expiry_date is not None:
         # That is the end now; else the next pull would report it as Thinkific's own change.
-        pushes.note_end(enrollment.pk, remote.expiry_date)
+        outcomes.note_end(enrollment.pk, remote.expiry_date)
     if _has_ended(enrollment) and remote.expired is False:
         raise RetryLater("Thinkific has the past end date, but still shows access.", after=STILL_OPEN)
     return remote

@@ -11,13 +11,13 @@ from django.utils import timezone
 
 from core.models import Enrollment, OutboxEntry, Product, User
 from core.moments import is_older
-from core.services import enrollments, grants
-from core.services.last_seen import plain
+from core.services.enrollments import enrollments, grants
 from core.services.mirror.bundles import total_up_students_of
 from core.services.mirror.digests import known_digests
-from core.services.mirror.pushes import SOURCE
 from core.services.mirror.table import one_by_one
 from core.services.mirror.unsent import own_changes
+from core.services.outbox.outcomes import SOURCE
+from core.services.storage.last_seen import plain
 from integrations.models import InboundEvent, Kind, SyncRun, WebhookSubscription
 from integrations.thinkific import conflicts
 from integrations.thinkific.cleaning import moment

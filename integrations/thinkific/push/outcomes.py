@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from core.databases import is_unavailable
 from core.models import OutboxEntry
-from core.services.mirror import pushes
+from core.services.outbox import outcomes
 from integrations.database_outage import patiently
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.credentials import REST
@@ -89,7 +89,7 @@ def push(entry: OutboxEntry, client: ThinkificClient) -> Fate:
                 return _retry(entry, RetryLater(words, after=AFTER_OUTAGE))
             log.exception("push failed")
             return _retry(entry, RetryLater(f"{type(error).__name__}: {error}"[:500]))
-        patiently(pushes.finish, entry, now=timezone.now())
+        patiently(outcomes.finish, entry, now=timezone.now())
         return Fate("done")
 
 
@@ -133,7 +133,7 @@ def _refused(entry: OutboxEntry, error: CredentialsRefused) -> Fate:
 
 def _fail(entry: OutboxEntry, words: str) -> Fate:
     log.warning("push failed for good", problem=words)
-    patiently(pushes.fail, entry, words, now=timezone.now())
+    patiently(outcomes.fail, entry, words, now=timezone.now())
     return Fate("failed")
 
 

@@ -9,12 +9,12 @@ from django.utils.functional import SimpleLazyObject
 
 from core.folding import normalize_email, tidy
 from core.models import OutboxEntry, SiteSettings, User
-from core.services import identity, outbox, people
-from core.services.mirror import pushes
+from core.services import found_accounts, identity, outbox
 from core.services.mirror.guard import EMAIL
 from core.services.mirror.outcome import Conflict
 from core.services.mirror.people import apply_users
-from core.services.mirror.pushes import SOURCE
+from core.services.outbox import outcomes
+from core.services.outbox.outcomes import SOURCE
 from integrations.thinkific import conflicts
 from integrations.thinkific.cleaning import Notes, Unusable
 from integrations.thinkific.client import schemas
@@ -46,9 +46,9 @@ def push_user(entry: OutboxEntry, client: ThinkificClient) -> None:
         if made_by_us:
             look_before_creating.note_new(client, remote.id)
         outbox.let_go_on(user.pk)
-        if was_there and people.found_in_thinkific([user.pk]):
+        if was_there and found_accounts.found_in_thinkific([user.pk]):
             names = (remote.first_name or "", remote.last_name or "")
-            people.take_names(user, first_name=names[0], last_name=names[1])
+            found_accounts.take_names(user, first_name=names[0], last_name=names[1])
             return
     else:
         remote = _read(user, user.thinkific_id, client)
@@ -111,7 +111,7 @@ def _link(user: User, remote: schemas.User, *, made_by_us: bool) -> None:
                 raise _Unproved
             here = User.objects.select_for_update(of=("self",)).filter(pk=user.pk, thinkific_id=None).first()
             if here is not None:
-                pushes.note_linked(here, thinkific_id=remote.id, removed_at=None, **names)
+                outcomes.note_linked(here, thinkific_id=remote.id, removed_at=None, **names)
     except _Unproved:
         ask_an_administrator(user, remote)
     except IntegrityError:
@@ -170,7 +170,7 @@ def _bring_in_step(
 
 def _note_before_sending(entry: OutboxEntry, fields: dict[str, str]) -> None:
     """Should this process die before it has heard the answer, what Thinkific has then is known to be ours."""
-    if not pushes.about_to_send(entry, fields):
+    if not outcomes.about_to_send(entry, fields):
         raise RetryLater("Not sent: another process has taken this change over.")
 
 

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 from core import moments
 from core.models import OutboxEntry
-from core.services import bulk
 from core.services.mirror.outcome import Applied, Issue
 from core.services.mirror.table import Table, Values, compare
+from core.services.storage import bulk
 from integrations.models import Drift
 
 Sort = Drift.Sort

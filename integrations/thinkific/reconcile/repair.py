@@ -12,7 +12,7 @@ from core.errors import NotConnected, Refusal
 from core.models import Enrollment, GroupMembership, ThinkificGroup, User
 from core.services import outbox, people
 from core.services.mirror.people import remove_users
-from core.services.sync_requests import RequestedRun
+from core.services.site.sync_requests import RequestedRun
 from integrations.models import Drift, DriftKind, Kind, SyncRun
 from integrations.thinkific.cleaning import Notes, moment
 from integrations.thinkific.client.credentials import Credentials

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from core.databases import is_unavailable
 from core.models import User
-from core.services import notices
+from core.services.site import notices
 from integrations.database_outage import patiently
 from integrations.effects import KEPT
 from integrations.models import KEPT_ERRORS, SyncRun

@@ -11,7 +11,7 @@ from django_q.tasks import async_task
 
 from core.errors import NotConnected, Refusal
 from core.models import ThinkificGroup, User
-from core.services.sync_requests import RequestedRun
+from core.services.site.sync_requests import RequestedRun
 from integrations.models import Kind, SyncRun
 from integrations.processes import is_dead
 from integrations.thinkific.client.credentials import Credentials

@@ -9,8 +9,8 @@ from typing import Any
 from django.db.models import Max, QuerySet
 
 from core.models import OutboxEntry, SiteSettings
-from core.services import bulk
 from core.services.mirror.outcome import Applied
+from core.services.storage import bulk
 from integrations.models import SyncRun
 from integrations.thinkific.client.errors import NotFound
 from integrations.thinkific.runs import completeness

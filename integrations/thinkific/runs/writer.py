@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import OperationalError, connection, transaction
 
-from core.services import bulk
+from core.services.storage import bulk
 from integrations import heartbeat
 from integrations.thinkific.runs.leaving import LostRun
 from integrations.thinkific.runs.steps import in_transaction, snapshot

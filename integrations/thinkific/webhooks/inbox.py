@@ -14,7 +14,7 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from core.moments import come, recent
-from core.services import bulk
+from core.services.storage import bulk
 from integrations.database_outage import leaves_hope, patiently
 from integrations.models import InboundEvent
 from integrations.thinkific import connection_state

@@ -8,7 +8,7 @@ from django.urls import reverse
 from core.admin.autocomplete import picked_by, pickers
 from core.admin.tools import screen as tools
 from core.models import User
-from core.permissions import PERMISSIONS
+from core.permissions.codes import PERMISSIONS
 from tests.factories import (
     GroupAssignmentFactory,
     MembershipFactory,

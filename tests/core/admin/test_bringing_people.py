@@ -6,7 +6,8 @@ import pytest
 from django.urls import reverse
 
 from core.models import Invitation, Membership, OutboxEntry, Role, User
-from core.services import authority, invitations
+from core.permissions import scope
+from core.services import invitations
 from core.tasks import send_welcome
 from tests.factories import MembershipFactory, RoleFactory, UserFactory, builtin_role
 
@@ -176,7 +177,7 @@ def test_nobody_gives_a_role_that_may_do_more_everywhere(db, signed_in):
     hugo = UserFactory(global_role=helper)
     client = signed_in(hugo)
 
-    assert list(authority.global_roles_to_give(hugo)) == [helper]
+    assert list(scope.global_roles_to_give(hugo)) == [helper]
     refused = client.post(
         user_do("add"), person("new@academy.example", global_role=builtin_role("administrator").pk)
     )

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from core.admin.kit.lists import selected
 from core.models import Enrollment, GroupMembership, Membership, OutboxEntry
-from core.services import groups, seat_access, teams
+from core.services import groups, memberships
+from core.services.enrollments import seat_access
 from tests.dialogs import send_confirmed
 from tests.factories import (
     BundleItemFactory,
@@ -100,7 +101,7 @@ def test_somebody_may_have_added_them_in_the_meantime(alma, ana, otto, acme, sig
     office = signed_in(alma)
     form = chosen("add_to_team", [ana, otto], team=acme, role=builtin_role("student"))
     asked = office.post(LIST, form).context["confirm"]
-    teams.add_member(team=acme, user=otto, role=builtin_role("student"), by=alma)
+    memberships.add_member(team=acme, user=otto, role=builtin_role("student"), by=alma)
 
     again = office.post(LIST, form | {"confirmed": asked})
 
@@ -271,7 +272,7 @@ def test_twenty_people_take_as_many_queries_as_two(what, alma, acme, accounting)
     def queries(people):
         with CaptureQueriesContext(connection) as captured:
             if what == "team":
-                teams.add_members(team=acme, users=people, role=builtin_role("student"), by=alma)
+                memberships.add_members(team=acme, users=people, role=builtin_role("student"), by=alma)
             elif what == "group":
                 groups.add_members(group=group, users=people, by=alma)
             else:

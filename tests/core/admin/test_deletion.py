@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core.models import ImpersonationSession, OutboxEntry, SiteSettings, User
-from core.services import deletions
+from core.services.accounts import deletions
 from tests.factories import (
     CertificateFactory,
     EnrollmentFactory,

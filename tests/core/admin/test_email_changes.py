@@ -12,9 +12,10 @@ from django.utils.module_loading import import_string
 from django_q.models import OrmQ
 
 from core.models import EmailChange, Notice, OutboxEntry, User
-from core.services import email_changes, people
-from core.services.account_mail import password_tokens
-from core.services.email_changes import Refusal
+from core.services import people
+from core.services.accounts import email_changes
+from core.services.accounts.account_mail import password_tokens
+from core.services.accounts.email_changes import Refusal
 from tests.factories import MembershipFactory, UserFactory, builtin_role
 
 NEW = "anna@acme.example"

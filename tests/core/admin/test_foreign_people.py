@@ -5,7 +5,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core.models import Enrollment, Invitation, Membership, User
-from core.services import authority, invitations, people
+from core.permissions import scope
+from core.services import invitations, people
 from tests.dialogs import row_is_gone
 from tests.factories import (
     CertificateFactory,
@@ -110,7 +111,7 @@ def test_afterwards_the_team_sees_the_products_of_its_seats_and_ends_nothing(
 def test_a_foreign_membership_takes_no_right_from_the_home_team(gwen, mara, acme, globex, otto, signed_in):
     MembershipFactory(team=acme, user=otto, as_guest=True)
 
-    assert authority.may_change_account(gwen, otto)
+    assert scope.may_change_account(gwen, otto)
     assert signed_in(gwen).get(user_do("edit", otto.pk)).status_code == 200
     assert refuses_the_account(signed_in(mara), otto)
 
@@ -119,7 +120,7 @@ def test_whoever_got_rights_in_another_team_is_out_of_the_home_teams_reach(gwen,
     """Otherwise Globex's owner could become a manager of Acme."""
     MembershipFactory(team=acme, user=otto, role=builtin_role("manager"))
 
-    assert not authority.may_change_account(gwen, otto)
+    assert not scope.may_change_account(gwen, otto)
 
 
 def test_a_manager_of_two_teams_does_not_take_over_who_was_in_none(mara, acme, signed_in):
@@ -155,7 +156,7 @@ def test_a_guest_gets_rights_only_by_agreeing_to_them(mara, alma, acme, otto, gw
 
     assert "is a guest" in page
     assert Membership.objects.get(pk=guest.pk).role.code == "student"
-    assert authority.may_change_account(gwen, otto)
+    assert scope.may_change_account(gwen, otto)
     signed_in(alma).post(address, {"role": manager.pk})
     assert Membership.objects.get(pk=guest.pk).role == manager
 
@@ -199,10 +200,10 @@ def test_leaving_and_coming_back_adds_nothing(mara, acme, ana, globex, gwen, sig
     MembershipFactory(team=globex, user=ana, as_guest=True)
     Membership.objects.get(team=acme, user=ana).delete()
 
-    assert not authority.may_change_account(gwen, ana)
-    assert not authority.may_change_account(mara, ana)
+    assert not scope.may_change_account(gwen, ana)
+    assert not scope.may_change_account(mara, ana)
     MembershipFactory(team=acme, user=ana)
-    assert authority.may_change_account(mara, ana)
+    assert scope.may_change_account(mara, ana)
 
 
 def test_whoever_a_team_made_an_account_for_is_its_own(mara, acme, signed_in):
@@ -211,13 +212,13 @@ def test_whoever_a_team_made_an_account_for_is_its_own(mara, acme, signed_in):
     new = User.objects.get(email="new@acme.example")
     assert new.home_team == acme
     assert not new.memberships.get().as_guest
-    assert authority.may_change_account(mara, new)
+    assert scope.may_change_account(mara, new)
 
 
 def test_an_administrator_says_whose_an_account_is(alma, mara, acme, signed_in):
     una = UserFactory()
     MembershipFactory(team=acme, user=una)
-    assert not authority.may_change_account(mara, una)
+    assert not scope.may_change_account(mara, una)
 
     assert signed_in(mara).post(user_do("home-team", una.pk), {"team": acme.pk}).status_code == 403
     signed_in(alma).post(user_do("home-team", una.pk), {"team": acme.pk})
@@ -225,7 +226,7 @@ def test_an_administrator_says_whose_an_account_is(alma, mara, acme, signed_in):
     una.refresh_from_db()
     assert una.home_team == acme
     assert una.history.latest().history_user == alma
-    assert authority.may_change_account(mara, una)
+    assert scope.may_change_account(mara, una)
 
 
 def test_a_home_team_is_one_of_the_persons_teams(alma, otto, acme, signed_in):

@@ -5,7 +5,8 @@ from django.core import mail
 from django.urls import reverse
 
 from core.models import EmailChange, User
-from core.services import account_mail, people
+from core.services import people
+from core.services.accounts import account_mail
 from tests.factories import UserFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]

@@ -5,7 +5,7 @@ from django.urls import reverse
 from django_q.models import OrmQ
 
 from core.models import Direction, GroupAssignment, User
-from core.permissions import PERMISSIONS
+from core.permissions.codes import PERMISSIONS
 from integrations.models import SyncRun
 from tests.dialogs import send_confirmed
 from tests.factories import (

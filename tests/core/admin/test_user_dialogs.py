@@ -14,7 +14,7 @@ from django.utils.module_loading import import_string
 from django_q.models import OrmQ
 
 from core.models import Membership, OutboxEntry, Role, SiteSettings, User
-from core.services import account_mail
+from core.services.accounts import account_mail
 from tests.dialogs import row_is_gone
 from tests.factories import (
     EnrollmentFactory,

@@ -14,7 +14,7 @@ from core.models import (
     Team,
     User,
 )
-from core.services import deletions
+from core.services.accounts import deletions
 from tests.factories import EnrollmentFactory, InvitationFactory, UserFactory
 from tests.history import watched
 

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from core.models import Role, User
 from core.models.folded import holding
-from core.permissions import BUILTIN_ROLES
+from core.permissions.codes import BUILTIN_ROLES
 
 OURS = ("core", "integrations")
 

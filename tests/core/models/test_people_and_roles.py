@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from core.models import Role, SiteSettings, User
 from core.models.people import normalize_email
-from core.permissions import BUILTIN_ROLES, MANAGER_PERMISSIONS, OWNER_PERMISSIONS, PERMISSIONS
+from core.permissions.codes import BUILTIN_ROLES, MANAGER_PERMISSIONS, OWNER_PERMISSIONS, PERMISSIONS
 from tests.factories import MembershipFactory, RoleFactory, UserFactory, builtin_role
 
 pytestmark = pytest.mark.django_db

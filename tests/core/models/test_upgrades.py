@@ -6,7 +6,8 @@ import pytest
 from django.apps import apps
 
 from core.models import Enrollment, Membership
-from core.services import authority, enrollments
+from core.permissions import scope
+from core.services.enrollments import enrollments
 from core.services.history import signed
 from tests.factories import EnrollmentFactory, MembershipFactory, UserFactory, builtin_role
 
@@ -40,7 +41,7 @@ def test_who_is_in_one_team_has_it_as_home_and_who_was_found_by_email_has_none(m
     guest.refresh_from_db()
     assert homes == [acme, None, None, None]
     assert guest.as_guest
-    assert [authority.may_change_account(mara, user) for user in (one, two, found, moved)] == [
+    assert [scope.may_change_account(mara, user) for user in (one, two, found, moved)] == [
         True,
         False,
         False,

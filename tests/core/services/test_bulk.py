@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from core.models import Enrollment, Product, User
-from core.services import bulk
+from core.services.storage import bulk
 from tests.factories import ProductFactory, UserFactory
 
 pytestmark = pytest.mark.django_db

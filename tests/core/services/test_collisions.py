@@ -10,8 +10,9 @@ from django.urls import reverse
 
 from core.errors import Refusal
 from core.models import GroupAssignment, Membership, Team, ThinkificGroup
-from core.services import groups, team_setup, teams
-from core.services.collisions import checked_again
+from core.services import groups, memberships
+from core.services import teams as team_setup
+from core.services.storage.collisions import checked_again
 from tests.factories import ThinkificGroupFactory, builtin_role
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -118,7 +119,7 @@ def test_a_person_joins_a_team_once(acme, otto, during):
     student = builtin_role("student")
 
     def join() -> object:
-        return teams.add_member(team=acme, user=otto, role=student)
+        return memberships.add_member(team=acme, user=otto, role=student)
 
     during(join, join)
 

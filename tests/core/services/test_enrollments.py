@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from core.errors import Refusal
 from core.models import Enrollment, OutboxEntry
-from core.services import enrollments, grants
+from core.services.enrollments import enrollments, grants
 from tests.factories import BundleItemFactory, EnrollmentFactory, ProductFactory
 
 pytestmark = pytest.mark.django_db

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from core.models import Enrollment, Membership, Role, SiteSettings, User
 from core.models.history import AS_IT_WAS
-from core.services import enrollments, history, people, teams
+from core.services import history, memberships, people
+from core.services.enrollments import enrollments
 from core.services.mirror.outcome import Applied
 from core.services.mirror.table import Table, compare, mark_removed, write
 from tests.factories import ProductFactory, UserFactory, builtin_role
@@ -81,7 +82,7 @@ def test_settings_and_roles_of_a_migration_say_what_they_were():
 def test_a_member_who_joined_by_a_pull_had_another_role(ana, alma):
     membership = pulled(ana.memberships.get())
 
-    teams.change_role(membership, role=builtin_role("manager"), by=alma)
+    memberships.change_role(membership, role=builtin_role("manager"), by=alma)
 
     student, manager = builtin_role("student").pk, builtin_role("manager").pk
     assert told(membership, "role_id") == [("+", student), ("~", manager)]

@@ -6,8 +6,8 @@ import pytest
 from django.urls import NoReverseMatch, reverse
 
 from core.models import User
-from core.permissions import BUILTIN_ROLES, PERMISSIONS
-from core.services.permissions import may_impersonate
+from core.permissions.backend import may_impersonate
+from core.permissions.codes import BUILTIN_ROLES, PERMISSIONS
 from tests.factories import MembershipFactory, RoleFactory, TeamFactory, UserFactory, builtin_role
 
 

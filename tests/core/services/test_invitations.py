@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from core.errors import Refusal
 from core.models import GroupMembership, Invitation, Membership, Notice
-from core.services import invitations, teams
+from core.services import invitations, memberships
 from core.tasks import send_invitation
 from tests.factories import GroupAssignmentFactory, InvitationFactory, ThinkificGroupFactory, builtin_role
 
@@ -96,7 +96,7 @@ def test_nobody_joins_by_a_role_that_who_asked_could_no_longer_give(acme, mara, 
 
 
 def test_joining_another_way_ends_the_invitation(asked, alma, otto, acme):
-    teams.add_member(team=acme, user=otto, role=builtin_role("student"), by=alma)
+    memberships.add_member(team=acme, user=otto, role=builtin_role("student"), by=alma)
 
     assert not Invitation.objects.exists()
     with pytest.raises(Refusal, match="is over"):

@@ -2,7 +2,9 @@ import pytest
 
 from core.errors import Refusal
 from core.models import GroupMembership, OutboxEntry, SiteSettings, User
-from core.services import authority, deletions, email_changes, people
+from core.permissions import scope
+from core.services import found_accounts, people
+from core.services.accounts import deletions, email_changes
 from tests.factories import (
     EnrollmentFactory,
     GroupAssignmentFactory,
@@ -165,13 +167,13 @@ def student(db):
 
 
 def test_who_typed_an_address_has_not_made_the_account_that_thinkific_had(typed, mara, acme):
-    assert authority.may_change_account(mara, typed)
+    assert scope.may_change_account(mara, typed)
 
-    people.found_in_thinkific([typed.pk])
+    found_accounts.found_in_thinkific([typed.pk])
 
     typed.refresh_from_db()
     assert typed.home_team is None
-    assert not authority.may_change_account(mara, typed)
+    assert not scope.may_change_account(mara, typed)
     assert typed not in User.objects.visible_to(mara)
     invitation = typed.invitations.get()
     assert (invitation.team, invitation.invited_by) == (acme, mara)
@@ -182,7 +184,7 @@ def test_who_typed_an_address_has_not_made_the_account_that_thinkific_had(typed,
 def test_whom_an_administrator_brought_stays_in_the_team(alma, mara, acme, student):
     una = people.create_user(email="una@elsewhere.example", memberships=[(acme, student)], by=alma)
 
-    people.found_in_thinkific([una.pk])
+    found_accounts.found_in_thinkific([una.pk])
 
     assert una.memberships.get().team == acme
-    assert not authority.may_change_account(mara, User.objects.get(pk=una.pk))
+    assert not scope.may_change_account(mara, User.objects.get(pk=una.pk))

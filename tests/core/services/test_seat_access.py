@@ -5,9 +5,10 @@ from django.utils import timezone
 
 from core.errors import Refusal
 from core.models import Enrollment
-from core.services import authority, enrollments, seat_access
+from core.permissions import scope
+from core.services.enrollments import enrollments, seat_access
+from core.services.enrollments.seat_access import HeldOtherwise
 from core.services.mirror.enrollments import apply_enrollments
-from core.services.seat_access import HeldOtherwise
 from tests.factories import (
     BundleItemFactory,
     EnrollmentFactory,
@@ -20,7 +21,7 @@ VERBS = ["enrollments.create", "enrollments.delete", "enrollments.extend"]
 
 
 def may_change(viewer, student, code="enrollments.delete") -> list[Enrollment]:
-    return list(authority.enrollments_where(viewer, student, code))
+    return list(scope.enrollments_where(viewer, student, code))
 
 
 def test_what_a_manager_gives_their_seat_gave(mara, ana, acme_seat, accounting):

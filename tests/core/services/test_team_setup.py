@@ -4,7 +4,8 @@ import pytest
 
 from core.errors import Refusal
 from core.models import Membership, SiteSettings, Team, User
-from core.services import team_setup, teams
+from core.services import memberships
+from core.services import teams as team_setup
 from core.services.mirror.groups import pulling_targets
 from tests.factories import (
     GroupAssignmentFactory,
@@ -97,7 +98,7 @@ def test_who_is_not_in_the_team_or_switched_off_does_not_own_it(acme, otto, bo, 
 def test_a_full_team_takes_no_former_owner_as_a_student(acme, owen, mara, ana):
     team_setup.update(acme, max_members=1)
 
-    with pytest.raises(teams.TeamIsFull, match="1 of 1"):
+    with pytest.raises(memberships.TeamIsFull, match="1 of 1"):
         team_setup.change_owner(acme, owner=mara, former_role=builtin_role("student"))
     assert Team.objects.get(pk=acme.pk).owner == owen
     assert role_of(acme, owen) == "owner"
@@ -113,7 +114,7 @@ def test_an_archived_team_takes_nobody_and_keeps_its_people(acme, ana, otto, alm
     team_setup.archive(acme, by=alma)
 
     with pytest.raises(Refusal, match="Acme is archived"):
-        teams.add_member(team=acme, user=otto, role=builtin_role("student"))
+        memberships.add_member(team=acme, user=otto, role=builtin_role("student"))
     assert Membership.objects.filter(team=acme, user=ana).exists()
     assert acme.history.first().history_user == alma
 
@@ -150,5 +151,5 @@ def test_a_manager_does_not_become_a_student_of_a_full_team():
     MembershipFactory(team=team)
     manager = MembershipFactory(team=team, user=UserFactory(), role=builtin_role("manager"))
 
-    with pytest.raises(teams.TeamIsFull):
-        teams.change_role(manager, role=builtin_role("student"))
+    with pytest.raises(memberships.TeamIsFull):
+        memberships.change_role(manager, role=builtin_role("student"))

@@ -14,7 +14,7 @@ from unfold.views import ChangeList
 
 from core.admin.kit.lists.chips import chips, nothing_set
 from core.admin.kit.viewer import viewer_of
-from core.services import authority
+from core.permissions import scope
 
 # Beyond this many rows a list neither counts nor pages: finding row 500,000 by hand is a search that
 # somebody has not typed yet, and an offset costs as much as everything before it.
@@ -115,7 +115,7 @@ class BoundedChangeList(ChangeList):
         self.chips = chips(self)
         self.nothing_set = nothing_set(self)
         # Nobody is told to do what they may not.
-        self.empty_how = self.model_admin.empty_how if authority.may_start_runs(viewer_of(request)) else ""
+        self.empty_how = self.model_admin.empty_how if scope.may_start_runs(viewer_of(request)) else ""
 
     def get_results(self, request: HttpRequest) -> None:
         """One page, by keys: the database sorts and skips keys, then reads the rows of this page alone, with

@@ -5,7 +5,7 @@ from typing import Any
 
 from core.admin.kit import open_pages
 from core.models import Enrollment, OutboxEntry, Product, ThinkificGroup, User
-from core.services import sync_state
+from core.services.site import sync_state
 
 KINDS = {User: "users", Product: "products", Enrollment: "enrollments"}
 

@@ -14,7 +14,8 @@ from core.admin.kit.dialogs.dialog import Dialog, DialogForm, Done
 from core.admin.kit.lists.lists import amount
 from core.admin.kit.sync import thinkific_says
 from core.models import Enrollment, GroupMembership, OutboxEntry, ThinkificGroup, User
-from core.services import authority, outbox
+from core.permissions import scope
+from core.services import outbox
 
 Status = OutboxEntry.Status
 COUNTED = 1000
@@ -131,7 +132,7 @@ def _listed(counts: list[tuple[int, Part]]) -> str:
 
 
 def may_retry(viewer: User, obj: Any = None) -> bool:
-    return authority.holds_for_the_site(viewer, "core.change_outboxentry")
+    return scope.holds_for_the_site(viewer, "core.change_outboxentry")
 
 
 def retried(count: int) -> str:

@@ -11,7 +11,7 @@ from core.admin.kit.base import close_dialog
 from core.admin.kit.viewer import viewer_of
 from core.errors import Refusal
 from core.models import User
-from core.services import sync_requests
+from core.services.site import sync_requests
 
 
 def start_pull(

@@ -15,7 +15,7 @@ from core.admin.kit.sync.last_synced import last_synced
 from core.admin.kit.sync.sending import Part, in_words, may_retry, parts_of
 from core.admin.kit.sync.thinkific_says import in_one_line
 from core.models import Enrollment, GroupAssignment, OutboxEntry, Product, Team, ThinkificGroup, User
-from core.services import authority
+from core.permissions import scope
 
 Status = OutboxEntry.Status
 
@@ -154,4 +154,4 @@ def _group(
 
 
 def _sees_entries(viewer: User) -> bool:
-    return authority.holds_for_the_site(viewer, "core.view_outboxentry")
+    return scope.holds_for_the_site(viewer, "core.view_outboxentry")

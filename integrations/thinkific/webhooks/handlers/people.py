@@ -12,10 +12,11 @@ from functools import partial
 from django.utils import timezone
 
 from core.models import User
-from core.services import bulk, newcomers
+from core.services import newcomers
 from core.services.mirror.outcome import Applied
 from core.services.mirror.people import USERS, apply_users, deleted_here, remove_users
 from core.services.mirror.table import Values
+from core.services.storage import bulk
 from integrations.models import InboundEvent, Kind
 from integrations.thinkific import conflicts
 from integrations.thinkific.cleaning import Notes, Unusable

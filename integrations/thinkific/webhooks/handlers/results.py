@@ -6,7 +6,6 @@ from typing import Any
 from django.utils import timezone
 
 from core.models import Quiz, QuizResult
-from core.services import bulk
 from core.services.mirror.outcome import Applied
 from core.services.mirror.people import deleted_here
 from core.services.mirror.results import (
@@ -16,6 +15,7 @@ from core.services.mirror.results import (
     has_passed,
     passing_scores,
 )
+from core.services.storage import bulk
 from integrations.models import InboundEvent
 from integrations.thinkific import conflicts
 from integrations.thinkific.cleaning import Notes, moment, to_decimal

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from core.models import User
-from core.services import bulk, newcomers
+from core.services import newcomers
 from core.services.mirror.outcome import Applied
 from core.services.mirror.people import apply_users, deleted_here
+from core.services.storage import bulk
 from integrations.models import InboundEvent
 from integrations.thinkific.cleaning import Notes, Unusable
 from integrations.thinkific.client import schemas

@@ -4,13 +4,13 @@ import pytest
 from django.contrib import admin
 
 from core.models import Membership, User
-from core.permissions import PERMISSIONS
+from core.permissions.codes import PERMISSIONS
 from tests.core.admin.walk.addresses import addresses, lists
 from tests.core.admin.walk.tables import DOES, OPENS, OPENS_EVERYWHERE
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
-# Who may change an account is a rule of its own: core.services.authority, tests/core/admin/test_user_dialogs.
+# Who may change an account is a rule of its own: core.permissions.scope, tests/core/admin/test_user_dialogs.
 ACCOUNT = {"user:edit", "user:reset-password", "user:create-thinkific-account"}
 
 PEOPLE = ["superuser", "administrator", "helper", "owner", "manager", "everything", "student", "nobody"]

@@ -18,7 +18,7 @@ from core.models import (
     Team,
     User,
 )
-from core.permissions import OWNER_PERMISSIONS, PERMISSIONS
+from core.permissions.codes import OWNER_PERMISSIONS, PERMISSIONS
 from integrations.models import Drift, DriftReport, Kind, SyncRun, SyncSchedule
 from tests import factories as make
 from tests.core.admin.walk.tables import DOES, OPENS

@@ -9,7 +9,9 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from core.models import Enrollment, OutboxEntry, Product, SiteSettings, User
-from core.services import deletions, enrollments, people
+from core.services import people
+from core.services.accounts import deletions
+from core.services.enrollments import enrollments
 
 from .conftest import counts
 

@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 
 from core.models import OutboxEntry, SiteSettings, User
-from core.services import enrollments
+from core.services.enrollments import enrollments
 
 from .conftest import counts, states
 

@@ -13,8 +13,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from core.models import Enrollment, OutboxEntry, User
-from core.services import enrollments, outbox, people
-from core.services.mirror import pushes
+from core.services import outbox, people
+from core.services.enrollments import enrollments
+from core.services.outbox import outcomes as pushes
 from integrations.models import ConnectionState
 from integrations.thinkific import tasks
 from integrations.thinkific.push import claims, outcomes

@@ -6,7 +6,8 @@ import pytest
 from django.utils import timezone
 
 from core.models import Enrollment, OutboxEntry, Product
-from core.services import enrollments, people
+from core.services import people
+from core.services.enrollments import enrollments
 
 from .conftest import counts
 

@@ -7,7 +7,8 @@ import pytest
 from django.utils import timezone
 
 from core.models import Enrollment, OutboxEntry, Product, User
-from core.services import enrollments, people
+from core.services import people
+from core.services.enrollments import enrollments
 from integrations.thinkific.push import bundles, outcomes
 from integrations.thinkific.push.drain import drain
 

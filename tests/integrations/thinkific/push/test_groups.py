@@ -14,7 +14,7 @@ from core.models import (
     ThinkificGroup,
     User,
 )
-from core.services import groups, people, teams
+from core.services import groups, memberships, people
 from integrations.thinkific.push.prerequisites import NotYet, id_of_group
 from tests.factories import TeamFactory, UserFactory, builtin_role
 
@@ -58,7 +58,7 @@ def test_who_joins_a_team_goes_to_the_group_by_its_direction(site, push, team, g
     before = members(site, group)
     user = somebody_there()
 
-    teams.add_member(team=team, user=user, role=student)
+    memberships.add_member(team=team, user=user, role=student)
     push()
 
     assert (members(site, group) - before == {user.thinkific_id}) is (direction in PUSHING)
@@ -83,13 +83,13 @@ def test_nobody_leaves_on_either_side_by_default(site, push, pull, team, group, 
     groups.assign(group=group, team=team, direction=direction)
     stays, leaves = User.objects.filter(thinkific_id__isnull=False, is_dashboard_user=False)[:2]
     for user in (stays, leaves):
-        teams.add_member(team=team, user=user, role=student)
-        teams.add_member(team=TeamFactory(), user=user, role=student)
+        memberships.add_member(team=team, user=user, role=student)
+        memberships.add_member(team=TeamFactory(), user=user, role=student)
         site.write("add_members", user_ids=[user.thinkific_id], group_ids=[group.thinkific_id])
     push()
     pull("groups")
 
-    teams.remove_member(Membership.objects.get(team=team, user=leaves))
+    memberships.remove_member(Membership.objects.get(team=team, user=leaves))
     push()
     assert leaves.thinkific_id in members(site, group)
 
@@ -104,11 +104,11 @@ def test_a_pull_does_not_bring_back_who_was_taken_out_of_the_team(
 ):
     groups.assign(group=group, team=team, direction=direction)
     user = somebody_there()
-    teams.add_member(team=TeamFactory(), user=user, role=student)
+    memberships.add_member(team=TeamFactory(), user=user, role=student)
     site.write("add_members", user_ids=[user.thinkific_id], group_ids=[group.thinkific_id])
     pull("groups")
 
-    teams.remove_member(Membership.objects.get(team=team, user=user))
+    memberships.remove_member(Membership.objects.get(team=team, user=user))
     pull("groups")
     assert not Membership.objects.filter(team=team, user=user).exists()
 
@@ -128,8 +128,8 @@ def test_two_teams_share_a_group_in_two_directions(site, push, pull, group, stud
     before = members(site, group)
     one, two, three = User.objects.filter(thinkific_id__isnull=False, is_dashboard_user=False)[:3]
 
-    teams.add_member(team=sends, user=one, role=student)
-    teams.add_member(team=takes, user=two, role=student)
+    memberships.add_member(team=sends, user=one, role=student)
+    memberships.add_member(team=takes, user=two, role=student)
     push()
     site.write("add_members", user_ids=[three.thinkific_id], group_ids=[group.thinkific_id])
     pull("groups")
@@ -147,7 +147,7 @@ def test_two_teams_share_a_group_in_two_directions(site, push, pull, group, stud
 
 def test_assigning_sends_the_members_that_a_team_has(site, push, team, group, student):
     user = somebody_there()
-    teams.add_member(team=team, user=user, role=student)
+    memberships.add_member(team=team, user=user, role=student)
     assignment = groups.assign(group=group, team=team, direction=Direction.THINKIFIC_TO_DASHBOARD)
     push()
     assert user.thinkific_id not in members(site, group)
@@ -199,7 +199,7 @@ def test_a_lost_answer_to_adding_a_member_does_no_harm(site, push, team, group, 
     groups.assign(group=group, team=team)
     push()
     thinkific.faults.add("lost_answer", method="POST", path="/group_users", next=1)
-    teams.add_member(team=team, user=somebody_there(), role=student)
+    memberships.add_member(team=team, user=somebody_there(), role=student)
 
     assert push() == {"retried": 1, "done": 1}
     assert somebody_there().thinkific_id in members(site, group)
@@ -211,12 +211,12 @@ def test_where_the_settings_allow_it_who_leaves_the_team_leaves_the_group(
     _allow_removals()
     groups.assign(group=group, team=team)
     user = somebody_there()
-    teams.add_member(team=TeamFactory(), user=user, role=student)
-    membership = teams.add_member(team=team, user=user, role=student)
+    memberships.add_member(team=TeamFactory(), user=user, role=student)
+    membership = memberships.add_member(team=team, user=user, role=student)
     push()
     assert user.thinkific_id in members(site, group)
 
-    teams.remove_member(membership)
+    memberships.remove_member(membership)
     pull("groups")  # while it waits, a pull does not undo it
     assert not Membership.objects.filter(team=team, user=user).exists()
     push()
@@ -233,9 +233,9 @@ def test_another_team_s_group_keeps_who_leaves_one(site, push, team, group, stud
     for one in (team, other):
         groups.assign(group=group, team=one)
     user = somebody_there()
-    membership = teams.add_member(team=team, user=user, role=student)
-    teams.add_member(team=other, user=user, role=student)
-    teams.remove_member(membership)
+    membership = memberships.add_member(team=team, user=user, role=student)
+    memberships.add_member(team=other, user=user, role=student)
+    memberships.remove_member(membership)
     push()
 
     assert user.thinkific_id in members(site, group)
@@ -280,7 +280,7 @@ def test_a_group_that_was_deleted_in_thinkific_is_said_to_be(site, push, team, g
     groups.assign(group=group, team=team)
     push()
     site.write("delete_group", group_id=group.thinkific_id)
-    teams.add_member(team=team, user=somebody_there(), role=student)
+    memberships.add_member(team=team, user=somebody_there(), role=student)
 
     assert push() == {"failed": 1}
     assert "Invalid group_names. Sync the groups" in OutboxEntry.objects.get(status="failed").error
@@ -293,11 +293,11 @@ def test_who_leaves_a_team_whose_group_is_gone_leaves_nothing_to_be_done(
     _allow_removals()
     groups.assign(group=group, team=team)
     user = somebody_there()
-    teams.add_member(team=TeamFactory(), user=user, role=student)
-    membership = teams.add_member(team=team, user=user, role=student)
+    memberships.add_member(team=TeamFactory(), user=user, role=student)
+    membership = memberships.add_member(team=team, user=user, role=student)
     push()
     ThinkificGroup.objects.filter(pk=group.pk).update(sync_requested_at=timezone.now())
-    teams.remove_member(membership)
+    memberships.remove_member(membership)
     site.write("delete_group", group_id=group.thinkific_id)
 
     pull("groups")

@@ -4,7 +4,9 @@ import pytest
 from django.utils import timezone
 
 from core.models import OutboxEntry, Product, SiteSettings, User
-from core.services import email_changes, enrollments, people
+from core.services import people
+from core.services.accounts import email_changes
+from core.services.enrollments import enrollments
 from integrations.models import SyncConflict
 from integrations.thinkific import identities
 from integrations.thinkific.push import prerequisites

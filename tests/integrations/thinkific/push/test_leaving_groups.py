@@ -3,7 +3,7 @@
 import pytest
 
 from core.models import GroupMembership, Membership, OutboxEntry, SiteSettings, ThinkificGroup, User
-from core.services import groups, outbox, teams
+from core.services import groups, memberships, outbox
 from integrations.thinkific.push import groups as push_groups
 from tests.factories import TeamFactory, builtin_role
 
@@ -31,10 +31,10 @@ def group(site, pull, push, team):
 def bo(group, team, push):
     """Somebody who has been in the team and the group, and is taken out of both now."""
     user = User.objects.filter(thinkific_id__isnull=False, is_dashboard_user=False).first()
-    teams.add_member(team=TeamFactory(), user=user, role=builtin_role("student"))
-    membership = teams.add_member(team=team, user=user, role=builtin_role("student"))
+    memberships.add_member(team=TeamFactory(), user=user, role=builtin_role("student"))
+    membership = memberships.add_member(team=team, user=user, role=builtin_role("student"))
     push()
-    teams.remove_member(membership)
+    memberships.remove_member(membership)
     return user
 
 

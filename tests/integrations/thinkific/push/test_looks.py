@@ -6,7 +6,8 @@ import pytest
 from django.utils import timezone
 
 from core.models import Enrollment, User
-from core.services import enrollments, people
+from core.services import people
+from core.services.enrollments import enrollments
 from integrations.models import InboundEvent, SyncRun, WebhookSubscription
 from integrations.thinkific.webhooks import process
 

@@ -7,7 +7,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.models import Enrollment, OutboxEntry, Product
-from core.services import enrollments, people
+from core.services import people
+from core.services.enrollments import enrollments
 from core.services.mirror.bundles import total_up_students_of
 from integrations.thinkific.push.drain import drain
 from integrations.thinkific.sandbox import Scale, Site

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from core.models import OutboxEntry, SiteSettings, User
-from core.services import email_changes, outbox, people
-from core.services.mirror import pushes
+from core.services import outbox, people
+from core.services.accounts import email_changes
+from core.services.outbox import outcomes as pushes
 from integrations.models import SyncConflict
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.credentials import Credentials

@@ -5,8 +5,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from core.models import OutboxEntry, SiteSettings, User
-from core.services import deletions, people
-from core.services.email_changes import change_at_once
+from core.services import people
+from core.services.accounts import deletions
+from core.services.accounts.email_changes import change_at_once
 from integrations.models import SyncConflict
 from integrations.thinkific import conflicts
 from integrations.thinkific.budget.shared import SharedBudget

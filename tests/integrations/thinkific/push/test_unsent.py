@@ -28,8 +28,10 @@ from core.models import (
     ThinkificGroup,
     User,
 )
-from core.services import deletions, directions, enrollments, groups, people, teams
-from core.services.email_changes import change_at_once
+from core.services import directions, groups, memberships, people
+from core.services.accounts import deletions
+from core.services.accounts.email_changes import change_at_once
+from core.services.enrollments import enrollments
 from integrations.models import Kind
 from tests.factories import TeamFactory, builtin_role
 
@@ -158,7 +160,7 @@ def test_a_person_who_is_to_be_deleted_there(site, person, bring, kind, pull, pu
 @pytest.mark.parametrize("way", WAYS)
 def test_what_only_the_dashboard_knows_of_a_person(site, person, bring, push, alma):
     team = TeamFactory(name="Acme")
-    teams.add_member(team=team, user=person, role=builtin_role("manager"))
+    memberships.add_member(team=team, user=person, role=builtin_role("manager"))
     person.tags.add(Tag.objects.create(name="vip"))
     Note.objects.create(user=person, author=alma, text="Calls on Mondays")
     people.update_user(person, is_active=False)
@@ -330,7 +332,7 @@ def test_a_group_that_is_not_there_yet(site, bring, in_step_after, there_too):
 @pytest.mark.parametrize("way", POLLED)
 def test_who_was_put_into_a_group(site, group, person, bring, in_step_after):
     team = group.assignments.get().team
-    teams.add_member(team=team, user=person, role=builtin_role("student"))
+    memberships.add_member(team=team, user=person, role=builtin_role("student"))
     stir(site, group)
 
     bring(Kind.GROUPS)
@@ -347,7 +349,7 @@ def test_who_was_taken_out_of_a_group(site, group, bring, in_step_after):
     team = group.assignments.get().team
     leaves = Membership.objects.filter(team=team, role__code="student").order_by("pk").first()
     user = leaves.user
-    teams.remove_member(leaves)
+    memberships.remove_member(leaves)
     stir(site, group)
 
     bring(Kind.GROUPS)

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from core.models import Certificate, Enrollment, GroupMembership, Product, QuizResult, ThinkificGroup, User
-from core.services import enrollments
+from core.services.enrollments import enrollments
 from integrations.models import DriftReport, InboundEvent, SyncRun
 from integrations.processes import this_process
 from integrations.thinkific.budget import decisions

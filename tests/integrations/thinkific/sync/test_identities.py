@@ -8,7 +8,8 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from core.models import EmailChange, Enrollment, GroupMembership, OutboxEntry, SiteSettings, User
-from core.services import email_changes, people
+from core.services import people
+from core.services.accounts import email_changes
 from integrations.models import SyncConflict
 from integrations.thinkific import identities
 from integrations.thinkific.identity_facts import count_enrollments

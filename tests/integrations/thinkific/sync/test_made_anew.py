@@ -7,7 +7,8 @@ import pytest
 from django.utils import timezone
 
 from core.models import Enrollment, GroupMembership, OutboxEntry, QuizResult, SiteSettings, User
-from core.services import enrollments, people
+from core.services import people
+from core.services.enrollments import enrollments
 from integrations.models import InboundEvent, SyncConflict, SyncRun
 from integrations.thinkific.budget.shared import SharedBudget
 from integrations.thinkific.client.client import ThinkificClient

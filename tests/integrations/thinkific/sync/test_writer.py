@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from core.models import Enrollment, User
-from core.services import bulk
+from core.services.storage import bulk
 from integrations.models import SyncRun
 from integrations.thinkific.runs import fetch, writer
 from integrations.thinkific.runs.steps import COUNTS

@@ -3,7 +3,7 @@
 import pytest
 
 from core.models import Enrollment, Product, User
-from core.services import enrollments
+from core.services.enrollments import enrollments
 from integrations.models import InboundEvent
 from integrations.thinkific.sandbox.faults import Fault
 from tests.integrations.thinkific.webhooks.conftest import of

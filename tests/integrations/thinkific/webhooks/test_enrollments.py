@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from core.models import Certificate, Enrollment, OutboxEntry, User
-from core.services import enrollments
+from core.services.enrollments import enrollments
 from integrations.models import InboundEvent, SyncRun
 from integrations.thinkific.webhooks.handlers import enrollments as handler
 from tests.integrations.thinkific.webhooks.conftest import envelope, of

@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from core.errors import Refusal, names
 from core.models import BundleItem, Enrollment, Product, Seat, User
-from core.services import enrollments, grants, outbox
+from core.services import outbox
+from core.services.enrollments import enrollments, grants
 from core.services.mirror.bundles import total_up_students
 
 REASON = "enrolled"

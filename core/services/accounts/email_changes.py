@@ -18,7 +18,9 @@ from django_q.tasks import async_task
 from core.errors import Refusal
 from core.folding import normalize_email
 from core.models import EmailChange, Notice, User
-from core.services import authority, logins, notices, people
+from core.permissions import scope
+from core.services import logins, people
+from core.services.site import notices
 
 LINK_TASK = "core.tasks.send_email_change_link"
 WARN_TASK = "core.tasks.warn_old_address"
@@ -33,7 +35,7 @@ class Tokens(PasswordResetTokenGenerator):
     """Tokens that a new password, another address, a switched-off account or another request make void, and
     PASSWORD_RESET_TIMEOUT by itself."""
 
-    key_salt = "core.services.email_changes.Tokens"
+    key_salt = "core.services.accounts.email_changes.Tokens"
 
     def _make_hash_value(self, user: Any, timestamp: int) -> str:
         change: EmailChange = user
@@ -127,7 +129,7 @@ def find(uid: str, token: str) -> EmailChange | None:
         return None
     # Who asked must still be allowed to: the person may have been given rights since.
     asker = change.asked_by
-    return change if asker is not None and authority.may_change_account(asker, change.user) else None
+    return change if asker is not None and scope.may_change_account(asker, change.user) else None
 
 
 @transaction.atomic

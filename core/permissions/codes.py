@@ -1,6 +1,6 @@
 """The permissions a role may hold: one toggle each, grouped by category, mapped to Django's.
 
-Roles store the codes; `core.services.permissions.RoleBackend` answers Django's `has_perm` from them.
+Roles store the codes; `core.permissions.backend.RoleBackend` answers Django's `has_perm` from them.
 """
 
 from dataclasses import dataclass, field

@@ -10,11 +10,11 @@ from django.db.models import QuerySet
 
 from core.models import Enrollment, GroupMembership, OutboxEntry, Product, User
 from core.services.history import signed
-from core.services.last_seen import plain
 from core.services.mirror.bundles import total_up_bundles
+from core.services.outbox.mark import KEPT_VALUES, hand_over
+from core.services.storage.last_seen import plain
 
 Status = OutboxEntry.Status
-KEPT_VALUES = 20  # per field: attempts whose outcome is unknown, each with another edit in between
 WAITING = (Status.PENDING, Status.IN_FLIGHT)
 SOURCE = "Thinkific, after a push"  # the reason in the history
 
@@ -70,17 +70,6 @@ def note_linked(user: User, **values: Any) -> None:
     for name, value in values.items():
         setattr(user, name, value)
     signed(user, by=None, reason=SOURCE).save(update_fields=[*values])
-
-
-def hand_over(entry: OutboxEntry, later: OutboxEntry) -> None:
-    """A newer change of the same object (locked) takes over what an entry knew of Thinkific's values: those
-    before our first unsent change, and those that may be there from us."""
-    later.last_seen = later.last_seen | entry.last_seen
-    later.sent = {
-        name: list(dict.fromkeys([*entry.sent.get(name, []), *later.sent.get(name, [])]))[-KEPT_VALUES:]
-        for name in {**entry.sent, **later.sent}
-    }
-    later.save(update_fields=["last_seen", "sent"])
 
 
 @transaction.atomic

@@ -19,8 +19,8 @@ from core.models import (
     ThinkificGroup,
     User,
 )
-from core.permissions import PERMISSIONS
-from core.services.permissions import codes_by, codes_of
+from core.permissions.backend import codes_by, codes_of
+from core.permissions.codes import PERMISSIONS
 
 
 def codes_everywhere(viewer: User) -> set[str]:

@@ -1,7 +1,7 @@
 """The mail that tells somebody that they have an account."""
 
 from core.models import User
-from core.services import account_mail
+from core.services.accounts import account_mail
 
 SUBJECT = "Your account in the B2B Dashboard"
 

@@ -12,7 +12,9 @@ from django.db.models import QuerySet
 
 from core.errors import Refusal, names
 from core.models import Enrollment, Membership, Product, Seat, SeatAssignment, User
-from core.services import authority, enrolling_many, enrollments
+from core.permissions import scope
+from core.services.enrollments import enroll_many as enrolling_many
+from core.services.enrollments import enrollments
 
 
 class HeldOtherwise(Refusal):
@@ -28,7 +30,7 @@ def seats_for(
     code: str = "enrollments.create",
 ) -> dict[tuple[int, int], Seat]:
     """The seat of a team that the viewer and the student share, by student and product (primary keys)."""
-    teams = authority.teams_where(viewer, code)
+    teams = scope.teams_where(viewer, code)
     members: dict[int, list[int]] = {}
     for team, user in Membership.objects.filter(team__in=teams, user__in=students).values_list(
         "team", "user"
@@ -91,11 +93,11 @@ def _own_seats(
 def products_to_offer(viewer: User, student: User) -> QuerySet[Product]:
     """What enrolling this student can work for: without what `enroll` refuses because the student has access
     that no seat of the viewer's teams gave."""
-    products = authority.products_to_give(viewer, student)
+    products = scope.products_to_give(viewer, student)
     if viewer.sees_everything:
         return products
     running = Enrollment.objects.filter(user=student).giving_access()
-    own = authority.enrollments_where(viewer, student, "enrollments.create")
+    own = scope.enrollments_where(viewer, student, "enrollments.create")
     return products.exclude(pk__in=running.exclude(pk__in=own.values("pk")).values("product"))
 
 
@@ -103,7 +105,7 @@ def _check_own(viewer: User, students: Collection[User], products: Collection[Pr
     # Locked, so that nobody else gives access between this look and the grant.
     rows = Enrollment.objects.select_for_update(of=("self",)).filter(user__in=students, product__in=products)
     running = list(rows.giving_access().select_related("product", "user").order_by("pk"))
-    mine = authority.enrollments_where(viewer, students, "enrollments.create")
+    mine = scope.enrollments_where(viewer, students, "enrollments.create")
     own = set(mine.values_list("pk", flat=True))
     held = [enrollment for enrollment in running if enrollment.pk not in own]
     if not held:

@@ -17,7 +17,7 @@ from core.errors import Refusal
 from core.models import BundleItem, Enrollment, Product, Seat, SiteSettings, User
 from core.models.site import MOST_DAYS
 from core.services import outbox
-from core.services.grants import (
+from core.services.enrollments.grants import (
     Moment,
     access_until,
     bundle_ends,

@@ -15,13 +15,13 @@ from django_q.tasks import async_task
 
 from core.models import Enrollment, GroupMembership, OutboxEntry, User
 from core.services import directions
-from core.services.last_seen import plain
-from core.services.mirror import pushes
+from core.services.storage.last_seen import plain
 
 LastSeen = Mapping[int, Mapping[str, Any]]  # primary key -> field -> the value that Thinkific still has
 
 MANY = 20  # from so many objects at once on, it is no click that somebody waits for
 AT_ONCE = 1000
+KEPT_VALUES = 20  # per field: attempts whose outcome is unknown, each with another edit in between
 Status = OutboxEntry.Status
 
 
@@ -164,7 +164,7 @@ def retry(entries: Iterable[OutboxEntry]) -> int:
             entity=entry.entity, object_id=entry.object_id, status=Status.PENDING
         )
         if (newer := waiting.first()) is not None:
-            pushes.hand_over(entry, newer)
+            hand_over(entry, newer)
         entry.status = Status.DISCARDED if newer is not None else Status.PENDING
         entry.finished_at = now if entry.status == Status.DISCARDED else None
         entry.attempts, entry.not_before, entry.error = 0, now, ""
@@ -208,3 +208,14 @@ def let_go_on(person_id: int) -> None:
     """What waits for this person's account need not wait any longer."""
     waiting = OutboxEntry.objects.filter(person=person_id, status=Status.PENDING)
     waiting.filter(not_before__gt=timezone.now()).update(not_before=timezone.now())
+
+
+def hand_over(entry: OutboxEntry, later: OutboxEntry) -> None:
+    """A newer change of the same object (locked) takes over what an entry knew of Thinkific's values: those
+    before our first unsent change, and those that may be there from us."""
+    later.last_seen = later.last_seen | entry.last_seen
+    later.sent = {
+        name: list(dict.fromkeys([*entry.sent.get(name, []), *later.sent.get(name, [])]))[-KEPT_VALUES:]
+        for name in {**entry.sent, **later.sent}
+    }
+    later.save(update_fields=["last_seen", "sent"])

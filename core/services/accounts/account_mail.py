@@ -15,7 +15,8 @@ from django_q.tasks import async_task
 from core.errors import Refusal
 from core.folding import email_key, normalize_email
 from core.models import EmailChange, User
-from core.services import access, allowances, email_changes, mail
+from core.services.accounts import access, allowances, email_changes
+from core.services.site import mail
 
 WELCOME_TASK = "core.tasks.send_welcome"
 RESET_TASK = "core.tasks.send_password_reset"
@@ -26,7 +27,7 @@ class PasswordTokens(PasswordResetTokenGenerator):
     """Tokens of links that set a password. Unlike Django's they live on when the person signs in with the old
     one meanwhile, as screen and mail promise; what ends a session for good ends them."""
 
-    key_salt = "core.services.account_mail.PasswordTokens"
+    key_salt = "core.services.accounts.account_mail.PasswordTokens"
 
     def _make_hash_value(self, user: Any, timestamp: int) -> str:
         return f"{user.pk}\n{user.access_as_of()}\n{timestamp}"

@@ -1,0 +1,1 @@
+"""Who may do what: the codes, the answers to Django's checks, and over whom they hold."""

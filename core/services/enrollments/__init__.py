@@ -1,0 +1,1 @@
+"""Giving students access, by grants, bundles and seats."""

@@ -1,0 +1,60 @@
+"""Accounts of which Thinkific had one with their address before ours."""
+
+from collections.abc import Collection
+
+from django.db import transaction
+from django.utils import timezone
+
+from core.models import Membership, OutboxEntry, User
+from core.services import invitations
+from core.services.history import keep_what_was, signed
+from core.services.storage import bulk
+
+IN_THINKIFIC_BEFORE = "had an account in Thinkific before"
+
+
+@transaction.atomic
+def found_in_thinkific(users: Collection[int]) -> set[int]:
+    """Note of these people (primary keys) that Thinkific had an account with their address before ours:
+    whoever typed the address has not made it. They have no home team then. Call it where the two are linked.
+
+    A team that brought one of them by itself asks them, as it asks everybody who has an account, and the name
+    that it typed is not sent. Returns those.
+    """
+    homes = User.objects.select_for_update(of=("self",)).filter(home_team__isnull=False)
+    found = list(homes.filter(bulk.among("pk", users)).order_by("pk")) if users else []
+    if not found:
+        return set()
+    for user in found:
+        user.home_team = None
+    rows = User.objects.filter(bulk.among("pk", [user.pk for user in found]))
+    keep_what_was(User, [user.pk for user in found])
+    rows.update(home_team=None, remote_digest=None)
+    User.history.bulk_history_create(found, update=True, default_change_reason=IN_THINKIFIC_BEFORE)
+    brought = _brought_by_teams(found)
+    waiting = OutboxEntry.objects.filter(status=OutboxEntry.Status.PENDING, entity="user")
+    waiting.filter(object_id__in=list(brought)).update(
+        status=OutboxEntry.Status.DISCARDED, finished_at=timezone.now()
+    )
+    memberships = Membership.objects.filter(user__in=list(brought), as_guest=False)
+    for membership in memberships.select_related("team", "role", "user").order_by("pk"):
+        invitations.replace_membership(membership, by=brought[membership.user_id], reason=IN_THINKIFIC_BEFORE)
+    return set(brought)
+
+
+@transaction.atomic
+def take_names(user: User, *, first_name: str, last_name: str) -> None:
+    """Give a person the names that Thinkific has, instead of those that somebody typed here."""
+    user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)  # history keeps the whole row
+    user.first_name, user.last_name = first_name, last_name
+    signed(user, by=None, reason=IN_THINKIFIC_BEFORE).save(
+        update_fields=["first_name", "last_name", "updated_at"]
+    )
+
+
+def _brought_by_teams(users: list[User]) -> dict[int, User]:
+    """Of these people (primary keys) those whose account somebody made who sees teams only, and who."""
+    made = User.history.filter(bulk.among("id", [user.pk for user in users]), history_type="+")
+    made = made.filter(history_user__isnull=False, history_user__is_superuser=False)
+    made = made.filter(history_user__global_role__isnull=True).select_related("history_user")
+    return {row.id: row.history_user for row in made}

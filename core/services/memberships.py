@@ -1,0 +1,176 @@
+"""Who is in which team. Where a team's groups send members to Thinkific, that follows."""
+
+from collections.abc import Iterable, Sequence
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+
+from core.errors import Refusal, names
+from core.models import GroupAssignment, Invitation, Membership, Role, SiteSettings, Team, User
+from core.services import groups
+from core.services.directions import PUSHING, sending_groups
+from core.services.history import signed
+
+
+class TeamIsFull(Refusal):
+    status = 409
+
+
+@transaction.atomic
+def add_member(
+    *,
+    team: Team,
+    user: User,
+    role: Role,
+    by: User | None = None,
+    reason: str = "joined the team",
+    as_guest: bool | None = None,
+) -> Membership:
+    """Make somebody a member; who is one already gets the role. The team's groups that send to Thinkific take
+    them in. Raises Refusal: the role must be one of teams, and students need room.
+
+    A guest stays one in every team that a team manager adds them to; `as_guest` says otherwise.
+    """
+    _check_role(role)
+    team = _locked(team.pk)
+    membership = Membership.objects.filter(team=team, user=user).first()
+    if membership is not None and team.archived_at is None:
+        return change_role(membership, role=role, by=by)
+    check_takes(team, role)
+    if as_guest is None:
+        as_guest = by is not None and not User.objects.own_people_of(by).filter(pk=user.pk).exists()
+        _check_guests([user] if as_guest else [], role, by=by)
+    membership = Membership(team=team, user=user, role=role, as_guest=as_guest)
+    signed(membership, by=by, reason=reason).save()
+    # They have joined: an invitation that is still open has no more to ask.
+    for invitation in Invitation.objects.filter(team=team, user=user):
+        signed(invitation, by=by, reason="joined the team").delete()
+    groups.put_in(sending_groups(team.pk), [user], by=by, reason=f"joined {team}")
+    return membership
+
+
+@transaction.atomic
+def add_members(*, team: Team, users: Iterable[User], role: Role, by: User) -> list[Membership]:
+    """Make several people members, all or none. Who is one already stays as they are. Everything else is as
+    in `add_member`. Returns the new memberships."""
+    _check_role(role)
+    team = _locked(team.pk)
+    people = {user.pk: user for user in users}
+    there = Membership.objects.filter(team=team, user__in=people).values_list("user", flat=True)
+    new = [people[key] for key in sorted(people.keys() - set(there))]
+    if not new:
+        return []
+    check_takes(team, role, how_many=len(new))
+    own = set(User.objects.own_people_of(by).filter(pk__in=people).values_list("pk", flat=True))
+    _check_guests([user for user in new if user.pk not in own], role, by=by)
+    joined = Membership.objects.bulk_create(
+        Membership(team=team, user=user, role=role, as_guest=user.pk not in own) for user in new
+    )
+    Membership.history.bulk_history_create(joined, default_user=by, default_change_reason="joined the team")
+    for invitation in Invitation.objects.filter(team=team, user__in=new):
+        signed(invitation, by=by, reason="joined the team").delete()
+    groups.put_in(sending_groups(team.pk), new, by=by, reason=f"joined {team}")
+    return joined
+
+
+@transaction.atomic
+def change_role(membership: Membership, *, role: Role, by: User | None = None) -> Membership:
+    """Give a member another role. Raises Refusal for the owner, who is replaced instead, and where the team
+    has no room for another student."""
+    _check_role(role)
+    if membership.role_id == role.pk:
+        return membership
+    team = _locked(membership.team_id)
+    if team.owner_id == membership.user_id and role.code != "owner":
+        raise Refusal(f"{membership.user} owns {team}. Make somebody else the owner first.")
+    if role.code == "student":
+        _check_room(team)
+    _check_guests([membership.user] if membership.as_guest else [], role, by=by)
+    membership.role = role
+    signed(membership, by=by, reason="role changed").save(update_fields=["role"])
+    return membership
+
+
+def that_can_end(memberships: QuerySet[Membership]) -> QuerySet[Membership]:
+    """Those of these memberships that `remove_member` ends: not that of an owner, and a last one only where a
+    default team takes the person."""
+    rows = memberships.exclude(team__owner=F("user"))
+    elsewhere = Exists(Membership.objects.filter(user=OuterRef("user")).exclude(pk=OuterRef("pk")))
+    default = SiteSettings.load().default_team_id
+    return rows.filter(elsewhere) if default is None else rows.filter(elsewhere | ~Q(team=default))
+
+
+@transaction.atomic
+def remove_member(membership: Membership, *, by: User | None = None) -> None:
+    """Take somebody out of a team; who is in no other one joins the default team. They leave the groups that
+    the team alone sends to Thinkific, where the settings allow removals; their enrollments stay.
+
+    Raises Refusal for the owner, and for a last team when there is no default team.
+    """
+    team, user = membership.team, membership.user
+    if team.owner_id == user.pk:
+        raise Refusal(f"{user} owns {team} and cannot leave it. Make somebody else the owner first.")
+    if not Membership.objects.filter(user=user).exclude(pk=membership.pk).exists():
+        _move_to_default(user, team, by)
+    signed(membership, by=by, reason="left the team").delete()
+    if SiteSettings.load().mirror_group_removals:
+        others = Membership.objects.filter(user=user).values("team")
+        held = GroupAssignment.objects.filter(team__in=others, direction__in=PUSHING).values("group")
+        leaves = set(sending_groups(team.pk)).difference(held.values_list("group", flat=True))
+        groups.take_out(leaves, user, by=by, reason=f"left {team}")
+
+
+def _move_to_default(user: User, team: Team, by: User | None) -> None:
+    default = SiteSettings.load().default_team
+    if default is None or default.pk == team.pk:
+        raise Refusal(
+            f"{team} is the only team of {user}. Add them to another team first, or ask an administrator to "
+            "choose a default team in Settings."
+        )
+    add_member(team=default, user=user, role=Role.objects.get(code="student"), by=by)
+
+
+def check_takes(team: Team, role: Role, *, how_many: int = 1) -> None:
+    """Raise Refusal where the team does not take so many people in this role: it is archived, or full."""
+    _check_role(role)
+    if team.archived_at is not None:
+        raise Refusal(f"{team} is archived. Restore the team first.")
+    if role.code == "student":
+        _check_room(team, how_many)
+
+
+def _check_guests(guests: Sequence[User], role: Role, *, by: User | None) -> None:
+    """A role with rights takes the account out of its home team's reach, so a guest has to agree to it."""
+    if not guests or not role.permissions or by is None or by.sees_everything:
+        return
+    if len(guests) > 1:
+        raise Refusal(
+            f"{names(guests)} are guests: their accounts belong elsewhere. To make them {role}, invite "
+            "each with this role, or ask an administrator."
+        )
+    raise Refusal(
+        f"{guests[0]} is a guest: the account belongs elsewhere. To make them {role}, remove them from the "
+        "team and invite them with this role, or ask an administrator."
+    )
+
+
+def _check_role(role: Role) -> None:
+    if role.is_global:
+        raise Refusal(f"{role} is a role that holds everywhere. Choose one of the roles for teams.")
+
+
+def _locked(key: int) -> Team:
+    """The team, for this transaction alone: two people clicking at once cannot both take the last place."""
+    return Team.objects.select_for_update(of=("self",)).get(pk=key)
+
+
+def _check_room(team: Team, how_many: int = 1) -> None:
+    if team.max_members is None:
+        return
+    students = Membership.objects.filter(team=team, role__code="student").count()
+    if students + how_many > team.max_members:
+        wanted = "another student" if how_many == 1 else f"{how_many:,} more students"
+        raise TeamIsFull(
+            f"{team} has no room for {wanted} ({students} of {team.max_members}). Raise the team's limit, or "
+            "remove somebody first."
+        )

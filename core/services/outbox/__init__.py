@@ -1,0 +1,27 @@
+"""The outbox: what Thinkific must still be told. `mark` writes entries, `outcomes` how their push ended."""
+
+from core.services.outbox.mark import (
+    LastSeen,
+    discard,
+    drop_claim,
+    forget,
+    hand_over,
+    let_go_on,
+    mark_gone,
+    mark_stale,
+    retry,
+    wake_drain,
+)
+
+__all__ = [
+    "LastSeen",
+    "discard",
+    "drop_claim",
+    "forget",
+    "hand_over",
+    "let_go_on",
+    "mark_gone",
+    "mark_stale",
+    "retry",
+    "wake_drain",
+]

@@ -1,0 +1,1 @@
+"""What concerns the whole site: mail, notices, health, and how the pulls stand."""

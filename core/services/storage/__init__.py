@@ -1,0 +1,1 @@
+"""Writing to the database: many rows at once, folded columns, collisions."""
