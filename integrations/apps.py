@@ -10,5 +10,3 @@ class IntegrationsConfig(AppConfig):
         # They listen to the queue's hooks in every process that may become a worker or write a schedule.
         import_module("integrations.heartbeat")
         import_module("integrations.schedule_problems")
-        # And this one to a connection that works again.
-        import_module("integrations.thinkific.webhooks.inbox")

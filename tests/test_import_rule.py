@@ -53,7 +53,16 @@ PLACES: dict[str, list[set[str]]] = {
     # Rooms of integrations/thinkific stand between the modules and folders of integrations.
     "integrations": [
         {"models", "migrations"},
-        {"stopping", "effects", "progress", "processes", "heartbeat", "database_outage", "schedule_problems"},
+        {
+            "stopping",
+            "effects",
+            "progress",
+            "processes",
+            "heartbeat",
+            "database_outage",
+            "schedule_problems",
+            "event_wake_ups",
+        },
         {"schedules"},
         {"thinkific/client"},
         {"thinkific/sandbox"},

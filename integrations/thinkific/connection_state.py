@@ -2,16 +2,15 @@
 
 from datetime import timedelta
 
-from django.dispatch import Signal
 from django.utils import timezone
 
 from core.moments import is_older
 from core.services import outbox
+from integrations import event_wake_ups
 from integrations.models import ConnectionState
 from integrations.thinkific.client.errors import RetryLater, ThinkificError
 
 FRESH = timedelta(minutes=5)
-restored = Signal()  # a surface that refused us lets us in again
 
 
 def note(surface: str, *, ok: bool, detail: str = "", answered: bool = True) -> None:
@@ -39,5 +38,5 @@ def record(surface: str, *, ok: bool, detail: str, answered: bool = True) -> Con
     )
     if refused:
         outbox.wake_drain()
-        restored.send(sender=ConnectionState)
+        event_wake_ups.wait_no_longer()
     return state

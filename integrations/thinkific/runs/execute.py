@@ -53,6 +53,14 @@ class KindOfRun:
 KEPT_CURSOR = ("watermark", "graphql", *KEPT)
 
 
+@dataclass(frozen=True)
+class _How:
+    seconds: float | None
+    dry_run: bool
+    on_progress: Progress | None
+    foreground: bool
+
+
 def carry_out(
     run: SyncRun,
     kind: KindOfRun,
@@ -72,7 +80,8 @@ def carry_out(
     structlog.contextvars.bind_contextvars(run_id=run.pk, kind=run.kind)
     log.info("run started", attempt=run.attempts, full=run.full)
     try:
-        status, problem = _work(run, kind.work, seconds, dry_run, on_progress, foreground)
+        how = _How(seconds, dry_run, on_progress, foreground)
+        status, problem = _work(run, kind.work, how)
         if status is not None:
             _finish(run, kind, status, problem, dry_run)
         log.info("run left", status=run.status, fetched=run.fetched, problem=problem)
@@ -95,20 +104,13 @@ def calm_collector() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _work(
-    run: SyncRun,
-    work: Callable[[Pull], None],
-    seconds: float | None,
-    dry_run: bool,
-    on_progress: Progress | None,
-    foreground: bool,
-) -> tuple[str | None, str]:
+def _work(run: SyncRun, work: Callable[[Pull], None], how: _How) -> tuple[str | None, str]:
     """The status that the run ends in (None: it is no longer ours), and why."""
     credentials = Credentials.from_settings()
     budget = SharedBudget.from_settings()
     client = CountingClient(credentials, retries=TRIES - 1)
     requests_before = run.requests
-    deadline = None if seconds is None else time.monotonic() + seconds
+    deadline = None if how.seconds is None else time.monotonic() + how.seconds
     try:
         lanes = Lanes(budget, budget.limits.concurrency, interactive=False)
         pull = Pull(
@@ -116,16 +118,16 @@ def _work(
             client=client,
             budget=budget,
             lanes=lanes,
-            dry_run=dry_run,
+            dry_run=how.dry_run,
             deadline=deadline,
-            on_progress=on_progress,
-            foreground=foreground,
+            on_progress=how.on_progress,
+            foreground=how.foreground,
         )
         with budget.opened(lanes), closing(pull):
             with calm_collector():
                 work(pull)
             pull.finish()
-            if not dry_run:
+            if not how.dry_run:
                 for surface in client.surfaces - pull.refused:
                     connection_state.note(surface, ok=True)
             return _ended(run, pull)
@@ -134,13 +136,13 @@ def _work(
     except KeyboardInterrupt:  # a second Ctrl-C did not wait for the next step
         return SyncRun.Status.CANCELLED, ""
     except ThinkificError as error:
-        if isinstance(error, CredentialsRefused) and not dry_run:
+        if isinstance(error, CredentialsRefused) and not how.dry_run:
             connection_state.note(error.surface, ok=False, detail=str(error))
-        elif not dry_run:
+        elif not how.dry_run:
             connection_state.note_silence(error)
         return _refused(run, error)
     except Exception as error:  # the edge of a task: whatever it was stands on its row
-        if is_unavailable(error) and run.crashes < OUTAGES and not dry_run:
+        if is_unavailable(error) and run.crashes < OUTAGES and not how.dry_run:
             log.warning("run interrupted by the database", problem=str(error).strip())
             patiently(_let_go, run)
             return None, ""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import ParamSpec, TypeVar
 
 from core.services.mirror.outcome import Applied
+from integrations.event_wake_ups import WAITS
 from integrations.models import SyncRun
 from integrations.thinkific import connection_state
 from integrations.thinkific.budget.shared import SharedBudget
@@ -22,7 +23,7 @@ from integrations.thinkific.client.errors import (
 from integrations.thinkific.runs import lifecycle
 from integrations.thinkific.runs.jobs import Ask, Job, SideBySide
 from integrations.thinkific.runs.threads import Threads
-from integrations.thinkific.webhooks.inbox import WAITS, Claim, Verdict, failed, later
+from integrations.thinkific.webhooks.inbox import Claim, Verdict, failed, later
 
 T = TypeVar("T")
 K = TypeVar("K")

@@ -5,23 +5,19 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import Error, IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
-from django.dispatch import receiver
 from django.utils import timezone
-from django_q.tasks import async_task
 
 from core.moments import come, recent
 from core.services.storage import bulk
 from integrations.database_outage import leaves_hope, patiently
+from integrations.event_wake_ups import wake
 from integrations.models import InboundEvent
-from integrations.thinkific import connection_state
 
 log = logging.getLogger(__name__)
 
-TASK = "integrations.thinkific.tasks.process_events"
 BATCH = 200
 LEASE = timedelta(seconds=60)  # renewed before every request to Thinkific, none of which takes as long
 # Whoever works on a younger event looks again when it is done, and finds what came meanwhile.
@@ -29,7 +25,6 @@ ON_ITS_WAY = timedelta(seconds=10)
 
 LONGEST_WAIT = timedelta(minutes=30)  # that an event is put off for; see Desk.put_off
 
-WAITS = "Waits for Thinkific: "  # how the outcome of an event begins that Thinkific gave no answer about
 Received = InboundEvent.Status.RECEIVED
 
 
@@ -93,25 +88,12 @@ def _wake_if_idle(event: InboundEvent) -> None:
         wake()
 
 
-def wake() -> None:
-    """Send a worker, once the transaction is committed."""
-    transaction.on_commit(lambda: async_task(TASK, q_options={"save": False}))
-
-
 def sweep() -> bool:
     """Each minute: what was put off, and what a killed worker or a lost wake-up left. False: nothing."""
     if not due().exists():
         return False
     wake()
     return True
-
-
-@receiver(connection_state.restored)
-def wait_no_longer(**_signal: Any) -> None:
-    """Thinkific lets us in again: what was put off because it did not is due now."""
-    put_off = InboundEvent.objects.filter(status=Received, outcome__startswith=WAITS, claimed_by="")
-    if put_off.update(not_before=timezone.now()):
-        wake()
 
 
 def due() -> QuerySet[InboundEvent]:

@@ -6,7 +6,7 @@ import structlog
 from django.db import Error, transaction
 
 from core.databases import is_unavailable
-from integrations import stopping
+from integrations import event_wake_ups, stopping
 from integrations.database_outage import leaves_hope, patiently
 from integrations.models import InboundEvent
 from integrations.thinkific.webhooks import inbox
@@ -50,7 +50,7 @@ def process(*, seconds: float, gather: float = GATHERING) -> dict[str, int]:
         for status in statuses:
             counts[status] = counts.get(status, 0) + 1
         if time.monotonic() > deadline or stopping.requested():
-            inbox.wake()
+            event_wake_ups.wake()
             break
     return counts
 

@@ -7,8 +7,9 @@ from django.db import connections
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from integrations import event_wake_ups
 from integrations.models import ConnectionState, InboundEvent, WebTurn
-from integrations.thinkific.webhooks import inbox, process
+from integrations.thinkific.webhooks import process
 from tests.integrations.thinkific.sockets import dripping_headers, serve
 
 TEST = "/admin/connection/test/"
@@ -78,7 +79,7 @@ def test_a_key_that_works_again_lets_go_on_what_waited(signed_in, root, connecte
 
     waits.refresh_from_db()
     assert waits.not_before <= timezone.now()
-    assert {task.func() for task in OrmQ.objects.all()} == {settings.OUTBOX_DRAIN_TASK, inbox.TASK}
+    assert {task.func() for task in OrmQ.objects.all()} == {settings.OUTBOX_DRAIN_TASK, event_wake_ups.TASK}
     assert process.process(seconds=5, gather=0) == {"processed": 1}
     OrmQ.objects.all().delete()
     press(signed_in(root))  # it has worked all the time
