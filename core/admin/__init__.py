@@ -1,12 +1,14 @@
 """Each screen's folder or module is called like the screen; importing this package registers them all."""
 
 import core.admin.api_tokens
+import core.admin.certificates
 import core.admin.enrollments.screen
 import core.admin.groups.screen
 import core.admin.impersonations
 import core.admin.imports
+import core.admin.organizations
 import core.admin.products.screen
-import core.admin.results
+import core.admin.quiz_results
 import core.admin.roles
 import core.admin.seats
 import core.admin.settings

@@ -19,7 +19,7 @@ from core.admin.kit.sync.last_synced import last_synced
 from core.admin.kit.sync.sync_buttons import start_pull
 from core.admin.kit.viewer import viewer_of
 from core.admin.products.tabs import PRODUCT_TABS, publication
-from core.admin.results import course_cell
+from core.admin.quiz_results import course_cell
 from core.models import BundleItem, Enrollment, Lesson, Product, Quiz, Seat, User
 from core.permissions import scope
 

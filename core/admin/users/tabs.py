@@ -12,7 +12,7 @@ from core.admin.kit.sync import in_thinkific
 from core.admin.kit.sync.sending import enrollment_status, sending, with_sending
 from core.admin.kit.tabs import Tab
 from core.admin.products.known_bundles import with_shown_bundles
-from core.admin.results import course_cell, score_text
+from core.admin.quiz_results import course_cell, score_text
 from core.models import (
     Enrollment,
     GroupAssignment,

@@ -8,6 +8,7 @@ from unfold.decorators import display
 
 from core.admin.kit import cells
 from core.admin.kit.base import DashboardAdmin
+from core.admin.kit.lists.exports import ExportingAdmin
 from core.admin.kit.lists.filters import RelatedFilter
 from core.admin.kit.lists.lists import FEW
 from core.models import Membership, Team, User
@@ -56,3 +57,13 @@ class FoundByStudent(DashboardAdmin):
     @display(description="Student")
     def student_link(self, row: Any) -> SafeString:
         return cells.link(row.user)
+
+
+class ResultAdmin(FoundByStudent, ExportingAdmin):
+    """What the lists of quiz results and of certificates have."""
+
+    @display(description="Thinkific ID")
+    def thinkific(self, result: Any) -> SafeString:
+        kind = result._meta.verbose_name_plural
+        untold = f"It came by a webhook, which tells no number. The next sync of {kind} brings it."
+        return cells.thinkific_id(result.thinkific_id, untold=untold)
