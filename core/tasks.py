@@ -1,9 +1,9 @@
 """Entry points for the worker. Each tells who started it how it ended."""
 
-import logging
 from contextlib import suppress
 from smtplib import SMTPException
 
+import structlog
 from django.core.mail import get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.urls import reverse
@@ -14,7 +14,7 @@ from core.services import invitations, seats
 from core.services.accounts import access, account_mail, welcome_mail
 from core.services.site import notices
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 def recalculate_seats(user_id: int | None) -> int:

@@ -5,7 +5,6 @@ writes nothing: with a cluster that is frozen all are idle, so silence has to me
 supervisor sends a probe through the queue every few seconds (see watchdog.py).
 """
 
-import logging
 import os
 import socket
 import threading
@@ -14,6 +13,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+import structlog
 from django.db import Error, connection
 from django.db.models import F, Max
 from django.dispatch import receiver
@@ -24,7 +24,7 @@ from core.moments import TOLERANCE
 from integrations import stopping
 from integrations.models import WorkerHeartbeat
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 EVERY = 2.0  # seconds
 

@@ -1,11 +1,11 @@
 """What runs when: from the intervals that an administrator sets to the queue's own schedules."""
 
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -15,7 +15,7 @@ from core.moments import has_come
 from integrations.models import Kind, SyncRun, SyncSchedule
 from integrations.schedule_problems import problem_of
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 PULL = "integrations.thinkific.tasks.scheduled_pull"
 PULL_PREFIX = "pull:"

@@ -106,51 +106,53 @@ class RedisCache(DjangosRedisCache):
             return missing
 
     def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
-        parent = super()
+        parent: Any = super()
         return self._read(lambda: parent.get(key, default, version), default)
 
     def get_many(self, keys: Iterable[str], version: int | None = None) -> dict[str, Any]:
-        parent, keys = super(), list(keys)
+        parent: Any = super()
+        keys = list(keys)
         return self._read(lambda: parent.get_many(keys, version), {})
 
     def has_key(self, key: str, version: int | None = None) -> bool:
-        parent = super()
+        parent: Any = super()
         return self._read(lambda: parent.has_key(key, version), False)
 
     def add(self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
-        parent = super()
+        parent: Any = super()
         return self._try(self._writing, lambda: parent.add(key, value, timeout, version), False)
 
     def set(self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> None:
-        parent = super()
+        parent: Any = super()
         self._try(self._writing, lambda: parent.set(key, value, timeout, version), None)
 
     def set_many(
         self, data: Mapping[str, Any], timeout: Any = DEFAULT_TIMEOUT, version: int | None = None
     ) -> list[str]:
         """Answers the keys that were not kept."""
-        parent = super()
+        parent: Any = super()
         return self._try(self._writing, lambda: parent.set_many(data, timeout, version), list(data))
 
     def touch(self, key: str, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
-        parent = super()
+        parent: Any = super()
         return self._try(self._writing, lambda: parent.touch(key, timeout, version), False)
 
     def delete(self, key: str, version: int | None = None) -> bool:
-        parent = super()
+        parent: Any = super()
         return self._try(self._writing, lambda: parent.delete(key, version), False)
 
     def delete_many(self, keys: Iterable[str], version: int | None = None) -> None:
-        parent, keys = super(), list(keys)
+        parent: Any = super()
+        keys = list(keys)
         self._try(self._writing, lambda: parent.delete_many(keys, version), None)
 
     def incr(self, key: str, delta: int = 1, version: int | None = None) -> int:
-        parent = super()
+        parent: Any = super()
         count = self._try(self._writing, lambda: parent.incr(key, delta, version), None)
         if count is None:
             raise ValueError(f"Key '{key}' not found.")
         return count
 
-    def clear(self) -> bool:
-        parent = super()
+    def clear(self) -> Any:
+        parent: Any = super()
         return self._try(self._writing, parent.clear, False)

@@ -1,9 +1,9 @@
 """Signing in, and getting a new password by mail."""
 
-import logging
 import math
 from typing import Any
 
+import structlog
 from django import forms
 from django.conf import settings
 from django.contrib import admin
@@ -23,7 +23,7 @@ from core.services.accounts import account_mail, allowances, sign_in
 from project.client_address import network_of
 from project.sign_in import wait_page
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 INPUT = " ".join(BASE_INPUT_CLASSES)
 
 
@@ -126,9 +126,10 @@ class SetPassword(OutsidePage, views.PasswordResetConfirmView):
         user = super().get_user(uidb64)
         return user if user is not None and user.is_active else None
 
-    def form_valid(self, form: NewPasswordForm) -> HttpResponse:
+    def form_valid(self, form: Any) -> HttpResponse:
         """Whoever reads the account's mail is its owner: what others tried does not keep them out."""
         response = super().form_valid(form)
+        assert self.user is not None  # the link was good
         sign_in.unlock(self.user)
         sign_in.note_sign_in(self.user, network_of(self.request))
         return response

@@ -8,6 +8,6 @@ from core.written import as_people_write
 
 
 class ReadableMessages(SessionStorage):
-    def add(self, level: int, message: Any, extra_tags: str = "") -> None:
+    def add(self, level: int, message: Any, extra_tags: str | None = "") -> None:
         shown = as_people_write(message if isinstance(message, str) else str(message))
         super().add(level, shown, extra_tags)

@@ -33,9 +33,7 @@ class DashboardSite(UnfoldAdminSite):
             sign_in.note_sign_in(request.user, network_of(request))
         return response
 
-    def password_change(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """As Unfold has it, with our form."""
         request.current_app = self.name
         return PasswordChangeView.as_view(

@@ -8,7 +8,6 @@ from django.db.models import Q
 from django.utils import timezone
 
 from core.models.history import done_by, kept_name
-from core.moments import older
 from integrations.models.kinds import Kind
 
 KEPT_ERRORS = 200  # per run: enough to see what is wrong, small enough to show
@@ -19,11 +18,6 @@ STALE_AFTER = timedelta(seconds=30)
 class SyncRunQuerySet(models.QuerySet["SyncRun"]):
     def active(self) -> "SyncRunQuerySet":
         return self.filter(status__in=SyncRun.ACTIVE)
-
-    def stale(self) -> "SyncRunQuerySet":
-        """Running by their status, but their process has fallen silent."""
-        silent = older("heartbeat_at", timezone.now(), than=STALE_AFTER)
-        return self.filter(silent, status=SyncRun.Status.RUNNING)
 
 
 class SyncRun(models.Model):

@@ -1,6 +1,5 @@
 """Keeps one cluster working: starts it, replaces it when it dies or freezes, stops it."""
 
-import logging
 import signal
 import time
 from collections.abc import Callable
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from types import FrameType
 
+import structlog
 from django.db import Error, close_old_connections
 
 from core.services.site import health
@@ -17,7 +17,7 @@ from integrations.queue.cluster import Cluster
 from integrations.queue.watchdog import Watchdog
 from integrations.thinkific.runs import lifecycle
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 TICK = 0.2  # seconds; how quickly a signal or a dead cluster is noticed
 LOOK_EVERY = 1.0

@@ -1,8 +1,8 @@
 """Housekeeping that the queue does for itself and for our rows."""
 
-import logging
 from collections.abc import Callable
 
+import structlog
 from django.conf import settings
 from django_q.tasks import async_task
 
@@ -15,7 +15,7 @@ from integrations.thinkific.reconcile import repair as repairs
 from integrations.thinkific.runs import lifecycle
 from integrations.thinkific.webhooks import inbox
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 def watch() -> None:

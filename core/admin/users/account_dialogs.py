@@ -1,6 +1,6 @@
 """What can be done to somebody's account: profile and login, password, home team, Thinkific account."""
 
-import logging
+import structlog
 
 from core.admin.kit.dialogs.dialog import Dialog, DialogForm, Done
 from core.admin.users.forms import HomeTeamForm, ProfileForm
@@ -9,7 +9,7 @@ from core.permissions import scope
 from core.services import identity, people
 from core.services.accounts import account_mail, email_changes, sign_in
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 AT_ONCE = "e-mail changed at once, without a confirmation"
 
 

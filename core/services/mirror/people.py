@@ -28,7 +28,6 @@ from core.services.storage import bulk
 
 Stored = tuple[int, Values]  # primary key, values
 
-UNUSABLE = "!"  # nobody signs in with it; hashing passwords in bulk would take 0.2 s each
 
 USERS = Table(
     model=User,

@@ -1,17 +1,17 @@
 """Whether the dashboard works: each thing that must, by name (settings.HEALTH_CHECKS)."""
 
-import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import structlog
 from django.conf import settings
 from django.core.cache import cache as kept
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.module_loading import import_string
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 # Once applied they stay applied while this code runs, and looking them up reads every migration file.
 _migrated: set[str] = set()

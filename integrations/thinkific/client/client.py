@@ -14,7 +14,7 @@ from integrations.thinkific.client.decoding import load_json, read_rows
 from integrations.thinkific.client.graphql.answers import GraphAnswer, read_graph_answer
 from integrations.thinkific.client.graphql.observed import Learned
 from integrations.thinkific.client.paging import Watch
-from integrations.thinkific.client.rest import RestCalls, read_object
+from integrations.thinkific.client.rest import RestCalls
 
 
 class ThinkificClient(RestCalls):
@@ -59,23 +59,9 @@ class ThinkificClient(RestCalls):
         body = {"topic": topic, "target_url": target_url}
         return self._create("/webhooks", body, schemas.Subscription, surface=WEBHOOKS)
 
-    def update_webhook(self, webhook_id: str, topic: str, target_url: str) -> schemas.Subscription:
-        body = {"topic": topic, "target_url": target_url}
-        return self.perform(
-            "PUT",
-            f"/webhooks/{webhook_id}",
-            json=body,
-            surface=WEBHOOKS,
-            read=lambda answer: read_object(answer, schemas.Subscription),
-        )
-
     def delete_webhook(self, webhook_id: str) -> bool:
         """False when there was no such subscription any more."""
         return self._delete(f"/webhooks/{webhook_id}", surface=WEBHOOKS)
-
-    def get_event(self, event_id: str) -> schemas.Event:
-        """One webhook event again, by the id in its envelope."""
-        return self._get(f"/events/{event_id}", schemas.Event, surface=WEBHOOKS)
 
     # --- GraphQL ------------------------------------------------------------------------------------------
 

@@ -50,10 +50,6 @@ class RestCalls(Transport):
     ) -> Page[schemas.User]:
         return self.list_page("/users", schemas.User, page, limit, {"email": email, "group_id": group_id})
 
-    def group_users_page(self, group_id: int, page: int = 1, limit: int = PAGE_SIZE) -> Page[schemas.User]:
-        """The members of a group. An unknown group gives an empty page, not NotFound."""
-        return self.users_page(page, limit, group_id=group_id)
-
     def products_page(self, page: int = 1, limit: int = PAGE_SIZE) -> Page[schemas.Product]:
         return self.list_page("/products", schemas.Product, page, limit)
 
@@ -96,9 +92,6 @@ class RestCalls(Transport):
         """Course enrollments that came through a bundle, one row per course; the id is a productable_id."""
         filters = {"updated_after": updated_after, "user_id": user_id}
         return self.list_page(f"/bundles/{bundle_id}/enrollments", schemas.Enrollment, page, limit, filters)
-
-    def groups_page(self, page: int = 1, limit: int = PAGE_SIZE) -> Page[schemas.Group]:
-        return self.list_page("/groups", schemas.Group, page, limit)
 
     # --- one object ---------------------------------------------------------------------------------------
 
@@ -214,10 +207,6 @@ class RestCalls(Transport):
 
     def create_group(self, name: str) -> schemas.Group:
         return self._create("/groups", {"name": name}, schemas.Group, unwrap="group")
-
-    def delete_group(self, group_id: int) -> bool:
-        """False when there was no such group any more."""
-        return self._delete(f"/groups/{group_id}")
 
     def add_user_to_groups(self, user_id: int, group_names: Iterable[str]) -> None:
         """By name, as REST wants it. Rejected when one of the names is unknown."""

@@ -6,7 +6,7 @@ are always aware. Text may hold NULs and lone surrogates: mapping removes them.
 """
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
@@ -169,23 +169,6 @@ class Subscription(Struct):
     status: str | None = None
     created_at: Moment | None = None
     updated_at: Moment | None = None
-
-
-class Event(Struct):
-    """The envelope of a webhook, also what `GET /events/{id}` answers."""
-
-    id: str | int
-    resource: str | None = None
-    action: str | None = None
-    created_at: Moment | None = None
-    timestamp: Number | None = None
-    tenant_id: str | int | None = None
-    tenant_global_id: str | None = None
-    payload: dict[str, Any] | None = None
-
-    @property
-    def topic(self) -> str:
-        return f"{self.resource or ''}.{self.action or ''}"
 
 
 # --- GraphQL ------------------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ from core.models.history import done_by
 from core.services import directions
 from integrations.models import Drift, DriftKind
 from integrations.thinkific.client.credentials import Credentials
-from integrations.thinkific.reconcile import stored
 from integrations.thinkific.reconcile.findings import Finding
 
 Choice, Sort, State = Drift.Choice, Drift.Sort, Drift.State
@@ -154,8 +153,3 @@ def label(name: str) -> str:
 
 def _and(names: list[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
-
-
-def shows_object(row: Drift) -> str:
-    """The model whose page shows the object; empty where none does."""
-    return "" if row.object_id is None else stored.entity(row.report.kind)

@@ -29,7 +29,6 @@ COMPANIES = (
     Company("Tamarind Software", "tamarind.example", 2),
     Company("Greystone Schools", "greystone.example", 1),
 )
-GROUP_NAMES = tuple(company.name for company in COMPANIES)
 DEPARTMENTS = (
     "Operations",
     "Sales",

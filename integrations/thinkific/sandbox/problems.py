@@ -35,8 +35,3 @@ def invalid_list(*messages: str) -> Problem:
 def invalid_texts(**fields: str) -> Problem:
     """The shape of group analysts POST and of the webhooks API: one text per field."""
     return Problem(422, {"errors": fields})
-
-
-def invalid_maps(**fields: str) -> Problem:
-    """The shape of group analysts GET."""
-    return Problem(422, {"errors": [fields]})

@@ -1,11 +1,11 @@
 """The stored events: taken in once, handed out by lease, settled by who holds the lease."""
 
-import logging
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
 from django.db import Error, IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
@@ -16,7 +16,7 @@ from integrations.database_outage import leaves_hope, patiently
 from integrations.event_wake_ups import wake
 from integrations.models import InboundEvent
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 BATCH = 200
 LEASE = timedelta(seconds=60)  # renewed before every request to Thinkific, none of which takes as long

@@ -5,8 +5,8 @@ Thinkific repeats whatever is not answered with 2xx, so nothing else is answered
 
 import hashlib
 import hmac
-import logging
 
+import structlog
 from django.conf import settings
 from django.db import Error
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
@@ -17,7 +17,7 @@ from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.webhooks import inbox
 from integrations.thinkific.webhooks.envelope import NotAnEvent, read_envelope
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 SIGNATURE = "X-Thinkific-Hmac-Sha256"
 LARGEST = 1024 * 1024  # bytes; events have a few thousand

@@ -293,14 +293,6 @@ def test_webhooks_that_never_end_are_no_endless_loop(client, network):
     assert len(network.calls) == 4
 
 
-def test_an_event_can_be_read_again(client, network):
-    network.get(
-        f"{HOOKS}/events/e1", json={"id": "e1", "resource": "user", "action": "signup", "payload": {"id": 1}}
-    )
-
-    assert client.get_event("e1").topic == "user.signup"
-
-
 # --- failures and retries --------------------------------------------------------------------------------
 
 

@@ -1,8 +1,8 @@
 """Doing what a dialog asks, all or nothing, over what is stored at that moment."""
 
-import logging
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from django.db import IntegrityError, OperationalError, transaction
 from django.http import Http404
 
@@ -12,7 +12,7 @@ from core.errors import Refusal
 if TYPE_CHECKING:
     from core.admin.kit.dialogs.dialog import Dialog, DialogForm, Done
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 def carry_out(dialog: "Dialog", form: "DialogForm") -> "tuple[Done | None, DialogForm]":

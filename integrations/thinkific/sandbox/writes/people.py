@@ -1,6 +1,5 @@
 """People: created, changed, deleted, signed in."""
 
-from random import Random
 from typing import TYPE_CHECKING, Any
 
 from ..people_builder import add_user
@@ -107,11 +106,6 @@ def person_in_event(site: "Site", user_id: int) -> dict[str, Any]:
         "id": user_id,
         "last_name": user.last_name if user else None,
     }
-
-
-def pick_users(site: "Site", count: int, seed: int) -> list[int]:
-    ids = site.users.ids()
-    return Random(seed).sample(ids, min(count, len(ids)))  # noqa: S311 - repeatable, not secret
 
 
 def _take_enrollments(site: "Site", user_ids: set[int]) -> None:
