@@ -29,8 +29,7 @@ from core.models import (
     User,
 )
 from core.permissions import scope
-from core.services import invitations, memberships
-from core.services import teams as team_setup
+from core.services import invitations, memberships, teams
 from core.services.memberships import TeamIsFull
 
 
@@ -116,7 +115,7 @@ def may_add(viewer: User, nothing: None = None) -> bool:
 
 
 def _add(nothing: None, form: AddTeamForm) -> Done:
-    team = team_setup.create(by=form.viewer, **form.cleaned_data)
+    team = teams.create(by=form.viewer, **form.cleaned_data)
     return Done(f"{team} is made. Add people, groups and seats next.", cells.detail_url(team))
 
 

@@ -1,6 +1,6 @@
 """Which seat gave an enrollment, and what a team may do through its seats.
 
-A team ends, shortens and extends only what its own seats gave (`authority.enrollments_where`). What another
+A team ends, shortens and extends only what its own seats gave (`scope.enrollments_where`). What another
 team's seat, a purchase or an administrator gave stays as it is.
 """
 

@@ -10,8 +10,7 @@ from django.urls import reverse
 
 from core.errors import Refusal
 from core.models import GroupAssignment, Membership, Team, ThinkificGroup
-from core.services import groups, memberships
-from core.services import teams as team_setup
+from core.services import groups, memberships, teams
 from core.services.storage.collisions import checked_again
 from tests.factories import ThinkificGroupFactory, builtin_role
 
@@ -64,7 +63,7 @@ def test_one_of_two_teams_of_a_name_is_made(alma, ana, owen, during, signed_in):
     form = {"name": "NIGHT SHIFT", "owner": ana.pk}
 
     during(
-        lambda: team_setup.create(name="Night shift", owner=owen),
+        lambda: teams.create(name="Night shift", owner=owen),
         lambda: answers.append(client.post(do("team", "add"), form)),
     )
 
@@ -77,18 +76,18 @@ def test_one_of_two_teams_of_a_name_is_made(alma, ana, owen, during, signed_in):
 def test_one_of_two_renamed_and_restored_teams_has_the_name(acme, globex, alma, during):
     def rename() -> None:
         with pytest.raises(Refusal, match="There is a team “Night” already"):
-            team_setup.update(globex, name="Night", by=alma)
+            teams.update(globex, name="Night", by=alma)
 
-    during(lambda: team_setup.update(acme, name="night", by=alma), rename)
-    team_setup.archive(acme)
+    during(lambda: teams.update(acme, name="night", by=alma), rename)
+    teams.archive(acme)
     globex.refresh_from_db()
     assert globex.name == "Globex"
 
     def restore() -> None:
         with pytest.raises(Refusal, match="There is a team “night” already"):
-            team_setup.restore(acme)
+            teams.restore(acme)
 
-    during(lambda: team_setup.update(globex, name="NIGHT", by=alma), restore)
+    during(lambda: teams.update(globex, name="NIGHT", by=alma), restore)
 
 
 def test_one_of_two_groups_of_a_name_is_made(alma, during):

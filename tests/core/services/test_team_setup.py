@@ -4,8 +4,7 @@ import pytest
 
 from core.errors import Refusal
 from core.models import Membership, SiteSettings, Team, User
-from core.services import memberships
-from core.services import teams as team_setup
+from core.services import memberships, teams
 from core.services.mirror.groups import pulling_targets
 from tests.factories import (
     GroupAssignmentFactory,
@@ -26,7 +25,7 @@ def role_of(team, user) -> str:
 def test_what_is_changed_is_recorded_with_who_did_it(acme, alma):
     holding = OrganizationFactory()
 
-    team_setup.update(acme, name="  Acme  North ", organization=holding, max_members=5, by=alma)
+    teams.update(acme, name="  Acme  North ", organization=holding, max_members=5, by=alma)
 
     acme.refresh_from_db()
     assert (acme.name, acme.organization, acme.max_members) == ("Acme North", holding, 5)
@@ -37,7 +36,7 @@ def test_what_is_changed_is_recorded_with_who_did_it(acme, alma):
 def test_what_stays_the_same_is_not_written(acme):
     rows = acme.history.count()
 
-    team_setup.update(acme, name="Acme ", description="")
+    teams.update(acme, name="Acme ", description="")
 
     assert acme.history.count() == rows
 
@@ -53,19 +52,19 @@ def test_what_stays_the_same_is_not_written(acme):
 )
 def test_what_cannot_be_is_refused_and_nothing_is_written(acme, globex, values, words):
     with pytest.raises(Refusal, match=words):
-        team_setup.update(acme, **({"description": "new"} | values))
+        teams.update(acme, **({"description": "new"} | values))
 
     assert Team.objects.get(pk=acme.pk).description == ""
 
 
 def test_the_name_of_an_archived_team_is_free_until_that_is_restored(acme, globex, alma):
-    team_setup.archive(globex, by=alma)
-    team_setup.update(acme, name="Globex")
+    teams.archive(globex, by=alma)
+    teams.update(acme, name="Globex")
 
     with pytest.raises(Refusal, match="There is a team “Globex” already"):
-        team_setup.restore(globex)
-    team_setup.update(acme, name="Acme")
-    team_setup.restore(globex, by=alma)
+        teams.restore(globex)
+    teams.update(acme, name="Acme")
+    teams.restore(globex, by=alma)
     assert Team.objects.get(pk=globex.pk).archived_at is None
     assert [row.history_change_reason for row in globex.history.all()[:2]] == ["restored", "archived"]
 
@@ -74,7 +73,7 @@ def test_the_name_of_an_archived_team_is_free_until_that_is_restored(acme, globe
 
 
 def test_a_member_becomes_the_owner_and_the_former_one_stays(acme, owen, ana, alma):
-    team_setup.change_owner(acme, owner=ana, former_role=builtin_role("manager"), by=alma)
+    teams.change_owner(acme, owner=ana, former_role=builtin_role("manager"), by=alma)
 
     acme.refresh_from_db()
     assert acme.owner == ana
@@ -86,24 +85,24 @@ def test_a_member_becomes_the_owner_and_the_former_one_stays(acme, owen, ana, al
 
 def test_who_is_not_in_the_team_or_switched_off_does_not_own_it(acme, otto, bo, owen):
     with pytest.raises(Refusal, match=r"is not in Acme\. Add them to the team first"):
-        team_setup.change_owner(acme, owner=otto, former_role=builtin_role("manager"))
+        teams.change_owner(acme, owner=otto, former_role=builtin_role("manager"))
     bo.is_active = False
     bo.save()
     with pytest.raises(Refusal, match="switched off"):
-        team_setup.change_owner(acme, owner=bo, former_role=builtin_role("manager"))
+        teams.change_owner(acme, owner=bo, former_role=builtin_role("manager"))
 
     assert Team.objects.get(pk=acme.pk).owner == owen
 
 
 def test_a_full_team_takes_no_former_owner_as_a_student(acme, owen, mara, ana):
-    team_setup.update(acme, max_members=1)
+    teams.update(acme, max_members=1)
 
     with pytest.raises(memberships.TeamIsFull, match="1 of 1"):
-        team_setup.change_owner(acme, owner=mara, former_role=builtin_role("student"))
+        teams.change_owner(acme, owner=mara, former_role=builtin_role("student"))
     assert Team.objects.get(pk=acme.pk).owner == owen
     assert role_of(acme, owen) == "owner"
     # The place of a student who becomes the owner is free.
-    team_setup.change_owner(acme, owner=ana, former_role=builtin_role("student"))
+    teams.change_owner(acme, owner=ana, former_role=builtin_role("student"))
     assert role_of(acme, owen) == "student"
 
 
@@ -111,7 +110,7 @@ def test_a_full_team_takes_no_former_owner_as_a_student(acme, owen, mara, ana):
 
 
 def test_an_archived_team_takes_nobody_and_keeps_its_people(acme, ana, otto, alma):
-    team_setup.archive(acme, by=alma)
+    teams.archive(acme, by=alma)
 
     with pytest.raises(Refusal, match="Acme is archived"):
         memberships.add_member(team=acme, user=otto, role=builtin_role("student"))
@@ -120,10 +119,10 @@ def test_an_archived_team_takes_nobody_and_keeps_its_people(acme, ana, otto, alm
 
 
 def test_archiving_twice_is_recorded_once(acme):
-    team_setup.archive(acme)
+    teams.archive(acme)
     rows = acme.history.count()
 
-    team_setup.archive(acme)
+    teams.archive(acme)
 
     assert acme.history.count() == rows
 
@@ -133,7 +132,7 @@ def test_the_default_team_is_not_archived(acme):
     SiteSettings.objects.update(default_team=acme)
 
     with pytest.raises(Refusal, match="is the default team"):
-        team_setup.archive(acme)
+        teams.archive(acme)
     assert Team.objects.get(pk=acme.pk).archived_at is None
 
 
@@ -141,7 +140,7 @@ def test_the_groups_of_an_archived_team_bring_nobody(acme):
     assignment = GroupAssignmentFactory(team=acme, direction="bidirectional")
     other = GroupAssignmentFactory(group=assignment.group, direction="thinkific_to_dashboard")
 
-    team_setup.archive(acme)
+    teams.archive(acme)
 
     assert [target.team_id for target in pulling_targets(assignment.group)] == [other.team_id]
 
