@@ -1,77 +1,154 @@
+"""What a team is: name, owner, organization, limit, archived or in use."""
+
 import pytest
 
 from core.errors import Refusal
-from core.models import Direction, GroupMembership, Membership, OutboxEntry, SiteSettings
-from core.services import memberships
-from tests.factories import GroupAssignmentFactory, MembershipFactory, TeamFactory, UserFactory, builtin_role
+from core.models import Membership, SiteSettings, Team, User
+from core.services import memberships, teams
+from core.services.mirror.groups import pulling_targets
+from tests.factories import (
+    GroupAssignmentFactory,
+    MembershipFactory,
+    OrganizationFactory,
+    TeamFactory,
+    UserFactory,
+    builtin_role,
+)
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def student(db):
-    return builtin_role("student")
+def role_of(team, user) -> str:
+    return Membership.objects.get(team=team, user=user).role.code
 
 
-def test_joining_is_recorded_with_who_did_it(acme, mara, otto, student):
-    membership = memberships.add_member(team=acme, user=otto, role=student, by=mara)
+def test_what_is_changed_is_recorded_with_who_did_it(acme, alma):
+    holding = OrganizationFactory()
 
-    assert membership.history.get().history_user == mara
-    assert memberships.add_member(team=acme, user=otto, role=builtin_role("manager")).pk == membership.pk
-    assert Membership.objects.get(team=acme, user=otto).role.code == "manager"
+    teams.update(acme, name="  Acme  North ", organization=holding, max_members=5, by=alma)
+
+    acme.refresh_from_db()
+    assert (acme.name, acme.organization, acme.max_members) == ("Acme North", holding, 5)
+    change = acme.history.first()
+    assert (change.history_user, change.history_change_reason) == (alma, "details changed")
 
 
-def test_a_full_team_takes_no_student_but_a_manager(acme, ana, otto, student):
-    acme.max_members = 1
-    acme.save()
+def test_what_stays_the_same_is_not_written(acme):
+    rows = acme.history.count()
+
+    teams.update(acme, name="Acme ", description="")
+
+    assert acme.history.count() == rows
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"name": " \x00 "}, "needs a name"),
+        ({"name": "n" * 256}, "256 characters; 255"),
+        ({"name": "GLOBEX"}, "There is a team “GLOBEX” already"),
+        ({"description": "d" * 10_001}, "10,001 characters; 10,000"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_nothing_is_written(acme, globex, values, words):
+    with pytest.raises(Refusal, match=words):
+        teams.update(acme, **({"description": "new"} | values))
+
+    assert Team.objects.get(pk=acme.pk).description == ""
+
+
+def test_the_name_of_an_archived_team_is_free_until_that_is_restored(acme, globex, alma):
+    teams.archive(globex, by=alma)
+    teams.update(acme, name="Globex")
+
+    with pytest.raises(Refusal, match="There is a team “Globex” already"):
+        teams.restore(globex)
+    teams.update(acme, name="Acme")
+    teams.restore(globex, by=alma)
+    assert Team.objects.get(pk=globex.pk).archived_at is None
+    assert [row.history_change_reason for row in globex.history.all()[:2]] == ["restored", "archived"]
+
+
+# --- owner -------------------------------------------------------------------------------------------
+
+
+def test_a_member_becomes_the_owner_and_the_former_one_stays(acme, owen, ana, alma):
+    teams.change_owner(acme, owner=ana, former_role=builtin_role("manager"), by=alma)
+
+    acme.refresh_from_db()
+    assert acme.owner == ana
+    assert (role_of(acme, ana), role_of(acme, owen)) == ("owner", "manager")
+    assert User.objects.get(pk=ana.pk).is_dashboard_user
+    assert acme.history.first().history_user == alma
+    assert Membership.history.filter(user=owen).first().history_user == alma
+
+
+def test_who_is_not_in_the_team_or_switched_off_does_not_own_it(acme, otto, bo, owen):
+    with pytest.raises(Refusal, match=r"is not in Acme\. Add them to the team first"):
+        teams.change_owner(acme, owner=otto, former_role=builtin_role("manager"))
+    bo.is_active = False
+    bo.save()
+    with pytest.raises(Refusal, match="switched off"):
+        teams.change_owner(acme, owner=bo, former_role=builtin_role("manager"))
+
+    assert Team.objects.get(pk=acme.pk).owner == owen
+
+
+def test_a_full_team_takes_no_former_owner_as_a_student(acme, owen, mara, ana):
+    teams.update(acme, max_members=1)
+
     with pytest.raises(memberships.TeamIsFull, match="1 of 1"):
-        memberships.add_member(team=acme, user=otto, role=student)
-    memberships.add_member(team=acme, user=otto, role=builtin_role("manager"))
+        teams.change_owner(acme, owner=mara, former_role=builtin_role("student"))
+    assert Team.objects.get(pk=acme.pk).owner == owen
+    assert role_of(acme, owen) == "owner"
+    # The place of a student who becomes the owner is free.
+    teams.change_owner(acme, owner=ana, former_role=builtin_role("student"))
+    assert role_of(acme, owen) == "student"
 
 
-def test_a_global_role_is_none_for_a_team(acme, otto):
-    with pytest.raises(Refusal, match="holds everywhere"):
-        memberships.add_member(team=acme, user=otto, role=builtin_role("administrator"))
+# --- archived ----------------------------------------------------------------------------------------
 
 
-def test_the_owner_cannot_leave(acme):
-    with pytest.raises(Refusal, match="Make somebody else the owner first"):
-        memberships.remove_member(Membership.objects.get(team=acme, user=acme.owner))
-    assert Membership.objects.filter(team=acme, user=acme.owner).exists()
+def test_an_archived_team_takes_nobody_and_keeps_its_people(acme, ana, otto, alma):
+    teams.archive(acme, by=alma)
+
+    with pytest.raises(Refusal, match="Acme is archived"):
+        memberships.add_member(team=acme, user=otto, role=builtin_role("student"))
+    assert Membership.objects.filter(team=acme, user=ana).exists()
+    assert acme.history.first().history_user == alma
 
 
-def test_the_last_team_is_kept_unless_there_is_a_default_one(acme, ana, mara):
-    membership = Membership.objects.get(team=acme, user=ana)
-    with pytest.raises(Refusal, match="the only team of Ana Ames"):
-        memberships.remove_member(membership)
+def test_archiving_twice_is_recorded_once(acme):
+    teams.archive(acme)
+    rows = acme.history.count()
 
-    settings = SiteSettings.load()
-    settings.default_team = TeamFactory(name="Everybody")
-    settings.save()
-    memberships.remove_member(membership, by=mara)
+    teams.archive(acme)
 
-    assert [m.team.name for m in ana.memberships.all()] == ["Everybody"]
-    assert Membership.history.filter(history_type="-").get().history_user == mara
+    assert acme.history.count() == rows
 
 
-@pytest.mark.parametrize("direction", Direction.values)
-def test_joining_a_team_marks_the_groups_that_it_sends_to(acme, otto, student, direction):
-    assignment = GroupAssignmentFactory(team=acme, direction=direction)
-    GroupAssignmentFactory(group=assignment.group, direction=Direction.BIDIRECTIONAL)  # of another team
+def test_the_default_team_is_not_archived(acme):
+    SiteSettings.load()
+    SiteSettings.objects.update(default_team=acme)
 
-    memberships.add_member(team=acme, user=otto, role=student)
-
-    sent = set(OutboxEntry.objects.values_list("entity", flat=True))
-    pushes = direction in (Direction.BIDIRECTIONAL, Direction.DASHBOARD_TO_THINKIFIC)
-    assert sent == ({"groupmembership", "user"} if pushes else set())
-    assert GroupMembership.objects.filter(user=otto, push_state="pending").exists() is pushes
+    with pytest.raises(Refusal, match="is the default team"):
+        teams.archive(acme)
+    assert Team.objects.get(pk=acme.pk).archived_at is None
 
 
-def test_who_is_in_the_group_already_is_not_sent_again(acme, student):
-    assignment = GroupAssignmentFactory(team=acme)
-    user = UserFactory(from_thinkific=True)
-    GroupMembership.objects.create(group=assignment.group, user=user)
-    MembershipFactory(user=user)
+def test_the_groups_of_an_archived_team_bring_nobody(acme):
+    assignment = GroupAssignmentFactory(team=acme, direction="bidirectional")
+    other = GroupAssignmentFactory(group=assignment.group, direction="thinkific_to_dashboard")
 
-    memberships.add_member(team=acme, user=user, role=student)
-    assert not OutboxEntry.objects.exists()
+    teams.archive(acme)
+
+    assert [target.team_id for target in pulling_targets(assignment.group)] == [other.team_id]
+
+
+def test_a_manager_does_not_become_a_student_of_a_full_team():
+    team = TeamFactory(max_members=1)
+    MembershipFactory(team=team)
+    manager = MembershipFactory(team=team, user=UserFactory(), role=builtin_role("manager"))
+
+    with pytest.raises(memberships.TeamIsFull):
+        memberships.change_role(manager, role=builtin_role("student"))

@@ -20,8 +20,8 @@ from integrations.models import Kind, SyncRun
 from integrations.processes import this_process
 from integrations.thinkific.kinds import carry_out
 from integrations.thinkific.runs import lifecycle
+from tests.integrations.thinkific.pull.test_killed import wait_for
 from tests.integrations.thinkific.sockets import SLOW, dripping_body, dripping_headers, mute, serve
-from tests.integrations.thinkific.sync.test_killed import wait_for
 
 ROOT = Path(__file__).parents[4]
 SOON = 6.0

@@ -16,7 +16,7 @@ from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.push import claims, outcomes
 from integrations.thinkific.sandbox import Site
 from integrations.thinkific.webhooks import process
-from tests.integrations.thinkific.sync.conftest import SIXTY
+from tests.integrations.thinkific.pull.conftest import SIXTY
 
 pytestmark = pytest.mark.django_db
 

@@ -15,7 +15,7 @@ from integrations.thinkific.runs import fetch, writer
 from integrations.thinkific.runs.steps import COUNTS
 from integrations.thinkific.sandbox import Scale, Site
 from tests.factories import UserFactory
-from tests.integrations.thinkific.sync.conftest import counts, go_on
+from tests.integrations.thinkific.pull.conftest import counts, go_on
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

@@ -6,7 +6,7 @@ import pytest
 from core.models import Enrollment, QuizResult, User
 from integrations.models import Drift, SyncRun
 from integrations.thinkific.sandbox import Scale, Site
-from tests.integrations.thinkific.sync.conftest import Writes, counts, removed
+from tests.integrations.thinkific.pull.conftest import Writes, counts, removed
 
 pytestmark = pytest.mark.django_db
 

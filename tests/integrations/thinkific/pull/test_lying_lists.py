@@ -22,7 +22,7 @@ from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.client.errors import Endless
 from integrations.thinkific.sandbox import Site
 from tests.factories import GroupAssignmentFactory
-from tests.integrations.thinkific.sync.conftest import SIXTY, removed
+from tests.integrations.thinkific.pull.conftest import SIXTY, removed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 

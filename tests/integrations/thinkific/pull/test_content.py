@@ -13,7 +13,7 @@ from integrations.thinkific.client.graphql.observed import Learned
 from integrations.thinkific.pull.content_plan import GRAPHQL, REST, Plan
 from integrations.thinkific.sandbox import Scale, Site
 from tests.factories import ProductFactory
-from tests.integrations.thinkific.sync.conftest import Writes, counts
+from tests.integrations.thinkific.pull.conftest import Writes, counts
 
 pytestmark = pytest.mark.django_db
 CONTENTS = "/api/public/v1/chapters/{id}/contents"

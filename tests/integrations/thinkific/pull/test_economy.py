@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from core.models import Enrollment, OutboxEntry, User
 from integrations.thinkific.sandbox import Scale, Site
-from tests.integrations.thinkific.sync.conftest import Writes, counts
+from tests.integrations.thinkific.pull.conftest import Writes, counts
 
 pytestmark = pytest.mark.django_db
 

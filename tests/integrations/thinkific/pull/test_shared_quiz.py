@@ -12,7 +12,7 @@ from tests.factories import (
     TeamFactory,
     builtin_role,
 )
-from tests.integrations.thinkific.sync.conftest import SIXTY, counts
+from tests.integrations.thinkific.pull.conftest import SIXTY, counts
 
 pytestmark = pytest.mark.django_db
 

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from core.models import Enrollment, Product, User
 from integrations.thinkific.sandbox import Scale, Site
-from tests.integrations.thinkific.sync.conftest import Writes, counts
+from tests.integrations.thinkific.pull.conftest import Writes, counts
 
 pytestmark = pytest.mark.django_db
 DATES = {"activated_at": "2026-01-01T00:00:00Z", "expiry_date": "2031-05-06T07:08:09Z"}

@@ -13,7 +13,7 @@ from core.models import (
 )
 from integrations.thinkific.sandbox import Site
 from tests.factories import GroupAssignmentFactory, TeamFactory
-from tests.integrations.thinkific.sync.conftest import SIXTY, removed
+from tests.integrations.thinkific.pull.conftest import SIXTY, removed
 
 pytestmark = pytest.mark.django_db
 
