@@ -26,7 +26,7 @@ TUNED = {
 
 
 def load(sandbox: SpawnedSandbox, database: str, bundles: list[int]) -> float:
-    """Load what our pull reads into an empty database; answers the seconds of the whole process."""
+    """Load what our pull reads into an empty database; returns the seconds of the whole process."""
     python = _environment()
     # It insists on a password, and the throw-away server on none.
     address = database.replace("postgres://postgres@", "postgresql://postgres:none@")

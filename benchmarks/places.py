@@ -127,7 +127,7 @@ def manage(database: str, *arguments: str, create: Any = None, sandbox: SpawnedS
 
 
 def child(arguments: list[str], variables: dict[str, str]) -> Any:
-    """Run Python with these arguments; answers the JSON object it prints, if it prints one."""
+    """Run Python with these arguments; returns the JSON object it prints, if it prints one."""
     done = subprocess.run(
         [sys.executable, *arguments], cwd=ROOT, env=variables, text=True, capture_output=True
     )

@@ -85,7 +85,7 @@ def _waiting_change(change_id: int) -> EmailChange | None:
 
 
 def tell_old_addresses(change_ids: list[int]) -> int:
-    """Tell old addresses that they are no longer logins, each once; answers how many mails were sent. Who may
+    """Tell old addresses that they are no longer logins, each once; returns how many mails were sent. Who may
     not use the dashboard (in no team, without rights, switched off) has no login to be told of."""
     changes = EmailChange.objects.select_related("user", "asked_by").filter(pk__in=change_ids)
     users = access.may_use_the_dashboard(User.objects.all()).values("pk")

@@ -104,7 +104,7 @@ def park_malformed() -> list[str]:
 
 def bring_back() -> list[str]:
     """A next run farther ahead than the schedule's interval was written before a clock was set back: now is
-    its time. Answers the names."""
+    its time. Returns the names."""
     now, late = timezone.now(), []
     ahead = Schedule.objects.filter(OURS, schedule_type=Schedule.MINUTES, next_run__gt=now).exclude(repeats=0)
     for schedule in ahead:

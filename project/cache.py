@@ -129,7 +129,7 @@ class RedisCache(DjangosRedisCache):
     def set_many(
         self, data: Mapping[str, Any], timeout: Any = DEFAULT_TIMEOUT, version: int | None = None
     ) -> list[str]:
-        """Answers the keys that were not kept."""
+        """Returns the keys that were not kept."""
         parent: Any = super()
         return self._try(self._writing, lambda: parent.set_many(data, timeout, version), list(data))
 

@@ -26,12 +26,12 @@ def mark(count: int) -> None:
 
 
 def edit(count: int) -> dict[str, Any]:
-    """Rename one person after the other; answers how long each took to reach Thinkific."""
+    """Rename one person after the other; returns how long each took to reach Thinkific."""
     return {"seconds": [_seconds_to_request(user) for user in list(_known(count))]}
 
 
 def own() -> dict[str, float]:
-    """Drain; answers the processor time of requests and that of all the rest, in seconds."""
+    """Drain; returns the processor time of requests and that of all the rest, in seconds."""
     spent = []
     send = Transport.send_raw
 

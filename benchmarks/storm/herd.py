@@ -18,7 +18,7 @@ Status = OutboxEntry.Status
 
 def _decide() -> bool:
     """Link the owner with the account that was made when its answer was lost, as an administrator would: an
-    account with rights is not linked by its address. Answers whether there was anything to decide."""
+    account with rights is not linked by its address. Returns whether there was anything to decide."""
     opened = SyncConflict.objects.filter(kind=SyncConflict.Kind.LINK, settled_at=None)
     for conflict in opened:
         identities.link(conflict, by=User.objects.get(pk=conflict.object_id))

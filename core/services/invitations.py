@@ -50,7 +50,7 @@ def invite(*, team: Team, user: User, role: Role, address: str, by: User) -> Inv
 @transaction.atomic
 def replace_membership(membership: Membership, *, by: User, reason: str) -> Invitation | None:
     """Make a member somebody who is only invited: they have not agreed. What the team's groups have not told
-    Thinkific yet is not told. Answers None for a team's owner, who stays."""
+    Thinkific yet is not told. Returns None for a team's owner, who stays."""
     team, user = membership.team, membership.user
     if team.owner_id == user.pk:
         return None
@@ -144,7 +144,7 @@ def _ask_for_mail(invitation: Invitation) -> None:
 
 
 def send_mail(invitation: Invitation) -> str:
-    """Send the invited person the link by which they answer. Answers what went wrong, or nothing."""
+    """Send the invited person the link by which they answer. Returns what went wrong, or nothing."""
     user = invitation.user
     path = address_of(invitation)
     context = {"invitation": invitation, "user": user, "days": LINK_WORKS_FOR.days}

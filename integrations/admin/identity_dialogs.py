@@ -211,7 +211,7 @@ def what_keeping_ours_does(conflicts: Iterable[SyncConflict]) -> dict[int, str]:
 
 
 def keep_ours(conflicts: Iterable[SyncConflict], *, by: User) -> tuple[int, list[str]]:
-    """Settle several the safe way: accounts are kept apart, addresses stay. Answers how many, and why others
+    """Settle several the safe way: accounts are kept apart, addresses stay. Returns how many, and why others
     were left."""
     count, left = 0, []
     for conflict in conflicts:

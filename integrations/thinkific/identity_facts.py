@@ -16,7 +16,7 @@ ENROLLMENTS = "enrollments"
 
 
 def count_enrollments() -> int:
-    """Count in Thinkific the enrollments of the people about whom a decision is open. Answers how many were
+    """Count in Thinkific the enrollments of the people about whom a decision is open. Returns how many were
     asked about. Where Thinkific does not answer the page does without the number."""
     waiting = SyncConflict.objects.filter(kind__in=SyncConflict.IDENTITY, settled_at=None).order_by("-pk")
     todo = [row for row in waiting[: 10 * AT_ONCE] if ENROLLMENTS not in row.facts][:AT_ONCE]

@@ -18,7 +18,7 @@ SHORT_SLICE = 15.0  # of a reconciliation, which whoever waits goes before
 
 
 def run_pull(run_id: int) -> str:
-    """Carry a run out for a while; the rest is left to the next wake-up. Answers what happened."""
+    """Carry a run out for a while; the rest is left to the next wake-up. Returns what happened."""
     if stopping.requested():
         for run in SyncRun.objects.active().filter(pk=run_id):
             lifecycle.wake(run)

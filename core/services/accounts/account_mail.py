@@ -66,7 +66,7 @@ def ask_by_address(email: str, *, network: str | None) -> timedelta | None:
 
 def send_to_address(email: str) -> str:
     """Send the link to whoever has this address and may use the dashboard, people who never had a password
-    among them: who came from Thinkific gets their first one this way. Answers what went wrong, or nothing."""
+    among them: who came from Thinkific gets their first one this way. Returns what went wrong, or nothing."""
     try:
         user = User.objects.get_by_natural_key(email)  # the same as by signing in with it
     except User.DoesNotExist:
@@ -77,12 +77,12 @@ def send_to_address(email: str) -> str:
 
 
 def send_password_reset(user: User) -> str:
-    """Send the link now. Answers what went wrong, or nothing."""
+    """Send the link now. Returns what went wrong, or nothing."""
     return send(user, "Choose a new password for the B2B Dashboard", "core/password_reset.txt")
 
 
 def send_email_change_link(change: EmailChange) -> str:
-    """Send the link that confirms a new address to that address, now. Answers what went wrong, or nothing."""
+    """Send the link that confirms a new address to that address, now. Returns what went wrong, or nothing."""
     uid = urlsafe_base64_encode(force_bytes(change.user_id))
     path = reverse("admin:email_change", kwargs={"uidb64": uid, "token": email_changes.make_token(change)})
     return mail.deliver(
@@ -95,7 +95,7 @@ def send_email_change_link(change: EmailChange) -> str:
 
 
 def warn_old_address(change: EmailChange) -> str:
-    """Tell the present address that another is asked for. Answers what went wrong, or nothing."""
+    """Tell the present address that another is asked for. Returns what went wrong, or nothing."""
     return mail.deliver(
         change.old_email,
         "Your address in the B2B Dashboard is to be changed",
@@ -106,7 +106,7 @@ def warn_old_address(change: EmailChange) -> str:
 
 
 def tell_old_address(change: EmailChange, *, over: BaseEmailBackend | None = None) -> str:
-    """Tell an address that it is no longer the login. Answers what went wrong, or nothing."""
+    """Tell an address that it is no longer the login. Returns what went wrong, or nothing."""
     return mail.deliver(
         change.old_email,
         "Your address in the B2B Dashboard was changed",
@@ -124,7 +124,7 @@ def masked(email: str) -> str:
 
 
 def send(user: User, subject: str, template: str, *, what: str = "e-mail") -> str:
-    """Send somebody a mail with a link that sets their password. Answers what went wrong, or nothing."""
+    """Send somebody a mail with a link that sets their password. Returns what went wrong, or nothing."""
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     # Made here and not where it was asked for: a link that sets a password has no place in the queue.
     path = reverse(

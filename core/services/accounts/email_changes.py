@@ -69,7 +69,7 @@ def _is_over(change: EmailChange, now: datetime) -> bool:
 @transaction.atomic
 def ask(user: User, email: str, *, by: User) -> EmailChange | None:
     """Have a link sent to the new address that confirms it, and the old one told. A newer request replaces
-    the one before. Answers None where it is the address already. Raises Refusal."""
+    the one before. Returns None where it is the address already. Raises Refusal."""
     user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
     if normalize_email(email) == user.email:
         return None
@@ -134,7 +134,7 @@ def find(uid: str, token: str) -> EmailChange | None:
 
 @transaction.atomic
 def confirm(uid: str, token: str) -> EmailChange | None:
-    """Make the new address the login, for who holds the link. Answers None where the link does not hold.
+    """Make the new address the login, for who holds the link. Returns None where the link does not hold.
     Raises Refusal where somebody else has the address by now; then the change is given up.
 
     Every session of the person and every link to set a password ends: both hold the old address.

@@ -8,6 +8,6 @@ SUBJECT = "Your account in the B2B Dashboard"
 
 def send(user: User) -> str:
     """Send somebody the link by which they set their password; who has one is told of the team that they
-    were added to. Answers what went wrong, or nothing."""
+    were added to. Returns what went wrong, or nothing."""
     template = "core/joined_team.txt" if user.has_usable_password() else "core/welcome.txt"
     return account_mail.send(user, SUBJECT, template, what="welcome e-mail")

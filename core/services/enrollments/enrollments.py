@@ -125,7 +125,7 @@ def check_can_be_enrolled(
 @transaction.atomic
 def change_expiry(enrollments: Iterable[Enrollment], *, expiry_date: Moment, by: User | None = None) -> int:
     """Move the end of access, `None` for no end; an ended enrollment opens again. Courses that came through a
-    bundle follow it. Answers how many enrollments changed."""
+    bundle follow it. Returns how many enrollments changed."""
     _check_not_too_far(expiry_date)
     expiry_date = expiry_date and expiry_date.replace(microsecond=0)
     return len(_give_until(_locked(enrollments), expiry_date, reason="end date changed", by=by))
@@ -134,7 +134,7 @@ def change_expiry(enrollments: Iterable[Enrollment], *, expiry_date: Moment, by:
 @transaction.atomic
 def expire(enrollments: Iterable[Enrollment], *, by: User | None = None) -> int:
     """End access now. Progress is kept, so a later enroll resumes it. What a student still holds in another
-    way stays open (see `held_through`). Answers how many enrollments ended."""
+    way stays open (see `held_through`). Returns how many enrollments ended."""
     now = timezone.now()
     running = [e for e in _locked(enrollments) if e.expiry_date is None or e.expiry_date > now]
     changed = _give_until(running, just_ended(now), reason="access ended", by=by)

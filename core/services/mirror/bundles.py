@@ -71,7 +71,7 @@ def apply_bundle_rows(
     """Record who holds a bundle, from the Thinkific ids of the course enrollments that came through it.
 
     Makes the bundle enrollment where it is missing and points the course enrollments to it. `since` is when
-    the pull began that brings both. Answers the course enrollments (`Thinkific id -> primary key`) and the
+    the pull began that brings both. Returns the course enrollments (`Thinkific id -> primary key`) and the
     primary keys of the bundle enrollments met.
     """
     rows = Enrollment.objects.filter(bulk.among("thinkific_id", thinkific_ids)).order_by()

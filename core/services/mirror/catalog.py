@@ -120,7 +120,7 @@ def ensure_courses(names: dict[int, str]) -> dict[int, int]:
 
 
 def set_bundle_courses(bundle: Product, courses: list[int], *, now: datetime) -> bool:
-    """Make the bundle hold exactly these courses (primary keys), in order. Answers whether it changed."""
+    """Make the bundle hold exactly these courses (primary keys), in order. Returns whether it changed."""
     items = {item.course_id: item for item in bundle.bundle_items.all()}
     changed = False
     for position, course in enumerate(courses, start=1):
@@ -220,7 +220,7 @@ def _with_scores(quizzes: list[Values]) -> list[Values]:
 
 
 def remove_chapters(pks: list[int], *, now: datetime) -> int:
-    """Mark chapters as gone from Thinkific, with their lessons. Answers how many of both."""
+    """Mark chapters as gone from Thinkific, with their lessons. Returns how many of both."""
     lessons = Lesson.objects.filter(chapter__in=pks, removed_at__isnull=True).update(removed_at=now)
     rehome_quizzes(Quiz.objects.filter(lessons__chapter__in=pks).distinct())
     return lessons + Chapter.objects.filter(pk__in=pks, removed_at__isnull=True).update(removed_at=now)

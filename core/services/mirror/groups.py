@@ -59,7 +59,7 @@ def _link_ours(rows: list[Values]) -> None:
 def apply_members(
     group: ThinkificGroup, users: Iterable[int], *, now: datetime
 ) -> tuple[list[int], list[int]]:
-    """Record that these people (primary keys) are in the group. Answers the primary keys of the memberships
+    """Record that these people (primary keys) are in the group. Returns the primary keys of the memberships
     that were stored before, and of the new ones."""
     wanted = set(users)
     known = {
@@ -112,7 +112,7 @@ def pulling_targets(group: ThinkificGroup) -> list[TeamTarget]:
 
 def leave_teams(group: ThinkificGroup, users: Iterable[int]) -> int:
     """Who left a group (primary keys) leaves the teams that it pulls into, unless another group of the team
-    still holds them. Only students leave. Answers how many memberships ended."""
+    still holds them. Only students leave. Returns how many memberships ended."""
     left = 0
     for target in pulling_targets(group):
         others = GroupAssignment.objects.filter(team=target.team_id, direction__in=PULLING).exclude(

@@ -256,7 +256,7 @@ def _refused(
 
 def _free_swapped_emails(changes: Changes) -> dict[int, str]:
     """Move old addresses of people who change theirs out of the way: then no order of updates collides, nor
-    does somebody new. Answers whose addresses it moved, and what they were."""
+    does somebody new. Returns whose addresses it moved, and what they were."""
     changed = [
         (pk, before["email"], email_key(after["email"]))
         for pk, before, after in changes.changed

@@ -194,7 +194,7 @@ def write(
 
 
 def _write(write: Callable[[list[Any]], None], rows: list[Any], refuse: Callable[[Any, str], None]) -> int:
-    """Write rows, all or (see one_by_one) all that the database takes. Answers how many."""
+    """Write rows, all or (see one_by_one) all that the database takes. Returns how many."""
     if not is_one_by_one():
         write(rows)
         return len(rows)

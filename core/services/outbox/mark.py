@@ -36,7 +36,7 @@ def mark_stale(
 
     Call it inside the transaction that made the change, after the change: either both commit or neither does.
     `last_seen` names per object the changed fields with the values that Thinkific had before, for telling
-    later whether it changed them too. Answers how many objects are Thinkific's business at all.
+    later whether it changed them too. Returns how many objects are Thinkific's business at all.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("mark_stale() belongs into the transaction of the change.")

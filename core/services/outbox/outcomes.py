@@ -21,7 +21,7 @@ SOURCE = "Thinkific, after a push"  # the reason in the history
 
 @transaction.atomic
 def finish(entry: OutboxEntry, *, now: datetime) -> bool:
-    """Thinkific has it. Answers False when the entry was no longer in flight by this claim."""
+    """Thinkific has it. Returns False when the entry was no longer in flight by this claim."""
     if not _mine(entry).update(
         status=Status.DONE, finished_at=now, error="", uncertain=False, sent=_superseded(entry)
     ):

@@ -19,7 +19,7 @@ def deliver(
     what: str = "e-mail",
     over: BaseEmailBackend | None = None,
 ) -> str:
-    """Send a mail now, `over` a connection that is open where there is one. Answers what went wrong, or
+    """Send a mail now, `over` a connection that is open where there is one. Returns what went wrong, or
     nothing."""
     text = as_people_write(render_to_string(template, values))
     try:

@@ -62,7 +62,7 @@ def among(name: str, values: Iterable[Any]) -> Among:
 
 def insert(model: type[models.Model], fields: Sequence[str], rows: Sequence[Row]) -> list[int]:
     """Insert rows, each with the values of `fields` (attnames) in their order; other columns get the
-    model's defaults. Answers their primary keys, in the order of the rows. Raises IntegrityError when a row
+    model's defaults. Returns their primary keys, in the order of the rows. Raises IntegrityError when a row
     breaks a constraint; then none is written. Call it inside a transaction.
     """
     if not rows:

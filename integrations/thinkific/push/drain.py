@@ -37,7 +37,7 @@ NOTE_EVERY = 1.0  # seconds between notes that Thinkific takes our key
 
 
 def drain(*, seconds: float = 50.0, stop: Callable[[], bool] = stopping.requested) -> Counter[str]:
-    """Push what is due, for at most so long. Answers how many entries were `done`, `retried` and `failed`.
+    """Push what is due, for at most so long. Returns how many entries were `done`, `retried` and `failed`.
 
     With a refused key everything waits: nothing fails for good, and the next drain asks again. Once `stop`
     answers True, requests under way get a moment, are then broken off, and what was not sent waits again.

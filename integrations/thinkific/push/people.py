@@ -138,7 +138,7 @@ def _read(user: User, thinkific_id: int, client: ThinkificClient) -> schemas.Use
 def _bring_in_step(
     user: User, remote: schemas.User, entry: OutboxEntry, client: ThinkificClient
 ) -> schemas.User:
-    """Send the fields that are ours to send; answers what Thinkific has then.
+    """Send the fields that are ours to send; returns what Thinkific has then.
 
     It was read just before, so that a change made there meanwhile is seen and not silently overwritten, and
     nothing is sent that is there already. That costs no more than reading it afterwards.

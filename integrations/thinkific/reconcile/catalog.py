@@ -128,7 +128,7 @@ def _only_there(row: Values) -> Finding:
 
 def _compare_new_builder(pull: Pull, report: DriftReport) -> str:
     """Products that only GraphQL shows. They also keep what moved to the new builder from looking gone.
-    Answers what was left out, and why."""
+    Returns what was left out, and why."""
     state = pull.cursor.setdefault("graphql products", {"after": None, "done": False})
     seen, top = pull.seen("products"), pull.cursor["products"]["top"]
     if not pull.client.credentials.token or state["done"]:
@@ -191,7 +191,7 @@ def read(pull: Pull, row: Drift) -> Job[list[Found]]:
 
 
 def take(pull: Pull, row: Drift, found: list[Found]) -> list[str]:
-    """Store it by the mirror, with the courses of a bundle. Answers what was in the way."""
+    """Store it by the mirror, with the courses of a bundle. Returns what was in the way."""
     if not found:
         mark_removed(Product, [row.object_id or 0], source=SOURCE, now=pull.now)
         return []

@@ -89,7 +89,7 @@ def read(pull: Pull, row: Drift) -> Job[list[schemas.Group]]:
 
 
 def take(pull: Pull, row: Drift, found: list[schemas.Group]) -> list[str]:
-    """Store it by the mirror. Answers what was in the way."""
+    """Store it by the mirror. Returns what was in the way."""
     if not found:
         mark_removed(ThinkificGroup, [row.object_id or 0], source=SOURCE, now=pull.now)
         return []
@@ -193,7 +193,7 @@ def group_of(row: Drift) -> ThinkificGroup | None:
 
 
 def take_member(pull: Pull, row: Drift, found: list[schemas.User]) -> list[str]:
-    """Store it by the mirror. Answers what was in the way."""
+    """Store it by the mirror. Returns what was in the way."""
     group = group_of(row)
     if group is None:
         return ["The group is no longer here."]

@@ -40,7 +40,7 @@ def walk(
     *,
     filters: Mapping[str, Any] | None = None,
 ) -> str:
-    """Compare a whole list. Answers why what it did not meet cannot be judged; empty where it can."""
+    """Compare a whole list. Returns why what it did not meet cannot be judged; empty where it can."""
     state = begin(pull, report.kind, name)
     while not state.get("done"):
         if not state.get("ended"):

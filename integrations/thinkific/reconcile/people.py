@@ -94,7 +94,7 @@ def read(pull: Pull, row: Drift) -> Job[list[schemas.User]]:
 
 
 def take(pull: Pull, row: Drift, found: list[schemas.User]) -> list[str]:
-    """Store it by the mirror. Answers what was in the way."""
+    """Store it by the mirror. Returns what was in the way."""
     if not found:
         remove_users([row.object_id or 0], source=SOURCE, now=pull.now)
         return []

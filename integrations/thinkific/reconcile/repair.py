@@ -53,7 +53,7 @@ def start(rows: QuerySet[Drift], *, choice: str, by: User) -> RequestedRun:
 
 def sweep() -> int:
     """Rows that a run left behind: those of one that was cancelled or failed are open again, the others get a
-    run of their own. Answers how many there were."""
+    run of their own. Returns how many there were."""
     left = Drift.objects.filter(state=State.REPAIRING)
     count = left.count()
     if not count or SyncRun.objects.active().filter(kind=Kind.REPAIR).exists():

@@ -70,7 +70,7 @@ def carry_out(
     on_progress: Progress | None = None,
     foreground: bool = False,
 ) -> str:
-    """Carry out a run that this process has claimed, for at most `seconds`; answers its status then.
+    """Carry out a run that this process has claimed, for at most `seconds`; returns its status then.
 
     `queued` means that the time was up: it goes on from its cursor. A run taken over by another process in
     the meantime is left to that one. Told to stop, a worker leaves the run to others; with `foreground` it is

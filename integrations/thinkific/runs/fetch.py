@@ -228,7 +228,7 @@ class Lists:
         return bool(self.coming) and self.coming[0].has_pages
 
     def ask(self) -> float:
-        """Send for as many pages as we may; answers the seconds after which to try again."""
+        """Send for as many pages as we may; returns the seconds after which to try again."""
         pause = 1.0
         for walk in self._in_turn():
             while (page := walk.next_page(self._room_for(walk))) is not None:

@@ -48,7 +48,7 @@ class _Running(Generic[T]):
         self._go_on(None)
 
     def take(self) -> int:
-        """What has come; goes on once all of it has. Answers how many answers there were."""
+        """What has come; goes on once all of it has. Returns how many answers there were."""
         count = 0
         for future in [one for one in self.under_way if one.done()]:
             place = self.under_way.pop(future)
@@ -124,7 +124,7 @@ class SideBySide(Generic[T]):
         return bool(self._running)
 
     def _ask(self) -> float:
-        """Send what may be sent; answers the seconds after which to try again."""
+        """Send what may be sent; returns the seconds after which to try again."""
         waits: dict[bool, float] = {}  # by whether it asks GraphQL, which has a budget of its own
         for one in list(self._running):
             self._ask_for(one, waits)

@@ -92,7 +92,7 @@ def wake(run: SyncRun) -> None:
 
 
 def wake_next() -> int:
-    """Send workers to the oldest waiting runs, as far as pulls may run at once. Answers how many."""
+    """Send workers to the oldest waiting runs, as far as pulls may run at once. Returns how many."""
     busy = SyncRun.objects.filter(status=SyncRun.Status.RUNNING).count()
     queued = SyncRun.objects.filter(status=SyncRun.Status.QUEUED)
     # A reconciliation makes nobody wait.
@@ -207,7 +207,7 @@ def answered_by(run: SyncRun) -> SyncRun | None:
 
 
 def revive_stale() -> int:
-    """Send a worker to each run whose process has died. Answers how many."""
+    """Send a worker to each run whose process has died. Returns how many."""
     running = SyncRun.objects.filter(status=SyncRun.Status.RUNNING)
     dead = [run for run in running if is_dead(run)]
     for run in dead:

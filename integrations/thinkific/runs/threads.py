@@ -130,7 +130,7 @@ class Threads:
         self._busy -= 1
 
     def _give_leave(self) -> float:
-        """Answers the seconds until another look is worth it."""
+        """Returns the seconds until another look is worth it."""
         waits = LOOK
         for points in (False, True):
             waiting = self._waiting[points]

@@ -118,7 +118,7 @@ class Writer:
 
     def _again(self, *, leave: int) -> bool:
         """Wait until no more than so many steps are under way. What could not be committed, and what was
-        prepared on top of it, is done again; answers whether that was so."""
+        prepared on top of it, is done again; returns whether that was so."""
         while len(self._under_way) > leave:
             if self._under_way[0][1].exception() is None:
                 self._under_way.popleft()

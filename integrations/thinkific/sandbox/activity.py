@@ -45,7 +45,7 @@ class Activity:
             self._thread.join(timeout=5)
 
     def step(self) -> str:
-        """Let one thing happen; answers what."""
+        """Let one thing happen; returns what."""
         with self.site.lock:
             draw = self._random.random()
             if draw < 0.08 or not len(self.site.enrollments):

@@ -24,7 +24,7 @@ class Journal:
         return lines[0]["origin"] if lines else None
 
     def attach(self, site: "Site") -> int:
-        """Bring the site to where the journal ends and go on from there; answers how many writes it held."""
+        """Bring the site to where the journal ends and go on from there; returns how many writes it held."""
         lines = self._lines()
         if lines and lines[0]["origin"] != site.origin:
             raise JournalMismatch(

@@ -145,7 +145,7 @@ class Desk:
         return later(f"{WAITS}{error}", seconds=max(wait, error.seconds(wait)))
 
     def pull(self, kind: str, *, full: bool) -> str:
-        """Ask for a pull where that costs fewer requests than asking one by one. Answers what to say."""
+        """Ask for a pull where that costs fewer requests than asking one by one. Returns what to say."""
         run, attached = lifecycle.open_run(kind, full=full, trigger=SyncRun.Trigger.WEBHOOK)
         lifecycle.wake(run)
         return f"Run {run.pk}, which {'was under way' if attached else 'it started'}, brings this."

@@ -181,7 +181,7 @@ def claim(size: int = BATCH) -> Claim | None:
 
 
 def reopen(events: QuerySet[InboundEvent]) -> int:
-    """Act upon settled events once more. Answers how many."""
+    """Act upon settled events once more. Returns how many."""
     settled = events.exclude(status=Received)
     count = settled.update(
         status=Received,

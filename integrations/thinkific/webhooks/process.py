@@ -32,7 +32,7 @@ HANDLERS = {
 
 
 def process(*, seconds: float, gather: float = GATHERING) -> dict[str, int]:
-    """Work on what is open until nothing is, or the time is up; then another worker is woken. Answers how
+    """Work on what is open until nothing is, or the time is up; then another worker is woken. Returns how
     many events ended in which status."""
     deadline = time.monotonic() + seconds
     counts: dict[str, int] = {}

@@ -78,7 +78,7 @@ def listed() -> list[Found]:
 
 
 def remove(target_url: str = "") -> list[Found]:
-    """Remove ours, with `target_url` also those that point there. Answers what was there. Raises Refusal."""
+    """Remove ours, with `target_url` also those that point there. Returns what was there. Raises Refusal."""
     client = _client()
     try:
         ours = [one for one in _listed(client, target_url) if one.ours]

@@ -32,7 +32,7 @@ def form(email=NEW, **values):
 
 @pytest.fixture
 def work(django_capture_on_commit_callbacks, mailoutbox):
-    """`work(call)` does it and then what that queued for the worker; answers the mails of it."""
+    """`work(call)` does it and then what that queued for the worker; returns the mails of it."""
 
     def carry(call):
         OrmQ.objects.all().delete()
@@ -51,7 +51,7 @@ def work(django_capture_on_commit_callbacks, mailoutbox):
 
 @pytest.fixture
 def asked(signed_in, alma, ana, work):
-    """Alma has asked for Ana's new address. Answers the path of the link in the mail."""
+    """Alma has asked for Ana's new address. Returns the path of the link in the mail."""
     mails = work(lambda: signed_in(alma).post(do("edit", ana), form()))
     return link_in(next(mail for mail in mails if mail.to == [NEW]))
 

@@ -74,12 +74,12 @@ class Worker:
         return sorted(worked.values_list("process", flat=True))
 
     def wait_until_working(self, count: int = 1) -> int:
-        """Answers its process group."""
+        """Returns its process group."""
         wait_until(lambda: len(self.workers()) >= count, what=f"{count} workers that work")
         return self.group()
 
     def stop(self, number: int = signal.SIGTERM) -> float:
-        """Answers how long it took."""
+        """Returns how long it took."""
         started = time.monotonic()
         self.process.send_signal(number)
         self.process.wait(20)

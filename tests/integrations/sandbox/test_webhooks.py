@@ -8,7 +8,7 @@ import pytest
 
 
 class Listener:
-    """Takes webhooks; answers 500 as often as `refuse` says."""
+    """Takes webhooks; returns 500 as often as `refuse` says."""
 
     def __init__(self):
         self.received, self.refuse = [], 0

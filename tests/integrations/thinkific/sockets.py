@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def serve(script: Callable[[socket.socket], None]) -> Iterator[str]:
-    """Answers the server's address."""
+    """Returns the server's address."""
     listener = socket.create_server(("127.0.0.1", 0))
     open_ones: list[socket.socket] = []
 

@@ -84,7 +84,7 @@ def attempt_quiz(site: "Site", *, enrollment_id: int, quiz_id: int, correct: int
 def touch_enrollments(
     site: "Site", *, share: float | None = None, count: int | None = None, seed: int = 1, silent: bool = True
 ) -> list[int]:
-    """Move that share (or number) of the enrollments on; answers their ids. Silent: no webhooks."""
+    """Move that share (or number) of the enrollments on; returns their ids. Silent: no webhooks."""
     rows = site.enrollments.listing
     wanted = round(len(rows) * (share or 0)) if count is None else count
     chosen = Random(seed).sample(range(len(rows)), min(wanted, len(rows)))  # noqa: S311 - repeatable, not secret

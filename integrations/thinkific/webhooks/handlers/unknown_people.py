@@ -70,7 +70,7 @@ def ask_for_strangers(numbers: Collection[int], desk: Desk) -> Strangers:
 def take_in(
     strangers: Strangers, numbers: Collection[int], applied: Applied, *, now: datetime
 ) -> dict[int, int]:
-    """Store those who were found; who was not here joins the default team. Answers `Thinkific id -> primary
+    """Store those who were found; who was not here joins the default team. Returns `Thinkific id -> primary
     key` of those of `numbers` who are here then."""
     before = primary_keys(strangers.found)
     clear_the_way(strangers.owners, source=SOURCE, now=now)

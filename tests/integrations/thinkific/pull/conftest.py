@@ -51,7 +51,7 @@ def go_on(run, **how) -> SyncRun:
 
 @pytest.fixture
 def pull_everything(pull):
-    """Every kind once, in order; answers the runs by kind."""
+    """Every kind once, in order; returns the runs by kind."""
 
     def carry(**how) -> dict[str, SyncRun]:
         return {kind: pull(kind, **how) for kind in PULLS}

@@ -21,7 +21,7 @@ def thinkific_site():
 
 @pytest.fixture(params=[True, False], ids=["with address", "without"])
 def departed(request, thinkific):
-    """Two people are gone, and their enrollments are not; answers those."""
+    """Two people are gone, and their enrollments are not; returns those."""
     site = thinkific.site
     rows = [row for number in GONE for row in site.enrollments_of[number]]
     site.write("remove", kind="users", row_ids=list(GONE))

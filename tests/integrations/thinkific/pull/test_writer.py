@@ -37,7 +37,7 @@ def a_page_at_a_time(monkeypatch):
 @pytest.fixture
 def meanwhile(monkeypatch):
     """`meanwhile(n, work)`: the work is done when the n-th step that was prepared is about to be written; the
-    first is not the writer's. Answers the list of threads that wrote."""
+    first is not the writer's. Returns the list of threads that wrote."""
     wrote: list[str] = []
     planned: dict[int, object] = {}
     prepared = itertools.count(1)

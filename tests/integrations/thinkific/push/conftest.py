@@ -56,7 +56,7 @@ def pull(_connected):
 
 @pytest.fixture
 def everything(pull, thinkific, refill):
-    """Every kind is pulled. Answers what Thinkific holds."""
+    """Every kind is pulled. Returns what Thinkific holds."""
 
     def pull_all() -> None:
         for kind in PULLED:
@@ -90,14 +90,14 @@ def bring(request, pull, thinkific, way):
 
 @pytest.fixture
 def catalog(pull):
-    """Courses and bundles are here. Answers the courses, by id of the course."""
+    """Courses and bundles are here. Returns the courses, by id of the course."""
     pull("products")
     return {p.productable_id: p for p in Product.objects.filter(productable_type="Course")}
 
 
 @pytest.fixture
 def push(_connected):
-    """Drain until nothing is due any more; answers the fates of all entries together."""
+    """Drain until nothing is due any more; returns the fates of all entries together."""
 
     def carry(times: int = 40) -> dict[str, int]:
         total: dict[str, int] = {}

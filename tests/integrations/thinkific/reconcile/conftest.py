@@ -51,7 +51,7 @@ def site(carry, thinkific, refill):
 
 @pytest.fixture
 def compare(carry, site):
-    """`compare()` reconciles; answers what it found, by kind."""
+    """`compare()` reconciles; returns what it found, by kind."""
 
     def work(**how) -> dict[str, DriftReport]:
         run = carry(Kind.RECONCILIATION, **how)

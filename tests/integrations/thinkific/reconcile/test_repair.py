@@ -31,7 +31,7 @@ UNTIL = datetime(2031, 5, 4, 3, 2, 1, tzinfo=UTC)
 
 @pytest.fixture
 def fix(root):
-    """`fix("push", kind)` repairs the whole kind, as a person and then a worker would; answers its rows."""
+    """`fix("push", kind)` repairs the whole kind, as a person and then a worker would; returns its rows."""
 
     def work(choice, kind) -> list[Drift]:
         rows = Drift.objects.filter(
