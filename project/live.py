@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from core.admin.kit.sync.watching import word_now
+from core.admin.kit.viewer import viewer_of
 from core.models import Notice, User
 from core.permissions import scope
 from integrations.models import SyncRun
@@ -25,7 +26,7 @@ def live(request: HttpRequest) -> JsonResponse:
     """Unseen notices; for who may see runs, those under way and the number of the newest; and, where the page
     says what it shows, the word for how that stands now (core/admin/kit/sync/watching.py). Reads only:
     `seen` is another request."""
-    user = _person(request)
+    user = viewer_of(request)
     notices = Notice.objects.filter(user=user, seen_at__isnull=True).order_by("id")[:LISTED]
     runs = _runs() if may_see_runs(user) else []
     return JsonResponse(
@@ -50,7 +51,7 @@ def _runs() -> list[SyncRun]:
 @require_POST
 def seen(request: HttpRequest) -> HttpResponse:
     """Mark the reader's own notices as seen: those in `id`, or all of them without one."""
-    notices = Notice.objects.filter(user=_person(request), seen_at__isnull=True)
+    notices = Notice.objects.filter(user=viewer_of(request), seen_at__isnull=True)
     ids = [int(number) for number in request.POST.getlist("id") if number.isdecimal() and len(number) < 19]
     if request.POST.getlist("id"):
         notices = notices.filter(pk__in=ids)
@@ -61,7 +62,7 @@ def seen(request: HttpRequest) -> HttpResponse:
 @require_GET
 def notices(request: HttpRequest) -> HttpResponse:
     """The reader's last notices, seen or not."""
-    mine = Notice.objects.filter(user=_person(request)).order_by("-id")
+    mine = Notice.objects.filter(user=viewer_of(request)).order_by("-id")
     if "recent" in request.GET:
         return render(request, "dashboard/notices_recent.html", {"notices": mine[:RECENT]})
     context: dict[str, Any] = {"title": "Notices", "notices": mine[:LISTED]}
@@ -71,8 +72,3 @@ def notices(request: HttpRequest) -> HttpResponse:
 def may_see_runs(user: User) -> bool:
     """Runs are about the whole site, so they are for who sees all of it."""
     return scope.holds_for_the_site(user, "integrations.view_syncrun")
-
-
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # admin_view has turned everybody else away
-    return request.user

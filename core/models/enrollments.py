@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from core.models.catalog import Product
 from core.models.history import tracked
+from core.models.push_state import PushState
 from core.models.seats import Seat
 
 if TYPE_CHECKING:
@@ -99,10 +100,7 @@ class Enrollment(models.Model):
         API = "api", "API"
         IMPORT = "import"
 
-    class PushState(models.TextChoices):
-        CLEAN = "clean"
-        PENDING = "pending"
-        FAILED = "failed"
+    PushState = PushState
 
     Status = Status
 

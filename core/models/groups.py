@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from core.models.folded import Folded, FoldedField, FoldedQuerySet
 from core.models.history import tracked
+from core.models.push_state import PushState
 from core.models.teams import Role, Team
 
 if TYPE_CHECKING:
@@ -134,10 +135,7 @@ class GroupMembership(models.Model):
         THINKIFIC = "thinkific", "Thinkific"
         DASHBOARD = "dashboard"
 
-    class PushState(models.TextChoices):
-        CLEAN = "clean"
-        PENDING = "pending"
-        FAILED = "failed"
+    PushState = PushState
 
     group = models.ForeignKey(
         ThinkificGroup, on_delete=models.CASCADE, related_name="memberships", db_index=False

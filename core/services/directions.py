@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from django.db.models import Model
 
-from core.models import Enrollment, GroupAssignment, GroupMembership, ThinkificGroup, User
+from core.models import Direction, Enrollment, GroupAssignment, GroupMembership, ThinkificGroup, User
 
 # Per entity the fields whose unsent changes a pull must leave alone. What is not here is Thinkific's.
 OWNED_WHILE_UNSENT: dict[str, frozenset[str]] = {
@@ -15,8 +15,8 @@ OWNED_WHILE_UNSENT: dict[str, frozenset[str]] = {
 CONFLICT_BY_SETTING = frozenset({"user"})
 
 # Directions of a group assignment.
-PUSHING = ("bidirectional", "dashboard_to_thinkific")
-PULLING = ("bidirectional", "thinkific_to_dashboard")
+PUSHING = tuple(direction for direction in Direction if direction.pushes)
+PULLING = tuple(direction for direction in Direction if direction.pulls)
 
 PUSHED: tuple[type[Model], ...] = (User, Enrollment, ThinkificGroup, GroupMembership)
 

@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_GET, require_POST
 from django_q.tasks import async_task
 
+from core.admin.kit.viewer import viewer_of
 from core.admin.tools.forms import (
     BOTH_TOGGLES,
     ImportFromGroupsForm,
@@ -182,12 +183,12 @@ def sync_now(request: HttpRequest) -> HttpResponse:
     """Start a run of every kind: of what changed, where Thinkific can be asked for that."""
     if not may_use(request.user):
         raise PermissionDenied
-    assert isinstance(request.user, User)
+    viewer = viewer_of(request)
     started, attached = 0, 0
     refusals: dict[str, None] = {}  # in their order, each once
     for kind in sync_state.states():
         try:
-            run = sync_requests.request(kind, started_by=request.user, full=kind not in CHANGES_ONLY)
+            run = sync_requests.request(kind, started_by=viewer, full=kind not in CHANGES_ONLY)
         except Refusal as refusal:
             refusals[str(refusal)] = None
         else:
@@ -203,12 +204,12 @@ def sync_now(request: HttpRequest) -> HttpResponse:
 
 
 def _start(card: Card, form: ToolForm, request: HttpRequest) -> None:
-    assert isinstance(request.user, User)
+    viewer = viewer_of(request)
     if not card.kind:
-        async_task(RECALCULATE_TASK, request.user.pk)
+        async_task(RECALCULATE_TASK, viewer.pk)
         messages.success(request, f"{card.title} has started. You will be told when it is done.")
         return
-    run = sync_requests.request(card.kind, started_by=request.user, full=True, options=form.options())
+    run = sync_requests.request(card.kind, started_by=viewer, full=True, options=form.options())
     link = format_html('<a class="underline" href="{}">See the run</a>', run.url)
     if run.attached:
         text = "Such a run is under way already; you will be told when it is done."
@@ -220,8 +221,7 @@ def _start(card: Card, form: ToolForm, request: HttpRequest) -> None:
 
 
 def _form(card: Card, request: HttpRequest, *, data: QueryDict | None) -> ToolForm:
-    assert isinstance(request.user, User)
-    return card.form(data, viewer=request.user, dialog=f"tool-{card.slug}")
+    return card.form(data, viewer=viewer_of(request), dialog=f"tool-{card.slug}")
 
 
 def _render(request: HttpRequest, form_of: dict[str, ToolForm] | None = None) -> HttpResponse:
