@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from .cli import add_arguments, run
+from integrations.thinkific.sandbox.cli import add_arguments, run
 
 
 def say(line: str) -> None:

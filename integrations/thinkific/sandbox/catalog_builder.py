@@ -2,12 +2,20 @@
 
 from typing import TYPE_CHECKING, Any
 
-from .catalog import BUILDER_COURSES, BUNDLES, COURSES, LESSON_KINDS, CourseTitle, course_title, slugify
-from .clock import MINUTE, to_iso
-from .people import STAFF
+from integrations.thinkific.sandbox.catalog import (
+    BUILDER_COURSES,
+    BUNDLES,
+    COURSES,
+    LESSON_KINDS,
+    CourseTitle,
+    course_title,
+    slugify,
+)
+from integrations.thinkific.sandbox.clock import MINUTE, to_iso
+from integrations.thinkific.sandbox.people import STAFF
 
 if TYPE_CHECKING:
-    from .site import Site
+    from integrations.thinkific.sandbox.site import Site
 
 FIRST_INSTRUCTOR = 61
 SITE_HOST = "https://harborlight.example"

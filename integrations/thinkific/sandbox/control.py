@@ -20,15 +20,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from . import events
-from .faults import Fault
-from .http import Request, Response
-from .problems import Problem, malformed, not_found
-from .rows import Certificate, Enrollment, Submission, User
-from .writes import WRITES
+from integrations.thinkific.sandbox import events
+from integrations.thinkific.sandbox.faults import Fault
+from integrations.thinkific.sandbox.http import Request, Response
+from integrations.thinkific.sandbox.problems import Problem, malformed, not_found
+from integrations.thinkific.sandbox.rows import Certificate, Enrollment, Submission, User
+from integrations.thinkific.sandbox.writes import WRITES
 
 if TYPE_CHECKING:
-    from .app import App
+    from integrations.thinkific.sandbox.app import App
 
 PREFIX = "/_sandbox/"
 REVOKED = ""

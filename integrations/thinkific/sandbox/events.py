@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from .problems import malformed
-from .webhooks import Webhooks
+from integrations.thinkific.sandbox.problems import malformed
+from integrations.thinkific.sandbox.webhooks import Webhooks
 
 WRONG_SIGNATURE = "0" * 64
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from .http import Request
+from integrations.thinkific.sandbox.http import Request
 
 Kind = Literal[
     "422",

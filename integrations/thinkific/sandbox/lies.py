@@ -5,8 +5,8 @@ import re
 
 import msgspec
 
-from .faults import Fault
-from .http import Request, Response
+from integrations.thinkific.sandbox.faults import Fault
+from integrations.thinkific.sandbox.http import Request, Response
 
 _again = itertools.count(1)
 

@@ -10,13 +10,13 @@ from typing import Any, Self
 import msgspec
 import requests
 
-from .activity import Activity
-from .app import App
-from .generator import Scale
-from .journal import Journal
-from .options import Options
-from .server import Server
-from .site import Site
+from integrations.thinkific.sandbox.activity import Activity
+from integrations.thinkific.sandbox.app import App
+from integrations.thinkific.sandbox.generator import Scale
+from integrations.thinkific.sandbox.journal import Journal
+from integrations.thinkific.sandbox.options import Options
+from integrations.thinkific.sandbox.server import Server
+from integrations.thinkific.sandbox.site import Site
 
 
 class Sandbox:

@@ -5,11 +5,11 @@ Nothing here is drawn by lot, so that the rows of a seed stay what they were.
 
 from typing import TYPE_CHECKING, Any
 
-from .clock import DAY, to_iso
-from .people import STAFF
+from integrations.thinkific.sandbox.clock import DAY, to_iso
+from integrations.thinkific.sandbox.people import STAFF
 
 if TYPE_CHECKING:
-    from .site import Site
+    from integrations.thinkific.sandbox.site import Site
 
 Wire = dict[str, Any]
 REVIEWED = 3  # people who reviewed each course that takes reviews

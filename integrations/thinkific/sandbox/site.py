@@ -10,13 +10,13 @@ from typing import Any
 
 import msgspec
 
-from .clock import Clock
-from .generator import Scale, fill
-from .options import Options
-from .render import Renderer
-from .rows import Certificate, Enrollment, Submission, User
-from .table import Table
-from .writes import WRITES
+from integrations.thinkific.sandbox.clock import Clock
+from integrations.thinkific.sandbox.generator import Scale, fill
+from integrations.thinkific.sandbox.options import Options
+from integrations.thinkific.sandbox.render import Renderer
+from integrations.thinkific.sandbox.rows import Certificate, Enrollment, Submission, User
+from integrations.thinkific.sandbox.table import Table
+from integrations.thinkific.sandbox.writes import WRITES
 
 Wire = dict[str, Any]
 Listener = Callable[[str, Wire], None]

@@ -5,7 +5,7 @@ import pytest
 import requests
 from urllib3.util import SKIP_HEADER
 
-from .conftest import Client
+from tests.integrations.sandbox.conftest import Client
 
 
 def test_rest_takes_the_key_as_headers_and_either_secret_as_bearer(sandbox):

@@ -3,7 +3,7 @@ import time
 import pytest
 import requests
 
-from .conftest import Client
+from tests.integrations.sandbox.conftest import Client
 
 NADIA = {"email": "nadia@example.org", "first_name": "Nadia", "last_name": "Okafor"}
 

@@ -1,7 +1,6 @@
 from integrations.thinkific.sandbox import Scale, Site
 from integrations.thinkific.sandbox.people import COMPANIES, person
-
-from .conftest import AS_OF
+from tests.integrations.sandbox.conftest import AS_OF
 
 
 def test_the_same_seed_gives_the_same_site_and_another_seed_another():

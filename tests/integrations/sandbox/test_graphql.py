@@ -3,8 +3,7 @@ from graphql import parse, validate
 
 from integrations.thinkific.client.graphql import queries
 from integrations.thinkific.sandbox.graphql.schema import schema_for
-
-from .conftest import Client
+from tests.integrations.sandbox.conftest import Client
 
 SUBMISSIONS = """
 query QuizResults($n: Int!, $after: String, $f: QuizSubmissionFilter) {

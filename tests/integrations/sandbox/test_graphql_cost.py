@@ -2,8 +2,8 @@
 
 import pytest
 
-from .conftest import Client
-from .test_graphql import CURRICULUM, SUBMISSIONS
+from tests.integrations.sandbox.conftest import Client
+from tests.integrations.sandbox.test_graphql import CURRICULUM, SUBMISSIONS
 
 
 def test_a_query_costs_what_the_documents_say(make_sandbox):

@@ -8,8 +8,7 @@ import requests
 
 from integrations.thinkific.sandbox import Sandbox, Scale, Site, spawn_sandbox
 from integrations.thinkific.sandbox.journal import JournalMismatch
-
-from .conftest import AS_OF, Client
+from tests.integrations.sandbox.conftest import AS_OF, Client
 
 ROOT = Path(__file__).parent.parent.parent.parent
 

@@ -3,7 +3,7 @@ August 2026), with the page sizes that it asks for, walked to their ends."""
 
 import pytest
 
-from .conftest import Client
+from tests.integrations.sandbox.conftest import Client
 
 INFO = "pageInfo { endCursor hasNextPage hasPreviousPage startCursor }"
 PERSON = "id gid email firstName lastName"

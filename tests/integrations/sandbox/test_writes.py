@@ -1,6 +1,6 @@
 import pytest
 
-from .conftest import Client
+from tests.integrations.sandbox.conftest import Client
 
 NADIA = {"email": "nadia@example.org", "first_name": "Nadia", "last_name": "Okafor"}
 

@@ -8,7 +8,7 @@ up.
 
 from typing import Literal
 
-from .plan import Plan, Step
+from integrations.thinkific.sandbox.graphql.plan import Plan, Step
 
 QUERY = OBJECT = LIST = 100
 MUTATION = 1000

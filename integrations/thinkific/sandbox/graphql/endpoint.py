@@ -7,19 +7,19 @@ from uuid import UUID
 import msgspec
 from graphql import FieldNode, execute_sync
 
-from ..http import Request, Response
-from ..limits import Limits
-from ..options import Options
-from ..problems import malformed
-from ..stats import Stats
-from .cost import cost_of
-from .execute import Executor
-from .plan import Invalid, Plan, Planner, Step
-from .schema import schema_for
-from .types import Run
+from integrations.thinkific.sandbox.graphql.cost import cost_of
+from integrations.thinkific.sandbox.graphql.execute import Executor
+from integrations.thinkific.sandbox.graphql.plan import Invalid, Plan, Planner, Step
+from integrations.thinkific.sandbox.graphql.schema import schema_for
+from integrations.thinkific.sandbox.graphql.types import Run
+from integrations.thinkific.sandbox.http import Request, Response
+from integrations.thinkific.sandbox.limits import Limits
+from integrations.thinkific.sandbox.options import Options
+from integrations.thinkific.sandbox.problems import malformed
+from integrations.thinkific.sandbox.stats import Stats
 
 if TYPE_CHECKING:
-    from ..site import Site
+    from integrations.thinkific.sandbox.site import Site
 
 INTROSPECTION = ("__schema", "__type")
 

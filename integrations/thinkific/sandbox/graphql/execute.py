@@ -13,8 +13,8 @@ from typing import Any
 
 from graphql import GraphQLError
 
-from .plan import Step
-from .types import Run
+from integrations.thinkific.sandbox.graphql.plan import Step
+from integrations.thinkific.sandbox.graphql.types import Run
 
 log = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ import binascii
 import re
 from typing import Any
 
-from ..render import GID_PREFIX
-from .types import Resolver, Run
+from integrations.thinkific.sandbox.graphql.types import Resolver, Run
+from integrations.thinkific.sandbox.render import GID_PREFIX
 
 TRAILING_DIGITS = re.compile(r"(\d+)$")
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from . import ids
-from .sdl import PLAIN_CONTENTS
-from .types import Get, Resolver, Run, Types
+from integrations.thinkific.sandbox.graphql import ids
+from integrations.thinkific.sandbox.graphql.sdl import PLAIN_CONTENTS
+from integrations.thinkific.sandbox.graphql.types import Get, Resolver, Run, Types
 
 Wire = dict[str, Any]
 # What REST calls contentable_type, and the type and enum of it in GraphQL.

@@ -1,6 +1,6 @@
 """Moments as GraphQL shows them: in seconds, as the documented answers have."""
 
-from ..clock import to_iso
+from integrations.thinkific.sandbox.clock import to_iso
 
 
 def moment(value: int | None) -> str | None:

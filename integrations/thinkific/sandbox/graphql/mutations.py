@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from ..render import GID_PREFIX
-from . import ids, results
-from .types import Resolver, Run, Types
+from integrations.thinkific.sandbox.graphql import ids, results
+from integrations.thinkific.sandbox.graphql.types import Resolver, Run, Types
+from integrations.thinkific.sandbox.render import GID_PREFIX
 
 Wire = dict[str, Any]
 

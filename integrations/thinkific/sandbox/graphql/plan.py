@@ -38,8 +38,8 @@ from graphql.execution.values import (
 )
 from graphql.type import GraphQLIncludeDirective, GraphQLSkipDirective
 
-from .schema import Schema
-from .types import Get, Read, Resolver, resolver
+from integrations.thinkific.sandbox.graphql.schema import Schema
+from integrations.thinkific.sandbox.graphql.types import Get, Read, Resolver, resolver
 
 Kind = Literal["leaf", "object", "list", "connection", "wrapper"]
 KEPT_PLANS = 256

@@ -7,17 +7,17 @@ from typing import Any
 
 from graphql import GraphQLError, GraphQLScalarType, GraphQLSchema, build_schema
 
-from ..catalog import ACADEMY_NAME
-from ..catalog_builder import SITE_HOST
-from ..clock import is_moment, to_iso
-from ..render import gid
-from ..rows import Certificate, Enrollment, User
-from . import ids, results
-from .lessons import LESSON_TYPES, content_type
-from .moments import moment
-from .mutations import MUTATION_TYPES
-from .sdl import NAMES, text_for
-from .types import Get, Resolver, Run, Types, key
+from integrations.thinkific.sandbox.catalog import ACADEMY_NAME
+from integrations.thinkific.sandbox.catalog_builder import SITE_HOST
+from integrations.thinkific.sandbox.clock import is_moment, to_iso
+from integrations.thinkific.sandbox.graphql import ids, results
+from integrations.thinkific.sandbox.graphql.lessons import LESSON_TYPES, content_type
+from integrations.thinkific.sandbox.graphql.moments import moment
+from integrations.thinkific.sandbox.graphql.mutations import MUTATION_TYPES
+from integrations.thinkific.sandbox.graphql.sdl import NAMES, text_for
+from integrations.thinkific.sandbox.graphql.types import Get, Resolver, Run, Types, key
+from integrations.thinkific.sandbox.render import gid
+from integrations.thinkific.sandbox.rows import Certificate, Enrollment, User
 
 Wire = dict[str, Any]
 

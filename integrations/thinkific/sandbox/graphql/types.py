@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..options import Options
+from integrations.thinkific.sandbox.options import Options
 
 if TYPE_CHECKING:
-    from ..site import Site
+    from integrations.thinkific.sandbox.site import Site
 
 
 @dataclass

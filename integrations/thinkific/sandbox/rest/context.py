@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ..http import Request, Response
-from ..options import Options
-from ..problems import malformed, not_found
+from integrations.thinkific.sandbox.http import Request, Response
+from integrations.thinkific.sandbox.options import Options
+from integrations.thinkific.sandbox.problems import malformed, not_found
 
 if TYPE_CHECKING:
-    from ..site import Site
-    from ..webhooks import Webhooks
+    from integrations.thinkific.sandbox.site import Site
+    from integrations.thinkific.sandbox.webhooks import Webhooks
 
 DEFAULT_LIMIT = 25
 LARGEST_LIMIT = 250

@@ -1,10 +1,15 @@
 """`/enrollments` and `/bundles/{id}/enrollments`"""
 
-from ..http import Response
-from ..problems import malformed, not_found
-from ..rows import Enrollment
-from .context import Context, created, no_content
-from .filters import BUNDLE_FILTERS, ENROLLMENT_FILTERS, EnrollmentFilter, read_filter
+from integrations.thinkific.sandbox.http import Response
+from integrations.thinkific.sandbox.problems import malformed, not_found
+from integrations.thinkific.sandbox.rest.context import Context, created, no_content
+from integrations.thinkific.sandbox.rest.filters import (
+    BUNDLE_FILTERS,
+    ENROLLMENT_FILTERS,
+    EnrollmentFilter,
+    read_filter,
+)
+from integrations.thinkific.sandbox.rows import Enrollment
 
 
 def list_enrollments(context: Context) -> Response:

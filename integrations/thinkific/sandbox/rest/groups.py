@@ -1,8 +1,8 @@
 """`/groups`, `/group_users` and the two addresses of analysts. One group comes wrapped, a list does not."""
 
-from ..http import Response
-from ..problems import Problem, not_found
-from .context import Context, created, no_content
+from integrations.thinkific.sandbox.http import Response
+from integrations.thinkific.sandbox.problems import Problem, not_found
+from integrations.thinkific.sandbox.rest.context import Context, created, no_content
 
 
 def list_groups(context: Context) -> Response:

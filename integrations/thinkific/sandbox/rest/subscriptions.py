@@ -4,10 +4,10 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..http import Response
-from ..problems import invalid_texts, not_found
-from ..webhooks import TOPICS
-from .context import DEFAULT_LIMIT, Context, created, no_content
+from integrations.thinkific.sandbox.http import Response
+from integrations.thinkific.sandbox.problems import invalid_texts, not_found
+from integrations.thinkific.sandbox.rest.context import DEFAULT_LIMIT, Context, created, no_content
+from integrations.thinkific.sandbox.webhooks import TOPICS
 
 REFUSED_HOSTS = re.compile(r"(^|\.)(localhost|example\.com|thinkific\.com)$")
 LOOPBACK = ("127.0.0.1", "::1")

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ..http import Response
-from ..problems import not_found
-from ..rows import User
-from .context import Context, created, no_content
+from integrations.thinkific.sandbox.http import Response
+from integrations.thinkific.sandbox.problems import not_found
+from integrations.thinkific.sandbox.rest.context import Context, created, no_content
+from integrations.thinkific.sandbox.rows import User
 
 PROVIDERS = ("SSO", "OPENID_CONNECT")
 

@@ -3,7 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
-from . import catalog, enrollments, groups, later, people, planting, progress, shop, subscriptions
+from integrations.thinkific.sandbox.writes import (
+    catalog,
+    enrollments,
+    groups,
+    later,
+    people,
+    planting,
+    progress,
+    shop,
+    subscriptions,
+)
 
 WRITES: dict[str, Callable[..., Any]] = {
     "create_user": people.create_user,

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from ..problems import Problem
+from integrations.thinkific.sandbox.problems import Problem
 
 if TYPE_CHECKING:
-    from ..site import Site
+    from integrations.thinkific.sandbox.site import Site
 
 
 def postpone(site: "Site", *, seconds: float, write: str, arguments: dict[str, Any]) -> None:

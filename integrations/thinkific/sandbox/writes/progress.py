@@ -3,14 +3,14 @@
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from ..clock import iso
-from ..enrollment_builder import PERCENTAGES, add_certificate, add_submission
-from ..rows import Enrollment, Submission
-from .enrollments import changed, event_enrollment
-from .people import person_in_event
+from integrations.thinkific.sandbox.clock import iso
+from integrations.thinkific.sandbox.enrollment_builder import PERCENTAGES, add_certificate, add_submission
+from integrations.thinkific.sandbox.rows import Enrollment, Submission
+from integrations.thinkific.sandbox.writes.enrollments import changed, event_enrollment
+from integrations.thinkific.sandbox.writes.people import person_in_event
 
 if TYPE_CHECKING:
-    from ..site import Site
+    from integrations.thinkific.sandbox.site import Site
 
 
 def move_progress(site: "Site", *, enrollment_id: int, percent: int) -> Enrollment:
