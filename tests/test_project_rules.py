@@ -82,7 +82,10 @@ def test_a_command_explains_itself(name, process_environment):
 
 
 # What writes moments for machines: the requests to Thinkific, and its stand-in.
-WRITE_FOR_MACHINES = {"integrations/thinkific/client/transport.py", "integrations/thinkific/sandbox/clock.py"}
+WRITE_FOR_MACHINES = {
+    "integrations/thinkific/client/transport.py",
+    "integrations/thinkific/sandbox/site/clock.py",
+}
 LOCAL = {"localtime", "date_format", "time_format", "strftime", "template_localtime"}
 
 

@@ -3,11 +3,11 @@
 For demonstration, development, end-to-end tests and benchmarks. It knows nothing of Django.
 """
 
-from integrations.thinkific.sandbox.faults import Fault, Faults
-from integrations.thinkific.sandbox.generator import Scale
 from integrations.thinkific.sandbox.options import Options
 from integrations.thinkific.sandbox.sandbox import Sandbox, SpawnedSandbox, control_at, spawn_sandbox
-from integrations.thinkific.sandbox.site import Site
+from integrations.thinkific.sandbox.site.generator import Scale
+from integrations.thinkific.sandbox.site.site import Site
+from integrations.thinkific.sandbox.web.faults import Fault, Faults
 
 __all__ = [
     "Fault",

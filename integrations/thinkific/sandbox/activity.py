@@ -7,13 +7,13 @@ from collections import Counter
 from random import Random
 from typing import TYPE_CHECKING
 
-from integrations.thinkific.sandbox.clock import DAY, to_iso
-from integrations.thinkific.sandbox.enrollment_builder import quizzes_by_course
-from integrations.thinkific.sandbox.people import COMPANIES, person
-from integrations.thinkific.sandbox.rows import Enrollment
+from integrations.thinkific.sandbox.site.clock import DAY, to_iso
+from integrations.thinkific.sandbox.site.enrollment_builder import quizzes_by_course
+from integrations.thinkific.sandbox.site.people import COMPANIES, person
+from integrations.thinkific.sandbox.site.rows import Enrollment
 
 if TYPE_CHECKING:
-    from integrations.thinkific.sandbox.site import Site
+    from integrations.thinkific.sandbox.site.site import Site
 
 log = logging.getLogger(__name__)
 NEWCOMERS_FROM = 500  # the demo's own people have lower numbers

@@ -13,11 +13,11 @@ from typing import Any
 
 import msgspec
 
-from integrations.thinkific.sandbox.generator import Scale
 from integrations.thinkific.sandbox.journal import Journal, JournalMismatch
 from integrations.thinkific.sandbox.options import Options
 from integrations.thinkific.sandbox.sandbox import Sandbox
-from integrations.thinkific.sandbox.site import Site
+from integrations.thinkific.sandbox.site.generator import Scale
+from integrations.thinkific.sandbox.site.site import Site
 
 SIZES = (
     ("users", int, "people"),

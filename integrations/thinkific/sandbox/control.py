@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from integrations.thinkific.sandbox import events
-from integrations.thinkific.sandbox.faults import Fault
-from integrations.thinkific.sandbox.http import Request, Response
-from integrations.thinkific.sandbox.problems import Problem, malformed, not_found
-from integrations.thinkific.sandbox.rows import Certificate, Enrollment, Submission, User
+from integrations.thinkific.sandbox.site.rows import Certificate, Enrollment, Submission, User
+from integrations.thinkific.sandbox.web.faults import Fault
+from integrations.thinkific.sandbox.web.http import Request, Response
+from integrations.thinkific.sandbox.web.problems import Problem, malformed, not_found
 from integrations.thinkific.sandbox.writes import WRITES
 
 if TYPE_CHECKING:
-    from integrations.thinkific.sandbox.app import App
+    from integrations.thinkific.sandbox.web.app import App
 
 PREFIX = "/_sandbox/"
 REVOKED = ""

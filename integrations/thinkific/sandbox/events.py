@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from integrations.thinkific.sandbox.problems import malformed
+from integrations.thinkific.sandbox.web.problems import malformed
 from integrations.thinkific.sandbox.webhooks import Webhooks
 
 WRONG_SIGNATURE = "0" * 64

@@ -11,12 +11,12 @@ import msgspec
 import requests
 
 from integrations.thinkific.sandbox.activity import Activity
-from integrations.thinkific.sandbox.app import App
-from integrations.thinkific.sandbox.generator import Scale
 from integrations.thinkific.sandbox.journal import Journal
 from integrations.thinkific.sandbox.options import Options
-from integrations.thinkific.sandbox.server import Server
-from integrations.thinkific.sandbox.site import Site
+from integrations.thinkific.sandbox.site.generator import Scale
+from integrations.thinkific.sandbox.site.site import Site
+from integrations.thinkific.sandbox.web.app import App
+from integrations.thinkific.sandbox.web.server import Server
 
 
 class Sandbox:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import requests
 
-from integrations.thinkific.sandbox.clock import to_iso
 from integrations.thinkific.sandbox.options import Options
+from integrations.thinkific.sandbox.site.clock import to_iso
 
 if TYPE_CHECKING:
-    from integrations.thinkific.sandbox.site import Site
+    from integrations.thinkific.sandbox.site.site import Site
 
 log = logging.getLogger(__name__)
 

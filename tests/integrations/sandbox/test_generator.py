@@ -1,5 +1,5 @@
 from integrations.thinkific.sandbox import Scale, Site
-from integrations.thinkific.sandbox.people import COMPANIES, person
+from integrations.thinkific.sandbox.site.people import COMPANIES, person
 from tests.integrations.sandbox.conftest import AS_OF
 
 

@@ -12,14 +12,14 @@ from integrations.thinkific.sandbox.graphql.execute import Executor
 from integrations.thinkific.sandbox.graphql.plan import Invalid, Plan, Planner, Step
 from integrations.thinkific.sandbox.graphql.schema import schema_for
 from integrations.thinkific.sandbox.graphql.types import Run
-from integrations.thinkific.sandbox.http import Request, Response
-from integrations.thinkific.sandbox.limits import Limits
 from integrations.thinkific.sandbox.options import Options
-from integrations.thinkific.sandbox.problems import malformed
-from integrations.thinkific.sandbox.stats import Stats
+from integrations.thinkific.sandbox.web.http import Request, Response
+from integrations.thinkific.sandbox.web.limits import Limits
+from integrations.thinkific.sandbox.web.problems import malformed
+from integrations.thinkific.sandbox.web.stats import Stats
 
 if TYPE_CHECKING:
-    from integrations.thinkific.sandbox.site import Site
+    from integrations.thinkific.sandbox.site.site import Site
 
 INTROSPECTION = ("__schema", "__type")
 

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from integrations.thinkific.sandbox.graphql.types import Resolver, Run
-from integrations.thinkific.sandbox.render import GID_PREFIX
+from integrations.thinkific.sandbox.web.render import GID_PREFIX
 
 TRAILING_DIGITS = re.compile(r"(\d+)$")
 

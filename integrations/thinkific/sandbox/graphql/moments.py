@@ -1,6 +1,6 @@
 """Moments as GraphQL shows them: in seconds, as the documented answers have."""
 
-from integrations.thinkific.sandbox.clock import to_iso
+from integrations.thinkific.sandbox.site.clock import to_iso
 
 
 def moment(value: int | None) -> str | None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from integrations.thinkific.sandbox.graphql import ids, results
 from integrations.thinkific.sandbox.graphql.types import Resolver, Run, Types
-from integrations.thinkific.sandbox.render import GID_PREFIX
+from integrations.thinkific.sandbox.web.render import GID_PREFIX
 
 Wire = dict[str, Any]
 

@@ -6,11 +6,11 @@ Questions, surveys and assignments follow from the contents of the courses; nobo
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from integrations.thinkific.sandbox.clock import parse_moment
 from integrations.thinkific.sandbox.graphql import ids
 from integrations.thinkific.sandbox.graphql.moments import moment
 from integrations.thinkific.sandbox.graphql.types import Get, Resolver, Run, Types, key
-from integrations.thinkific.sandbox.rows import Enrollment, Submission
+from integrations.thinkific.sandbox.site.clock import parse_moment
+from integrations.thinkific.sandbox.site.rows import Enrollment, Submission
 
 Wire = dict[str, Any]
 CHOICES = ("Yes", "No", "It depends", "I do not know")

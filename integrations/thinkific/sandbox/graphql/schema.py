@@ -7,17 +7,17 @@ from typing import Any
 
 from graphql import GraphQLError, GraphQLScalarType, GraphQLSchema, build_schema
 
-from integrations.thinkific.sandbox.catalog import ACADEMY_NAME
-from integrations.thinkific.sandbox.catalog_builder import SITE_HOST
-from integrations.thinkific.sandbox.clock import is_moment, to_iso
 from integrations.thinkific.sandbox.graphql import ids, results
 from integrations.thinkific.sandbox.graphql.lessons import LESSON_TYPES, content_type
 from integrations.thinkific.sandbox.graphql.moments import moment
 from integrations.thinkific.sandbox.graphql.mutations import MUTATION_TYPES
 from integrations.thinkific.sandbox.graphql.sdl import NAMES, text_for
 from integrations.thinkific.sandbox.graphql.types import Get, Resolver, Run, Types, key
-from integrations.thinkific.sandbox.render import gid
-from integrations.thinkific.sandbox.rows import Certificate, Enrollment, User
+from integrations.thinkific.sandbox.site.catalog import ACADEMY_NAME
+from integrations.thinkific.sandbox.site.catalog_builder import SITE_HOST
+from integrations.thinkific.sandbox.site.clock import is_moment, to_iso
+from integrations.thinkific.sandbox.site.rows import Certificate, Enrollment, User
+from integrations.thinkific.sandbox.web.render import gid
 
 Wire = dict[str, Any]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from integrations.thinkific.sandbox.options import Options
 
 if TYPE_CHECKING:
-    from integrations.thinkific.sandbox.site import Site
+    from integrations.thinkific.sandbox.site.site import Site
 
 
 @dataclass

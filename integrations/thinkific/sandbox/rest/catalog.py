@@ -6,10 +6,10 @@ Courses of the newer builder, their products and their chapters are not here: Gr
 from collections.abc import Iterable
 from typing import Any
 
-from integrations.thinkific.sandbox.http import Response
-from integrations.thinkific.sandbox.problems import not_found
 from integrations.thinkific.sandbox.rest.context import Context
-from integrations.thinkific.sandbox.table import Table
+from integrations.thinkific.sandbox.site.table import Table
+from integrations.thinkific.sandbox.web.http import Response
+from integrations.thinkific.sandbox.web.problems import not_found
 
 Wire = dict[str, Any]
 

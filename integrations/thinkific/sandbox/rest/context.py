@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from integrations.thinkific.sandbox.http import Request, Response
 from integrations.thinkific.sandbox.options import Options
-from integrations.thinkific.sandbox.problems import malformed, not_found
+from integrations.thinkific.sandbox.web.http import Request, Response
+from integrations.thinkific.sandbox.web.problems import malformed, not_found
 
 if TYPE_CHECKING:
-    from integrations.thinkific.sandbox.site import Site
+    from integrations.thinkific.sandbox.site.site import Site
     from integrations.thinkific.sandbox.webhooks import Webhooks
 
 DEFAULT_LIMIT = 25

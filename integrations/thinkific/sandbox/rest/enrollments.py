@@ -1,7 +1,5 @@
 """`/enrollments` and `/bundles/{id}/enrollments`"""
 
-from integrations.thinkific.sandbox.http import Response
-from integrations.thinkific.sandbox.problems import malformed, not_found
 from integrations.thinkific.sandbox.rest.context import Context, created, no_content
 from integrations.thinkific.sandbox.rest.filters import (
     BUNDLE_FILTERS,
@@ -9,7 +7,9 @@ from integrations.thinkific.sandbox.rest.filters import (
     EnrollmentFilter,
     read_filter,
 )
-from integrations.thinkific.sandbox.rows import Enrollment
+from integrations.thinkific.sandbox.site.rows import Enrollment
+from integrations.thinkific.sandbox.web.http import Response
+from integrations.thinkific.sandbox.web.problems import malformed, not_found
 
 
 def list_enrollments(context: Context) -> Response:

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from integrations.thinkific.sandbox.clock import DAY, is_bare_date, parse_moment
-from integrations.thinkific.sandbox.problems import malformed
 from integrations.thinkific.sandbox.rest.context import Context
-from integrations.thinkific.sandbox.rows import Enrollment
+from integrations.thinkific.sandbox.site.clock import DAY, is_bare_date, parse_moment
+from integrations.thinkific.sandbox.site.rows import Enrollment
+from integrations.thinkific.sandbox.web.problems import malformed
 
 if TYPE_CHECKING:
-    from integrations.thinkific.sandbox.site import Site
+    from integrations.thinkific.sandbox.site.site import Site
 
 CREATED = ("created_on", "created_before", "created_on_or_before", "created_after", "created_on_or_after")
 UPDATED = ("updated_on", "updated_before", "updated_on_or_before", "updated_after")

@@ -1,8 +1,8 @@
 """`/groups`, `/group_users` and the two addresses of analysts. One group comes wrapped, a list does not."""
 
-from integrations.thinkific.sandbox.http import Response
-from integrations.thinkific.sandbox.problems import Problem, not_found
 from integrations.thinkific.sandbox.rest.context import Context, created, no_content
+from integrations.thinkific.sandbox.web.http import Response
+from integrations.thinkific.sandbox.web.problems import Problem, not_found
 
 
 def list_groups(context: Context) -> Response:

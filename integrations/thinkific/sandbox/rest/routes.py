@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from integrations.thinkific.sandbox.http import Response
-from integrations.thinkific.sandbox.problems import not_found
 from integrations.thinkific.sandbox.rest import catalog, enrollments, groups, shop, subscriptions, users
 from integrations.thinkific.sandbox.rest.context import Context
+from integrations.thinkific.sandbox.web.http import Response
+from integrations.thinkific.sandbox.web.problems import not_found
 
 Handler = Callable[[Context], Response]
 V1 = "/api/public/v1"

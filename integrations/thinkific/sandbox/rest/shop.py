@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from typing import Any
 
-from integrations.thinkific.sandbox.http import Response
-from integrations.thinkific.sandbox.problems import malformed, not_found
 from integrations.thinkific.sandbox.rest.catalog import is_shown
 from integrations.thinkific.sandbox.rest.context import Context, created, no_content
 from integrations.thinkific.sandbox.rest.filters import FALSE, TRUE
-from integrations.thinkific.sandbox.table import Table
+from integrations.thinkific.sandbox.site.table import Table
+from integrations.thinkific.sandbox.web.http import Response
+from integrations.thinkific.sandbox.web.problems import malformed, not_found
 
 Wire = dict[str, Any]
 

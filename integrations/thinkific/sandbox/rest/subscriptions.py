@@ -4,9 +4,9 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from integrations.thinkific.sandbox.http import Response
-from integrations.thinkific.sandbox.problems import invalid_texts, not_found
 from integrations.thinkific.sandbox.rest.context import DEFAULT_LIMIT, Context, created, no_content
+from integrations.thinkific.sandbox.web.http import Response
+from integrations.thinkific.sandbox.web.problems import invalid_texts, not_found
 from integrations.thinkific.sandbox.webhooks import TOPICS
 
 REFUSED_HOSTS = re.compile(r"(^|\.)(localhost|example\.com|thinkific\.com)$")

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from integrations.thinkific.sandbox.http import Response
-from integrations.thinkific.sandbox.problems import not_found
 from integrations.thinkific.sandbox.rest.context import Context, created, no_content
-from integrations.thinkific.sandbox.rows import User
+from integrations.thinkific.sandbox.site.rows import User
+from integrations.thinkific.sandbox.web.http import Response
+from integrations.thinkific.sandbox.web.problems import not_found
 
 PROVIDERS = ("SSO", "OPENID_CONNECT")
 

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-from integrations.thinkific.sandbox import catalog_builder, shop_builder
-from integrations.thinkific.sandbox.problems import not_found
+from integrations.thinkific.sandbox.site import catalog_builder, shop_builder
+from integrations.thinkific.sandbox.web.problems import not_found
 
 if TYPE_CHECKING:
-    from integrations.thinkific.sandbox.site import Site
+    from integrations.thinkific.sandbox.site.site import Site
 
 
 def add_course(site: "Site", *, name: str | None = None, new_builder: bool = False) -> dict[str, Any]:

@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
-from integrations.thinkific.sandbox.clock import iso, parse_moment
-from integrations.thinkific.sandbox.enrollment_builder import add_enrollment
-from integrations.thinkific.sandbox.problems import invalid_fields, invalid_list, not_found
-from integrations.thinkific.sandbox.rows import Enrollment
+from integrations.thinkific.sandbox.site.clock import iso, parse_moment
+from integrations.thinkific.sandbox.site.enrollment_builder import add_enrollment
+from integrations.thinkific.sandbox.site.rows import Enrollment
+from integrations.thinkific.sandbox.web.problems import invalid_fields, invalid_list, not_found
 from integrations.thinkific.sandbox.writes.people import person_in_event
 
 if TYPE_CHECKING:
-    from integrations.thinkific.sandbox.site import Site
+    from integrations.thinkific.sandbox.site.site import Site
 
 DATES = ("activated_at", "expiry_date")
 

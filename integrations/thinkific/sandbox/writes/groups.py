@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-from integrations.thinkific.sandbox.clock import to_iso
-from integrations.thinkific.sandbox.problems import invalid_fields, invalid_list, invalid_texts, not_found
+from integrations.thinkific.sandbox.site.clock import to_iso
+from integrations.thinkific.sandbox.web.problems import invalid_fields, invalid_list, invalid_texts, not_found
 
 if TYPE_CHECKING:
-    from integrations.thinkific.sandbox.site import Site
+    from integrations.thinkific.sandbox.site.site import Site
 
 LONGEST_NAME = 255  # not documented; a limit of that kind is plausible
 

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from integrations.thinkific.sandbox.problems import Problem
+from integrations.thinkific.sandbox.web.problems import Problem
 
 if TYPE_CHECKING:
-    from integrations.thinkific.sandbox.site import Site
+    from integrations.thinkific.sandbox.site.site import Site
 
 
 def postpone(site: "Site", *, seconds: float, write: str, arguments: dict[str, Any]) -> None:

@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
-from integrations.thinkific.sandbox.people_builder import add_user
-from integrations.thinkific.sandbox.problems import Problem, invalid_fields
-from integrations.thinkific.sandbox.rows import User
+from integrations.thinkific.sandbox.site.people_builder import add_user
+from integrations.thinkific.sandbox.site.rows import User
+from integrations.thinkific.sandbox.web.problems import Problem, invalid_fields
 
 if TYPE_CHECKING:
-    from integrations.thinkific.sandbox.site import Site
+    from integrations.thinkific.sandbox.site.site import Site
 
 REQUIRED = ("email", "first_name", "last_name")
 ROLES = {"affiliate", "course_admin", "group_analyst", "site_admin"}

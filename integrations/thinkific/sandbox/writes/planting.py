@@ -2,15 +2,15 @@
 
 from typing import TYPE_CHECKING, Any
 
-from integrations.thinkific.sandbox.clock import parse_moment
-from integrations.thinkific.sandbox.enrollment_builder import add_enrollment
-from integrations.thinkific.sandbox.people import INDEPENDENT, person
-from integrations.thinkific.sandbox.people_builder import add_user
-from integrations.thinkific.sandbox.problems import malformed
-from integrations.thinkific.sandbox.rows import Enrollment, User
+from integrations.thinkific.sandbox.site.clock import parse_moment
+from integrations.thinkific.sandbox.site.enrollment_builder import add_enrollment
+from integrations.thinkific.sandbox.site.people import INDEPENDENT, person
+from integrations.thinkific.sandbox.site.people_builder import add_user
+from integrations.thinkific.sandbox.site.rows import Enrollment, User
+from integrations.thinkific.sandbox.web.problems import malformed
 
 if TYPE_CHECKING:
-    from integrations.thinkific.sandbox.site import Site
+    from integrations.thinkific.sandbox.site.site import Site
 
 PLAIN_TABLES = (
     "courses",

@@ -3,14 +3,18 @@
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from integrations.thinkific.sandbox.clock import iso
-from integrations.thinkific.sandbox.enrollment_builder import PERCENTAGES, add_certificate, add_submission
-from integrations.thinkific.sandbox.rows import Enrollment, Submission
+from integrations.thinkific.sandbox.site.clock import iso
+from integrations.thinkific.sandbox.site.enrollment_builder import (
+    PERCENTAGES,
+    add_certificate,
+    add_submission,
+)
+from integrations.thinkific.sandbox.site.rows import Enrollment, Submission
 from integrations.thinkific.sandbox.writes.enrollments import changed, event_enrollment
 from integrations.thinkific.sandbox.writes.people import person_in_event
 
 if TYPE_CHECKING:
-    from integrations.thinkific.sandbox.site import Site
+    from integrations.thinkific.sandbox.site.site import Site
 
 
 def move_progress(site: "Site", *, enrollment_id: int, percent: int) -> Enrollment:

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from integrations.thinkific.sandbox.clock import to_iso
+from integrations.thinkific.sandbox.site.clock import to_iso
 
 if TYPE_CHECKING:
-    from integrations.thinkific.sandbox.site import Site
+    from integrations.thinkific.sandbox.site.site import Site
 
 
 def subscribe(site: "Site", *, topic: str, target_url: str) -> dict[str, Any]:

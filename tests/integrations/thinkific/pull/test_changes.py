@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from core.models import BundleItem, Chapter, Enrollment, GroupMembership, Product, QuizResult, User
 from integrations.models import Drift, SyncRun
-from integrations.thinkific.sandbox.clock import to_iso
+from integrations.thinkific.sandbox.site.clock import to_iso
 from tests.integrations.thinkific.pull.conftest import counts
 
 pytestmark = pytest.mark.django_db

@@ -9,7 +9,7 @@ from integrations.thinkific.budget.shared import SharedBudget
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.push import claims, outcomes
-from integrations.thinkific.sandbox.faults import Fault
+from integrations.thinkific.sandbox.web.faults import Fault
 
 pytestmark = pytest.mark.django_db
 

@@ -5,7 +5,7 @@ import pytest
 from core.models import Enrollment, Product, User
 from core.services.enrollments import enrollments
 from integrations.models import InboundEvent
-from integrations.thinkific.sandbox.faults import Fault
+from integrations.thinkific.sandbox.web.faults import Fault
 from tests.integrations.thinkific.webhooks.conftest import of
 
 Status = InboundEvent.Status

@@ -13,7 +13,7 @@ from django_q.models import OrmQ
 
 from core.models import Enrollment, User
 from integrations.models import ConnectionState, InboundEvent
-from integrations.thinkific.sandbox.faults import Fault
+from integrations.thinkific.sandbox.web.faults import Fault
 from integrations.thinkific.webhooks import batch, inbox
 from tests.integrations.thinkific.webhooks.conftest import ADDRESS, envelope
 

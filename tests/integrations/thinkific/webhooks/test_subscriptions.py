@@ -5,7 +5,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from integrations.models import WebhookSubscription
-from integrations.thinkific.sandbox.faults import Fault
+from integrations.thinkific.sandbox.web.faults import Fault
 from integrations.thinkific.webhooks import subscriptions
 from integrations.thinkific.webhooks.topics import SUBSCRIBED
 

@@ -3,8 +3,8 @@
 from random import Random
 from typing import TYPE_CHECKING
 
-from integrations.thinkific.sandbox.clock import DAY, MINUTE, to_iso
-from integrations.thinkific.sandbox.people import (
+from integrations.thinkific.sandbox.site.clock import DAY, MINUTE, to_iso
+from integrations.thinkific.sandbox.site.people import (
     COMPANIES,
     DEPARTMENTS,
     INDEPENDENT,
@@ -14,10 +14,10 @@ from integrations.thinkific.sandbox.people import (
     person,
     staff,
 )
-from integrations.thinkific.sandbox.rows import User
+from integrations.thinkific.sandbox.site.rows import User
 
 if TYPE_CHECKING:
-    from integrations.thinkific.sandbox.site import Site
+    from integrations.thinkific.sandbox.site.site import Site
 
 
 def add_people(site: "Site", count: int, random: Random, now: int) -> None:

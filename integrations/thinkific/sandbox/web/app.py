@@ -6,17 +6,18 @@ from typing import Any
 
 import msgspec
 
-from integrations.thinkific.sandbox import control, lies
+from integrations.thinkific.sandbox import control
 from integrations.thinkific.sandbox.activity import Activity
-from integrations.thinkific.sandbox.faults import ANSWERS, Fault, Faults
 from integrations.thinkific.sandbox.graphql.endpoint import GraphQL
-from integrations.thinkific.sandbox.http import Request, Response
-from integrations.thinkific.sandbox.limits import Limits
 from integrations.thinkific.sandbox.options import Options
-from integrations.thinkific.sandbox.problems import Problem, malformed, unauthorized
 from integrations.thinkific.sandbox.rest.routes import Context, find_route
-from integrations.thinkific.sandbox.site import Site
-from integrations.thinkific.sandbox.stats import Stats
+from integrations.thinkific.sandbox.site.site import Site
+from integrations.thinkific.sandbox.web import lies
+from integrations.thinkific.sandbox.web.faults import ANSWERS, Fault, Faults
+from integrations.thinkific.sandbox.web.http import Request, Response
+from integrations.thinkific.sandbox.web.limits import Limits
+from integrations.thinkific.sandbox.web.problems import Problem, malformed, unauthorized
+from integrations.thinkific.sandbox.web.stats import Stats
 from integrations.thinkific.sandbox.webhooks import Webhooks
 
 log = logging.getLogger(__name__)

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from integrations.thinkific.sandbox.catalog import BUILDER_COURSES, BUNDLES, COURSES, PROFILE_FIELDS
-from integrations.thinkific.sandbox.catalog_builder import add_bundle, add_course
-from integrations.thinkific.sandbox.clock import DAY, EPOCH, HOUR
-from integrations.thinkific.sandbox.enrollment_builder import add_enrollments, add_results
-from integrations.thinkific.sandbox.people_builder import add_groups, add_orders, add_people
-from integrations.thinkific.sandbox.shop_builder import add_shop
+from integrations.thinkific.sandbox.site.catalog import BUILDER_COURSES, BUNDLES, COURSES, PROFILE_FIELDS
+from integrations.thinkific.sandbox.site.catalog_builder import add_bundle, add_course
+from integrations.thinkific.sandbox.site.clock import DAY, EPOCH, HOUR
+from integrations.thinkific.sandbox.site.enrollment_builder import add_enrollments, add_results
+from integrations.thinkific.sandbox.site.people_builder import add_groups, add_orders, add_people
+from integrations.thinkific.sandbox.site.shop_builder import add_shop
 
 if TYPE_CHECKING:
-    from integrations.thinkific.sandbox.site import Site
+    from integrations.thinkific.sandbox.site.site import Site
 
 
 class Scale(msgspec.Struct, kw_only=True, frozen=True):

@@ -5,8 +5,8 @@ import re
 
 import msgspec
 
-from integrations.thinkific.sandbox.faults import Fault
-from integrations.thinkific.sandbox.http import Request, Response
+from integrations.thinkific.sandbox.web.faults import Fault
+from integrations.thinkific.sandbox.web.http import Request, Response
 
 _again = itertools.count(1)
 

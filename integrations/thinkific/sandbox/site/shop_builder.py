@@ -5,11 +5,11 @@ Nothing here is drawn by lot, so that the rows of a seed stay what they were.
 
 from typing import TYPE_CHECKING, Any
 
-from integrations.thinkific.sandbox.clock import DAY, to_iso
-from integrations.thinkific.sandbox.people import STAFF
+from integrations.thinkific.sandbox.site.clock import DAY, to_iso
+from integrations.thinkific.sandbox.site.people import STAFF
 
 if TYPE_CHECKING:
-    from integrations.thinkific.sandbox.site import Site
+    from integrations.thinkific.sandbox.site.site import Site
 
 Wire = dict[str, Any]
 REVIEWED = 3  # people who reviewed each course that takes reviews

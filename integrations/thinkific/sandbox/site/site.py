@@ -10,12 +10,12 @@ from typing import Any
 
 import msgspec
 
-from integrations.thinkific.sandbox.clock import Clock
-from integrations.thinkific.sandbox.generator import Scale, fill
 from integrations.thinkific.sandbox.options import Options
-from integrations.thinkific.sandbox.render import Renderer
-from integrations.thinkific.sandbox.rows import Certificate, Enrollment, Submission, User
-from integrations.thinkific.sandbox.table import Table
+from integrations.thinkific.sandbox.site.clock import Clock
+from integrations.thinkific.sandbox.site.generator import Scale, fill
+from integrations.thinkific.sandbox.site.rows import Certificate, Enrollment, Submission, User
+from integrations.thinkific.sandbox.site.table import Table
+from integrations.thinkific.sandbox.web.render import Renderer
 from integrations.thinkific.sandbox.writes import WRITES
 
 Wire = dict[str, Any]

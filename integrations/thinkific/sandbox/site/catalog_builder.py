@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from integrations.thinkific.sandbox.catalog import (
+from integrations.thinkific.sandbox.site.catalog import (
     BUILDER_COURSES,
     BUNDLES,
     COURSES,
@@ -11,11 +11,11 @@ from integrations.thinkific.sandbox.catalog import (
     course_title,
     slugify,
 )
-from integrations.thinkific.sandbox.clock import MINUTE, to_iso
-from integrations.thinkific.sandbox.people import STAFF
+from integrations.thinkific.sandbox.site.clock import MINUTE, to_iso
+from integrations.thinkific.sandbox.site.people import STAFF
 
 if TYPE_CHECKING:
-    from integrations.thinkific.sandbox.site import Site
+    from integrations.thinkific.sandbox.site.site import Site
 
 FIRST_INSTRUCTOR = 61
 SITE_HOST = "https://harborlight.example"

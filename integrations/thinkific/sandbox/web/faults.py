@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from integrations.thinkific.sandbox.http import Request
+from integrations.thinkific.sandbox.web.http import Request
 
 Kind = Literal[
     "422",

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from integrations.thinkific.sandbox.clock import iso, to_iso
-from integrations.thinkific.sandbox.rows import Enrollment, User
+from integrations.thinkific.sandbox.site.clock import iso, to_iso
+from integrations.thinkific.sandbox.site.rows import Enrollment, User
 
 if TYPE_CHECKING:
-    from integrations.thinkific.sandbox.site import Site
+    from integrations.thinkific.sandbox.site.site import Site
 
 encode = msgspec.json.Encoder().encode
 GID_PREFIX = "5f0f0c1e-9f0b-4c15-9b53-"

@@ -4,7 +4,7 @@ import time
 from collections import Counter, deque
 from typing import Any
 
-from integrations.thinkific.sandbox.http import Request
+from integrations.thinkific.sandbox.web.http import Request
 
 
 class Stats:

@@ -7,10 +7,10 @@ import struct
 import threading
 from typing import TYPE_CHECKING
 
-from integrations.thinkific.sandbox.http import BadRequest, Request, Response, take_request
+from integrations.thinkific.sandbox.web.http import BadRequest, Request, Response, take_request
 
 if TYPE_CHECKING:
-    from integrations.thinkific.sandbox.app import App
+    from integrations.thinkific.sandbox.web.app import App
 
 log = logging.getLogger(__name__)
 

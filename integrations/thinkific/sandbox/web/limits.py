@@ -3,8 +3,8 @@
 import time
 from collections import Counter
 
-from integrations.thinkific.sandbox.clock import to_iso
 from integrations.thinkific.sandbox.options import Options
+from integrations.thinkific.sandbox.site.clock import to_iso
 
 
 class Window:

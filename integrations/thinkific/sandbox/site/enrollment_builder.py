@@ -3,11 +3,11 @@
 from random import Random
 from typing import TYPE_CHECKING
 
-from integrations.thinkific.sandbox.clock import DAY, HOUR
-from integrations.thinkific.sandbox.rows import Certificate, Enrollment, Submission
+from integrations.thinkific.sandbox.site.clock import DAY, HOUR
+from integrations.thinkific.sandbox.site.rows import Certificate, Enrollment, Submission
 
 if TYPE_CHECKING:
-    from integrations.thinkific.sandbox.site import Site
+    from integrations.thinkific.sandbox.site.site import Site
 
 # One text per percent, shared by all rows.
 PERCENTAGES = ("0.0", *(str(percent / 100) for percent in range(1, 100)), "1.0")

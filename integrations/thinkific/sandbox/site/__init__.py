@@ -1,0 +1,1 @@
+"""The invented site: its rows, its clock, and how it is generated."""
