@@ -14,7 +14,8 @@ from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.errors import NotFound, RetryLater
 from integrations.thinkific.runs import completeness
 from integrations.thinkific.runs.context import Pull
-from integrations.thinkific.runs.list_walk import Walked, emptied, mark_missing, not_judged, walk
+from integrations.thinkific.runs.deletion_guard import emptied, mark_missing
+from integrations.thinkific.runs.list_walk import Walked, not_judged, walk
 from integrations.thinkific.runs.pages import RawPage
 
 AT_ONCE = 1000

@@ -16,8 +16,9 @@ from integrations.thinkific.client.graphql import lists
 from integrations.thinkific.mapping import Values, product_node_row, product_row
 from integrations.thinkific.pull.content import pull_course_content
 from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.deletion_guard import mark_missing
 from integrations.thinkific.runs.jobs import Ask, Job
-from integrations.thinkific.runs.list_walk import mark_missing, not_judged, walk
+from integrations.thinkific.runs.list_walk import not_judged, walk
 from integrations.thinkific.runs.pages import RawPage, decode_row
 
 

@@ -10,8 +10,8 @@ from core.services.mirror.catalog import apply_curriculum, remove_chapters, remo
 from integrations.thinkific.pull.content_plan import Plan
 from integrations.thinkific.pull.course_content import Curriculum, read_course
 from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.deletion_guard import mark_missing
 from integrations.thinkific.runs.lifecycle import UNREAD
-from integrations.thinkific.runs.list_walk import mark_missing
 
 
 def pull_content(pull: Pull) -> None:

@@ -21,7 +21,8 @@ from integrations.thinkific.pull.people import ensure_users, primary_keys
 from integrations.thinkific.pull.watermarks import last_watermark, note_newest, set_watermark
 from integrations.thinkific.runs import completeness
 from integrations.thinkific.runs.context import Pull
-from integrations.thinkific.runs.list_walk import mark_missing, not_judged, walk
+from integrations.thinkific.runs.deletion_guard import mark_missing
+from integrations.thinkific.runs.list_walk import not_judged, walk
 from integrations.thinkific.runs.pages import RawPage, RawRow, decode_row
 
 # Their filter is exclusive and its behaviour within a second undocumented, and rows move between pages

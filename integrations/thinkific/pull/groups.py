@@ -26,7 +26,8 @@ from integrations.thinkific.client.errors import NotFound
 from integrations.thinkific.mapping import group_row
 from integrations.thinkific.pull.people import apply_and_put_off, primary_keys, settle_contested
 from integrations.thinkific.runs.context import Pull
-from integrations.thinkific.runs.list_walk import emptied, mark_missing, not_judged, walk
+from integrations.thinkific.runs.deletion_guard import emptied, mark_missing
+from integrations.thinkific.runs.list_walk import not_judged, walk
 from integrations.thinkific.runs.pages import RawPage, decode_row
 
 

@@ -23,7 +23,8 @@ from integrations.thinkific.mapping import user_row
 from integrations.thinkific.pull.address_owners import Owners, clear_the_way, look_at_owners, rows_of
 from integrations.thinkific.pull.changed_rows import Known, changed_rows
 from integrations.thinkific.runs.context import Pull
-from integrations.thinkific.runs.list_walk import mark_missing, not_judged, walk
+from integrations.thinkific.runs.deletion_guard import mark_missing
+from integrations.thinkific.runs.list_walk import not_judged, walk
 from integrations.thinkific.runs.pages import RawPage, RawRow, decode_row
 
 AT_ONCE = 1000

@@ -25,9 +25,9 @@ from integrations.thinkific.pull.recreated_accounts import Claims
 from integrations.thinkific.pull.result_students import claims_of, leave_out, number_of, students
 from integrations.thinkific.pull.watermarks import last_watermark, note_newest, set_watermark
 from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.deletion_guard import mark_missing
 from integrations.thinkific.runs.jobs import Ask, Job
 from integrations.thinkific.runs.leaving import NeedsToken
-from integrations.thinkific.runs.list_walk import mark_missing
 
 OVERLAP = timedelta(minutes=10)
 SPARE = 10  # certificates that may have come since the last look

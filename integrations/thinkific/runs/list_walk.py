@@ -1,28 +1,18 @@
-"""A complete walk over a list: resumed where it stopped, repeated when pages shifted under it, and what of
-the stored rows it did not meet."""
+"""A complete walk over a list: resumed where it stopped, repeated when pages shifted under it."""
 
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Max, QuerySet
 
-from core.models import OutboxEntry, SiteSettings
 from core.services.mirror.outcome import Applied
 from core.services.storage import bulk
-from integrations.models import SyncRun
-from integrations.thinkific.client.errors import NotFound
 from integrations.thinkific.runs import completeness
 from integrations.thinkific.runs.context import Pull
 from integrations.thinkific.runs.fetch import batches
 from integrations.thinkific.runs.pages import RawPage
 
-REMOVED_AT_ONCE = 1000
-NEVER_EMPTIED = 10  # so many do not vanish all at once without a person's word
-NEVER_GUARDED = 3  # up from so few rows a single one may always go
-USED = "removals_used"  # in the cursor: how many of those that a person confirmed are carried out
-ASKED = 250  # rows at most that are asked for one by one
 MANY_NEW = 10_000  # rows from which on the database should look at the table anew
 
 
@@ -137,132 +127,6 @@ def _note(pull: Pull, name: str, state: dict[str, Any], applied: Applied) -> Non
     state["made"] = state.get("made", 0) + len(applied.made)
     if pull.dry_run:  # their primary keys are given again to the next ones
         state["new"] += len(applied.made)
-
-
-def mark_missing(
-    pull: Pull,
-    name: str,
-    stored: QuerySet,
-    remove: Callable[[list[int]], int],
-    *,
-    top: int | None = None,
-    what: str = "rows",
-    ask: Callable[[int], Any] | None = None,
-) -> None:
-    """Mark as removed what a complete walk did not meet; never more than the deletion guard allows. How many
-    rows came without an id is in the walk's state or, without one, in the cursor.
-
-    `remove` gets primary keys, some at a time, inside a transaction, and answers how many it marked. `ask`
-    asks Thinkific for one row by its id there, and raises NotFound.
-    """
-    top = pull.cursor[name]["top"] if top is None else top
-    candidates = stored.filter(pk__lte=top).order_by()
-    live, seen = candidates.count(), pull.seen(name)
-    # As nearly always. The set of other lists may hold more, and so may one with rows that were left out.
-    if live == seen.up_to(top) and name in pull.cursor and not (pull.run.failed or pull.run.skipped):
-        return
-    pks = candidates.values_list("pk", flat=True).iterator(chunk_size=5000)
-    missing = _without_ours(pull, stored, [pk for pk in pks if pk not in seen])
-    if ask is not None and (pull.cursor.get(name) or {}).get("unsure"):
-        missing = _really_gone(stored, missing, ask)
-    # A row without an id may be any of them.
-    if len(missing) <= (pull.cursor.get(name) or pull.cursor).get("nameless", 0):
-        return
-    why = _too_many(pull, len(missing), live)
-    confirmed = bool(why) and len(missing) <= _confirmed(pull)
-    if why and not confirmed:
-        pull.run.guarded += len(missing)
-        pull.partial = True
-        pull.note(
-            what,
-            f"{len(missing):,} of {live:,} {what} are missing in Thinkific, {why}. Nothing was marked. Look "
-            "at Thinkific; if they are really gone, confirm the removal on this run's page.",
-        )
-        return
-    for start in range(0, len(missing), REMOVED_AT_ONCE):
-        part = missing[start : start + REMOVED_AT_ONCE]
-
-        def write(part: list[int] = part) -> None:
-            pull.run.removed += remove(part)
-            if confirmed:  # with the rows, so that a run that goes on knows what is left of it
-                pull.cursor[USED] = pull.cursor.get(USED, 0) + len(part)
-
-        pull.store(write)
-
-
-def _really_gone(stored: QuerySet, missing: list[int], ask: Callable[[int], Any]) -> list[int]:
-    """Those of the missing rows that Thinkific does not know any more. Far more than can have been passed
-    over, because rows came and went while the list was walked, are not asked for."""
-    if len(missing) > ASKED:
-        return missing
-    gone = []
-    for pk, number in stored.filter(pk__in=missing).order_by("pk").values_list("pk", "thinkific_id"):
-        try:
-            ask(number)
-        except NotFound:
-            gone.append(pk)
-    return gone
-
-
-def _confirmed(pull: Pull) -> float:
-    """How many removals a person has confirmed that are not carried out yet."""
-    number = pull.run.options.get("allow_removals") or 0
-    # An older version let as many go as there were.
-    return math.inf if number is True else number - pull.cursor.get(USED, 0)
-
-
-def _too_many(pull: Pull, missing: int, live: int) -> str:
-    """Why the guard keeps so many rows from being marked; empty when it does not."""
-    if _held_back(pull):
-        return "and an earlier removal was not confirmed"
-    percent = SiteSettings.load().deletion_guard_percent
-    if missing <= max(live * percent // 100, int(live >= NEVER_GUARDED and percent > 0)):
-        return ""
-    return f"more than the {percent} % that a run may mark as removed by itself"
-
-
-def _held_back(pull: Pull) -> bool:
-    """Whether the guard stopped the last complete walk of this kind and nobody has confirmed it since. New
-    rows must not make the missing ones few enough to go after all."""
-    ended = SyncRun.objects.filter(kind=pull.run.kind, full=True, finished_at__isnull=False)
-    last = ended.exclude(pk=pull.run.pk).order_by("-id").first()
-    return last is not None and last.guarded > 0
-
-
-def emptied(pull: Pull, what: str, walked: Walked, known: QuerySet) -> bool:
-    """Whether a list that belongs to one thing (a group, a bundle) came empty although many stand here.
-
-    Thinkific answers so for what it does not know (any more), too: the guard keeps that from being believed.
-    """
-    if walked.total:
-        return False
-    live = known.count()
-    if live < NEVER_EMPTIED or live <= _confirmed(pull):
-        return False
-
-    def note() -> None:
-        pull.run.guarded += live
-        pull.partial = True
-        pull.note(
-            what,
-            f"Thinkific lists nobody, and {live:,} are known here. Nothing was marked. Look at Thinkific; if "
-            "they are really gone, confirm the removal on this run's page.",
-        )
-
-    pull.store(note)
-    return True
-
-
-def _without_ours(pull: Pull, stored: QuerySet, pks: Iterable[int]) -> list[int]:
-    """Without those that we created or changed in Thinkific while the walk was under way: it may have passed
-    their place before they were there."""
-    started = pull.run.started_at
-    entity = stored.model._meta.model_name or ""
-    entries = OutboxEntry.objects.filter(entity=entity)
-    ours = set(entries.unsent().values_list("object_id", flat=True))
-    if started is not None:
-        ours |= set(entries.filter(finished_at__gte=started).values_list("object_id", flat=True))
-    return [pk for pk in pks if pk not in ours]
 
 
 def not_judged(pull: Pull, what: str, walked: Walked) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 from django.db import connection, transaction
 
 from integrations.models import SyncRun
-from integrations.thinkific.runs.cursors import put_back
 
 COUNTS = ("requests", "fetched", "created", "updated", "unchanged", "skipped", "removed", "failed")
 KEPT = (*COUNTS, "pages_done", "pages_total", "guarded", "seen")
@@ -36,7 +35,18 @@ def snapshot(run: SyncRun) -> dict[str, Any]:
 
 def take_back(run: SyncRun, before: dict[str, Any]) -> None:
     """Make the run what it was at a `snapshot`, which may be used again."""
-    put_back(run.cursor, copy.deepcopy(before["cursor"]))
+    _put_back(run.cursor, copy.deepcopy(before["cursor"]))
     run.errors = list(before["errors"])
     for name in KEPT:
         setattr(run, name, before[name])
+
+
+def _put_back(current: dict[str, Any], before: dict[str, Any]) -> None:
+    """Make a dict what it was, keeping the inner dicts that others hold on to."""
+    for key in set(current) - set(before):
+        del current[key]
+    for key, value in before.items():
+        if isinstance(value, dict) and isinstance(current.get(key), dict):
+            _put_back(current[key], value)
+        else:
+            current[key] = value
