@@ -273,7 +273,7 @@ def test_processes_that_drain_at_once_send_everything_once(site, thinkific, proc
 
 def test_a_wake_up_is_sent_for_every_commit_and_once(monkeypatch):
     sent = []
-    monkeypatch.setattr(outbox, "async_task", lambda *a, **k: sent.append(a))
+    monkeypatch.setattr(outbox.mark, "async_task", lambda *a, **k: sent.append(a))
     with transaction.atomic():
         somebody("a")
         somebody("b")
