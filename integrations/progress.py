@@ -9,10 +9,9 @@ from django.utils import timezone
 
 from core.moments import is_older
 from integrations import effects
-from integrations.models import STALE_AFTER, Kind, SyncRun
+from integrations.models import COUNTS, STALE_AFTER, Kind, SyncRun
 
 MINUTE, HOUR = 60, 3600
-COUNTS = ("fetched", "created", "updated", "unchanged", "skipped", "removed", "failed")
 TONES = {
     SyncRun.Status.QUEUED: "idle",
     SyncRun.Status.RUNNING: "busy",

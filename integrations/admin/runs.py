@@ -25,8 +25,8 @@ from core.errors import Refusal
 from core.models import User
 from core.services.site.sync_requests import RequestedRun
 from integrations import effects
-from integrations.models import KEPT_ERRORS, Kind, SyncConflict, SyncRun
-from integrations.progress import COUNTS, describe
+from integrations.models import COUNTS, KEPT_ERRORS, Kind, SyncConflict, SyncRun
+from integrations.progress import describe
 from integrations.thinkific.runs import lifecycle as sync_runs
 
 OPTION_LABELS = {

@@ -6,12 +6,13 @@ from integrations.models.connection import ConnectionState
 from integrations.models.drift import Drift, DriftKind, DriftReport
 from integrations.models.inbound_events import InboundEvent, WebhookSubscription
 from integrations.models.kinds import PULLED, Kind
-from integrations.models.runs import KEPT_ERRORS, STALE_AFTER, SyncRun, SyncRunQuerySet
+from integrations.models.runs import COUNTS, KEPT_ERRORS, STALE_AFTER, SyncRun, SyncRunQuerySet
 from integrations.models.schedules import LONGEST_INTERVAL, SyncSchedule
 from integrations.models.web_turns import WebTurn
 from integrations.models.workers import WorkerHeartbeat
 
 __all__ = [
+    "COUNTS",
     "KEPT_ERRORS",
     "LONGEST_INTERVAL",
     "PULLED",

@@ -13,6 +13,8 @@ from integrations.models.kinds import Kind
 KEPT_ERRORS = 200  # per run: enough to see what is wrong, small enough to show
 # A running run writes progress every two seconds; silence this long means that its process is gone.
 STALE_AFTER = timedelta(seconds=30)
+# What a run counts of rows, in the order in which it is told.
+COUNTS = ("fetched", "created", "updated", "unchanged", "skipped", "removed", "failed")
 
 
 class SyncRunQuerySet(models.QuerySet["SyncRun"]):

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from integrations import stopping
 from integrations.foreground import carry
-from integrations.models import PULLED, Kind, SyncRun
+from integrations.models import COUNTS, PULLED, Kind, SyncRun
 from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.kinds import INCREMENTAL, PULLS, carry_out
 
@@ -83,11 +83,7 @@ class Command(BaseCommand):
     def _line(self, run: SyncRun) -> None:
         if sys.stderr.isatty():
             self.stderr.write("")
-        counts = ", ".join(
-            f"{getattr(run, name):,} {name}"
-            for name in ("fetched", "created", "updated", "unchanged", "skipped", "removed", "failed")
-            if getattr(run, name)
-        )
+        counts = ", ".join(f"{getattr(run, name):,} {name}" for name in COUNTS if getattr(run, name))
         self.stderr.write(f"{run.get_kind_display()}: {run.status} ({counts or 'nothing to do'})")
         for error in run.errors[:5]:
             self.stderr.write(f"  {error['object']}: {error['message']}")

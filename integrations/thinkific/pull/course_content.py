@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from core.models import Product
+from core.models.catalog import TITLE_LENGTH
 from integrations.thinkific.cleaning import Notes
 from integrations.thinkific.client import schemas
 from integrations.thinkific.client.decoding import Page
@@ -33,7 +34,6 @@ from integrations.thinkific.runs.jobs import Ask, Job
 T = TypeVar("T")
 Part = Generator[list[Ask], list[Any], T]
 
-TITLE = 500
 # What REST calls a lesson's kind, where GraphQL's word is not the same in capitals.
 KINDS = {"Lesson": "VIDEO", "HtmlItem": "TEXT", "Iframe": "MULTIMEDIA"}
 QUIZ = "QUIZ"
@@ -105,7 +105,7 @@ def _add_chapter(
         return
     position = chapter.position if chapter.position is not None else place
     found.chapters.append(
-        _chapter(course, number, notes.text(chapter.title, TITLE, "Chapter", "name"), position)
+        _chapter(course, number, notes.text(chapter.title, TITLE_LENGTH, "Chapter", "name"), position)
     )
     for order, lesson in enumerate(chapter.lessons, start=1):
         lesson_number = parse_graphql_id(lesson.id)
@@ -119,7 +119,7 @@ def _add_chapter(
                 "thinkific_id": lesson_number,
                 "chapter": number,
                 "quiz": _add_quiz(found, notes, course, lesson.content.quiz if lesson.content else None),
-                "name": notes.text(lesson.title, TITLE, "Lesson", "name"),
+                "name": notes.text(lesson.title, TITLE_LENGTH, "Lesson", "name"),
                 "position": order,
                 "content_type": notes.text(kind, 100, "Lesson", "type"),
                 "take_url": notes.text(lesson.take_url, 2000, "Lesson", "address"),
@@ -159,7 +159,7 @@ def _from_rest(pull: Pull, plan: Plan, course: Product) -> Part[Curriculum]:
         for chapter in chapters.rows
     ]
     for chapter, inside in zip(chapters.rows, contents, strict=True):
-        name = notes.text(chapter.name, TITLE, "Chapter", "name")
+        name = notes.text(chapter.name, TITLE_LENGTH, "Chapter", "name")
         found.chapters.append(_chapter(course, chapter.id, name, chapter.position or 0))
         found.problems += inside.problems
         found.complete = found.complete and not inside.problems and inside.is_whole
@@ -177,7 +177,7 @@ def _lesson(notes: Notes, chapter: int, content: schemas.Content, order: int) ->
     return {
         "thinkific_id": content.id,
         "chapter": chapter,
-        "name": notes.text(content.name, TITLE, "Lesson", "name"),
+        "name": notes.text(content.name, TITLE_LENGTH, "Lesson", "name"),
         "position": order,
         "content_type": notes.text(_kind(content.contentable_type), 100, "Lesson", "type"),
         "take_url": notes.text(content.take_url, 2000, "Lesson", "address"),

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from core.models import Enrollment
+from core.models.catalog import TITLE_LENGTH
 from core.services.mirror.bundles import total_up_students_of
 from core.services.mirror.catalog import ensure_courses
 from core.services.mirror.enrollments import apply_enrollments, remove_enrollments
@@ -188,7 +189,7 @@ def _courses(rows: list[schemas.Enrollment], pull: Pull | None) -> dict[int, int
     known = {} if pull is None or pull.dry_run else pull.courses
     names = {e.course_id: e.course_name for e in rows if e.course_id and e.course_id not in known}
     if names:
-        texts = {course: Notes().text(name, 500, "", "") for course, name in names.items()}
+        texts = {course: Notes().text(name, TITLE_LENGTH, "", "") for course, name in names.items()}
         known |= ensure_courses(texts)
     return known
 

@@ -25,7 +25,7 @@ from integrations.thinkific.runs.fetch import Lists
 from integrations.thinkific.runs.jobs import InAdvance, Job, SideBySide
 from integrations.thinkific.runs.leaving import Cancelled, LostRun, SliceOver
 from integrations.thinkific.runs.seen import NUMBERS, Numbers, Seen, dump_all, load_all
-from integrations.thinkific.runs.steps import COUNTS, in_transaction, snapshot, take_back
+from integrations.thinkific.runs.steps import STORED, in_transaction, snapshot, take_back
 from integrations.thinkific.runs.threads import Threads
 from integrations.thinkific.runs.writer import Writer
 
@@ -274,7 +274,7 @@ class Pull:
         self._resumed = self._beat
         names = ["heartbeat_at", "requests", "busy_seconds"]
         if not progress_only:
-            names += [*COUNTS, "cursor", "pages_done", "pages_total", "errors", "seen", "guarded", "crashes"]
+            names += [*STORED, "cursor", "pages_done", "pages_total", "errors", "seen", "guarded", "crashes"]
             run.seen, run.crashes = dump_all(self._seen), 0
         return {name: getattr(run, name) for name in names}
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from integrations.models import SyncRun
+from integrations.models import COUNTS, SyncRun
 
-COUNTS = ("requests", "fetched", "created", "updated", "unchanged", "skipped", "removed", "failed")
-KEPT = (*COUNTS, "pages_done", "pages_total", "guarded", "seen")
+STORED = ("requests", *COUNTS)  # of the counts, what a step may change
+KEPT = (*STORED, "pages_done", "pages_total", "guarded", "seen")
 
 
 @contextmanager

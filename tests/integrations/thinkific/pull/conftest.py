@@ -5,11 +5,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from integrations.models import SyncRun
-from integrations.processes import this_process
-from integrations.thinkific.kinds import PULLS, carry_out
-from integrations.thinkific.runs import fetch, lifecycle
+from integrations.thinkific.kinds import PULLS
 from integrations.thinkific.sandbox import Scale
 from tests.history import watched
+from tests.integrations.thinkific.running import carry, short_pauses
 
 # With courses of both builders and people who hold a bundle.
 SIXTY = Scale(users=60, courses=6, builder_courses=2, bundles=1, groups=4, bundle_holders=0.5)
@@ -24,29 +23,13 @@ def _every_write_has_a_history(db):
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch):
-    """Trouble costs hundredths of seconds here, not half a minute."""
-    monkeypatch.setattr(fetch, "FIRST_PAUSE", 0.001)
-    monkeypatch.setattr(fetch, "LONGEST_PAUSE", 0.02)
-    monkeypatch.setattr("integrations.thinkific.client.transport.BACKOFF", 0.001)
+    short_pauses(monkeypatch)
 
 
 @pytest.fixture
 def pull(connected, db):
     """`pull("users", full=True, **options)` answers the finished run."""
-
-    def carry(kind, *, full=True, seconds=None, on_progress=None, started_by=None, **options) -> SyncRun:
-        run, _ = lifecycle.open_run(kind, full=full, started_by=started_by, options=options)
-        return go_on(run, seconds=seconds, on_progress=on_progress)
-
     return carry
-
-
-def go_on(run, **how) -> SyncRun:
-    """Claim a waiting run and carry it out."""
-    claimed = lifecycle.claim(run.pk, worker=this_process())
-    assert claimed is not None
-    carry_out(claimed, **how)
-    return SyncRun.objects.get(pk=run.pk)
 
 
 @pytest.fixture

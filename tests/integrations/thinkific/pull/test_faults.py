@@ -9,7 +9,7 @@ from integrations.models import ConnectionState, SyncRun
 from integrations.thinkific.kinds import PULLS
 from integrations.thinkific.runs.lifecycle import resume
 from integrations.thinkific.sandbox import Scale, Site
-from tests.integrations.thinkific.pull.conftest import go_on
+from tests.integrations.thinkific.running import go_on
 
 pytestmark = pytest.mark.django_db
 

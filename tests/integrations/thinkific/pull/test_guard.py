@@ -17,7 +17,8 @@ from integrations.models import SyncRun
 from integrations.thinkific.runs import lifecycle
 from integrations.thinkific.sandbox import Site
 from tests.factories import GroupAssignmentFactory
-from tests.integrations.thinkific.pull.conftest import SIXTY, counts, go_on, removed
+from tests.integrations.thinkific.pull.conftest import SIXTY, counts, removed
+from tests.integrations.thinkific.running import go_on
 
 pytestmark = pytest.mark.django_db
 

@@ -6,7 +6,8 @@ from core.models import Enrollment, SiteSettings, User
 from integrations.models import SyncRun
 from integrations.thinkific.runs import completeness
 from integrations.thinkific.sandbox import Scale, Site
-from tests.integrations.thinkific.pull.conftest import go_on, removed
+from tests.integrations.thinkific.pull.conftest import removed
+from tests.integrations.thinkific.running import go_on
 
 pytestmark = pytest.mark.django_db
 PAGE = 5

@@ -11,7 +11,8 @@ from core.models import Enrollment, Notice, User
 from integrations.models import Kind, SyncRun
 from integrations.thinkific.kinds import PULLS, carry_out
 from integrations.thinkific.runs import lifecycle
-from tests.integrations.thinkific.pull.conftest import counts, go_on
+from tests.integrations.thinkific.pull.conftest import counts
+from tests.integrations.thinkific.running import go_on
 
 pytestmark = pytest.mark.django_db
 

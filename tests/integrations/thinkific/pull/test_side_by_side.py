@@ -11,7 +11,7 @@ from integrations.thinkific.budget.priorities import Grant
 from integrations.thinkific.runs.jobs import Ask, SideBySide
 from integrations.thinkific.runs.threads import Threads
 from integrations.thinkific.sandbox import Scale, Site
-from tests.integrations.thinkific.pull.conftest import go_on
+from tests.integrations.thinkific.running import go_on
 
 pytestmark = pytest.mark.django_db
 AT_ONCE = 10

@@ -8,7 +8,7 @@ from core.models import User
 from integrations.models import SyncRun
 from integrations.thinkific.runs import lifecycle
 from tests.factories import UserFactory
-from tests.integrations.thinkific.pull.conftest import go_on
+from tests.integrations.thinkific.running import go_on
 
 pytestmark = pytest.mark.django_db
 

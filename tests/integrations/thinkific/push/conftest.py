@@ -4,20 +4,16 @@ import pytest
 
 from core.models import OutboxEntry, Product
 from integrations.models import PULLED, InboundEvent, SyncRun
-from integrations.processes import this_process
-from integrations.thinkific.kinds import carry_out
 from integrations.thinkific.push import outcomes, prerequisites
 from integrations.thinkific.push.drain import drain
-from integrations.thinkific.runs import fetch, lifecycle
 from integrations.thinkific.webhooks import process
 from tests.history import watched
+from tests.integrations.thinkific.running import carry, short_pauses
 
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch):
-    monkeypatch.setattr(fetch, "FIRST_PAUSE", 0.001)
-    monkeypatch.setattr(fetch, "LONGEST_PAUSE", 0.02)
-    monkeypatch.setattr("integrations.thinkific.client.transport.BACKOFF", 0.001)
+    short_pauses(monkeypatch)
     monkeypatch.setattr(outcomes, "FIRST_WAIT", 0.001)
     monkeypatch.setattr(outcomes, "LONGEST_WAIT", 0.01)
     monkeypatch.setattr("integrations.thinkific.push.bundles.LATER", 0.05)
@@ -45,12 +41,6 @@ def site(thinkific):
 
 @pytest.fixture
 def pull(_connected):
-    def carry(kind, *, full=True, **options) -> SyncRun:
-        run, _ = lifecycle.open_run(kind, full=full, options=options)
-        claimed = lifecycle.claim(run.pk, worker=this_process())
-        carry_out(claimed)
-        return SyncRun.objects.get(pk=run.pk)
-
     return carry
 
 

@@ -4,19 +4,16 @@ import pytest
 
 from core.models import OutboxEntry
 from integrations.models import Drift, DriftReport, Kind, SyncRun
-from integrations.processes import this_process
-from integrations.thinkific.kinds import PULLS, carry_out
+from integrations.thinkific.kinds import PULLS
 from integrations.thinkific.push import outcomes
 from integrations.thinkific.push.drain import drain
-from integrations.thinkific.runs import fetch, lifecycle
 from integrations.thinkific.sandbox import Scale, Site
+from tests.integrations.thinkific.running import carry, short_pauses
 
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch):
-    monkeypatch.setattr(fetch, "FIRST_PAUSE", 0.001)
-    monkeypatch.setattr(fetch, "LONGEST_PAUSE", 0.02)
-    monkeypatch.setattr("integrations.thinkific.client.transport.BACKOFF", 0.001)
+    short_pauses(monkeypatch)
     monkeypatch.setattr(outcomes, "FIRST_WAIT", 0.001)
 
 
@@ -27,18 +24,10 @@ def thinkific_site():
     )
 
 
-@pytest.fixture
-def carry(connected, transactional_db):
+@pytest.fixture(name="carry")
+def _carry(connected, transactional_db):
     """`carry(kind)` carries a run out in this process, as a worker would."""
-
-    def work(kind, *, full=True, started_by=None, **how) -> SyncRun:
-        run, _ = lifecycle.open_run(kind, full=full, started_by=started_by)
-        claimed = lifecycle.claim(run.pk, worker=this_process())
-        assert claimed is not None
-        carry_out(claimed, **how)
-        return SyncRun.objects.get(pk=run.pk)
-
-    return work
+    return carry
 
 
 @pytest.fixture

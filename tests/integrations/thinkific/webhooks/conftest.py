@@ -10,11 +10,9 @@ import pytest
 from django.test import Client
 
 from integrations.models import InboundEvent, SyncRun
-from integrations.processes import this_process
-from integrations.thinkific.kinds import carry_out
-from integrations.thinkific.runs import lifecycle
 from integrations.thinkific.webhooks import process
 from tests.history import watched
+from tests.integrations.thinkific.running import carry
 
 ADDRESS = "/webhooks/thinkific/"
 SECRET = "a-key-of-thirty-two-characters-1"
@@ -91,11 +89,6 @@ def work(connected, db):
 
 @pytest.fixture
 def pull(connected, db):
-    def carry(kind, *, full=True) -> SyncRun:
-        run, _ = lifecycle.open_run(kind, full=full)
-        carry_out(lifecycle.claim(run.pk, worker=this_process()))
-        return SyncRun.objects.get(pk=run.pk)
-
     return carry
 
 

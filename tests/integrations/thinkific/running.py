@@ -1,0 +1,27 @@
+"""Carrying runs out in the process of the test, as a worker would."""
+
+from integrations.models import SyncRun
+from integrations.processes import this_process
+from integrations.thinkific.kinds import carry_out
+from integrations.thinkific.runs import fetch, lifecycle
+
+
+def carry(kind, *, full=True, started_by=None, seconds=None, on_progress=None, **options) -> SyncRun:
+    """Ask for a run and carry it out. Returns it as it is stored then."""
+    run, _ = lifecycle.open_run(kind, full=full, started_by=started_by, options=options)
+    return go_on(run, seconds=seconds, on_progress=on_progress)
+
+
+def go_on(run, **how) -> SyncRun:
+    """Claim a waiting run and carry it out."""
+    claimed = lifecycle.claim(run.pk, worker=this_process())
+    assert claimed is not None
+    carry_out(claimed, **how)
+    return SyncRun.objects.get(pk=run.pk)
+
+
+def short_pauses(monkeypatch) -> None:
+    """Trouble costs hundredths of seconds here, not half a minute."""
+    monkeypatch.setattr(fetch, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(fetch, "LONGEST_PAUSE", 0.02)
+    monkeypatch.setattr("integrations.thinkific.client.transport.BACKOFF", 0.001)
