@@ -17,7 +17,7 @@ from integrations.processes import is_silent
 from integrations.thinkific.budget import decisions, meter
 from integrations.thinkific.budget.decisions import BudgetState
 from integrations.thinkific.budget.meter import Outcome
-from integrations.thinkific.client.rates import RateHeaders
+from integrations.thinkific.client.rates import Points, RateHeaders
 
 if TYPE_CHECKING:
     from integrations.thinkific.budget.shared import SharedBudget
@@ -125,16 +125,8 @@ class Lanes:
     def stop_points_until(self, until: datetime) -> None:
         self.budget.stop_points_until(until)
 
-    def note_points(
-        self,
-        *,
-        estimate: int,
-        cost: int | None,
-        limit: int | None,
-        remaining: int | None,
-        reset: datetime | None,
-    ) -> None:
-        self.budget.note_points(estimate=estimate, cost=cost, limit=limit, remaining=remaining, reset=reset)
+    def note_points(self, points: Points, *, estimate: int) -> None:
+        self.budget.note_points(points, estimate=estimate)
 
     def _enter(self, points: int) -> Grant | float:
         with self._lock:

@@ -34,7 +34,7 @@ from integrations.thinkific.budget.priorities import Lanes
 from integrations.thinkific.budget.store import DatabaseStore, Decision, Store
 from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.client.errors import BudgetExhausted
-from integrations.thinkific.client.rates import RateHeaders
+from integrations.thinkific.client.rates import Points, RateHeaders
 
 R = TypeVar("R")
 
@@ -142,30 +142,21 @@ class SharedBudget:
         seconds = _seconds_to(until)
         self.change(lambda state, now: meter.block(state.requests, now, seconds, self.limits.window))
 
-    def note_points(
-        self,
-        *,
-        estimate: int,
-        cost: int | None,
-        limit: int | None,
-        remaining: int | None,
-        reset: datetime | None,
-    ) -> None:
+    def note_points(self, points: Points, *, estimate: int) -> None:
         """Replace the estimated cost of a query by the real one, and tighten our view like `note`."""
         limits = self.limits
-        reset_in = None if reset is None else _seconds_to(reset)
+        cost = estimate if points.cost is None else points.cost
+        reset_in = None if points.reset is None else _seconds_to(points.reset)
 
         def decide(state: BudgetState, now: float) -> None:
-            meter.add(
-                state.points, now, limits.points_window, (estimate if cost is None else cost) - estimate
-            )
+            meter.add(state.points, now, limits.points_window, cost - estimate)
             meter.note(
                 state.points,
                 now,
                 limits.points,
                 limits.points_window,
-                told_limit=limit,
-                remaining=remaining,
+                told_limit=points.limit,
+                remaining=points.remaining,
                 reset_in=reset_in,
             )
 

@@ -27,6 +27,16 @@ class RateHeaders:
         return None if self.reset_at is None else datetime.fromtimestamp(self.reset_at, UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class Points:
+    """GraphQL's own budget, in points; `reset` is when the minute is over."""
+
+    cost: int | None = None
+    remaining: int | None = None
+    limit: int | None = None
+    reset: datetime | None = None
+
+
 def read_rate_headers(headers: Mapping[str, str], status: int, now: float) -> RateHeaders:
     """The budget from the headers of an answer received at `now` (epoch seconds).
 

@@ -29,7 +29,7 @@ from integrations.thinkific.client.errors import (
     Unfinished,
 )
 from integrations.thinkific.client.no_answer import Attempt
-from integrations.thinkific.client.rates import RateHeaders, read_rate_headers
+from integrations.thinkific.client.rates import Points, RateHeaders, read_rate_headers
 from integrations.thinkific.client.sessions import Sessions
 
 R = TypeVar("R")
@@ -56,15 +56,7 @@ class Budget(Protocol):
 
     def stop_until(self, until: datetime) -> None: ...
 
-    def note_points(
-        self,
-        *,
-        estimate: int,
-        cost: int | None,
-        limit: int | None,
-        remaining: int | None,
-        reset: datetime | None,
-    ) -> None: ...
+    def note_points(self, points: Points, *, estimate: int) -> None: ...
 
     def stop_points_until(self, until: datetime) -> None: ...
 

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from integrations.thinkific.budget.priorities import Grant, Lanes
 from integrations.thinkific.client.errors import BudgetExhausted, Interrupted
-from integrations.thinkific.client.rates import RateHeaders
+from integrations.thinkific.client.rates import Points, RateHeaders
 
 R = TypeVar("R")
 
@@ -244,22 +244,5 @@ class Threads:
     def stop_points_until(self, until: datetime) -> None:
         self._tell(partial(self.lanes.stop_points_until, until))
 
-    def note_points(
-        self,
-        *,
-        estimate: int,
-        cost: int | None,
-        limit: int | None,
-        remaining: int | None,
-        reset: datetime | None,
-    ) -> None:
-        self._tell(
-            partial(
-                self.lanes.note_points,
-                estimate=estimate,
-                cost=cost,
-                limit=limit,
-                remaining=remaining,
-                reset=reset,
-            )
-        )
+    def note_points(self, points: Points, *, estimate: int) -> None:
+        self._tell(partial(self.lanes.note_points, points, estimate=estimate))

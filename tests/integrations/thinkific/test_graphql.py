@@ -19,6 +19,7 @@ from integrations.thinkific.client.errors import (
     TooExpensive,
 )
 from integrations.thinkific.client.graphql import curriculum, groups, lists
+from integrations.thinkific.client.rates import Points
 
 URL = "https://api.thinkific.com/stable/graphql"
 TOKEN = "tok_" + "x" * 40
@@ -119,8 +120,8 @@ def test_the_limit_stops_queries_until_its_reset(network):
         def permit(self, **_):
             return nullcontext()
 
-        def note_points(self, **points):
-            told.append(points)
+        def note_points(self, points, *, estimate):
+            told.append((points, estimate))
 
         def stop_points_until(self, until):
             told.append(until)
@@ -136,7 +137,7 @@ def test_the_limit_stops_queries_until_its_reset(network):
         client.graphql("Site", "query Site { site { id } }", cost=7)
 
     assert caught.value.until == reset
-    assert told == [{"estimate": 7, "cost": 522, "limit": 2000, "remaining": 0, "reset": reset}, reset]
+    assert told == [(Points(cost=522, remaining=0, limit=2000, reset=reset), 7), reset]
 
 
 def test_a_429_stops_queries_and_leaves_rest_alone(network):

@@ -14,7 +14,7 @@ from integrations.thinkific.budget.decisions import Limits
 from integrations.thinkific.budget.priorities import Grant
 from integrations.thinkific.budget.shared import SharedBudget
 from integrations.thinkific.client.errors import BudgetExhausted
-from integrations.thinkific.client.rates import RateHeaders
+from integrations.thinkific.client.rates import Points, RateHeaders
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -64,8 +64,8 @@ def test_threads_with_their_own_budgets_share_one_limit():
 PULL = """
 import sys, time, django
 django.setup()
-from integrations.thinkific.budget import SharedBudget
-from integrations.thinkific.budget_state import Limits
+from integrations.thinkific.budget.shared import SharedBudget
+from integrations.thinkific.budget.decisions import Limits
 budget = SharedBudget("acme", Limits(requests=40, window=1.5, concurrency=6))
 end = time.time() + 4
 while time.time() < end:
@@ -178,7 +178,7 @@ def test_lost_lanes_are_taken_again():
 def test_points_are_shared_and_corrected():
     budget = SharedBudget("acme", Limits(points=1000))
     with budget.permit(interactive=False, points=500):
-        budget.note_points(estimate=500, cost=22, limit=1000, remaining=978, reset=None)
+        budget.note_points(Points(cost=22, limit=1000, remaining=978), estimate=500)
     assert budget.usage().points_used == 22
 
     budget.stop_points_until(datetime.now(UTC) + timedelta(seconds=30))

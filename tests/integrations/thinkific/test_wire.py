@@ -210,9 +210,9 @@ import gzip, resource, sys, threading, zlib
 import django
 django.setup()
 from tests.integrations.thinkific.sockets import HEAD, after_the_request, serve
-from integrations.thinkific.client import ThinkificClient
-from integrations.thinkific.credentials import Credentials
-from integrations.thinkific.errors import RetryLater
+from integrations.thinkific.client.client import ThinkificClient
+from integrations.thinkific.client.credentials import Credentials
+from integrations.thinkific.client.errors import RetryLater
 
 how = sys.argv[1]
 block = b" " * (1 << 20)

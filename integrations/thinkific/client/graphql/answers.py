@@ -1,7 +1,7 @@
 """What a GraphQL answer means: errors come with status 200, and every answer tells its price."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
@@ -20,7 +20,7 @@ from integrations.thinkific.client.errors import (
     TooExpensive,
     error_messages,
 )
-from integrations.thinkific.client.rates import FALLBACK, LONGEST
+from integrations.thinkific.client.rates import FALLBACK, LONGEST, Points
 from integrations.thinkific.client.transport import Budget
 
 TRANSIENT = {"SERVER_ERROR", "GATEWAY_TIMEOUT", "INTERNAL_SERVER_ERROR", "INTERNAL_ERROR", "TIMEOUT"}
@@ -47,16 +47,6 @@ DRIFT_TEXT = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Points:
-    """GraphQL's own budget, in points; `reset` is when the minute is over."""
-
-    cost: int | None = None
-    remaining: int | None = None
-    limit: int | None = None
-    reset: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class GraphAnswer:
     """`data` as it came, and what it cost."""
 
@@ -76,10 +66,7 @@ def read_graph_answer(
     codes = {_code(error) for error in errors}
     if budget is not None:
         free = "MAX_QUERY_COST_EXCEEDED" in codes  # refused, and not charged
-        cost = 0 if free else points.cost
-        budget.note_points(
-            estimate=estimate, cost=cost, limit=points.limit, remaining=points.remaining, reset=points.reset
-        )
+        budget.note_points(replace(points, cost=0) if free else points, estimate=estimate)
     if errors:
         _raise_for(errors, codes, operation, points, budget)
     if not answer.ok:
