@@ -14,8 +14,8 @@ from core.folding import normalize_email, tidy
 from core.models import Membership, OutboxEntry, Role, Team, User
 from core.models.people import EMAIL_LENGTH, NAME_LENGTH
 from core.services import invitations, outbox
-from core.services import memberships as teams
 from core.services.history import signed
+from core.services.memberships import add_member
 from core.services.mirror import former
 
 # What Thinkific has too; of these a change is sent.
@@ -63,7 +63,7 @@ def create_user(
     user.set_unusable_password()
     signed(user, by=by, reason="account made").save()
     for team, role in memberships:
-        teams.add_member(team=team, user=user, role=role, by=by, as_guest=False)
+        add_member(team=team, user=user, role=role, by=by, as_guest=False)
     if in_thinkific:
         outbox.mark_stale([user], reason="account made", requested_by=by)
     return user
@@ -103,7 +103,7 @@ def add_to_teams(
         if team.pk not in there and not seen:
             invitations.invite(team=team, user=user, role=role, address=user.email, by=by)
         elif team.pk not in there:
-            teams.add_member(team=team, user=user, role=role, by=by)
+            add_member(team=team, user=user, role=role, by=by)
         elif seen:
             raise IsMember(f"{user} is in {team} already. Change the role there instead.")
     return Brought(user, invited=not seen)

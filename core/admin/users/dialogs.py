@@ -16,8 +16,7 @@ from core.admin.users.forms import AddToGroupForm, AddToTeamForm, AddUserForm, P
 from core.admin.users.tabs import groups_of
 from core.models import Enrollment, Membership, Role, Team, User
 from core.permissions import scope
-from core.services import groups, people
-from core.services import memberships as teams
+from core.services import groups, memberships, people
 from core.services.accounts import account_mail
 
 
@@ -47,7 +46,7 @@ def _add(nobody: None, form: AddUserForm) -> Done:
     return Done(said, cells.detail_url(user))
 
 
-def _bring(form: PersonForm, memberships: list[tuple[Team, Role]]) -> Done:
+def _bring(form: PersonForm, with_roles: list[tuple[Team, Role]]) -> Done:
     """Add the person who has the address, or invite them: somebody who has an account outside the viewer's
     teams decides for themselves."""
     values = form.cleaned_data
@@ -55,23 +54,23 @@ def _bring(form: PersonForm, memberships: list[tuple[Team, Role]]) -> Done:
         email=values["email"],
         first_name=values["first_name"],
         last_name=values["last_name"],
-        memberships=memberships,
+        memberships=with_roles,
         in_thinkific=values["thinkific"],
         by=form.viewer,
     )
-    names = ", ".join(str(team) for team, _ in memberships)
+    names = ", ".join(str(team) for team, _ in with_roles)
     if invited:
         said = (
             f"{user.email} has an account outside your teams, so an invitation is on its way. They join "
             f"{names} when they agree; until then they are listed under Invited."
         )
-        return Done(said, cells.detail_url(memberships[0][0], "invitations"))
+        return Done(said, cells.detail_url(with_roles[0][0], "invitations"))
     said = f"{user.email} is in {names} now, as {values['role']}."
     if values["welcome"]:
         account_mail.ask_for_welcome(user, by=form.viewer)
         said += f" A welcome e-mail goes to {user.email}."
-    only = memberships[0][0]
-    url = cells.detail_url(only, "users") if len(memberships) == 1 else reverse("admin:core_user_changelist")
+    only = with_roles[0][0]
+    url = cells.detail_url(only, "users") if len(with_roles) == 1 else reverse("admin:core_user_changelist")
     return Done(f"{said} Thinkific is told in the background." if values["thinkific"] else said, url)
 
 
@@ -85,7 +84,7 @@ def _sync_now(user: User, form: DialogForm) -> Done:
 
 def _join(user: User, form: AddToTeamForm) -> Done:
     team, role = form.cleaned_data["team"], form.cleaned_data["role"]
-    teams.add_member(team=team, user=user, role=role, by=form.viewer)
+    memberships.add_member(team=team, user=user, role=role, by=form.viewer)
     return Done(f"{user} is in {team} now, as {role}. Groups that the team sends to Thinkific take them in.")
 
 
@@ -94,20 +93,20 @@ def memberships_of(user: User, viewer: User) -> QuerySet[Membership]:
 
 
 def change_role(membership: Membership, form: RoleForm) -> Done:
-    teams.change_role(membership, role=form.cleaned_data["role"], by=form.viewer)
+    memberships.change_role(membership, role=form.cleaned_data["role"], by=form.viewer)
     return Done(f"{membership.user} is {form.cleaned_data['role']} in {membership.team} now.")
 
 
 def leave(membership: Membership, form: DialogForm) -> Done:
     user, team = membership.user, membership.team
-    teams.remove_member(membership, by=form.viewer)
+    memberships.remove_member(membership, by=form.viewer)
     # Somebody who is in no other team of the viewer's is out of their sight now.
     gone = not User.objects.visible_to(form.viewer).filter(pk=user.pk).exists()
     return Done(f"{user} has left {team}. Enrollments stay.", cells.detail_url(team, "users") if gone else "")
 
 
-def not_the_owner(memberships: QuerySet[Membership]) -> QuerySet[Membership]:
-    return memberships.exclude(team__owner=F("user"))
+def not_the_owner(rows: QuerySet[Membership]) -> QuerySet[Membership]:
+    return rows.exclude(team__owner=F("user"))
 
 
 def what_leaving_does(membership: Membership) -> str:
@@ -172,7 +171,7 @@ USER_DIALOGS = (
         tab="teams",
         danger=True,
         parts=memberships_of,
-        offered_for=teams.that_can_end,
+        offered_for=memberships.that_can_end,
         text=what_leaving_does,
     ),
     Dialog(

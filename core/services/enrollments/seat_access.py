@@ -13,8 +13,8 @@ from django.db.models import QuerySet
 from core.errors import Refusal, names
 from core.models import Enrollment, Membership, Product, Seat, SeatAssignment, User
 from core.permissions import scope
-from core.services.enrollments import enroll_many as enrolling_many
 from core.services.enrollments import enrollments
+from core.services.enrollments.enroll_many import enroll_unchecked
 
 
 class HeldOtherwise(Refusal):
@@ -71,9 +71,7 @@ def enroll_many(
     """`enroll` for several students, all or none."""
     students, products = list(students), list(products)
     seats = _own_seats(by, students, products)
-    return enrolling_many.enroll_unchecked(
-        students=students, products=products, expiry_date=expiry_date, by=by, seats=seats
-    )
+    return enroll_unchecked(students=students, products=products, expiry_date=expiry_date, by=by, seats=seats)
 
 
 def _own_seats(

@@ -81,10 +81,10 @@ class Writer:
             return
         finally:
             self.prepares = False
-        if not self._again(leave=AT_ONCE - 1):
-            self._start(step)
-        else:
+        if self._again(leave=AT_ONCE - 1):
             self.pull.commit(write)
+        else:
+            self._start(step)
 
     def _in_one_piece(self, write: Callable[[], None]) -> None:
         self.settle()
