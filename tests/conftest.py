@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 from django.conf import settings as django_settings
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client, TransactionTestCase
 
 from core.models import User
+from tests import migrated
 from tests.factories import (
     MembershipFactory,
     ProductFactory,
@@ -28,19 +30,29 @@ from tests.tables import Refill
 __all__ = ["process_environment"]
 
 
-# Little of it is the database's: on PostgreSQL it runs with the slow ones.
+# On PostgreSQL these run with the slow tests: they hardly depend on the database.
 LATER_ON_POSTGRESQL = [
     Path(__file__).parent / folder
-    for folder in ("core/admin", "integrations/admin", "integrations/thinkific/push")
+    for folder in ("core/admin", "integrations/admin", "integrations/thinkific/push", "project")
 ]
+DATABASE = {"db", "transactional_db", "live_server"}  # fixtures; the others that need a database use these
+WITH_A_SHARED_CACHE = {"test_cache.py"}  # without a database, but with the Redis of the PostgreSQL suite
+
+
+def needs_a_database(item: pytest.Item) -> bool:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return bool(fixtures & DATABASE or item.get_closest_marker("django_db"))
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest chooses by marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each process gets its share of the slow tests, and those first: at the end all others would wait."""
+    """Mark which tests run where, and give each process its share of the slow tests, those first: at the end
+    all other processes would wait for them."""
     for item in items:
         if any(item.path.is_relative_to(folder) for folder in LATER_ON_POSTGRESQL):
             item.add_marker("later")
+        if not needs_a_database(item) and item.path.name not in WITH_A_SHARED_CACHE:
+            item.add_marker("once")
     count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     slow = [item for item in items if item.get_closest_marker("slow")]
     quick = [item for item in items if not item.get_closest_marker("slow")]
@@ -63,6 +75,24 @@ def refill() -> Refill:
 
 
 @pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings, django_db_createdb):
+    """Copy the migrated database instead of running the migrations in each process (tests/migrated.py)."""
+    database = django_settings.DATABASES["default"]
+    if django_db_createdb:
+        return
+    if django_settings.IS_SQLITE:
+        migrated.copy_sqlite(Path(database["TEST"]["NAME"]))
+    else:
+        database.setdefault("TEST", {})["TEMPLATE"] = migrated.postgresql_template(database)
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """Django deletes a file that it is not told to keep, before it looks into it."""
+    return django_settings.IS_SQLITE
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker, refill):
     """The database, and a transactional test's end: the tables hold again what migrations put there."""
 
@@ -72,6 +102,11 @@ def django_db_setup(django_db_setup, django_db_blocker, refill):
     with django_db_blocker.unblock():
         as_migrated()
     TransactionTestCase._fixture_teardown = lambda case: as_migrated()
+    yield
+    if django_settings.IS_SQLITE:
+        with django_db_blocker.unblock():
+            connection.close()
+        migrated.remove_sqlite(Path(connection.settings_dict["NAME"]))
 
 
 @pytest.fixture(autouse=True)
