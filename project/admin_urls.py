@@ -7,8 +7,8 @@ from core.admin import history
 from core.admin.autocomplete import PickerSearch
 from core.admin.tools import screen as tools
 from integrations.admin.connection import test_connection
-from project import email_changes, invitations, live, passwords
-from project.find import find
+from project.pages import email_changes, invitations, live, passwords
+from project.pages.find import find
 
 page = admin.site.admin_view
 

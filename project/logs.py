@@ -10,7 +10,7 @@ from urllib.parse import quote
 import structlog
 from django.utils.log import log_response
 
-from project import secret_addresses
+from project.middleware import secret_addresses
 
 SECRET_NAMES = ("api_key", "token", "secret", "password", "authorization", "cookie")
 _NAME = r"[\w-]*(?:api[_-]?key|token|secret|password|authorization|cookie|sessionid|uidb64)[\w-]*"

@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from project.axes import *  # noqa: F403  (settings of django-axes)
 from project.environment import Env
 from project.logs import configure_logging
-from project.unfold import UNFOLD  # noqa: F401  (a Django setting)
+from project.unfold.settings import UNFOLD  # noqa: F401  (a Django setting)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -70,10 +70,10 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "project.policy.PolicyMiddleware",
-    "project.health.answer_probes",
-    "project.unavailable.WhileUnavailable",
-    "project.client_address.settle",
+    "project.middleware.policy.PolicyMiddleware",
+    "project.middleware.health.answer_probes",
+    "project.middleware.unavailable.WhileUnavailable",
+    "project.middleware.client_address.settle",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "core.admin.kit.dialogs.htmx.with_whole_pages",
@@ -87,7 +87,7 @@ MIDDLEWARE = [
     "core.admin.kit.open_pages.for_each_request",
     "simple_history.middleware.HistoryRequestMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
-    "project.secret_addresses.never_kept",
+    "project.middleware.secret_addresses.never_kept",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -166,11 +166,11 @@ BEHIND_PROXY = env.bool("BEHIND_PROXY", False)
 PROXY_COUNT = env.int("PROXY_COUNT", 1) if BEHIND_PROXY else 0
 if BEHIND_PROXY and PROXY_COUNT < 1:
     raise ImproperlyConfigured("PROXY_COUNT has to be 1 or more. Without a proxy, leave BEHIND_PROXY out.")
-IPWARE_META_PRECEDENCE_ORDER = ("REMOTE_ADDR",)  # settled by project.client_address
+IPWARE_META_PRECEDENCE_ORDER = ("REMOTE_ADDR",)  # settled by project.middleware.client_address
 
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 SESSION_COOKIE_SAMESITE = "Lax"
-MESSAGE_STORAGE = "project.said.ReadableMessages"
+MESSAGE_STORAGE = "project.pages.messages.ReadableMessages"
 
 if not DEBUG:
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.bool("SECURE_COOKIES", True)

@@ -10,8 +10,8 @@ from unfold.sites import UnfoldAdminSite
 
 from core.models import User
 from core.services.accounts import sign_in
-from project.client_address import network_of
-from project.passwords import ChangePasswordForm
+from project.middleware.client_address import network_of
+from project.pages.passwords import ChangePasswordForm
 
 
 class DashboardSite(UnfoldAdminSite):
@@ -48,7 +48,7 @@ class DashboardSite(UnfoldAdminSite):
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Without "view on site": nothing of ours has a page outside of this one. Nor Unfold's palette, which
-        loads every match and keeps it for five minutes: project/find.py is in its place."""
+        loads every match and keeps it for five minutes: project/pages/find.py is in its place."""
         left_out = {"view_on_site", "search"}
         return [url for url in super().get_urls() if getattr(url, "name", None) not in left_out]
 

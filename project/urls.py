@@ -2,8 +2,8 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-handler400 = "project.unavailable.bad_request"
-handler500 = "project.unavailable.server_error"
+handler400 = "project.middleware.unavailable.bad_request"
+handler500 = "project.middleware.unavailable.server_error"
 
 urlpatterns = [
     path("admin/", admin.site.urls),

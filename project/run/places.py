@@ -9,8 +9,8 @@ from urllib.parse import quote
 import environ
 from environ.compat import ImproperlyConfigured
 
-from project.loopback import is_loopback
 from project.run.ports import CannotStart, stand_in_port, web_port
+from project.serving.loopback import is_loopback
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 # To compare with what HOST says.

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
-from project.loopback import is_loopback
+from project.serving.loopback import is_loopback
 
 wsgi_app = "project.wsgi"
 worker_class = "project.serving.worker.BufferingWorker"

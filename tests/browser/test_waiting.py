@@ -56,7 +56,7 @@ def test_who_asks_for_many_mails_is_told_to_wait(page: Page, settings, scheme, w
 
 
 def test_an_administrator_unlocks_somebody(page: Page, root: User, ana: User, sign_in, screenshot):
-    from tests.project.test_sign_in import fail
+    from tests.project.pages.test_sign_in import fail
 
     fail(ana.email, 10)
     sign_in(page, root)

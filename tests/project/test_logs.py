@@ -79,7 +79,7 @@ def test_what_fails_keeps_its_traceback(lines, signed_in, ana, monkeypatch):
     def fail(request):
         raise ValueError("a mistake of ours")
 
-    monkeypatch.setattr("project.live.viewer_of", fail)
+    monkeypatch.setattr("project.pages.live.viewer_of", fail)
     browser = signed_in(ana)
     browser.raise_request_exception = False
 

@@ -1,7 +1,7 @@
 import pytest
 
 from core.models import User
-from project.sidebar import navigation
+from project.unfold.sidebar import navigation
 from tests.factories import RoleFactory, UserFactory
 
 

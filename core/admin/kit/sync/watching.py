@@ -1,6 +1,6 @@
 """What an open page shows, as a short word that changes with it.
 
-A page carries the word of the moment at which it was drawn, and asks again and again (project/live.py).
+A page carries the word of the moment at which it was drawn, and asks again and again (project/pages/live.py).
 Another word says that something on it is no longer true: the page then fetches itself anew, once.
 """
 

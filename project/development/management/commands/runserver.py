@@ -4,7 +4,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from whitenoise.runserver_nostatic.management.commands import runserver
 
-from project.loopback import is_loopback
+from project.serving.loopback import is_loopback
 
 NOT_FOR_OTHERS = (
     "Other machines may reach {address}, but no SECRET_KEY is set: sessions would be signed with a key that "

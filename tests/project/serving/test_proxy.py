@@ -21,7 +21,7 @@ from project.serving import config, limits
 from tests.services import Missing, find_nginx, free_port
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 SLOW_CLIENTS = 200
 SERVICES = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
 

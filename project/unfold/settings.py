@@ -19,9 +19,9 @@ UNFOLD: dict[str, Any] = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _static("dashboard/icon.svg")}],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
-    "DASHBOARD_CALLBACK": "project.dashboard.first_page",
-    "SIDEBAR": {"navigation": "project.sidebar.navigation"},
-    "LOGIN": {"form": "project.passwords.SignInForm"},
+    "DASHBOARD_CALLBACK": "project.overview.screen.first_page",
+    "SIDEBAR": {"navigation": "project.unfold.sidebar.navigation"},
+    "LOGIN": {"form": "project.pages.passwords.SignInForm"},
     "STYLES": [_static("dashboard/theme.css"), _static("dashboard/dashboard.css")],
     "SCRIPTS": [
         _static("dashboard/htmx-config.js"),
@@ -30,7 +30,7 @@ UNFOLD: dict[str, Any] = {
         _static("dashboard/dialogs.js"),
         _static("dashboard/find.js"),
     ],
-    # After a change here: python -m project.theme
+    # After a change here: python -m project.unfold.theme
     "BORDER_RADIUS": "8px",
     "COLORS": {
         "primary": {

@@ -11,7 +11,7 @@ from django.urls import get_resolver, resolve
 from django.urls.converters import IntConverter
 
 from core.services.accounts.account_mail import password_tokens
-from project import secret_addresses
+from project.middleware import secret_addresses
 from tests.project.test_logs import lines
 
 __all__ = ["lines"]
@@ -21,7 +21,7 @@ SECRET = "s3cr3t-That_nobody.May~read"
 
 @pytest.fixture
 def _later_pages(settings):
-    settings.ROOT_URLCONF = "tests.project.secret_urls"
+    settings.ROOT_URLCONF = "tests.project.middleware.secret_urls"
 
 
 def addresses(urlconf):
@@ -73,7 +73,7 @@ WRITTEN = {
 @pytest.mark.usefixtures("_later_pages")
 def test_no_address_with_a_secret_is_logged_whole(lines, how):
     resolve("/admin/")  # the addresses are loaded, as before any request
-    found = list(addresses("tests.project.secret_urls"))
+    found = list(addresses("tests.project.middleware.secret_urls"))
     assert len(found) == 7  # four of the later pages, and the product's own three
 
     for address in found:
@@ -114,7 +114,7 @@ def test_other_addresses_stay_readable(lines, address):
 def test_requests_that_fail_log_no_secret(lines, client):
     strict = Client(enforce_csrf_checks=True)
     browser = Client(raise_request_exception=False)
-    for address in addresses("tests.project.secret_urls"):
+    for address in addresses("tests.project.middleware.secret_urls"):
         header = {"referer": f"http://testserver{address}"}
         browser.put(address, headers=header)  # 405
         strict.post(address, headers=header)  # 403
@@ -204,7 +204,7 @@ def test_django_neither_prints_nor_mails_lines_by_itself(settings, mailoutbox):
 @pytest.mark.django_db
 @pytest.mark.usefixtures("_later_pages")
 def test_pages_at_these_addresses_are_never_kept(client, ana):
-    for address in addresses("tests.project.secret_urls"):
+    for address in addresses("tests.project.middleware.secret_urls"):
         answer = client.get(address)
         assert "no-store" in answer["Cache-Control"], address
         assert answer["Referrer-Policy"] == "same-origin"

@@ -10,7 +10,7 @@ from django.test import Client
 
 from core.services.site import health
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(autouse=True)

@@ -20,8 +20,8 @@ from unfold.forms import AuthenticationForm as UnfoldAuthenticationForm
 from unfold.widgets import BASE_INPUT_CLASSES
 
 from core.services.accounts import account_mail, allowances, sign_in
-from project.client_address import network_of
-from project.sign_in import wait_page
+from project.middleware.client_address import network_of
+from project.pages.sign_in import wait_page
 
 log = structlog.get_logger(__name__)
 INPUT = " ".join(BASE_INPUT_CLASSES)

@@ -1,5 +1,5 @@
-"""`python -m project.theme` writes project/static/dashboard/theme.css: the colours of project/unfold.py and
-Unfold's own, which Unfold would write into every page."""
+"""`python -m project.unfold.theme` writes project/static/dashboard/theme.css: the colours of
+project/unfold/settings.py and Unfold's own, which Unfold would write into every page."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
 from unfold.settings import get_config
 from unfold.utils import convert_color
 
-FILE = Path(__file__).parent / "static" / "dashboard" / "theme.css"
+FILE = Path(__file__).parent.parent / "static" / "dashboard" / "theme.css"
 
 
 def rendered() -> str:
@@ -18,7 +18,7 @@ def rendered() -> str:
     for name, weights in config["COLORS"].items():
         for weight, value in weights.items():
             lines.append(f"  --color-{name}-{weight}: {convert_color(value)};")
-    return "\n".join(["/* Written by `python -m project.theme`. */", ":root {", *lines, "}", ""])
+    return "\n".join(["/* Written by `python -m project.unfold.theme`. */", ":root {", *lines, "}", ""])
 
 
 if __name__ == "__main__":

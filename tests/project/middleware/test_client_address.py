@@ -6,7 +6,7 @@ from axes.models import AccessAttempt
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
-from project import client_address
+from project.middleware import client_address
 from tests.project.test_logs import lines
 from tests.project.test_settings import PRODUCTION, start
 from tests.project.test_settings import settings as settings_with

@@ -16,7 +16,7 @@ from csp.middleware import CSPMiddleware, PolicyParts
 from django.http import HttpRequest, HttpResponseBase
 
 ADMIN = ("/admin/", "/hijack/")
-ERROR_PAGE = Path(__file__).parent / "templates" / "error_page.html"
+ERROR_PAGE = Path(__file__).parent.parent / "templates" / "error_page.html"
 STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 NOT_USED = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"
 

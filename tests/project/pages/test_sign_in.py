@@ -20,7 +20,7 @@ from django.utils import timezone
 from core.services.accounts import sign_in
 from integrations.queue.tasks import prune
 from tests.factories import UserFactory
-from tests.project.test_passwords import ask_for_mail, choose, link_in
+from tests.project.pages.test_passwords import ask_for_mail, choose, link_in
 
 RIGHT = "quiet-harbour-lights-7"
 WRONG = "not-her-password-at-all"
@@ -242,7 +242,7 @@ class Counting(MD5PasswordHasher):
 
 def test_every_try_costs_the_same(settings, ana):
     """Whether or not somebody has the address, a password, an active account."""
-    settings.PASSWORD_HASHERS = ["tests.project.test_sign_in.Counting"]
+    settings.PASSWORD_HASHERS = ["tests.project.pages.test_sign_in.Counting"]
     ana.set_password(RIGHT)
     ana.save(update_fields=["password"])
     off = UserFactory(is_active=False, email="off@acme.example")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.services import free_port
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 KEY = "kq3Zr8vT1xN6mB0yW4sD7fG2hJ9lP5cA-eR_uYiOoQwEzXtVbNmKjHgFdSa"
 HOST = b"Host: localhost\r\n"
 

@@ -14,7 +14,7 @@ from core.admin.kit.dialogs.choice_labels import RELATED, label
 from core.admin.kit.viewer import viewer_of
 from core.folding import fold
 from core.models import Product, Team, ThinkificGroup, User
-from project.sidebar import navigation
+from project.unfold.sidebar import navigation
 
 SHOWN = 5  # of each kind
 LONGEST = 200  # characters that are looked for

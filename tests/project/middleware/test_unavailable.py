@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from core.databases import is_unavailable
 from core.models import Team, User
-from project.unavailable import NOT_SAVED, PERHAPS_SAVED
+from project.middleware.unavailable import NOT_SAVED, PERHAPS_SAVED
 
 LOGIN = reverse("admin:login")
 SECRET = "a long password"

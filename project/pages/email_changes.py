@@ -11,7 +11,7 @@ from django.views.generic import TemplateView
 
 from core.errors import Refusal
 from core.services.accounts import email_changes
-from project.passwords import OutsidePage
+from project.pages.passwords import OutsidePage
 
 COOKIE = "email_change"
 AN_HOUR = 3600

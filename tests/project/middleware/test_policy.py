@@ -7,7 +7,8 @@ from django.http import HttpResponse
 from django.test import Client, override_settings
 from django.urls import path
 
-from project import policy, theme
+from project.middleware import policy
+from project.unfold import theme
 
 pytestmark = pytest.mark.once
 STRICT = "default-src 'none'"
@@ -71,7 +72,7 @@ def test_screens_run_only_scripts_of_ours(client, address):
 
 
 @pytest.mark.django_db
-@override_settings(ROOT_URLCONF="tests.project.test_policy")
+@override_settings(ROOT_URLCONF="tests.project.middleware.test_policy")
 @pytest.mark.parametrize(("address", "status"), [("", 500), ("?as=403", 403), ("?as=400", 400)])
 def test_an_error_is_told_the_same(address, status):
     response = Client(raise_request_exception=False).get(f"/boom/{address}")
@@ -89,7 +90,7 @@ def test_a_host_that_is_none_of_ours_is_told_the_same(client):
     assert response["Content-Security-Policy"]
 
 
-@override_settings(ROOT_URLCONF="tests.project.test_policy")
+@override_settings(ROOT_URLCONF="tests.project.middleware.test_policy")
 def test_a_view_can_have_a_policy_of_its_own(client):
     allowed = directives(client.get("/own/"))
 
@@ -107,7 +108,7 @@ def test_windows_of_other_sites_learn_nothing(client):
 
 
 def test_the_colours_are_written_to_their_file():
-    assert theme.FILE.read_text() == theme.rendered(), "Run python -m project.theme."
+    assert theme.FILE.read_text() == theme.rendered(), "Run python -m project.unfold.theme."
 
 
 @pytest.mark.django_db

@@ -18,11 +18,11 @@ from django_q.models import OrmQ
 
 from core.models import User
 from tests.factories import builtin_role
-from tests.project.test_passwords import NEW
+from tests.project.pages.test_passwords import NEW
 from tests.services import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 GUNICORN = (
     "project.wsgi",
     "--worker-class=gthread",

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.project.serving import HOST, Server, is_closed, production
+from tests.project.serving.server import HOST, Server, is_closed, production
 from tests.project.test_run import wait_until
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]

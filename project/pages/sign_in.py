@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from core.services.accounts import sign_in
-from project.client_address import network_of
+from project.middleware.client_address import network_of
 
 
 class Attempts(AxesDatabaseHandler):

@@ -13,7 +13,7 @@ from django_q.signing import SignedPackage
 
 from core.models import Allowance, User
 from core.services import people
-from project.passwords import NewPasswordForm
+from project.pages.passwords import NewPasswordForm
 from tests.factories import UserFactory
 
 NEW = "quiet-harbour-lights-7"
