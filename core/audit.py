@@ -40,7 +40,7 @@ def keep_names(sender: type[Model], instance: User, using: str, **options: Any) 
 
 @cache
 def places() -> list[tuple[type[Model], str]]:
-    """Each foreign key to accounts that has a column for the name beside it (core/models/history.py)."""
+    """Each foreign key to accounts that has a column for the name beside it (models/fields/history.py)."""
     found = []
     for model in apps.get_models():
         columns = {field.name: field for field in model._meta.concrete_fields}

@@ -12,7 +12,7 @@ from django.db import connection, models, transaction
 from django.utils import timezone
 from simple_history.models import registered_models
 
-from core.models.history import AS_IT_WAS
+from core.models.fields.history import AS_IT_WAS
 
 LOG = "tests_tracked_writes"
 

@@ -20,7 +20,7 @@ from core.admin.kit.lists.lists import FEW, BoundedPaginator
 from core.admin.kit.recorded import RECORDED, Recorded, shown
 from core.admin.kit.sitewide import sees_site
 from core.models import User
-from core.models.folded import holding
+from core.models.fields.folded import holding
 
 PER_PAGE = 50
 

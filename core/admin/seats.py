@@ -15,7 +15,7 @@ from core.admin.kit.lists.filters import ChoiceFilter, RelatedFilter
 from core.admin.kit.tabs import Tab
 from core.admin.kit.viewer import viewer_of
 from core.models import Product, Seat, SeatAssignment, Team, User
-from core.models.folded import holding
+from core.models.fields.folded import holding
 
 SHOWN_TEAMS = 3
 

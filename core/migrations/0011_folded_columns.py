@@ -1,4 +1,4 @@
-"""Columns in which names and addresses are searched and compared: core/models/folded.py. The next migration
+"""Columns in which names and addresses are searched and compared: models/fields/folded.py. The next migration
 fills them, the one after it makes those unique that must be."""
 
 from django.db import migrations, models

@@ -1,13 +1,13 @@
-from core.models.audit import ImpersonationSession
+from core.models.accounts.allowances import Allowance
+from core.models.accounts.email_changes import EmailChange
+from core.models.accounts.impersonations import ImpersonationSession
+from core.models.accounts.notices import Notice
+from core.models.accounts.shown_columns import ShownColumns
 from core.models.catalog import BundleItem, Chapter, Lesson, Product, Quiz
-from core.models.columns import ShownColumns
-from core.models.email_changes import EmailChange
 from core.models.enrollments import Enrollment
 from core.models.groups import Direction, GroupAssignment, GroupMembership, ThinkificGroup
 from core.models.imports import ImportBatch, ImportRow
 from core.models.invitations import Invitation
-from core.models.limits import Allowance
-from core.models.notices import Notice
 from core.models.outbox import OutboxEntry
 from core.models.people import User
 from core.models.results import Certificate, QuizResult

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from django.db import models
 from django.utils import timezone
 
-from core.models.folded import Folded, FoldedField, FoldedQuerySet
+from core.models.fields.folded import Folded, FoldedField, FoldedQuerySet
 
 if TYPE_CHECKING:
     from core.models.people import User

@@ -10,8 +10,8 @@ from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
 from core.models.catalog import Product
-from core.models.history import tracked
-from core.models.push_state import PushState
+from core.models.fields.history import tracked
+from core.models.fields.push_state import PushState
 from core.models.seats import Seat
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
-from core.models.folded import Folded, FoldedField, FoldedQuerySet
-from core.models.history import tracked
-from core.models.push_state import PushState
+from core.models.fields.folded import Folded, FoldedField, FoldedQuerySet
+from core.models.fields.history import tracked
+from core.models.fields.push_state import PushState
 from core.models.teams import Role, Team
 
 if TYPE_CHECKING:

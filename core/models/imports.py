@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from core.models.history import kept_name
+from core.models.fields.history import kept_name
 
 
 class ImportBatch(models.Model):

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from core.models.history import kept_name, tracked
+from core.models.fields.history import kept_name, tracked
 from core.models.teams import Role, Team
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.text import capfirst
 
-from core.models.history import kept_name
+from core.models.fields.history import kept_name
 from core.moments import come
 
 LONGEST_WAIT = timedelta(minutes=45)  # that an entry is ever put off for, whatever the reason

@@ -8,8 +8,8 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 
 from core.models.catalog import Product
-from core.models.folded import Folded, FoldedField, FoldedQuerySet
-from core.models.history import tracked
+from core.models.fields.folded import Folded, FoldedField, FoldedQuerySet
+from core.models.fields.history import tracked
 from core.models.tags_and_notes import Tag
 from core.models.teams import Team
 

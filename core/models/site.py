@@ -3,7 +3,7 @@
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
-from core.models.history import tracked
+from core.models.fields.history import tracked
 from core.models.teams import Team
 
 MOST_DAYS = 36_500  # a hundred years: the calendar has room for as much from any day of our time

@@ -4,8 +4,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from core.models.folded import Folded, FoldedField, FoldedQuerySet
-from core.models.history import kept_name
+from core.models.fields.folded import Folded, FoldedField, FoldedQuerySet
+from core.models.fields.history import kept_name
 from core.models.people import User
 
 

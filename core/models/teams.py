@@ -8,8 +8,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from core.models.folded import Folded, FoldedField, FoldedQuerySet
-from core.models.history import tracked
+from core.models.fields.folded import Folded, FoldedField, FoldedQuerySet
+from core.models.fields.history import tracked
 from core.permissions.codes import PERMISSIONS
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from core.models.folded import Folded, FoldedField, FoldedQuerySet
+from core.models.fields.folded import Folded, FoldedField, FoldedQuerySet
 
 
 class ApiToken(Folded):

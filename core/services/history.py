@@ -9,7 +9,7 @@ from django.db.models.functions import Least
 from django.utils import timezone
 
 from core.models import User
-from core.models.history import AS_IT_WAS
+from core.models.fields.history import AS_IT_WAS
 from core.services.storage import bulk
 
 M = TypeVar("M", bound=Model)

@@ -14,7 +14,7 @@ from core.admin.kit import cells
 from core.admin.kit.lists.filters import ChoiceFilter
 from core.admin.kit.sitewide import SitewideAdmin
 from core.models import User
-from core.models.history import done_by
+from core.models.fields.history import done_by
 from integrations.admin import drift_repair
 from integrations.models import Drift, DriftKind, Kind, SyncRun
 from integrations.progress import describe

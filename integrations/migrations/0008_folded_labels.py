@@ -1,4 +1,4 @@
-"""Columns in which the labels of conflicts and drift are searched: core/models/folded.py."""
+"""Columns in which the labels of conflicts and drift are searched: core/models/fields/folded.py."""
 
 from django.db import migrations, models
 

@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.utils.text import capfirst
 
 from core.models import User
-from core.models.folded import Folded, FoldedField, FoldedQuerySet
-from core.models.history import done_by, kept_name
+from core.models.fields.folded import Folded, FoldedField, FoldedQuerySet
+from core.models.fields.history import done_by, kept_name
 
 
 class SyncConflict(Folded):

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from core.models.history import done_by, kept_name
+from core.models.fields.history import done_by, kept_name
 from integrations.models.kinds import Kind
 
 KEPT_ERRORS = 200  # per run: enough to see what is wrong, small enough to show

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from core import audit
 from core.models import OutboxEntry, User
-from core.models.history import done_by
+from core.models.fields.history import done_by
 from core.services import people, teams
 from core.services.accounts import deletions
 from tests.factories import OutboxEntryFactory, SyncConflictFactory, SyncRunFactory, UserFactory

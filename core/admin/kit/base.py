@@ -29,7 +29,7 @@ from core.admin.kit.viewer import viewer_of
 from core.errors import Refusal
 from core.folding import email_key
 from core.models import Membership, User
-from core.models.folded import holding
+from core.models.fields.folded import holding
 
 SEPARATORS = re.compile(r"[\s,;<>\"']+")  # of addresses that come from a mail or a spreadsheet
 

@@ -17,7 +17,8 @@ from django.utils.timesince import timesince, timeuntil
 
 from core import moments
 from core.admin.kit import open_pages
-from core.models import Enrollment, history
+from core.models import Enrollment
+from core.models.fields import history
 from core.written import as_people_write
 
 NOTHING = format_html('<span class="cell-nothing">{}</span>', "—")

@@ -28,7 +28,7 @@ from core.models import (
     Team,
     User,
 )
-from core.models.history import AS_IT_WAS, done_by
+from core.models.fields.history import AS_IT_WAS, done_by
 from core.written import as_people_write
 
 TYPES = {"+": "Added", "~": "Changed", "-": "Deleted"}

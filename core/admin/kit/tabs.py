@@ -11,7 +11,7 @@ from core.admin.kit.dialogs.buttons import row_buttons
 from core.admin.kit.lists.lists import BoundedPaginator
 from core.admin.kit.viewer import viewer_of
 from core.models import User
-from core.models.folded import holding
+from core.models.fields.folded import holding
 
 PER_PAGE = 25
 MOST_WORDS = 6

@@ -29,7 +29,7 @@ from core.models import (
     Team,
     User,
 )
-from core.models.history import done_by
+from core.models.fields.history import done_by
 from core.permissions import scope
 from core.written import as_people_write
 

@@ -18,7 +18,7 @@ import msgspec
 from django.db import connection, models
 from django.utils import timezone
 
-from core.models.folded import fields_of
+from core.models.fields.folded import fields_of
 
 Row = Sequence[Any]
 PART = 250  # rows of a COPY that are sent at a time
@@ -185,7 +185,7 @@ def update(model: type[models.Model], fields: Sequence[str], rows: Sequence[Row]
 def with_folded(
     model: type[models.Model], fields: Sequence[str], rows: Sequence[Row], *, keyed: bool = False
 ) -> tuple[Sequence[str], Sequence[Row]]:
-    """The rows with the columns that are made of others of them (core/models/folded.py). `keyed` rows begin
+    """The rows with the columns that are made of others of them (models/fields/folded.py). `keyed` rows begin
     with their primary key; what such a row does not give is read."""
     folded = fields_of(model, fields)
     if not folded:

@@ -1,4 +1,4 @@
-"""Filling folded columns (core/models/folded.py) of rows that something else than this code has written: an
+"""Filling folded columns (models/fields/folded.py) of rows that something else than this code has written: an
 older version while an upgrade rolls, a fixture, a person by SQL."""
 
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from django.apps import apps
 from django.db import IntegrityError, models, transaction
 
-from core.models.folded import PART, folded_fields, refill
+from core.models.fields.folded import PART, folded_fields, refill
 
 
 def fill_missing() -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from django.utils.text import capfirst
 
 from core.models import GroupMembership
-from core.models.history import done_by
+from core.models.fields.history import done_by
 from core.services import directions
 from integrations.models import Drift, DriftKind
 from integrations.thinkific.client.credentials import Credentials

@@ -5,7 +5,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from core.models import Role, User
-from core.models.folded import holding
+from core.models.fields.folded import holding
 from core.permissions.codes import BUILTIN_ROLES
 
 OURS = ("core", "integrations")

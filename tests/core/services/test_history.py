@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from core.models import Enrollment, Membership, Role, SiteSettings, User
-from core.models.history import AS_IT_WAS
+from core.models.fields.history import AS_IT_WAS
 from core.services import history, memberships, people
 from core.services.enrollments import enrollments
 from core.services.mirror.outcome import Applied

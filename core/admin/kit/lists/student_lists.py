@@ -12,7 +12,7 @@ from core.admin.kit.lists.exports import ExportingAdmin
 from core.admin.kit.lists.filters import RelatedFilter
 from core.admin.kit.lists.lists import FEW
 from core.models import Membership, Team, User
-from core.models.folded import holding
+from core.models.fields.folded import holding
 
 MANY = 50_000  # people found
 # For `list_only`: what the columns that name a student, and a product, read.

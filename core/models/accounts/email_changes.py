@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from core.models.history import kept_name
+from core.models.fields.history import kept_name
 from core.models.people import User
 from core.written import as_people_write
 
