@@ -8,6 +8,8 @@ from typing import Any
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 
+from core.wording import plural
+
 KEPT = ("effects", "sent")  # of the cursor of a run that succeeded
 ONE_AND_MANY = {
     "members": ("person came into a group", "people came into groups"),
@@ -38,7 +40,7 @@ def in_words(cursor: Mapping[str, Any]) -> list[str]:
     said = [_joined(team["name"], team["people"]) for team in found.get("joined", {}).values()]
     for name, (one, many) in ONE_AND_MANY.items():
         if count := found.get(name, 0):
-            said.append(f"{intcomma(count)} {one if count == 1 else many}")
+            said.append(plural(count, one, many))
     if (sent := cursor.get("sent")) is not None:
         said.append(f"{intcomma(sent.get('done', 0))} sent to Thinkific")
         if sent.get("failed"):
@@ -49,4 +51,4 @@ def in_words(cursor: Mapping[str, Any]) -> list[str]:
 def _joined(team: str, people: int) -> str:
     if not people:
         return f"nobody new joined {team}"
-    return f"{intcomma(people)} {'person' if people == 1 else 'people'} joined {team}"
+    return f"{plural(people, 'person', 'people')} joined {team}"

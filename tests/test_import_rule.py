@@ -14,7 +14,7 @@ MAY_IMPORT = {"core": {"core"}, "integrations": {"integrations", "core"}, "api":
 # Inside these apps nothing imports from below. What stands together on a place may import each other.
 PLACES: dict[str, list[set[str]]] = {
     "core": [
-        {"moments", "folding", "written", "errors", "databases", "templatetags"},
+        {"moments", "folding", "written", "wording", "errors", "databases", "templatetags"},
         {"models", "permissions", "migrations"},
         {"services/site", "services/spreadsheets", "services/directions", "services/storage"},
         {"services/history", "services/identity", "services/logins", "services/permissions"},

@@ -20,6 +20,7 @@ from core.admin.kit.sitewide import SitewideAdmin
 from core.admin.kit.sync.sync_line import follows
 from core.admin.kit.viewer import viewer_of
 from core.models import User
+from core.wording import plural
 from integrations.admin.identity_dialogs import (
     IDENTITY_DIALOGS,
     SettlingForm,
@@ -176,9 +177,7 @@ class SyncConflictAdmin(SitewideAdmin):
         )
         self._say_what_others_settled(request)
         if count or not undecided:
-            messages.success(
-                request, f"Settled {count} conflict{'' if count == 1 else 's'}. No data changed."
-            )
+            messages.success(request, f"Settled {plural(count, 'conflict')}. No data changed.")
         if undecided:
             messages.warning(
                 request,
@@ -196,9 +195,9 @@ class SyncConflictAdmin(SitewideAdmin):
         apart = sum(conflict.kind == SyncConflict.Kind.LINK for conflict in chosen)
         addresses = len(chosen) - apart
         text = (
-            f"{apart:,} account{'' if apart == 1 else 's'} here would stay without an account in "
+            f"{plural(apart, 'account')} here would stay without an account in "
             "Thinkific, which is remembered until somebody asks again. "
-            f"{addresses:,} login{'' if addresses == 1 else 's'} would stay as here, and replace "
+            f"{plural(addresses, 'login')} would stay as here, and replace "
             "Thinkific's address there. Other conflicts stay as they are."
         )
         self._say_what_others_settled(request)
@@ -206,7 +205,7 @@ class SyncConflictAdmin(SitewideAdmin):
             title = "Keep apart, keep the dashboard's address"
             return ask(self, request, title=title, label="Decide", text=text, rows=rows)
         count, left = keep_ours(chosen, by=viewer_of(request))
-        messages.success(request, f"Decided {count} conflict{'' if count == 1 else 's'}.")
+        messages.success(request, f"Decided {plural(count, 'conflict')}.")
         for why in left[:SHOWN]:
             messages.warning(request, why)
         return None

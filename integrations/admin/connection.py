@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from core.admin.kit.sitewide import sees_site
+from core.wording import listed, one_or_many
 from integrations.thinkific.budget.web_requests import NoTurn, turn
 from integrations.thinkific.connection import ALL_WITHIN, check_connection
 
@@ -28,17 +29,10 @@ def test_connection(request: HttpRequest) -> HttpResponse:
     elif works:
         messages.warning(
             request,
-            f"{_and(works)} {_verb(works, 'works', 'work')}. {_and(broken)} {_verb(broken, 'does', 'do')} "
+            f"{listed(works)} {one_or_many(len(works), 'works', 'work')}. "
+            f"{listed(broken)} {one_or_many(len(broken), 'does', 'do')} "
             "not work. Details below.",
         )
     else:
         messages.error(request, "Nothing answers with these credentials. Details below.")
     return HttpResponseRedirect(reverse("admin:index") + "#connection")
-
-
-def _and(names: list[str]) -> str:
-    return " and ".join(names)
-
-
-def _verb(names: list[str], one: str, many: str) -> str:
-    return one if len(names) == 1 else many

@@ -11,6 +11,7 @@ from core.errors import Refusal
 from core.models import User
 from core.permissions import scope
 from core.services import identity
+from core.wording import listed
 from integrations.models import SyncConflict
 from integrations.thinkific import identities
 
@@ -42,17 +43,13 @@ def who_gains_what(conflict: SyncConflict) -> str:
     if user is None:
         return f"{conflict.label} is no longer here."
     standing = identity.standing(user)
-    who = f"{user}, who is {_joined(standing)}" if standing else str(user)
+    who = f"{user}, who is {listed(standing)}" if standing else str(user)
     if conflict.kind == Kind.LINK:
         return f"Whoever controls Thinkific account {conflict.thinkific_id} would be treated as {who}."
     return (
         f"Whoever reads the mail of {conflict.theirs} could choose a new password and sign in as {who}: the "
         "address is the login."
     )
-
-
-def _joined(parts: list[str]) -> str:
-    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
 
 
 class SettlingForm(DialogForm):

@@ -24,6 +24,7 @@ from core.admin.kit.sitewide import SitewideAdmin
 from core.errors import Refusal
 from core.models import User
 from core.services.site.sync_requests import RequestedRun
+from core.wording import plural
 from integrations import effects
 from integrations.models import COUNTS, KEPT_ERRORS, Kind, SyncConflict, SyncRun
 from integrations.progress import describe
@@ -229,7 +230,7 @@ def _options_in_words(run: SyncRun) -> list[tuple[str, str]]:
         if value in (None, "", [], {}):
             continue
         if name == "mappings":
-            words = f"{len(value)} group{'' if len(value) == 1 else 's'}"
+            words = plural(len(value), "group")
         else:
             words = "Yes" if value is True else str(value).replace("_", " ")
         shown.append((OPTION_LABELS.get(name, capfirst(name.replace("_", " "))), words))

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+from core.wording import plural
 from integrations.models import ConnectionState
 from integrations.thinkific import connection_state
 from integrations.thinkific.budget.shared import SharedBudget
@@ -62,7 +63,7 @@ def _ask_webhooks(client: ThinkificClient) -> str:
     count = len(client.list_webhooks())
     if not count:
         return "It answers, but nothing is subscribed: changes arrive by the schedules, not within seconds."
-    return f"{count} subscription{'' if count == 1 else 's'}."
+    return f"{plural(count, 'subscription')}."
 
 
 def _ask_graphql(client: ThinkificClient) -> str:

@@ -14,6 +14,7 @@ from core.models import Enrollment, OutboxEntry, Seat, User
 from core.models.enrollments import EnrollmentQuerySet
 from core.models.seats import SeatQuerySet
 from core.moments import older, recent
+from core.wording import one_or_many
 from integrations.models import Drift, SyncConflict, SyncRun, WorkerHeartbeat
 from integrations.thinkific.reconcile.plan import REPAIRABLE
 from integrations.thinkific.reconcile.words import drifted, last_report
@@ -85,11 +86,11 @@ def _failed_pushes() -> Item | None:
     return Item(
         "bad",
         "outbox",
-        _plural(count, "change was", "changes were") + " refused by Thinkific",
-        f"{'It waits' if count == 1 else 'They wait'} for you with Thinkific's own words: correct the cause, "
-        "then retry or discard.",
+        _counted(count, "change was", "changes were") + " refused by Thinkific",
+        f"{one_or_many(count, 'It waits', 'They wait')} for you with Thinkific's own words: correct the "
+        "cause, then retry or discard.",
         list_url(OutboxEntry, "status=failed"),
-        "Look at it" if count == 1 else "Look at them",
+        f"Look at {one_or_many(count, 'it', 'them')}",
     )
 
 
@@ -106,7 +107,7 @@ def _guarded_runs() -> Item | None:
     return Item(
         "bad",
         "front_hand",
-        f"{run.get_kind_display()}: {_plural(run.guarded, 'removal', 'removals')} held back",
+        f"{run.get_kind_display()}: {_counted(run.guarded, 'removal', 'removals')} held back",
         "More was missing from Thinkific's answer than the settings let a run mark by itself: it asks you "
         "first.",
         cells.detail_url(run) if open_pages.is_open(run) else "",
@@ -121,7 +122,7 @@ def _conflicts() -> Item | None:
     return Item(
         "warning",
         "compare_arrows",
-        _plural(count, "conflict", "conflicts") + " between the dashboard and Thinkific",
+        _counted(count, "conflict", "conflicts") + " between the dashboard and Thinkific",
         "Both sides changed the same field, or Thinkific names an account that has rights here. "
         "See both values.",
         list_url(SyncConflict, "settled=no"),
@@ -137,7 +138,7 @@ def _one_address() -> Item | None:
     return Item(
         "warning",
         "alternate_email",
-        _plural(count, "account has", "accounts have") + " an address that another has, written differently",
+        _counted(count, "account has", "accounts have") + " an address that another has, written differently",
         "Each is still reached by its own, letter by letter; Thinkific's people are matched with the older. "
         "Change all but one of the addresses, or switch off who is there twice.",
         list_url(User, "address=shared"),
@@ -158,9 +159,9 @@ def _drift() -> Item | None:
     return Item(
         "warning",
         "difference",
-        _plural(count, "object differs", "objects differ") + " between the dashboard and Thinkific",
-        f"The last comparison found {'it' if count == 1 else 'them'}. Look at the values of both sides, and "
-        "choose which stand.",
+        _counted(count, "object differs", "objects differ") + " between the dashboard and Thinkific",
+        f"The last comparison found {one_or_many(count, 'it', 'them')}. Look at the values of both sides, "
+        "and choose which stand.",
         list_url(Drift),
         "Repair",
     )
@@ -173,7 +174,7 @@ def _seats_over(seats: SeatQuerySet, name: Callable[[Seat], str]) -> Item | None
     return Item(
         "bad",
         "event_seat",
-        _plural(count, "seat has", "seats have") + " more people than places",
+        _counted(count, "seat has", "seats have") + " more people than places",
         f"{name(first)}: {first.used_count} of {first.max_seats} places used. "
         "Raise the maximum or end an enrollment.",
         list_url(Seat, "places=over"),
@@ -190,8 +191,8 @@ def _seats_nearly_full(seats: SeatQuerySet, name: Callable[[Seat], str]) -> Item
     return Item(
         "warning",
         "event_seat",
-        _plural(count, "seat is", "seats are") + " full or nearly so",
-        f"{name(first)} has {_plural(left, 'place', 'places')} left of {first.max_seats}.",
+        _counted(count, "seat is", "seats are") + " full or nearly so",
+        f"{name(first)} has {_counted(left, 'place', 'places')} left of {first.max_seats}.",
         list_url(Seat, "places=nearly"),
         "See seats",
     )
@@ -204,7 +205,7 @@ def _unassigned() -> Item | None:
     return Item(
         "info",
         "person_off",
-        _plural(count, "person is", "people are") + " in no team",
+        _counted(count, "person is", "people are") + " in no team",
         "They came from Thinkific. Add them to a team, or set a default team in the settings.",
         list_url(User, "assigned=no"),
         "See people",
@@ -218,7 +219,7 @@ def _expiring(enrollments: EnrollmentQuerySet, scope: str) -> Item | None:
     return Item(
         "info",
         "hourglass_bottom",
-        _plural(count, "enrollment ends", "enrollments end") + f" within {SOON} days",
+        _counted(count, "enrollment ends", "enrollments end") + f" within {SOON} days",
         "Extend it in time if the student should go on."
         if count == 1
         else "Extend them in time if the students should go on.",
@@ -245,5 +246,5 @@ def _product_name(seat: Seat) -> str:
     return str(seat.product)
 
 
-def _plural(count: int, one: str, many: str) -> str:
-    return f"{amount(count, LOOKED_AT)} {one if count == 1 else many}"
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{amount(count, LOOKED_AT)} {one_or_many(count, one, many)}"

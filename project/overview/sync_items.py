@@ -10,6 +10,7 @@ from core.admin.kit import cells, open_pages
 from core.admin.kit.open_pages import list_url
 from core.admin.kit.sitewide import sees_site
 from core.moments import recent
+from core.wording import listed
 from integrations.admin.subscriptions import CHANGE, PAGE
 from integrations.models import InboundEvent, Kind, SyncRun, SyncSchedule, WebhookSubscription
 from integrations.progress import in_words
@@ -47,7 +48,7 @@ def failed_runs() -> Item | None:
     return Item(
         "bad",
         "sync_problem",
-        f"The last runs of {_and([run.get_kind_display().lower() for run in failed])} failed",
+        f"The last runs of {listed([run.get_kind_display().lower() for run in failed])} failed",
         f"{first.get_kind_display()}: {words}",
         list_url(SyncRun, "status=failed"),
         "Look at them",
@@ -79,7 +80,7 @@ def _how_long() -> str:
         for kind, label in ((Kind.USERS, "people"), (Kind.ENROLLMENTS, "enrollments"))
         if kind in every
     ]
-    return f": {_and(waits)}" if waits else ""
+    return f": {listed(waits)}" if waits else ""
 
 
 def _button() -> Button | None:
@@ -88,7 +89,3 @@ def _button() -> Button | None:
         return None
     here = pages.request.build_absolute_uri(reverse("thinkific_webhook"))
     return Button("Subscribe", reverse("admin:integrations_webhooksubscription_register"), "address", here)
-
-
-def _and(names: list[str]) -> str:
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from django.db.models import Model
 
+from core.wording import plural
+
 
 def counted(people: Sequence[Model] | int) -> str:
     """ "Nobody", "1 person", "54 people"."""
     count = people if isinstance(people, int) else len(people)
-    return {0: "Nobody", 1: "1 person"}.get(count, f"{count:,} people")
+    return plural(count, "person", "people") if count else "Nobody"

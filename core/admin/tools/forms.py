@@ -19,6 +19,7 @@ from core.models import (
     User,
 )
 from core.services import newcomers
+from core.wording import one_or_many, plural
 
 LAST_SYNCED = "So it was when the groups were last synced."
 BOTH_TOGGLES = "Both are on: no e-mails are sent. Prohibit Emails wins."
@@ -41,10 +42,6 @@ class ToolForm(PickingForm):
     def numbers(self) -> str:
         """How many it is about, by what is stored here: said before it starts."""
         return ""
-
-
-def _people(count: int, one: str = "person", many: str = "people") -> str:
-    return f"{count:,} {one if count == 1 else many}"
 
 
 class ImportUsersForm(ToolForm):
@@ -91,7 +88,7 @@ class ImportUsersForm(ToolForm):
         count = newcomers.without_a_team().count()
         if not count:
             return f"Everybody who is new will join {team}."
-        return f"{_people(count)} of those who are here now will join {team}, and everybody who is new."
+        return f"{counted(count)} of those who are here now will join {team}, and everybody who is new."
 
     def remark(self) -> str:
         if self.cleaned_data["allow_emails"] and self.cleaned_data["prohibit_emails"]:
@@ -120,7 +117,7 @@ class SyncEnrollmentsForm(ToolForm):
         count = OutboxEntry.objects.filter(status=OutboxEntry.Status.PENDING).count()
         if not count:
             return "Nothing waits to be sent."
-        return f"{_people(count, 'change waits', 'changes wait')} and will be sent."
+        return f"{plural(count, 'change waits', 'changes wait')} and will be sent."
 
 
 class ImportFromGroupsForm(ToolForm):
@@ -169,7 +166,7 @@ class ImportFromGroupsForm(ToolForm):
             return f"Nobody will join {team}: whoever is in {which} is in it already. {LAST_SYNCED}"
         said = f"{counted(count - there)} will join {team}"
         if there:
-            said += f"; {there:,} of the {count:,} in {which} {'is' if there == 1 else 'are'} in it already"
+            said += f"; {there:,} of the {count:,} in {which} {one_or_many(there, 'is', 'are')} in it already"
         follow = f" {groups_that_follow(team)}"
         return f"{said}.{follow.rstrip()} {LAST_SYNCED}"
 

@@ -26,6 +26,7 @@ from core.errors import Refusal
 from core.models import Seat, User
 from core.permissions import scope
 from core.services.site import sync_requests, sync_state
+from core.wording import plural
 
 # Of these kinds Thinkific can tell what changed; a first run of them reads everything all the same.
 CHANGES_ONLY = ("enrollments", "quiz_results")
@@ -193,8 +194,8 @@ def sync_now(request: HttpRequest) -> HttpResponse:
             refusals[str(refusal)] = None
         else:
             started, attached = started + (not run.attached), attached + run.attached
-    said = f"{started} sync{' has' if started == 1 else 's have'} started. " if started else ""
-    said += f"{attached} {'was' if attached == 1 else 'were'} under way already. " if attached else ""
+    said = f"{plural(started, 'sync has', 'syncs have')} started. " if started else ""
+    said += f"{plural(attached, 'was', 'were')} under way already. " if attached else ""
     if said:
         each = "it" if started + attached == 1 else "each"
         messages.success(request, f"{said}You are told when {each} is done.")

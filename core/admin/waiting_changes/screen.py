@@ -23,6 +23,7 @@ from core.admin.kit.viewer import viewer_of
 from core.admin.waiting_changes.objects import ENTITIES, about, entity_name, name_of, with_names
 from core.models import OutboxEntry, User
 from core.services import outbox
+from core.wording import plural
 
 Status = OutboxEntry.Status
 KINDS = {
@@ -78,7 +79,7 @@ def _standing(entry: OutboxEntry) -> str:
 def _discarded(count: int) -> str:
     if not count:
         return "Nothing was discarded: what was chosen is being sent or is over."
-    changes = "1 change was" if count == 1 else f"{count:,} changes were"
+    changes = plural(count, "change was", "changes were")
     return f"{changes} discarded. Thinkific keeps what it has, and the next sync brings that here."
 
 
@@ -105,7 +106,7 @@ class FailedKindForm(DialogForm):
 def _how_many_fail(entity: str) -> str:
     count = OutboxEntry.objects.filter(entity=entity, status=Status.FAILED).count()
     kind = entity_name(entity).lower()
-    return f"Tries {count:,} refused change{'' if count == 1 else 's'} of this kind again ({kind})."
+    return f"Tries {plural(count, 'refused change')} of this kind again ({kind})."
 
 
 def _retry_kind(entity: str) -> Done:
@@ -224,7 +225,7 @@ class OutboxEntryAdmin(SitewideAdmin):
         chosen = list(queryset.filter(status__in=[Status.FAILED, Status.PENDING]))
         rows = {entry.pk: f"{capfirst(entry.reason)}. {_standing(entry)}" for entry in chosen}
         text = (
-            f"{len(rows):,} change{'' if len(rows) == 1 else 's'} would never be sent. Thinkific keeps what "
+            f"{plural(len(rows), 'change')} would never be sent. Thinkific keeps what "
             "it has, and the next sync brings that here: what was changed in the dashboard is lost."
         )
         if rows and not confirmed(request, text=text, rows=rows):

@@ -9,6 +9,7 @@ from core.errors import Refusal
 from core.models import ImpersonationSession, Invitation, OutboxEntry, SiteSettings, User
 from core.services import outbox
 from core.services.history import signed
+from core.wording import listed, plural
 
 RECORDED = "{} stands in the record of impersonations, which is kept. Switch the account off instead."
 # A request that makes an account has been sent, and its answer is not here.
@@ -40,8 +41,7 @@ class Deletion:
             (self.certificates, "certificate"),
             (self.memberships, "team membership"),
         ]
-        parts = [f"{count:,} {noun}{'' if count == 1 else 's'}" for count, noun in found if count]
-        counted = " and ".join([", ".join(parts[:-1]), *parts[-1:]] if len(parts) > 1 else parts)
+        counted = listed([plural(count, noun) for count, noun in found if count])
         said = [f"{self.name} is deleted here{f' with {counted}' if counted else ''}. This cannot be undone."]
         if self.thinkific_id is not None:
             said.append(

@@ -8,6 +8,7 @@ from django.utils.text import capfirst
 from core.models import GroupMembership
 from core.models.fields.history import done_by
 from core.services import directions
+from core.wording import listed
 from integrations.models import Drift, DriftKind
 from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.reconcile.findings import Finding
@@ -91,13 +92,13 @@ def _push(row: Drift) -> tuple[str, str]:
     going = [name for name in fields if name in SENT[kind]]
     staying = [label(name) for name in fields if name not in SENT[kind]]
     if not going:
-        return "", f"Thinkific alone decides on {_and(staying)}. Take Thinkific's instead."
+        return "", f"Thinkific alone decides on {listed(staying)}. Take Thinkific's instead."
     if "thinkific_id" in going:
         does = "The one in Thinkific is found and brought in step with ours."
     else:
-        does = f"Thinkific gets our {_and([label(name) for name in going])}."
+        does = f"Thinkific gets our {listed([label(name) for name in going])}."
     if staying:
-        does += f" It keeps its own {_and(staying)}, on which it decides alone."
+        does += f" It keeps its own {listed(staying)}, on which it decides alone."
     return does, ""
 
 
@@ -149,7 +150,3 @@ def label(name: str) -> str:
     """A field as a person calls it."""
     names = {"thinkific_id": "Thinkific account", "removed_at": "presence", "expiry_date": "end date"}
     return names.get(name, name.removesuffix("_id").replace("_", " "))
-
-
-def _and(names: list[str]) -> str:
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)

@@ -4,6 +4,7 @@ from django.db.models import F, Sum
 from django.urls import reverse
 
 from core.models import Notice
+from core.wording import plural
 from integrations.models import DriftReport, Kind, SyncRun
 from integrations.thinkific.runs.lifecycle import url_of
 
@@ -41,8 +42,8 @@ def ended(run: SyncRun) -> tuple[str, str, str]:
     if not count:
         level = Level.WARNING if partly else Level.SUCCESS
         return level, f"{what}: both sides agree, {run.unchanged:,} compared.{partly}", page()
-    one = "object differs" if count == 1 else "objects differ"
-    return Level.WARNING, f"{what}: {count:,} {one} between the dashboard and Thinkific.{partly}", page()
+    differ = plural(count, "object differs", "objects differ")
+    return Level.WARNING, f"{what}: {differ} between the dashboard and Thinkific.{partly}", page()
 
 
 def _repaired(run: SyncRun) -> tuple[str, str, str]:

@@ -16,6 +16,7 @@ from core.admin.kit.sync import thinkific_says
 from core.models import Enrollment, GroupMembership, OutboxEntry, ThinkificGroup, User
 from core.permissions import scope
 from core.services import outbox
+from core.wording import one_or_many, plural
 
 Status = OutboxEntry.Status
 COUNTED = 1000
@@ -117,14 +118,14 @@ def in_words(parts: list[Part]) -> str:
     if failed := [(part.failed, part) for part in parts if part.failed]:
         said.append(f"Thinkific refused {_listed(failed)}.")
     if waiting := [(part.waiting, part) for part in parts if part.waiting]:
-        verb = "waits" if sum(count for count, _ in waiting) == 1 else "wait"
+        verb = one_or_many(sum(count for count, _ in waiting), "waits", "wait")
         said.append(f"{_listed(waiting)} {verb} to be sent.")
     return " ".join(said)
 
 
 def _listed(counts: list[tuple[int, Part]]) -> str:
     return " and ".join(
-        f"{amount(count, COUNTED)} {part.one if count == 1 else part.many}" for count, part in counts
+        f"{amount(count, COUNTED)} {one_or_many(count, part.one, part.many)}" for count, part in counts
     )
 
 
@@ -138,7 +139,7 @@ def may_retry(viewer: User, obj: Any = None) -> bool:
 def retried(count: int) -> str:
     if not count:
         return "No refused change is left: it was tried again, or sent, in the meantime."
-    return "1 change is tried again." if count == 1 else f"{count:,} changes are tried again."
+    return f"{plural(count, 'change is', 'changes are')} tried again."
 
 
 def retry_rows(tab: str, entity: str, rows: Callable[[Any, User], Any], *, key: str = "pk") -> Dialog:
