@@ -13,10 +13,10 @@ from core.services.history import keep_what_was
 from core.services.mirror.outcome import Applied
 from core.services.mirror.table import (
     Changes,
+    RowByRow,
     Table,
     Values,
     compare,
-    is_one_by_one,
     mark_removed,
     remember,
     write,
@@ -66,7 +66,7 @@ def apply_enrollments(
     table = replace(ENROLLMENTS, listed_since=listed_since)
     rows = list({row["thinkific_id"]: row for row in rows}.values())
     by_id = table.stored_of(rows, known)
-    if rows and not by_id and not is_one_by_one():
+    if rows and not by_id and not isinstance(source, RowByRow):
         # A first load. Nearly always there is nothing that they could be but new, and the database says so
         # when it takes them: looking first costs as much as an index of the table.
         with suppress(IntegrityError), transaction.atomic():

@@ -4,9 +4,7 @@ This door carries Thinkific's facts: it never marks anything stale, and it leave
 own while a change of ours is unsent.
 """
 
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
@@ -25,22 +23,10 @@ from core.services.storage import bulk
 
 Values = dict[str, Any]  # attname -> value, as the model stores it
 
-_one_by_one: ContextVar[bool] = ContextVar("one_by_one", default=False)
 
-
-@contextmanager
-def one_by_one() -> Iterator[None]:
-    """Inside, a row that the database refuses is left out and reported; outside, its batch is refused."""
-    token = _one_by_one.set(True)
-    try:
-        yield
-    finally:
-        _one_by_one.reset(token)
-
-
-def is_one_by_one() -> bool:
-    """Whether a row that the database refuses is left out."""
-    return _one_by_one.get()
+class RowByRow(str):
+    """A source (the reason in the history) from which a row that the database refuses is left out and told.
+    From any other source the whole batch is refused, with the database's error."""
 
 
 @dataclass(frozen=True)
@@ -171,11 +157,10 @@ def write(
         def insert(rows: list[Values]) -> None:
             applied.made += bulk.insert(table.model, fields, list(map(itemgetter(*fields), rows)))
 
-        applied.created += _write(
-            insert,
-            changes.new,
-            lambda row, reason: applied.fail(_called(table, row), reason, number=row.get("thinkific_id")),
-        )
+        def leave_out(row: Values, reason: str) -> None:
+            applied.fail(_called(table, row), reason, number=row.get("thinkific_id"))
+
+        applied.created += _write(insert, changes.new, leave_out, source)
     if changes.changed:
         fields = list(dict.fromkeys([*table.fields, *table.stamp]))
         refused: set[int] = set()
@@ -188,14 +173,16 @@ def write(
             keep_what_was(table.model, _for_history(table, rows, links))
             bulk.update(table.model, fields, [(pk, *(after[f] for f in fields)) for pk, _, after in rows])
 
-        applied.updated += _write(update, changes.changed, refuse)
+        applied.updated += _write(update, changes.changed, refuse, source)
         changes.changed = [change for change in changes.changed if change[0] not in refused]
         note_history(table.model, _for_history(table, changes.changed, links), source)
 
 
-def _write(write: Callable[[list[Any]], None], rows: list[Any], refuse: Callable[[Any, str], None]) -> int:
-    """Write rows, all or (see one_by_one) all that the database takes. Returns how many."""
-    if not is_one_by_one():
+def _write(
+    write: Callable[[list[Any]], None], rows: list[Any], refuse: Callable[[Any, str], None], source: str
+) -> int:
+    """Write rows, all or (see RowByRow) all that the database takes. Returns how many."""
+    if not isinstance(source, RowByRow):
         write(rows)
         return len(rows)
     try:
@@ -206,7 +193,7 @@ def _write(write: Callable[[list[Any]], None], rows: list[Any], refuse: Callable
             refuse(rows[0], f"The database refuses it: {str(error).splitlines()[0][:200]}")
             return 0
         middle = len(rows) // 2
-        return _write(write, rows[:middle], refuse) + _write(write, rows[middle:], refuse)
+        return sum(_write(write, half, refuse, source) for half in (rows[:middle], rows[middle:]))
     return len(rows)
 
 

@@ -1,7 +1,6 @@
 """Pulling enrollments: what changed, or all, and then who holds which bundle."""
 
 from datetime import datetime, timedelta
-from functools import partial
 
 from core.models import Enrollment
 from core.models.catalog import TITLE_LENGTH
@@ -48,7 +47,9 @@ def pull_enrollments(pull: Pull) -> None:
         row_type=schemas.Enrollment,
         asked=since is None,
     )
-    recreated_accounts.settle(pull, partial(apply_rows, source=pull.source, now=pull.now))
+    recreated_accounts.settle(
+        pull, lambda rows, known: apply_rows(rows, known, source=pull.source, now=pull.now)
+    )
     departed_people.note_gone(pull, "enrollments")
     if walked.complete:
         set_watermark(pull, since)

@@ -14,7 +14,7 @@ from core.moments import is_older
 from core.services.enrollments import enrollments, grants
 from core.services.mirror.bundles import total_up_students_of
 from core.services.mirror.digests import known_digests
-from core.services.mirror.table import one_by_one
+from core.services.mirror.table import RowByRow
 from core.services.mirror.unsent import own_changes
 from core.services.outbox.outcomes import SOURCE
 from core.services.storage.last_seen import plain
@@ -73,16 +73,17 @@ def look(user: User, client: ThinkificClient, *, within: Collection[int]) -> lis
     assert user.thinkific_id is not None
     rows = [row for row in client.find_enrollments(user.thinkific_id) if row.course_id]
     client.looked[user.thinkific_id] = time.monotonic()
-    with transaction.atomic(), one_by_one():
+    source = RowByRow(SOURCE)
+    with transaction.atomic():
         news = _news(user, [row for row in rows if row.course_id in within])
         known = known_digests(Enrollment, [row.id for row in rows])
-        applied = apply_typed([(row, None) for row in rows], known, source=SOURCE, now=timezone.now())
+        applied = apply_typed([(row, None) for row in rows], known, source=source, now=timezone.now())
         conflicts.keep(applied.conflicts)
         mine = Enrollment.objects.filter(user=user, product__productable_type=Product.Type.COURSE)
         stored = dict(mine.values_list("product__productable_id", "pk"))
         ends = {stored[number]: end for number, end in news.items() if number in stored}
         enrollments.given_in_thinkific(ends, reason=SOURCE)
-        total_up_students_of([row.id for row in rows], source=SOURCE)
+        total_up_students_of([row.id for row in rows], source=source)
     return rows
 
 

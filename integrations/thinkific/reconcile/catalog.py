@@ -42,7 +42,6 @@ from integrations.thinkific.reconcile.findings import (
     sort_keys,
     sort_out,
 )
-from integrations.thinkific.reconcile.people import SOURCE
 from integrations.thinkific.runs.context import Pull
 from integrations.thinkific.runs.jobs import Ask, Job
 from integrations.thinkific.runs.pages import RawRow, decode_row
@@ -193,11 +192,11 @@ def read(pull: Pull, row: Drift) -> Job[list[Found]]:
 def take(pull: Pull, row: Drift, found: list[Found]) -> list[str]:
     """Store it by the mirror, with the courses of a bundle. Returns what was in the way."""
     if not found:
-        mark_removed(Product, [row.object_id or 0], source=SOURCE, now=pull.now)
+        mark_removed(Product, [row.object_id or 0], source=pull.source, now=pull.now)
         return []
     product, courses = found[0]
     applied = apply_products(
-        [product_row(product, Notes(), site_url=site_url(), now=pull.now)], source=SOURCE
+        [product_row(product, Notes(), site_url=site_url(), now=pull.now)], source=pull.source
     )
     bundle = Product.objects.bundles().filter(thinkific_id=product.id).first()
     if bundle is not None and courses is not None:
@@ -289,6 +288,6 @@ def take_course(pull: Pull, row: Drift, found: list[Curriculum]) -> list[str]:
         found[0].quizzes,
         complete=found[0].complete,
         now=pull.now,
-        source=SOURCE,
+        source=pull.source,
     )
     return [issue.message for issue in applied.issues] if applied.failed else []

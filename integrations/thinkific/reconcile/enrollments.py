@@ -31,7 +31,7 @@ from integrations.thinkific.reconcile.findings import (
     nothing_passed,
     sort_out,
 )
-from integrations.thinkific.reconcile.people import DECIDE, SOURCE
+from integrations.thinkific.reconcile.people import DECIDE
 from integrations.thinkific.runs.context import Pull
 from integrations.thinkific.runs.jobs import Ask, Job
 from integrations.thinkific.runs.pages import RawRow, decode_row
@@ -138,12 +138,12 @@ def read(pull: Pull, row: Drift) -> Job[list[schemas.Enrollment]]:
 def take(pull: Pull, row: Drift, found: list[schemas.Enrollment]) -> list[str]:
     """Store it by the mirror. Returns what was in the way."""
     if not found:
-        remove_enrollments([row.object_id or 0], source=SOURCE, now=pull.now)
+        remove_enrollments([row.object_id or 0], source=pull.source, now=pull.now)
         return []
     known = dict(Enrollment.objects.filter(thinkific_id=found[0].id).values_list("thinkific_id", "pk"))
     stored_now: Known = {number: (pk, None) for number, pk in known.items() if number is not None}
     # What moved in Thinkific since we last wrote counts, however the stored moment came about.
     Enrollment.objects.filter(thinkific_id=found[0].id).update(remote_updated_at=None)
-    applied = apply_typed([(one, None) for one in found], stored_now, source=SOURCE, now=pull.now)
+    applied = apply_typed([(one, None) for one in found], stored_now, source=pull.source, now=pull.now)
     undecided = [DECIDE] if applied.withheld else []
     return undecided + ([issue.message for issue in applied.issues] if applied.failed else [])

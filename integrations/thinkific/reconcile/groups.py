@@ -23,7 +23,6 @@ from integrations.thinkific.reconcile.findings import (
     sort_keys,
     sort_out,
 )
-from integrations.thinkific.reconcile.people import SOURCE
 from integrations.thinkific.runs.context import Pull
 from integrations.thinkific.runs.jobs import Ask, Job
 from integrations.thinkific.runs.pages import RawRow, decode_row
@@ -91,9 +90,9 @@ def read(pull: Pull, row: Drift) -> Job[list[schemas.Group]]:
 def take(pull: Pull, row: Drift, found: list[schemas.Group]) -> list[str]:
     """Store it by the mirror. Returns what was in the way."""
     if not found:
-        mark_removed(ThinkificGroup, [row.object_id or 0], source=SOURCE, now=pull.now)
+        mark_removed(ThinkificGroup, [row.object_id or 0], source=pull.source, now=pull.now)
         return []
-    applied = apply_groups([group_row(group, Notes()) for group in found], source=SOURCE)
+    applied = apply_groups([group_row(group, Notes()) for group in found], source=pull.source)
     return [issue.message for issue in applied.issues] if applied.failed else []
 
 

@@ -30,7 +30,6 @@ from integrations.thinkific.runs.context import Pull
 from integrations.thinkific.runs.jobs import Ask, Job
 from integrations.thinkific.runs.pages import RawRow, decode_row
 
-SOURCE = "Thinkific, drift repaired"
 DECIDE = "The account has rights or a password here, so an administrator decides: see Conflicts."
 
 
@@ -96,10 +95,10 @@ def read(pull: Pull, row: Drift) -> Job[list[schemas.User]]:
 def take(pull: Pull, row: Drift, found: list[schemas.User]) -> list[str]:
     """Store it by the mirror. Returns what was in the way."""
     if not found:
-        remove_users([row.object_id or 0], source=SOURCE, now=pull.now)
+        remove_users([row.object_id or 0], source=pull.source, now=pull.now)
         return []
     look = Look()
-    applied = apply_users(_mapped(found, look), source=SOURCE)
+    applied = apply_users(_mapped(found, look), source=pull.source)
     conflicts.keep(applied.conflicts)
     User.objects.filter(thinkific_id=found[0].id).update(synced_at=pull.now)
     undecided = [DECIDE for one in applied.conflicts if isinstance(one, Clash)]

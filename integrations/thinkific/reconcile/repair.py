@@ -20,7 +20,6 @@ from integrations.thinkific.mapping import user_row
 from integrations.thinkific.reconcile import stored
 from integrations.thinkific.reconcile.again import look_again, read_again
 from integrations.thinkific.reconcile.findings import Finding, Sort
-from integrations.thinkific.reconcile.people import SOURCE
 from integrations.thinkific.reconcile.plan import REPAIRABLE, SENT, moved_on, plan
 from integrations.thinkific.reconcile.subjects import SUBJECTS, Remote
 from integrations.thinkific.runs import lifecycle
@@ -123,7 +122,7 @@ def _push(pull: Pull, row: Drift, remote: Remote) -> tuple[str, str]:
     kind = row.report.kind
     instance = PUSHED[stored.entity(kind)].objects.select_for_update(of=("self",)).get(pk=row.object_id)
     if kind == DriftKind.USERS and row.sort == Sort.ONLY_HERE and instance.thinkific_id is not None:
-        remove_users([instance.pk], source=SOURCE, now=pull.now)
+        remove_users([instance.pk], source=pull.source, now=pull.now)
         instance.refresh_from_db()
     if kind == DriftKind.USERS and row.sort == Sort.ONLY_HERE:
         try:

@@ -26,7 +26,6 @@ from integrations.thinkific.pull.result_students import Row
 from integrations.thinkific.pull.results import Certificates, certificates_of
 from integrations.thinkific.reconcile import ledger, listing, stored
 from integrations.thinkific.reconcile.findings import Finding, Look, Sort, nothing_passed, sort_out
-from integrations.thinkific.reconcile.people import SOURCE
 from integrations.thinkific.runs.context import Pull
 from integrations.thinkific.runs.jobs import Ask, Job
 
@@ -155,7 +154,7 @@ def read_result(pull: Pull, row: Drift) -> Job[list[schemas.QuizSubmission]]:
 
 def take_result(pull: Pull, row: Drift, found: list[schemas.QuizSubmission]) -> list[str]:
     if not found:
-        mark_removed(QuizResult, [row.object_id or 0], source=SOURCE, now=pull.now)
+        mark_removed(QuizResult, [row.object_id or 0], source=pull.source, now=pull.now)
         return []
     one = found[0]
     user = primary_keys([_account(one) or 0]).get(_account(one) or 0)
@@ -166,7 +165,7 @@ def take_result(pull: Pull, row: Drift, found: list[schemas.QuizSubmission]) -> 
         lacking = "person" if user is None else "quiz"
         return [f"Its {lacking} is not here yet. Repair that first, or sync the quiz results."]
     values = submission_row(one, number=row.thinkific_id or 0, user_id=user, quiz_id=quiz)
-    applied = apply_quiz_results([values], source=SOURCE)
+    applied = apply_quiz_results([values], source=pull.source)
     return [issue.message for issue in applied.issues] if applied.failed else []
 
 
@@ -283,7 +282,7 @@ def course_of(row: Drift) -> Product | None:
 
 def take_certificate(pull: Pull, row: Drift, found: list[schemas.Certificate]) -> list[str]:
     if not found:
-        mark_removed(Certificate, [row.object_id or 0], source=SOURCE, now=pull.now)
+        mark_removed(Certificate, [row.object_id or 0], source=pull.source, now=pull.now)
         return []
     mine = Certificate.objects.filter(pk=row.object_id or 0).values_list("user", flat=True).first()
     user = primary_keys([_account(found[0]) or 0]).get(_account(found[0]) or 0) or mine
@@ -291,5 +290,5 @@ def take_certificate(pull: Pull, row: Drift, found: list[schemas.Certificate]) -
     if user is None or course is None:
         return ["Its person or course is not here yet. Repair that first, or sync the certificates."]
     values = certificate_row(found[0], Notes(), user_id=user, product_id=course.pk, site_url=site_url())
-    applied = apply_certificates([values], source=SOURCE)
+    applied = apply_certificates([values], source=pull.source)
     return [issue.message for issue in applied.issues] if applied.failed else []

@@ -4,7 +4,7 @@ import copy
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NoReturn, TypeVar
 
@@ -13,9 +13,9 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from core.services.mirror.outcome import Applied
-from core.services.mirror.table import one_by_one
+from core.services.mirror.table import RowByRow
 from integrations import effects, heartbeat, stopping
-from integrations.models import KEPT_ERRORS, SyncRun
+from integrations.models import KEPT_ERRORS, Kind, SyncRun
 from integrations.thinkific import conflicts, connection_state
 from integrations.thinkific.budget.priorities import Lanes
 from integrations.thinkific.budget.shared import SharedBudget
@@ -62,6 +62,7 @@ class Pull:
         self._when_stopped: type[Exception] = Cancelled if foreground else SliceOver
         self._is_over = False
         self.refused: set[str] = set()  # surfaces
+        self._is_last_try = False  # of the step that is being committed
         self.courses: dict[int, int] = {}  # course id -> primary key, of those that were asked for
         self._taken_up_at = copy.deepcopy(run.cursor)
         self._seen = load_all(run.seen)
@@ -94,8 +95,12 @@ class Pull:
 
     @property
     def source(self) -> str:
-        """The reason that stands in the history of what this run changes."""
-        return f"Thinkific, run {self.run.pk}" if self.run.pk else "Thinkific, dry run"
+        """The reason that stands in the history of what this run changes. At the last try of a step it asks
+        the mirror to store row by row."""
+        name = f"Thinkific, run {self.run.pk}" if self.run.pk else "Thinkific, dry run"
+        if self.run.kind == Kind.REPAIR:
+            name = "Thinkific, drift repaired"
+        return RowByRow(name) if self._is_last_try else name
 
     @property
     def now(self) -> datetime:
@@ -146,14 +151,17 @@ class Pull:
         what the database refuses then as well is left out, row by row."""
         for attempt in range(1, TRIES + 1):
             before = snapshot(self.run)
+            self._is_last_try = attempt == TRIES
             try:
-                with self._step(), one_by_one() if attempt == TRIES else nullcontext():
+                with self._step():
                     write()
                 break
             except (IntegrityError, DataError, OperationalError):
                 self.restore(before)
                 if attempt == TRIES:
                     raise
+            finally:
+                self._is_last_try = False
         self.tell()
 
     def store(self, write: Callable[[], None], *, adds: bool = False) -> None:

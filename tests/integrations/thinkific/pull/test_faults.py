@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from django.db import connection
 
 from core.models import Certificate, Enrollment, Product, QuizResult, User
 from integrations.models import ConnectionState, SyncRun
@@ -185,3 +186,32 @@ def test_a_token_that_is_refused_later_removes_nothing(pull_everything, thinkifi
     assert not Product.objects.filter(removed_at__isnull=False).exists()
     assert Product.objects.filter(source="graphql").get().chapters.filter(removed_at=None).exists()
     assert not SyncRun.objects.filter(removed__gt=0).exists()
+
+
+def refuse(number: int) -> None:
+    """From now on the database takes no row of this Thinkific user."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(f"ALTER TABLE core_user ADD CONSTRAINT refused CHECK (thinkific_id <> {number})")
+        else:
+            cursor.execute(
+                f"CREATE TRIGGER refused BEFORE INSERT ON core_user WHEN NEW.thinkific_id = {number} "
+                "BEGIN SELECT RAISE(ABORT, 'refused'); END"
+            )
+
+
+def test_a_row_that_the_database_refuses_is_left_out_of_its_page_and_told(pull, thinkific):
+    everybody = sorted(thinkific.site.users.ids())
+    refused = everybody[7]
+    refuse(refused)
+
+    run = pull("users")
+
+    assert run.status == "partial"
+    assert (run.created, run.failed) == (len(everybody) - 1, 1)
+    assert sorted(User.objects.values_list("thinkific_id", flat=True)) == [
+        number for number in everybody if number != refused
+    ]
+    (error,) = run.errors
+    assert error["object"] == f"User {refused}"
+    assert error["message"].startswith("The database refuses it: ")
