@@ -27,7 +27,6 @@ PLACES: dict[str, list[set[str]]] = {
         {"services/mirror"},
         {"services/outbox/outcomes", "services/newcomers", "services/people"},
         {"services/enrollments", "services/accounts", "services/teams"},
-        {"services/demo"},
         {"imports", "tasks", "audit"},
         {"admin/kit"},
         {"admin/groups"},

@@ -24,10 +24,10 @@ from django.conf import settings
 
 from core.errors import Refusal
 from core.models import User
-from core.services import demo
 from core.services.site import sync_requests
 from integrations.models import SyncRun
 from integrations.schedules import FIRST_ORDER
+from project.development import demo
 
 NO_ADMINISTRATOR = """\
 Nobody can sign in yet. Create the first administrator in another terminal:

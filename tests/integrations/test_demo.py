@@ -7,9 +7,10 @@ import pytest
 from django.core.management import call_command
 
 from core.models import Enrollment, Membership, Product, ThinkificGroup, User
-from core.services import demo, seats
+from core.services import seats
 from fixtures.demo.story import GONE, LOCAL_GROUP
 from integrations.thinkific.sandbox import Site
+from project.development import demo
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 

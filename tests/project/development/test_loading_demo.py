@@ -6,10 +6,10 @@ from django.core.management import CommandError, call_command
 from core.models import (
     User,
 )
-from core.services import demo
 from fixtures.demo import build, people_and_courses
 from integrations.models import SyncConflict
 from integrations.thinkific import conflicts
+from project.development import demo
 from tests.factories import TeamFactory
 
 # tests/integrations/test_demo.py loads it into either database.

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from core.services import demo
+from project.development import demo
 
 PUBLISHED = (
     "The demo has an administrator whose password everybody can read in the documentation, and DEBUG is off: "

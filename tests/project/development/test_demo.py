@@ -17,8 +17,9 @@ from core.models import (
     ThinkificGroup,
     User,
 )
-from core.services import demo, seats
+from core.services import seats
 from integrations.models import SyncConflict
+from project.development import demo
 
 # tests/integrations/test_demo.py loads it into either database.
 pytestmark = pytest.mark.once
