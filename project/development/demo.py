@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 from django.db import transaction
@@ -17,6 +16,7 @@ from core.errors import Refusal
 from core.models import Product, Team, User
 from core.services import seats
 from core.services.storage import fill_folded
+from integrations.models import SyncConflict
 
 FIXTURES = settings.BASE_DIR / "fixtures" / "demo"
 AS_OF = datetime(2026, 11, 1, tzinfo=UTC)  # the day that the fixtures' dates lead up to
@@ -81,7 +81,7 @@ def _refuse_real_data() -> None:
 
 def _find_accounts_of_conflicts() -> None:
     """Fixtures name people by their address; a conflict knows its object by the key only."""
-    for conflict in apps.get_model("integrations", "SyncConflict").objects.filter(entity="user"):
+    for conflict in SyncConflict.objects.filter(entity="user"):
         conflict.object_id = User.objects.get(email=conflict.label).pk
         conflict.save(update_fields=["object_id"])
 
