@@ -105,6 +105,9 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[
 class User(Folded, AbstractBaseUser, PermissionsMixin):
     """Any person known to the dashboard. The e-mail address is the login, unique however it is written."""
 
+    NAMES = ("first_name", "last_name")
+    SHARED = (*NAMES, "email")  # what Thinkific has too; of these a change is sent
+
     email = models.EmailField("e-mail", max_length=EMAIL_LENGTH)
     first_name = models.CharField(max_length=NAME_LENGTH, blank=True)
     last_name = models.CharField(max_length=NAME_LENGTH, blank=True)

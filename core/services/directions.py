@@ -8,7 +8,7 @@ from core.models import Direction, Enrollment, GroupAssignment, GroupMembership,
 
 # Per entity the fields whose unsent changes a pull must leave alone. What is not here is Thinkific's.
 OWNED_WHILE_UNSENT: dict[str, frozenset[str]] = {
-    "user": frozenset({"first_name", "last_name", "email"}),
+    "user": frozenset(User.SHARED),
     "enrollment": frozenset({"activated_at", "expiry_date"}),
 }
 # On these a conflict goes by the setting; on the others the unsent change always wins.

@@ -47,9 +47,7 @@ def take_names(user: User, *, first_name: str, last_name: str) -> None:
     """Give a person the names that Thinkific has, instead of those that somebody typed here."""
     user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)  # history keeps the whole row
     user.first_name, user.last_name = first_name, last_name
-    signed(user, by=None, reason=IN_THINKIFIC_BEFORE).save(
-        update_fields=["first_name", "last_name", "updated_at"]
-    )
+    signed(user, by=None, reason=IN_THINKIFIC_BEFORE).save(update_fields=[*User.NAMES, "updated_at"])
 
 
 def _brought_by_teams(users: list[User]) -> dict[int, User]:

@@ -18,9 +18,7 @@ from core.services.history import signed
 from core.services.memberships import add_member
 from core.services.mirror import former
 
-# What Thinkific has too; of these a change is sent.
-SHARED = ("first_name", "last_name", "email")
-CHANGEABLE = {"first_name", "last_name", "is_active"}
+CHANGEABLE = {*User.NAMES, "is_active"}
 
 
 class EmailTaken(Refusal):
@@ -149,7 +147,7 @@ def write(
     user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
     values = _checked(values, user, by=by)
     changed = {name: value for name, value in values.items() if getattr(user, name) != value}
-    told = [name for name in values if name in SHARED and (push or name in changed)]
+    told = [name for name in values if name in User.SHARED and (push or name in changed)]
     seen = {} if push else {name: getattr(user, name) for name in told}
     if changed:
         for name, value in changed.items():

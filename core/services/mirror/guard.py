@@ -68,7 +68,7 @@ def _is_old_news(theirs: str, own: OwnChange | None) -> bool:
 
 def clash_over(user: User, row: Values) -> Clash:
     """That a Thinkific account may be this person's, for whom it was looked for by the address."""
-    values = {name: getattr(user, name) for name in ("first_name", "last_name", EMAIL)}
+    values = {name: getattr(user, name) for name in User.SHARED}
     return _clash("link", row, (user.pk, values))
 
 

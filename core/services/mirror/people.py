@@ -32,9 +32,7 @@ Stored = tuple[int, Values]  # primary key, values
 USERS = Table(
     model=User,
     fields=(
-        "email",
-        "first_name",
-        "last_name",
+        *User.SHARED,
         "company",
         "external_source",
         "thinkific_roles",
@@ -42,7 +40,7 @@ USERS = Table(
         "thinkific_created_at",
         "removed_at",
     ),
-    tracked=frozenset({"email", "first_name", "last_name", "removed_at"}),
+    tracked=frozenset({*User.SHARED, "removed_at"}),
     stamp=("thinkific_id", "remote_digest", "synced_at", "updated_at"),
 )
 

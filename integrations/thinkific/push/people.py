@@ -26,7 +26,6 @@ from integrations.thinkific.push.gone_accounts import ask_an_administrator, link
 from integrations.thinkific.push.prerequisites import Impossible
 
 FORMER = 10  # versions of a person whose addresses may have been tried
-FIELDS = ("first_name", "last_name", "email")
 
 
 def push_user(entry: OutboxEntry, client: ThinkificClient) -> None:
@@ -102,7 +101,7 @@ def _link(user: User, remote: schemas.User, *, made_by_us: bool) -> None:
     filled = body_of(user, SiteSettings.load())
     names = {
         name: told
-        for name in ("first_name", "last_name")
+        for name in User.NAMES
         if not getattr(user, name) and (told := getattr(remote, name) or "") and told != filled[name]
     }
     try:
@@ -147,7 +146,7 @@ def _bring_in_step(
     ours, seen = body_of(user, settings), _sent_before(entry, user, settings)
     send: dict[str, str] = {}
     found: list[Conflict] = []
-    for name in FIELDS:
+    for name in User.SHARED:
         theirs = getattr(remote, name) or ""
         if _same(theirs, ours[name]) or (entry.last_seen and name not in seen):
             continue  # they agree, or our change is of another field: there Thinkific's word counts
@@ -176,9 +175,9 @@ def _note_before_sending(entry: OutboxEntry, fields: dict[str, str]) -> None:
 
 def _sent_before(entry: OutboxEntry, user: User, settings: SiteSettings) -> dict[str, str]:
     """What Thinkific had of the changed fields when we changed them: an empty name went there filled in."""
-    before = User(**({name: getattr(user, name) for name in FIELDS} | entry.last_seen))
+    before = User(**({name: getattr(user, name) for name in User.SHARED} | entry.last_seen))
     filled = body_of(before, settings)
-    return {name: filled[name] for name in FIELDS if name in entry.last_seen}
+    return {name: filled[name] for name in User.SHARED if name in entry.last_seen}
 
 
 def _same(one: str, other: str) -> bool:
