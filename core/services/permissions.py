@@ -1,3 +1,4 @@
-"""Sessions keep this name of the backend. Its code is in core/permissions/backend.py."""
+"""Kept for its name alone: each session stores `core.services.permissions.RoleBackend` as the way its person
+signed in, and under another name everybody would be signed out. Its code: core/permissions/backend.py."""
 
 from core.permissions.backend import RoleBackend as RoleBackend

@@ -7,6 +7,7 @@ from django.db.models import Count
 from django.http import HttpRequest
 
 from core.admin.kit.open_pages import list_url
+from core.admin.kit.viewer import viewer_of
 from core.models import Enrollment, OutboxEntry, Team, User
 from core.permissions import scope
 from core.services.site import sync_state
@@ -24,8 +25,7 @@ MANY_WAIT = 1000  # changes that wait are counted up to so many
 
 
 def first_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    user = request.user
-    assert isinstance(user, User)  # the site's has_permission has turned everybody else away
+    user = viewer_of(request)
     if user.sees_everything:
         return context | _site_page(user)
     if user.has_perm("core.view_team"):
