@@ -14,7 +14,7 @@ MAY_IMPORT = {"core": {"core"}, "integrations": {"integrations", "core"}, "api":
 # Inside these apps nothing imports from below. What stands together on a place may import each other.
 PLACES: dict[str, list[set[str]]] = {
     "core": [
-        {"moments", "folding", "written", "wording", "errors", "databases", "templatetags"},
+        {"moments", "folding", "email_display", "wording", "errors", "databases", "templatetags"},
         {"models", "permissions", "migrations"},
         {"services/site", "services/spreadsheets", "services/directions", "services/storage"},
         {"services/history", "services/identity", "services/logins", "services/permissions"},
@@ -23,9 +23,9 @@ PLACES: dict[str, list[set[str]]] = {
         {"services/groups"},
         {"services/memberships"},
         {"services/invitations"},
-        {"services/found_accounts"},
+        {"services/existing_accounts"},
         {"services/mirror"},
-        {"services/outbox/outcomes", "services/newcomers", "services/people"},
+        {"services/outbox/outcomes", "services/automatic_memberships", "services/people"},
         {"services/enrollments", "services/accounts", "services/teams"},
         {"imports", "tasks", "audit"},
         {"admin/kit"},

@@ -12,11 +12,11 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.functional import cached_property
 
+from core.email_display import as_people_write
 from core.folding import email_key, fold_person, normalize_email
 from core.models.fields.folded import Folded, FoldedField, FoldedQuerySet
 from core.models.fields.history import tracked
 from core.models.teams import Membership, Role, Team
-from core.written import as_people_write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from core.admin.kit.sync.watching import word_now
+from core.admin.kit.sync.page_version import word_now
 from core.admin.kit.viewer import viewer_of
 from core.models import Notice, User
 from core.permissions import scope
@@ -24,7 +24,7 @@ RECENT = 8
 @require_GET
 def live(request: HttpRequest) -> JsonResponse:
     """Unseen notices; for who may see runs, those under way and the number of the newest; and, where the page
-    says what it shows, the word for how that stands now (core/admin/kit/sync/watching.py). Reads only:
+    says what it shows, the word for how that stands now (core/admin/kit/sync/page_version.py). Reads only:
     `seen` is another request."""
     user = viewer_of(request)
     notices = Notice.objects.filter(user=user, seen_at__isnull=True).order_by("id")[:LISTED]

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib.messages.storage.session import SessionStorage
 
-from core.written import as_people_write
+from core.email_display import as_people_write
 
 
 class ReadableMessages(SessionStorage):

@@ -22,8 +22,8 @@ from core.admin.kit.dialogs.locking import LockingAdmin
 from core.admin.kit.dialogs.pickers import by_typing
 from core.admin.kit.keys import only_keys
 from core.admin.kit.lists.lists import FEW, BoundedChangeList, BoundedPaginator
+from core.admin.kit.sync.page_version import of_object, of_rows
 from core.admin.kit.sync.sync_line import standing_of, sync_line
-from core.admin.kit.sync.watching import of_object, of_rows
 from core.admin.kit.tabs import Tab, tab_context
 from core.admin.kit.viewer import viewer_of
 from core.errors import Refusal

@@ -17,9 +17,9 @@ from django.utils.timesince import timesince, timeuntil
 
 from core import moments
 from core.admin.kit import open_pages
+from core.email_display import as_people_write
 from core.models import Enrollment
 from core.models.fields import history
-from core.written import as_people_write
 
 NOTHING = format_html('<span class="cell-nothing">{}</span>', "—")
 SHOWN_CHARACTERS = 300  # the stylesheet cuts lines; this keeps a page small whatever a name holds

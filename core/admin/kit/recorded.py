@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from core.admin.kit import cells
+from core.email_display import as_people_write
 from core.models import (
     Enrollment,
     GroupAssignment,
@@ -29,7 +30,6 @@ from core.models import (
     User,
 )
 from core.models.fields.history import AS_IT_WAS, done_by
-from core.written import as_people_write
 
 TYPES = {"+": "Added", "~": "Changed", "-": "Deleted"}
 LONGEST = 120  # characters of a value

@@ -18,7 +18,7 @@ from core.models import (
     ThinkificGroup,
     User,
 )
-from core.services import newcomers
+from core.services import automatic_memberships
 from core.wording import one_or_many, plural
 
 LAST_SYNCED = "So it was when the groups were last synced."
@@ -85,7 +85,7 @@ class ImportUsersForm(ToolForm):
         team = self.cleaned_data["team"] or SiteSettings.load().default_team
         if team is None:
             return ""
-        count = newcomers.without_a_team().count()
+        count = automatic_memberships.without_a_team().count()
         if not count:
             return f"Everybody who is new will join {team}."
         return f"{counted(count)} of those who are here now will join {team}, and everybody who is new."

@@ -12,6 +12,7 @@ from unfold.widgets import (
 
 from core.admin.kit.dialogs.dialog import DialogForm
 from core.admin.kit.dialogs.pickers import by_typing
+from core.email_display import as_people_write
 from core.folding import normalize_email
 from core.models import (
     GroupMembership,
@@ -25,7 +26,6 @@ from core.permissions import scope
 from core.services import groups, people
 from core.services.memberships import TeamIsFull
 from core.services.people import EmailTaken, IsMember, NotAnAddress, OwnsTeams
-from core.written import as_people_write
 
 
 def name_field(label: str) -> forms.CharField:

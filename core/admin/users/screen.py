@@ -22,6 +22,7 @@ from core.admin.users.account_dialogs import waiting_change
 from core.admin.users.dialogs import USER_DIALOGS, may_add
 from core.admin.users.tabs import USER_TABS
 from core.admin.users.user_list import UserList
+from core.email_display import as_people_write
 from core.models import (
     Membership,
     Role,
@@ -31,7 +32,6 @@ from core.models import (
 )
 from core.models.fields.history import done_by
 from core.permissions import scope
-from core.written import as_people_write
 
 
 class TeamFilter(RelatedFilter):

@@ -17,7 +17,7 @@ from core.admin.kit.dialogs.confirming import ask, confirmed
 from core.admin.kit.dialogs.dialog import Dialog, DialogForm, Done, button, url_of
 from core.admin.kit.lists.filters import ChoiceFilter
 from core.admin.kit.sitewide import SitewideAdmin
-from core.admin.kit.sync import thinkific_says
+from core.admin.kit.sync import thinkific_errors
 from core.admin.kit.sync.sending import may_retry, retried
 from core.admin.kit.viewer import viewer_of
 from core.admin.waiting_changes.objects import ENTITIES, about, entity_name, name_of, with_names
@@ -121,7 +121,7 @@ OUTBOX_DIALOGS = (
         applies=lambda entry: entry.status == Status.FAILED,
         work=lambda entry, form: Done(retried(outbox.retry([entry]))),
         form=EntryForm,
-        text=lambda entry: f"The last try: {thinkific_says.in_one_line(entry.error)}",
+        text=lambda entry: f"The last try: {thinkific_errors.in_one_line(entry.error)}",
         icon="refresh",
     ),
     Dialog(
@@ -263,11 +263,11 @@ class OutboxEntryAdmin(SitewideAdmin):
 
     @display(description="Thinkific says")
     def error_text(self, entry: OutboxEntry) -> SafeString:
-        return thinkific_says.cell(entry.error)
+        return thinkific_errors.cell(entry.error)
 
     @display(description="Thinkific says")
     def error_whole(self, entry: OutboxEntry) -> SafeString:
-        return thinkific_says.whole(entry.error)
+        return thinkific_errors.whole(entry.error)
 
     @display(description="Actions")
     def todo(self, entry: OutboxEntry) -> SafeString:

@@ -4,9 +4,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from core.email_display import as_people_write
 from core.models.fields.history import kept_name
 from core.models.people import User
-from core.written import as_people_write
 
 
 class EmailChange(models.Model):

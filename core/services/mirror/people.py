@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from core.folding import email_key
 from core.models import OutboxEntry, SiteSettings, User
-from core.services import found_accounts, logins
+from core.services import existing_accounts, logins
 from core.services.history import keep_what_was
 from core.services.mirror import former
 from core.services.mirror.guard import Guarded, guard
@@ -114,7 +114,7 @@ def apply_users(
     written = {pk for pk, _, _ in changes.changed}
     bulk.update(User, ["email"], [(pk, email) for pk, email in freed.items() if pk not in written])
     remember(changes, applied, links, source=source)
-    found_accounts.found_in_thinkific(_not_made_here(links))
+    existing_accounts.found_in_thinkific(_not_made_here(links))
     logins.changed_in_thinkific(
         [(pk, before["email"], after["email"]) for pk, before, after in changes.changed]
     )

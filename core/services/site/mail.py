@@ -7,7 +7,7 @@ from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.template.loader import render_to_string
 
-from core.written import as_people_write
+from core.email_display import as_people_write
 
 
 def deliver(

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from core.email_display import as_people_write
 from core.models import Notice, User
-from core.written import as_people_write
 
 
 def tell(users: Iterable[User], text: str, *, level: str = Notice.Level.SUCCESS, url: str = "") -> None:

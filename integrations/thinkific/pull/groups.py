@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Max, QuerySet
 
 from core.models import GroupMembership, Role, SiteSettings, Team, ThinkificGroup
+from core.services.automatic_memberships import join_teams
 from core.services.mirror.groups import (
     TeamTarget,
     apply_groups,
@@ -17,7 +18,6 @@ from core.services.mirror.groups import (
 )
 from core.services.mirror.outcome import Applied
 from core.services.mirror.table import mark_removed
-from core.services.newcomers import join_teams
 from integrations import effects
 from integrations.thinkific.cleaning import Notes
 from integrations.thinkific.client import schemas

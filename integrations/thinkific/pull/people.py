@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from core.models import SiteSettings, Team, User
-from core.services import newcomers
+from core.services import automatic_memberships
 from core.services.accounts import welcome_mail
 from core.services.mirror.digests import known_digests
 from core.services.mirror.outcome import Applied
@@ -234,7 +234,7 @@ def _assign_teams(pull: Pull) -> None:
         return
     if team.pk == pull.run.options.get("team_id"):
         effects.add_joined(pull.cursor, team.pk, team.name, 0)
-    homeless = newcomers.without_a_team().order_by("pk")
+    homeless = automatic_memberships.without_a_team().order_by("pk")
     after = 0
     while True:
         pks = list(homeless.filter(pk__gt=after).values_list("pk", flat=True)[:AT_ONCE])
@@ -243,7 +243,9 @@ def _assign_teams(pull: Pull) -> None:
         after = pks[-1]
 
         def write(pks: list[int] = pks) -> None:
-            joined = newcomers.join(pks, team, source=pull.source, now=pull.now, by=pull.run.started_by)
+            joined = automatic_memberships.join(
+                pks, team, source=pull.source, now=pull.now, by=pull.run.started_by
+            )
             effects.add_joined(pull.cursor, team.pk, team.name, joined)
 
         pull.store(write)

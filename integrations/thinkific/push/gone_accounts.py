@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.models import OutboxEntry, User
-from core.services import found_accounts, identity
+from core.services import existing_accounts, identity
 from core.services.history import signed
 from core.services.mirror import former
 from core.services.mirror.guard import clash_over
@@ -49,7 +49,7 @@ def link_anew(user: User, client: ThinkificClient) -> schemas.User:
             signed(user, by=None, reason=SOURCE).save(
                 update_fields=["thinkific_id", "removed_at", "remote_digest", "updated_at"]
             )
-            found_accounts.found_in_thinkific([user.pk])
+            existing_accounts.found_in_thinkific([user.pk])
             return remote
     if remote is not None and free:
         ask_an_administrator(user, remote)

@@ -9,7 +9,7 @@ from django.utils.functional import SimpleLazyObject
 
 from core.folding import normalize_email, tidy
 from core.models import OutboxEntry, SiteSettings, User
-from core.services import found_accounts, identity, outbox
+from core.services import existing_accounts, identity, outbox
 from core.services.mirror.guard import EMAIL
 from core.services.mirror.outcome import Conflict
 from core.services.mirror.people import apply_users
@@ -45,9 +45,9 @@ def push_user(entry: OutboxEntry, client: ThinkificClient) -> None:
         if made_by_us:
             look_before_creating.note_new(client, remote.id)
         outbox.let_go_on(user.pk)
-        if was_there and found_accounts.found_in_thinkific([user.pk]):
+        if was_there and existing_accounts.found_in_thinkific([user.pk]):
             names = (remote.first_name or "", remote.last_name or "")
-            found_accounts.take_names(user, first_name=names[0], last_name=names[1])
+            existing_accounts.take_names(user, first_name=names[0], last_name=names[1])
             return
     else:
         remote = _read(user, user.thinkific_id, client)

@@ -3,7 +3,7 @@ import pytest
 from core.errors import Refusal
 from core.models import GroupMembership, OutboxEntry, SiteSettings, User
 from core.permissions import scope
-from core.services import found_accounts, people
+from core.services import existing_accounts, people
 from core.services.accounts import deletions, email_changes
 from tests.factories import (
     EnrollmentFactory,
@@ -169,7 +169,7 @@ def student(db):
 def test_who_typed_an_address_has_not_made_the_account_that_thinkific_had(typed, mara, acme):
     assert scope.may_change_account(mara, typed)
 
-    found_accounts.found_in_thinkific([typed.pk])
+    existing_accounts.found_in_thinkific([typed.pk])
 
     typed.refresh_from_db()
     assert typed.home_team is None
@@ -184,7 +184,7 @@ def test_who_typed_an_address_has_not_made_the_account_that_thinkific_had(typed,
 def test_whom_an_administrator_brought_stays_in_the_team(alma, mara, acme, student):
     una = people.create_user(email="una@elsewhere.example", memberships=[(acme, student)], by=alma)
 
-    found_accounts.found_in_thinkific([una.pk])
+    existing_accounts.found_in_thinkific([una.pk])
 
     assert una.memberships.get().team == acme
     assert not scope.may_change_account(mara, User.objects.get(pk=una.pk))

@@ -3,7 +3,7 @@ it is carried out."""
 
 from typing import TYPE_CHECKING, Any
 
-from core.written import as_people_write
+from core.email_display import as_people_write
 
 if TYPE_CHECKING:
     from core.admin.kit.dialogs.dialog import Dialog, DialogForm

@@ -25,9 +25,9 @@ from core.admin.kit.dialogs.htmx import asked_back, from_script, page_behind
 from core.admin.kit.dialogs.pickers import PickingForm
 from core.admin.kit.dialogs.shown_values import ShownValues
 from core.admin.kit.viewer import viewer_of
+from core.email_display import as_people_write
 from core.errors import Refusal
 from core.models import User
-from core.written import as_people_write
 
 GONE = "What this was about is no longer here. This is how it stands now."
 CLOSED = "You may no longer do this. This is how it stands now."

@@ -24,8 +24,8 @@ from django.db.models.query import QuerySet
 from django.utils.functional import cached_property
 
 from core import moments
+from core.email_display import as_people_write
 from core.folding import normalize_email
-from core.written import as_people_write
 
 
 class ShownValues(forms.BaseForm):

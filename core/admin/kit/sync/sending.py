@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from core.admin.kit import cells
 from core.admin.kit.dialogs.dialog import Dialog, DialogForm, Done
 from core.admin.kit.lists.lists import amount
-from core.admin.kit.sync import thinkific_says
+from core.admin.kit.sync import thinkific_errors
 from core.models import Enrollment, GroupMembership, OutboxEntry, ThinkificGroup, User
 from core.permissions import scope
 from core.services import outbox
@@ -184,7 +184,7 @@ def _words(entries: QuerySet[OutboxEntry]) -> str:
     last = entries.order_by("-pk").first()
     said = "Thinkific gave no reason."
     if last and last.error:
-        said = f"Thinkific said: {thinkific_says.in_one_line(last.error)}"
+        said = f"Thinkific said: {thinkific_errors.in_one_line(last.error)}"
     count = entries.count()
     return said if count < 2 else f"{count:,} changes were refused. Of the last one {said}"
 

@@ -13,7 +13,7 @@ from core.admin.kit import cells
 from core.admin.kit.dialogs.dialog import url_of
 from core.admin.kit.sync.last_synced import last_synced
 from core.admin.kit.sync.sending import Part, in_words, may_retry, parts_of
-from core.admin.kit.sync.thinkific_says import in_one_line
+from core.admin.kit.sync.thinkific_errors import in_one_line
 from core.models import Enrollment, GroupAssignment, OutboxEntry, Product, Team, ThinkificGroup, User
 from core.permissions import scope
 

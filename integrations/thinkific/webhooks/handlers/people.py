@@ -12,7 +12,7 @@ from functools import partial
 from django.utils import timezone
 
 from core.models import User
-from core.services import newcomers
+from core.services import automatic_memberships
 from core.services.mirror.outcome import Applied
 from core.services.mirror.people import USERS, apply_users, deleted_here, remove_users
 from core.services.mirror.table import Values
@@ -140,7 +140,7 @@ def _store(work: Work, told: Told, known: Stored) -> Verdicts:
             failures.fail(f"User {number}", str(error))
     applied = apply_users(rows, source=SOURCE)
     applied += failures
-    newcomers.join_default_team(work.found.keys() - known.keys(), source=SOURCE, now=now)
+    automatic_memberships.join_default_team(work.found.keys() - known.keys(), source=SOURCE, now=now)
     conflicts.keep(applied.conflicts)
     remove_users([known[number][0] for number in work.gone if number in known], source=SOURCE, now=now)
     note_activity(work.active)

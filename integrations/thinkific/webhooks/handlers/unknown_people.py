@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from core.models import User
-from core.services import newcomers
+from core.services import automatic_memberships
 from core.services.mirror.outcome import Applied
 from core.services.mirror.people import apply_users, deleted_here
 from core.services.storage import bulk
@@ -85,5 +85,5 @@ def take_in(
         applied.issues += made.issues + notes.issues
         applied.conflicts += made.conflicts
         applied.withheld |= made.withheld
-    newcomers.join_default_team(strangers.found.keys() - before.keys(), source=SOURCE, now=now)
+    automatic_memberships.join_default_team(strangers.found.keys() - before.keys(), source=SOURCE, now=now)
     return primary_keys(numbers)

@@ -1,8 +1,8 @@
-"""E-mail addresses in templates, as people write them: see core/written.py."""
+"""E-mail addresses in templates, as people write them: see core/email_display.py."""
 
 from django import template
 
-from core.written import as_people_write as readable
+from core.email_display import as_people_write as readable
 
 register = template.Library()
 

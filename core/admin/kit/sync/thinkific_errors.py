@@ -6,7 +6,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from core.admin.kit import cells
-from core.written import as_people_write
+from core.email_display import as_people_write
 
 # "POST /enrollments answered 422: the course is a draft", as thinkific/client/errors.py words it.
 _ANSWER = re.compile(r"((?:[A-Z]{3,7} /\S*|GraphQL \w+)(?: answered \d{3})?): (.+)", re.DOTALL)

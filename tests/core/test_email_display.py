@@ -2,8 +2,8 @@
 
 import pytest
 
+from core.email_display import as_people_write
 from core.folding import normalize_email
-from core.written import as_people_write
 
 
 @pytest.mark.parametrize(
