@@ -105,3 +105,10 @@ class SyncRun(models.Model):
     @property
     def starter_name(self) -> str:
         return done_by(self, "started_by")
+
+    @property
+    def source(self) -> str:
+        """The reason in the history of what the run changes."""
+        if self.kind == Kind.REPAIR:
+            return "Thinkific, drift repaired"
+        return f"Thinkific, run {self.pk}" if self.pk else "Thinkific, dry run"

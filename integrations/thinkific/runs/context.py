@@ -15,7 +15,7 @@ from django.utils import timezone
 from core.services.mirror.outcome import Applied
 from core.services.mirror.table import RowByRow
 from integrations import effects, heartbeat, stopping
-from integrations.models import KEPT_ERRORS, Kind, SyncRun
+from integrations.models import KEPT_ERRORS, SyncRun
 from integrations.thinkific import conflicts, connection_state
 from integrations.thinkific.budget.priorities import Lanes
 from integrations.thinkific.budget.shared import SharedBudget
@@ -95,12 +95,8 @@ class Pull:
 
     @property
     def source(self) -> str:
-        """The reason that stands in the history of what this run changes. At the last try of a step it asks
-        the mirror to store row by row."""
-        name = f"Thinkific, run {self.run.pk}" if self.run.pk else "Thinkific, dry run"
-        if self.run.kind == Kind.REPAIR:
-            name = "Thinkific, drift repaired"
-        return RowByRow(name) if self._is_last_try else name
+        """The reason that stands in the history of what this run changes."""
+        return RowByRow(self.run.source) if self._is_last_try else self.run.source
 
     @property
     def now(self) -> datetime:
@@ -151,17 +147,14 @@ class Pull:
         what the database refuses then as well is left out, row by row."""
         for attempt in range(1, TRIES + 1):
             before = snapshot(self.run)
-            self._is_last_try = attempt == TRIES
             try:
-                with self._step():
+                with self._step(is_last_try=attempt == TRIES):
                     write()
                 break
             except (IntegrityError, DataError, OperationalError):
                 self.restore(before)
                 if attempt == TRIES:
                     raise
-            finally:
-                self._is_last_try = False
         self.tell()
 
     def store(self, write: Callable[[], None], *, adds: bool = False) -> None:
@@ -183,9 +176,11 @@ class Pull:
         self.tell()
 
     @contextmanager
-    def _step(self) -> Iterator[None]:
+    def _step(self, *, is_last_try: bool = False) -> Iterator[None]:
         with in_transaction():
+            self._is_last_try = is_last_try
             yield
+            self._is_last_try = False
             self._save()
             if self.dry_run:
                 transaction.set_rollback(True)
