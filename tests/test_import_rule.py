@@ -15,6 +15,7 @@ MAY_IMPORT = {"core": {"core"}, "integrations": {"integrations", "core"}, "api":
 PLACES: dict[str, list[set[str]]] = {
     "core": [
         {"moments", "folding", "email_display", "wording", "errors", "databases", "templatetags"},
+        {"models/fields"},
         {"models", "permissions", "migrations"},
         {"services/site", "services/spreadsheets", "services/directions", "services/storage"},
         {"services/history", "services/identity", "services/logins", "services/permissions"},
@@ -89,6 +90,17 @@ PLACES: dict[str, list[set[str]]] = {
         {"admin"},
         {"management"},
         {"apps"},
+    ],
+    "project": [
+        {"environment", "axes", "cache", "serving"},
+        {"middleware"},
+        {"logs"},
+        {"unfold"},
+        {"settings"},
+        {"overview", "pages"},
+        {"site", "admin_urls"},
+        {"apps", "urls", "asgi", "wsgi", "development"},
+        {"run"},
     ],
 }
 
