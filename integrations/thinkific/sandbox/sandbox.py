@@ -19,7 +19,23 @@ from integrations.thinkific.sandbox.web.app import App
 from integrations.thinkific.sandbox.web.server import Server
 
 
-class Sandbox:
+class HasCredentials:
+    """What a client of a stand-in signs its requests with."""
+
+    options: Options
+
+    @property
+    def auth(self) -> dict[str, str]:
+        """The headers of the API key."""
+        return {"X-Auth-API-Key": self.options.api_key, "X-Auth-Subdomain": self.options.subdomain}
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        """The header of the access token."""
+        return {"Authorization": f"Bearer {self.options.access_token}"}
+
+
+class Sandbox(HasCredentials):
     """`with Sandbox(site=Site.generate(Scale(users=50)), rate_limit=0) as sandbox: get(sandbox.url + path)`
 
     Everything of `Options` can be given by name and changed later with `set_options`.
@@ -59,16 +75,6 @@ class Sandbox:
     def access_token(self) -> str:
         return self.options.access_token
 
-    @property
-    def auth(self) -> dict[str, str]:
-        """The headers of the API key."""
-        return {"X-Auth-API-Key": self.options.api_key, "X-Auth-Subdomain": self.options.subdomain}
-
-    @property
-    def bearer(self) -> dict[str, str]:
-        """The header of the access token."""
-        return {"Authorization": f"Bearer {self.options.access_token}"}
-
     def set_options(self, **options: Any) -> None:
         self.app.set_options(**options)
 
@@ -100,21 +106,13 @@ def control_at(url: str, method: str, action: str, body: Any = None) -> Any:
     return answer.json()
 
 
-class SpawnedSandbox:
+class SpawnedSandbox(HasCredentials):
     """A stand-in in another process, with what is needed to talk to it."""
 
     def __init__(self, process: "subprocess.Popen[str]", url: str, options: Options) -> None:
         self.process = process
         self.url = url
         self.options = options
-
-    @property
-    def auth(self) -> dict[str, str]:
-        return {"X-Auth-API-Key": self.options.api_key, "X-Auth-Subdomain": self.options.subdomain}
-
-    @property
-    def bearer(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.options.access_token}"}
 
     def control(self, method: str, action: str, body: Any = None) -> Any:
         """`control("POST", "faults", {"kind": "500", "next": 3})`; see control.py for the actions."""
