@@ -1,4 +1,4 @@
-"""Signing in, and getting a new password by mail."""
+"""Changing a password, and getting a new one by mail."""
 
 import math
 from typing import Any
@@ -8,7 +8,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth import views
-from django.contrib.auth.forms import AuthenticationForm, SetPasswordForm
+from django.contrib.auth.forms import SetPasswordForm
 from django.db import DatabaseError
 from django.http import HttpResponse
 from django.urls import reverse_lazy
@@ -16,7 +16,6 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_protect
 from django.views.generic import FormView
 from unfold.forms import AdminOwnPasswordChangeForm
-from unfold.forms import AuthenticationForm as UnfoldAuthenticationForm
 from unfold.widgets import BASE_INPUT_CLASSES
 
 from core.services.accounts import account_mail, allowances, sign_in
@@ -25,23 +24,6 @@ from project.pages.sign_in import wait_page
 
 log = structlog.get_logger(__name__)
 INPUT = " ".join(BASE_INPUT_CLASSES)
-
-
-class SignInForm(UnfoldAuthenticationForm):
-    error_messages = {
-        **AuthenticationForm.error_messages,
-        "invalid_login": "E-mail address and password do not match. Check capital letters in the password; "
-        "a forgotten one is replaced by mail.",
-    }
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["username"].label = "E-mail address"
-        self.fields["username"].widget.attrs["inputmode"] = "email"
-
-    def confirm_login_allowed(self, user: Any) -> None:
-        """Any active person; Django's form for the admin would ask for `is_staff`."""
-        AuthenticationForm.confirm_login_allowed(self, user)
 
 
 class ResetForm(forms.Form):

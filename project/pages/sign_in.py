@@ -1,4 +1,5 @@
-"""What django-axes asks of the product; the rule itself is in core/services/accounts/sign_in.py."""
+"""Signing in: the form, and what django-axes asks of the product about wrong passwords. The rule itself is in
+core/services/accounts/sign_in.py."""
 
 import math
 from datetime import timedelta
@@ -7,12 +8,31 @@ from typing import Any
 from axes.handlers.database import AxesDatabaseHandler
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.auth.forms import AuthenticationForm
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
+from unfold.forms import AuthenticationForm as UnfoldAuthenticationForm
 
 from core.services.accounts import sign_in
 from project.middleware.client_address import network_of
+
+
+class SignInForm(UnfoldAuthenticationForm):
+    error_messages = {
+        **AuthenticationForm.error_messages,
+        "invalid_login": "E-mail address and password do not match. Check capital letters in the password; "
+        "a forgotten one is replaced by mail.",
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].label = "E-mail address"
+        self.fields["username"].widget.attrs["inputmode"] = "email"
+
+    def confirm_login_allowed(self, user: Any) -> None:
+        """Any active person; Django's form for the admin would ask for `is_staff`."""
+        AuthenticationForm.confirm_login_allowed(self, user)
 
 
 class Attempts(AxesDatabaseHandler):

@@ -21,7 +21,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "project.overview.screen.first_page",
     "SIDEBAR": {"navigation": "project.unfold.sidebar.navigation"},
-    "LOGIN": {"form": "project.pages.passwords.SignInForm"},
+    "LOGIN": {"form": "project.pages.sign_in.SignInForm"},
     "STYLES": [_static("dashboard/theme.css"), _static("dashboard/dashboard.css")],
     "SCRIPTS": [
         _static("dashboard/htmx-config.js"),
