@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,12 @@ def test_no_function_is_longer_than_50_lines():
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno - node.lineno >= 50
     }
     assert too_long == {}
+
+
+def test_no_folder_holds_more_than_16_modules():
+    held = Counter(path.parent.relative_to(ROOT) for path in SOURCES if path.stem != "__init__")
+
+    assert {str(folder): count for folder, count in held.items() if count > 16} == {}
 
 
 def test_modules_are_named_after_their_subject():
