@@ -15,7 +15,7 @@ from core.models import OutboxEntry, User
 from core.services import outbox
 from core.services.accounts import email_changes
 from core.services.history import signed
-from core.services.mirror import former
+from core.services.mirror import former_accounts
 from core.services.mirror.outcome import Clash
 from integrations.models import SyncConflict, SyncRun
 
@@ -98,7 +98,7 @@ def link(conflict: SyncConflict, *, by: User) -> User:
         )
     reason = f"linked with Thinkific account {conflict.thinkific_id}"
     if conflict.thinkific_id is not None:
-        former.leave_behind({user.pk: conflict.thinkific_id}, source=reason, now=timezone.now())
+        former_accounts.leave_behind({user.pk: conflict.thinkific_id}, source=reason, now=timezone.now())
     user.thinkific_id, user.removed_at, user.remote_digest = conflict.thinkific_id, None, None
     signed(user, by=by, reason=reason).save(
         update_fields=["thinkific_id", "removed_at", "remote_digest", "updated_at"]

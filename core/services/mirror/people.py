@@ -11,9 +11,9 @@ from core.folding import email_key
 from core.models import OutboxEntry, SiteSettings, User
 from core.services import existing_accounts, logins
 from core.services.history import keep_what_was
-from core.services.mirror import former
-from core.services.mirror.guard import Guarded, guard
+from core.services.mirror import former_accounts
 from core.services.mirror.outcome import Applied, Clash
+from core.services.mirror.protected_accounts import Guarded, guard
 from core.services.mirror.table import (
     Changes,
     Table,
@@ -105,7 +105,7 @@ def apply_users(
     applied.withheld |= matched.withheld
 
     if matched.links:
-        former.leave_behind(matched.links, source=source, now=rows[0]["synced_at"])
+        former_accounts.leave_behind(matched.links, source=source, now=rows[0]["synced_at"])
     changes = compare(USERS, matched.pairs, applied)
     _date_back(changes)
     freed = _free_swapped_emails(changes)

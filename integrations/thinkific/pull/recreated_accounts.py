@@ -13,7 +13,7 @@ from datetime import datetime
 from core.models import Enrollment
 from core.services.mirror.bundles import total_up_students_of
 from core.services.mirror.digests import known_digests
-from core.services.mirror.former import end_former, former_ids
+from core.services.mirror.former_accounts import end_former, former_ids
 from core.services.mirror.outcome import Applied
 from core.services.mirror.people import apply_users, match_users
 from integrations.thinkific.client import schemas

@@ -8,9 +8,9 @@ from django.utils import timezone
 from core.models import OutboxEntry, User
 from core.services import existing_accounts, identity
 from core.services.history import signed
-from core.services.mirror import former
-from core.services.mirror.guard import clash_over
+from core.services.mirror import former_accounts
 from core.services.mirror.people import remove_users
+from core.services.mirror.protected_accounts import clash_over
 from core.services.outbox.outcomes import SOURCE
 from integrations.thinkific import identities
 from integrations.thinkific.cleaning import Notes
@@ -44,7 +44,7 @@ def link_anew(user: User, client: ThinkificClient) -> schemas.User:
         free = remote is not None and not User.objects.filter(thinkific_id=remote.id).exists()
         protected = bool(identity.protected_among([user.pk], lock=True))
         if remote is not None and free and not protected:
-            former.leave_behind({user.pk: remote.id}, source=SOURCE, now=now)
+            former_accounts.leave_behind({user.pk: remote.id}, source=SOURCE, now=now)
             user.thinkific_id, user.removed_at, user.remote_digest = remote.id, None, None
             signed(user, by=None, reason=SOURCE).save(
                 update_fields=["thinkific_id", "removed_at", "remote_digest", "updated_at"]

@@ -10,9 +10,9 @@ from django.utils.functional import SimpleLazyObject
 from core.folding import normalize_email, tidy
 from core.models import OutboxEntry, SiteSettings, User
 from core.services import existing_accounts, identity, outbox
-from core.services.mirror.guard import EMAIL
 from core.services.mirror.outcome import Conflict
 from core.services.mirror.people import apply_users
+from core.services.mirror.protected_accounts import EMAIL
 from core.services.outbox import outcomes
 from core.services.outbox.outcomes import SOURCE
 from integrations.thinkific import conflicts
