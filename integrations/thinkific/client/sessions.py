@@ -8,36 +8,37 @@ from integrations.thinkific.client.wire import BoundedAdapter
 
 
 class Sessions:
-    """The half of Transport that knows requests' sessions."""
+    """The sessions of `requests` for one address, one for each thread."""
 
     def __init__(self, address: str) -> None:
         self._address = address
         self._local = threading.local()
 
-    def _prepared(
-        self, session: requests.Session, method: str, path: str, headers: dict[str, str], body: bytes | None
+    def prepare(
+        self, method: str, path: str, headers: dict[str, str], body: bytes | None
     ) -> requests.PreparedRequest:
-        """A request without its parameters. The last one of a thread serves again: the pages of a list differ
-        in nothing else, and putting it together is a good part of the work."""
+        """Returns a request without its parameters. The last one without a body is kept and used again: the
+        pages of a list differ only in their parameters, and preparing a request takes much of the time."""
         key = (method, path, headers)
         if body is None and getattr(self._local, "key", None) == key:
             return self._local.request.copy()
         request = requests.Request(method, f"{self._address}{path}", headers=headers, data=body)
-        prepared = session.prepare_request(request)
+        prepared = self.current().prepare_request(request)
         if body is None:
             self._local.key, self._local.request = key, prepared.copy()
         return prepared
 
-    def _thread_session(self) -> requests.Session:
+    def current(self) -> requests.Session:
+        """Returns the session of the calling thread."""
         session = getattr(self._local, "session", None)
         if session is None:
             session = self._local.session = self._new_session()
         return session
 
     def _new_session(self) -> requests.Session:
-        """A session that has read the environment (proxies, certificates) once and not for every request.
+        """Returns a session that reads the environment (proxies, certificates) only now, not at each request.
 
-        With that, it also leaves our Authorization header alone, which a ~/.netrc would replace.
+        So a ~/.netrc cannot replace our Authorization header.
         """
         session = requests.Session()
         adapter = BoundedAdapter()

@@ -61,7 +61,7 @@ class Budget(Protocol):
     def stop_points_until(self, until: datetime) -> None: ...
 
 
-class Transport(Sessions):
+class Transport:
     """Sends requests for one site. Safe to share between threads: each has its own session.
 
     `retries` further attempts are made after transient failures, POST only where it is certain that nothing
@@ -95,7 +95,7 @@ class Transport(Sessions):
         self.until = until
         self.stop = stop
         self.largest = settings.THINKIFIC_LARGEST_ANSWER * (1 << 20)
-        super().__init__(credentials.api_url)
+        self.sessions = Sessions(credentials.api_url)
 
     def send_raw(
         self,
@@ -122,8 +122,8 @@ class Transport(Sessions):
         attempt = Attempt(label, method != "GET", self.credentials.api_url, *self.timeout)
         exchange = self._exchange()
         try:
-            session = self._thread_session()
-            request = self._prepared(session, method, f"{PATHS[surface]}{path}", headers, body)
+            session = self.sessions.current()
+            request = self.sessions.prepare(method, f"{PATHS[surface]}{path}", headers, body)
             given = {key: plain(value) for key, value in (params or {}).items() if value is not None}
             request.prepare_url(request.url, given)
             with exchange:

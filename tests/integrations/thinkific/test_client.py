@@ -139,7 +139,7 @@ def test_each_thread_has_its_own_session(client, network):
 
     def ask():
         client.get_user(1)
-        sessions.append(client._thread_session())
+        sessions.append(client.sessions.current())
 
     for _ in range(2):
         thread = threading.Thread(target=ask)
