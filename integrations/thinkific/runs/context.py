@@ -20,11 +20,11 @@ from integrations.thinkific import conflicts, connection_state
 from integrations.thinkific.budget.priorities import Lanes
 from integrations.thinkific.budget.shared import SharedBudget
 from integrations.thinkific.client.errors import CredentialsRefused
-from integrations.thinkific.runs.counting_client import CountingClient
 from integrations.thinkific.runs.fetch import Lists
 from integrations.thinkific.runs.jobs import InAdvance, Job, SideBySide
 from integrations.thinkific.runs.leaving import Cancelled, LostRun, SliceOver
 from integrations.thinkific.runs.seen import NUMBERS, Numbers, Seen, dump_all, load_all
+from integrations.thinkific.runs.sent_requests import CountingClient
 from integrations.thinkific.runs.steps import STORED, in_transaction, snapshot, take_back
 from integrations.thinkific.runs.threads import Threads
 from integrations.thinkific.runs.writer import Writer

@@ -28,10 +28,10 @@ from integrations.thinkific.client.errors import (
     ThinkificError,
 )
 from integrations.thinkific.runs.context import Pull
-from integrations.thinkific.runs.counting_client import CountingClient
 from integrations.thinkific.runs.fetch import TRIES
 from integrations.thinkific.runs.leaving import Cancelled, LostRun, NeedsToken, SliceOver
 from integrations.thinkific.runs.notices import pull_notice
+from integrations.thinkific.runs.sent_requests import CountingClient
 
 log = structlog.get_logger(__name__)
 
