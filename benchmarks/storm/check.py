@@ -29,9 +29,9 @@ Status = OutboxEntry.Status
 def compare() -> dict[str, Any]:
     """Counts, and what is wrong in sentences."""
     client = ThinkificClient(Credentials.from_settings())
-    users = {user.id: user for user in client.list_all("/users", schemas.User)}
-    rows = list(client.list_all("/enrollments", schemas.Enrollment))
-    groups = {group.id: group for group in client.list_all("/groups", schemas.Group)}
+    users = {user.id: user for user in client.rest.list_all("/users", schemas.User)}
+    rows = list(client.rest.list_all("/enrollments", schemas.Enrollment))
+    groups = {group.id: group for group in client.rest.list_all("/groups", schemas.Group)}
     wrong = [
         *_entries(),
         *_people(users),
@@ -142,7 +142,7 @@ def _groups(groups: dict[int, schemas.Group], client: ThinkificClient) -> list[s
         if group.thinkific_id not in groups:
             wrong.append(f"the group {group} is not there")
             continue
-        listed = client.list_all("/users", schemas.User, {"group_id": group.thinkific_id})
+        listed = client.rest.list_all("/users", schemas.User, {"group_id": group.thinkific_id})
         there = {user.id for user in listed}
         members = GroupMembership.objects.filter(group=group, removed_at__isnull=True)
         ours = set(members.values_list("user__thinkific_id", flat=True))

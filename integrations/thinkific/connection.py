@@ -55,19 +55,19 @@ def _check(
 
 
 def _ask_rest(client: ThinkificClient) -> str:
-    page = client.courses_page(limit=1)
+    page = client.rest.courses_page(limit=1)
     return f"{page.total_items:,} courses there." if page.total_items is not None else "Courses can be read."
 
 
 def _ask_webhooks(client: ThinkificClient) -> str:
-    count = len(client.list_webhooks())
+    count = len(client.webhooks.all())
     if not count:
         return "It answers, but nothing is subscribed: changes arrive by the schedules, not within seconds."
     return f"{plural(count, 'subscription')}."
 
 
 def _ask_graphql(client: ThinkificClient) -> str:
-    site = site_info(client)
+    site = site_info(client.graphql)
     return f"Signed in to {site.name}." if site.name else "The access token works."
 
 

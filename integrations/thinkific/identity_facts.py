@@ -27,7 +27,7 @@ def count_enrollments() -> int:
     count = 0
     for row in todo:
         try:
-            page = client.enrollments_page(limit=1, user_id=row.thinkific_id)
+            page = client.rest.enrollments_page(limit=1, user_id=row.thinkific_id)
         except ThinkificError as error:
             log.info("enrollments not counted", conflict=row.pk, problem=str(error))
             break

@@ -4,9 +4,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import NoReturn
+from typing import NoReturn, TypeVar
+
+import msgspec
 
 from integrations.thinkific.client.credentials import GRAPHQL, REST, Credentials
+from integrations.thinkific.client.decoding import decode_object
 from integrations.thinkific.client.errors import (
     CredentialsRefused,
     Message,
@@ -18,6 +21,8 @@ from integrations.thinkific.client.errors import (
     looks_like_html,
 )
 from integrations.thinkific.client.rates import FALLBACK, RateHeaders, retry_after
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +82,13 @@ def _raise_refused(answer: Answer, credentials: Credentials) -> NoReturn:
 
 def soon() -> datetime:
     return datetime.now(UTC) + timedelta(seconds=FALLBACK)
+
+
+def read_object(answer: Answer, row_type: type[T], unwrap: str = "") -> T:
+    """Returns the object in the body, also where it comes as `{unwrap: {...}}`. Raises RetryLater."""
+    try:
+        return decode_object(answer.body, row_type, unwrap=unwrap, what=answer.request)
+    except msgspec.ValidationError as error:
+        raise RetryLater(
+            f"{answer.request} answered {answer.status} with an unreadable object: {error}."
+        ) from None

@@ -4,21 +4,23 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
-import msgspec
-
 from core.folding import email_key, normalize_email
 from integrations.thinkific.client import schemas
-from integrations.thinkific.client.answers import Answer
-from integrations.thinkific.client.decoding import PAGE_SIZE, Page, decode_object, decode_page
-from integrations.thinkific.client.errors import NotFound, RetryLater
+from integrations.thinkific.client.answers import Answer, read_object
+from integrations.thinkific.client.decoding import PAGE_SIZE, Page, decode_page
 from integrations.thinkific.client.paging import Watch
 from integrations.thinkific.client.transport import Transport
 
 T = TypeVar("T")
 
 
-class RestCalls(Transport):
-    """The REST half of ThinkificClient."""
+class Rest:
+    """Thinkific's Admin REST API v1, on a transport."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
+        # When we last knew all enrollments of a user, by user id (`time.monotonic()`).
+        self.enrollments_known_at: dict[int, float] = {}
 
     # --- lists: one page each, or all of it ---------------------------------------------------------------
 
@@ -39,7 +41,7 @@ class RestCalls(Transport):
             found.rate = answer.rate
             return found
 
-        return self.perform("GET", path, params, read=read)
+        return self.transport.perform("GET", path, params, read=read)
 
     def list_all(self, path: str, row_type: type[T], filters: Mapping[str, Any] | None = None) -> Iterator[T]:
         """Every row of a REST list, page after page. Raises Endless (a RetryLater) for a list without end."""
@@ -107,7 +109,7 @@ class RestCalls(Transport):
     def get_course(self, course_id: int) -> schemas.Course:
         return self._get(f"/courses/{course_id}", schemas.Course)
 
-    def bundle(self, bundle_id: int) -> schemas.Bundle:
+    def get_bundle(self, bundle_id: int) -> schemas.Bundle:
         """`bundle_id` is the productable_id of a product of type Bundle."""
         return self._get(f"/bundles/{bundle_id}", schemas.Bundle)
 
@@ -160,11 +162,11 @@ class RestCalls(Transport):
 
     def update_user(self, user_id: int, fields: Mapping[str, Any]) -> None:
         """Change the given fields only. Thinkific answers nothing: get the user again to see the result."""
-        self.request("PUT", f"/users/{user_id}", json=dict(fields))
+        self.transport.request("PUT", f"/users/{user_id}", json=dict(fields))
 
     def delete_user(self, user_id: int) -> bool:
         """Delete for good, with progress and results. False when there was no such user any more."""
-        return self._delete(f"/users/{user_id}")
+        return self.transport.delete(f"/users/{user_id}")
 
     def create_enrollment(
         self, *, user_id: int, course_id: int, activated_at: datetime, expiry_date: datetime | None = None
@@ -183,14 +185,14 @@ class RestCalls(Transport):
     ) -> None:
         """Set the dates that are given. `clear_expiry` sends null; Thinkific does not document the effect."""
         body = _dates({}, activated_at, expiry_date, clear_expiry=clear_expiry)
-        self.request("PUT", f"/enrollments/{enrollment_id}", json=body)
+        self.transport.request("PUT", f"/enrollments/{enrollment_id}", json=body)
 
     def create_bundle_enrollment(
         self, bundle_id: int, *, user_id: int, activated_at: datetime, expiry_date: datetime | None = None
     ) -> bool:
         """True when the course enrollments exist now (201), False when Thinkific makes them later (202)."""
         body = _dates({"user_id": user_id}, activated_at, expiry_date)
-        return self.request("POST", f"/bundles/{bundle_id}/enrollments", json=body).status != 202
+        return self.transport.request("POST", f"/bundles/{bundle_id}/enrollments", json=body).status != 202
 
     def update_bundle_enrollment(
         self,
@@ -203,45 +205,26 @@ class RestCalls(Transport):
     ) -> None:
         """Set the dates on all of the bundle's courses of this user."""
         body = _dates({"user_id": user_id}, activated_at, expiry_date, clear_expiry=clear_expiry)
-        self.request("PUT", f"/bundles/{bundle_id}/enrollments", json=body)
+        self.transport.request("PUT", f"/bundles/{bundle_id}/enrollments", json=body)
 
     def create_group(self, name: str) -> schemas.Group:
         return self._create("/groups", {"name": name}, schemas.Group, unwrap="group")
 
     def add_user_to_groups(self, user_id: int, group_names: Iterable[str]) -> None:
         """By name, as REST wants it. Rejected when one of the names is unknown."""
-        self.request("POST", "/group_users", json={"user_id": user_id, "group_names": list(group_names)})
+        self.transport.request(
+            "POST", "/group_users", json={"user_id": user_id, "group_names": list(group_names)}
+        )
 
     # --- shared ------------------------------------------------------------------------------------------
 
-    def _get(self, path: str, row_type: type[T], *, unwrap: str = "", surface: str = "REST") -> T:
-        return self.perform(
-            "GET", path, surface=surface, read=lambda answer: read_object(answer, row_type, unwrap=unwrap)
-        )
+    def _get(self, path: str, row_type: type[T], *, unwrap: str = "") -> T:
+        return self.transport.perform("GET", path, read=lambda answer: read_object(answer, row_type, unwrap))
 
-    def _create(
-        self,
-        path: str,
-        fields: Mapping[str, Any],
-        row_type: type[T],
-        *,
-        unwrap: str = "",
-        surface: str = "REST",
-    ) -> T:
-        return self.perform(
-            "POST",
-            path,
-            json=dict(fields),
-            surface=surface,
-            read=lambda answer: read_object(answer, row_type, unwrap=unwrap),
+    def _create(self, path: str, fields: Mapping[str, Any], row_type: type[T], *, unwrap: str = "") -> T:
+        return self.transport.perform(
+            "POST", path, json=dict(fields), read=lambda answer: read_object(answer, row_type, unwrap)
         )
-
-    def _delete(self, path: str, *, surface: str = "REST") -> bool:
-        try:
-            self.request("DELETE", path, surface=surface)
-        except NotFound:  # also when a first attempt worked and its answer was lost
-            return False
-        return True
 
 
 def all_pages(ask: Callable[[int], Page[T]], what: str) -> Iterator[T]:
@@ -254,15 +237,6 @@ def all_pages(ask: Callable[[int], Page[T]], what: str) -> Iterator[T]:
             return
         watch.look([getattr(row, "id", 0) or 0 for row in page.items], f"The list {what}")
         number += 1
-
-
-def read_object(answer: Answer, row_type: type[T], *, unwrap: str = "") -> T:
-    try:
-        return decode_object(answer.body, row_type, unwrap=unwrap, what=answer.request)
-    except msgspec.ValidationError as error:
-        raise RetryLater(
-            f"{answer.request} answered {answer.status} with an unreadable object: {error}."
-        ) from None
 
 
 def _dates(

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import requests
@@ -24,6 +25,7 @@ from integrations.thinkific.client.credentials import GRAPHQL, REST, WEBHOOKS, C
 from integrations.thinkific.client.errors import (
     BudgetExhausted,
     Interrupted,
+    NotFound,
     RateLimited,
     RetryLater,
     Unfinished,
@@ -69,7 +71,9 @@ class Transport:
 
     An answer must be complete within `seconds` (THINKIFIC_DEADLINE) and by `until`, a moment of
     `time.monotonic()` for everything that this client does. `stop` is asked several times a second, in the
-    thread that waits: once it answers True, nothing is waited for any more (Interrupted).
+    thread that waits: once it returns True, nothing is waited for any more (Interrupted).
+
+    `around(surface, attempt)` makes each attempt where it is given: a run counts with it.
     """
 
     def __init__(
@@ -84,6 +88,7 @@ class Transport:
         seconds: float | None = None,
         until: float = math.inf,
         stop: Callable[[], bool] = stopping.requested,
+        around: Callable[[str, Callable[[], Answer]], Answer] | None = None,
     ) -> None:
         self.credentials = credentials
         self.budget = budget
@@ -94,10 +99,11 @@ class Transport:
         self.seconds = seconds or settings.THINKIFIC_DEADLINE
         self.until = until
         self.stop = stop
+        self.around = around
         self.largest = settings.THINKIFIC_LARGEST_ANSWER * (1 << 20)
         self.sessions = Sessions(credentials.api_url)
 
-    def send_raw(
+    def send_once(
         self,
         method: str,
         path: str,
@@ -106,11 +112,18 @@ class Transport:
         *,
         surface: str = REST,
     ) -> Answer:
-        """Exactly one attempt, whatever its status; asks no budget.
+        """Sends one request, without the budget, and returns its answer whatever the status.
 
         Raises RetryLater when no answer came (`uncertain` unless it never reached Thinkific, or was a GET)
         and NotConfigured when a credential is missing.
         """
+        if self.around is None:
+            return self._send(method, path, params, json, surface)
+        return self.around(surface, partial(self._send, method, path, params, json, surface))
+
+    def _send(
+        self, method: str, path: str, params: Mapping[str, Any] | None, json: Any, surface: str
+    ) -> Answer:
         proof, _ = self.credentials.headers(surface)
         headers = HEADERS | proof
         operation = json.get("operationName") if isinstance(json, dict) else None
@@ -193,7 +206,7 @@ class Transport:
         while True:
             try:
                 with self._permit(points):
-                    answer = self.send_raw(method, path, params, json, surface=surface)
+                    answer = self.send_once(method, path, params, json, surface=surface)
                 self._note(answer)
                 check(answer, self.credentials)
                 return _read(answer, read)
@@ -207,6 +220,14 @@ class Transport:
                     raise
                 if pause:
                     self.sleep(pause)
+
+    def delete(self, path: str, *, surface: str = REST) -> bool:
+        """Returns False when there was no such object any more."""
+        try:
+            self.request("DELETE", path, surface=surface)
+        except NotFound:  # also when a first attempt worked and its answer was lost
+            return False
+        return True
 
     def _permit(self, points: int) -> AbstractContextManager[object]:
         if self.budget is None:

@@ -151,7 +151,7 @@ def rows_through(
     (Thinkific id) who may have it, or of all who changed since then."""
     only = {"user_id": users[0]} if len(users) == 1 else {"updated_after": since}
     try:
-        page = client.list_page(_path(bundle), schemas.Enrollment, filters=only)
+        page = client.rest.list_page(_path(bundle), schemas.Enrollment, filters=only)
     except NotFound:
         return []
     return [row.id for row in page.items]

@@ -82,7 +82,7 @@ def _pull_bundles(pull: Pull, bundles: list[Product]) -> None:
 
 def _read_bundle(pull: Pull, bundle: Product) -> Job[schemas.Bundle | None]:
     try:
-        [found] = yield [Ask(partial(pull.client.bundle, bundle.productable_id))]
+        [found] = yield [Ask(partial(pull.client.rest.get_bundle, bundle.productable_id))]
     except NotFound:
         return None
     return found
@@ -109,7 +109,7 @@ def _pull_new_builder(pull: Pull) -> None:
     state = pull.cursor.setdefault("graphql", {"after": None, "done": False})
     pull.cursor.setdefault("shown", {kind: [] for kind in Product.Type.values})
     try:
-        pages = iter(()) if state["done"] else lists.products(pull.client, after=state["after"])
+        pages = iter(()) if state["done"] else lists.products(pull.client.graphql, after=state["after"])
         for page in pull.in_advance(pages):
             rows, skipped = _nodes(pull, page.rows)
 
@@ -161,7 +161,7 @@ def _pull_one(pull: Pull, product: Product) -> None:
     if product.thinkific_id is not None and product.source == Product.Source.REST:
         notes, rows, gone = Notes(), [], False
         try:
-            found = pull.client.get_product(product.thinkific_id)
+            found = pull.client.rest.get_product(product.thinkific_id)
             rows = [product_row(found, notes, site_url=site_url(), now=pull.now)]
         except NotFound:
             gone = True

@@ -97,7 +97,7 @@ class Plan:
 
     def _by_graphql(self, course: Product) -> Load:
         limits = self.pull.budget.limits
-        points = self.pull.client.learned.prices("Curriculum", self.size(course).points)
+        points = self.pull.client.graphql.learned.prices("Curriculum", self.size(course).points)
         return Load(points=points * limits.points_window / max(1, limits.points))
 
     def _by_rest(self, course: Product) -> Load:
@@ -127,7 +127,7 @@ class Plan:
         numbers = {course.productable_id: course.pk for course in unknown}
         if sum(str(number) not in kept for number in numbers) > FEW:
             try:
-                for page in curriculum.course_sizes(self.pull.client):
+                for page in curriculum.course_sizes(self.pull.client.graphql):
                     for row in page.rows:
                         number, told = parse_graphql_id(row.id), row.curriculum
                         if number in numbers and told and told.chapters_count is not None:

@@ -80,7 +80,7 @@ def read_course(pull: Pull, plan: Plan, course: Product) -> Job[Curriculum]:
 
 def _from_graphql(pull: Pull, plan: Plan, course: Product) -> Part[Curriculum]:
     def ask() -> list[GraphPage[schemas.ChapterNode]]:
-        return list(curriculum.curriculum(pull.client, course.productable_id, size=plan.size(course)))
+        return list(curriculum.curriculum(pull.client.graphql, course.productable_id, size=plan.size(course)))
 
     found, notes, place = Curriculum(), Notes(), 0
     [pages] = yield [Ask(ask, points=True)]
@@ -150,12 +150,12 @@ def _chapter(course: Product, number: int, name: str, position: int) -> Values:
 
 
 def _from_rest(pull: Pull, plan: Plan, course: Product) -> Part[Curriculum]:
-    found, notes, client = Curriculum(), Notes(), pull.client
-    ask: Callable[[int], Page[schemas.Chapter]] = partial(client.course_chapters_page, course.productable_id)
+    found, notes, rest = Curriculum(), Notes(), pull.client.rest
+    ask: Callable[[int], Page[schemas.Chapter]] = partial(rest.course_chapters_page, course.productable_id)
     [chapters] = yield [Ask(partial(_all, ask, "of chapters"))]
     found.complete, found.problems = not chapters.problems and chapters.is_whole, chapters.problems
     contents = yield [
-        Ask(partial(_all, partial(client.chapter_contents_page, chapter.id), "of lessons"))
+        Ask(partial(_all, partial(rest.chapter_contents_page, chapter.id), "of lessons"))
         for chapter in chapters.rows
     ]
     for chapter, inside in zip(chapters.rows, contents, strict=True):
@@ -198,7 +198,9 @@ def _add_quizzes(pull: Pull, plan: Plan, course: Product, found: Curriculum, not
     if lessons:
         numbers = [row["thinkific_id"] for row in lessons]
         try:
-            [quizzes] = yield [Ask(partial(curriculum.lesson_quizzes, pull.client, numbers), points=True)]
+            [quizzes] = yield [
+                Ask(partial(curriculum.lesson_quizzes, pull.client.graphql, numbers), points=True)
+            ]
         except CredentialsRefused as error:
             plan.refuse(error)
             return

@@ -67,7 +67,7 @@ def pull_enrollments(pull: Pull) -> None:
         Enrollment.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True),
         lambda pks: remove_enrollments(pks, source=pull.source, now=pull.now),
         what="enrollments",
-        ask=pull.client.get_enrollment,
+        ask=pull.client.rest.get_enrollment,
     )
     pull_holders(pull)
 

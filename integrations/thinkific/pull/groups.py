@@ -67,7 +67,7 @@ def _pull_one(pull: Pull, group: ThinkificGroup) -> None:
     if "members_top" not in pull.cursor:
         number = group.thinkific_id
         try:
-            found = pull.client.get_group(number)
+            found = pull.client.rest.get_group(number)
         except NotFound:
             found = None
 

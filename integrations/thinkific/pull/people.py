@@ -53,7 +53,7 @@ def pull_users(pull: Pull) -> None:
             stored,
             lambda pks: remove_users(pks, source=pull.source, now=pull.now),
             what="people",
-            ask=pull.client.get_user,
+            ask=pull.client.rest.get_user,
         )
     else:
         not_judged(pull, "people", walked)
@@ -70,10 +70,10 @@ def _pull_one(pull: Pull, user: User) -> None:
     if user.thinkific_id is None:
         return pull.note(str(user), "This person has no account in Thinkific.")
     try:
-        found = pull.client.get_user(user.thinkific_id)
+        found = pull.client.rest.get_user(user.thinkific_id)
     except NotFound:
         found = None
-    owners = look_at_owners([found], pull.client.get_user) if found else Owners()
+    owners = look_at_owners([found], pull.client.rest.get_user) if found else Owners()
 
     def write() -> None:
         pull.run.fetched = pull.run.pages_done = pull.run.pages_total = 1
@@ -115,7 +115,7 @@ def settle_contested(pull: Pull, then: Callable[[Applied, list[int]], None]) -> 
     waiting = {row[0]: row for row in pull.cursor.get("contested", [])}
     rows = [RawRow(number, digest, text.encode()) for number, digest, text in waiting.values()]
     people = [user for row in rows if isinstance(user := decode_row(row, schemas.User), schemas.User)]
-    owners = look_at_owners(people, pull.client.get_user)
+    owners = look_at_owners(people, pull.client.rest.get_user)
 
     def write() -> None:
         pull.cursor.pop("contested", None)

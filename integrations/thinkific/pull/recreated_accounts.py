@@ -92,7 +92,7 @@ def settle(pull: Pull, apply: Callable[[list[RawRow], Known], Applied]) -> None:
     rows = [RawRow(number, digest, text.encode()) for number, digest, text in waiting.values()]
     read = ((row.id, decode_row(row, schemas.Enrollment)) for row in rows)
     told = {number: one for number, one in read if isinstance(one, schemas.Enrollment) and one.user_id}
-    claims = look_at_claims(map(person_of_enrollment, told.values()), pull.client.get_user)
+    claims = look_at_claims(map(person_of_enrollment, told.values()), pull.client.rest.get_user)
 
     def write() -> None:
         pull.cursor.pop(CONTESTED)

@@ -33,7 +33,7 @@ def people_of(rows: Iterable[Row]) -> list[schemas.User]:
 
 
 def claims_of(pull: Pull, rows: Iterable[Row]) -> Claims:
-    return look_at_claims(people_of(rows), pull.client.get_user)
+    return look_at_claims(people_of(rows), pull.client.rest.get_user)
 
 
 def students(

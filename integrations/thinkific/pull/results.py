@@ -57,7 +57,9 @@ def pull_quiz_results(pull: Pull) -> None:
     pull.run.full = since is None  # each time the run is taken up: a kill leaves it as it was asked for
     completed_from = since - OVERLAP if since else None
     if not pull.cursor.get("done"):
-        pages = lists.quiz_submissions(pull.client, after=pull.cursor["after"], completed_from=completed_from)
+        pages = lists.quiz_submissions(
+            pull.client.graphql, after=pull.cursor["after"], completed_from=completed_from
+        )
         for page in pull.in_advance(pages):
             claims = claims_of(pull, page.rows)
 
@@ -206,7 +208,7 @@ def _first_page(pull: Pull, course: Product, after: str | None) -> Job[FirstPage
     if not known:  # the first time: nearly everybody who finished has one
         known = Enrollment.objects.filter(product=course, completed_at__isnull=False).count()
     first = min(max(known + SPARE, 2 * SPARE), LARGEST_SIZE)
-    pages = lists.course_certificates(pull.client, course.productable_id, after=after, first=first)
+    pages = lists.course_certificates(pull.client.graphql, course.productable_id, after=after, first=first)
     try:
         [page] = yield [Ask(partial(next, pages), points=True)]
     except (NotFound, Endless) as error:
@@ -219,7 +221,9 @@ def _pages(pull: Pull, course: Product, first: FirstPage) -> Certificates:
         raise first
     yield first
     if first.has_next:
-        further = lists.course_certificates(pull.client, course.productable_id, after=first.next_cursor)
+        further = lists.course_certificates(
+            pull.client.graphql, course.productable_id, after=first.next_cursor
+        )
         yield from pull.in_advance(further)
 
 

@@ -53,7 +53,7 @@ def push_bundle(enrollment: Enrollment, user_id: int, entry: OutboxEntry, client
     if not rows:
         raise RetryLater(ACCEPTED, after=LATER * min(2 ** (entry.attempts - 1), SLOWEST))
     if known and _keeps_an_end(enrollment, rows):
-        client.update_bundle_enrollment(bundle_id, user_id=user_id, expiry_date=far_end())
+        client.rest.update_bundle_enrollment(bundle_id, user_id=user_id, expiry_date=far_end())
         rows = _rows(client, bundle_id, user_id)
     rows = _restore_other_grants(enrollment, rows, client)
     _store(enrollment, rows, timezone.now())
@@ -74,7 +74,7 @@ def _send_dates(enrollment: Enrollment, user_id: int, entry: OutboxEntry, client
     ends = [enrollment.expiry_date] if enrollment.expiry_date else [None, far_end()]
     for number, end in enumerate(ends, start=1):
         try:
-            client.update_bundle_enrollment(
+            client.rest.update_bundle_enrollment(
                 enrollment.product.productable_id,
                 user_id=user_id,
                 activated_at=enrollment.activated_at if started else None,
@@ -101,7 +101,7 @@ def _keeps_an_end(enrollment: Enrollment, rows: list[schemas.Enrollment]) -> boo
 
 def _create(enrollment: Enrollment, user_id: int, client: ThinkificClient) -> None:
     try:
-        client.create_bundle_enrollment(
+        client.rest.create_bundle_enrollment(
             enrollment.product.productable_id,
             user_id=user_id,
             activated_at=enrollment.activated_at or timezone.now(),
@@ -116,7 +116,7 @@ def _create(enrollment: Enrollment, user_id: int, client: ThinkificClient) -> No
 
 def _rows(client: ThinkificClient, bundle_id: int, user_id: int) -> list[schemas.Enrollment]:
     def ask(number: int) -> Page[schemas.Enrollment]:
-        return client.bundle_enrollments_page(bundle_id, number, user_id=user_id)
+        return client.rest.bundle_enrollments_page(bundle_id, number, user_id=user_id)
 
     try:
         found = list(all_pages(ask, f"/bundles/{bundle_id}/enrollments"))

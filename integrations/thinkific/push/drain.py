@@ -96,7 +96,7 @@ class _Drain:
         self.stop = stop
         self.stopped = threading.Event()
         self.broken_off = threading.Event()
-        client.stop = self.broken_off.is_set
+        client.transport.stop = self.broken_off.is_set
         self.todo: queue.SimpleQueue[list[OutboxEntry] | None] = queue.SimpleQueue()
         self.done: queue.SimpleQueue[tuple[list[OutboxEntry], list[str]]] = queue.SimpleQueue()
         self.under_way: dict[int, list[OutboxEntry]] = {}

@@ -31,18 +31,18 @@ def send_dates(
     end is sent.
     """
     try:
-        client.update_enrollment(
+        client.rest.update_enrollment(
             number,
             activated_at=activated_at,
             expiry_date=expiry_date,
             clear_expiry=expiry_date is None,
         )
-        remote = client.get_enrollment(number)
+        remote = client.rest.get_enrollment(number)
     except Rejected as error:
         if not refuses_no_end(error, expiry_date):
             raise
     else:
         if expiry_date is not None or remote.expiry_date is None:
             return remote
-    client.update_enrollment(number, activated_at=activated_at, expiry_date=far_end())
-    return client.get_enrollment(number)
+    client.rest.update_enrollment(number, activated_at=activated_at, expiry_date=far_end())
+    return client.rest.get_enrollment(number)

@@ -82,7 +82,7 @@ def _may_come_with_a_bundle(enrollment: Enrollment) -> bool:
 def _look_up(
     enrollment: Enrollment, user_id: int, entry: OutboxEntry, client: ThinkificClient
 ) -> schemas.Enrollment | None:
-    rows = client.find_enrollments(user_id, enrollment.product.productable_id)
+    rows = client.rest.find_enrollments(user_id, enrollment.product.productable_id)
     return _bring_all(enrollment, rows, entry, client)
 
 
@@ -101,7 +101,7 @@ def _create(
     if _has_ended(enrollment):
         return None
     try:
-        return client.create_enrollment(
+        return client.rest.create_enrollment(
             user_id=user_id,
             course_id=enrollment.product.productable_id,
             activated_at=enrollment.activated_at or timezone.now(),

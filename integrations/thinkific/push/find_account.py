@@ -32,7 +32,7 @@ def in_any_case(user: User, entry: OutboxEntry, client: ThinkificClient) -> sche
     if found := _by_graphql(user, client):
         return found
     if User.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True).count() <= FEW:
-        return client.search_user_by_email(user.email)
+        return client.rest.search_user_by_email(user.email)
     _let_a_pull_look(user, entry)
     return None
 
@@ -46,8 +46,8 @@ def _by_graphql(user: User, client: ThinkificClient) -> schemas.User | None:
     if not client.credentials.token:
         return None
     try:
-        number, _ = groups.ids_of(client, user.email)
-        found = client.get_user(number) if number else None
+        number, _ = groups.ids_of(client.graphql, user.email)
+        found = client.rest.get_user(number) if number else None
     except (NotFound, Rejected, SchemaDrift, TooExpensive, CredentialsRefused):
         return None  # there are other ways
     return found if found and email_key(found.email or "") == email_key(user.email) else None

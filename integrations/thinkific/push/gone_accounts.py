@@ -28,7 +28,7 @@ def was_made_anew(person: int | None, client: ThinkificClient) -> bool:
     if user is None or user.thinkific_id is None:
         return False
     try:
-        client.get_user(user.thinkific_id)
+        client.rest.get_user(user.thinkific_id)
     except NotFound:
         link_anew(user, client)
         return True
@@ -65,7 +65,7 @@ def _find(user: User, client: ThinkificClient) -> schemas.User | None:
     unsent = OutboxEntry.objects.unsent().filter(entity="user", object_id=user.pk)
     told = [seen["email"] for seen in unsent.values_list("last_seen", flat=True) if seen.get("email")]
     addresses = dict.fromkeys([user.email, *told])
-    return next((found for one in addresses if (found := client.find_user_by_email(one))), None)
+    return next((found for one in addresses if (found := client.rest.find_user_by_email(one))), None)
 
 
 def ask_an_administrator(user: User, remote: schemas.User) -> NoReturn:

@@ -26,7 +26,7 @@ def push_group(entry: OutboxEntry, client: ThinkificClient) -> None:
     if group is None or group.thinkific_id is not None:
         return
     # Groups are told apart by name only, so one of this name is ours; whoever made it.
-    remote = client.find_group_by_name(group.name) or client.create_group(group.name)
+    remote = client.rest.find_group_by_name(group.name) or client.rest.create_group(group.name)
     _link(group, remote)
 
 
@@ -76,7 +76,7 @@ def _put_in(
         _by_mutation(membership, user_id, group_id, entry, client, what=what)
         return
     try:
-        client.add_user_to_groups(user_id, [group.name])
+        client.rest.add_user_to_groups(user_id, [group.name])
     except Rejected as error:
         raise Impossible(
             f"Thinkific does not add people to “{group.name}”: {error.words}. Sync the groups to see whether "
@@ -111,7 +111,7 @@ def _by_mutation(
     change = groups.remove_users_from_groups if leaves else groups.add_users_to_groups
     email = membership.user.email
     try:
-        groups.for_one(client, change, user_id=user_id, email=email, group_id=group_id)
+        groups.for_one(client.graphql, change, user_id=user_id, email=email, group_id=group_id)
     except (Rejected, SchemaDrift, TooExpensive) as error:
         raise Impossible(f"{what} Thinkific refuses it: “{str(error).rstrip('.')}”. {BY_HAND}") from None
     if _is_in(membership.group, user_id, group_id, client) is not leaves:
@@ -128,8 +128,8 @@ def _is_in(group: ThinkificGroup, user_id: int, group_id: int, client: Thinkific
     address as it is spelled there."""
     known = GroupMembership.objects.filter(group=group, removed_at__isnull=True).count()
     try:
-        email = client.get_user(user_id).email if known > PAGE_SIZE else None
+        email = client.rest.get_user(user_id).email if known > PAGE_SIZE else None
     except NotFound:
         return False  # deleted there, and so in no group
     filters = {"group_id": group_id, "email": email}
-    return any(row.id == user_id for row in client.list_all("/users", schemas.User, filters))
+    return any(row.id == user_id for row in client.rest.list_all("/users", schemas.User, filters))

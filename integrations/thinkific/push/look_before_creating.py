@@ -35,7 +35,8 @@ KNOWN_BY = ("product__productable_id", "pk", "expiry_date")
 def may_have_more(user: User, client: ThinkificClient) -> bool:
     """Whether Thinkific may have given the student something of which we have not heard: something happened
     to them since the last complete pull began, or nothing would have told us."""
-    if user.thinkific_id in client.looked and _is_fresh(client, user.thinkific_id):
+    known_at = client.rest.enrollments_known_at.get(user.thinkific_id or 0)
+    if known_at is not None and time.monotonic() - known_at < GOOD_FOR:
         return False
     pulled, now = _last_complete_pull(), timezone.now()
     if pulled is None or is_older(pulled, now, than=TRUSTED):
@@ -57,11 +58,7 @@ def _last_complete_pull() -> datetime | None:
 
 def note_new(client: ThinkificClient, user_id: int) -> None:
     """This account has just been made by us, and holds nothing yet."""
-    client.looked[user_id] = time.monotonic()
-
-
-def _is_fresh(client: ThinkificClient, user_id: int) -> bool:
-    return time.monotonic() - client.looked[user_id] < GOOD_FOR
+    client.rest.enrollments_known_at[user_id] = time.monotonic()
 
 
 def look(user: User, client: ThinkificClient, *, within: Collection[int]) -> list[schemas.Enrollment]:
@@ -71,8 +68,8 @@ def look(user: User, client: ThinkificClient, *, within: Collection[int]) -> lis
     for longer than we knew: see `enrollments.given_in_thinkific`.
     """
     assert user.thinkific_id is not None
-    rows = [row for row in client.find_enrollments(user.thinkific_id) if row.course_id]
-    client.looked[user.thinkific_id] = time.monotonic()
+    rows = [row for row in client.rest.find_enrollments(user.thinkific_id) if row.course_id]
+    client.rest.enrollments_known_at[user.thinkific_id] = time.monotonic()
     source = RowByRow(SOURCE)
     with transaction.atomic():
         news = _news(user, [row for row in rows if row.course_id in within])

@@ -33,7 +33,7 @@ def push_user(entry: OutboxEntry, client: ThinkificClient) -> None:
     user = User.objects.filter(pk=entry.object_id).first()
     if user is None:
         if entry.thinkific_id is not None:
-            client.delete_user(entry.thinkific_id)
+            client.rest.delete_user(entry.thinkific_id)
         return
     if user.thinkific_id is None:
         remote, made_by_us = _find(user, entry, client), False
@@ -70,7 +70,7 @@ def _find(user: User, entry: OutboxEntry, client: ThinkificClient) -> schemas.Us
         return None
     former = user.history.order_by("-history_date").values_list("email", flat=True)[:FORMER]
     addresses = dict.fromkeys([user.email, *former])
-    return next((found for one in addresses if (found := client.find_user_by_email(one))), None)
+    return next((found for one in addresses if (found := client.rest.find_user_by_email(one))), None)
 
 
 def _create(user: User, entry: OutboxEntry, client: ThinkificClient) -> tuple[schemas.User, bool]:
@@ -85,9 +85,9 @@ def _create(user: User, entry: OutboxEntry, client: ThinkificClient) -> tuple[sc
         "send_welcome_email": settings.thinkific_welcome_email,
     }
     try:
-        return client.create_user(body), True
+        return client.rest.create_user(body), True
     except Rejected as refusal:
-        found = client.find_user_by_email(user.email)  # there already
+        found = client.rest.find_user_by_email(user.email)  # there already
         if found is None and find_account.is_taken(refusal):
             found = find_account.in_any_case(user, entry, client)
         if found is None:
@@ -129,7 +129,7 @@ class _Unproved(Exception):
 
 def _read(user: User, thinkific_id: int, client: ThinkificClient) -> schemas.User:
     try:
-        return client.get_user(thinkific_id)
+        return client.rest.get_user(thinkific_id)
     except NotFound:
         return link_anew(user, client)
 
@@ -162,7 +162,7 @@ def _bring_in_step(
             send[name] = ours[name]
     if send:
         _note_before_sending(entry, send)
-        client.update_user(remote.id, send)
+        client.rest.update_user(remote.id, send)
     conflicts.keep(found)
     return msgspec.structs.replace(remote, **send)
 

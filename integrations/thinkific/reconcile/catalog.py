@@ -104,7 +104,7 @@ def look_at(
 def _courses_of(pull: Pull, bundle: int, number: int) -> Job[list[Difference]]:
     """What a bundle holds, where that differs."""
     try:
-        [found] = yield [Ask(partial(pull.client.bundle, number))]
+        [found] = yield [Ask(partial(pull.client.rest.get_bundle, number))]
     except NotFound:
         return []
     if found.course_ids is None:
@@ -133,7 +133,7 @@ def _compare_new_builder(pull: Pull, report: DriftReport) -> str:
     if not pull.client.credentials.token or state["done"]:
         return ""
     try:
-        for page in lists.products(pull.client, after=state["after"]):
+        for page in lists.products(pull.client.graphql, after=state["after"]):
             shown = {tuple(what) for what in pull.cursor.get("shown", [])}
             look = _look_at_nodes(page.rows, shown, lambda pk: pk > top or pk in seen)
 
@@ -179,10 +179,10 @@ def read(pull: Pull, row: Drift) -> Job[list[Found]]:
     if row.thinkific_id is None:
         return []
     try:
-        [product] = yield [Ask(partial(pull.client.get_product, row.thinkific_id))]
+        [product] = yield [Ask(partial(pull.client.rest.get_product, row.thinkific_id))]
         courses = None
         if (product.productable_type or "").lower() == "bundle":
-            [bundle] = yield [Ask(partial(pull.client.bundle, product.productable_id or 0))]
+            [bundle] = yield [Ask(partial(pull.client.rest.get_bundle, product.productable_id or 0))]
             courses = bundle.course_ids
     except NotFound:
         return []

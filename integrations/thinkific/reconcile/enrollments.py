@@ -130,7 +130,7 @@ def read(pull: Pull, row: Drift) -> Job[list[schemas.Enrollment]]:
     if row.thinkific_id is None:
         return []
     try:
-        return (yield [Ask(partial(pull.client.get_enrollment, row.thinkific_id))])
+        return (yield [Ask(partial(pull.client.rest.get_enrollment, row.thinkific_id))])
     except NotFound:
         return []
 

@@ -82,7 +82,7 @@ def read(pull: Pull, row: Drift) -> Job[list[schemas.Group]]:
     if row.thinkific_id is None:
         return []
     try:
-        return (yield [Ask(partial(pull.client.get_group, row.thinkific_id))])
+        return (yield [Ask(partial(pull.client.rest.get_group, row.thinkific_id))])
     except NotFound:
         return []
 
@@ -174,10 +174,10 @@ def read_member(pull: Pull, row: Drift) -> Job[list[schemas.User]]:
     if account is None or group is None or group.thinkific_id is None:
         return []
     try:
-        [person] = yield [Ask(partial(pull.client.get_user, account))]
+        [person] = yield [Ask(partial(pull.client.rest.get_user, account))]
     except NotFound:
         return []
-    ask = partial(pull.client.users_page, email=person.email, group_id=group.thinkific_id)
+    ask = partial(pull.client.rest.users_page, email=person.email, group_id=group.thinkific_id)
     [page] = yield [Ask(ask)]
     found = [one for one in page.items if one.id == account]
     if not found and not (page.is_last and page.total_items == page.fetched):

@@ -87,7 +87,7 @@ def read(pull: Pull, row: Drift) -> Job[list[schemas.User]]:
     if row.thinkific_id is None:
         return []
     try:
-        return (yield [Ask(partial(pull.client.get_user, row.thinkific_id))])
+        return (yield [Ask(partial(pull.client.rest.get_user, row.thinkific_id))])
     except NotFound:
         return []
 

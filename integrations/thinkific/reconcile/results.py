@@ -40,7 +40,7 @@ def compare_quiz_results(pull: Pull, report: DriftReport) -> str:
     state = listing.begin(pull, report.kind, "quiz results")
     seen, top = pull.seen("quiz results"), state["top"]
     if not state.get("done"):
-        for page in pull.in_advance(lists.quiz_submissions(pull.client, after=state.get("after"))):
+        for page in pull.in_advance(lists.quiz_submissions(pull.client.graphql, after=state.get("after"))):
             look = _without_latest(list(page.rows), lambda pk: pk > top or pk in seen)
             for bad in page.rows.bad:
                 look.fail(f"Quiz result {bad.id}", bad.message, pk=_key(QuizResult, parse_graphql_id(bad.id)))
@@ -142,7 +142,7 @@ def read_result(pull: Pull, row: Drift) -> Job[list[schemas.QuizSubmission]]:
     courses = [course.productable_id for course in mine.quiz.courses()] if mine else []
 
     def ask() -> list[schemas.QuizSubmission]:
-        for page in lists.quiz_submissions(pull.client, course_ids=courses or None):
+        for page in lists.quiz_submissions(pull.client.graphql, course_ids=courses or None):
             for found in page.rows:
                 if parse_graphql_id(found.id) == row.thinkific_id:
                     return [found]
@@ -260,7 +260,7 @@ def read_certificate(pull: Pull, row: Drift) -> Job[list[schemas.Certificate]]:
     account = mine.user.thinkific_id if mine else row.pointers.get("account")
 
     def ask() -> list[schemas.Certificate]:
-        for page in lists.user_certificates(pull.client, email or ""):
+        for page in lists.user_certificates(pull.client.graphql, email or ""):
             for found in page.rows:
                 if str(found.issued_id) == credential:
                     who = schemas.GraphUser(id=str(account), email=email)

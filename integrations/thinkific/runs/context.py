@@ -19,12 +19,13 @@ from integrations.models import KEPT_ERRORS, SyncRun
 from integrations.thinkific import conflicts, connection_state
 from integrations.thinkific.budget.priorities import Lanes
 from integrations.thinkific.budget.shared import SharedBudget
+from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.errors import CredentialsRefused
 from integrations.thinkific.runs.fetch import Lists
 from integrations.thinkific.runs.jobs import InAdvance, Job, SideBySide
 from integrations.thinkific.runs.leaving import Cancelled, LostRun, SliceOver
 from integrations.thinkific.runs.seen import NUMBERS, Numbers, Seen, dump_all, load_all
-from integrations.thinkific.runs.sent_requests import CountingClient
+from integrations.thinkific.runs.sent_requests import SentRequests
 from integrations.thinkific.runs.steps import STORED, in_transaction, snapshot, take_back
 from integrations.thinkific.runs.threads import Threads
 from integrations.thinkific.runs.writer import Writer
@@ -43,7 +44,8 @@ class Pull:
         self,
         run: SyncRun,
         *,
-        client: CountingClient,
+        client: ThinkificClient,
+        sent: SentRequests,
         budget: SharedBudget,
         lanes: Lanes,
         dry_run: bool = False,
@@ -53,6 +55,7 @@ class Pull:
     ) -> None:
         self.run = run
         self.client = client
+        self.sent = sent
         self.budget = budget
         self.lanes = lanes
         self.dry_run = dry_run
@@ -66,7 +69,7 @@ class Pull:
         self.courses: dict[int, int] = {}  # course id -> primary key, of those that were asked for
         self._taken_up_at = copy.deepcopy(run.cursor)
         self._seen = load_all(run.seen)
-        self._requests_before = run.requests - client.sent
+        self._requests_before = run.requests - sent.count
         self._beat = self._look = self._resumed = time.monotonic()
         self._thread = threading.get_ident()
         self.threads = Threads(lanes, breathe=self.breathe)
@@ -74,10 +77,10 @@ class Pull:
         self.writer = Writer(self)
         # What is here or on its way when the time is up is stored before the run is left.
         self.unfinished: list[Callable[[], bool]] = [self.lists.unfinished]
-        client.budget = self.threads
-        budget.sleep = client.sleep = self.nap
-        client.while_waiting = self.breathe
-        client.stop = self.is_over
+        client.transport.budget = self.threads
+        budget.sleep = client.transport.sleep = self.nap
+        sent.while_waiting = self.breathe
+        client.transport.stop = self.is_over
 
     @property
     def cursor(self) -> dict[str, Any]:
@@ -272,7 +275,7 @@ class Pull:
         self._beat = self._look = time.monotonic()
         run = self.run
         run.heartbeat_at = self.now
-        run.requests = self._requests_before + self.client.sent
+        run.requests = self._requests_before + self.sent.count
         run.busy_seconds += self._beat - self._resumed
         self._resumed = self._beat
         names = ["heartbeat_at", "requests", "busy_seconds"]

@@ -19,6 +19,7 @@ from integrations.models import KEPT_ERRORS, SyncRun
 from integrations.thinkific import connection_state
 from integrations.thinkific.budget.priorities import Lanes
 from integrations.thinkific.budget.shared import SharedBudget
+from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.client.errors import (
     CredentialsRefused,
@@ -31,7 +32,7 @@ from integrations.thinkific.runs.context import Pull
 from integrations.thinkific.runs.fetch import TRIES
 from integrations.thinkific.runs.leaving import Cancelled, LostRun, NeedsToken, SliceOver
 from integrations.thinkific.runs.notices import pull_notice
-from integrations.thinkific.runs.sent_requests import CountingClient
+from integrations.thinkific.runs.sent_requests import SentRequests
 
 log = structlog.get_logger(__name__)
 
@@ -108,7 +109,8 @@ def _work(run: SyncRun, work: Callable[[Pull], None], how: _How) -> tuple[str | 
     """The status that the run ends in (None: it is no longer ours), and why."""
     credentials = Credentials.from_settings()
     budget = SharedBudget.from_settings()
-    client = CountingClient(credentials, retries=TRIES - 1)
+    sent = SentRequests()
+    client = ThinkificClient(credentials, retries=TRIES - 1, around=sent.send)
     requests_before = run.requests
     deadline = None if how.seconds is None else time.monotonic() + how.seconds
     try:
@@ -116,6 +118,7 @@ def _work(run: SyncRun, work: Callable[[Pull], None], how: _How) -> tuple[str | 
         pull = Pull(
             run,
             client=client,
+            sent=sent,
             budget=budget,
             lanes=lanes,
             dry_run=how.dry_run,
@@ -128,7 +131,7 @@ def _work(run: SyncRun, work: Callable[[Pull], None], how: _How) -> tuple[str | 
                 work(pull)
             pull.finish()
             if not how.dry_run:
-                for surface in client.surfaces - pull.refused:
+                for surface in sent.surfaces - pull.refused:
                     connection_state.note(surface, ok=True)
             return _ended(run, pull)
     except (SliceOver, Cancelled, LostRun) as stop:
@@ -149,8 +152,8 @@ def _work(run: SyncRun, work: Callable[[Pull], None], how: _How) -> tuple[str | 
         log.exception("run failed")
         return SyncRun.Status.FAILED, f"{type(error).__name__}: {error}"[:500]
     finally:
-        run.requests = requests_before + client.sent
-        client.close()
+        run.requests = requests_before + sent.count
+        sent.close()
 
 
 def _let_go(run: SyncRun) -> None:

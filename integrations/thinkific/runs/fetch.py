@@ -115,7 +115,7 @@ class PageWalk:
         params = {"page": page, "limit": PAGE_SIZE, **self.filters}
         asked_at = timezone.now()
         with self.pull.threads.permit():
-            answer = self.pull.client.send_raw("GET", self.path, params)
+            answer = self.pull.client.transport.send_once("GET", self.path, params)
         if answer.status != 429:
             check(answer, self.pull.client.credentials)
             raw = read_page(answer.body, number=page, what=answer.request, ahead=self.ahead)

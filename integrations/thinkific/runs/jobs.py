@@ -5,7 +5,7 @@ A job is a generator. It runs in the caller's thread, so it may use the database
 other threads (see threads.py), which must not:
 
     def read(client, course):
-        [course, bundle] = yield [Ask(partial(client.get_course, 7)), Ask(partial(client.bundle, 3))]
+        [course, bundle] = yield [Ask(partial(rest.get_course, 7)), Ask(partial(rest.get_bundle, 3))]
         return course, bundle
 """
 

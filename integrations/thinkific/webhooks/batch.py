@@ -85,7 +85,7 @@ class Desk:
         answers: dict[K, T | ThinkificError] = {}
         with self.budget.lanes() as lanes:
             threads = Threads(lanes, breathe=lambda: self._breathe(threads))
-            self.client.budget, self._heard_at = threads, time.monotonic()
+            self.client.transport.budget, self._heard_at = threads, time.monotonic()
             try:
                 jobs = (self._job(question) for question in questions.values())
                 found = SideBySide(threads, jobs, is_due=lambda: self._stopped is not None)
@@ -94,7 +94,7 @@ class Desk:
                 self._note(error)
             finally:
                 threads.close()
-                self.client.budget = self.budget
+                self.client.transport.budget = self.budget
         return answers
 
     def _answer(self, question: Callable[[], T]) -> T | ThinkificError:
@@ -129,7 +129,7 @@ class Desk:
 
     def user(self, number: int) -> schemas.User:
         """One person, asked for as by `ask`."""
-        return self.ask(self.client.get_user, number)
+        return self.ask(self.client.rest.get_user, number)
 
     def put_off(self, error: ThinkificError, attempts: int) -> Verdict:
         """What becomes of an event for which `ask` raised."""

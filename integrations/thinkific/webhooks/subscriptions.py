@@ -133,7 +133,7 @@ def _client() -> ThinkificClient:
 
 def _listed(client: ThinkificClient, target_url: str) -> list[Found]:
     remembered = set(WebhookSubscription.objects.values_list("subscription_id", flat=True))
-    return [_found(row, remembered, target_url) for row in client.list_webhooks()]
+    return [_found(row, remembered, target_url) for row in client.webhooks.all()]
 
 
 def _found(row: schemas.Subscription, remembered: set[str], target_url: str) -> Found:
@@ -173,7 +173,7 @@ def _register(client: ThinkificClient, target_url: str) -> Registered:
 
 def _create(client: ThinkificClient, topic: str, done: Registered) -> None:
     try:
-        made = client.create_webhook(topic, done.target_url)
+        made = client.webhooks.create(topic, done.target_url)
     except Rejected as error:
         if not any((name or "") == "topic" for name, _ in error.messages):
             raise  # the address, which is the same for every topic
@@ -190,5 +190,5 @@ def _remember(subscription_id: str, topic: str, target_url: str) -> None:
 
 
 def _delete(client: ThinkificClient, one: Found) -> None:
-    client.delete_webhook(one.id)
+    client.webhooks.delete(one.id)
     WebhookSubscription.objects.filter(subscription_id=one.id).delete()

@@ -77,7 +77,7 @@ class FakeBudget:
 def test_a_request_proves_who_we_are_and_says_what_we_are(client, network):
     network.get(f"{REST}/users", json=listed(USER))
 
-    client.users_page()
+    client.rest.users_page()
 
     sent = network.calls[0].request
     assert sent.headers["X-Auth-API-Key"] == KEY
@@ -91,7 +91,7 @@ def test_a_request_proves_who_we_are_and_says_what_we_are(client, network):
 def test_a_token_alone_is_sent_as_bearer(network, credentials):
     network.get(f"{REST}/users", json=listed())
 
-    ThinkificClient(credentials).users_page()
+    ThinkificClient(credentials).rest.users_page()
 
     assert network.calls[0].request.headers["Authorization"] == f"Bearer {TOKEN}"
 
@@ -101,7 +101,7 @@ def test_a_netrc_does_not_replace_our_token(network, tmp_path, monkeypatch):
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     network.get(f"{REST}/users", json=listed())
 
-    ThinkificClient(Credentials("acme", "", TOKEN)).users_page()
+    ThinkificClient(Credentials("acme", "", TOKEN)).rest.users_page()
 
     assert network.calls[0].request.headers["Authorization"] == f"Bearer {TOKEN}"
 
@@ -109,7 +109,7 @@ def test_a_netrc_does_not_replace_our_token(network, tmp_path, monkeypatch):
 def test_lists_are_asked_for_in_full_pages_with_filters(client, network):
     network.get(f"{REST}/enrollments", json=listed({"id": 1}, total_items=300, total_pages=2))
 
-    page = client.enrollments_page(2, updated_after=NOON, user_id=7)
+    page = client.rest.enrollments_page(2, updated_after=NOON, user_id=7)
 
     assert network.calls[0].request.params == {
         "page": "2",
@@ -124,7 +124,7 @@ def test_lists_are_asked_for_in_full_pages_with_filters(client, network):
 def test_times_are_sent_in_utc_and_whole_seconds(client, network):
     network.post(f"{REST}/enrollments", json={"id": 1}, status=201)
 
-    client.create_enrollment(user_id=1, course_id=2, activated_at=NOON)
+    client.rest.create_enrollment(user_id=1, course_id=2, activated_at=NOON)
 
     assert json.loads(network.calls[0].request.body) == {
         "user_id": 1,
@@ -138,8 +138,8 @@ def test_each_thread_has_its_own_session(client, network):
     sessions = []
 
     def ask():
-        client.get_user(1)
-        sessions.append(client.sessions.current())
+        client.rest.get_user(1)
+        sessions.append(client.transport.sessions.current())
 
     for _ in range(2):
         thread = threading.Thread(target=ask)
@@ -157,7 +157,7 @@ def test_a_page_carries_what_the_answer_says_about_the_budget(client, network):
         f"{REST}/products", json=listed(), headers={"RateLimit-Remaining": "3", "RateLimit-Limit": "120"}
     )
 
-    rate = client.products_page().rate
+    rate = client.rest.products_page().rate
 
     assert (rate.limit, rate.remaining) == (120, 3)
 
@@ -175,7 +175,7 @@ def test_a_user_is_found_whatever_the_case_and_only_by_the_whole_address(client,
         match=[matchers.query_param_matcher({"page": 2}, strict_match=False)],
     )
 
-    assert client.find_user_by_email(" NADIA.okafor@example.org ").id == 90001
+    assert client.rest.find_user_by_email(" NADIA.okafor@example.org ").id == 90001
     assert network.calls[0].request.params["query[email]"] == "nadia.okafor@example.org"
 
 
@@ -200,28 +200,28 @@ def test_of_two_who_are_one_address_to_us_the_one_written_so_is_found(client, ne
     rows = [{"id": 7, "email": "\u0131an@example.org"}, {"id": 8, "email": "Ian@example.org"}]
     network.get(f"{REST}/users", json=listed(*rows))
 
-    assert client.find_user_by_email("ian@example.org").id == 8
-    assert client.find_user_by_email("\u0131an@example.org").id == 7
+    assert client.rest.find_user_by_email("ian@example.org").id == 8
+    assert client.rest.find_user_by_email("\u0131an@example.org").id == 7
 
 
 def test_an_unknown_address_gives_nobody(client, network):
     network.get(f"{REST}/users", json=listed())
 
-    assert client.find_user_by_email("nobody@example.org") is None
+    assert client.rest.find_user_by_email("nobody@example.org") is None
 
 
 def test_enrollments_of_others_are_not_found(client, network):
     rows = [{"id": 1, "user_id": 7, "course_id": 3}, {"id": 2, "user_id": 8, "course_id": 3}]
     network.get(f"{REST}/enrollments", json=listed(*rows))
 
-    assert [row.id for row in client.find_enrollments(7, 3)] == [1]
+    assert [row.id for row in client.rest.find_enrollments(7, 3)] == [1]
 
 
 def test_a_group_is_found_by_its_exact_name(client, network):
     network.get(f"{REST}/groups", json=listed({"id": 1, "name": "acme"}, {"id": 2, "name": "Acme "}))
 
-    assert client.find_group_by_name("Acme").id == 2
-    assert client.find_group_by_name("Globex") is None
+    assert client.rest.find_group_by_name("Acme").id == 2
+    assert client.rest.find_group_by_name("Globex") is None
 
 
 @pytest.mark.parametrize("body", [{"group": {"id": 330, "name": "Acme"}}, {"id": 330, "name": "Acme"}])
@@ -229,39 +229,39 @@ def test_a_group_is_found_by_its_exact_name(client, network):
 def test_a_created_group_may_come_wrapped(client, network, body, status):
     network.post(f"{REST}/groups", json=body, status=status)
 
-    assert client.create_group("Acme").id == 330
+    assert client.rest.create_group("Acme").id == 330
 
 
 def test_a_bundle_enrollment_is_made_now_or_later(client, network):
     network.post(f"{REST}/bundles/210/enrollments", status=201)
-    assert client.create_bundle_enrollment(210, user_id=1, activated_at=NOON) is True
+    assert client.rest.create_bundle_enrollment(210, user_id=1, activated_at=NOON) is True
 
     network.replace("POST", f"{REST}/bundles/210/enrollments", status=202)
-    assert client.create_bundle_enrollment(210, user_id=1, activated_at=NOON) is False
+    assert client.rest.create_bundle_enrollment(210, user_id=1, activated_at=NOON) is False
 
 
 @pytest.mark.parametrize("status", [200, 204])
 def test_an_update_expects_no_body(client, network, status):
     network.put(f"{REST}/enrollments/5", status=status)
 
-    client.update_enrollment(5, expiry_date=NOON)
+    client.rest.update_enrollment(5, expiry_date=NOON)
 
     assert json.loads(network.calls[0].request.body) == {"expiry_date": "2025-03-06T10:00:00Z"}
 
 
 def test_deleting_what_is_gone_is_no_error(client, network):
     network.delete(f"{REST}/users/1", status=204)
-    assert client.delete_user(1) is True
+    assert client.rest.delete_user(1) is True
 
     network.replace("DELETE", f"{REST}/users/1", status=404, json={"error": "Record not found."})
-    assert client.delete_user(1) is False
+    assert client.rest.delete_user(1) is False
 
 
 def test_a_missing_object_is_not_found(client, network):
     network.get(f"{REST}/users/1", status=404, json={"error": "Record not found."})
 
     with pytest.raises(NotFound, match=r"Record not found\."):
-        client.get_user(1)
+        client.rest.get_user(1)
 
 
 def test_webhooks_are_paged_by_cursor_and_use_bearer(client, network):
@@ -275,7 +275,7 @@ def test_webhooks_are_paged_by_cursor_and_use_bearer(client, network):
         f"{HOOKS}/webhooks", json=last, match=[matchers.query_param_matcher({"limit": 25, "next": "b"})]
     )
 
-    assert [hook.id for hook in client.list_webhooks()] == ["a", "b"]
+    assert [hook.id for hook in client.webhooks.all()] == ["a", "b"]
     assert network.calls[0].request.headers["Authorization"] == f"Bearer {KEY}"
 
 
@@ -288,7 +288,7 @@ def test_webhooks_that_never_end_are_no_endless_loop(client, network):
     network.add_callback("GET", f"{HOOKS}/webhooks", callback=page)
 
     with pytest.raises(Endless, match="does not end"):
-        client.list_webhooks()
+        client.webhooks.all()
 
     assert len(network.calls) == 4
 
@@ -302,7 +302,7 @@ def test_a_read_is_tried_again_with_growing_waits(client, network, naps):
     network.get(f"{REST}/users/1", body=requests.ReadTimeout())
     network.get(f"{REST}/users/1", json=USER)
 
-    assert client.get_user(1).email == USER["email"]
+    assert client.rest.get_user(1).email == USER["email"]
     assert len(naps) == 3
     assert naps[0] < naps[2]
 
@@ -312,7 +312,7 @@ def test_without_retries_the_first_failure_counts(network, naps):
     network.get(f"{REST}/users", body=HTML, status=520)
 
     with pytest.raises(RetryLater, match=r"^GET /users answered 520 with an HTML page\.$"):
-        client.users_page()
+        client.rest.users_page()
 
     assert naps == []
 
@@ -329,7 +329,7 @@ def test_a_creation_without_an_answer_is_uncertain_and_not_repeated(client, netw
     network.post(f"{REST}/users", body=failure)
 
     with pytest.raises(RetryLater) as caught:
-        client.create_user(USER)
+        client.rest.create_user(USER)
 
     assert caught.value.uncertain
     assert len(network.calls) == 1
@@ -342,7 +342,7 @@ def test_a_creation_with_a_broken_answer_is_uncertain_and_not_repeated(client, n
     network.post(f"{REST}/users", body=body, status=status)
 
     with pytest.raises(RetryLater) as caught:
-        client.create_user(USER)
+        client.rest.create_user(USER)
 
     assert caught.value.uncertain
     assert len(network.calls) == 1
@@ -360,14 +360,14 @@ def test_a_creation_that_never_left_is_repeated(client, network, failure):
     network.post(f"{REST}/users", body=failure)
     network.post(f"{REST}/users", json=USER, status=201)
 
-    assert client.create_user(USER).id == 90001
+    assert client.rest.create_user(USER).id == 90001
 
 
 def test_a_creation_that_was_limited_is_repeated_after_the_reset(client, network, naps):
     network.post(f"{REST}/users", status=429, headers={"RateLimit-Reset": "7"})
     network.post(f"{REST}/users", json=USER, status=201)
 
-    assert client.create_user(USER).id == 90001
+    assert client.rest.create_user(USER).id == 90001
     assert naps == [pytest.approx(7, abs=0.2)]
 
 
@@ -375,7 +375,7 @@ def test_a_write_that_can_be_repeated_is(client, network):
     network.put(f"{REST}/users/1", status=503)
     network.put(f"{REST}/users/1", status=204)
 
-    client.update_user(1, {"first_name": "Nadia"})
+    client.rest.update_user(1, {"first_name": "Nadia"})
 
     assert len(network.calls) == 2
 
@@ -384,7 +384,7 @@ def test_what_is_rejected_is_not_repeated_and_keeps_thinkifics_words(client, net
     network.post(f"{REST}/enrollments", status=422, json={"errors": ["Course could not be found."]})
 
     with pytest.raises(Rejected, match=r"^POST /enrollments answered 422: Course could not be found\.$"):
-        client.create_enrollment(user_id=1, course_id=2, activated_at=NOON)
+        client.rest.create_enrollment(user_id=1, course_id=2, activated_at=NOON)
 
     assert len(network.calls) == 1
 
@@ -393,7 +393,7 @@ def test_a_redirection_is_not_followed(client, network):
     network.get(f"{REST}/users", status=302, headers={"Location": "https://elsewhere.example/"})
 
     with pytest.raises(Rejected, match="redirection"):
-        client.users_page()
+        client.rest.users_page()
 
     assert len(network.calls) == 1
 
@@ -402,7 +402,7 @@ def test_refused_credentials_stop_at_once(client, network):
     network.get(f"{HOOKS}/webhooks", status=401, json={"error": "Authentication Error"})
 
     with pytest.raises(CredentialsRefused) as caught:
-        client.list_webhooks()
+        client.webhooks.all()
 
     assert caught.value.surface == "webhooks"
     assert len(network.calls) == 1
@@ -416,17 +416,17 @@ def test_the_budget_is_asked_before_and_told_after_each_attempt(network):
     network.get(f"{REST}/users/1", status=429, headers={"RateLimit-Reset": "7"})
     network.get(f"{REST}/users/1", json=USER, headers={"RateLimit-Remaining": "5"})
 
-    client.get_user(1)
+    client.rest.get_user(1)
 
     assert [call[0] for call in budget.calls] == ["permit", "stop", "permit", "note"]
     assert budget.calls[0] == ("permit", True, 0)
     assert timedelta(seconds=6) < budget.calls[1][1] - datetime.now(UTC) <= timedelta(seconds=7)
 
 
-def test_send_raw_is_one_attempt_whatever_its_status(client, network, naps):
+def test_send_once_is_one_attempt_whatever_its_status(client, network, naps):
     network.get(f"{REST}/users", status=429, headers={"RateLimit-Reset": "7"})
 
-    answer = client.send_raw("GET", "/users", {"page": 1})
+    answer = client.transport.send_once("GET", "/users", {"page": 1})
 
     assert answer.status == 429
     assert answer.rate.reset_at is not None
@@ -438,7 +438,7 @@ def test_the_limit_is_an_error_of_its_own(network):
     network.get(f"{REST}/users", status=429)
 
     with pytest.raises(RateLimited) as caught:
-        client.users_page()
+        client.rest.users_page()
 
     assert 0 < caught.value.seconds() <= 1  # it says nothing of how long
 
@@ -459,12 +459,12 @@ def test_a_body_shorter_than_announced_is_transient():
     url = f"http://127.0.0.1:{server.server_port}"
     try:
         with pytest.raises(RetryLater, match="cut off"):
-            ThinkificClient(Credentials("acme", KEY, api_url=url), retries=0).users_page()
+            ThinkificClient(Credentials("acme", KEY, api_url=url), retries=0).rest.users_page()
     finally:
         server.shutdown()
         server.server_close()
     with pytest.raises(RetryLater, match="no connection to") as caught:
-        ThinkificClient(Credentials("acme", KEY, api_url=url), retries=0).create_group("Acme")
+        ThinkificClient(Credentials("acme", KEY, api_url=url), retries=0).rest.create_group("Acme")
     assert not caught.value.uncertain
 
 
@@ -483,12 +483,12 @@ def test_a_body_shorter_than_announced_is_transient():
 )
 def test_what_is_missing_or_unusable_is_named(credentials, words):
     with pytest.raises(NotConfigured, match=words):
-        ThinkificClient(credentials).users_page()
+        ThinkificClient(credentials).rest.users_page()
 
 
 def test_graphql_needs_a_token_and_says_what_its_absence_costs():
     with pytest.raises(NotConfigured, match="quiz results"):
-        ThinkificClient(Credentials("acme", KEY)).graphql("Site", "query Site { site { id } }")
+        ThinkificClient(Credentials("acme", KEY)).graphql.run("Site", "query Site { site { id } }")
 
     assert "quiz results" in Credentials("acme", KEY).missing[0]
     assert Credentials("acme", KEY, TOKEN).missing == []
@@ -498,7 +498,7 @@ def test_secrets_are_in_no_representation_and_no_error(network):
     client = ThinkificClient(Credentials("acme", KEY, TOKEN), retries=0)
     network.get(f"{REST}/users", body=requests.ConnectionError(f"refused {KEY}"))
     with pytest.raises(RetryLater) as caught:
-        client.users_page()
+        client.rest.users_page()
 
     shown = f"{client.credentials!r} {client.credentials} {caught.value!r} {caught.value}"
     assert KEY not in shown

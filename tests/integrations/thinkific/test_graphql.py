@@ -78,7 +78,7 @@ def test_what_an_error_under_status_200_means(client, network, body, kind):
     network.post(URL, json=body)
 
     with pytest.raises(kind) as caught:
-        client.graphql("Site", "query Site { site { id } }")
+        client.graphql.run("Site", "query Site { site { id } }")
 
     assert type(caught.value) is kind
     assert TOKEN not in str(caught.value)
@@ -88,7 +88,7 @@ def test_errors_under_status_400_mean_the_same(client, network):
     network.post(URL, json=failure("Unknown argument", "GRAPHQL_VALIDATION_FAILED"), status=400)
 
     with pytest.raises(SchemaDrift):
-        client.graphql("Site", "query Site { site { id } }")
+        client.graphql.run("Site", "query Site { site { id } }")
 
 
 def test_user_errors_of_a_mutation_are_a_rejection(client, network):
@@ -96,7 +96,7 @@ def test_user_errors_of_a_mutation_are_a_rejection(client, network):
     network.post(URL, json={"data": {"bulkRemoveUsersFromGroups": {"message": None, "userErrors": refused}}})
 
     with pytest.raises(Rejected, match="groupIds: Group not found"):
-        groups.remove_users_from_groups(client, ["90001"], [330])
+        groups.remove_users_from_groups(client.graphql, ["90001"], [330])
 
     assert sent(network)["variables"] == {"input": {"userIds": ["90001"], "groupIds": ["330"]}}
 
@@ -105,9 +105,9 @@ def test_a_query_is_never_uncertain_and_a_mutation_may_be(client, network):
     network.post(URL, status=502)
 
     with pytest.raises(RetryLater) as query:
-        client.graphql("Site", "query Site { site { id } }")
+        client.graphql.run("Site", "query Site { site { id } }")
     with pytest.raises(RetryLater) as mutation:
-        groups.add_users_to_groups(client, ["1"], [2])
+        groups.add_users_to_groups(client.graphql, ["1"], [2])
 
     assert not query.value.uncertain
     assert mutation.value.uncertain
@@ -134,7 +134,7 @@ def test_the_limit_stops_queries_until_its_reset(network):
     client = ThinkificClient(Credentials("acme", access_token=TOKEN), Budget(), retries=0)
 
     with pytest.raises(RateLimited) as caught:
-        client.graphql("Site", "query Site { site { id } }", cost=7)
+        client.graphql.run("Site", "query Site { site { id } }", cost=7)
 
     assert caught.value.until == reset
     assert told == [(Points(cost=522, remaining=0, limit=2000, reset=reset), 7), reset]
@@ -154,7 +154,7 @@ def test_a_429_stops_queries_and_leaves_rest_alone(network):
     client = ThinkificClient(Credentials("acme", access_token=TOKEN), Budget(), retries=0)
 
     with pytest.raises(RateLimited):
-        client.graphql("Site", "query Site { site { id } }")
+        client.graphql.run("Site", "query Site { site { id } }")
 
     assert len(stopped) == 1
 
@@ -166,7 +166,9 @@ def test_pages_follow_the_cursor_and_can_be_resumed(client, network):
     network.post(URL, json=submissions({"id": "1"}, {"id": "2"}, cursor="c2"))
     network.post(URL, json=submissions({"id": "3"}))
 
-    pages = list(lists.quiz_submissions(client, after="c0", completed_from=datetime(2025, 3, 1, tzinfo=UTC)))
+    pages = list(
+        lists.quiz_submissions(client.graphql, after="c0", completed_from=datetime(2025, 3, 1, tzinfo=UTC))
+    )
 
     assert [[row.id for row in page.rows] for page in pages] == [["1", "2"], ["3"]]
     assert [(page.next_cursor, page.has_next) for page in pages] == [("c2", True), (None, False)]
@@ -184,7 +186,7 @@ def test_a_bad_node_is_reported_and_the_others_survive(client, network):
         URL, json=submissions({"id": "1", "completedAt": "soon"}, {"id": 2, "completedAt": "2025-03-01"})
     )
 
-    page = next(lists.quiz_submissions(client))
+    page = next(lists.quiz_submissions(client.graphql))
 
     assert [row.id for row in page.rows] == [2]
     assert page.rows[0].completed_at == datetime(2025, 3, 1, tzinfo=UTC)
@@ -200,7 +202,7 @@ def test_a_page_that_costs_too_much_is_halved_and_stays_so(client, network):
     network.post(URL, json=submissions({"id": "1"}, cursor="c1"))
     network.post(URL, json=submissions({"id": "2"}))
 
-    assert len(list(lists.quiz_submissions(client))) == 2
+    assert len(list(lists.quiz_submissions(client.graphql))) == 2
     assert sizes(network, 2) == [50, 25]
     assert sizes(network, 3)[2] < 50
 
@@ -211,7 +213,7 @@ def test_a_refusal_that_tells_its_price_costs_one_request_and_never_comes_again(
     network.post(URL, json=submissions({"id": "1"}) | {"extensions": {"rateLimit": {"cost": 960}}})
 
     for _ in range(2):
-        list(lists.quiz_submissions(client))
+        list(lists.quiz_submissions(client.graphql))
 
     assert sizes(network, 3) == [
         50,
@@ -226,7 +228,7 @@ def test_pages_grow_while_whole_ones_come(client, network):
         network.post(URL, json=submissions(*rows, cursor=f"c{number}"))
     network.post(URL, json=submissions({"id": "1"}))
 
-    list(lists.quiz_submissions(client))
+    list(lists.quiz_submissions(client.graphql))
 
     assert sizes(network, 5) == [50, 100, 200, 249, 249]
 
@@ -237,8 +239,8 @@ def test_no_more_rows_are_asked_for_than_a_site_gives_at_once(client, network):
         network.post(URL, json=submissions(*rows, cursor=f"c{number}"))
     network.post(URL, json=submissions({"id": "1"}))
 
-    list(lists.quiz_submissions(client))
-    list(lists.quiz_submissions(client))
+    list(lists.quiz_submissions(client.graphql))
+    list(lists.quiz_submissions(client.graphql))
 
     assert sizes(network, 5) == [50, 100, 50, 50, 50]
 
@@ -247,7 +249,7 @@ def test_one_row_that_costs_too_much_is_an_error(client, network):
     network.post(URL, json=failure("too dear", "MAX_QUERY_COST_EXCEEDED"))
 
     with pytest.raises(TooExpensive):
-        next(lists.quiz_submissions(client, first=1))
+        next(lists.quiz_submissions(client.graphql, first=1))
 
 
 def test_a_renamed_field_is_asked_by_its_older_name_and_remembered(client, network):
@@ -255,8 +257,8 @@ def test_a_renamed_field_is_asked_by_its_older_name_and_remembered(client, netwo
     network.post(URL, json=failure("Field 'issuedId' doesn't exist on type 'CertificateRecord'"))
     network.post(URL, json={"data": {"course": {"certificates": connection(node)}}})
 
-    first = next(lists.course_certificates(client, 3001))
-    next(lists.course_certificates(client, 3002))
+    first = next(lists.course_certificates(client.graphql, 3001))
+    next(lists.course_certificates(client.graphql, 3002))
 
     assert first.rows[0].issued_id == "k3x9q2m7ab"
     asked = [("issuedId: credentialId" in sent(network, n)["query"]) for n in range(3)]
@@ -268,7 +270,7 @@ def test_a_field_unknown_by_every_name_is_drift_and_is_asked_anew_next_time(clie
 
     for _ in range(2):
         with pytest.raises(SchemaDrift):
-            next(lists.products(client))
+            next(lists.products(client.graphql))
 
     assert len(network.calls) == 4
 
@@ -277,13 +279,13 @@ def test_an_unknown_course_is_not_found(client, network):
     network.post(URL, json={"data": {"course": None}})
 
     with pytest.raises(NotFound):
-        next(lists.course_certificates(client, 1))
+        next(lists.course_certificates(client.graphql, 1))
 
 
 def test_a_cursor_that_leads_nowhere_does_not_loop(client, network):
     network.post(URL, json=submissions({"id": "1"}, cursor="same"))
 
-    pages = lists.quiz_submissions(client)
+    pages = lists.quiz_submissions(client.graphql)
     next(pages)
     with pytest.raises(RetryLater, match="lead back to where they were"):
         next(pages)
@@ -302,7 +304,7 @@ def test_lessons_beyond_the_first_page_of_a_chapter_are_fetched(client, network)
     network.post(URL, json={"data": {"chapter": {"id": "501", "lessons": connection(quiz, cursor="l2")}}})
     network.post(URL, json={"data": {"chapter": {"id": "501", "lessons": connection({"id": "3"})}}})
 
-    page = next(curriculum.curriculum(client, 3001, size=curriculum.Size(2, 1)))
+    page = next(curriculum.curriculum(client.graphql, 3001, size=curriculum.Size(2, 1)))
 
     assert [[lesson.id for lesson in row.lessons] for row in page.rows] == [["1", "2", "3"], ["9"]]
     assert page.rows[0].lessons[1].content.quiz.id == "6601"
@@ -313,18 +315,18 @@ def test_the_price_of_a_page_is_learnt(client, network):
     rate = {"rateLimit": {"cost": 77, "remaining": 1900, "resetAt": "2025-03-10T10:01:00Z", "limit": 2000}}
     network.post(URL, json=submissions({"id": "1"}) | {"extensions": rate})
 
-    assert client.learned.price("QuizResults", 102) == 102  # as documented
-    next(lists.quiz_submissions(client))
+    assert client.graphql.learned.price("QuizResults", 102) == 102  # as documented
+    next(lists.quiz_submissions(client.graphql))
 
-    assert client.learned.price("QuizResults", 102) == 77
-    assert client.learned.price("QuizResults", 204) == 154
+    assert client.graphql.learned.price("QuizResults", 102) == 77
+    assert client.graphql.learned.price("QuizResults", 204) == 154
 
 
 def test_the_quizzes_of_lessons_come_in_one_query(client, network):
     told = {"l7": {"content": {"quiz": {"id": "6601", "name": "Final"}}}, "l8": {"content": {}}, "l9": None}
     network.post(URL, json={"data": told, "extensions": {"rateLimit": {"cost": 7}}})
 
-    found = curriculum.lesson_quizzes(client, [7, 8, 9])
+    found = curriculum.lesson_quizzes(client.graphql, [7, 8, 9])
 
     assert {lesson: quiz.name for lesson, quiz in found.items()} == {7: "Final"}
     assert len(network.calls) == 1
@@ -333,4 +335,4 @@ def test_the_quizzes_of_lessons_come_in_one_query(client, network):
 def test_the_site_can_be_asked_who_it_is(client, network):
     network.post(URL, json={"data": {"site": {"id": "55501", "name": "Acme Academy", "subdomain": "acme"}}})
 
-    assert lists.site_info(client).name == "Acme Academy"
+    assert lists.site_info(client.graphql).name == "Acme Academy"

@@ -38,7 +38,7 @@ def seconds_until(error, work):
 @pytest.mark.parametrize("script", SLOW, ids=lambda one: one.__name__)
 def test_a_deadline_is_for_the_whole_answer(script):
     with serve(script) as url:
-        seconds, error = seconds_until(Unfinished, lambda: client_of(url, seconds=1.0).users_page())
+        seconds, error = seconds_until(Unfinished, lambda: client_of(url, seconds=1.0).rest.users_page())
 
     assert 0.9 < seconds < SOON
     assert "GET /users: Thinkific's answer was not complete after 1 s: " in str(error)
@@ -53,7 +53,7 @@ def test_whoever_is_told_to_stop_waits_for_nothing_more(script):
     with serve(script) as url:
         client = client_of(url, stop=stop.is_set)
         timer.start()
-        seconds, error = seconds_until(Interrupted, lambda: client.create_group("Acme"))
+        seconds, error = seconds_until(Interrupted, lambda: client.rest.create_group("Acme"))
 
     assert seconds < SOON
     assert error.uncertain
@@ -62,11 +62,11 @@ def test_whoever_is_told_to_stop_waits_for_nothing_more(script):
 def test_a_handshake_that_never_ends_has_the_deadline_too():
     with serve(mute) as url:
         url = url.replace("http:", "https:")
-        seconds, _ = seconds_until(Unfinished, lambda: client_of(url, seconds=1.0).users_page())
+        seconds, _ = seconds_until(Unfinished, lambda: client_of(url, seconds=1.0).rest.users_page())
         assert seconds < SOON
         stop = threading.Event()
         threading.Timer(0.3, stop.set).start()
-        seconds, _ = seconds_until(Interrupted, lambda: client_of(url, stop=stop.is_set).users_page())
+        seconds, _ = seconds_until(Interrupted, lambda: client_of(url, stop=stop.is_set).rest.users_page())
         assert seconds < SOON
 
 
@@ -80,10 +80,12 @@ def test_a_connection_that_is_not_taken_has_the_deadline_too():
             other.connect_ex(address)
             others.append(other)
         url = f"http://127.0.0.1:{address[1]}"
-        seconds, error = seconds_until(RetryLater, lambda: client_of(url, timeout=(1.0, 30.0)).users_page())
+        seconds, error = seconds_until(
+            RetryLater, lambda: client_of(url, timeout=(1.0, 30.0)).rest.users_page()
+        )
         assert seconds < SOON
         assert "no connection to" in str(error)
-        seconds, _ = seconds_until(Unfinished, lambda: client_of(url, seconds=1.0).users_page())
+        seconds, _ = seconds_until(Unfinished, lambda: client_of(url, seconds=1.0).rest.users_page())
         assert seconds < SOON
         for other in others:
             other.close()
@@ -93,7 +95,7 @@ def test_a_name_that_is_never_found_has_the_deadline_too(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *about: time.sleep(20))
 
     seconds, _ = seconds_until(
-        Unfinished, lambda: client_of("http://thinkific.example", seconds=1.0).users_page()
+        Unfinished, lambda: client_of("http://thinkific.example", seconds=1.0).rest.users_page()
     )
 
     assert seconds < SOON
@@ -101,7 +103,9 @@ def test_a_name_that_is_never_found_has_the_deadline_too(monkeypatch):
 
 def test_silence_ends_before_the_deadline():
     with serve(silent) as url:
-        seconds, error = seconds_until(RetryLater, lambda: client_of(url, timeout=(1.0, 0.5)).users_page())
+        seconds, error = seconds_until(
+            RetryLater, lambda: client_of(url, timeout=(1.0, 0.5)).rest.users_page()
+        )
 
     assert seconds < SOON
     assert "no answer within 0.5 s" in str(error)
@@ -112,9 +116,9 @@ def test_the_time_of_a_client_is_for_all_its_requests():
         client = ThinkificClient(
             Credentials("acme", KEY, api_url=url), retries=3, until=time.monotonic() + 1.0
         )
-        seconds, _ = seconds_until(Unfinished, client.users_page)
+        seconds, _ = seconds_until(Unfinished, client.rest.users_page)
         assert seconds < SOON
-        seconds, _ = seconds_until(Unfinished, client.users_page)
+        seconds, _ = seconds_until(Unfinished, client.rest.users_page)
         assert seconds < 1
 
 
@@ -131,7 +135,7 @@ def test_a_connection_serves_again_after_a_whole_answer():
     with serve(script) as url:
         client = client_of(url)
         for _ in range(3):
-            assert client.users_page().items == []
+            assert client.rest.users_page().items == []
 
     assert len(taken) == 1
 
@@ -150,7 +154,7 @@ def test_a_redirection_takes_the_key_to_no_other_host():
             connection.sendall(b"HTTP/1.1 302 Found\r\n" + where + b"Content-Length: 0\r\n\r\n")
 
         with serve(script) as url, pytest.raises(Rejected, match="redirection"):
-            client_of(url).users_page()
+            client_of(url).rest.users_page()
 
     assert asked == []
 
@@ -186,10 +190,10 @@ def test_an_answer_may_be_as_large_as_the_setting_says(settings, coding, extra):
 
     with serve(script) as url:
         if extra < 0:
-            assert client_of(url).users_page().items == []
+            assert client_of(url).rest.users_page().items == []
         elif coding in ("gzip", "deflate"):
             with pytest.raises(Unfinished, match=r"larger than 1 MiB \(THINKIFIC_LARGEST_ANSWER\)"):
-                client_of(url).users_page()
+                client_of(url).rest.users_page()
 
 
 def test_headers_without_end_are_too_large_as_well(settings):
@@ -201,7 +205,7 @@ def test_headers_without_end_are_too_large_as_well(settings):
             connection.sendall(b"HTTP/1.1 100 Continue\r\nX-Many: " + b"x" * 60_000 + b"\r\n\r\n")
 
     with serve(script) as url, pytest.raises(Unfinished, match="larger than 1 MiB"):
-        client_of(url).users_page()
+        client_of(url).rest.users_page()
 
 
 # Sends far more than the limit, in each way; says what the request ended with and how the memory grew.
@@ -250,7 +254,7 @@ with serve(script) as url:
     client = ThinkificClient(Credentials("acme", "k" * 32, api_url=url), retries=0)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     try:
-        client.users_page()
+        client.rest.users_page()
     except RetryLater as error:
         print(error)
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from integrations.thinkific.client import schemas
-from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.decoding import read_row, read_rows
+from integrations.thinkific.client.graphql.graphql import GraphQL
 from integrations.thinkific.client.graphql.queries import CHAPTER, CURRICULUM, LESSON, QUIZ_OF_LESSON, SIZES
 from integrations.thinkific.client.graphql.sending import GraphPage, Query, connection
 
@@ -33,18 +33,18 @@ class Size(NamedTuple):
         return AROUND + self.chapters * max(1, self.lessons)
 
 
-def course_sizes(client: ThinkificClient) -> Iterator[GraphPage[schemas.CourseSize]]:
+def course_sizes(graphql: GraphQL) -> Iterator[GraphPage[schemas.CourseSize]]:
     """How much every course contains."""
-    ask = Query(client, "CourseSizes", SIZES, {})
+    ask = Query(graphql, "CourseSizes", SIZES, {})
     return ask.pages(("site", "courses"), schemas.CourseSize, 100, None)
 
 
 def curriculum(
-    client: ThinkificClient, course_id: int, *, size: Size, after: str | None = None
+    graphql: GraphQL, course_id: int, *, size: Size, after: str | None = None
 ) -> Iterator[GraphPage[schemas.ChapterNode]]:
     """The chapters of one course, each with all its lessons. Raises NotFound for an unknown course."""
-    lessons = client.learned.rows_of_a_page("Curriculum of a chapter", max(1, size.lessons))
-    lessons = min(lessons, client.learned.rows_for("Curriculum", AROUND, 1))
+    lessons = graphql.learned.rows_of_a_page("Curriculum of a chapter", max(1, size.lessons))
+    lessons = min(lessons, graphql.learned.rows_for("Curriculum", AROUND, 1))
 
     def read(node: Any) -> schemas.ChapterNode:
         chapter = dict(node) if isinstance(node, dict) else {}
@@ -56,36 +56,36 @@ def curriculum(
             raise msgspec.ValidationError(f"lesson {bad[0].id}: {bad[0].message}")
         row.lessons = found
         if has_next:
-            client.learned.page("Curriculum of a chapter", asked=lessons, came=len(nodes))
-            for page in chapter_lessons(client, str(row.id), after=cursor):
+            graphql.learned.page("Curriculum of a chapter", asked=lessons, came=len(nodes))
+            for page in chapter_lessons(graphql, str(row.id), after=cursor):
                 row.lessons.extend(page.rows)
         return row
 
     text = CURRICULUM % {"lesson": LESSON}
     variables = {"id": str(course_id), "lessons": lessons}
-    ask = Query(client, "Curriculum", text, variables, base=AROUND, cost_per_row=lessons)
+    ask = Query(graphql, "Curriculum", text, variables, base=AROUND, cost_per_row=lessons)
     return ask.pages(("course", "curriculum", "chapters"), read, max(1, size.chapters), after)
 
 
 def chapter_lessons(
-    client: ThinkificClient, chapter_id: str, *, after: str | None = None, first: int = FURTHER
+    graphql: GraphQL, chapter_id: str, *, after: str | None = None, first: int = FURTHER
 ) -> Iterator[GraphPage[schemas.LessonNode]]:
     """The lessons of one chapter, for those beyond the first page of the curriculum. Takes a GraphQL id."""
-    ask = Query(client, "ChapterLessons", CHAPTER % {"lesson": LESSON}, {"id": chapter_id})
+    ask = Query(graphql, "ChapterLessons", CHAPTER % {"lesson": LESSON}, {"id": chapter_id})
     return ask.pages(("chapter", "lessons"), schemas.LessonNode, first, after)
 
 
-def lesson_quizzes(client: ThinkificClient, lesson_ids: Iterable[int]) -> dict[int, schemas.Quiz]:
+def lesson_quizzes(graphql: GraphQL, lesson_ids: Iterable[int]) -> dict[int, schemas.Quiz]:
     """The quizzes of lessons, by the lesson's id; lessons without one are left out."""
     numbers, found = list(lesson_ids), {}
     for start in range(0, len(numbers), QUIZZES):
         part = numbers[start : start + QUIZZES]
         asks = [QUIZ_OF_LESSON % {"alias": f"l{one}", "id": json.dumps(str(one))} for one in part]
         rule = quiz_points(len(part))
-        cost = client.learned.price("LessonQuizzes", rule)
+        cost = graphql.learned.price("LessonQuizzes", rule)
         text = f"query LessonQuizzes {{ {' '.join(asks)} }}"
-        answer = client.graphql_answer("LessonQuizzes", text, cost=cost)
-        client.learned.paid("LessonQuizzes", rule, answer.points.cost)
+        answer = graphql.run("LessonQuizzes", text, cost=cost)
+        graphql.learned.paid("LessonQuizzes", rule, answer.points.cost)
         for one in part:
             lesson = answer.data.get(f"l{one}") or {}
             told = (lesson.get("content") or {}).get("quiz") if isinstance(lesson, dict) else None

@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 
 from integrations.thinkific.client import schemas
-from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.decoding import read_row
+from integrations.thinkific.client.graphql.graphql import GraphQL
 from integrations.thinkific.client.graphql.queries import (
     CERTIFICATES,
     COURSES,
@@ -30,9 +30,9 @@ from integrations.thinkific.client.graphql.sending import Rows as Rows
 from integrations.thinkific.client.transport import plain
 
 
-def site_info(client: ThinkificClient) -> schemas.SiteInfo:
+def site_info(graphql: GraphQL) -> schemas.SiteInfo:
     """The site that the access token belongs to; also the cheapest way to prove that it works."""
-    data = client.graphql("Site", SITE, cost=3)
+    data = graphql.run("Site", SITE, cost=3).data
     try:
         return read_row(data.get("site") or {}, schemas.SiteInfo)
     except msgspec.ValidationError:
@@ -40,7 +40,7 @@ def site_info(client: ThinkificClient) -> schemas.SiteInfo:
 
 
 def quiz_submissions(
-    client: ThinkificClient,
+    graphql: GraphQL,
     *,
     after: str | None = None,
     first: int = 0,
@@ -53,32 +53,32 @@ def quiz_submissions(
         wanted["completedAt"] = {"from": plain(completed_from)}
     if course_ids is not None:
         wanted["courseIds"] = [str(course_id) for course_id in course_ids]
-    ask = Query(client, "QuizResults", SUBMISSIONS, {"filter": wanted or None}, cost_per_row=2)
+    ask = Query(graphql, "QuizResults", SUBMISSIONS, {"filter": wanted or None}, cost_per_row=2)
     return ask.pages(("site", "quizSubmissions"), schemas.QuizSubmission, first, after)
 
 
 def products(
-    client: ThinkificClient, *, after: str | None = None, first: int = 0
+    graphql: GraphQL, *, after: str | None = None, first: int = 0
 ) -> Iterator[GraphPage[schemas.ProductNode]]:
     """Every product, those of the new course builder included. `item_id` is REST's productable_id."""
-    ask = Query(client, "Products", PRODUCTS, {}, names={"item": ITEM})
+    ask = Query(graphql, "Products", PRODUCTS, {}, names={"item": ITEM})
     return ask.pages(("site", "products"), schemas.ProductNode, first, after)
 
 
 def courses(
-    client: ThinkificClient, *, after: str | None = None, first: int = 0
+    graphql: GraphQL, *, after: str | None = None, first: int = 0
 ) -> Iterator[GraphPage[schemas.CourseNode]]:
     """Every course, those of the new course builder included."""
-    ask = Query(client, "Courses", COURSES, {}, names={"item": ITEM})
+    ask = Query(graphql, "Courses", COURSES, {}, names={"item": ITEM})
     return ask.pages(("site", "courses"), schemas.CourseNode, first, after)
 
 
 def course_certificates(
-    client: ThinkificClient, course_id: int, *, after: str | None = None, first: int = 0
+    graphql: GraphQL, course_id: int, *, after: str | None = None, first: int = 0
 ) -> Iterator[GraphPage[schemas.Certificate]]:
     """The certificates of one course. Raises NotFound for an unknown course."""
     ask = Query(
-        client,
+        graphql,
         "CourseCertificates",
         CERTIFICATES,
         {"id": str(course_id)},
@@ -89,8 +89,8 @@ def course_certificates(
 
 
 def user_certificates(
-    client: ThinkificClient, email: str, *, after: str | None = None, first: int = 50
+    graphql: GraphQL, email: str, *, after: str | None = None, first: int = 50
 ) -> Iterator[GraphPage[schemas.Certificate]]:
     """The certificates of one person. Raises NotFound for an unknown address."""
-    ask = Query(client, "UserCertificates", USER_CERTIFICATES, {"email": email}, names={"number": NUMBER})
+    ask = Query(graphql, "UserCertificates", USER_CERTIFICATES, {"email": email}, names={"number": NUMBER})
     return ask.pages(("userByEmail", "certificates"), schemas.Certificate, first, after)

@@ -5,9 +5,9 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.decoding import BadRow, read_rows
 from integrations.thinkific.client.errors import Endless, NotFound, RetryLater, SchemaDrift, TooExpensive
+from integrations.thinkific.client.graphql.graphql import GraphQL
 from integrations.thinkific.client.graphql.observed import Learned
 from integrations.thinkific.client.paging import Watch, number_of
 
@@ -35,7 +35,7 @@ class Query:
 
     def __init__(
         self,
-        client: ThinkificClient,
+        graphql: GraphQL,
         operation: str,
         text: str,
         variables: Mapping[str, Any],
@@ -45,7 +45,7 @@ class Query:
         cost_per_row: int = 1,
     ) -> None:
         """By the documented rule it costs `base` points and `cost_per_row` for each row that is asked for."""
-        self.client = client
+        self.graphql = graphql
         self.operation = operation
         self.text = text
         self.variables = dict(variables)
@@ -86,7 +86,7 @@ class Query:
 
     @property
     def learned(self) -> Learned:
-        return self.client.learned
+        return self.graphql.learned
 
     def _size(self, first: int) -> int:
         """Rows to ask for: what a page is known to have at most, and what may be paid for at once."""
@@ -107,7 +107,7 @@ class Query:
                 first = max(1, min(first // 2 if error.cost is None else first - 1, allowed))
 
     def _ask_spelled(self, first: int, after: str | None) -> dict[str, Any]:
-        known = self.client.spellings
+        known = self.graphql.spellings
         variables = self.variables | {"first": first, "after": after}
         rule = self.base + first * self.cost_per_row  # it depends on what is asked for, not on what comes
         cost = self.learned.price(self.operation, rule)
@@ -117,7 +117,7 @@ class Query:
             spelling = {key: names[known.get(key, 0)] for key, names in self.names.items()}
             text = self.text % spelling if self.names else self.text
             try:
-                answer = self.client.graphql_answer(self.operation, text, variables, cost=cost)
+                answer = self.graphql.run(self.operation, text, variables, cost=cost)
             except SchemaDrift:
                 if chosen != max((known.get(key, 0) for key in self.names), default=0):
                     continue  # another thread has found out meanwhile

@@ -80,7 +80,7 @@ def _product_of(course_id: int, desk: Desk) -> int | None:
     if stored is not None and stored.thinkific_id is not None:
         return stored.thinkific_id
     try:
-        return desk.ask(desk.client.get_course, course_id).product_id
+        return desk.ask(desk.client.rest.get_course, course_id).product_id
     except NotFound:
         return None
 
@@ -91,10 +91,10 @@ def _ask(product_id: int, desk: Desk, work: Work) -> bool:
         return True
     stored = Product.objects.filter(thinkific_id=product_id).first()
     try:
-        product = desk.ask(desk.client.get_product, product_id)
+        product = desk.ask(desk.client.rest.get_product, product_id)
         if (product.productable_type or "").lower() == BUNDLE.lower() and product.productable_id:
             try:
-                bundle = desk.ask(desk.client.bundle, product.productable_id)
+                bundle = desk.ask(desk.client.rest.get_bundle, product.productable_id)
                 work.contents[product.productable_id] = list(dict.fromkeys(bundle.course_ids or []))
             except NotFound:
                 pass  # what it holds stays as it is

@@ -115,7 +115,7 @@ def _ask(numbers: list[int], desk: Desk, work: Work) -> None:
     if len(numbers) > MANY:
         _leave_to_a_pull(numbers, desk, work)
         return
-    answers = desk.ask_all({number: partial(desk.client.get_enrollment, number) for number in numbers})
+    answers = desk.ask_all({number: partial(desk.client.rest.get_enrollment, number) for number in numbers})
     for number, answer in answers.items():
         news = work.news[number]
         if isinstance(answer, NotFound):

@@ -113,7 +113,7 @@ def _ask(numbers: list[int], told: Told, desk: Desk, work: Work) -> None:
         text = desk.pull(Kind.USERS, full=True)
         work.verdicts |= {event.pk: processed(text) for n in numbers for event, _ in told[n]}
         return
-    answers = desk.ask_all({number: partial(desk.client.get_user, number) for number in numbers})
+    answers = desk.ask_all({number: partial(desk.client.rest.get_user, number) for number in numbers})
     for number, answer in answers.items():
         if isinstance(answer, NotFound):
             work.gone.add(number)

@@ -117,8 +117,10 @@ def test_a_token_that_is_not_taken_leaves_what_rest_knows(pull, thinkific, cheap
 
 def plan_for(courses, *, size, token="t", ratio=1.0):
     """The plan for courses of whose sizes Thinkific was asked before, at the documented limits."""
-    client = SimpleNamespace(credentials=SimpleNamespace(token=token), learned=Learned())
-    client.learned.paid("Curriculum", 100, round(100 * ratio))
+    learned = Learned()
+    learned.paid("Curriculum", 100, round(100 * ratio))
+    graphql = SimpleNamespace(learned=learned)
+    client = SimpleNamespace(credentials=SimpleNamespace(token=token), graphql=graphql)
     cursor = {"sizes": {str(course.productable_id): list(size) for course in courses}}
     pull = SimpleNamespace(client=client, cursor=cursor, budget=SimpleNamespace(limits=Limits()))
     return Plan(pull, courses)

@@ -153,8 +153,8 @@ def test_a_reconciliation_of_endless_lists_ends_and_says_so(pull, site, thinkifi
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda client: list(client.list_all("/users", schemas.User)),
-        lambda client: client.find_group_by_name("No such group"),
+        lambda client: list(client.rest.list_all("/users", schemas.User)),
+        lambda client: client.rest.find_group_by_name("No such group"),
     ],
     ids=["users", "groups"],
 )
