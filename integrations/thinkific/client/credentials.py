@@ -60,6 +60,11 @@ class Credentials:
         return self.subdomain or urlsplit(self.api_url).netloc or "thinkific"
 
     @property
+    def site_url(self) -> str:
+        """Where Thinkific serves the site. Addresses without a host belong to it."""
+        return f"https://{self.subdomain}.thinkific.com"
+
+    @property
     def token(self) -> str:
         """The Bearer token for GraphQL, also where it was entered as the API key; empty if there is none."""
         return self.access_token or (self.api_key if self._key_is_a_token else "")

@@ -2,8 +2,6 @@
 
 from functools import partial
 
-from django.conf import settings
-
 from core.models import Product
 from core.services.mirror.catalog import apply_products, ensure_courses, set_bundle_courses
 from core.services.mirror.outcome import Applied
@@ -20,11 +18,6 @@ from integrations.thinkific.runs.deletion_guard import mark_missing
 from integrations.thinkific.runs.jobs import Ask, Job
 from integrations.thinkific.runs.list_walk import not_judged, walk
 from integrations.thinkific.runs.pages import RawPage, decode_row
-
-
-def site_url() -> str:
-    """Where Thinkific serves the site; addresses without a host belong to it."""
-    return f"https://{settings.THINKIFIC_SUBDOMAIN}.thinkific.com"
 
 
 def pull_products(pull: Pull) -> None:
@@ -50,12 +43,13 @@ def _remove(pull: Pull, pks: list[int]) -> int:
 
 def _apply_pages(pull: Pull, pages: list[RawPage]) -> Applied:
     notes, values, failed = Notes(), [], Applied()
+    site_url = pull.client.credentials.site_url
     for row in (row for page in pages for row in page.rows):
         product = decode_row(row, schemas.Product)
         try:
             if isinstance(product, BadRow):
                 raise Unusable(product.message)
-            values.append(product_row(product, notes, site_url=site_url(), now=pull.now))
+            values.append(product_row(product, notes, site_url=site_url, now=pull.now))
         except Unusable as error:
             known = Product.objects.filter(thinkific_id=row.id).values_list("pk", flat=True).first()
             failed.skip(f"Product {row.id}", str(error), pk=known, number=row.id)
@@ -143,10 +137,10 @@ def _pull_new_builder(pull: Pull) -> None:
 def _nodes(pull: Pull, nodes: lists.Rows[schemas.ProductNode]) -> tuple[list[Values], Applied]:
     """The rows for products that REST has not shown in this run."""
     notes, applied = Notes(), Applied()
-    rows = []
+    rows, site_url = [], pull.client.credentials.site_url
     for node in nodes:
         try:
-            rows.append(product_node_row(node, notes, site_url=site_url(), now=pull.now))
+            rows.append(product_node_row(node, notes, site_url=site_url, now=pull.now))
         except Unusable as error:
             applied.skip(f"Product {node.id}", str(error))
     for bad in nodes.bad:
@@ -162,7 +156,7 @@ def _pull_one(pull: Pull, product: Product) -> None:
         notes, rows, gone = Notes(), [], False
         try:
             found = pull.client.rest.get_product(product.thinkific_id)
-            rows = [product_row(found, notes, site_url=site_url(), now=pull.now)]
+            rows = [product_row(found, notes, site_url=pull.client.credentials.site_url, now=pull.now)]
         except NotFound:
             gone = True
 

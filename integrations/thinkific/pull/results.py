@@ -20,7 +20,6 @@ from integrations.thinkific.client.graphql.observed import LARGEST_SIZE
 from integrations.thinkific.client.schemas import parse_graphql_id
 from integrations.thinkific.mapping import certificate_row, quiz_row, submission_row
 from integrations.thinkific.pull import departed_people
-from integrations.thinkific.pull.catalog import site_url
 from integrations.thinkific.pull.recreated_accounts import Claims
 from integrations.thinkific.pull.result_students import claims_of, leave_out, number_of, students
 from integrations.thinkific.pull.watermarks import last_watermark, note_newest, set_watermark
@@ -237,6 +236,7 @@ def _store_certificates(
     for bad in rows.bad:
         applied.fail(f"Certificate {bad.id}", bad.message, pk=known.get(parse_graphql_id(bad.id)))
     users, left_out = students([(row, row.issued_at) for row in rows], applied, pull, claims)
+    site_url = pull.client.credentials.site_url
     for row in rows:
         if (number := number_of(row)) in left_out:
             leave_out(number or 0, row, known, applied)
@@ -245,9 +245,7 @@ def _store_certificates(
         try:
             if user is None:
                 raise Unusable("Its person is unknown.")
-            values.append(
-                certificate_row(row, notes, user_id=user, product_id=course.pk, site_url=site_url())
-            )
+            values.append(certificate_row(row, notes, user_id=user, product_id=course.pk, site_url=site_url))
         except Unusable as error:
             applied.fail(f"Certificate {row.id}", str(error), pk=known.get(parse_graphql_id(row.id)))
     applied += apply_certificates(values, source=pull.source)

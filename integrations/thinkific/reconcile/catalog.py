@@ -23,11 +23,11 @@ from core.services.mirror.table import Table, Values, compare, mark_removed
 from integrations.models import Drift, DriftReport
 from integrations.thinkific.cleaning import Notes, Unusable
 from integrations.thinkific.client import schemas
+from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.client.decoding import BadRow
 from integrations.thinkific.client.errors import CredentialsRefused, NotFound
 from integrations.thinkific.client.graphql import lists
 from integrations.thinkific.mapping import product_node_row, product_row
-from integrations.thinkific.pull.catalog import site_url
 from integrations.thinkific.pull.content import note_unread, read_curricula
 from integrations.thinkific.pull.content_plan import Plan
 from integrations.thinkific.pull.course_content import Curriculum, read_course
@@ -83,9 +83,10 @@ def look_at(
     """Asks for what each bundle holds, too."""
     look = look or Look()
     rows, notes, now = [], Notes(), timezone.now()
+    site_url = pull.client.credentials.site_url
     for product in products:
         try:
-            rows.append(product_row(product, notes, site_url=site_url(), now=now))
+            rows.append(product_row(product, notes, site_url=site_url, now=now))
         except Unusable:
             look.new.add(product.id)  # neither a course nor a bundle: not for us
     pull.cursor.setdefault("shown", []).extend(_what(row) for row in rows)
@@ -159,9 +160,10 @@ def _look_at_nodes(
 ) -> Look:
     """What REST has shown is compared already, and in full."""
     look, rows, notes, now = Look(), [], Notes(), timezone.now()
+    site_url = Credentials.from_settings().site_url
     for node in nodes:
         try:
-            rows.append(product_node_row(node, notes, site_url=site_url(), now=now))
+            rows.append(product_node_row(node, notes, site_url=site_url, now=now))
         except Unusable:
             continue
     rows = [row for row in rows if _what(row) not in shown]
@@ -195,8 +197,9 @@ def take(pull: Pull, row: Drift, found: list[Found]) -> list[str]:
         mark_removed(Product, [row.object_id or 0], source=pull.source, now=pull.now)
         return []
     product, courses = found[0]
+    site_url = pull.client.credentials.site_url
     applied = apply_products(
-        [product_row(product, Notes(), site_url=site_url(), now=pull.now)], source=pull.source
+        [product_row(product, Notes(), site_url=site_url, now=pull.now)], source=pull.source
     )
     bundle = Product.objects.bundles().filter(thinkific_id=product.id).first()
     if bundle is not None and courses is not None:

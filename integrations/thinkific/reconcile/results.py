@@ -15,12 +15,12 @@ from core.services.mirror.table import Table, Values, mark_removed
 from integrations.models import Drift, DriftReport
 from integrations.thinkific.cleaning import Notes, Unusable
 from integrations.thinkific.client import schemas
+from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.client.errors import Endless, NotFound
 from integrations.thinkific.client.graphql import lists
 from integrations.thinkific.client.schemas import parse_graphql_id
 from integrations.thinkific.mapping import certificate_row, person_of_node, submission_row
 from integrations.thinkific.pull import departed_people
-from integrations.thinkific.pull.catalog import site_url
 from integrations.thinkific.pull.people import primary_keys
 from integrations.thinkific.pull.result_students import Row
 from integrations.thinkific.pull.results import Certificates, certificates_of
@@ -233,6 +233,7 @@ def look_at_certificates(
     orphans = _left_by_the_gone(told, users, Certificate.objects.all(), look)
     values: list[Values] = []
     named: dict[Any, Finding] = {}
+    site_url = Credentials.from_settings().site_url
     for row in (row for row in rows if row.id not in orphans):
         user = users.get(_account(row) or 0)
         where: dict[str, Any] = {"theirs": str(row.issued_id), "email": row.user.email if row.user else ""}
@@ -242,7 +243,7 @@ def look_at_certificates(
             look.findings.append(finding)
             continue
         try:
-            value = certificate_row(row, Notes(), user_id=user, product_id=course.pk, site_url=site_url())
+            value = certificate_row(row, Notes(), user_id=user, product_id=course.pk, site_url=site_url)
             values.append(value)
             named[value["credential_id"]] = finding
         except Unusable as error:
@@ -289,6 +290,7 @@ def take_certificate(pull: Pull, row: Drift, found: list[schemas.Certificate]) -
     course = course_of(row)
     if user is None or course is None:
         return ["Its person or course is not here yet. Repair that first, or sync the certificates."]
-    values = certificate_row(found[0], Notes(), user_id=user, product_id=course.pk, site_url=site_url())
+    site_url = pull.client.credentials.site_url
+    values = certificate_row(found[0], Notes(), user_id=user, product_id=course.pk, site_url=site_url)
     applied = apply_certificates([values], source=pull.source)
     return [issue.message for issue in applied.issues] if applied.failed else []

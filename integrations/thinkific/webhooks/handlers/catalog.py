@@ -11,10 +11,10 @@ from core.services.mirror.table import mark_removed
 from integrations.models import InboundEvent, Kind, SyncRun
 from integrations.thinkific.cleaning import Notes, Unusable
 from integrations.thinkific.client import schemas
+from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.client.errors import NotFound, ThinkificError
 from integrations.thinkific.mapping import product_row
 from integrations.thinkific.pull import unread_content
-from integrations.thinkific.pull.catalog import site_url
 from integrations.thinkific.webhooks.batch import SOURCE, Desk, problems
 from integrations.thinkific.webhooks.inbox import Verdicts, Write, failed, ignored, processed
 from integrations.thinkific.webhooks.payloads import Named, Unreadable, read
@@ -110,9 +110,10 @@ def store(work: Work) -> Verdicts:
     now, notes = timezone.now(), Notes()
     verdicts = dict(work.verdicts)
     rows, wrong = [], {}
+    site_url = Credentials.from_settings().site_url
     for number, product in work.found.items():
         try:
-            rows.append(product_row(product, notes, site_url=site_url(), now=now))
+            rows.append(product_row(product, notes, site_url=site_url, now=now))
         except Unusable as error:
             wrong[f"Product {number}"] = str(error)
     wrong |= problems(apply_products(rows, source=SOURCE))

@@ -7,8 +7,8 @@ from core.services.mirror.results import apply_certificates
 from integrations.models import InboundEvent
 from integrations.thinkific.cleaning import Notes
 from integrations.thinkific.client import schemas
+from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.mapping import certificate_row
-from integrations.thinkific.pull.catalog import site_url
 from integrations.thinkific.webhooks import payloads
 from integrations.thinkific.webhooks.batch import SOURCE
 
@@ -23,7 +23,7 @@ def store_certificates(completed: Iterable[tuple[payloads.Enrollment, InboundEve
     )
     enrollments = Enrollment.objects.filter(thinkific_id__in=[one.id for one, _ in told.values()]).order_by()
     owners = {row[0]: row[1:] for row in enrollments.values_list("thinkific_id", "user_id", "product_id")}
-    rows = []
+    rows, site_url = [], Credentials.from_settings().site_url
     for credential, (one, event) in told.items():
         if credential in known or one.id not in owners:
             continue
@@ -37,6 +37,6 @@ def store_certificates(completed: Iterable[tuple[payloads.Enrollment, InboundEve
             pdf_download_path=url if url.startswith(("https://", "http://", "/")) else None,
         )
         rows.append(
-            certificate_row(certificate, Notes(), user_id=user_id, product_id=product_id, site_url=site_url())
+            certificate_row(certificate, Notes(), user_id=user_id, product_id=product_id, site_url=site_url)
         )
     apply_certificates(rows, source=SOURCE)
