@@ -95,10 +95,6 @@ class Lanes:
             )
             return Grant(1, time.monotonic() + 1) if outcome.units else outcome.wait
 
-    def acquire(self, *, in_flight: int | None = None) -> Grant:
-        """Wait for leave to send one request. Raises BudgetExhausted."""
-        return self.budget.wait(lambda: self.try_acquire(in_flight=in_flight))
-
     @contextmanager
     def permit(self, *, interactive: bool = False, points: int = 0) -> Iterator[None]:
         """Wait for leave to send one request, which is under way for the block."""

@@ -19,8 +19,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TypeVar
 
 import msgspec
@@ -31,7 +30,7 @@ from integrations.thinkific.budget import decisions, meter
 from integrations.thinkific.budget.decisions import BudgetState, Limits
 from integrations.thinkific.budget.meter import Meter
 from integrations.thinkific.budget.priorities import Lanes
-from integrations.thinkific.budget.store import DatabaseStore, Decision, Store
+from integrations.thinkific.budget.store import Decision, Store
 from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.client.errors import BudgetExhausted
 from integrations.thinkific.client.rates import Points, RateHeaders
@@ -40,22 +39,6 @@ R = TypeVar("R")
 
 PATIENCE = 150.0  # seconds: longer than a window and than the longest wait that Thinkific can ask for
 LONGEST_NAP = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """The budget as an administrator sees it. `used` and `points_used` count the last window."""
-
-    used: int
-    limit: int
-    window: float
-    blocked_until: datetime | None
-    lanes_held: int
-    lanes: int
-    points_used: int
-    points: int
-    points_blocked_until: datetime | None
-    person_waiting: bool
 
 
 class SharedBudget:
@@ -70,7 +53,6 @@ class SharedBudget:
         site: str,
         limits: Limits,
         *,
-        store: Store | None = None,
         patience: float = PATIENCE,
         until: float = math.inf,
         sleep: Callable[[float], None] = time.sleep,
@@ -79,7 +61,7 @@ class SharedBudget:
         self.patience = patience
         self.until = until
         self.sleep = sleep
-        self.store = store or DatabaseStore(site)
+        self.store = Store(site)
         self._seen = BudgetState()  # as of this process's last decision: spares looks that change nothing
 
     @classmethod
@@ -167,24 +149,6 @@ class SharedBudget:
         seconds = _seconds_to(until)
         self.change(lambda state, now: meter.block(state.points, now, seconds, self.limits.points_window))
 
-    def usage(self) -> Usage:
-        """What is used right now, for a screen; reads one row and locks nothing."""
-        limits = self.limits
-        state, now = self.store.read()
-        decisions.refresh(state, limits, now)
-        return Usage(
-            used=meter.used(state.requests, now, limits.window),
-            limit=meter.effective_limit(state.requests, limits.requests),
-            window=limits.window,
-            blocked_until=_moment(state.requests.blocked_until, now),
-            lanes_held=sum(lease.count for lease in state.leases.values()),
-            lanes=limits.concurrency,
-            points_used=meter.used(state.points, now, limits.points_window),
-            points=meter.effective_limit(state.points, limits.points),
-            points_blocked_until=_moment(state.points.blocked_until, now),
-            person_waiting=state.person_waits_until > now,
-        )
-
     def change(self, decide: Decision[R]) -> R:
         """One decision on fresh state."""
 
@@ -213,7 +177,3 @@ class SharedBudget:
 
 def _seconds_to(until: datetime) -> float:
     return max(0.0, (until - timezone.now()).total_seconds())
-
-
-def _moment(epoch: float, now: float) -> datetime | None:
-    return None if epoch <= now else datetime.now(UTC) + timedelta(seconds=epoch - now)

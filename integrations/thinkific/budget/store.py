@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import msgspec
-from django.db import connections, transaction
+from django.db import connection, transaction
 
 from integrations.models import RequestBudget
 from integrations.thinkific.budget.decisions import BudgetState
@@ -15,25 +15,15 @@ R = TypeVar("R")
 Decision = Callable[[BudgetState, float], R]
 
 
-class Store(Protocol):
-    """Where the state lives."""
-
-    def change(self, decide: Decision[R]) -> R:
-        """Run `decide(state, now)` while nobody else does, and keep what it made of the state."""
-
-    def read(self) -> tuple[BudgetState, float]:
-        """The state and the time, without waiting for anybody."""
-
-
-class DatabaseStore:
+class Store:
     """The row of one site. On PostgreSQL the clock is the database's, so that all machines agree."""
 
-    def __init__(self, site: str, using: str = "default") -> None:
+    def __init__(self, site: str) -> None:
         self.site = site
-        self.using = using
 
     def change(self, decide: Decision[R]) -> R:
-        with transaction.atomic(using=self.using, durable=True):
+        """Runs `decide(state, now)` while nobody else does, and keeps what it made of the state."""
+        with transaction.atomic(durable=True):
             row = self._locked_row()
             now = self._now()  # after the lock: whoever waited for it is granted from now on
             state = _load(row.state)
@@ -41,23 +31,18 @@ class DatabaseStore:
             result = decide(state, now)
             if msgspec.json.encode(state) != before:
                 row.state = msgspec.to_builtins(state)
-                row.save(using=self.using, update_fields=["state", "updated_at"])
+                row.save(update_fields=["state", "updated_at"])
         return result
 
-    def read(self) -> tuple[BudgetState, float]:
-        row = RequestBudget.objects.using(self.using).filter(site=self.site).first()
-        return _load(row.state if row else {}), self._now()
-
     def _locked_row(self) -> RequestBudget:
-        rows = RequestBudget.objects.using(self.using)
-        row = rows.select_for_update().filter(site=self.site).first()
+        rows = RequestBudget.objects.filter(site=self.site).select_for_update()
+        row = rows.first()
         if row is None:
-            rows.get_or_create(site=self.site)
-            row = rows.select_for_update().get(site=self.site)
+            RequestBudget.objects.get_or_create(site=self.site)
+            row = rows.get()
         return row
 
     def _now(self) -> float:
-        connection = connections[self.using]
         if connection.vendor != "postgresql":
             return time.time()
         with connection.cursor() as cursor:

@@ -5,11 +5,13 @@ import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection, transaction
 
 from integrations.models import RequestBudget
+from integrations.thinkific.budget import meter
 from integrations.thinkific.budget.decisions import Limits
 from integrations.thinkific.budget.priorities import Grant
 from integrations.thinkific.budget.shared import SharedBudget
@@ -45,6 +47,26 @@ def most_within(moments, window):
     return max(sum(start <= moment < start + window for moment in moments) for start in moments)
 
 
+def wait_for_grant(lanes, *, in_flight=None):
+    return lanes.budget.wait(lambda: lanes.try_acquire(in_flight=in_flight))
+
+
+def usage_of(budget):
+    """What the shared document says now; moments that are over are None."""
+
+    def read(state, now):
+        return SimpleNamespace(
+            used=meter.used(state.requests, now, budget.limits.window),
+            points_used=meter.used(state.points, now, budget.limits.points_window),
+            blocked_until=state.requests.blocked_until if state.requests.blocked_until > now else None,
+            points_blocked_until=state.points.blocked_until if state.points.blocked_until > now else None,
+            lanes_held=sum(lease.count for lease in state.leases.values()),
+            people=[lease for lease in state.leases.values() if lease.for_people],
+        )
+
+    return budget.change(read)
+
+
 def test_threads_with_their_own_budgets_share_one_limit():
     sent: list[float] = []
 
@@ -52,7 +74,7 @@ def test_threads_with_their_own_budgets_share_one_limit():
         budget = SharedBudget("acme", FAST)
         with budget.lanes(want=2) as lanes:
             while len(sent) < 90:
-                lanes.acquire(in_flight=0)
+                wait_for_grant(lanes, in_flight=0)
                 sent.append(time.time())
 
     in_threads(pull, 3)
@@ -65,6 +87,7 @@ PULL = """
 import sys, time, django
 django.setup()
 from integrations.thinkific.budget.shared import SharedBudget
+from integrations.thinkific.budget import meter
 from integrations.thinkific.budget.decisions import Limits
 budget = SharedBudget("acme", Limits(requests=40, window=1.5, concurrency=6))
 end = time.time() + 4
@@ -108,8 +131,8 @@ def test_lanes_limit_what_is_under_way_at_once():
     in_threads(push, 6)
 
     assert most[0] <= 3
-    assert budget.usage().lanes_held == 0
-    assert budget.usage().used == 30
+    assert usage_of(budget).lanes_held == 0
+    assert usage_of(budget).used == 30
 
 
 def test_threads_of_one_pull_keep_to_its_lanes():
@@ -141,25 +164,25 @@ def test_a_429_reaches_every_process():
         pytest.fail("nobody may send")
 
     assert 29 < refused.value.after <= 30
-    assert other.usage().blocked_until is not None
-    assert SharedBudget("globex", Limits()).usage().blocked_until is None
+    assert usage_of(other).blocked_until is not None
+    assert usage_of(SharedBudget("globex", Limits())).blocked_until is None
 
 
 def test_an_answer_that_tells_nothing_new_writes_nothing(django_assert_num_queries):
     budget = SharedBudget("acme", Limits())
     with budget.lanes() as lanes:
-        lanes.acquire()
+        wait_for_grant(lanes)
         with django_assert_num_queries(0):
             budget.note(RateHeaders(limit=120, remaining=119, reset_at=time.time() + 30))
         budget.note(RateHeaders(limit=120, remaining=60, reset_at=time.time() + 30))
 
-    assert budget.usage().used == 60
+    assert usage_of(budget).used == 60
 
 
 def test_plenty_is_granted_in_batches_without_a_look_for_each(django_assert_num_queries):
     budget = SharedBudget("acme", Limits(requests=1_000_000, window=60, concurrency=10))
     with budget.lanes(want=8) as lanes:
-        lanes.acquire(in_flight=0)
+        wait_for_grant(lanes, in_flight=0)
         with django_assert_num_queries(0):
             for _ in range(49):
                 assert isinstance(lanes.try_acquire(in_flight=0), Grant)
@@ -171,19 +194,19 @@ def test_lost_lanes_are_taken_again():
         RequestBudget.objects.update(state={})
 
         assert isinstance(lanes.try_acquire(in_flight=2), Grant)
-        assert budget.usage().lanes_held == 3
-    assert budget.usage().lanes_held == 0
+        assert usage_of(budget).lanes_held == 3
+    assert usage_of(budget).lanes_held == 0
 
 
 def test_points_are_shared_and_corrected():
     budget = SharedBudget("acme", Limits(points=1000))
     with budget.permit(interactive=False, points=500):
         budget.note_points(Points(cost=22, limit=1000, remaining=978), estimate=500)
-    assert budget.usage().points_used == 22
+    assert usage_of(budget).points_used == 22
 
     budget.stop_points_until(datetime.now(UTC) + timedelta(seconds=30))
-    assert budget.usage().points_blocked_until is not None
-    assert budget.usage().blocked_until is None
+    assert usage_of(budget).points_blocked_until is not None
+    assert usage_of(budget).blocked_until is None
 
 
 def test_a_document_of_another_version_is_no_obstacle():
@@ -192,7 +215,7 @@ def test_a_document_of_another_version_is_no_obstacle():
     with SharedBudget("acme", Limits()).permit(interactive=True):
         pass
 
-    assert SharedBudget("acme", Limits()).usage().used == 1
+    assert usage_of(SharedBudget("acme", Limits())).used == 1
 
 
 def test_a_grant_within_a_transaction_is_refused():
@@ -218,7 +241,7 @@ def test_the_next_lane_that_comes_free_is_for_a_person_who_waits():
         person = threading.Thread(target=lambda: in_threads(push, 1))
         person.start()
         deadline = time.monotonic() + 20
-        while not any(lease.for_people for lease in budget.store.read()[0].leases.values()):
+        while not usage_of(budget).people:
             assert time.monotonic() < deadline
             time.sleep(0.01)
 
