@@ -52,9 +52,6 @@ class Rest:
     ) -> Page[schemas.User]:
         return self.list_page("/users", schemas.User, page, limit, {"email": email, "group_id": group_id})
 
-    def products_page(self, page: int = 1, limit: int = PAGE_SIZE) -> Page[schemas.Product]:
-        return self.list_page("/products", schemas.Product, page, limit)
-
     def courses_page(self, page: int = 1, limit: int = PAGE_SIZE) -> Page[schemas.Course]:
         return self.list_page("/courses", schemas.Course, page, limit)
 
@@ -69,31 +66,16 @@ class Rest:
         return self.list_page(f"/chapters/{chapter_id}/contents", schemas.Content, page, limit)
 
     def enrollments_page(
-        self,
-        page: int = 1,
-        limit: int = PAGE_SIZE,
-        *,
-        updated_after: datetime | None = None,
-        user_id: int | None = None,
-        course_id: int | None = None,
-        email: str | None = None,
+        self, page: int = 1, limit: int = PAGE_SIZE, *, user_id: int | None
     ) -> Page[schemas.Enrollment]:
-        """`updated_after` is exclusive at Thinkific and sent in whole seconds: keep an overlap."""
-        filters = {"updated_after": updated_after, "user_id": user_id, "course_id": course_id, "email": email}
-        return self.list_page("/enrollments", schemas.Enrollment, page, limit, filters)
+        return self.list_page("/enrollments", schemas.Enrollment, page, limit, {"user_id": user_id})
 
     def bundle_enrollments_page(
-        self,
-        bundle_id: int,
-        page: int = 1,
-        limit: int = PAGE_SIZE,
-        *,
-        updated_after: datetime | None = None,
-        user_id: int | None = None,
+        self, bundle_id: int, page: int = 1, limit: int = PAGE_SIZE, *, user_id: int | None
     ) -> Page[schemas.Enrollment]:
         """Course enrollments that came through a bundle, one row per course; the id is a productable_id."""
-        filters = {"updated_after": updated_after, "user_id": user_id}
-        return self.list_page(f"/bundles/{bundle_id}/enrollments", schemas.Enrollment, page, limit, filters)
+        path = f"/bundles/{bundle_id}/enrollments"
+        return self.list_page(path, schemas.Enrollment, page, limit, {"user_id": user_id})
 
     # --- one object ---------------------------------------------------------------------------------------
 
@@ -172,26 +154,22 @@ class Rest:
         self, *, user_id: int, course_id: int, activated_at: datetime, expiry_date: datetime | None = None
     ) -> schemas.Enrollment:
         """`activated_at` is required here, because without it Thinkific makes a free trial."""
-        body = _dates({"user_id": user_id, "course_id": course_id}, activated_at, expiry_date)
-        return self._create("/enrollments", body, schemas.Enrollment)
+        fields = {"user_id": user_id, "course_id": course_id, "activated_at": activated_at}
+        return self._create("/enrollments", fields | _given(expiry_date=expiry_date), schemas.Enrollment)
 
     def update_enrollment(
-        self,
-        enrollment_id: int,
-        *,
-        activated_at: datetime | None = None,
-        expiry_date: datetime | None = None,
-        clear_expiry: bool = False,
+        self, enrollment_id: int, *, expiry_date: datetime | None, activated_at: datetime | None = None
     ) -> None:
-        """Set the dates that are given. `clear_expiry` sends null; Thinkific does not document the effect."""
-        body = _dates({}, activated_at, expiry_date, clear_expiry=clear_expiry)
+        """Sets the end, and the start where it is given. No end is sent as null; Thinkific does not document
+        what that does."""
+        body = {"expiry_date": expiry_date} | _given(activated_at=activated_at)
         self.transport.request("PUT", f"/enrollments/{enrollment_id}", json=body)
 
     def create_bundle_enrollment(
         self, bundle_id: int, *, user_id: int, activated_at: datetime, expiry_date: datetime | None = None
     ) -> bool:
         """True when the course enrollments exist now (201), False when Thinkific makes them later (202)."""
-        body = _dates({"user_id": user_id}, activated_at, expiry_date)
+        body = {"user_id": user_id, "activated_at": activated_at} | _given(expiry_date=expiry_date)
         return self.transport.request("POST", f"/bundles/{bundle_id}/enrollments", json=body).status != 202
 
     def update_bundle_enrollment(
@@ -199,12 +177,11 @@ class Rest:
         bundle_id: int,
         *,
         user_id: int,
+        expiry_date: datetime | None,
         activated_at: datetime | None = None,
-        expiry_date: datetime | None = None,
-        clear_expiry: bool = False,
     ) -> None:
-        """Set the dates on all of the bundle's courses of this user."""
-        body = _dates({"user_id": user_id}, activated_at, expiry_date, clear_expiry=clear_expiry)
+        """Sets the dates of all of the bundle's courses of this user, as update_enrollment does."""
+        body = {"user_id": user_id, "expiry_date": expiry_date} | _given(activated_at=activated_at)
         self.transport.request("PUT", f"/bundles/{bundle_id}/enrollments", json=body)
 
     def create_group(self, name: str) -> schemas.Group:
@@ -239,15 +216,5 @@ def all_pages(ask: Callable[[int], Page[T]], what: str) -> Iterator[T]:
         number += 1
 
 
-def _dates(
-    body: dict[str, Any],
-    activated_at: datetime | None,
-    expiry_date: datetime | None,
-    *,
-    clear_expiry: bool = False,
-) -> dict[str, Any]:
-    if activated_at is not None:
-        body["activated_at"] = activated_at
-    if expiry_date is not None or clear_expiry:
-        body["expiry_date"] = expiry_date
-    return body
+def _given(**fields: datetime | None) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}

@@ -21,7 +21,6 @@ GraphId = str | int  # parse_graphql_id finds the number in it
 
 # gc=False: rows hold nothing that could point back at them, and so cost the collector nothing.
 class CustomField(Struct, gc=False):
-    id: Id | None = None
     value: str | int | float | bool | None = None
     label: str | None = None
     custom_profile_field_definition_id: Id | None = None
@@ -36,26 +35,10 @@ class User(Struct):
     last_name: str | None = None
     full_name: str | None = None
     company: str | None = None
-    headline: str | None = None
-    bio: str | None = None
-    avatar_url: str | None = None
     external_source: str | None = None
     created_at: Moment | None = None
     roles: list[str] | None = None
-    affiliate_code: str | None = None
-    affiliate_commission: Number | None = None
-    affiliate_commission_type: str | None = None
-    affiliate_payout_email: str | None = None
-    administered_course_ids: list[int | list[int]] | None = None
     custom_profile_fields: list[CustomField] | None = None
-
-    @property
-    def administered_courses(self) -> list[int]:
-        """The ids of the courses they administer, flat: Thinkific nests them at times."""
-        flat: list[int] = []
-        for part in self.administered_course_ids or []:
-            flat.extend(part if isinstance(part, list) else [part])
-        return flat
 
 
 class Enrollment(Struct, gc=False):
@@ -70,7 +53,6 @@ class Enrollment(Struct, gc=False):
     percentage_completed: Number | None = None
     expired: bool | None = None
     is_free_trial: bool | None = None
-    completed: bool | None = None
     created_at: Moment | None = None
     activated_at: Moment | None = None
     started_at: Moment | None = None
@@ -99,12 +81,9 @@ class Product(Struct):
     subscription: bool | None = None
     price: Number | None = None
     product_prices: list[ProductPrice] | None = None
-    position: Count | None = None
     days_until_expiry: Count | None = None
     has_certificate: bool | None = None
     card_image_url: str | None = None
-    instructor_names: str | None = None
-    collection_ids: list[int] | None = None
     created_at: Moment | None = None
 
 
@@ -114,22 +93,12 @@ class Course(Struct):
     id: Id
     product_id: Id | None = None
     name: str | None = None
-    slug: str | None = None
-    description: str | None = None
-    course_card_image_url: str | None = None
-    chapter_ids: list[int] | None = None
-    administrator_user_ids: list[int] | None = None
-    user_id: int | None = None
-    instructor_id: int | None = None
 
 
 class Chapter(Struct):
     id: Id
     name: str | None = None
     position: Count | None = None
-    description: str | None = None
-    duration_in_seconds: Number | None = None
-    content_ids: list[int] | None = None
 
 
 class Content(Struct, gc=False):
@@ -138,7 +107,6 @@ class Content(Struct, gc=False):
     id: Id
     name: str | None = None
     position: Count | None = None
-    chapter_id: Id | None = None
     contentable_type: str | None = None
     free: bool | None = None
     take_url: str | None = None
@@ -146,10 +114,6 @@ class Content(Struct, gc=False):
 
 class Bundle(Struct):
     id: Id
-    name: str | None = None
-    slug: str | None = None
-    description: str | None = None
-    bundle_card_image_url: str | None = None
     course_ids: list[int] | None = None
 
 
@@ -167,8 +131,6 @@ class Subscription(Struct):
     topic: str | None = None
     target_url: str | None = None
     status: str | None = None
-    created_at: Moment | None = None
-    updated_at: Moment | None = None
 
 
 # --- GraphQL ------------------------------------------------------------------------------------------------
@@ -176,7 +138,6 @@ class Subscription(Struct):
 
 class GraphUser(Struct, rename="camel"):
     id: GraphId | None = None
-    gid: str | None = None
     email: str | None = None
     first_name: str | None = None
     last_name: str | None = None
@@ -216,16 +177,6 @@ class ProductNode(Struct, rename="camel"):
     item_type: str | None = None
     card_image_url: str | None = None
     created_at: Moment | None = None
-    updated_at: Moment | None = None
-
-
-class CourseNode(Struct, rename="camel"):
-    id: GraphId
-    name: str | None = None
-    title: str | None = None
-    slug: str | None = None
-    description: str | None = None
-    product: ProductNode | None = None
 
 
 class Certificate(Struct, rename="camel"):
@@ -237,11 +188,9 @@ class Certificate(Struct, rename="camel"):
     expiry_date: Moment | None = None
     pdf_download_path: str | None = None
     user: GraphUser | None = None
-    course: CourseNode | None = None
 
 
 class LessonContent(Struct, rename="camel"):
-    id: GraphId | None = None
     content_type: str | None = None
     quiz: Quiz | None = None
 
@@ -276,7 +225,4 @@ class CourseSize(Struct):
 
 
 class SiteInfo(Struct, rename="camel"):
-    id: GraphId | None = None
     name: str | None = None
-    subdomain: str | None = None
-    url: str | None = None

@@ -79,7 +79,6 @@ def _send_dates(enrollment: Enrollment, user_id: int, entry: OutboxEntry, client
                 user_id=user_id,
                 activated_at=enrollment.activated_at if started else None,
                 expiry_date=end,
-                clear_expiry=end is None,
             )
         except Rejected as error:
             if number < len(ends) and refuses_no_end(error, end):

@@ -31,12 +31,7 @@ def send_dates(
     end is sent.
     """
     try:
-        client.rest.update_enrollment(
-            number,
-            activated_at=activated_at,
-            expiry_date=expiry_date,
-            clear_expiry=expiry_date is None,
-        )
+        client.rest.update_enrollment(number, activated_at=activated_at, expiry_date=expiry_date)
         remote = client.rest.get_enrollment(number)
     except Rejected as error:
         if not refuses_no_end(error, expiry_date):

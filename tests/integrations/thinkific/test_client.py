@@ -12,6 +12,7 @@ import responses
 from responses import matchers
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
+from integrations.thinkific.client import schemas
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.client.errors import (
@@ -109,7 +110,8 @@ def test_a_netrc_does_not_replace_our_token(network, tmp_path, monkeypatch):
 def test_lists_are_asked_for_in_full_pages_with_filters(client, network):
     network.get(f"{REST}/enrollments", json=listed({"id": 1}, total_items=300, total_pages=2))
 
-    page = client.rest.enrollments_page(2, updated_after=NOON, user_id=7)
+    filters = {"updated_after": NOON, "user_id": 7}
+    page = client.rest.list_page("/enrollments", schemas.Enrollment, 2, filters=filters)
 
     assert network.calls[0].request.params == {
         "page": "2",
@@ -157,7 +159,7 @@ def test_a_page_carries_what_the_answer_says_about_the_budget(client, network):
         f"{REST}/products", json=listed(), headers={"RateLimit-Remaining": "3", "RateLimit-Limit": "120"}
     )
 
-    rate = client.rest.products_page().rate
+    rate = client.rest.list_page("/products", schemas.Product).rate
 
     assert (rate.limit, rate.remaining) == (120, 3)
 
@@ -190,10 +192,10 @@ WRITTEN_DIFFERENTLY = [
 @pytest.mark.parametrize("look", ["find_user_by_email", "search_user_by_email"])
 def test_a_user_is_found_however_the_address_is_written(client, network, look, asked, told):
     network.get(f"{REST}/users", json=listed(USER | {"email": told}))
-    assert getattr(client, look)(asked).id == 90001
+    assert getattr(client.rest, look)(asked).id == 90001
 
     network.replace("GET", f"{REST}/users", json=listed(USER | {"email": asked}))
-    assert getattr(client, look)(told).id == 90001
+    assert getattr(client.rest, look)(told).id == 90001
 
 
 def test_of_two_who_are_one_address_to_us_the_one_written_so_is_found(client, network):

@@ -39,9 +39,7 @@ def course_sizes(graphql: GraphQL) -> Iterator[GraphPage[schemas.CourseSize]]:
     return ask.pages(("site", "courses"), schemas.CourseSize, 100, None)
 
 
-def curriculum(
-    graphql: GraphQL, course_id: int, *, size: Size, after: str | None = None
-) -> Iterator[GraphPage[schemas.ChapterNode]]:
+def curriculum(graphql: GraphQL, course_id: int, *, size: Size) -> Iterator[GraphPage[schemas.ChapterNode]]:
     """The chapters of one course, each with all its lessons. Raises NotFound for an unknown course."""
     lessons = graphql.learned.rows_of_a_page("Curriculum of a chapter", max(1, size.lessons))
     lessons = min(lessons, graphql.learned.rows_for("Curriculum", AROUND, 1))
@@ -64,15 +62,15 @@ def curriculum(
     text = CURRICULUM % {"lesson": LESSON}
     variables = {"id": str(course_id), "lessons": lessons}
     ask = Query(graphql, "Curriculum", text, variables, base=AROUND, cost_per_row=lessons)
-    return ask.pages(("course", "curriculum", "chapters"), read, max(1, size.chapters), after)
+    return ask.pages(("course", "curriculum", "chapters"), read, max(1, size.chapters), None)
 
 
 def chapter_lessons(
-    graphql: GraphQL, chapter_id: str, *, after: str | None = None, first: int = FURTHER
+    graphql: GraphQL, chapter_id: str, *, after: str | None
 ) -> Iterator[GraphPage[schemas.LessonNode]]:
     """The lessons of one chapter, for those beyond the first page of the curriculum. Takes a GraphQL id."""
     ask = Query(graphql, "ChapterLessons", CHAPTER % {"lesson": LESSON}, {"id": chapter_id})
-    return ask.pages(("chapter", "lessons"), schemas.LessonNode, first, after)
+    return ask.pages(("chapter", "lessons"), schemas.LessonNode, FURTHER, after)
 
 
 def lesson_quizzes(graphql: GraphQL, lesson_ids: Iterable[int]) -> dict[int, schemas.Quiz]:

@@ -17,7 +17,6 @@ from integrations.thinkific.client.decoding import read_row
 from integrations.thinkific.client.graphql.graphql import GraphQL
 from integrations.thinkific.client.graphql.queries import (
     CERTIFICATES,
-    COURSES,
     ITEM,
     NUMBER,
     PRODUCTS,
@@ -57,40 +56,22 @@ def quiz_submissions(
     return ask.pages(("site", "quizSubmissions"), schemas.QuizSubmission, first, after)
 
 
-def products(
-    graphql: GraphQL, *, after: str | None = None, first: int = 0
-) -> Iterator[GraphPage[schemas.ProductNode]]:
+def products(graphql: GraphQL, *, after: str | None = None) -> Iterator[GraphPage[schemas.ProductNode]]:
     """Every product, those of the new course builder included. `item_id` is REST's productable_id."""
     ask = Query(graphql, "Products", PRODUCTS, {}, names={"item": ITEM})
-    return ask.pages(("site", "products"), schemas.ProductNode, first, after)
-
-
-def courses(
-    graphql: GraphQL, *, after: str | None = None, first: int = 0
-) -> Iterator[GraphPage[schemas.CourseNode]]:
-    """Every course, those of the new course builder included."""
-    ask = Query(graphql, "Courses", COURSES, {}, names={"item": ITEM})
-    return ask.pages(("site", "courses"), schemas.CourseNode, first, after)
+    return ask.pages(("site", "products"), schemas.ProductNode, 0, after)
 
 
 def course_certificates(
     graphql: GraphQL, course_id: int, *, after: str | None = None, first: int = 0
 ) -> Iterator[GraphPage[schemas.Certificate]]:
     """The certificates of one course. Raises NotFound for an unknown course."""
-    ask = Query(
-        graphql,
-        "CourseCertificates",
-        CERTIFICATES,
-        {"id": str(course_id)},
-        names={"number": NUMBER},
-        cost_per_row=2,
-    )
+    variables = {"id": str(course_id)}
+    ask = Query(graphql, "CourseCertificates", CERTIFICATES, variables, names={"number": NUMBER})
     return ask.pages(("course", "certificates"), schemas.Certificate, first, after)
 
 
-def user_certificates(
-    graphql: GraphQL, email: str, *, after: str | None = None, first: int = 50
-) -> Iterator[GraphPage[schemas.Certificate]]:
+def user_certificates(graphql: GraphQL, email: str) -> Iterator[GraphPage[schemas.Certificate]]:
     """The certificates of one person. Raises NotFound for an unknown address."""
     ask = Query(graphql, "UserCertificates", USER_CERTIFICATES, {"email": email}, names={"number": NUMBER})
-    return ask.pages(("userByEmail", "certificates"), schemas.Certificate, first, after)
+    return ask.pages(("userByEmail", "certificates"), schemas.Certificate, 50, None)

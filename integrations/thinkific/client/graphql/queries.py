@@ -8,21 +8,13 @@ SUBMISSIONS = """
 query QuizResults($first: Int!, $after: String, $filter: QuizSubmissionFilter) {
   site { quizSubmissions(first: $first, after: $after, filter: $filter) {
     nodes { id attempts correctCount incorrectCount passed completedAt createdAt
-      quiz { id name passingScore } user { id gid email firstName lastName } }
+      quiz { id name passingScore } user { id email firstName lastName } }
     pageInfo { hasNextPage endCursor } } } }
 """
 PRODUCTS = """
 query Products($first: Int!, $after: String) {
   site { products(first: $first, after: $after) {
-    nodes { id name slug description status hidden private createdAt updatedAt cardImageUrl
-      %(item)s }
-    pageInfo { hasNextPage endCursor } } } }
-"""
-COURSES = """
-query Courses($first: Int!, $after: String) {
-  site { courses(first: $first, after: $after) {
-    nodes { id name title slug description
-      product { id name status hidden private %(item)s } }
+    nodes { id name slug description status hidden private createdAt cardImageUrl %(item)s }
     pageInfo { hasNextPage endCursor } } } }
 """
 CURRICULUM = """
@@ -38,8 +30,7 @@ query ChapterLessons($id: ID!, $first: Int!, $after: String) {
     nodes { %(lesson)s } pageInfo { hasNextPage endCursor } } } }
 """
 LESSON = (
-    "id title lessonType takeUrl "
-    "content { id contentType ... on QuizContent { quiz { id name passingScore } } }"
+    "id title lessonType takeUrl content { contentType ... on QuizContent { quiz { id name passingScore } } }"
 )
 SIZES = """
 query CourseSizes($first: Int!, $after: String) {
@@ -53,17 +44,16 @@ QUIZ_OF_LESSON = (
 CERTIFICATES = """
 query CourseCertificates($id: ID!, $first: Int!, $after: String) {
   course(id: $id) { id certificates(first: $first, after: $after) {
-    nodes { id %(number)s issuedAt expiryDate pdfDownloadPath
-      user { id gid email firstName lastName } course { id name } }
+    nodes { id %(number)s issuedAt expiryDate pdfDownloadPath user { id email firstName lastName } }
     pageInfo { hasNextPage endCursor } } } }
 """
 USER_CERTIFICATES = """
 query UserCertificates($email: EmailAddress!, $first: Int!, $after: String) {
   userByEmail(email: $email) { id certificates(first: $first, after: $after) {
-    nodes { id %(number)s issuedAt expiryDate pdfDownloadPath course { id name } }
+    nodes { id %(number)s issuedAt expiryDate pdfDownloadPath }
     pageInfo { hasNextPage endCursor } } } }
 """
-SITE = "query Site { site { id name subdomain url } }"
+SITE = "query Site { site { name } }"
 USER_IDS = "query UserIds($email: EmailAddress!) { userByEmail(email: $email) { id gid } }"
 GROUP_CHANGE = """
 mutation %(name)s($input: %(type)sInput!) {

@@ -179,7 +179,8 @@ def test_of_two_enrollments_of_a_pair_one_is_kept_every_time(pull, thinkific, up
         ({"productable_type": "Community"}, False),
         ({"productable_id": None}, False),
         ({"days_until_expiry": 10**12}, False),
-        ({"position": "first"}, False),
+        ({"has_certificate": "perhaps"}, False),
+        ({"position": "first"}, True),  # nothing reads it
     ],
 )
 def test_one_strange_product_costs_no_other(pull, thinkific, fields, stored, settings):
