@@ -30,7 +30,7 @@ def check_connection() -> list[ConnectionState]:
     until = time.monotonic() + ALL_WITHIN
     client = ThinkificClient(
         Credentials.from_settings(),
-        budget=SharedBudget.from_settings(patience=EACH_WITHIN, until=until),
+        budget=SharedBudget.from_settings(longest_wait=EACH_WITHIN, until=until),
         interactive=True,
         retries=0,
         timeout=(EACH_WITHIN, EACH_WITHIN),

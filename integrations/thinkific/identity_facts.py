@@ -23,7 +23,7 @@ def count_enrollments() -> int:
     credentials = Credentials.from_settings()
     if not todo or not credentials.complete:
         return 0
-    client = ThinkificClient(credentials, budget=SharedBudget.from_settings(patience=PATIENCE), retries=0)
+    client = ThinkificClient(credentials, budget=SharedBudget.from_settings(longest_wait=PATIENCE), retries=0)
     count = 0
     for row in todo:
         try:

@@ -1,16 +1,16 @@
-"""Who may send what now: the decisions of the shared request budget, as pure functions on its state."""
+"""Who may send requests now: the rules of the shared budget, as pure functions on its state."""
 
 import msgspec
 
 from integrations.thinkific.budget import meter
 from integrations.thinkific.budget.meter import Meter, Outcome
 
-LEASE = 45.0  # seconds a lane stays taken without a sign of life: longer than a request can take
-STANDING = 1.0  # seconds for which who has no lane yet is waited with: they look again sooner
+LEASE = 45.0  # seconds that a slot stays taken without news of its holder: longer than a request can take
+WAITING_LEASE = 1.0  # the same for a holder that only waits for a slot: it asks again sooner
 LARGEST_BATCH = 50
 LONGEST_BLOCK = 121.0
-GRACE = 1 / 60  # of the window: how long a refill waits for the person that it was promised to
-LANE_POLL = 0.05  # seconds until a full house is worth another look
+GRACE = 1 / 60  # of the window, for which free requests are kept for the person who waited for them
+SLOT_POLL = 0.05  # seconds until the next try when no slot is free
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -24,7 +24,7 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class Lease(msgspec.Struct):
-    """What one holder has under way, and how much more it waits for a lane with: `want` is both together."""
+    """The slots of one holder: `count` are taken; `want` includes those that it waits for."""
 
     count: int
     want: int
@@ -38,11 +38,11 @@ class BudgetState(msgspec.Struct):
     requests: Meter = msgspec.field(default_factory=Meter)
     points: Meter = msgspec.field(default_factory=Meter)
     leases: dict[str, Lease] = {}
-    person_waits_until: float = 0.0  # somebody waits for a request: pulls hold back
+    person_waits_until: float = 0.0  # until then a person waits for a request, and pulls get none
 
 
 def refresh(state: BudgetState, limits: Limits, now: float) -> None:
-    """Forget what is over: grants out of the window, lanes of holders that have gone."""
+    """Removes what no longer counts: grants older than the window, slots of holders that are gone."""
     meter.forget_old(state.requests, now, limits.window, LONGEST_BLOCK)
     meter.forget_old(state.points, now, limits.points_window, LONGEST_BLOCK)
     state.leases = {
@@ -51,11 +51,11 @@ def refresh(state: BudgetState, limits: Limits, now: float) -> None:
     state.person_waits_until = min(state.person_waits_until, now + LONGEST_BLOCK)
 
 
-def free_lanes(state: BudgetState, limits: Limits, *, holder: str, in_flight: int, for_people: bool) -> int:
-    """How many requests more this holder may have under way.
+def free_slots(state: BudgetState, limits: Limits, *, holder: str, in_flight: int, for_people: bool) -> int:
+    """Returns how many more slots this holder may take.
 
-    All lanes are for whoever has work. Where more is wanted than there is, people come first and pulls share
-    the rest; each pull keeps one, so that none stands still while ten thousand changes are sent.
+    Whoever has work may use all slots. When there are too few, people come first and pulls share the rest;
+    each pull keeps one slot, so that it goes on while ten thousand changes are sent.
     """
     total = max(1, limits.concurrency)
     others = [lease for other, lease in state.leases.items() if other != holder]
@@ -72,21 +72,21 @@ def free_lanes(state: BudgetState, limits: Limits, *, holder: str, in_flight: in
     return max(free - wanted, min(free, 1 - in_flight))
 
 
-def note_lanes(
+def note_slots(
     state: BudgetState, now: float, *, holder: str, count: int, waiting: int, for_people: bool
 ) -> None:
-    """Keep what the holder has under way from now on, and how many lanes more it waits for."""
+    """Stores how many slots the holder has from now on, and how many more it waits for."""
     lease = state.leases.get(holder)
     if not count and not waiting:
         state.leases.pop(holder, None)
         return
-    expires = now + (LEASE if count else STANDING)
+    expires = now + (LEASE if count else WAITING_LEASE)
     if lease is None:
         state.leases[holder] = Lease(count, count + waiting, for_people, expires)
         return
     lease.count, lease.want = count, count + waiting
-    # Seldom, so that a refused look writes nothing.
-    if not now + LEASE * 0.7 < lease.expires if count else lease.expires < now + STANDING / 2:
+    # Not each time, so that a try without success writes nothing.
+    if not now + LEASE * 0.7 < lease.expires if count else lease.expires < now + WAITING_LEASE / 2:
         lease.expires = expires
 
 
@@ -104,23 +104,23 @@ def admit(
     waiting: int = 0,
     batch: bool = True,
 ) -> tuple[int, Outcome]:
-    """How many requests this holder, at most `most`, may have under way from now on, and how many were
-    granted (or, with `points`, whether that query was). What it has no longer under way others may have."""
-    free = free_lanes(state, limits, holder=holder, in_flight=in_flight, for_people=for_people)
+    """Returns how many slots the holder has from now on, at most `most`, and what was granted: requests or,
+    with `points`, one query. Slots that the holder no longer uses are free for others."""
+    free = free_slots(state, limits, holder=holder, in_flight=in_flight, for_people=for_people)
     free = min(free, most - in_flight)
     if free < 1:
         wanted = min(max(want, waiting), most - in_flight)
-        note_lanes(state, now, holder=holder, count=in_flight, waiting=wanted, for_people=for_people)
-        return in_flight, Outcome(wait=min(LANE_POLL, limits.window / 200))
+        note_slots(state, now, holder=holder, count=in_flight, waiting=wanted, for_people=for_people)
+        return in_flight, Outcome(wait=min(SLOT_POLL, limits.window / 200))
     if points:
         outcome = take_points(state, limits, now, cost=points)
     else:
         outcome = take_requests(
-            state, limits, now, want=min(want, free), for_people=for_people, batch=batch, lanes=free
+            state, limits, now, want=min(want, free), for_people=for_people, batch=batch, slots=free
         )
     count = in_flight + min(free, 1 if points and outcome.units else outcome.units)
     unmet = max(0, min(want, most - in_flight) - free) if outcome.units else 0
-    note_lanes(state, now, holder=holder, count=count, waiting=unmet, for_people=for_people)
+    note_slots(state, now, holder=holder, count=count, waiting=unmet, for_people=for_people)
     return count, outcome
 
 
@@ -132,20 +132,20 @@ def take_requests(
     want: int,
     for_people: bool,
     batch: bool = True,
-    lanes: int | None = None,
+    slots: int | None = None,
 ) -> Outcome:
-    """Grant requests; with `batch` some more where plenty is free, so that not each one costs a look: for so
-    many free `lanes`."""
+    """Grants requests. With `batch` it grants more than `want` where many are free, so that not each request
+    needs a decision; but no more than there are free `slots`."""
     person_waits = state.person_waits_until - now
     if not for_people and person_waits > 0 and state.requests.blocked_until <= now:
         grace = limits.window * GRACE
-        return Outcome(wait=max(person_waits - grace, min(LANE_POLL, grace)))
+        return Outcome(wait=max(person_waits - grace, min(SLOT_POLL, grace)))
     if batch:
         free = meter.available(state.requests, now, limits.requests, limits.window, for_people=for_people)
         more = min(free // (20 * max(1, limits.concurrency)), LARGEST_BATCH)
-        # No more than lanes are free, or a person might wait for one while the batch lasts; but where
-        # requests are as good as free, so is a lane in no time.
-        want = max(want, more if more == LARGEST_BATCH or lanes is None else min(more, lanes))
+        # No more than there are free slots, or a person might wait while the batch is used up. Where requests
+        # hardly count, a slot is free again at once.
+        want = max(want, more if more == LARGEST_BATCH or slots is None else min(more, slots))
     outcome = meter.take(
         state.requests, now, limits.requests, limits.window, want=want, for_people=for_people
     )
@@ -153,10 +153,10 @@ def take_requests(
 
 
 def take_points(state: BudgetState, limits: Limits, now: float, *, cost: int) -> Outcome:
-    """Grant `cost` GraphQL points, all of them or none.
+    """Grants `cost` GraphQL points, all of them or none.
 
-    None are left to people: queries are so dear that a reserve would cost a quarter of the throughput, and
-    what people do takes few points, which are free again within a minute.
+    No points are reserved for people: queries cost so much that a reserve would take a quarter of the
+    throughput. What people do costs few points, which are free again within a minute.
     """
     return meter.take(
         state.points, now, limits.points, limits.points_window, want=cost, least=cost, for_people=True

@@ -1,13 +1,13 @@
-"""How much of a limit per time is used: pure functions on a small state that fits into a JSON document.
+"""How much of a rate limit is used: pure functions on a small state that fits into a JSON document.
 
-A grant counts for the window and a margin of 2 %, from the moment it was given, used or not. So no more than
-the limit falls into any sliding window, and therefore into any fixed one, wherever its edges are, as long as
-a request reaches Thinkific within that margin (1.2 s of a minute) after its grant. Nothing is spread out
-evenly: what is free may be taken at once.
+A grant counts for the window and a margin of 2 %, from the moment when it was given, used or not. So no
+sliding window has more requests than the limit, and therefore no window of Thinkific's, wherever it begins;
+as long as a request reaches Thinkific within that margin (1.2 s of a minute) after its grant. Requests are
+not spread evenly: all that are free may be taken at once.
 
-Work that nobody waits for leaves 4 % to people. Units that come free within the margin count towards that: a
-person gets them first, and waits no longer than the margin. So it costs next to no throughput, whether grants
-come in one burst per window or evenly spread.
+Work that nobody waits for leaves 4 % of the limit to people. Units that come free within the margin count as
+part of these 4 %: a person gets them first, and waits no longer than the margin. So the reserve takes hardly
+any throughput, whether grants come all at once or evenly.
 """
 
 import math
@@ -17,39 +17,39 @@ import msgspec
 MARGIN = 0.02  # of the window
 RESERVE = 0.04  # of the limit, left to people who wait
 TINY = 20  # requests per window under which a reserve of one would cost more than 5 %
-LONGEST_ROW = 10  # refusals that still make a difference
-SLOTS = 240  # grants within the same 240th of a window share an entry, which bounds the document
+LONGEST_ROW = 10  # refusals in a row; more make the wait no longer
+GRANT_STEPS = 240  # grants within the same 240th of a window share an entry, so the document stays small
 
 
 class Meter(msgspec.Struct):
-    """Grants `[epoch second, units]`, oldest first; what others used; until when Thinkific refuses."""
+    """Grants as `[epoch seconds, units]`, oldest first; what others used; until when Thinkific refuses."""
 
     grants: list[tuple[float, int]] = []
     blocked_until: float = 0.0
-    refusals: int = 0  # one after the other
-    others: int = 0  # units that programs besides us have used, as far as answers tell
+    refusals: int = 0  # in a row
+    others: int = 0  # units that other programs have used, as answers tell
     others_until: float = 0.0
-    told_limit: int = 0  # the limit that answers name where it is below ours, else 0
+    told_limit: int = 0  # the limit that answers name, where it is below ours; else 0
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """`units` were granted, or none and it is worth asking again in `wait` seconds."""
+    """`units` were granted; or none, and the caller should ask again in `wait` seconds."""
 
     units: int = 0
     wait: float = 0.0
 
 
 def margin(window: float) -> float:
-    """Seconds that a request may take from its grant to Thinkific.
+    """Returns the seconds that a request may take from its grant to Thinkific.
 
-    Windows of a few seconds (a scaled-down stand-in's) get more than 2 %, for a busy machine is no quicker
-    there; with more than 4 % less than 95 % of the limit could be used.
+    Windows of a few seconds (the stand-in's) get more than 2 %, because a busy machine is not faster there.
+    With more than 4 %, less than 95 % of the limit could be used.
     """
     return max(window * MARGIN, min(0.05, window * 2 * MARGIN))
 
 
 def forget_old(meter: Meter, now: float, window: float, longest_block: float) -> None:
-    """Drop what no longer counts, and what a clock that was set back would keep for ever."""
+    """Removes what no longer counts, also where the clock was set back."""
     span = window + margin(window)
     meter.grants = [(min(at, now), units) for at, units in meter.grants if at + span > now and units > 0]
     meter.blocked_until = min(meter.blocked_until, now + longest_block)
@@ -59,7 +59,7 @@ def forget_old(meter: Meter, now: float, window: float, longest_block: float) ->
 
 
 def used(meter: Meter, now: float, window: float) -> int:
-    """Units that count at `now`, ours and others'."""
+    """Returns the units that count at `now`, ours and those of others."""
     return _ours(meter, now, window) + (meter.others if meter.others_until > now else 0)
 
 
@@ -68,7 +68,7 @@ def effective_limit(meter: Meter, limit: int) -> int:
 
 
 def available(meter: Meter, now: float, limit: int, window: float, *, for_people: bool) -> int:
-    """Units that may be granted at `now`; may be negative."""
+    """Returns the units that may be granted at `now`; may be negative."""
     limit = effective_limit(meter, limit)
     free = limit - used(meter, now, window)
     if for_people:
@@ -90,10 +90,10 @@ def take(
     least: int = 1,
     for_people: bool = False,
 ) -> Outcome:
-    """Grant up to `want` units and at least `least`, or say how long to wait for those."""
+    """Grants up to `want` units and at least `least`; else returns how long to wait for `least`."""
     if meter.blocked_until > now:
         return Outcome(wait=meter.blocked_until - now)
-    least = min(least, max(1, effective_limit(meter, limit)))  # never wait for what can never be
+    least = min(least, max(1, effective_limit(meter, limit)))  # or it would wait for ever
     free = available(meter, now, limit, window, for_people=for_people)
     if free < least and not (least > 1 and used(meter, now, window) == 0):
         return Outcome(wait=_wait_for(meter, now, limit, window, least, for_people))
@@ -103,11 +103,11 @@ def take(
 
 
 def add(meter: Meter, now: float, window: float, units: int) -> None:
-    """Count units as used at `now`; negative ones give back what was counted last."""
+    """Counts units as used at `now`; negative units give back what was counted last."""
     if units > 0:
         now = math.ceil(now * 1000) / 1000
-        slot = window / SLOTS
-        if meter.grants and meter.grants[-1][0] // slot == now // slot:
+        step = window / GRANT_STEPS
+        if meter.grants and meter.grants[-1][0] // step == now // step:
             units += meter.grants.pop()[1]
         meter.grants.append((now, units))
     while units < 0 and meter.grants:
@@ -127,10 +127,10 @@ def note(
     remaining: int | None,
     reset_in: float | None,
 ) -> bool:
-    """Tighten our view by what an answer told; True when that changed anything.
+    """Corrects the state by what an answer told. Returns whether that changed anything.
 
-    Thinkific counts every program that uses the site. Where it has seen more than we gave out, the rest was
-    somebody else's, and is not ours to give until the reset.
+    Thinkific counts the requests of every program that uses the site. Where it has counted more than we
+    granted, the others were sent by other programs, and cannot be granted until the reset.
     """
     lower = told_limit if told_limit and told_limit < limit else 0
     changed = told_limit is not None and lower != meter.told_limit
@@ -147,11 +147,11 @@ def note(
 
 
 def block(meter: Meter, now: float, seconds: float, window: float) -> None:
-    """Grant nothing for so long: Thinkific refused.
+    """Grants nothing for `seconds`: Thinkific has refused a request.
 
-    Who refuses again as soon as that is over gets twice the time, up to the end of its window: it may have
-    said nothing of how long it takes. Windows end with full minutes, as live answers tell. What was under
-    way at the same time is refused for the same reason, and makes it no longer.
+    When it refuses again right after that time, the next one is twice as long, up to the end of its window:
+    it may not have said how long to wait. Windows end with full minutes, as live answers show. Refusals of
+    requests that were under way at the same time make the wait no longer.
     """
     if meter.blocked_until <= now:
         again = now - meter.blocked_until < window
@@ -167,7 +167,7 @@ def _ours(meter: Meter, now: float, window: float) -> int:
 
 
 def _wait_for(meter: Meter, now: float, limit: int, window: float, least: int, for_people: bool) -> float:
-    """Seconds until `least` units come free: at the end of a grant, or, for the reserve, shortly before."""
+    """Returns the seconds until `least` units are free: when a grant ends, or just before (the reserve)."""
     soon = margin(window)
     span = window + soon
     ends = [at + span for at, _ in meter.grants]

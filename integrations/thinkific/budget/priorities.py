@@ -1,4 +1,4 @@
-"""Leave to have several requests under way at a time, and the grants to send them."""
+"""Slots for requests that are under way at the same time, and grants to send them."""
 
 import os
 import socket
@@ -25,32 +25,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Leave to send `count` requests (or points) before `expires`, a `time.monotonic()` moment."""
+    """Permission to send `count` requests before `expires`, a moment of `time.monotonic()`."""
 
     count: int
     expires: float
 
 
-class Lanes:
-    """Leave to have up to `want` requests under way at a time. From `SharedBudget.lanes()`.
+class Slots:
+    """Up to `want` slots of one holder, from `SharedBudget.slots()`: each request under way takes one.
 
-    It can be handed to a client as its budget. How many there may be now changes with every call, for all
-    lanes are for whoever has work: what others find taken is only what was under way at our last call.
+    It can be given to a client as its budget. Whoever has work may use all slots of the site, so the number
+    that we may use changes with every call. For others, those count as taken that we used at our last call.
     """
 
     def __init__(self, budget: "SharedBudget", want: int, interactive: bool) -> None:
         self.budget = budget
         self.want = max(1, want)
         self.interactive = interactive
-        self.count = 0  # that we may have under way; as many count as taken
+        self.count = 0  # slots that are ours now
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._batch = Grant(0, 0.0)
         self._under_way = 0
         self._waiting = 0
         self._lock = threading.RLock()
 
-    def open_and_take(self, points: int = 0) -> bool | float:
-        """A lane and a request in one decision, or neither."""
+    def take_one(self, points: int = 0) -> bool | float:
+        """Takes a slot and a request (or points) in one decision; else returns the seconds to wait."""
         room, outcome = self.budget.change(
             lambda state, now: self._next(state, now, 1, 0, points, batch=False)
         )
@@ -58,18 +58,18 @@ class Lanes:
         return True if outcome.units else outcome.wait
 
     def close(self) -> None:
-        """Give the lanes back. Unused grants are lost: they count as used."""
-        with suppress(Error):  # then they come free by silence
-            self.rest()
+        """Gives the slots back. Grants that were not used count as used."""
+        with suppress(Error):  # without it they are free when the lease has expired
+            self.release()
 
-    def rest(self) -> None:
-        """Nothing is under way, and nothing will be for a while."""
+    def release(self) -> None:
+        """Gives the slots back for now: nothing is under way."""
         if self.count:
             self.count = 0
             self.budget.change(lambda state, now: state.leases.pop(self.holder, None))
 
     def try_acquire(self, want: int = 1, *, in_flight: int | None = None) -> Grant | float:
-        """Leave to send up to `want` requests now, or the seconds after which to ask again. Never waits.
+        """Returns a grant for up to `want` requests, or the seconds after which to ask again. Never waits.
 
         `in_flight` is how many requests the caller has under way; without it, those under `permit` count.
         """
@@ -87,7 +87,7 @@ class Lanes:
             return self._from_batch(max(1, min(want, self.count - in_flight)))
 
     def try_acquire_points(self, cost: int, *, in_flight: int | None = None) -> Grant | float:
-        """Leave for one GraphQL query of `cost` points, or the seconds after which to ask again."""
+        """Returns a grant for one GraphQL query of `cost` points, or the seconds after which to ask again."""
         with self._lock:
             in_flight = self._under_way if in_flight is None else in_flight
             self.count, outcome = self.budget.change(
@@ -97,7 +97,7 @@ class Lanes:
 
     @contextmanager
     def permit(self, *, interactive: bool = False, points: int = 0) -> Iterator[None]:
-        """Wait for leave to send one request, which is under way for the block."""
+        """Waits for a grant to send one request, which is under way within the block."""
         with self._lock:
             self._waiting += 1
         try:
@@ -147,8 +147,8 @@ class Lanes:
     ) -> tuple[int, Outcome]:
         limits, person = self.budget.limits, self.interactive
         holder = self.holder
-        if decisions.free_lanes(state, limits, holder=holder, in_flight=in_flight, for_people=person) < 1:
-            # A process that was killed on this machine took its lanes with it: nobody waits for those.
+        if decisions.free_slots(state, limits, holder=holder, in_flight=in_flight, for_people=person) < 1:
+            # Free the slots of processes on this machine that were killed.
             for one in [one for one in state.leases if is_silent(one.rpartition(":")[0])]:
                 del state.leases[one]
         return decisions.admit(

@@ -1,4 +1,4 @@
-"""Where the state of the shared request budget lives: one row per site."""
+"""The stored state of the shared request budget: one row per site."""
 
 import time
 from collections.abc import Callable
@@ -16,16 +16,16 @@ Decision = Callable[[BudgetState, float], R]
 
 
 class Store:
-    """The row of one site. On PostgreSQL the clock is the database's, so that all machines agree."""
+    """The row of one site. On PostgreSQL the time is the database's, the same for all machines."""
 
     def __init__(self, site: str) -> None:
         self.site = site
 
     def change(self, decide: Decision[R]) -> R:
-        """Runs `decide(state, now)` while nobody else does, and keeps what it made of the state."""
+        """Runs `decide(state, now)` under a lock, stores the changed state and returns the result."""
         with transaction.atomic(durable=True):
             row = self._locked_row()
-            now = self._now()  # after the lock: whoever waited for it is granted from now on
+            now = self._now()  # after the lock: waiting for it takes time
             state = _load(row.state)
             before = msgspec.json.encode(state)
             result = decide(state, now)
@@ -51,7 +51,7 @@ class Store:
 
 
 def _load(document: object) -> BudgetState:
-    """The state; a fresh one where the document was written by another version."""
+    """Returns the state; an empty one where another version wrote the document."""
     try:
         return msgspec.convert(document, BudgetState)
     except msgspec.ValidationError:

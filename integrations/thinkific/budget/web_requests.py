@@ -1,5 +1,5 @@
-"""Asking Thinkific within a web request: the few pages that do it, because a person pressed a button there,
-take a turn, of which all processes together have AT_A_TIME."""
+"""Asking Thinkific within a web request, where a person has pressed a button: at most AT_A_TIME such pages at
+once, over all processes."""
 
 import secrets
 from collections.abc import Iterator
@@ -14,19 +14,20 @@ from core.moments import come
 from integrations.models import WebTurn
 
 AT_A_TIME = 2
-LONGEST = timedelta(minutes=1)  # that any page asks, SPARE included
-SPARE = 10.0  # seconds beyond what the asking may take, before a turn counts as left behind
+LONGEST = timedelta(minutes=1)  # of any page, SPARE included
+SPARE = 10.0  # seconds after which a turn that was not given back is free again
 
 
 class NoTurn(Refusal):
-    """As many people as may are asking Thinkific already."""
+    """AT_A_TIME people are asking Thinkific already."""
 
     status = 503
 
 
 @contextmanager
 def turn(*, seconds: float, what: str) -> Iterator[None]:
-    """Hold a turn for work that takes at most so long. Raises NoTurn; `what` begins its sentence."""
+    """Holds one of the AT_A_TIME turns for at most `seconds`. Raises NoTurn, with a sentence that begins with
+    `what`."""
     holder = secrets.token_hex(16)
     if not any(_take(slot, holder, seconds) for slot in range(1, AT_A_TIME + 1)):
         raise NoTurn(f"{what} under way already. Wait some seconds, then look here again.")

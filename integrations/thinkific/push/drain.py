@@ -49,15 +49,15 @@ def drain(*, seconds: float = 50.0, stop: Callable[[], bool] = stopping.requeste
     claims.free_abandoned()
     if not _due(within=claims.SETTLED_AFTER):
         return outcome
-    budget = SharedBudget.from_settings(patience=PATIENCE)
+    budget = SharedBudget.from_settings(longest_wait=PATIENCE)
     budget.sleep = partial(_sleep, stop=stop)
     end = time.monotonic() + seconds
     try:
-        with budget.lanes(interactive=True) as lanes:
+        with budget.slots(interactive=True) as slots:
             client = ThinkificClient(
-                credentials, budget=lanes, interactive=True, retries=1, sleep=budget.sleep
+                credentials, budget=slots, interactive=True, retries=1, sleep=budget.sleep
             )
-            _Drain(client, lanes.want + MORE_PEOPLE, outcome, end, stop).run()
+            _Drain(client, slots.want + MORE_PEOPLE, outcome, end, stop).run()
     except BudgetExhausted as error:
         log.info("drain later", problem=str(error))
     return outcome

@@ -17,7 +17,7 @@ from core.services.mirror.table import RowByRow
 from integrations import effects, heartbeat, stopping
 from integrations.models import KEPT_ERRORS, SyncRun
 from integrations.thinkific import conflicts, connection_state
-from integrations.thinkific.budget.priorities import Lanes
+from integrations.thinkific.budget.priorities import Slots
 from integrations.thinkific.budget.shared import SharedBudget
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.errors import CredentialsRefused
@@ -47,7 +47,7 @@ class Pull:
         client: ThinkificClient,
         sent: SentRequests,
         budget: SharedBudget,
-        lanes: Lanes,
+        slots: Slots,
         dry_run: bool = False,
         deadline: float | None = None,
         on_progress: Callable[[SyncRun], None] | None = None,
@@ -57,7 +57,7 @@ class Pull:
         self.client = client
         self.sent = sent
         self.budget = budget
-        self.lanes = lanes
+        self.slots = slots
         self.dry_run = dry_run
         self.deadline = deadline
         self.on_progress = on_progress
@@ -72,7 +72,7 @@ class Pull:
         self._requests_before = run.requests - sent.count
         self._beat = self._look = self._resumed = time.monotonic()
         self._thread = threading.get_ident()
-        self.threads = Threads(lanes, breathe=self.breathe)
+        self.threads = Threads(slots, breathe=self.breathe)
         self.lists = Lists(self)
         self.writer = Writer(self)
         # What is here or on its way when the time is up is stored before the run is left.

@@ -17,7 +17,7 @@ from integrations.database_outage import patiently
 from integrations.effects import KEPT
 from integrations.models import KEPT_ERRORS, SyncRun
 from integrations.thinkific import connection_state
-from integrations.thinkific.budget.priorities import Lanes
+from integrations.thinkific.budget.priorities import Slots
 from integrations.thinkific.budget.shared import SharedBudget
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.credentials import Credentials
@@ -114,19 +114,19 @@ def _work(run: SyncRun, work: Callable[[Pull], None], how: _How) -> tuple[str | 
     requests_before = run.requests
     deadline = None if how.seconds is None else time.monotonic() + how.seconds
     try:
-        lanes = Lanes(budget, budget.limits.concurrency, interactive=False)
+        slots = Slots(budget, budget.limits.concurrency, interactive=False)
         pull = Pull(
             run,
             client=client,
             sent=sent,
             budget=budget,
-            lanes=lanes,
+            slots=slots,
             dry_run=how.dry_run,
             deadline=deadline,
             on_progress=how.on_progress,
             foreground=how.foreground,
         )
-        with budget.opened(lanes), closing(pull):
+        with closing(slots), closing(pull):
             with calm_collector():
                 work(pull)
             pull.finish()

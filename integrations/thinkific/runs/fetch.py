@@ -131,7 +131,7 @@ class PageWalk:
             if answer.status == 429:
                 check(answer, self.pull.client.credentials)
         except RateLimited as error:
-            self.pull.lanes.stop_until(error.until)
+            self.pull.slots.stop_until(error.until)
             self._retry_or_give_up(page, error, weight=0.25)
         except Unfinished as error:
             self._retry_or_give_up(page, error, weight=SLOW)
@@ -140,7 +140,7 @@ class PageWalk:
         except ThinkificError as error:
             self.failed[page] = error
         else:
-            self.pull.lanes.note(answer.rate)
+            self.pull.slots.note(answer.rate)
             self._take(raw)
 
     def _take(self, raw: RawPage) -> None:

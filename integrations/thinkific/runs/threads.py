@@ -17,7 +17,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from integrations.thinkific.budget.priorities import Grant, Lanes
+from integrations.thinkific.budget.priorities import Grant, Slots
 from integrations.thinkific.client.errors import BudgetExhausted, Interrupted
 from integrations.thinkific.client.rates import Points, RateHeaders
 
@@ -41,10 +41,10 @@ class _Waiting:
 class Threads:
     """As many threads as requests may be under way. It is the budget of the run's client."""
 
-    def __init__(self, lanes: Lanes, *, breathe: Callable[[], None] = lambda: None) -> None:
-        self.lanes = lanes
+    def __init__(self, slots: Slots, *, breathe: Callable[[], None] = lambda: None) -> None:
+        self.slots = slots
         self.breathe = breathe
-        self.size = lanes.want
+        self.size = slots.want
         self.in_flight = 0
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._waiting: dict[bool, deque[_Waiting]] = {False: deque(), True: deque()}  # True: for points
@@ -73,7 +73,7 @@ class Threads:
         Whoever waits already comes first."""
         if self._waiting[False] or not self.has_room:
             return LOOK
-        outcome = self.lanes.try_acquire(in_flight=self.in_flight)
+        outcome = self.slots.try_acquire(in_flight=self.in_flight)
         if isinstance(outcome, float):
             return outcome
         self._enter()
@@ -113,9 +113,9 @@ class Threads:
             return heard
 
     def rest(self) -> None:
-        """Before work that asks nothing: others may have the lanes."""
+        """Before work that asks nothing: others may have the slots."""
         if not self.in_flight:
-            self.lanes.rest()
+            self.slots.release()
 
     def close(self) -> None:
         """No request waits any more. Those under way are waited for: tell the client to stop before."""
@@ -151,8 +151,8 @@ class Threads:
 
     def _ask(self, waiting: _Waiting) -> Grant | float:
         if waiting.points:
-            return self.lanes.try_acquire_points(waiting.points, in_flight=self.in_flight)
-        return self.lanes.try_acquire(in_flight=self.in_flight)
+            return self.slots.try_acquire_points(waiting.points, in_flight=self.in_flight)
+        return self.slots.try_acquire(in_flight=self.in_flight)
 
     def _lose_patience(self, points: bool, left: float) -> None:
         """As a budget does that is waited for: who is next is refused after a while."""
@@ -206,7 +206,7 @@ class Threads:
         while not waiting.answered.is_set():
             self._hear(0.0)
             if (waits := self._give_leave()) and not waiting.answered.is_set():
-                self.lanes.budget.sleep(waits)
+                self.slots.budget.sleep(waits)
         if waiting.refusal is not None:
             raise waiting.refusal
 
@@ -236,13 +236,13 @@ class Threads:
             self._inbox.put(word)
 
     def note(self, rate: RateHeaders) -> None:
-        self._tell(partial(self.lanes.note, rate))
+        self._tell(partial(self.slots.note, rate))
 
     def stop_until(self, until: datetime) -> None:
-        self._tell(partial(self.lanes.stop_until, until))
+        self._tell(partial(self.slots.stop_until, until))
 
     def stop_points_until(self, until: datetime) -> None:
-        self._tell(partial(self.lanes.stop_points_until, until))
+        self._tell(partial(self.slots.stop_points_until, until))
 
     def note_points(self, points: Points, *, estimate: int) -> None:
-        self._tell(partial(self.lanes.note_points, points, estimate=estimate))
+        self._tell(partial(self.slots.note_points, points, estimate=estimate))

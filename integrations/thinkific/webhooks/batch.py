@@ -45,7 +45,7 @@ class Desk:
 
     def __init__(self, claim: Claim) -> None:
         self.claim = claim
-        self.budget = SharedBudget.from_settings(patience=PATIENCE)
+        self.budget = SharedBudget.from_settings(longest_wait=PATIENCE)
         self.client = ThinkificClient(
             Credentials.from_settings(),
             budget=self.budget,
@@ -83,8 +83,8 @@ class Desk:
 
     def _side_by_side(self, questions: Mapping[K, Callable[[], T]]) -> dict[K, T | ThinkificError]:
         answers: dict[K, T | ThinkificError] = {}
-        with self.budget.lanes() as lanes:
-            threads = Threads(lanes, breathe=lambda: self._breathe(threads))
+        with self.budget.slots() as slots:
+            threads = Threads(slots, breathe=lambda: self._breathe(threads))
             self.client.transport.budget, self._heard_at = threads, time.monotonic()
             try:
                 jobs = (self._job(question) for question in questions.values())

@@ -127,7 +127,7 @@ def _client() -> ThinkificClient:
     if not credentials.complete:
         raise NotConnected
     until = time.monotonic() + ALL_WITHIN
-    budget = SharedBudget.from_settings(patience=ALL_WITHIN, until=until)
+    budget = SharedBudget.from_settings(longest_wait=ALL_WITHIN, until=until)
     return ThinkificClient(credentials, budget=budget, interactive=True, retries=1, until=until)
 
 

@@ -61,7 +61,7 @@ class Site:
             if crash_at is not None and now > START + crash_at and pull == self.pulls[0]:
                 if what == "done":
                     self.under_way -= 1
-                continue  # it is dead: no sign of life any more, and its lanes must come free
+                continue  # it is dead: no sign of life any more, and its slots must come free
             if what == "done":
                 in_flight[pull] -= 1
                 self.under_way -= 1
@@ -127,7 +127,7 @@ def test_no_window_ever_holds_more_than_the_limit(limits, seed, pulls, crash):
 @given(limits=limits, seed=st.integers(0, 10_000), pulls=st.integers(1, 3))
 def test_while_there_is_work_95_percent_of_the_limit_is_used(limits, seed, pulls):
     windows = 10
-    # ten lanes and this lag let more through than the limit, so the limit is what is measured
+    # ten slots and this lag let more through than the limit, so the limit is what is measured
     limits = msgspec.structs.replace(limits, concurrency=10)
     site = Site(limits, seed, pulls=pulls, lag=limits.window * 0.005)
 
@@ -277,7 +277,7 @@ def ask(state, holder, *, in_flight=0, want=10, for_people=False, now=START, lim
     return count
 
 
-def test_lanes_of_a_dead_holder_come_free():
+def test_slots_of_a_dead_holder_come_free():
     state = BudgetState()
     assert ask(state, "dead") == 10
     assert ask(state, "new") == 0
@@ -288,7 +288,7 @@ def test_lanes_of_a_dead_holder_come_free():
     assert ask(state, "new", now=later) == 10
 
 
-def test_one_pull_may_have_all_lanes_and_a_person_gets_the_next_that_comes_free():
+def test_one_pull_may_have_all_slots_and_a_person_gets_the_next_that_comes_free():
     state = BudgetState()
     assert ask(state, "pull") == 10
     assert ask(state, "person", want=1, for_people=True) == 0
@@ -298,14 +298,14 @@ def test_one_pull_may_have_all_lanes_and_a_person_gets_the_next_that_comes_free(
     assert ask(state, "pull", in_flight=8) == 9  # nobody else waits any more
 
 
-def test_lanes_that_a_pull_has_nothing_under_way_in_are_free_for_a_person_at_once():
+def test_slots_that_a_pull_has_nothing_under_way_in_are_free_for_a_person_at_once():
     state = BudgetState()
     assert ask(state, "pull", want=2, limits=Limits()) == 2
 
     assert ask(state, "person", want=3, for_people=True, limits=Limits()) == 3
 
 
-def test_pulls_come_to_share_the_lanes_evenly():
+def test_pulls_come_to_share_the_slots_evenly():
     state = BudgetState()
     under_way = {"a": ask(state, "a"), "b": ask(state, "b")}
     assert under_way == {"a": 10, "b": 0}
@@ -317,7 +317,7 @@ def test_pulls_come_to_share_the_lanes_evenly():
     assert under_way == {"a": 5, "b": 5}
 
 
-def test_a_pull_keeps_a_lane_while_thousands_of_changes_are_sent():
+def test_a_pull_keeps_a_slot_while_thousands_of_changes_are_sent():
     state = BudgetState()
     sending = ask(state, "person", for_people=True, waiting=10)
     pulling = 0

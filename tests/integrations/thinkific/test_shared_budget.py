@@ -47,8 +47,8 @@ def most_within(moments, window):
     return max(sum(start <= moment < start + window for moment in moments) for start in moments)
 
 
-def wait_for_grant(lanes, *, in_flight=None):
-    return lanes.budget.wait(lambda: lanes.try_acquire(in_flight=in_flight))
+def wait_for_grant(slots, *, in_flight=None):
+    return slots.budget.wait(lambda: slots.try_acquire(in_flight=in_flight))
 
 
 def usage_of(budget):
@@ -60,7 +60,7 @@ def usage_of(budget):
             points_used=meter.used(state.points, now, budget.limits.points_window),
             blocked_until=state.requests.blocked_until if state.requests.blocked_until > now else None,
             points_blocked_until=state.points.blocked_until if state.points.blocked_until > now else None,
-            lanes_held=sum(lease.count for lease in state.leases.values()),
+            slots_held=sum(lease.count for lease in state.leases.values()),
             people=[lease for lease in state.leases.values() if lease.for_people],
         )
 
@@ -72,9 +72,9 @@ def test_threads_with_their_own_budgets_share_one_limit():
 
     def pull(number):
         budget = SharedBudget("acme", FAST)
-        with budget.lanes(want=2) as lanes:
+        with budget.slots(want=2) as slots:
             while len(sent) < 90:
-                wait_for_grant(lanes, in_flight=0)
+                wait_for_grant(slots, in_flight=0)
                 sent.append(time.time())
 
     in_threads(pull, 3)
@@ -113,7 +113,7 @@ def test_processes_share_one_limit_and_a_killed_one_breaks_nothing(process_envir
     assert most_within(sent, FAST.window * 0.9) <= FAST.requests
 
 
-def test_lanes_limit_what_is_under_way_at_once():
+def test_slots_limit_what_is_under_way_at_once():
     budget = SharedBudget("acme", Limits(requests=1000, window=60, concurrency=3))
     under_way, most = [0], [0]
     lock = threading.Lock()
@@ -131,19 +131,19 @@ def test_lanes_limit_what_is_under_way_at_once():
     in_threads(push, 6)
 
     assert most[0] <= 3
-    assert usage_of(budget).lanes_held == 0
+    assert usage_of(budget).slots_held == 0
     assert usage_of(budget).used == 30
 
 
-def test_threads_of_one_pull_keep_to_its_lanes():
+def test_threads_of_one_pull_keep_to_its_slots():
     budget = SharedBudget("acme", Limits(requests=1000, window=60, concurrency=10))
     under_way, most = [0], [0]
     lock = threading.Lock()
 
-    with budget.lanes(want=2) as lanes:
+    with budget.slots(want=2) as slots:
 
         def fetch(number):
-            with lanes.permit():
+            with slots.permit():
                 with lock:
                     under_way[0] += 1
                     most[0] = max(most[0], under_way[0])
@@ -159,7 +159,7 @@ def test_threads_of_one_pull_keep_to_its_lanes():
 def test_a_429_reaches_every_process():
     SharedBudget("acme", Limits()).stop_until(datetime.now(UTC) + timedelta(seconds=30))
 
-    other = SharedBudget("acme", Limits(), patience=1)
+    other = SharedBudget("acme", Limits(), longest_wait=1)
     with pytest.raises(BudgetExhausted) as refused, other.permit(interactive=True):
         pytest.fail("nobody may send")
 
@@ -170,8 +170,8 @@ def test_a_429_reaches_every_process():
 
 def test_an_answer_that_tells_nothing_new_writes_nothing(django_assert_num_queries):
     budget = SharedBudget("acme", Limits())
-    with budget.lanes() as lanes:
-        wait_for_grant(lanes)
+    with budget.slots() as slots:
+        wait_for_grant(slots)
         with django_assert_num_queries(0):
             budget.note(RateHeaders(limit=120, remaining=119, reset_at=time.time() + 30))
         budget.note(RateHeaders(limit=120, remaining=60, reset_at=time.time() + 30))
@@ -181,21 +181,21 @@ def test_an_answer_that_tells_nothing_new_writes_nothing(django_assert_num_queri
 
 def test_plenty_is_granted_in_batches_without_a_look_for_each(django_assert_num_queries):
     budget = SharedBudget("acme", Limits(requests=1_000_000, window=60, concurrency=10))
-    with budget.lanes(want=8) as lanes:
-        wait_for_grant(lanes, in_flight=0)
+    with budget.slots(want=8) as slots:
+        wait_for_grant(slots, in_flight=0)
         with django_assert_num_queries(0):
             for _ in range(49):
-                assert isinstance(lanes.try_acquire(in_flight=0), Grant)
+                assert isinstance(slots.try_acquire(in_flight=0), Grant)
 
 
-def test_lost_lanes_are_taken_again():
+def test_lost_slots_are_taken_again():
     budget = SharedBudget("acme", Limits())
-    with budget.lanes(want=4) as lanes:
+    with budget.slots(want=4) as slots:
         RequestBudget.objects.update(state={})
 
-        assert isinstance(lanes.try_acquire(in_flight=2), Grant)
-        assert usage_of(budget).lanes_held == 3
-    assert usage_of(budget).lanes_held == 0
+        assert isinstance(slots.try_acquire(in_flight=2), Grant)
+        assert usage_of(budget).slots_held == 3
+    assert usage_of(budget).slots_held == 0
 
 
 def test_points_are_shared_and_corrected():
@@ -225,7 +225,7 @@ def test_a_grant_within_a_transaction_is_refused():
         pytest.fail("a grant that can be rolled back is none")
 
 
-def test_the_next_lane_that_comes_free_is_for_a_person_who_waits():
+def test_the_next_slot_that_comes_free_is_for_a_person_who_waits():
     limits = Limits(requests=1000, window=60, concurrency=2)
     budget = SharedBudget("acme", limits)
     served = threading.Event()
@@ -234,7 +234,7 @@ def test_the_next_lane_that_comes_free_is_for_a_person_who_waits():
         with SharedBudget("acme", limits).permit(interactive=True):
             served.set()
 
-    with budget.lanes() as pull:
+    with budget.slots() as pull:
         for in_flight in (0, 1):
             assert isinstance(pull.try_acquire(in_flight=in_flight), Grant)
         assert isinstance(pull.try_acquire(in_flight=2), float)

@@ -74,8 +74,8 @@ def anew(site, thinkific):
 
 def push_one() -> str:
     [[entry]] = claims.claim(1)
-    with SharedBudget.from_settings().lanes(want=2, interactive=True) as lanes:
-        client = ThinkificClient(Credentials.from_settings(), budget=lanes, interactive=True)
+    with SharedBudget.from_settings().slots(want=2, interactive=True) as slots:
+        client = ThinkificClient(Credentials.from_settings(), budget=slots, interactive=True)
         return outcomes.push(entry, client).name
 
 

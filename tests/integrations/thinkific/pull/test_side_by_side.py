@@ -105,14 +105,14 @@ def test_a_list_that_fails_is_no_trouble_of_the_one_before_it(pull, thinkific):
 
 
 class Free:
-    """Lanes on which nothing is ever waited for."""
+    """Slots on which nothing is ever waited for."""
 
     want = 4
 
     def try_acquire(self, *, in_flight):
         return Grant(1, 0.0) if in_flight < self.want else 0.01
 
-    def rest(self):
+    def release(self):
         pass
 
 

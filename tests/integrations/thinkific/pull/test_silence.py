@@ -62,8 +62,8 @@ def test_a_push_says_so_when_it_is_no_hiccup(thinkific, connected, attempts, wor
     [[entry]] = claims.claim(1)
     entry.attempts = attempts
 
-    with SharedBudget.from_settings().lanes(want=2, interactive=True) as lanes:
-        client = ThinkificClient(Credentials.from_settings(), budget=lanes, interactive=True, retries=0)
+    with SharedBudget.from_settings().slots(want=2, interactive=True) as slots:
+        client = ThinkificClient(Credentials.from_settings(), budget=slots, interactive=True, retries=0)
         fate = outcomes.push(entry, client)
 
     assert fate.name == "retried"

@@ -58,8 +58,8 @@ def test_a_renamed_person_costs_few_queries(site, pull):
     people.update_user(named, first_name="Renamed")
     [[entry]] = claims.claim(1)
 
-    with SharedBudget.from_settings().lanes(want=2, interactive=True) as lanes:
-        client = ThinkificClient(Credentials.from_settings(), budget=lanes, interactive=True)
+    with SharedBudget.from_settings().slots(want=2, interactive=True) as slots:
+        client = ThinkificClient(Credentials.from_settings(), budget=slots, interactive=True)
         with CaptureQueriesContext(connection) as captured:
             assert outcomes.push(entry, client).name == "done"
 

@@ -32,7 +32,7 @@ def one_page_after_the_other(monkeypatch):
     monkeypatch.setattr(fetch, "PAGE_SIZE", PAGE)
     monkeypatch.setattr(fetch, "AHEAD", 1)
     monkeypatch.setattr(fetch, "GATHER", 0.0)
-    # What happens between two pages happens in the walk's own thread, which cannot give lanes back meanwhile.
+    # What happens between two pages happens in the walk's own thread, which cannot give slots back meanwhile.
     monkeypatch.setattr(decisions, "LARGEST_BATCH", 1)
 
 
