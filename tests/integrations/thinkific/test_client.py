@@ -1,6 +1,8 @@
 """The client against a network that is faked: what it sends, and what it makes of every answer."""
 
+import importlib
 import json
+import pkgutil
 import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, timezone
@@ -12,6 +14,7 @@ import responses
 from responses import matchers
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
+from integrations.thinkific import client as thinkific_client
 from integrations.thinkific.client import schemas
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.credentials import Credentials
@@ -423,6 +426,32 @@ def test_the_budget_is_asked_before_and_told_after_each_attempt(network):
     assert [call[0] for call in budget.calls] == ["permit", "stop", "permit", "note"]
     assert budget.calls[0] == ("permit", True, 0)
     assert timedelta(seconds=6) < budget.calls[1][1] - datetime.now(UTC) <= timedelta(seconds=7)
+
+
+def test_each_attempt_is_made_by_the_function_that_is_given_for_it(network, naps):
+    surfaces = []
+
+    def around(surface, attempt):
+        surfaces.append(surface)
+        return attempt()
+
+    client = ThinkificClient(Credentials("acme", KEY), sleep=naps.append, around=around)
+    network.get(f"{REST}/users/1", status=500)
+    network.get(f"{REST}/users/1", json=USER)
+    network.get(f"{HOOKS}/webhooks", json={"items": []})
+
+    client.rest.get_user(1)
+    client.webhooks.all()
+
+    assert surfaces == ["REST", "REST", "webhooks"]
+
+
+def test_no_class_of_the_client_is_deeper_than_one_base():
+    for module in pkgutil.walk_packages(thinkific_client.__path__, f"{thinkific_client.__name__}."):
+        for one in vars(importlib.import_module(module.name)).values():
+            if isinstance(one, type) and not issubclass(one, Exception):
+                ours = [base for base in one.__mro__[1:] if base.__module__.startswith("integrations.")]
+                assert len(ours) <= 1, (one, ours)
 
 
 def test_send_once_is_one_attempt_whatever_its_status(client, network, naps):
