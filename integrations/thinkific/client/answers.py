@@ -1,4 +1,4 @@
-"""What came back from Thinkific, and what its status means."""
+"""An answer of Thinkific, and what its status means."""
 
 import time
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: `body` is decompressed, `rate` what the headers say about the request budget."""
+    """An answer: `body` is decompressed, `rate` is what the headers say about the request budget."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -42,7 +42,7 @@ class Answer:
 
 
 def check(answer: Answer, credentials: Credentials) -> None:
-    """Return when the answer is a success; else raise what its status means."""
+    """Returns nothing when the answer is a success; else raises what its status means."""
     if answer.ok:
         return
     if answer.status in (401, 403):
@@ -50,14 +50,14 @@ def check(answer: Answer, credentials: Credentials) -> None:
     html = looks_like_html(answer.body)
     said = f"{answer.request} answered {answer.status}{' with an HTML page' if html else ''}."
     if answer.status == 429:
-        raise RateLimited(said, until=answer.rate.reset or soon())
+        raise RateLimited(said, until=answer.rate.reset or default_reset())
     if answer.status >= 500 or answer.status in (408, 425):
         uncertain = not answer.request.startswith("GET ")
         trouble = RetryLater(said, after=retry_after(answer.headers, time.time()), uncertain=uncertain)
         trouble.surface = answer.surface
         raise trouble
     if answer.surface == GRAPHQL and answer.status in (400, 422) and not html:
-        return  # errors of the query itself, which the reader of GraphQL answers knows how to tell apart
+        return  # errors of the query itself, which read_graph_answer tells apart
     messages: list[Message] = [(None, said)] if html else error_messages(answer.body)
     if 300 <= answer.status < 400:
         messages = [(None, f"{said} That is a redirection; check THINKIFIC_API_URL.")]
@@ -80,7 +80,8 @@ def _raise_refused(answer: Answer, credentials: Credentials) -> NoReturn:
     )
 
 
-def soon() -> datetime:
+def default_reset() -> datetime:
+    """Returns the end of the wait after a 429 that names none."""
     return datetime.now(UTC) + timedelta(seconds=FALLBACK)
 
 

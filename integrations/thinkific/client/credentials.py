@@ -1,4 +1,4 @@
-"""Which Thinkific site, and with which keys."""
+"""The address of a Thinkific site and its keys."""
 
 import re
 from dataclasses import dataclass, field
@@ -66,7 +66,7 @@ class Credentials:
 
     @property
     def token(self) -> str:
-        """The Bearer token for GraphQL, also where it was entered as the API key; empty if there is none."""
+        """The Bearer token for GraphQL, also where it was entered as the API key; empty without one."""
         return self.access_token or (self.api_key if self._key_is_a_token else "")
 
     @property
@@ -75,7 +75,7 @@ class Credentials:
 
     @property
     def missing(self) -> list[str]:
-        """What is not there and what that costs, one sentence or two each; empty when nothing is missing."""
+        """A text for each missing key, with what does not work without it; empty when none is missing."""
         if not self.api_key and not self.access_token:
             return [WITHOUT_KEY]
         statements = []
@@ -87,11 +87,11 @@ class Credentials:
 
     @property
     def complete(self) -> bool:
-        """Whether REST can be used at all."""
+        """Whether REST can be used."""
         return bool(self.token or (self.api_key and self.subdomain))
 
     def headers(self, surface: str) -> tuple[dict[str, str], str]:
-        """The headers that prove who we are on `surface`, and the setting they come from.
+        """Returns the headers with our key for `surface`, and the name of the setting that the key is from.
 
         Raises NotConfigured with the statement of what is missing.
         """
@@ -114,7 +114,7 @@ class Credentials:
 
 
 def _bare_subdomain(text: str) -> str:
-    """`acme` from `acme.thinkific.com` or `https://acme.thinkific.com/courses`, as people paste it."""
+    """Returns `acme` from `acme.thinkific.com` or `https://acme.thinkific.com/courses`: people paste both."""
     text = (text or "").strip().lower()
     text = text.split("://", 1)[-1].split("/", 1)[0]
     return text.removesuffix(".thinkific.com")

@@ -78,7 +78,7 @@ _decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
 
 
 def decoder_of(wanted: Any) -> msgspec.json.Decoder[Any]:
-    """Making one costs more than reading a page with it."""
+    """Returns a decoder, kept for the next time: making one takes longer than reading a page."""
     if wanted not in _decoders:
         _decoders[wanted] = msgspec.json.Decoder(wanted, strict=False)
     return _decoders[wanted]
@@ -112,7 +112,7 @@ def decode_page(
 
 
 def decode_object(body: bytes, row_type: type[T], *, unwrap: str = "", what: str = "the answer") -> T:
-    """One object, also where it comes wrapped as `{unwrap: {...}}`.
+    """Returns one object, also where it comes as `{unwrap: {...}}`.
 
     Raises RetryLater when the body is not JSON, msgspec.ValidationError when it is some other object.
     """
@@ -128,9 +128,9 @@ def decode_object(body: bytes, row_type: type[T], *, unwrap: str = "", what: str
 
 
 def load_json(body: bytes, what: str) -> Any:
-    """The body as Python objects, forgiving bad UTF-8, control characters and NaN (null).
+    """Returns the body as Python objects. Accepts bad UTF-8, control characters and NaN (as None).
 
-    Raises RetryLater when it is not JSON, as cut-off answers and error pages are not.
+    Raises RetryLater when it is not JSON: an incomplete answer or an error page.
     """
     try:
         return json.loads(body.decode("utf-8", "replace"), strict=False, parse_constant=lambda _: None)
@@ -151,7 +151,7 @@ def rows_and_pagination(value: Any, what: str) -> tuple[list[Any], _Pagination |
 
 
 def read_rows(rows: list[Any], row_type: type[T]) -> tuple[list[T], list[BadRow]]:
-    """The rows that can be read, in order, and the others with the reason."""
+    """Returns the rows that can be read, in order, and the others with the reason."""
     items: list[T] = []
     bad: list[BadRow] = []
     for place, row in enumerate(rows, start=1):
@@ -164,18 +164,18 @@ def read_rows(rows: list[Any], row_type: type[T]) -> tuple[list[T], list[BadRow]
 
 
 def read_row(row: Any, row_type: type[T]) -> T:
-    """One row from Python objects, repaired where that is safe. Raises msgspec.ValidationError."""
+    """Returns one typed row from Python objects, repaired where that is safe. Raises ValidationError."""
     try:
         try:
             return msgspec.convert(row, row_type, strict=False)
         except msgspec.ValidationError:
             return msgspec.convert(_repair(row, row_type), row_type, strict=False)
-    except UnicodeEncodeError:  # half a character where a number or a date should be
+    except UnicodeEncodeError:  # a lone surrogate where a number or a date should be
         return read_row(_whole(row), row_type)
 
 
 def _whole(value: Any) -> Any:
-    """`value` without lone surrogates."""
+    """Returns `value` without lone surrogates."""
     if isinstance(value, str):
         return value.encode("utf-8", "ignore").decode()
     if isinstance(value, list):
@@ -184,7 +184,7 @@ def _whole(value: Any) -> Any:
 
 
 def _repair(value: Any, wanted: Any) -> Any:
-    """`value` with odd dates parsed and numbers turned into text where the type wants those."""
+    """Returns `value` with unusual dates parsed, and numbers as text where the type is text."""
     args = get_args(wanted)
     if get_origin(wanted) is list:
         return [_repair(part, args[0]) for part in value] if isinstance(value, list) else value
@@ -208,7 +208,7 @@ def _repair(value: Any, wanted: Any) -> Any:
 
 
 def parse_moment(text: str) -> datetime:
-    """An aware UTC datetime from any ISO form: a bare date, an offset, nanoseconds, none of them (then UTC).
+    """Returns a UTC datetime from any ISO form: only a date, with an offset, nanoseconds, or without (UTC).
 
     Raises msgspec.ValidationError.
     """

@@ -1,7 +1,7 @@
-"""What can go wrong with a request to Thinkific, in the kinds that decide what happens next.
+"""What can go wrong with a request to Thinkific. The class of an error decides what happens next.
 
-RetryLater: nothing is wrong with the request, ask again. Rejected: asking again will not help,
-a person must look. CredentialsRefused and NotConfigured: stop everything. No message holds a key or a token.
+RetryLater: the request may work later. Rejected: it will not, and a person must look at it.
+CredentialsRefused and NotConfigured: no request works. No message contains a key or a token.
 """
 
 import json
@@ -16,7 +16,7 @@ CHARACTERS_KEPT = 300
 
 
 class ThinkificError(Exception):
-    """Anything that Thinkific, or the way to it, refused."""
+    """Any failure of a request, by Thinkific or on the way to it."""
 
 
 class NotConfigured(ThinkificError):
@@ -37,11 +37,10 @@ class CredentialsRefused(ThinkificError):
 
 
 class RetryLater(ThinkificError):
-    """Transient: the same request may work later.
+    """The same request may work later: after `after` seconds or at `until`, where known.
 
-    `after` is a wait in seconds and `until` a point in time, where known. `uncertain` marks a write whose
-    outcome is unknown, because it was sent and no clear answer came: look before creating again. `surface` is
-    set where one of Thinkific's did not answer, or only with an error of its own.
+    `uncertain` marks a write that was sent and had no clear answer: it may have been done, so read the object
+    before creating it again. `surface` is set where a surface of Thinkific did not answer, or with a 5xx.
     """
 
     surface = ""
@@ -60,7 +59,7 @@ class RetryLater(ThinkificError):
         self.uncertain = uncertain
 
     def seconds(self, default: float = 1.0) -> float:
-        """How long to wait from now, in seconds; `default` where Thinkific said nothing."""
+        """Returns how many seconds to wait from now; `default` where Thinkific named no time."""
         if self.until is not None:
             return max(0.0, (self.until - datetime.now(UTC)).total_seconds())
         return default if self.after is None else self.after
@@ -76,27 +75,27 @@ class RateLimited(RetryLater):
 
 
 class BudgetExhausted(RetryLater):
-    """Our own share of the request budget did not come free in time; nothing was sent."""
+    """The request budget had no free request in time; nothing was sent."""
 
 
 class Unfinished(RetryLater):
-    """The answer went beyond its time or its size, and was given up in the middle."""
+    """The answer took too long or was too large; the rest was not read."""
 
 
 class Endless(RetryLater):
-    """A list keeps bringing rows that it has brought already, or none, and says that more follow."""
+    """A list says that more rows follow, but sends only rows that it has sent before, or none."""
 
 
 class Interrupted(RetryLater):
-    """This process was told to stop, and did not wait for the answer."""
+    """This process or its run was stopped, and did not wait for the answer."""
 
     def __init__(self, message: str, *, uncertain: bool = False) -> None:
         super().__init__(message, after=0.0, uncertain=uncertain)
 
 
 class Rejected(ThinkificError):
-    """Thinkific understood and said no. `messages` are its own words, `[(field or None, text)]`, and `words`
-    the same in one line, for a sentence that says already what was asked; the message says that as well."""
+    """Thinkific refused the request. `messages` are its own words, `[(field or None, text)]`; `words` are the
+    same in one line, without the name of the request, which the message begins with."""
 
     def __init__(self, request: str, status: int, messages: list[Message]) -> None:
         self.request = request
@@ -114,7 +113,7 @@ class NotFound(Rejected):
 
 
 class TooExpensive(ThinkificError):
-    """GraphQL refused a query for its cost, and charged nothing: ask for fewer rows at once."""
+    """GraphQL refused a query because it costs too much, and took no points: ask for fewer rows at once."""
 
     def __init__(self, message: str, *, max_cost: int | None = None, cost: int | None = None) -> None:
         super().__init__(message)
@@ -123,14 +122,14 @@ class TooExpensive(ThinkificError):
 
 
 class SchemaDrift(ThinkificError):
-    """GraphQL does not know a field or an argument that we asked for: Thinkific has changed."""
+    """GraphQL does not know a field or an argument of a query: Thinkific has changed its schema."""
 
 
 def error_messages(body: bytes | str | Any) -> list[Message]:
-    """Thinkific's words in an error body, whichever of its shapes it has.
+    """Returns Thinkific's messages in the body of an error, in any of the forms that it sends.
 
-    Takes `errors` or `error` from an object or from the objects of an array; flattens a string, a list, a map
-    of lists, a map of strings and a list of maps. HTML and what is not JSON give an empty list.
+    Reads `errors` or `error` of an object, or of each object in an array: a string, a list, a map of lists, a
+    map of strings, or a list of maps. Returns an empty list for HTML and for what is not JSON.
     """
     if isinstance(body, bytes):
         body = body.decode("utf-8", "replace")
@@ -168,7 +167,7 @@ def _collect(
 
 
 def _printable(text: str) -> str:
-    """One line, without control characters or markup, cut to a readable length."""
+    """Returns the text in one line, without control characters or HTML, cut to CHARACTERS_KEPT."""
     if looks_like_html(text):
         return "an HTML page"
     text = re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]+", " ", text).strip()
@@ -176,6 +175,6 @@ def _printable(text: str) -> str:
 
 
 def looks_like_html(body: bytes | str) -> bool:
-    """Whether this is a page for a browser (Cloudflare's, mostly) and not an answer."""
+    """Returns whether this is a page for a browser (mostly Cloudflare's) and no answer of the API."""
     start = body[:512] if isinstance(body, str) else body[:512].decode("utf-8", "replace")
     return bool(re.match(r"\s*(<!doctype|<html|<head|<body|<center|<\?xml|<!--)", start, re.IGNORECASE))

@@ -1,4 +1,4 @@
-"""What it means, in words and for what happens next, that no whole answer came."""
+"""Errors for requests without a complete answer, with their messages."""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ from integrations.thinkific.client.errors import (
 
 @dataclass(frozen=True)
 class Attempt:
-    """`label` names the request in messages; `uncertain`: it may have had an effect all the same."""
+    """One request. `label` names it in messages; `uncertain`: it may have an effect without an answer."""
 
     label: str
     uncertain: bool
@@ -28,25 +28,25 @@ class Attempt:
 
 
 def cut_off(attempt: Attempt, cut: wire.CutOff, exchange: wire.Exchange) -> RetryLater:
-    """We did not wait for the rest."""
+    """Returns the error for an answer that we stopped reading."""
     if isinstance(cut, wire.ToldToStop):
         words = f"{attempt.label}: broken off, because this process or its run was stopped."
         return Interrupted(words, uncertain=attempt.uncertain)
     if isinstance(cut, wire.TooLarge):
         words = (
-            f"{attempt.label}: Thinkific's answer is larger than {exchange.most >> 20} MiB "
+            f"{attempt.label}: Thinkific's answer is larger than {exchange.largest >> 20} MiB "
             "(THINKIFIC_LARGEST_ANSWER); the rest was not read."
         )
     else:
         words = (
-            f"{attempt.label}: Thinkific's answer was not complete after {exchange.lasted():.0f} s: "
-            f"{_size(exchange.came)} came."
+            f"{attempt.label}: Thinkific's answer was not complete after {exchange.seconds():.0f} s: "
+            f"{_size(exchange.received)} came."
         )
     return Unfinished(words, uncertain=attempt.uncertain)
 
 
 def failed(attempt: Attempt, error: failures.RequestException) -> ThinkificError:
-    """The network, or requests, did not bring an answer."""
+    """Returns the error for a request that failed in the network or in `requests`."""
     label, uncertain = attempt.label, attempt.uncertain
     host = urlsplit(attempt.address).netloc or attempt.address
     if isinstance(error, failures.InvalidURL | failures.MissingSchema | failures.InvalidSchema):

@@ -1,14 +1,14 @@
-"""Where a list ends: what a page says about it, how far that is believed, and lists that never end."""
+"""Where a list ends: by what its pages say, and by rows that come again where it never ends."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from integrations.thinkific.client.errors import Endless
 
-# In a row. A row that moves between two requests may come twice; whole pages do not, and not three times.
+# In a row. A row that moves between two requests may come twice, but not three whole pages.
 PAGES_WITHOUT_NEWS = 3
-FEW = 20_000  # ids up to which a set is small enough
-PLACES = 4_194_301  # a prime, so that no regular numbering meets itself
+FEW = 20_000  # ids that are kept in a set; more would take too much memory
+PLACES = 4_194_301  # a prime number: ids with equal distances get different places
 
 
 def more_follow(
@@ -20,10 +20,11 @@ def more_follow(
     total_pages: int | None,
     next_page: int | None,
 ) -> bool:
-    """Whether the page after `number` must be asked for: this one brought `fetched` rows of `asked`.
+    """Returns whether the next page must be asked for: page `number` had `fetched` rows of `asked`.
 
-    An empty page is the end. That more follow is believed; that none do, of a full page only where the total
-    bears it out: a missing, negative or too small one must not make the rest of the list look gone.
+    An empty page is the end. When an answer says that more pages follow, that is believed. When it says that
+    a full page is the last one, that is believed only if the total agrees: a total that is missing, negative
+    or too small must not make the rest of the list look removed.
     """
     if not fetched:
         return False
@@ -35,16 +36,16 @@ def more_follow(
     return total_items != came
 
 
-class Met:
-    """Which ids a walk has met, in at most four megabytes: beyond FEW, a table in which two ids may share a
-    place. A whole page of new ids that all look met does not happen."""
+class SeenIds:
+    """The ids that a list has shown, in at most four megabytes. Beyond FEW ids it is a table in which two ids
+    may have the same place; that does not happen to a whole page of new ids."""
 
     def __init__(self) -> None:
         self._few: set[int] = set()
         self._table: bytearray | None = None
 
     def add(self, ids: Sequence[int]) -> bool:
-        """Whether any of them is new."""
+        """Adds ids. Returns whether any of them is new."""
         if self._table is None:
             before = len(self._few)
             self._few.update(ids)
@@ -68,25 +69,25 @@ class Met:
 
 
 def number_of(node: Any) -> int:
-    """What tells a node from others, where ids are words; without an id, all of it."""
+    """Returns a number for a GraphQL node: from its id, which is text, or from all of it without one."""
     name = node.get("id") if isinstance(node, dict) else None
     return hash(repr(node) if name is None else str(name))
 
 
 class Watch:
-    """Counts the pages of one walk that brought nothing new."""
+    """Counts the pages in a row of one list that had no new row."""
 
     def __init__(self) -> None:
-        self._met = Met()
-        self._stale = 0
+        self._seen = SeenIds()
+        self._without_news = 0
 
     def brings_nothing(self, ids: Sequence[int]) -> bool:
-        """Whether, with this page, so many in a row brought nothing new that no end is to be expected."""
-        self._stale = 0 if self._met.add(ids) else self._stale + 1
-        return self._stale >= PAGES_WITHOUT_NEWS
+        """Adds a page by its ids. Returns whether it is the last of PAGES_WITHOUT_NEWS without a new row."""
+        self._without_news = 0 if self._seen.add(ids) else self._without_news + 1
+        return self._without_news >= PAGES_WITHOUT_NEWS
 
-    def look(self, ids: Sequence[int], what: str) -> None:
-        """Raises Endless instead; `what` names the list."""
+    def check(self, ids: Sequence[int], what: str) -> None:
+        """Adds a page by its ids. Raises Endless, which names the list by `what`."""
         if self.brings_nothing(ids):
             raise Endless(f"{what} {ENDLESS}")
 

@@ -1,22 +1,20 @@
-"""What an answer says about the request budget."""
+"""What the headers of an answer say about the request budget."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-SHORTEST = 0.01  # seconds; a real site's shortest is a second, a scaled-down stand-in's is not
+SHORTEST = 0.01  # seconds; the stand-in may have short windows, a real site waits at least a second
 LONGEST = 120.0
-FALLBACK = 1.0  # where nothing is said; the shared budget waits longer each time (meter.block)
-SKEW = 2.0  # Date headers have whole seconds: only a clock that is off by more is worth correcting
+FALLBACK = 1.0  # seconds, where the answer names none; the shared budget doubles it (meter.block)
+SKEW = 2.0  # seconds; Date headers have whole seconds, so a smaller difference says nothing
 
 
 @dataclass(frozen=True, slots=True)
 class RateHeaders:
-    """The site's budget as an answer told it; None where it said nothing.
-
-    `reset_at` is epoch seconds on this machine's clock.
-    """
+    """The request budget as an answer told it; None where it told nothing. `reset_at` is in epoch seconds, on
+    this machine's clock."""
 
     limit: int | None = None
     remaining: int | None = None
@@ -29,7 +27,7 @@ class RateHeaders:
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """GraphQL's own budget, in points; `reset` is when the minute is over."""
+    """GraphQL's own budget, in points. `cost` is that of the query, `reset` the end of the minute."""
 
     cost: int | None = None
     remaining: int | None = None
@@ -38,9 +36,9 @@ class Points:
 
 
 def read_rate_headers(headers: Mapping[str, str], status: int, now: float) -> RateHeaders:
-    """The budget from the headers of an answer received at `now` (epoch seconds).
+    """Returns the budget from the headers of an answer that came at `now` (epoch seconds).
 
-    A 429 always gets a `reset_at`: where the reset is missing Retry-After, else soon.
+    A 429 always gets a `reset_at`: from its reset, else from Retry-After, else after FALLBACK seconds.
     """
     limit = _whole(headers.get("ratelimit-limit") or headers.get("x-ratelimit-limit-minute"))
     remaining = _whole(headers.get("ratelimit-remaining") or headers.get("x-ratelimit-remaining-minute"))
@@ -51,10 +49,10 @@ def read_rate_headers(headers: Mapping[str, str], status: int, now: float) -> Ra
 
 
 def reset_wait(value: str | None, now: float, *, server_now: float | None = None) -> float | None:
-    """Seconds until the reset that `value` means, 0.01 to 120; None when it is not a number.
+    """Returns the seconds until the reset that `value` means, 0.01 to 120; None when it is not a number.
 
-    Thinkific's documents disagree about the unit, so every one that they name is recognised by its size:
-    epoch milliseconds (which live answers carry), epoch seconds, milliseconds from now, seconds from now.
+    Thinkific's documents name different units, so the unit is recognised by the size of the number: epoch
+    milliseconds (which live answers have), epoch seconds, milliseconds from now, or seconds from now.
     """
     try:
         number = float(value or "")
@@ -75,7 +73,7 @@ def reset_wait(value: str | None, now: float, *, server_now: float | None = None
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that a Retry-After header asks for, 0.01 to 120; None without one."""
+    """Returns the seconds that a Retry-After header asks for, 0.01 to 120; None without one."""
     value = headers.get("retry-after")
     if not value:
         return None
@@ -90,7 +88,7 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def _server_time(headers: Mapping[str, str], now: float) -> float:
-    """The server's idea of `now` where it differs clearly from ours, else ours."""
+    """Returns the server's time where it differs from ours by more than SKEW, else ours."""
     try:
         told = parsedate_to_datetime(headers["date"]).timestamp()
     except (KeyError, ValueError, TypeError):

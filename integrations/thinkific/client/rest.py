@@ -1,4 +1,4 @@
-"""The Admin REST API v1: lists page by page, objects by id, look-ups, writes."""
+"""The Admin REST API v1: pages of lists, single objects, searches and writes."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
@@ -32,7 +32,7 @@ class Rest:
         limit: int = PAGE_SIZE,
         filters: Mapping[str, Any] | None = None,
     ) -> Page[T]:
-        """One page (from 1) of a REST list; `filters` are sent as `query[field]`, None ones left out."""
+        """Returns one page (from 1) of a list. Filters are sent as `query[name]`, unless they are None."""
         params: dict[str, Any] = {"page": page, "limit": limit}
         params |= {f"query[{name}]": value for name, value in (filters or {}).items()}
 
@@ -44,7 +44,7 @@ class Rest:
         return self.transport.perform("GET", path, params, read=read)
 
     def list_all(self, path: str, row_type: type[T], filters: Mapping[str, Any] | None = None) -> Iterator[T]:
-        """Every row of a REST list, page after page. Raises Endless (a RetryLater) for a list without end."""
+        """Yields every row of a list. Raises Endless (a RetryLater) for a list without end."""
         return all_pages(lambda page: self.list_page(path, row_type, page, PAGE_SIZE, filters), path)
 
     def users_page(
@@ -73,7 +73,8 @@ class Rest:
     def bundle_enrollments_page(
         self, bundle_id: int, page: int = 1, limit: int = PAGE_SIZE, *, user_id: int | None
     ) -> Page[schemas.Enrollment]:
-        """Course enrollments that came through a bundle, one row per course; the id is a productable_id."""
+        """Returns the course enrollments that came with a bundle, one row per course. `bundle_id` is its
+        productable_id."""
         path = f"/bundles/{bundle_id}/enrollments"
         return self.list_page(path, schemas.Enrollment, page, limit, {"user_id": user_id})
 
@@ -98,14 +99,15 @@ class Rest:
     def get_group(self, group_id: int) -> schemas.Group:
         return self._get(f"/groups/{group_id}", schemas.Group, unwrap="group")
 
-    # --- looking before creating --------------------------------------------------------------------------
+    # --- searches -----------------------------------------------------------------------------------------
 
     def find_user_by_email(self, email: str) -> schemas.User | None:
-        """The user with this e-mail, however it is written; the filter alone is not trusted to be exact."""
+        """Returns the user with this e-mail address, in any way of writing it. Thinkific's filter may return
+        others, so the addresses are compared here."""
         return self._user_with(email, {"email": normalize_email(email)})
 
     def search_user_by_email(self, email: str) -> schemas.User | None:
-        """The same without the filter, which may compare the case: walks all users, one request per 250."""
+        """Does the same without the filter, which may be case-sensitive: reads all users, 250 per request."""
         return self._user_with(email, {})
 
     def _user_with(self, email: str, filters: Mapping[str, Any]) -> schemas.User | None:
@@ -119,14 +121,13 @@ class Rest:
         return similar
 
     def find_enrollments(self, user_id: int, course_id: int | None = None) -> list[schemas.Enrollment]:
-        """Every enrollment of this user (in this course), expired ones included; there may be several of a
-        course."""
+        """Returns all enrollments of this user (in this course), also expired ones: there may be several."""
         rows = self.list_all("/enrollments", schemas.Enrollment, {"user_id": user_id, "course_id": course_id})
         return [row for row in rows if row.user_id == user_id and course_id in (None, row.course_id)]
 
     def find_group_by_name(self, name: str) -> schemas.Group | None:
-        """The group with this name, or one that differs by case; blanks around it aside. Walks all groups:
-        there is no filter."""
+        """Returns the group with this name, else one whose name differs only by case. Spaces around names do
+        not count. Reads all groups: there is no filter."""
         wanted, similar = name.strip(), None
         for group in self.list_all("/groups", schemas.Group, {}):
             told = (group.name or "").strip()
@@ -139,21 +140,21 @@ class Rest:
     # --- writes -------------------------------------------------------------------------------------------
 
     def create_user(self, fields: Mapping[str, Any]) -> schemas.User:
-        """Create a user from `email`, `first_name`, `last_name` (required) and what else it takes."""
+        """Creates a user. `email`, `first_name` and `last_name` are required."""
         return self._create("/users", fields, schemas.User)
 
     def update_user(self, user_id: int, fields: Mapping[str, Any]) -> None:
-        """Change the given fields only. Thinkific answers nothing: get the user again to see the result."""
+        """Changes the given fields only. Thinkific returns nothing: get the user again to see the result."""
         self.transport.request("PUT", f"/users/{user_id}", json=dict(fields))
 
     def delete_user(self, user_id: int) -> bool:
-        """Delete for good, with progress and results. False when there was no such user any more."""
+        """Deletes the user for good, with progress and results. Returns False when there was no such user."""
         return self.transport.delete(f"/users/{user_id}")
 
     def create_enrollment(
         self, *, user_id: int, course_id: int, activated_at: datetime, expiry_date: datetime | None = None
     ) -> schemas.Enrollment:
-        """`activated_at` is required here, because without it Thinkific makes a free trial."""
+        """Creates an enrollment. `activated_at` is required: without it Thinkific makes a free trial."""
         fields = {"user_id": user_id, "course_id": course_id, "activated_at": activated_at}
         return self._create("/enrollments", fields | _given(expiry_date=expiry_date), schemas.Enrollment)
 
@@ -168,7 +169,7 @@ class Rest:
     def create_bundle_enrollment(
         self, bundle_id: int, *, user_id: int, activated_at: datetime, expiry_date: datetime | None = None
     ) -> bool:
-        """True when the course enrollments exist now (201), False when Thinkific makes them later (202)."""
+        """Returns True when the course enrollments exist now (201), False when they are made later (202)."""
         body = {"user_id": user_id, "activated_at": activated_at} | _given(expiry_date=expiry_date)
         return self.transport.request("POST", f"/bundles/{bundle_id}/enrollments", json=body).status != 202
 
@@ -188,7 +189,7 @@ class Rest:
         return self._create("/groups", {"name": name}, schemas.Group, unwrap="group")
 
     def add_user_to_groups(self, user_id: int, group_names: Iterable[str]) -> None:
-        """By name, as REST wants it. Rejected when one of the names is unknown."""
+        """Adds a user to groups by their names. Raises Rejected when a name is unknown."""
         self.transport.request(
             "POST", "/group_users", json={"user_id": user_id, "group_names": list(group_names)}
         )
@@ -205,14 +206,14 @@ class Rest:
 
 
 def all_pages(ask: Callable[[int], Page[T]], what: str) -> Iterator[T]:
-    """The rows of all pages that `ask` (for a number, from 1) answers. Raises Endless."""
+    """Yields the rows of all pages; `ask` returns a page by its number, from 1. Raises Endless."""
     watch, number = Watch(), 1
     while True:
         page = ask(number)
         yield from page.items
         if page.is_last:
             return
-        watch.look([getattr(row, "id", 0) or 0 for row in page.items], f"The list {what}")
+        watch.check([getattr(row, "id", 0) or 0 for row in page.items], f"The list {what}")
         number += 1
 
 

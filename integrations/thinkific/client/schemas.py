@@ -1,8 +1,8 @@
-"""What Thinkific sends, typed. Nothing but an id is ever required, because live answers leave out and
-null almost everything, and unknown fields are ignored.
+"""The objects that Thinkific sends, typed, with the fields that we read. Only ids are required, because real
+answers leave out almost any other field or send null.
 
-Numbers that Thinkific writes as text (`"0.42"`, `"49.0"`) stay as they came: mapping reads them. Datetimes
-are always aware. Text may hold NULs and lone surrogates: mapping removes them.
+Numbers that Thinkific sends as text (`"0.42"`, `"49.0"`) stay as they are: mapping.py reads them. Datetimes
+always have a time zone. Text may contain NULs and lone surrogates, which mapping.py removes.
 """
 
 from datetime import datetime
@@ -19,7 +19,7 @@ Number = str | int | float  # a decimal, in any of the three ways in which Think
 GraphId = str | int  # parse_graphql_id finds the number in it
 
 
-# gc=False: rows hold nothing that could point back at them, and so cost the collector nothing.
+# gc=False: these rows cannot be part of a reference cycle, so the garbage collector need not look at them.
 class CustomField(Struct, gc=False):
     value: str | int | float | bool | None = None
     label: str | None = None
@@ -27,7 +27,7 @@ class CustomField(Struct, gc=False):
 
 
 class User(Struct):
-    """A person; there is no date of change. Students have no roles."""
+    """A person, without a date of change. Students have no roles."""
 
     id: Id
     email: str | None = None
@@ -67,7 +67,7 @@ class ProductPrice(Struct):
 
 
 class Product(Struct):
-    """What is sold: `productable_id` is the id of its course or its bundle, by `productable_type`."""
+    """A product. `productable_id` is the id of its course or its bundle, as `productable_type` says."""
 
     id: Id
     productable_id: Id | None = None
@@ -88,7 +88,7 @@ class Product(Struct):
 
 
 class Course(Struct):
-    """A course as REST knows it; those of the new course builder are missing there."""
+    """A course of REST, which has no courses of the new course builder."""
 
     id: Id
     product_id: Id | None = None
@@ -102,7 +102,7 @@ class Chapter(Struct):
 
 
 class Content(Struct, gc=False):
-    """A lesson as REST knows it. `contentable_type` is an open list: keep unknown values."""
+    """A lesson of REST. `contentable_type` may have values that we do not know."""
 
     id: Id
     name: str | None = None

@@ -1,4 +1,4 @@
-"""Connections to Thinkific, kept from request to request: each thread has a session of its own."""
+"""Connections to Thinkific, kept open between requests: each thread has its own session."""
 
 import threading
 

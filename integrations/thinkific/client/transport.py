@@ -1,7 +1,7 @@
 """One request to Thinkific: headers, time-outs, what a status means, and when to try again.
 
-Nothing here touches the database, so it can be used in any thread. The shared request budget, which does,
-is handed in where it is wanted.
+Nothing here uses the database, so it works in any thread. The shared request budget does use it; it is a
+parameter.
 """
 
 import json as jsonlib
@@ -20,7 +20,7 @@ from requests import exceptions as failures
 
 from integrations import stopping
 from integrations.thinkific.client import no_answer, wire
-from integrations.thinkific.client.answers import Answer, check, soon
+from integrations.thinkific.client.answers import Answer, check, default_reset
 from integrations.thinkific.client.credentials import GRAPHQL, REST, WEBHOOKS, Credentials
 from integrations.thinkific.client.errors import (
     BudgetExhausted,
@@ -37,22 +37,23 @@ from integrations.thinkific.client.sessions import Sessions
 R = TypeVar("R")
 
 HEADERS = {
-    "User-Agent": "B2B-Dashboard-for-Thinkific/0.1",  # Cloudflare turns away requests without one
+    "User-Agent": "B2B-Dashboard-for-Thinkific/0.1",  # Cloudflare refuses requests without one
     "Accept": "application/json",
-    "Accept-Encoding": "gzip",  # and no more: urllib3 unpacks it in pieces, so that we can stop
+    "Accept-Encoding": "gzip",  # only this: urllib3 decompresses it in parts, so that we can stop
 }
 PATHS = {REST: "/api/public/v1", WEBHOOKS: "/api/v2", GRAPHQL: "/stable/graphql"}
 BACKOFF = 0.5  # seconds before the first retry, doubled for each further one
 LONGEST_BACKOFF = 20.0
-# Bytes of an answer: whole pages. By requests' own ten thousand, threads wait for each other at every part.
-AT_ONCE = 1 << 20
+# Bytes of an answer that are read at once: whole pages. After each part threads wait for each other, so the
+# default of `requests`, ten thousand bytes, is slow.
+READ_SIZE = 1 << 20
 
 
 class Budget(Protocol):
-    """What a client needs of the shared request budget (budget/shared.py has the real one)."""
+    """What a transport needs of the shared request budget (budget/shared.py)."""
 
     def permit(self, *, interactive: bool, points: int = 0) -> AbstractContextManager[object]:
-        """Wait for a place and a request (or, with `points`, for so many GraphQL points)."""
+        """Waits for a slot and a request (or, with `points`, for so many GraphQL points)."""
 
     def note(self, rate: RateHeaders) -> None: ...
 
@@ -64,16 +65,16 @@ class Budget(Protocol):
 
 
 class Transport:
-    """Sends requests for one site. Safe to share between threads: each has its own session.
+    """Sends requests to one site. Safe to share between threads: each has its own session.
 
-    `retries` further attempts are made after transient failures, POST only where it is certain that nothing
-    happened; 0 leaves them to the caller. `sleep` is what waits between them.
+    After a failure that may pass, `retries` more attempts are made; a POST is repeated only where it is
+    certain that nothing was done. `sleep` waits between attempts.
 
-    An answer must be complete within `seconds` (THINKIFIC_DEADLINE) and by `until`, a moment of
-    `time.monotonic()` for everything that this client does. `stop` is asked several times a second, in the
-    thread that waits: once it returns True, nothing is waited for any more (Interrupted).
+    An answer must be complete after `seconds` (THINKIFIC_DEADLINE), and every request of this transport by
+    `until`, a moment of `time.monotonic()`. `stop` is called several times a second, in the thread that
+    waits; when it returns True, the request ends with Interrupted.
 
-    `around(surface, attempt)` makes each attempt where it is given: a run counts with it.
+    Where `around` is given, `around(surface, attempt)` makes each attempt: a run counts its requests so.
     """
 
     def __init__(
@@ -153,7 +154,7 @@ class Transport:
         except wire.CutOff as cut:
             raise no_answer.cut_off(attempt, cut, exchange) from None
         except failures.RequestException as error:
-            # from None, here and above: requests' own errors carry the headers, and so the key
+            # from None, here and above: errors of `requests` contain the headers, and so the key
             failure = no_answer.failed(attempt, error)
             if isinstance(failure, RetryLater):
                 failure.surface = surface
@@ -164,8 +165,8 @@ class Transport:
     def _exchange(self) -> wire.Exchange:
         return wire.Exchange(
             until=min(time.monotonic() + self.seconds, self.until),
-            silence=self.timeout[1],
-            most=self.largest,
+            idle=self.timeout[1],
+            largest=self.largest,
             stop=self.stop,
         )
 
@@ -178,7 +179,7 @@ class Transport:
         *,
         surface: str = REST,
     ) -> Answer:
-        """A successful (2xx) answer, after retries and within the budget.
+        """Sends a request within the budget, with retries. Returns the successful (2xx) answer.
 
         Raises RetryLater, RateLimited, Rejected, NotFound, CredentialsRefused or NotConfigured.
         """
@@ -196,9 +197,10 @@ class Transport:
         repeatable: bool | None = None,
         read: Callable[[Answer], R],
     ) -> R:
-        """Like `request`, and reads the answer within the retries: a body that is cut off is asked for again.
+        """Does the same as `request`, and returns what `read` makes of the answer. A body that `read` cannot
+        read is asked for again.
 
-        `repeatable` says whether doing it twice is harmless; by default everything but a POST is.
+        `repeatable`: sending it twice does no harm; by default that is so for everything but a POST.
         """
         repeatable = method != "POST" if repeatable is None else repeatable
         writes = method != "GET" and not (surface == GRAPHQL and repeatable)
@@ -212,7 +214,7 @@ class Transport:
                 return _read(answer, read)
             except RetryLater as error:
                 error.uncertain = error.uncertain and writes
-                attempt += 2 if isinstance(error, Unfinished) else 1  # which took long enough
+                attempt += 2 if isinstance(error, Unfinished) else 1  # these took long already
                 pause = self._pause(error, attempt)
                 hopeless = isinstance(error, BudgetExhausted | Interrupted)
                 hopeless = hopeless or (error.uncertain and not repeatable)
@@ -240,31 +242,31 @@ class Transport:
         graph = answer.surface == GRAPHQL
         if answer.status == 429:
             stop = self.budget.stop_points_until if graph else self.budget.stop_until
-            stop(answer.rate.reset or soon())
-        elif not graph:  # those tell in their body
+            stop(answer.rate.reset or default_reset())
+        elif not graph:  # answers of GraphQL tell it in their body
             self.budget.note(answer.rate)
 
     def _pause(self, error: RetryLater, attempt: int) -> float:
-        """Seconds before the next attempt."""
+        """Returns the seconds to wait before the next attempt."""
         if isinstance(error, RateLimited):
-            # Where there is a budget, it has been told, and makes everybody wait.
+            # A budget has been told, and makes everybody wait.
             return error.seconds() if self.budget is None else 0.0
         backoff = min(BACKOFF * 2 ** (attempt - 1), LONGEST_BACKOFF)
         return error.seconds(backoff * random.uniform(0.5, 1.5))  # noqa: S311 (jitter)
 
 
 def _content(response: requests.Response, largest: int) -> bytes:
-    """The body, unpacked piece by piece: what is small on the wire may be large here."""
+    """Returns the decompressed body. Reads it in parts: a small answer may become a very large body."""
     parts: list[bytes] = []
     size = 0
     try:
-        for part in response.iter_content(AT_ONCE):
+        for part in response.iter_content(READ_SIZE):
             size += len(part)
             if size > largest:
                 raise wire.TooLarge
             parts.append(part)
     except BaseException:
-        response.close()  # what is left on this connection belongs to nobody
+        response.close()  # the rest of the answer must not be read by the next request
         raise
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
@@ -275,12 +277,12 @@ def _read(answer: Answer, read: Callable[[Answer], R]) -> R:
     except RateLimited:
         raise
     except RetryLater as error:
-        error.uncertain = True  # it was accepted, and what came of it could not be read
+        error.uncertain = True  # it was done, but the answer could not be read
         raise
 
 
 def plain(value: Any) -> Any:
-    """A value as Thinkific reads it: times as `YYYY-MM-DDTHH:MM:SSZ`, booleans in lower case."""
+    """Returns a value as Thinkific reads it: times as `YYYY-MM-DDTHH:MM:SSZ`, booleans in lower case."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if isinstance(value, bool):

@@ -34,7 +34,7 @@ class Webhooks:
             cursor = str(meta.get("next_page") or "")
             if not meta.get("has_next") or not cursor or cursor in cursors:
                 return found
-            watch.look([hash(str(row.id)) for row in here], "The list of subscriptions")
+            watch.check([hash(str(row.id)) for row in here], "The list of subscriptions")
             cursors.append(cursor)
 
     def create(self, topic: str, target_url: str) -> schemas.Subscription:

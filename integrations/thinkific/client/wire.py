@@ -1,8 +1,8 @@
-"""The way of one request over the network, bounded as a whole: by time, by bytes, and by being told to stop.
+"""Limits for one whole request over the network: its time, its bytes, and a stop from outside.
 
-The time-outs of sockets count from byte to byte: an answer that trickles never meets them. So here nothing
-blocks for longer than LOOK. Looking a name up, connecting, the handshake of TLS, headers, body: each waits in
-short pieces, and between them an `Exchange` is asked whether to go on.
+A time-out of a socket begins again with every byte, so a very slow answer never reaches it. Therefore nothing
+here blocks for longer than CHECK_EVERY: name resolution, connecting, the TLS handshake, headers and body wait
+in short steps, and between them an `Exchange` checks whether to go on.
 """
 
 import errno
@@ -30,13 +30,13 @@ from urllib3.exceptions import (
 from urllib3.util.connection import allowed_gai_family
 from urllib3.util.ssl_ import create_urllib3_context
 
-LOOK = 0.25  # seconds that anything waits before it is asked whether to go on
+CHECK_EVERY = 0.25  # seconds
 BUFFER = 1 << 16
 SENDING = 10.0  # seconds; what we send is small
 
 
 class CutOff(Exception):
-    """We broke the exchange off ourselves. No OSError: nobody below may take it for the network's."""
+    """We ended the exchange ourselves. No OSError, so that `urllib3` does not take it for a network error."""
 
 
 class OutOfTime(CutOff):
@@ -54,16 +54,16 @@ class ToldToStop(CutOff):
 class Exchange:
     """One request and its answer, in one thread: `with exchange:` around both.
 
-    `until` is a moment of `time.monotonic()`, `silence` the seconds without any byte, `most` the bytes of an
-    answer, headers included.
+    It ends at `until`, a moment of `time.monotonic()`, after `idle` seconds without a byte, after `largest`
+    bytes of an answer with its headers, or when `stop()` returns True.
     """
 
-    def __init__(self, *, until: float, silence: float, most: int, stop: Callable[[], bool]) -> None:
+    def __init__(self, *, until: float, idle: float, largest: int, stop: Callable[[], bool]) -> None:
         self.until = until
-        self.silence = silence
-        self.most = most
+        self.idle = idle
+        self.largest = largest
         self.stop = stop
-        self.came = 0
+        self.received = 0
         self.began = time.monotonic()
 
     def __enter__(self) -> "Exchange":
@@ -74,21 +74,22 @@ class Exchange:
         _thread.exchange = None
 
     def check(self) -> None:
+        """Raises ToldToStop or OutOfTime when the exchange must end."""
         if self.stop():
             raise ToldToStop
         if time.monotonic() >= self.until:
             raise OutOfTime
 
-    def lasted(self) -> float:
+    def seconds(self) -> float:
         return time.monotonic() - self.began
 
-    def piece(self) -> float:
-        """How long to wait now, before the next check."""
-        return max(0.001, min(LOOK, self.until - time.monotonic()))
+    def wait(self) -> float:
+        """Returns the seconds to block before the next check."""
+        return max(0.001, min(CHECK_EVERY, self.until - time.monotonic()))
 
-    def take(self, count: int) -> None:
-        self.came += count
-        if self.came > self.most:
+    def count(self, count: int) -> None:
+        self.received += count
+        if self.received > self.largest:
             raise TooLarge
 
 
@@ -110,7 +111,7 @@ def _current() -> Exchange:
 
 
 class _BoundedReading(io.RawIOBase):
-    """What a socket's own file does, in short pieces. It keeps that file, which keeps the socket open."""
+    """Reads a socket in short steps. Keeps the socket's own file, which keeps the socket open."""
 
     def __init__(self, sock: socket.socket, inner: io.RawIOBase) -> None:
         self.sock = sock
@@ -122,17 +123,17 @@ class _BoundedReading(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         exchange = self.exchange
-        silent = time.monotonic() + exchange.silence
+        idle_until = time.monotonic() + exchange.idle
         while True:
             exchange.check()
-            self.sock.settimeout(exchange.piece())
+            self.sock.settimeout(exchange.wait())
             try:
                 count = self.sock.recv_into(buffer)
             except TimeoutError:
-                if time.monotonic() >= silent:
+                if time.monotonic() >= idle_until:
                     raise
                 continue
-            exchange.take(count)
+            exchange.count(count)
             return count
 
     def close(self) -> None:
@@ -155,22 +156,22 @@ class _TlsSocket(ssl.SSLSocket):
         exchange = _thread.exchange
         while exchange is not None:
             exchange.check()
-            self.settimeout(exchange.piece())
+            self.settimeout(exchange.wait())
             try:
                 return super().do_handshake(block)
-            except TimeoutError:  # it goes on where it was
+            except TimeoutError:  # the next call goes on with the handshake
                 continue
         return super().do_handshake(block)
 
 
 class _Bounded:
-    """What both kinds of connections do differently."""
+    """The limits, for HTTP and HTTPS connections."""
 
     response_class: Any = _BoundedResponse
 
     def _new_conn(self: Any) -> socket.socket:
         exchange = _current()
-        until = time.monotonic() + (self.timeout or exchange.silence)
+        until = time.monotonic() + (self.timeout or exchange.idle)
         try:
             return _connected(self._dns_host, self.port, self.socket_options or (), exchange, until)
         except socket.gaierror as error:
@@ -181,7 +182,7 @@ class _Bounded:
             raise NewConnectionError(self, f"No connection: {error}") from error
 
     def send(self: Any, data: Any) -> None:
-        if self.sock is not None:  # one that is kept has the time-out of its last piece
+        if self.sock is not None:  # a kept connection has the time-out of its last step
             self.sock.settimeout(SENDING)
         super().send(data)  # type: ignore[misc]
 
@@ -210,7 +211,7 @@ POOLS = {"http": _HttpPool, "https": _HttpsPool}
 
 
 class BoundedAdapter(HTTPAdapter):
-    """For a session of requests: every connection that it opens obeys the thread's Exchange."""
+    """An adapter for a session of `requests`: its connections keep to the limits of the thread's Exchange."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
@@ -241,7 +242,7 @@ def _connected(host: str, port: int, options: Any, exchange: Exchange, until: fl
 
 
 def _addresses(host: str, port: int, exchange: Exchange, until: float) -> list[Any]:
-    """Looked up in a thread of its own, because nothing interrupts that; a late answer is of no use."""
+    """Resolves the name in another thread, because that cannot be interrupted; a late result is not used."""
     host = host.strip("[]")
     try:
         host.encode("idna")
@@ -258,7 +259,7 @@ def _addresses(host: str, port: int, exchange: Exchange, until: float) -> list[A
     threading.Thread(target=look_up, name="thinkific-name", daemon=True).start()
     while True:
         try:
-            answer = found.get(timeout=exchange.piece())
+            answer = found.get(timeout=exchange.wait())
             break
         except queue.Empty:
             exchange.check()
@@ -275,7 +276,7 @@ def _connect(sock: socket.socket, address: Any, exchange: Exchange, until: float
     if problem in (errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EALREADY):
         with selectors.DefaultSelector() as ready:
             ready.register(sock, selectors.EVENT_WRITE)
-            while not ready.select(exchange.piece()):
+            while not ready.select(exchange.wait()):
                 exchange.check()
                 if time.monotonic() >= until:
                     raise TimeoutError("The connection timed out.")

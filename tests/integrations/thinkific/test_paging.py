@@ -2,7 +2,7 @@
 
 import pytest
 
-from integrations.thinkific.client.paging import FEW, Met, Watch, more_follow
+from integrations.thinkific.client.paging import FEW, SeenIds, Watch, more_follow
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_three_pages_in_a_row_without_news_are_no_list():
 
 @pytest.mark.parametrize("step", [1, 7, 4096, 1 << 22])
 def test_a_long_list_brings_news_on_every_page_and_none_when_it_is_repeated(step):
-    met, pages = Met(), [[n * step for n in range(at, at + 250)] for at in range(0, 4 * FEW, 250)]
+    seen, pages = SeenIds(), [[n * step for n in range(at, at + 250)] for at in range(0, 4 * FEW, 250)]
 
-    assert all(met.add(page) for page in pages)
-    assert not any(met.add(page) for page in pages)
+    assert all(seen.add(page) for page in pages)
+    assert not any(seen.add(page) for page in pages)

@@ -1,4 +1,4 @@
-"""What a GraphQL answer means: errors come with status 200, and every answer tells its price."""
+"""What a GraphQL answer means: errors have status 200, and each answer tells what the query cost."""
 
 import re
 from dataclasses import dataclass, field, replace
@@ -48,7 +48,7 @@ DRIFT_TEXT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class GraphAnswer:
-    """`data` as it came, and what it cost."""
+    """The `data` of an answer, and what the query cost."""
 
     data: dict[str, Any]
     points: Points = field(default_factory=Points)
@@ -57,7 +57,7 @@ class GraphAnswer:
 def read_graph_answer(
     answer: Answer, operation: str, *, budget: Budget | None = None, estimate: int = 0
 ) -> GraphAnswer:
-    """The data, with the budget told what it cost. Raises what the errors in it mean."""
+    """Returns the data, and tells the budget what it cost. Raises what the errors in the answer mean."""
     body = load_json(answer.body, f"GraphQL {operation}")
     if not isinstance(body, dict):
         raise RetryLater(f"GraphQL {operation} was answered without data.")
@@ -104,7 +104,7 @@ def _raise_for(
     if codes & MISSING or any("not found" in text.lower() for _, text in messages):
         raise NotFound(request, 200, messages)
     if codes == {""} and not any(error.get("path") for error in errors):
-        raise SchemaDrift(words)  # neither a code nor a place in the data: the query itself was refused
+        raise SchemaDrift(words)  # without a code and a path, it is about the query itself
     raise Rejected(request, 200, messages)
 
 

@@ -1,7 +1,7 @@
-"""What courses contain, over GraphQL: their sizes, their chapters with all lessons, the quizzes of lessons.
+"""What courses contain, by GraphQL: their sizes, their chapters with all lessons, the quizzes of lessons.
 
-A query for chapters and their lessons costs a point for every lesson that is asked for, there or not, so its
-sizes are the caller's to choose; what does not fit comes with further queries.
+A query for chapters with their lessons costs a point for each lesson that is asked for, even if there are
+fewer. So the caller says how many; further queries ask for the rest.
 """
 
 import json
@@ -16,33 +16,33 @@ from integrations.thinkific.client.graphql.graphql import GraphQL
 from integrations.thinkific.client.graphql.queries import CHAPTER, CURRICULUM, LESSON, QUIZ_OF_LESSON, SIZES
 from integrations.thinkific.client.graphql.sending import GraphPage, Query, connection
 
-AROUND = 3  # points: the query, the course and its curriculum
-FURTHER = 20  # lessons of a chapter beyond those of the first page, at once
-QUIZZES = 50  # lessons in one query
+BASE = 3  # points for the query, the course and its curriculum
+FURTHER = 20  # lessons per page, for those of a chapter that did not fit in the first query
+QUIZZES = 50  # lessons per query
 
 
 class Size(NamedTuple):
-    """Chapters of a course, and lessons of its largest chapter, as far as known."""
+    """The number of chapters of a course, and of lessons in its largest chapter, as far as known."""
 
     chapters: int
     lessons: int
 
     @property
     def points(self) -> int:
-        """What the whole of it costs by the documented rule."""
-        return AROUND + self.chapters * max(1, self.lessons)
+        """What the whole course costs by the documented rule."""
+        return BASE + self.chapters * max(1, self.lessons)
 
 
 def course_sizes(graphql: GraphQL) -> Iterator[GraphPage[schemas.CourseSize]]:
-    """How much every course contains."""
+    """Yields the sizes of all courses."""
     ask = Query(graphql, "CourseSizes", SIZES, {})
     return ask.pages(("site", "courses"), schemas.CourseSize, 100, None)
 
 
 def curriculum(graphql: GraphQL, course_id: int, *, size: Size) -> Iterator[GraphPage[schemas.ChapterNode]]:
-    """The chapters of one course, each with all its lessons. Raises NotFound for an unknown course."""
+    """Yields the chapters of one course, each with all its lessons. Raises NotFound for an unknown course."""
     lessons = graphql.learned.rows_of_a_page("Curriculum of a chapter", max(1, size.lessons))
-    lessons = min(lessons, graphql.learned.rows_for("Curriculum", AROUND, 1))
+    lessons = min(lessons, graphql.learned.rows_for("Curriculum", BASE, 1))
 
     def read(node: Any) -> schemas.ChapterNode:
         chapter = dict(node) if isinstance(node, dict) else {}
@@ -61,20 +61,20 @@ def curriculum(graphql: GraphQL, course_id: int, *, size: Size) -> Iterator[Grap
 
     text = CURRICULUM % {"lesson": LESSON}
     variables = {"id": str(course_id), "lessons": lessons}
-    ask = Query(graphql, "Curriculum", text, variables, base=AROUND, cost_per_row=lessons)
+    ask = Query(graphql, "Curriculum", text, variables, base=BASE, cost_per_row=lessons)
     return ask.pages(("course", "curriculum", "chapters"), read, max(1, size.chapters), None)
 
 
 def chapter_lessons(
     graphql: GraphQL, chapter_id: str, *, after: str | None
 ) -> Iterator[GraphPage[schemas.LessonNode]]:
-    """The lessons of one chapter, for those beyond the first page of the curriculum. Takes a GraphQL id."""
+    """Yields the lessons of one chapter after a cursor of the curriculum. Takes a GraphQL id."""
     ask = Query(graphql, "ChapterLessons", CHAPTER % {"lesson": LESSON}, {"id": chapter_id})
     return ask.pages(("chapter", "lessons"), schemas.LessonNode, FURTHER, after)
 
 
 def lesson_quizzes(graphql: GraphQL, lesson_ids: Iterable[int]) -> dict[int, schemas.Quiz]:
-    """The quizzes of lessons, by the lesson's id; lessons without one are left out."""
+    """Returns the quizzes of lessons by the lesson's id, without lessons that have none."""
     numbers, found = list(lesson_ids), {}
     for start in range(0, len(numbers), QUIZZES):
         part = numbers[start : start + QUIZZES]
@@ -93,5 +93,5 @@ def lesson_quizzes(graphql: GraphQL, lesson_ids: Iterable[int]) -> dict[int, sch
 
 
 def quiz_points(lessons: int) -> int:
-    """What asking for the quizzes of so many lessons costs by the documented rule."""
+    """Returns the points that the quizzes of so many lessons cost by the documented rule."""
     return -(-lessons // QUIZZES) + 2 * lessons

@@ -1,4 +1,4 @@
-"""Members of groups by GraphQL: putting people in by id, and taking them out, which REST cannot."""
+"""Members of groups by GraphQL: adding users by id, and removing them, which REST cannot do."""
 
 from collections.abc import Callable
 
@@ -11,18 +11,18 @@ Change = Callable[[GraphQL, list[str], list[int]], None]
 
 
 def remove_users_from_groups(graphql: GraphQL, user_ids: list[str], group_ids: list[int]) -> None:
-    """Take users out of groups. It may work in the background, or do nothing: look afterwards."""
+    """Removes users from groups. It may be done later or not at all: read the group afterwards."""
     _change_groups(graphql, "bulkRemoveUsersFromGroups", user_ids, group_ids)
 
 
 def add_users_to_groups(graphql: GraphQL, user_ids: list[str], group_ids: list[int]) -> None:
-    """Put users into groups by id, where two groups have the same name. Look afterwards."""
+    """Adds users to groups by id, for groups that share a name. Read the group afterwards."""
     _change_groups(graphql, "bulkAddUsersToGroups", user_ids, group_ids)
 
 
 def for_one(graphql: GraphQL, change: Change, *, user_id: int, email: str, group_id: int) -> None:
-    """Make a change for one person, by REST's id or, where the site does not know people by that, by their
-    global id. Which of the two the mutations take is not documented."""
+    """Makes a change for one user: by REST's id or, where the site refuses that, by the global id. It is not
+    documented which of the two the mutations take."""
     try:
         change(graphql, [str(user_id)], [group_id])
     except Rejected as error:
@@ -35,7 +35,7 @@ def for_one(graphql: GraphQL, change: Change, *, user_id: int, email: str, group
 
 
 def ids_of(graphql: GraphQL, email: str) -> tuple[int | None, str]:
-    """REST's id and the global one of the user with this e-mail; None and empty where there is nobody."""
+    """Returns REST's id and the global id of the user with this e-mail address; None and "" without one."""
     try:
         data = graphql.run("UserIds", USER_IDS, {"email": email}, cost=3).data
     except NotFound:

@@ -1,4 +1,4 @@
-"""Ids in GraphQL are text, in one of several wrappings."""
+"""Ids in GraphQL are text, in one of several forms."""
 
 import base64
 import binascii
@@ -6,7 +6,7 @@ import re
 
 
 def parse_graphql_id(value: str | int | None) -> int | None:
-    """The REST number in a GraphQL id: digits, text that ends in `:digits`, base64 of such; else None."""
+    """Returns the REST id in a GraphQL id: digits, text that ends in `:digits`, base64 of that; else None."""
     if value is None or isinstance(value, bool):
         return None
     text = str(value).strip()

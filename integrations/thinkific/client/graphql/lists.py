@@ -1,9 +1,9 @@
-"""The GraphQL queries that we send, page by page.
+"""Lists by GraphQL, page by page.
 
-Every iterator yields `(rows, next_cursor, has_next)` with rows a Rows of typed nodes; give it the last cursor
-as `after` and it resumes there. Where Thinkific renamed a field, the newer name is asked first, the older one
-when that is unknown, and the client remembers which. How many rows are asked for at once grows while whole
-pages come, and never goes beyond what a query may cost (see observed.py).
+Each function yields GraphPages: typed rows, the cursor after them, and whether more follow. With that cursor
+as `after` it goes on there. Where Thinkific has renamed a field, the newer name is asked for first, then the
+older one, and GraphQL remembers which the site knows. The number of rows per page grows while pages are full,
+up to what a query may cost (observed.py).
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ from integrations.thinkific.client.transport import plain
 
 
 def site_info(graphql: GraphQL) -> schemas.SiteInfo:
-    """The site that the access token belongs to; also the cheapest way to prove that it works."""
+    """Returns the site of the access token. The cheapest query that proves that the token works."""
     data = graphql.run("Site", SITE, cost=3).data
     try:
         return read_row(data.get("site") or {}, schemas.SiteInfo)
@@ -46,7 +46,7 @@ def quiz_submissions(
     completed_from: datetime | None = None,
     course_ids: list[int] | None = None,
 ) -> Iterator[GraphPage[schemas.QuizSubmission]]:
-    """The site's quiz results, all or those of some courses or completed since a moment."""
+    """Yields the quiz results of the site: all, those of some courses, or those completed since a moment."""
     wanted: dict[str, Any] = {}
     if completed_from is not None:
         wanted["completedAt"] = {"from": plain(completed_from)}
@@ -57,7 +57,7 @@ def quiz_submissions(
 
 
 def products(graphql: GraphQL, *, after: str | None = None) -> Iterator[GraphPage[schemas.ProductNode]]:
-    """Every product, those of the new course builder included. `item_id` is REST's productable_id."""
+    """Yields every product, also those of the new course builder. `item_id` is REST's productable_id."""
     ask = Query(graphql, "Products", PRODUCTS, {}, names={"item": ITEM})
     return ask.pages(("site", "products"), schemas.ProductNode, 0, after)
 
@@ -65,13 +65,13 @@ def products(graphql: GraphQL, *, after: str | None = None) -> Iterator[GraphPag
 def course_certificates(
     graphql: GraphQL, course_id: int, *, after: str | None = None, first: int = 0
 ) -> Iterator[GraphPage[schemas.Certificate]]:
-    """The certificates of one course. Raises NotFound for an unknown course."""
+    """Yields the certificates of one course. Raises NotFound for an unknown course."""
     variables = {"id": str(course_id)}
     ask = Query(graphql, "CourseCertificates", CERTIFICATES, variables, names={"number": NUMBER})
     return ask.pages(("course", "certificates"), schemas.Certificate, first, after)
 
 
 def user_certificates(graphql: GraphQL, email: str) -> Iterator[GraphPage[schemas.Certificate]]:
-    """The certificates of one person. Raises NotFound for an unknown address."""
+    """Yields the certificates of one person. Raises NotFound for an unknown e-mail address."""
     ask = Query(graphql, "UserCertificates", USER_CERTIFICATES, {"email": email}, names={"number": NUMBER})
     return ask.pages(("userByEmail", "certificates"), schemas.Certificate, 50, None)

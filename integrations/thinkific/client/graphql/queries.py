@@ -1,6 +1,6 @@
 """The text of the GraphQL queries; lists.py and curriculum.py send them."""
 
-# The newer name first; the older one comes under the newer name too, so that one type reads both.
+# The newer name first. The older one is an alias for it, so that one type reads both.
 ITEM = ("itemType itemId", "itemType: productableType itemId: productableId")
 NUMBER = ("issuedId", "issuedId: credentialId")
 

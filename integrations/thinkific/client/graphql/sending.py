@@ -1,4 +1,4 @@
-"""Sending a GraphQL query page by page, in the names, sizes and at the prices that the site has."""
+"""Sends a GraphQL query page by page, with the field names and the page sizes that the site accepts."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Rows(list[T], Generic[T]):
-    """The readable rows of a page, and those that are not."""
+    """The readable rows of a page; `bad` are the others."""
 
     bad: list[BadRow]
 
@@ -31,7 +31,7 @@ class GraphPage(NamedTuple, Generic[T]):
 
 
 class Query:
-    """One query with its variables, in the spelling and size that the site accepts."""
+    """One query with its variables."""
 
     def __init__(
         self,
@@ -44,7 +44,8 @@ class Query:
         base: int = 2,
         cost_per_row: int = 1,
     ) -> None:
-        """By the documented rule it costs `base` points and `cost_per_row` for each row that is asked for."""
+        """By the documented rule it costs `base` points, and `cost_per_row` for each row that is asked for.
+        `names` are the names that a field has or had, the newest first."""
         self.graphql = graphql
         self.operation = operation
         self.text = text
@@ -60,9 +61,10 @@ class Query:
         first: int,
         after: str | None,
     ) -> Iterator[GraphPage[T]]:
-        """Page after page of the connection at `path`, of `first` rows or fewer (0: of as many as a page may
-        have). Raises NotFound where its owner does not exist, and Endless where the pages go round in
-        circles."""
+        """Yields the pages of the connection at `path`, with at most `first` rows (0: as many as possible).
+
+        Raises NotFound where the owner of the connection does not exist, and Endless where pages come again.
+        """
         watch = Watch()
         cursors = {after}
         while True:
@@ -76,7 +78,7 @@ class Query:
                     f"GraphQL {self.operation} does not end: its pages lead back to where they were."
                 )
             if has_next:
-                watch.look([number_of(node) for node in nodes], f"GraphQL {self.operation}")
+                watch.check([number_of(node) for node in nodes], f"GraphQL {self.operation}")
                 self.learned.page(self.operation, asked=asked, came=len(nodes))
             yield GraphPage(_read(nodes, row), cursor, has_next)
             if not has_next:
@@ -89,12 +91,12 @@ class Query:
         return self.graphql.learned
 
     def _size(self, first: int) -> int:
-        """Rows to ask for: what a page is known to have at most, and what may be paid for at once."""
+        """Returns how many rows to ask for: what the site sends at most, and what one query may cost."""
         size = self.learned.rows_of_a_page(self.operation, first)
         return max(1, min(size, self.learned.rows_for(self.operation, self.base, self.cost_per_row)))
 
     def _ask(self, first: int, after: str | None) -> tuple[dict[str, Any], int]:
-        """The data and the page size that it took."""
+        """Returns the data, and the number of rows that was asked for in the end."""
         while True:
             try:
                 return self._ask_spelled(first, after), first
@@ -109,7 +111,7 @@ class Query:
     def _ask_spelled(self, first: int, after: str | None) -> dict[str, Any]:
         known = self.graphql.spellings
         variables = self.variables | {"first": first, "after": after}
-        rule = self.base + first * self.cost_per_row  # it depends on what is asked for, not on what comes
+        rule = self.base + first * self.cost_per_row  # by what is asked for, not by what comes
         cost = self.learned.price(self.operation, rule)
         choices = max((len(names) for names in self.names.values()), default=1)
         while True:
@@ -120,7 +122,7 @@ class Query:
                 answer = self.graphql.run(self.operation, text, variables, cost=cost)
             except SchemaDrift:
                 if chosen != max((known.get(key, 0) for key in self.names), default=0):
-                    continue  # another thread has found out meanwhile
+                    continue  # another thread has found the right name meanwhile
                 last = chosen + 1 >= choices
                 known.update(dict.fromkeys(self.names, 0 if last else chosen + 1))
                 if last:
@@ -154,8 +156,11 @@ def _at(data: dict[str, Any], path: tuple[str, ...], operation: str) -> Any:
 
 
 def connection(value: Any, operation: str) -> tuple[list[Any], str | None, bool]:
-    """The nodes, the cursor after them, and whether more follow: what it does not say must not be taken for
-    no, or the rest would count as gone."""
+    """Returns the nodes, the cursor after them, and whether more follow.
+
+    Raises RetryLater where the answer does not say whether more follow: taken for no, the rest of the list
+    would count as removed.
+    """
     if not isinstance(value, dict):
         raise RetryLater(f"GraphQL {operation} was answered without a list.")
     nodes = value.get("nodes")
