@@ -83,7 +83,7 @@ class Exchange:
     def seconds(self) -> float:
         return time.monotonic() - self.began
 
-    def wait(self) -> float:
+    def next_wait(self) -> float:
         """Returns the seconds to block before the next check."""
         return max(0.001, min(CHECK_EVERY, self.until - time.monotonic()))
 
@@ -126,7 +126,7 @@ class _BoundedReading(io.RawIOBase):
         idle_until = time.monotonic() + exchange.idle
         while True:
             exchange.check()
-            self.sock.settimeout(exchange.wait())
+            self.sock.settimeout(exchange.next_wait())
             try:
                 count = self.sock.recv_into(buffer)
             except TimeoutError:
@@ -156,7 +156,7 @@ class _TlsSocket(ssl.SSLSocket):
         exchange = _thread.exchange
         while exchange is not None:
             exchange.check()
-            self.settimeout(exchange.wait())
+            self.settimeout(exchange.next_wait())
             try:
                 return super().do_handshake(block)
             except TimeoutError:  # the next call goes on with the handshake
@@ -259,7 +259,7 @@ def _addresses(host: str, port: int, exchange: Exchange, until: float) -> list[A
     threading.Thread(target=look_up, name="thinkific-name", daemon=True).start()
     while True:
         try:
-            answer = found.get(timeout=exchange.wait())
+            answer = found.get(timeout=exchange.next_wait())
             break
         except queue.Empty:
             exchange.check()
@@ -276,7 +276,7 @@ def _connect(sock: socket.socket, address: Any, exchange: Exchange, until: float
     if problem in (errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EALREADY):
         with selectors.DefaultSelector() as ready:
             ready.register(sock, selectors.EVENT_WRITE)
-            while not ready.select(exchange.wait()):
+            while not ready.select(exchange.next_wait()):
                 exchange.check()
                 if time.monotonic() >= until:
                     raise TimeoutError("The connection timed out.")
