@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable
 
+from core.processes import this_process
 from integrations import stopping
 from integrations.models import SyncRun
-from integrations.processes import this_process
 from integrations.thinkific.kinds import carry_out
 from integrations.thinkific.runs import lifecycle
 

@@ -14,8 +14,8 @@ MAY_IMPORT = {"core": {"core"}, "integrations": {"integrations", "core"}, "api":
 # Inside these apps nothing imports from below. What stands together on a place may import each other.
 PLACES: dict[str, list[set[str]]] = {
     "core": [
-        {"moments", "folding", "email_display", "wording", "errors", "databases", "templatetags"},
-        {"models/fields"},
+        {"moments", "folding", "email_display", "wording", "errors", "processes", "databases", "templatetags"},
+        {"database_outage", "models/fields"},
         {"models", "permissions", "migrations"},
         {"services/site", "services/spreadsheets", "services/directions", "services/storage"},
         {"services/history", "services/identity", "services/logins", "services/permissions"},
@@ -59,9 +59,7 @@ PLACES: dict[str, list[set[str]]] = {
             "stopping",
             "effects",
             "progress",
-            "processes",
             "heartbeat",
-            "database_outage",
             "schedule_problems",
             "event_wake_ups",
         },

@@ -3,7 +3,7 @@ so that a small site is a long list; `push` sends what waits instead."""
 
 import sys
 
-from integrations.processes import this_process
+from core.processes import this_process
 from integrations.thinkific.kinds import carry_out
 from integrations.thinkific.push.drain import drain
 from integrations.thinkific.runs import fetch, lifecycle

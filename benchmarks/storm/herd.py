@@ -9,8 +9,8 @@ import time
 from django.db import connections
 
 from core.models import OutboxEntry, User
+from core.processes import this_process
 from integrations.models import SyncConflict
-from integrations.processes import this_process
 from integrations.thinkific import identities, tasks
 
 Status = OutboxEntry.Status

@@ -9,11 +9,11 @@ from typing import Any
 from django.db.models import Max
 
 from core.models import Enrollment, GroupMembership, OutboxEntry, ThinkificGroup, User
+from core.processes import this_process
 from core.services.mirror.enrollments import ENROLLMENTS
 from core.services.mirror.groups import GROUPS
 from core.services.mirror.people import USERS
 from integrations.models import SyncRun
-from integrations.processes import this_process
 from integrations.thinkific.kinds import carry_out
 from integrations.thinkific.runs import lifecycle
 

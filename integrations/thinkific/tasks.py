@@ -1,10 +1,10 @@
 """Entry points for the worker. A task is only a wake-up: what must survive a kill is on rows of ours."""
 
 from core.models import OutboxEntry
+from core.processes import this_process
 from core.services import outbox
 from integrations import stopping
 from integrations.models import Kind, SyncRun
-from integrations.processes import this_process
 from integrations.thinkific import identity_facts
 from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.kinds import carry_out

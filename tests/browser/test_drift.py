@@ -7,8 +7,8 @@ from django.db import connection
 from playwright.sync_api import Page, expect
 
 from core.models import User
+from core.processes import this_process
 from integrations.models import SyncRun
-from integrations.processes import this_process
 from integrations.thinkific.kinds import PULLS, carry_out
 from integrations.thinkific.push.drain import drain
 from integrations.thinkific.runs import lifecycle

@@ -11,10 +11,10 @@ from django_q.models import OrmQ, Schedule
 from core.admin.kit import cells
 from core.models import OutboxEntry
 from core.moments import TOLERANCE, come, has_come, is_older, older, recent
+from core.processes import this_process
 from core.services.mirror.unsent import own_changes
 from integrations import freshness, health, heartbeat, schedules
 from integrations.models import ConnectionState, InboundEvent, SyncSchedule, WorkerHeartbeat
-from integrations.processes import is_dead, this_process
 from integrations.progress import progress_line, seconds_taken
 from integrations.queue.broker import Broker
 from integrations.thinkific import connection_state
@@ -152,7 +152,7 @@ def test_an_event_from_before_keeps_nobody_from_waking_a_worker(django_capture_o
 def test_a_run_whose_sign_of_life_lies_ahead_is_taken_over():
     run = SyncRunFactory(status="running", heartbeat_at=ahead(), worker=this_process(), attempts=1)
 
-    assert is_dead(run)
+    assert lifecycle.is_dead(run)
     assert lifecycle.revive_stale() == 1
     assert lifecycle.claim(run.pk, worker=this_process()) is not None
     assert "fell silent" in progress_line(run, timezone.now())

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from django.db import Error
 
-from integrations.processes import is_silent
+from core.processes import is_silent
 from integrations.thinkific.budget import decisions, meter
 from integrations.thinkific.budget.decisions import BudgetState
 from integrations.thinkific.budget.meter import Outcome

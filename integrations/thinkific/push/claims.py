@@ -13,12 +13,12 @@ from django.db import Error, IntegrityError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from core.database_outage import leaves_hope, patiently
 from core.models import OutboxEntry
 from core.moments import come, has_come
+from core.processes import is_silent, this_process
 from core.services import outbox
 from core.services.outbox import outcomes
-from integrations.database_outage import leaves_hope, patiently
-from integrations.processes import is_silent, this_process
 
 LEASE = timedelta(minutes=2)  # renewed while the process lives
 # A person exists before what hangs on them: first the account, then groups, then enrollments.

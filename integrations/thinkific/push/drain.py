@@ -12,9 +12,9 @@ import structlog
 from django.db import Error, connections
 from django.utils import timezone
 
+from core.database_outage import leaves_hope, patiently
 from core.models import OutboxEntry
 from integrations import heartbeat, stopping
-from integrations.database_outage import leaves_hope, patiently
 from integrations.thinkific import connection_state
 from integrations.thinkific.budget.shared import SharedBudget
 from integrations.thinkific.client.client import ThinkificClient

@@ -8,10 +8,10 @@ from datetime import timedelta
 import structlog
 from django.utils import timezone
 
+from core.database_outage import patiently
 from core.databases import is_unavailable
 from core.models import OutboxEntry
 from core.services.outbox import outcomes
-from integrations.database_outage import patiently
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.credentials import REST
 from integrations.thinkific.client.errors import (

@@ -10,10 +10,10 @@ from typing import Any
 import structlog
 from django.utils import timezone
 
+from core.database_outage import patiently
 from core.databases import is_unavailable
 from core.models import User
 from core.services.site import notices
-from integrations.database_outage import patiently
 from integrations.effects import KEPT
 from integrations.models import KEPT_ERRORS, SyncRun
 from integrations.thinkific import connection_state

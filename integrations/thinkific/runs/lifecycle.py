@@ -11,9 +11,10 @@ from django_q.tasks import async_task
 
 from core.errors import NotConnected, Refusal
 from core.models import ThinkificGroup, User
+from core.moments import is_older
+from core.processes import is_silent
 from core.services.site.sync_requests import RequestedRun
-from integrations.models import Kind, SyncRun
-from integrations.processes import is_dead
+from integrations.models import STALE_AFTER, Kind, SyncRun
 from integrations.thinkific.client.credentials import Credentials
 
 RUN_TASK = "integrations.thinkific.tasks.run_pull"
@@ -101,6 +102,11 @@ def wake_next() -> int:
     for run in runs:
         wake(run)
     return len(runs)
+
+
+def is_dead(run: SyncRun) -> bool:
+    """Whether a running run has lost its process: known at once on this machine, elsewhere by its silence."""
+    return is_older(run.heartbeat_at, timezone.now(), than=STALE_AFTER) or is_silent(run.worker)
 
 
 def claim(run_id: int, *, worker: str, at_most: int | None = None) -> SyncRun | None:

@@ -10,9 +10,9 @@ from django.db import Error, IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from core.database_outage import leaves_hope, patiently
 from core.moments import come, recent
 from core.services.storage import bulk
-from integrations.database_outage import leaves_hope, patiently
 from integrations.event_wake_ups import wake
 from integrations.models import InboundEvent
 

@@ -5,9 +5,9 @@ import time
 import structlog
 from django.db import Error, transaction
 
+from core.database_outage import leaves_hope, patiently
 from core.databases import is_unavailable
 from integrations import event_wake_ups, stopping
-from integrations.database_outage import leaves_hope, patiently
 from integrations.models import InboundEvent
 from integrations.thinkific.webhooks import inbox
 from integrations.thinkific.webhooks.batch import TRIES, Desk

@@ -1,7 +1,7 @@
 """Carrying runs out in the process of the test, as a worker would."""
 
+from core.processes import this_process
 from integrations.models import SyncRun
-from integrations.processes import this_process
 from integrations.thinkific.kinds import carry_out
 from integrations.thinkific.runs import fetch, lifecycle
 

@@ -13,11 +13,11 @@ from django.db import OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
+from core import database_outage
 from core.models import OutboxEntry, User
+from core.processes import this_process
 from core.services import people
-from integrations import database_outage
 from integrations.models import InboundEvent, SyncRun
-from integrations.processes import this_process
 from integrations.thinkific.kinds import carry_out
 from integrations.thinkific.push import claims
 from integrations.thinkific.push.drain import drain

@@ -15,8 +15,8 @@ from django.db import connection
 from django.utils import timezone
 
 from core.models import Enrollment, User
+from core.processes import this_process
 from integrations.models import STALE_AFTER, SyncRun
-from integrations.processes import this_process
 from integrations.thinkific.kinds import carry_out
 from integrations.thinkific.runs import lifecycle
 from integrations.thinkific.sandbox import Scale, Site

@@ -15,9 +15,9 @@ import pytest
 from django.db import connections
 
 from core.models import OutboxEntry, User
+from core.processes import this_process
 from core.services import people
 from integrations.models import Kind, SyncRun
-from integrations.processes import this_process
 from integrations.thinkific.kinds import carry_out
 from integrations.thinkific.runs import lifecycle
 from tests.integrations.thinkific.pull.test_killed import wait_for

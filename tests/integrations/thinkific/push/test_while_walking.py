@@ -7,9 +7,9 @@ import pytest
 from django.test import Client
 
 from core.models import Certificate, Enrollment, GroupMembership, Product, QuizResult, ThinkificGroup, User
+from core.processes import this_process
 from core.services.enrollments import enrollments
 from integrations.models import DriftReport, InboundEvent, SyncRun
-from integrations.processes import this_process
 from integrations.thinkific.budget import decisions
 from integrations.thinkific.client.graphql import lists
 from integrations.thinkific.kinds import carry_out

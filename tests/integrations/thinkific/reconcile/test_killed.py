@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from core.models import OutboxEntry, User
+from core.processes import this_process
 from integrations.models import Drift, DriftKind, SyncRun
-from integrations.processes import this_process
 from integrations.thinkific.kinds import carry_out
 from integrations.thinkific.reconcile import repair
 from integrations.thinkific.runs import lifecycle

@@ -15,9 +15,9 @@ from core.models import (
     ThinkificGroup,
     User,
 )
+from core.processes import this_process
 from core.services.people import update_user
 from integrations.models import Drift, DriftKind, Kind, SyncRun
-from integrations.processes import this_process
 from integrations.thinkific.kinds import carry_out
 from integrations.thinkific.reconcile import repair
 from integrations.thinkific.runs import lifecycle

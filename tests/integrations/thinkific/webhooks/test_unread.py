@@ -7,9 +7,9 @@ from django.utils import timezone
 from django_q.models import Schedule
 
 from core.models import Chapter, Product
+from core.processes import this_process
 from integrations import schedules
 from integrations.models import SyncRun, SyncSchedule
-from integrations.processes import this_process
 from integrations.thinkific.kinds import carry_out
 from integrations.thinkific.pull import unread_content
 from integrations.thinkific.runs import lifecycle

@@ -1,23 +1,11 @@
-"""Which process carries a run out, and whether it still lives."""
+"""The name of a process, by which it claims what it works on, and whether it still lives."""
 
 import os
 import socket
 
-from django.utils import timezone
-
-from core.moments import is_older
-from integrations.models import STALE_AFTER, SyncRun
-
 
 def this_process() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
-
-
-def is_dead(run: SyncRun) -> bool:
-    """Whether a running run has lost its process: known at once on this machine, elsewhere by its silence."""
-    if is_older(run.heartbeat_at, timezone.now(), than=STALE_AFTER):
-        return True
-    return is_silent(run.worker)
 
 
 def is_silent(process: str) -> bool:
