@@ -26,7 +26,12 @@ PLACES: dict[str, list[set[str]]] = {
         {"services/invitations"},
         {"services/existing_accounts"},
         {"services/mirror"},
-        {"services/outbox/outcomes", "services/automatic_memberships", "services/people"},
+        {
+            "services/outbox/outcomes",
+            "services/outbox/claims",
+            "services/automatic_memberships",
+            "services/people",
+        },
         {"services/enrollments", "services/accounts", "services/teams"},
         {"imports", "tasks", "audit"},
         {"admin/kit"},

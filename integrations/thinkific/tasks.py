@@ -3,12 +3,12 @@
 from core.models import OutboxEntry
 from core.processes import this_process
 from core.services import outbox
+from core.services.outbox import claims
 from integrations import stopping
 from integrations.models import Kind, SyncRun
 from integrations.thinkific import identity_facts
 from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.kinds import carry_out
-from integrations.thinkific.push import claims
 from integrations.thinkific.push.drain import drain
 from integrations.thinkific.runs import lifecycle
 from integrations.thinkific.webhooks.process import process

@@ -13,12 +13,12 @@ from core.models import OutboxEntry
 from core.moments import TOLERANCE, come, has_come, is_older, older, recent
 from core.processes import this_process
 from core.services.mirror.unsent import own_changes
+from core.services.outbox import claims
 from integrations import freshness, health, heartbeat, schedules
 from integrations.models import ConnectionState, InboundEvent, SyncSchedule, WorkerHeartbeat
 from integrations.progress import progress_line, seconds_taken
 from integrations.queue.broker import Broker
 from integrations.thinkific import connection_state
-from integrations.thinkific.push import claims
 from integrations.thinkific.runs import lifecycle
 from integrations.thinkific.webhooks import inbox
 from project.overview import attention, remember

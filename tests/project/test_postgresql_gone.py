@@ -14,7 +14,7 @@ import psycopg
 import pytest
 import requests
 
-from integrations.thinkific.push.claims import LEASE
+from core.services.outbox.claims import LEASE
 from tests import services
 
 ROOT = Path(__file__).parents[2]

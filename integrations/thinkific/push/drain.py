@@ -14,13 +14,13 @@ from django.utils import timezone
 
 from core.database_outage import leaves_hope, patiently
 from core.models import OutboxEntry
+from core.services.outbox import claims
 from integrations import heartbeat, stopping
 from integrations.thinkific import connection_state
 from integrations.thinkific.budget.shared import SharedBudget
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.credentials import REST, Credentials
 from integrations.thinkific.client.errors import BudgetExhausted
-from integrations.thinkific.push import claims
 from integrations.thinkific.push.outcomes import Fate, push
 
 log = structlog.get_logger(__name__)

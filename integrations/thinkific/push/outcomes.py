@@ -12,6 +12,7 @@ from core.database_outage import patiently
 from core.databases import is_unavailable
 from core.models import OutboxEntry
 from core.services.outbox import outcomes
+from core.services.outbox.claims import put_back
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.credentials import REST
 from integrations.thinkific.client.errors import (
@@ -24,7 +25,6 @@ from integrations.thinkific.client.errors import (
     RetryLater,
     ThinkificError,
 )
-from integrations.thinkific.push.claims import put_back
 from integrations.thinkific.push.enrollments import push_enrollment
 from integrations.thinkific.push.gone_accounts import was_made_anew
 from integrations.thinkific.push.groups import push_group, push_membership

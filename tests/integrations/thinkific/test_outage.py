@@ -17,9 +17,9 @@ from core import database_outage
 from core.models import OutboxEntry, User
 from core.processes import this_process
 from core.services import people
+from core.services.outbox import claims
 from integrations.models import InboundEvent, SyncRun
 from integrations.thinkific.kinds import carry_out
-from integrations.thinkific.push import claims
 from integrations.thinkific.push.drain import drain
 from integrations.thinkific.runs import context, lifecycle
 from integrations.thinkific.webhooks import process

@@ -9,11 +9,12 @@ from django.utils import timezone
 from core.models import Enrollment, GroupMembership, OutboxEntry, QuizResult, SiteSettings, User
 from core.services import people
 from core.services.enrollments import enrollments
+from core.services.outbox import claims
 from integrations.models import InboundEvent, SyncConflict, SyncRun
 from integrations.thinkific.budget.shared import SharedBudget
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.credentials import Credentials
-from integrations.thinkific.push import claims, outcomes
+from integrations.thinkific.push import outcomes
 from integrations.thinkific.sandbox import Site
 from integrations.thinkific.webhooks import process
 from tests.integrations.thinkific.pull.conftest import SIXTY

@@ -3,12 +3,13 @@
 import pytest
 
 from core.services import people
+from core.services.outbox import claims
 from integrations.models import ConnectionState
 from integrations.thinkific import connection_state
 from integrations.thinkific.budget.shared import SharedBudget
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.credentials import Credentials
-from integrations.thinkific.push import claims, outcomes
+from integrations.thinkific.push import outcomes
 from integrations.thinkific.sandbox.web.faults import Fault
 
 pytestmark = pytest.mark.django_db

@@ -15,10 +15,11 @@ from django.utils import timezone
 from core.models import Enrollment, OutboxEntry, User
 from core.services import outbox, people
 from core.services.enrollments import enrollments
+from core.services.outbox import claims
 from core.services.outbox import outcomes as pushes
 from integrations.models import ConnectionState
 from integrations.thinkific import tasks
-from integrations.thinkific.push import claims, outcomes
+from integrations.thinkific.push import outcomes
 from integrations.thinkific.push.drain import drain
 
 ROOT = Path(__file__).parents[4]

@@ -10,11 +10,12 @@ import pytest
 from core.models import OutboxEntry, SiteSettings, User
 from core.services import outbox, people
 from core.services.accounts import email_changes
+from core.services.outbox import claims
 from core.services.outbox import outcomes as pushes
 from integrations.models import SyncConflict
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.credentials import Credentials
-from integrations.thinkific.push import claims, outcomes
+from integrations.thinkific.push import outcomes
 from tests.integrations.thinkific.pull.test_killed import wait_for
 
 pytestmark = pytest.mark.slow

@@ -8,12 +8,13 @@ from core.models import OutboxEntry, SiteSettings, User
 from core.services import people
 from core.services.accounts import deletions
 from core.services.accounts.email_changes import change_at_once
+from core.services.outbox import claims
 from integrations.models import SyncConflict
 from integrations.thinkific import conflicts
 from integrations.thinkific.budget.shared import SharedBudget
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.credentials import Credentials
-from integrations.thinkific.push import claims, outcomes
+from integrations.thinkific.push import outcomes
 from tests.factories import builtin_role
 
 from .conftest import counts, states

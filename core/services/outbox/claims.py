@@ -17,8 +17,8 @@ from core.database_outage import leaves_hope, patiently
 from core.models import OutboxEntry
 from core.moments import come, has_come
 from core.processes import is_silent, this_process
-from core.services import outbox
 from core.services.outbox import outcomes
+from core.services.outbox.mark import hand_over
 
 LEASE = timedelta(minutes=2)  # renewed while the process lives
 # A person exists before what hangs on them: first the account, then groups, then enrollments.
@@ -185,7 +185,7 @@ def _put_back(entry: OutboxEntry, until: datetime, error: str, values: dict[str,
         return bool(mine.update(status=Status.PENDING, not_before=until, error=error, **values))
     if not mine.update(status=Status.DISCARDED, finished_at=timezone.now(), error=error, sent={}):
         return False
-    outbox.hand_over(entry, later)
+    hand_over(entry, later)
     later.uncertain = later.uncertain or values["uncertain"]
     later.attempts = max(later.attempts, values["attempts"])
     later.crashes = max(later.crashes, values["crashes"])
