@@ -12,6 +12,7 @@ from core.services.site.health import Health
 from integrations import schedules
 from integrations.models import (
     ConnectionState,
+    InboundEvent,
     Kind,
     SyncRun,
     SyncSchedule,
@@ -23,7 +24,6 @@ from integrations.schedule_problems import problem_of
 from integrations.thinkific.client.credentials import GRAPHQL, Credentials
 from integrations.thinkific.connection import check_connection
 from integrations.thinkific.runs.lifecycle import SINGLE
-from integrations.thinkific.webhooks import inbox
 from integrations.thinkific.webhooks.latest import last_received
 
 # An idle worker is heard of when it does the housekeeping of each minute.
@@ -104,7 +104,7 @@ def webhooks(*, ask: bool = False) -> Health:
     """Whether events are worked on, and when Thinkific was last heard of. Silence is no fault: the schedules
     bring everything that webhooks do."""
     now = timezone.now()
-    waiting = inbox.due()
+    waiting = InboundEvent.objects.due()
     oldest = waiting.aggregate(oldest=Min("not_before"))["oldest"]
     if oldest is not None and now - oldest > WAITING_TOO_LONG:
         return Health(False, f"{waiting.count()} events wait, the oldest for {_ago(oldest, now)}.")

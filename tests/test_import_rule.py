@@ -18,6 +18,7 @@ PLACES: dict[str, list[set[str]]] = {
         {"database_outage", "models/fields"},
         {"models", "permissions", "migrations"},
         {"services/site", "services/spreadsheets", "services/directions", "services/storage"},
+        {"services/leases"},
         {"services/history", "services/identity", "services/logins", "services/permissions"},
         {"services/outbox"},  # marking what Thinkific must be told; how a push ends stands further down
         {"services/seats"},

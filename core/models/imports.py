@@ -1,13 +1,16 @@
 """CSV files and their lines."""
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
 from core.models.fields.history import kept_name
+from core.models.leased import Lease, Leased, LeasedQuerySet
 
 
-class ImportBatch(models.Model):
+class ImportBatch(Leased):
     """A CSV file: validated first, then applied exactly as it was validated."""
 
     class Kind(models.TextChoices):
@@ -23,6 +26,13 @@ class ImportBatch(models.Model):
         FAILED = "failed"
         CANCELLED = "cancelled"
 
+    # Running from when a person started it, whether or not a worker has it already.
+    lease = Lease(
+        length=timedelta(minutes=2),
+        longest_wait=timedelta(minutes=30),
+        waiting=Status.RUNNING,
+        claimed=Status.RUNNING,
+    )
     kind = models.CharField(max_length=20, choices=Kind, default=Kind.USERS)
     status = models.CharField(max_length=10, choices=Status, default=Status.UPLOADED)
     file_name = models.CharField(max_length=255)
@@ -38,10 +48,12 @@ class ImportBatch(models.Model):
     rows_created = models.PositiveIntegerField(default=0)
     rows_updated = models.PositiveIntegerField(default=0)
     rows_failed = models.PositiveIntegerField(default=0)
-    attempts = models.PositiveIntegerField(default=0)
+    # Nothing writes it: the lease says whether a worker lives. Code from before the lease still reads it.
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = LeasedQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]

@@ -1,6 +1,6 @@
 """What Thinkific must still be told."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
@@ -9,24 +9,19 @@ from django.utils import timezone
 from django.utils.text import capfirst
 
 from core.models.fields.history import kept_name
-from core.moments import come
+from core.models.leased import Lease, Leased, LeasedQuerySet
 
+LEASE = timedelta(minutes=2)  # see RENEW_EVERY in integrations/thinkific/push/drain.py
 LONGEST_WAIT = timedelta(minutes=45)  # that an entry is ever put off for, whatever the reason
 
 
-class OutboxQuerySet(models.QuerySet["OutboxEntry"]):
+class OutboxQuerySet(LeasedQuerySet["OutboxEntry"]):
     def unsent(self) -> "OutboxQuerySet":
         """Everything that is not over: waiting, in flight, or failed and waiting for a person."""
         return self.filter(status__in=OutboxEntry.UNSENT)
 
-    def due(self) -> "OutboxQuerySet":
-        return self.due_by(timezone.now())
 
-    def due_by(self, now: datetime) -> "OutboxQuerySet":
-        return self.filter(come("not_before", now, longest=LONGEST_WAIT), status=OutboxEntry.Status.PENDING)
-
-
-class OutboxEntry(models.Model):
+class OutboxEntry(Leased):
     """An object whose copy at Thinkific is out of date. It says what is stale, never what to send.
 
     The push reads the object as it is then, so ten edits cost one request; at most one entry per object
@@ -40,6 +35,7 @@ class OutboxEntry(models.Model):
         FAILED = "failed", "Failed"
         DISCARDED = "discarded", "Discarded"
 
+    lease = Lease(length=LEASE, longest_wait=LONGEST_WAIT, waiting=Status.PENDING, claimed=Status.IN_FLIGHT)
     UNSENT = (Status.PENDING, Status.IN_FLIGHT, Status.FAILED)
 
     entity = models.CharField(
@@ -65,12 +61,6 @@ class OutboxEntry(models.Model):
     sent = models.JSONField(default=dict, db_default={}, blank=True, editable=False)
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     priority = models.SmallIntegerField(default=0, help_text="Higher goes first; a person waits for it.")
-    attempts = models.PositiveIntegerField(default=0)
-    # How often a process died with it, which says nothing about Thinkific.
-    crashes = models.PositiveIntegerField(default=0)
-    not_before = models.DateTimeField(default=timezone.now)
-    claimed_by = models.CharField(max_length=100, blank=True)
-    claimed_until = models.DateTimeField(null=True, blank=True)
     # The outcome of the last try is unknown (time-out, crash): look before creating again.
     uncertain = models.BooleanField(default=False)
     error = models.TextField(blank=True)

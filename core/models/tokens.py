@@ -1,10 +1,13 @@
 """Keys to the REST API, and the addresses that are told of events."""
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
 from core.models.fields.folded import Folded, FoldedField, FoldedQuerySet
+from core.models.leased import Lease, Leased, LeasedQuerySet
 
 
 class ApiToken(Folded):
@@ -51,28 +54,34 @@ class WebhookEndpoint(models.Model):
         return f"{self.event} → {self.url}"
 
 
-class WebhookDelivery(models.Model):
+class WebhookDelivery(Leased):
     class Status(models.TextChoices):
         PENDING = "pending"
         DELIVERED = "delivered"
         FAILED = "failed"
 
+    lease = Lease(
+        length=timedelta(seconds=60),
+        longest_wait=timedelta(days=1),
+        waiting=Status.PENDING,
+        claimed=Status.PENDING,
+    )
     endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.CASCADE, related_name="deliveries")
     event = models.CharField(max_length=100)
     event_id = models.CharField(max_length=64)
     payload = models.JSONField(default=dict)
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
-    attempts = models.PositiveIntegerField(default=0)
     response_code = models.PositiveIntegerField(null=True, blank=True)
     error = models.TextField(blank=True)
-    next_try_at = models.DateTimeField(default=timezone.now)
     created_at = models.DateTimeField(default=timezone.now)
     delivered_at = models.DateTimeField(null=True, blank=True)
+
+    objects = LeasedQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
         verbose_name_plural = "webhook deliveries"
-        indexes = [models.Index(fields=["status", "next_try_at"], name="webhook_delivery_due")]
+        indexes = [models.Index(fields=["status", "not_before"], name="webhook_delivery_due")]
 
     def __str__(self) -> str:
         return f"{self.event} {self.event_id}"

@@ -1,11 +1,19 @@
 """What Thinkific told us by webhooks, and the subscriptions that make it do so."""
 
+from datetime import timedelta
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from core.models.leased import Lease, Leased, LeasedQuerySet
 
-class InboundEvent(models.Model):
+LEASE = timedelta(seconds=60)  # renewed before every request to Thinkific, none of which takes as long
+# That an event is put off for; see Desk.put_off in integrations/thinkific/webhooks/batch.py.
+LONGEST_WAIT = timedelta(minutes=30)
+
+
+class InboundEvent(Leased):
     """A webhook as it arrived: stored first, judged later."""
 
     class Status(models.TextChoices):
@@ -14,19 +22,17 @@ class InboundEvent(models.Model):
         IGNORED = "ignored"
         FAILED = "failed"
 
+    lease = Lease(length=LEASE, longest_wait=LONGEST_WAIT, waiting=Status.RECEIVED, claimed=Status.RECEIVED)
     event_id = models.CharField(max_length=200)
     topic = models.CharField(max_length=100)
     payload = models.JSONField(default=dict)
     occurred_at = models.DateTimeField(null=True, blank=True)
     received_at = models.DateTimeField(default=timezone.now)
     status = models.CharField(max_length=10, choices=Status, default=Status.RECEIVED)
-    attempts = models.PositiveIntegerField(default=0)
-    not_before = models.DateTimeField(default=timezone.now)
-    # Who works on it, and until when that counts: a killed worker's events are taken up again.
-    claimed_by = models.CharField(max_length=40, blank=True)
-    claimed_until = models.DateTimeField(null=True, blank=True)
     outcome = models.TextField(blank=True)
     processed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = LeasedQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]

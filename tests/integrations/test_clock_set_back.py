@@ -100,20 +100,21 @@ def test_a_change_that_has_a_reason_to_wait_waits():
 @pytest.mark.parametrize("owner", ["elsewhere:1", ""])
 def test_a_claim_from_before_ends_as_one_that_begins_now(owner):
     """And is not taken away: its process may live, and goes on renewing it."""
-    until = ahead() + claims.LEASE
+    until = ahead() + OutboxEntry.lease.length
     OutboxEntryFactory(status="in_flight", claimed_by=f"{owner or this_process()}#x", claimed_until=until)
 
     assert claims.free_abandoned() == 0
 
     entry = OutboxEntry.objects.get()
     assert entry.status == "in_flight"
-    assert entry.claimed_until <= timezone.now() + claims.LEASE
+    assert entry.claimed_until <= timezone.now() + OutboxEntry.lease.length
     OutboxEntry.objects.update(claimed_until=timezone.now())
     assert claims.free_abandoned() == 1
 
 
 def test_a_claim_from_before_does_not_keep_others_from_draining():
-    OutboxEntryFactory(status="in_flight", claimed_by="elsewhere:1#x", claimed_until=ahead() + claims.LEASE)
+    until = ahead() + OutboxEntry.lease.length
+    OutboxEntryFactory(status="in_flight", claimed_by="elsewhere:1#x", claimed_until=until)
 
     assert not claims.under_way_elsewhere()
 
@@ -131,10 +132,11 @@ def test_what_was_sent_an_hour_ahead_was_not_just_sent(ana):
 
 @pytest.mark.parametrize("claimed", [False, True])
 def test_an_event_is_due(claimed):
-    held = {"claimed_by": "x", "claimed_until": ahead() + inbox.LEASE} if claimed else {"not_before": ahead()}
+    until = ahead() + InboundEvent.lease.length
+    held = {"claimed_by": "x", "claimed_until": until} if claimed else {"not_before": ahead()}
     InboundEventFactory(**held)
 
-    assert inbox.due().count() == 1
+    assert InboundEvent.objects.due().count() == 1
 
 
 def test_an_event_from_before_keeps_nobody_from_waking_a_worker(django_capture_on_commit_callbacks):

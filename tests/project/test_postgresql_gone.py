@@ -14,7 +14,7 @@ import psycopg
 import pytest
 import requests
 
-from core.services.outbox.claims import LEASE
+from core.models.outbox import LEASE
 from tests import services
 
 ROOT = Path(__file__).parents[2]

@@ -1,4 +1,5 @@
-"""The outbox: what Thinkific must still be told. `mark` writes entries, `outcomes` how their push ended."""
+"""The outbox: what Thinkific must still be told. `mark` writes entries, `claims` says which process pushes
+which, `outcomes` writes how that ended."""
 
 from core.services.outbox.mark import (
     LastSeen,

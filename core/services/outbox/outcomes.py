@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from core.models import Enrollment, GroupMembership, OutboxEntry, Product, User
 from core.services.history import signed
+from core.services.leases import Claim
 from core.services.mirror.bundles import total_up_bundles
 from core.services.outbox.mark import KEPT_VALUES, hand_over
 from core.services.storage.last_seen import plain
@@ -22,9 +23,8 @@ SOURCE = "Thinkific, after a push"  # the reason in the history
 @transaction.atomic
 def finish(entry: OutboxEntry, *, now: datetime) -> bool:
     """Thinkific has it. Returns False when the entry was no longer in flight by this claim."""
-    if not _mine(entry).update(
-        status=Status.DONE, finished_at=now, error="", uncertain=False, sent=_superseded(entry)
-    ):
+    values = {"finished_at": now, "error": "", "uncertain": False, "sent": _superseded(entry)}
+    if not Claim.on(entry).finish([entry.pk], status=Status.DONE, **values):
         return False
     _set_state(entry, "clean")
     if entry.entity == "enrollment":
@@ -49,7 +49,7 @@ def about_to_send(entry: OutboxEntry, values: Mapping[str, Any]) -> bool:
         known = sent.setdefault(name, [])
         if plain(value) not in known:
             sent[name] = [*known, plain(value)][-KEPT_VALUES:]
-    if sent != entry.sent and not _mine(entry).update(sent=sent):
+    if sent != entry.sent and not Claim.on(entry).held([entry.pk]).update(sent=sent):
         return False
     entry.sent = sent
     return True
@@ -79,15 +79,11 @@ def fail(entry: OutboxEntry, words: str, *, now: datetime) -> None:
     later = _others(entry).select_for_update().filter(status__in=WAITING).first()
     settled = later is not None or _is_deleted(entry)
     status = Status.DISCARDED if settled else Status.FAILED
-    values: dict[str, Any] = {"status": status, "finished_at": now, "error": words}
-    if _mine(entry).update(**values, **({"sent": {}} if settled else {})):
+    values: dict[str, Any] = {"finished_at": now, "error": words} | ({"sent": {}} if settled else {})
+    if Claim.on(entry).finish([entry.pk], status=status, **values):
         _set_state(entry, "failed")
         if later is not None:
             hand_over(entry, later)
-
-
-def _mine(entry: OutboxEntry) -> QuerySet[OutboxEntry]:
-    return OutboxEntry.objects.filter(pk=entry.pk, status=Status.IN_FLIGHT, claimed_by=entry.claimed_by)
 
 
 def _is_deleted(entry: OutboxEntry) -> bool:

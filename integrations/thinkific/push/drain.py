@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from core.database_outage import leaves_hope, patiently
 from core.models import OutboxEntry
+from core.services import leases
 from core.services.outbox import claims
 from integrations import heartbeat, stopping
 from integrations.thinkific import connection_state
@@ -31,7 +32,7 @@ AHEAD = 6  # people more whose entries are claimed: nobody waits for a claim
 PATIENCE = 75.0  # seconds to wait for a request of the budget: longer than Thinkific's window
 LOOK = 0.25  # seconds between looks for new entries while others are on their way
 GRACE = 1.0  # seconds for what is under way when we are told to stop
-RENEW_EVERY = 20.0  # seconds; see claims.LEASE
+RENEW_EVERY = 20.0  # seconds; see OutboxEntry.lease
 SURE_FOR = 3 * RENEW_EVERY  # seconds after a renewal in which nobody else can have the claims
 NOTE_EVERY = 1.0  # seconds between notes that Thinkific takes our key
 
@@ -65,7 +66,7 @@ def drain(*, seconds: float = 50.0, stop: Callable[[], bool] = stopping.requeste
 
 def _due(*, within: float) -> bool:
     soon = timezone.now() + timedelta(seconds=within)
-    return OutboxEntry.objects.due_by(soon).exists()
+    return OutboxEntry.objects.due(soon).exists()
 
 
 def _sleep(seconds: float, *, stop: Callable[[], bool]) -> None:
@@ -173,7 +174,7 @@ class _Drain:
     def _show_life(self) -> None:
         heartbeat.beat()
         if time.monotonic() - self.renewed_at > RENEW_EVERY:
-            claims.renew(entry for group in self.under_way.values() for entry in group)
+            leases.renew(entry for group in self.under_way.values() for entry in group)
             self.renewed_at = time.monotonic()
 
     def _work(self) -> None:
@@ -207,7 +208,7 @@ class _Drain:
     def _holds(self, entry: OutboxEntry) -> bool:
         """Whether the claim is still ours: after a time without the database somebody else may have it."""
         renewed_ago = time.monotonic() - self.renewed_at
-        return renewed_ago < SURE_FOR or patiently(claims.still_held, entry)
+        return renewed_ago < SURE_FOR or bool(patiently(leases.renew, [entry]))
 
     def _note_connection(self, fate: Fate) -> None:
         if fate.refused is not None:

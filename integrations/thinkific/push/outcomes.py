@@ -11,6 +11,7 @@ from django.utils import timezone
 from core.database_outage import patiently
 from core.databases import is_unavailable
 from core.models import OutboxEntry
+from core.services.leases import growing_wait
 from core.services.outbox import outcomes
 from core.services.outbox.claims import put_back
 from integrations.thinkific.client.client import ThinkificClient
@@ -138,5 +139,5 @@ def _fail(entry: OutboxEntry, words: str) -> Fate:
 
 
 def _backoff(attempts: int) -> float:
-    pause = min(FIRST_WAIT * 2 ** max(0, attempts - 1), LONGEST_WAIT)
+    pause = growing_wait(attempts, first=FIRST_WAIT, longest=LONGEST_WAIT)
     return pause * random.uniform(0.75, 1.25)  # noqa: S311 (jitter)

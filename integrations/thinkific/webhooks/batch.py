@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import ParamSpec, TypeVar
 
+from core.services.leases import growing_wait
 from core.services.mirror.outcome import Applied
 from integrations.event_wake_ups import WAITS
 from integrations.models import SyncRun
@@ -141,7 +142,7 @@ class Desk:
             return failed(str(error))
         if attempts >= TRIES:
             return failed(f"Given up after {attempts} tries: {error} The next pull brings what it was about.")
-        wait = min(FIRST_RETRY * 2 ** (attempts - 1), LONGEST_RETRY)
+        wait = growing_wait(attempts, first=FIRST_RETRY, longest=LONGEST_RETRY)
         return later(f"{WAITS}{error}", seconds=max(wait, error.seconds(wait)))
 
     def pull(self, kind: str, *, full: bool) -> str:

@@ -1,29 +1,29 @@
-"""The stored events: taken in once, handed out by lease, settled by who holds the lease."""
+"""The stored events: taken in once, claimed in batches, settled by who holds the claim.
 
-import secrets
+core/services/leases.py says how a claim is made and ends. Whoever has lost a claim can settle nothing, so
+events whose lease is over are claimed anew although their process may still live.
+"""
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from django.db import Error, IntegrityError, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from core.database_outage import leaves_hope, patiently
-from core.moments import come, recent
-from core.services.storage import bulk
+from core.moments import recent
+from core.services import leases
 from integrations.event_wake_ups import wake
 from integrations.models import InboundEvent
 
 log = structlog.get_logger(__name__)
 
 BATCH = 200
-LEASE = timedelta(seconds=60)  # renewed before every request to Thinkific, none of which takes as long
 # Whoever works on a younger event looks again when it is done, and finds what came meanwhile.
 ON_ITS_WAY = timedelta(seconds=10)
-
-LONGEST_WAIT = timedelta(minutes=30)  # that an event is put off for; see Desk.put_off
 
 Received = InboundEvent.Status.RECEIVED
 
@@ -90,94 +90,66 @@ def _wake_if_idle(event: InboundEvent) -> None:
 
 def sweep() -> bool:
     """Each minute: what was put off, and what a killed worker or a lost wake-up left. False: nothing."""
-    if not due().exists():
+    if not InboundEvent.objects.due().exists():
         return False
     wake()
     return True
-
-
-def due() -> QuerySet[InboundEvent]:
-    now = timezone.now()
-    # Who has lost a claim can settle nothing, so it may be taken from a process that still lives.
-    free = Q(claimed_until__isnull=True) | come("claimed_until", now, longest=LEASE)
-    return InboundEvent.objects.filter(free, come("not_before", now, longest=LONGEST_WAIT), status=Received)
 
 
 @dataclass
 class Claim:
     """Events that only this process may settle, until the lease ends."""
 
-    token: str
+    lease: leases.Claim[InboundEvent]
     events: list[InboundEvent]
     renewed_at: datetime
     again: bool  # a worker died with it, or lost it
 
     def renew(self) -> None:
+        """Renew the lease, unless that was done a moment ago."""
         now = timezone.now()
-        if now - self.renewed_at > LEASE / 10:
+        if now - self.renewed_at > InboundEvent.lease.length / 10:
             self.renewed_at = now
-            _held(self.token).update(claimed_until=now + LEASE)
+            self.lease.renew()
 
     def release(self) -> None:
         """Leave the events to whoever is next. The attempt stays counted."""
-        _release(self.token)
+        self.lease.put_back(until=timezone.now())
 
     def settle(self, verdicts: Mapping[int, Verdict]) -> None:
         """Write what became of events that are still ours. Call it in the transaction of their effects."""
         now = timezone.now()
-        mine = dict(_held(self.token).filter(pk__in=verdicts).values_list("pk", "attempts"))
-        bulk.update(
-            InboundEvent,
-            ["status", "outcome", "processed_at", "not_before", "attempts", "claimed_by", "claimed_until"],
-            [_row(pk, attempts, verdicts[pk], now) for pk, attempts in mine.items()],
+        not_counted = {pk for pk, verdict in verdicts.items() if not verdict.counted}
+        self.lease.settle(
+            {pk: _columns(verdict, now) for pk, verdict in verdicts.items()}, not_counted=not_counted
         )
 
 
-def _row(pk: int, attempts: int, verdict: Verdict, now: datetime) -> tuple[object, ...]:
-    open_again = verdict.later is not None
-    return (
-        pk,
-        verdict.status,
-        verdict.outcome[:2000],
-        None if open_again else now,
-        now + timedelta(seconds=verdict.later or 0),
-        attempts if verdict.counted else max(0, attempts - 1),
-        "",
-        None,
-    )
-
-
-def _held(token: str) -> QuerySet[InboundEvent]:
-    return InboundEvent.objects.filter(status=Received, claimed_by=token)
-
-
-def _release(token: str) -> None:
-    _held(token).update(claimed_by="", claimed_until=None)
+def _columns(verdict: Verdict, now: datetime) -> dict[str, object]:
+    return {
+        "status": verdict.status,
+        "outcome": verdict.outcome[:2000],
+        "processed_at": now if verdict.later is None else None,
+        "not_before": now + timedelta(seconds=verdict.later or 0),
+    }
 
 
 def claim(size: int = BATCH) -> Claim | None:
-    """The oldest open events, or None. Attempts are counted now, because an event may kill its worker; one
-    that was being worked on when a worker died is handed out alone, so that it takes no other along."""
+    """Claim the oldest open events; None when there are none. One that was being worked on when a worker
+    died is handed out alone, so that it takes no other along."""
     while True:
         now = timezone.now()
-        fresh = due().filter(claimed_until__isnull=True).order_by("pk").values_list("pk", flat=True)
-        keys = list(fresh[:size])
+        due = InboundEvent.objects.due(now).order_by("pk").values_list("pk", flat=True)
+        keys = list(due.filter(InboundEvent.lease.free())[:size])
         again = not keys
-        if again:
-            keys = list(due().order_by("pk").values_list("pk", flat=True)[:1])
-            if not keys:
-                return None
-        token = secrets.token_hex(16)
-        mine = due().filter(pk__in=keys)
-        try:
-            mine.update(claimed_by=token, claimed_until=now + LEASE, attempts=F("attempts") + 1)
-            events = list(_held(token).order_by("pk"))
-        except Error as error:
-            if leaves_hope(error):  # it may have been committed, and only the answer was lost
-                patiently(_release, token)
-            raise
+        if again and not (keys := list(due[:1])):
+            return None
+        mine = leases.Claim.new(InboundEvent)
+        with leases.given_back_if_lost(partial(mine.put_back, until=now)):
+            (mine.take_over if again else mine.take)(keys, now=now)
+            events = list(mine.held().order_by("pk"))
         if events:  # else somebody was quicker
-            return Claim(token, events, now, again)
+            return Claim(mine, events, now, again)
 
 
 def reopen(events: QuerySet[InboundEvent]) -> int:
@@ -187,6 +159,7 @@ def reopen(events: QuerySet[InboundEvent]) -> int:
         status=Received,
         outcome="",
         attempts=0,
+        crashes=0,
         not_before=timezone.now(),
         processed_at=None,
         claimed_by="",

@@ -56,8 +56,8 @@ def process(*, seconds: float, gather: float = GATHERING) -> dict[str, int]:
 
 
 def _work(claim: Claim) -> list[str]:
-    if claim.again and claim.events[0].attempts > TRIES // 2:
-        words = f"Given up: a worker stopped in the middle of it {claim.events[0].attempts - 1} times."
+    if claim.again and claim.events[0].crashes >= TRIES // 2:
+        words = f"Given up: a worker stopped in the middle of it {claim.events[0].crashes} times."
         claim.settle({claim.events[0].pk: failed(words)})
         return [InboundEvent.Status.FAILED]
     groups: dict[str, list[InboundEvent]] = {}

@@ -13,7 +13,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from core.models import Enrollment, OutboxEntry, User
-from core.services import outbox, people
+from core.processes import this_process
+from core.services import leases, outbox, people
 from core.services.enrollments import enrollments
 from core.services.outbox import claims
 from core.services.outbox import outcomes as pushes
@@ -202,7 +203,7 @@ def test_the_claims_of_a_dead_process_come_free_at_once(site):
         os._exit(0)
     os.waitpid(child, 0)
     claims.claim(5)
-    host = claims.this_process().rpartition(":")[0]
+    host = this_process().rpartition(":")[0]
     entries().update(claimed_by=f"{host}:{child}#x")
 
     assert claims.free_abandoned() == 1
@@ -217,7 +218,7 @@ def test_a_claim_is_renewed_while_its_process_lives():
     somebody()
     [group] = claims.claim(5)
     entries().update(claimed_until=timezone.now() + timedelta(seconds=1))
-    claims.renew(group)
+    leases.renew(group)
 
     assert entries().get().claimed_until > timezone.now() + timedelta(seconds=60)
 
