@@ -9,11 +9,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
 from core.models import Enrollment, GroupMembership, OutboxEntry, User
+from core.models.push_state import PushState
 from core.services import directions
 from core.services.storage.last_seen import plain
 
@@ -23,6 +24,12 @@ MANY = 20  # from so many objects at once on, it is no click that somebody waits
 AT_ONCE = 1000
 KEPT_VALUES = 20  # per field: attempts whose outcome is unknown, each with another edit in between
 Status = OutboxEntry.Status
+WAITING = (Status.PENDING, Status.IN_FLIGHT)
+# The objects that say themselves how they stand with Thinkific.
+STATES: dict[str, type[Enrollment] | type[GroupMembership]] = {
+    "enrollment": Enrollment,
+    "groupmembership": GroupMembership,
+}
 
 
 def mark_stale(
@@ -169,7 +176,7 @@ def retry(entries: Iterable[OutboxEntry]) -> int:
         entry.finished_at = now if entry.status == Status.DISCARDED else None
         entry.attempts, entry.not_before, entry.error = 0, now, ""
         entry.save(update_fields=["status", "attempts", "not_before", "error", "finished_at"])
-        _set_state(entry, "pending")
+        set_state(newer or entry, PushState.PENDING)
         count += 1
     if count:
         wake_drain()
@@ -183,25 +190,35 @@ def discard(entries: Iterable[OutboxEntry]) -> int:
     for entry in entries:
         mine = OutboxEntry.objects.filter(pk=entry.pk, status__in=[Status.PENDING, Status.FAILED])
         if mine.update(status=Status.DISCARDED, finished_at=timezone.now(), sent={}):
-            forget(entry)
+            _forget(entry)
             count += 1
     return count
 
 
-def forget(entry: OutboxEntry) -> None:
+def _forget(entry: OutboxEntry) -> None:
     """Make the next pull compare the object in full, and its state no longer say that something waits."""
     if entry.entity == "user":
         User.objects.filter(pk=entry.object_id).update(remote_digest=None)
     elif entry.entity == "enrollment":
         Enrollment.objects.filter(pk=entry.object_id).update(remote_digest=None)
-    _set_state(entry, "clean")
+    set_state(entry, PushState.CLEAN)
 
 
-def _set_state(entry: OutboxEntry, state: str) -> None:
-    if entry.entity == "enrollment":
-        Enrollment.objects.filter(pk=entry.object_id).update(push_state=state)
-    elif entry.entity == "groupmembership":
-        GroupMembership.objects.filter(pk=entry.object_id).update(push_state=state)
+def set_state(entry: OutboxEntry, state: PushState) -> None:
+    """Write on the object how it stands with Thinkific, unless a newer change of it waits. Call it in a
+    transaction."""
+    model = STATES.get(entry.entity)
+    if model is None:
+        return
+    # Locked before looking, so that a change committed in between is seen.
+    row = model.objects.select_for_update().filter(pk=entry.object_id)
+    if list(row.values_list("push_state")) and not others(entry).filter(status__in=WAITING).exists():
+        model.objects.filter(pk=entry.object_id).update(push_state=state)
+
+
+def others(entry: OutboxEntry) -> QuerySet[OutboxEntry]:
+    """The other entries of the same object."""
+    return OutboxEntry.objects.filter(entity=entry.entity, object_id=entry.object_id).exclude(pk=entry.pk)
 
 
 def let_go_on(person_id: int) -> None:

@@ -6,17 +6,16 @@ from typing import Any
 
 from django.apps import apps
 from django.db import transaction
-from django.db.models import QuerySet
 
-from core.models import Enrollment, GroupMembership, OutboxEntry, Product, User
+from core.models import Enrollment, OutboxEntry, Product, User
+from core.models.push_state import PushState
 from core.services.history import signed
 from core.services.leases import Claim
 from core.services.mirror.bundles import total_up_bundles
-from core.services.outbox.mark import KEPT_VALUES, hand_over
+from core.services.outbox.mark import KEPT_VALUES, WAITING, hand_over, others, set_state
 from core.services.storage.last_seen import plain
 
 Status = OutboxEntry.Status
-WAITING = (Status.PENDING, Status.IN_FLIGHT)
 SOURCE = "Thinkific, after a push"  # the reason in the history
 
 
@@ -26,11 +25,11 @@ def finish(entry: OutboxEntry, *, now: datetime) -> bool:
     values = {"finished_at": now, "error": "", "uncertain": False, "sent": _superseded(entry)}
     if not Claim.on(entry).finish([entry.pk], status=Status.DONE, **values):
         return False
-    _set_state(entry, "clean")
+    set_state(entry, PushState.CLEAN)
     if entry.entity == "enrollment":
         _total_up(entry.object_id)
     # An earlier refusal of the same object is settled by this.
-    _others(entry).filter(status=Status.FAILED).update(status=Status.DISCARDED, finished_at=now)
+    others(entry).filter(status=Status.FAILED).update(status=Status.DISCARDED, finished_at=now)
     return True
 
 
@@ -76,12 +75,12 @@ def note_linked(user: User, **values: Any) -> None:
 def fail(entry: OutboxEntry, words: str, *, now: datetime) -> None:
     """Thinkific said no: a person must look. A newer change of the same object goes on by itself, and what
     was deleted here meanwhile, perhaps in Thinkific too, needs nobody."""
-    later = _others(entry).select_for_update().filter(status__in=WAITING).first()
+    later = others(entry).select_for_update().filter(status__in=WAITING).first()
     settled = later is not None or _is_deleted(entry)
     status = Status.DISCARDED if settled else Status.FAILED
     values: dict[str, Any] = {"finished_at": now, "error": words} | ({"sent": {}} if settled else {})
     if Claim.on(entry).finish([entry.pk], status=status, **values):
-        _set_state(entry, "failed")
+        set_state(entry, PushState.FAILED)
         if later is not None:
             hand_over(entry, later)
 
@@ -92,29 +91,8 @@ def _is_deleted(entry: OutboxEntry) -> bool:
     return entry.thinkific_id is None and not model._default_manager.filter(pk=entry.object_id).exists()
 
 
-def _others(entry: OutboxEntry) -> QuerySet[OutboxEntry]:
-    return OutboxEntry.objects.filter(entity=entry.entity, object_id=entry.object_id).exclude(pk=entry.pk)
-
-
-def _set_state(entry: OutboxEntry, state: str) -> None:
-    """Say so on the object, unless a newer change of it waits."""
-    model = STATES.get(entry.entity)
-    if model is None:
-        return
-    # Locked before looking, so that a change committed in between is seen.
-    row = model.objects.select_for_update().filter(pk=entry.object_id)
-    if list(row.values_list("push_state")) and not _others(entry).filter(status__in=WAITING).exists():
-        model.objects.filter(pk=entry.object_id).update(push_state=state)
-
-
 def _total_up(enrollment: int) -> None:
     """What a bundle is by its courses counts from here on; until it was sent, what we wanted did."""
     bundles = Enrollment.objects.filter(pk=enrollment, product__productable_type=Product.Type.BUNDLE)
     if pks := list(bundles.values_list("pk", flat=True)):
         total_up_bundles(pks, source=SOURCE)
-
-
-STATES: dict[str, type[Enrollment] | type[GroupMembership]] = {
-    "enrollment": Enrollment,
-    "groupmembership": GroupMembership,
-}

@@ -4,7 +4,13 @@ from django.utils import timezone
 
 from core.models import OutboxEntry
 from core.services import outbox
-from tests.factories import EnrollmentFactory, OutboxEntryFactory, ProductFactory, UserFactory
+from tests.factories import (
+    EnrollmentFactory,
+    GroupMembershipFactory,
+    OutboxEntryFactory,
+    ProductFactory,
+    UserFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -93,3 +99,20 @@ def test_discarding_gives_the_change_up():
 
     enrollment.refresh_from_db()
     assert (enrollment.push_state, enrollment.remote_digest) == ("clean", None)
+
+
+@pytest.mark.parametrize("other", ["pending", "in_flight"])
+@pytest.mark.parametrize("entity", ["enrollment", "groupmembership"])
+def test_an_object_waits_as_long_as_one_of_its_changes_does(entity, other):
+    make = {"enrollment": EnrollmentFactory, "groupmembership": GroupMembershipFactory}[entity]
+    row = make(push_state="pending")
+    OutboxEntryFactory(entity=entity, object_id=row.pk, status=other)
+    failed = OutboxEntryFactory(entity=entity, object_id=row.pk, status="failed")
+
+    assert outbox.discard([failed]) == 1
+
+    row.refresh_from_db()
+    assert row.push_state == "pending"
+    outbox.discard(OutboxEntry.objects.all())
+    row.refresh_from_db()
+    assert row.push_state == ("clean" if other == "pending" else "pending")
