@@ -1,4 +1,9 @@
-"""The life of a run: asked for, carried out by one process at a time, taken over when that one dies."""
+"""The life of a run: asked for, carried out by one process at a time, taken over when that one dies.
+
+A run is not claimed as other rows are (core/services/leases.py). It has no lease but a sign of life
+(`heartbeat_at`), which is written with every step and shown to people, and `attempts` names its claim. While
+an upgrade rolls, older code carries out runs beside this code and judges them by these columns.
+"""
 
 from typing import Any
 
