@@ -16,7 +16,7 @@ L = TypeVar("L", bound="Leased")
 
 @dataclass(frozen=True)
 class Lease:
-    """How the rows of a model are claimed, and the conditions that follow from it.
+    """How the rows of a model are claimed. The methods return conditions on a row, for `filter()`.
 
     A claimed row has a status of its own, or keeps that of a waiting one. In the second case a row whose
     lease is over is due again by itself; in the first somebody has to put it back.
@@ -32,29 +32,29 @@ class Lease:
         return self.claimed == self.waiting
 
     def turn(self, now: datetime) -> Q:
-        """That the row need not wait any longer."""
+        """The row need not wait any longer."""
         return come("not_before", now, longest=self.longest_wait)
 
     def free(self) -> Q:
-        """That the row waits and nobody has claimed it."""
+        """The row waits and no process has claimed it."""
         waits = Q(status=self.waiting)
         return waits & Q(claimed_until__isnull=True) if self.keeps_status else waits
 
     def taken(self) -> Q:
-        """That the row is claimed."""
+        """A process has claimed the row."""
         claimed = Q(status=self.claimed)
         return claimed & Q(claimed_until__isnull=False) if self.keeps_status else claimed
 
     def over(self, now: datetime) -> Q:
-        """That the lease has ended. A lease of nobody (NULL) has not."""
+        """The lease has ended. A row that no process has claimed (NULL) has none that ended."""
         return come("claimed_until", now, longest=self.length)
 
     def lapsed(self, now: datetime) -> Q:
-        """That the row is claimed and its lease has ended."""
+        """A process has claimed the row, and its lease has ended."""
         return self.taken() & self.over(now)
 
     def due(self, now: datetime) -> Q:
-        """That the row can be claimed now."""
+        """A process can claim the row now."""
         due = Q(self.turn(now), status=self.waiting)
         if self.keeps_status:
             due &= Q(claimed_until__isnull=True) | self.over(now)
@@ -63,7 +63,7 @@ class Lease:
 
 class LeasedQuerySet(models.QuerySet[L]):
     def due(self, now: datetime | None = None) -> Self:
-        """Rows that can be claimed now."""
+        """Returns the rows that a process can claim now."""
         return self.filter(self.model.lease.due(now or timezone.now()))
 
 

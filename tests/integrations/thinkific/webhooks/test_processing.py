@@ -172,6 +172,31 @@ def test_an_event_that_keeps_killing_workers_is_given_up(deliver, connected, wor
     assert "a worker stopped in the middle of it" in deadly.outcome
 
 
+def test_tries_without_an_answer_are_no_deaths_of_a_worker(deliver, connected, work, in_step):
+    (event,) = deliver([signin(connected.site.users.listing[0].id)])
+    InboundEvent.objects.update(attempts=batch.TRIES - 2)
+    inbox.claim()
+    InboundEvent.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
+
+    assert work() == {"processed": 1}
+
+    event.refresh_from_db()
+    assert (event.attempts, event.crashes) == (batch.TRIES, 1)
+
+
+def test_deaths_from_before_it_was_reopened_do_not_count(deliver, connected, work, in_step):
+    (event,) = deliver([signin(connected.site.users.listing[0].id)])
+    InboundEvent.objects.update(status=Status.FAILED, attempts=6, crashes=5)
+    assert inbox.reopen(InboundEvent.objects.all()) == 1
+    inbox.claim()
+    InboundEvent.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
+
+    assert work() == {"processed": 1}
+
+    event.refresh_from_db()
+    assert event.crashes == 1
+
+
 def test_reopening_acts_upon_it_again(deliver, connected, work, in_step):
     someone = connected.site.users.listing[0]
     (event,) = deliver([signin(someone.id)])
