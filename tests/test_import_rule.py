@@ -14,7 +14,16 @@ MAY_IMPORT = {"core": {"core"}, "integrations": {"integrations", "core"}, "api":
 # Inside these apps nothing imports from below. What stands together on a place may import each other.
 PLACES: dict[str, list[set[str]]] = {
     "core": [
-        {"moments", "folding", "email_display", "wording", "errors", "processes", "databases", "templatetags"},
+        {
+            "moments",
+            "folding",
+            "email_display",
+            "wording",
+            "errors",
+            "processes",
+            "databases",
+            "templatetags",
+        },
         {"database_outage", "models/fields"},
         {"models", "permissions", "migrations"},
         {"services/site", "services/spreadsheets", "services/directions", "services/storage"},

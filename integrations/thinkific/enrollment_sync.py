@@ -11,31 +11,31 @@ from core.models import OutboxEntry
 from integrations.models import SyncRun
 from integrations.thinkific.pull.enrollments import pull_enrollments
 from integrations.thinkific.push.drain import drain
-from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.notices import pull_notice
 
 AT_ONCE = 10.0  # seconds of sending between two counts
 LOOK = 0.25  # seconds
 
 
-def sync_enrollments(pull: Pull) -> None:
+def sync_enrollments(context: RunContext) -> None:
     """By the option `direction`: `both` sends what waits first, `dashboard_to_thinkific` does only that."""
-    direction = pull.run.options.get("direction")
+    direction = context.run.options.get("direction")
     if direction in ("both", "dashboard_to_thinkific"):
-        _send_what_waits(pull)
+        _send_what_waits(context)
     if direction == "dashboard_to_thinkific":
-        pull.run.full = False  # nothing was read: the next pull of what changed begins where the last did
+        context.run.full = False  # nothing was read: the next pull of what changed begins where the last did
     else:
-        pull_enrollments(pull)
+        pull_enrollments(context)
 
 
-def _send_what_waits(pull: Pull) -> None:
+def _send_what_waits(context: RunContext) -> None:
     """Send what is due, counting in the cursor what became of it: `sent` is told when the run is over."""
-    if pull.dry_run:
+    if context.dry_run:
         return
-    sent: dict[str, int] = pull.cursor.setdefault("sent", {"done": 0, "retried": 0, "failed": 0})
+    sent: dict[str, int] = context.cursor.setdefault("sent", {"done": 0, "retried": 0, "failed": 0})
     while not sent.get("over"):
-        outcome = _drain_beside(pull)
+        outcome = _drain_beside(context)
 
         def write(outcome: dict[str, int] = outcome) -> None:
             for name in ("done", "retried", "failed"):
@@ -43,20 +43,20 @@ def _send_what_waits(pull: Pull) -> None:
             # Nothing went although something is due: the key is refused, or another process has the rest.
             sent["over"] = int(not outcome.get("done") or not OutboxEntry.objects.due().exists())
             if outcome.get("failed"):
-                pull.partial = True
-                pull.note("Waiting changes", f"{outcome['failed']:,} could not be sent; see them for why.")
+                context.partial = True
+                context.note("Waiting changes", f"{outcome['failed']:,} could not be sent; see them for why.")
 
-        pull.store(write)
+        context.store(write)
 
 
-def _drain_beside(pull: Pull) -> Counter[str]:
+def _drain_beside(context: RunContext) -> Counter[str]:
     """Drain for a while in a thread of its own: a request that waits long must not make the run look dead."""
     left = threading.Event()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="send") as threads:
         sending = threads.submit(_drain, left.is_set)
         try:
             while not wait([sending], timeout=LOOK).done:
-                pull.breathe()
+                context.breathe()
         except BaseException:  # cancelled, perhaps: then nothing is waited for any more
             left.set()
             raise

@@ -13,7 +13,7 @@ from integrations.thinkific.client import schemas
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.errors import NotFound, RetryLater
 from integrations.thinkific.runs import completeness
-from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.deletion_guard import emptied, mark_missing
 from integrations.thinkific.runs.list_walk import Walked, not_judged, walk
 from integrations.thinkific.runs.pages import RawPage
@@ -23,18 +23,18 @@ MOST_REQUESTS = 3  # that a pull of what changed spends on who has a bundle now
 RECENT = timedelta(hours=1)  # enrollments made so long before the last pull, and since, are new
 
 
-def pull_holders(pull: Pull) -> None:
+def pull_holders(context: RunContext) -> None:
     """All of them, after all enrollments: those who hold one no longer are marked."""
-    unread = pull.cursor.setdefault("unread", [])
+    unread = context.cursor.setdefault("unread", [])
     bundles = Product.objects.bundles().filter(removed_at__isnull=True).order_by("pk")
-    todo = [one for one in bundles if not pull.cursor.get(_name(one), {}).get("judged")]
-    with pull.lists.ahead((_path(one), None) for one in todo if _name(one) not in pull.cursor):
+    todo = [one for one in bundles if not context.cursor.get(_name(one), {}).get("judged")]
+    with context.lists.ahead((_path(one), None) for one in todo if _name(one) not in context.cursor):
         for bundle in todo:
-            _pull_holders(pull, bundle, unread)
+            _pull_holders(context, bundle, unread)
     # By their keys: joined to the products, the database reads every enrollment.
     read = list(Product.objects.bundles().exclude(pk__in=unread).values_list("pk", flat=True))
     mark_missing(
-        pull,
+        context,
         "holders",
         Enrollment.objects.filter(
             product__in=read,
@@ -42,8 +42,10 @@ def pull_holders(pull: Pull) -> None:
             origin=Enrollment.Origin.THINKIFIC,
             push_state=Enrollment.PushState.CLEAN,
         ),
-        lambda pks: remove_enrollments(pks, source=pull.source, now=pull.now) * 0,  # derived: not counted
-        top=pull.cursor["enrollments"]["top"],
+        lambda pks: (
+            remove_enrollments(pks, source=context.source, now=context.now) * 0
+        ),  # derived: not counted
+        top=context.cursor["enrollments"]["top"],
         what="bundle enrollments",
     )
 
@@ -56,55 +58,57 @@ def _path(bundle: Product) -> str:
     return f"/bundles/{bundle.productable_id}/enrollments"
 
 
-def _pull_holders(pull: Pull, bundle: Product, unread: list[int]) -> None:
+def _pull_holders(context: RunContext, bundle: Product, unread: list[int]) -> None:
     name = _name(bundle)
     held = Enrollment.objects.filter(product=bundle).order_by()
     try:
         walked = walk(
-            pull,
+            context,
             name,
             _path(bundle),
-            partial(_apply_holders, pull, bundle),
+            partial(_apply_holders, context, bundle),
             stored=Enrollment.objects.all(),
             counted=False,
         )
     except NotFound:
-        pull.note(str(bundle), "Thinkific does not know this bundle; who holds it could not be read.")
-        pull.partial = True
+        context.note(str(bundle), "Thinkific does not know this bundle; who holds it could not be read.")
+        context.partial = True
         walked = Walked(completeness.UNTOLD, total=None)
     else:
         if not walked.complete and walked.verdict != completeness.SHORT:
-            not_judged(pull, f"enrollments through {bundle}", walked)
-    judged = walked.complete and not emptied(pull, str(bundle), walked, held.filter(removed_at__isnull=True))
+            not_judged(context, f"enrollments through {bundle}", walked)
+    judged = walked.complete and not emptied(
+        context, str(bundle), walked, held.filter(removed_at__isnull=True)
+    )
     if judged:
         through = (
             Enrollment.objects.filter(via_bundle__product=bundle).order_by().values_list("pk", flat=True)
         )
-        gone = (pk for pk in through if pk not in pull.seen(name))
-        _in_parts(pull, gone, lambda pks: point_to_bundles(dict.fromkeys(pks), source=pull.source))
-    met = (pk for pk in held.values_list("pk", flat=True) if pk in pull.seen("holders"))
-    _in_parts(pull, met, lambda pks: total_up_bundles(pks, source=pull.source))
+        gone = (pk for pk in through if pk not in context.seen(name))
+        _in_parts(context, gone, lambda pks: point_to_bundles(dict.fromkeys(pks), source=context.source))
+    met = (pk for pk in held.values_list("pk", flat=True) if pk in context.seen("holders"))
+    _in_parts(context, met, lambda pks: total_up_bundles(pks, source=context.source))
 
     def done() -> None:
-        pull.cursor[name] = {"judged": True}
-        pull.forget(name)
+        context.cursor[name] = {"judged": True}
+        context.forget(name)
         if not judged:
             unread.append(bundle.pk)
 
-    pull.store(done)
+    context.store(done)
 
 
-def _apply_holders(pull: Pull, bundle: Product, pages: list[RawPage]) -> Applied:
+def _apply_holders(context: RunContext, bundle: Product, pages: list[RawPage]) -> Applied:
     ids = list({row.id for page in pages for row in page.rows})
     courses, holders = apply_bundle_rows(
-        bundle, ids, source=pull.source, now=pull.now, since=pull.run.created_at
+        bundle, ids, source=context.source, now=context.now, since=context.run.created_at
     )
-    pull.seen("holders").add(holders)
+    context.seen("holders").add(holders)
     # What is listed here and unknown to us came after the list of all enrollments was read, or is not for us.
     return Applied(met=list(courses.values()), lost=set(ids) - courses.keys())
 
 
-def _in_parts(pull: Pull, pks: Iterable[int], work: Callable[[list[int]], object]) -> None:
+def _in_parts(context: RunContext, pks: Iterable[int], work: Callable[[list[int]], object]) -> None:
     """Do it for some primary keys at a time, each part in a step of its own."""
     everything = list(pks)
     for start in range(0, len(everything), AT_ONCE):
@@ -113,35 +117,35 @@ def _in_parts(pull: Pull, pks: Iterable[int], work: Callable[[list[int]], object
         def write(part: list[int] = part) -> None:
             work(part)
 
-        pull.store(write)
+        context.store(write)
 
 
-def note_fresh(pull: Pull, rows: Iterable[schemas.Enrollment]) -> None:
+def note_fresh(context: RunContext, rows: Iterable[schemas.Enrollment]) -> None:
     """In a pull of what changed, remember which enrollments are new: they may have come with a bundle."""
-    if pull.run.full:
+    if context.run.full:
         return
-    since = datetime.fromisoformat(pull.cursor["since"]) - RECENT
-    fresh = pull.cursor.setdefault("fresh", [])
+    since = datetime.fromisoformat(context.cursor["since"]) - RECENT
+    fresh = context.cursor.setdefault("fresh", [])
     new = ([row.user_id, row.course_id] for row in rows if row.created_at and row.created_at >= since)
     fresh += list(new)[: AT_ONCE - len(fresh)]
 
 
-def ask_for_new_holders(pull: Pull, since: datetime) -> None:
+def ask_for_new_holders(context: RunContext, since: datetime) -> None:
     """After a pull of what changed: who has a bundle now that we did not know of. It costs few requests; what
     they do not tell, and what Thinkific does not answer, comes with the next full pull."""
-    fresh = {(user, course) for user, course in pull.cursor.pop("fresh", []) if user and course}
+    fresh = {(user, course) for user, course in context.cursor.pop("fresh", []) if user and course}
     bundles = sorted(perhaps_held(fresh).items(), key=lambda found: -len(found[1]))
     for bundle, users in bundles[:MOST_REQUESTS]:
         try:
-            ids = rows_through(pull.client, bundle, users, since)
+            ids = rows_through(context.client, bundle, users, since)
         except RetryLater:
             return
 
         def write(bundle: Product = bundle, ids: list[int] = ids) -> None:
-            _, holders = apply_bundle_rows(bundle, ids, source=pull.source, now=pull.now)
-            total_up_bundles(holders, source=pull.source)
+            _, holders = apply_bundle_rows(bundle, ids, source=context.source, now=context.now)
+            total_up_bundles(holders, source=context.source)
 
-        pull.commit(write)
+        context.commit(write)
 
 
 def rows_through(

@@ -13,164 +13,168 @@ from integrations.thinkific.client.errors import CredentialsRefused, NotFound
 from integrations.thinkific.client.graphql import lists
 from integrations.thinkific.mapping import Values, product_node_row, product_row
 from integrations.thinkific.pull.content import pull_course_content
-from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.deletion_guard import mark_missing
 from integrations.thinkific.runs.jobs import Ask, Job
 from integrations.thinkific.runs.list_walk import not_judged, walk
 from integrations.thinkific.runs.pages import RawPage, decode_row
 
 
-def pull_products(pull: Pull) -> None:
+def pull_products(context: RunContext) -> None:
     """All products, or with the option `product_id` (a primary key) one with its contents."""
-    if "product_id" in pull.run.options:
-        _pull_one(pull, Product.objects.get(pk=pull.run.options["product_id"]))
+    if "product_id" in context.run.options:
+        _pull_one(context, Product.objects.get(pk=context.run.options["product_id"]))
         return
     stored = Product.objects.filter(source=Product.Source.REST, removed_at__isnull=True)
     walked = walk(
-        pull, "products", "/products", lambda pages: _apply_pages(pull, pages), stored=Product.objects.all()
+        context,
+        "products",
+        "/products",
+        lambda pages: _apply_pages(context, pages),
+        stored=Product.objects.all(),
     )
-    _pull_bundle_contents(pull)
-    _pull_new_builder(pull)  # what moved there from REST is no longer among the stored ones of REST
+    _pull_bundle_contents(context)
+    _pull_new_builder(context)  # what moved there from REST is no longer among the stored ones of REST
     if walked.complete:
-        mark_missing(pull, "products", stored, lambda pks: _remove(pull, pks), what="products")
+        mark_missing(context, "products", stored, lambda pks: _remove(context, pks), what="products")
     else:
-        not_judged(pull, "products", walked)
+        not_judged(context, "products", walked)
 
 
-def _remove(pull: Pull, pks: list[int]) -> int:
-    return mark_removed(Product, pks, source=pull.source, now=pull.now)
+def _remove(context: RunContext, pks: list[int]) -> int:
+    return mark_removed(Product, pks, source=context.source, now=context.now)
 
 
-def _apply_pages(pull: Pull, pages: list[RawPage]) -> Applied:
+def _apply_pages(context: RunContext, pages: list[RawPage]) -> Applied:
     notes, values, failed = Notes(), [], Applied()
-    site_url = pull.client.credentials.site_url
+    site_url = context.client.credentials.site_url
     for row in (row for page in pages for row in page.rows):
         product = decode_row(row, schemas.Product)
         try:
             if isinstance(product, BadRow):
                 raise Unusable(product.message)
-            values.append(product_row(product, notes, site_url=site_url, now=pull.now))
+            values.append(product_row(product, notes, site_url=site_url, now=context.now))
         except Unusable as error:
             known = Product.objects.filter(thinkific_id=row.id).values_list("pk", flat=True).first()
             failed.skip(f"Product {row.id}", str(error), pk=known, number=row.id)
-    shown = pull.cursor.setdefault("shown", {kind: [] for kind in Product.Type.values})
+    shown = context.cursor.setdefault("shown", {kind: [] for kind in Product.Type.values})
     for value in values:
         shown[value["productable_type"]].append(value["productable_id"])
-    applied = apply_products(values, source=pull.source)
+    applied = apply_products(values, source=context.source)
     applied.issues += notes.issues
     applied += failed
     return applied
 
 
-def _pull_bundle_contents(pull: Pull) -> None:
-    done = pull.cursor.setdefault("bundles", 0)
+def _pull_bundle_contents(context: RunContext) -> None:
+    done = context.cursor.setdefault("bundles", 0)
     bundles = Product.objects.bundles().filter(removed_at__isnull=True, pk__gt=done).order_by("pk")
-    _pull_bundles(pull, list(bundles))
+    _pull_bundles(context, list(bundles))
 
 
-def _pull_bundles(pull: Pull, bundles: list[Product]) -> None:
-    found = pull.side_by_side(_read_bundle(pull, bundle) for bundle in bundles)
+def _pull_bundles(context: RunContext, bundles: list[Product]) -> None:
+    found = context.side_by_side(_read_bundle(context, bundle) for bundle in bundles)
     for bundle, told in zip(bundles, found, strict=True):
-        _store_bundle(pull, bundle, told)
+        _store_bundle(context, bundle, told)
 
 
-def _read_bundle(pull: Pull, bundle: Product) -> Job[schemas.Bundle | None]:
+def _read_bundle(context: RunContext, bundle: Product) -> Job[schemas.Bundle | None]:
     try:
-        [found] = yield [Ask(partial(pull.client.rest.get_bundle, bundle.productable_id))]
+        [found] = yield [Ask(partial(context.client.rest.get_bundle, bundle.productable_id))]
     except NotFound:
         return None
     return found
 
 
-def _store_bundle(pull: Pull, bundle: Product, found: schemas.Bundle | None) -> None:
+def _store_bundle(context: RunContext, bundle: Product, found: schemas.Bundle | None) -> None:
     def write() -> None:
-        pull.cursor["bundles"] = bundle.pk
+        context.cursor["bundles"] = bundle.pk
         if found is None:
-            pull.partial = True
-            pull.note(str(bundle), "Thinkific does not know this bundle; its courses could not be read.")
+            context.partial = True
+            context.note(str(bundle), "Thinkific does not know this bundle; its courses could not be read.")
         if found is not None and found.course_ids is not None:
             courses = list(dict.fromkeys(found.course_ids))
             pks = ensure_courses(dict.fromkeys(courses, ""))
-            set_bundle_courses(bundle, [pks[number] for number in courses], now=pull.now)
+            set_bundle_courses(bundle, [pks[number] for number in courses], now=context.now)
 
-    pull.store(write)
+    context.store(write)
 
 
-def _pull_new_builder(pull: Pull) -> None:
+def _pull_new_builder(context: RunContext) -> None:
     """Products that only GraphQL shows."""
-    if not pull.client.credentials.token:
+    if not context.client.credentials.token:
         return
-    state = pull.cursor.setdefault("graphql", {"after": None, "done": False})
-    pull.cursor.setdefault("shown", {kind: [] for kind in Product.Type.values})
+    state = context.cursor.setdefault("graphql", {"after": None, "done": False})
+    context.cursor.setdefault("shown", {kind: [] for kind in Product.Type.values})
     try:
-        pages = iter(()) if state["done"] else lists.products(pull.client.graphql, after=state["after"])
-        for page in pull.in_advance(pages):
-            rows, skipped = _nodes(pull, page.rows)
+        pages = iter(()) if state["done"] else lists.products(context.client.graphql, after=state["after"])
+        for page in context.in_advance(pages):
+            rows, skipped = _nodes(context, page.rows)
 
             def write(
                 rows: list[Values] = rows,
                 skipped: Applied = skipped,
                 page: lists.GraphPage[schemas.ProductNode] = page,
             ) -> None:
-                applied = apply_products(rows, source=pull.source)
-                pull.run.fetched += len(rows)
-                pull.count(applied)
-                pull.count(skipped)
-                pull.seen("graphql").add(applied.met)
+                applied = apply_products(rows, source=context.source)
+                context.run.fetched += len(rows)
+                context.count(applied)
+                context.count(skipped)
+                context.seen("graphql").add(applied.met)
                 state.update(after=page.next_cursor, done=not page.has_next)
 
-            pull.store(write)
+            context.store(write)
     except CredentialsRefused as error:
-        pull.refuse(error, "Courses of the new course builder were left out.")
+        context.refuse(error, "Courses of the new course builder were left out.")
         return
     here = Product.objects.filter(source=Product.Source.GRAPHQL, removed_at__isnull=True)
     mark_missing(
-        pull,
+        context,
         "graphql",
         here,
-        lambda pks: _remove(pull, pks),
-        top=pull.cursor["products"]["top"],
+        lambda pks: _remove(context, pks),
+        top=context.cursor["products"]["top"],
         what="new-builder courses",
     )
 
 
-def _nodes(pull: Pull, nodes: lists.Rows[schemas.ProductNode]) -> tuple[list[Values], Applied]:
+def _nodes(context: RunContext, nodes: lists.Rows[schemas.ProductNode]) -> tuple[list[Values], Applied]:
     """The rows for products that REST has not shown in this run."""
     notes, applied = Notes(), Applied()
-    rows, site_url = [], pull.client.credentials.site_url
+    rows, site_url = [], context.client.credentials.site_url
     for node in nodes:
         try:
-            rows.append(product_node_row(node, notes, site_url=site_url, now=pull.now))
+            rows.append(product_node_row(node, notes, site_url=site_url, now=context.now))
         except Unusable as error:
             applied.skip(f"Product {node.id}", str(error))
     for bad in nodes.bad:
         applied.fail(f"Product {bad.id}", bad.message)
     applied.issues += notes.issues
-    shown = {kind: set(numbers) for kind, numbers in pull.cursor["shown"].items()}
+    shown = {kind: set(numbers) for kind, numbers in context.cursor["shown"].items()}
     return [row for row in rows if row["productable_id"] not in shown[row["productable_type"]]], applied
 
 
-def _pull_one(pull: Pull, product: Product) -> None:
+def _pull_one(context: RunContext, product: Product) -> None:
     """The product itself, then its courses (bundle) or its curriculum (course)."""
     if product.thinkific_id is not None and product.source == Product.Source.REST:
         notes, rows, gone = Notes(), [], False
         try:
-            found = pull.client.rest.get_product(product.thinkific_id)
-            rows = [product_row(found, notes, site_url=pull.client.credentials.site_url, now=pull.now)]
+            found = context.client.rest.get_product(product.thinkific_id)
+            rows = [product_row(found, notes, site_url=context.client.credentials.site_url, now=context.now)]
         except NotFound:
             gone = True
 
         def write() -> None:
-            pull.run.fetched += len(rows)
-            pull.count(apply_products(rows, source=pull.source))
+            context.run.fetched += len(rows)
+            context.count(apply_products(rows, source=context.source))
             if gone:
-                pull.run.removed += _remove(pull, [product.pk])
-                pull.note(str(product), "It is no longer in Thinkific, and is marked as removed.")
+                context.run.removed += _remove(context, [product.pk])
+                context.note(str(product), "It is no longer in Thinkific, and is marked as removed.")
 
-        pull.store(write)
+        context.store(write)
         if gone:
             return
     if product.is_bundle:
-        _pull_bundles(pull, [product])
+        _pull_bundles(context, [product])
     else:
-        pull_course_content(pull, product)
+        pull_course_content(context, product)

@@ -19,7 +19,7 @@ from integrations.thinkific.client.errors import (
 from integrations.thinkific.client.graphql import curriculum
 from integrations.thinkific.client.graphql.curriculum import Size
 from integrations.thinkific.client.schemas import parse_graphql_id
-from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.context import RunContext
 
 GRAPHQL, REST = "graphql", "rest"
 UNKNOWN = Size(10, 12)  # chapters and lessons of a course of which nothing is known
@@ -45,8 +45,8 @@ class Load:
 class Plan:
     """Made for the courses that are to be read now."""
 
-    def __init__(self, pull: Pull, courses: list[Product]) -> None:
-        self.pull = pull
+    def __init__(self, context: RunContext, courses: list[Product]) -> None:
+        self.context = context
         self._sizes: dict[int, Size] = {}
         self._quizzes: dict[int, int] = {}
         self._measure(courses)
@@ -61,13 +61,13 @@ class Plan:
 
     @property
     def knows_graphql(self) -> bool:
-        return bool(self.pull.client.credentials.token) and not self.pull.cursor.get("no_graphql")
+        return bool(self.context.client.credentials.token) and not self.context.cursor.get("no_graphql")
 
     def refuse(self, error: CredentialsRefused) -> None:
         """The token is not taken: what REST knows is read all the same."""
         if self.knows_graphql:
-            self.pull.cursor["no_graphql"] = True
-            self.pull.refuse(error, "Course content was read over REST, without quizzes.")
+            self.context.cursor["no_graphql"] = True
+            self.context.refuse(error, "Course content was read over REST, without quizzes.")
 
     def size(self, course: Product) -> Size:
         return self._sizes.get(course.pk, UNKNOWN)
@@ -96,12 +96,12 @@ class Plan:
         return load.seconds
 
     def _by_graphql(self, course: Product) -> Load:
-        limits = self.pull.budget.limits
-        points = self.pull.client.graphql.learned.prices("Curriculum", self.size(course).points)
+        limits = self.context.budget.limits
+        points = self.context.client.graphql.learned.prices("Curriculum", self.size(course).points)
         return Load(points=points * limits.points_window / max(1, limits.points))
 
     def _by_rest(self, course: Product) -> Load:
-        limits = self.pull.budget.limits
+        limits = self.context.budget.limits
         size = self.size(course)
         requests = (1 + size.chapters) * limits.window / max(1, limits.requests)
         quizzes = self._quizzes.get(course.pk, round(size.chapters * size.lessons * QUIZZES))
@@ -123,11 +123,11 @@ class Plan:
 
     def _ask_for_sizes(self, unknown: list[Product]) -> None:
         """How large the others are: for all of them together it costs about one point each."""
-        kept: dict[str, list[int]] = self.pull.cursor.setdefault("sizes", {})
+        kept: dict[str, list[int]] = self.context.cursor.setdefault("sizes", {})
         numbers = {course.productable_id: course.pk for course in unknown}
         if sum(str(number) not in kept for number in numbers) > FEW:
             try:
-                for page in curriculum.course_sizes(self.pull.client.graphql):
+                for page in curriculum.course_sizes(self.context.client.graphql):
                     for row in page.rows:
                         number, told = parse_graphql_id(row.id), row.curriculum
                         if number in numbers and told and told.chapters_count is not None:

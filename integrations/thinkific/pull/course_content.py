@@ -28,7 +28,7 @@ from integrations.thinkific.client.rest import all_pages
 from integrations.thinkific.client.schemas import parse_graphql_id
 from integrations.thinkific.mapping import Values, quiz_row
 from integrations.thinkific.pull.content_plan import GRAPHQL, Plan
-from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.jobs import Ask, Job
 
 T = TypeVar("T")
@@ -56,11 +56,11 @@ class Curriculum:
         return cls(complete=False, problems=list(problems), is_known=False, unknown=not problems)
 
 
-def read_course(pull: Pull, plan: Plan, course: Product) -> Job[Curriculum]:
+def read_course(context: RunContext, plan: Plan, course: Product) -> Job[Curriculum]:
     """What Thinkific has in the course, by the cheaper way; by the other one where that does not know it."""
     if plan.way(course) == GRAPHQL:
         try:
-            return (yield from _from_graphql(pull, plan, course))
+            return (yield from _from_graphql(context, plan, course))
         except CredentialsRefused as error:
             plan.refuse(error)
         except (NotFound, SchemaDrift):
@@ -70,7 +70,7 @@ def read_course(pull: Pull, plan: Plan, course: Product) -> Job[Curriculum]:
     if course.source != Product.Source.REST:
         return Curriculum.unread()  # only GraphQL shows courses of the new builder
     try:
-        return (yield from _from_rest(pull, plan, course))
+        return (yield from _from_rest(context, plan, course))
     except NotFound:
         return Curriculum.unread("Thinkific does not know this course.")
 
@@ -78,9 +78,11 @@ def read_course(pull: Pull, plan: Plan, course: Product) -> Job[Curriculum]:
 # --- GraphQL ------------------------------------------------------------------------------------------
 
 
-def _from_graphql(pull: Pull, plan: Plan, course: Product) -> Part[Curriculum]:
+def _from_graphql(context: RunContext, plan: Plan, course: Product) -> Part[Curriculum]:
     def ask() -> list[GraphPage[schemas.ChapterNode]]:
-        return list(curriculum.curriculum(pull.client.graphql, course.productable_id, size=plan.size(course)))
+        return list(
+            curriculum.curriculum(context.client.graphql, course.productable_id, size=plan.size(course))
+        )
 
     found, notes, place = Curriculum(), Notes(), 0
     [pages] = yield [Ask(ask, points=True)]
@@ -149,8 +151,8 @@ def _chapter(course: Product, number: int, name: str, position: int) -> Values:
 # --- REST ---------------------------------------------------------------------------------------------
 
 
-def _from_rest(pull: Pull, plan: Plan, course: Product) -> Part[Curriculum]:
-    found, notes, rest = Curriculum(), Notes(), pull.client.rest
+def _from_rest(context: RunContext, plan: Plan, course: Product) -> Part[Curriculum]:
+    found, notes, rest = Curriculum(), Notes(), context.client.rest
     ask: Callable[[int], Page[schemas.Chapter]] = partial(rest.course_chapters_page, course.productable_id)
     [chapters] = yield [Ask(partial(_all, ask, "of chapters"))]
     found.complete, found.problems = not chapters.problems and chapters.is_whole, chapters.problems
@@ -168,7 +170,7 @@ def _from_rest(pull: Pull, plan: Plan, course: Product) -> Part[Curriculum]:
             found.lessons.append(_lesson(notes, chapter.id, row, order))
             if not plan.knows_graphql:  # else half of the courses would tell it, and others at the next pull
                 found.lessons[-1]["free"] = bool(row.free)
-    yield from _add_quizzes(pull, plan, course, found, notes)
+    yield from _add_quizzes(context, plan, course, found, notes)
     found.problems += [f"{issue.object}: {issue.message}" for issue in notes.issues]
     return found
 
@@ -190,7 +192,9 @@ def _kind(told: str | None) -> str | None:
     return KINDS.get(told, re.sub(r"(?<=[a-z])(?=[A-Z])", "_", told).upper()) if told else told
 
 
-def _add_quizzes(pull: Pull, plan: Plan, course: Product, found: Curriculum, notes: Notes) -> Part[None]:
+def _add_quizzes(
+    context: RunContext, plan: Plan, course: Product, found: Curriculum, notes: Notes
+) -> Part[None]:
     """Which quizzes its lessons hold, which only GraphQL tells; where it does not, what is known stays."""
     lessons = [row for row in found.lessons if row["content_type"] == QUIZ]
     if not plan.knows_graphql:
@@ -199,7 +203,7 @@ def _add_quizzes(pull: Pull, plan: Plan, course: Product, found: Curriculum, not
         numbers = [row["thinkific_id"] for row in lessons]
         try:
             [quizzes] = yield [
-                Ask(partial(curriculum.lesson_quizzes, pull.client.graphql, numbers), points=True)
+                Ask(partial(curriculum.lesson_quizzes, context.client.graphql, numbers), points=True)
             ]
         except CredentialsRefused as error:
             plan.refuse(error)

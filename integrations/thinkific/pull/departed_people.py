@@ -16,7 +16,7 @@ from integrations.thinkific.client import schemas
 from integrations.thinkific.mapping import user_row
 from integrations.thinkific.pull.people import ensure_users, primary_keys
 from integrations.thinkific.pull.watermarks import last_watermark
-from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.context import RunContext
 
 MARGIN = timedelta(minutes=10)  # Thinkific's clock and ours are not the same
 NAME = "gone"
@@ -80,18 +80,18 @@ def earliest(rows: Iterable[tuple[schemas.User, datetime | None]]) -> Iterable[T
     return found.values()
 
 
-def note_gone(pull: Pull, what: str) -> None:
+def note_gone(context: RunContext, what: str) -> None:
     """Say in one line how many rows were left out for it."""
-    count = len(pull.numbers(NAME))
-    if not count or pull.cursor.get("told of gone"):
+    count = len(context.numbers(NAME))
+    if not count or context.cursor.get("told of gone"):
         return
 
     def note() -> None:
-        pull.cursor["told of gone"] = True
+        context.cursor["told of gone"] = True
         said = (
             f"{count:,} {what} belong to people who are not among the users that Thinkific lists; most often "
             "their accounts were deleted there. They were skipped."
         )
-        pull.run.errors = [{"object": capfirst(what), "message": said}, *pull.run.errors][:KEPT_ERRORS]
+        context.run.errors = [{"object": capfirst(what), "message": said}, *context.run.errors][:KEPT_ERRORS]
 
-    pull.store(note)
+    context.store(note)

@@ -20,7 +20,7 @@ from integrations.thinkific.pull.changed_rows import Known, changed_rows
 from integrations.thinkific.pull.people import ensure_users, primary_keys
 from integrations.thinkific.pull.watermarks import last_watermark, note_newest, set_watermark
 from integrations.thinkific.runs import completeness
-from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.deletion_guard import mark_missing
 from integrations.thinkific.runs.list_walk import not_judged, walk
 from integrations.thinkific.runs.pages import RawPage, RawRow, decode_row
@@ -30,59 +30,61 @@ from integrations.thinkific.runs.pages import RawPage, RawRow, decode_row
 OVERLAP = timedelta(minutes=5)
 
 
-def pull_enrollments(pull: Pull) -> None:
+def pull_enrollments(context: RunContext) -> None:
     """What changed since the last pull, or with `full` everything, gone rows and bundle holders included."""
-    if "since" not in pull.cursor:
-        since = None if pull.run.full else last_watermark(Kind.ENROLLMENTS)
-        pull.cursor.update(since=since.isoformat() if since else None, asked_at=pull.now.isoformat())
-    since = datetime.fromisoformat(pull.cursor["since"]) if pull.cursor["since"] else None
-    pull.run.full = since is None  # each time the run is taken up: a kill leaves it as it was asked for
+    if "since" not in context.cursor:
+        since = None if context.run.full else last_watermark(Kind.ENROLLMENTS)
+        context.cursor.update(since=since.isoformat() if since else None, asked_at=context.now.isoformat())
+    since = datetime.fromisoformat(context.cursor["since"]) if context.cursor["since"] else None
+    context.run.full = since is None  # each time the run is taken up: a kill leaves it as it was asked for
     walked = walk(
-        pull,
+        context,
         "enrollments",
         "/enrollments",
-        lambda pages: apply_pages(pages, source=pull.source, now=pull.now, pull=pull),
+        lambda pages: apply_pages(pages, source=context.source, now=context.now, context=context),
         stored=Enrollment.objects.all(),
         filters={"updated_after": since - OVERLAP} if since else None,
         row_type=schemas.Enrollment,
         asked=since is None,
     )
     recreated_accounts.settle(
-        pull, lambda rows, known: apply_rows(rows, known, source=pull.source, now=pull.now)
+        context, lambda rows, known: apply_rows(rows, known, source=context.source, now=context.now)
     )
-    departed_people.note_gone(pull, "enrollments")
+    departed_people.note_gone(context, "enrollments")
     if walked.complete:
-        set_watermark(pull, since)
+        set_watermark(context, since)
     if since is not None:
         if walked.verdict not in (completeness.COMPLETE, completeness.SHORT):
-            not_judged(pull, "changed enrollments", walked)
-        ask_for_new_holders(pull, since - OVERLAP)
+            not_judged(context, "changed enrollments", walked)
+        ask_for_new_holders(context, since - OVERLAP)
         return  # what such a walk did not find, the next one looks for again
     if not walked.complete:
-        not_judged(pull, "enrollments", walked)
+        not_judged(context, "enrollments", walked)
         return
     mark_missing(
-        pull,
+        context,
         "enrollments",
         Enrollment.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True),
-        lambda pks: remove_enrollments(pks, source=pull.source, now=pull.now),
+        lambda pks: remove_enrollments(pks, source=context.source, now=context.now),
         what="enrollments",
-        ask=pull.client.rest.get_enrollment,
+        ask=context.client.rest.get_enrollment,
     )
-    pull_holders(pull)
+    pull_holders(context)
 
 
-def apply_pages(pages: list[RawPage], *, source: str, now: datetime, pull: Pull | None = None) -> Applied:
-    """Store the enrollments on these pages; with `pull`, note how new they are. What bundle enrollments
+def apply_pages(
+    pages: list[RawPage], *, source: str, now: datetime, context: RunContext | None = None
+) -> Applied:
+    """Store the enrollments on these pages; with `context`, note how new they are. What bundle enrollments
     derive from them follows at once, but in a full pull, which derives it at its end."""
     applied = Applied()
-    none_stored = pull is not None and pull.writer.finds_none("enrollments")
+    none_stored = context is not None and context.writer.finds_none("enrollments")
     changed, known = changed_rows(Enrollment, pages, applied, none_stored=none_stored)
     if changed:
-        contested = recreated_accounts.waiting_list(pull)
-        applied += apply_rows(changed, known, source=source, now=now, pull=pull, contested=contested)
-        recreated_accounts.put_off(pull, changed, contested)
-        if pull is None or not pull.run.full:
+        contested = recreated_accounts.waiting_list(context)
+        applied += apply_rows(changed, known, source=source, now=now, context=context, contested=contested)
+        recreated_accounts.put_off(context, changed, contested)
+        if context is None or not context.run.full:
             total_up_students_of([row.id for row in changed], source=source)
     return applied
 
@@ -93,7 +95,7 @@ def apply_rows(
     *,
     source: str,
     now: datetime,
-    pull: Pull | None = None,
+    context: RunContext | None = None,
     contested: list[int] | None = None,
 ) -> Applied:
     """Store these enrollments; students and courses that we have not met, with what is told of them here.
@@ -106,10 +108,10 @@ def apply_rows(
             _fail(row.id, enrollment.message, known, applied)
         else:
             readable.append((enrollment, row.digest))
-    if pull is not None:
-        note_newest(pull, [e.updated_at for e, _ in readable if e.updated_at])
-        note_fresh(pull, [e for e, _ in readable])
-    applied += apply_typed(readable, known, source=source, now=now, pull=pull, contested=contested)
+    if context is not None:
+        note_newest(context, [e.updated_at for e, _ in readable if e.updated_at])
+        note_fresh(context, [e for e, _ in readable])
+    applied += apply_typed(readable, known, source=source, now=now, context=context, contested=contested)
     return applied
 
 
@@ -119,7 +121,7 @@ def apply_typed(
     *,
     source: str,
     now: datetime,
-    pull: Pull | None = None,
+    context: RunContext | None = None,
     contested: list[int] | None = None,
 ) -> Applied:
     """The same for enrollments that are decoded, each with its digest (None: it is not from a list)."""
@@ -133,8 +135,8 @@ def apply_typed(
     rows = whole
     claimants: list[int] | None = None if contested is None else []  # people
     told_of = [e for e, _ in rows]
-    users, departed = _students(told_of, applied, claimants, source=source, now=now, pull=pull)
-    courses = _courses(told_of, pull)
+    users, departed = _students(told_of, applied, claimants, source=source, now=now, context=context)
+    courses = _courses(told_of, context)
     missing = {e.user_id or 0 for e in told_of} - users.keys()
     deleted = deleted_here(missing)
     rows = recreated_accounts.without_former(rows, missing - deleted, known, applied, source=source, now=now)
@@ -156,7 +158,9 @@ def apply_typed(
             continue
         user, course = users[e.user_id], courses[e.course_id or 0]
         values.append(enrollment_row(e, user_id=user, product_id=course, digest=digest, now=now, notes=notes))
-    listed_since = datetime.fromisoformat(pull.cursor["asked_at"]) if pull and pull.run.full else None
+    listed_since = (
+        datetime.fromisoformat(context.cursor["asked_at"]) if context and context.run.full else None
+    )
     applied += apply_enrollments(values, known=known, source=source, listed_since=listed_since)
     applied.issues += notes.issues
     return applied
@@ -169,25 +173,25 @@ def _students(
     *,
     source: str,
     now: datetime,
-    pull: Pull | None,
+    context: RunContext | None,
 ) -> tuple[dict[int, int], set[int]]:
     """`Thinkific id -> primary key`; and of rows that a pull lists, the ids of people who are gone."""
     users = primary_keys({e.user_id for e in rows if e.user_id is not None})
     unknown = [one for e in rows if e.user_id not in users and (one := told(e)) is not None]
     if not unknown:
         return users, set()
-    if pull is None:
+    if context is None:
         named = (person for person, _ in unknown)
         return users | ensure_users(named, applied, source=source, now=now, contested=contested), set()
     once = departed_people.earliest(unknown)
     made, departed = departed_people.students(once, applied, source=source, now=now, contested=contested)
-    pull.numbers(departed_people.NAME).add(e.id for e in rows if e.user_id in departed)
+    context.numbers(departed_people.NAME).add(e.id for e in rows if e.user_id in departed)
     return users | made, departed
 
 
-def _courses(rows: list[schemas.Enrollment], pull: Pull | None) -> dict[int, int]:
+def _courses(rows: list[schemas.Enrollment], context: RunContext | None) -> dict[int, int]:
     """`course id -> primary key`. A run asks for each course once: none gets another key."""
-    known = {} if pull is None or pull.dry_run else pull.courses
+    known = {} if context is None or context.dry_run else context.courses
     names = {e.course_id: e.course_name for e in rows if e.course_id and e.course_id not in known}
     if names:
         texts = {course: Notes().text(name, TITLE_LENGTH, "", "") for course, name in names.items()}

@@ -25,95 +25,101 @@ from integrations.thinkific.client.decoding import BadRow
 from integrations.thinkific.client.errors import NotFound
 from integrations.thinkific.mapping import group_row
 from integrations.thinkific.pull.people import apply_and_put_off, primary_keys, settle_contested
-from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.deletion_guard import emptied, mark_missing
 from integrations.thinkific.runs.list_walk import not_judged, walk
 from integrations.thinkific.runs.pages import RawPage, decode_row
 
 
-def pull_groups(pull: Pull) -> None:
+def pull_groups(context: RunContext) -> None:
     """All groups, then each one's members. With the option `mappings` (Import Users from Groups) the members
     of the groups named there also join the teams named with them. With the option `group_id` (a primary key)
     one group and its members."""
-    if "group_id" in pull.run.options:
-        _pull_one(pull, ThinkificGroup.objects.get(pk=pull.run.options["group_id"]))
+    if "group_id" in context.run.options:
+        _pull_one(context, ThinkificGroup.objects.get(pk=context.run.options["group_id"]))
         return
     stored = ThinkificGroup.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True)
     walked = walk(
-        pull,
+        context,
         "groups",
         "/groups",
-        lambda pages: _apply_pages(pull, pages),
+        lambda pages: _apply_pages(context, pages),
         stored=ThinkificGroup.objects.all(),
     )
     if walked.complete:
         mark_missing(
-            pull,
+            context,
             "groups",
             stored,
-            lambda pks: mark_removed(ThinkificGroup, pks, source=pull.source, now=pull.now),
+            lambda pks: mark_removed(ThinkificGroup, pks, source=context.source, now=context.now),
             what="groups",
         )
     else:
-        not_judged(pull, "groups", walked)
-    todo = stored.filter(pk__gt=pull.cursor.get("members_of", 0)).order_by("pk")
-    pull.run.pages_total = pull.run.pages_done + todo.count()
-    _pull_members_of(pull, todo, stored)
+        not_judged(context, "groups", walked)
+    todo = stored.filter(pk__gt=context.cursor.get("members_of", 0)).order_by("pk")
+    context.run.pages_total = context.run.pages_done + todo.count()
+    _pull_members_of(context, todo, stored)
 
 
-def _pull_one(pull: Pull, group: ThinkificGroup) -> None:
+def _pull_one(context: RunContext, group: ThinkificGroup) -> None:
     if group.thinkific_id is None:
-        return pull.note(str(group), "This group is not in Thinkific yet.")
-    if "members_top" not in pull.cursor:
+        return context.note(str(group), "This group is not in Thinkific yet.")
+    if "members_top" not in context.cursor:
         number = group.thinkific_id
         try:
-            found = pull.client.rest.get_group(number)
+            found = context.client.rest.get_group(number)
         except NotFound:
             found = None
 
         def write() -> None:
-            pull.run.fetched = pull.run.pages_done = 1
+            context.run.fetched = context.run.pages_done = 1
             if found is None:
-                pull.run.removed += mark_removed(ThinkificGroup, [group.pk], source=pull.source, now=pull.now)
+                context.run.removed += mark_removed(
+                    ThinkificGroup, [group.pk], source=context.source, now=context.now
+                )
                 return
             notes = Notes()
-            applied = apply_groups([group_row(found, notes)], source=pull.source)
+            applied = apply_groups([group_row(found, notes)], source=context.source)
             applied.issues += notes.issues
-            pull.count(applied)
+            context.count(applied)
 
-        pull.store(write)
+        context.store(write)
         if found is None:
             return None
     one = ThinkificGroup.objects.filter(pk=group.pk)
-    todo = one.filter(pk__gt=pull.cursor.get("members_of", 0))
-    pull.run.pages_total = pull.run.pages_done + todo.count()
-    _pull_members_of(pull, todo, one)
+    todo = one.filter(pk__gt=context.cursor.get("members_of", 0))
+    context.run.pages_total = context.run.pages_done + todo.count()
+    _pull_members_of(context, todo, one)
     return None
 
 
-def _pull_members_of(pull: Pull, todo: QuerySet[ThinkificGroup], judged: QuerySet[ThinkificGroup]) -> None:
+def _pull_members_of(
+    context: RunContext, todo: QuerySet[ThinkificGroup], judged: QuerySet[ThinkificGroup]
+) -> None:
     """The members of the groups still to do; who is missing from all that were to be read is gone."""
-    pull.cursor.setdefault("members_top", GroupMembership.objects.aggregate(top=Max("pk"))["top"] or 0)
-    pull.cursor.setdefault("unread", [])
-    with pull.lists.ahead(_member_lists(pull, todo)):
+    context.cursor.setdefault("members_top", GroupMembership.objects.aggregate(top=Max("pk"))["top"] or 0)
+    context.cursor.setdefault("unread", [])
+    with context.lists.ahead(_member_lists(context, todo)):
         for group in todo:
-            _pull_members(pull, group)
+            _pull_members(context, group)
     mark_missing(
-        pull,
+        context,
         "members",
         GroupMembership.objects.filter(
             removed_at__isnull=True, push_state=GroupMembership.PushState.CLEAN, group__in=judged
-        ).exclude(group__in=pull.cursor["unread"]),
-        lambda pks: _remove_members(pull, pks) * 0,  # the run counts groups
-        top=pull.cursor["members_top"],
+        ).exclude(group__in=context.cursor["unread"]),
+        lambda pks: _remove_members(context, pks) * 0,  # the run counts groups
+        top=context.cursor["members_top"],
         what="group members",
     )
 
 
-def _member_lists(pull: Pull, todo: QuerySet[ThinkificGroup]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _member_lists(
+    context: RunContext, todo: QuerySet[ThinkificGroup]
+) -> Iterator[tuple[str, dict[str, Any]]]:
     """Those that are to be read from their beginnings."""
     for number in todo.values_list("thinkific_id", flat=True):
-        if _name(number) not in pull.cursor:
+        if _name(number) not in context.cursor:
             yield "/users", {"group_id": number}
 
 
@@ -121,7 +127,7 @@ def _name(number: int | None) -> str:
     return f"members {number}"
 
 
-def _apply_pages(pull: Pull, pages: list[RawPage]) -> Applied:
+def _apply_pages(context: RunContext, pages: list[RawPage]) -> Applied:
     notes, rows, failed = Notes(), [], Applied()
     for row in (row for page in pages for row in page.rows):
         group = decode_row(row, schemas.Group)
@@ -130,90 +136,96 @@ def _apply_pages(pull: Pull, pages: list[RawPage]) -> Applied:
             failed.fail(f"Group {row.id}", group.message, pk=known, number=row.id)
         else:
             rows.append(group_row(group, notes))
-    applied = apply_groups(rows, source=pull.source)
+    applied = apply_groups(rows, source=context.source)
     applied.issues += notes.issues
     applied += failed
     return applied
 
 
-def _pull_members(pull: Pull, group: ThinkificGroup) -> None:
+def _pull_members(context: RunContext, group: ThinkificGroup) -> None:
     name = _name(group.thinkific_id)
-    targets = _mapped(pull, group) + pulling_targets(group)  # what a person has just chosen comes first
+    targets = _mapped(context, group) + pulling_targets(group)  # what a person has just chosen comes first
     walked = walk(
-        pull,
+        context,
         name,
         "/users",
-        lambda pages: _apply_members(pull, pages, group, targets),
+        lambda pages: _apply_members(context, pages, group, targets),
         stored=GroupMembership.objects.all(),
         filters={"group_id": group.thinkific_id},
         counted=False,
     )
 
     def take_in(applied: Applied, numbers: list[int]) -> None:
-        pull.count(Applied(conflicts=applied.conflicts))
-        _note_members(pull, group, targets, applied, numbers)
+        context.count(Applied(conflicts=applied.conflicts))
+        _note_members(context, group, targets, applied, numbers)
 
-    settle_contested(pull, take_in)
+    settle_contested(context, take_in)
     known = GroupMembership.objects.filter(group=group, removed_at__isnull=True)
-    unread = not walked.complete or emptied(pull, str(group), walked, known)
+    unread = not walked.complete or emptied(context, str(group), walked, known)
 
     def finish() -> None:
         if unread:
-            pull.cursor["unread"].append(group.pk)
+            context.cursor["unread"].append(group.pk)
         else:
-            note_assignments_synced(group, now=pull.now)
+            note_assignments_synced(group, now=context.now)
         if not walked.complete:
-            not_judged(pull, f"members of {group}", walked)
-        del pull.cursor[name]
-        pull.cursor["members_of"] = group.pk
-        pull.run.pages_done += 1
-        pull.forget(name)
+            not_judged(context, f"members of {group}", walked)
+        del context.cursor[name]
+        context.cursor["members_of"] = group.pk
+        context.run.pages_done += 1
+        context.forget(name)
 
-    pull.store(finish)
+    context.store(finish)
 
 
 def _apply_members(
-    pull: Pull, pages: list[RawPage], group: ThinkificGroup, targets: list[TeamTarget]
+    context: RunContext, pages: list[RawPage], group: ThinkificGroup, targets: list[TeamTarget]
 ) -> Applied:
-    applied = apply_and_put_off(pull, pages)
+    applied = apply_and_put_off(context, pages)
     numbers = [row.id for page in pages for row in page.rows]
-    made, met = _note_members(pull, group, targets, applied, numbers)
+    made, met = _note_members(context, group, targets, applied, numbers)
     return Applied(created=len(made), met=met, made=made, lost=applied.lost, conflicts=applied.conflicts)
 
 
 def _note_members(
-    pull: Pull, group: ThinkificGroup, targets: list[TeamTarget], applied: Applied, numbers: list[int]
+    context: RunContext,
+    group: ThinkificGroup,
+    targets: list[TeamTarget],
+    applied: Applied,
+    numbers: list[int],
 ) -> tuple[list[int], list[int]]:
     """People (Thinkific ids) whom the group's list has, and what came of storing them. Returns the
     memberships made, and those met."""
     for issue in applied.issues:
-        pull.note(f"{group}, {issue.object}", issue.message)
+        context.note(f"{group}, {issue.object}", issue.message)
     pks = primary_keys(numbers)
     users = [pks[number] for number in numbers if number in pks]
-    met, made = apply_members(group, users, now=pull.now)
-    _join(pull, users, targets)
-    pull.seen("members").add(met)
+    met, made = apply_members(group, users, now=context.now)
+    _join(context, users, targets)
+    context.seen("members").add(met)
     for effect, count in (
         ("members", len(made)),
         ("accounts", applied.created),
         ("accounts_changed", applied.updated),
     ):
-        effects.add(pull.cursor, effect, count)
+        effects.add(context.cursor, effect, count)
     return made, met
 
 
-def _join(pull: Pull, users: list[int], targets: list[TeamTarget]) -> None:
+def _join(context: RunContext, users: list[int], targets: list[TeamTarget]) -> None:
     """Who joins is counted for each team; the teams that a person asked for also when nobody does."""
-    asked = {row["team_id"] for row in pull.run.options.get("mappings", [])}
+    asked = {row["team_id"] for row in context.run.options.get("mappings", [])}
     names = dict(Team.objects.filter(pk__in=[t.team_id for t in targets]).values_list("pk", "name"))
     for target in targets:
-        joined = join_teams(users, [target], source=pull.source, now=pull.now, by=pull.run.started_by)
+        joined = join_teams(
+            users, [target], source=context.source, now=context.now, by=context.run.started_by
+        )
         if joined or target.team_id in asked:
-            effects.add_joined(pull.cursor, target.team_id, names[target.team_id], joined)
+            effects.add_joined(context.cursor, target.team_id, names[target.team_id], joined)
 
 
-def _mapped(pull: Pull, group: ThinkificGroup) -> list[TeamTarget]:
-    rows = [row for row in pull.run.options.get("mappings", []) if row["group_id"] == group.pk]
+def _mapped(context: RunContext, group: ThinkificGroup) -> list[TeamTarget]:
+    rows = [row for row in context.run.options.get("mappings", []) if row["group_id"] == group.pk]
     teams = set(Team.objects.filter(pk__in=[row["team_id"] for row in rows]).values_list("pk", flat=True))
     student = Role.objects.get(code="student").pk
     return [
@@ -221,15 +233,15 @@ def _mapped(pull: Pull, group: ThinkificGroup) -> list[TeamTarget]:
     ]
 
 
-def _remove_members(pull: Pull, pks: list[int]) -> int:
+def _remove_members(context: RunContext, pks: list[int]) -> int:
     """Members that complete listings no longer have; with the setting they leave the teams as well."""
     lost: dict[int, dict[int, int]] = {}
     for pk, group, user in GroupMembership.objects.filter(pk__in=pks).values_list("pk", "group", "user"):
         lost.setdefault(group, {})[pk] = user
     count, leave = 0, SiteSettings.load().mirror_group_removals
     for found in ThinkificGroup.objects.filter(pk__in=lost):
-        count += remove_members(found, lost[found.pk], now=pull.now)
+        count += remove_members(found, lost[found.pk], now=context.now)
         if leave:
-            effects.add(pull.cursor, "left_teams", leave_teams(found, lost[found.pk].values()))
-    effects.add(pull.cursor, "members_gone", count)
+            effects.add(context.cursor, "left_teams", leave_teams(found, lost[found.pk].values()))
+    effects.add(context.cursor, "members_gone", count)
     return count

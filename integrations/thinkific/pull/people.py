@@ -22,7 +22,7 @@ from integrations.thinkific.client.errors import NotFound
 from integrations.thinkific.mapping import user_row
 from integrations.thinkific.pull.address_owners import Owners, clear_the_way, look_at_owners, rows_of
 from integrations.thinkific.pull.changed_rows import Known, changed_rows
-from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.deletion_guard import mark_missing
 from integrations.thinkific.runs.list_walk import not_judged, walk
 from integrations.thinkific.runs.pages import RawPage, RawRow, decode_row
@@ -30,105 +30,109 @@ from integrations.thinkific.runs.pages import RawPage, RawRow, decode_row
 AT_ONCE = 1000
 
 
-def pull_users(pull: Pull) -> None:
+def pull_users(context: RunContext) -> None:
     """All people, since REST has no way to ask for those that changed; or with the option `user_id` (a
     primary key) one."""
-    if "user_id" in pull.run.options:
-        _pull_one(pull, User.objects.get(pk=pull.run.options["user_id"]))
+    if "user_id" in context.run.options:
+        _pull_one(context, User.objects.get(pk=context.run.options["user_id"]))
         return
     stored = User.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True)
     walked = walk(
-        pull,
+        context,
         "users",
         "/users",
-        lambda pages: apply_and_put_off(pull, pages),
+        lambda pages: apply_and_put_off(context, pages),
         stored=User.objects.all(),
         row_type=schemas.User,
         asked=True,
     )
     if walked.complete:
         mark_missing(
-            pull,
+            context,
             "users",
             stored,
-            lambda pks: remove_users(pks, source=pull.source, now=pull.now),
+            lambda pks: remove_users(pks, source=context.source, now=context.now),
             what="people",
-            ask=pull.client.rest.get_user,
+            ask=context.client.rest.get_user,
         )
     else:
-        not_judged(pull, "people", walked)
-    settle_contested(pull, lambda applied, _: pull.count(applied))
+        not_judged(context, "people", walked)
+    settle_contested(context, lambda applied, _: context.count(applied))
     if walked.complete:
         # Everybody was looked at: what was not met again needs no decision any more.
-        pull.store(lambda: identities.close_passed(since=pull.run.created_at))
-        pull.cursor["watermark"] = pull.cursor["users"].get("began_of_all") or pull.run.created_at.isoformat()
-    _assign_teams(pull)
-    _welcome(pull)
+        context.store(lambda: identities.close_passed(since=context.run.created_at))
+        context.cursor["watermark"] = (
+            context.cursor["users"].get("began_of_all") or context.run.created_at.isoformat()
+        )
+    _assign_teams(context)
+    _welcome(context)
 
 
-def _pull_one(pull: Pull, user: User) -> None:
+def _pull_one(context: RunContext, user: User) -> None:
     if user.thinkific_id is None:
-        return pull.note(str(user), "This person has no account in Thinkific.")
+        return context.note(str(user), "This person has no account in Thinkific.")
     try:
-        found = pull.client.rest.get_user(user.thinkific_id)
+        found = context.client.rest.get_user(user.thinkific_id)
     except NotFound:
         found = None
-    owners = look_at_owners([found], pull.client.rest.get_user) if found else Owners()
+    owners = look_at_owners([found], context.client.rest.get_user) if found else Owners()
 
     def write() -> None:
-        pull.run.fetched = pull.run.pages_done = pull.run.pages_total = 1
+        context.run.fetched = context.run.pages_done = context.run.pages_total = 1
         if found is None:
-            pull.run.removed += remove_users([user.pk], source=pull.source, now=pull.now)
+            context.run.removed += remove_users([user.pk], source=context.source, now=context.now)
             return
-        clear_the_way(owners, source=pull.source, now=pull.now)
+        clear_the_way(owners, source=context.source, now=context.now)
         notes = Notes()
         applied = Applied()
         try:
             # Without a digest: the words of one person are not the bytes of a list.
-            row = user_row(found, notes, digest=None, now=pull.now)
-            applied = apply_users([row, *rows_of(owners.found.values())], source=pull.source)
+            row = user_row(found, notes, digest=None, now=context.now)
+            applied = apply_users([row, *rows_of(owners.found.values())], source=context.source)
         except Unusable as error:
             applied.fail(f"User {found.id}", str(error), pk=user.pk)
         applied.issues += notes.issues
-        pull.count(applied)
+        context.count(applied)
 
-    pull.store(write)
+    context.store(write)
     return None
 
 
-def apply_and_put_off(pull: Pull, pages: list[RawPage]) -> Applied:
+def apply_and_put_off(context: RunContext, pages: list[RawPage]) -> Applied:
     """Store the people on these pages. Who wants somebody else's address is decided at the end, by
     `settle_contested`."""
-    waiting: list[list[Any]] = pull.cursor.setdefault("contested", [])
+    waiting: list[list[Any]] = context.cursor.setdefault("contested", [])
     numbers: list[int] | None = [] if len(waiting) < AT_ONCE else None
-    none_stored = pull.writer.finds_none("users")
-    applied = apply_pages(pages, source=pull.source, now=pull.now, contested=numbers, none_stored=none_stored)
+    none_stored = context.writer.finds_none("users")
+    applied = apply_pages(
+        pages, source=context.source, now=context.now, contested=numbers, none_stored=none_stored
+    )
     rows = {row.id: row for page in pages for row in page.rows}
     for number in numbers or []:
         waiting.append([number, rows[number].digest, rows[number].data.decode("utf-8", "replace")])
     return applied
 
 
-def settle_contested(pull: Pull, then: Callable[[Applied, list[int]], None]) -> None:
+def settle_contested(context: RunContext, then: Callable[[Applied, list[int]], None]) -> None:
     """Ask for those who have the addresses of the people that were put off, and store these. `then` gets what
     came of it and their Thinkific ids, in the same transaction."""
-    waiting = {row[0]: row for row in pull.cursor.get("contested", [])}
+    waiting = {row[0]: row for row in context.cursor.get("contested", [])}
     rows = [RawRow(number, digest, text.encode()) for number, digest, text in waiting.values()]
     people = [user for row in rows if isinstance(user := decode_row(row, schemas.User), schemas.User)]
-    owners = look_at_owners(people, pull.client.rest.get_user)
+    owners = look_at_owners(people, context.client.rest.get_user)
 
     def write() -> None:
-        pull.cursor.pop("contested", None)
+        context.cursor.pop("contested", None)
         if rows:
-            clear_the_way(owners, source=pull.source, now=pull.now)
+            clear_the_way(owners, source=context.source, now=context.now)
             known = known_digests(User, [row.id for row in rows])
             more = rows_of(owners.found.values())
             then(
-                _apply_changed(rows, known, source=pull.source, now=pull.now, more=more),
+                _apply_changed(rows, known, source=context.source, now=context.now, more=more),
                 [row.id for row in rows],
             )
 
-    pull.store(write)
+    context.store(write)
 
 
 def apply_pages(
@@ -212,28 +216,30 @@ def ensure_users(
     return pks
 
 
-def _welcome(pull: Pull) -> None:
+def _welcome(context: RunContext) -> None:
     """With the option, people whom this run has made an account for get a mail. That it is sent is committed
     before it is sent: a run that is resumed writes to nobody twice."""
-    if pull.run.options.get("emails") != "allow" or pull.dry_run:
+    if context.run.options.get("emails") != "allow" or context.dry_run:
         return
     new = User.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True, is_active=True)
-    pull.cursor.setdefault("welcomed", pull.cursor["users"]["top"])
-    while (user := new.filter(pk__gt=pull.cursor["welcomed"]).order_by("pk").first()) is not None:
-        pull.commit(partial(pull.cursor.update, welcomed=user.pk))
+    context.cursor.setdefault("welcomed", context.cursor["users"]["top"])
+    while (user := new.filter(pk__gt=context.cursor["welcomed"]).order_by("pk").first()) is not None:
+        context.commit(partial(context.cursor.update, welcomed=user.pk))
         if problem := welcome_mail.send(user):
-            pull.partial = True
-            pull.note(f"User {user.thinkific_id}", problem)
-        pull.leave_when_due()
+            context.partial = True
+            context.note(f"User {user.thinkific_id}", problem)
+        context.leave_when_due()
 
 
-def _assign_teams(pull: Pull) -> None:
+def _assign_teams(context: RunContext) -> None:
     """People without a team join the one that this run was given, or the one that the settings name."""
-    team = Team.objects.filter(pk=pull.run.options.get("team_id")).first() or SiteSettings.load().default_team
+    team = (
+        Team.objects.filter(pk=context.run.options.get("team_id")).first() or SiteSettings.load().default_team
+    )
     if team is None:
         return
-    if team.pk == pull.run.options.get("team_id"):
-        effects.add_joined(pull.cursor, team.pk, team.name, 0)
+    if team.pk == context.run.options.get("team_id"):
+        effects.add_joined(context.cursor, team.pk, team.name, 0)
     homeless = automatic_memberships.without_a_team().order_by("pk")
     after = 0
     while True:
@@ -244,8 +250,8 @@ def _assign_teams(pull: Pull) -> None:
 
         def write(pks: list[int] = pks) -> None:
             joined = automatic_memberships.join(
-                pks, team, source=pull.source, now=pull.now, by=pull.run.started_by
+                pks, team, source=context.source, now=context.now, by=context.run.started_by
             )
-            effects.add_joined(pull.cursor, team.pk, team.name, joined)
+            effects.add_joined(context.cursor, team.pk, team.name, joined)
 
-        pull.store(write)
+        context.store(write)

@@ -29,7 +29,7 @@ from integrations.thinkific.pull.address_owners import (
 )
 from integrations.thinkific.pull.changed_rows import Known
 from integrations.thinkific.pull.people import primary_keys
-from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.pages import RawRow, decode_row
 
 Typed = list[tuple[schemas.Enrollment, int | None]]  # each with its digest
@@ -71,41 +71,41 @@ def look_at_claims(people: Iterable[schemas.User], ask: Ask) -> Claims:
     return claims
 
 
-def waiting_list(pull: Pull | None) -> list[int] | None:
+def waiting_list(context: RunContext | None) -> list[int] | None:
     """Where enrollments that must wait are to be named; None where nobody comes back to them."""
-    return None if pull is None or len(pull.cursor.get(CONTESTED, ())) >= AT_ONCE else []
+    return None if context is None or len(context.cursor.get(CONTESTED, ())) >= AT_ONCE else []
 
 
-def put_off(pull: Pull | None, rows: Iterable[RawRow], numbers: Collection[int] | None) -> None:
+def put_off(context: RunContext | None, rows: Iterable[RawRow], numbers: Collection[int] | None) -> None:
     """Keep the enrollments with these numbers (Thinkific ids) for the end of the walk."""
-    if pull is not None and numbers:
-        pull.cursor.setdefault(CONTESTED, []).extend(
+    if context is not None and numbers:
+        context.cursor.setdefault(CONTESTED, []).extend(
             [row.id, row.digest, row.data.decode("utf-8", "replace")] for row in rows if row.id in numbers
         )
 
 
-def settle(pull: Pull, apply: Callable[[list[RawRow], Known], Applied]) -> None:
+def settle(context: RunContext, apply: Callable[[list[RawRow], Known], Applied]) -> None:
     """Ask for the people whose enrollments wait; then store these."""
-    waiting = {row[0]: row for row in pull.cursor.get(CONTESTED, [])}
+    waiting = {row[0]: row for row in context.cursor.get(CONTESTED, [])}
     if not waiting:
         return
     rows = [RawRow(number, digest, text.encode()) for number, digest, text in waiting.values()]
     read = ((row.id, decode_row(row, schemas.Enrollment)) for row in rows)
     told = {number: one for number, one in read if isinstance(one, schemas.Enrollment) and one.user_id}
-    claims = look_at_claims(map(person_of_enrollment, told.values()), pull.client.rest.get_user)
+    claims = look_at_claims(map(person_of_enrollment, told.values()), context.client.rest.get_user)
 
     def write() -> None:
-        pull.cursor.pop(CONTESTED)
+        context.cursor.pop(CONTESTED)
         applied = Applied()
-        claims.store(applied, source=pull.source, now=pull.now)
+        claims.store(applied, source=context.source, now=context.now)
         known = known_digests(Enrollment, [row.id for row in rows])
         dead = {number for number, one in told.items() if one.user_id in claims.gone}
-        _remove(dead, known, applied, source=pull.source, now=pull.now)
+        _remove(dead, known, applied, source=context.source, now=context.now)
         applied += apply([row for row in rows if row.id not in dead], known)
-        pull.count(applied)
-        total_up_students_of(list(waiting), source=pull.source)
+        context.count(applied)
+        total_up_students_of(list(waiting), source=context.source)
 
-    pull.store(write)
+    context.store(write)
 
 
 def without_former(

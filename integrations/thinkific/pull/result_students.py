@@ -11,7 +11,7 @@ from integrations.thinkific.client.schemas import parse_graphql_id
 from integrations.thinkific.mapping import person_of_node
 from integrations.thinkific.pull import departed_people
 from integrations.thinkific.pull.recreated_accounts import Claims, look_at_claims
-from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.context import RunContext
 
 Row = schemas.QuizSubmission | schemas.Certificate
 
@@ -32,22 +32,22 @@ def people_of(rows: Iterable[Row]) -> list[schemas.User]:
     return [person for person in nodes if person is not None]
 
 
-def claims_of(pull: Pull, rows: Iterable[Row]) -> Claims:
-    return look_at_claims(people_of(rows), pull.client.rest.get_user)
+def claims_of(context: RunContext, rows: Iterable[Row]) -> Claims:
+    return look_at_claims(people_of(rows), context.client.rest.get_user)
 
 
 def students(
-    rows: Sequence[tuple[Row, datetime | None]], applied: Applied, pull: Pull, claims: Claims
+    rows: Sequence[tuple[Row, datetime | None]], applied: Applied, context: RunContext, claims: Claims
 ) -> tuple[dict[int, int], set[int]]:
     """`Thinkific id -> primary key` of those whose results these are, each with its moment; and which rows
     (Thinkific ids) are not for us: those of people who were deleted here or have another account now, who are
     gone from Thinkific (it names them no longer), or who wait for an administrator's decision."""
-    claims.store(applied, source=pull.source, now=pull.now)
+    claims.store(applied, source=context.source, now=context.now)
     people = {id(row): person_of_node(row.user) if row.user else None for row, _ in rows}
     named = [(person, moment) for row, moment in rows if (person := people[id(row)]) is not None]
     told = [(person, moment) for person, moment in named if person.id not in claims.gone]
     users, departed = departed_people.students(
-        departed_people.earliest(told), applied, source=pull.source, now=pull.now
+        departed_people.earliest(told), applied, source=context.source, now=context.now
     )
     deleted = deleted_here({person.id for person, _ in told} - users.keys()) | applied.withheld | claims.gone
     left_out, orphans = set(), set()
@@ -59,5 +59,5 @@ def students(
             left_out.add(number)
         elif row.user is None or (person is not None and person.id in departed):
             orphans.add(number)
-    pull.numbers(departed_people.NAME).add(orphans)
+    context.numbers(departed_people.NAME).add(orphans)
     return users, left_out | orphans

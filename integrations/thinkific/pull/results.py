@@ -23,7 +23,7 @@ from integrations.thinkific.pull import departed_people
 from integrations.thinkific.pull.recreated_accounts import Claims
 from integrations.thinkific.pull.result_students import claims_of, leave_out, number_of, students
 from integrations.thinkific.pull.watermarks import last_watermark, note_newest, set_watermark
-from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.deletion_guard import mark_missing
 from integrations.thinkific.runs.jobs import Ask, Job
 from integrations.thinkific.runs.leaving import NeedsToken
@@ -32,52 +32,52 @@ OVERLAP = timedelta(minutes=10)
 SPARE = 10  # certificates that may have come since the last look
 
 
-def _require_token(pull: Pull, what: str) -> None:
-    if not pull.client.credentials.token:
+def _require_token(context: RunContext, what: str) -> None:
+    if not context.client.credentials.token:
         raise NeedsToken(
             f"{what} can only be read with an API access token (THINKIFIC_ACCESS_TOKEN), and there is none. "
             "Nothing was pulled; new ones still arrive by webhooks."
         )
 
 
-def pull_quiz_results(pull: Pull) -> None:
+def pull_quiz_results(context: RunContext) -> None:
     """Results completed since the last pull, or with `full` all of them."""
-    _require_token(pull, "The history of quiz results")
-    if "since" not in pull.cursor:
-        since = None if pull.run.full else last_watermark(Kind.QUIZ_RESULTS)
-        pull.cursor.update(
+    _require_token(context, "The history of quiz results")
+    if "since" not in context.cursor:
+        since = None if context.run.full else last_watermark(Kind.QUIZ_RESULTS)
+        context.cursor.update(
             since=since.isoformat() if since else None,
             after=None,
             top=_top(QuizResult),
-            asked_at=pull.now.isoformat(),
+            asked_at=context.now.isoformat(),
             nameless=0,
         )
-    since = parse_datetime(pull.cursor["since"]) if pull.cursor["since"] else None
-    pull.run.full = since is None  # each time the run is taken up: a kill leaves it as it was asked for
+    since = parse_datetime(context.cursor["since"]) if context.cursor["since"] else None
+    context.run.full = since is None  # each time the run is taken up: a kill leaves it as it was asked for
     completed_from = since - OVERLAP if since else None
-    if not pull.cursor.get("done"):
+    if not context.cursor.get("done"):
         pages = lists.quiz_submissions(
-            pull.client.graphql, after=pull.cursor["after"], completed_from=completed_from
+            context.client.graphql, after=context.cursor["after"], completed_from=completed_from
         )
-        for page in pull.in_advance(pages):
-            claims = claims_of(pull, page.rows)
+        for page in context.in_advance(pages):
+            claims = claims_of(context, page.rows)
 
             def write(page: lists.GraphPage[schemas.QuizSubmission] = page, claims: Claims = claims) -> None:
-                _store_submissions(pull, page.rows, claims)
-                pull.cursor.update(after=page.next_cursor, done=not page.has_next)
-                pull.run.pages_done += 1
+                _store_submissions(context, page.rows, claims)
+                context.cursor.update(after=page.next_cursor, done=not page.has_next)
+                context.run.pages_done += 1
 
-            pull.store(write)
-    departed_people.note_gone(pull, "quiz results")
-    set_watermark(pull, since)
+            context.store(write)
+    departed_people.note_gone(context, "quiz results")
+    set_watermark(context, since)
     if since is None:
         stored = QuizResult.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True)
         mark_missing(
-            pull,
+            context,
             "quiz results",
             stored,
-            lambda pks: mark_removed(QuizResult, pks, source=pull.source, now=pull.now),
-            top=pull.cursor["top"],
+            lambda pks: mark_removed(QuizResult, pks, source=context.source, now=context.now),
+            top=context.cursor["top"],
             what="quiz results",
         )
 
@@ -86,12 +86,12 @@ def _top(model: type[QuizResult] | type[Certificate]) -> int:
     return model._default_manager.aggregate(top=Max("pk"))["top"] or 0
 
 
-def _store_submissions(pull: Pull, rows: lists.Rows[schemas.QuizSubmission], claims: Claims) -> None:
+def _store_submissions(context: RunContext, rows: lists.Rows[schemas.QuizSubmission], claims: Claims) -> None:
     applied, notes = Applied(), Notes()
     numbers = [*map(number_of, rows), *map(number_of, rows.bad)]
     known = dict(QuizResult.objects.filter(thinkific_id__in=numbers).values_list("thinkific_id", "pk"))
-    pull.cursor["nameless"] += numbers.count(None)
-    note_newest(pull, [row.completed_at for row in rows if row.completed_at])
+    context.cursor["nameless"] += numbers.count(None)
+    note_newest(context, [row.completed_at for row in rows if row.completed_at])
     for bad in rows.bad:
         applied.fail(f"Quiz result {bad.id}", bad.message, pk=known.get(parse_graphql_id(bad.id)))
     quizzes = ensure_quizzes(
@@ -102,7 +102,7 @@ def _store_submissions(pull: Pull, rows: lists.Rows[schemas.QuizSubmission], cla
         }
     )
     told = [(row, row.created_at or row.completed_at) for row in rows]
-    users, left_out = students(told, applied, pull, claims)
+    users, left_out = students(told, applied, context, claims)
     values = []
     for row in rows:
         number = parse_graphql_id(row.id)
@@ -118,96 +118,96 @@ def _store_submissions(pull: Pull, rows: lists.Rows[schemas.QuizSubmission], cla
             )
         else:
             values.append(submission_row(row, number=number, user_id=user, quiz_id=quiz, notes=notes))
-    applied += apply_quiz_results(values, source=pull.source)
+    applied += apply_quiz_results(values, source=context.source)
     applied.issues += notes.issues
-    pull.run.fetched += len(rows) + len(rows.bad)
-    pull.count(applied)
-    pull.seen("quiz results").add(pk for pk in applied.met if pk <= pull.cursor["top"])
+    context.run.fetched += len(rows) + len(rows.bad)
+    context.count(applied)
+    context.seen("quiz results").add(pk for pk in applied.met if pk <= context.cursor["top"])
 
 
-def pull_certificates(pull: Pull) -> None:
+def pull_certificates(context: RunContext) -> None:
     """Every certificate, course by course: there is no list of all and no filter by date."""
-    _require_token(pull, "Certificates")
-    if "top" not in pull.cursor:
-        pull.cursor.update(top=_top(Certificate), course=0, after=None, nameless=0)
+    _require_token(context, "Certificates")
+    if "top" not in context.cursor:
+        context.cursor.update(top=_top(Certificate), course=0, after=None, nameless=0)
     courses = Product.objects.courses().filter(removed_at__isnull=True).order_by("pk")
     # GraphQL does not say whether a course of the new builder has certificates, so those are asked too.
     courses = courses.exclude(source=Product.Source.REST, has_certificate=False)
-    pull.run.pages_total = courses.count()
-    todo = list(courses.filter(pk__gt=pull.cursor["course"]))
-    for course, pages in certificates_of(pull, todo, after=pull.cursor["after"]):
-        _pull_certificates_of(pull, course, pages)
-    departed_people.note_gone(pull, "certificates")
+    context.run.pages_total = courses.count()
+    todo = list(courses.filter(pk__gt=context.cursor["course"]))
+    for course, pages in certificates_of(context, todo, after=context.cursor["after"]):
+        _pull_certificates_of(context, course, pages)
+    departed_people.note_gone(context, "certificates")
     stored = Certificate.objects.filter(removed_at__isnull=True, product__in=courses)
     mark_missing(
-        pull,
+        context,
         "certificates",
         stored,
-        lambda pks: mark_removed(Certificate, pks, source=pull.source, now=pull.now),
-        top=pull.cursor["top"],
+        lambda pks: mark_removed(Certificate, pks, source=context.source, now=context.now),
+        top=context.cursor["top"],
         what="certificates",
     )
 
 
-def _pull_certificates_of(pull: Pull, course: Product, pages: "Certificates") -> None:
+def _pull_certificates_of(context: RunContext, course: Product, pages: "Certificates") -> None:
     try:
         for page in pages:
-            claims = claims_of(pull, page.rows)
+            claims = claims_of(context, page.rows)
 
             def write(page: lists.GraphPage[schemas.Certificate] = page, claims: Claims = claims) -> None:
-                _store_certificates(pull, course, page.rows, claims)
+                _store_certificates(context, course, page.rows, claims)
                 if page.has_next:
-                    pull.cursor["after"] = page.next_cursor
+                    context.cursor["after"] = page.next_cursor
                 else:
-                    _next_course(pull, course)
+                    _next_course(context, course)
 
-            pull.store(write)
+            context.store(write)
     except NotFound:
         why = "GraphQL does not know this course; its certificates could not be read."
-        pull.store(lambda: _pass_over(pull, course, why))
+        context.store(lambda: _pass_over(context, course, why))
     except Endless as error:
         why = str(error)
-        pull.store(lambda: _pass_over(pull, course, why))
+        context.store(lambda: _pass_over(context, course, why))
 
 
-def _next_course(pull: Pull, course: Product) -> None:
-    pull.cursor.update(course=course.pk, after=None)
-    pull.run.pages_done += 1
+def _next_course(context: RunContext, course: Product) -> None:
+    context.cursor.update(course=course.pk, after=None)
+    context.run.pages_done += 1
 
 
-def _pass_over(pull: Pull, course: Product, why: str) -> None:
+def _pass_over(context: RunContext, course: Product, why: str) -> None:
     """What stands here of the course is taken as met."""
-    pull.note(str(course), why)
-    met = Certificate.objects.filter(product=course, pk__lte=pull.cursor["top"], removed_at__isnull=True)
-    pull.seen("certificates").add(met.values_list("pk", flat=True))
-    pull.partial = True
-    _next_course(pull, course)
+    context.note(str(course), why)
+    met = Certificate.objects.filter(product=course, pk__lte=context.cursor["top"], removed_at__isnull=True)
+    context.seen("certificates").add(met.values_list("pk", flat=True))
+    context.partial = True
+    _next_course(context, course)
 
 
 Certificates = Iterator[lists.GraphPage[schemas.Certificate]]
 
 
 def certificates_of(
-    pull: Pull, courses: list[Product], *, after: str | None
+    context: RunContext, courses: list[Product], *, after: str | None
 ) -> Iterator[tuple[Product, Certificates]]:
     """The certificates of each course, of the first one from a cursor on. Its pages raise NotFound and
     Endless."""
-    jobs = (_first_page(pull, course, None if n else after) for n, course in enumerate(courses))
-    for course, found in zip(courses, pull.side_by_side(jobs), strict=True):
-        yield course, _pages(pull, course, found)
+    jobs = (_first_page(context, course, None if n else after) for n, course in enumerate(courses))
+    for course, found in zip(courses, context.side_by_side(jobs), strict=True):
+        yield course, _pages(context, course, found)
 
 
 FirstPage = lists.GraphPage[schemas.Certificate] | NotFound | Endless
 
 
-def _first_page(pull: Pull, course: Product, after: str | None) -> Job[FirstPage]:
+def _first_page(context: RunContext, course: Product, after: str | None) -> Job[FirstPage]:
     """A query costs as much as the rows that it asks for, there or not. Most courses have few certificates,
     so the first page is about as large as what is known; four large ones would take a minute's points."""
     known = Certificate.objects.filter(product=course).count()
     if not known:  # the first time: nearly everybody who finished has one
         known = Enrollment.objects.filter(product=course, completed_at__isnull=False).count()
     first = min(max(known + SPARE, 2 * SPARE), LARGEST_SIZE)
-    pages = lists.course_certificates(pull.client.graphql, course.productable_id, after=after, first=first)
+    pages = lists.course_certificates(context.client.graphql, course.productable_id, after=after, first=first)
     try:
         [page] = yield [Ask(partial(next, pages), points=True)]
     except (NotFound, Endless) as error:
@@ -215,28 +215,28 @@ def _first_page(pull: Pull, course: Product, after: str | None) -> Job[FirstPage
     return page
 
 
-def _pages(pull: Pull, course: Product, first: FirstPage) -> Certificates:
+def _pages(context: RunContext, course: Product, first: FirstPage) -> Certificates:
     if isinstance(first, NotFound | Endless):
         raise first
     yield first
     if first.has_next:
         further = lists.course_certificates(
-            pull.client.graphql, course.productable_id, after=first.next_cursor
+            context.client.graphql, course.productable_id, after=first.next_cursor
         )
-        yield from pull.in_advance(further)
+        yield from context.in_advance(further)
 
 
 def _store_certificates(
-    pull: Pull, course: Product, rows: lists.Rows[schemas.Certificate], claims: Claims
+    context: RunContext, course: Product, rows: lists.Rows[schemas.Certificate], claims: Claims
 ) -> None:
     applied, notes, values = Applied(), Notes(), []
     numbers = [*map(number_of, rows), *map(number_of, rows.bad)]
     known = dict(Certificate.objects.filter(thinkific_id__in=numbers).values_list("thinkific_id", "pk"))
-    pull.cursor["nameless"] += numbers.count(None)
+    context.cursor["nameless"] += numbers.count(None)
     for bad in rows.bad:
         applied.fail(f"Certificate {bad.id}", bad.message, pk=known.get(parse_graphql_id(bad.id)))
-    users, left_out = students([(row, row.issued_at) for row in rows], applied, pull, claims)
-    site_url = pull.client.credentials.site_url
+    users, left_out = students([(row, row.issued_at) for row in rows], applied, context, claims)
+    site_url = context.client.credentials.site_url
     for row in rows:
         if (number := number_of(row)) in left_out:
             leave_out(number or 0, row, known, applied)
@@ -248,8 +248,8 @@ def _store_certificates(
             values.append(certificate_row(row, notes, user_id=user, product_id=course.pk, site_url=site_url))
         except Unusable as error:
             applied.fail(f"Certificate {row.id}", str(error), pk=known.get(parse_graphql_id(row.id)))
-    applied += apply_certificates(values, source=pull.source)
+    applied += apply_certificates(values, source=context.source)
     applied.issues += notes.issues
-    pull.run.fetched += len(rows) + len(rows.bad)
-    pull.count(applied)
-    pull.seen("certificates").add(pk for pk in applied.met if pk <= pull.cursor["top"])
+    context.run.fetched += len(rows) + len(rows.bad)
+    context.count(applied)
+    context.seen("certificates").add(pk for pk in applied.met if pk <= context.cursor["top"])

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from integrations.models import SyncRun
-from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.context import RunContext
 
 
 def last_watermark(kind: str) -> datetime | None:
@@ -17,22 +17,22 @@ def last_watermark(kind: str) -> datetime | None:
     return None
 
 
-def note_newest(pull: Pull, moments: Iterable[datetime]) -> None:
+def note_newest(context: RunContext, moments: Iterable[datetime]) -> None:
     """Remember the newest change among rows that have come."""
     newest = max(moments, default=None)
-    known = pull.cursor.get("newest")
+    known = context.cursor.get("newest")
     if newest is not None and (known is None or datetime.fromisoformat(known) < newest):
-        pull.cursor["newest"] = newest.isoformat()
+        context.cursor["newest"] = newest.isoformat()
 
 
-def set_watermark(pull: Pull, since: datetime | None) -> None:
+def set_watermark(context: RunContext, since: datetime | None) -> None:
     """After a complete walk (of what changed `since`; None: of everything): the next one begins at the newest
     change that came, and not after the moment at which this one began. What changed while it went on may
     have been on a page that it had passed; and a clock of theirs that runs ahead must not make us skip rows.
     """
-    newest, asked_at = pull.cursor.get("newest"), datetime.fromisoformat(pull.cursor["asked_at"])
+    newest, asked_at = context.cursor.get("newest"), datetime.fromisoformat(context.cursor["asked_at"])
     moment = min(datetime.fromisoformat(newest), asked_at) if newest else None
-    floor = since or last_watermark(pull.run.kind)
+    floor = since or last_watermark(context.run.kind)
     found = [one for one in (moment, floor) if one is not None]
     if found:
-        pull.cursor["watermark"] = max(found).isoformat()
+        context.cursor["watermark"] = max(found).isoformat()

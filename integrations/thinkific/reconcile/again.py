@@ -7,24 +7,24 @@ from integrations.models import Drift, DriftKind
 from integrations.thinkific.reconcile import stored
 from integrations.thinkific.reconcile.findings import Finding, Sort, with_unsent_change
 from integrations.thinkific.reconcile.subjects import SUBJECTS, Remote
-from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.jobs import Job
 
 Looked = tuple[Finding | str, Remote]
 
 
-def read_again(pull: Pull, rows: list[Drift]) -> Iterator[Remote]:
+def read_again(context: RunContext, rows: list[Drift]) -> Iterator[Remote]:
     """What Thinkific has of each row's object, one after the other; many are asked for at a time."""
-    return pull.side_by_side(_read(pull, row) for row in rows)
+    return context.side_by_side(_read(context, row) for row in rows)
 
 
-def _read(pull: Pull, row: Drift) -> Job[Remote]:
+def _read(context: RunContext, row: Drift) -> Job[Remote]:
     if _without_asking(row) is not None:
         return []
-    return (yield from SUBJECTS[row.report.kind].read(pull, row))
+    return (yield from SUBJECTS[row.report.kind].read(context, row))
 
 
-def look_again(pull: Pull, row: Drift, found: Remote) -> Looked:
+def look_again(context: RunContext, row: Drift, found: Remote) -> Looked:
     """The drift as it is now, or `in_step`, `waiting` or `gone`; and what Thinkific has of the object, which
     was read just before."""
     kind = row.report.kind
@@ -38,7 +38,7 @@ def look_again(pull: Pull, row: Drift, found: Remote) -> Looked:
         if not stored.expected(kind).filter(pk=mine.pk).exists():
             return "in_step", found  # neither side has it
         return Finding(Sort.ONLY_HERE, object_id=mine.pk, thinkific_id=row.thinkific_id), found
-    look = subject.look(pull, row, found)
+    look = subject.look(context, row, found)
     if look.findings:
         return look.findings[0], found
     return ("waiting" if look.waiting else "in_step"), found

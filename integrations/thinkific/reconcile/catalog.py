@@ -42,27 +42,27 @@ from integrations.thinkific.reconcile.findings import (
     sort_keys,
     sort_out,
 )
-from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.jobs import Ask, Job
 from integrations.thinkific.runs.pages import RawRow, decode_row
 
 COURSES = "courses"  # of a bundle, as a field of it
 
 
-def compare_products(pull: Pull, report: DriftReport) -> str:
+def compare_products(context: RunContext, report: DriftReport) -> str:
     def rows(found: list[RawRow], passed: Callable[[int], bool]) -> Look:
-        return _compare_rows(pull, found, passed)
+        return _compare_rows(context, found, passed)
 
-    unread = listing.walk(pull, report, "products", "/products", rows)
-    without = _compare_new_builder(pull, report)
+    unread = listing.walk(context, report, "products", "/products", rows)
+    without = _compare_new_builder(context, report)
     expected = stored.expected(report.kind)
-    if not pull.client.credentials.token:
+    if not context.client.credentials.token:
         expected = expected.filter(source=Product.Source.REST)
-    listing.judge(pull, report, "products", expected, unread=unread or without)
+    listing.judge(context, report, "products", expected, unread=unread or without)
     return " ".join(part for part in (unread, without) if part)
 
 
-def _compare_rows(pull: Pull, rows: list[RawRow], passed: Callable[[int], bool]) -> Look:
+def _compare_rows(context: RunContext, rows: list[RawRow], passed: Callable[[int], bool]) -> Look:
     look, products = Look(), []
     for row in rows:
         product = decode_row(row, schemas.Product)
@@ -71,11 +71,11 @@ def _compare_rows(pull: Pull, rows: list[RawRow], passed: Callable[[int], bool])
             look.fail(f"Product {row.id}", product.message, pk=known)
         else:
             products.append(product)
-    return look_at(pull, products, look, passed)
+    return look_at(context, products, look, passed)
 
 
 def look_at(
-    pull: Pull,
+    context: RunContext,
     products: list[schemas.Product],
     look: Look | None = None,
     passed: Callable[[int], bool] = nothing_passed,
@@ -83,29 +83,29 @@ def look_at(
     """Asks for what each bundle holds, too."""
     look = look or Look()
     rows, notes, now = [], Notes(), timezone.now()
-    site_url = pull.client.credentials.site_url
+    site_url = context.client.credentials.site_url
     for product in products:
         try:
             rows.append(product_row(product, notes, site_url=site_url, now=now))
         except Unusable:
             look.new.add(product.id)  # neither a course nor a bundle: not for us
-    pull.cursor.setdefault("shown", []).extend(_what(row) for row in rows)
+    context.cursor.setdefault("shown", []).extend(_what(row) for row in rows)
     left_out = Applied()
     pairs = match_products(rows, left_out)
     look.new |= left_out.lost
     look.met += left_out.met
     bundles = {have[0]: row for row, have in pairs if have and row["productable_type"] == Product.Type.BUNDLE}
     asked = {pk: row["productable_id"] for pk, row in bundles.items() if not passed(pk)}
-    told = pull.side_by_side(_courses_of(pull, pk, number) for pk, number in asked.items())
+    told = context.side_by_side(_courses_of(context, pk, number) for pk, number in asked.items())
     more = {pk: found for pk, found in zip(asked, told, strict=True) if found}
     sort_out(PRODUCTS, pairs, look, passed=passed, more=more, describe=_only_there)
     return look
 
 
-def _courses_of(pull: Pull, bundle: int, number: int) -> Job[list[Difference]]:
+def _courses_of(context: RunContext, bundle: int, number: int) -> Job[list[Difference]]:
     """What a bundle holds, where that differs."""
     try:
-        [found] = yield [Ask(partial(pull.client.rest.get_bundle, number))]
+        [found] = yield [Ask(partial(context.client.rest.get_bundle, number))]
     except NotFound:
         return []
     if found.course_ids is None:
@@ -126,27 +126,27 @@ def _only_there(row: Values) -> Finding:
     return Finding(Sort.ONLY_THERE, row["name"], thinkific_id=row["thinkific_id"])
 
 
-def _compare_new_builder(pull: Pull, report: DriftReport) -> str:
+def _compare_new_builder(context: RunContext, report: DriftReport) -> str:
     """Products that only GraphQL shows. They also keep what moved to the new builder from looking gone.
     Returns what was left out, and why."""
-    state = pull.cursor.setdefault("graphql products", {"after": None, "done": False})
-    seen, top = pull.seen("products"), pull.cursor["products"]["top"]
-    if not pull.client.credentials.token or state["done"]:
+    state = context.cursor.setdefault("graphql products", {"after": None, "done": False})
+    seen, top = context.seen("products"), context.cursor["products"]["top"]
+    if not context.client.credentials.token or state["done"]:
         return ""
     try:
-        for page in lists.products(pull.client.graphql, after=state["after"]):
-            shown = {tuple(what) for what in pull.cursor.get("shown", [])}
+        for page in lists.products(context.client.graphql, after=state["after"]):
+            shown = {tuple(what) for what in context.cursor.get("shown", [])}
             look = _look_at_nodes(page.rows, shown, lambda pk: pk > top or pk in seen)
 
             def write(look: Look = look, page: lists.GraphPage[schemas.ProductNode] = page) -> None:
-                ledger.add(pull, report, look)
+                ledger.add(context, report, look)
                 seen.add(pk for pk in look.met if pk <= top)
                 state.update(after=page.next_cursor, done=not page.has_next)
-                listing.progress(pull, rows=len(page.rows))
+                listing.progress(context, rows=len(page.rows))
 
-            pull.store(write)
+            context.store(write)
     except CredentialsRefused as error:
-        pull.refuse(error, "Courses of the new course builder were not compared.")
+        context.refuse(error, "Courses of the new course builder were not compared.")
         return f"Courses of the new course builder were not compared: {error}"
     return ""
 
@@ -176,56 +176,56 @@ class Found(NamedTuple):
     courses: list[int] | None  # of a bundle
 
 
-def read(pull: Pull, row: Drift) -> Job[list[Found]]:
+def read(context: RunContext, row: Drift) -> Job[list[Found]]:
     """The product as REST has it now; empty where it has not."""
     if row.thinkific_id is None:
         return []
     try:
-        [product] = yield [Ask(partial(pull.client.rest.get_product, row.thinkific_id))]
+        [product] = yield [Ask(partial(context.client.rest.get_product, row.thinkific_id))]
         courses = None
         if (product.productable_type or "").lower() == "bundle":
-            [bundle] = yield [Ask(partial(pull.client.rest.get_bundle, product.productable_id or 0))]
+            [bundle] = yield [Ask(partial(context.client.rest.get_bundle, product.productable_id or 0))]
             courses = bundle.course_ids
     except NotFound:
         return []
     return [Found(product, courses)]
 
 
-def take(pull: Pull, row: Drift, found: list[Found]) -> list[str]:
+def take(context: RunContext, row: Drift, found: list[Found]) -> list[str]:
     """Store it by the mirror, with the courses of a bundle. Returns what was in the way."""
     if not found:
-        mark_removed(Product, [row.object_id or 0], source=pull.source, now=pull.now)
+        mark_removed(Product, [row.object_id or 0], source=context.source, now=context.now)
         return []
     product, courses = found[0]
-    site_url = pull.client.credentials.site_url
+    site_url = context.client.credentials.site_url
     applied = apply_products(
-        [product_row(product, Notes(), site_url=site_url, now=pull.now)], source=pull.source
+        [product_row(product, Notes(), site_url=site_url, now=context.now)], source=context.source
     )
     bundle = Product.objects.bundles().filter(thinkific_id=product.id).first()
     if bundle is not None and courses is not None:
         wanted = list(dict.fromkeys(courses))
         pks = ensure_courses(dict.fromkeys(wanted, ""))
-        set_bundle_courses(bundle, [pks[number] for number in wanted], now=pull.now)
+        set_bundle_courses(bundle, [pks[number] for number in wanted], now=context.now)
     return [issue.message for issue in applied.issues] if applied.failed else []
 
 
 # --- content ------------------------------------------------------------------------------------------
 
 
-def compare_content(pull: Pull, report: DriftReport) -> str:
+def compare_content(context: RunContext, report: DriftReport) -> str:
     """Course by course; what differs in one is one finding."""
     courses = Product.objects.courses().filter(removed_at__isnull=True).order_by("pk")
-    todo = list(courses.filter(pk__gt=pull.cursor.get("content of", 0)))
-    for course, curriculum in read_curricula(pull, Plan(pull, todo), todo):
+    todo = list(courses.filter(pk__gt=context.cursor.get("content of", 0)))
+    for course, curriculum in read_curricula(context, Plan(context, todo), todo):
         look = look_at_course(course, curriculum)
 
         def write(course: Product = course, look: Look = look, curriculum: Curriculum = curriculum) -> None:
-            pull.cursor["content of"] = course.pk
-            note_unread(pull, course, curriculum)
-            ledger.add(pull, report, look)
-            listing.progress(pull, rows=1)
+            context.cursor["content of"] = course.pk
+            note_unread(context, course, curriculum)
+            ledger.add(context, report, look)
+            listing.progress(context, rows=1)
 
-        pull.store(write)
+        context.store(write)
     return ""
 
 
@@ -274,13 +274,13 @@ def _gone(here: object, rows: list[Values], what: str) -> list[Difference]:
     ]
 
 
-def read_again(pull: Pull, row: Drift) -> Job[list[Curriculum]]:
+def read_again(context: RunContext, row: Drift) -> Job[list[Curriculum]]:
     course = Product.objects.filter(pk=row.object_id or 0).first()
-    found = (yield from read_course(pull, Plan(pull, [course]), course)) if course else None
+    found = (yield from read_course(context, Plan(context, [course]), course)) if course else None
     return [found] if found and found.is_known else []
 
 
-def take_course(pull: Pull, row: Drift, found: list[Curriculum]) -> list[str]:
+def take_course(context: RunContext, row: Drift, found: list[Curriculum]) -> list[str]:
     if not found:
         return ["Thinkific does not show what is in this course."]
     course = Product.objects.get(pk=row.object_id or 0)
@@ -290,7 +290,7 @@ def take_course(pull: Pull, row: Drift, found: list[Curriculum]) -> list[str]:
         found[0].lessons,
         found[0].quizzes,
         complete=found[0].complete,
-        now=pull.now,
-        source=pull.source,
+        now=context.now,
+        source=context.source,
     )
     return [issue.message for issue in applied.issues] if applied.failed else []

@@ -32,15 +32,15 @@ from integrations.thinkific.reconcile.findings import (
     sort_out,
 )
 from integrations.thinkific.reconcile.people import DECIDE
-from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.jobs import Ask, Job
 from integrations.thinkific.runs.pages import RawRow, decode_row
 
 
-def compare_enrollments(pull: Pull, report: DriftReport) -> str:
-    compare = partial(_compare_rows, since=pull.run.started_at)
-    unread = listing.walk(pull, report, "enrollments", "/enrollments", compare)
-    listing.judge(pull, report, "enrollments", stored.expected(report.kind), unread=unread)
+def compare_enrollments(context: RunContext, report: DriftReport) -> str:
+    compare = partial(_compare_rows, since=context.run.started_at)
+    unread = listing.walk(context, report, "enrollments", "/enrollments", compare)
+    listing.judge(context, report, "enrollments", stored.expected(report.kind), unread=unread)
     return unread
 
 
@@ -125,25 +125,25 @@ def _matched(rows: list[Values], look: Look) -> tuple[list[Pair], dict[int, list
     return pairs, links
 
 
-def read(pull: Pull, row: Drift) -> Job[list[schemas.Enrollment]]:
+def read(context: RunContext, row: Drift) -> Job[list[schemas.Enrollment]]:
     """The enrollment as Thinkific has it now; empty where it has not."""
     if row.thinkific_id is None:
         return []
     try:
-        return (yield [Ask(partial(pull.client.rest.get_enrollment, row.thinkific_id))])
+        return (yield [Ask(partial(context.client.rest.get_enrollment, row.thinkific_id))])
     except NotFound:
         return []
 
 
-def take(pull: Pull, row: Drift, found: list[schemas.Enrollment]) -> list[str]:
+def take(context: RunContext, row: Drift, found: list[schemas.Enrollment]) -> list[str]:
     """Store it by the mirror. Returns what was in the way."""
     if not found:
-        remove_enrollments([row.object_id or 0], source=pull.source, now=pull.now)
+        remove_enrollments([row.object_id or 0], source=context.source, now=context.now)
         return []
     known = dict(Enrollment.objects.filter(thinkific_id=found[0].id).values_list("thinkific_id", "pk"))
     stored_now: Known = {number: (pk, None) for number, pk in known.items() if number is not None}
     # What moved in Thinkific since we last wrote counts, however the stored moment came about.
     Enrollment.objects.filter(thinkific_id=found[0].id).update(remote_updated_at=None)
-    applied = apply_typed([(one, None) for one in found], stored_now, source=pull.source, now=pull.now)
+    applied = apply_typed([(one, None) for one in found], stored_now, source=context.source, now=context.now)
     undecided = [DECIDE] if applied.withheld else []
     return undecided + ([issue.message for issue in applied.issues] if applied.failed else [])

@@ -23,14 +23,14 @@ from integrations.thinkific.reconcile.findings import (
     sort_keys,
     sort_out,
 )
-from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.jobs import Ask, Job
 from integrations.thinkific.runs.pages import RawRow, decode_row
 
 
-def compare_groups(pull: Pull, report: DriftReport) -> str:
-    unread = listing.walk(pull, report, "groups", "/groups", _compare_rows)
-    listing.judge(pull, report, "groups", stored.expected(report.kind), unread=unread)
+def compare_groups(context: RunContext, report: DriftReport) -> str:
+    unread = listing.walk(context, report, "groups", "/groups", _compare_rows)
+    listing.judge(context, report, "groups", stored.expected(report.kind), unread=unread)
     return unread
 
 
@@ -77,58 +77,62 @@ def _only_there(row: Values) -> Finding:
     return Finding(Sort.ONLY_THERE, row["name"], thinkific_id=row["thinkific_id"])
 
 
-def read(pull: Pull, row: Drift) -> Job[list[schemas.Group]]:
+def read(context: RunContext, row: Drift) -> Job[list[schemas.Group]]:
     """The group as Thinkific has it now; empty where it has not."""
     if row.thinkific_id is None:
         return []
     try:
-        return (yield [Ask(partial(pull.client.rest.get_group, row.thinkific_id))])
+        return (yield [Ask(partial(context.client.rest.get_group, row.thinkific_id))])
     except NotFound:
         return []
 
 
-def take(pull: Pull, row: Drift, found: list[schemas.Group]) -> list[str]:
+def take(context: RunContext, row: Drift, found: list[schemas.Group]) -> list[str]:
     """Store it by the mirror. Returns what was in the way."""
     if not found:
-        mark_removed(ThinkificGroup, [row.object_id or 0], source=pull.source, now=pull.now)
+        mark_removed(ThinkificGroup, [row.object_id or 0], source=context.source, now=context.now)
         return []
-    applied = apply_groups([group_row(group, Notes()) for group in found], source=pull.source)
+    applied = apply_groups([group_row(group, Notes()) for group in found], source=context.source)
     return [issue.message for issue in applied.issues] if applied.failed else []
 
 
 # --- members ------------------------------------------------------------------------------------------
 
 
-def compare_members(pull: Pull, report: DriftReport) -> str:
+def compare_members(context: RunContext, report: DriftReport) -> str:
     """Group by group: Thinkific lists an account's groups nowhere else."""
     groups = ThinkificGroup.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True)
-    unread: list[str] = pull.cursor.setdefault("groups unread", [])
-    todo = groups.filter(pk__gt=pull.cursor.get("members of", 0)).order_by("pk")
+    unread: list[str] = context.cursor.setdefault("groups unread", [])
+    todo = groups.filter(pk__gt=context.cursor.get("members of", 0)).order_by("pk")
     coming = ((group.pk, group.thinkific_id) for group in todo)
-    lists = (("/users", {"group_id": number}) for pk, number in coming if f"members {pk}" not in pull.cursor)
-    with pull.lists.ahead(lists):
+    lists = (
+        ("/users", {"group_id": number}) for pk, number in coming if f"members {pk}" not in context.cursor
+    )
+    with context.lists.ahead(lists):
         for group in todo:
-            _compare_group(pull, report, group, unread)
+            _compare_group(context, report, group, unread)
     if not unread:
         return ""
     return f"{listing.NOT_JUDGED} in these groups, whose lists were not whole: {', '.join(unread[:20])}."
 
 
-def _compare_group(pull: Pull, report: DriftReport, group: ThinkificGroup, unread: list[str]) -> None:
+def _compare_group(
+    context: RunContext, report: DriftReport, group: ThinkificGroup, unread: list[str]
+) -> None:
     name = f"members {group.pk}"
     compare = partial(_compare_members, group)
     filters = {"group_id": group.thinkific_id}
-    why = listing.walk(pull, report, name, "/users", compare, filters=filters)
+    why = listing.walk(context, report, name, "/users", compare, filters=filters)
     expected = stored.expected(report.kind).filter(group=group)
-    listing.judge(pull, report, name, expected, unread=why)
+    listing.judge(context, report, name, expected, unread=why)
 
     def done() -> None:
         if why:
             unread.append(str(group)[:100])
-        del pull.cursor[name]
-        pull.cursor["members of"] = group.pk
+        del context.cursor[name]
+        context.cursor["members of"] = group.pk
 
-    pull.store(done)
+    context.store(done)
 
 
 def _compare_members(group: ThinkificGroup, rows: list[RawRow], passed: Callable[[int], bool]) -> Look:
@@ -166,7 +170,7 @@ def _member_only_there(group: ThinkificGroup, person: schemas.User, user: int | 
     return Finding(Sort.ONLY_THERE, f"{person.email or person.id} in {group}", pointers=pointers)
 
 
-def read_member(pull: Pull, row: Drift) -> Job[list[schemas.User]]:
+def read_member(context: RunContext, row: Drift) -> Job[list[schemas.User]]:
     """The person, if they are in the group now."""
     membership = GroupMembership.objects.filter(pk=row.object_id or 0).select_related("group", "user").first()
     account = membership.user.thinkific_id if membership else row.pointers.get("account")
@@ -174,10 +178,10 @@ def read_member(pull: Pull, row: Drift) -> Job[list[schemas.User]]:
     if account is None or group is None or group.thinkific_id is None:
         return []
     try:
-        [person] = yield [Ask(partial(pull.client.rest.get_user, account))]
+        [person] = yield [Ask(partial(context.client.rest.get_user, account))]
     except NotFound:
         return []
-    ask = partial(pull.client.rest.users_page, email=person.email, group_id=group.thinkific_id)
+    ask = partial(context.client.rest.users_page, email=person.email, group_id=group.thinkific_id)
     [page] = yield [Ask(ask)]
     found = [one for one in page.items if one.id == account]
     if not found and not (page.is_last and page.total_items == page.fetched):
@@ -191,16 +195,16 @@ def group_of(row: Drift) -> ThinkificGroup | None:
     return ThinkificGroup.objects.filter(pk=row.pointers.get("group")).first()
 
 
-def take_member(pull: Pull, row: Drift, found: list[schemas.User]) -> list[str]:
+def take_member(context: RunContext, row: Drift, found: list[schemas.User]) -> list[str]:
     """Store it by the mirror. Returns what was in the way."""
     group = group_of(row)
     if group is None:
         return ["The group is no longer here."]
     if not found:
-        remove_members(group, [row.object_id or 0], now=pull.now)
+        remove_members(group, [row.object_id or 0], now=context.now)
         return []
     users = primary_keys(person.id for person in found)
     if not users:
         return ["This person is not here yet. Repair the users first: take Thinkific's there."]
-    apply_members(group, users.values(), now=pull.now)
+    apply_members(group, users.values(), now=context.now)
     return []

@@ -10,17 +10,17 @@ from django.utils import timezone
 from integrations.models import Drift, DriftReport
 from integrations.thinkific.reconcile.findings import Finding, Look
 from integrations.thinkific.reconcile.stored import labels
-from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.context import RunContext
 
 KEPT = 1000  # rows of one sort of one kind: nobody reads more, and the whole kind can be repaired again
 Sort = Drift.Sort
 
 
-def open_report(pull: Pull, kind: str) -> DriftReport:
-    return DriftReport.objects.get_or_create(run=pull.run, kind=kind)[0]
+def open_report(context: RunContext, kind: str) -> DriftReport:
+    return DriftReport.objects.get_or_create(run=context.run, kind=kind)[0]
 
 
-def add(pull: Pull, report: DriftReport, look: Look, *, listing: str = "") -> None:
+def add(context: RunContext, report: DriftReport, look: Look, *, listing: str = "") -> None:
     """Count what was found and keep the first of it. `listing` names where it was found, for `forget_theirs`.
 
     Call it inside the step that found it: counts, rows and cursor stand or fall together.
@@ -36,10 +36,10 @@ def add(pull: Pull, report: DriftReport, look: Look, *, listing: str = "") -> No
     )
     for sort in sorts:
         _keep(report, [finding for finding in findings if finding.sort == sort], sort, listing)
-    pull.run.unchanged += look.in_step
-    pull.run.skipped += look.waiting
+    context.run.unchanged += look.in_step
+    context.run.skipped += look.waiting
     for issue in look.unreadable:
-        pull.fail(issue.object, issue.message)
+        context.fail(issue.object, issue.message)
 
 
 def forget_theirs(report: DriftReport, *, listing: str, count: int) -> None:

@@ -12,7 +12,7 @@ from integrations.thinkific.client.paging import ENDLESS
 from integrations.thinkific.reconcile import ledger, stored
 from integrations.thinkific.reconcile.findings import Finding, Look, Sort, with_unsent_change
 from integrations.thinkific.runs import completeness
-from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.fetch import batches
 from integrations.thinkific.runs.pages import RawPage, RawRow
 
@@ -32,7 +32,7 @@ Compare = Callable[[list[RawRow], Callable[[int], bool]], Look]
 
 
 def walk(
-    pull: Pull,
+    context: RunContext,
     report: DriftReport,
     name: str,
     path: str,
@@ -41,38 +41,38 @@ def walk(
     filters: Mapping[str, Any] | None = None,
 ) -> str:
     """Compare a whole list. Returns why what it did not meet cannot be judged; empty where it can."""
-    state = begin(pull, report.kind, name)
+    state = begin(context, report.kind, name)
     while not state.get("done"):
         if not state.get("ended"):
-            _round(pull, report, name, state, path, compare, filters)
+            _round(context, report, name, state, path, compare, filters)
         rows = stored.MODELS[report.kind]._default_manager.all()
-        verdict = completeness.judge(state, completeness.count(pull, name, state, rows))
+        verdict = completeness.judge(state, completeness.count(context, name, state, rows))
         if verdict == completeness.SHORT and state["round"] < completeness.ROUNDS:
 
             def again(state: dict[str, Any] = state) -> None:
                 ledger.forget_theirs(report, listing=name, count=state["theirs"])
-                completeness.begin_again(pull, name, state)
+                completeness.begin_again(context, name, state)
                 state["theirs"] = 0
 
-            pull.store(again)
+            context.store(again)
         else:
             state |= {"done": True, "verdict": verdict}
     verdict = state.get("verdict", completeness.UNTOLD)  # one that was over before an upgrade has none
-    pull.partial = pull.partial or verdict == completeness.ENDS_NOT
+    context.partial = context.partial or verdict == completeness.ENDS_NOT
     return WHY_NOT[verdict]
 
 
-def begin(pull: Pull, kind: str, name: str) -> dict[str, Any]:
+def begin(context: RunContext, kind: str, name: str) -> dict[str, Any]:
     """The list's place in the cursor. What is stored after this moment is not judged: it came meanwhile."""
-    if name not in pull.cursor:
+    if name not in context.cursor:
         top = stored.MODELS[kind]._default_manager.aggregate(top=Max("pk"))["top"] or 0
-        pull.cursor[name] = {"page": 0, "round": 1, "new": 0, "theirs": 0, "total": None, "top": top}
-    state: dict[str, Any] = pull.cursor[name]
+        context.cursor[name] = {"page": 0, "round": 1, "new": 0, "theirs": 0, "total": None, "top": top}
+    state: dict[str, Any] = context.cursor[name]
     return state
 
 
 def _round(
-    pull: Pull,
+    context: RunContext,
     report: DriftReport,
     name: str,
     state: dict[str, Any],
@@ -80,8 +80,8 @@ def _round(
     compare: Compare,
     filters: Mapping[str, Any] | None,
 ) -> None:
-    seen, top = pull.seen(name), state["top"]
-    pages = pull.lists.walk(path, filters, first=state["page"] + 1)
+    seen, top = context.seen(name), state["top"]
+    pages = context.lists.walk(path, filters, first=state["page"] + 1)
     for batch in batches(pages):
         rows = list({row.id: row for page in batch for row in page.rows}.values())
         # Before the step, which is then short: the others wait for it where there is one writer at a time.
@@ -90,58 +90,62 @@ def _round(
         def write(look: Look = look, batch: list[RawPage] = batch) -> None:
             bad = [row for page in batch for row in page.bad_rows]
             for row in bad:
-                pull.fail(f"{report.get_kind_display()} {row.id}", row.message)
-            ledger.add(pull, report, look, listing=name)
-            completeness.note_met(pull, name, state, look.met)
-            pull.numbers(name).add(look.new)
+                context.fail(f"{report.get_kind_display()} {row.id}", row.message)
+            ledger.add(context, report, look, listing=name)
+            completeness.note_met(context, name, state, look.met)
+            context.numbers(name).add(look.new)
             state["lost"] = state.get("lost", 0) + len(bad)
             state["theirs"] += sum(finding.object_id is None for finding in look.findings)
             state["page"], state["ended"] = batch[-1].number, pages.is_over
             completeness.note_told(state, batch)
-            progress(pull, pages=len(batch), rows=sum(page.fetched for page in batch))
+            progress(context, pages=len(batch), rows=sum(page.fetched for page in batch))
 
-        pull.store(write)
+        context.store(write)
     completeness.note_end(state, pages)
 
 
-def progress(pull: Pull, *, pages: int = 1, rows: int) -> None:
-    pull.run.fetched += rows
-    pull.run.pages_done += pages
-    pull.run.pages_total = max(pull.run.pages_total or 0, pull.run.pages_done)
+def progress(context: RunContext, *, pages: int = 1, rows: int) -> None:
+    context.run.fetched += rows
+    context.run.pages_done += pages
+    context.run.pages_total = max(context.run.pages_total or 0, context.run.pages_done)
 
 
-def judge(pull: Pull, report: DriftReport, name: str, expected: QuerySet, *, unread: str = "") -> None:
+def judge(
+    context: RunContext, report: DriftReport, name: str, expected: QuerySet, *, unread: str = ""
+) -> None:
     """What is stored, was there when the walk began, and was not met by it: only here. `unread` says why
     nothing can be told, where it cannot."""
-    state = pull.cursor[name]
+    state = context.cursor[name]
     if state.get("over"):
         return
-    seen, after = pull.seen(name), state.get("judged", 0)
+    seen, after = context.seen(name), state.get("judged", 0)
     keys = expected.filter(pk__gt=after, pk__lte=state["top"]).order_by("pk").values_list("pk", flat=True)
     missing = [] if unread else [pk for pk in keys.iterator(chunk_size=5000) if pk not in seen]
     for start in range(0, len(missing), AT_ONCE):
         part = missing[start : start + AT_ONCE]
-        look = _only_here(pull, report.kind, part)
+        look = _only_here(context, report.kind, part)
 
         def write(part: list[int] = part, look: Look = look) -> None:
-            ledger.add(pull, report, look, listing=name)
+            ledger.add(context, report, look, listing=name)
             state["judged"] = part[-1]
 
-        pull.store(write)
+        context.store(write)
 
     def over() -> None:  # which rows were met is forgotten in the step that says so
         state["over"] = True
-        pull.forget(name)
+        context.forget(name)
 
-    pull.store(over)
+    context.store(over)
 
 
-def _only_here(pull: Pull, kind: str, pks: list[int]) -> Look:
+def _only_here(context: RunContext, kind: str, pks: list[int]) -> Look:
     """Without what we ourselves sent while the walk was under way: it may have passed its place before."""
     entity = stored.entity(kind)
     unsent = with_unsent_change(entity, pks)
     just_sent = set(
-        OutboxEntry.objects.filter(Q(finished_at__gte=pull.run.started_at), entity=entity, object_id__in=pks)
+        OutboxEntry.objects.filter(
+            Q(finished_at__gte=context.run.started_at), entity=entity, object_id__in=pks
+        )
         .order_by()
         .values_list("object_id", flat=True)
     )

@@ -26,16 +26,16 @@ from integrations.thinkific.reconcile.findings import (
     nothing_passed,
     sort_out,
 )
-from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.jobs import Ask, Job
 from integrations.thinkific.runs.pages import RawRow, decode_row
 
 DECIDE = "The account has rights or a password here, so an administrator decides: see Conflicts."
 
 
-def compare_users(pull: Pull, report: DriftReport) -> str:
-    unread = listing.walk(pull, report, "users", "/users", _compare_rows)
-    listing.judge(pull, report, "users", stored.expected(report.kind), unread=unread)
+def compare_users(context: RunContext, report: DriftReport) -> str:
+    unread = listing.walk(context, report, "users", "/users", _compare_rows)
+    listing.judge(context, report, "users", stored.expected(report.kind), unread=unread)
     return unread
 
 
@@ -82,25 +82,25 @@ def _only_there(row: Values) -> Finding:
     return Finding(Sort.ONLY_THERE, label, thinkific_id=row["thinkific_id"])
 
 
-def read(pull: Pull, row: Drift) -> Job[list[schemas.User]]:
+def read(context: RunContext, row: Drift) -> Job[list[schemas.User]]:
     """The person as Thinkific has them now; empty where it has not."""
     if row.thinkific_id is None:
         return []
     try:
-        return (yield [Ask(partial(pull.client.rest.get_user, row.thinkific_id))])
+        return (yield [Ask(partial(context.client.rest.get_user, row.thinkific_id))])
     except NotFound:
         return []
 
 
-def take(pull: Pull, row: Drift, found: list[schemas.User]) -> list[str]:
+def take(context: RunContext, row: Drift, found: list[schemas.User]) -> list[str]:
     """Store it by the mirror. Returns what was in the way."""
     if not found:
-        remove_users([row.object_id or 0], source=pull.source, now=pull.now)
+        remove_users([row.object_id or 0], source=context.source, now=context.now)
         return []
     look = Look()
-    applied = apply_users(_mapped(found, look), source=pull.source)
+    applied = apply_users(_mapped(found, look), source=context.source)
     conflicts.keep(applied.conflicts)
-    User.objects.filter(thinkific_id=found[0].id).update(synced_at=pull.now)
+    User.objects.filter(thinkific_id=found[0].id).update(synced_at=context.now)
     undecided = [DECIDE for one in applied.conflicts if isinstance(one, Clash)]
     wrong = [issue.message for issue in [*look.unreadable, *(applied.issues if applied.failed else [])]]
     return wrong + undecided

@@ -9,54 +9,56 @@ from integrations.thinkific.reconcile import ledger, stored
 from integrations.thinkific.reconcile.again import look_again, read_again
 from integrations.thinkific.reconcile.findings import Sort
 from integrations.thinkific.reconcile.subjects import SUBJECTS, Remote, Subject
-from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.context import RunContext
 
 AT_ONCE = 200  # rows
 
 
-def reconcile(pull: Pull) -> None:
+def reconcile(context: RunContext) -> None:
     """Kind after kind. What was found is looked at once more when the kind is through: what changed on either
     side meanwhile is no drift."""
-    done: list[str] = pull.cursor.setdefault("kinds", [])
-    if pull.run.pages_total is None:
-        pull.run.pages_total = sum(-(-stored.rows(kind).count() // PAGE_SIZE) for kind in SUBJECTS)
+    done: list[str] = context.cursor.setdefault("kinds", [])
+    if context.run.pages_total is None:
+        context.run.pages_total = sum(-(-stored.rows(kind).count() // PAGE_SIZE) for kind in SUBJECTS)
     for kind, subject in SUBJECTS.items():
         if kind not in done:
-            _reconcile_kind(pull, kind, subject, done)
+            _reconcile_kind(context, kind, subject, done)
 
 
-def _reconcile_kind(pull: Pull, kind: str, subject: Subject, done: list[str]) -> None:
-    report = ledger.open_report(pull, kind)
+def _reconcile_kind(context: RunContext, kind: str, subject: Subject, done: list[str]) -> None:
+    report = ledger.open_report(context, kind)
     try:
-        note = subject.compare(pull, report)
+        note = subject.compare(context, report)
     except CredentialsRefused as error:
         if error.surface == "REST":
             raise
         note = f"Not compared: {error}"
-        pull.refuse(error, f"{report.get_kind_display()} were not compared.")
+        context.refuse(error, f"{report.get_kind_display()} were not compared.")
     except Endless as error:
         note = f"Not compared to the end: {error}"
-        pull.partial = True
-        pull.note(report.get_kind_display(), note)
-    second = pull.cursor.setdefault(f"second look at {kind}", {"after": 0})
+        context.partial = True
+        context.note(report.get_kind_display(), note)
+    second = context.cursor.setdefault(f"second look at {kind}", {"after": 0})
     rows = report.rows.filter(object_id__isnull=False).select_related("report")
     while subject.looked_at_twice:
         some = list(rows.filter(pk__gt=second["after"]).order_by("pk")[:AT_ONCE])
         if not some:
             break
-        for row, remote in zip(some, read_again(pull, some), strict=True):
-            _look_twice(pull, report, row, second, remote)
-    _drop_arrived(pull, report)
+        for row, remote in zip(some, read_again(context, some), strict=True):
+            _look_twice(context, report, row, second, remote)
+    _drop_arrived(context, report)
 
     def write() -> None:
         ledger.close(report, note)
         done.append(kind)
 
-    pull.store(write)
+    context.store(write)
 
 
-def _look_twice(pull: Pull, report: DriftReport, row: Drift, second: dict[str, int], remote: Remote) -> None:
-    found, _ = look_again(pull, row, remote)
+def _look_twice(
+    context: RunContext, report: DriftReport, row: Drift, second: dict[str, int], remote: Remote
+) -> None:
+    found, _ = look_again(context, row, remote)
     if not isinstance(found, str) and (found.sort, list(found.differences)) != (row.sort, row.differences):
         found = "gone"  # it is moving: no drift, and nothing that could be called in step
 
@@ -64,10 +66,10 @@ def _look_twice(pull: Pull, report: DriftReport, row: Drift, second: dict[str, i
         ledger.settle(report, row, found)
         second["after"] = row.pk
 
-    pull.store(write)
+    context.store(write)
 
 
-def _drop_arrived(pull: Pull, report: DriftReport) -> None:
+def _drop_arrived(context: RunContext, report: DriftReport) -> None:
     """What only Thinkific had has come here meanwhile, by a pull or a webhook."""
     rows = report.rows.filter(sort=Sort.ONLY_THERE, object_id__isnull=True)
     if report.kind == DriftKind.MEMBERS:
@@ -81,7 +83,7 @@ def _drop_arrived(pull: Pull, report: DriftReport) -> None:
             ledger.settle(report, row, "in_step")
 
     if arrived:
-        pull.store(write)
+        context.store(write)
 
 
 def _is_member(row: Drift) -> bool:

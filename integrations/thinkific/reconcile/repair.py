@@ -23,7 +23,7 @@ from integrations.thinkific.reconcile.findings import Finding, Sort
 from integrations.thinkific.reconcile.plan import REPAIRABLE, SENT, moved_on, plan
 from integrations.thinkific.reconcile.subjects import SUBJECTS, Remote
 from integrations.thinkific.runs import lifecycle
-from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.context import RunContext
 
 Choice, State = Drift.Choice, Drift.State
 AT_ONCE = 200  # rows
@@ -66,39 +66,39 @@ def sweep() -> int:
     return count
 
 
-def repair(pull: Pull) -> None:
+def repair(context: RunContext) -> None:
     """All rows that wait for it, those that come meanwhile too."""
     waiting = Drift.objects.filter(state=State.REPAIRING).select_related("report", "repaired_by")
     while some := list(waiting.order_by("pk")[:AT_ONCE]):
-        for row, read in zip(some, read_again(pull, some), strict=True):
+        for row, read in zip(some, read_again(context, some), strict=True):
             if not waiting.filter(pk=row.pk).exists():
                 continue
-            pull.run.pages_total = pull.run.pages_done + waiting.count()
-            _repair(pull, row, read)
+            context.run.pages_total = context.run.pages_done + waiting.count()
+            _repair(context, row, read)
 
 
-def _repair(pull: Pull, row: Drift, read: Remote) -> None:
-    found, remote = look_again(pull, row, read)
+def _repair(context: RunContext, row: Drift, read: Remote) -> None:
+    found, remote = look_again(context, row, read)
 
     def write(row: Drift = row) -> None:
-        state, outcome = _carry_out(pull, row, found, remote)
-        values = {"state": state, "outcome": outcome, "repaired_at": pull.now}
+        state, outcome = _carry_out(context, row, found, remote)
+        values = {"state": state, "outcome": outcome, "repaired_at": context.now}
         if state == State.REFUSED and not isinstance(found, str) and row.object_id == found.object_id:
             # The next preview shows how it stands.
             values |= {"sort": found.sort, "differences": list(found.differences)}
         Drift.objects.filter(pk=row.pk, state=State.REPAIRING).update(**values)
-        pull.run.fetched += 1
-        pull.run.pages_done += 1
-        pull.run.updated += state in (State.PUSHED, State.TAKEN)
-        pull.run.unchanged += state == State.IN_STEP
+        context.run.fetched += 1
+        context.run.pages_done += 1
+        context.run.updated += state in (State.PUSHED, State.TAKEN)
+        context.run.unchanged += state == State.IN_STEP
         if state == State.REFUSED:
-            pull.run.skipped += 1
-            pull.note(row.label, outcome)
+            context.run.skipped += 1
+            context.note(row.label, outcome)
 
-    pull.store(write)
+    context.store(write)
 
 
-def _carry_out(pull: Pull, row: Drift, found: Finding | str, remote: Remote) -> tuple[str, str]:
+def _carry_out(context: RunContext, row: Drift, found: Finding | str, remote: Remote) -> tuple[str, str]:
     """What became of the row, and what a person should know."""
     if found == "waiting":
         return State.REFUSED, "A change of it waits to be sent: see Waiting changes. Nothing was changed."
@@ -114,15 +114,15 @@ def _carry_out(pull: Pull, row: Drift, found: Finding | str, remote: Remote) -> 
     if step.why_not:
         return State.REFUSED, step.why_not
     if row.choice == Choice.PUSH:
-        return _push(pull, row, remote)
-    return _take(pull, row, remote)
+        return _push(context, row, remote)
+    return _take(context, row, remote)
 
 
-def _push(pull: Pull, row: Drift, remote: Remote) -> tuple[str, str]:
+def _push(context: RunContext, row: Drift, remote: Remote) -> tuple[str, str]:
     kind = row.report.kind
     instance = PUSHED[stored.entity(kind)].objects.select_for_update(of=("self",)).get(pk=row.object_id)
     if kind == DriftKind.USERS and row.sort == Sort.ONLY_HERE and instance.thinkific_id is not None:
-        remove_users([instance.pk], source=pull.source, now=pull.now)
+        remove_users([instance.pk], source=context.source, now=context.now)
         instance.refresh_from_db()
     if kind == DriftKind.USERS and row.sort == Sort.ONLY_HERE:
         try:
@@ -152,11 +152,11 @@ def _values(kind: str, remote: Any, names: Iterable[str]) -> dict[str, Any]:
     return {name: moment(getattr(remote, name)) for name in names}
 
 
-def _take(pull: Pull, row: Drift, remote: Remote) -> tuple[str, str]:
+def _take(context: RunContext, row: Drift, remote: Remote) -> tuple[str, str]:
     kind = row.report.kind
     if row.object_id is not None:
         outbox.drop_claim(stored.entity(kind), row.object_id)
-    problems = SUBJECTS[kind].take(pull, row, remote)
+    problems = SUBJECTS[kind].take(context, row, remote)
     if problems:
         return State.REFUSED, " ".join(problems)[:2000]
     return State.TAKEN, "Thinkific's stands here now."

@@ -26,7 +26,7 @@ from integrations.thinkific.pull.result_students import Row
 from integrations.thinkific.pull.results import Certificates, certificates_of
 from integrations.thinkific.reconcile import ledger, listing, stored
 from integrations.thinkific.reconcile.findings import Finding, Look, Sort, nothing_passed, sort_out
-from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.jobs import Ask, Job
 
 TOKENLESS = "Not compared: only GraphQL has them, and there is no access token (THINKIFIC_ACCESS_TOKEN)."
@@ -34,25 +34,27 @@ ON_ITS_WAY = timedelta(minutes=20)
 Passed = Callable[[int], bool]
 
 
-def compare_quiz_results(pull: Pull, report: DriftReport) -> str:
-    if not pull.client.credentials.token:
+def compare_quiz_results(context: RunContext, report: DriftReport) -> str:
+    if not context.client.credentials.token:
         return TOKENLESS
-    state = listing.begin(pull, report.kind, "quiz results")
-    seen, top = pull.seen("quiz results"), state["top"]
+    state = listing.begin(context, report.kind, "quiz results")
+    seen, top = context.seen("quiz results"), state["top"]
     if not state.get("done"):
-        for page in pull.in_advance(lists.quiz_submissions(pull.client.graphql, after=state.get("after"))):
+        for page in context.in_advance(
+            lists.quiz_submissions(context.client.graphql, after=state.get("after"))
+        ):
             look = _without_latest(list(page.rows), lambda pk: pk > top or pk in seen)
             for bad in page.rows.bad:
                 look.fail(f"Quiz result {bad.id}", bad.message, pk=_key(QuizResult, parse_graphql_id(bad.id)))
 
             def write(look: Look = look, page: lists.GraphPage[schemas.QuizSubmission] = page) -> None:
-                ledger.add(pull, report, look)
+                ledger.add(context, report, look)
                 seen.add(pk for pk in look.met if pk <= top)
                 state.update(after=page.next_cursor, done=not page.has_next)
-                listing.progress(pull, rows=len(page.rows))
+                listing.progress(context, rows=len(page.rows))
 
-            pull.store(write)
-    listing.judge(pull, report, "quiz results", stored.expected(report.kind))
+            context.store(write)
+    listing.judge(context, report, "quiz results", stored.expected(report.kind))
     return ""
 
 
@@ -136,13 +138,13 @@ def _only_there(user: schemas.GraphUser | None, what: str | None, number: int | 
     return Finding(Sort.ONLY_THERE, f"{who}: {what or 'unnamed'}", thinkific_id=number, pointers=more)
 
 
-def read_result(pull: Pull, row: Drift) -> Job[list[schemas.QuizSubmission]]:
+def read_result(context: RunContext, row: Drift) -> Job[list[schemas.QuizSubmission]]:
     """The result as Thinkific has it now. There is no way to ask for one: its courses' are gone through."""
     mine = QuizResult.objects.filter(pk=row.object_id or 0).with_courses().first()
     courses = [course.productable_id for course in mine.quiz.courses()] if mine else []
 
     def ask() -> list[schemas.QuizSubmission]:
-        for page in lists.quiz_submissions(pull.client.graphql, course_ids=courses or None):
+        for page in lists.quiz_submissions(context.client.graphql, course_ids=courses or None):
             for found in page.rows:
                 if parse_graphql_id(found.id) == row.thinkific_id:
                     return [found]
@@ -152,9 +154,9 @@ def read_result(pull: Pull, row: Drift) -> Job[list[schemas.QuizSubmission]]:
     return result
 
 
-def take_result(pull: Pull, row: Drift, found: list[schemas.QuizSubmission]) -> list[str]:
+def take_result(context: RunContext, row: Drift, found: list[schemas.QuizSubmission]) -> list[str]:
     if not found:
-        mark_removed(QuizResult, [row.object_id or 0], source=pull.source, now=pull.now)
+        mark_removed(QuizResult, [row.object_id or 0], source=context.source, now=context.now)
         return []
     one = found[0]
     user = primary_keys([_account(one) or 0]).get(_account(one) or 0)
@@ -165,26 +167,26 @@ def take_result(pull: Pull, row: Drift, found: list[schemas.QuizSubmission]) -> 
         lacking = "person" if user is None else "quiz"
         return [f"Its {lacking} is not here yet. Repair that first, or sync the quiz results."]
     values = submission_row(one, number=row.thinkific_id or 0, user_id=user, quiz_id=quiz)
-    applied = apply_quiz_results([values], source=pull.source)
+    applied = apply_quiz_results([values], source=context.source)
     return [issue.message for issue in applied.issues] if applied.failed else []
 
 
 # --- certificates -------------------------------------------------------------------------------------
 
 
-def compare_certificates(pull: Pull, report: DriftReport) -> str:
+def compare_certificates(context: RunContext, report: DriftReport) -> str:
     """Course by course, as they are pulled."""
-    if not pull.client.credentials.token:
+    if not context.client.credentials.token:
         return TOKENLESS
-    state = listing.begin(pull, report.kind, "certificates")
+    state = listing.begin(context, report.kind, "certificates")
     unread: list[str] = state.setdefault("unread", [])
     skipped: list[int] = state.setdefault("skipped", [])
     courses = Product.objects.courses().filter(removed_at__isnull=True).order_by("pk")
     courses = courses.exclude(source=Product.Source.REST, has_certificate=False)
     todo = list(courses.filter(pk__gt=state.get("course", 0)))
-    for course, pages in certificates_of(pull, todo, after=state.get("after")):
+    for course, pages in certificates_of(context, todo, after=state.get("after")):
         try:
-            _compare_certificates_of(pull, report, course, state, pages)
+            _compare_certificates_of(context, report, course, state, pages)
         except (NotFound, Endless):
 
             def pass_over(course: Product = course) -> None:
@@ -192,33 +194,33 @@ def compare_certificates(pull: Pull, report: DriftReport) -> str:
                 skipped.append(course.pk)
                 state.update(course=course.pk, after=None)
 
-            pull.store(pass_over)
+            context.store(pass_over)
     expected = stored.expected(report.kind).filter(product__in=courses).exclude(product__in=skipped)
-    listing.judge(pull, report, "certificates", expected)
+    listing.judge(context, report, "certificates", expected)
     if not unread:
         return ""
     return f"GraphQL does not know these courses, or lists them without end: {', '.join(unread[:20])}."
 
 
 def _compare_certificates_of(
-    pull: Pull, report: DriftReport, course: Product, state: dict[str, Any], pages: Certificates
+    context: RunContext, report: DriftReport, course: Product, state: dict[str, Any], pages: Certificates
 ) -> None:
-    seen, top = pull.seen("certificates"), state["top"]
+    seen, top = context.seen("certificates"), state["top"]
     for page in pages:
         look = look_at_certificates(list(page.rows), course, passed=lambda pk: pk > top or pk in seen)
         for bad in page.rows.bad:
             look.fail(f"Certificate {bad.id}", bad.message, pk=_key(Certificate, parse_graphql_id(bad.id)))
 
         def write(look: Look = look, page: lists.GraphPage[schemas.Certificate] = page) -> None:
-            ledger.add(pull, report, look)
+            ledger.add(context, report, look)
             seen.add(pk for pk in look.met if pk <= top)
             if page.has_next:
                 state.update(after=page.next_cursor)
             else:
                 state.update(course=course.pk, after=None)
-            listing.progress(pull, rows=len(page.rows))
+            listing.progress(context, rows=len(page.rows))
 
-        pull.store(write)
+        context.store(write)
 
 
 def look_at_certificates(
@@ -253,7 +255,7 @@ def look_at_certificates(
     return look
 
 
-def read_certificate(pull: Pull, row: Drift) -> Job[list[schemas.Certificate]]:
+def read_certificate(context: RunContext, row: Drift) -> Job[list[schemas.Certificate]]:
     """The certificate as Thinkific has it now; a person's are few."""
     mine = Certificate.objects.filter(pk=row.object_id or 0).select_related("user").first()
     credential = mine.credential_id if mine else row.pointers.get("theirs")
@@ -261,7 +263,7 @@ def read_certificate(pull: Pull, row: Drift) -> Job[list[schemas.Certificate]]:
     account = mine.user.thinkific_id if mine else row.pointers.get("account")
 
     def ask() -> list[schemas.Certificate]:
-        for page in lists.user_certificates(pull.client.graphql, email or ""):
+        for page in lists.user_certificates(context.client.graphql, email or ""):
             for found in page.rows:
                 if str(found.issued_id) == credential:
                     who = schemas.GraphUser(id=str(account), email=email)
@@ -281,16 +283,16 @@ def course_of(row: Drift) -> Product | None:
     return Product.objects.filter(pk=row.pointers.get("course")).first()
 
 
-def take_certificate(pull: Pull, row: Drift, found: list[schemas.Certificate]) -> list[str]:
+def take_certificate(context: RunContext, row: Drift, found: list[schemas.Certificate]) -> list[str]:
     if not found:
-        mark_removed(Certificate, [row.object_id or 0], source=pull.source, now=pull.now)
+        mark_removed(Certificate, [row.object_id or 0], source=context.source, now=context.now)
         return []
     mine = Certificate.objects.filter(pk=row.object_id or 0).values_list("user", flat=True).first()
     user = primary_keys([_account(found[0]) or 0]).get(_account(found[0]) or 0) or mine
     course = course_of(row)
     if user is None or course is None:
         return ["Its person or course is not here yet. Repair that first, or sync the certificates."]
-    site_url = pull.client.credentials.site_url
+    site_url = context.client.credentials.site_url
     values = certificate_row(found[0], Notes(), user_id=user, product_id=course.pk, site_url=site_url)
-    applied = apply_certificates([values], source=pull.source)
+    applied = apply_certificates([values], source=context.source)
     return [issue.message for issue in applied.issues] if applied.failed else []

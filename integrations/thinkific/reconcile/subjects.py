@@ -8,7 +8,7 @@ from core.models import Product
 from integrations.models import Drift, DriftKind, DriftReport
 from integrations.thinkific.reconcile import catalog, enrollments, groups, people, results
 from integrations.thinkific.reconcile.findings import Look
-from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.jobs import Job
 
 Remote = list[Any]  # what Thinkific has of one object; empty where it has nothing
@@ -16,20 +16,20 @@ Remote = list[Any]  # what Thinkific has of one object; empty where it has nothi
 
 @dataclass(frozen=True)
 class Subject:
-    compare: Callable[[Pull, DriftReport], str]  # answers what could not be compared
-    read: Callable[[Pull, Drift], Job[Remote]]
-    look: Callable[[Pull, Drift, Remote], Look]
-    take: Callable[[Pull, Drift, Remote], list[str]]  # answers what was in the way
+    compare: Callable[[RunContext, DriftReport], str]  # answers what could not be compared
+    read: Callable[[RunContext, Drift], Job[Remote]]
+    look: Callable[[RunContext, Drift, Remote], Look]
+    take: Callable[[RunContext, Drift, Remote], list[str]]  # answers what was in the way
     # Whether one object can be read again for little: then nothing is reported on the word of one look.
     looked_at_twice: bool = True
 
 
-def _member_look(pull: Pull, row: Drift, found: Remote) -> Look:
+def _member_look(context: RunContext, row: Drift, found: Remote) -> Look:
     group = groups.group_of(row)
     return groups.look_at_members(group, found, Look()) if group else Look()
 
 
-def _course_look(pull: Pull, row: Drift, found: Remote) -> Look:
+def _course_look(context: RunContext, row: Drift, found: Remote) -> Look:
     return catalog.look_at_course(Product.objects.get(pk=row.object_id or 0), found[0])
 
 
@@ -38,7 +38,7 @@ SUBJECTS: dict[str, Subject] = {
     DriftKind.PRODUCTS: Subject(
         catalog.compare_products,
         catalog.read,
-        lambda pull, row, found: catalog.look_at(pull, [one.product for one in found]),
+        lambda context, row, found: catalog.look_at(context, [one.product for one in found]),
         catalog.take,
     ),
     DriftKind.CONTENT: Subject(
@@ -49,29 +49,29 @@ SUBJECTS: dict[str, Subject] = {
         looked_at_twice=False,
     ),
     DriftKind.USERS: Subject(
-        people.compare_users, people.read, lambda pull, row, found: people.look_at(found), people.take
+        people.compare_users, people.read, lambda context, row, found: people.look_at(found), people.take
     ),
     DriftKind.ENROLLMENTS: Subject(
         enrollments.compare_enrollments,
         enrollments.read,
-        lambda pull, row, found: enrollments.look_at(found),
+        lambda context, row, found: enrollments.look_at(found),
         enrollments.take,
     ),
     DriftKind.GROUPS: Subject(
-        groups.compare_groups, groups.read, lambda pull, row, found: groups.look_at(found), groups.take
+        groups.compare_groups, groups.read, lambda context, row, found: groups.look_at(found), groups.take
     ),
     DriftKind.MEMBERS: Subject(groups.compare_members, groups.read_member, _member_look, groups.take_member),
     DriftKind.QUIZ_RESULTS: Subject(
         results.compare_quiz_results,
         results.read_result,
-        lambda pull, row, found: results.look_at_results(found),
+        lambda context, row, found: results.look_at_results(found),
         results.take_result,
         looked_at_twice=False,
     ),
     DriftKind.CERTIFICATES: Subject(
         results.compare_certificates,
         results.read_certificate,
-        lambda pull, row, found: results.look_at_certificates(found, results.course_of(row)),
+        lambda context, row, found: results.look_at_certificates(found, results.course_of(row)),
         results.take_certificate,
     ),
 }

@@ -18,7 +18,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from integrations.thinkific.client.paging import ENDLESS
-from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.fetch import PageWalk
 from integrations.thinkific.runs.pages import RawPage
 
@@ -71,25 +71,25 @@ def newest(name: str) -> str:
     return f"{name}, again"
 
 
-def note_met(pull: Pull, name: str, state: dict[str, Any], pks: list[int]) -> None:
-    pull.seen(name).add(pks)
+def note_met(context: RunContext, name: str, state: dict[str, Any], pks: list[int]) -> None:
+    context.seen(name).add(pks)
     if state["round"] > 1:
-        pull.seen(newest(name)).add(pks)
+        context.seen(newest(name)).add(pks)
 
 
-def begin_again(pull: Pull, name: str, state: dict[str, Any]) -> None:
+def begin_again(context: RunContext, name: str, state: dict[str, Any]) -> None:
     """Prepare another round. What was met stays met."""
     state |= {"page": 0, "round": state["round"] + 1, "new": 0, "lost": 0, "nameless": 0, "ended": False}
-    pull.numbers(name).clear()
-    pull.seen(newest(name)).clear()
+    context.numbers(name).clear()
+    context.seen(newest(name)).clear()
 
 
-def count(pull: Pull, name: str, state: dict[str, Any], stored: QuerySet | None) -> Came:
+def count(context: RunContext, name: str, state: dict[str, Any], stored: QuerySet | None) -> Came:
     """What came so far, of a list whose rows are stored among `stored`."""
-    seen = pull.seen(name)
+    seen = context.seen(name)
     # `lost` have no id. `new`: by an older version, which did not note which ones they are, or a dry run.
-    others = state["new"] + state.get("lost", 0) + len(pull.numbers(name))
-    again = seen if state["round"] == 1 else pull.seen(newest(name))
+    others = state["new"] + state.get("lost", 0) + len(context.numbers(name))
+    again = seen if state["round"] == 1 else context.seen(newest(name))
 
     def made_since(moment: datetime) -> int:
         if stored is None or not hasattr(stored.model, "thinkific_created_at"):

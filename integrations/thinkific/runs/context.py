@@ -37,7 +37,7 @@ BEAT_EVERY = 1.5  # seconds; progress is promised every two
 LOOK_EVERY = 0.5  # seconds between looks whether somebody pressed Cancel, which is promised within two
 
 
-class Pull:
+class RunContext:
     """What a kind's pull works with. `store()` commits a page's rows, the cursor and the counts together."""
 
     def __init__(

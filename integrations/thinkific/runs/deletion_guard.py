@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from core.models import OutboxEntry, SiteSettings
 from integrations.models import SyncRun
 from integrations.thinkific.client.errors import NotFound
-from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.list_walk import Walked
 
 REMOVED_AT_ONCE = 1000
@@ -20,7 +20,7 @@ ASKED = 250  # rows at most that are asked for one by one
 
 
 def mark_missing(
-    pull: Pull,
+    context: RunContext,
     name: str,
     stored: QuerySet,
     remove: Callable[[list[int]], int],
@@ -35,25 +35,25 @@ def mark_missing(
     `remove` gets primary keys, some at a time, inside a transaction, and answers how many it marked. `ask`
     asks Thinkific for one row by its id there, and raises NotFound.
     """
-    top = pull.cursor[name]["top"] if top is None else top
+    top = context.cursor[name]["top"] if top is None else top
     candidates = stored.filter(pk__lte=top).order_by()
-    live, seen = candidates.count(), pull.seen(name)
+    live, seen = candidates.count(), context.seen(name)
     # As nearly always. The set of other lists may hold more, and so may one with rows that were left out.
-    if live == seen.up_to(top) and name in pull.cursor and not (pull.run.failed or pull.run.skipped):
+    if live == seen.up_to(top) and name in context.cursor and not (context.run.failed or context.run.skipped):
         return
     pks = candidates.values_list("pk", flat=True).iterator(chunk_size=5000)
-    missing = _without_ours(pull, stored, [pk for pk in pks if pk not in seen])
-    if ask is not None and (pull.cursor.get(name) or {}).get("unsure"):
+    missing = _without_ours(context, stored, [pk for pk in pks if pk not in seen])
+    if ask is not None and (context.cursor.get(name) or {}).get("unsure"):
         missing = _really_gone(stored, missing, ask)
     # A row without an id may be any of them.
-    if len(missing) <= (pull.cursor.get(name) or pull.cursor).get("nameless", 0):
+    if len(missing) <= (context.cursor.get(name) or context.cursor).get("nameless", 0):
         return
-    why = _too_many(pull, len(missing), live)
-    confirmed = bool(why) and len(missing) <= _confirmed(pull)
+    why = _too_many(context, len(missing), live)
+    confirmed = bool(why) and len(missing) <= _confirmed(context)
     if why and not confirmed:
-        pull.run.guarded += len(missing)
-        pull.partial = True
-        pull.note(
+        context.run.guarded += len(missing)
+        context.partial = True
+        context.note(
             what,
             f"{len(missing):,} of {live:,} {what} are missing in Thinkific, {why}. Nothing was marked. Look "
             "at Thinkific; if they are really gone, confirm the removal on this run's page.",
@@ -63,11 +63,11 @@ def mark_missing(
         part = missing[start : start + REMOVED_AT_ONCE]
 
         def write(part: list[int] = part) -> None:
-            pull.run.removed += remove(part)
+            context.run.removed += remove(part)
             if confirmed:  # with the rows, so that a run that goes on knows what is left of it
-                pull.cursor[USED] = pull.cursor.get(USED, 0) + len(part)
+                context.cursor[USED] = context.cursor.get(USED, 0) + len(part)
 
-        pull.store(write)
+        context.store(write)
 
 
 def _really_gone(stored: QuerySet, missing: list[int], ask: Callable[[int], Any]) -> list[int]:
@@ -84,16 +84,16 @@ def _really_gone(stored: QuerySet, missing: list[int], ask: Callable[[int], Any]
     return gone
 
 
-def _confirmed(pull: Pull) -> float:
+def _confirmed(context: RunContext) -> float:
     """How many removals a person has confirmed that are not carried out yet."""
-    number = pull.run.options.get("allow_removals") or 0
+    number = context.run.options.get("allow_removals") or 0
     # An older version let as many go as there were.
-    return math.inf if number is True else number - pull.cursor.get(USED, 0)
+    return math.inf if number is True else number - context.cursor.get(USED, 0)
 
 
-def _too_many(pull: Pull, missing: int, live: int) -> str:
+def _too_many(context: RunContext, missing: int, live: int) -> str:
     """Why the guard keeps so many rows from being marked; empty when it does not."""
-    if _held_back(pull):
+    if _held_back(context):
         return "and an earlier removal was not confirmed"
     percent = SiteSettings.load().deletion_guard_percent
     if missing <= max(live * percent // 100, int(live >= NEVER_GUARDED and percent > 0)):
@@ -101,15 +101,15 @@ def _too_many(pull: Pull, missing: int, live: int) -> str:
     return f"more than the {percent} % that a run may mark as removed by itself"
 
 
-def _held_back(pull: Pull) -> bool:
+def _held_back(context: RunContext) -> bool:
     """Whether the guard stopped the last complete walk of this kind and nobody has confirmed it since. New
     rows must not make the missing ones few enough to go after all."""
-    ended = SyncRun.objects.filter(kind=pull.run.kind, full=True, finished_at__isnull=False)
-    last = ended.exclude(pk=pull.run.pk).order_by("-id").first()
+    ended = SyncRun.objects.filter(kind=context.run.kind, full=True, finished_at__isnull=False)
+    last = ended.exclude(pk=context.run.pk).order_by("-id").first()
     return last is not None and last.guarded > 0
 
 
-def emptied(pull: Pull, what: str, walked: Walked, known: QuerySet) -> bool:
+def emptied(context: RunContext, what: str, walked: Walked, known: QuerySet) -> bool:
     """Whether a list that belongs to one thing (a group, a bundle) came empty although many stand here.
 
     Thinkific answers so for what it does not know (any more), too: the guard keeps that from being believed.
@@ -117,26 +117,26 @@ def emptied(pull: Pull, what: str, walked: Walked, known: QuerySet) -> bool:
     if walked.total:
         return False
     live = known.count()
-    if live < NEVER_EMPTIED or live <= _confirmed(pull):
+    if live < NEVER_EMPTIED or live <= _confirmed(context):
         return False
 
     def note() -> None:
-        pull.run.guarded += live
-        pull.partial = True
-        pull.note(
+        context.run.guarded += live
+        context.partial = True
+        context.note(
             what,
             f"Thinkific lists nobody, and {live:,} are known here. Nothing was marked. Look at Thinkific; if "
             "they are really gone, confirm the removal on this run's page.",
         )
 
-    pull.store(note)
+    context.store(note)
     return True
 
 
-def _without_ours(pull: Pull, stored: QuerySet, pks: Iterable[int]) -> list[int]:
+def _without_ours(context: RunContext, stored: QuerySet, pks: Iterable[int]) -> list[int]:
     """Without those that we created or changed in Thinkific while the walk was under way: it may have passed
     their place before they were there."""
-    started = pull.run.started_at
+    started = context.run.started_at
     entity = stored.model._meta.model_name or ""
     entries = OutboxEntry.objects.filter(entity=entity)
     ours = set(entries.unsent().values_list("object_id", flat=True))

@@ -28,7 +28,7 @@ from integrations.thinkific.client.errors import (
     RetryLater,
     ThinkificError,
 )
-from integrations.thinkific.runs.context import Pull
+from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.fetch import TRIES
 from integrations.thinkific.runs.leaving import Cancelled, LostRun, NeedsToken, SliceOver
 from integrations.thinkific.runs.notices import pull_notice
@@ -46,7 +46,7 @@ Progress = Callable[[SyncRun], None]
 class KindOfRun:
     """What a kind of run does, and the notice (level, text, address) for who waits for the end of one."""
 
-    work: Callable[[Pull], None]
+    work: Callable[[RunContext], None]
     notice: Callable[[SyncRun], tuple[str, str, str]] = pull_notice
 
 
@@ -105,7 +105,7 @@ def calm_collector() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _work(run: SyncRun, work: Callable[[Pull], None], how: _How) -> tuple[str | None, str]:
+def _work(run: SyncRun, work: Callable[[RunContext], None], how: _How) -> tuple[str | None, str]:
     """The status that the run ends in (None: it is no longer ours), and why."""
     credentials = Credentials.from_settings()
     budget = SharedBudget.from_settings()
@@ -115,7 +115,7 @@ def _work(run: SyncRun, work: Callable[[Pull], None], how: _How) -> tuple[str | 
     deadline = None if how.seconds is None else time.monotonic() + how.seconds
     try:
         slots = Slots(budget, budget.limits.concurrency, interactive=False)
-        pull = Pull(
+        context = RunContext(
             run,
             client=client,
             sent=sent,
@@ -126,14 +126,14 @@ def _work(run: SyncRun, work: Callable[[Pull], None], how: _How) -> tuple[str | 
             on_progress=how.on_progress,
             foreground=how.foreground,
         )
-        with closing(slots), closing(pull):
+        with closing(slots), closing(context):
             with calm_collector():
-                work(pull)
-            pull.finish()
+                work(context)
+            context.finish()
             if not how.dry_run:
-                for surface in sent.surfaces - pull.refused:
+                for surface in sent.surfaces - context.refused:
                     connection_state.note(surface, ok=True)
-            return _ended(run, pull)
+            return _ended(run, context)
     except (SliceOver, Cancelled, LostRun) as stop:
         return _stopped(stop), ""
     except KeyboardInterrupt:  # a second Ctrl-C did not wait for the next step
@@ -184,8 +184,8 @@ def _refused(run: SyncRun, error: ThinkificError) -> tuple[str, str]:
     return (SyncRun.Status.PARTIAL if some else SyncRun.Status.FAILED), problem
 
 
-def _ended(run: SyncRun, pull: Pull) -> tuple[str, str]:
-    if run.failed or pull.partial:
+def _ended(run: SyncRun, context: RunContext) -> tuple[str, str]:
+    if run.failed or context.partial:
         problem = "" if run.errors else "Some rows could not be stored."
         return SyncRun.Status.PARTIAL, problem
     return SyncRun.Status.SUCCEEDED, ""

@@ -22,7 +22,7 @@ from integrations.thinkific.client.transport import plain
 from integrations.thinkific.runs.pages import RawPage, read_page
 
 if TYPE_CHECKING:
-    from integrations.thinkific.runs.context import Pull
+    from integrations.thinkific.runs.context import RunContext
 
 AHEAD = 24  # pages fetched beyond the one being stored, and so many again of lists that come after it
 HELD = 16 << 20  # bytes of pages that wait, from which on none is fetched ahead: that bounds the memory
@@ -42,7 +42,7 @@ class PageWalk:
 
     def __init__(self, lists: "Lists", path: str, filters: Mapping[str, Any] | None, first: int) -> None:
         self.lists = lists
-        self.pull = lists.pull
+        self.context = lists.context
         self.path = path
         self.filters = {f"query[{name}]": plain(value) for name, value in (filters or {}).items()}
         self.first = self.next_wanted = self.next_asked = first
@@ -96,7 +96,7 @@ class PageWalk:
             return None
         if self.again and self.again[0][0] <= time.monotonic():
             return self.again[0][1]
-        if self.pull.is_due and self.next_asked > self.first:
+        if self.context.is_due and self.next_asked > self.first:
             return None  # but one page at least, or a run would never get on
         if self.last is None and self.next_asked > self.next_wanted:
             return None  # the first page says how many there are
@@ -114,10 +114,10 @@ class PageWalk:
     def fetch(self, page: int) -> tuple[Answer, RawPage]:
         params = {"page": page, "limit": PAGE_SIZE, **self.filters}
         asked_at = timezone.now()
-        with self.pull.threads.permit():
-            answer = self.pull.client.transport.send_once("GET", self.path, params)
+        with self.context.threads.permit():
+            answer = self.context.client.transport.send_once("GET", self.path, params)
         if answer.status != 429:
-            check(answer, self.pull.client.credentials)
+            check(answer, self.context.client.credentials)
             raw = read_page(answer.body, number=page, what=answer.request, ahead=self.ahead)
             raw.asked_at = asked_at
             return answer, raw
@@ -129,9 +129,9 @@ class PageWalk:
         try:
             answer, raw = future.result()
             if answer.status == 429:
-                check(answer, self.pull.client.credentials)
+                check(answer, self.context.client.credentials)
         except RateLimited as error:
-            self.pull.slots.stop_until(error.until)
+            self.context.slots.stop_until(error.until)
             self._retry_or_give_up(page, error, weight=0.25)
         except Unfinished as error:
             self._retry_or_give_up(page, error, weight=SLOW)
@@ -140,7 +140,7 @@ class PageWalk:
         except ThinkificError as error:
             self.failed[page] = error
         else:
-            self.pull.slots.note(answer.rate)
+            self.context.slots.note(answer.rate)
             self._take(raw)
 
     def _take(self, raw: RawPage) -> None:
@@ -181,8 +181,8 @@ class PageWalk:
 class Lists:
     """The lists of a run: the one in hand, and those whose pages are fetched ahead of their turn."""
 
-    def __init__(self, pull: "Pull") -> None:
-        self.pull = pull
+    def __init__(self, context: "RunContext") -> None:
+        self.context = context
         self.current: PageWalk | None = None
         self.coming: deque[PageWalk] = deque()
         self._further: Iterator[tuple[str, Mapping[str, Any] | None]] = iter(())
@@ -219,7 +219,7 @@ class Lists:
         finally:
             self.current = None
             if not self.coming:
-                self.pull.threads.rest()
+                self.context.threads.rest()
 
     def unfinished(self) -> bool:
         """Whether pages are here or on their way that can be stored without asking for others."""
@@ -232,7 +232,7 @@ class Lists:
         pause = 1.0
         for walk in self._in_turn():
             while (page := walk.next_page(self._room_for(walk))) is not None:
-                outcome = self.pull.threads.try_start(partial(walk.fetch, page))
+                outcome = self.context.threads.try_start(partial(walk.fetch, page))
                 if isinstance(outcome, float):
                     return outcome
                 walk.asked(page)
@@ -243,7 +243,7 @@ class Lists:
 
     def collect(self, seconds: float) -> None:
         """Wait for answers, at most so long, and take what has come."""
-        self.pull.threads.step(seconds)
+        self.context.threads.step(seconds)
         for future in [one for one in self._under_way if one.done()]:
             walk, page = self._under_way.pop(future)
             walk.take(page, future)
@@ -258,7 +258,7 @@ class Lists:
         for walk in list(self.coming):
             if self._ahead_of_turn() < AHEAD:
                 yield walk
-        while not self.pull.is_due and self._ahead_of_turn() < AHEAD and self.pull.threads.has_room:
+        while not self.context.is_due and self._ahead_of_turn() < AHEAD and self.context.threads.has_room:
             if (found := next(self._further, None)) is None:
                 return
             walk = PageWalk(self, *found, first=1)

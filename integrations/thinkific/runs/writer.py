@@ -26,7 +26,7 @@ from integrations.thinkific.runs.leaving import LostRun
 from integrations.thinkific.runs.steps import in_transaction, snapshot
 
 if TYPE_CHECKING:
-    from integrations.thinkific.runs.context import Pull
+    from integrations.thinkific.runs.context import RunContext
 
 AT_ONCE = 2  # steps that are on their way to the database, each over a connection of its own
 # The step before may wait in the database for a row that this one added, and this one waits here for that
@@ -50,8 +50,8 @@ class _Step:
 class Writer:
     """The writer of one run. All but `_commit` belongs to the run's thread."""
 
-    def __init__(self, pull: "Pull") -> None:
-        self.pull = pull
+    def __init__(self, context: "RunContext") -> None:
+        self.context = context
         self.prepares = False  # whether this is a step that the writer is to commit
         self._threads: deque[ThreadPoolExecutor] = deque()  # the next one is the first
         self._under_way: deque[tuple[_Step, Future[None]]] = deque()
@@ -60,14 +60,14 @@ class Writer:
     def is_of_use(self) -> bool:
         """Whether there is anything to gain, and nobody around us waits for our rows in a transaction."""
         apart = not connection.in_atomic_block
-        return connection.vendor == "postgresql" and apart and not self.pull.dry_run
+        return connection.vendor == "postgresql" and apart and not self.context.dry_run
 
     def commit(self, write: Callable[[], None], *, adds: bool) -> None:
-        """As Pull.commit; but where the step `adds` it may return before it is committed, see `settle`."""
+        """As RunContext.commit; where the step `adds` it may return before it is committed, see `settle`."""
         if not (adds and self.is_of_use):
             self._in_one_piece(write)
             return
-        step = _Step(write, snapshot(self.pull.run), [])
+        step = _Step(write, snapshot(self.context.run), [])
         self.prepares = True
         try:
             with transaction.atomic(), bulk.kept_back(step.copies), self._only_reads(step):
@@ -76,24 +76,24 @@ class Writer:
                     raise _DoesMore
                 transaction.set_rollback(True)  # there is nothing to commit, but keys were taken
         except (_DoesMore, OperationalError):
-            self.pull.restore(step.before)
+            self.context.restore(step.before)
             self._in_one_piece(write)
             return
         finally:
             self.prepares = False
         if self._again(leave=AT_ONCE - 1):
-            self.pull.commit(write)
+            self.context.commit(write)
         else:
             self._start(step)
 
     def _in_one_piece(self, write: Callable[[], None]) -> None:
         self.settle()
-        self.pull.commit(write)
+        self.context.commit(write)
 
     def finds_none(self, name: str) -> bool:
         """Whether none of the rows of this list need be looked for: the table was empty when its walk began,
         and a row that came since is not overlooked, for the writer would collide with it."""
-        return self.prepares and self.pull.cursor.get(name, {}).get("top") == 0
+        return self.prepares and self.context.cursor.get(name, {}).get("top") == 0
 
     def settle(self) -> None:
         """Wait for what is under way; afterwards all that was counted is committed."""
@@ -108,13 +108,13 @@ class Writer:
     def _start(self, step: _Step) -> None:
         if not self._threads:
             self._threads.extend(ThreadPoolExecutor(1, "writer") for _ in range(AT_ONCE))
-        values = copy.deepcopy(self.pull.values())  # the next step counts on meanwhile
+        values = copy.deepcopy(self.context.values())  # the next step counts on meanwhile
         before = self._under_way[-1][1] if self._under_way else None
         done = self._threads[0].submit(self._commit, step.copies, values, before)
         self._under_way.append((step, done))
         self._threads.rotate()
         heartbeat.beat()
-        self.pull.tell()
+        self.context.tell()
 
     def _again(self, *, leave: int) -> bool:
         """Wait until no more than so many steps are under way. What could not be committed, and what was
@@ -126,9 +126,9 @@ class Writer:
             wait(done for _, done in self._under_way)
             steps = [step for step, _ in self._under_way]
             self._under_way.clear()
-            self.pull.restore(steps[0].before)
+            self.context.restore(steps[0].before)
             for step in steps:
-                self.pull.commit(step.write)
+                self.context.commit(step.write)
             return True
         return False
 
@@ -139,7 +139,7 @@ class Writer:
                     one.run()
                 if before is not None:
                     before.result()
-                if not self.pull.mine().update(**values):
+                if not self.context.mine().update(**values):
                     raise LostRun
         except Exception:
             connection.close()  # whatever state it is in
