@@ -7,7 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from core.models.fields.history import kept_name
-from core.models.leased import Lease, Leased, LeasedQuerySet
+from core.models.fields.leased import Lease, Leased, LeasedQuerySet
 
 
 class ImportBatch(Leased):

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.text import capfirst
 
 from core.models.fields.history import kept_name
-from core.models.leased import Lease, Leased, LeasedQuerySet
+from core.models.fields.leased import Lease, Leased, LeasedQuerySet
 
 LEASE = timedelta(minutes=2)  # see RENEW_EVERY in integrations/thinkific/push/drain.py
 LONGEST_WAIT = timedelta(minutes=45)  # that an entry is ever put off for, whatever the reason

@@ -7,7 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from core.models.fields.folded import Folded, FoldedField, FoldedQuerySet
-from core.models.leased import Lease, Leased, LeasedQuerySet
+from core.models.fields.leased import Lease, Leased, LeasedQuerySet
 
 
 class ApiToken(Folded):

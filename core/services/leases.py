@@ -18,7 +18,7 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from core.database_outage import leaves_hope, patiently
-from core.models.leased import Leased, LeasedQuerySet
+from core.models.fields.leased import Leased, LeasedQuerySet
 from core.moments import has_come
 from core.processes import is_silent, this_process
 from core.services.storage import bulk

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from core.models.leased import Lease, Leased, LeasedQuerySet
+from core.models.fields.leased import Lease, Leased, LeasedQuerySet
 
 LEASE = timedelta(seconds=60)  # renewed before every request to Thinkific, none of which takes as long
 # That an event is put off for; see Desk.put_off in integrations/thinkific/webhooks/batch.py.

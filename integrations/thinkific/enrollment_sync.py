@@ -13,9 +13,19 @@ from integrations.thinkific.pull.enrollments import pull_enrollments
 from integrations.thinkific.push.drain import drain
 from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.notices import pull_notice
+from integrations.thinkific.runs.state import Place
 
 AT_ONCE = 10.0  # seconds of sending between two counts
 LOOK = 0.25  # seconds
+
+
+class Sent(Place):
+    """What became of what waited, under the name `sent`."""
+
+    done: int = 0
+    retried: int = 0
+    failed: int = 0
+    over: int = 0
 
 
 def sync_enrollments(context: RunContext) -> None:
@@ -33,15 +43,16 @@ def _send_what_waits(context: RunContext) -> None:
     """Send what is due, counting in the cursor what became of it: `sent` is told when the run is over."""
     if context.dry_run:
         return
-    sent: dict[str, int] = context.cursor.setdefault("sent", {"done": 0, "retried": 0, "failed": 0})
-    while not sent.get("over"):
+    sent = context.place(Sent, "sent")
+    while not sent.over:
         outcome = _drain_beside(context)
 
         def write(outcome: dict[str, int] = outcome) -> None:
-            for name in ("done", "retried", "failed"):
-                sent[name] += outcome.get(name, 0)
+            sent.done += outcome.get("done", 0)
+            sent.retried += outcome.get("retried", 0)
+            sent.failed += outcome.get("failed", 0)
             # Nothing went although something is due: the key is refused, or another process has the rest.
-            sent["over"] = int(not outcome.get("done") or not OutboxEntry.objects.due().exists())
+            sent.over = int(not outcome.get("done") or not OutboxEntry.objects.due().exists())
             if outcome.get("failed"):
                 context.partial = True
                 context.note("Waiting changes", f"{outcome['failed']:,} could not be sent; see them for why.")

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from core.models import Enrollment, GroupMembership, OutboxEntry, User
-from core.models.push_state import PushState
+from core.models.fields.push_state import PushState
 from core.services import directions
 from core.services.storage.last_seen import plain
 

@@ -8,7 +8,7 @@ from django.apps import apps
 from django.db import transaction
 
 from core.models import Enrollment, OutboxEntry, Product, User
-from core.models.push_state import PushState
+from core.models.fields.push_state import PushState
 from core.services.history import signed
 from core.services.leases import Claim
 from core.services.mirror.bundles import total_up_bundles

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
+from msgspec import UNSET, UnsetType
+
 from core.models import Enrollment, Product
 from core.services.mirror.bundles import apply_bundle_rows, perhaps_held, point_to_bundles, total_up_bundles
 from core.services.mirror.enrollments import remove_enrollments
@@ -12,27 +14,42 @@ from core.services.mirror.outcome import Applied
 from integrations.thinkific.client import schemas
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.errors import NotFound, RetryLater
-from integrations.thinkific.runs import completeness
+from integrations.thinkific.pull.watermarks import Changes
 from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.deletion_guard import emptied, mark_missing
-from integrations.thinkific.runs.list_walk import Walked, not_judged, walk
+from integrations.thinkific.runs.list_walk import Pulled, not_judged, walk
 from integrations.thinkific.runs.pages import RawPage
+from integrations.thinkific.runs.state import SHORT, ListState, Place
 
 AT_ONCE = 1000
 MOST_REQUESTS = 3  # that a pull of what changed spends on who has a bundle now
 RECENT = timedelta(hours=1)  # enrollments made so long before the last pull, and since, are new
 
 
-def pull_holders(context: RunContext) -> None:
-    """All of them, after all enrollments: those who hold one no longer are marked."""
-    unread = context.cursor.setdefault("unread", [])
+class HoldersPlace(Place):
+    """Which is of all bundles, at the root."""
+
+    unread: list[int] = []  # bundles (primary keys) of which not everything came
+    fresh: list[list[int | None]] | UnsetType = UNSET  # people and courses of new enrollments
+
+
+class Judged(Place):
+    """A bundle that is through, under the name of its list."""
+
+    judged: bool = False
+
+
+def pull_holders(context: RunContext, *, top: int) -> None:
+    """All of them, after all enrollments: those who hold one no longer are marked. `top` is the largest
+    primary key of an enrollment when the walk over these began."""
+    place = context.place(HoldersPlace)
     bundles = Product.objects.bundles().filter(removed_at__isnull=True).order_by("pk")
-    todo = [one for one in bundles if not context.cursor.get(_name(one), {}).get("judged")]
+    todo = [one for one in bundles if not _is_judged(context, one)]
     with context.lists.ahead((_path(one), None) for one in todo if _name(one) not in context.cursor):
         for bundle in todo:
-            _pull_holders(context, bundle, unread)
+            _pull_holders(context, bundle)
     # By their keys: joined to the products, the database reads every enrollment.
-    read = list(Product.objects.bundles().exclude(pk__in=unread).values_list("pk", flat=True))
+    read = list(Product.objects.bundles().exclude(pk__in=place.unread).values_list("pk", flat=True))
     mark_missing(
         context,
         "holders",
@@ -45,7 +62,7 @@ def pull_holders(context: RunContext) -> None:
         lambda pks: (
             remove_enrollments(pks, source=context.source, now=context.now) * 0
         ),  # derived: not counted
-        top=context.cursor["enrollments"]["top"],
+        top=top,
         what="bundle enrollments",
     )
 
@@ -54,28 +71,26 @@ def _name(bundle: Product) -> str:
     return f"bundle {bundle.productable_id}"
 
 
+def _is_judged(context: RunContext, bundle: Product) -> bool:
+    return _name(bundle) in context.cursor and context.state.read(Judged, _name(bundle)).judged
+
+
 def _path(bundle: Product) -> str:
     return f"/bundles/{bundle.productable_id}/enrollments"
 
 
-def _pull_holders(context: RunContext, bundle: Product, unread: list[int]) -> None:
+def _pull_holders(context: RunContext, bundle: Product) -> None:
     name = _name(bundle)
     held = Enrollment.objects.filter(product=bundle).order_by()
     try:
-        walked = walk(
-            context,
-            name,
-            _path(bundle),
-            partial(_apply_holders, context, bundle),
-            stored=Enrollment.objects.all(),
-            counted=False,
-        )
+        handler = Pulled(context, name, partial(_apply_holders, context, bundle), counted=False)
+        walked = walk(_path(bundle), handler, stored=Enrollment.objects.all())
     except NotFound:
         context.note(str(bundle), "Thinkific does not know this bundle; who holds it could not be read.")
         context.partial = True
-        walked = Walked(completeness.UNTOLD, total=None)
+        walked = ListState()
     else:
-        if not walked.complete and walked.verdict != completeness.SHORT:
+        if not walked.complete and walked.verdict != SHORT:
             not_judged(context, f"enrollments through {bundle}", walked)
     judged = walked.complete and not emptied(
         context, str(bundle), walked, held.filter(removed_at__isnull=True)
@@ -90,10 +105,10 @@ def _pull_holders(context: RunContext, bundle: Product, unread: list[int]) -> No
     _in_parts(context, met, lambda pks: total_up_bundles(pks, source=context.source))
 
     def done() -> None:
-        context.cursor[name] = {"judged": True}
+        context.state.put(Judged(judged=True), name)
         context.forget(name)
         if not judged:
-            unread.append(bundle.pk)
+            context.place(HoldersPlace).unread.append(bundle.pk)
 
     context.store(done)
 
@@ -122,18 +137,20 @@ def _in_parts(context: RunContext, pks: Iterable[int], work: Callable[[list[int]
 
 def note_fresh(context: RunContext, rows: Iterable[schemas.Enrollment]) -> None:
     """In a pull of what changed, remember which enrollments are new: they may have come with a bundle."""
-    if context.run.full:
+    place, since = context.place(HoldersPlace), context.place(Changes).since
+    if not since:
         return
-    since = datetime.fromisoformat(context.cursor["since"]) - RECENT
-    fresh = context.cursor.setdefault("fresh", [])
-    new = ([row.user_id, row.course_id] for row in rows if row.created_at and row.created_at >= since)
-    fresh += list(new)[: AT_ONCE - len(fresh)]
+    since -= RECENT
+    new = [[row.user_id, row.course_id] for row in rows if row.created_at and row.created_at >= since]
+    place.fresh = [*(place.fresh or ()), *new][:AT_ONCE]
 
 
 def ask_for_new_holders(context: RunContext, since: datetime) -> None:
     """After a pull of what changed: who has a bundle now that we did not know of. It costs few requests; what
     they do not tell, and what Thinkific does not answer, comes with the next full pull."""
-    fresh = {(user, course) for user, course in context.cursor.pop("fresh", []) if user and course}
+    place = context.place(HoldersPlace)
+    fresh = {(user, course) for user, course in place.fresh or () if user and course}
+    place.fresh = UNSET
     bundles = sorted(perhaps_held(fresh).items(), key=lambda found: -len(found[1]))
     for bundle, users in bundles[:MOST_REQUESTS]:
         try:

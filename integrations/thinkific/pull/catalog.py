@@ -2,6 +2,8 @@
 
 from functools import partial
 
+from msgspec import field
+
 from core.models import Product
 from core.services.mirror.catalog import apply_products, ensure_courses, set_bundle_courses
 from core.services.mirror.outcome import Applied
@@ -16,8 +18,15 @@ from integrations.thinkific.pull.content import pull_course_content
 from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.deletion_guard import mark_missing
 from integrations.thinkific.runs.jobs import Ask, Job
-from integrations.thinkific.runs.list_walk import not_judged, walk
+from integrations.thinkific.runs.list_walk import Pulled, not_judged, walk
 from integrations.thinkific.runs.pages import RawPage, decode_row
+from integrations.thinkific.runs.state import NodesPlace, Place
+
+
+class CatalogPlace(Place):
+    # By REST: the ids of courses and of bundles.
+    shown: dict[str, list[int]] = field(default_factory=lambda: {kind: [] for kind in Product.Type.values})
+    bundles: int = 0  # the last bundle (primary key) whose courses are stored
 
 
 def pull_products(context: RunContext) -> None:
@@ -26,17 +35,15 @@ def pull_products(context: RunContext) -> None:
         _pull_one(context, Product.objects.get(pk=context.run.options["product_id"]))
         return
     stored = Product.objects.filter(source=Product.Source.REST, removed_at__isnull=True)
-    walked = walk(
-        context,
-        "products",
-        "/products",
-        lambda pages: _apply_pages(context, pages),
-        stored=Product.objects.all(),
-    )
+    handler = Pulled(context, "products", partial(_apply_pages, context))
+    walked = walk("/products", handler, stored=Product.objects.all())
     _pull_bundle_contents(context)
-    _pull_new_builder(context)  # what moved there from REST is no longer among the stored ones of REST
+    _pull_new_builder(
+        context, top=walked.top
+    )  # what moved there from REST is no longer among the stored ones of REST
     if walked.complete:
-        mark_missing(context, "products", stored, lambda pks: _remove(context, pks), what="products")
+        remove = partial(_remove, context)
+        mark_missing(context, "products", stored, remove, walked=walked, what="products")
     else:
         not_judged(context, "products", walked)
 
@@ -57,7 +64,7 @@ def _apply_pages(context: RunContext, pages: list[RawPage]) -> Applied:
         except Unusable as error:
             known = Product.objects.filter(thinkific_id=row.id).values_list("pk", flat=True).first()
             failed.skip(f"Product {row.id}", str(error), pk=known, number=row.id)
-    shown = context.cursor.setdefault("shown", {kind: [] for kind in Product.Type.values})
+    shown = context.place(CatalogPlace).shown
     for value in values:
         shown[value["productable_type"]].append(value["productable_id"])
     applied = apply_products(values, source=context.source)
@@ -67,7 +74,7 @@ def _apply_pages(context: RunContext, pages: list[RawPage]) -> Applied:
 
 
 def _pull_bundle_contents(context: RunContext) -> None:
-    done = context.cursor.setdefault("bundles", 0)
+    done = context.place(CatalogPlace).bundles
     bundles = Product.objects.bundles().filter(removed_at__isnull=True, pk__gt=done).order_by("pk")
     _pull_bundles(context, list(bundles))
 
@@ -88,7 +95,7 @@ def _read_bundle(context: RunContext, bundle: Product) -> Job[schemas.Bundle | N
 
 def _store_bundle(context: RunContext, bundle: Product, found: schemas.Bundle | None) -> None:
     def write() -> None:
-        context.cursor["bundles"] = bundle.pk
+        context.place(CatalogPlace).bundles = bundle.pk
         if found is None:
             context.partial = True
             context.note(str(bundle), "Thinkific does not know this bundle; its courses could not be read.")
@@ -100,14 +107,13 @@ def _store_bundle(context: RunContext, bundle: Product, found: schemas.Bundle | 
     context.store(write)
 
 
-def _pull_new_builder(context: RunContext) -> None:
+def _pull_new_builder(context: RunContext, *, top: int) -> None:
     """Products that only GraphQL shows."""
     if not context.client.credentials.token:
         return
-    state = context.cursor.setdefault("graphql", {"after": None, "done": False})
-    context.cursor.setdefault("shown", {kind: [] for kind in Product.Type.values})
+    state = context.place(NodesPlace, "graphql")
     try:
-        pages = iter(()) if state["done"] else lists.products(context.client.graphql, after=state["after"])
+        pages = iter(()) if state.done else lists.products(context.client.graphql, after=state.after)
         for page in context.in_advance(pages):
             rows, skipped = _nodes(context, page.rows)
 
@@ -121,7 +127,7 @@ def _pull_new_builder(context: RunContext) -> None:
                 context.count(applied)
                 context.count(skipped)
                 context.seen("graphql").add(applied.met)
-                state.update(after=page.next_cursor, done=not page.has_next)
+                state.after, state.done = page.next_cursor, not page.has_next
 
             context.store(write)
     except CredentialsRefused as error:
@@ -133,7 +139,7 @@ def _pull_new_builder(context: RunContext) -> None:
         "graphql",
         here,
         lambda pks: _remove(context, pks),
-        top=context.cursor["products"]["top"],
+        top=top,
         what="new-builder courses",
     )
 
@@ -150,7 +156,7 @@ def _nodes(context: RunContext, nodes: lists.Rows[schemas.ProductNode]) -> tuple
     for bad in nodes.bad:
         applied.fail(f"Product {bad.id}", bad.message)
     applied.issues += notes.issues
-    shown = {kind: set(numbers) for kind, numbers in context.cursor["shown"].items()}
+    shown = {kind: set(numbers) for kind, numbers in context.place(CatalogPlace).shown.items()}
     return [row for row in rows if row["productable_id"] not in shown[row["productable_type"]]], applied
 
 

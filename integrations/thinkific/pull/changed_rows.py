@@ -2,13 +2,42 @@
 
 from collections.abc import Iterable
 
+import msgspec
 from django.db import models
+from msgspec import UNSET, UnsetType
 
 from core.services.mirror.digests import known_digests
 from core.services.mirror.outcome import Applied
+from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.pages import RawPage, RawRow
+from integrations.thinkific.runs.state import Place
 
 Known = dict[int, tuple[int, int | None]]  # Thinkific id -> primary key, digest
+
+
+class PutOff(msgspec.Struct, array_like=True):
+    """A row that waits for the end of the walk."""
+
+    number: int  # its Thinkific id
+    digest: int
+    text: str
+
+
+class PutOffPlace(Place):
+    contested: list[PutOff] | UnsetType = UNSET
+
+
+def put_off(context: RunContext, rows: Iterable[RawRow]) -> None:
+    """Keep these rows for the end of the walk: they are about people who want somebody else's address."""
+    place = context.place(PutOffPlace)
+    waiting = (PutOff(row.id, row.digest, row.data.decode("utf-8", "replace")) for row in rows)
+    place.contested = [*(place.contested or ()), *waiting]
+
+
+def are_put_off(context: RunContext) -> list[RawRow]:
+    """The rows that were kept, each once."""
+    waiting = {row.number: row for row in context.place(PutOffPlace).contested or ()}
+    return [RawRow(row.number, row.digest, row.text.encode()) for row in waiting.values()]
 
 
 def changed_rows(

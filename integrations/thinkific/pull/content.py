@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 
-from django.db.models import Max
+from msgspec import UNSET, Struct, UnsetType
 
 from core.models import Chapter, Lesson, Product
 from core.services.mirror.catalog import apply_curriculum, remove_chapters, remove_lessons
@@ -12,6 +12,21 @@ from integrations.thinkific.pull.course_content import Curriculum, read_course
 from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.deletion_guard import mark_missing
 from integrations.thinkific.runs.lifecycle import UNREAD
+from integrations.thinkific.runs.list_walk import top_of
+from integrations.thinkific.runs.state import Place
+
+
+class Planned(Struct):
+    seconds: float
+    pages: int
+
+
+class ContentPlace(Place):
+    course: int = 0  # the last one (primary key) that is stored
+    chapters_top: int | UnsetType = UNSET
+    lessons_top: int | UnsetType = UNSET
+    unread: list[int] = []  # courses that came in part
+    planned: Planned | UnsetType = UNSET
 
 
 def pull_content(context: RunContext) -> None:
@@ -21,24 +36,24 @@ def pull_content(context: RunContext) -> None:
     if UNREAD in context.run.options:
         courses = courses.filter(content_synced_at__isnull=True)
     context.run.pages_total = courses.count()
-    context.cursor.setdefault("chapters_top", _top(Chapter))
-    context.cursor.setdefault("lessons_top", _top(Lesson))
-    context.cursor.setdefault("unread", [])
-    todo = list(courses.filter(pk__gt=context.cursor.get("course", 0)))
+    place = context.place(ContentPlace)
+    if place.chapters_top is UNSET or place.lessons_top is UNSET:
+        place.chapters_top, place.lessons_top = top_of(Chapter.objects.all()), top_of(Lesson.objects.all())
+    todo = list(courses.filter(pk__gt=place.course))
     plan = Plan(context, todo)
-    context.commit(partial(context.cursor.update, planned={"seconds": plan.seconds, "pages": len(todo)}))
+    context.commit(partial(setattr, place, "planned", Planned(seconds=plan.seconds, pages=len(todo))))
     for course, curriculum in read_curricula(context, plan, todo):
         _store(context, course, curriculum, judge=False)
     if UNREAD in context.run.options:
         return
     here = Chapter.objects.filter(removed_at__isnull=True, product__in=courses)
-    here = here.exclude(product__in=context.cursor["unread"])
+    here = here.exclude(product__in=place.unread)
     mark_missing(
         context,
         "chapters",
         here,
         lambda pks: remove_chapters(pks, now=context.now),
-        top=context.cursor["chapters_top"],
+        top=place.chapters_top,
         what="chapters",
     )
     mark_missing(
@@ -46,13 +61,9 @@ def pull_content(context: RunContext) -> None:
         "lessons",
         Lesson.objects.filter(removed_at__isnull=True, chapter__in=here),
         lambda pks: remove_lessons(pks, source=context.source, now=context.now),
-        top=context.cursor["lessons_top"],
+        top=place.lessons_top,
         what="lessons",
     )
-
-
-def _top(model: type[Chapter] | type[Lesson]) -> int:
-    return model._default_manager.aggregate(top=Max("pk"))["top"] or 0
 
 
 def pull_course_content(context: RunContext, course: Product) -> None:
@@ -80,11 +91,12 @@ def _store(context: RunContext, course: Product, curriculum: Curriculum, *, judg
     """With `judge`, what is gone from the course is marked at once; else what it has is noted as met."""
 
     def write() -> None:
-        context.cursor["course"] = course.pk
+        place = context.place(ContentPlace)
+        place.course = course.pk
         context.run.pages_done += 1
         note_unread(context, course, curriculum)
         if not curriculum.complete:
-            context.cursor.setdefault("unread", []).append(course.pk)
+            place.unread.append(course.pk)
         if not curriculum.is_known:
             return
         context.run.fetched += len(curriculum.chapters) + len(curriculum.lessons)

@@ -7,6 +7,7 @@ pays for every lesson that is asked for, REST for every chapter. Only GraphQL kn
 from dataclasses import dataclass
 
 from django.db.models import Count
+from msgspec import UNSET, UnsetType
 
 from core.models import Chapter, Lesson, Product
 from integrations.thinkific.client.errors import (
@@ -20,11 +21,17 @@ from integrations.thinkific.client.graphql import curriculum
 from integrations.thinkific.client.graphql.curriculum import Size
 from integrations.thinkific.client.schemas import parse_graphql_id
 from integrations.thinkific.runs.context import RunContext
+from integrations.thinkific.runs.state import Place
 
 GRAPHQL, REST = "graphql", "rest"
 UNKNOWN = Size(10, 12)  # chapters and lessons of a course of which nothing is known
 FEW = 5  # courses of unknown size, up to which it is not worth asking
 QUIZZES = 0.1  # of the lessons, where nothing is known
+
+
+class PlanPlace(Place):
+    sizes: dict[str, list[int]] = {}  # by course id: chapters, and lessons of the largest
+    no_graphql: bool | UnsetType = UNSET
 
 
 @dataclass
@@ -61,12 +68,12 @@ class Plan:
 
     @property
     def knows_graphql(self) -> bool:
-        return bool(self.context.client.credentials.token) and not self.context.cursor.get("no_graphql")
+        return bool(self.context.client.credentials.token) and not self.context.place(PlanPlace).no_graphql
 
     def refuse(self, error: CredentialsRefused) -> None:
         """The token is not taken: what REST knows is read all the same."""
         if self.knows_graphql:
-            self.context.cursor["no_graphql"] = True
+            self.context.place(PlanPlace).no_graphql = True
             self.context.refuse(error, "Course content was read over REST, without quizzes.")
 
     def size(self, course: Product) -> Size:
@@ -123,7 +130,7 @@ class Plan:
 
     def _ask_for_sizes(self, unknown: list[Product]) -> None:
         """How large the others are: for all of them together it costs about one point each."""
-        kept: dict[str, list[int]] = self.context.cursor.setdefault("sizes", {})
+        kept = self.context.place(PlanPlace).sizes
         numbers = {course.productable_id: course.pk for course in unknown}
         if sum(str(number) not in kept for number in numbers) > FEW:
             try:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.utils.text import capfirst
+from msgspec import UNSET, UnsetType
 
 from core.services.mirror.outcome import Applied
 from core.services.mirror.people import match_users
@@ -17,6 +18,7 @@ from integrations.thinkific.mapping import user_row
 from integrations.thinkific.pull.people import ensure_users, primary_keys
 from integrations.thinkific.pull.watermarks import last_watermark
 from integrations.thinkific.runs.context import RunContext
+from integrations.thinkific.runs.state import Place
 
 MARGIN = timedelta(minutes=10)  # Thinkific's clock and ours are not the same
 NAME = "gone"
@@ -80,14 +82,19 @@ def earliest(rows: Iterable[tuple[schemas.User, datetime | None]]) -> Iterable[T
     return found.values()
 
 
+class DepartedPlace(Place, rename={"told": "told of gone"}):
+    told: bool | UnsetType = UNSET
+
+
 def note_gone(context: RunContext, what: str) -> None:
     """Say in one line how many rows were left out for it."""
     count = len(context.numbers(NAME))
-    if not count or context.cursor.get("told of gone"):
+    place = context.place(DepartedPlace)
+    if not count or place.told:
         return
 
     def note() -> None:
-        context.cursor["told of gone"] = True
+        place.told = True
         said = (
             f"{count:,} {what} belong to people who are not among the users that Thinkific lists; most often "
             "their accounts were deleted there. They were skipped."

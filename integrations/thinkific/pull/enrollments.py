@@ -9,21 +9,20 @@ from core.services.mirror.catalog import ensure_courses
 from core.services.mirror.enrollments import apply_enrollments, remove_enrollments
 from core.services.mirror.outcome import Applied
 from core.services.mirror.people import deleted_here
-from integrations.models import Kind
 from integrations.thinkific.cleaning import Notes
 from integrations.thinkific.client import schemas
 from integrations.thinkific.client.decoding import BadRow
 from integrations.thinkific.mapping import enrollment_row, person_of_enrollment
 from integrations.thinkific.pull import departed_people, recreated_accounts
 from integrations.thinkific.pull.bundle_holders import ask_for_new_holders, note_fresh, pull_holders
-from integrations.thinkific.pull.changed_rows import Known, changed_rows
+from integrations.thinkific.pull.changed_rows import Known, changed_rows, put_off
 from integrations.thinkific.pull.people import ensure_users, primary_keys
-from integrations.thinkific.pull.watermarks import last_watermark, note_newest, set_watermark
-from integrations.thinkific.runs import completeness
+from integrations.thinkific.pull.watermarks import Changes, begin, note_newest, set_watermark
 from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.deletion_guard import mark_missing
-from integrations.thinkific.runs.list_walk import not_judged, walk
+from integrations.thinkific.runs.list_walk import Pulled, not_judged, walk
 from integrations.thinkific.runs.pages import RawPage, RawRow, decode_row
+from integrations.thinkific.runs.state import COMPLETE, SHORT
 
 # Their filter is exclusive and its behaviour within a second undocumented, and rows move between pages
 # while we read: what changed shortly before the last look is looked at again.
@@ -32,19 +31,16 @@ OVERLAP = timedelta(minutes=5)
 
 def pull_enrollments(context: RunContext) -> None:
     """What changed since the last pull, or with `full` everything, gone rows and bundle holders included."""
-    if "since" not in context.cursor:
-        since = None if context.run.full else last_watermark(Kind.ENROLLMENTS)
-        context.cursor.update(since=since.isoformat() if since else None, asked_at=context.now.isoformat())
-    since = datetime.fromisoformat(context.cursor["since"]) if context.cursor["since"] else None
-    context.run.full = since is None  # each time the run is taken up: a kill leaves it as it was asked for
+    since = begin(context)
+
+    def apply(pages: list[RawPage]) -> Applied:
+        return apply_pages(pages, source=context.source, now=context.now, context=context)
+
     walked = walk(
-        context,
-        "enrollments",
         "/enrollments",
-        lambda pages: apply_pages(pages, source=context.source, now=context.now, context=context),
+        Pulled(context, "enrollments", apply, row_type=schemas.Enrollment),
         stored=Enrollment.objects.all(),
         filters={"updated_after": since - OVERLAP} if since else None,
-        row_type=schemas.Enrollment,
         asked=since is None,
     )
     recreated_accounts.settle(
@@ -54,7 +50,7 @@ def pull_enrollments(context: RunContext) -> None:
     if walked.complete:
         set_watermark(context, since)
     if since is not None:
-        if walked.verdict not in (completeness.COMPLETE, completeness.SHORT):
+        if walked.verdict not in (COMPLETE, SHORT):
             not_judged(context, "changed enrollments", walked)
         ask_for_new_holders(context, since - OVERLAP)
         return  # what such a walk did not find, the next one looks for again
@@ -66,10 +62,11 @@ def pull_enrollments(context: RunContext) -> None:
         "enrollments",
         Enrollment.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True),
         lambda pks: remove_enrollments(pks, source=context.source, now=context.now),
+        walked=walked,
         what="enrollments",
         ask=context.client.rest.get_enrollment,
     )
-    pull_holders(context)
+    pull_holders(context, top=walked.top)
 
 
 def apply_pages(
@@ -83,7 +80,8 @@ def apply_pages(
     if changed:
         contested = recreated_accounts.waiting_list(context)
         applied += apply_rows(changed, known, source=source, now=now, context=context, contested=contested)
-        recreated_accounts.put_off(context, changed, contested)
+        if context is not None and contested:
+            put_off(context, [row for row in changed if row.id in contested])
         if context is None or not context.run.full:
             total_up_students_of([row.id for row in changed], source=source)
     return applied
@@ -158,9 +156,7 @@ def apply_typed(
             continue
         user, course = users[e.user_id], courses[e.course_id or 0]
         values.append(enrollment_row(e, user_id=user, product_id=course, digest=digest, now=now, notes=notes))
-    listed_since = (
-        datetime.fromisoformat(context.cursor["asked_at"]) if context and context.run.full else None
-    )
+    listed_since = (context.place(Changes).asked_at or None) if context and context.run.full else None
     applied += apply_enrollments(values, known=known, source=source, listed_since=listed_since)
     applied.issues += notes.issues
     return applied

@@ -1,9 +1,11 @@
 """Pulling groups and their members, and bringing members into the teams that pull from them."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
-from django.db.models import Max, QuerySet
+from django.db.models import QuerySet
+from msgspec import UNSET, UnsetType
 
 from core.models import GroupMembership, Role, SiteSettings, Team, ThinkificGroup
 from core.services.automatic_memberships import join_teams
@@ -27,8 +29,15 @@ from integrations.thinkific.mapping import group_row
 from integrations.thinkific.pull.people import apply_and_put_off, primary_keys, settle_contested
 from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.deletion_guard import emptied, mark_missing
-from integrations.thinkific.runs.list_walk import not_judged, walk
+from integrations.thinkific.runs.list_walk import Pulled, not_judged, top_of, walk
 from integrations.thinkific.runs.pages import RawPage, decode_row
+from integrations.thinkific.runs.state import Place
+
+
+class MembersPlace(Place):
+    members_of: int = 0  # the last group (primary key) whose members are through
+    members_top: int | UnsetType = UNSET
+    unread: list[int] = []  # groups of whose members not everybody came
 
 
 def pull_groups(context: RunContext) -> None:
@@ -39,24 +48,20 @@ def pull_groups(context: RunContext) -> None:
         _pull_one(context, ThinkificGroup.objects.get(pk=context.run.options["group_id"]))
         return
     stored = ThinkificGroup.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True)
-    walked = walk(
-        context,
-        "groups",
-        "/groups",
-        lambda pages: _apply_pages(context, pages),
-        stored=ThinkificGroup.objects.all(),
-    )
+    handler = Pulled(context, "groups", partial(_apply_pages, context))
+    walked = walk("/groups", handler, stored=ThinkificGroup.objects.all())
     if walked.complete:
         mark_missing(
             context,
             "groups",
             stored,
             lambda pks: mark_removed(ThinkificGroup, pks, source=context.source, now=context.now),
+            walked=walked,
             what="groups",
         )
     else:
         not_judged(context, "groups", walked)
-    todo = stored.filter(pk__gt=context.cursor.get("members_of", 0)).order_by("pk")
+    todo = stored.filter(pk__gt=context.place(MembersPlace).members_of).order_by("pk")
     context.run.pages_total = context.run.pages_done + todo.count()
     _pull_members_of(context, todo, stored)
 
@@ -64,7 +69,7 @@ def pull_groups(context: RunContext) -> None:
 def _pull_one(context: RunContext, group: ThinkificGroup) -> None:
     if group.thinkific_id is None:
         return context.note(str(group), "This group is not in Thinkific yet.")
-    if "members_top" not in context.cursor:
+    if context.place(MembersPlace).members_top is UNSET:
         number = group.thinkific_id
         try:
             found = context.client.rest.get_group(number)
@@ -87,7 +92,7 @@ def _pull_one(context: RunContext, group: ThinkificGroup) -> None:
         if found is None:
             return None
     one = ThinkificGroup.objects.filter(pk=group.pk)
-    todo = one.filter(pk__gt=context.cursor.get("members_of", 0))
+    todo = one.filter(pk__gt=context.place(MembersPlace).members_of)
     context.run.pages_total = context.run.pages_done + todo.count()
     _pull_members_of(context, todo, one)
     return None
@@ -97,8 +102,9 @@ def _pull_members_of(
     context: RunContext, todo: QuerySet[ThinkificGroup], judged: QuerySet[ThinkificGroup]
 ) -> None:
     """The members of the groups still to do; who is missing from all that were to be read is gone."""
-    context.cursor.setdefault("members_top", GroupMembership.objects.aggregate(top=Max("pk"))["top"] or 0)
-    context.cursor.setdefault("unread", [])
+    place = context.place(MembersPlace)
+    if place.members_top is UNSET:
+        place.members_top = top_of(GroupMembership.objects.all())
     with context.lists.ahead(_member_lists(context, todo)):
         for group in todo:
             _pull_members(context, group)
@@ -107,9 +113,9 @@ def _pull_members_of(
         "members",
         GroupMembership.objects.filter(
             removed_at__isnull=True, push_state=GroupMembership.PushState.CLEAN, group__in=judged
-        ).exclude(group__in=context.cursor["unread"]),
+        ).exclude(group__in=place.unread),
         lambda pks: _remove_members(context, pks) * 0,  # the run counts groups
-        top=context.cursor["members_top"],
+        top=place.members_top,
         what="group members",
     )
 
@@ -145,14 +151,15 @@ def _apply_pages(context: RunContext, pages: list[RawPage]) -> Applied:
 def _pull_members(context: RunContext, group: ThinkificGroup) -> None:
     name = _name(group.thinkific_id)
     targets = _mapped(context, group) + pulling_targets(group)  # what a person has just chosen comes first
+
+    def apply(pages: list[RawPage]) -> Applied:
+        return _apply_members(context, pages, group, targets)
+
     walked = walk(
-        context,
-        name,
         "/users",
-        lambda pages: _apply_members(context, pages, group, targets),
+        Pulled(context, name, apply, counted=False),
         stored=GroupMembership.objects.all(),
         filters={"group_id": group.thinkific_id},
-        counted=False,
     )
 
     def take_in(applied: Applied, numbers: list[int]) -> None:
@@ -164,14 +171,15 @@ def _pull_members(context: RunContext, group: ThinkificGroup) -> None:
     unread = not walked.complete or emptied(context, str(group), walked, known)
 
     def finish() -> None:
+        place = context.place(MembersPlace)
         if unread:
-            context.cursor["unread"].append(group.pk)
+            place.unread.append(group.pk)
         else:
             note_assignments_synced(group, now=context.now)
         if not walked.complete:
             not_judged(context, f"members of {group}", walked)
-        del context.cursor[name]
-        context.cursor["members_of"] = group.pk
+        context.state.drop(name)
+        place.members_of = group.pk
         context.run.pages_done += 1
         context.forget(name)
 

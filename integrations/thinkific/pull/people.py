@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
-from typing import Any
+
+from msgspec import UNSET, UnsetType
 
 from core.models import SiteSettings, Team, User
 from core.services import automatic_memberships
@@ -21,11 +22,13 @@ from integrations.thinkific.client.decoding import BadRow
 from integrations.thinkific.client.errors import NotFound
 from integrations.thinkific.mapping import user_row
 from integrations.thinkific.pull.address_owners import Owners, clear_the_way, look_at_owners, rows_of
-from integrations.thinkific.pull.changed_rows import Known, changed_rows
+from integrations.thinkific.pull.changed_rows import Known, PutOffPlace, are_put_off, changed_rows, put_off
+from integrations.thinkific.pull.watermarks import Changes
 from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.deletion_guard import mark_missing
-from integrations.thinkific.runs.list_walk import not_judged, walk
+from integrations.thinkific.runs.list_walk import Pulled, not_judged, walk
 from integrations.thinkific.runs.pages import RawPage, RawRow, decode_row
+from integrations.thinkific.runs.state import Place
 
 AT_ONCE = 1000
 
@@ -37,21 +40,15 @@ def pull_users(context: RunContext) -> None:
         _pull_one(context, User.objects.get(pk=context.run.options["user_id"]))
         return
     stored = User.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True)
-    walked = walk(
-        context,
-        "users",
-        "/users",
-        lambda pages: apply_and_put_off(context, pages),
-        stored=User.objects.all(),
-        row_type=schemas.User,
-        asked=True,
-    )
+    handler = Pulled(context, "users", partial(apply_and_put_off, context), row_type=schemas.User)
+    walked = walk("/users", handler, stored=User.objects.all(), asked=True)
     if walked.complete:
         mark_missing(
             context,
             "users",
             stored,
             lambda pks: remove_users(pks, source=context.source, now=context.now),
+            walked=walked,
             what="people",
             ask=context.client.rest.get_user,
         )
@@ -61,11 +58,9 @@ def pull_users(context: RunContext) -> None:
     if walked.complete:
         # Everybody was looked at: what was not met again needs no decision any more.
         context.store(lambda: identities.close_passed(since=context.run.created_at))
-        context.cursor["watermark"] = (
-            context.cursor["users"].get("began_of_all") or context.run.created_at.isoformat()
-        )
+        context.place(Changes).watermark = walked.began_of_all or context.run.created_at
     _assign_teams(context)
-    _welcome(context)
+    _welcome(context, walked.top)
 
 
 def _pull_one(context: RunContext, user: User) -> None:
@@ -101,28 +96,26 @@ def _pull_one(context: RunContext, user: User) -> None:
 def apply_and_put_off(context: RunContext, pages: list[RawPage]) -> Applied:
     """Store the people on these pages. Who wants somebody else's address is decided at the end, by
     `settle_contested`."""
-    waiting: list[list[Any]] = context.cursor.setdefault("contested", [])
+    waiting = context.place(PutOffPlace).contested or ()
     numbers: list[int] | None = [] if len(waiting) < AT_ONCE else None
     none_stored = context.writer.finds_none("users")
     applied = apply_pages(
         pages, source=context.source, now=context.now, contested=numbers, none_stored=none_stored
     )
     rows = {row.id: row for page in pages for row in page.rows}
-    for number in numbers or []:
-        waiting.append([number, rows[number].digest, rows[number].data.decode("utf-8", "replace")])
+    put_off(context, [rows[number] for number in numbers or ()])
     return applied
 
 
 def settle_contested(context: RunContext, then: Callable[[Applied, list[int]], None]) -> None:
     """Ask for those who have the addresses of the people that were put off, and store these. `then` gets what
     came of it and their Thinkific ids, in the same transaction."""
-    waiting = {row[0]: row for row in context.cursor.get("contested", [])}
-    rows = [RawRow(number, digest, text.encode()) for number, digest, text in waiting.values()]
+    rows = are_put_off(context)
     people = [user for row in rows if isinstance(user := decode_row(row, schemas.User), schemas.User)]
     owners = look_at_owners(people, context.client.rest.get_user)
 
     def write() -> None:
-        context.cursor.pop("contested", None)
+        context.place(PutOffPlace).contested = UNSET
         if rows:
             clear_the_way(owners, source=context.source, now=context.now)
             known = known_digests(User, [row.id for row in rows])
@@ -216,15 +209,21 @@ def ensure_users(
     return pks
 
 
-def _welcome(context: RunContext) -> None:
+class WelcomePlace(Place):
+    welcomed: int | UnsetType = UNSET  # up to which primary key
+
+
+def _welcome(context: RunContext, top: int) -> None:
     """With the option, people whom this run has made an account for get a mail. That it is sent is committed
-    before it is sent: a run that is resumed writes to nobody twice."""
+    before it is sent: a run that is resumed writes to nobody twice. Accounts up to `top` were there."""
     if context.run.options.get("emails") != "allow" or context.dry_run:
         return
     new = User.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True, is_active=True)
-    context.cursor.setdefault("welcomed", context.cursor["users"]["top"])
-    while (user := new.filter(pk__gt=context.cursor["welcomed"]).order_by("pk").first()) is not None:
-        context.commit(partial(context.cursor.update, welcomed=user.pk))
+    place = context.place(WelcomePlace)
+    if place.welcomed is UNSET:
+        place.welcomed = top
+    while (user := new.filter(pk__gt=place.welcomed).order_by("pk").first()) is not None:
+        context.commit(partial(setattr, place, "welcomed", user.pk))
         if problem := welcome_mail.send(user):
             context.partial = True
             context.note(f"User {user.thinkific_id}", problem)

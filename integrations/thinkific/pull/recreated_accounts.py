@@ -10,6 +10,8 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from msgspec import UNSET
+
 from core.models import Enrollment
 from core.services.mirror.bundles import total_up_students_of
 from core.services.mirror.digests import known_digests
@@ -27,13 +29,12 @@ from integrations.thinkific.pull.address_owners import (
     look_at_owners,
     rows_of,
 )
-from integrations.thinkific.pull.changed_rows import Known
+from integrations.thinkific.pull.changed_rows import Known, PutOffPlace, are_put_off
 from integrations.thinkific.pull.people import primary_keys
 from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.pages import RawRow, decode_row
 
 Typed = list[tuple[schemas.Enrollment, int | None]]  # each with its digest
-CONTESTED = "contested"
 
 
 @dataclass
@@ -73,29 +74,21 @@ def look_at_claims(people: Iterable[schemas.User], ask: Ask) -> Claims:
 
 def waiting_list(context: RunContext | None) -> list[int] | None:
     """Where enrollments that must wait are to be named; None where nobody comes back to them."""
-    return None if context is None or len(context.cursor.get(CONTESTED, ())) >= AT_ONCE else []
-
-
-def put_off(context: RunContext | None, rows: Iterable[RawRow], numbers: Collection[int] | None) -> None:
-    """Keep the enrollments with these numbers (Thinkific ids) for the end of the walk."""
-    if context is not None and numbers:
-        context.cursor.setdefault(CONTESTED, []).extend(
-            [row.id, row.digest, row.data.decode("utf-8", "replace")] for row in rows if row.id in numbers
-        )
+    full = context is None or len(context.place(PutOffPlace).contested or ()) >= AT_ONCE
+    return None if full else []
 
 
 def settle(context: RunContext, apply: Callable[[list[RawRow], Known], Applied]) -> None:
     """Ask for the people whose enrollments wait; then store these."""
-    waiting = {row[0]: row for row in context.cursor.get(CONTESTED, [])}
-    if not waiting:
+    rows = are_put_off(context)
+    if not rows:
         return
-    rows = [RawRow(number, digest, text.encode()) for number, digest, text in waiting.values()]
     read = ((row.id, decode_row(row, schemas.Enrollment)) for row in rows)
     told = {number: one for number, one in read if isinstance(one, schemas.Enrollment) and one.user_id}
     claims = look_at_claims(map(person_of_enrollment, told.values()), context.client.rest.get_user)
 
     def write() -> None:
-        context.cursor.pop(CONTESTED)
+        context.place(PutOffPlace).contested = UNSET
         applied = Applied()
         claims.store(applied, source=context.source, now=context.now)
         known = known_digests(Enrollment, [row.id for row in rows])
@@ -103,7 +96,7 @@ def settle(context: RunContext, apply: Callable[[list[RawRow], Known], Applied])
         _remove(dead, known, applied, source=context.source, now=context.now)
         applied += apply([row for row in rows if row.id not in dead], known)
         context.count(applied)
-        total_up_students_of(list(waiting), source=context.source)
+        total_up_students_of([row.id for row in rows], source=context.source)
 
     context.store(write)
 

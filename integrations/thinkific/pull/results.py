@@ -4,14 +4,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 
-from django.db.models import Max
-from django.utils.dateparse import parse_datetime
+from msgspec import UNSET, UnsetType
 
 from core.models import Certificate, Enrollment, Product, QuizResult
 from core.services.mirror.outcome import Applied
 from core.services.mirror.results import apply_certificates, apply_quiz_results, ensure_quizzes
 from core.services.mirror.table import mark_removed
-from integrations.models import Kind
 from integrations.thinkific.cleaning import Notes, Unusable
 from integrations.thinkific.client import schemas
 from integrations.thinkific.client.errors import Endless, NotFound
@@ -22,14 +20,22 @@ from integrations.thinkific.mapping import certificate_row, quiz_row, submission
 from integrations.thinkific.pull import departed_people
 from integrations.thinkific.pull.recreated_accounts import Claims
 from integrations.thinkific.pull.result_students import claims_of, leave_out, number_of, students
-from integrations.thinkific.pull.watermarks import last_watermark, note_newest, set_watermark
+from integrations.thinkific.pull.watermarks import begin, note_newest, set_watermark
 from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.deletion_guard import mark_missing
 from integrations.thinkific.runs.jobs import Ask, Job
 from integrations.thinkific.runs.leaving import NeedsToken
+from integrations.thinkific.runs.list_walk import top_of
+from integrations.thinkific.runs.state import NodesPlace
 
 OVERLAP = timedelta(minutes=10)
 SPARE = 10  # certificates that may have come since the last look
+
+
+class ResultsPlace(NodesPlace):
+    top: int | UnsetType = UNSET
+    course: int = 0  # of certificates: the last one (primary key) that is through
+    nameless: int = 0  # rows that came without an id
 
 
 def _require_token(context: RunContext, what: str) -> None:
@@ -43,28 +49,20 @@ def _require_token(context: RunContext, what: str) -> None:
 def pull_quiz_results(context: RunContext) -> None:
     """Results completed since the last pull, or with `full` all of them."""
     _require_token(context, "The history of quiz results")
-    if "since" not in context.cursor:
-        since = None if context.run.full else last_watermark(Kind.QUIZ_RESULTS)
-        context.cursor.update(
-            since=since.isoformat() if since else None,
-            after=None,
-            top=_top(QuizResult),
-            asked_at=context.now.isoformat(),
-            nameless=0,
-        )
-    since = parse_datetime(context.cursor["since"]) if context.cursor["since"] else None
-    context.run.full = since is None  # each time the run is taken up: a kill leaves it as it was asked for
+    since, place = begin(context), context.place(ResultsPlace)
+    if place.top is UNSET:
+        place.top = top_of(QuizResult.objects.all())
     completed_from = since - OVERLAP if since else None
-    if not context.cursor.get("done"):
+    if not place.done:
         pages = lists.quiz_submissions(
-            context.client.graphql, after=context.cursor["after"], completed_from=completed_from
+            context.client.graphql, after=place.after, completed_from=completed_from
         )
         for page in context.in_advance(pages):
             claims = claims_of(context, page.rows)
 
             def write(page: lists.GraphPage[schemas.QuizSubmission] = page, claims: Claims = claims) -> None:
                 _store_submissions(context, page.rows, claims)
-                context.cursor.update(after=page.next_cursor, done=not page.has_next)
+                place.after, place.done = page.next_cursor, not page.has_next
                 context.run.pages_done += 1
 
             context.store(write)
@@ -77,20 +75,18 @@ def pull_quiz_results(context: RunContext) -> None:
             "quiz results",
             stored,
             lambda pks: mark_removed(QuizResult, pks, source=context.source, now=context.now),
-            top=context.cursor["top"],
+            top=place.top,
+            nameless=place.nameless,
             what="quiz results",
         )
-
-
-def _top(model: type[QuizResult] | type[Certificate]) -> int:
-    return model._default_manager.aggregate(top=Max("pk"))["top"] or 0
 
 
 def _store_submissions(context: RunContext, rows: lists.Rows[schemas.QuizSubmission], claims: Claims) -> None:
     applied, notes = Applied(), Notes()
     numbers = [*map(number_of, rows), *map(number_of, rows.bad)]
     known = dict(QuizResult.objects.filter(thinkific_id__in=numbers).values_list("thinkific_id", "pk"))
-    context.cursor["nameless"] += numbers.count(None)
+    place = context.place(ResultsPlace)
+    place.nameless += numbers.count(None)
     note_newest(context, [row.completed_at for row in rows if row.completed_at])
     for bad in rows.bad:
         applied.fail(f"Quiz result {bad.id}", bad.message, pk=known.get(parse_graphql_id(bad.id)))
@@ -122,20 +118,21 @@ def _store_submissions(context: RunContext, rows: lists.Rows[schemas.QuizSubmiss
     applied.issues += notes.issues
     context.run.fetched += len(rows) + len(rows.bad)
     context.count(applied)
-    context.seen("quiz results").add(pk for pk in applied.met if pk <= context.cursor["top"])
+    context.seen("quiz results").add(pk for pk in applied.met if pk <= (place.top or 0))
 
 
 def pull_certificates(context: RunContext) -> None:
     """Every certificate, course by course: there is no list of all and no filter by date."""
     _require_token(context, "Certificates")
-    if "top" not in context.cursor:
-        context.cursor.update(top=_top(Certificate), course=0, after=None, nameless=0)
+    place = context.place(ResultsPlace)
+    if place.top is UNSET:
+        place.top = top_of(Certificate.objects.all())
     courses = Product.objects.courses().filter(removed_at__isnull=True).order_by("pk")
     # GraphQL does not say whether a course of the new builder has certificates, so those are asked too.
     courses = courses.exclude(source=Product.Source.REST, has_certificate=False)
     context.run.pages_total = courses.count()
-    todo = list(courses.filter(pk__gt=context.cursor["course"]))
-    for course, pages in certificates_of(context, todo, after=context.cursor["after"]):
+    todo = list(courses.filter(pk__gt=place.course))
+    for course, pages in certificates_of(context, todo, after=place.after):
         _pull_certificates_of(context, course, pages)
     departed_people.note_gone(context, "certificates")
     stored = Certificate.objects.filter(removed_at__isnull=True, product__in=courses)
@@ -144,7 +141,8 @@ def pull_certificates(context: RunContext) -> None:
         "certificates",
         stored,
         lambda pks: mark_removed(Certificate, pks, source=context.source, now=context.now),
-        top=context.cursor["top"],
+        top=place.top,
+        nameless=place.nameless,
         what="certificates",
     )
 
@@ -157,7 +155,7 @@ def _pull_certificates_of(context: RunContext, course: Product, pages: "Certific
             def write(page: lists.GraphPage[schemas.Certificate] = page, claims: Claims = claims) -> None:
                 _store_certificates(context, course, page.rows, claims)
                 if page.has_next:
-                    context.cursor["after"] = page.next_cursor
+                    context.place(ResultsPlace).after = page.next_cursor
                 else:
                     _next_course(context, course)
 
@@ -171,14 +169,17 @@ def _pull_certificates_of(context: RunContext, course: Product, pages: "Certific
 
 
 def _next_course(context: RunContext, course: Product) -> None:
-    context.cursor.update(course=course.pk, after=None)
+    place = context.place(ResultsPlace)
+    place.course, place.after = course.pk, None
     context.run.pages_done += 1
 
 
 def _pass_over(context: RunContext, course: Product, why: str) -> None:
     """What stands here of the course is taken as met."""
     context.note(str(course), why)
-    met = Certificate.objects.filter(product=course, pk__lte=context.cursor["top"], removed_at__isnull=True)
+    met = Certificate.objects.filter(
+        product=course, pk__lte=context.place(ResultsPlace).top or 0, removed_at__isnull=True
+    )
     context.seen("certificates").add(met.values_list("pk", flat=True))
     context.partial = True
     _next_course(context, course)
@@ -232,7 +233,8 @@ def _store_certificates(
     applied, notes, values = Applied(), Notes(), []
     numbers = [*map(number_of, rows), *map(number_of, rows.bad)]
     known = dict(Certificate.objects.filter(thinkific_id__in=numbers).values_list("thinkific_id", "pk"))
-    context.cursor["nameless"] += numbers.count(None)
+    place = context.place(ResultsPlace)
+    place.nameless += numbers.count(None)
     for bad in rows.bad:
         applied.fail(f"Certificate {bad.id}", bad.message, pk=known.get(parse_graphql_id(bad.id)))
     users, left_out = students([(row, row.issued_at) for row in rows], applied, context, claims)
@@ -252,4 +254,4 @@ def _store_certificates(
     applied.issues += notes.issues
     context.run.fetched += len(rows) + len(rows.bad)
     context.count(applied)
-    context.seen("certificates").add(pk for pk in applied.met if pk <= context.cursor["top"])
+    context.seen("certificates").add(pk for pk in applied.met if pk <= (place.top or 0))

@@ -3,8 +3,28 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from msgspec import UNSET, UnsetType
+
 from integrations.models import SyncRun
 from integrations.thinkific.runs.context import RunContext
+from integrations.thinkific.runs.state import Place
+
+
+class Changes(Place):
+    since: datetime | UnsetType | None = UNSET  # None: everything is pulled
+    asked_at: datetime | UnsetType = UNSET  # when the run began
+    newest: datetime | UnsetType = UNSET  # change among the rows that have come
+    watermark: datetime | UnsetType = UNSET
+
+
+def begin(context: RunContext) -> datetime | None:
+    """Since when changes are to be pulled; None for everything. The same each time the run is taken up."""
+    place = context.place(Changes)
+    if place.since is UNSET:
+        place.since = None if context.run.full else last_watermark(context.run.kind)
+        place.asked_at = context.now
+    context.run.full = place.since is None  # a kill leaves it as it was asked for
+    return place.since
 
 
 def last_watermark(kind: str) -> datetime | None:
@@ -19,10 +39,9 @@ def last_watermark(kind: str) -> datetime | None:
 
 def note_newest(context: RunContext, moments: Iterable[datetime]) -> None:
     """Remember the newest change among rows that have come."""
-    newest = max(moments, default=None)
-    known = context.cursor.get("newest")
-    if newest is not None and (known is None or datetime.fromisoformat(known) < newest):
-        context.cursor["newest"] = newest.isoformat()
+    place = context.place(Changes)
+    known = () if place.newest is UNSET else (place.newest,)
+    place.newest = max((*moments, *known), default=UNSET)
 
 
 def set_watermark(context: RunContext, since: datetime | None) -> None:
@@ -30,9 +49,9 @@ def set_watermark(context: RunContext, since: datetime | None) -> None:
     change that came, and not after the moment at which this one began. What changed while it went on may
     have been on a page that it had passed; and a clock of theirs that runs ahead must not make us skip rows.
     """
-    newest, asked_at = context.cursor.get("newest"), datetime.fromisoformat(context.cursor["asked_at"])
-    moment = min(datetime.fromisoformat(newest), asked_at) if newest else None
+    place = context.place(Changes)
+    moment = min(place.newest, place.asked_at or context.now) if place.newest else None
     floor = since or last_watermark(context.run.kind)
     found = [one for one in (moment, floor) if one is not None]
     if found:
-        context.cursor["watermark"] = max(found).isoformat()
+        place.watermark = max(found)

@@ -45,20 +45,27 @@ from integrations.thinkific.reconcile.findings import (
 from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.jobs import Ask, Job
 from integrations.thinkific.runs.pages import RawRow, decode_row
+from integrations.thinkific.runs.state import NodesPlace, Place
 
 COURSES = "courses"  # of a bundle, as a field of it
+
+
+class CatalogPlace(Place, rename={"content_of": "content of"}):
+    shown: list[list[str | int]] = []  # by REST: types of products, and ids of courses and bundles
+    content_of: int = 0  # the last course (primary key) whose content was compared
 
 
 def compare_products(context: RunContext, report: DriftReport) -> str:
     def rows(found: list[RawRow], passed: Callable[[int], bool]) -> Look:
         return _compare_rows(context, found, passed)
 
-    unread = listing.walk(context, report, "products", "/products", rows)
-    without = _compare_new_builder(context, report)
+    walked = listing.walk_list(context, report, "products", "/products", rows)
+    unread = listing.WHY_NOT[walked.verdict]
+    without = _compare_new_builder(context, report, walked.top)
     expected = stored.expected(report.kind)
     if not context.client.credentials.token:
         expected = expected.filter(source=Product.Source.REST)
-    listing.judge(context, report, "products", expected, unread=unread or without)
+    listing.judge(context, report, "products", expected, top=walked.top, unread=unread or without)
     return " ".join(part for part in (unread, without) if part)
 
 
@@ -89,7 +96,7 @@ def look_at(
             rows.append(product_row(product, notes, site_url=site_url, now=now))
         except Unusable:
             look.new.add(product.id)  # neither a course nor a bundle: not for us
-    context.cursor.setdefault("shown", []).extend(_what(row) for row in rows)
+    context.place(CatalogPlace).shown.extend(list(_what(row)) for row in rows)
     left_out = Applied()
     pairs = match_products(rows, left_out)
     look.new |= left_out.lost
@@ -126,22 +133,21 @@ def _only_there(row: Values) -> Finding:
     return Finding(Sort.ONLY_THERE, row["name"], thinkific_id=row["thinkific_id"])
 
 
-def _compare_new_builder(context: RunContext, report: DriftReport) -> str:
+def _compare_new_builder(context: RunContext, report: DriftReport, top: int) -> str:
     """Products that only GraphQL shows. They also keep what moved to the new builder from looking gone.
     Returns what was left out, and why."""
-    state = context.cursor.setdefault("graphql products", {"after": None, "done": False})
-    seen, top = context.seen("products"), context.cursor["products"]["top"]
-    if not context.client.credentials.token or state["done"]:
+    state, seen = context.place(NodesPlace, "graphql products"), context.seen("products")
+    if not context.client.credentials.token or state.done:
         return ""
     try:
-        for page in lists.products(context.client.graphql, after=state["after"]):
-            shown = {tuple(what) for what in context.cursor.get("shown", [])}
-            look = _look_at_nodes(page.rows, shown, lambda pk: pk > top or pk in seen)
+        for page in lists.products(context.client.graphql, after=state.after):
+            shown = {tuple(what) for what in context.place(CatalogPlace).shown}
+            look = _look_at_nodes(page.rows, shown, listing.passed(context, "products", top))
 
             def write(look: Look = look, page: lists.GraphPage[schemas.ProductNode] = page) -> None:
                 ledger.add(context, report, look)
                 seen.add(pk for pk in look.met if pk <= top)
-                state.update(after=page.next_cursor, done=not page.has_next)
+                state.after, state.done = page.next_cursor, not page.has_next
                 listing.progress(context, rows=len(page.rows))
 
             context.store(write)
@@ -215,12 +221,13 @@ def take(context: RunContext, row: Drift, found: list[Found]) -> list[str]:
 def compare_content(context: RunContext, report: DriftReport) -> str:
     """Course by course; what differs in one is one finding."""
     courses = Product.objects.courses().filter(removed_at__isnull=True).order_by("pk")
-    todo = list(courses.filter(pk__gt=context.cursor.get("content of", 0)))
+    place = context.place(CatalogPlace)
+    todo = list(courses.filter(pk__gt=place.content_of))
     for course, curriculum in read_curricula(context, Plan(context, todo), todo):
         look = look_at_course(course, curriculum)
 
         def write(course: Product = course, look: Look = look, curriculum: Curriculum = curriculum) -> None:
-            context.cursor["content of"] = course.pk
+            place.content_of = course.pk
             note_unread(context, course, curriculum)
             ledger.add(context, report, look)
             listing.progress(context, rows=1)

@@ -20,7 +20,7 @@ from integrations.thinkific.pull import departed_people
 from integrations.thinkific.pull.changed_rows import Known
 from integrations.thinkific.pull.enrollments import apply_typed, told
 from integrations.thinkific.pull.people import primary_keys
-from integrations.thinkific.reconcile import listing, stored
+from integrations.thinkific.reconcile import listing
 from integrations.thinkific.reconcile.findings import (
     Difference,
     Finding,
@@ -39,9 +39,7 @@ from integrations.thinkific.runs.pages import RawRow, decode_row
 
 def compare_enrollments(context: RunContext, report: DriftReport) -> str:
     compare = partial(_compare_rows, since=context.run.started_at)
-    unread = listing.walk(context, report, "enrollments", "/enrollments", compare)
-    listing.judge(context, report, "enrollments", stored.expected(report.kind), unread=unread)
-    return unread
+    return listing.compare_list(context, report, "enrollments", "/enrollments", compare)
 
 
 def _compare_rows(rows: list[RawRow], passed: Callable[[int], bool], *, since: datetime | None) -> Look:

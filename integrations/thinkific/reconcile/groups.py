@@ -26,12 +26,11 @@ from integrations.thinkific.reconcile.findings import (
 from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.jobs import Ask, Job
 from integrations.thinkific.runs.pages import RawRow, decode_row
+from integrations.thinkific.runs.state import Place
 
 
 def compare_groups(context: RunContext, report: DriftReport) -> str:
-    unread = listing.walk(context, report, "groups", "/groups", _compare_rows)
-    listing.judge(context, report, "groups", stored.expected(report.kind), unread=unread)
-    return unread
+    return listing.compare_list(context, report, "groups", "/groups", _compare_rows)
 
 
 def _compare_rows(rows: list[RawRow], passed: Callable[[int], bool]) -> Look:
@@ -99,38 +98,45 @@ def take(context: RunContext, row: Drift, found: list[schemas.Group]) -> list[st
 # --- members ------------------------------------------------------------------------------------------
 
 
+class MembersPlace(Place, rename={"done": "members of", "unread": "groups unread"}):
+    done: int = 0  # the last group (primary key) whose members are through
+    unread: list[str] = []  # groups whose lists were not whole
+
+
 def compare_members(context: RunContext, report: DriftReport) -> str:
     """Group by group: Thinkific lists an account's groups nowhere else."""
     groups = ThinkificGroup.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True)
-    unread: list[str] = context.cursor.setdefault("groups unread", [])
-    todo = groups.filter(pk__gt=context.cursor.get("members of", 0)).order_by("pk")
+    place = context.place(MembersPlace)
+    todo = groups.filter(pk__gt=place.done).order_by("pk")
     coming = ((group.pk, group.thinkific_id) for group in todo)
     lists = (
         ("/users", {"group_id": number}) for pk, number in coming if f"members {pk}" not in context.cursor
     )
     with context.lists.ahead(lists):
         for group in todo:
-            _compare_group(context, report, group, unread)
-    if not unread:
+            _compare_group(context, report, group)
+    if not place.unread:
         return ""
-    return f"{listing.NOT_JUDGED} in these groups, whose lists were not whole: {', '.join(unread[:20])}."
+    return (
+        f"{listing.NOT_JUDGED} in these groups, whose lists were not whole: {', '.join(place.unread[:20])}."
+    )
 
 
-def _compare_group(
-    context: RunContext, report: DriftReport, group: ThinkificGroup, unread: list[str]
-) -> None:
+def _compare_group(context: RunContext, report: DriftReport, group: ThinkificGroup) -> None:
     name = f"members {group.pk}"
     compare = partial(_compare_members, group)
     filters = {"group_id": group.thinkific_id}
-    why = listing.walk(context, report, name, "/users", compare, filters=filters)
+    walked = listing.walk_list(context, report, name, "/users", compare, filters=filters)
+    why = listing.WHY_NOT[walked.verdict]
     expected = stored.expected(report.kind).filter(group=group)
-    listing.judge(context, report, name, expected, unread=why)
+    listing.judge(context, report, name, expected, top=walked.top, unread=why)
 
     def done() -> None:
+        place = context.place(MembersPlace)
         if why:
-            unread.append(str(group)[:100])
-        del context.cursor[name]
-        context.cursor["members of"] = group.pk
+            place.unread.append(str(group)[:100])
+        context.state.drop(name)
+        place.done = group.pk
 
     context.store(done)
 

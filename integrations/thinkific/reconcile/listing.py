@@ -1,37 +1,96 @@
-"""A walk over a REST list that compares and stores nothing but the report: resumed where it stopped, repeated
-when pages shifted under it, and what of the stored rows it did not meet."""
+"""Comparing a REST list, by the walk that pulls use as well; and what of the stored rows it did not meet."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from core.models import OutboxEntry
+from core.services.mirror.outcome import Applied
 from integrations.models import DriftReport
 from integrations.thinkific.client.paging import ENDLESS
 from integrations.thinkific.reconcile import ledger, stored
 from integrations.thinkific.reconcile.findings import Finding, Look, Sort, with_unsent_change
-from integrations.thinkific.runs import completeness
+from integrations.thinkific.runs.completeness import ROUNDS
 from integrations.thinkific.runs.context import RunContext
-from integrations.thinkific.runs.fetch import batches
+from integrations.thinkific.runs.fetch import PageWalk
+from integrations.thinkific.runs.list_walk import Handler, walk
 from integrations.thinkific.runs.pages import RawPage, RawRow
+from integrations.thinkific.runs.state import (
+    COMPLETE,
+    ENDS_NOT,
+    MORE,
+    SHORT,
+    UNTOLD,
+    ListState,
+    Place,
+)
 
 AT_ONCE = 1000
 NOT_JUDGED = "What is here and not in Thinkific was not judged"
-SHIFTED = f"Pages kept shifting, in {completeness.ROUNDS} walks."
+SHIFTED = f"Pages kept shifting, in {ROUNDS} walks."
 WHY_NOT = {
-    completeness.COMPLETE: "",
-    completeness.SHORT: f"{NOT_JUDGED}: {SHIFTED[0].lower()}{SHIFTED[1:]}",
-    completeness.ENDS_NOT: f"{NOT_JUDGED}: the list {ENDLESS}",
-    completeness.UNTOLD: f"{NOT_JUDGED}: Thinkific does not say how many there are.",
-    completeness.MORE: f"{NOT_JUDGED}: more came than Thinkific says there are.",
+    COMPLETE: "",
+    SHORT: f"{NOT_JUDGED}: {SHIFTED[0].lower()}{SHIFTED[1:]}",
+    ENDS_NOT: f"{NOT_JUDGED}: the list {ENDLESS}",
+    UNTOLD: f"{NOT_JUDGED}: Thinkific does not say how many there are.",
+    MORE: f"{NOT_JUDGED}: more came than Thinkific says there are.",
 }
 
 # Compares rows of a page; the second argument says which primary keys were looked at before.
 Compare = Callable[[list[RawRow], Callable[[int], bool]], Look]
 
 
-def walk(
+class ComparedState(ListState):
+    theirs: int = 0  # rows of the newest round that only Thinkific has
+
+
+class Judged(Place):
+    """Under the name of a list: up to which primary key it was said what is only here, and whether of all."""
+
+    judged: int = 0
+    over: bool = False
+
+
+@dataclass
+class Compared(Handler):
+    """Nothing is stored but the report."""
+
+    report: DriftReport
+    compare: Compare
+
+    state_type = ComparedState
+
+    def prepare(self, batch: list[RawPage]) -> Look:
+        """Not in the step, which is then short: others wait for it where there is one writer at a time."""
+        rows = list({row.id: row for page in batch for row in page.rows}.values())
+        return self.compare(rows, passed(self.context, self.name, self.state.top))
+
+    def write(self, batch: list[RawPage], prepared: Look, pages: PageWalk) -> Applied:
+        for row in (row for page in batch for row in page.bad_rows):
+            self.context.fail(f"{self.report.get_kind_display()} {row.id}", row.message)
+        ledger.add(self.context, self.report, prepared, listing=self.name)
+        theirs = sum(finding.object_id is None for finding in prepared.findings)
+        self.context.place(ComparedState, self.name).theirs += theirs
+        progress(self.context, pages=len(batch), rows=sum(page.fetched for page in batch))
+        return Applied(met=prepared.met, lost=prepared.new)
+
+    def again(self) -> None:
+        state = self.context.place(ComparedState, self.name)
+        ledger.forget_theirs(self.report, listing=self.name, count=state.theirs)
+        state.theirs = 0
+
+
+def compare_list(context: RunContext, report: DriftReport, name: str, path: str, compare: Compare) -> str:
+    """Compare a whole list with what is stored of the report's kind. Returns what could not be judged."""
+    walked = walk_list(context, report, name, path, compare)
+    unread = WHY_NOT[walked.verdict]
+    judge(context, report, name, stored.expected(report.kind), top=walked.top, unread=unread)
+    return unread
+
+
+def walk_list(
     context: RunContext,
     report: DriftReport,
     name: str,
@@ -39,69 +98,19 @@ def walk(
     compare: Compare,
     *,
     filters: Mapping[str, Any] | None = None,
-) -> str:
-    """Compare a whole list. Returns why what it did not meet cannot be judged; empty where it can."""
-    state = begin(context, report.kind, name)
-    while not state.get("done"):
-        if not state.get("ended"):
-            _round(context, report, name, state, path, compare, filters)
-        rows = stored.MODELS[report.kind]._default_manager.all()
-        verdict = completeness.judge(state, completeness.count(context, name, state, rows))
-        if verdict == completeness.SHORT and state["round"] < completeness.ROUNDS:
-
-            def again(state: dict[str, Any] = state) -> None:
-                ledger.forget_theirs(report, listing=name, count=state["theirs"])
-                completeness.begin_again(context, name, state)
-                state["theirs"] = 0
-
-            context.store(again)
-        else:
-            state |= {"done": True, "verdict": verdict}
-    verdict = state.get("verdict", completeness.UNTOLD)  # one that was over before an upgrade has none
-    context.partial = context.partial or verdict == completeness.ENDS_NOT
-    return WHY_NOT[verdict]
+) -> ListState:
+    """Compare a whole list; WHY_NOT says of its verdict why what it did not meet cannot be judged."""
+    handler = Compared(context, name, report, compare)
+    walked = walk(path, handler, stored=stored.of(report.kind), filters=filters)
+    if walked.verdict == ENDS_NOT:
+        context.partial = True
+    return walked
 
 
-def begin(context: RunContext, kind: str, name: str) -> dict[str, Any]:
-    """The list's place in the cursor. What is stored after this moment is not judged: it came meanwhile."""
-    if name not in context.cursor:
-        top = stored.MODELS[kind]._default_manager.aggregate(top=Max("pk"))["top"] or 0
-        context.cursor[name] = {"page": 0, "round": 1, "new": 0, "theirs": 0, "total": None, "top": top}
-    state: dict[str, Any] = context.cursor[name]
-    return state
-
-
-def _round(
-    context: RunContext,
-    report: DriftReport,
-    name: str,
-    state: dict[str, Any],
-    path: str,
-    compare: Compare,
-    filters: Mapping[str, Any] | None,
-) -> None:
-    seen, top = context.seen(name), state["top"]
-    pages = context.lists.walk(path, filters, first=state["page"] + 1)
-    for batch in batches(pages):
-        rows = list({row.id: row for page in batch for row in page.rows}.values())
-        # Before the step, which is then short: the others wait for it where there is one writer at a time.
-        look = compare(rows, lambda pk: pk > top or pk in seen)
-
-        def write(look: Look = look, batch: list[RawPage] = batch) -> None:
-            bad = [row for page in batch for row in page.bad_rows]
-            for row in bad:
-                context.fail(f"{report.get_kind_display()} {row.id}", row.message)
-            ledger.add(context, report, look, listing=name)
-            completeness.note_met(context, name, state, look.met)
-            context.numbers(name).add(look.new)
-            state["lost"] = state.get("lost", 0) + len(bad)
-            state["theirs"] += sum(finding.object_id is None for finding in look.findings)
-            state["page"], state["ended"] = batch[-1].number, pages.is_over
-            completeness.note_told(state, batch)
-            progress(context, pages=len(batch), rows=sum(page.fetched for page in batch))
-
-        context.store(write)
-    completeness.note_end(state, pages)
+def passed(context: RunContext, name: str, top: int) -> Callable[[int], bool]:
+    """Which stored rows (primary keys) are not compared: those that came since, and those that were met."""
+    seen = context.seen(name)
+    return lambda pk: pk > top or pk in seen
 
 
 def progress(context: RunContext, *, pages: int = 1, rows: int) -> None:
@@ -111,15 +120,15 @@ def progress(context: RunContext, *, pages: int = 1, rows: int) -> None:
 
 
 def judge(
-    context: RunContext, report: DriftReport, name: str, expected: QuerySet, *, unread: str = ""
+    context: RunContext, report: DriftReport, name: str, expected: QuerySet, *, top: int, unread: str = ""
 ) -> None:
-    """What is stored, was there when the walk began, and was not met by it: only here. `unread` says why
-    nothing can be told, where it cannot."""
-    state = context.cursor[name]
-    if state.get("over"):
+    """What is stored, was there when the walk began (primary keys up to `top`), and was not met: only here.
+    `unread` says why nothing can be told, where it cannot."""
+    state = context.place(Judged, name)
+    if state.over:
         return
-    seen, after = context.seen(name), state.get("judged", 0)
-    keys = expected.filter(pk__gt=after, pk__lte=state["top"]).order_by("pk").values_list("pk", flat=True)
+    seen = context.seen(name)
+    keys = expected.filter(pk__gt=state.judged, pk__lte=top).order_by("pk").values_list("pk", flat=True)
     missing = [] if unread else [pk for pk in keys.iterator(chunk_size=5000) if pk not in seen]
     for start in range(0, len(missing), AT_ONCE):
         part = missing[start : start + AT_ONCE]
@@ -127,12 +136,12 @@ def judge(
 
         def write(part: list[int] = part, look: Look = look) -> None:
             ledger.add(context, report, look, listing=name)
-            state["judged"] = part[-1]
+            state.judged = part[-1]
 
         context.store(write)
 
     def over() -> None:  # which rows were met is forgotten in the step that says so
-        state["over"] = True
+        state.over = True
         context.forget(name)
 
     context.store(over)

@@ -17,7 +17,7 @@ from integrations.thinkific.client.decoding import BadRow
 from integrations.thinkific.client.errors import NotFound
 from integrations.thinkific.mapping import user_row
 from integrations.thinkific.pull.people import primary_keys
-from integrations.thinkific.reconcile import listing, stored
+from integrations.thinkific.reconcile import listing
 from integrations.thinkific.reconcile.findings import (
     Finding,
     Look,
@@ -34,9 +34,7 @@ DECIDE = "The account has rights or a password here, so an administrator decides
 
 
 def compare_users(context: RunContext, report: DriftReport) -> str:
-    unread = listing.walk(context, report, "users", "/users", _compare_rows)
-    listing.judge(context, report, "users", stored.expected(report.kind), unread=unread)
-    return unread
+    return listing.compare_list(context, report, "users", "/users", _compare_rows)
 
 
 def _compare_rows(rows: list[RawRow], passed: Callable[[int], bool]) -> Look:

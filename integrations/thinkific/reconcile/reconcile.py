@@ -10,22 +10,31 @@ from integrations.thinkific.reconcile.again import look_again, read_again
 from integrations.thinkific.reconcile.findings import Sort
 from integrations.thinkific.reconcile.subjects import SUBJECTS, Remote, Subject
 from integrations.thinkific.runs.context import RunContext
+from integrations.thinkific.runs.state import Place
 
 AT_ONCE = 200  # rows
+
+
+class KindsPlace(Place):
+    kinds: list[str] = []  # that are through
+
+
+class SecondLook(Place):
+    after: int = 0  # the last row of the report (primary key) that was looked at twice
 
 
 def reconcile(context: RunContext) -> None:
     """Kind after kind. What was found is looked at once more when the kind is through: what changed on either
     side meanwhile is no drift."""
-    done: list[str] = context.cursor.setdefault("kinds", [])
+    done = context.place(KindsPlace)
     if context.run.pages_total is None:
         context.run.pages_total = sum(-(-stored.rows(kind).count() // PAGE_SIZE) for kind in SUBJECTS)
     for kind, subject in SUBJECTS.items():
-        if kind not in done:
-            _reconcile_kind(context, kind, subject, done)
+        if kind not in done.kinds:
+            _reconcile_kind(context, kind, subject)
 
 
-def _reconcile_kind(context: RunContext, kind: str, subject: Subject, done: list[str]) -> None:
+def _reconcile_kind(context: RunContext, kind: str, subject: Subject) -> None:
     report = ledger.open_report(context, kind)
     try:
         note = subject.compare(context, report)
@@ -38,10 +47,10 @@ def _reconcile_kind(context: RunContext, kind: str, subject: Subject, done: list
         note = f"Not compared to the end: {error}"
         context.partial = True
         context.note(report.get_kind_display(), note)
-    second = context.cursor.setdefault(f"second look at {kind}", {"after": 0})
+    second = context.place(SecondLook, f"second look at {kind}")
     rows = report.rows.filter(object_id__isnull=False).select_related("report")
     while subject.looked_at_twice:
-        some = list(rows.filter(pk__gt=second["after"]).order_by("pk")[:AT_ONCE])
+        some = list(rows.filter(pk__gt=second.after).order_by("pk")[:AT_ONCE])
         if not some:
             break
         for row, remote in zip(some, read_again(context, some), strict=True):
@@ -50,13 +59,13 @@ def _reconcile_kind(context: RunContext, kind: str, subject: Subject, done: list
 
     def write() -> None:
         ledger.close(report, note)
-        done.append(kind)
+        context.place(KindsPlace).kinds.append(kind)
 
     context.store(write)
 
 
 def _look_twice(
-    context: RunContext, report: DriftReport, row: Drift, second: dict[str, int], remote: Remote
+    context: RunContext, report: DriftReport, row: Drift, second: SecondLook, remote: Remote
 ) -> None:
     found, _ = look_again(context, row, remote)
     if not isinstance(found, str) and (found.sort, list(found.differences)) != (row.sort, row.differences):
@@ -64,7 +73,7 @@ def _look_twice(
 
     def write() -> None:
         ledger.settle(report, row, found)
-        second["after"] = row.pk
+        second.after = row.pk
 
     context.store(write)
 

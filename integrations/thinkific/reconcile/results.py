@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from django.db.models import QuerySet
 from django.utils import timezone
+from msgspec import UNSET, UnsetType
 
 from core.models import Certificate, Product, Quiz, QuizResult
 from core.services.mirror.outcome import Applied
@@ -28,33 +29,44 @@ from integrations.thinkific.reconcile import ledger, listing, stored
 from integrations.thinkific.reconcile.findings import Finding, Look, Sort, nothing_passed, sort_out
 from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.jobs import Ask, Job
+from integrations.thinkific.runs.list_walk import top_of
+from integrations.thinkific.runs.state import NodesPlace
 
 TOKENLESS = "Not compared: only GraphQL has them, and there is no access token (THINKIFIC_ACCESS_TOKEN)."
 ON_ITS_WAY = timedelta(minutes=20)
 Passed = Callable[[int], bool]
 
 
+class ResultsPlace(NodesPlace):
+    top: int | UnsetType = UNSET
+    # Of certificates: the last course (primary key) that is through; those that could not be read, by their
+    # names and primary keys.
+    course: int = 0
+    unread: list[str] = []
+    skipped: list[int] = []
+
+
 def compare_quiz_results(context: RunContext, report: DriftReport) -> str:
     if not context.client.credentials.token:
         return TOKENLESS
-    state = listing.begin(context, report.kind, "quiz results")
-    seen, top = context.seen("quiz results"), state["top"]
-    if not state.get("done"):
-        for page in context.in_advance(
-            lists.quiz_submissions(context.client.graphql, after=state.get("after"))
-        ):
-            look = _without_latest(list(page.rows), lambda pk: pk > top or pk in seen)
+    state, seen = context.place(ResultsPlace, "quiz results"), context.seen("quiz results")
+    if state.top is UNSET:
+        state.top = top_of(QuizResult.objects.all())
+    top = state.top
+    if not state.done:
+        for page in context.in_advance(lists.quiz_submissions(context.client.graphql, after=state.after)):
+            look = _without_latest(list(page.rows), listing.passed(context, "quiz results", top))
             for bad in page.rows.bad:
                 look.fail(f"Quiz result {bad.id}", bad.message, pk=_key(QuizResult, parse_graphql_id(bad.id)))
 
             def write(look: Look = look, page: lists.GraphPage[schemas.QuizSubmission] = page) -> None:
                 ledger.add(context, report, look)
                 seen.add(pk for pk in look.met if pk <= top)
-                state.update(after=page.next_cursor, done=not page.has_next)
+                state.after, state.done = page.next_cursor, not page.has_next
                 listing.progress(context, rows=len(page.rows))
 
             context.store(write)
-    listing.judge(context, report, "quiz results", stored.expected(report.kind))
+    listing.judge(context, report, "quiz results", stored.expected(report.kind), top=top)
     return ""
 
 
@@ -178,46 +190,47 @@ def compare_certificates(context: RunContext, report: DriftReport) -> str:
     """Course by course, as they are pulled."""
     if not context.client.credentials.token:
         return TOKENLESS
-    state = listing.begin(context, report.kind, "certificates")
-    unread: list[str] = state.setdefault("unread", [])
-    skipped: list[int] = state.setdefault("skipped", [])
+    state = context.place(ResultsPlace, "certificates")
+    if state.top is UNSET:
+        state.top = top_of(Certificate.objects.all())
+    top = state.top
     courses = Product.objects.courses().filter(removed_at__isnull=True).order_by("pk")
     courses = courses.exclude(source=Product.Source.REST, has_certificate=False)
-    todo = list(courses.filter(pk__gt=state.get("course", 0)))
-    for course, pages in certificates_of(context, todo, after=state.get("after")):
+    todo = list(courses.filter(pk__gt=state.course))
+    for course, pages in certificates_of(context, todo, after=state.after):
         try:
-            _compare_certificates_of(context, report, course, state, pages)
+            _compare_certificates_of(context, report, course, top, pages)
         except (NotFound, Endless):
 
             def pass_over(course: Product = course) -> None:
-                unread.append(str(course)[:100])
-                skipped.append(course.pk)
-                state.update(course=course.pk, after=None)
+                state.unread.append(str(course)[:100])
+                state.skipped.append(course.pk)
+                state.course, state.after = course.pk, None
 
             context.store(pass_over)
-    expected = stored.expected(report.kind).filter(product__in=courses).exclude(product__in=skipped)
-    listing.judge(context, report, "certificates", expected)
-    if not unread:
+    expected = stored.expected(report.kind).filter(product__in=courses).exclude(product__in=state.skipped)
+    listing.judge(context, report, "certificates", expected, top=top)
+    if not state.unread:
         return ""
-    return f"GraphQL does not know these courses, or lists them without end: {', '.join(unread[:20])}."
+    return f"GraphQL does not know these courses, or lists them without end: {', '.join(state.unread[:20])}."
 
 
 def _compare_certificates_of(
-    context: RunContext, report: DriftReport, course: Product, state: dict[str, Any], pages: Certificates
+    context: RunContext, report: DriftReport, course: Product, top: int, pages: Certificates
 ) -> None:
-    seen, top = context.seen("certificates"), state["top"]
+    state, seen = context.place(ResultsPlace, "certificates"), context.seen("certificates")
     for page in pages:
-        look = look_at_certificates(list(page.rows), course, passed=lambda pk: pk > top or pk in seen)
+        passed = listing.passed(context, "certificates", top)
+        look = look_at_certificates(list(page.rows), course, passed=passed)
         for bad in page.rows.bad:
             look.fail(f"Certificate {bad.id}", bad.message, pk=_key(Certificate, parse_graphql_id(bad.id)))
 
         def write(look: Look = look, page: lists.GraphPage[schemas.Certificate] = page) -> None:
             ledger.add(context, report, look)
             seen.add(pk for pk in look.met if pk <= top)
-            if page.has_next:
-                state.update(after=page.next_cursor)
-            else:
-                state.update(course=course.pk, after=None)
+            state.after = page.next_cursor if page.has_next else None
+            if not page.has_next:
+                state.course = course.pk
             listing.progress(context, rows=len(page.rows))
 
         context.store(write)

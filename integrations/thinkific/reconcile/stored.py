@@ -32,11 +32,14 @@ NAMED_BY: dict[str, tuple[str, ...]] = {
 }
 
 
+def of(kind: str) -> QuerySet:
+    return MODELS[kind]._default_manager.all()
+
+
 def rows(kind: str) -> QuerySet:
     """The stored rows of a kind, with what their names are made of."""
-    queryset = MODELS[kind]._default_manager.all()
     related = NAMED_BY.get(kind)
-    return queryset.select_related(*related) if related else queryset
+    return of(kind).select_related(*related) if related else of(kind)
 
 
 def entity(kind: str) -> str:

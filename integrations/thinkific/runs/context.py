@@ -1,6 +1,5 @@
 """One run being carried out by this process: its counts, its cursor, its signs of life."""
 
-import copy
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -26,9 +25,9 @@ from integrations.thinkific.runs.jobs import InAdvance, Job, SideBySide
 from integrations.thinkific.runs.leaving import Cancelled, LostRun, SliceOver
 from integrations.thinkific.runs.seen import NUMBERS, Numbers, Seen, dump_all, load_all
 from integrations.thinkific.runs.sent_requests import SentRequests
-from integrations.thinkific.runs.steps import STORED, in_transaction, snapshot, take_back
+from integrations.thinkific.runs.state import STORED, Outcome, P, State
 from integrations.thinkific.runs.threads import Threads
-from integrations.thinkific.runs.writer import Writer
+from integrations.thinkific.runs.writer import Writer, in_transaction
 
 T = TypeVar("T")
 
@@ -38,7 +37,7 @@ LOOK_EVERY = 0.5  # seconds between looks whether somebody pressed Cancel, which
 
 
 class RunContext:
-    """What a kind's pull works with. `store()` commits a page's rows, the cursor and the counts together."""
+    """What a run works with. `store()` commits a page's rows, the cursor and the counts together."""
 
     def __init__(
         self,
@@ -67,7 +66,7 @@ class RunContext:
         self.refused: set[str] = set()  # surfaces
         self._is_last_try = False  # of the step that is being committed
         self.courses: dict[int, int] = {}  # course id -> primary key, of those that were asked for
-        self._taken_up_at = copy.deepcopy(run.cursor)
+        self.state = State(run)
         self._seen = load_all(run.seen)
         self._requests_before = run.requests - sent.count
         self._beat = self._look = self._resumed = time.monotonic()
@@ -84,17 +83,21 @@ class RunContext:
 
     @property
     def cursor(self) -> dict[str, Any]:
-        """Where the run is: whatever the kind needs to go on after its last committed step."""
-        return self.run.cursor
+        """Where the run is, as it is stored (state.py): what the kind needs to go on after its last step."""
+        return self.state.cursor
+
+    def place(self, kind: type[P], name: str = "") -> P:
+        """The same, typed: what stands at the root of the cursor, or under a name."""
+        return self.state.at(kind, name)
 
     @property
     def partial(self) -> bool:
         """Something was left out; the run's errors tell what."""
-        return bool(self.cursor.get("partial"))
+        return bool(self.place(Outcome).partial)
 
     @partial.setter
     def partial(self, value: bool) -> None:
-        self.cursor["partial"] = value
+        self.place(Outcome).partial = value
 
     @property
     def source(self) -> str:
@@ -149,7 +152,7 @@ class RunContext:
         cursor stand or fall together. Repeated when somebody else wrote the same rows at the same moment;
         what the database refuses then as well is left out, row by row."""
         for attempt in range(1, TRIES + 1):
-            before = snapshot(self.run)
+            before = self.state.snapshot()
             try:
                 with self._step(is_last_try=attempt == TRIES):
                     write()
@@ -169,7 +172,7 @@ class RunContext:
     def leave_when_due(self) -> None:
         # Only where the cursor has moved: a run that is left where it was taken up would never end.
         is_due = self.is_due and not any(is_so() for is_so in self.unfinished)
-        if is_due and self.cursor != self._taken_up_at:
+        if is_due and self.state.has_moved:
             raise SliceOver
 
     def finish(self) -> None:
@@ -189,8 +192,8 @@ class RunContext:
                 transaction.set_rollback(True)
 
     def restore(self, before: dict[str, Any]) -> None:
-        """Take back what was counted since a snapshot of the run (steps.py)."""
-        take_back(self.run, before)
+        """Take back what was counted since a snapshot (state.py)."""
+        self.state.take_back(before)
         self.courses.clear()
         if not self.dry_run:
             stored = load_all(self.run.seen)
@@ -281,7 +284,7 @@ class RunContext:
         names = ["heartbeat_at", "requests", "busy_seconds"]
         if not progress_only:
             names += [*STORED, "cursor", "pages_done", "pages_total", "errors", "seen", "guarded", "crashes"]
-            run.seen, run.crashes = dump_all(self._seen), 0
+            run.cursor, run.seen, run.crashes = self.cursor, dump_all(self._seen), 0
         return {name: getattr(run, name) for name in names}
 
     def _save(self, *, progress_only: bool = False) -> None:

@@ -5,18 +5,22 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.db.models import QuerySet
+from msgspec import UNSET, UnsetType
 
 from core.models import OutboxEntry, SiteSettings
 from integrations.models import SyncRun
 from integrations.thinkific.client.errors import NotFound
 from integrations.thinkific.runs.context import RunContext
-from integrations.thinkific.runs.list_walk import Walked
+from integrations.thinkific.runs.state import ListState, Place
 
 REMOVED_AT_ONCE = 1000
 NEVER_EMPTIED = 10  # so many do not vanish all at once without a person's word
 NEVER_GUARDED = 3  # up from so few rows a single one may always go
-USED = "removals_used"  # in the cursor: how many of those that a person confirmed are carried out
 ASKED = 250  # rows at most that are asked for one by one
+
+
+class Confirmed(Place):
+    removals_used: int | UnsetType = UNSET  # how many of those that a person confirmed are carried out
 
 
 def mark_missing(
@@ -25,17 +29,21 @@ def mark_missing(
     stored: QuerySet,
     remove: Callable[[list[int]], int],
     *,
-    top: int | None = None,
+    walked: ListState | None = None,
+    top: int = 0,
+    nameless: int = 0,
     what: str = "rows",
     ask: Callable[[int], Any] | None = None,
 ) -> None:
-    """Mark as removed what a complete walk did not meet; never more than the deletion guard allows. How many
-    rows came without an id is in the walk's state or, without one, in the cursor.
+    """Mark as removed what a complete walk did not meet; never more than the deletion guard allows.
 
-    `remove` gets primary keys, some at a time, inside a transaction, and answers how many it marked. `ask`
-    asks Thinkific for one row by its id there, and raises NotFound.
+    `walked` is the walk of the list. Without one, `top` is the largest primary key that was there before, and
+    `nameless` says how many rows came without an id. `remove` gets primary keys, some at a time, inside a
+    transaction, and answers how many it marked. `ask` asks Thinkific for one row by its id there, and raises
+    NotFound.
     """
-    top = context.cursor[name]["top"] if top is None else top
+    if walked is not None:
+        top, nameless = walked.top, walked.nameless
     candidates = stored.filter(pk__lte=top).order_by()
     live, seen = candidates.count(), context.seen(name)
     # As nearly always. The set of other lists may hold more, and so may one with rows that were left out.
@@ -43,10 +51,10 @@ def mark_missing(
         return
     pks = candidates.values_list("pk", flat=True).iterator(chunk_size=5000)
     missing = _without_ours(context, stored, [pk for pk in pks if pk not in seen])
-    if ask is not None and (context.cursor.get(name) or {}).get("unsure"):
+    if ask is not None and walked is not None and walked.unsure:
         missing = _really_gone(stored, missing, ask)
     # A row without an id may be any of them.
-    if len(missing) <= (context.cursor.get(name) or context.cursor).get("nameless", 0):
+    if len(missing) <= nameless:
         return
     why = _too_many(context, len(missing), live)
     confirmed = bool(why) and len(missing) <= _confirmed(context)
@@ -65,7 +73,8 @@ def mark_missing(
         def write(part: list[int] = part) -> None:
             context.run.removed += remove(part)
             if confirmed:  # with the rows, so that a run that goes on knows what is left of it
-                context.cursor[USED] = context.cursor.get(USED, 0) + len(part)
+                used = context.place(Confirmed)
+                used.removals_used = (used.removals_used or 0) + len(part)
 
         context.store(write)
 
@@ -88,7 +97,7 @@ def _confirmed(context: RunContext) -> float:
     """How many removals a person has confirmed that are not carried out yet."""
     number = context.run.options.get("allow_removals") or 0
     # An older version let as many go as there were.
-    return math.inf if number is True else number - context.cursor.get(USED, 0)
+    return math.inf if number is True else number - (context.place(Confirmed).removals_used or 0)
 
 
 def _too_many(context: RunContext, missing: int, live: int) -> str:
@@ -109,7 +118,7 @@ def _held_back(context: RunContext) -> bool:
     return last is not None and last.guarded > 0
 
 
-def emptied(context: RunContext, what: str, walked: Walked, known: QuerySet) -> bool:
+def emptied(context: RunContext, what: str, walked: ListState, known: QuerySet) -> bool:
     """Whether a list that belongs to one thing (a group, a bundle) came empty although many stand here.
 
     Thinkific answers so for what it does not know (any more), too: the guard keeps that from being believed.

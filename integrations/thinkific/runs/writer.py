@@ -23,7 +23,7 @@ from django.db import OperationalError, connection, transaction
 from core.services.storage import bulk
 from integrations import heartbeat
 from integrations.thinkific.runs.leaving import LostRun
-from integrations.thinkific.runs.steps import in_transaction, snapshot
+from integrations.thinkific.runs.state import ListState
 
 if TYPE_CHECKING:
     from integrations.thinkific.runs.context import RunContext
@@ -34,6 +34,20 @@ AT_ONCE = 2  # steps that are on their way to the database, each over a connecti
 PATIENCE = "5s"
 READS = ("SELECT ", "SAVEPOINT ", "RELEASE ", "ROLLBACK ", "SET LOCAL ")
 LOCKS = re.compile(r" FOR (NO KEY )?UPDATE\b|advisory")
+
+
+@contextmanager
+def in_transaction(*, patience: str = "") -> Iterator[None]:
+    """A transaction of the thread that asks for it, which waits at most so long for a lock."""
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            # Nobody is told of this commit. Should the server crash before it is on the disk, the run's
+            # cursor is as old as its rows, and the page is pulled again.
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL synchronous_commit = off")
+                if patience:
+                    cursor.execute("SET LOCAL lock_timeout = %s", [patience])
+        yield
 
 
 class _DoesMore(Exception):
@@ -67,7 +81,7 @@ class Writer:
         if not (adds and self.is_of_use):
             self._in_one_piece(write)
             return
-        step = _Step(write, snapshot(self.context.run), [])
+        step = _Step(write, self.context.state.snapshot(), [])
         self.prepares = True
         try:
             with transaction.atomic(), bulk.kept_back(step.copies), self._only_reads(step):
@@ -93,7 +107,8 @@ class Writer:
     def finds_none(self, name: str) -> bool:
         """Whether none of the rows of this list need be looked for: the table was empty when its walk began,
         and a row that came since is not overlooked, for the writer would collide with it."""
-        return self.prepares and self.context.cursor.get(name, {}).get("top") == 0
+        context = self.context
+        return self.prepares and name in context.cursor and context.place(ListState, name).top == 0
 
     def settle(self) -> None:
         """Wait for what is under way; afterwards all that was counted is committed."""

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from core import database_outage
 from core.models import ImportBatch, OutboxEntry, WebhookDelivery
-from core.models.leased import Leased
+from core.models.fields.leased import Leased
 from core.processes import this_process
 from core.services import leases
 from core.services.leases import Claim

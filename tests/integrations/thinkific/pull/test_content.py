@@ -11,6 +11,7 @@ from integrations.models import SyncRun
 from integrations.thinkific.budget.decisions import Limits
 from integrations.thinkific.client.graphql.observed import Learned
 from integrations.thinkific.pull.content_plan import GRAPHQL, REST, Plan
+from integrations.thinkific.runs.state import State
 from integrations.thinkific.sandbox import Scale, Site
 from tests.factories import ProductFactory
 from tests.integrations.thinkific.pull.conftest import Writes, counts
@@ -122,8 +123,9 @@ def plan_for(courses, *, size, token="t", ratio=1.0):
     graphql = SimpleNamespace(learned=learned)
     client = SimpleNamespace(credentials=SimpleNamespace(token=token), graphql=graphql)
     cursor = {"sizes": {str(course.productable_id): list(size) for course in courses}}
-    pull = SimpleNamespace(client=client, cursor=cursor, budget=SimpleNamespace(limits=Limits()))
-    return Plan(pull, courses)
+    place = State(SyncRun(cursor=cursor)).at
+    context = SimpleNamespace(client=client, place=place, budget=SimpleNamespace(limits=Limits()))
+    return Plan(context, courses)
 
 
 @pytest.fixture
