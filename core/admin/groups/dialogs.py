@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from core.admin.groups.forms import (
+from core.admin.groups.assigning import (
     WHAT_THE_DIRECTIONS_DO,
     AddMemberForm,
     AssignForm,

@@ -12,7 +12,7 @@ from unfold.widgets import (
 
 from core.admin.kit.dialogs.dialog import Dialog, DialogForm, Done
 from core.admin.kit.dialogs.pickers import by_typing
-from core.admin.users.forms import role_field
+from core.admin.users.dialogs.fields import role_field
 from core.errors import Refusal
 from core.models import Membership, Organization, Role, Team, User
 from core.permissions import scope

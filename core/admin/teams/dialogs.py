@@ -6,17 +6,17 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 
+from core.admin.groups import assigning as group_forms
 from core.admin.groups import dialogs as group_dialogs
-from core.admin.groups import forms as group_forms
+from core.admin.groups.assigning import direction_field
 from core.admin.groups.dialogs import assignments_where, may_assign
-from core.admin.groups.forms import direction_field
 from core.admin.kit import cells
 from core.admin.kit.dialogs.dialog import Dialog, DialogForm, Done
 from core.admin.kit.dialogs.pickers import by_typing
 from core.admin.kit.sync.sending import retry_rows
 from core.admin.teams.details import TEAM_DETAIL_DIALOGS, description_field, name_field, organization_field
-from core.admin.users import dialogs as user_dialogs
-from core.admin.users.forms import PersonForm, RoleForm, role_field, student_role
+from core.admin.users.dialogs import memberships as user_dialogs
+from core.admin.users.dialogs.fields import PersonForm, RoleForm, role_field, student_role
 from core.models import (
     Enrollment,
     GroupAssignment,

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget, UnfoldBooleanSwitchWidget
 
-from core.admin.groups.forms import groups_that_follow
+from core.admin.groups.assigning import groups_that_follow
 from core.admin.kit.counting import counted
 from core.admin.kit.dialogs.pickers import PickingForm, by_typing
 from core.models import (

@@ -18,8 +18,8 @@ from core.admin.kit.lists.filters import ChoiceFilter, RelatedFilter, key_of
 from core.admin.kit.sync import in_thinkific
 from core.admin.kit.sync.last_synced import last_synced
 from core.admin.kit.viewer import viewer_of
-from core.admin.users.account_dialogs import waiting_change
-from core.admin.users.dialogs import USER_DIALOGS, may_add
+from core.admin.users.dialogs.account import waiting_change
+from core.admin.users.dialogs.memberships import USER_DIALOGS, may_add
 from core.admin.users.tabs import USER_TABS
 from core.admin.users.user_list import UserList
 from core.email_display import as_people_write

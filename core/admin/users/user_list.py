@@ -14,7 +14,7 @@ from core.admin.kit.lists.exports import ExportingAdmin
 from core.admin.kit.lists.lists import BoundedChangeList
 from core.admin.kit.lists.selected import ForSelected
 from core.admin.kit.viewer import viewer_of
-from core.admin.users.chosen_users import SELECTED_DIALOGS
+from core.admin.users.dialogs.chosen_users import SELECTED_DIALOGS
 from core.models import Membership, User
 
 NAMED = 2  # teams that a cell names

@@ -9,12 +9,12 @@ from django import forms
 
 from core import moments
 from core.admin.enrollments.forms import LastDayField
-from core.admin.groups.forms import groups_that_follow
+from core.admin.groups.assigning import groups_that_follow
 from core.admin.kit.counting import counted
 from core.admin.kit.dialogs.dialog import Dialog, Done
 from core.admin.kit.dialogs.pickers import by_typing
 from core.admin.kit.lists.selected import SelectedForm
-from core.admin.users.forms import role_field, student_role
+from core.admin.users.dialogs.fields import role_field, student_role
 from core.errors import names
 from core.models import (
     Enrollment,

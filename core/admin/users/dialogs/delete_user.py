@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from core.admin.kit.dialogs.dialog import Dialog, DialogForm, Done
 from core.admin.kit.sync.sync_line import follows
-from core.admin.users.forms import email_field
+from core.admin.users.dialogs.fields import email_field
 from core.folding import email_key
 from core.models import User
 from core.permissions import scope

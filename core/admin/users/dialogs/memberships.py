@@ -10,9 +10,9 @@ from core.admin.kit import cells
 from core.admin.kit.dialogs.dialog import Dialog, DialogForm, Done
 from core.admin.kit.sync.sending import retry_all, retry_rows
 from core.admin.kit.sync.sync_buttons import run_started
-from core.admin.users.account_dialogs import ACCOUNT_DIALOGS
-from core.admin.users.delete_user import DELETE_USER
-from core.admin.users.forms import AddToGroupForm, AddToTeamForm, AddUserForm, PersonForm, RoleForm
+from core.admin.users.dialogs.account import ACCOUNT_DIALOGS
+from core.admin.users.dialogs.delete_user import DELETE_USER
+from core.admin.users.dialogs.fields import AddToGroupForm, AddToTeamForm, AddUserForm, PersonForm, RoleForm
 from core.admin.users.tabs import groups_of
 from core.models import Enrollment, Membership, Role, Team, User
 from core.permissions import scope

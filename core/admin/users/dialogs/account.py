@@ -3,7 +3,7 @@
 import structlog
 
 from core.admin.kit.dialogs.dialog import Dialog, DialogForm, Done
-from core.admin.users.forms import HomeTeamForm, ProfileForm
+from core.admin.users.dialogs.fields import HomeTeamForm, ProfileForm
 from core.models import EmailChange, User
 from core.permissions import scope
 from core.services import identity, people
