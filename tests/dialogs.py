@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib.messages import get_messages
 from django.test import Client
 
-from core.admin.kit.dialogs.dialog import GONE
+from core.admin.kit.dialogs.answering import GONE
 
 
 def send_confirmed(client: Client, url: str, form: dict[str, Any], **how: Any) -> Any:

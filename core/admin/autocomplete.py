@@ -16,7 +16,7 @@ from core.admin.kit.dialogs.choice_labels import RELATED, label
 from core.admin.kit.dialogs.dialog import Dialog
 from core.admin.kit.lists.filters import RelatedFilter
 from core.admin.kit.viewer import viewer_of
-from core.admin.tools import screen as tools
+from core.admin.tools.dialogs import CARDS, Tool
 
 Key = tuple[str, str, str]  # app, model and field, as a picker names them in its request
 Asks = Callable[[HttpRequest], bool]
@@ -43,11 +43,11 @@ def _places() -> Iterator[tuple[Key, Asks]]:
         for name in screen.autocomplete_fields:
             yield _key(screen.opts.get_field(name)), partial(_may_edit, screen)
         for dialog in getattr(screen, "dialogs", ()):
-            for field in picked_by(dialog.form):
+            for field in picked_by(dialog):
                 yield _key(field), partial(_may_open, screen, dialog)
-    for card in tools.CARDS.values():
-        for field in picked_by(card.form):
-            yield _key(field), lambda request: tools.may_use(request.user)
+    for card in CARDS.values():
+        for field in picked_by(card):
+            yield _key(field), lambda request: Tool.may(viewer_of(request), None)
 
 
 def picked_by(form: type[forms.Form]) -> Iterator[Any]:
@@ -65,7 +65,7 @@ def _may_edit(screen: Any, request: HttpRequest) -> bool:
     return screen.has_change_permission(request) or screen.has_add_permission(request)
 
 
-def _may_open(screen: Any, dialog: Dialog, request: HttpRequest) -> bool:
+def _may_open(screen: Any, dialog: type[Dialog], request: HttpRequest) -> bool:
     return screen.has_view_permission(request) and dialog.may(viewer_of(request), None)
 
 

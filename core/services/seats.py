@@ -5,8 +5,11 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Count, F, Q, QuerySet
 from django.utils import timezone
+from django_q.tasks import async_task
 
-from core.models import Enrollment, Seat
+from core.models import Enrollment, Seat, User
+
+RECALCULATE_TASK = "core.tasks.recalculate_seats"
 
 # A pending enrollment holds its place: Thinkific is told later. A failed or removed one gives none.
 TAKES_A_PLACE = [
@@ -44,6 +47,11 @@ def count_used(seats: QuerySet[Seat], *, now: datetime | None = None) -> dict[in
 def used(seat: Seat, *, now: datetime | None = None) -> int:
     """Places of one seat that are taken now, whatever its cached count says."""
     return count_used(Seat.objects.filter(pk=seat.pk), now=now).get(seat.pk, 0)
+
+
+def request_recalculation(*, by: User) -> None:
+    """Count all seats again in the background. The person is told when it is done."""
+    async_task(RECALCULATE_TASK, by.pk)
 
 
 @transaction.atomic

@@ -1,21 +1,18 @@
 """Conflicts: both sides changed the same field; one value won, and here is the other."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
+from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from unfold.decorators import action, display
 
 from core.admin.kit import cells
-from core.admin.kit.dialogs.confirming import ask, confirmed
-from core.admin.kit.dialogs.dialog import Dialog, DialogForm, Done, button, url_of
-from core.admin.kit.lists.filters import ChoiceFilter, key_of
+from core.admin.kit.dialogs.dialog import Done, button, url_of
+from core.admin.kit.lists.filters import ChoiceFilter
 from core.admin.kit.sitewide import SitewideAdmin
 from core.admin.kit.sync.sync_line import follows
 from core.admin.kit.viewer import viewer_of
@@ -23,14 +20,15 @@ from core.models import User
 from core.wording import plural
 from integrations.admin.identity_dialogs import (
     IDENTITY_DIALOGS,
-    SettlingForm,
-    keep_ours,
-    may_settle,
-    what_keeping_ours_does,
+    KeepOurs,
+    SettlingDialog,
+    say_what_others_settled,
 )
-from integrations.admin.identity_page import SHOWN, both_people
+from integrations.admin.identity_page import both_people
 from integrations.models import SyncConflict
 from integrations.thinkific import conflicts
+
+Resolution = SyncConflict.Resolution
 
 
 class SettledFilter(ChoiceFilter):
@@ -51,74 +49,57 @@ class KindFilter(ChoiceFilter):
         return queryset.filter(kind=value)
 
 
-def _is_open(conflict: SyncConflict) -> bool:
-    return conflict.settled_at is None and not conflict.is_identity
+class ValueDialog(SettlingDialog):
+    """About a field that has two values: the one that did not stay can still be taken."""
+
+    stayed: ClassVar[str]  # what was decided before
+
+    @classmethod
+    def applies(cls, obj: SyncConflict) -> bool:
+        is_open = obj.settled_at is None and not obj.is_identity
+        return is_open and (obj.resolution == Resolution.KEPT_OURS) == (cls.stayed == Resolution.KEPT_OURS)
 
 
-def _kept_ours(conflict: SyncConflict) -> bool:
-    return conflict.resolution == SyncConflict.Resolution.KEPT_OURS
+class TakeTheirs(ValueDialog):
+    slug, label, icon = "take-theirs", "Take Thinkific's Value", "cloud_download"
+    stayed = Resolution.KEPT_OURS
+
+    def text(self) -> str:
+        now = conflicts.standing(self.obj)
+        said = f"“{self.obj.theirs}” replaces “{now.ours}” in the dashboard."
+        if now.ours != self.obj.ours:
+            said += f" The dashboard had “{self.obj.ours}” when the two differed."
+        return said + _heard_since(self.obj, now)
+
+    def carry_out(self) -> Done:
+        conflicts.take_theirs(self.obj, by=self.viewer)
+        return Done(f"{self.obj}: “{self.obj.theirs}” stands now, here as in Thinkific.")
 
 
-def _what_theirs_does(conflict: SyncConflict) -> str:
-    now = conflicts.standing(conflict)
-    said = f"“{conflict.theirs}” replaces “{now.ours}” in the dashboard."
-    if now.ours != conflict.ours:
-        said += f" The dashboard had “{conflict.ours}” when the two differed."
-    return said + _heard_since(conflict, now)
+class TakeOurs(ValueDialog):
+    slug, label, icon = "take-ours", "Take the Dashboard's Value", "cloud_upload"
+    stayed = Resolution.KEPT_THEIRS
 
+    def text(self) -> str:
+        now = conflicts.standing(self.obj)
+        said = f"“{self.obj.ours}” replaces “{now.ours}” here and in Thinkific."
+        if now.ours != self.obj.theirs:
+            said += f" Both had “{self.obj.theirs}” when it was decided."
+        return said + _heard_since(self.obj, now)
 
-def _what_ours_does(conflict: SyncConflict) -> str:
-    now = conflicts.standing(conflict)
-    said = f"“{conflict.ours}” replaces “{now.ours}” here and in Thinkific."
-    if now.ours != conflict.theirs:
-        said += f" Both had “{conflict.theirs}” when it was decided."
-    return said + _heard_since(conflict, now)
+    def carry_out(self) -> Done:
+        conflicts.take_ours(self.obj, by=self.viewer)
+        said = f"{self.obj}: “{self.obj.ours}” stands now."
+        user = User.objects.filter(pk=self.obj.object_id).first()
+        return Done(follows(user, self.viewer, said) if user else said)
 
 
 def _heard_since(conflict: SyncConflict, now: conflicts.Standing) -> str:
     return "" if now.theirs == conflict.theirs else f" Thinkific had “{now.theirs}” since then."
 
 
-def _take_theirs(conflict: SyncConflict, form: DialogForm) -> Done:
-    conflicts.take_theirs(conflict, by=form.viewer)
-    return Done(f"{conflict}: “{conflict.theirs}” stands now, here as in Thinkific.")
-
-
-def _take_ours(conflict: SyncConflict, form: DialogForm) -> Done:
-    conflicts.take_ours(conflict, by=form.viewer)
-    said = f"{conflict}: “{conflict.ours}” stands now."
-    user = User.objects.filter(pk=conflict.object_id).first()
-    return Done(follows(user, form.viewer, said) if user else said)
-
-
-CONFLICT_DIALOGS = (
-    Dialog(
-        "take-theirs",
-        "Take Thinkific's Value",
-        may=may_settle,
-        applies=lambda conflict: _is_open(conflict) and _kept_ours(conflict),
-        work=_take_theirs,
-        form=SettlingForm,
-        over=SyncConflict.settled_in_words,
-        icon="cloud_download",
-        text=_what_theirs_does,
-    ),
-    Dialog(
-        "take-ours",
-        "Take the Dashboard's Value",
-        may=may_settle,
-        applies=lambda conflict: _is_open(conflict) and not _kept_ours(conflict),
-        work=_take_ours,
-        form=SettlingForm,
-        over=SyncConflict.settled_in_words,
-        icon="cloud_upload",
-        text=_what_ours_does,
-    ),
-)
-
-
 # Above the two columns of values stands whose they are.
-IN_A_ROW = {"take-theirs": "Take Thinkific's", "take-ours": "Take ours"}
+IN_A_ROW = {TakeTheirs: "Take Thinkific's", TakeOurs: "Take ours"}
 
 
 @admin.register(SyncConflict)
@@ -136,8 +117,8 @@ class SyncConflictAdmin(SitewideAdmin):
     search_fields = ["folded"]
     search_help_text = "Search by the object's name"
     ordering = ["-id"]
-    actions = ["settle_selected", "keep_ours_selected"]
-    dialogs = (*CONFLICT_DIALOGS, *IDENTITY_DIALOGS)
+    actions = ["settle_selected", KeepOurs]
+    dialogs = (TakeTheirs, TakeOurs, *IDENTITY_DIALOGS)
     fields = [
         "object",
         "what",
@@ -170,12 +151,8 @@ class SyncConflictAdmin(SitewideAdmin):
 
     @action(description="Mark as settled", permissions=["settle"])
     def settle_selected(self, request: HttpRequest, queryset: QuerySet[SyncConflict]) -> None:
-        is_open = queryset.filter(settled_at__isnull=True)
-        undecided = is_open.filter(kind__in=SyncConflict.IDENTITY).count()
-        count = is_open.filter(kind=SyncConflict.Kind.VALUE).update(
-            settled_at=timezone.now(), settled_by=request.user
-        )
-        self._say_what_others_settled(request)
+        count, undecided = conflicts.mark_settled(queryset, by=viewer_of(request))
+        say_what_others_settled(request)
         if count or not undecided:
             messages.success(request, f"Settled {plural(count, 'conflict')}. No data changed.")
         if undecided:
@@ -184,38 +161,6 @@ class SyncConflictAdmin(SitewideAdmin):
                 f"{undecided} of them need{'s' if undecided == 1 else ''} a decision and stayed open: whose "
                 "account it is, or which address is the login. Open each, or keep the dashboard's side.",
             )
-
-    @action(description="Keep apart, keep the dashboard's address", permissions=["settle"])
-    def keep_ours_selected(
-        self, request: HttpRequest, queryset: QuerySet[SyncConflict]
-    ) -> HttpResponse | None:
-        """The safe decision for several: nobody gains anything by it."""
-        chosen = list(queryset.filter(settled_at__isnull=True, kind__in=SyncConflict.IDENTITY))
-        rows = what_keeping_ours_does(chosen)
-        apart = sum(conflict.kind == SyncConflict.Kind.LINK for conflict in chosen)
-        addresses = len(chosen) - apart
-        text = (
-            f"{plural(apart, 'account')} here would stay without an account in "
-            "Thinkific, which is remembered until somebody asks again. "
-            f"{plural(addresses, 'login')} would stay as here, and replace "
-            "Thinkific's address there. Other conflicts stay as they are."
-        )
-        self._say_what_others_settled(request)
-        if rows and not confirmed(request, text=text, rows=rows):
-            title = "Keep apart, keep the dashboard's address"
-            return ask(self, request, title=title, label="Decide", text=text, rows=rows)
-        count, left = keep_ours(chosen, by=viewer_of(request))
-        messages.success(request, f"Decided {plural(count, 'conflict')}.")
-        for why in left[:SHOWN]:
-            messages.warning(request, why)
-        return None
-
-    def _say_what_others_settled(self, request: HttpRequest) -> None:
-        """Of the chosen: the list of open ones no longer has them."""
-        keys = [key_of(value) for value in request.POST.getlist(ACTION_CHECKBOX_NAME)]
-        settled = SyncConflict.objects.filter(pk__in=[key for key in keys if key], settled_at__isnull=False)
-        for conflict in settled.select_related("settled_by").exclude(settled_by=viewer_of(request))[:SHOWN]:
-            messages.warning(request, conflict.settled_in_words())
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None or not obj.is_identity:
@@ -279,8 +224,8 @@ class SyncConflictAdmin(SitewideAdmin):
             return cells.actions([link] if conflict.settled_at is None else [])
         return cells.actions(
             [
-                button(url_of(self.opts, dialog.slug, conflict.pk), IN_A_ROW[dialog.slug], css="")
-                for dialog in CONFLICT_DIALOGS
+                button(url_of(self.opts, dialog.slug, conflict.pk), label, css="")
+                for dialog, label in IN_A_ROW.items()
                 if dialog.applies(conflict)
             ]
         )

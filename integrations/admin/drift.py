@@ -8,11 +8,12 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, URLPattern, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.decorators import action, display
+from unfold.decorators import display
 
 from core.admin.kit import cells
 from core.admin.kit.lists.filters import ChoiceFilter
 from core.admin.kit.sitewide import SitewideAdmin
+from core.admin.kit.viewer import viewer_of
 from core.models import User
 from core.models.fields.history import done_by
 from integrations.admin import drift_repair
@@ -75,7 +76,7 @@ class DriftAdmin(SitewideAdmin):
     search_help_text = "Search by the object's name"
     ordering = ["id"]
     list_top_template = "dashboard/drift_report.html"
-    actions = ["push_selected", "take_selected"]
+    actions = [drift_repair.PushOurs, drift_repair.TakeTheirs]
     fields = [
         "about",
         "kind",
@@ -119,19 +120,9 @@ class DriftAdmin(SitewideAdmin):
             "can_compare": not comparing and Credentials.from_settings().complete,
             "connected": Credentials.from_settings().complete,
             "may_change": self.sees(request, "change"),
+            "compare": drift_repair.Compare(viewer=viewer_of(request)),
             "next_comparison": next_runs().get((Kind.RECONCILIATION, True)),
         }
-
-    def has_repair_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.sees(request, "change")
-
-    @action(description="Push ours…", permissions=["repair"])
-    def push_selected(self, request: HttpRequest, queryset: QuerySet[Drift]) -> HttpResponse:
-        return drift_repair.preview(self, request, queryset, Choice.PUSH)
-
-    @action(description="Take theirs…", permissions=["repair"])
-    def take_selected(self, request: HttpRequest, queryset: QuerySet[Drift]) -> HttpResponse:
-        return drift_repair.preview(self, request, queryset, Choice.TAKE)
 
     # --- columns ------------------------------------------------------------------------------------
 

@@ -1,22 +1,25 @@
-"""The pages of a repair: what would happen, to what, and what cannot; then it happens in the background."""
+"""Compare, and repair: what would happen, to what, and what cannot; then it happens in the background."""
 
 import json
 from functools import partial
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
-from django.contrib import messages
+from django import forms
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.functional import cached_property
 from django.utils.html import format_html
 
+from core.admin.kit.dialogs.answering import drawn
+from core.admin.kit.dialogs.carrying_out import say, taken
+from core.admin.kit.dialogs.chosen import ChosenDialog
+from core.admin.kit.dialogs.dialog import Done
+from core.admin.kit.dialogs.in_page import PageDialog, answer_in_page
 from core.admin.kit.lists.filters import key_of
-from core.admin.kit.sitewide import sees_site
 from core.admin.kit.viewer import viewer_of
-from core.errors import Refusal
 from core.models import SiteSettings
 from integrations.models import Drift, DriftKind, Kind
 from integrations.thinkific.reconcile import repair
@@ -27,16 +30,6 @@ from integrations.thinkific.runs import lifecycle
 CHANGE = "integrations.change_drift"
 Choice, Sort = Drift.Choice, Drift.Sort
 SHOWN = 100  # of those that would be repaired, and of those that cannot be
-NAMES = {
-    Choice.PUSH: (
-        "Push ours",
-        "Thinkific gets what the dashboard has. It goes out like any change made here.",
-    ),
-    Choice.TAKE: (
-        "Take theirs",
-        "The dashboard gets what Thinkific has. Nothing is sent to Thinkific.",
-    ),
-}
 
 
 class Line(NamedTuple):
@@ -46,11 +39,113 @@ class Line(NamedTuple):
     changes: list[tuple[str, str, str]]  # field, before, after
 
 
+# --- dialogs ------------------------------------------------------------------------------------------
+
+
+class Compare(PageDialog):
+    slug, label, title, keep = "compare", "Compare now", "Compare both sides now?", "Not now"
+    question = (
+        "Everything that is mirrored is read from Thinkific and compared with what is stored here. "
+        "Nothing is changed on either side. On a large site that takes a while; whoever waits for a sync "
+        "goes first, and you are told when it is done."
+    )
+
+    permission = CHANGE
+
+    def post_url(self) -> str:
+        return reverse("admin:integrations_drift_compare")
+
+    def carry_out(self) -> Done:
+        started = lifecycle.request_run(Kind.RECONCILIATION, started_by=self.viewer)
+        said = "A comparison is under way already" if started.attached else "The comparison has started"
+        text = '{}. You are told when it is done; <a href="{}" class="underline">see the run</a>.'
+        return Done(format_html(text, said, started.url))
+
+
+class Repair(ChosenDialog):
+    """The preview of a repair: of one row, of a kind, or of the rows that were chosen in the list."""
+
+    choice: ClassVar[str]
+    side: ClassVar[str]  # that changes
+    template = "dashboard/drift_repair.html"
+    rows = forms.CharField(widget=forms.HiddenInput(), required=False)  # keys of those that were shown
+    shown = forms.CharField(widget=forms.HiddenInput(), required=False)  # what would happen to them
+
+    permission = CHANGE
+
+    @classmethod
+    def of(cls, rows: QuerySet[Drift]) -> QuerySet[Drift]:
+        return rows.select_related("report", "repaired_by").order_by("pk")
+
+    @property
+    def now(self) -> QuerySet[Drift]:
+        """The rows as they are stored at this moment."""
+        return self.of(Drift.objects.filter(pk__in=[row.pk for row in self.chosen]))
+
+    @cached_property
+    def plan(self) -> Plan:
+        return plan(self.now, self.choice)
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if values.get("shown", "") not in ("", _digest(self.plan)):
+            raise forms.ValidationError(
+                "It has changed since it was shown. Nothing was done; this is how it stands now."
+            )
+        return values
+
+    def carry_out(self) -> Done:
+        started = repair.start(self.now, choice=self.choice, by=self.viewer)
+        link = format_html('<a href="{}" class="underline">see the run</a>', started.url)
+        return Done(format_html("The repair has started. You are told when it is done; {}.", link))
+
+    def page_context(self) -> dict[str, Any]:
+        """A constant number of queries; nothing is asked of Thinkific."""
+        made = self.plan
+        kinds = {step.row.report.get_kind_display() for step in [*made.doable, *made.refused]}
+        takes = self.choice == Choice.TAKE
+        gone = sum(step.row.sort == Sort.ONLY_HERE for step in made.doable) if takes else 0
+        return {
+            "title": f"{self.submit}: {kinds.pop()}" if len(kinds) == 1 else self.submit,
+            "choice": self.choice,
+            "doable": [_line(step, self.choice) for step in made.doable[:SHOWN]],
+            "refused": made.refused[:SHOWN],
+            "count": len(made.doable),
+            "refused_count": len(made.refused),
+            "more": max(0, len(made.doable) - SHOWN),
+            "more_refused": max(0, len(made.refused) - SHOWN),
+            "rows": ",".join(str(step.row.pk) for step in made.doable),
+            "shown": _digest(made),
+            "gone": gone,
+            "many_gone": gone > 1 and gone > _guarded(made.doable),
+            "side": self.side,
+            "back": page(),
+        }
+
+
+class PushOurs(Repair):
+    slug, action, choice = "push", "push_selected", Choice.PUSH
+    label, submit, side = "Push ours…", "Push ours", "Thinkific"
+    question = "Thinkific gets what the dashboard has. It goes out like any change made here."
+
+
+class TakeTheirs(Repair):
+    slug, action, choice = "take", "take_selected", Choice.TAKE
+    label, submit, side = "Take theirs…", "Take theirs", "The dashboard"
+    question = "The dashboard gets what Thinkific has. Nothing is sent to Thinkific."
+
+
+REPAIRS: dict[str, type[Repair]] = {dialog.choice: dialog for dialog in (PushOurs, TakeTheirs)}
+
+
+# --- addresses ----------------------------------------------------------------------------------------
+
+
 def urls(model_admin: Any) -> list[URLPattern]:
     """Below the drift's own addresses."""
     guard = model_admin.admin_site.admin_view
     return [
-        path("compare/", guard(compare), name="integrations_drift_compare"),
+        path("compare/", guard(partial(compare, model_admin)), name="integrations_drift_compare"),
         path("repair/", guard(partial(answer, model_admin)), name="integrations_drift_repair"),
     ]
 
@@ -61,40 +156,26 @@ def address(choice: str, **what: Any) -> str:
     return f"{reverse('admin:integrations_drift_repair')}?{query}"
 
 
-def compare(request: HttpRequest) -> HttpResponse:
+def compare(model_admin: Any, request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    _check_may_change(request)
-    try:
-        started = lifecycle.request_run(Kind.RECONCILIATION, started_by=viewer_of(request))
-    except Refusal as refusal:
-        messages.error(request, str(refusal))
-    else:
-        said = "A comparison is under way already" if started.attached else "The comparison has started"
-        text = '{}. You are told when it is done; <a href="{}" class="underline">see the run</a>.'
-        messages.success(request, format_html(text, said, started.url))
-    return HttpResponseRedirect(page())
+    return answer_in_page(Compare, request, back=page(), model_admin=model_admin)
 
 
 def answer(model_admin: Any, request: HttpRequest) -> HttpResponse:
-    """GET: the preview of one row or of a kind. POST with `confirmed`: do it, to the rows that were shown."""
-    _check_may_change(request)
+    """GET: the preview of one row or of a kind. POST: do it, to the rows that were shown."""
+    viewer = viewer_of(request)
+    if not Repair.may(viewer, None):
+        raise PermissionDenied
     asked = request.POST if request.method == "POST" else request.GET
-    choice = asked.get("choice", "")
-    if choice not in Choice.values:
+    dialog = REPAIRS.get(asked.get("choice", ""))
+    if dialog is None:
         raise Http404
     rows = model_admin.get_queryset(request)
     if request.method == "POST":
         keys = [key for part in asked.get("rows", "").split(",") if (key := key_of(part)) is not None]
         rows = rows.filter(pk__in=keys)
-        made = plan(_in_full(rows), choice)
-        if asked.get("shown", "") not in ("", _digest(made)):
-            messages.warning(
-                request, "It has changed since it was shown. Nothing was done; this is how it stands now."
-            )
-            return preview(model_admin, request, rows, choice)
-        return _start(request, rows, choice)
-    if "row" in asked:
+    elif "row" in asked:
         rows = rows.filter(pk=key_of(asked["row"]) or 0)
         if not rows.exists():
             raise Http404
@@ -104,42 +185,13 @@ def answer(model_admin: Any, request: HttpRequest) -> HttpResponse:
             rows = rows.filter(sort=asked["sort"])
     else:
         raise Http404
-    return preview(model_admin, request, rows, choice)
-
-
-def preview(model_admin: Any, request: HttpRequest, rows: QuerySet[Drift], choice: str) -> HttpResponse:
-    """A constant number of queries; nothing is asked of Thinkific."""
-    made = plan(_in_full(rows), choice)
-    kinds = {step.row.report.get_kind_display() for step in [*made.doable, *made.refused]}
-    name, text = NAMES[Choice(choice)]
-    gone = sum(step.row.sort == Sort.ONLY_HERE for step in made.doable) if choice == Choice.TAKE else 0
-    context = {
-        **model_admin.admin_site.each_context(request),
-        "title": f"{name}: {kinds.pop()}" if len(kinds) == 1 else name,
-        "opts": model_admin.opts,
-        "media": model_admin.media,
-        "choice": choice,
-        "name": name,
-        "text": text,
-        "doable": [_line(step, choice) for step in made.doable[:SHOWN]],
-        "refused": made.refused[:SHOWN],
-        "count": len(made.doable),
-        "refused_count": len(made.refused),
-        "more": max(0, len(made.doable) - SHOWN),
-        "more_refused": max(0, len(made.refused) - SHOWN),
-        "rows": ",".join(str(step.row.pk) for step in made.doable),
-        "shown": _digest(made),
-        "gone": gone,
-        "many_gone": gone > 1 and gone > _guarded(made.doable),
-        "side": "Thinkific" if choice == Choice.PUSH else "The dashboard",
-        "back": page(),
-    }
-    request.current_app = model_admin.admin_site.name
-    return TemplateResponse(request, "dashboard/drift_repair.html", context)
-
-
-def _in_full(rows: QuerySet[Drift]) -> QuerySet[Drift]:
-    return rows.select_related("report", "repaired_by").order_by("pk")
+    form: Any = dialog(request.POST if request.method == "POST" else None, viewer=viewer, chosen=rows)
+    if form.is_bound:
+        done, form, _ = taken(form)
+        if done is not None:
+            say(request, done)
+            return HttpResponseRedirect(page())
+    return drawn(model_admin, request, form, {})
 
 
 def _digest(made: Plan) -> str:
@@ -165,21 +217,3 @@ def _line(step: Step, choice: str) -> Line:
         elif one["field"] in going:
             changes.append((label(one["field"]), one["theirs"], one["ours"]))
     return Line(step, changes)
-
-
-def _start(request: HttpRequest, rows: QuerySet[Drift], choice: str) -> HttpResponse:
-    try:
-        started = repair.start(rows, choice=choice, by=viewer_of(request))
-    except Refusal as refusal:
-        messages.error(request, str(refusal))
-    else:
-        link = format_html('<a href="{}" class="underline">see the run</a>', started.url)
-        messages.success(
-            request, format_html("The repair has started. You are told when it is done; {}.", link)
-        )
-    return HttpResponseRedirect(page())
-
-
-def _check_may_change(request: HttpRequest) -> None:
-    if not sees_site(request, CHANGE):
-        raise PermissionDenied

@@ -9,9 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.decorators import action, display
+from unfold.decorators import display
 
 from core.admin.kit import cells
+from core.admin.kit.dialogs.buttons import opens
+from core.admin.kit.dialogs.dialog import Dialog, Done
 from core.admin.kit.lists.filters import ChoiceFilter
 from core.admin.kit.sitewide import SitewideAdmin
 from core.models import User
@@ -39,6 +41,39 @@ class StatusFilter(ChoiceFilter):
         return queryset.filter(status=value)
 
 
+class ReprocessDialog(Dialog):
+    icon = "replay"
+
+    permission = subscriptions.CHANGE
+
+
+class Reprocess(ReprocessDialog):
+    slug, label, title = "reprocess", "Reprocess", "Act upon this event once more?"
+    question = (
+        "It is worked on again within seconds. What is newer here than the event stays as it is, and "
+        "nothing is sent to Thinkific."
+    )
+
+    def carry_out(self) -> Done:
+        if inbox.reopen(InboundEvent.objects.filter(pk=self.obj.pk)):
+            return Done("The event is worked on again. Reload the page for its outcome.")
+        return Done("The event waits for its turn already.")
+
+
+class ReprocessFailed(ReprocessDialog):
+    """The button above the list."""
+
+    slug, label, title = "reprocess-failed", "Reprocess failed", "Act upon all failed events once more?"
+    question = (
+        "Each is worked on again, oldest first. What is newer here than an event stays as it is, and "
+        "nothing is sent to Thinkific."
+    )
+
+    def carry_out(self) -> Done:
+        count = inbox.reopen(InboundEvent.objects.filter(status=InboundEvent.Status.FAILED))
+        return Done(f"{count:,} events are worked on again." if count else "No event has failed.")
+
+
 @admin.register(InboundEvent)
 class InboundEventAdmin(SitewideAdmin):
     list_display = ["topic", "state", "received", "happened", "outcome_text"]
@@ -59,6 +94,7 @@ class InboundEventAdmin(SitewideAdmin):
         "content",
     ]
     list_top_template = "dashboard/webhooks_heard.html"
+    reprocess, reprocess_failed = opens(Reprocess), opens(ReprocessFailed)
     actions_list = ("reprocess_failed",)
     actions_detail = ("reprocess",)
     empty_title = "No webhooks received yet"
@@ -81,51 +117,6 @@ class InboundEventAdmin(SitewideAdmin):
             "subscriptions_url": reverse(subscriptions.PAGE),
         }
         return super().changelist_view(request, heard | (extra_context or {}))
-
-    # --- actions ------------------------------------------------------------------------------------
-
-    def has_reprocess_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return self.sees(request, "change")
-
-    @action(
-        description="Reprocess",
-        icon="replay",
-        permissions=["reprocess"],
-        dialog={
-            "title": "Act upon this event once more?",
-            "description": "It is worked on again within seconds. What is newer here than the event stays as "
-            "it is, and nothing is sent to Thinkific.",
-            "form_submit_text": "Reprocess",
-        },
-    )
-    def reprocess(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
-        event = self.get_or_404(request, object_id)
-
-        def work() -> str:
-            if inbox.reopen(InboundEvent.objects.filter(pk=event.pk)):
-                return "The event is worked on again. Reload the page for its outcome."
-            return "The event waits for its turn already."
-
-        return self.attempt(request, work, url=cells.detail_url(event))
-
-    @action(
-        description="Reprocess failed",
-        icon="replay",
-        permissions=["reprocess"],
-        dialog={
-            "title": "Act upon all failed events once more?",
-            "description": "Each is worked on again, oldest first. What is newer here than an event stays as "
-            "it is, and nothing is sent to Thinkific.",
-            "form_submit_text": "Reprocess failed",
-        },
-    )
-    def reprocess_failed(self, request: HttpRequest, form: Any) -> HttpResponse:
-        def work() -> str:
-            count = inbox.reopen(InboundEvent.objects.filter(status=InboundEvent.Status.FAILED))
-            return f"{count:,} events are worked on again." if count else "No event has failed."
-
-        back = reverse("admin:integrations_inboundevent_changelist")
-        return self.attempt(request, work, url=back)
 
     # --- columns ------------------------------------------------------------------------------------
 

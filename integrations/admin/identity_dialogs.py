@@ -1,12 +1,18 @@
 """Deciding about a protected account: whether one in Thinkific is its person's, and which address counts."""
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
+from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
-from core.admin.kit.dialogs.dialog import Dialog, DialogForm, Done
+from core.admin.kit.dialogs.chosen import ChosenDialog
+from core.admin.kit.dialogs.dialog import Dialog, Done
+from core.admin.kit.lists.filters import key_of
 from core.admin.kit.sync.sync_line import follows
+from core.admin.kit.viewer import viewer_of
 from core.errors import Refusal
 from core.models import User
 from core.permissions import scope
@@ -16,25 +22,11 @@ from integrations.models import SyncConflict
 from integrations.thinkific import identities
 
 Kind, Resolution = SyncConflict.Kind, SyncConflict.Resolution
-Decide = Callable[..., User]
+SHOWN = 12  # conflicts that a message is about
 
 
 def account_of(conflict: SyncConflict) -> User | None:
     return User.objects.select_related("global_role").filter(pk=conflict.object_id).first()
-
-
-def login_of(conflict: SyncConflict) -> str:
-    """The address here by now."""
-    user = account_of(conflict)
-    return conflict.ours if user is None else user.email
-
-
-def may_settle(viewer: User, conflict: SyncConflict) -> bool:
-    """Who manages the sync of the whole site, and may change the account that it is about."""
-    if not scope.holds_for_the_site(viewer, "integrations.change_syncconflict"):
-        return False
-    user = account_of(conflict) if conflict.entity == "user" else None
-    return user is None or scope.may_change_account(viewer, user)
 
 
 def who_gains_what(conflict: SyncConflict) -> str:
@@ -52,173 +44,211 @@ def who_gains_what(conflict: SyncConflict) -> str:
     )
 
 
-class SettlingForm(DialogForm):
-    """The account is locked before the two values are looked at for the last time."""
+def _joined(parts: list[str]) -> str:
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
+
+
+class SettlingDialog(Dialog):
+    """For who manages the sync of the whole site, and may change the account that it is about."""
+
+    @classmethod
+    def may(cls, viewer: User, obj: SyncConflict) -> bool:
+        if not scope.holds_for_the_site(viewer, "integrations.change_syncconflict"):
+            return False
+        user = account_of(obj) if obj.entity == "user" else None
+        return user is None or scope.may_change_account(viewer, user)
+
+    @classmethod
+    def over(cls, obj: SyncConflict) -> str:
+        return obj.settled_in_words()
 
     def locks(self) -> User | None:
+        """The account is locked before the two values are looked at for the last time."""
         return account_of(self.obj) if self.obj.entity == "user" else None
 
 
-class DecisionForm(SettlingForm):
+class DecisionDialog(SettlingDialog):
     """Holds what the page showed: a pull may find another account or address while somebody thinks."""
 
+    kind: ClassVar[str]
     shown = forms.CharField(widget=forms.HiddenInput(), required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["shown"].initial = _facts(self.obj)
+        self.fields["shown"].initial = _values(self.obj)
+
+    @classmethod
+    def applies(cls, obj: SyncConflict) -> bool:
+        return obj.kind == cls.kind and obj.settled_at is None
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
-        if values.get("shown") != _facts(self.obj):
+        if values.get("shown") != _values(self.obj):
             raise forms.ValidationError(
                 f"It has changed since this was shown: Thinkific account {self.obj.thinkific_id} with "
                 f"{self.obj.theirs} now; it was account {values.get('shown')}. Close this, and look again."
             )
         return values
 
+    @property
+    def login(self) -> str:
+        """The address here by now."""
+        user = account_of(self.obj)
+        return self.obj.ours if user is None else user.email
 
-def _facts(conflict: SyncConflict) -> str:
+
+def _values(conflict: SyncConflict) -> str:
     return f"{conflict.thinkific_id} {conflict.theirs}"
 
 
-def _is_open(kind: str) -> Callable[[SyncConflict], bool]:
-    return lambda conflict: conflict.kind == kind and conflict.settled_at is None
+class Link(DecisionDialog):
+    slug, label, icon, danger, kind = "link", "Link the Two", "link", True, Kind.LINK
 
-
-def _link(conflict: SyncConflict, form: DialogForm) -> Done:
-    user = identities.link(conflict, by=form.viewer)
-    said = (
-        f"{user} is linked with Thinkific account {conflict.thinkific_id}. What Thinkific has of them comes "
-    )
-    return Done(f"{said}with the next full sync of people, enrollments and results.")
-
-
-def _keep_apart(conflict: SyncConflict, form: DialogForm) -> Done:
-    user = identities.keep_apart(conflict, by=form.viewer)
-    return Done(f"{user} and Thinkific account {conflict.thinkific_id} are kept apart.")
-
-
-def _keep_address(conflict: SyncConflict, form: DialogForm) -> Done:
-    user = identities.keep_address(conflict, by=form.viewer)
-    return Done(follows(user, form.viewer, f"{user} keeps {user.email}."))
-
-
-def _take_address(conflict: SyncConflict, form: DialogForm) -> Done:
-    user = identities.take_address(conflict, by=form.viewer)
-    return Done(f"{user} signs in with {user.email} from now on. The address before is told by mail.")
-
-
-def _ask_again(conflict: SyncConflict, form: DialogForm) -> Done:
-    identities.ask_again(conflict, by=form.viewer)
-    return Done(f"It is open again whether {conflict.label} has Thinkific account {conflict.thinkific_id}.")
-
-
-IDENTITY_DIALOGS = (
-    Dialog(
-        "link",
-        "Link the Two",
-        may=may_settle,
-        applies=_is_open(Kind.LINK),
-        work=_link,
-        form=DecisionForm,
-        over=SyncConflict.settled_in_words,
-        icon="link",
-        danger=True,
-        text=lambda conflict: (
-            f"{who_gains_what(conflict)} Their name comes from Thinkific from then on, and the enrollments "
+    def text(self) -> str:
+        return (
+            f"{who_gains_what(self.obj)} Their name comes from Thinkific from then on, and the enrollments "
             "and results there are shown as theirs. The login stays as it is."
-        ),
-    ),
-    Dialog(
-        "keep-apart",
-        "Keep Them Apart",
-        may=may_settle,
-        applies=_is_open(Kind.LINK),
-        work=_keep_apart,
-        form=DecisionForm,
-        over=SyncConflict.settled_in_words,
-        icon="link_off",
-        text=lambda conflict: (
-            f"{conflict.label} stays without an account in Thinkific, and Thinkific account "
-            f"{conflict.thinkific_id} without one here: its enrollments and results are not shown. This is "
+        )
+
+    def carry_out(self) -> Done:
+        user = identities.link(self.obj, by=self.viewer)
+        return Done(
+            f"{user} is linked with Thinkific account {self.obj.thinkific_id}. What Thinkific has of them "
+            "comes with the next full sync of people, enrollments and results."
+        )
+
+
+class KeepApart(DecisionDialog):
+    slug, label, icon, kind = "keep-apart", "Keep Them Apart", "link_off", Kind.LINK
+
+    def text(self) -> str:
+        return (
+            f"{self.obj.label} stays without an account in Thinkific, and Thinkific account "
+            f"{self.obj.thinkific_id} without one here: its enrollments and results are not shown. This is "
             "remembered until somebody asks again. Changes of theirs that wait to be sent are given up."
-        ),
-    ),
-    Dialog(
-        "keep-address",
-        "Keep the Dashboard's Address",
-        may=may_settle,
-        applies=_is_open(Kind.EMAIL),
-        work=_keep_address,
-        form=DecisionForm,
-        over=SyncConflict.settled_in_words,
-        icon="cloud_upload",
-        text=lambda conflict: (
-            f"{login_of(conflict)} stays the login, and replaces {conflict.theirs} in Thinkific account "
-            f"{conflict.thinkific_id}."
-        ),
-    ),
-    Dialog(
-        "take-address",
-        "Take Thinkific's Address",
-        may=may_settle,
-        applies=_is_open(Kind.EMAIL),
-        work=_take_address,
-        form=DecisionForm,
-        over=SyncConflict.settled_in_words,
-        icon="cloud_download",
-        danger=True,
-        text=lambda conflict: (
-            f"{who_gains_what(conflict)} {conflict.theirs} replaces {login_of(conflict)} at once. Every "
-            f"session and every link to set a password ends, and {login_of(conflict)} is told by mail."
-        ),
-    ),
-    Dialog(
-        "ask-again",
-        "Ask Again",
-        may=may_settle,
-        applies=lambda conflict: (
-            conflict.kind == Kind.LINK
-            and conflict.settled_at is not None
-            and conflict.resolution == Resolution.APART
-        ),
-        work=_ask_again,
-        icon="undo",
-        text=lambda conflict: (
-            f"{conflict.label} and Thinkific account {conflict.thinkific_id} were kept apart. The question "
+        )
+
+    def carry_out(self) -> Done:
+        user = identities.keep_apart(self.obj, by=self.viewer)
+        return Done(f"{user} and Thinkific account {self.obj.thinkific_id} are kept apart.")
+
+
+class KeepAddress(DecisionDialog):
+    slug, label, icon, kind = "keep-address", "Keep the Dashboard's Address", "cloud_upload", Kind.EMAIL
+
+    def text(self) -> str:
+        return (
+            f"{self.login} stays the login, and replaces {self.obj.theirs} in Thinkific account "
+            f"{self.obj.thinkific_id}."
+        )
+
+    def carry_out(self) -> Done:
+        user = identities.keep_address(self.obj, by=self.viewer)
+        return Done(follows(user, self.viewer, f"{user} keeps {user.email}."))
+
+
+class TakeAddress(DecisionDialog):
+    slug, label, icon, kind = "take-address", "Take Thinkific's Address", "cloud_download", Kind.EMAIL
+    danger = True
+
+    def text(self) -> str:
+        login = self.login
+        return (
+            f"{who_gains_what(self.obj)} {self.obj.theirs} replaces {login} at once. Every session and every "
+            f"link to set a password ends, and {login} is told by mail."
+        )
+
+    def carry_out(self) -> Done:
+        user = identities.take_address(self.obj, by=self.viewer)
+        return Done(f"{user} signs in with {user.email} from now on. The address before is told by mail.")
+
+
+class AskAgain(SettlingDialog):
+    slug, label, icon = "ask-again", "Ask Again", "undo"
+
+    @classmethod
+    def applies(cls, obj: SyncConflict) -> bool:
+        return obj.kind == Kind.LINK and obj.settled_at is not None and obj.resolution == Resolution.APART
+
+    @classmethod
+    def over(cls, obj: SyncConflict) -> str:
+        return ""
+
+    def locks(self) -> None:
+        return None
+
+    def text(self) -> str:
+        return (
+            f"{self.obj.label} and Thinkific account {self.obj.thinkific_id} were kept apart. The question "
             "is opened again; nothing else changes."
-        ),
-    ),
-)
+        )
+
+    def carry_out(self) -> Done:
+        identities.ask_again(self.obj, by=self.viewer)
+        return Done(
+            f"It is open again whether {self.obj.label} has Thinkific account {self.obj.thinkific_id}."
+        )
 
 
-def what_keeping_ours_does(conflicts: Iterable[SyncConflict]) -> dict[int, str]:
-    """Of each conflict, by primary key, with both values as they are now."""
-    conflicts = list(conflicts)
-    logins = dict(User.objects.filter(pk__in={c.object_id for c in conflicts}).values_list("pk", "email"))
-    said = {}
-    for one in conflicts:
-        login, account = logins.get(one.object_id, one.ours), f"Thinkific account {one.thinkific_id}"
-        if one.kind == Kind.LINK:
-            said[one.pk] = f"{one.label} ({login}) and {account} ({one.theirs}) are kept apart."
-        else:
-            said[one.pk] = f"{one.label}: {login} stays, and replaces {one.theirs} in {account}."
-    return said
+class KeepOurs(ChosenDialog):
+    """The safe decision for several: nobody gains anything by it."""
+
+    slug, action = "keep-ours", "keep_ours_selected"
+    label, submit, danger = "Keep apart, keep the dashboard's address", "Decide", True
+
+    permission = "integrations.change_syncconflict"
+
+    @classmethod
+    def of(cls, rows: QuerySet) -> QuerySet:
+        return rows.filter(settled_at__isnull=True, kind__in=SyncConflict.IDENTITY)
+
+    @classmethod
+    def before(cls, request: HttpRequest, rows: QuerySet) -> None:
+        say_what_others_settled(request)
+
+    def lines(self) -> dict[int, str]:
+        """Of each conflict, by primary key, with both values as they are now."""
+        people = User.objects.filter(pk__in={one.object_id for one in self.chosen})
+        logins, said = dict(people.values_list("pk", "email")), {}
+        for one in self.chosen:
+            login, account = logins.get(one.object_id, one.ours), f"Thinkific account {one.thinkific_id}"
+            if one.kind == Kind.LINK:
+                said[one.pk] = f"{one.label} ({login}) and {account} ({one.theirs}) are kept apart."
+            else:
+                said[one.pk] = f"{one.label}: {login} stays, and replaces {one.theirs} in {account}."
+        return said
+
+    def text(self) -> str:
+        apart = sum(conflict.kind == Kind.LINK for conflict in self.chosen)
+        addresses = len(self.chosen) - apart
+        return (
+            f"{apart:,} account{'' if apart == 1 else 's'} here would stay without an account in "
+            "Thinkific, which is remembered until somebody asks again. "
+            f"{addresses:,} login{'' if addresses == 1 else 's'} would stay as here, and replace "
+            "Thinkific's address there. Other conflicts stay as they are."
+        )
+
+    def carry_out(self) -> Done:
+        count, left = 0, []
+        for conflict in self.chosen:
+            if not SettlingDialog.may(self.viewer, conflict):
+                left.append(f"{conflict.label}: you may not change this account.")
+                continue
+            keep = identities.keep_apart if conflict.kind == Kind.LINK else identities.keep_address
+            try:
+                keep(conflict, by=self.viewer)
+                count += 1
+            except Refusal as refusal:
+                left.append(str(refusal))
+        return Done(f"Decided {count} conflict{'' if count == 1 else 's'}.", warnings=left[:SHOWN])
 
 
-def keep_ours(conflicts: Iterable[SyncConflict], *, by: User) -> tuple[int, list[str]]:
-    """Settle several the safe way: accounts are kept apart, addresses stay. Returns how many, and why others
-    were left."""
-    count, left = 0, []
-    for conflict in conflicts:
-        if not may_settle(by, conflict):
-            left.append(f"{conflict.label}: you may not change this account.")
-            continue
-        keep = identities.keep_apart if conflict.kind == Kind.LINK else identities.keep_address
-        try:
-            keep(conflict, by=by)
-            count += 1
-        except Refusal as refusal:
-            left.append(str(refusal))
-    return count, left
+def say_what_others_settled(request: HttpRequest) -> None:
+    """Of the chosen: the list of open ones no longer has them."""
+    keys = [key_of(value) for value in request.POST.getlist(ACTION_CHECKBOX_NAME)]
+    settled = SyncConflict.objects.filter(pk__in=[key for key in keys if key], settled_at__isnull=False)
+    for conflict in settled.select_related("settled_by").exclude(settled_by=viewer_of(request))[:SHOWN]:
+        messages.warning(request, conflict.settled_in_words())
+
+
+IDENTITY_DIALOGS = (Link, KeepApart, KeepAddress, TakeAddress, AskAgain)

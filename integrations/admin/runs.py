@@ -1,14 +1,13 @@
 """Runs: what was asked of Thinkific, how far it is, what came of it. Cancel, Resume, Confirm removals."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.forms.utils import flatatt
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -18,17 +17,17 @@ from django.utils.text import capfirst
 from unfold.decorators import display
 
 from core.admin.kit import cells
-from core.admin.kit.lists.filters import ChoiceFilter, key_of
+from core.admin.kit.dialogs.in_page import answer_in_page, offered
+from core.admin.kit.lists.filters import ChoiceFilter
 from core.admin.kit.open_pages import list_url
 from core.admin.kit.sitewide import SitewideAdmin
-from core.errors import Refusal
 from core.models import User
-from core.services.site.sync_requests import RequestedRun
 from core.wording import plural
 from integrations import effects
+from integrations.admin.run_dialogs import RUN_DIALOGS, ConfirmRemovals, RunDialog
 from integrations.models import COUNTS, KEPT_ERRORS, Kind, SyncConflict, SyncRun
 from integrations.progress import describe
-from integrations.thinkific.runs import lifecycle as sync_runs
+from integrations.thinkific.runs import lifecycle
 
 OPTION_LABELS = {
     "team_id": "Assign to team",
@@ -151,77 +150,30 @@ class SyncRunAdmin(SitewideAdmin):
             "more_errors": max(0, run.failed - len(run.errors)) if len(run.errors) >= KEPT_ERRORS else 0,
             "conflicts": run.conflicts.count(),
             "conflicts_url": list_url(SyncConflict),
-            "may_change": self.sees(request, "change"),
-            "can_cancel": shown["active"] and run.cancel_requested_at is None,
-            "can_resume": can_resume(run),
-            "can_confirm": can_confirm(run),
+            "can_confirm": ConfirmRemovals.is_offered(run),
+            "dialogs": {dialog.slug: dialog for dialog in offered(RUN_DIALOGS, request, run)},
         }
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "dashboard/run.html", context)
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view
         own = [
-            path("<key:run_id>/cancel/", view(self.cancel), name="integrations_syncrun_cancel"),
-            path("<key:run_id>/resume/", view(self.resume), name="integrations_syncrun_resume"),
-            path("<key:run_id>/confirm/", view(self.confirm), name="integrations_syncrun_confirm"),
+            path(
+                f"<key:run_id>/{dialog.slug}/",
+                self.admin_site.admin_view(partial(self.answer, dialog)),
+                name=f"integrations_syncrun_{dialog.slug}",
+            )
+            for dialog in RUN_DIALOGS
         ]
         return own + super().get_urls()
 
-    def cancel(self, request: HttpRequest, run_id: int) -> HttpResponse:
-        run = self._run_to_change(request, run_id)
-        if run.status in SyncRun.ACTIVE:
-            sync_runs.cancel(run)
-            messages.success(request, "Cancelled. A run under way stops within seconds; what it read stays.")
-        else:
-            messages.warning(request, f"{run} had ended already. This is how it stands now.")
-        return HttpResponseRedirect(sync_runs.url_of(run))
-
-    def resume(self, request: HttpRequest, run_id: int) -> HttpResponse:
-        return self._start(request, run_id, sync_runs.resume, "The run goes on.")
-
-    def confirm(self, request: HttpRequest, run_id: int) -> HttpResponse:
-        work = partial(sync_runs.confirm_removals, shown=key_of(request.POST.get("removals")))
-        return self._start(request, run_id, work, "Confirmed; this run carries it out.")
-
-    def _start(
-        self, request: HttpRequest, run_id: int, work: Callable[..., RequestedRun], done: str
-    ) -> HttpResponse:
-        run = self._run_to_change(request, run_id)
-        try:
-            started = work(run, by=request.user)
-        except Refusal as refusal:
-            messages.error(request, str(refusal))
-            return HttpResponseRedirect(sync_runs.url_of(run))
-        if started.attached:
-            who = SyncRun.objects.get(pk=started.run_id).starter_name
-            begun = f"{who} has started this run" if who else "This run was under way"
-            messages.warning(
-                request, f"{begun} already; it goes on as it was asked for. Try again when it is over."
-            )
-        else:
-            messages.success(request, f"{done} You will be told when it is over.")
-        return HttpResponseRedirect(started.url)
-
-    def _run_to_change(self, request: HttpRequest, run_id: int) -> SyncRun:
+    def answer(self, dialog: type[RunDialog], request: HttpRequest, run_id: int) -> HttpResponse:
         if request.method != "POST" or not self.sees(request, "change"):
             raise PermissionDenied
         run = self.get_queryset(request).filter(pk=run_id).first()
         if not isinstance(run, SyncRun):
             raise Http404
-        return run
-
-
-def can_confirm(run: SyncRun) -> bool:
-    """Whether it waits for an answer about what the guard has held back."""
-    return run.guarded > 0 and run.status not in SyncRun.ACTIVE and sync_runs.answered_by(run) is None
-
-
-def can_resume(run: SyncRun) -> bool:
-    """Whether there are pages left that it has not read."""
-    if run.status == SyncRun.Status.PARTIAL:
-        return run.pages_total is not None and run.pages_done < run.pages_total
-    return run.status in {SyncRun.Status.FAILED, SyncRun.Status.CANCELLED}
+        return answer_in_page(dialog, request, run, back=lifecycle.url_of(run), model_admin=self)
 
 
 def _options_in_words(run: SyncRun) -> list[tuple[str, str]]:

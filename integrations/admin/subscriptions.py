@@ -4,6 +4,7 @@ The page itself asks Thinkific nothing; Register, Remove and Look do, because so
 """
 
 from contextlib import AbstractContextManager
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -14,7 +15,8 @@ from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_GET, require_POST
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from core.admin.kit.dialogs.shown_values import ShownValues
+from core.admin.kit.dialogs.dialog import Done
+from core.admin.kit.dialogs.in_page import PageDialog, answer_in_page, offered
 from core.admin.kit.sitewide import sees_site
 from core.errors import Refusal
 from integrations.models import WebhookSubscription
@@ -29,13 +31,71 @@ VIEW, CHANGE = "integrations.view_inboundevent", "integrations.change_inboundeve
 PAGE = "admin:integrations_webhooksubscription_page"
 
 
-class AddressForm(ShownValues, forms.Form):
+class SubscriptionsDialog(PageDialog):
+    """Changes what Thinkific tells this dashboard; `obj` is the address of the dashboard's webhooks."""
+
+    in_transaction = False
+
+    permission = CHANGE
+
+    def post_url(self) -> str:
+        return reverse(f"admin:integrations_webhooksubscription_{self.slug}")
+
+
+class Register(SubscriptionsDialog):
+    slug, label = "register", "Register"
+    question = (
+        "Thinkific then sends each change to this address within seconds. It must be public and https. "
+        "What is there already stays; subscriptions of this dashboard to another address are removed, "
+        "those of others are left alone."
+    )
+    is_unchanged = False  # what is missing at Thinkific is made again
     address = forms.CharField(
         label="Address of this dashboard's webhooks",
         max_length=2000,
         widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "url"}),
         error_messages={"required": "Write the public address that ends in /webhooks/thinkific/."},
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        registered = WebhookSubscription.objects.values_list("target_url", flat=True).first()
+        self.fields["address"].initial = registered or self.obj
+
+    def heading(self) -> str:
+        return f"Subscribe to {len(SUBSCRIBED)} topics?"
+
+    def carry_out(self) -> Done:
+        with _turn():
+            done = subscriptions.register(self.cleaned_data["address"])
+        said = f"{len(done.created)} subscriptions made, {len(done.kept)} were there, "
+        return Done(
+            f"{said}{len(done.removed)} removed.",
+            warnings=[
+                f"Thinkific did not accept {topic}: {words}. Pulls bring what it is about."
+                for topic, words in done.rejected.items()
+            ],
+        )
+
+    def refuse(self, refusal: Refusal) -> None:
+        self.add_error("address", str(refusal))
+
+
+class Remove(SubscriptionsDialog):
+    slug, label, keep, danger = "remove", "Remove", "Keep them", True
+    question = (
+        "Thinkific stops telling this dashboard of changes. They then arrive with the scheduled syncs, "
+        "minutes later. Subscriptions of others are left alone, and you can register again at any time."
+    )
+
+    def heading(self) -> str:
+        count = WebhookSubscription.objects.count()
+        return f"Remove {count} subscription{'' if count == 1 else 's'}?"
+
+    def carry_out(self) -> Done:
+        with _turn():
+            removed = subscriptions.remove()
+        return Done(f"{len(removed)} subscriptions removed. Changes now arrive by the schedules.")
 
 
 def urls() -> list[URLPattern]:
@@ -44,8 +104,8 @@ def urls() -> list[URLPattern]:
     name = "integrations_webhooksubscription_{}".format
     return [
         path("subscriptions/", guard(page), name=name("page")),
-        path("subscriptions/register/", guard(register), name=name("register")),
-        path("subscriptions/remove/", guard(remove), name=name("remove")),
+        path("subscriptions/register/", guard(answer), {"dialog": Register}, name=name("register")),
+        path("subscriptions/remove/", guard(answer), {"dialog": Remove}, name=name("remove")),
         path("subscriptions/look/", guard(look), name=name("look")),
     ]
 
@@ -58,45 +118,18 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def register(request: HttpRequest) -> HttpResponse:
-    _check_may_change(request)
-    form = AddressForm(request.POST, initial=_registered_or(request))
-    if not form.is_valid():
-        return _render(request, form=form)
-    try:
-        with _turn():
-            done = subscriptions.register(form.cleaned_data["address"])
-    except Refusal as refusal:
-        form.add_error("address", str(refusal))
-        return _render(request, form=form)
-    text = (
-        f"{len(done.created)} subscriptions made, {len(done.kept)} were there, {len(done.removed)} removed."
-    )
-    messages.success(request, text)
-    for topic, words in done.rejected.items():
-        messages.warning(request, f"Thinkific did not accept {topic}: {words}. Pulls bring what it is about.")
-    return HttpResponseRedirect(reverse(PAGE))
+def answer(request: HttpRequest, dialog: type[SubscriptionsDialog]) -> HttpResponse:
+    def again(form: PageDialog) -> HttpResponse:
+        return _render(request, opened=form)
 
-
-@require_POST
-def remove(request: HttpRequest) -> HttpResponse:
-    _check_may_change(request)
-    try:
-        with _turn():
-            removed = subscriptions.remove()
-    except Refusal as refusal:
-        messages.error(request, str(refusal))
-    else:
-        messages.success(
-            request, f"{len(removed)} subscriptions removed. Changes now arrive by the schedules."
-        )
-    return HttpResponseRedirect(reverse(PAGE))
+    return answer_in_page(dialog, request, _here(request), back=reverse(PAGE), page=again)
 
 
 @require_POST
 def look(request: HttpRequest) -> HttpResponse:
     """What Thinkific has, subscriptions of others included."""
-    _check_may_change(request)
+    if not sees_site(request, CHANGE):
+        raise PermissionDenied
     try:
         with _turn():
             found = subscriptions.listed()
@@ -106,26 +139,22 @@ def look(request: HttpRequest) -> HttpResponse:
     return _render(request, found=found)
 
 
-def _registered_or(request: HttpRequest) -> dict[str, str]:
-    """The address that is registered, or else the one of this dashboard."""
-    registered = WebhookSubscription.objects.values_list("target_url", flat=True).first()
-    return {"address": registered or request.build_absolute_uri(reverse("thinkific_webhook"))}
+def _here(request: HttpRequest) -> str:
+    return request.build_absolute_uri(reverse("thinkific_webhook"))
 
 
 def _turn() -> AbstractContextManager[None]:
     return turn(seconds=subscriptions.ALL_WITHIN, what="Another question to Thinkific is")
 
 
-def _check_may_change(request: HttpRequest) -> None:
-    if not sees_site(request, CHANGE):
-        raise PermissionDenied
-
-
 def _render(
-    request: HttpRequest, *, found: list[Found] | None = None, form: AddressForm | None = None
+    request: HttpRequest, *, found: list[Found] | None = None, opened: PageDialog | None = None
 ) -> HttpResponse:
     last, ours = last_received(), {one.topic: one for one in WebhookSubscription.objects.all()}
     registered = next((one.target_url for one in ours.values()), "")
+    shown = {one.slug: one for one in offered((Register, Remove), request, _here(request))}
+    if opened is not None:
+        shown[opened.slug] = opened
     context = {
         **admin.site.each_context(request),
         "title": "Webhook subscriptions",
@@ -134,7 +163,7 @@ def _render(
         ],
         "count": len(ours),
         "registered": registered,
-        "form": form or AddressForm(initial=_registered_or(request)),
+        "dialogs": shown,
         "found": found,
         "connected": Credentials.from_settings().complete,
         "may_change": sees_site(request, CHANGE),

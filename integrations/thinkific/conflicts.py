@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from core.errors import Refusal
@@ -85,6 +86,15 @@ def take_theirs(conflict: SyncConflict, *, by: User | None = None) -> None:
 def take_ours(conflict: SyncConflict, *, by: User | None = None) -> None:
     """Let the dashboard's value stand, on both sides. Raises Refusal where it cannot."""
     _take(conflict, conflict.ours, SyncConflict.Resolution.KEPT_OURS, by)
+
+
+def mark_settled(chosen: QuerySet[SyncConflict], *, by: User) -> tuple[int, int]:
+    """Settle the open ones about a field without a change. Returns how many, and how many others stay open
+    because they need a decision."""
+    is_open = chosen.filter(settled_at__isnull=True)
+    undecided = is_open.filter(kind__in=SyncConflict.IDENTITY).count()
+    values = is_open.filter(kind=SyncConflict.Kind.VALUE)
+    return values.update(settled_at=timezone.now(), settled_by=by), undecided
 
 
 @transaction.atomic

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from core.admin.kit.open_pages import list_url
 from core.admin.kit.viewer import viewer_of
+from core.admin.tools.sync_everything import SyncEverything
 from core.models import Enrollment, OutboxEntry, Team, User
 from core.permissions import scope
 from core.services.site import sync_state
@@ -36,6 +37,7 @@ def first_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 def _site_page(user: User) -> dict[str, Any]:
     credentials = Credentials.from_settings()
     recent = SyncRun.objects.select_related("started_by").order_by("-id")[:RECENT_RUNS]
+    states = list(sync_state.states().values())
     surfaces = list(ConnectionState.objects.order_by("id"))
     return {
         "page": "dashboard/overview.html",
@@ -50,7 +52,8 @@ def _site_page(user: User) -> dict[str, Any]:
         "refused": [state for state in surfaces if state.surface == REST and not state.ok],
         "waiting": OutboxEntry.objects.filter(status=OutboxEntry.Status.PENDING)[:MANY_WAIT].count(),
         "many_wait": MANY_WAIT,
-        "states": list(sync_state.states().values()),
+        "states": states,
+        "sync_now": SyncEverything(viewer=user, obj=len(states)),
         "recent_runs": [{"run": run, "shown": describe(run)} for run in recent],
         "attention": site_items(),
         "figures": site_figures(),

@@ -1,43 +1,239 @@
 """Enrolling somebody, moving the end of their access, ending it."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.utils import timezone
 
 from core import moments
-from core.admin.enrollments.forms import EnrollForm, LastDayForm
-from core.admin.kit.dialogs.dialog import Dialog, Done, url_of
-from core.admin.kit.sync.sending import refused_of, retry_all, retry_rows
-from core.models import Enrollment, User
+from core.admin.kit.dialogs.dialog import Dialog, Done, RowDialog, url_of
+from core.admin.kit.dialogs.pickers import by_typing, day_input
+from core.admin.kit.sync.retry import RetryRefused, RetryRow
+from core.models import Enrollment, Product, User
 from core.permissions import scope
 from core.services.enrollments import enrollments, grants, seat_access
+from core.services.enrollments.seat_access import HeldOtherwise
 
 
-def _add(student: User, form: EnrollForm) -> Done:
-    given = seat_access.enroll(
-        student=student,
-        products=form.cleaned_data["products"],
-        expiry_date=moments.end_of(form.cleaned_data["last_day"]),
-        by=form.viewer,
+class LastDayField(forms.DateField):
+    """The last day of access; empty where it does not end."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            label="Last day of access",
+            required=False,
+            widget=day_input(latest=enrollments.LAST_DAY),
+            help_text="Empty: access does not end.",
+            error_messages={"invalid": "This is not a date. Write it as year-month-day."},
+        )
+
+    def validate(self, value: date | None) -> None:
+        super().validate(value)
+        if value and value < timezone.localdate():
+            raise forms.ValidationError("This day is in the past. Choose a later one.")
+        if value and value > enrollments.LAST_DAY:
+            raise forms.ValidationError(enrollments.TOO_FAR)
+
+
+class Enroll(Dialog):
+    slug, label, icon, tab = "enroll", "Add Enrollment", "add", "enrollments"
+    question = "Access begins now. Who had a course before goes on where they were."
+    refused_at = {HeldOtherwise: "products"}
+    products = forms.ModelMultipleChoiceField(
+        label="Courses and bundles",
+        queryset=Product.objects.none(),
+        widget=by_typing(Enrollment.product, multiple=True),
+        error_messages={
+            "required": "Choose at least one course or bundle.",
+            "invalid_choice": "You cannot enroll this person in it: no team that you have in common has a "
+            "seat on it.",
+        },
     )
-    names = ", ".join(str(enrollment.product) for enrollment in given)
-    return Done(f"{student} is enrolled in {names}.")
+    last_day = LastDayField()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer("products", scope.products_to_give(self.viewer, self.obj))
+        self.offered["products"] = seat_access.products_to_offer(self.viewer, self.obj)
+        self.suggest("last_day", enrollments.usual_last_day())
+
+    @classmethod
+    def may(cls, viewer: User, obj: User | None) -> bool:
+        return scope.holds(viewer, "enrollments.create")
+
+    def to_confirm(self) -> str:
+        """Who has longer access already loses some of it."""
+        end = moments.end_of(self.cleaned_data["last_day"])
+        shorter = grants.shortened(student=self.obj, products=self.cleaned_data["products"], end=end)
+        return "\n".join(
+            f"This shortens access to {product} from {moments.day(before) if before else 'no end'} to "
+            f"{moments.day(end) if end else 'no end'}."
+            for product, before in shorter
+        )
+
+    def carry_out(self) -> Done:
+        given = seat_access.enroll(
+            student=self.obj,
+            products=self.cleaned_data["products"],
+            expiry_date=moments.end_of(self.cleaned_data["last_day"]),
+            by=self.viewer,
+        )
+        names = ", ".join(str(enrollment.product) for enrollment in given)
+        return Done(f"{self.obj} is enrolled in {names}.")
 
 
-def _change_end(enrollment: Enrollment, form: LastDayForm) -> Done:
-    end = moments.end_of(form.cleaned_data["last_day"])
-    enrollments.change_expiry([enrollment], expiry_date=end, by=form.viewer)
-    enrollment.refresh_from_db()
-    return Done(f"Access to {enrollment.product} {_until(enrollment)}.")
+class EnrollmentDialog(Dialog):
+    """About one enrollment: the page's, or the row's of a student's page."""
+
+    code: str  # what somebody must hold
+
+    @classmethod
+    def may(cls, viewer: User, obj: Any) -> bool:
+        """Why not, "Given by" on the page says."""
+        return scope.enrollments_where(viewer, obj.user, cls.code).filter(pk=obj.pk).exists()
 
 
-def _end(enrollment: Enrollment, form: LastDayForm) -> Done:
-    ended = enrollments.expire([enrollment], by=form.viewer)
-    enrollment.refresh_from_db()
-    if ended:
-        said = f"{enrollment.user}'s access to {enrollment.product} has ended."
-    else:
-        said = f"{enrollment.user} keeps {enrollment.product} in another way: access {_until(enrollment)}."
-    return Done(said)
+class OfStudent(RowDialog):
+    """The same in the tab of a student's page."""
+
+    tab = "enrollments"
+    code: str
+
+    @classmethod
+    def may(cls, viewer: User, obj: Any) -> bool:
+        return scope.holds(viewer, cls.code)
+
+    @classmethod
+    def applies(cls, obj: User) -> bool:
+        return True
+
+    @classmethod
+    def rows(cls, obj: User, viewer: User) -> Any:
+        return scope.enrollments_where(viewer, obj, cls.code)
+
+
+class ChangeEnd(EnrollmentDialog):
+    slug, label, icon = "change-end", "Change End Date", "event"
+    code = "enrollments.extend"
+    shows_stored = True
+    last_day = LastDayField()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.target.expiry_date:
+            self.fields["last_day"].initial = moments.local(self.target.expiry_date).date()
+
+    def text(self) -> str:
+        return (
+            f"How long {self.target.user} can open {self.target.product}. A new end opens an expired "
+            "enrollment again."
+        )
+
+    def clean(self) -> dict[str, Any]:
+        """The longest of all grants holds: what would have another effect than it says is refused."""
+        data = super().clean() or self.cleaned_data
+        course = self.target
+        if "last_day" not in self.touched or "last_day" not in data or course.product.is_bundle:
+            return data
+        if bundle := grants.held_beyond(course, moments.end_of(data["last_day"])):
+            until = f"ends on {moments.day(bundle.expiry_date)}" if bundle.expiry_date else "does not end"
+            self.add_error(
+                "last_day",
+                f"{course.user} holds {course.product} through a bundle too, and access by that {until}. The "
+                "course cannot end before it: change the end of the bundle's enrollment.",
+            )
+        return data
+
+    def carry_out(self) -> Done:
+        end, enrollment = moments.end_of(self.cleaned_data["last_day"]), self.target
+        enrollments.change_expiry([enrollment], expiry_date=end, by=self.viewer)
+        enrollment.refresh_from_db()
+        return Done(f"Access to {enrollment.product} {_until(enrollment)}.")
+
+
+class EndAccess(EnrollmentDialog):
+    slug, label, icon, danger = "end-access", "End Access", "block", True
+    code = "enrollments.delete"
+
+    @classmethod
+    def applies(cls, obj: Any) -> bool:
+        return obj.status != Enrollment.Status.EXPIRED
+
+    @classmethod
+    def blocked(cls, target: Enrollment, viewer: User) -> str:
+        """Ending the course alone would change nothing while a bundle keeps it open."""
+        bundle = grants.kept_by(target)
+        if bundle is None:
+            return ""
+        if EndAccess.may(viewer, bundle):
+            return (
+                f"{target.user} holds {target.product} through the bundle {bundle.product}, so it stays "
+                "open as long as that does. End the bundle: its other courses end with it."
+            )
+        return (
+            f"{target.user} holds {target.product} through a bundle that no seat of your teams gave, so "
+            "it stays open as long as that does."
+        )
+
+    @classmethod
+    def instead(cls, target: Enrollment, viewer: User) -> tuple[str, str] | None:
+        bundle = grants.kept_by(target)
+        if bundle is None or not EndAccess.may(viewer, bundle):
+            return None
+        return url_of(Enrollment._meta, cls.slug, bundle.pk), "End the bundle"
+
+    def text(self) -> str:
+        student, product = self.target.user, self.target.product
+        said = (
+            f"{student} can no longer open {product}. Progress is kept, so that a later enrollment resumes "
+            "it. Thinkific cannot delete enrollments: this one stays listed as expired."
+        )
+        if product.is_bundle:
+            return (
+                f"{said}\nThe courses of the bundle end with it, except those that are held in another way."
+            )
+        if grants.held_through(self.target).exists():  # unnamed: a team may not know of the bundle
+            return (
+                f"{said}\nThe course stays open through a bundle that the student holds, until that ends too."
+            )
+        return said
+
+    def carry_out(self) -> Done:
+        enrollment = self.target
+        ended = enrollments.expire([enrollment], by=self.viewer)
+        enrollment.refresh_from_db()
+        if ended:
+            return Done(f"{enrollment.user}'s access to {enrollment.product} has ended.")
+        until = _until(enrollment)
+        return Done(f"{enrollment.user} keeps {enrollment.product} in another way: access {until}.")
+
+
+class ChangeEndOfStudent(OfStudent, ChangeEnd):
+    pass
+
+
+class EndAccessOfStudent(OfStudent, EndAccess):
+    @classmethod
+    def rows(cls, obj: User, viewer: User) -> Any:
+        return super().rows(obj, viewer).giving_access()
+
+
+class RetryCourse(RetryRow):
+    tab, entity = "courses", "enrollment"
+
+    @classmethod
+    def listed(cls, obj: Enrollment, viewer: User) -> QuerySet[Enrollment]:
+        return Enrollment.objects.filter(via_bundle=obj)
+
+
+class RetryCourses(RetryRefused):
+    tab = "courses"
+
+    @classmethod
+    def applies(cls, obj: Enrollment) -> bool:
+        return obj.product.is_bundle and super().applies(obj)
 
 
 def _until(enrollment: Enrollment) -> str:
@@ -46,118 +242,5 @@ def _until(enrollment: Enrollment) -> str:
     return f"ends on {moments.day(enrollment.expiry_date)}"
 
 
-def _what_ending_does(enrollment: Enrollment) -> str:
-    said = (
-        f"{enrollment.user} can no longer open {enrollment.product}. Progress is kept, so that a later "
-        "enrollment resumes it. Thinkific cannot delete enrollments: this one stays listed as expired."
-    )
-    if enrollment.product.is_bundle:
-        return f"{said}\nThe courses of the bundle end with it, except those that are held in another way."
-    if grants.held_through(enrollment).exists():  # unnamed: a team may not know of the bundle
-        return f"{said}\nThe course stays open through a bundle that the student holds, until that ends too."
-    return said
-
-
-def _kept_by_a_bundle(enrollment: Enrollment, viewer: User) -> str:
-    """Ending the course alone would change nothing."""
-    bundle = grants.kept_by(enrollment)
-    if bundle is None:
-        return ""
-    if _one("enrollments.delete")(viewer, bundle):
-        return (
-            f"{enrollment.user} holds {enrollment.product} through the bundle {bundle.product}, so it stays "
-            "open as long as that does. End the bundle: its other courses end with it."
-        )
-    return (
-        f"{enrollment.user} holds {enrollment.product} through a bundle that no seat of your teams gave, so "
-        "it stays open as long as that does."
-    )
-
-
-def _end_the_bundle(enrollment: Enrollment, viewer: User) -> tuple[str, str] | None:
-    bundle = grants.kept_by(enrollment)
-    if bundle is None or not _one("enrollments.delete")(viewer, bundle):
-        return None
-    return url_of(Enrollment._meta, "end-access", bundle.pk), "End the bundle"
-
-
-def _running(enrollment: Enrollment) -> bool:
-    return enrollment.status != Enrollment.Status.EXPIRED
-
-
-def _one(code: str) -> Callable[[User, Enrollment], bool]:
-    """May this be done to the enrollment whose page it is; why not, "Given by" on the page says."""
-
-    def may(viewer: User, enrollment: Enrollment) -> bool:
-        mine = scope.enrollments_where(viewer, enrollment.user, code)
-        return mine.filter(pk=enrollment.pk).exists()
-
-    return may
-
-
-ON_THE_PAGE = (
-    Dialog(
-        "change-end",
-        "Change End Date",
-        may=_one("enrollments.extend"),
-        work=_change_end,
-        form=LastDayForm,
-        icon="event",
-        text=lambda enrollment: (
-            f"How long {enrollment.user} can open {enrollment.product}. A new end opens an "
-            "expired enrollment again."
-        ),
-    ),
-    Dialog(
-        "end-access",
-        "End Access",
-        may=_one("enrollments.delete"),
-        applies=_running,
-        blocked=_kept_by_a_bundle,
-        instead=_end_the_bundle,
-        work=_end,
-        icon="block",
-        danger=True,
-        text=_what_ending_does,
-    ),
-)
-_change, _close = ON_THE_PAGE
-ENROLLMENT_DIALOGS = (
-    *ON_THE_PAGE,
-    replace(
-        retry_all("courses"),
-        applies=lambda enrollment: enrollment.product.is_bundle and refused_of(enrollment).exists(),
-    ),
-    retry_rows(
-        "courses",
-        "enrollment",
-        lambda bundle, viewer: Enrollment.objects.filter(via_bundle=bundle),
-    ),
-)
-IN_THE_TAB = (
-    Dialog(
-        "enroll",
-        "Add Enrollment",
-        may=lambda viewer, student: scope.holds(viewer, "enrollments.create"),
-        work=_add,
-        form=EnrollForm,
-        tab="enrollments",
-        icon="add",
-        text=lambda student: "Access begins now. Who had a course before goes on where they were.",
-    ),
-    replace(
-        _change,
-        may=lambda viewer, student: scope.holds(viewer, "enrollments.extend"),
-        parts=lambda student, viewer: scope.enrollments_where(viewer, student, "enrollments.extend"),
-        tab="enrollments",
-    ),
-    replace(
-        _close,
-        applies=lambda student: True,
-        may=lambda viewer, student: scope.holds(viewer, "enrollments.delete"),
-        parts=lambda student, viewer: scope.enrollments_where(
-            viewer, student, "enrollments.delete"
-        ).giving_access(),  # type: ignore[attr-defined]
-        tab="enrollments",
-    ),
-)
+ENROLLMENT_DIALOGS = (ChangeEnd, EndAccess, RetryCourses, RetryCourse)
+STUDENT_DIALOGS = (Enroll, ChangeEndOfStudent, EndAccessOfStudent)

@@ -1,18 +1,12 @@
-"""What the dialogs about groups ask."""
-
-from typing import Any
+"""What the dialogs about groups of several screens have in common: their fields and their numbers."""
 
 from django import forms
 from django.db.models import QuerySet
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from core.admin.kit.counting import counted
-from core.admin.kit.dialogs.dialog import DialogForm
-from core.admin.kit.dialogs.pickers import by_typing
 from core.models import (
     Direction,
-    GroupAssignment,
-    GroupMembership,
     Role,
     Team,
     ThinkificGroup,
@@ -48,72 +42,6 @@ def role_field() -> forms.ModelChoiceField:
         widget=UnfoldAdminSelectWidget(),
         error_messages={"invalid_choice": "You cannot give this role."},
     )
-
-
-class AssignForm(DialogForm):
-    team = forms.ModelChoiceField(
-        label="Team",
-        queryset=Team.objects.none(),
-        widget=by_typing(GroupAssignment.team),
-        error_messages={
-            "required": "Choose a team.",
-            "invalid_choice": "You cannot assign groups to this team.",
-        },
-    )
-    direction = direction_field()
-    role = role_field()
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        here = scope.teams_where(self.viewer, "groups.assign")
-        self.offer("team", here)
-        served = GroupAssignment.objects.filter(group=self.obj)
-        self.offered["team"] = here.exclude(pk__in=served.values("team"))
-        self.offer("role", roles_on_joining(self.viewer))
-
-    def to_confirm(self) -> str:
-        return what_assigning_does(self.obj, self.cleaned_data["team"], self.cleaned_data["direction"])
-
-    def clean(self) -> dict[str, Any]:
-        values = super().clean() or {}
-        team, role = values.get("team"), values.get("role")
-        if team and role and not scope.roles_to_give(self.viewer, team).filter(pk=role.pk).exists():
-            self.add_error("role", f"You cannot give the role {role} in {team}. Choose another.")
-        if team and GroupAssignment.objects.filter(group=self.obj, team=team).exists():
-            self.add_error("team", f"{self.obj} serves {team} already. Change its direction instead.")
-        return values
-
-
-class DirectionForm(DialogForm):
-    shows_stored = True
-    direction = direction_field()
-    role = role_field()
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.offer("role", roles_on_joining(self.viewer, self.part.team), now=self.part.role_id)
-        self.fields["direction"].initial = self.part.direction
-
-    def to_confirm(self) -> str:
-        if not self.touched:
-            return ""
-        return what_assigning_does(self.part.group, self.part.team, self.cleaned_data["direction"])
-
-
-class AddMemberForm(DialogForm):
-    user = forms.ModelChoiceField(
-        label="User",
-        queryset=User.objects.none(),
-        widget=by_typing(GroupMembership.user),
-        error_messages={"required": "Choose a user.", "invalid_choice": "You cannot add this person."},
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        people = people_to_add(self.viewer, self.obj)
-        self.offer("user", people)
-        there = GroupMembership.objects.filter(group=self.obj, removed_at__isnull=True)
-        self.offered["user"] = people.exclude(pk__in=there.values("user"))
 
 
 def roles_on_joining(viewer: User, team: Team | None = None) -> QuerySet[Role]:

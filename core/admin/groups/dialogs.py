@@ -1,174 +1,269 @@
 """What can be done to a group: teams and directions, members, reading it again."""
 
-from dataclasses import replace
 from typing import Any
 
+from django import forms
 from django.db.models import QuerySet
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from core.admin.groups.assigning import (
     WHAT_THE_DIRECTIONS_DO,
-    AddMemberForm,
-    AssignForm,
-    DirectionForm,
+    direction_field,
     people_to_add,
+    role_field,
+    roles_on_joining,
     what_assigning_does,
 )
-from core.admin.kit.dialogs.dialog import Dialog, DialogForm, Done
-from core.admin.kit.sync.sending import retry_rows
-from core.admin.kit.sync.sync_buttons import run_started
+from core.admin.kit.dialogs.dialog import Dialog, Done, RowDialog
+from core.admin.kit.dialogs.pickers import by_typing
+from core.admin.kit.sync.retry import RetryRow
+from core.admin.kit.sync.sync_buttons import SyncDialog, run_started
 from core.models import GroupAssignment, GroupMembership, Team, ThinkificGroup, User
 from core.permissions import scope
 from core.services import groups
 
 
-def may_assign(viewer: User, group: Any) -> bool:
-    return scope.holds(viewer, "groups.assign")
+class AssigningDialog(Dialog):
+    """For who may assign groups, to some team."""
 
-
-def assignments_where(viewer: User) -> QuerySet[GroupAssignment]:
-    teams = scope.teams_where(viewer, "groups.assign")
-    return GroupAssignment.objects.filter(team__in=teams).select_related("group", "team", "role")
-
-
-def _assign(group: ThinkificGroup, form: AssignForm) -> Done:
-    said = assigned(group, form.cleaned_data["team"], form)
-    if form.pressed("and_sync"):
-        return Done(format_html("{} {}", said, _read(group, form)))
-    return Done(said)
-
-
-def assigned(group: ThinkificGroup, team: Team, form: DialogForm) -> str:
-    """Assign it as the form says, and answer what came of it with the numbers that were confirmed."""
-    numbers = what_assigning_does(group, team, form.cleaned_data["direction"])
-    assignment = groups.assign(by=form.viewer, **form.cleaned_data | {"group": group, "team": team})
-    said = f"{group} serves {team} now, {assignment.get_direction_display()}."
-    return f"{said} {numbers}".strip()
-
-
-def change_direction(assignment: GroupAssignment, form: DirectionForm) -> Done:
-    numbers = what_assigning_does(assignment.group, assignment.team, form.cleaned_data["direction"])
-    changed = groups.change_direction(assignment, by=form.viewer, **form.cleaned_data)
-    said = f"{changed.group} for {changed.team}: {changed.get_direction_display()} from now on."
-    return Done(f"{said} {numbers}".strip())
-
-
-def unassign(assignment: GroupAssignment, form: DialogForm) -> Done:
-    groups.unassign(assignment, by=form.viewer)
-    return Done(f"{assignment.group} no longer serves {assignment.team}. Everybody stays in both.")
-
-
-def what_unassigning_does(assignment: GroupAssignment) -> str:
-    return (
-        f"{assignment.group} and {assignment.team} go separate ways from now on. Everybody stays "
-        "in the group and in the team."
-    )
-
-
-def _add_member(group: ThinkificGroup, form: AddMemberForm) -> Done:
-    membership = groups.add_member(group=group, user=form.cleaned_data["user"], by=form.viewer)
-    return Done(f"{membership.user} is in {group} now.")
-
-
-def _remove_member(membership: GroupMembership, form: DialogForm) -> Done:
-    groups.remove_member(membership, by=form.viewer)
-    return Done(f"{membership.user} is no longer in {membership.group}.")
-
-
-def _members(group: ThinkificGroup, viewer: User) -> QuerySet[GroupMembership]:
-    rows = GroupMembership.objects.filter(group=group, removed_at__isnull=True).select_related(
-        "group", "user"
-    )
-    if scope.codes_everywhere(viewer):
-        return rows
-    return rows.filter(user__in=people_to_add(viewer, group).values("pk"))
-
-
-def _may_change_members(viewer: User, group: ThinkificGroup | None) -> bool:
-    if group is None:
+    @classmethod
+    def may(cls, viewer: User, obj: Any) -> bool:
         return scope.holds(viewer, "groups.assign")
-    return scope.groups_where(viewer, "groups.assign").filter(pk=group.pk).exists()
+
+    def assign(self, group: ThinkificGroup, team: Team) -> str:
+        """Assign it as the form says. Returns what came of it, with the numbers that were confirmed."""
+        numbers = what_assigning_does(group, team, self.cleaned_data["direction"])
+        values = self.cleaned_data | {"group": group, "team": team}
+        assignment = groups.assign(by=self.viewer, **values)
+        said = f"{group} serves {team} now, {assignment.get_direction_display()}."
+        return f"{said} {numbers}".strip()
 
 
-def _read(group: ThinkificGroup, form: DialogForm) -> SafeString:
-    return run_started("groups", what=str(group), by=form.viewer, options={"group_id": group.pk})
+class QuickAssignTeam(AssigningDialog):
+    slug, label, submit, icon = "assign-team", "Quick Assign Team", "Assign", "group_add"
+    question = WHAT_THE_DIRECTIONS_DO
+    also = ("and_sync", "Assign and sync now")
+    team = forms.ModelChoiceField(
+        label="Team",
+        queryset=Team.objects.none(),
+        widget=by_typing(GroupAssignment.team),
+        error_messages={
+            "required": "Choose a team.",
+            "invalid_choice": "You cannot assign groups to this team.",
+        },
+    )
+    direction = direction_field()
+    role = role_field()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        here = scope.teams_where(self.viewer, "groups.assign")
+        self.offer("team", here)
+        served = GroupAssignment.objects.filter(group=self.obj)
+        self.offered["team"] = here.exclude(pk__in=served.values("team"))
+        self.offer("role", roles_on_joining(self.viewer))
+
+    @classmethod
+    def may_also(cls, viewer: User) -> bool:
+        return scope.may_start_runs(viewer)
+
+    @classmethod
+    def applies(cls, obj: ThinkificGroup) -> bool:
+        return obj.removed_at is None
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        team, role = values.get("team"), values.get("role")
+        if team and role and not scope.roles_to_give(self.viewer, team).filter(pk=role.pk).exists():
+            self.add_error("role", f"You cannot give the role {role} in {team}. Choose another.")
+        if team and GroupAssignment.objects.filter(group=self.obj, team=team).exists():
+            self.add_error("team", f"{self.obj} serves {team} already. Change its direction instead.")
+        return values
+
+    def to_confirm(self) -> str:
+        return what_assigning_does(self.obj, self.cleaned_data["team"], self.cleaned_data["direction"])
+
+    def carry_out(self) -> Done:
+        said = self.assign(self.obj, self.cleaned_data["team"])
+        if self.pressed("and_sync"):
+            return Done(format_html("{} {}", said, _read(self.obj, self.viewer)))
+        return Done(said)
 
 
-_QUICK_ASSIGN = Dialog(
-    "assign-team",
-    "Quick Assign Team",
-    submit="Assign",
-    may=may_assign,
-    applies=lambda group: group.removed_at is None,
-    work=_assign,
-    form=AssignForm,
-    icon="group_add",
-    also=("and_sync", "Assign and sync now"),
-    may_also=scope.may_start_runs,
-    text=lambda group: WHAT_THE_DIRECTIONS_DO,
-)
+class AssignTeam(QuickAssignTeam):
+    slug, label, tab = "assign-another", "Assign Team", "teams"
+
+
+class SyncGroup(SyncDialog):
+    slug, label = "sync-now", "Sync Now"
+    question = (
+        "Reads this group and its members again from Thinkific. People join teams where an assignment's "
+        "direction lets them."
+    )
+
+    @classmethod
+    def applies(cls, obj: ThinkificGroup) -> bool:
+        return obj.thinkific_id is not None and obj.removed_at is None
+
+    def carry_out(self) -> Done:
+        return Done(_read(self.obj, self.viewer))
+
+
+class SyncGroups(SyncDialog):
+    """The button above the list."""
+
+    slug, label, title = "sync-groups", "Sync Groups", "Sync all groups with Thinkific?"
+    question = (
+        "Groups and their members are read again in the background. People join teams where an "
+        "assignment's direction lets them."
+    )
+
+    def carry_out(self) -> Done:
+        return Done(run_started("groups", what="groups", by=self.viewer))
+
+
+class AssignmentDialog(AssigningDialog, RowDialog):
+    """About an assignment: in the tab of the group, or of the team (core/admin/teams)."""
+
+    tab = "teams"
+
+    @classmethod
+    def rows(cls, obj: Any, viewer: User) -> QuerySet[GroupAssignment]:
+        teams = scope.teams_where(viewer, "groups.assign")
+        rows = GroupAssignment.objects.filter(team__in=teams).select_related("group", "team", "role")
+        return rows.filter(**{"team" if isinstance(obj, Team) else "group": obj})
+
+
+class ChangeDirection(AssignmentDialog):
+    slug, label = "change-direction", "Change Direction"
+    question = WHAT_THE_DIRECTIONS_DO
+    shows_stored = True
+    direction = direction_field()
+    role = role_field()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer("role", roles_on_joining(self.viewer, self.part.team), now=self.part.role_id)
+        self.fields["direction"].initial = self.part.direction
+
+    def to_confirm(self) -> str:
+        if not self.touched:
+            return ""
+        return what_assigning_does(self.part.group, self.part.team, self.cleaned_data["direction"])
+
+    def carry_out(self) -> Done:
+        numbers = what_assigning_does(self.part.group, self.part.team, self.cleaned_data["direction"])
+        changed = groups.change_direction(self.part, by=self.viewer, **self.cleaned_data)
+        said = f"{changed.group} for {changed.team}: {changed.get_direction_display()} from now on."
+        return Done(f"{said} {numbers}".strip())
+
+
+class Unassign(AssignmentDialog):
+    slug, label, danger = "unassign", "Remove Assignment", True
+
+    def text(self) -> str:
+        return (
+            f"{self.part.group} and {self.part.team} go separate ways from now on. Everybody stays in the "
+            "group and in the team."
+        )
+
+    def carry_out(self) -> Done:
+        groups.unassign(self.part, by=self.viewer)
+        return Done(f"{self.part.group} no longer serves {self.part.team}. Everybody stays in both.")
+
+
+class MembersDialog(Dialog):
+    """About who is in the group."""
+
+    tab = "users"
+
+    @classmethod
+    def may(cls, viewer: User, obj: ThinkificGroup | None) -> bool:
+        if obj is None:
+            return scope.holds(viewer, "groups.assign")
+        return scope.groups_where(viewer, "groups.assign").filter(pk=obj.pk).exists()
+
+
+class AddMember(MembersDialog):
+    slug, label, icon = "add-member", "Add Member", "person_add"
+    question = "Only a group that some team sends to Thinkific takes people in from here."
+    offered_when_blocked = False
+    user = forms.ModelChoiceField(
+        label="User",
+        queryset=User.objects.none(),
+        widget=by_typing(GroupMembership.user),
+        error_messages={"required": "Choose a user.", "invalid_choice": "You cannot add this person."},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        people = people_to_add(self.viewer, self.obj)
+        self.offer("user", people)
+        there = GroupMembership.objects.filter(group=self.obj, removed_at__isnull=True)
+        self.offered["user"] = people.exclude(pk__in=there.values("user"))
+
+    @classmethod
+    def applies(cls, obj: ThinkificGroup) -> bool:
+        return obj.removed_at is None
+
+    @classmethod
+    def blocked(cls, target: ThinkificGroup, viewer: User) -> str:
+        return groups.why_not_sent(target)
+
+    def carry_out(self) -> Done:
+        membership = groups.add_member(group=self.obj, user=self.cleaned_data["user"], by=self.viewer)
+        return Done(f"{membership.user} is in {membership.group} now.")
+
+
+class RemoveMember(MembersDialog, RowDialog):
+    slug, label, danger = "remove-member", "Remove from Group", True
+
+    @classmethod
+    def rows(cls, obj: ThinkificGroup, viewer: User) -> QuerySet[GroupMembership]:
+        rows = GroupMembership.objects.filter(group=obj, removed_at__isnull=True)
+        rows = rows.select_related("group", "user")
+        if scope.codes_everywhere(viewer):
+            return rows
+        return rows.filter(user__in=people_to_add(viewer, obj).values("pk"))
+
+    @classmethod
+    def offered_for(cls, rows: QuerySet) -> QuerySet:
+        return groups.that_can_leave(rows)
+
+    @classmethod
+    def blocked(cls, target: GroupMembership, viewer: User) -> str:
+        return groups.why_kept(target)
+
+    def text(self) -> str:
+        return (
+            f"{self.part.user} leaves {self.part.group}, here and in Thinkific. Teams and enrollments stay."
+        )
+
+    def carry_out(self) -> Done:
+        groups.remove_member(self.part, by=self.viewer)
+        return Done(f"{self.part.user} is no longer in {self.part.group}.")
+
+
+class RetryMember(RetryRow):
+    tab, entity = "users", "groupmembership"
+
+    @classmethod
+    def listed(cls, obj: ThinkificGroup, viewer: User) -> QuerySet[GroupMembership]:
+        return GroupMembership.objects.filter(group=obj)
+
+
+def _read(group: ThinkificGroup, viewer: User) -> SafeString:
+    return run_started("groups", what=str(group), by=viewer, options={"group_id": group.pk})
+
+
 GROUP_DIALOGS = (
-    _QUICK_ASSIGN,
-    replace(_QUICK_ASSIGN, slug="assign-another", label="Assign Team", tab="teams"),
-    Dialog(
-        "sync-now",
-        "Sync Now",
-        may=lambda viewer, group: scope.may_start_runs(viewer),
-        applies=lambda group: group.thinkific_id is not None and group.removed_at is None,
-        work=lambda group, form: Done(_read(group, form)),
-        icon="sync",
-        text=lambda group: (
-            "Reads this group and its members again from Thinkific. People join teams where an "
-            "assignment's direction lets them."
-        ),
-    ),
-    Dialog(
-        "change-direction",
-        "Change Direction",
-        may=may_assign,
-        work=change_direction,
-        form=DirectionForm,
-        tab="teams",
-        parts=lambda group, viewer: assignments_where(viewer).filter(group=group),
-        text=lambda assignment: WHAT_THE_DIRECTIONS_DO,
-    ),
-    Dialog(
-        "unassign",
-        "Remove Assignment",
-        may=may_assign,
-        work=unassign,
-        tab="teams",
-        danger=True,
-        parts=lambda group, viewer: assignments_where(viewer).filter(group=group),
-        text=what_unassigning_does,
-    ),
-    Dialog(
-        "add-member",
-        "Add Member",
-        may=_may_change_members,
-        applies=lambda group: group.removed_at is None,
-        blocked=lambda group, viewer: groups.why_not_sent(group),
-        offered_when_blocked=False,
-        work=_add_member,
-        form=AddMemberForm,
-        tab="users",
-        icon="person_add",
-        text=lambda group: "Only a group that some team sends to Thinkific takes people in from here.",
-    ),
-    Dialog(
-        "remove-member",
-        "Remove from Group",
-        may=_may_change_members,
-        blocked=lambda membership, viewer: groups.why_kept(membership),
-        work=_remove_member,
-        tab="users",
-        danger=True,
-        parts=_members,
-        offered_for=groups.that_can_leave,
-        text=lambda membership: (
-            f"{membership.user} leaves {membership.group}, here and in Thinkific. Teams and enrollments stay."
-        ),
-    ),
-    retry_rows("users", "groupmembership", lambda group, viewer: GroupMembership.objects.filter(group=group)),
+    QuickAssignTeam,
+    AssignTeam,
+    SyncGroup,
+    ChangeDirection,
+    Unassign,
+    AddMember,
+    RemoveMember,
+    RetryMember,
 )

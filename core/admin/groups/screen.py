@@ -4,24 +4,22 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Case, OuterRef, QuerySet, When
-from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
-from unfold.decorators import action, display
+from unfold.decorators import display
 
-from core.admin.groups.dialogs import GROUP_DIALOGS, may_assign
+from core.admin.groups.dialogs import GROUP_DIALOGS, QuickAssignTeam, SyncGroups
 from core.admin.kit import cells
 from core.admin.kit.base import DashboardAdmin
+from core.admin.kit.dialogs.buttons import opens
 from core.admin.kit.dialogs.dialog import button, url_of
 from core.admin.kit.lists.filters import ChoiceFilter, RelatedFilter
 from core.admin.kit.lists.lists import CappedCount, amount
 from core.admin.kit.sync import in_thinkific
 from core.admin.kit.sync.sending import sending, with_sending
-from core.admin.kit.sync.sync_buttons import start_pull
 from core.admin.kit.tabs import Tab
 from core.admin.kit.viewer import viewer_of
 from core.models import GroupAssignment, GroupMembership, Team, ThinkificGroup, User
-from core.permissions import scope
 from core.services import groups
 
 
@@ -74,7 +72,7 @@ def members_of(group: ThinkificGroup, viewer: User) -> QuerySet[GroupMembership]
 
 def _why_they_stay(group: ThinkificGroup, viewer: User) -> str:
     """Why nobody can be added or taken out from here, for who may otherwise."""
-    if group.removed_at is not None or not may_assign(viewer, group):
+    if group.removed_at is not None or not QuickAssignTeam.may(viewer, group):
         return ""
     return groups.why_nobody_leaves(group)
 
@@ -129,6 +127,7 @@ class ThinkificGroupAdmin(DashboardAdmin):
     dialogs = GROUP_DIALOGS
     shows_sync = True
     first_tab_title = "Group"
+    sync_groups = opens(SyncGroups)
     actions_list = ("sync_groups",)
     empty_text = "Groups come from Thinkific."
     empty_how = "Use Sync Groups above."
@@ -148,33 +147,15 @@ class ThinkificGroupAdmin(DashboardAdmin):
         return groups.annotate(teams_counted=CappedCount(teams), users_counted=CappedCount(users))
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        may = may_assign(viewer_of(request), None)
+        may = QuickAssignTeam.may(viewer_of(request), None)
         return [*self.list_display, "quick_assign"] if may else self.list_display
 
     @display(description="Actions")
     def quick_assign(self, group: ThinkificGroup) -> SafeString:
         if group.removed_at is not None:
             return cells.NOTHING
-        url = url_of(self.opts, "assign-team", group.pk)
-        return cells.actions([button(url, "Quick Assign Team", css="")])
-
-    def has_sync_permission(self, request: HttpRequest) -> bool:
-        return scope.may_start_runs(viewer_of(request)) and self.has_view_permission(request)
-
-    @action(
-        description="Sync Groups",
-        icon="sync",
-        permissions=["sync"],
-        dialog={
-            "title": "Sync all groups with Thinkific?",
-            "description": "Groups and their members are read again in the background. People join teams "
-            "where an assignment's direction lets them.",
-            "form_submit_text": "Sync Groups",
-        },
-    )
-    def sync_groups(self, request: HttpRequest, form: Any) -> HttpResponse:
-        back = reverse("admin:core_thinkificgroup_changelist")
-        return start_pull(request, "groups", what="groups", back=back)
+        url = url_of(self.opts, QuickAssignTeam.slug, group.pk)
+        return cells.actions([button(url, QuickAssignTeam.label, css="")])
 
     @display(description="Name", ordering="name")
     def title(self, group: ThinkificGroup) -> SafeString:

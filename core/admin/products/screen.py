@@ -4,24 +4,23 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import OuterRef, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.http import HttpRequest
 from django.utils.html import strip_tags
 from django.utils.safestring import SafeString
-from unfold.decorators import action, display
+from unfold.decorators import display
 
 from core.admin.kit import cells
 from core.admin.kit.base import DashboardAdmin
+from core.admin.kit.dialogs.buttons import opens
 from core.admin.kit.lists.filters import ChoiceFilter, key_of
 from core.admin.kit.lists.lists import CappedCount, amount
 from core.admin.kit.sync import in_thinkific
 from core.admin.kit.sync.last_synced import last_synced
-from core.admin.kit.sync.sync_buttons import start_pull
 from core.admin.kit.viewer import viewer_of
+from core.admin.products.dialogs import SyncProduct, SyncProducts
 from core.admin.products.tabs import PRODUCT_TABS, publication
 from core.admin.quiz_results import course_cell
 from core.models import BundleItem, Enrollment, Lesson, Product, Quiz, Seat, User
-from core.permissions import scope
 
 
 class TypeFilter(ChoiceFilter):
@@ -64,6 +63,8 @@ class ProductAdmin(DashboardAdmin):
     ordering = ["name", "id"]
     tabs = PRODUCT_TABS
     shows_sync = True
+    sync_products = opens(SyncProducts)
+    sync_product = opens(SyncProduct)
     actions_list = ("sync_products",)
     actions_detail = ("sync_product",)
     empty_text = "Courses and bundles come from Thinkific."
@@ -107,46 +108,6 @@ class ProductAdmin(DashboardAdmin):
             "content_synced",
         ]
         return [(None, {"fields": product}), ("Thinkific", {"fields": thinkific})]
-
-    # --- actions ------------------------------------------------------------------------------------
-
-    def has_run_tools_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return scope.may_start_runs(viewer_of(request)) and self.has_view_permission(request)
-
-    @action(
-        description="Sync Products",
-        icon="sync",
-        permissions=["run_tools"],
-        dialog={
-            "title": "Sync all products from Thinkific?",
-            "description": "Courses, bundles and their contents are read again in the background. "
-            "Nothing in Thinkific changes.",
-            "form_submit_text": "Sync Products",
-        },
-    )
-    def sync_products(self, request: HttpRequest, form: Any) -> HttpResponse:
-        return start_pull(request, "products", what="products", back=reverse("admin:core_product_changelist"))
-
-    @action(
-        description="Sync Product",
-        icon="sync",
-        permissions=["run_tools"],
-        dialog={
-            "title": "Sync this product from Thinkific?",
-            "description": "Its data and contents are read again in the background. "
-            "Nothing in Thinkific changes.",
-            "form_submit_text": "Sync Product",
-        },
-    )
-    def sync_product(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
-        product = self.get_or_404(request, object_id)
-        return start_pull(
-            request,
-            "products",
-            what=str(product),
-            back=cells.detail_url(product),
-            options={"product_id": product.pk},
-        )
 
     # --- columns ------------------------------------------------------------------------------------
 

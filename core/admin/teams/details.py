@@ -10,7 +10,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from core.admin.kit.dialogs.dialog import Dialog, DialogForm, Done
+from core.admin.kit.dialogs.dialog import Dialog, Done
 from core.admin.kit.dialogs.pickers import by_typing
 from core.admin.users.dialogs.fields import role_field
 from core.errors import Refusal
@@ -53,7 +53,8 @@ def organization_field() -> forms.ModelChoiceField:
     )
 
 
-class DetailsForm(DialogForm):
+class EditTeam(Dialog):
+    slug, label, submit, icon = "edit", "Edit Team", "Save", "edit"
     shows_stored = True
     name = name_field()
     description = description_field()
@@ -76,11 +77,34 @@ class DetailsForm(DialogForm):
             for name in FOR_ADMINISTRATORS:
                 del self.fields[name]
 
+    @classmethod
+    def may(cls, viewer: User, obj: Team | None) -> bool:
+        return scope.holds_in(viewer, "teams.edit", obj)
+
+    def carry_out(self) -> Done:
+        team = teams.update(self.obj, by=self.viewer, **self.cleaned_data)
+        said = f"{team} is saved."
+        students = Membership.objects.filter(team=team, role__code="student").count()
+        if team.max_members is not None and students > team.max_members:
+            said += (
+                f" It has {students:,} students, more than its limit: nobody leaves, and no other one joins."
+            )
+        return Done(said)
+
     def refuse(self, refusal: Refusal) -> None:
         self.add_error("name", str(refusal))
 
 
-class OwnerForm(DialogForm):
+class InUse(Dialog):
+    """For a team that is not archived."""
+
+    @classmethod
+    def applies(cls, obj: Team) -> bool:
+        return obj.archived_at is None
+
+
+class ChangeOwner(InUse):
+    slug, label, icon = "change-owner", "Change Owner", "swap_horiz"
     shows_stored = True
     refused_at = {TeamIsFull: "role", Refusal: "owner"}
     owner = forms.ModelChoiceField(
@@ -122,93 +146,61 @@ class OwnerForm(DialogForm):
                 "Nothing was saved. Save again if your choice should replace them.",
             )
 
+    @classmethod
+    def may(cls, viewer: User, obj: Team | None) -> bool:
+        return scope.holds(viewer, "teams.edit") if obj is None else scope.may_hand_over(viewer, obj)
+
+    def text(self) -> str:
+        return f"{self.obj.owner} owns {self.obj}. Every team has one owner, who is a member of it."
+
+    def carry_out(self) -> Done:
+        former, owner, role = self.obj.owner, self.cleaned_data["owner"], self.cleaned_data["role"]
+        teams.change_owner(self.obj, owner=owner, former_role=role, by=self.viewer)
+        return Done(f"{owner} owns {self.obj} now; {former} stays in it as {role}.")
+
+
+class ArchiveTeam(InUse):
+    slug, label, icon, danger = "archive", "Archive Team", "archive", True
+
+    @classmethod
+    def may(cls, viewer: User, obj: Team) -> bool:
+        return everywhere(viewer)
+
+    def text(self) -> str:
+        team = self.obj
+        members, groups = team.memberships.count(), team.group_assignments.count()
+        return (
+            f"Nobody joins {team} any more: by hand, by a file, or by its groups ({groups:,}). Its members "
+            f"({members:,}) keep their accounts and enrollments and stay listed, and its seats stay as they "
+            "are; nobody is enrolled through them. Restore Team brings it back."
+        )
+
+    def carry_out(self) -> Done:
+        teams.archive(self.obj, by=self.viewer)
+        return Done(f"{self.obj} is archived. Restore Team brings it back.")
+
+
+class RestoreTeam(Dialog):
+    slug, label, icon = "restore", "Restore Team", "unarchive"
+
+    @classmethod
+    def may(cls, viewer: User, obj: Team) -> bool:
+        return everywhere(viewer)
+
+    @classmethod
+    def applies(cls, obj: Team) -> bool:
+        return obj.archived_at is not None
+
+    def text(self) -> str:
+        return f"{self.obj} takes people in again, and its groups bring theirs with the next sync."
+
+    def carry_out(self) -> Done:
+        teams.restore(self.obj, by=self.viewer)
+        return Done(f"{self.obj} is in use again.")
+
 
 def everywhere(viewer: User) -> bool:
     return "teams.edit" in scope.codes_everywhere(viewer)
 
 
-def _may_edit(viewer: User, team: Team | None) -> bool:
-    return scope.holds_in(viewer, "teams.edit", team)
-
-
-def _may_hand_over(viewer: User, team: Team | None) -> bool:
-    if team is None:
-        return scope.holds(viewer, "teams.edit")
-    return scope.may_hand_over(viewer, team)
-
-
-def _edit(team: Team, form: DetailsForm) -> Done:
-    team = teams.update(team, by=form.viewer, **form.cleaned_data)
-    said = f"{team} is saved."
-    students = Membership.objects.filter(team=team, role__code="student").count()
-    if team.max_members is not None and students > team.max_members:
-        said += f" It has {students:,} students, more than its limit: nobody leaves, and no other one joins."
-    return Done(said)
-
-
-def _hand_over(team: Team, form: OwnerForm) -> Done:
-    former, owner = team.owner, form.cleaned_data["owner"]
-    role = form.cleaned_data["role"]
-    teams.change_owner(team, owner=owner, former_role=role, by=form.viewer)
-    return Done(f"{owner} owns {team} now; {former} stays in it as {role}.")
-
-
-def _what_archiving_does(team: Team) -> str:
-    members, groups = team.memberships.count(), team.group_assignments.count()
-    return (
-        f"Nobody joins {team} any more: by hand, by a file, or by its groups ({groups:,}). Its members "
-        f"({members:,}) keep their accounts and enrollments and stay listed, and its seats stay as they are; "
-        "nobody is enrolled through them. Restore Team brings it back."
-    )
-
-
-def _archive(team: Team, form: DialogForm) -> Done:
-    teams.archive(team, by=form.viewer)
-    return Done(f"{team} is archived. Restore Team brings it back.")
-
-
-def _restore(team: Team, form: DialogForm) -> Done:
-    teams.restore(team, by=form.viewer)
-    return Done(f"{team} is in use again.")
-
-
-TEAM_DETAIL_DIALOGS = (
-    Dialog(
-        "edit",
-        "Edit Team",
-        submit="Save",
-        may=_may_edit,
-        work=_edit,
-        form=DetailsForm,
-        icon="edit",
-    ),
-    Dialog(
-        "change-owner",
-        "Change Owner",
-        may=_may_hand_over,
-        applies=lambda team: team.archived_at is None,
-        work=_hand_over,
-        form=OwnerForm,
-        icon="swap_horiz",
-        text=lambda team: f"{team.owner} owns {team}. Every team has one owner, who is a member of it.",
-    ),
-    Dialog(
-        "archive",
-        "Archive Team",
-        may=lambda viewer, team: everywhere(viewer),
-        applies=lambda team: team.archived_at is None,
-        work=_archive,
-        icon="archive",
-        danger=True,
-        text=_what_archiving_does,
-    ),
-    Dialog(
-        "restore",
-        "Restore Team",
-        may=lambda viewer, team: everywhere(viewer),
-        applies=lambda team: team.archived_at is not None,
-        work=_restore,
-        icon="unarchive",
-        text=lambda team: f"{team} takes people in again, and its groups bring theirs with the next sync.",
-    ),
-)
+TEAM_DETAIL_DIALOGS = (EditTeam, ChangeOwner, ArchiveTeam, RestoreTeam)

@@ -1,39 +1,38 @@
-"""What can be done to a team: making one, its people, its groups."""
+"""What can be done to a team: making one, its people, its invitations, its groups."""
 
-from dataclasses import replace
 from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
 
-from core.admin.groups import assigning as group_forms
-from core.admin.groups import dialogs as group_dialogs
-from core.admin.groups.assigning import direction_field
-from core.admin.groups.dialogs import assignments_where, may_assign
+from core.admin.groups import assigning
+from core.admin.groups.dialogs import AssigningDialog, ChangeDirection, Unassign
 from core.admin.kit import cells
-from core.admin.kit.dialogs.dialog import Dialog, DialogForm, Done
+from core.admin.kit.dialogs.dialog import Dialog, Done, RowDialog
 from core.admin.kit.dialogs.pickers import by_typing
-from core.admin.kit.sync.sending import retry_rows
+from core.admin.kit.sync.retry import RetryRow
 from core.admin.teams.details import TEAM_DETAIL_DIALOGS, description_field, name_field, organization_field
-from core.admin.users.dialogs import memberships as user_dialogs
-from core.admin.users.dialogs.fields import PersonForm, RoleForm, role_field, student_role
+from core.admin.users.dialogs.add_user import PersonDialog
+from core.admin.users.dialogs.fields import role_field, student_role
+from core.admin.users.dialogs.memberships import ChangeRole, RemoveFromTeam, joined
+from core.errors import Refusal
 from core.models import (
     Enrollment,
     GroupAssignment,
     GroupMembership,
     Invitation,
     Membership,
-    Role,
     Team,
     ThinkificGroup,
     User,
 )
 from core.permissions import scope
-from core.services import invitations, memberships, teams
+from core.services import invitations, teams
 from core.services.memberships import TeamIsFull
 
 
-class AddTeamForm(DialogForm):
+class AddTeam(Dialog):
+    slug, label, icon, about_new = "add", "Add Team", "add", True
     name = name_field()
     description = description_field()
     owner = forms.ModelChoiceField(
@@ -45,11 +44,51 @@ class AddTeamForm(DialogForm):
     )
     organization = organization_field()
 
-    def refuse(self, refusal: Exception) -> None:
+    @classmethod
+    def may(cls, viewer: User, obj: None) -> bool:
+        return "teams.create" in scope.codes_everywhere(viewer)
+
+    def carry_out(self) -> Done:
+        team = teams.create(by=self.viewer, **self.cleaned_data)
+        return Done(f"{team} is made. Add people, groups and seats next.", cells.detail_url(team))
+
+    def refuse(self, refusal: Refusal) -> None:
         self.add_error("name", str(refusal))
 
 
-class AddPersonForm(DialogForm):
+# --- people -------------------------------------------------------------------------------------------
+
+
+class AddUserToTeam(PersonDialog):
+    slug, label, tab, icon = "add-user", "Add User", "users", "person_add"
+    question = (
+        "A person without an account gets one. Somebody in a team of yours joins with the account as it "
+        "is. Anybody else who has an account is invited, and joins when they agree."
+    )
+
+    @classmethod
+    def may(cls, viewer: User, obj: Team) -> bool:
+        """Whether or not there is an account already is not asked, so both rights are needed."""
+        both = scope.teams_where(viewer, "users.create") & scope.teams_where(viewer, "teams.assign")
+        return both.filter(pk=obj.pk).exists()
+
+    def carry_out(self) -> Done:
+        return self.bring_into([self.obj])
+
+
+class PeopleDialog(Dialog):
+    """About the people of a team, in its tab Users."""
+
+    tab = "users"
+
+    @classmethod
+    def may(cls, viewer: User, obj: Team | None) -> bool:
+        return scope.holds_in(viewer, "teams.assign", obj)
+
+
+class AddExistingUser(PeopleDialog):
+    slug, label, icon = "add-person", "Add Existing User", "group_add"
+    question = "Somebody whom you see under Users already."
     refused_at = {TeamIsFull: "user"}
     user = forms.ModelChoiceField(
         label="User",
@@ -73,23 +112,91 @@ class AddPersonForm(DialogForm):
             raise forms.ValidationError(f"{user} is in {self.obj} already.")
         return user
 
+    def carry_out(self) -> Done:
+        return joined(self.cleaned_data["user"], self.obj, self)
 
-class AttachGroupForm(DialogForm):
+
+class ChangeRoleInTeam(PeopleDialog, ChangeRole):
+    pass
+
+
+class RemovePerson(PeopleDialog, RemoveFromTeam):
+    slug = "remove-person"
+
+
+# --- invitations --------------------------------------------------------------------------------------
+
+
+class InvitationDialog(RowDialog):
+    tab = "invitations"
+
+    @classmethod
+    def may(cls, viewer: User, obj: Team) -> bool:
+        return scope.holds_in(viewer, "teams.assign", obj)
+
+    @classmethod
+    def rows(cls, obj: Team, viewer: User) -> QuerySet[Invitation]:
+        rows = Invitation.objects.filter(team=obj, team__in=scope.teams_where(viewer, "teams.assign"))
+        return rows.select_related("team", "user", "role", "invited_by")
+
+
+class SendInvitationAgain(InvitationDialog):
+    slug, label = "send-invitation-again", "Send Again"
+
+    def text(self) -> str:
+        return f"Sends {self.part.address} a new link. Older ones no longer work."
+
+    def carry_out(self) -> Done:
+        invitations.send_again(self.part, by=self.viewer)
+        return Done(f"A new link goes to {self.part.address}. Older ones no longer work.")
+
+
+class WithdrawInvitation(InvitationDialog):
+    slug, label, danger = "withdraw-invitation", "Withdraw", True
+
+    def text(self) -> str:
+        return f"{self.part.address} can no longer join {self.part.team} by the link."
+
+    def carry_out(self) -> Done:
+        address, team = self.part.address, self.part.team
+        invitations.withdraw(self.part, by=self.viewer)
+        return Done(f"{address} is no longer invited to {team}. The link no longer works.")
+
+
+class AddInvited(InvitationDialog):
+    slug, label = "add-invited", "Add Now"
+
+    @classmethod
+    def may(cls, viewer: User, obj: Team) -> bool:
+        """Agreeing for others is for administrators."""
+        return "teams.assign" in scope.codes_everywhere(viewer)
+
+    def text(self) -> str:
+        return (
+            f"{self.part.user} joins {self.part.team} as {self.part.role}, without answering the mail. The "
+            "team then sees what they do in the courses that it has places in. Do it when you know that they "
+            "agree."
+        )
+
+    def carry_out(self) -> Done:
+        membership = invitations.accept(self.part, by=self.viewer)
+        return Done(f"{membership.user} is in {membership.team} now, as {membership.role}.")
+
+
+# --- groups -------------------------------------------------------------------------------------------
+
+
+class AttachGroup(AssigningDialog):
+    slug, label, tab, icon = "attach-group", "Attach Group", "groups", "add"
+    question = assigning.WHAT_THE_DIRECTIONS_DO
     group = forms.ModelChoiceField(
         label="Group",
         queryset=ThinkificGroup.objects.none(),
         widget=by_typing(GroupMembership.group),
         error_messages={"required": "Choose a group.", "invalid_choice": "You cannot attach this group."},
     )
-    direction = direction_field()
-    role = forms.ModelChoiceField(
-        label="Role on joining",
-        queryset=Role.objects.none(),
-        required=False,
-        empty_label="Student",
-        help_text=group_forms.NEW_MEMBERS,
-        widget=group_forms.role_field().widget,
-    )
+    direction = assigning.direction_field()
+    role = assigning.role_field()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -97,11 +204,11 @@ class AttachGroupForm(DialogForm):
         self.offer("group", here)
         served = GroupAssignment.objects.filter(team=self.obj)
         self.offered["group"] = here.exclude(pk__in=served.values("group"))
-        self.offer("role", group_forms.roles_on_joining(self.viewer, self.obj))
+        self.offer("role", assigning.roles_on_joining(self.viewer, self.obj))
 
-    def to_confirm(self) -> str:
-        values = self.cleaned_data
-        return group_forms.what_assigning_does(values["group"], self.obj, values["direction"])
+    @classmethod
+    def may(cls, viewer: User, obj: Team | None) -> bool:
+        return scope.holds_in(viewer, "groups.assign", obj)
 
     def clean_group(self) -> ThinkificGroup:
         group = self.cleaned_data["group"]
@@ -109,165 +216,42 @@ class AttachGroupForm(DialogForm):
             raise forms.ValidationError(f"{group} serves {self.obj} already. Change its direction instead.")
         return group
 
+    def to_confirm(self) -> str:
+        values = self.cleaned_data
+        return assigning.what_assigning_does(values["group"], self.obj, values["direction"])
 
-def may_add(viewer: User, nothing: None = None) -> bool:
-    return "teams.create" in scope.codes_everywhere(viewer)
-
-
-def _add(nothing: None, form: AddTeamForm) -> Done:
-    team = teams.create(by=form.viewer, **form.cleaned_data)
-    return Done(f"{team} is made. Add people, groups and seats next.", cells.detail_url(team))
+    def carry_out(self) -> Done:
+        return Done(self.assign(self.cleaned_data["group"], self.obj))
 
 
-def _may(code: str) -> Any:
-    return lambda viewer, team: scope.holds_in(viewer, code, team)
+class ChangeDirectionOfTeam(ChangeDirection):
+    tab = "groups"
 
 
-def _may_bring(viewer: User, team: Team) -> bool:
-    """Whether or not there is an account already is not asked, so both rights are needed."""
-    both = scope.teams_where(viewer, "users.create") & scope.teams_where(viewer, "teams.assign")
-    return both.filter(pk=team.pk).exists()
+class UnassignFromTeam(Unassign):
+    tab = "groups"
 
 
-def _may_agree_for_others(viewer: User, team: Team) -> bool:
-    return "teams.assign" in scope.codes_everywhere(viewer)
+class RetryEnrollment(RetryRow):
+    tab, entity = "enrollments", "enrollment"
 
-
-def _add_person(team: Team, form: AddPersonForm) -> Done:
-    user, role = form.cleaned_data["user"], form.cleaned_data["role"]
-    memberships.add_member(team=team, user=user, role=role, by=form.viewer)
-    return Done(f"{user} is in {team} now, as {role}. Groups that the team sends to Thinkific take them in.")
-
-
-def _members(team: Team, viewer: User) -> QuerySet[Membership]:
-    rows = scope.memberships_where(viewer, "teams.assign").filter(team=team)
-    return rows.select_related("team", "role", "user")
-
-
-def _invitations(team: Team, viewer: User) -> QuerySet[Invitation]:
-    rows = Invitation.objects.filter(team=team, team__in=scope.teams_where(viewer, "teams.assign"))
-    return rows.select_related("team", "user", "role", "invited_by")
-
-
-def _send_again(invitation: Invitation, form: DialogForm) -> Done:
-    invitations.send_again(invitation, by=form.viewer)
-    return Done(f"A new link goes to {invitation.address}. Older ones no longer work.")
-
-
-def _withdraw(invitation: Invitation, form: DialogForm) -> Done:
-    invitations.withdraw(invitation, by=form.viewer)
-    return Done(f"{invitation.address} is no longer invited to {invitation.team}. The link no longer works.")
-
-
-def _add_invited(invitation: Invitation, form: DialogForm) -> Done:
-    membership = invitations.accept(invitation, by=form.viewer)
-    return Done(f"{membership.user} is in {membership.team} now, as {membership.role}.")
-
-
-def _attach(team: Team, form: AttachGroupForm) -> Done:
-    return Done(group_dialogs.assigned(form.cleaned_data["group"], team, form))
-
-
-def _assignments(team: Team, viewer: User) -> QuerySet[GroupAssignment]:
-    return assignments_where(viewer).filter(team=team)
-
-
-def _enrollments(team: Team, viewer: User) -> QuerySet[Enrollment]:
-    return Enrollment.objects.filter(user__in=Membership.objects.filter(team=team).values("user"))
+    @classmethod
+    def listed(cls, obj: Team, viewer: User) -> QuerySet[Enrollment]:
+        return Enrollment.objects.filter(user__in=Membership.objects.filter(team=obj).values("user"))
 
 
 TEAM_DIALOGS = (
-    Dialog("add", "Add Team", may=may_add, work=_add, form=AddTeamForm, about_new=True),
+    AddTeam,
     *TEAM_DETAIL_DIALOGS,
-    Dialog(
-        "add-user",
-        "Add User",
-        may=_may_bring,
-        work=user_dialogs.bring_into,
-        form=PersonForm,
-        tab="users",
-        icon="person_add",
-        text=lambda team: (
-            "A person without an account gets one. Somebody in a team of yours joins with the account as it "
-            "is. Anybody else who has an account is invited, and joins when they agree."
-        ),
-    ),
-    Dialog(
-        "add-person",
-        "Add Existing User",
-        may=_may("teams.assign"),
-        work=_add_person,
-        form=AddPersonForm,
-        tab="users",
-        icon="group_add",
-        text=lambda team: "Somebody whom you see under Users already.",
-    ),
-    Dialog(
-        "change-role",
-        "Change Role",
-        may=_may("teams.assign"),
-        work=user_dialogs.change_role,
-        form=RoleForm,
-        tab="users",
-        parts=lambda team, viewer: user_dialogs.not_the_owner(_members(team, viewer)),
-    ),
-    Dialog(
-        "remove-person",
-        "Remove from Team",
-        may=_may("teams.assign"),
-        work=user_dialogs.leave,
-        tab="users",
-        danger=True,
-        parts=_members,
-        offered_for=memberships.that_can_end,
-        text=user_dialogs.what_leaving_does,
-    ),
-    Dialog(
-        "send-invitation-again",
-        "Send Again",
-        may=_may("teams.assign"),
-        work=_send_again,
-        tab="invitations",
-        parts=_invitations,
-        text=lambda invitation: f"Sends {invitation.address} a new link. Older ones no longer work.",
-    ),
-    Dialog(
-        "withdraw-invitation",
-        "Withdraw",
-        may=_may("teams.assign"),
-        work=_withdraw,
-        tab="invitations",
-        danger=True,
-        parts=_invitations,
-        text=lambda invitation: f"{invitation.address} can no longer join {invitation.team} by the link.",
-    ),
-    Dialog(
-        "add-invited",
-        "Add Now",
-        may=_may_agree_for_others,
-        work=_add_invited,
-        tab="invitations",
-        parts=_invitations,
-        text=lambda invitation: (
-            f"{invitation.user} joins {invitation.team} as {invitation.role}, without answering the mail. "
-            "The team then sees what they do in the courses that it has places in. Do it when you know that "
-            "they agree."
-        ),
-    ),
-    Dialog(
-        "attach-group",
-        "Attach Group",
-        may=_may("groups.assign"),
-        work=_attach,
-        form=AttachGroupForm,
-        tab="groups",
-        icon="add",
-        text=lambda team: group_forms.WHAT_THE_DIRECTIONS_DO,
-    ),
-    *(
-        replace(dialog, tab="groups", may=may_assign, parts=_assignments)
-        for dialog in group_dialogs.GROUP_DIALOGS
-        if dialog.slug in {"change-direction", "unassign"}
-    ),
-    retry_rows("enrollments", "enrollment", _enrollments),
+    AddUserToTeam,
+    AddExistingUser,
+    ChangeRoleInTeam,
+    RemovePerson,
+    SendInvitationAgain,
+    WithdrawInvitation,
+    AddInvited,
+    AttachGroup,
+    ChangeDirectionOfTeam,
+    UnassignFromTeam,
+    RetryEnrollment,
 )

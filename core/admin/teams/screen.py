@@ -4,21 +4,20 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import OuterRef, Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
-from unfold.decorators import action, display
+from unfold.decorators import display
 from unfold.enums import ActionVariant
 
 from core.admin.kit import cells
-from core.admin.kit.dialogs.dialog import url_of
+from core.admin.kit.dialogs.buttons import opens
 from core.admin.kit.history import HistoryAdmin
 from core.admin.kit.lists.filters import ChoiceFilter, RelatedFilter
 from core.admin.kit.lists.lists import CappedCount, amount
 from core.admin.kit.sync.sending import enrollment_status, with_sending
 from core.admin.kit.tabs import Tab
-from core.admin.kit.viewer import viewer_of
 from core.admin.seats import expiry_rule, places
-from core.admin.teams.dialogs import TEAM_DIALOGS, may_add
+from core.admin.teams.dialogs import TEAM_DIALOGS, AddTeam
 from core.models import (
     Enrollment,
     GroupAssignment,
@@ -184,6 +183,7 @@ class TeamAdmin(HistoryAdmin):
     ordering = ["name", "id"]
     tabs = TEAM_TABS
     dialogs = TEAM_DIALOGS
+    add_team = opens(AddTeam, variant=ActionVariant.PRIMARY)
     actions_list = ("add_team",)
     fields = [
         "team_name",
@@ -207,14 +207,6 @@ class TeamAdmin(HistoryAdmin):
                 groups_counted=CappedCount(GroupAssignment.objects.filter(team=team)),
             )
         )
-
-    def has_add_team_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request) and may_add(viewer_of(request))
-
-    @action(description="Add Team", icon="add", permissions=["add_team"], variant=ActionVariant.PRIMARY)
-    def add_team(self, request: HttpRequest) -> HttpResponse:
-        """Only leads to the form, which asks again who may."""
-        return HttpResponseRedirect(url_of(self.opts, "add"))
 
     @display(description="Team Name", ordering="name")
     def team_name(self, team: Team) -> SafeString:

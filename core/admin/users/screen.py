@@ -4,22 +4,24 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, Q, QuerySet, prefetch_related_objects
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.decorators import action, display
+from unfold.decorators import display
 from unfold.enums import ActionVariant
 
 from core.admin.kit import cells, open_pages
 from core.admin.kit.base import visible
+from core.admin.kit.dialogs.buttons import opens
 from core.admin.kit.dialogs.dialog import button, url_of
 from core.admin.kit.history import HistoryAdmin
 from core.admin.kit.lists.filters import ChoiceFilter, RelatedFilter, key_of
 from core.admin.kit.sync import in_thinkific
 from core.admin.kit.sync.last_synced import last_synced
 from core.admin.kit.viewer import viewer_of
-from core.admin.users.dialogs.account import waiting_change
-from core.admin.users.dialogs.memberships import USER_DIALOGS, may_add
+from core.admin.users.dialogs import USER_DIALOGS
+from core.admin.users.dialogs.account import CreateThinkificAccount, waiting_change
+from core.admin.users.dialogs.add_user import AddUser
 from core.admin.users.tabs import USER_TABS
 from core.admin.users.user_list import UserList
 from core.email_display import as_people_write
@@ -140,6 +142,7 @@ class UserAdmin(UserList, HistoryAdmin):
     tabs = USER_TABS
     dialogs = USER_DIALOGS
     shows_sync = True
+    add_user = opens(AddUser, variant=ActionVariant.PRIMARY)
     actions_list = ("add_user", "export_csv")
     first_tab_title = "Profile"
     empty_text = "People appear here when they are added, or when Thinkific is synced."
@@ -150,16 +153,6 @@ class UserAdmin(UserList, HistoryAdmin):
 
     def list_title(self, request: HttpRequest) -> str:
         return "Users" if viewer_of(request).sees_everything else "Students"
-
-    def has_add_user_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request) and may_add(viewer_of(request))
-
-    @action(
-        description="Add User", icon="person_add", permissions=["add_user"], variant=ActionVariant.PRIMARY
-    )
-    def add_user(self, request: HttpRequest) -> HttpResponse:
-        """Only leads to the form, which asks again who may."""
-        return HttpResponseRedirect(url_of(self.opts, "add"))
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """Who may not change everybody finds the button on the page of each person."""
@@ -243,8 +236,8 @@ class UserAdmin(UserList, HistoryAdmin):
             return links
         if user.is_superuser and not open_pages.viewer_is_superuser():
             return links
-        url = url_of(self.opts, "create-thinkific-account", user.pk)
-        make = button(url, "Create Thinkific Account", css="")
+        url = url_of(self.opts, CreateThinkificAccount.slug, user.pk)
+        make = button(url, CreateThinkificAccount.label, css="")
         return format_html('<span class="cell-actions">{}{}</span>', links, make)
 
     @display(description="Account")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet, Value
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
@@ -12,9 +12,8 @@ from core.admin.kit.base import visible
 from core.admin.kit.lists.columns import ChosenColumns
 from core.admin.kit.lists.exports import ExportingAdmin
 from core.admin.kit.lists.lists import BoundedChangeList
-from core.admin.kit.lists.selected import ForSelected
 from core.admin.kit.viewer import viewer_of
-from core.admin.users.dialogs.chosen_users import SELECTED_DIALOGS
+from core.admin.users.dialogs.chosen_users import AddChosenToGroup, AddChosenToTeam, EnrollChosen
 from core.models import Membership, User
 
 NAMED = 2  # teams that a cell names
@@ -60,15 +59,14 @@ class UserChangeList(BoundedChangeList):
         return with_columns(rows, self.viewer).annotate(status_shown=Value("status" in self.list_display))
 
 
-class UserList(ForSelected, ChosenColumns, ExportingAdmin):
+class UserList(ChosenColumns, ExportingAdmin):
     optional_columns = {
         "team_names": "Teams",
         "role_names": "Role",
         "active_last": "Last activity",
         "status": "Status",
     }
-    selected_dialogs = SELECTED_DIALOGS
-    actions = ["add_to_team", "add_to_group", "enroll_selected", "export_selected"]
+    actions = [AddChosenToTeam, AddChosenToGroup, EnrollChosen, "export_selected"]
     export_columns = [
         ("Name", lambda user: user.get_full_name()),
         ("Email", lambda user: user.email),
@@ -108,31 +106,7 @@ class UserList(ForSelected, ChosenColumns, ExportingAdmin):
     def status(self, user: User) -> SafeString:
         return cells.pill(*status_of(user))
 
-    # --- what can be done to those chosen ---------------------------------------------------------------
-
-    def has_join_team_permission(self, request: HttpRequest) -> bool:
-        return self._may(request, "join-team")
-
-    def has_join_group_permission(self, request: HttpRequest) -> bool:
-        return self._may(request, "join-group")
-
-    def has_enroll_permission(self, request: HttpRequest) -> bool:
-        return self._may(request, "enroll")
-
-    def _may(self, request: HttpRequest, slug: str) -> bool:
-        return self.has_view_permission(request) and self._dialog(slug).may(viewer_of(request), None)
-
-    @action(description="Add to Team", permissions=["join_team"])
-    def add_to_team(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
-        return self.ask_about_selected(request, queryset, "join-team")
-
-    @action(description="Add to Group", permissions=["join_group"])
-    def add_to_group(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
-        return self.ask_about_selected(request, queryset, "join-group")
-
-    @action(description="Enroll", permissions=["enroll"])
-    def enroll_selected(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
-        return self.ask_about_selected(request, queryset, "enroll")
+    # --- actions --------------------------------------------------------------------------------------
 
     @action(description="Export", permissions=["export"])
     def export_selected(self, request: HttpRequest, queryset: QuerySet[User]) -> StreamingHttpResponse:

@@ -2,28 +2,31 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
-from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminSelectWidget
 
-from core import moments
 from core.admin.kit import cells
-from core.admin.kit.dialogs.confirming import ask, confirmed
-from core.admin.kit.dialogs.dialog import Dialog, DialogForm, Done, button, url_of
+from core.admin.kit.dialogs.buttons import opens
+from core.admin.kit.dialogs.dialog import button, url_of
 from core.admin.kit.lists.filters import ChoiceFilter
 from core.admin.kit.sitewide import SitewideAdmin
 from core.admin.kit.sync import thinkific_errors
-from core.admin.kit.sync.sending import may_retry, retried
+from core.admin.kit.sync.retry import may_retry, retried
 from core.admin.kit.viewer import viewer_of
-from core.admin.waiting_changes.objects import ENTITIES, about, entity_name, name_of, with_names
+from core.admin.waiting_changes.dialogs import (
+    OUTBOX_DIALOGS,
+    Discard,
+    DiscardChosen,
+    Retry,
+    RetryAllOfAKind,
+)
+from core.admin.waiting_changes.objects import ENTITIES, about, name_of, with_names
 from core.models import OutboxEntry, User
 from core.services import outbox
-from core.wording import plural
 
 Status = OutboxEntry.Status
 KINDS = {
@@ -60,110 +63,6 @@ class EntityFilter(ChoiceFilter):
         return queryset.filter(entity=value)
 
 
-# --- dialogs ------------------------------------------------------------------------------------------
-
-
-class EntryForm(DialogForm):
-    """The drain passes a locked entry by: it is not sent while it is looked at for the last time."""
-
-    def locks(self) -> OutboxEntry | None:
-        return self.obj
-
-
-def _standing(entry: OutboxEntry) -> str:
-    """What moves when the entry is tried, or takes a newer change of its object in."""
-    moment = entry.not_before
-    return f"{entry.get_status_display()}, {moments.exact(moment)}, {moment.microsecond // 1000} ms."
-
-
-def _discarded(count: int) -> str:
-    if not count:
-        return "Nothing was discarded: what was chosen is being sent or is over."
-    changes = plural(count, "change was", "changes were")
-    return f"{changes} discarded. Thinkific keeps what it has, and the next sync brings that here."
-
-
-def _failed_kinds() -> list[tuple[str, str]]:
-    failed = OutboxEntry.objects.filter(status=Status.FAILED).order_by("entity")
-    counted = failed.values_list("entity").annotate(count=Count("pk"))
-    return [(entity, f"{entity_name(entity)}: {count:,} failed") for entity, count in counted]
-
-
-class FailedKindForm(DialogForm):
-    entity = forms.ChoiceField(
-        label="Kind",
-        widget=UnfoldAdminSelectWidget(),
-        error_messages={"invalid_choice": "Nothing of this kind has failed."},
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field = self.fields["entity"]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = _failed_kinds()
-
-
-def _how_many_fail(entity: str) -> str:
-    count = OutboxEntry.objects.filter(entity=entity, status=Status.FAILED).count()
-    kind = entity_name(entity).lower()
-    return f"Tries {plural(count, 'refused change')} of this kind again ({kind})."
-
-
-def _retry_kind(entity: str) -> Done:
-    return Done(retried(outbox.retry(OutboxEntry.objects.filter(entity=entity, status=Status.FAILED))))
-
-
-OUTBOX_DIALOGS = (
-    Dialog(
-        "retry",
-        "Retry",
-        may=may_retry,
-        applies=lambda entry: entry.status == Status.FAILED,
-        work=lambda entry, form: Done(retried(outbox.retry([entry]))),
-        form=EntryForm,
-        text=lambda entry: f"The last try: {thinkific_errors.in_one_line(entry.error)}",
-        icon="refresh",
-    ),
-    Dialog(
-        "retry-kind",
-        "Retry All of This Kind",
-        may=may_retry,
-        applies=lambda entry: entry.status == Status.FAILED,
-        work=lambda entry, form: _retry_kind(entry.entity),
-        text=lambda entry: _how_many_fail(entry.entity),
-        icon="restart_alt",
-    ),
-    Dialog(
-        "discard",
-        "Discard",
-        may=may_retry,
-        applies=lambda entry: entry.status in {Status.FAILED, Status.PENDING},
-        work=lambda entry, form: Done(_discarded(outbox.discard([entry]))),
-        form=EntryForm,
-        facts=_standing,
-        text=lambda entry: (
-            f"“{capfirst(entry.reason)}” is never sent. Thinkific keeps what it has, and the "
-            "next sync brings that here: the change made in the dashboard is lost."
-        ),
-        icon="delete",
-        danger=True,
-    ),
-    Dialog(
-        "retry-failed",
-        "Retry All of a Kind",
-        may=may_retry,
-        work=lambda nothing, form: _retry_kind(form.cleaned_data["entity"]),
-        form=FailedKindForm,
-        about_new=True,
-        facts=lambda nothing: "; ".join(label for _, label in _failed_kinds()),
-        text=lambda nothing: (
-            "Tries every failed change of one kind again, for instance after the key was "
-            "replaced or a field was made optional in Thinkific."
-        ),
-    ),
-)
-
-
 @admin.register(OutboxEntry)
 class OutboxEntryAdmin(SitewideAdmin):
     list_display = ["change", "about", "state", "noted", "error_text", "todo"]
@@ -173,7 +72,8 @@ class OutboxEntryAdmin(SitewideAdmin):
     search_help_text = "Search by what was changed"
     ordering = ["-id"]
     dialogs = OUTBOX_DIALOGS
-    actions = ["retry_selected", "discard_selected"]
+    actions = ["retry_selected", DiscardChosen]
+    retry_failed = opens(RetryAllOfAKind)
     actions_list = ("retry_failed",)
     fields = [
         "change",
@@ -211,27 +111,9 @@ class OutboxEntryAdmin(SitewideAdmin):
     def who_asked(self, entry: OutboxEntry) -> SafeString:
         return cells.done_by(entry, "requested_by")
 
-    @action(description="Retry All of a Kind", icon="restart_alt", permissions=["manage"])
-    def retry_failed(self, request: HttpRequest) -> HttpResponse:
-        """Only leads to the dialog, which asks again who may."""
-        return HttpResponseRedirect(url_of(self.opts, "retry-failed"))
-
     @action(description="Retry selected", permissions=["manage"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[OutboxEntry]) -> None:
         messages.success(request, retried(outbox.retry(queryset)))
-
-    @action(description="Discard selected", permissions=["manage"])
-    def discard_selected(self, request: HttpRequest, queryset: QuerySet[OutboxEntry]) -> HttpResponse | None:
-        chosen = list(queryset.filter(status__in=[Status.FAILED, Status.PENDING]))
-        rows = {entry.pk: f"{capfirst(entry.reason)}. {_standing(entry)}" for entry in chosen}
-        text = (
-            f"{plural(len(rows), 'change')} would never be sent. Thinkific keeps what "
-            "it has, and the next sync brings that here: what was changed in the dashboard is lost."
-        )
-        if rows and not confirmed(request, text=text, rows=rows):
-            return ask(self, request, title="Discard selected", label="Discard", text=text, rows=rows)
-        messages.success(request, _discarded(outbox.discard(chosen)))
-        return None
 
     # --- columns ------------------------------------------------------------------------------------
 
@@ -272,9 +154,10 @@ class OutboxEntryAdmin(SitewideAdmin):
     @display(description="Actions")
     def todo(self, entry: OutboxEntry) -> SafeString:
         """Buttons for who may look: whoever may not change is told so by the dialog."""
-        shown = []
-        if entry.status == Status.FAILED:
-            shown.append(button(url_of(self.opts, "retry", entry.pk), "Retry", css=""))
-        if entry.status in {Status.FAILED, Status.PENDING}:
-            shown.append(button(url_of(self.opts, "discard", entry.pk), "Discard", css=""))
-        return cells.actions(shown)
+        return cells.actions(
+            [
+                button(url_of(self.opts, dialog.slug, entry.pk), dialog.label, css="")
+                for dialog in (Retry, Discard)
+                if dialog.applies(entry)
+            ]
+        )

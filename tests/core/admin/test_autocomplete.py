@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.urls import reverse
 
 from core.admin.autocomplete import picked_by, pickers
-from core.admin.tools import screen as tools
+from core.admin.tools.dialogs import CARDS
 from core.models import User
 from core.permissions.codes import PERMISSIONS
 from tests.factories import (
@@ -196,13 +196,13 @@ def test_every_dialog_with_a_picker_can_be_asked_without_an_object(alma, ana, ro
         dialog
         for screen in admin.site._registry.values()
         for dialog in getattr(screen, "dialogs", ())
-        if list(picked_by(dialog.form))
+        if list(picked_by(dialog))
     ]
     assert len(dialogs) > 8
     for dialog in dialogs:
         assert dialog.may(User.objects.get(pk=alma.pk), None) is True, dialog.slug
         assert dialog.may(User.objects.get(pk=ana.pk), None) is False, dialog.slug
-    assert any(list(picked_by(card.form)) for card in tools.CARDS.values())
+    assert any(list(picked_by(card)) for card in CARDS.values())
     assert "groups.assign" in PERMISSIONS
 
 

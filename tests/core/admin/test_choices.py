@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from core.admin.tools.forms import ImportFromGroupsForm
+from core.admin.tools.dialogs import ImportFromGroups
 from core.models import Enrollment, GroupAssignment, Membership, Product, SiteSettings
 from tests.dialogs import send_confirmed
 from tests.factories import (
@@ -99,7 +99,7 @@ def test_leaving_is_offered_where_it_works(alma, ana, owen, acme, globex, signed
 
 
 def test_nobody_becomes_an_owner_through_a_group(alma):
-    role = ImportFromGroupsForm(viewer=alma, dialog="groups").fields["role"]
+    role = ImportFromGroups(viewer=alma).fields["role"]
 
     assert "owner" not in role.queryset.values_list("code", flat=True)
 

@@ -8,7 +8,7 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 
-from core.admin.kit.dialogs.dialog import CLOSED, GONE
+from core.admin.kit.dialogs.answering import CLOSED, GONE
 from core.models import Membership, User
 from tests.factories import MembershipFactory, ThinkificGroupFactory, builtin_role
 

@@ -1,34 +1,40 @@
-"""Which dialogs a page offers: about its object, and about the rows of its tabs."""
+"""Which dialogs a page offers: about its object, about the rows of its tabs, and above a list."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.safestring import SafeString
+from unfold.decorators import action
+from unfold.enums import ActionVariant
 
 from core.admin.kit import cells
-from core.admin.kit.dialogs.dialog import button, url_of
+from core.admin.kit.dialogs.answering import answer_here
+from core.admin.kit.dialogs.dialog import Dialog, RowDialog, button, url_of
+from core.admin.kit.viewer import viewer_of
 from core.models import User
 
 
 def buttons_for(model_admin: Any, obj: Model, viewer: User, tab: str) -> list[SafeString]:
-    """What this person may do here, about the object itself."""
+    """Returns what this person may do here, about the object itself."""
     return [
         button(url_of(model_admin.opts, dialog.slug, obj.pk), dialog.label, icon=dialog.icon)
         for dialog in model_admin.dialogs
-        if dialog.tab == tab and dialog.parts is None and not dialog.about_new
+        if dialog.tab == tab and not issubclass(dialog, RowDialog) and not dialog.about_new
         if dialog.applies(obj) and dialog.may(viewer, obj)
         if dialog.offered_when_blocked or not dialog.blocked(obj, viewer)
     ]
 
 
 def row_buttons(model_admin: Any, obj: Model, viewer: User, tab: str, rows: list[Any]) -> list[SafeString]:
-    """One cell for each row: what this person may do to it. One query for each dialog."""
-    dialogs = [d for d in model_admin.dialogs if d.parts is not None and d.tab == tab]
+    """Returns one cell for each row: what this person may do to it. One query for each dialog."""
+    dialogs = [d for d in model_admin.dialogs if issubclass(d, RowDialog) and d.tab == tab]
     keys = [row.pk for row in rows] if dialogs else []
     offered = []
     for dialog in dialogs:
         if dialog.may(viewer, obj):
-            rows_here = dialog.offered_for(dialog.parts(obj, viewer)).filter(pk__in=keys).order_by()
+            rows_here = dialog.offered_for(dialog.rows(obj, viewer)).filter(pk__in=keys).order_by()
             allowed = set(rows_here.values_list("pk", flat=True))
             offered.append((dialog, allowed))
     if not any(allowed for _, allowed in offered):
@@ -42,4 +48,31 @@ def row_buttons(model_admin: Any, obj: Model, viewer: User, tab: str, rows: list
             ]
         )
         for key in keys
+    ]
+
+
+def opens(dialog: type[Dialog], *, variant: ActionVariant = ActionVariant.DEFAULT) -> Callable[..., Any]:
+    """Returns an action of Unfold: a button above the list or the page. The dialog stands at the button's own
+    address, and opens over the page; one that makes something (`about_new`) has an address already."""
+
+    def ask(model_admin: Any, request: HttpRequest, object_id: str | None = None) -> HttpResponse:
+        if dialog.about_new:
+            return HttpResponseRedirect(url_of(model_admin.opts, dialog.slug))
+        return answer_here(model_admin, request, dialog, object_id)
+
+    opener: Any = action(description=dialog.label, icon=dialog.icon or None, variant=variant)(ask)
+    opener.opens = dialog
+    if not dialog.about_new:
+        opener.dialog = {"title": dialog.title}  # tells Unfold to draw it over the page
+    return opener
+
+
+def allowed(model_admin: Any, request: HttpRequest, actions: Iterable[Any]) -> list[Any]:
+    """Returns those of Unfold's actions that this person may use."""
+    viewer = viewer_of(request)
+    return [
+        one
+        for one in actions
+        if (dialog := getattr(one.method, "opens", None)) is None
+        or (model_admin.has_view_permission(request) and dialog.may(viewer, None))
     ]

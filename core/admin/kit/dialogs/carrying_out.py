@@ -1,23 +1,43 @@
 """Doing what a dialog asks, all or nothing, over what is stored at that moment."""
 
-from typing import TYPE_CHECKING, Any
+from contextlib import nullcontext
+from typing import Any
 
 import structlog
+from django.contrib import messages
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import IntegrityError, OperationalError, transaction
-from django.http import Http404
+from django.db.models import Model
+from django.http import Http404, HttpRequest
 
 from core.admin.kit.dialogs.asking import moved
+from core.admin.kit.dialogs.dialog import Dialog, Done
 from core.errors import Refusal
-
-if TYPE_CHECKING:
-    from core.admin.kit.dialogs.dialog import Dialog, DialogForm, Done
 
 log = structlog.get_logger(__name__)
 
 
-def carry_out(dialog: "Dialog", form: "DialogForm") -> "tuple[Done | None, DialogForm]":
-    """What came of it; None: the form that is answered with it says what is in the way."""
-    tries = _Tries(dialog, form)
+def taken(form: Dialog) -> tuple[Done | None, Dialog, str]:
+    """Take what was sent. Returns what came of it, or None and the form that says what is in the way; and
+    what has to be confirmed first, if anything."""
+    if not form.is_valid():
+        return None, form, ""
+    if not form.is_confirmed():
+        return None, form, form.to_confirm()
+    done, form = carry_out(form)
+    return done, form, ""
+
+
+def say(request: HttpRequest, done: Done) -> None:
+    """Tell the viewer, on the page that comes next."""
+    (messages.warning if done.is_warning else messages.success)(request, done.text)
+    for text in done.warnings:
+        messages.warning(request, text)
+
+
+def carry_out(form: Dialog) -> tuple[Done | None, Dialog]:
+    """Returns what came of it; None: the form beside it says what is in the way."""
+    tries = _Tries(form)
     try:
         return tries.twice(), tries.form
     except Refusal as refusal:
@@ -37,11 +57,10 @@ def carry_out(dialog: "Dialog", form: "DialogForm") -> "tuple[Done | None, Dialo
 
 
 class _Tries:
-    def __init__(self, dialog: "Dialog", form: "DialogForm") -> None:
-        self.dialog = dialog
+    def __init__(self, form: Dialog) -> None:
         self.form = form
 
-    def twice(self) -> "Done | None":
+    def twice(self) -> Done | None:
         """Two people, or two clicks, at the same moment: a constraint refuses the second. The form and the
         service look again then, find what the first one saved, and say so as to anybody who comes later."""
         try:
@@ -49,17 +68,16 @@ class _Tries:
         except IntegrityError:
             return self.once()
 
-    @transaction.atomic
-    def once(self) -> "Done | None":
-        self._look_again()
-        if not self.form.is_valid():
-            return None
-        if self.form.is_unchanged:
-            return self.form.nothing_changed()
-        target = self.form.part or self.form.obj
-        if why := moved(self.dialog, target, self.form):
-            raise Refusal(why)
-        return self.dialog.work(target, self.form)
+    def once(self) -> Done | None:
+        with transaction.atomic() if self.form.in_transaction else nullcontext():
+            self._look_again()
+            if not self.form.is_valid():
+                return None
+            if self.form.is_unchanged:
+                return self.form.nothing_changed()
+            if why := moved(self.form):
+                raise Refusal(why)
+            return self.form.carry_out()
 
     def _look_again(self) -> None:
         """Between the first look and now another may have saved: the rows are locked, and read once more."""
@@ -69,10 +87,10 @@ class _Tries:
             rows: Any = type(locked)._base_manager.select_for_update().filter(pk=locked.pk)
             if not list(rows.order_by().values_list("pk")):
                 raise Http404
-        target = form.part or form.obj
-        if target is not None:
+        target = form.target
+        if isinstance(target, Model):
             try:
                 target.refresh_from_db()
-            except type(target).DoesNotExist:
+            except ObjectDoesNotExist:
                 raise Http404 from None
         self.form = form.again()

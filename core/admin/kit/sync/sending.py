@@ -1,22 +1,17 @@
-"""How the rows of a page stand with Thinkific: what of them waits to be sent, what was refused; and Retry."""
+"""How the rows of a page stand with Thinkific: what of them waits to be sent, what was refused."""
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Model, OuterRef, QuerySet, Subquery, Value
+from django.db.models import Model, OuterRef, Subquery, Value
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from core.admin.kit import cells
-from core.admin.kit.dialogs.dialog import Dialog, DialogForm, Done
 from core.admin.kit.lists.lists import amount
-from core.admin.kit.sync import thinkific_errors
 from core.models import Enrollment, GroupMembership, OutboxEntry, ThinkificGroup, User
-from core.permissions import scope
-from core.services import outbox
-from core.wording import one_or_many, plural
+from core.wording import one_or_many
 
 Status = OutboxEntry.Status
 COUNTED = 1000
@@ -126,79 +121,4 @@ def in_words(parts: list[Part]) -> str:
 def _listed(counts: list[tuple[int, Part]]) -> str:
     return " and ".join(
         f"{amount(count, COUNTED)} {one_or_many(count, part.one, part.many)}" for count, part in counts
-    )
-
-
-# --- Retry --------------------------------------------------------------------------------------------
-
-
-def may_retry(viewer: User, obj: Any = None) -> bool:
-    return scope.holds_for_the_site(viewer, "core.change_outboxentry")
-
-
-def retried(count: int) -> str:
-    if not count:
-        return "No refused change is left: it was tried again, or sent, in the meantime."
-    return f"{plural(count, 'change is', 'changes are')} tried again."
-
-
-def retry_rows(tab: str, entity: str, rows: Callable[[Any, User], Any], *, key: str = "pk") -> Dialog:
-    """Retry for the rows of a tab. `rows` are all that it lists; `key` names what holds in a row the primary
-    key of the entity's object."""
-
-    def parts(obj: Any, viewer: User) -> Any:
-        failed = OutboxEntry.objects.filter(status=Status.FAILED, entity=entity).values("object_id")
-        listed = rows(obj, viewer)
-        return listed.filter(**{f"{key}__in": failed}) if may_retry(viewer) else listed.none()
-
-    def entries(row: Any) -> QuerySet[OutboxEntry]:
-        return _failed(entity, [getattr(row, key)])
-
-    return Dialog(
-        "retry",
-        "Retry",
-        may=may_retry,
-        parts=parts,
-        work=lambda row, form: Done(retried(outbox.retry(entries(row)))),
-        text=lambda row: _words(entries(row)),
-        tab=tab,
-    )
-
-
-def _failed(entity: str, keys: Any) -> QuerySet[OutboxEntry]:
-    return OutboxEntry.objects.filter(status=Status.FAILED, entity=entity, object_id__in=keys)
-
-
-def refused_of(obj: Any) -> QuerySet[OutboxEntry]:
-    """All refused changes of a person, or of a bundle's enrollment with those of its courses."""
-    if isinstance(obj, User):
-        return OutboxEntry.objects.filter(status=Status.FAILED, person=obj)
-    return _failed("enrollment", [obj.pk, *obj.course_enrollments.values_list("pk", flat=True)])
-
-
-def _retry_all(obj: Any, form: DialogForm) -> Done:
-    return Done(retried(outbox.retry(refused_of(obj))))
-
-
-def _words(entries: QuerySet[OutboxEntry]) -> str:
-    last = entries.order_by("-pk").first()
-    said = "Thinkific gave no reason."
-    if last and last.error:
-        said = f"Thinkific said: {thinkific_errors.in_one_line(last.error)}"
-    count = entries.count()
-    return said if count < 2 else f"{count:,} changes were refused. Of the last one {said}"
-
-
-def retry_all(tab: str) -> Dialog:
-    """Retry for everything of a person, or of a bundle's enrollment, that was refused: the line above the
-    page has its button too."""
-    return Dialog(
-        "retry-refused",
-        "Retry All Refused",
-        may=may_retry,
-        applies=lambda obj: refused_of(obj).exists(),
-        work=_retry_all,
-        text=lambda obj: _words(refused_of(obj)),
-        tab=tab,
-        icon="refresh",
     )

@@ -12,7 +12,8 @@ from django.utils.text import capfirst
 from core.admin.kit import cells
 from core.admin.kit.dialogs.dialog import url_of
 from core.admin.kit.sync.last_synced import last_synced
-from core.admin.kit.sync.sending import Part, in_words, may_retry, parts_of
+from core.admin.kit.sync.retry import may_retry
+from core.admin.kit.sync.sending import Part, in_words, parts_of
 from core.admin.kit.sync.thinkific_errors import in_one_line
 from core.models import Enrollment, GroupAssignment, OutboxEntry, Product, Team, ThinkificGroup, User
 from core.permissions import scope

@@ -1,1 +1,18 @@
-"""What can be done to users."""
+"""What can be done to users: one module for a subject, one class for a dialog."""
+
+from core.admin.enrollments.dialogs import STUDENT_DIALOGS
+from core.admin.users.dialogs.account import ACCOUNT_DIALOGS
+from core.admin.users.dialogs.add_user import AddUser
+from core.admin.users.dialogs.delete_user import DeleteUser
+from core.admin.users.dialogs.memberships import MEMBERSHIP_DIALOGS
+from core.admin.users.dialogs.sync import SYNC_DIALOGS, SyncUser
+
+USER_DIALOGS = (
+    AddUser,
+    *ACCOUNT_DIALOGS,
+    SyncUser,
+    DeleteUser,
+    *STUDENT_DIALOGS,
+    *MEMBERSHIP_DIALOGS,
+    *SYNC_DIALOGS,
+)

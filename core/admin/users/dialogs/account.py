@@ -1,43 +1,22 @@
 """What can be done to somebody's account: profile and login, password, home team, Thinkific account."""
 
-import structlog
+from typing import Any
 
-from core.admin.kit.dialogs.dialog import Dialog, DialogForm, Done
-from core.admin.users.dialogs.fields import HomeTeamForm, ProfileForm
-from core.models import EmailChange, User
+import structlog
+from django import forms
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldBooleanSwitchWidget
+
+from core.admin.kit.dialogs.dialog import Dialog, Done
+from core.admin.users.dialogs.fields import email_field, name_field
+from core.folding import normalize_email
+from core.models import EmailChange, Team, User
 from core.permissions import scope
 from core.services import identity, people
 from core.services.accounts import account_mail, email_changes, sign_in
+from core.services.people import EmailTaken, NotAnAddress, OwnsTeams
 
 log = structlog.get_logger(__name__)
 AT_ONCE = "e-mail changed at once, without a confirmation"
-
-
-def _edit(user: User, form: ProfileForm) -> Done:
-    values = dict(form.cleaned_data)
-    email, at_once = values.pop("email"), values.pop("at_once", False)
-    saved = people.update_user(user, by=form.viewer, **values)
-    said = f"{saved} is saved."
-    if email != saved.email and at_once:
-        old = saved.email
-        saved = email_changes.change_at_once(saved, email, by=form.viewer, reason=AT_ONCE)
-        said += f" The login is {saved.email} now, and every session has ended. {old} is told by mail."
-    elif change := email_changes.ask(saved, email, by=form.viewer):
-        said += (
-            f" A confirmation mail goes to {change.new_email}. Until the link in it is used, "
-            f"{saved.email} stays the login."
-        )
-    return Done(said)
-
-
-def _send_again(user: User, form: DialogForm) -> Done:
-    change = email_changes.send_again(user, by=form.viewer)
-    return Done(f"Another confirmation mail goes to {change.new_email}.")
-
-
-def _withdraw(user: User, form: DialogForm) -> Done:
-    change = email_changes.withdraw(user)
-    return Done(f"The change to {change.new_email} is withdrawn: links sent for it no longer work.")
 
 
 def waiting_change(user: User) -> EmailChange | None:
@@ -47,128 +26,200 @@ def waiting_change(user: User) -> EmailChange | None:
     return user._waiting_change  # type: ignore[attr-defined]
 
 
-def _waits(user: User) -> bool:
-    return waiting_change(user) is not None
+class AccountDialog(Dialog):
+    @classmethod
+    def may(cls, viewer: User, obj: User) -> bool:
+        return scope.may_change_account(viewer, obj)
 
 
-def _may_reset(viewer: User, user: User) -> bool:
-    # Passwords are out of reach for somebody who acts as another.
-    acting = getattr(viewer, "is_hijacked", False)
-    return user.is_active and not acting and scope.may_change_account(viewer, user)
+class EditProfile(AccountDialog):
+    slug, label, submit, icon = "edit", "Edit Profile", "Save", "edit"
+    question = (
+        "Name and e-mail are changed in Thinkific too. The e-mail is the login: a new one counts once it "
+        "is confirmed by a link that is sent to it, and the old one is told."
+    )
+    shows_stored = True
+    refused_at = {EmailTaken: "email", NotAnAddress: "email", OwnsTeams: "is_active"}
+    first_name = name_field("First name")
+    last_name = name_field("Last name")
+    email = email_field()
+    is_active = forms.BooleanField(
+        label="Account is active",
+        required=False,
+        help_text="Switched off, nobody can sign in to it. Enrollments in Thinkific stay as they are.",
+        widget=UnfoldBooleanSwitchWidget(),
+    )
+    at_once = forms.BooleanField(
+        label="Change the e-mail at once, without a confirmation mail",
+        required=False,
+        help_text="Only when you know that the address is theirs.",
+        widget=UnfoldBooleanSwitchWidget(),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("first_name", "last_name", "email", "is_active"):
+            self.fields[name].initial = getattr(self.obj, name)
+        if self.obj == self.viewer:
+            del self.fields["is_active"]  # nobody locks themselves out
+        # For administrators, and not for somebody who acts as one.
+        if not self.viewer.sees_everything or getattr(self.viewer, "is_hijacked", False):
+            del self.fields["at_once"]
+
+    def clean_email(self) -> str:
+        return normalize_email(self.cleaned_data["email"])
+
+    def carry_out(self) -> Done:
+        values = dict(self.cleaned_data)
+        email, at_once = values.pop("email"), values.pop("at_once", False)
+        saved = people.update_user(self.obj, by=self.viewer, **values)
+        said = f"{saved} is saved."
+        if email != saved.email and at_once:
+            old = saved.email
+            saved = email_changes.change_at_once(saved, email, by=self.viewer, reason=AT_ONCE)
+            said += f" The login is {saved.email} now, and every session has ended. {old} is told by mail."
+        elif change := email_changes.ask(saved, email, by=self.viewer):
+            said += (
+                f" A confirmation mail goes to {change.new_email}. Until the link in it is used, "
+                f"{saved.email} stays the login."
+            )
+        return Done(said)
 
 
-def _reset(user: User, form: DialogForm) -> Done:
-    account_mail.ask_for_password_reset(user, by=form.viewer)
-    return Done(f"A link to choose a new password goes to {user.email}. The old one works until it is used.")
+class EmailChangeDialog(AccountDialog):
+    """While a new address waits for its confirmation."""
+
+    @classmethod
+    def applies(cls, obj: User) -> bool:
+        return waiting_change(obj) is not None
 
 
-def _change_home_team(user: User, form: HomeTeamForm) -> Done:
-    team = form.cleaned_data["team"]
-    people.change_home_team(user, team=team, by=form.viewer)
-    if team is None:
-        return Done(f"{user} has no home team now: only administrators change the account.")
-    return Done(f"{team} is the home team of {user} now: its managers may change the account.")
+class SendConfirmationAgain(EmailChangeDialog):
+    slug, label, icon = "email-change-again", "Send Confirmation Again", "forward_to_inbox"
+    question = "Sends the link that confirms the new address once more, to the new address."
+
+    def carry_out(self) -> Done:
+        change = email_changes.send_again(self.obj, by=self.viewer)
+        return Done(f"Another confirmation mail goes to {change.new_email}.")
 
 
-def _unlock(user: User, form: DialogForm) -> Done:
-    sign_in.unlock(user)
-    log.info("User %s unlocked the sign-in of user %s", form.viewer.pk, user.pk)
-    return Done(f"{user} can sign in again at once.")
+class WithdrawNewAddress(EmailChangeDialog):
+    slug, label, icon = "email-change-withdraw", "Withdraw New Address", "undo"
+
+    def text(self) -> str:
+        return f"{self.obj.email} stays the login. Links that were sent no longer work."
+
+    def carry_out(self) -> Done:
+        change = email_changes.withdraw(self.obj)
+        return Done(f"The change to {change.new_email} is withdrawn: links sent for it no longer work.")
 
 
-def may_create_account(viewer: User, user: User) -> bool:
-    return user.is_active and scope.may_change_account(viewer, user)
+class SignInDialog(Dialog):
+    @classmethod
+    def may(cls, viewer: User, obj: User) -> bool:
+        # Passwords are out of reach for somebody who acts as another.
+        acting = getattr(viewer, "is_hijacked", False)
+        return obj.is_active and not acting and scope.may_change_account(viewer, obj)
 
 
-def what_of_one_that_is_there(user: User) -> str:
-    if identity.is_protected(user):
-        return (
-            f"If one has this e-mail already, it is not linked, because {user} has rights or a password: "
-            "an administrator decides under Conflicts."
+class ResetPassword(SignInDialog):
+    slug, label, icon = "reset-password", "Reset Password", "lock_reset"
+
+    def text(self) -> str:
+        return f"Sends {self.obj.email} a link to choose a new password."
+
+    def carry_out(self) -> Done:
+        account_mail.ask_for_password_reset(self.obj, by=self.viewer)
+        return Done(
+            f"A link to choose a new password goes to {self.obj.email}. The old one works until it is used."
         )
-    return "If one has this e-mail already, it is linked instead."
 
 
-def _create_account(user: User, form: DialogForm) -> Done:
-    people.create_thinkific_account(user, by=form.viewer)
-    return Done(f"{user} gets a Thinkific account.")
+class UnlockSignIn(SignInDialog):
+    slug, label, submit, icon = "unlock-sign-in", "Unlock Sign-in", "Unlock", "lock_open"
+
+    @classmethod
+    def applies(cls, obj: User) -> bool:
+        return sign_in.is_locked(obj)
+
+    def text(self) -> str:
+        return (
+            f"Too many wrong passwords were tried for {self.obj.email}, by {self.obj} or by somebody else. "
+            "Until they are forgotten, sign-in works only where it worked before. Unlock it if you know who "
+            "tried."
+        )
+
+    def carry_out(self) -> Done:
+        sign_in.unlock(self.obj)
+        log.info("User %s unlocked the sign-in of user %s", self.viewer.pk, self.obj.pk)
+        return Done(f"{self.obj} can sign in again at once.")
+
+
+class HomeTeam(Dialog):
+    slug, label, submit, icon = "home-team", "Home Team", "Save", "home"
+    shows_stored = True
+    team = forms.ModelChoiceField(
+        label="Home team",
+        queryset=Team.objects.none(),
+        required=False,
+        empty_label="None: only administrators may change the account",
+        widget=UnfoldAdminSelectWidget(),
+        error_messages={"invalid_choice": "Choose one of the person's teams."},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer("team", Team.objects.filter(memberships__user=self.obj), now=self.obj.home_team_id)
+
+    @classmethod
+    def may(cls, viewer: User, obj: User) -> bool:
+        return "users.edit" in scope.codes_everywhere(viewer)
+
+    def text(self) -> str:
+        return (
+            f"Managers of the home team may change {self.obj}'s name, e-mail address and password, where "
+            "their role lets them. Managers of other teams never may."
+        )
+
+    def carry_out(self) -> Done:
+        user, team = self.obj, self.cleaned_data["team"]
+        people.change_home_team(user, team=team, by=self.viewer)
+        if team is None:
+            return Done(f"{user} has no home team now: only administrators change the account.")
+        return Done(f"{team} is the home team of {user} now: its managers may change the account.")
+
+
+class CreateThinkificAccount(Dialog):
+    slug, label, icon = "create-thinkific-account", "Create Thinkific Account", "person_add"
+
+    @classmethod
+    def may(cls, viewer: User, obj: User) -> bool:
+        return obj.is_active and scope.may_change_account(viewer, obj)
+
+    @classmethod
+    def applies(cls, obj: User) -> bool:
+        return obj.thinkific_id is None or obj.removed_at is not None
+
+    def text(self) -> str:
+        said = f"Makes an account for {self.obj.email} in Thinkific."
+        if identity.is_protected(self.obj):
+            return (
+                f"{said} If one has this e-mail already, it is not linked, because {self.obj} has rights or "
+                "a password: an administrator decides under Conflicts."
+            )
+        return f"{said} If one has this e-mail already, it is linked instead."
+
+    def carry_out(self) -> Done:
+        people.create_thinkific_account(self.obj, by=self.viewer)
+        return Done(f"{self.obj} gets a Thinkific account.")
 
 
 ACCOUNT_DIALOGS = (
-    Dialog(
-        "edit",
-        "Edit Profile",
-        submit="Save",
-        may=scope.may_change_account,
-        work=_edit,
-        form=ProfileForm,
-        icon="edit",
-        text=lambda user: (
-            "Name and e-mail are changed in Thinkific too. The e-mail is the login: a new one counts once it "
-            "is confirmed by a link that is sent to it, and the old one is told."
-        ),
-    ),
-    Dialog(
-        "email-change-again",
-        "Send Confirmation Again",
-        may=scope.may_change_account,
-        applies=_waits,
-        work=_send_again,
-        icon="forward_to_inbox",
-        text=lambda user: "Sends the link that confirms the new address once more, to the new address.",
-    ),
-    Dialog(
-        "email-change-withdraw",
-        "Withdraw New Address",
-        may=scope.may_change_account,
-        applies=_waits,
-        work=_withdraw,
-        icon="undo",
-        text=lambda user: f"{user.email} stays the login. Links that were sent no longer work.",
-    ),
-    Dialog(
-        "reset-password",
-        "Reset Password",
-        may=_may_reset,
-        work=_reset,
-        icon="lock_reset",
-        text=lambda user: f"Sends {user.email} a link to choose a new password.",
-    ),
-    Dialog(
-        "home-team",
-        "Home Team",
-        submit="Save",
-        may=lambda viewer, user: "users.edit" in scope.codes_everywhere(viewer),
-        work=_change_home_team,
-        form=HomeTeamForm,
-        icon="home",
-        text=lambda user: (
-            f"Managers of the home team may change {user}'s name, e-mail address and password, where their "
-            "role lets them. Managers of other teams never may."
-        ),
-    ),
-    Dialog(
-        "unlock-sign-in",
-        "Unlock Sign-in",
-        submit="Unlock",
-        may=_may_reset,
-        applies=sign_in.is_locked,
-        work=_unlock,
-        icon="lock_open",
-        text=lambda user: (
-            f"Too many wrong passwords were tried for {user.email}, by {user} or by somebody else. Until "
-            "they are forgotten, sign-in works only where it worked before. Unlock it if you know who tried."
-        ),
-    ),
-    Dialog(
-        "create-thinkific-account",
-        "Create Thinkific Account",
-        may=may_create_account,
-        applies=lambda user: user.thinkific_id is None or user.removed_at is not None,
-        work=_create_account,
-        icon="person_add",
-        text=lambda user: (
-            f"Makes an account for {user.email} in Thinkific. {what_of_one_that_is_there(user)}"
-        ),
-    ),
+    EditProfile,
+    SendConfirmationAgain,
+    WithdrawNewAddress,
+    ResetPassword,
+    HomeTeam,
+    UnlockSignIn,
+    CreateThinkificAccount,
 )

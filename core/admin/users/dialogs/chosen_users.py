@@ -8,24 +8,16 @@ from typing import Any
 from django import forms
 
 from core import moments
-from core.admin.enrollments.forms import LastDayField
+from core.admin.enrollments.dialogs import LastDayField
 from core.admin.groups.assigning import groups_that_follow
 from core.admin.kit.counting import counted
-from core.admin.kit.dialogs.dialog import Dialog, Done
+from core.admin.kit.dialogs.chosen import ChosenDialog
+from core.admin.kit.dialogs.dialog import Done
 from core.admin.kit.dialogs.pickers import by_typing
-from core.admin.kit.lists.selected import SelectedForm
 from core.admin.users.dialogs.fields import role_field, student_role
+from core.admin.users.dialogs.memberships import group_field, team_field
 from core.errors import names
-from core.models import (
-    Enrollment,
-    GroupAssignment,
-    GroupMembership,
-    Membership,
-    Product,
-    SeatAssignment,
-    Team,
-    ThinkificGroup,
-)
+from core.models import Enrollment, GroupAssignment, Membership, Product, SeatAssignment, User
 from core.permissions import scope
 from core.services import groups, memberships
 from core.services.enrollments import enroll_many, enrollments, seat_access
@@ -36,17 +28,23 @@ SHOWN = 5  # of those whose access gets shorter
 FOLLOWS = "Thinkific is told of one after the other."
 
 
-class TeamForSelected(SelectedForm):
+class ChosenUsers(ChosenDialog):
+    is_limited = True
+    code: str  # what somebody must hold, in some team
+
+    @classmethod
+    def may(cls, viewer: User, obj: None) -> bool:
+        return scope.holds(viewer, cls.code)
+
+    def text(self) -> str:
+        return f"{counted(self.chosen)}: {names(self.chosen)}. {self.question}"
+
+
+class AddChosenToTeam(ChosenUsers):
+    slug, label, action, code = "join-team", "Add to Team", "add_to_team", "teams.assign"
+    question = "Whoever is in the team already stays as they are."
     refused_at = {TeamIsFull: "team"}
-    team = forms.ModelChoiceField(
-        label="Team",
-        queryset=Team.objects.none(),
-        widget=by_typing(Membership.team),
-        error_messages={
-            "required": "Choose a team.",
-            "invalid_choice": "You cannot add people to this team.",
-        },
-    )
+    team = team_field()
     role = role_field()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -74,26 +72,17 @@ class TeamForSelected(SelectedForm):
             said += f" {_are(self.there)} in it already, and will stay as they are."
         return f"{said} {groups_that_follow(team)}".strip()
 
-
-def _join(nothing: None, form: TeamForSelected) -> Done:
-    team = form.cleaned_data["team"]
-    joined = memberships.add_members(
-        team=team, users=form.chosen, role=form.cleaned_data["role"], by=form.viewer
-    )
-    said = f"{counted(joined)} joined {team}."
-    return Done(said + _before(len(form.chosen) - len(joined), "in it already"))
+    def carry_out(self) -> Done:
+        team, role = self.cleaned_data["team"], self.cleaned_data["role"]
+        joined = memberships.add_members(team=team, users=self.chosen, role=role, by=self.viewer)
+        said = f"{counted(joined)} joined {team}."
+        return Done(said + _before(len(self.chosen) - len(joined), "in it already"))
 
 
-class GroupForSelected(SelectedForm):
-    group = forms.ModelChoiceField(
-        label="Group",
-        queryset=ThinkificGroup.objects.none(),
-        widget=by_typing(GroupMembership.group),
-        error_messages={
-            "required": "Choose a group.",
-            "invalid_choice": "You cannot add people to this group.",
-        },
-    )
+class AddChosenToGroup(ChosenUsers):
+    slug, label, action, code = "join-group", "Add to Group", "add_to_group", "groups.assign"
+    question = "Only groups whose direction sends members to Thinkific take people in from here."
+    group = group_field()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -128,15 +117,16 @@ class GroupForSelected(SelectedForm):
         there = len(self.chosen) - self.new
         return f"{said} {_are(there)} in it already." if there else said
 
+    def carry_out(self) -> Done:
+        group = self.cleaned_data["group"]
+        new = groups.add_members(group=group, users=self.chosen, by=self.viewer)
+        said = f"{counted(new)} joined the group {group}."
+        return Done(f"{said}{_before(len(self.chosen) - new, 'in it already')} {FOLLOWS}")
 
-def _join_group(nothing: None, form: GroupForSelected) -> Done:
-    group = form.cleaned_data["group"]
-    new = groups.add_members(group=group, users=form.chosen, by=form.viewer)
-    said = f"{counted(new)} joined the group {group}."
-    return Done(f"{said}{_before(len(form.chosen) - new, 'in it already')} {FOLLOWS}")
 
-
-class EnrollSelected(SelectedForm):
+class EnrollChosen(ChosenUsers):
+    slug, label, action, code = "enroll", "Enroll", "enroll_selected", "enrollments.create"
+    question = "Access begins now. Who had a course before goes on where they were."
     refused_at = {HeldOtherwise: "products"}
     products = forms.ModelMultipleChoiceField(
         label="Courses and bundles",
@@ -160,14 +150,10 @@ class EnrollSelected(SelectedForm):
         )
         return {} if shared is None else {"products": shared}
 
-    @property
-    def what(self) -> str:
-        return names(self.cleaned_data["products"])
-
     def to_confirm(self) -> str:
         products, end = self.cleaned_data["products"], moments.end_of(self.cleaned_data["last_day"])
         until = f"until {moments.day(end)}" if end else "without an end"
-        said = [f"{counted(self.chosen)} will be enrolled in {self.what}, {until}."]
+        said = [f"{counted(self.chosen)} will be enrolled in {names(products)}, {until}."]
         if had := len(enroll_many.with_access(self.chosen, products)):
             said.append(f"{_have(had)} access already, which will get this end.")
         shorter = enroll_many.shortened(students=self.chosen, products=products, end=end)
@@ -178,19 +164,18 @@ class EnrollSelected(SelectedForm):
             said += [f"So it does for {more:,} more."] if more > 0 else []
         return "\n".join(said)
 
-
-def _enroll(nothing: None, form: EnrollSelected) -> Done:
-    products = form.cleaned_data["products"]
-    had = len(enroll_many.with_access(form.chosen, products))
-    seat_access.enroll_many(
-        students=form.chosen,
-        products=products,
-        expiry_date=moments.end_of(form.cleaned_data["last_day"]),
-        by=form.viewer,
-    )
-    verb = "is" if len(form.chosen) == 1 else "are"
-    said = f"{counted(form.chosen)} {verb} enrolled in {form.what}."
-    return Done(f"{said}{f' {_have(had, past=True)} access before.' if had else ''} {FOLLOWS}")
+    def carry_out(self) -> Done:
+        products = self.cleaned_data["products"]
+        had = len(enroll_many.with_access(self.chosen, products))
+        seat_access.enroll_many(
+            students=self.chosen,
+            products=products,
+            expiry_date=moments.end_of(self.cleaned_data["last_day"]),
+            by=self.viewer,
+        )
+        verb = "is" if len(self.chosen) == 1 else "are"
+        said = f"{counted(self.chosen)} {verb} enrolled in {names(products)}."
+        return Done(f"{said}{f' {_have(had, past=True)} access before.' if had else ''} {FOLLOWS}")
 
 
 def _all_of(people: Any) -> str:
@@ -208,33 +193,3 @@ def _have(count: int, *, past: bool = False) -> str:
 def _before(count: int, what: str) -> str:
     """What the answer adds about those for whom there was nothing to do."""
     return f" {count:,} {'was' if count == 1 else 'were'} {what}." if count else ""
-
-
-SELECTED_DIALOGS = (
-    Dialog(
-        "join-team",
-        "Add to Team",
-        may=lambda viewer, nobody: scope.holds(viewer, "teams.assign"),
-        work=_join,
-        form=TeamForSelected,
-        text=lambda people: "Whoever is in the team already stays as they are.",
-    ),
-    Dialog(
-        "join-group",
-        "Add to Group",
-        may=lambda viewer, nobody: scope.holds(viewer, "groups.assign"),
-        work=_join_group,
-        form=GroupForSelected,
-        text=lambda people: (
-            "Only groups whose direction sends members to Thinkific take people in from here."
-        ),
-    ),
-    Dialog(
-        "enroll",
-        "Enroll",
-        may=lambda viewer, nobody: scope.holds(viewer, "enrollments.create"),
-        work=_enroll,
-        form=EnrollSelected,
-        text=lambda people: "Access begins now. Who had a course before goes on where they were.",
-    ),
-)

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.urls import reverse
 
-from core.admin.kit.dialogs.dialog import Dialog, DialogForm, Done
+from core.admin.kit.dialogs.dialog import Dialog, Done
 from core.admin.kit.sync.sync_line import follows
 from core.admin.users.dialogs.fields import email_field
 from core.folding import email_key
@@ -14,7 +14,8 @@ from core.permissions import scope
 from core.services.accounts import deletions
 
 
-class DeletionForm(DialogForm):
+class DeleteUser(Dialog):
+    slug, label, icon, danger = "delete", "Delete User", "delete", True
     email = email_field()
     described = forms.CharField(widget=forms.HiddenInput(), required=False)
 
@@ -28,6 +29,17 @@ class DeletionForm(DialogForm):
         field.help_text = f"Type {self.obj.shown_email}."
         field.widget.attrs["autocomplete"] = "off"
         field.error_messages["required"] = "Nothing was deleted: the e-mail is missing."
+
+    @classmethod
+    def may(cls, viewer: User, obj: User) -> bool:
+        return scope.may_delete_account(viewer, obj)
+
+    @classmethod
+    def blocked(cls, target: User, viewer: User) -> str:
+        return deletions.obstacle(target, by=viewer) or deletions.kept_by_the_settings(target)
+
+    def text(self) -> str:
+        return "\n".join(self.deletion.sentences())
 
     def clean_email(self) -> str:
         if email_key(self.cleaned_data["email"]) != email_key(self.obj.email):
@@ -51,25 +63,7 @@ class DeletionForm(DialogForm):
             )
         return values
 
-
-def _blocked(user: User, viewer: User) -> str:
-    return deletions.obstacle(user, by=viewer) or deletions.kept_by_the_settings(user)
-
-
-def _delete(user: User, form: DeletionForm) -> Done:
-    deletions.delete(user, confirmed=form.deletion, by=form.viewer)
-    said = f"{form.deletion.name} is deleted."
-    return Done(follows(user, form.viewer, said), reverse("admin:core_user_changelist"))
-
-
-DELETE_USER = Dialog(
-    "delete",
-    "Delete User",
-    may=scope.may_delete_account,
-    blocked=_blocked,
-    work=_delete,
-    form=DeletionForm,
-    icon="delete",
-    danger=True,
-    text=lambda user: "\n".join(deletions.describe(user).sentences()),
-)
+    def carry_out(self) -> Done:
+        deletions.delete(self.obj, confirmed=self.deletion, by=self.viewer)
+        said = f"{self.deletion.name} is deleted."
+        return Done(follows(self.obj, self.viewer, said), reverse("admin:core_user_changelist"))

@@ -1,190 +1,160 @@
-"""What can be done to a user: adding one, their teams and groups; their account is in `account_dialogs`."""
+"""A user's teams and groups: joining, leaving, the role there."""
 
-from dataclasses import replace
+from typing import Any
 
+from django import forms
 from django.db.models import F, QuerySet
-from django.urls import reverse
 
-from core.admin.enrollments.dialogs import IN_THE_TAB
 from core.admin.kit import cells
-from core.admin.kit.dialogs.dialog import Dialog, DialogForm, Done
-from core.admin.kit.sync.sending import retry_all, retry_rows
-from core.admin.kit.sync.sync_buttons import run_started
-from core.admin.users.dialogs.account import ACCOUNT_DIALOGS
-from core.admin.users.dialogs.delete_user import DELETE_USER
-from core.admin.users.dialogs.fields import AddToGroupForm, AddToTeamForm, AddUserForm, PersonForm, RoleForm
-from core.admin.users.tabs import groups_of
-from core.models import Enrollment, Membership, Role, Team, User
+from core.admin.kit.dialogs.dialog import Dialog, Done, RowDialog
+from core.admin.kit.dialogs.pickers import by_typing
+from core.admin.users.dialogs.fields import role_field, student_role
+from core.models import GroupMembership, Membership, Team, ThinkificGroup, User
 from core.permissions import scope
-from core.services import groups, memberships, people
-from core.services.accounts import account_mail
+from core.services import groups, memberships
+from core.services.memberships import TeamIsFull
 
 
-def may_add(viewer: User, nobody: None = None) -> bool:
-    return scope.holds(viewer, "users.create")
-
-
-def _add(nobody: None, form: AddUserForm) -> Done:
-    if not form.viewer.sees_everything:
-        return _bring(form, [(team, form.cleaned_data["role"]) for team in form.cleaned_data["teams"]])
-    values = form.cleaned_data
-    global_role = values.get("global_role")
-    works_here = {"global_role": global_role, "is_staff": True, "is_dashboard_user": True}
-    user = people.create_user(
-        email=values["email"],
-        first_name=values["first_name"],
-        last_name=values["last_name"],
-        memberships=[(team, values["role"]) for team in values["teams"]],
-        in_thinkific=values["thinkific"],
-        by=form.viewer,
-        **(works_here if global_role else {}),
+def team_field() -> forms.ModelChoiceField:
+    return forms.ModelChoiceField(
+        label="Team",
+        queryset=Team.objects.none(),
+        widget=by_typing(Membership.team),
+        error_messages={
+            "required": "Choose a team.",
+            "invalid_choice": "You cannot add people to this team.",
+        },
     )
-    said = f"{user} is added{f' as {global_role}' if global_role else ''}."
-    if values["welcome"]:
-        account_mail.ask_for_welcome(user, by=form.viewer)
-        said += f" A welcome e-mail goes to {user.email}."
-    return Done(said, cells.detail_url(user))
 
 
-def _bring(form: PersonForm, with_roles: list[tuple[Team, Role]]) -> Done:
-    """Add the person who has the address, or invite them: somebody who has an account outside the viewer's
-    teams decides for themselves."""
-    values = form.cleaned_data
-    user, invited = people.add_to_teams(
-        email=values["email"],
-        first_name=values["first_name"],
-        last_name=values["last_name"],
-        memberships=with_roles,
-        in_thinkific=values["thinkific"],
-        by=form.viewer,
+def group_field() -> forms.ModelChoiceField:
+    return forms.ModelChoiceField(
+        label="Group",
+        queryset=ThinkificGroup.objects.none(),
+        widget=by_typing(GroupMembership.group),
+        error_messages={
+            "required": "Choose a group.",
+            "invalid_choice": "You cannot add people to this group.",
+        },
     )
-    names = ", ".join(str(team) for team, _ in with_roles)
-    if invited:
-        said = (
-            f"{user.email} has an account outside your teams, so an invitation is on its way. They join "
-            f"{names} when they agree; until then they are listed under Invited."
-        )
-        return Done(said, cells.detail_url(with_roles[0][0], "invitations"))
-    said = f"{user.email} is in {names} now, as {values['role']}."
-    if values["welcome"]:
-        account_mail.ask_for_welcome(user, by=form.viewer)
-        said += f" A welcome e-mail goes to {user.email}."
-    only = with_roles[0][0]
-    url = cells.detail_url(only, "users") if len(with_roles) == 1 else reverse("admin:core_user_changelist")
-    return Done(f"{said} Thinkific is told in the background." if values["thinkific"] else said, url)
 
 
-def bring_into(team: Team, form: PersonForm) -> Done:
-    return _bring(form, [(team, form.cleaned_data["role"])])
+class TeamsDialog(Dialog):
+    """In the tab Teams of a user's page."""
+
+    tab = "teams"
+
+    @classmethod
+    def may(cls, viewer: User, obj: Any) -> bool:
+        return scope.holds(viewer, "teams.assign")
 
 
-def _sync_now(user: User, form: DialogForm) -> Done:
-    return Done(run_started("users", what=str(user), by=form.viewer, options={"user_id": user.pk}))
+class AddToTeam(TeamsDialog):
+    slug, label, icon = "join-team", "Add to Team", "group_add"
+    refused_at = {TeamIsFull: "team"}
+    team = team_field()
+    role = role_field()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        here = scope.teams_where(self.viewer, "teams.assign")
+        self.offer("team", here)
+        self.offered["team"] = here.exclude(pk__in=Membership.objects.filter(user=self.obj).values("team"))
+        self.offer("role", scope.roles_to_give(self.viewer))
+        self.suggest("role", student_role())
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        team, role = values.get("team"), values.get("role")
+        if team is None or role is None:
+            return values
+        if Membership.objects.filter(team=team, user=self.obj).exists():
+            self.add_error("team", f"{self.obj} is in {team} already. Change the role there instead.")
+        elif not scope.roles_to_give(self.viewer, team).filter(pk=role.pk).exists():
+            self.add_error("role", f"You cannot give the role {role} in {team}. Choose another.")
+        return values
+
+    def carry_out(self) -> Done:
+        return joined(self.obj, self.cleaned_data["team"], self)
 
 
-def _join(user: User, form: AddToTeamForm) -> Done:
-    team, role = form.cleaned_data["team"], form.cleaned_data["role"]
+def joined(user: User, team: Team, form: Dialog) -> Done:
+    """Add the user to the team, with the role that the form asked for."""
+    role = form.cleaned_data["role"]
     memberships.add_member(team=team, user=user, role=role, by=form.viewer)
     return Done(f"{user} is in {team} now, as {role}. Groups that the team sends to Thinkific take them in.")
 
 
-def memberships_of(user: User, viewer: User) -> QuerySet[Membership]:
-    return scope.memberships_where(viewer, "teams.assign").filter(user=user).select_related("team", "role")
+class MembershipDialog(TeamsDialog, RowDialog):
+    @classmethod
+    def rows(cls, obj: Any, viewer: User) -> QuerySet[Membership]:
+        rows = scope.memberships_where(viewer, "teams.assign").select_related("team", "role", "user")
+        return rows.filter(**{"team" if isinstance(obj, Team) else "user": obj})
 
 
-def change_role(membership: Membership, form: RoleForm) -> Done:
-    memberships.change_role(membership, role=form.cleaned_data["role"], by=form.viewer)
-    return Done(f"{membership.user} is {form.cleaned_data['role']} in {membership.team} now.")
+class ChangeRole(MembershipDialog):
+    slug, label = "change-role", "Change Role"
+    shows_stored = True
+    role = role_field()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer("role", scope.roles_to_give(self.viewer, self.part.team), now=self.part.role_id)
+
+    @classmethod
+    def rows(cls, obj: Any, viewer: User) -> QuerySet[Membership]:
+        return super().rows(obj, viewer).exclude(team__owner=F("user"))
+
+    def locks(self) -> Team:
+        """Roles are given under the lock of the team, so that it is never too full."""
+        return self.part.team
+
+    def carry_out(self) -> Done:
+        role = self.cleaned_data["role"]
+        memberships.change_role(self.part, role=role, by=self.viewer)
+        return Done(f"{self.part.user} is {role} in {self.part.team} now.")
 
 
-def leave(membership: Membership, form: DialogForm) -> Done:
-    user, team = membership.user, membership.team
-    memberships.remove_member(membership, by=form.viewer)
-    # Somebody who is in no other team of the viewer's is out of their sight now.
-    gone = not User.objects.visible_to(form.viewer).filter(pk=user.pk).exists()
-    return Done(f"{user} has left {team}. Enrollments stay.", cells.detail_url(team, "users") if gone else "")
+class RemoveFromTeam(MembershipDialog):
+    slug, label, danger = "leave-team", "Remove from Team", True
+
+    @classmethod
+    def offered_for(cls, rows: QuerySet) -> QuerySet:
+        return memberships.that_can_end(rows)
+
+    def text(self) -> str:
+        return (
+            f"{self.part.user} leaves {self.part.team}. Enrollments stay; who is in no other team joins the "
+            "default team of the settings."
+        )
+
+    def carry_out(self) -> Done:
+        user, team = self.part.user, self.part.team
+        memberships.remove_member(self.part, by=self.viewer)
+        # Somebody who is in no other team of the viewer's is out of their sight now.
+        gone = not User.objects.visible_to(self.viewer).filter(pk=user.pk).exists()
+        url = cells.detail_url(team, "users") if gone else ""
+        return Done(f"{user} has left {team}. Enrollments stay.", url)
 
 
-def not_the_owner(rows: QuerySet[Membership]) -> QuerySet[Membership]:
-    return rows.exclude(team__owner=F("user"))
+class AddToGroup(Dialog):
+    slug, label, tab, icon = "join-group", "Add to Group", "groups", "add"
+    question = "Only groups whose direction sends members to Thinkific take people in from here."
+    group = group_field()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        here = scope.groups_where(self.viewer, "groups.assign", self.obj)
+        self.offer("group", here)
+        self.offered["group"] = groups.that_take_in(here, self.obj)
+
+    @classmethod
+    def may(cls, viewer: User, obj: User | None) -> bool:
+        return scope.groups_where(viewer, "groups.assign", obj).exists()
+
+    def carry_out(self) -> Done:
+        membership = groups.add_member(group=self.cleaned_data["group"], user=self.obj, by=self.viewer)
+        return Done(f"{self.obj} is in the group {membership.group} now.")
 
 
-def what_leaving_does(membership: Membership) -> str:
-    return (
-        f"{membership.user} leaves {membership.team}. Enrollments stay; who is in no other team joins the "
-        "default team of the settings."
-    )
-
-
-def _join_group(user: User, form: AddToGroupForm) -> Done:
-    membership = groups.add_member(group=form.cleaned_data["group"], user=user, by=form.viewer)
-    return Done(f"{user} is in the group {membership.group} now.")
-
-
-USER_DIALOGS = (
-    Dialog(
-        "add",
-        "Add User",
-        may=may_add,
-        work=_add,
-        form=AddUserForm,
-        about_new=True,
-        text=lambda nobody: (
-            "Makes an account in the dashboard and, unless you switch that off, in Thinkific."
-        ),
-    ),
-    *ACCOUNT_DIALOGS,
-    Dialog(
-        "sync-now",
-        "Sync Now",
-        may=lambda viewer, user: scope.may_start_runs(viewer),
-        applies=lambda user: user.thinkific_id is not None and user.removed_at is None,
-        work=_sync_now,
-        icon="sync",
-        text=lambda user: "Reads this person again from Thinkific. Changes that wait here are kept.",
-    ),
-    DELETE_USER,
-    *IN_THE_TAB,
-    Dialog(
-        "join-team",
-        "Add to Team",
-        may=lambda viewer, user: scope.holds(viewer, "teams.assign"),
-        work=_join,
-        form=AddToTeamForm,
-        tab="teams",
-        icon="group_add",
-    ),
-    Dialog(
-        "change-role",
-        "Change Role",
-        may=lambda viewer, user: scope.holds(viewer, "teams.assign"),
-        work=change_role,
-        form=RoleForm,
-        tab="teams",
-        parts=lambda user, viewer: not_the_owner(memberships_of(user, viewer)),
-    ),
-    Dialog(
-        "leave-team",
-        "Remove from Team",
-        may=lambda viewer, user: scope.holds(viewer, "teams.assign"),
-        work=leave,
-        tab="teams",
-        danger=True,
-        parts=memberships_of,
-        offered_for=memberships.that_can_end,
-        text=what_leaving_does,
-    ),
-    Dialog(
-        "join-group",
-        "Add to Group",
-        may=lambda viewer, user: scope.groups_where(viewer, "groups.assign", user).exists(),
-        work=_join_group,
-        form=AddToGroupForm,
-        tab="groups",
-        icon="add",
-        text=lambda user: "Only groups whose direction sends members to Thinkific take people in from here.",
-    ),
-    retry_all("enrollments"),
-    retry_rows("enrollments", "enrollment", lambda user, viewer: Enrollment.objects.filter(user=user)),
-    replace(retry_rows("groups", "groupmembership", groups_of, key="member"), slug="retry-group"),
-)
+MEMBERSHIP_DIALOGS = (AddToTeam, ChangeRole, RemoveFromTeam, AddToGroup)

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 from django.urls import URLPattern, reverse
 
+from core.admin.kit.dialogs.dialog import RowDialog
+
 
 class Address(NamedTuple):
     path: str
@@ -60,4 +62,4 @@ def _of(screen: Any, pattern: URLPattern, values: dict[str, Any]) -> Iterator[Ad
 def _slugs(screen: Any, names: list[str]) -> list[str]:
     """The dialogs that stand at an address of this form."""
     new, row = "object_id" not in names, "part_id" in names
-    return [d.slug for d in screen.dialogs if d.about_new == new and (d.parts is not None) == row]
+    return [d.slug for d in screen.dialogs if d.about_new == new and issubclass(d, RowDialog) == row]

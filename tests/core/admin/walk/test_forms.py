@@ -9,7 +9,7 @@ from django import forms
 from django.apps import apps
 from django.db.models import BooleanField, Model
 
-from core.admin.kit.dialogs.dialog import Dialog, DialogForm
+from core.admin.kit.dialogs.dialog import Dialog, RowDialog
 from core.models import Role, User
 from tests.core.admin.walk.addresses import Address, addresses, lists
 from tests.core.admin.walk.browsing import undone
@@ -22,10 +22,10 @@ class Open(NamedTuple):
     """A dialog that is open to somebody, as its address makes it."""
 
     address: Address
-    dialog: Dialog
+    dialog: type[Dialog]
     obj: Any
     part: Any
-    form: DialogForm
+    form: Dialog
 
 
 def open_to(world, who: str) -> Iterator[Open]:
@@ -43,11 +43,11 @@ def open_to(world, who: str) -> Iterator[Open]:
                 if not dialog.may(viewer, target) or (target and not dialog.applies(target)):
                     continue
                 part = None
-                if dialog.parts is not None:
-                    part = dialog.parts(target, viewer).filter(pk=row.pk).first()
+                if issubclass(dialog, RowDialog):
+                    part = dialog.rows(target, viewer).filter(pk=row.pk).first()
                     if part is None:
                         continue
-                form = dialog.form(None, viewer=viewer, obj=target, part=part)
+                form = dialog(None, viewer=viewer, obj=target, part=part)
                 if not dialog.blocked(part or target, viewer):
                     done.add((model, one.dialog))
                     yield Open(one, dialog, target, part, form)

@@ -1,0 +1,95 @@
+"""Retry: what Thinkific refused is sent once more."""
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+
+from core.admin.kit.dialogs.dialog import Dialog, Done, RowDialog
+from core.admin.kit.sync import thinkific_errors
+from core.models import OutboxEntry, User
+from core.permissions import scope
+from core.services import outbox
+
+Status = OutboxEntry.Status
+
+
+CHANGE = "core.change_outboxentry"
+
+
+def may_retry(viewer: User) -> bool:
+    return scope.holds_for_the_site(viewer, CHANGE)
+
+
+def retried(count: int) -> str:
+    if not count:
+        return "No refused change is left: it was tried again, or sent, in the meantime."
+    return "1 change is tried again." if count == 1 else f"{count:,} changes are tried again."
+
+
+class RetryDialog(Dialog):
+    """For who may change the waiting changes of the whole site."""
+
+    permission = CHANGE
+
+    def entries(self) -> QuerySet[OutboxEntry]:
+        """Returns the refused changes that are sent again."""
+        raise NotImplementedError
+
+    def text(self) -> str:
+        entries = self.entries()
+        last = entries.order_by("-pk").first()
+        said = "Thinkific gave no reason."
+        if last and last.error:
+            said = f"Thinkific said: {thinkific_errors.in_one_line(last.error)}"
+        count = entries.count()
+        return said if count < 2 else f"{count:,} changes were refused. Of the last one {said}"
+
+    def carry_out(self) -> Done:
+        return Done(retried(outbox.retry(self.entries())))
+
+
+class RetryRow(RetryDialog, RowDialog):
+    """For the rows of a tab, each of which stands for an object of the kind `entity`."""
+
+    slug, label = "retry", "Retry"
+    entity: ClassVar[str]
+    key: ClassVar[str] = "pk"  # what holds in a row the primary key of the entity's object
+
+    @classmethod
+    def listed(cls, obj: Any, viewer: User) -> Any:
+        """Returns all rows that the tab lists."""
+        raise NotImplementedError
+
+    @classmethod
+    def rows(cls, obj: Any, viewer: User) -> Any:
+        failed = OutboxEntry.objects.filter(status=Status.FAILED, entity=cls.entity).values("object_id")
+        listed = cls.listed(obj, viewer)
+        return listed.filter(**{f"{cls.key}__in": failed}) if may_retry(viewer) else listed.none()
+
+    def entries(self) -> QuerySet[OutboxEntry]:
+        return refused(self.entity, [getattr(self.part, self.key)])
+
+
+class RetryRefused(RetryDialog):
+    """For everything of a person, or of a bundle's enrollment, that was refused: the line above the page has
+    its button too."""
+
+    slug, label, icon = "retry-refused", "Retry All Refused", "refresh"
+
+    @classmethod
+    def applies(cls, obj: Any) -> bool:
+        return refused_of(obj).exists()
+
+    def entries(self) -> QuerySet[OutboxEntry]:
+        return refused_of(self.obj)
+
+
+def refused(entity: str, keys: Any) -> QuerySet[OutboxEntry]:
+    return OutboxEntry.objects.filter(status=Status.FAILED, entity=entity, object_id__in=keys)
+
+
+def refused_of(obj: Any) -> QuerySet[OutboxEntry]:
+    """All refused changes of a person, or of a bundle's enrollment with those of its courses."""
+    if isinstance(obj, User):
+        return OutboxEntry.objects.filter(status=Status.FAILED, person=obj)
+    return refused("enrollment", [obj.pk, *obj.course_enrollments.values_list("pk", flat=True)])

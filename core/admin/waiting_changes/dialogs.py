@@ -1,0 +1,152 @@
+"""Retry and Discard: one waiting change, all of a kind, those that were chosen."""
+
+from typing import Any
+
+from django import forms
+from django.db.models import Count, QuerySet
+from django.utils.text import capfirst
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from core import moments
+from core.admin.kit.dialogs.chosen import ChosenDialog
+from core.admin.kit.dialogs.dialog import Dialog, Done
+from core.admin.kit.sync import thinkific_errors
+from core.admin.kit.sync.retry import CHANGE, RetryDialog, retried
+from core.admin.waiting_changes.objects import entity_name
+from core.models import OutboxEntry
+from core.services import outbox
+
+Status = OutboxEntry.Status
+
+
+class FailedDialog(RetryDialog):
+    @classmethod
+    def applies(cls, obj: OutboxEntry) -> bool:
+        return obj.status == Status.FAILED
+
+
+class Retry(FailedDialog):
+    slug, label, icon = "retry", "Retry", "refresh"
+
+    def locks(self) -> OutboxEntry:
+        """The drain passes a locked entry by: it is not sent while it is looked at for the last time."""
+        return self.obj
+
+    def text(self) -> str:
+        return f"The last try: {thinkific_errors.in_one_line(self.obj.error)}"
+
+    def carry_out(self) -> Done:
+        return Done(retried(outbox.retry([self.obj])))
+
+
+class RetryKind(FailedDialog):
+    slug, label, icon = "retry-kind", "Retry All of This Kind", "restart_alt"
+
+    def entries(self) -> QuerySet[OutboxEntry]:
+        return failed_of(self.obj.entity)
+
+    def text(self) -> str:
+        count = self.entries().count()
+        kind = entity_name(self.obj.entity).lower()
+        return f"Tries {count:,} refused change{'' if count == 1 else 's'} of this kind again ({kind})."
+
+
+class RetryAllOfAKind(RetryDialog):
+    """The button above the list."""
+
+    slug, label, icon, about_new = "retry-failed", "Retry All of a Kind", "restart_alt", True
+    question = (
+        "Tries every failed change of one kind again, for instance after the key was replaced or a field "
+        "was made optional in Thinkific."
+    )
+    entity = forms.ChoiceField(
+        label="Kind",
+        widget=UnfoldAdminSelectWidget(),
+        error_messages={"invalid_choice": "Nothing of this kind has failed."},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["entity"]
+        field.choices = self.kinds = _failed_kinds()
+
+    def facts(self) -> str:
+        return "; ".join(label for _, label in self.kinds)
+
+    def entries(self) -> QuerySet[OutboxEntry]:
+        return failed_of(self.cleaned_data["entity"])
+
+
+class DiscardDialog(Dialog):
+    danger, permission = True, CHANGE
+
+    def discard(self, entries: list[OutboxEntry]) -> Done:
+        count = outbox.discard(entries)
+        if not count:
+            return Done("Nothing was discarded: what was chosen is being sent or is over.")
+        changes = "1 change was" if count == 1 else f"{count:,} changes were"
+        return Done(f"{changes} discarded. Thinkific keeps what it has, and the next sync brings that here.")
+
+
+class Discard(DiscardDialog):
+    slug, label, icon = "discard", "Discard", "delete"
+
+    @classmethod
+    def applies(cls, obj: OutboxEntry) -> bool:
+        return obj.status in {Status.FAILED, Status.PENDING}
+
+    def locks(self) -> OutboxEntry:
+        """As for Retry."""
+        return self.obj
+
+    def facts(self) -> str:
+        return _standing(self.obj)
+
+    def text(self) -> str:
+        return (
+            f"“{capfirst(self.obj.reason)}” is never sent. Thinkific keeps what it has, and the next sync "
+            "brings that here: the change made in the dashboard is lost."
+        )
+
+    def carry_out(self) -> Done:
+        return self.discard([self.obj])
+
+
+class DiscardChosen(DiscardDialog, ChosenDialog):
+    slug, label, submit, action = "discard", "Discard selected", "Discard", "discard_selected"
+
+    @classmethod
+    def of(cls, rows: QuerySet) -> QuerySet:
+        return rows.filter(status__in=[Status.FAILED, Status.PENDING])
+
+    def lines(self) -> dict[int, str]:
+        return {entry.pk: f"{capfirst(entry.reason)}. {_standing(entry)}" for entry in self.chosen}
+
+    def text(self) -> str:
+        count = len(self.chosen)
+        return (
+            f"{count:,} change{'' if count == 1 else 's'} would never be sent. Thinkific keeps what it has, "
+            "and the next sync brings that here: what was changed in the dashboard is lost."
+        )
+
+    def carry_out(self) -> Done:
+        return self.discard(list(self.chosen))
+
+
+def _standing(entry: OutboxEntry) -> str:
+    """What moves when the entry is tried, or takes a newer change of its object in."""
+    moment = entry.not_before
+    return f"{entry.get_status_display()}, {moments.exact(moment)}, {moment.microsecond // 1000} ms."
+
+
+def failed_of(entity: str) -> QuerySet[OutboxEntry]:
+    return OutboxEntry.objects.filter(entity=entity, status=Status.FAILED)
+
+
+def _failed_kinds() -> list[tuple[str, str]]:
+    failed = OutboxEntry.objects.filter(status=Status.FAILED).order_by("entity")
+    counted = failed.values_list("entity").annotate(count=Count("pk"))
+    return [(entity, f"{entity_name(entity)}: {count:,} failed") for entity, count in counted]
+
+
+OUTBOX_DIALOGS = (Retry, RetryKind, Discard, RetryAllOfAKind)
