@@ -65,6 +65,48 @@ def test_signals_are_received_only_from_packages_that_offer_nothing_else():
     assert set(receiving) <= allowed
 
 
+def test_every_question_of_a_screen_is_a_dialog():
+    """docs/architecture.md, "Add a dialog": a screen neither draws a form that is sent by POST, nor
+    answers one."""
+    kit = ROOT / "core/admin/kit/dialogs"
+    screens = [
+        path for path in SOURCES if "admin" in path.relative_to(ROOT).parts and kit not in path.parents
+    ]
+    answering = {
+        str(path.relative_to(ROOT))
+        for path in screens
+        if re.search(
+            r"request\.POST|require_POST|[!=]= \"POST\"|\bdialog=\{|except Refusal", path.read_text()
+        )
+    }
+    drawing = {
+        str(path.relative_to(ROOT))
+        for app in ("core", "integrations")
+        for path in (ROOT / app / "templates").rglob("*.html")
+        if 'method="post"' in path.read_text()
+    }
+
+    # These hand the answer to a dialog of theirs, or ask no question: which columns, look at Thinkific, test.
+    assert answering == {
+        "core/admin/kit/lists/columns.py",
+        "core/admin/tools/screen.py",
+        "core/admin/tools/sync_everything.py",
+        "integrations/admin/connection.py",
+        "integrations/admin/drift_repair.py",
+        "integrations/admin/identity_dialogs.py",
+        "integrations/admin/runs.py",
+        "integrations/admin/subscriptions.py",
+    }
+    assert drawing == {
+        "core/templates/admin/dashboard/dialog.html",
+        "core/templates/admin/dashboard/list_head.html",
+        "core/templates/admin/dashboard/page_dialog.html",
+        "core/templates/admin/dashboard/tabs.html",
+        "integrations/templates/dashboard/drift_repair.html",
+        "integrations/templates/dashboard/subscriptions.html",
+    }
+
+
 @pytest.mark.parametrize("document", [".env.example", "README.md"])
 def test_every_variable_that_the_settings_read_is_documented(document):
     read = set(re.findall(r'\benv(?:\.\w+)?\(\s*"([A-Z_]+)"', (ROOT / "project/settings.py").read_text()))
