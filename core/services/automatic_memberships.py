@@ -9,7 +9,16 @@ from datetime import datetime
 
 from django.db.models import Max, QuerySet
 
-from core.models import GroupAssignment, GroupMembership, Membership, Role, SiteSettings, Team, User
+from core.models import (
+    GroupAssignment,
+    GroupMembership,
+    Membership,
+    Role,
+    SiteSettings,
+    Team,
+    ThinkificGroup,
+    User,
+)
 from core.services import groups
 from core.services.directions import PULLING, sending_groups
 from core.services.mirror.groups import TeamTarget
@@ -19,6 +28,13 @@ from core.services.storage import bulk
 def without_a_team() -> QuerySet[User]:
     """People of Thinkific who are in no team and ought to be in one."""
     return User.objects.unassigned().filter(thinkific_id__isnull=False)
+
+
+def in_groups(chosen: Iterable[ThinkificGroup], team: Team) -> tuple[int, int]:
+    """Returns how many people are in these groups, and how many of them in the team already."""
+    rows = GroupMembership.objects.filter(group__in=chosen, removed_at__isnull=True)
+    people = User.objects.filter(pk__in=rows.values("user"))
+    return people.count(), people.filter(memberships__team=team).count()
 
 
 def join(users: Iterable[int], team: Team, *, source: str, now: datetime, by: User | None = None) -> int:

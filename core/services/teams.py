@@ -1,8 +1,9 @@
 """Making teams, and what they are: name, owner, organization, limit, archived or not."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from core.errors import Refusal
@@ -15,6 +16,19 @@ from core.services.storage.collisions import checked_again
 TEAM_NAME_LENGTH = 255
 DESCRIPTION_LENGTH = 10_000
 CHANGEABLE = {"name", "description", "organization", "max_members"}
+
+
+class Size(NamedTuple):
+    members: int
+    students: int
+    groups: int  # that serve the team
+
+
+def size(team: Team) -> Size:
+    count = team.memberships.aggregate(
+        members=Count("pk"), students=Count("pk", filter=Q(role__code="student"))
+    )
+    return Size(**count, groups=team.group_assignments.count())
 
 
 @checked_again

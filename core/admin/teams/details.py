@@ -84,7 +84,7 @@ class EditTeam(Dialog):
     def carry_out(self) -> Done:
         team = teams.update(self.obj, by=self.viewer, **self.cleaned_data)
         said = f"{team} is saved."
-        students = Membership.objects.filter(team=team, role__code="student").count()
+        students = teams.size(team).students
         if team.max_members is not None and students > team.max_members:
             said += (
                 f" It has {students:,} students, more than its limit: nobody leaves, and no other one joins."
@@ -167,12 +167,11 @@ class ArchiveTeam(InUse):
         return everywhere(viewer)
 
     def text(self) -> str:
-        team = self.obj
-        members, groups = team.memberships.count(), team.group_assignments.count()
+        team, size = self.obj, teams.size(self.obj)
         return (
-            f"Nobody joins {team} any more: by hand, by a file, or by its groups ({groups:,}). Its members "
-            f"({members:,}) keep their accounts and enrollments and stay listed, and its seats stay as they "
-            "are; nobody is enrolled through them. Restore Team brings it back."
+            f"Nobody joins {team} any more: by hand, by a file, or by its groups ({size.groups:,}). Its "
+            f"members ({size.members:,}) keep their accounts and enrollments and stay listed, and its seats "
+            "stay as they are; nobody is enrolled through them. Restore Team brings it back."
         )
 
     def carry_out(self) -> Done:

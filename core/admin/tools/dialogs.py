@@ -15,8 +15,6 @@ from core.admin.kit.dialogs.in_page import PageDialog
 from core.admin.kit.dialogs.pickers import by_typing
 from core.models import (
     GroupAssignment,
-    GroupMembership,
-    OutboxEntry,
     Role,
     SiteSettings,
     Team,
@@ -24,6 +22,7 @@ from core.models import (
     User,
 )
 from core.services import automatic_memberships, seats
+from core.services.outbox import refused
 from core.services.site import sync_requests
 
 LAST_SYNCED = "So it was when the groups were last synced."
@@ -158,7 +157,7 @@ class SyncEnrollments(Tool):
     def numbers(self) -> str:
         if self.cleaned_data["direction"] == "thinkific_to_dashboard":
             return ""
-        count = OutboxEntry.objects.filter(status=OutboxEntry.Status.PENDING).count()
+        count = refused.count_waiting()
         if not count:
             return "Nothing waits to be sent."
         return f"{_people(count, 'change waits', 'changes wait')} and will be sent."
@@ -201,9 +200,7 @@ class ImportFromGroups(Tool):
     def numbers(self) -> str:
         team = self.cleaned_data["team"]
         chosen = self.cleaned_data["groups"]
-        rows = GroupMembership.objects.filter(group__in=chosen, removed_at__isnull=True)
-        people = User.objects.filter(pk__in=rows.values("user"))
-        count, there = people.count(), people.filter(memberships__team=team).count()
+        count, there = automatic_memberships.in_groups(chosen, team)
         which = "these groups" if len(chosen) > 1 else "this group"
         if not count:
             return f"Nobody is in {which}. {LAST_SYNCED}"

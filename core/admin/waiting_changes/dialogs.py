@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.utils.text import capfirst
 from unfold.widgets import UnfoldAdminSelectWidget
 
@@ -15,6 +15,7 @@ from core.admin.kit.sync.retry import CHANGE, RetryDialog, retried
 from core.admin.waiting_changes.objects import entity_name
 from core.models import OutboxEntry
 from core.services import outbox
+from core.services.outbox import refused
 
 Status = OutboxEntry.Status
 
@@ -43,7 +44,7 @@ class RetryKind(FailedDialog):
     slug, label, icon = "retry-kind", "Retry All of This Kind", "restart_alt"
 
     def entries(self) -> QuerySet[OutboxEntry]:
-        return failed_of(self.obj.entity)
+        return refused.of_kind(self.obj.entity)
 
     def text(self) -> str:
         count = self.entries().count()
@@ -68,13 +69,15 @@ class RetryAllOfAKind(RetryDialog):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field: Any = self.fields["entity"]
-        field.choices = self.kinds = _failed_kinds()
+        field.choices = self.kinds = [
+            (entity, f"{entity_name(entity)}: {count:,} failed") for entity, count in refused.by_kind()
+        ]
 
     def facts(self) -> str:
         return "; ".join(label for _, label in self.kinds)
 
     def entries(self) -> QuerySet[OutboxEntry]:
-        return failed_of(self.cleaned_data["entity"])
+        return refused.of_kind(self.cleaned_data["entity"])
 
 
 class DiscardDialog(Dialog):
@@ -137,16 +140,6 @@ def _standing(entry: OutboxEntry) -> str:
     """What moves when the entry is tried, or takes a newer change of its object in."""
     moment = entry.not_before
     return f"{entry.get_status_display()}, {moments.exact(moment)}, {moment.microsecond // 1000} ms."
-
-
-def failed_of(entity: str) -> QuerySet[OutboxEntry]:
-    return OutboxEntry.objects.filter(entity=entity, status=Status.FAILED)
-
-
-def _failed_kinds() -> list[tuple[str, str]]:
-    failed = OutboxEntry.objects.filter(status=Status.FAILED).order_by("entity")
-    counted = failed.values_list("entity").annotate(count=Count("pk"))
-    return [(entity, f"{entity_name(entity)}: {count:,} failed") for entity, count in counted]
 
 
 OUTBOX_DIALOGS = (Retry, RetryKind, Discard, RetryAllOfAKind)

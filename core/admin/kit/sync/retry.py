@@ -9,9 +9,7 @@ from core.admin.kit.sync import thinkific_errors
 from core.models import OutboxEntry, User
 from core.permissions import scope
 from core.services import outbox
-
-Status = OutboxEntry.Status
-
+from core.services.outbox import refused
 
 CHANGE = "core.change_outboxentry"
 
@@ -62,12 +60,11 @@ class RetryRow(RetryDialog, RowDialog):
 
     @classmethod
     def rows(cls, obj: Any, viewer: User) -> Any:
-        failed = OutboxEntry.objects.filter(status=Status.FAILED, entity=cls.entity).values("object_id")
-        listed = cls.listed(obj, viewer)
-        return listed.filter(**{f"{cls.key}__in": failed}) if may_retry(viewer) else listed.none()
+        listed, keys = cls.listed(obj, viewer), refused.of_kind(cls.entity).values("object_id")
+        return listed.filter(**{f"{cls.key}__in": keys}) if may_retry(viewer) else listed.none()
 
     def entries(self) -> QuerySet[OutboxEntry]:
-        return refused(self.entity, [getattr(self.part, self.key)])
+        return refused.of_kind(self.entity, [getattr(self.part, self.key)])
 
 
 class RetryRefused(RetryDialog):
@@ -78,18 +75,7 @@ class RetryRefused(RetryDialog):
 
     @classmethod
     def applies(cls, obj: Any) -> bool:
-        return refused_of(obj).exists()
+        return refused.of_object(obj).exists()
 
     def entries(self) -> QuerySet[OutboxEntry]:
-        return refused_of(self.obj)
-
-
-def refused(entity: str, keys: Any) -> QuerySet[OutboxEntry]:
-    return OutboxEntry.objects.filter(status=Status.FAILED, entity=entity, object_id__in=keys)
-
-
-def refused_of(obj: Any) -> QuerySet[OutboxEntry]:
-    """All refused changes of a person, or of a bundle's enrollment with those of its courses."""
-    if isinstance(obj, User):
-        return OutboxEntry.objects.filter(status=Status.FAILED, person=obj)
-    return refused("enrollment", [obj.pk, *obj.course_enrollments.values_list("pk", flat=True)])
+        return refused.of_object(self.obj)
