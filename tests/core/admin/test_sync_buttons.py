@@ -63,6 +63,16 @@ def test_without_a_connection_one_is_told_so(alma, signed_in, settings, buttons,
     assert not SyncRun.objects.exists()
 
 
+@pytest.mark.parametrize("button", BUTTONS)
+def test_what_is_refused_is_said_in_the_dialog(alma, signed_in, settings, buttons, button):
+    settings.THINKIFIC_SUBDOMAIN = ""
+
+    answer = signed_in(alma).post(buttons[button][0], SUBMITTED, headers={"HX-Request": "true"})
+
+    assert "HX-Redirect" not in answer.headers
+    assert "No Thinkific site is connected" in answer.content.decode().split('id="dialog"', 1)[1]
+
+
 @pytest.mark.parametrize("who", ["mara", "owen", "ana"])
 @pytest.mark.parametrize("button", BUTTONS)
 def test_team_users_may_not(request, connected, acme_seat, signed_in, buttons, who, button):

@@ -157,6 +157,17 @@ def test_without_a_site_nothing_is_started(alma, signed_in, row):
     assert not SyncRun.objects.filter(kind="repair").exists()
 
 
+def test_why_nothing_can_be_compared_or_repaired_is_said_in_the_dialog(alma, signed_in, row):
+    client = signed_in(alma)
+
+    compared = client.post(COMPARE, headers={"HX-Request": "true"}).content.decode()
+    repaired = client.post(REPAIR, {"choice": "take", "rows": str(row.pk)}).content.decode()
+
+    assert "No Thinkific site is connected" in compared.split('<dialog id="compare"', 1)[1]
+    assert "No Thinkific site is connected" in repaired
+    assert "Take theirs for 1" in repaired
+
+
 def test_selected_rows_go_through_the_preview(alma, signed_in, row):
     response = signed_in(alma).post(LIST, {"action": "push_selected", "_selected_action": [row.pk]})
 

@@ -173,6 +173,19 @@ def test_a_finished_run_is_not_resumed(signed_in, root, site):
     assert SyncRun.objects.get().status == SyncRun.Status.SUCCEEDED
 
 
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}], ids=["page", "script"])
+def test_what_is_refused_is_said_in_the_dialog(signed_in, root, site, headers):
+    run = SyncRunFactory(status="succeeded")
+
+    answer = signed_in(root).post(address(run, "resume"), headers=headers)
+
+    assert answer.status_code == 200
+    assert "nothing left to resume" in str(answer.context["form"].non_field_errors())
+    shown = answer.content.decode()
+    assert ('<dialog id="resume"' if headers else 'id="dialog"') in shown
+    assert "Resume this run?" in shown
+
+
 def test_removals_that_nobody_held_back_are_not_confirmed(signed_in, root, site):
     run = SyncRunFactory(status="partial")
 
