@@ -39,6 +39,7 @@ class LastDayField(forms.DateField):
 
 class Enroll(Dialog):
     slug, label, icon, tab = "enroll", "Add Enrollment", "add", "enrollments"
+    code = "enrollments.create"
     question = "Access begins now. Who had a course before goes on where they were."
     refused_at = {HeldOtherwise: "products"}
     products = forms.ModelMultipleChoiceField(
@@ -58,10 +59,6 @@ class Enroll(Dialog):
         self.offer("products", scope.products_to_give(self.viewer, self.obj))
         self.offered["products"] = seat_access.products_to_offer(self.viewer, self.obj)
         self.suggest("last_day", enrollments.usual_last_day())
-
-    @classmethod
-    def may(cls, viewer: User, obj: User | None) -> bool:
-        return scope.holds(viewer, "enrollments.create")
 
     def to_confirm(self) -> str:
         """Who has longer access already loses some of it."""
@@ -87,8 +84,6 @@ class Enroll(Dialog):
 class EnrollmentDialog(Dialog):
     """About one enrollment: the page's, or the row's of a student's page."""
 
-    code: str  # what somebody must hold
-
     @classmethod
     def may(cls, viewer: User, obj: Any) -> bool:
         """Why not, "Given by" on the page says."""
@@ -99,7 +94,6 @@ class OfStudent(RowDialog):
     """The same in the tab of a student's page."""
 
     tab = "enrollments"
-    code: str
 
     @classmethod
     def may(cls, viewer: User, obj: Any) -> bool:

@@ -27,9 +27,7 @@ from core.services import groups
 class AssigningDialog(Dialog):
     """For who may assign groups, to some team."""
 
-    @classmethod
-    def may(cls, viewer: User, obj: Any) -> bool:
-        return scope.holds(viewer, "groups.assign")
+    code = "groups.assign"
 
     def assign(self, group: ThinkificGroup, team: Team) -> str:
         """Assign it as the form says. Returns what came of it, with the numbers that were confirmed."""

@@ -1,25 +1,19 @@
 """The one base class of every screen: what it shows is limited to what the signed-in person may see."""
 
 import re
-from functools import partial
 from typing import Any
 
 from django.contrib.admin.filters import ListFilter
 from django.contrib.admin.options import ModelAdmin as DjangoModelAdmin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
-from django.forms import Media
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern
 from django.utils.safestring import SafeString
 
-from core.admin.kit.dialogs.answering import answer
-from core.admin.kit.dialogs.buttons import allowed, buttons_for
-from core.admin.kit.dialogs.chosen import ChosenDialog, chosen_address, list_action, pick_for_chosen
-from core.admin.kit.dialogs.dialog import Dialog
-from core.admin.kit.dialogs.locking import LockingAdmin
-from core.admin.kit.dialogs.pickers import by_typing
+from core.admin.kit.dialogs.buttons import buttons_for
+from core.admin.kit.dialogs.screens import AskingAdmin
 from core.admin.kit.keys import only_keys
 from core.admin.kit.lists.lists import FEW, BoundedChangeList, BoundedPaginator
 from core.admin.kit.sync.page_version import of_object, of_rows
@@ -27,7 +21,7 @@ from core.admin.kit.sync.sync_line import standing_of, sync_line
 from core.admin.kit.tabs import Tab, tab_context
 from core.admin.kit.viewer import viewer_of
 from core.folding import email_key
-from core.models import Membership, User
+from core.models import User
 from core.models.fields.folded import holding
 
 SEPARATORS = re.compile(r"[\s,;<>\"']+")  # of addresses that come from a mail or a spreadsheet
@@ -40,7 +34,7 @@ def visible(queryset: QuerySet, viewer: User) -> QuerySet:
     return queryset if viewer.sees_everything else queryset.none()
 
 
-class DashboardAdmin(LockingAdmin):
+class DashboardAdmin(AskingAdmin):
     """Lists, details, autocomplete, choices, filters, actions and search, limited to the visible rows.
 
     Read-only unless a screen says otherwise: most of what is shown belongs to Thinkific.
@@ -72,20 +66,12 @@ class DashboardAdmin(LockingAdmin):
     change_form_outer_before_template = "admin/dashboard/tabs.html"
     change_form_template = "admin/dashboard/change_form.html"
     change_list_template = "admin/dashboard/change_list.html"
-    dialogs: tuple[type[Dialog], ...] = ()  # what can be done to the object, or to a row of a tab
     shows_sync = False  # whether the detail page says how the object stands with Thinkific
     list_only: tuple[str, ...] = ()  # the columns that a row of the list shows, where the rest is heavy
 
     class Media:
         css = {"all": ["dashboard/lists.css"]}
         js = ("dashboard/search.js",)
-
-    @property
-    def media(self) -> Media:
-        if not (self.dialogs or self.actions_list or self.actions_detail):
-            return super().media
-        choices = by_typing(Membership.team).media  # dialogs open over the page, which has the scripts
-        return super().media + choices + Media(js=["dashboard/modal.js"])
 
     # --- what may be seen ---------------------------------------------------------------------------
 
@@ -239,47 +225,8 @@ class DashboardAdmin(LockingAdmin):
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/dashboard/tab.html", context)
 
-    # --- dialogs ------------------------------------------------------------------------------------
-
     def get_urls(self) -> list[URLPattern]:
-        guard = self.admin_site.admin_view
-        view, name = guard(partial(answer, self)), f"{self.opts.app_label}_{self.opts.model_name}_do"
-        own = [
-            path("do/<slug:slug>/", view, name=f"{name}_new"),
-            path("<key:object_id>/do/<slug:slug>/", view, name=name),
-            path("<key:object_id>/do/<slug:slug>/<key:part_id>/", view, name=f"{name}_part"),
-        ]
-        picks = path(
-            "selected/<slug:slug>/", guard(partial(pick_for_chosen, self)), name=chosen_address(self)
-        )
-        asks = any(dialog.has_pickers() for dialog in self.selected_dialogs)
-        return ([picks] if asks else []) + (own if self.dialogs else []) + only_keys(super().get_urls())
-
-    # --- actions ------------------------------------------------------------------------------------
-
-    @property
-    def selected_dialogs(self) -> list[type[ChosenDialog]]:
-        """The dialogs about chosen rows, which stand among `actions`."""
-        return [one for one in self.actions or () if isinstance(one, type)]
-
-    def get_action(self, action: Any) -> Any:
-        return list_action(action) if isinstance(action, type) else super().get_action(action)
-
-    def _filter_actions_by_permissions(self, request: HttpRequest, actions: Any) -> Any:
-        viewer = viewer_of(request)
-        return [
-            one
-            for one in super()._filter_actions_by_permissions(request, actions)
-            if not hasattr(one[0], "opens")
-            or (self.has_view_permission(request) and one[0].opens.may(viewer, None))
-        ]
-
-    def _filter_unfold_actions_by_permissions(
-        self, request: HttpRequest, actions: Any, object_id: Any = None
-    ) -> Any:
-        return allowed(
-            self, request, super()._filter_unfold_actions_by_permissions(request, actions, object_id)
-        )
+        return only_keys(super().get_urls())
 
 
 def _asks_for(entry: Any, lookup: str) -> bool:

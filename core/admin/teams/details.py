@@ -53,8 +53,17 @@ def organization_field() -> forms.ModelChoiceField:
     )
 
 
-class EditTeam(Dialog):
+class TeamDialog(Dialog):
+    """For those whose role in the team lets them."""
+
+    @classmethod
+    def may(cls, viewer: User, obj: Team | None) -> bool:
+        return scope.holds_in(viewer, cls.code, obj)
+
+
+class EditTeam(TeamDialog):
     slug, label, submit, icon = "edit", "Edit Team", "Save", "edit"
+    code = "teams.edit"
     shows_stored = True
     name = name_field()
     description = description_field()
@@ -76,10 +85,6 @@ class EditTeam(Dialog):
         if not everywhere(self.viewer):
             for name in FOR_ADMINISTRATORS:
                 del self.fields[name]
-
-    @classmethod
-    def may(cls, viewer: User, obj: Team | None) -> bool:
-        return scope.holds_in(viewer, "teams.edit", obj)
 
     def carry_out(self) -> Done:
         team = teams.update(self.obj, by=self.viewer, **self.cleaned_data)

@@ -11,7 +11,13 @@ from core.admin.kit import cells
 from core.admin.kit.dialogs.dialog import Dialog, Done, RowDialog
 from core.admin.kit.dialogs.pickers import by_typing
 from core.admin.kit.sync.retry import RetryRow
-from core.admin.teams.details import TEAM_DETAIL_DIALOGS, description_field, name_field, organization_field
+from core.admin.teams.details import (
+    TEAM_DETAIL_DIALOGS,
+    TeamDialog,
+    description_field,
+    name_field,
+    organization_field,
+)
 from core.admin.users.dialogs.add_user import PersonDialog
 from core.admin.users.dialogs.fields import role_field, student_role
 from core.admin.users.dialogs.memberships import ChangeRole, RemoveFromTeam, joined
@@ -76,14 +82,10 @@ class AddUserToTeam(PersonDialog):
         return self.bring_into([self.obj])
 
 
-class PeopleDialog(Dialog):
+class PeopleDialog(TeamDialog):
     """About the people of a team, in its tab Users."""
 
-    tab = "users"
-
-    @classmethod
-    def may(cls, viewer: User, obj: Team | None) -> bool:
-        return scope.holds_in(viewer, "teams.assign", obj)
+    tab, code = "users", "teams.assign"
 
 
 class AddExistingUser(PeopleDialog):
@@ -127,12 +129,8 @@ class RemovePerson(PeopleDialog, RemoveFromTeam):
 # --- invitations --------------------------------------------------------------------------------------
 
 
-class InvitationDialog(RowDialog):
-    tab = "invitations"
-
-    @classmethod
-    def may(cls, viewer: User, obj: Team) -> bool:
-        return scope.holds_in(viewer, "teams.assign", obj)
+class InvitationDialog(TeamDialog, RowDialog):
+    tab, code = "invitations", "teams.assign"
 
     @classmethod
     def rows(cls, obj: Team, viewer: User) -> QuerySet[Invitation]:
@@ -167,7 +165,7 @@ class AddInvited(InvitationDialog):
     slug, label = "add-invited", "Add Now"
 
     @classmethod
-    def may(cls, viewer: User, obj: Team) -> bool:
+    def may(cls, viewer: User, obj: Team | None) -> bool:
         """Agreeing for others is for administrators."""
         return "teams.assign" in scope.codes_everywhere(viewer)
 
@@ -186,7 +184,7 @@ class AddInvited(InvitationDialog):
 # --- groups -------------------------------------------------------------------------------------------
 
 
-class AttachGroup(AssigningDialog):
+class AttachGroup(TeamDialog, AssigningDialog):
     slug, label, tab, icon = "attach-group", "Attach Group", "groups", "add"
     question = assigning.WHAT_THE_DIRECTIONS_DO
     group = forms.ModelChoiceField(
@@ -205,10 +203,6 @@ class AttachGroup(AssigningDialog):
         served = GroupAssignment.objects.filter(team=self.obj)
         self.offered["group"] = here.exclude(pk__in=served.values("group"))
         self.offer("role", assigning.roles_on_joining(self.viewer, self.obj))
-
-    @classmethod
-    def may(cls, viewer: User, obj: Team | None) -> bool:
-        return scope.holds_in(viewer, "groups.assign", obj)
 
     def clean_group(self) -> ThinkificGroup:
         group = self.cleaned_data["group"]

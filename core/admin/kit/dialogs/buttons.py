@@ -1,6 +1,6 @@
 """Which dialogs a page offers: about its object, about the rows of its tabs, and above a list."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from django.db.models import Model
@@ -12,7 +12,6 @@ from unfold.enums import ActionVariant
 from core.admin.kit import cells
 from core.admin.kit.dialogs.answering import answer_here
 from core.admin.kit.dialogs.dialog import Dialog, RowDialog, button, url_of
-from core.admin.kit.viewer import viewer_of
 from core.models import User
 
 
@@ -65,14 +64,3 @@ def opens(dialog: type[Dialog], *, variant: ActionVariant = ActionVariant.DEFAUL
     if not dialog.about_new:
         opener.dialog = {"title": dialog.title}  # tells Unfold to draw it over the page
     return opener
-
-
-def allowed(model_admin: Any, request: HttpRequest, actions: Iterable[Any]) -> list[Any]:
-    """Returns those of Unfold's actions that this person may use."""
-    viewer = viewer_of(request)
-    return [
-        one
-        for one in actions
-        if (dialog := getattr(one.method, "opens", None)) is None
-        or (model_admin.has_view_permission(request) and dialog.may(viewer, None))
-    ]

@@ -47,6 +47,7 @@ class Dialog(ShownValues, PickingForm):
     question: ClassVar[str] = ""  # its words, where they are always the same
     submit: ClassVar[str] = ""  # of its own button, where that is not the label
     permission: ClassVar[str] = ""  # what somebody must hold for the whole site: see `may`
+    code: ClassVar[str] = ""  # or what their role in some team must let them do
     tab: ClassVar[str] = ""  # where on the object's page it is offered
     icon: ClassVar[str] = ""
     danger: ClassVar[bool] = False
@@ -74,6 +75,8 @@ class Dialog(ShownValues, PickingForm):
     def may(cls, viewer: User, obj: Any) -> bool:
         """Whether the viewer may do it to the page's object. `obj` is None for one that does not exist yet
         and, where the form has pickers, for any: their search asks without an object."""
+        if cls.code:
+            return scope.holds(viewer, cls.code)
         return bool(cls.permission) and scope.holds_for_the_site(viewer, cls.permission)
 
     @classmethod

@@ -80,6 +80,7 @@ class PersonDialog(Dialog):
 
 class AddUser(PersonDialog):
     slug, label, icon, about_new = "add", "Add User", "person_add", True
+    code = "users.create"
     question = "Makes an account in the dashboard and, unless you switch that off, in Thinkific."
     refused_at = {EmailTaken: "email", NotAnAddress: "email", IsMember: "teams", TeamIsFull: "teams"}
     field_order = ("first_name", "last_name", "email", "teams", "role", "global_role")
@@ -110,10 +111,6 @@ class AddUser(PersonDialog):
             del self.fields["global_role"]
         # Who sees everything also sees people in no team; to a manager they would be lost.
         self.fields["teams"].required = not self.viewer.sees_everything
-
-    @classmethod
-    def may(cls, viewer: User, obj: None) -> bool:
-        return scope.holds(viewer, "users.create")
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}

@@ -17,7 +17,7 @@ from core.admin.kit.dialogs.pickers import by_typing
 from core.admin.users.dialogs.fields import role_field, student_role
 from core.admin.users.dialogs.memberships import group_field, team_field
 from core.errors import names
-from core.models import Enrollment, GroupAssignment, Membership, Product, SeatAssignment, User
+from core.models import Enrollment, GroupAssignment, Membership, Product, SeatAssignment
 from core.permissions import scope
 from core.services import groups, memberships
 from core.services.enrollments import enroll_many, enrollments, seat_access
@@ -30,11 +30,6 @@ FOLLOWS = "Thinkific is told of one after the other."
 
 class ChosenUsers(ChosenDialog):
     is_limited = True
-    code: str  # what somebody must hold, in some team
-
-    @classmethod
-    def may(cls, viewer: User, obj: None) -> bool:
-        return scope.holds(viewer, cls.code)
 
     def text(self) -> str:
         return f"{counted(self.chosen)}: {names(self.chosen)}. {self.question}"

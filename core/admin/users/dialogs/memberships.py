@@ -43,10 +43,7 @@ class TeamsDialog(Dialog):
     """In the tab Teams of a user's page."""
 
     tab = "teams"
-
-    @classmethod
-    def may(cls, viewer: User, obj: Any) -> bool:
-        return scope.holds(viewer, "teams.assign")
+    code = "teams.assign"
 
 
 class AddToTeam(TeamsDialog):
