@@ -9,7 +9,7 @@ from unfold.decorators import action, display
 
 from core.admin.kit import cells
 from core.admin.kit.base import visible
-from core.admin.kit.lists.columns import ChosenColumns
+from core.admin.kit.lists.chosen_columns import ChosenColumns
 from core.admin.kit.lists.exports import ExportingAdmin
 from core.admin.kit.lists.lists import BoundedChangeList
 from core.admin.kit.viewer import viewer_of
