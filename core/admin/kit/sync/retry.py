@@ -33,15 +33,6 @@ class RetryDialog(Dialog):
         """Returns the refused changes that are sent again."""
         raise NotImplementedError
 
-    def text(self) -> str:
-        entries = self.entries()
-        last = entries.order_by("-pk").first()
-        said = "Thinkific gave no reason."
-        if last and last.error:
-            said = f"Thinkific said: {thinkific_errors.in_one_line(last.error)}"
-        count = entries.count()
-        return said if count < 2 else f"{count:,} changes were refused. Of the last one {said}"
-
     def carry_out(self) -> Done:
         return Done(retried(outbox.retry(self.entries())))
 
@@ -66,6 +57,9 @@ class RetryRow(RetryDialog, RowDialog):
     def entries(self) -> QuerySet[OutboxEntry]:
         return refused.of_kind(self.entity, [getattr(self.part, self.key)])
 
+    def text(self) -> str:
+        return _last_answer(self.entries())
+
 
 class RetryRefused(RetryDialog):
     """For everything of a person, or of a bundle's enrollment, that was refused: the line above the page has
@@ -79,3 +73,16 @@ class RetryRefused(RetryDialog):
 
     def entries(self) -> QuerySet[OutboxEntry]:
         return refused.of_object(self.obj)
+
+    def text(self) -> str:
+        return _last_answer(self.entries())
+
+
+def _last_answer(entries: QuerySet[OutboxEntry]) -> str:
+    """What Thinkific said to the last of them."""
+    last = entries.order_by("-pk").first()
+    said = "Thinkific gave no reason."
+    if last and last.error:
+        said = f"Thinkific said: {thinkific_errors.in_one_line(last.error)}"
+    count = entries.count()
+    return said if count < 2 else f"{count:,} changes were refused. Of the last one {said}"
