@@ -9,7 +9,7 @@ from django.utils import timezone
 from core.moments import is_older
 from core.services.site.sync_state import KindState, Success
 from integrations.models import PULLED, Kind, SyncRun, SyncRunQuerySet, SyncSchedule
-from integrations.progress import TONES, describe
+from integrations.progress import describe
 from integrations.schedules import next_runs
 from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.runs.lifecycle import SINGLE
@@ -88,7 +88,6 @@ def _state(
     now: datetime,
 ) -> KindState:
     every = min((schedule.every_minutes for schedule in schedules), default=None)
-    tone, verdict = _verdict(run, success, every, now)
     return KindState(
         kind=kind,
         label=kind.label,
@@ -98,22 +97,19 @@ def _state(
         next_run_at=max(now, next_run_at) if next_run_at else None,
         every_minutes=every,
         missing=missing,
-        tone=tone,
-        verdict=verdict,
+        verdict=_verdict(run, success, every, now),
         errors=run.errors[:3] if run else [],
     )
 
 
-def _verdict(
-    run: SyncRun | None, success: SyncRun | None, every: int | None, now: datetime
-) -> tuple[str, str]:
+def _verdict(run: SyncRun | None, success: SyncRun | None, every: int | None, now: datetime) -> str:
     if run is None:
-        return "idle", "Never synced"
+        return "Never synced"
     if run.status in SyncRun.ACTIVE or run.status != SyncRun.Status.SUCCEEDED:
         words = {SyncRun.Status.PARTIAL: "With errors", SyncRun.Status.RUNNING: "Syncing"}
         status = SyncRun.Status(run.status)
-        return TONES[status], words.get(status, status.label)
+        return words.get(status, str(status.label))
     late = timedelta(minutes=LATE_AFTER * every) if every else None
     if late and success and success.finished_at and is_older(success.finished_at, now, than=late):
-        return "warning", "Late"
-    return "good", "Up to date"
+        return "Late"
+    return "Up to date"

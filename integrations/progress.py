@@ -8,18 +8,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core.moments import is_older
+from core.pills import meaning
 from integrations import effects
 from integrations.models import COUNTS, STALE_AFTER, Kind, SyncRun
 
 MINUTE, HOUR = 60, 3600
-TONES = {
-    SyncRun.Status.QUEUED: "idle",
-    SyncRun.Status.RUNNING: "busy",
-    SyncRun.Status.SUCCEEDED: "good",
-    SyncRun.Status.PARTIAL: "warning",
-    SyncRun.Status.FAILED: "bad",
-    SyncRun.Status.CANCELLED: "idle",
-}
 
 
 def describe(run: SyncRun, now: datetime | None = None) -> dict[str, Any]:
@@ -32,7 +25,7 @@ def describe(run: SyncRun, now: datetime | None = None) -> dict[str, Any]:
         "label": run.get_kind_display(),
         "status": run.status,
         "status_label": run.get_status_display(),
-        "tone": TONES[SyncRun.Status(run.status)],
+        "meaning": meaning(run.status),
         "active": active,
         "percent": percent(run),
         "line": progress_line(run, now) if active else result_line(run),

@@ -19,6 +19,7 @@ PLACES: dict[str, list[set[str]]] = {
             "folding",
             "email_display",
             "wording",
+            "pills",
             "errors",
             "processes",
             "databases",

@@ -1,30 +1,15 @@
 """Quiz results: what students reached in quizzes."""
 
 from django.contrib import admin
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
-from unfold.decorators import display
 
 from core.admin.kit import cells
-from core.admin.kit.lists.filters import ChoiceFilter, RelatedFilter
-from core.admin.kit.lists.student_lists import STUDENT, ResultAdmin, TeamFilter
-from core.models import Quiz, QuizResult, User
-
-
-class QuizFilter(RelatedFilter):
-    title = "quiz"
-    parameter_name = "quiz"
-    foreign_key = (QuizResult, "quiz")
-
-
-class PassedFilter(ChoiceFilter):
-    title = "result"
-    parameter_name = "result"
-    choices_offered = (("passed", "Passed"), ("failed", "Not passed"))
-
-    def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
-        return queryset.filter(passed=value == "passed")
+from core.admin.kit.lists.columns import column
+from core.admin.kit.lists.filters import choice_filter, related_filter
+from core.admin.kit.lists.student_lists import STUDENT, STUDENT_IN_FILE, TEAM_FILTER, ResultAdmin
+from core.models import Quiz, QuizResult
 
 
 def course_names(quiz: Quiz) -> str:
@@ -33,17 +18,38 @@ def course_names(quiz: Quiz) -> str:
 
 
 def course_cell(quiz: Quiz) -> SafeString:
-    return cells.text(course_names(quiz)) if quiz.courses() else cells.NOTHING
+    return cells.text(course_names(quiz))
 
 
-def score_text(result: QuizResult) -> str | SafeString:
-    return cells.NOTHING if result.score is None else cells.number(f"{result.score} %")
+def score_text(score: int | None) -> SafeString:
+    return cells.NOTHING if score is None else cells.number(f"{score} %")
+
+
+COURSE = column("Course", "quiz", course_cell)
+SCORE = column("Score", "score", score_text)
+RESULT = column("Result", "passed", cells.yes_no, yes="Passed", no="Not passed")
+COMPLETED = column("Completed", "completed_at", cells.moment, sort=True)
 
 
 @admin.register(QuizResult)
 class QuizResultAdmin(ResultAdmin):
+    quiz_name = column("Quiz", lambda result: cells.named(result, str(result.quiz)))
+    course = COURSE
+    score = SCORE
+    answers = column(
+        "Answers", lambda result: f"{result.correct_count} right, {result.incorrect_count} wrong"
+    )
+    result = RESULT
+    completed = COMPLETED
+
     list_display = ["student", "quiz_name", "course", "score", "result", "attempts", "completed"]
-    list_filter = [QuizFilter, TeamFilter, PassedFilter]
+    list_filter = [
+        related_filter(QuizResult, "quiz"),
+        TEAM_FILTER,
+        choice_filter(
+            "result", {"passed": ("Passed", Q(passed=True)), "failed": ("Not passed", Q(passed=False))}
+        ),
+    ]
     list_select_related = ["user"]
     list_only = (
         *STUDENT,
@@ -57,7 +63,6 @@ class QuizResultAdmin(ResultAdmin):
         "removed_at",
         "thinkific_id",
     )
-    sortable_by = ["completed"]
     ordering = [F("completed_at").desc(nulls_last=True)]
     fields = [
         "student_link",
@@ -73,39 +78,14 @@ class QuizResultAdmin(ResultAdmin):
     empty_text = "Results arrive from Thinkific when students finish quizzes."
     empty_how = "Open Tools and choose Sync Quiz Results."
     export_columns = (
-        ("Name", lambda r: r.user.get_full_name()),
-        ("Email", lambda r: r.user.email),
-        ("Quiz", lambda r: str(r.quiz)),
-        ("Course", lambda r: course_names(r.quiz)),
-        ("Score %", lambda r: r.score),
-        ("Passed", lambda r: r.passed),
-        ("Attempts", lambda r: r.attempts),
-        ("Completed", lambda r: r.completed_at),
+        *STUDENT_IN_FILE,
+        column("Quiz", "quiz"),
+        column("Course", lambda result: course_names(result.quiz)),
+        column("Score %", "score"),
+        column("Passed", "passed"),
+        column("Attempts", "attempts"),
+        completed,
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).with_courses()  # type: ignore[attr-defined]
-
-    @display(description="Quiz")
-    def quiz_name(self, result: QuizResult) -> SafeString:
-        return cells.named(result, str(result.quiz))
-
-    @display(description="Course")
-    def course(self, result: QuizResult) -> SafeString:
-        return course_cell(result.quiz)
-
-    @display(description="Score")
-    def score(self, result: QuizResult) -> str | SafeString:
-        return score_text(result)
-
-    @display(description="Answers")
-    def answers(self, result: QuizResult) -> str:
-        return f"{result.correct_count} right, {result.incorrect_count} wrong"
-
-    @display(description="Result")
-    def result(self, result: QuizResult) -> SafeString:
-        return cells.yes_no(result.passed, yes="Passed", no="Not passed")
-
-    @display(description="Completed", ordering="completed_at")
-    def completed(self, result: QuizResult) -> SafeString:
-        return cells.moment(result.completed_at)

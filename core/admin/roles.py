@@ -7,15 +7,16 @@ from django.db.models import OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
-from unfold.decorators import display
 
 from core.admin.kit import cells
 from core.admin.kit.history import HistoryAdmin
+from core.admin.kit.lists.columns import column
 from core.admin.kit.lists.lists import COUNTED, CappedCount, amount
 from core.admin.kit.sitewide import SitewideAdmin
 from core.admin.kit.tabs import Tab
 from core.models import Membership, Role, User
 from core.permissions.codes import PERMISSIONS, Permission
+from core.pills import pill
 
 
 def holders_of(role: Role, viewer: User) -> QuerySet[User]:
@@ -30,8 +31,40 @@ def _shown(role: Role) -> list[Permission]:
     return [permission for permission in held if permission.shown]
 
 
+def _name(role: Role) -> SafeString:
+    return cells.badged(role.name, pill("Built in") if role.is_builtin else "")
+
+
+def _users(role: Any) -> str:
+    return amount(role.holders_counted) if role.is_global else _at_least(role.members_counted, role)
+
+
+def _at_least(count: int, role: Any) -> str:
+    """People and teams are counted among so many memberships: there may be more."""
+    return f"{count:,}+" if role.memberships_counted > COUNTED else f"{count:,}"
+
+
+def _type(role: Any) -> str:
+    return "Global" if role.is_global else f"Team: {_at_least(role.teams_counted, role)}"
+
+
+def _permissions(role: Role) -> SafeString:
+    by_category: dict[str, list[str]] = {}
+    for permission in _shown(role):
+        by_category.setdefault(permission.category, []).append(permission.label)
+    lines = ((category, ", ".join(labels)) for category, labels in by_category.items())
+    return format_html_join("", '<span class="cell-line">{}: {}</span>', lines) or cells.NOTHING
+
+
 @admin.register(Role)
 class RoleAdmin(SitewideAdmin, HistoryAdmin):
+    role_name = column("Name", _name)
+    permission_count = column("Permissions", lambda role: len(_shown(role)))
+    user_count = column("Users", _users)
+    scope = column("Type", _type)
+    permission_names = column("Permissions", _permissions)
+    created = column("Created At", "created_at", cells.moment)
+
     list_display = ["role_name", "permission_count", "user_count", "scope", "created"]
     search_fields = ["folded"]
     search_help_text = "Search by name"
@@ -43,9 +76,9 @@ class RoleAdmin(SitewideAdmin, HistoryAdmin):
             "Users",
             holders_of,
             [
-                ("Name", lambda u: cells.link(u)),
-                ("Email", lambda u: cells.text(u.email)),
-                ("Last activity", lambda u: cells.moment(u.last_activity_at)),
+                column("Name", cells.link),
+                column("Email", "email", cells.text),
+                column("Last activity", "last_activity_at", cells.moment),
             ],
             "Nobody has this role.",
             permission="core.view_user",
@@ -66,37 +99,3 @@ class RoleAdmin(SitewideAdmin, HistoryAdmin):
                 teams_counted=CappedCount(memberships, distinct="team"),
             )
         )
-
-    @display(description="Name")
-    def role_name(self, role: Role) -> SafeString:
-        return cells.badged(role.name, cells.pill("Built in", "quiet") if role.is_builtin else "")
-
-    @display(description="Permissions")
-    def permission_count(self, role: Role) -> int:
-        return len(_shown(role))
-
-    @display(description="Users")
-    def user_count(self, role: Any) -> str:
-        if role.is_global:
-            return amount(role.holders_counted)
-        return self.at_least(role.members_counted, role)
-
-    def at_least(self, count: int, role: Any) -> str:
-        """People and teams are counted among so many memberships: there may be more."""
-        return f"{count:,}+" if role.memberships_counted > COUNTED else f"{count:,}"
-
-    @display(description="Type")
-    def scope(self, role: Any) -> str:
-        return "Global" if role.is_global else f"Team: {self.at_least(role.teams_counted, role)}"
-
-    @display(description="Permissions")
-    def permission_names(self, role: Role) -> SafeString:
-        by_category: dict[str, list[str]] = {}
-        for permission in _shown(role):
-            by_category.setdefault(permission.category, []).append(permission.label)
-        lines = ((category, ", ".join(labels)) for category, labels in by_category.items())
-        return format_html_join("", '<span class="cell-line">{}: {}</span>', lines) or cells.NOTHING
-
-    @display(description="Created At")
-    def created(self, role: Role) -> SafeString:
-        return cells.moment(role.created_at)

@@ -7,52 +7,18 @@ from django.db.models import F, Prefetch, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.decorators import display
 
 from core.admin.kit import cells
 from core.admin.kit.history import HistoryAdmin
-from core.admin.kit.lists.filters import ChoiceFilter, RelatedFilter
+from core.admin.kit.lists.columns import column
+from core.admin.kit.lists.filters import choice_filter, related_filter, team_filter
 from core.admin.kit.tabs import Tab
 from core.admin.kit.viewer import viewer_of
 from core.models import Product, Seat, SeatAssignment, Team, User
 from core.models.fields.folded import holding
+from core.pills import pill
 
 SHOWN_TEAMS = 3
-
-
-class ProductFilter(RelatedFilter):
-    title = "product"
-    parameter_name = "product"
-    foreign_key = (Seat, "product")
-
-
-class TeamFilter(RelatedFilter):
-    title = "team"
-    parameter_name = "team"
-    foreign_key = (SeatAssignment, "team")
-
-    def matching(self, queryset: QuerySet, target: Team) -> QuerySet:
-        return queryset.filter(pk__in=SeatAssignment.objects.filter(team=target).values("seat"))
-
-
-class FullnessFilter(ChoiceFilter):
-    title = "places"
-    parameter_name = "places"
-    choices_offered = (
-        ("over", "More people than places"),
-        ("full", "Full"),
-        ("nearly", "Full or nearly so"),
-        ("free", "Places left"),
-    )
-
-    def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
-        if value == "over":
-            return queryset.over()  # type: ignore[attr-defined]
-        if value == "nearly":
-            return queryset.full_or_nearly()  # type: ignore[attr-defined]
-        if value == "full":
-            return queryset.filter(unlimited=False, used_count=F("max_seats"))
-        return queryset.filter(Q(unlimited=True) | Q(used_count__lt=F("max_seats")))
 
 
 def places_text(seat: Seat) -> str:
@@ -62,7 +28,7 @@ def places_text(seat: Seat) -> str:
 
 
 def places(seat: Seat) -> SafeString:
-    badge = cells.pill(f"{seat.over} over", "danger") if seat.over else ""
+    badge = pill("over", f"{seat.over} over") if seat.over else ""
     return format_html('<span class="cell-named cell-number">{} {}</span>', places_text(seat), badge)
 
 
@@ -72,6 +38,10 @@ def expiry_rule(seat: Seat) -> str:
     if seat.expiry_type == Seat.Expiry.DAYS and seat.expiry_days:
         return f"After {seat.expiry_days:,} days"
     return "Never"
+
+
+def places_left(seat: Seat) -> str:
+    return "No limit" if seat.available is None else f"{seat.available:,}"
 
 
 def with_shown_teams(seats: QuerySet[Seat], viewer: User) -> QuerySet[Seat]:
@@ -95,13 +65,46 @@ def teams_of(seat: Seat, viewer: User) -> QuerySet[SeatAssignment]:
     return assignments.select_related("team").order_by("id")
 
 
+USED = column("Used / max", places, sort="fill")
+RULE = column("Access ends", expiry_rule)
+TEAMS = column("Teams", team_names)
+ACTIVE = column("Active", "active", cells.yes_no)
+
+
 @admin.register(Seat)
 class SeatAdmin(HistoryAdmin):
-    list_filter = [ProductFilter, TeamFilter, FullnessFilter]
+    seat_name = column("Name", "name", cells.text)
+    seat_and_product = column("Name", lambda seat: cells.two_lines(seat.name, str(seat.product)))
+    description_full = column("Description", "description", cells.whole)
+    product_name = column("Product", "product", cells.named)
+    used = USED
+    available = column("Available", places_left)
+    counted = column("Counted", "used_counted_at", cells.moment, empty="Not yet")
+    rule = RULE
+    is_reusable = column("Reusable", "reusable", cells.yes_no)
+    is_extendable = column("Extendable", "extendable", cells.yes_no)
+    teams = TEAMS
+    is_active = ACTIVE
+    tag_names = column(
+        "Default tags", lambda seat: ", ".join(tag.name for tag in seat.tags.all()), cells.whole
+    )
+
+    list_filter = [
+        related_filter(Seat, "product"),
+        team_filter(SeatAssignment, "seat"),
+        choice_filter(
+            "places",
+            {
+                "over": ("More people than places", lambda seats: seats.over()),
+                "full": ("Full", Q(unlimited=False, used_count=F("max_seats"))),
+                "nearly": ("Full or nearly so", lambda seats: seats.full_or_nearly()),
+                "free": ("Places left", Q(unlimited=True) | Q(used_count__lt=F("max_seats"))),
+            },
+        ),
+    ]
     list_select_related = ["product"]
     search_fields = ["folded"]
     search_help_text = "Search by seat or product"
-    sortable_by = ["used"]
     ordering = ["-fill"]
     tabs = (
         Tab(
@@ -109,9 +112,9 @@ class SeatAdmin(HistoryAdmin):
             "Teams",
             teams_of,
             [
-                ("Team", lambda a: cells.link(a.team)),
-                ("Mode", lambda a: a.get_mode_display()),
-                ("Assigned", lambda a: cells.moment(a.created_at)),
+                column("Team", "team", cells.link),
+                column("Mode", "get_mode_display"),
+                column("Assigned", "created_at", cells.moment),
             ],
             "This seat is assigned to no team, so nobody can use its places.",
             permission="core.view_team",
@@ -155,55 +158,3 @@ class SeatAdmin(HistoryAdmin):
         counts = ["product_name", "used", "available", "counted"]
         rules = ["rule", "is_reusable", "is_extendable", "is_active", "tag_names"]
         return [(None, {"fields": names + counts}), ("Rules", {"fields": rules})]
-
-    @display(description="Name")
-    def seat_name(self, seat: Seat) -> SafeString:
-        return cells.text(seat.name)
-
-    @display(description="Name")
-    def seat_and_product(self, seat: Seat) -> SafeString:
-        return cells.two_lines(seat.name, str(seat.product))
-
-    @display(description="Description")
-    def description_full(self, seat: Seat) -> str | SafeString:
-        return seat.description or cells.NOTHING
-
-    @display(description="Product")
-    def product_name(self, seat: Seat) -> SafeString:
-        return cells.named(seat.product)
-
-    @display(description="Used / max", ordering="fill")
-    def used(self, seat: Seat) -> SafeString:
-        return places(seat)
-
-    @display(description="Available")
-    def available(self, seat: Seat) -> str:
-        return "No limit" if seat.available is None else f"{seat.available:,}"
-
-    @display(description="Counted")
-    def counted(self, seat: Seat) -> SafeString:
-        return cells.moment(seat.used_counted_at, empty="Not yet")
-
-    @display(description="Access ends")
-    def rule(self, seat: Seat) -> str:
-        return expiry_rule(seat)
-
-    @display(description="Reusable")
-    def is_reusable(self, seat: Seat) -> SafeString:
-        return cells.yes_no(seat.reusable)
-
-    @display(description="Extendable")
-    def is_extendable(self, seat: Seat) -> SafeString:
-        return cells.yes_no(seat.extendable)
-
-    @display(description="Teams")
-    def teams(self, seat: Seat) -> SafeString:
-        return team_names(seat)
-
-    @display(description="Active")
-    def is_active(self, seat: Seat) -> SafeString:
-        return cells.yes_no(seat.active)
-
-    @display(description="Default tags")
-    def tag_names(self, seat: Seat) -> str | SafeString:
-        return ", ".join(tag.name for tag in seat.tags.all()) or cells.NOTHING

@@ -3,20 +3,22 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
-from unfold.decorators import action, display
+from unfold.decorators import action
 
 from core.admin.kit import cells
 from core.admin.kit.dialogs.dialog import Done, button, url_of
-from core.admin.kit.lists.filters import ChoiceFilter
+from core.admin.kit.lists.columns import column
+from core.admin.kit.lists.filters import choice_filter
 from core.admin.kit.sitewide import SitewideAdmin
 from core.admin.kit.sync.sync_line import follows
 from core.admin.kit.viewer import viewer_of
 from core.models import User
+from core.pills import pill
 from core.wording import plural
 from integrations.admin.identity_dialogs import (
     IDENTITY_DIALOGS,
@@ -29,24 +31,6 @@ from integrations.models import SyncConflict
 from integrations.thinkific import conflicts
 
 Resolution = SyncConflict.Resolution
-
-
-class SettledFilter(ChoiceFilter):
-    title = "state"
-    parameter_name = "settled"
-    choices_offered = (("no", "Open"), ("yes", "Settled"))
-
-    def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
-        return queryset.filter(settled_at__isnull=value == "no")
-
-
-class KindFilter(ChoiceFilter):
-    title = "kind"
-    parameter_name = "kind"
-    choices_offered = tuple(SyncConflict.Kind.choices)
-
-    def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
-        return queryset.filter(kind=value)
 
 
 class ValueDialog(SettlingDialog):
@@ -102,8 +86,50 @@ def _heard_since(conflict: SyncConflict, now: conflicts.Standing) -> str:
 IN_A_ROW = {TakeTheirs: "Take Thinkific's", TakeOurs: "Take ours"}
 
 
+def _theirs(conflict: SyncConflict) -> str:
+    if conflict.kind == SyncConflict.Kind.LINK:
+        return f"Account {conflict.thinkific_id}, {conflict.theirs}"
+    return conflict.theirs
+
+
+def _outcome(conflict: SyncConflict) -> str:
+    if conflict.is_identity and conflict.settled_at is None:
+        return "Nothing was changed; it waits for a decision"
+    return capfirst(str(SyncConflict.Resolution(conflict.resolution).label))
+
+
+def _state(conflict: SyncConflict) -> SafeString:
+    return pill("Open" if conflict.settled_at is None else "Settled")
+
+
+def _todo(conflict: SyncConflict) -> SafeString:
+    if conflict.is_identity:  # not to be decided without a look at both people
+        link = format_html('<a href="{}">Decide</a>', cells.detail_url(conflict))
+        return cells.actions([link] if conflict.settled_at is None else [])
+    return cells.actions(
+        [
+            button(url_of(conflict._meta, dialog.slug, conflict.pk), label, css="")
+            for dialog, label in IN_A_ROW.items()
+            if dialog.applies(conflict)
+        ]
+    )
+
+
 @admin.register(SyncConflict)
 class SyncConflictAdmin(SitewideAdmin):
+    both_people = column("Are they the same person?", both_people)
+    object = column("Object", "label", cells.text)
+    what = column("Field", "what", capfirst)
+    dashboard_value = column("In the dashboard", "ours", cells.text)
+    thinkific_value = column("In Thinkific", _theirs, cells.text)
+    outcome = column("What stayed", _outcome)
+    happened = column("When", "created_at", cells.moment)
+    who_settled = column("Settled by", lambda conflict: cells.done_by(conflict, "settled_by"))
+    settled = column("Settled", "settled_at", cells.moment, empty="Not yet")
+    state = column("State", _state)
+    state_and_outcome = column("State", lambda one: cells.with_second(_state(one), _outcome(one)))
+    todo = column("Actions", _todo)
+
     list_display = [
         "object",
         "what",
@@ -113,7 +139,17 @@ class SyncConflictAdmin(SitewideAdmin):
         "state_and_outcome",
         "todo",
     ]
-    list_filter = [SettledFilter, KindFilter]
+    list_filter = [
+        choice_filter(
+            "settled",
+            {
+                "no": ("Open", Q(settled_at__isnull=True)),
+                "yes": ("Settled", Q(settled_at__isnull=False)),
+            },
+            title="state",
+        ),
+        choice_filter("kind"),
+    ]
     search_fields = ["folded"]
     search_help_text = "Search by the object's name"
     ordering = ["-id"]
@@ -166,66 +202,3 @@ class SyncConflictAdmin(SitewideAdmin):
         if obj is None or not obj.is_identity:
             return self.fields
         return ["both_people", "what", "outcome", "run", "happened", "state", "settled", "who_settled"]
-
-    @display(description="Are they the same person?")
-    def both_people(self, conflict: SyncConflict) -> SafeString:
-        return both_people(conflict)
-
-    @display(description="Object")
-    def object(self, conflict: SyncConflict) -> SafeString:
-        return cells.text(conflict.label)
-
-    @display(description="Field", ordering="field")
-    def what(self, conflict: SyncConflict) -> str:
-        return capfirst(conflict.what)
-
-    @display(description="In the dashboard")
-    def dashboard_value(self, conflict: SyncConflict) -> SafeString:
-        return cells.text(conflict.ours)
-
-    @display(description="In Thinkific")
-    def thinkific_value(self, conflict: SyncConflict) -> SafeString:
-        if conflict.kind == SyncConflict.Kind.LINK:
-            return cells.text(f"Account {conflict.thinkific_id}, {conflict.theirs}")
-        return cells.text(conflict.theirs)
-
-    @display(description="What stayed")
-    def outcome(self, conflict: SyncConflict) -> str:
-        if conflict.is_identity and conflict.settled_at is None:
-            return "Nothing was changed; it waits for a decision"
-        return capfirst(str(SyncConflict.Resolution(conflict.resolution).label))
-
-    @display(description="When")
-    def happened(self, conflict: SyncConflict) -> SafeString:
-        return cells.moment(conflict.created_at)
-
-    @display(description="Settled by")
-    def who_settled(self, conflict: SyncConflict) -> SafeString:
-        return cells.done_by(conflict, "settled_by")
-
-    @display(description="Settled")
-    def settled(self, conflict: SyncConflict) -> SafeString:
-        return cells.moment(conflict.settled_at, empty="Not yet")
-
-    @display(description="State")
-    def state(self, conflict: SyncConflict) -> SafeString:
-        return (
-            cells.pill("Open", "warning") if conflict.settled_at is None else cells.pill("Settled", "quiet")
-        )
-
-    @display(description="State")
-    def state_and_outcome(self, conflict: SyncConflict) -> SafeString:
-        return cells.with_second(self.state(conflict), self.outcome(conflict))
-
-    @display(description="Actions")
-    def todo(self, conflict: SyncConflict) -> SafeString:
-        if conflict.is_identity:  # not to be decided without a look at both people
-            link = format_html('<a href="{}">Decide</a>', cells.detail_url(conflict))
-            return cells.actions([link] if conflict.settled_at is None else [])
-        return cells.actions(
-            [
-                button(url_of(self.opts, dialog.slug, conflict.pk), label, css="")
-                for dialog, label in IN_A_ROW.items()
-                if dialog.applies(conflict)
-            ]
-        )

@@ -8,14 +8,14 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, URLPattern, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.decorators import display
 
 from core.admin.kit import cells
-from core.admin.kit.lists.filters import ChoiceFilter
+from core.admin.kit.lists.columns import column
+from core.admin.kit.lists.filters import choice_filter
 from core.admin.kit.sitewide import SitewideAdmin
 from core.admin.kit.viewer import viewer_of
-from core.models import User
 from core.models.fields.history import done_by
+from core.pills import pill, pill_of
 from integrations.admin import drift_repair
 from integrations.models import Drift, DriftKind, Kind, SyncRun
 from integrations.progress import describe
@@ -26,51 +26,106 @@ from integrations.thinkific.reconcile.ledger import KEPT
 from integrations.thinkific.reconcile.plan import REPAIRABLE, label
 from integrations.thinkific.reconcile.words import last_report
 
-Sort, State, Choice = Drift.Sort, Drift.State, Drift.Choice
-SORT_PILLS = {Sort.DIFFERS: "warning", Sort.ONLY_HERE: "info", Sort.ONLY_THERE: "primary"}
-STATE_PILLS = {
-    State.OPEN: "warning",
-    State.REPAIRING: "info",
-    State.PUSHED: "success",
-    State.TAKEN: "success",
-    State.IN_STEP: "quiet",
-    State.REFUSED: "danger",
-}
+Sort, Choice = Drift.Sort, Drift.Choice
 SHOWN_FIELDS = 6  # of one object; its own page shows all
 
 
-class KindFilter(ChoiceFilter):
-    title = "data"
-    parameter_name = "kind"
-    choices_offered = tuple(DriftKind.choices)
-
-    def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
-        return queryset.filter(report__kind=value)
+def _about(row: Drift) -> SafeString:
+    address = object_url(row)
+    name = cells.text(row.label)
+    return format_html('<a class="cell-link" href="{}">{}</a>', address, name) if address else name
 
 
-class SortFilter(ChoiceFilter):
-    title = "drift"
-    parameter_name = "sort"
-    choices_offered = tuple(Sort.choices)
+def _about_kind(row: Drift) -> SafeString:
+    return format_html(
+        '<span class="drift-lines"><span>{}</span><span class="cell-second">{}</span></span>',
+        _about(row),
+        row.report.get_kind_display(),
+    )
 
-    def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
-        return queryset.filter(sort=value)
+
+def _standing(row: Drift) -> SafeString:
+    who = done_by(row, "repaired_by")
+    by = f"{who}, {cells.day(row.repaired_at)}" if who and row.repaired_at else ""
+    title = ". ".join(part for part in (by, row.outcome) if part)
+    return pill(row.state, row.get_state_display(), title=title)
 
 
-class StateFilter(ChoiceFilter):
-    title = "state"
-    parameter_name = "state"
-    choices_offered = tuple(State.choices)
+def _todo(row: Drift) -> SafeString:
+    """Links for who may look: whoever may not change is told so by the preview."""
+    if row.state not in REPAIRABLE:
+        return cells.NOTHING
+    links = [
+        format_html('<a href="{}">{}</a>', drift_repair.address(choice, row=row.pk), choice.label)
+        for choice in Choice
+    ]
+    return cells.actions(links)
 
-    def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
-        return queryset.filter(state=value)
+
+def _everything(row: Drift) -> SafeString:
+    if not row.differences:
+        return cells.NOTHING
+    values = (
+        (label(one["field"]), cells.text(one["ours"], 2000), cells.text(one["theirs"], 2000))
+        for one in row.differences
+    )
+    return format_html(
+        '<div class="d-scroll"><table class="d-table"><thead><tr><th>Field</th><th>In the dashboard</th>'
+        "<th>In Thinkific</th></tr></thead><tbody>{}</tbody></table></div>",
+        format_html_join("", "<tr><td>{}</td><td>{}</td><td>{}</td></tr>", values),
+    )
+
+
+def _lines(row: Drift, part: str) -> SafeString:
+    """One line per field, in the same order in each column."""
+    if not row.differences:
+        there = {"ours": Sort.ONLY_HERE, "theirs": Sort.ONLY_THERE}.get(part)
+        return cells.NOTHING if part == "field" else cells.text("there" if row.sort == there else "not there")
+    shown = row.differences[:SHOWN_FIELDS]
+    texts = [label(one[part]) if part == "field" else one[part] for one in shown]
+    if len(row.differences) > SHOWN_FIELDS and part == "field":
+        texts.append(f"and {len(row.differences) - SHOWN_FIELDS} more")
+    lines = ((cells.text(text, 120),) for text in texts)
+    return format_html('<span class="drift-lines">{}</span>', format_html_join("", "<span>{}</span>", lines))
+
+
+def object_url(row: Drift) -> str:
+    """The page of the object, of a member that of the group; empty where there is none."""
+    if row.object_id is None:
+        return ""
+    model, key = stored.entity(row.report.kind), row.object_id
+    if row.report.kind == DriftKind.MEMBERS:  # it was found in its group's list: "members 7"
+        model, key = "thinkificgroup", row.pointers.get("listing", "").partition(" ")[2]
+    try:
+        return reverse(f"admin:core_{model}_change", args=[key])
+    except NoReverseMatch:
+        return ""
 
 
 @admin.register(Drift)
 class DriftAdmin(SitewideAdmin):
+    about = column("Object", _about)
+    about_kind = column("Object", _about_kind)
+    kind = column("Data", "report.get_kind_display")
+    found = column("Drift", pill_of("sort"))
+    field_names = column("Field", lambda row: _lines(row, "field"))
+    ours = column("In the dashboard", lambda row: _lines(row, "ours"))
+    theirs = column("In Thinkific", lambda row: _lines(row, "theirs"))
+    who_repaired = column("Repaired by", lambda row: cells.done_by(row, "repaired_by"))
+    standing = column("State", _standing)
+    todo = column("Repair", _todo)
+    everything = column("Values", _everything)
+    outcome_text = column("Outcome", "outcome", cells.text, limit=2000)
+    repaired = column("Repaired", "repaired_at", cells.moment)
+    compared = column("Compared", "report.compared_at", cells.moment)
+
     list_display = ["about_kind", "found", "field_names", "ours", "theirs", "standing", "todo"]
     list_display_links = ["found"]  # the name leads to the object itself
-    list_filter = [KindFilter, SortFilter, StateFilter]
+    list_filter = [
+        choice_filter("kind", dict(DriftKind.choices), title="data", field="report__kind"),
+        choice_filter("sort", title="drift"),
+        choice_filter("state"),
+    ]
     list_select_related = ["report", "repaired_by"]
     search_fields = ["folded"]
     search_help_text = "Search by the object's name"
@@ -109,11 +164,15 @@ class DriftAdmin(SitewideAdmin):
         run = last_report()
         active = SyncRun.objects.active().filter(kind__in=[Kind.RECONCILIATION, Kind.REPAIR]).order_by("-id")
         reports = {report.kind: report for report in run.drift_reports.all()} if run else {}
+        drifted = sum(report.drifted for report in reports.values())
         comparing = [one for one in active if one.kind == Kind.RECONCILIATION]
         return {
             "report_run": run,
             "reports": [reports[kind] for kind in DriftKind if kind in reports],
-            "drifted": sum(report.drifted for report in reports.values()),
+            "drifted": drifted,
+            "drifted_pill": pill("drifted", f"{drifted:,} drifted", live=True)
+            if drifted
+            else pill("Both sides agree", live=True),
             "kept": KEPT,
             "cut": any(getattr(report, sort) > KEPT for report in reports.values() for sort in Sort.values),
             "active_runs": [describe(one) for one in active],
@@ -123,113 +182,3 @@ class DriftAdmin(SitewideAdmin):
             "compare": drift_repair.Compare(viewer=viewer_of(request)),
             "next_comparison": next_runs().get((Kind.RECONCILIATION, True)),
         }
-
-    # --- columns ------------------------------------------------------------------------------------
-
-    @display(description="Object")
-    def about(self, row: Drift) -> SafeString:
-        address = object_url(row)
-        name = cells.text(row.label)
-        return format_html('<a class="cell-link" href="{}">{}</a>', address, name) if address else name
-
-    @display(description="Object")
-    def about_kind(self, row: Drift) -> SafeString:
-        return format_html(
-            '<span class="drift-lines"><span>{}</span><span class="cell-second">{}</span></span>',
-            self.about(row),
-            row.report.get_kind_display(),
-        )
-
-    @display(description="Data")
-    def kind(self, row: Drift) -> str:
-        return row.report.get_kind_display()
-
-    @display(description="Drift")
-    def found(self, row: Drift) -> SafeString:
-        return cells.pill(row.get_sort_display(), SORT_PILLS[Sort(row.sort)])
-
-    @display(description="Field")
-    def field_names(self, row: Drift) -> SafeString:
-        return _lines(row, "field")
-
-    @display(description="In the dashboard")
-    def ours(self, row: Drift) -> SafeString:
-        return _lines(row, "ours")
-
-    @display(description="In Thinkific")
-    def theirs(self, row: Drift) -> SafeString:
-        return _lines(row, "theirs")
-
-    @display(description="Repaired by")
-    def who_repaired(self, row: Drift) -> SafeString:
-        return cells.done_by(row, "repaired_by")
-
-    @display(description="State")
-    def standing(self, row: Drift) -> SafeString:
-        who = done_by(row, "repaired_by")
-        by = f"{who}, {cells.day(row.repaired_at)}" if who and row.repaired_at else ""
-        title = ". ".join(part for part in (by, row.outcome) if part)
-        return cells.pill(row.get_state_display(), STATE_PILLS[State(row.state)], title=title)
-
-    @display(description="Repair")
-    def todo(self, row: Drift) -> SafeString:
-        """Links for who may look: whoever may not change is told so by the preview."""
-        if row.state not in REPAIRABLE:
-            return cells.NOTHING
-        links = [
-            format_html('<a href="{}">{}</a>', drift_repair.address(choice, row=row.pk), choice.label)
-            for choice in Choice
-        ]
-        return cells.actions(links)
-
-    @display(description="Values")
-    def everything(self, row: Drift) -> SafeString:
-        if not row.differences:
-            return cells.NOTHING
-        values = (
-            (label(one["field"]), cells.text(one["ours"], 2000), cells.text(one["theirs"], 2000))
-            for one in row.differences
-        )
-        return format_html(
-            '<div class="d-scroll"><table class="d-table"><thead><tr><th>Field</th><th>In the dashboard</th>'
-            "<th>In Thinkific</th></tr></thead><tbody>{}</tbody></table></div>",
-            format_html_join("", "<tr><td>{}</td><td>{}</td><td>{}</td></tr>", values),
-        )
-
-    @display(description="Outcome")
-    def outcome_text(self, row: Drift) -> SafeString:
-        return cells.text(row.outcome, 2000)
-
-    @display(description="Repaired")
-    def repaired(self, row: Drift) -> SafeString:
-        return cells.moment(row.repaired_at)
-
-    @display(description="Compared")
-    def compared(self, row: Drift) -> SafeString:
-        return cells.moment(row.report.compared_at)
-
-
-def _lines(row: Drift, part: str) -> SafeString:
-    """One line per field, in the same order in each column."""
-    if not row.differences:
-        there = {"ours": Sort.ONLY_HERE, "theirs": Sort.ONLY_THERE}.get(part)
-        return cells.NOTHING if part == "field" else cells.text("there" if row.sort == there else "not there")
-    shown = row.differences[:SHOWN_FIELDS]
-    texts = [label(one[part]) if part == "field" else one[part] for one in shown]
-    if len(row.differences) > SHOWN_FIELDS and part == "field":
-        texts.append(f"and {len(row.differences) - SHOWN_FIELDS} more")
-    lines = ((cells.text(text, 120),) for text in texts)
-    return format_html('<span class="drift-lines">{}</span>', format_html_join("", "<span>{}</span>", lines))
-
-
-def object_url(row: Drift) -> str:
-    """The page of the object, of a member that of the group; empty where there is none."""
-    if row.object_id is None:
-        return ""
-    model, key = stored.entity(row.report.kind), row.object_id
-    if row.report.kind == DriftKind.MEMBERS:  # it was found in its group's list: "members 7"
-        model, key = "thinkificgroup", row.pointers.get("listing", "").partition(" ")[2]
-    try:
-        return reverse(f"admin:core_{model}_change", args=[key])
-    except NoReverseMatch:
-        return ""

@@ -1,44 +1,39 @@
 """Webhooks received: what Thinkific told us, and what became of it."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.decorators import display
 
 from core.admin.kit import cells
 from core.admin.kit.dialogs.buttons import opens
 from core.admin.kit.dialogs.dialog import Dialog, Done
-from core.admin.kit.lists.filters import ChoiceFilter
+from core.admin.kit.lists.columns import column
+from core.admin.kit.lists.filters import choice_filter
 from core.admin.kit.sitewide import SitewideAdmin
-from core.models import User
+from core.pills import pill_of
 from integrations.admin import subscriptions
 from integrations.models import InboundEvent, WebhookSubscription
 from integrations.thinkific.webhooks import inbox
 from integrations.thinkific.webhooks.latest import last_received
-from integrations.thinkific.webhooks.topics import SUBSCRIBED
 
 SHOWN_CHARACTERS = 20_000
-KINDS = {
-    InboundEvent.Status.RECEIVED: "info",
-    InboundEvent.Status.PROCESSED: "success",
-    InboundEvent.Status.IGNORED: "quiet",
-    InboundEvent.Status.FAILED: "danger",
-}
 
 
-class StatusFilter(ChoiceFilter):
-    title = "status"
-    parameter_name = "status"
-    choices_offered = tuple(InboundEvent.Status.choices)
+def _payload(event: InboundEvent) -> SafeString:
+    text = json.dumps(event.payload, indent=2, ensure_ascii=False, default=str)
+    cut = "" if len(text) <= SHOWN_CHARACTERS else "\n… cut here"
+    return format_html('<pre class="d-code">{}{}</pre>', text[:SHOWN_CHARACTERS], cut)
 
-    def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
-        return queryset.filter(status=value)
+
+def _next_try(event: InboundEvent) -> datetime | None:
+    waits = event.status == InboundEvent.Status.RECEIVED and event.attempts
+    return event.not_before if waits else None
 
 
 class ReprocessDialog(Dialog):
@@ -76,8 +71,16 @@ class ReprocessFailed(ReprocessDialog):
 
 @admin.register(InboundEvent)
 class InboundEventAdmin(SitewideAdmin):
+    state = column("Status", pill_of("status"))
+    received = column("Received", "received_at", cells.moment)
+    happened = column("Happened", "occurred_at", cells.moment)
+    processed = column("Processed", "processed_at", cells.moment)
+    outcome_text = column("Outcome", "outcome", cells.text)
+    next_try = column("Next try", _next_try, cells.moment, ahead=True)
+    content = column("Payload", _payload)
+
     list_display = ["topic", "state", "received", "happened", "outcome_text"]
-    list_filter = [StatusFilter]
+    list_filter = [choice_filter("status")]
     search_fields = ["topic", "event_id"]
     search_help_text = "Search by topic (user.updated) or event id"
     ordering = ["-id"]
@@ -111,43 +114,10 @@ class InboundEventAdmin(SitewideAdmin):
     ) -> HttpResponse:
         last = last_received()
         heard = {
-            "subscribed": WebhookSubscription.objects.count(),
-            "topics_wanted": len(SUBSCRIBED),
+            "subscribed_pill": subscriptions.how_many(
+                WebhookSubscription.objects.count(), "topics subscribed"
+            ),
             "last_event": max(last.values(), default=None),
             "subscriptions_url": reverse(subscriptions.PAGE),
         }
         return super().changelist_view(request, heard | (extra_context or {}))
-
-    # --- columns ------------------------------------------------------------------------------------
-
-    @display(description="Status")
-    def state(self, event: InboundEvent) -> SafeString:
-        status = InboundEvent.Status(event.status)
-        return cells.pill(str(status.label), KINDS[status])
-
-    @display(description="Received")
-    def received(self, event: InboundEvent) -> SafeString:
-        return cells.moment(event.received_at)
-
-    @display(description="Happened")
-    def happened(self, event: InboundEvent) -> SafeString:
-        return cells.moment(event.occurred_at)
-
-    @display(description="Processed")
-    def processed(self, event: InboundEvent) -> SafeString:
-        return cells.moment(event.processed_at)
-
-    @display(description="Outcome")
-    def outcome_text(self, event: InboundEvent) -> SafeString:
-        return cells.text(event.outcome)
-
-    @display(description="Next try")
-    def next_try(self, event: InboundEvent) -> SafeString:
-        waits = event.status == InboundEvent.Status.RECEIVED and event.attempts
-        return cells.moment(event.not_before if waits else None, ahead=True)
-
-    @display(description="Payload")
-    def content(self, event: InboundEvent) -> SafeString:
-        text = json.dumps(event.payload, indent=2, ensure_ascii=False, default=str)
-        cut = "" if len(text) <= SHOWN_CHARACTERS else "\n… cut here"
-        return format_html('<pre class="d-code">{}{}</pre>', text[:SHOWN_CHARACTERS], cut)

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q
 from django.forms.utils import flatatt
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -14,18 +14,18 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
-from unfold.decorators import display
 
 from core.admin.kit import cells
 from core.admin.kit.dialogs.in_page import answer_in_page, offered
-from core.admin.kit.lists.filters import ChoiceFilter
+from core.admin.kit.lists.columns import column
+from core.admin.kit.lists.filters import choice_filter
 from core.admin.kit.open_pages import list_url
 from core.admin.kit.sitewide import SitewideAdmin
-from core.models import User
+from core.pills import pill
 from core.wording import plural
 from integrations import effects
 from integrations.admin.run_dialogs import RUN_DIALOGS, ConfirmRemovals, RunDialog
-from integrations.models import COUNTS, KEPT_ERRORS, Kind, SyncConflict, SyncRun
+from integrations.models import COUNTS, KEPT_ERRORS, SyncConflict, SyncRun
 from integrations.progress import describe
 from integrations.thinkific.runs import lifecycle
 
@@ -42,83 +42,57 @@ OPTION_LABELS = {
 }
 
 
-class KindFilter(ChoiceFilter):
-    title = "kind"
-    parameter_name = "kind"
-    choices_offered = tuple(Kind.choices)
-
-    def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
-        return queryset.filter(kind=value)
+def _run(run: SyncRun) -> SafeString:
+    extent = "" if run.full else format_html(' <span class="d-small d-faint">{}</span>', "changes")
+    return format_html("{}{}", run.get_kind_display(), extent)
 
 
-class StatusFilter(ChoiceFilter):
-    title = "status"
-    parameter_name = "status"
-    choices_offered = (("active", "Under way"), *SyncRun.Status.choices)
-
-    def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
-        statuses = SyncRun.ACTIVE if value == "active" else (value,)
-        return queryset.filter(status__in=statuses)
+def _state(run: SyncRun) -> SafeString:
+    shown = pill(run.status, run.get_status_display(), live=True, run_status=run.status)
+    active = flatatt({"data-active": run.status in SyncRun.ACTIVE})
+    return format_html('<span data-run="{}"{}>{}</span>', run.pk, active, shown)
 
 
-class TriggerFilter(ChoiceFilter):
-    title = "trigger"
-    parameter_name = "trigger"
-    choices_offered = tuple(SyncRun.Trigger.choices)
+def _progress(run: SyncRun) -> SafeString:
+    shown = describe(run)
+    if not shown["active"]:
+        return format_html('<span class="d-small">{}</span>', shown["line"])
+    bar = render_to_string("dashboard/bar.html", {"run": shown})
+    return format_html('<div data-run="{}" style="min-width: 13rem">{}</div>', run.pk, bar)
 
-    def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
-        return queryset.filter(trigger=value)
+
+def _starter(run: SyncRun) -> str:
+    return run.starter_name or capfirst(run.get_trigger_display())
+
+
+def _duration(run: SyncRun) -> str | None:
+    return str(describe(run)["duration"]) if run.started_at else None
 
 
 @admin.register(SyncRun)
 class SyncRunAdmin(SitewideAdmin):
+    run = column("Run", _run)
+    state = column("Status", _state)
+    progress = column("Progress", _progress)
+    started = column("Started", lambda run: run.started_at or run.created_at, cells.moment)
+    starter = column("By", _starter, cells.text)
+    duration = column("Duration", _duration)
+
     change_list_template = "dashboard/run_list.html"
     list_display = ["run", "state", "progress", "started", "starter", "duration", "requests"]
-    list_filter = [KindFilter, StatusFilter, TriggerFilter]
+    list_filter = [
+        choice_filter("kind"),
+        choice_filter(
+            "status",
+            {"active": ("Under way", Q(status__in=SyncRun.ACTIVE)), **dict(SyncRun.Status.choices)},
+        ),
+        choice_filter("trigger"),
+    ]
     list_select_related = ["started_by"]
     ordering = ["-id"]
     empty_title = "Nothing has been synced yet"
     empty_text = "Runs start by their schedules."
     empty_how = "To start one now, open Tools."
-
-    # --- the list -----------------------------------------------------------------------------------
-
-    @display(description="Run")
-    def run(self, run: SyncRun) -> SafeString:
-        extent = "" if run.full else format_html(' <span class="d-small d-faint">{}</span>', "changes")
-        return format_html("{}{}", run.get_kind_display(), extent)
-
-    @display(description="Status")
-    def state(self, run: SyncRun) -> SafeString:
-        shown = describe(run)
-        return format_html(
-            '<span data-run="{}"{}><span class="d-pill d-{}" data-status="{}">{}</span></span>',
-            run.pk,
-            flatatt({"data-active": shown["active"]}),
-            shown["tone"],
-            run.status,
-            shown["status_label"],
-        )
-
-    @display(description="Progress")
-    def progress(self, run: SyncRun) -> SafeString:
-        shown = describe(run)
-        if not shown["active"]:
-            return format_html('<span class="d-small">{}</span>', shown["line"])
-        bar = render_to_string("dashboard/bar.html", {"run": shown})
-        return format_html('<div data-run="{}" style="min-width: 13rem">{}</div>', run.pk, bar)
-
-    @display(description="Started")
-    def started(self, run: SyncRun) -> SafeString:
-        return cells.moment(run.started_at or run.created_at)
-
-    @display(description="By")
-    def starter(self, run: SyncRun) -> SafeString:
-        return cells.text(run.starter_name or capfirst(run.get_trigger_display()))
-
-    @display(description="Duration")
-    def duration(self, run: SyncRun) -> str | None:
-        return str(describe(run)["duration"]) if run.started_at else None
 
     # --- one run ------------------------------------------------------------------------------------
 

@@ -7,11 +7,11 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
-from unfold.decorators import display
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldBooleanSwitchWidget
 
 from core.admin.kit import cells
 from core.admin.kit.dialogs.shown_values import ShownModelForm
+from core.admin.kit.lists.columns import column
 from core.admin.kit.sitewide import SitewideAdmin
 from integrations import schedules
 from integrations.models import SyncSchedule
@@ -33,8 +33,33 @@ class ScheduleForm(ShownModelForm):
         fields = ["every_minutes", "enabled"]
 
 
+def rhythm(minutes: int) -> str:
+    """`every 5 minutes`, `hourly`, `every 6 hours`, `daily`, `every 7 days`."""
+    named = {1: "every minute", 60: "hourly", 1440: "daily", 10080: "weekly"}
+    if minutes in named:
+        return named[minutes]
+    for unit, name in ((1440, "days"), (60, "hours")):
+        if minutes % unit == 0:
+            return f"every {minutes // unit} {name}"
+    return f"every {minutes} minutes"
+
+
+def _reads(schedule: SyncSchedule) -> str:
+    return "Everything, finds what is gone" if schedule.full else "What changed since the last time"
+
+
+def _next_run(schedule: SyncSchedule) -> SafeString:
+    at = schedules.next_runs().get((schedule.kind, schedule.full))
+    return cells.moment(at, empty="off" if not schedule.enabled else "when a worker starts", ahead=True)
+
+
 @admin.register(SyncSchedule)
 class SyncScheduleAdmin(SitewideAdmin):
+    schedule = column("Data", "get_kind_display")
+    extent = column("Reads", _reads)
+    rhythm = column("That is", "every_minutes", rhythm)
+    next_run = column("Next run", _next_run)
+
     form = ScheduleForm
     list_display = ["schedule", "extent", "every_minutes", "enabled", "rhythm", "next_run"]
     list_display_links = ["schedule"]
@@ -54,31 +79,3 @@ class SyncScheduleAdmin(SitewideAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         schedules.save(obj)
-
-    @display(description="Data")
-    def schedule(self, schedule: SyncSchedule) -> str:
-        return schedule.get_kind_display()
-
-    @display(description="Reads")
-    def extent(self, schedule: SyncSchedule) -> str:
-        return "Everything, finds what is gone" if schedule.full else "What changed since the last time"
-
-    @display(description="That is")
-    def rhythm(self, schedule: SyncSchedule) -> str:
-        return rhythm(schedule.every_minutes)
-
-    @display(description="Next run")
-    def next_run(self, schedule: SyncSchedule) -> SafeString:
-        at = schedules.next_runs().get((schedule.kind, schedule.full))
-        return cells.moment(at, empty="off" if not schedule.enabled else "when a worker starts", ahead=True)
-
-
-def rhythm(minutes: int) -> str:
-    """`every 5 minutes`, `hourly`, `every 6 hours`, `daily`, `every 7 days`."""
-    named = {1: "every minute", 60: "hourly", 1440: "daily", 10080: "weekly"}
-    if minutes in named:
-        return named[minutes]
-    for unit, name in ((1440, "days"), (60, "hours")):
-        if minutes % unit == 0:
-            return f"every {minutes // unit} {name}"
-    return f"every {minutes} minutes"

@@ -12,13 +12,16 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_POST
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from core import moments
 from core.admin.kit.dialogs.dialog import Done
 from core.admin.kit.dialogs.in_page import PageDialog, answer_in_page, offered
 from core.admin.kit.sitewide import sees_site
 from core.errors import Refusal
+from core.pills import pill
 from integrations.models import WebhookSubscription
 from integrations.thinkific.budget.web_requests import turn
 from integrations.thinkific.client.credentials import Credentials
@@ -139,6 +142,19 @@ def look(request: HttpRequest) -> HttpResponse:
     return _render(request, found=found)
 
 
+def how_many(count: int, what: str) -> SafeString:
+    """The pill that says of how many topics Thinkific tells us."""
+    state = "subscribed" if count >= len(SUBSCRIBED) else "partly_subscribed" if count else "not_subscribed"
+    return pill(state, f"{count} of {len(SUBSCRIBED)} {what}", live=True)
+
+
+def _since(subscription: WebhookSubscription | None) -> SafeString:
+    if subscription is None:
+        return pill("no", live=True)
+    at = subscription.created_at
+    return pill("subscribed", f"since {moments.day(at)}", title=moments.exact(at), live=True)
+
+
 def _here(request: HttpRequest) -> str:
     return request.build_absolute_uri(reverse("thinkific_webhook"))
 
@@ -159,9 +175,10 @@ def _render(
         **admin.site.each_context(request),
         "title": "Webhook subscriptions",
         "topics": [
-            {"name": topic, "subscription": ours.get(topic), "last": last.get(topic)} for topic in SUBSCRIBED
+            {"name": topic, "pill": _since(ours.get(topic)), "last": last.get(topic)} for topic in SUBSCRIBED
         ],
         "count": len(ours),
+        "subscribed_pill": how_many(len(ours), "subscribed"),
         "registered": registered,
         "dialogs": shown,
         "found": found,

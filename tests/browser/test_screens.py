@@ -73,7 +73,7 @@ def test_a_real_pull_shows_on_the_page_of_its_run(page: Page, sign_in, root, con
     worker.start()
     worker.join()
 
-    expect(page.locator("[data-region=run] .d-pill").first).to_have_text("Succeeded", timeout=WITHIN)
+    expect(page.locator("[data-region=run] .pill").first).to_have_text("Succeeded", timeout=WITHIN)
     expect(page.locator("[data-field=fetched]")).to_have_text(str(SyncRun.objects.get().fetched))
     expect(page.get_by_role("button", name="Cancel…")).to_have_count(0)
     expect(page.locator(".d-toast")).to_contain_text("Users: the sync is done", timeout=WITHIN)

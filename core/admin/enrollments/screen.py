@@ -6,45 +6,28 @@ from django.contrib import admin
 from django.db.models import DecimalField, Prefetch, QuerySet, Value
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
-from unfold.decorators import display
 
+from core.admin.enrollments.columns import COMPLETED, COURSE_LINK, EXPIRES, PROGRESS, STATUS
 from core.admin.enrollments.dialogs import ENROLLMENT_DIALOGS
 from core.admin.kit import cells
 from core.admin.kit.history import HistoryAdmin
+from core.admin.kit.lists.columns import column
 from core.admin.kit.lists.exports import ExportingAdmin
-from core.admin.kit.lists.filters import ChoiceFilter, RelatedFilter
-from core.admin.kit.lists.student_lists import PRODUCT, STUDENT, FoundByStudent, TeamFilter
-from core.admin.kit.sync.sending import enrollment_status, with_sending
+from core.admin.kit.lists.filters import choice_filter, related_filter
+from core.admin.kit.lists.student_lists import (
+    PRODUCT,
+    STUDENT,
+    STUDENT_IN_FILE,
+    TEAM_FILTER,
+    FoundByStudent,
+)
+from core.admin.kit.sync.sending import with_sending
 from core.admin.kit.tabs import Tab
 from core.admin.kit.viewer import viewer_of
 from core.admin.products.known_bundles import with_shown_bundles
 from core.models import Enrollment, Lesson, QuizResult, User
+from core.pills import pill
 from core.services.enrollments import seat_access
-
-
-class StatusFilter(ChoiceFilter):
-    title = "status"
-    parameter_name = "status"
-    choices_offered = tuple((value, label) for value, label in Enrollment.Status.choices)
-
-    def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
-        return queryset.in_status(value)  # type: ignore[attr-defined]
-
-
-class ProductFilter(RelatedFilter):
-    title = "course or bundle"
-    parameter_name = "product"
-    foreign_key = (Enrollment, "product")
-
-
-class ExpiryFilter(ChoiceFilter):
-    title = "end of access"
-    parameter_name = "expires"
-    choices_offered = (("7", "Within 7 days"), ("30", "Within 30 days"), ("90", "Within 90 days"))
-
-    def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
-        return queryset.ending_within(int(value))  # type: ignore[attr-defined]
-
 
 # --- curriculum ---------------------------------------------------------------------------------------
 
@@ -69,9 +52,9 @@ def lesson_progress(lesson: Any) -> SafeString:
     if results and results[0].completed_at:
         return cells.yes_no(results[0].passed, yes="Passed", no="Not passed")
     if lesson.fraction >= 1:
-        return cells.pill("Completed", "success")
+        return pill("Completed")
     if lesson.fraction <= 0:
-        return cells.pill("Not started", "quiet")
+        return pill("Not started")
     return cells.NOTHING
 
 
@@ -95,10 +78,10 @@ ENROLLMENT_TABS = (
         "Curriculum",
         lessons_of,
         [
-            ("Chapter", lambda lesson: cells.text(str(lesson.chapter))),
-            ("Lesson", lambda lesson: cells.text(str(lesson))),
-            ("Kind", lambda lesson: cells.lesson_kind(lesson.content_type)),
-            ("Progress", lesson_progress),
+            column("Chapter", "chapter", cells.text),
+            column("Lesson", str, cells.text),
+            column("Kind", "content_type", cells.lesson_kind),
+            column("Progress", lesson_progress),
         ],
         "The chapters and lessons of this course have not been synced yet. They arrive with Sync Products.",
         note=curriculum_note,
@@ -108,20 +91,43 @@ ENROLLMENT_TABS = (
         "courses",
         "Courses",
         courses_in,
-        [
-            ("Course", lambda e: cells.link(e, str(e.product))),
-            ("Progress", lambda e: cells.progress(e.percentage_completed)),
-            ("Status", enrollment_status),
-            ("Completed", lambda e: cells.moment(e.completed_at)),
-        ],
+        [COURSE_LINK, PROGRESS, STATUS, COMPLETED],
         "No course enrollments have come from this bundle yet. Thinkific makes them a moment after it.",
         applies=lambda enrollment: enrollment.product.is_bundle,
     ),
 )
 
 
+def _via_bundle(enrollment: Any) -> SafeString:
+    known = enrollment.via_bundle is not None and enrollment.shows_bundle
+    return cells.text(enrollment.via_bundle.product) if known else cells.NOTHING
+
+
+def _thinkific_id(enrollment: Enrollment) -> SafeString:
+    if enrollment.product.is_bundle:  # Thinkific keeps enrollments in the bundle's courses only
+        return cells.NOTHING
+    return cells.thinkific_id(enrollment.thinkific_id)
+
+
 @admin.register(Enrollment)
 class EnrollmentAdmin(FoundByStudent, ExportingAdmin, HistoryAdmin):
+    course = column("Course", "product", cells.text)
+    course_link = column("Course", "product", cells.link)
+    status_now = STATUS
+    progress = PROGRESS
+    activated = column("Activated", "activated_at", cells.moment, sort=True, empty="Not yet", ahead=True)
+    expires = EXPIRES
+    came_from = column("Origin", "get_origin_display")
+    via_bundle_name = column("Via bundle", _via_bundle)
+    seat_link = column("Seat", "last_seat", cells.link)
+    given_by = column("Given by", "giver")
+    started = column("Started", "started_at", cells.moment, empty="Not yet")
+    completed = column("Completed", "completed_at", cells.moment, empty="Not yet")
+    free_trial = column("Free trial", "is_free_trial", cells.yes_no)
+    thinkific = column("Thinkific ID", _thinkific_id)
+    changed_there = column("Last changed in Thinkific", "remote_updated_at", cells.moment)
+    created = column("In the dashboard since", "created_at", cells.moment)
+
     list_display = [
         "student",
         "course",
@@ -132,7 +138,19 @@ class EnrollmentAdmin(FoundByStudent, ExportingAdmin, HistoryAdmin):
         "came_from",
         "via_bundle_name",
     ]
-    list_filter = [StatusFilter, ProductFilter, TeamFilter, ExpiryFilter]
+    list_filter = [
+        choice_filter(
+            "status", dict(Enrollment.Status.choices), matching=lambda rows, status: rows.in_status(status)
+        ),
+        related_filter(Enrollment, "product", title="course or bundle"),
+        TEAM_FILTER,
+        choice_filter(
+            "expires",
+            {days: f"Within {days} days" for days in ("7", "30", "90")},
+            title="end of access",
+            matching=lambda rows, days: rows.ending_within(int(days)),
+        ),
+    ]
     list_select_related = ["user", "product", "via_bundle__product"]
     list_only = (
         *STUDENT,
@@ -149,7 +167,6 @@ class EnrollmentAdmin(FoundByStudent, ExportingAdmin, HistoryAdmin):
         "via_bundle__product__productable_type",
         "via_bundle__product__productable_id",
     )
-    sortable_by = ["progress", "activated", "expires"]
     ordering = ["-id"]
     tabs = ENROLLMENT_TABS
     dialogs = ENROLLMENT_DIALOGS
@@ -157,16 +174,15 @@ class EnrollmentAdmin(FoundByStudent, ExportingAdmin, HistoryAdmin):
     empty_text = "For a team, enrollments are those of its members in the products it has seats on."
     empty_how = "They appear here when Thinkific is synced: open Tools and choose Sync Enrollments."
     export_columns = (
-        ("Name", lambda e: e.user.get_full_name()),
-        ("Email", lambda e: e.user.email),
-        ("Course", lambda e: str(e.product)),
-        ("Status", lambda e: e.status),
-        ("Progress %", lambda e: int(e.percentage_completed * 100)),
-        ("Activated", lambda e: e.activated_at),
-        ("Completed", lambda e: e.completed_at),
-        ("Expires", lambda e: e.expiry_date),
-        ("Origin", lambda e: e.get_origin_display()),
-        ("Thinkific ID", lambda e: e.thinkific_id),
+        *STUDENT_IN_FILE,
+        course,
+        column("Status", "status"),
+        column("Progress %", lambda enrollment: int(enrollment.percentage_completed * 100)),
+        activated,
+        completed,
+        expires,
+        came_from,
+        column("Thinkific ID", "thinkific_id"),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
@@ -193,70 +209,3 @@ class EnrollmentAdmin(FoundByStudent, ExportingAdmin, HistoryAdmin):
             ("Learning", {"fields": learning}),
             ("Source", {"fields": source}),
         ]
-
-    @display(description="Course")
-    def course(self, enrollment: Enrollment) -> SafeString:
-        return cells.text(str(enrollment.product))
-
-    @display(description="Status")
-    def status_now(self, enrollment: Enrollment) -> SafeString:
-        return enrollment_status(enrollment)
-
-    @display(description="Progress", ordering="percentage_completed")
-    def progress(self, enrollment: Enrollment) -> SafeString:
-        return cells.progress(enrollment.percentage_completed)
-
-    @display(description="Activated", ordering="activated_at")
-    def activated(self, enrollment: Enrollment) -> SafeString:
-        return cells.moment(enrollment.activated_at, empty="Not yet", ahead=True)
-
-    @display(description="Expires", ordering="expiry_date")
-    def expires(self, enrollment: Enrollment) -> SafeString:
-        return cells.moment(enrollment.expiry_date, empty="Never", ahead=True)
-
-    @display(description="Origin")
-    def came_from(self, enrollment: Enrollment) -> str:
-        return enrollment.get_origin_display()
-
-    @display(description="Via bundle")
-    def via_bundle_name(self, enrollment: Any) -> SafeString:
-        known = enrollment.via_bundle is not None and enrollment.shows_bundle
-        return cells.text(str(enrollment.via_bundle.product)) if known else cells.NOTHING
-
-    @display(description="Given by")
-    def given_by(self, enrollment: Any) -> str:
-        return enrollment.giver
-
-    @display(description="Course")
-    def course_link(self, enrollment: Enrollment) -> SafeString:
-        return cells.link(enrollment.product)
-
-    @display(description="Seat")
-    def seat_link(self, enrollment: Enrollment) -> SafeString:
-        return cells.link(enrollment.last_seat)
-
-    @display(description="Started")
-    def started(self, enrollment: Enrollment) -> SafeString:
-        return cells.moment(enrollment.started_at, empty="Not yet")
-
-    @display(description="Completed")
-    def completed(self, enrollment: Enrollment) -> SafeString:
-        return cells.moment(enrollment.completed_at, empty="Not yet")
-
-    @display(description="Free trial")
-    def free_trial(self, enrollment: Enrollment) -> SafeString:
-        return cells.yes_no(enrollment.is_free_trial)
-
-    @display(description="Thinkific ID")
-    def thinkific(self, enrollment: Enrollment) -> SafeString:
-        if enrollment.product.is_bundle:  # Thinkific keeps enrollments in the bundle's courses only
-            return cells.NOTHING
-        return cells.thinkific_id(enrollment.thinkific_id)
-
-    @display(description="Last changed in Thinkific")
-    def changed_there(self, enrollment: Enrollment) -> SafeString:
-        return cells.moment(enrollment.remote_updated_at)
-
-    @display(description="In the dashboard since")
-    def created(self, enrollment: Enrollment) -> SafeString:
-        return cells.moment(enrollment.created_at)

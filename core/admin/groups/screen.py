@@ -3,53 +3,24 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Case, OuterRef, QuerySet, When
+from django.db.models import Case, Q, QuerySet, When
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
-from unfold.decorators import display
 
 from core.admin.groups.dialogs import GROUP_DIALOGS, QuickAssignTeam, SyncGroups
 from core.admin.kit import cells
 from core.admin.kit.base import DashboardAdmin
 from core.admin.kit.dialogs.buttons import opens
 from core.admin.kit.dialogs.dialog import button, url_of
-from core.admin.kit.lists.filters import ChoiceFilter, RelatedFilter
-from core.admin.kit.lists.lists import CappedCount, amount
+from core.admin.kit.lists.columns import column, count_column
+from core.admin.kit.lists.filters import choice_filter, team_filter
 from core.admin.kit.sync import in_thinkific
 from core.admin.kit.sync.sending import sending, with_sending
 from core.admin.kit.tabs import Tab
 from core.admin.kit.viewer import viewer_of
 from core.models import GroupAssignment, GroupMembership, Team, ThinkificGroup, User
+from core.pills import pill
 from core.services import groups
-
-
-class TeamFilter(RelatedFilter):
-    title = "team"
-    parameter_name = "team"
-    foreign_key = (GroupAssignment, "team")
-
-    def matching(self, queryset: QuerySet, target: Team) -> QuerySet:
-        return queryset.filter(pk__in=GroupAssignment.objects.filter(team=target).values("group"))
-
-
-class StatusFilter(ChoiceFilter):
-    title = "status"
-    parameter_name = "status"
-    choices_offered = (("full", "Full"), ("active", "Active"))
-
-    def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
-        return queryset.filter(is_pending=value == "active", removed_at__isnull=True)
-
-
-class PresenceFilter(ChoiceFilter):
-    title = "exists"
-    parameter_name = "exists"
-    choices_offered = (("both", "Here and in Thinkific"), ("here", "Here only"), ("removed", "Removed there"))
-
-    def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
-        if value == "removed":
-            return queryset.filter(removed_at__isnull=False)
-        return queryset.filter(thinkific_id__isnull=value == "here", removed_at__isnull=True)
 
 
 def assignments_of(group: ThinkificGroup, viewer: User) -> QuerySet[GroupAssignment]:
@@ -77,17 +48,18 @@ def _why_they_stay(group: ThinkificGroup, viewer: User) -> str:
     return groups.why_nobody_leaves(group)
 
 
+LAST_SYNCED = column("Last synced", "last_synced_at", cells.moment, empty="Never")
 GROUP_TABS = (
     Tab(
         "teams",
         "Teams",
         assignments_of,
         [
-            ("Team", lambda a: cells.link(a.team)),
-            ("Direction", lambda a: a.get_direction_display()),
-            ("Role on joining", lambda a: a.role.name if a.role else "Student"),
-            ("Last synced", lambda a: cells.moment(a.last_synced_at, empty="Never")),
-            ("Last error", lambda a: cells.text(a.last_error)),
+            column("Team", "team", cells.link),
+            column("Direction", "get_direction_display"),
+            column("Role on joining", lambda a: a.role.name if a.role else "Student"),
+            LAST_SYNCED,
+            column("Last error", "last_error", cells.text),
         ],
         "No team is assigned to this group. Its members are mirrored, and nobody's team changes.",
         note=lambda group, viewer: (
@@ -101,11 +73,11 @@ GROUP_TABS = (
         "Users",
         members_of,
         [
-            ("Name", lambda m: cells.link(m.user)),
-            ("Email", lambda m: cells.text(m.user.email)),
-            ("Added in", lambda m: "Thinkific" if m.source == "thinkific" else "Dashboard"),
-            ("Sync", lambda m: sending(m, leaves=m.removed_at is not None, in_step="In sync")),
-            ("First seen", lambda m: cells.moment(m.first_seen_at)),
+            column("Name", "user", cells.link),
+            column("Email", "user.email", cells.text),
+            column("Added in", lambda m: "Thinkific" if m.source == "thinkific" else "Dashboard"),
+            column("Sync", lambda m: sending(m, leaves=m.removed_at is not None, in_step="In sync")),
+            column("First seen", "first_seen_at", cells.moment),
         ],
         "Nobody is in this group, or its members have not been synced yet.",
         note=_why_they_stay,
@@ -115,13 +87,74 @@ GROUP_TABS = (
 )
 
 
+def sync_status(group: Any) -> SafeString:
+    """Full or Active, by `with_pending`; or that it is gone."""
+    if group.removed_at is not None:
+        return pill("Removed", title="No longer in Thinkific: nothing is synced any more.")
+    if group.is_pending:
+        return pill("Waiting for a sync", "Active", title="Something has yet to be synced.")
+    return pill("Full", title="Everything is synced.")
+
+
+def _where(group: ThinkificGroup) -> str:
+    if group.thinkific_id is None:
+        return "In the dashboard only"
+    return "In the dashboard; removed in Thinkific" if group.removed_at else "Here and in Thinkific"
+
+
+def _quick_assign(group: ThinkificGroup) -> SafeString:
+    if group.removed_at is not None:
+        return cells.NOTHING
+    url = url_of(group._meta, "assign-team", group.pk)
+    return cells.actions([button(url, "Quick Assign Team", css="")])
+
+
+def _assignments(viewer: User) -> QuerySet[GroupAssignment]:
+    found = GroupAssignment.objects.all()
+    return found if viewer.sees_everything else found.filter(team__in=Team.objects.visible_to(viewer))
+
+
+def _members(viewer: User) -> QuerySet[GroupMembership]:
+    found = GroupMembership.objects.filter(removed_at__isnull=True)
+    return found if viewer.sees_everything else found.filter(user__in=User.objects.visible_to(viewer))
+
+
 @admin.register(ThinkificGroup)
 class ThinkificGroupAdmin(DashboardAdmin):
+    title = column("Name", cells.named, sort="name")
+    token_text = column("Token", "token", cells.text)
+    thinkific = column("Thinkific ID", in_thinkific.id_cell)
+    team_count = count_column("Teams", _assignments, "group")
+    user_count = count_column("Users", _members, "group")
+    status = column("Status", sync_status)
+    quick_assign = column("Actions", _quick_assign)
+    where = column("Exists", _where)
+    synced = LAST_SYNCED
+    requested = column("Sync asked for", "sync_requested_at", cells.moment)
+    thinkific_created = column("In Thinkific since", "thinkific_created_at", cells.moment)
+    created = column("In the dashboard since", "created_at", cells.moment)
+
     list_display = ["title", "token_text", "thinkific", "team_count", "user_count", "status"]
-    list_filter = [StatusFilter, TeamFilter, PresenceFilter]
+    list_filter = [
+        choice_filter(
+            "status",
+            {
+                "full": ("Full", Q(is_pending=False, removed_at__isnull=True)),
+                "active": ("Active", Q(is_pending=True, removed_at__isnull=True)),
+            },
+        ),
+        team_filter(GroupAssignment, "group"),
+        choice_filter(
+            "exists",
+            {
+                "both": ("Here and in Thinkific", Q(thinkific_id__isnull=False, removed_at__isnull=True)),
+                "here": ("Here only", Q(thinkific_id__isnull=True, removed_at__isnull=True)),
+                "removed": ("Removed there", Q(removed_at__isnull=False)),
+            },
+        ),
+    ]
     search_fields = ["folded", "token"]
     search_help_text = "Search by name or token"
-    sortable_by = ["title"]
     ordering = ["name", "id"]
     tabs = GROUP_TABS
     dialogs = GROUP_DIALOGS
@@ -137,77 +170,8 @@ class ThinkificGroupAdmin(DashboardAdmin):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        viewer = viewer_of(request)
-        teams = GroupAssignment.objects.filter(group=OuterRef("pk"))
-        users = GroupMembership.objects.filter(group=OuterRef("pk"), removed_at__isnull=True)
-        if not viewer.sees_everything:
-            teams = teams.filter(team__in=Team.objects.visible_to(viewer))
-            users = users.filter(user__in=User.objects.visible_to(viewer))
-        groups = super().get_queryset(request).with_pending()  # type: ignore[attr-defined]
-        return groups.annotate(teams_counted=CappedCount(teams), users_counted=CappedCount(users))
+        return super().get_queryset(request).with_pending()  # type: ignore[attr-defined]
 
     def get_list_display(self, request: HttpRequest) -> Any:
         may = QuickAssignTeam.may(viewer_of(request), None)
         return [*self.list_display, "quick_assign"] if may else self.list_display
-
-    @display(description="Actions")
-    def quick_assign(self, group: ThinkificGroup) -> SafeString:
-        if group.removed_at is not None:
-            return cells.NOTHING
-        url = url_of(self.opts, QuickAssignTeam.slug, group.pk)
-        return cells.actions([button(url, QuickAssignTeam.label, css="")])
-
-    @display(description="Name", ordering="name")
-    def title(self, group: ThinkificGroup) -> SafeString:
-        return cells.named(group)
-
-    @display(description="Token")
-    def token_text(self, group: ThinkificGroup) -> SafeString:
-        return cells.text(group.token)
-
-    @display(description="Thinkific ID")
-    def thinkific(self, group: ThinkificGroup) -> SafeString:
-        return cells.thinkific_id(group.thinkific_id, in_thinkific.admin_page(group))
-
-    @display(description="Teams")
-    def team_count(self, group: Any) -> str:
-        return amount(group.teams_counted)
-
-    @display(description="Users")
-    def user_count(self, group: Any) -> str:
-        return amount(group.users_counted)
-
-    @display(description="Status")
-    def status(self, group: Any) -> SafeString:
-        return sync_status(group)
-
-    @display(description="Exists")
-    def where(self, group: ThinkificGroup) -> str:
-        if group.thinkific_id is None:
-            return "In the dashboard only"
-        return "In the dashboard; removed in Thinkific" if group.removed_at else "Here and in Thinkific"
-
-    @display(description="Last synced")
-    def synced(self, group: ThinkificGroup) -> SafeString:
-        return cells.moment(group.last_synced_at, empty="Never")
-
-    @display(description="Sync asked for")
-    def requested(self, group: ThinkificGroup) -> SafeString:
-        return cells.moment(group.sync_requested_at)
-
-    @display(description="In Thinkific since")
-    def thinkific_created(self, group: ThinkificGroup) -> SafeString:
-        return cells.moment(group.thinkific_created_at)
-
-    @display(description="In the dashboard since")
-    def created(self, group: ThinkificGroup) -> SafeString:
-        return cells.moment(group.created_at)
-
-
-def sync_status(group: Any) -> SafeString:
-    """Full or Active, by `with_pending`; or that it is gone."""
-    if group.removed_at is not None:
-        return cells.pill("Removed", "danger", title="No longer in Thinkific: nothing is synced any more.")
-    if group.is_pending:
-        return cells.pill("Active", "info", title="Something has yet to be synced.")
-    return cells.pill("Full", "success", title="Everything is synced.")

@@ -10,11 +10,13 @@ from django.db.models import Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern
+from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 
 from core.admin.kit.dialogs.buttons import buttons_for
 from core.admin.kit.dialogs.screens import AskingAdmin
 from core.admin.kit.keys import only_keys
+from core.admin.kit.lists.columns import Column, CountColumn
 from core.admin.kit.lists.lists import FEW, BoundedChangeList, BoundedPaginator
 from core.admin.kit.sync.page_version import of_object, of_rows
 from core.admin.kit.sync.sync_line import standing_of, sync_line
@@ -52,7 +54,6 @@ class DashboardAdmin(AskingAdmin):
     list_filter_submit = True
     list_fullwidth = True
     actions: Any = None
-    sortable_by: Any = ()  # columns with an index, and no others
     search_help_text = ""
     people_path = ""  # what leads from a row to a person, where a list of addresses can be searched for
     list_before_template = "admin/dashboard/list_head.html"
@@ -76,9 +77,12 @@ class DashboardAdmin(AskingAdmin):
     # --- what may be seen ---------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        """All that this person may see here. Columns that are counted per row belong here as annotations:
-        a list computes them for the rows of its page."""
-        return self.limit(super().get_queryset(request), viewer_of(request))
+        """All that this person may see here, with what the columns count: a list computes that for the rows
+        of its page."""
+        viewer = viewer_of(request)
+        counted = [column for column in self.columns.values() if isinstance(column, CountColumn)]
+        rows = self.limit(super().get_queryset(request), viewer)
+        return rows.annotate(**{column.annotation: column.count(viewer) for column in counted})
 
     def limit(self, queryset: QuerySet, viewer: User) -> QuerySet:
         """Where a model has no `visible_to`, a screen that is not for administrators only says here who
@@ -108,6 +112,17 @@ class DashboardAdmin(AskingAdmin):
         return False
 
     # --- lists --------------------------------------------------------------------------------------
+
+    @cached_property
+    def columns(self) -> dict[str, Column]:
+        """The columns of the screen by the names that `list_display` and `fields` call them by."""
+        classes = reversed(type(self).__mro__)
+        found = (pair for one in classes for pair in vars(one).items() if isinstance(pair[1], Column))
+        return dict(found)
+
+    @property
+    def sortable_by(self) -> list[str]:
+        return [name for name, column in self.columns.items() if column.admin_order_field]
 
     def list_title(self, request: HttpRequest) -> str:
         """What the list is called to this person, as in their sidebar."""

@@ -18,32 +18,28 @@ from django.utils.timesince import timesince, timeuntil
 from core import moments
 from core.admin.kit import open_pages
 from core.email_display import as_people_write
-from core.models import Enrollment
 from core.models.fields import history
+from core.pills import pill
 
 NOTHING = format_html('<span class="cell-nothing">{}</span>', "—")
 SHOWN_CHARACTERS = 300  # the stylesheet cuts lines; this keeps a page small whatever a name holds
 
-STATUS_KINDS = {
-    Enrollment.Status.PENDING: "info",
-    Enrollment.Status.ACTIVE: "success",
-    Enrollment.Status.COMPLETED: "primary",
-    Enrollment.Status.EXPIRED: "quiet",
-    Enrollment.Status.FAILED: "danger",
-    Enrollment.Status.REMOVED: "danger",
-}
 
-
-def text(value: str | None, limit: int = SHOWN_CHARACTERS, *, tooltip: str = "") -> SafeString:
+def text(value: Any, limit: int = SHOWN_CHARACTERS, *, tooltip: str = "") -> SafeString:
     """A name of any length: cut where its line ends, whole in the tooltip, in its own direction. `tooltip`:
     what is whole, where the value is only a part."""
     if not value:
         return NOTHING
-    value, tooltip = as_people_write(value), as_people_write(tooltip)
+    value, tooltip = as_people_write(str(value)), as_people_write(tooltip)
     shown = value if len(value) <= limit else value[: limit - 1] + "…"
     # An address that is too long for its column breaks before its domain.
     shown = format_html_join(format_html("{}<wbr>", "@"), "{}", ((part,) for part in shown.split("@")))
     return format_html('<bdi class="cell-text" title="{}">{}</bdi>', (tooltip or value)[:1000], shown)
+
+
+def whole(value: Any) -> Any:
+    """A text of any length in all its lines, for a page of its own; or any value, where there is one."""
+    return value or NOTHING
 
 
 def sentence(value: str, limit: int = SHOWN_CHARACTERS) -> SafeString:
@@ -97,16 +93,6 @@ def moment(value: datetime | None, *, empty: str = "", ahead: bool = False) -> S
 
 def day(value: date | None) -> SafeString:
     return format_html("{}", moments.day(value)) if value else NOTHING
-
-
-def pill(label: str, kind: str = "quiet", *, title: str = "") -> SafeString:
-    """A word on a coloured ground: success, info, primary, warning, danger or quiet."""
-    return format_html('<span class="pill pill-{}" title="{}">{}</span>', kind, title, label)
-
-
-def status(enrollment: Enrollment) -> SafeString:
-    value = enrollment.status
-    return pill(str(Enrollment.Status(value).label), STATUS_KINDS[Enrollment.Status(value)])
 
 
 # Kinds of lessons that people call otherwise than Thinkific does; REST and GraphQL have words of their own.
@@ -235,7 +221,7 @@ def thinkific_id(value: int | None, page: str = "", *, untold: str = "") -> Safe
     if value is None and untold:
         return format_html('<span class="cell-nothing" title="{}">{}</span>', untold, "Not told yet")
     if value is None:
-        return pill("Not in Thinkific", "warning", title="This exists in the dashboard only.")
+        return pill("Not in Thinkific", title="This exists in the dashboard only.")
     if not page:
         return format_html('<span class="cell-id">{}</span>', value)
     return format_html(
@@ -250,7 +236,7 @@ def removed(value: datetime | None) -> SafeString | str:
     """A badge on what Thinkific no longer has."""
     if value is None:
         return ""
-    return pill("Removed", "danger", title=f"No longer in Thinkific, seen on {moments.day(value)}.")
+    return pill("Removed", title=f"No longer in Thinkific, seen on {moments.day(value)}.")
 
 
 def badged(name: str, *badges: SafeString | str) -> SafeString:
@@ -270,7 +256,7 @@ def named(obj: Any, label: str | None = None) -> SafeString:
 def yes_no(value: bool | None, *, yes: str = "Yes", no: str = "No") -> SafeString:
     if value is None:
         return NOTHING
-    return pill(yes, "success") if value else pill(no, "quiet")
+    return pill(yes if value else no)
 
 
 def actions(links: list[SafeString]) -> SafeString:

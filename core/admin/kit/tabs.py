@@ -8,6 +8,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from core.admin.kit.dialogs.buttons import row_buttons
+from core.admin.kit.lists.columns import Column
 from core.admin.kit.lists.lists import BoundedPaginator
 from core.admin.kit.viewer import viewer_of
 from core.models import User
@@ -23,7 +24,7 @@ class Tab:
     title: str
     # What it lists, limited to what the viewer may see.
     rows: Callable[[Any, User], QuerySet]
-    columns: Sequence[tuple[str, Callable[[Any], Any]]]  # heading, cell of a row
+    columns: Sequence[Column]
     empty: str  # a sentence: what would be here
     note: Callable[[Any, User], str] = lambda obj, viewer: ""  # sentences above the table
     applies: Callable[[Any], bool] = lambda obj: True
@@ -53,9 +54,9 @@ def tab_context(tab: Tab, obj: Model, request: HttpRequest, model_admin: Any) ->
         "asked": asked,
         "has_search": bool(tab.search) and (bool(asked) or paginator.num_pages > 1),
         "page_links": paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1),
-        "headings": [*(heading for heading, _ in tab.columns), *(["Actions"] if doable else [])],
+        "headings": [*(column.heading for column in tab.columns), *(["Actions"] if doable else [])],
         "table_rows": [
-            [*(cell(row) for _, cell in tab.columns), *([doable[place]] if doable else [])]
+            [*(column(row) for column in tab.columns), *([doable[place]] if doable else [])]
             for place, row in enumerate(rows)
         ],
     }

@@ -8,9 +8,12 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from core.admin.kit import cells, open_pages
+from core.admin.kit.lists.columns import column
+from core.admin.kit.sync.sending import status_pill
 from core.admin.kit.tabs import Tab
-from core.admin.seats import expiry_rule, places_text, team_names, with_shown_teams
+from core.admin.seats import ACTIVE, RULE, TEAMS, places_text, with_shown_teams
 from core.models import BundleItem, Enrollment, Lesson, Product, Seat, User
+from core.pills import pill
 
 
 def contents_of(product: Product, viewer: User) -> QuerySet[BundleItem]:
@@ -41,7 +44,7 @@ def enrollments_link(row: dict[str, Any]) -> SafeString:
 def publication(product: Product) -> SafeString:
     if not product.status:
         return cells.NOTHING
-    return cells.pill(capfirst(product.status), "success" if product.status == "published" else "quiet")
+    return pill(product.status, capfirst(product.status))
 
 
 PRODUCT_TABS = (
@@ -50,12 +53,9 @@ PRODUCT_TABS = (
         "Bundle contents",
         contents_of,
         [
-            ("Course", lambda item: cells.link(item.course)),
-            (
-                "State",
-                lambda item: cells.removed(item.course.removed_at) or publication(item.course),
-            ),
-            ("Productable ID", lambda item: cells.thinkific_id(item.course.productable_id)),
+            column("Course", "course", cells.link),
+            column("State", lambda item: cells.removed(item.course.removed_at) or publication(item.course)),
+            column("Productable ID", "course.productable_id", cells.thinkific_id),
         ],
         "This bundle has no courses, or they have not been synced yet.",
         applies=lambda product: product.is_bundle,
@@ -65,10 +65,10 @@ PRODUCT_TABS = (
         "Curriculum",
         curriculum_of,
         [
-            ("Chapter", lambda lesson: cells.named(lesson.chapter)),
-            ("Lesson", lambda lesson: cells.named(lesson)),
-            ("Kind", lambda lesson: cells.lesson_kind(lesson.content_type)),
-            ("Quiz", lambda lesson: cells.text(str(lesson.quiz)) if lesson.quiz else cells.NOTHING),
+            column("Chapter", "chapter", cells.named),
+            column("Lesson", cells.named),
+            column("Kind", "content_type", cells.lesson_kind),
+            column("Quiz", "quiz", cells.text),
         ],
         "The chapters and lessons have not been synced yet, or the course has none.",
         applies=lambda product: not product.is_bundle,
@@ -78,10 +78,10 @@ PRODUCT_TABS = (
         "Seats",
         seats_of,
         [
-            ("Used", lambda seat: cells.link(seat, places_text(seat))),
-            ("Access ends", expiry_rule),
-            ("Teams", team_names),
-            ("Active", lambda seat: cells.yes_no(seat.active)),
+            column("Used", lambda seat: cells.link(seat, places_text(seat))),
+            RULE,
+            TEAMS,
+            ACTIVE,
         ],
         "No seats on this product: no team can enroll anybody in it.",
         permission="core.view_seat",
@@ -91,15 +91,9 @@ PRODUCT_TABS = (
         "Enrollments",
         enrollment_counts_of,
         [
-            (
-                "Status",
-                lambda row: cells.pill(
-                    Enrollment.Status(row["status_now"]).label,
-                    cells.STATUS_KINDS[Enrollment.Status(row["status_now"])],
-                ),
-            ),
-            ("Enrollments", lambda row: f"{row['people']:,}"),
-            ("", enrollments_link),
+            column("Status", lambda row: status_pill(row["status_now"])),
+            column("Enrollments", lambda row: f"{row['people']:,}"),
+            column("", enrollments_link),
         ],
         "Nobody is enrolled in this product.",
         permission="core.view_enrollment",

@@ -1,20 +1,17 @@
 """Teams: who is in them, which groups and seats they have, what their members study."""
 
-from typing import Any
-
 from django.contrib import admin
-from django.db.models import OuterRef, Q, QuerySet
-from django.http import HttpRequest
+from django.db.models import Q, QuerySet
 from django.utils.safestring import SafeString
-from unfold.decorators import display
 from unfold.enums import ActionVariant
 
+from core.admin.enrollments.columns import COURSE_LINK, EXPIRES, PROGRESS, STATUS
 from core.admin.kit import cells
 from core.admin.kit.dialogs.buttons import opens
 from core.admin.kit.history import HistoryAdmin
-from core.admin.kit.lists.filters import ChoiceFilter, RelatedFilter
-from core.admin.kit.lists.lists import CappedCount, amount
-from core.admin.kit.sync.sending import enrollment_status, with_sending
+from core.admin.kit.lists.columns import column, count_column
+from core.admin.kit.lists.filters import choice_filter, related_filter
+from core.admin.kit.sync.sending import with_sending
 from core.admin.kit.tabs import Tab
 from core.admin.seats import expiry_rule, places
 from core.admin.teams.dialogs import TEAM_DIALOGS, AddTeam
@@ -27,26 +24,12 @@ from core.models import (
     Team,
     User,
 )
+from core.pills import pill
 from core.services.invitations import LINK_WORKS_FOR
 
 WHAT_A_GUEST_IS = (
     "The account belongs elsewhere. This team sees what the person does in the courses that it has places in."
 )
-
-
-class OrganizationFilter(RelatedFilter):
-    title = "organization"
-    parameter_name = "organization"
-    foreign_key = (Team, "organization")
-
-
-class ArchivedFilter(ChoiceFilter):
-    title = "state"
-    parameter_name = "state"
-    choices_offered = (("current", "Current"), ("archived", "Archived"))
-
-    def matching(self, queryset: QuerySet, value: str, viewer: User) -> QuerySet:
-        return queryset.filter(archived_at__isnull=value == "current")
 
 
 def members_of(team: Team, viewer: User) -> QuerySet[Membership]:
@@ -58,7 +41,7 @@ def members_of(team: Team, viewer: User) -> QuerySet[Membership]:
 
 
 def member_name(membership: Membership) -> SafeString:
-    guest = cells.pill("Guest", title=WHAT_A_GUEST_IS) if membership.as_guest else ""
+    guest = pill("Guest", title=WHAT_A_GUEST_IS) if membership.as_guest else ""
     return cells.badged_link(membership.user, guest)
 
 
@@ -88,11 +71,13 @@ TEAM_TABS = (
         "Users",
         members_of,
         [
-            ("Name", member_name),
-            ("Email", lambda m: cells.text(m.user.email)),
-            ("Role", lambda m: m.role.name),
-            ("Created At", lambda m: cells.moment(m.joined_at)),
-            ("Last activity", lambda m: cells.moment(m.user.last_activity_at if m.shows_activity else None)),
+            column("Name", member_name),
+            column("Email", "user.email", cells.text),
+            column("Role", "role.name"),
+            column("Created At", "joined_at", cells.moment),
+            column(
+                "Last activity", lambda m: m.user.last_activity_at if m.shows_activity else None, cells.moment
+            ),
         ],
         "Nobody is in this team yet.",
         search="user__folded",
@@ -102,11 +87,11 @@ TEAM_TABS = (
         "Invited",
         invitations_of,
         [
-            ("Email", lambda i: cells.text(i.address)),
-            ("Role", lambda i: i.role.name),
-            ("Invited by", lambda i: cells.done_by(i, "invited_by")),
-            ("Invited", lambda i: cells.moment(i.created_at)),
-            ("Link works until", lambda i: cells.moment(i.sent_at + LINK_WORKS_FOR, ahead=True)),
+            column("Email", "address", cells.text),
+            column("Role", "role.name"),
+            column("Invited by", lambda i: cells.done_by(i, "invited_by")),
+            column("Invited", "created_at", cells.moment),
+            column("Link works until", lambda i: i.sent_at + LINK_WORKS_FOR, cells.moment, ahead=True),
         ],
         "Nobody is invited.",
         note=lambda team, viewer: (
@@ -120,13 +105,10 @@ TEAM_TABS = (
         "Groups",
         groups_of,
         [
-            ("Group", lambda a: cells.link(a.group)),
-            ("Direction", lambda a: a.get_direction_display()),
-            ("Last synced", lambda a: cells.moment(a.last_synced_at, empty="Never")),
-            (
-                "Last error",
-                lambda a: cells.text(a.last_error) if a.last_error else cells.NOTHING,
-            ),
+            column("Group", "group", cells.link),
+            column("Direction", "get_direction_display"),
+            column("Last synced", "last_synced_at", cells.moment, empty="Never"),
+            column("Last error", "last_error", cells.text),
         ],
         "No Thinkific group is assigned to this team.",
         permission="core.view_thinkificgroup",
@@ -136,11 +118,11 @@ TEAM_TABS = (
         "Seats",
         seats_of,
         [
-            ("Product", lambda a: cells.link(a.seat.product)),
-            ("Used", lambda a: places(a.seat)),
-            ("Access ends", lambda a: expiry_rule(a.seat)),
-            ("Mode", lambda a: a.get_mode_display()),
-            ("Active", lambda a: cells.yes_no(a.seat.active)),
+            column("Product", "seat.product", cells.link),
+            column("Used", "seat", places),
+            column("Access ends", "seat", expiry_rule),
+            column("Mode", "get_mode_display"),
+            column("Active", "seat.active", cells.yes_no),
         ],
         "This team has no seats. Without a seat it sees no course and can enroll nobody.",
         permission="core.view_seat",
@@ -149,13 +131,7 @@ TEAM_TABS = (
         "enrollments",
         "Enrollments",
         enrollments_of,
-        [
-            ("Student", lambda e: cells.link(e.user)),
-            ("Course", lambda e: cells.link(e, str(e.product))),
-            ("Progress", lambda e: cells.progress(e.percentage_completed)),
-            ("Status", enrollment_status),
-            ("Expires", lambda e: cells.moment(e.expiry_date, empty="Never", ahead=True)),
-        ],
+        [column("Student", "user", cells.link), COURSE_LINK, PROGRESS, STATUS, EXPIRES],
         "No enrollments. Listed are those of the members in the products that the team has a seat on.",
         search="user__folded",
         permission="core.view_enrollment",
@@ -165,6 +141,22 @@ TEAM_TABS = (
 
 @admin.register(Team)
 class TeamAdmin(HistoryAdmin):
+    team_name = column(
+        "Team Name", lambda t: cells.badged(t.name, pill("Archived") if t.archived_at else ""), sort="name"
+    )
+    summary = column("Description", "description", cells.text)
+    summary_full = column("Description", "description", cells.whole)
+    member_count = count_column("Member Count", lambda viewer: Membership.objects, "team")
+    created = column("Created At", "created_at", cells.moment, sort=True)
+    owner_name = column("Owner", "owner.get_full_name", cells.text)
+    owner_link = column("Owner", "owner", cells.link)
+    organization_name = column("Organization", "organization", cells.text)
+    seat_count = count_column("Seats", lambda viewer: SeatAssignment.objects, "team")
+    group_count = count_column("Groups", lambda viewer: GroupAssignment.objects, "team")
+    limit_of_members = column(
+        "Most students", lambda t: "No limit" if t.max_members is None else str(t.max_members)
+    )
+
     list_display = [
         "team_name",
         "summary",
@@ -175,11 +167,19 @@ class TeamAdmin(HistoryAdmin):
         "seat_count",
         "group_count",
     ]
-    list_filter = [OrganizationFilter, ArchivedFilter]
+    list_filter = [
+        related_filter(Team, "organization"),
+        choice_filter(
+            "state",
+            {
+                "current": ("Current", Q(archived_at__isnull=True)),
+                "archived": ("Archived", Q(archived_at__isnull=False)),
+            },
+        ),
+    ]
     list_select_related = ["owner", "organization"]
     search_fields = ["folded"]
     search_help_text = "Search by team name"
-    sortable_by = ["team_name", "created"]
     ordering = ["name", "id"]
     tabs = TEAM_TABS
     dialogs = TEAM_DIALOGS
@@ -195,60 +195,3 @@ class TeamAdmin(HistoryAdmin):
         "created",
     ]
     empty_text = "Teams are the groups of people at your customers. They hold seats, and seats give courses."
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        team = OuterRef("pk")
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(
-                members_counted=CappedCount(Membership.objects.filter(team=team)),
-                seats_counted=CappedCount(SeatAssignment.objects.filter(team=team)),
-                groups_counted=CappedCount(GroupAssignment.objects.filter(team=team)),
-            )
-        )
-
-    @display(description="Team Name", ordering="name")
-    def team_name(self, team: Team) -> SafeString:
-        badge = cells.pill("Archived", "quiet") if team.archived_at else ""
-        return cells.badged(team.name, badge)
-
-    @display(description="Description")
-    def summary(self, team: Team) -> SafeString:
-        return cells.text(team.description)
-
-    @display(description="Description")
-    def summary_full(self, team: Team) -> str | SafeString:
-        return team.description or cells.NOTHING
-
-    @display(description="Member Count")
-    def member_count(self, team: Any) -> str:
-        return amount(team.members_counted)
-
-    @display(description="Created At", ordering="created_at")
-    def created(self, team: Team) -> SafeString:
-        return cells.moment(team.created_at)
-
-    @display(description="Owner")
-    def owner_name(self, team: Team) -> SafeString:
-        return cells.text(team.owner.get_full_name())
-
-    @display(description="Owner")
-    def owner_link(self, team: Team) -> SafeString:
-        return cells.link(team.owner)
-
-    @display(description="Organization")
-    def organization_name(self, team: Team) -> SafeString:
-        return cells.text(team.organization.name) if team.organization else cells.NOTHING
-
-    @display(description="Seats")
-    def seat_count(self, team: Any) -> str:
-        return amount(team.seats_counted)
-
-    @display(description="Groups")
-    def group_count(self, team: Any) -> str:
-        return amount(team.groups_counted)
-
-    @display(description="Most students")
-    def limit_of_members(self, team: Team) -> str:
-        return "No limit" if team.max_members is None else str(team.max_members)

@@ -6,13 +6,15 @@ from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from core.admin.groups.screen import sync_status
+from core.admin import quiz_results
+from core.admin.enrollments.columns import COMPLETED, EXPIRES, PROGRESS, STATUS
+from core.admin.groups.screen import LAST_SYNCED, sync_status
 from core.admin.kit import cells
+from core.admin.kit.lists.columns import column
 from core.admin.kit.sync import in_thinkific
-from core.admin.kit.sync.sending import enrollment_status, sending, with_sending
+from core.admin.kit.sync.sending import sending, with_sending
 from core.admin.kit.tabs import Tab
 from core.admin.products.known_bundles import with_shown_bundles
-from core.admin.quiz_results import course_cell, score_text
 from core.models import (
     Enrollment,
     GroupAssignment,
@@ -98,15 +100,17 @@ USER_TABS = (
         "Enrollments",
         enrollments_of,
         [
-            ("Course", course_of),
-            (
+            column("Course", course_of),
+            column(
                 "Enrolled",
-                lambda e: cells.moment(e.activated_at or e.thinkific_created_at or e.created_at, ahead=True),
+                lambda e: e.activated_at or e.thinkific_created_at or e.created_at,
+                cells.moment,
+                ahead=True,
             ),
-            ("Progress", lambda e: cells.progress(e.percentage_completed)),
-            ("Status", enrollment_status),
-            ("Completed", lambda e: cells.moment(e.completed_at)),
-            ("Expires", lambda e: cells.moment(e.expiry_date, empty="Never", ahead=True)),
+            PROGRESS,
+            STATUS,
+            COMPLETED,
+            EXPIRES,
         ],
         "No enrollments. What this person studies appears here, whoever enrolled them.",
         note=who_may_end,
@@ -117,12 +121,12 @@ USER_TABS = (
         "Quizzes",
         quiz_results_of,
         [
-            ("Quiz", lambda r: cells.text(str(r.quiz))),
-            ("Course", lambda r: course_cell(r.quiz)),
-            ("Score", score_text),
-            ("Result", lambda r: cells.yes_no(r.passed, yes="Passed", no="Not passed")),
-            ("Attempts", lambda r: r.attempts),
-            ("Completed", lambda r: cells.moment(r.completed_at)),
+            column("Quiz", "quiz", cells.text),
+            quiz_results.COURSE,
+            quiz_results.SCORE,
+            quiz_results.RESULT,
+            column("Attempts", "attempts"),
+            quiz_results.COMPLETED,
         ],
         "No quiz results. They arrive from Thinkific when this person finishes a quiz.",
         permission="core.view_quizresult",
@@ -132,9 +136,9 @@ USER_TABS = (
         "Teams",
         memberships_of,
         [
-            ("Team", lambda m: cells.link(m.team)),
-            ("Role", lambda m: m.role.name),
-            ("Joined", lambda m: cells.moment(m.joined_at)),
+            column("Team", "team", cells.link),
+            column("Role", "role.name"),
+            column("Joined", "joined_at", cells.moment),
         ],
         "In no team. People who arrive from Thinkific without a team are listed as unassigned.",
         permission="core.view_membership",
@@ -144,11 +148,11 @@ USER_TABS = (
         "Groups",
         groups_of,
         [
-            ("Group", lambda g: cells.link(g)),
-            ("Membership", lambda g: sending(g, leaves=g.taken_out_at is not None, in_step="In sync")),
-            ("Sync status", sync_status),
-            ("Sync direction", directions),
-            ("Last synced", lambda g: cells.moment(g.last_synced_at, empty="Never")),
+            column("Group", cells.link),
+            column("Membership", lambda g: sending(g, leaves=g.taken_out_at is not None, in_step="In sync")),
+            column("Sync status", sync_status),
+            column("Sync direction", directions),
+            LAST_SYNCED,
         ],
         "In no Thinkific group.",
         permission="core.view_thinkificgroup",

@@ -5,16 +5,18 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet, Value
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.safestring import SafeString
-from unfold.decorators import action, display
+from unfold.decorators import action
 
 from core.admin.kit import cells
 from core.admin.kit.base import visible
 from core.admin.kit.lists.chosen_columns import ChosenColumns
+from core.admin.kit.lists.columns import column
 from core.admin.kit.lists.exports import ExportingAdmin
 from core.admin.kit.lists.lists import BoundedChangeList
 from core.admin.kit.viewer import viewer_of
 from core.admin.users.dialogs.chosen_users import AddChosenToGroup, AddChosenToTeam, EnrollChosen
 from core.models import Membership, User
+from core.pills import pill
 
 NAMED = 2  # teams that a cell names
 
@@ -39,11 +41,21 @@ def roles_of(user: Any) -> list[str]:
     return list(dict.fromkeys([*everywhere, *(m.role.name for m in user.shown_memberships)]))
 
 
-def status_of(user: User) -> tuple[str, str]:
-    """What the account is, in a word, and the kind of pill for it."""
+def status_of(user: User) -> str:
+    """What the account is, in a word."""
     if not user.is_active:
-        return "Switched off", "quiet"
-    return ("Removed in Thinkific", "danger") if user.removed_at else ("Active", "success")
+        return "Switched off"
+    return "Removed in Thinkific" if user.removed_at else "Active"
+
+
+def _team_names(user: Any) -> SafeString:
+    names = [membership.team.name for membership in user.shown_memberships]
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return cells.text(f"{', '.join(names[:NAMED])}{more}", tooltip=", ".join(names))
+
+
+def _last_activity(user: Any) -> SafeString:
+    return cells.moment(user.last_activity_at, empty="Never") if user.is_own else cells.NOTHING
 
 
 class UserChangeList(BoundedChangeList):
@@ -60,6 +72,12 @@ class UserChangeList(BoundedChangeList):
 
 
 class UserList(ChosenColumns, ExportingAdmin):
+    team_names = column("Teams", _team_names)
+    role_names = column("Role", lambda user: ", ".join(roles_of(user)), cells.text)
+    active_last = column("Last activity", _last_activity)
+    status = column("Status", status_of, pill)
+    created = column("Created At", "created_at", cells.moment, sort=True)
+
     optional_columns = {
         "team_names": "Teams",
         "role_names": "Role",
@@ -67,46 +85,22 @@ class UserList(ChosenColumns, ExportingAdmin):
         "status": "Status",
     }
     actions = [AddChosenToTeam, AddChosenToGroup, EnrollChosen, "export_selected"]
-    export_columns = [
-        ("Name", lambda user: user.get_full_name()),
-        ("Email", lambda user: user.email),
-        ("Thinkific ID", lambda user: user.thinkific_id),
-        ("Teams", lambda user: ", ".join(m.team.name for m in user.shown_memberships)),
-        ("Role", lambda user: ", ".join(roles_of(user))),
-        ("Created At", lambda user: user.created_at),
-        ("Last activity", lambda user: user.last_activity_at if user.is_own else None),
-        ("Status", lambda user: status_of(user)[0]),
-    ]
+    export_columns = (
+        column("Name", "get_full_name"),
+        column("Email", "email"),
+        column("Thinkific ID", "thinkific_id"),
+        column("Teams", lambda user: ", ".join(m.team.name for m in user.shown_memberships)),
+        role_names,
+        created,
+        column("Last activity", lambda user: user.last_activity_at if user.is_own else None),
+        status,
+    )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BoundedChangeList]:
         return UserChangeList
 
     def export_rows(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         return with_columns(queryset, viewer_of(request))
-
-    # --- columns --------------------------------------------------------------------------------------
-
-    @display(description="Teams")
-    def team_names(self, user: Any) -> SafeString:
-        names = [membership.team.name for membership in user.shown_memberships]
-        if not names:
-            return cells.NOTHING
-        more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-        return cells.text(f"{', '.join(names[:NAMED])}{more}", tooltip=", ".join(names))
-
-    @display(description="Role")
-    def role_names(self, user: Any) -> SafeString:
-        return cells.text(", ".join(roles_of(user)))
-
-    @display(description="Last activity")
-    def active_last(self, user: Any) -> SafeString:
-        return cells.moment(user.last_activity_at, empty="Never") if user.is_own else cells.NOTHING
-
-    @display(description="Status")
-    def status(self, user: User) -> SafeString:
-        return cells.pill(*status_of(user))
-
-    # --- actions --------------------------------------------------------------------------------------
 
     @action(description="Export", permissions=["export"])
     def export_selected(self, request: HttpRequest, queryset: QuerySet[User]) -> StreamingHttpResponse:

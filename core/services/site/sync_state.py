@@ -20,8 +20,7 @@ class KindState:
     next_run_at: datetime | None = None
     every_minutes: int | None = None  # the shortest of the enabled schedules
     missing: str = ""
-    tone: str = "idle"  # good, busy, warning, bad, idle
-    verdict: str = ""  # the tone in words
+    verdict: str = ""  # in a word that core/pills.py knows
     errors: list[dict[str, str]] = field(default_factory=list)
 
 

@@ -71,7 +71,7 @@
     for (const element of document.querySelectorAll(`[data-run="${run.id}"]`)) {
       const status = element.querySelector("[data-status]");
       if (status && status.dataset.status !== run.status) {
-        status.className = `d-pill d-${run.tone}`;
+        status.className = `pill pill-${run.meaning} is-live`;
         status.dataset.status = run.status;
         status.textContent = run.status_label;
       }

@@ -1,6 +1,6 @@
 """A list as a CSV file: the rows that the list shows with its filters, search and order, all of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -11,6 +11,7 @@ from django.utils import timezone
 from unfold.decorators import action
 
 from core.admin.kit.base import DashboardAdmin
+from core.admin.kit.lists.columns import Column
 from core.services.spreadsheets import csv_lines
 
 CHUNK = 2000
@@ -20,7 +21,7 @@ class ExportingAdmin(DashboardAdmin):
     """A list with a button "Export CSV"."""
 
     actions_list: tuple[str, ...] = ("export_csv",)
-    export_columns: Sequence[tuple[str, Callable[[Any], Any]]] = ()
+    export_columns: Sequence[Column] = ()  # of which the file has the values, not what is drawn
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("core.export_reports") and self.has_view_permission(request)
@@ -40,8 +41,8 @@ class ExportingAdmin(DashboardAdmin):
 
     def as_file(self, request: HttpRequest, queryset: QuerySet) -> StreamingHttpResponse:
         found = self.export_rows(request, queryset).iterator(chunk_size=CHUNK)
-        rows = ([cell(row) for _, cell in self.export_columns] for row in found)
-        headings = [heading for heading, _ in self.export_columns]
+        rows = ([column.value(row) for column in self.export_columns] for row in found)
+        headings = [column.heading for column in self.export_columns]
         response = StreamingHttpResponse(
             csv_lines(headings, rows),
             content_type="text/csv; charset=utf-8",

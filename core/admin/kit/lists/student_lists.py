@@ -4,32 +4,27 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.safestring import SafeString
-from unfold.decorators import display
 
 from core.admin.kit import cells
 from core.admin.kit.base import DashboardAdmin
+from core.admin.kit.lists.columns import column
 from core.admin.kit.lists.exports import ExportingAdmin
-from core.admin.kit.lists.filters import RelatedFilter
+from core.admin.kit.lists.filters import team_filter
 from core.admin.kit.lists.lists import FEW
-from core.models import Membership, Team, User
+from core.models import Membership, User
 from core.models.fields.folded import holding
 
 MANY = 50_000  # people found
 # For `list_only`: what the columns that name a student, and a product, read.
 STUDENT = ("user__email", "user__first_name", "user__last_name")
 PRODUCT = ("product__name", "product__productable_type", "product__productable_id")
-
-
-class TeamFilter(RelatedFilter):
-    title = "team"
-    parameter_name = "team"
-    foreign_key = (Membership, "team")
-
-    def matching(self, queryset: QuerySet, target: Team) -> QuerySet:
-        return queryset.filter(user__in=Membership.objects.filter(team=target).values("user"))
+STUDENT_IN_FILE = (column("Name", "user.get_full_name"), column("Email", "user.email"))
+TEAM_FILTER = team_filter(Membership, "user", rows="user")
 
 
 class FoundByStudent(DashboardAdmin):
+    student = column("Student", lambda row: cells.two_lines(row.user.get_full_name(), row.user.email))
+    student_link = column("Student", "user", cells.link)
     search_fields = ["user__folded"]
     people_path = "user"
     search_help_text = "Search by the student's name or e-mail"
@@ -50,20 +45,14 @@ class FoundByStudent(DashboardAdmin):
             found = found[:MANY]
         return queryset.filter(user__in=found)
 
-    @display(description="Student")
-    def student(self, row: Any) -> SafeString:
-        return cells.two_lines(row.user.get_full_name(), row.user.email)
 
-    @display(description="Student")
-    def student_link(self, row: Any) -> SafeString:
-        return cells.link(row.user)
+def _number_in_thinkific(result: Any) -> SafeString:
+    kind = result._meta.verbose_name_plural
+    untold = f"It came by a webhook, which tells no number. The next sync of {kind} brings it."
+    return cells.thinkific_id(result.thinkific_id, untold=untold)
 
 
 class ResultAdmin(FoundByStudent, ExportingAdmin):
     """What the lists of quiz results and of certificates have."""
 
-    @display(description="Thinkific ID")
-    def thinkific(self, result: Any) -> SafeString:
-        kind = result._meta.verbose_name_plural
-        untold = f"It came by a webhook, which tells no number. The next sync of {kind} brings it."
-        return cells.thinkific_id(result.thinkific_id, untold=untold)
+    thinkific = column("Thinkific ID", _number_in_thinkific)

@@ -3,8 +3,9 @@
 from typing import Any
 
 from django.conf import settings
+from django.utils.safestring import SafeString
 
-from core.admin.kit import open_pages
+from core.admin.kit import cells, open_pages
 from core.models import Product, ThinkificGroup, User
 
 THINKIFIC = "https://api.thinkific.com"
@@ -27,6 +28,11 @@ def admin_page(row: Any) -> str:
     if isinstance(row, User | ThinkificGroup) and row.thinkific_id:
         return f"{site()}/manage/{'users' if isinstance(row, User) else 'groups'}/{row.thinkific_id}"
     return ""
+
+
+def id_cell(row: Any) -> SafeString:
+    """Its Thinkific ID, which leads to that page."""
+    return cells.thinkific_id(row.thinkific_id, admin_page(row))
 
 
 def course_page(product: Product) -> str:

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from core.admin.kit import cells
 from core.admin.kit.lists.lists import amount
 from core.models import Enrollment, GroupMembership, OutboxEntry, ThinkificGroup, User
+from core.pills import pill
 from core.wording import one_or_many
 
 Status = OutboxEntry.Status
@@ -36,14 +37,19 @@ def sending(row: Any, *, leaves: bool = False, in_step: str = "") -> SafeString:
     status = getattr(row, "sending_status", None) or row.push_state
     if status == Status.FAILED:
         words = getattr(row, "sending_error", "")
-        pill = cells.pill("Removal refused" if leaves else "Refused", "danger", title=words or "")
+        refused = pill("Removal refused" if leaves else "Refused", title=words or "")
         if not words:
-            return pill
+            return refused
         second = '<span class="cell-two"><span>{}</span><span class="cell-second">{}</span></span>'
-        return format_html(second, pill, cells.text(words))
+        return format_html(second, refused, cells.text(words))
     if status in OutboxEntry.UNSENT:
-        return cells.pill("Waiting to leave" if leaves else "Waiting to be sent", "info")
-    return cells.pill(in_step, "success") if in_step else SafeString("")
+        return pill("Waiting to leave" if leaves else "Waiting to be sent")
+    return pill(in_step) if in_step else SafeString("")
+
+
+def status_pill(status: str) -> SafeString:
+    """The pill of an enrollment's status, which is computed and no field with choices."""
+    return pill(status, str(Enrollment.Status(status).label))
 
 
 def enrollment_status(enrollment: Any) -> SafeString:
@@ -51,7 +57,7 @@ def enrollment_status(enrollment: Any) -> SafeString:
     told = sending(enrollment)
     if told and enrollment.status in {Enrollment.Status.PENDING, Enrollment.Status.FAILED}:
         return told
-    return format_html('<span class="cell-lines">{}{}</span>', cells.status(enrollment), told)
+    return format_html('<span class="cell-lines">{}{}</span>', status_pill(enrollment.status), told)
 
 
 # --- what belongs to the object of a page -------------------------------------------------------------

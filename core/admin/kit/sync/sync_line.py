@@ -17,6 +17,7 @@ from core.admin.kit.sync.sending import Part, in_words, parts_of
 from core.admin.kit.sync.thinkific_errors import in_one_line
 from core.models import Enrollment, GroupAssignment, OutboxEntry, Product, Team, ThinkificGroup, User
 from core.permissions import scope
+from core.pills import pill
 
 Status = OutboxEntry.Status
 
@@ -70,11 +71,11 @@ def sync_line(obj: Any, viewer: User, standing: Standing | None = None) -> SyncL
 def _told(obj: Any, synced: SafeString | None) -> SyncLine:
     """Of something of which nothing waits."""
     if obj.removed_at is not None:
-        return SyncLine(cells.pill("Removed", "danger"), "Thinkific no longer has this.", synced)
+        return SyncLine(pill("Removed"), "Thinkific no longer has this.", synced)
     if obj.thinkific_id is None and not _has_no_number(obj):
         text = "This exists in the dashboard only; nothing waits to be sent."
-        return SyncLine(cells.pill("Not in Thinkific", "warning"), text, synced)
-    return SyncLine(cells.pill("In step", "success"), "Nothing waits to be sent to Thinkific.", synced)
+        return SyncLine(pill("Not in Thinkific"), text, synced)
+    return SyncLine(pill("In step"), "Nothing waits to be sent to Thinkific.", synced)
 
 
 def _has_no_number(obj: Any) -> bool:
@@ -110,7 +111,7 @@ def _unsent(
     if isinstance(obj, ThinkificGroup) and parts:
         tabs = format_html(' <a class="cell-link" href="?tab={}">See for whom</a>.', "users")
     return SyncLine(
-        cells.pill("Refused", "danger") if refused else cells.pill("Waiting to be sent", "info"),
+        pill("Refused" if refused else "Waiting to be sent"),
         format_html("{}{}", format_html_join(" ", "{}", ((words,) for words in said)), tabs),
         synced,
         retry_url=_retry_url(obj, entry, parts) if refused and may_retry(viewer) else "",
@@ -145,12 +146,12 @@ def _group(
         return _told(group, synced)
     errors = GroupAssignment.objects.filter(group=group, team__in=Team.objects.visible_to(viewer))
     if wrong := errors.exclude(last_error="").first():
-        return SyncLine(cells.pill("Failed", "danger"), f"For {wrong.team}: {wrong.last_error}", synced)
+        return SyncLine(pill("Failed"), f"For {wrong.team}: {wrong.last_error}", synced)
     if parts:
         return _unsent(group, None, parts, viewer, synced)
     if getattr(group, "is_pending", False):
         text = "It has changed, or was never read, since its last sync."
-        return SyncLine(cells.pill("Waiting for a sync", "info"), text, synced)
+        return SyncLine(pill("Waiting for a sync"), text, synced)
     return _told(group, synced)
 
 

@@ -1,0 +1,11 @@
+"""Columns of enrollments that several screens show."""
+
+from core.admin.kit import cells
+from core.admin.kit.lists.columns import column
+from core.admin.kit.sync.sending import enrollment_status
+
+COURSE_LINK = column("Course", lambda enrollment: cells.link(enrollment, str(enrollment.product)))
+PROGRESS = column("Progress", "percentage_completed", cells.progress, sort=True)
+STATUS = column("Status", enrollment_status)
+COMPLETED = column("Completed", "completed_at", cells.moment)
+EXPIRES = column("Expires", "expiry_date", cells.moment, sort=True, empty="Never", ahead=True)

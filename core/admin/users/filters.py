@@ -1,0 +1,70 @@
+"""The filters of the list of users."""
+
+from functools import partial
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from core.admin.kit.base import visible
+from core.admin.kit.lists.filters import Choices, choice_filter, related_filter, team_filter
+from core.models import Membership, Role, User
+
+
+def _memberships(viewer: User) -> Choices:
+    if not viewer.sees_everything:
+        return {}
+    return {
+        "no": ("In no team", Q(pk__in=User.objects.unassigned().values("pk"))),  # as on the first page
+        "yes": ("In a team", Q(Exists(Membership.objects.filter(user=OuterRef("pk"))))),
+    }
+
+
+def _roles(viewer: User) -> Choices:
+    roles = Role.objects.all() if viewer.sees_everything else Role.objects.filter(is_global=False)
+    return {str(role.pk): (role.name, partial(_holders, role, viewer)) for role in roles}
+
+
+def _holders(role: Role, viewer: User, people: QuerySet) -> QuerySet:
+    if role.is_global and viewer.sees_everything:
+        return people.filter(global_role=role)
+    return people.filter(pk__in=visible(Membership.objects.filter(role=role), viewer).values("user"))
+
+
+def _addresses(viewer: User) -> Choices:
+    if not viewer.sees_everything:
+        return {}
+    shared = User.objects.of_one_address().order_by().values("pk")
+    return {"shared": ("Same address, written differently", Q(pk__in=shared))}
+
+
+USER_FILTERS = (
+    team_filter(Membership, "user"),
+    choice_filter("assigned", _memberships, title="membership"),
+    choice_filter("role", _roles),
+    choice_filter(
+        "active",
+        {
+            "yes": ("Active", Q(is_active=True)),
+            "no": ("Switched off", Q(is_active=False)),
+            "staff": ("Administrators", Q(is_staff=True)),
+        },
+        title="account",
+    ),
+    related_filter(
+        User.tags.through,
+        "tag",
+        matching=lambda people, tag, viewer: people.filter(
+            pk__in=tag.users.own_people_of(viewer).values("pk")
+        ),
+    ),
+    choice_filter(
+        "thinkific",
+        {
+            "yes": ("In Thinkific", Q(thinkific_id__isnull=False)),
+            "no": ("Not in Thinkific", Q(thinkific_id__isnull=True)),
+            "removed": ("Removed there", Q(removed_at__isnull=False)),
+        },
+        title="Thinkific",
+    ),
+    # The first page leads here while there are such accounts.
+    choice_filter("address", _addresses, only_where_set=True),
+)
