@@ -16,12 +16,12 @@ VOCABULARY = {
         active completed done processed succeeded applied valid passed published yes
         full in_step in_sync pushed taken up_to_date works subscribed both_sides_agree
     """,
-    # It happens at this moment; or somebody has special rights.
-    PRIMARY: "running syncing in_flight only_there administrator",
-    # It waits, and goes on by itself.
+    # It happens at this moment. Also what must stand apart: an administrator, what only Thinkific has.
+    PRIMARY: "running syncing in_flight administrator only_there",
+    # It goes on by itself: nobody has to do anything. Also what only the dashboard has.
     INFO: """
-        pending received repairing only_here waiting_for_a_sync waiting_for_confirmation
-        waiting_to_be_sent waiting_to_leave
+        pending received repairing waiting_for_a_sync waiting_for_confirmation waiting_to_be_sent
+        waiting_to_leave only_here
     """,
     # Somebody should look at it.
     WARNING: """
@@ -31,7 +31,7 @@ VOCABULARY = {
     DANGER: """
         failed not_passed refused removal_refused removed removed_in_thinkific revoked over does_not_work
     """,
-    # It is over, not begun, switched off, or no more than a remark.
+    # It is over, has not begun, is switched off, or is no more than a remark. Labels of people are `label`.
     QUIET: """
         no archived built_in cancelled discarded draft expired guest ignored label never_synced not_started
         not_subscribed queued settled switched_off uploaded validated
@@ -40,13 +40,9 @@ VOCABULARY = {
 MEANINGS = {state: meaning for meaning, states in VOCABULARY.items() for state in states.split()}
 
 
-def knows(state: str) -> bool:
-    return _key(state) in MEANINGS
-
-
 def meaning(state: str) -> str:
     """Returns what a state means; for one that is not in the vocabulary it is `quiet`."""
-    return MEANINGS.get(_key(state), QUIET)
+    return MEANINGS.get(key(state), QUIET)
 
 
 def pill(
@@ -73,5 +69,6 @@ def pill_of(field: str) -> Callable[[Any], SafeString]:
     return lambda row: pill(getattr(row, field), getattr(row, f"get_{field}_display")())
 
 
-def _key(state: str) -> str:
+def key(state: str) -> str:
+    """How the vocabulary writes a state."""
     return str(state).lower().replace(" ", "_")

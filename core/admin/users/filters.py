@@ -13,9 +13,14 @@ def _memberships(viewer: User) -> Choices:
     if not viewer.sees_everything:
         return {}
     return {
-        "no": ("In no team", Q(pk__in=User.objects.unassigned().values("pk"))),  # as on the first page
+        "no": ("In no team", _unassigned),
         "yes": ("In a team", Q(Exists(Membership.objects.filter(user=OuterRef("pk"))))),
     }
+
+
+def _unassigned(people: QuerySet) -> QuerySet:
+    """The same people as on the first page."""
+    return people.filter(pk__in=User.objects.unassigned().values("pk"))
 
 
 def _roles(viewer: User) -> Choices:
@@ -30,10 +35,11 @@ def _holders(role: Role, viewer: User, people: QuerySet) -> QuerySet:
 
 
 def _addresses(viewer: User) -> Choices:
-    if not viewer.sees_everything:
-        return {}
-    shared = User.objects.of_one_address().order_by().values("pk")
-    return {"shared": ("Same address, written differently", Q(pk__in=shared))}
+    return {"shared": ("Same address, written differently", _shared)} if viewer.sees_everything else {}
+
+
+def _shared(people: QuerySet) -> QuerySet:
+    return people.filter(pk__in=User.objects.of_one_address().order_by().values("pk"))
 
 
 USER_FILTERS = (

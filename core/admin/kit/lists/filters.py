@@ -41,23 +41,21 @@ class ChoiceFilter(DropdownFilter):
         if offered is None:
             offered = dict(model_admin.model._meta.get_field(self.field).flatchoices)
         self.meant: Choices = {} if self.only_where_set and not self.value() else offered
-        return [(value, said if isinstance(said, str) else said[0]) for value, said in self._pairs()]
-
-    def _pairs(self) -> Iterator[tuple[str, Any]]:
-        for value, said in self.meant.items():
-            yield value, said if isinstance(said, tuple) else str(said)
+        return [
+            (value, said[0] if isinstance(said, tuple) else str(said)) for value, said in self.meant.items()
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         value = self.value()
         if self.unset is not None and (not value or value == self.unset[0]):
-            return narrowed(queryset, self.unset[2])
+            return _narrowed(queryset, self.unset[2])
         if not value:
             return queryset
         said = self.meant.get(value)
         if said is None:
             return queryset.none()
         if isinstance(said, tuple):
-            return narrowed(queryset, said[1])
+            return _narrowed(queryset, said[1])
         return self.matching(queryset, value) if self.matching else queryset.filter(**{self.field: value})
 
     def value_shown(self) -> str:
@@ -65,7 +63,7 @@ class ChoiceFilter(DropdownFilter):
         return str(dict(self.lookup_choices).get(self.value(), UNKNOWN))
 
 
-def narrowed(queryset: QuerySet, condition: Condition) -> QuerySet:
+def _narrowed(queryset: QuerySet, condition: Condition) -> QuerySet:
     return queryset.filter(condition) if isinstance(condition, Q) else condition(queryset)
 
 
