@@ -22,6 +22,7 @@ TEMPLATES = [
     for path in sorted((ROOT / app).rglob("templates/**/*.html"))
 ]
 BY_HAND = {"display", "ChoiceFilter", "RelatedFilter", "SimpleListFilter", "DropdownFilter"}
+WORDS = {"yes", "no", "in_step"}
 
 
 def written_by_hand(source: str) -> list[str]:
@@ -42,6 +43,9 @@ def colours_chosen(source: str) -> list[str]:
     """Where a screen says how a pill looks, or names a state that is not in the vocabulary."""
     found = []
     for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):  # words that the kit makes pills of
+            said = [word for one in node.keywords if one.arg in WORDS for word in texts_in(one.value)]
+            found += [f"{node.lineno} {word}" for word in said if not knows(word)]
         if isinstance(node, ast.Call) and name_of(node) == "pill":
             first, *others = [*node.args, *(keyword.value for keyword in node.keywords)]
             found += [f"{node.lineno} {word}" for word in texts_in(first) if not knows(word)]
@@ -112,6 +116,7 @@ def test_the_rule_about_columns_finds_what_it_is_for(source):
         'pill("Open", "warning")',
         'cells.pill("Open", kind="danger")',
         'pill("A state of our own")',
+        'column("Result", "passed", cells.yes_no, yes="Passed", no="Nearly passed")',
         'pill("Open" if row.at is None else "Nearly settled")',
         "format_html('<span class=\"pill pill-success\">{}</span>', row)",
     ],

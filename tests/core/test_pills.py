@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.models import Enrollment, ImportBatch, ImportRow, OutboxEntry
-from core.pills import MEANINGS, VOCABULARY, meaning, pill, pill_of
+from core.pills import MEANINGS, VOCABULARY, key, meaning, pill, pill_of
 from integrations.models import Drift, InboundEvent, SyncRun
 
 STATIC = Path(__file__).parents[2] / "project/static/dashboard"
@@ -26,6 +26,14 @@ SHOWN = [
 @pytest.mark.parametrize("states", SHOWN, ids=lambda states: states.__qualname__)
 def test_each_state_of_each_model_has_a_meaning(states):
     assert [state.value for state in states if state.value not in MEANINGS] == []
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    ["Never synced", "Syncing", "Queued", "With errors", "Failed", "Cancelled", "Late", "Up to date"],
+)
+def test_what_the_first_page_says_of_a_kind_has_a_meaning(verdict):
+    assert key(verdict) in MEANINGS
 
 
 def test_no_state_has_two_meanings():
