@@ -8,7 +8,8 @@ class CoreConfig(AppConfig):
     name = "core"
 
     def ready(self) -> None:
-        # It saves the person, which the history would keep as a change. The sign-in page notes the time.
+        # Django's receiver saves the user, and the history would record that as a change. The sign-in page
+        # stores the time instead.
         user_logged_in.disconnect(dispatch_uid="update_last_login")
-        audit = import_module("core.audit")  # it needs the models, which are there now
+        audit = import_module("core.audit")  # imports the models, which are loaded only now
         audit.connect()

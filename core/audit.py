@@ -1,7 +1,8 @@
-"""Who did what stays known when an account is deleted, and what something was when it is saved.
+"""Signal receivers that complete the history: names of deleted accounts, and objects before their first
+change.
 
-Signals, so that it holds however the account ends: by our service, in a shell, by a query that deletes many;
-and whoever saves.
+They are signals and not calls in services, because accounts are also deleted, and objects saved, in a shell
+or by a query for many rows.
 """
 
 from functools import cache
@@ -24,13 +25,13 @@ def connect() -> None:
 
 
 def keep_before_saving(sender: type[Model], instance: Model, raw: bool, **options: Any) -> None:
-    """What is saved for the first time since it has a history; what is new has no past."""
+    """Record an object's old values before its first recorded change. A new object has none."""
     if not raw and instance.pk is not None and not hasattr(instance, "_kept_what_was"):
         keep_what_was(sender, [instance.pk])
 
 
 def keep_names(sender: type[Model], instance: User, using: str, **options: Any) -> None:
-    """Write the name and the address onto every row that names the account as whoever did something."""
+    """Copy the account's name and address to every row that says that this account did something."""
     name = instance.get_full_name()
     called = name if name == instance.shown_email else f"{name} <{instance.shown_email}>"
     for model, who in places():

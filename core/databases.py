@@ -1,5 +1,4 @@
-"""Telling a database that is locked, full or gone from one that was asked something wrong, and limits of time
-for PostgreSQL."""
+"""Tell an unavailable database (locked, full, gone) from a wrong query; set time limits for PostgreSQL."""
 
 from typing import Any
 
@@ -8,15 +7,15 @@ from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import Error, InterfaceError, OperationalError
 
-# SQLite's codes for busy, locked, out of memory, read-only, input or output failed, full, cannot be opened,
-# protocol of locks: the rest ("no such table") are mistakes of ours.
+# SQLite's codes for busy, locked, out of memory, read-only, I/O error, full, cannot open, lock protocol.
+# The other codes ("no such table") are our own mistakes.
 SQLITE_CODES = {5, 6, 7, 8, 10, 13, 14, 15}
-READ_ONLY = "25006"  # PostgreSQL's state of a server that has become a replica
-FOLLOWING = (Error, SessionInterrupted, UpdateError)  # what may follow from such an error
+READ_ONLY = "25006"  # PostgreSQL's error code when the server has become a replica
+FOLLOWING = (Error, SessionInterrupted, UpdateError)  # errors that Django may raise because of such an error
 
 
 def set_limits(connection: Any, **_: Any) -> None:
-    """Receiver of `connection_created`: how long PostgreSQL goes on with a statement."""
+    """Receiver of `connection_created`: set how long a PostgreSQL statement may run."""
     if connection.vendor == "postgresql" and settings.DATABASE_LIMITS:
         with connection.cursor() as cursor:
             cursor.execute(
@@ -25,8 +24,8 @@ def set_limits(connection: Any, **_: Any) -> None:
 
 
 def is_unavailable(error: BaseException | None) -> bool:
-    """Whether the database is at fault, and not what it was asked. Errors that follow from another one carry
-    it with them."""
+    """Whether the database is unavailable, and the query is not at fault. Also looks at the errors that this
+    one was raised from."""
     seen: set[int] = set()
     while isinstance(error, FOLLOWING) and id(error) not in seen:
         seen.add(id(error))
@@ -39,5 +38,5 @@ def is_unavailable(error: BaseException | None) -> bool:
 def _is_at_fault(error: Error) -> bool:
     cause = error.__cause__
     if (code := getattr(cause, "sqlite_errorcode", None)) is not None:
-        return code & 0xFF in SQLITE_CODES  # the rest of the number is a finer code
+        return code & 0xFF in SQLITE_CODES  # the higher bits are SQLite's extended code
     return isinstance(error, OperationalError | InterfaceError) or getattr(cause, "sqlstate", "") == READ_ONLY

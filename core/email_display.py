@@ -1,7 +1,6 @@
-"""E-mail addresses as people write them: ozlem@bücher.example; stored is ozlem@xn--bcher-kva.example.
+"""Show e-mail addresses with their domain in Unicode: ozlem@xn--bcher-kva.example as ozlem@bücher.example.
 
-For screens, messages and the text of mails. What machines compare or send keeps the stored form: Thinkific,
-the API, the files of an export.
+For screens, messages and the text of mails. Thinkific, the API and exported files get the stored form.
 """
 
 import re
@@ -11,20 +10,20 @@ import idna
 from django.utils.safestring import SafeString
 
 _CODED = re.compile(r"(?<=@)[\w.-]*\bxn--[\w.-]*\w", re.IGNORECASE)
-# Writing systems that one language mixes; any other mixture may stand for what it looks like.
+# Scripts that one language mixes. Any other mixture may be an imitation of another domain.
 _TOGETHER = ({"CJK", "HIRAGANA", "KATAKANA"}, {"CJK", "BOPOMOFO"}, {"CJK", "HANGUL"})
 _ALSO_CJK = {"IDEOGRAPHIC"}
-# Cyrillic and Greek letters that look like a Latin one: a label of nothing else is taken for a Latin word.
+# Cyrillic and Greek letters that look like Latin ones. A label of only these may imitate a Latin word.
 _LIKE_LATIN = frozenset("асԁеһіїјӏорԛѕԝхуүъьпгѵкмтαγικνορτυχω")
 
 
 def as_people_write(text: str) -> str:
-    """The text with the domain of every address in it as people write it. A domain stays as servers write it
-    (xn--) where it could deceive: a label that mixes scripts, or only looks like Latin letters."""
+    """Returns the text with the domain of every address in it in Unicode. A domain stays in ASCII (xn--)
+    where it could imitate another: one label mixes scripts, or has only letters that look like Latin ones."""
     if "xn--" not in text.lower():
         return text
     shown = _CODED.sub(lambda found: _readable(found[0]), text)
-    # What replaces a domain has letters, digits and hyphens only, so what was safe stays safe.
+    # The new domain has letters, digits and hyphens only, so HTML that was safe stays safe.
     return SafeString(shown) if isinstance(text, SafeString) else shown  # nosec B308 B703
 
 
@@ -45,6 +44,7 @@ def _deceives(label: str) -> bool:
 
 
 def _script(letter: str) -> str:
-    """Python knows no scripts; the names of letters begin with theirs."""
+    """Returns the first word of the letter's Unicode name, which is its script: Python has no other
+    source."""
     first = re.split(r"[ -]", unicodedata.name(letter, "UNKNOWN"), maxsplit=1)[0]
     return "CJK" if first in _ALSO_CJK else first

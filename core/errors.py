@@ -1,4 +1,4 @@
-"""What the business refuses. Each says what happened, to what, and what helps."""
+"""Errors for requests that a rule forbids. The text says what happened, to what, and what helps."""
 
 from collections.abc import Collection
 from typing import Any
@@ -23,7 +23,7 @@ class NotConnected(Refusal):
 
 
 def names(things: Collection[Any]) -> str:
-    """Whom or what a refusal is about, however many: "Ana", "Ana and Bo", "Ana and 2 others"."""
+    """Returns one short text for any number of objects: "Ana", "Ana and Bo", "Ana and 2 others"."""
     first, *others = things
     if not others:
         return str(first)

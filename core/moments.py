@@ -1,15 +1,15 @@
-"""Stored moments: how people read them, and what a clock that was set back makes of them.
+"""Stored moments: how they are shown, and how they are compared although a clock may be set back.
 
-A moment is kept in UTC and read in the site's time zone, where it may belong to another day. So it is written
-here and nowhere else (tests/test_project_rules.py): `day`, `hour`, `clock`, `exact`; in templates the filters
-of the same names. Whatever is stored can be written: at either end of the calendar the nearest moment stands
-for one that the time zone has no room for.
+Showing. A moment is stored in UTC and shown in the site's time zone, where it may belong to another day. Only
+this module formats moments (tests/test_project_rules.py): `day`, `hour`, `clock`, `exact`; templates use the
+filters `day` and `exact`. Every stored moment can be shown: one that the time zone would move out of the
+calendar is shown as the first or last moment of the calendar.
 
-A clock that was set back: what lies ahead of now without a reason is due.
-A moment that is over when it is written (a sign of life, the last look) can only lie ahead of now when a
-clock was set back since, and says nothing any more. One that is written for later (the end of a lease, the
-next try) can lie as far ahead as its longest wait, and no farther. Each rule is here for Python and for SQL.
-Inside of one process use `time.monotonic()`, which nobody sets.
+Comparing. When a clock was set back, a stored moment can lie in the future by mistake. A moment of something
+past (a heartbeat, the last check) is wrong when it lies in the future: it counts as old. A moment of
+something to come (the end of a lease, the next try) is wrong when it lies farther in the future than its
+longest wait: it counts as reached. Each rule exists for Python and for SQL. Within one process use
+`time.monotonic()`, which nobody sets back.
 """
 
 from datetime import date, datetime, time, timedelta
@@ -18,50 +18,50 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.formats import date_format
 
-TOLERANCE = timedelta(minutes=1)  # by so much the clocks of two machines may differ
-AHEAD = timedelta(minutes=5)  # and by so much Thinkific's and ours
+TOLERANCE = timedelta(minutes=1)  # the clocks of two of our machines may differ by this much
+AHEAD = timedelta(minutes=5)  # Thinkific's clock and ours may differ by this much
 
 
 def is_ahead(moment: datetime, now: datetime) -> bool:
-    """Whether something that Thinkific says has happened lies in the future: then its moment is wrong."""
+    """Whether the moment of a past event of Thinkific lies in the future, and so is wrong."""
     return moment > now + AHEAD
 
 
 def happened(moment: datetime, now: datetime) -> datetime:
-    """When something that Thinkific says has happened did so: a moment that lies ahead counts as now."""
+    """Returns the moment of a past event of Thinkific; now, where the moment lies in the future."""
     return now if is_ahead(moment, now) else moment
 
 
 def has_come(moment: datetime, now: datetime, *, longest: timedelta) -> bool:
-    """Whether a moment that was written for later, at most `longest` ahead, has come."""
+    """Whether a moment has come that was stored at most `longest` before it."""
     return moment <= now or moment > now + longest + TOLERANCE
 
 
 def come(field: str, now: datetime, *, longest: timedelta) -> Q:
-    """`has_come` as a condition. NULL has not come."""
+    """`has_come` as a condition for SQL. NULL has not come."""
     return Q(**{f"{field}__lte": now}) | Q(**{f"{field}__gt": now + longest + TOLERANCE})
 
 
 def is_older(moment: datetime | None, now: datetime, *, than: timedelta) -> bool:
-    """Whether something that happened is longer ago than this. Never is; so is what lies ahead of now."""
+    """Whether a past event is longer ago than this. True for None (never) and for a moment in the future."""
     return moment is None or now - moment > than or moment > now + TOLERANCE
 
 
 def older(field: str, now: datetime, *, than: timedelta) -> Q:
-    """`is_older` as a condition. NULL is not found."""
+    """`is_older` as a condition for SQL, except that NULL does not match."""
     return Q(**{f"{field}__lt": now - than}) | Q(**{f"{field}__gt": now + TOLERANCE})
 
 
 def recent(field: str, now: datetime, *, within: timedelta) -> Q:
-    """The contrary of `older`."""
+    """The opposite of `older`. NULL does not match this one either."""
     return Q(**{f"{field}__gte": now - within, f"{field}__lte": now + TOLERANCE})
 
 
-# --- for people -----------------------------------------------------------------------------------------
+# --- showing --------------------------------------------------------------------------------------------
 
 
 def local(moment: datetime) -> datetime:
-    """The moment in the site's time zone."""
+    """Returns the moment in the site's time zone."""
     zone = timezone.get_current_timezone()
     try:
         return moment.astimezone(zone)
@@ -71,7 +71,7 @@ def local(moment: datetime) -> datetime:
 
 
 def day(value: date) -> str:
-    """`14 Mar 2029`, of a day or of a moment."""
+    """`14 Mar 2029`, for a date or a moment."""
     return date_format(local(value) if isinstance(value, datetime) else value, "j M Y")
 
 
@@ -87,7 +87,7 @@ def clock(moment: datetime) -> str:
 
 
 def hour(moment: datetime) -> str:
-    """`23:59`, where the zone is told beside it."""
+    """`23:59`, for places that show the time zone already."""
     return date_format(local(moment), "H:i")
 
 
@@ -98,5 +98,5 @@ def exact(moment: datetime) -> str:
 
 
 def end_of(last_day: date | None) -> datetime | None:
-    """The last second of a day, in the site's time zone."""
+    """Returns the last second of a day in the site's time zone."""
     return None if last_day is None else timezone.make_aware(datetime.combine(last_day, time(23, 59, 59)))

@@ -1,4 +1,4 @@
-"""Entry points for the worker. Each tells who started it how it ended."""
+"""Tasks that the worker runs. Whoever started one gets a notice about its result or its failure."""
 
 from contextlib import suppress
 from smtplib import SMTPException
@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 
 def recalculate_seats(user_id: int | None) -> int:
-    """Count the places of all seats again, for the person of that id (None: nobody is told)."""
+    """Count the used places of all seats again and notify this user (None: nobody)."""
     starters = User.objects.filter(pk=user_id)
     try:
         changed = seats.recalculate()
@@ -40,13 +40,13 @@ def _corrected(changed: int) -> str:
 
 
 def send_welcome(user_id: int, asked_by: int | None) -> str:
-    """Send somebody the mail about their new account; who made it hears when that fails."""
+    """Send the welcome mail for a new account; notify whoever made the account when that fails."""
     user = User.objects.filter(pk=user_id, is_active=True).first()
     return _tell_of_failure(asked_by, user, welcome_mail.send(user)) if user else ""
 
 
 def send_invitation(invitation_id: int) -> str:
-    """Send the mail by which an invited person answers. Whoever asked hears when that fails."""
+    """Send the mail with the link to accept or decline; notify the inviter when that fails."""
     rows = Invitation.objects.select_related("user", "team", "role", "invited_by")
     invitation = rows.filter(pk=invitation_id, user__is_active=True).first()
     problem = invitations.send_mail(invitation) if invitation else ""
@@ -63,7 +63,8 @@ def send_password_reset(user_id: int, asked_by: int | None) -> str:
 
 
 def send_email_change_link(change_id: int) -> str:
-    """Send the link to a new address, if it is still waited for; who asked hears when that fails."""
+    """Send the confirmation link to the new address, if the change is still pending; notify whoever asked for
+    it when that fails."""
     change = _waiting_change(change_id)
     if change is None:
         return ""
@@ -71,7 +72,7 @@ def send_email_change_link(change_id: int) -> str:
 
 
 def warn_old_address(change_id: int) -> str:
-    """Tell the present address, once, that another is asked for."""
+    """Tell the present address, once, that somebody asked to change it."""
     change = _waiting_change(change_id)
     mine = EmailChange.objects.filter(pk=change_id, warned_at=None)
     if change is None or not mine.update(warned_at=timezone.now()):
@@ -85,8 +86,8 @@ def _waiting_change(change_id: int) -> EmailChange | None:
 
 
 def tell_old_addresses(change_ids: list[int]) -> int:
-    """Tell old addresses that they are no longer logins, each once; returns how many mails were sent. Who may
-    not use the dashboard (in no team, without rights, switched off) has no login to be told of."""
+    """Tell old addresses, each once, that they are no longer logins. Returns how many mails were sent. People
+    who cannot use the dashboard (no team and no rights, or switched off) get none."""
     changes = EmailChange.objects.select_related("user", "asked_by").filter(pk__in=change_ids)
     users = access.may_use_the_dashboard(User.objects.all()).values("pk")
     sent, over = 0, get_connection()
@@ -99,28 +100,29 @@ def tell_old_addresses(change_ids: list[int]) -> int:
 
 
 def _tell_old_address(change: EmailChange, over: BaseEmailBackend) -> bool:
-    # Claimed before it is sent: a task that is delivered twice writes to nobody twice.
+    # Marked as told before the mail is sent, so that a task that runs twice sends one mail.
     claimed = EmailChange.objects.filter(pk=change.pk)
     if not claimed.filter(told_at=None).update(told_at=timezone.now()):
         return False
     problem = ""
     try:
-        over.open()  # nothing where it is open
+        over.open()  # does nothing where it is open
         problem = account_mail.tell_old_address(change, over=over)
     except (SMTPException, OSError) as error:
         problem = f"The mail server cannot be reached: {type(error).__name__}"
     if problem:
         claimed.update(told_at=None)
         with suppress(SMTPException, OSError):
-            over.close()  # it may be broken: the next one gets a new one
-        # Without the server's words: they hold the address.
+            over.close()  # it may be broken; the next mail opens a new connection
+        # The mail server's answer is not logged: it contains the address.
         log.warning("The old address of user %s was not told of the new one", change.user_id)
         _tell_of_failure(change.asked_by_id, change.user, problem)
     return not problem
 
 
 def send_forgotten_password(email: str) -> str:
-    """Send a link to whoever has the address, if anybody has; nobody waits to hear of it."""
+    """Send a link to reset the password, if an account has this address. Failures are only logged: the person
+    who asked is not signed in."""
     if problem := account_mail.send_to_address(email):
         log.error("A forgotten password: %s", problem)
     return problem

@@ -1,4 +1,4 @@
-"""What Thinkific sells and what is inside: products (courses, bundles), chapters, lessons, quizzes."""
+"""Products of Thinkific (courses and bundles) and their content: chapters, lessons, quizzes."""
 
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,8 @@ TITLE_LENGTH = 500
 
 class ProductQuerySet(FoldedQuerySet["Product"]):
     def visible_to(self, viewer: "User") -> "ProductQuerySet":
-        """Administrators see all; managers what their teams have seats on; students what they study."""
+        """Administrators see all products, team managers those that their teams have seats on, students those
+        that they are enrolled in."""
         if viewer.sees_everything:
             return self
         products = Product.objects.order_by().values("pk")
@@ -32,9 +33,9 @@ class ProductQuerySet(FoldedQuerySet["Product"]):
 class Product(Folded):
     """A Thinkific course or bundle.
 
-    Thinkific has three ids for "a course": the product's (`thinkific_id`), and the course's, which the
-    product calls `productable_id` and enrollments call `course_id`. Course and bundle ids are different
-    number spaces.
+    Thinkific has two ids for a course: that of the product (`thinkific_id`), and that of the course, which
+    the product calls `productable_id` and enrollments call `course_id`. A course and a bundle can have the
+    same `productable_id`.
     """
 
     class Type(models.TextChoices):
@@ -64,8 +65,8 @@ class Product(Folded):
     has_certificate = models.BooleanField(default=False)
     days_until_expiry = models.IntegerField(null=True, blank=True)
     card_image_url = models.CharField(max_length=2000, blank=True)
-    # How this product was learnt: courses of the new builder are missing from REST, so their absence
-    # there proves nothing.
+    # Where this product was read from. REST does not list the courses of the new builder, so a course of
+    # another source that REST does not list is not removed.
     source = models.CharField(max_length=10, choices=Source, default=Source.REST)
     thinkific_created_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -131,7 +132,7 @@ class Chapter(models.Model):
 
 class QuizQuerySet(FoldedQuerySet):
     def with_courses(self) -> "QuizQuerySet":
-        """With what `courses()` reads: two queries for any number of quizzes."""
+        """Prefetch what `courses()` reads: two queries for any number of quizzes."""
         lessons = Lesson.objects.here().select_related("chapter__product")
         lessons = lessons.defer("chapter__product__description")
         return self.select_related("product").prefetch_related(
@@ -140,11 +141,10 @@ class QuizQuerySet(FoldedQuerySet):
 
 
 class Quiz(Folded):
-    """A quiz. Results name a quiz but no course, so the curriculum is where its courses are learnt from.
+    """A quiz. Thinkific's results name the quiz and no course; its courses are known from their lessons.
 
-    Several courses may contain one quiz: its lessons tell which (`courses`). `product` is the first of them
-    that was read, and stays while that course contains it; a quiz that no course contains any more keeps the
-    last one.
+    Several courses may contain one quiz (`courses()`). `product` is the first course that was read with it,
+    and changes only when that course no longer contains the quiz and another does.
     """
 
     thinkific_id = models.BigIntegerField("Thinkific ID", null=True, blank=True)
@@ -172,8 +172,7 @@ class Quiz(Folded):
         return self.name or f"Quiz {self.thinkific_id}"
 
     def courses(self) -> list[Product]:
-        """The courses that contain the quiz, `product` first. Costs no query where `with_courses` was used
-        before."""
+        """Returns the courses that contain the quiz, `product` first. Makes no query after `with_courses`."""
         found = {self.product_id: self.product} if self.product else {}
         for lesson in self.lessons.all():
             if lesson.removed_at is None and lesson.chapter.removed_at is None:
@@ -183,7 +182,7 @@ class Quiz(Folded):
 
 class LessonQuerySet(models.QuerySet["Lesson"]):
     def here(self) -> "LessonQuerySet":
-        """Those that Thinkific still has."""
+        """Lessons that Thinkific still has."""
         return self.filter(removed_at__isnull=True, chapter__removed_at__isnull=True)
 
 

@@ -28,10 +28,11 @@ class Status(models.TextChoices):
 
 
 def _conditions(now: datetime) -> list[tuple[Status, Q]]:
-    """The rules of an enrollment's status, the first that holds wins. `Enrollment.status` repeats them.
+    """Returns the rules of an enrollment's status; the first one that matches wins. `Enrollment.status`
+    repeats them in Python.
 
-    Failed and pending speak of enrollments that Thinkific does not have. One that it has, and whose new
-    dates could not be sent, still gives the access it gave (and still takes its place on a seat).
+    Failed and pending are for enrollments that Thinkific does not have. One that Thinkific has, and whose new
+    dates could not be sent, still gives access (and still takes a place of its seat).
     """
     return [
         (Status.REMOVED, Q(removed_at__isnull=False)),
@@ -48,11 +49,12 @@ def _keys(queryset: models.QuerySet) -> models.QuerySet:
 
 class EnrollmentQuerySet(models.QuerySet["Enrollment"]):
     def visible_to(self, viewer: "User") -> "EnrollmentQuerySet":
-        """Managers see their members' enrollments in the products that the shared team has a seat on."""
+        """Team managers see the enrollments of their teams' members in products that the team has a seat on;
+        everybody sees their own."""
         if viewer.sees_everything:
             return self
-        # By their keys, so that the database begins with a few teams and not with every enrollment: an OR
-        # with EXISTS is asked of each row, for seconds on a million.
+        # A union of primary keys lets the database begin with a few teams. It would check an OR with EXISTS
+        # for each row: seconds for a million enrollments.
         through_a_seat = Enrollment.objects.filter(
             user__memberships__team__in=viewer.managed_teams(),
             user__memberships__team__seat_assignments__product=F("product"),
@@ -61,7 +63,7 @@ class EnrollmentQuerySet(models.QuerySet["Enrollment"]):
         return self.filter(pk__in=_keys(own).union(_keys(through_a_seat)))
 
     def with_status(self, now: datetime | None = None) -> "EnrollmentQuerySet":
-        """Annotate `status_now`, which SQL can filter and group by."""
+        """Annotate `status_now`, for filters and groups in SQL."""
         whens = [
             When(condition, then=Value(status)) for status, condition in _conditions(now or timezone.now())
         ]
@@ -70,7 +72,8 @@ class EnrollmentQuerySet(models.QuerySet["Enrollment"]):
         )
 
     def in_status(self, status: str, now: datetime | None = None) -> "EnrollmentQuerySet":
-        """Enrollments in one status, as plain conditions so that indexes on the dates can serve them."""
+        """Enrollments in one status. Uses plain conditions, so that the database can use the dates'
+        indexes."""
         queryset = self
         for other, condition in _conditions(now or timezone.now()):
             if other == status:
@@ -79,20 +82,21 @@ class EnrollmentQuerySet(models.QuerySet["Enrollment"]):
         return queryset
 
     def ending_within(self, days: int) -> "EnrollmentQuerySet":
-        """Enrollments whose access ends so soon, the courses of bundles with their bundles."""
+        """Enrollments whose access ends within so many days, including courses that came with a bundle."""
         now = timezone.now()
         soon = now + timedelta(days=days)
         return self.filter(expiry_date__gt=now, expiry_date__lte=soon, removed_at__isnull=True)
 
     def giving_access(self, now: datetime | None = None) -> "EnrollmentQuerySet":
-        """Enrollments by which the student can study now, or will as soon as Thinkific has been told."""
+        """Enrollments that give access now, or will as soon as they are sent to Thinkific."""
         return self.filter(removed_at__isnull=True).exclude(
             Q(expiry_date__lte=now or timezone.now()) | Q(push_state="failed", thinkific_id__isnull=True)
         )
 
 
 class Enrollment(models.Model):
-    """One per student and product. Thinkific is the system of record; it expires, it is never deleted."""
+    """A student's access to a product; one row for both. Thinkific is the system of record. An enrollment
+    ends by its expiry date and is never deleted."""
 
     class Origin(models.TextChoices):
         THINKIFIC = "thinkific", "Thinkific"
@@ -131,8 +135,8 @@ class Enrollment(models.Model):
         db_index=False,
         help_text="The bundle enrollment that this course enrollment came through.",
     )
-    # Our own grant of this very product, apart from what comes through bundles: ending a bundle must not end
-    # access to a course that was given on its own too.
+    # Whether, and until when, we gave this product itself, not through a bundle. Ending a bundle must not end
+    # access to a course that was also given by itself.
     granted = models.BooleanField(default=False, editable=False)
     granted_until = models.DateTimeField(null=True, blank=True, editable=False)
     last_seat = models.ForeignKey(
@@ -151,7 +155,7 @@ class Enrollment(models.Model):
     removed_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = EnrollmentQuerySet.as_manager()
-    # People change dates; progress moves every minute and belongs to the runs.
+    # People change dates. Progress comes from Thinkific every few minutes and would flood the history.
     history = tracked(
         excluded_fields=[
             "percentage_completed",
@@ -175,7 +179,7 @@ class Enrollment(models.Model):
             models.UniqueConstraint(fields=["thinkific_id"], name="one_enrollment_per_thinkific_id"),
         ]
         indexes = [
-            # With the key: lists are sorted by these, and many rows share a value (no end, no progress).
+            # With `id`: lists are sorted by these columns, and many rows share a value (no end, no progress).
             models.Index(fields=["expiry_date", "id"], name="enrollment_expiry_date"),
             models.Index(fields=["percentage_completed", "id"], name="enrollment_progress"),
             models.Index(fields=["activated_at", "id"], name="enrollment_activated_at"),
@@ -196,7 +200,7 @@ class Enrollment(models.Model):
 
     @property
     def status(self) -> str:
-        """The status now, by the same rules as `in_status` and `with_status`."""
+        """The status now, by the same rules as `_conditions`."""
         if self.removed_at is not None:
             return Status.REMOVED
         if self.push_state == self.PushState.FAILED and self.thinkific_id is None:

@@ -1,4 +1,5 @@
-"""Thinkific's groups, the teams they are assigned to (each with its own direction), and who is in them."""
+"""Thinkific's groups, the teams that they are assigned to (each with its own direction), and their
+members."""
 
 from typing import TYPE_CHECKING
 
@@ -41,8 +42,8 @@ class GroupQuerySet(FoldedQuerySet["ThinkificGroup"]):
         return self.filter(pk__in=assignments.values("group"))
 
     def with_pending(self) -> "GroupQuerySet":
-        """Annotate `is_pending`: something about the group has yet to be synced (its Status is Active). Of a
-        group that is gone from Thinkific nothing can be."""
+        """Annotate `is_pending`: something about the group is not synced yet, and the screen shows its Status
+        as Active. Always false for a group that Thinkific no longer has."""
         unsynced = GroupAssignment.objects.exclude(direction=Direction.DISABLED).filter(
             Q(last_synced_at__isnull=True) | Q(changed_at__gt=F("last_synced_at")) | ~Q(last_error=""),
             group=OuterRef("pk"),
@@ -52,7 +53,7 @@ class GroupQuerySet(FoldedQuerySet["ThinkificGroup"]):
             is_pending=Q(removed_at__isnull=True)
             & (
                 Q(last_synced_at__isnull=True)
-                # The first half keeps SQL's NULL out of the answer: nothing would find a NULL as False.
+                # `isnull=False` keeps the result from being NULL, which a filter for False would not find.
                 | Q(sync_requested_at__isnull=False, sync_requested_at__gt=F("last_synced_at"))
                 | Exists(unsynced)
                 | Exists(unpushed)
@@ -61,7 +62,7 @@ class GroupQuerySet(FoldedQuerySet["ThinkificGroup"]):
 
 
 class ThinkificGroup(Folded):
-    """A group. It may exist here only (no Thinkific id yet) or have come from Thinkific."""
+    """A group of Thinkific. One that was made here has no Thinkific id until it is sent."""
 
     name = models.CharField(max_length=GROUP_NAME_LENGTH)
     folded = FoldedField("name")
@@ -82,7 +83,7 @@ class ThinkificGroup(Folded):
         permissions = [("sync_thinkificgroup", "Can sync groups")]
         constraints = [
             models.UniqueConstraint(fields=["thinkific_id"], name="one_group_per_thinkific_id"),
-            # Thinkific itself may have several of one name; two made here would become one there.
+            # Thinkific may have several groups of one name. Two that are made here would become one there.
             models.UniqueConstraint(
                 fields=["folded"],
                 condition=Q(thinkific_id__isnull=True, removed_at__isnull=True, folded__isnull=False),
@@ -96,7 +97,8 @@ class ThinkificGroup(Folded):
 
 
 class GroupAssignment(models.Model):
-    """A group serving a team. The direction sits here: one group serves two teams in two directions."""
+    """A group that is assigned to a team. The direction is a field of the assignment, because one group can
+    serve two teams in two directions."""
 
     group = models.ForeignKey(
         ThinkificGroup, on_delete=models.CASCADE, related_name="assignments", db_index=False
@@ -129,7 +131,7 @@ class GroupAssignment(models.Model):
 
 
 class GroupMembership(models.Model):
-    """A person in a group, as Thinkific has it or will have it."""
+    """A user in a group: in Thinkific already, or to be sent there."""
 
     class Source(models.TextChoices):
         THINKIFIC = "thinkific", "Thinkific"

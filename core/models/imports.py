@@ -1,4 +1,4 @@
-"""CSV files and their lines."""
+"""Imported CSV files and their lines."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Invitations: a team asks somebody who has an account, and whom it does not see, to join."""
+"""Invitations: a team asks a user to join whose account the team cannot see."""
 
 from typing import TYPE_CHECKING
 
@@ -21,9 +21,10 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
 
 
 class Invitation(models.Model):
-    """An open invitation. It is deleted when it is accepted, declined or withdrawn; its history stays.
+    """An open invitation. The row is deleted when the invitation is accepted, declined or withdrawn; its
+    history stays.
 
-    A team sees `address`, the role and who asked, and nothing of the account behind it.
+    The team sees `address`, the role and the inviter, and nothing of the invited user's account.
     """
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="invitations", db_index=False)
@@ -35,7 +36,7 @@ class Invitation(models.Model):
     )
     invited_by_name = kept_name()
     created_at = models.DateTimeField(default=timezone.now, editable=False)
-    # The link in the last mail is bound to it: sending again makes older links void.
+    # The link in the mail is signed with this time, so sending the mail again makes older links invalid.
     sent_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = InvitationQuerySet.as_manager()

@@ -1,4 +1,4 @@
-"""What Thinkific must still be told."""
+"""The outbox: changes that are still to be sent to Thinkific, and those that were."""
 
 from datetime import timedelta
 
@@ -17,15 +17,15 @@ LONGEST_WAIT = timedelta(minutes=45)  # that an entry is ever put off for, whate
 
 class OutboxQuerySet(LeasedQuerySet["OutboxEntry"]):
     def unsent(self) -> "OutboxQuerySet":
-        """Everything that is not over: waiting, in flight, or failed and waiting for a person."""
+        """Entries that are not finished: pending, in flight, or failed (a person can retry those)."""
         return self.filter(status__in=OutboxEntry.UNSENT)
 
 
 class OutboxEntry(Leased):
     """An object whose copy at Thinkific is out of date. It says what is stale, never what to send.
 
-    The push reads the object as it is then, so ten edits cost one request; at most one entry per object
-    is pending. What must go although its row is gone leaves its `thinkific_id` here.
+    The push reads the object when it sends it, so ten edits cost one request. An object has at most one
+    pending entry. For an object that was deleted here, `thinkific_id` says what to delete there.
     """
 
     class Status(models.TextChoices):
@@ -43,8 +43,8 @@ class OutboxEntry(Leased):
     )
     object_id = models.BigIntegerField()
     thinkific_id = models.BigIntegerField(null=True, blank=True)
-    # Whose change it is: one person's entries are pushed in order (user, groups, enrollments). An entry
-    # outlives its person: that somebody was deleted here may be the very thing that Thinkific must hear.
+    # The user that the change is about. One user's entries are pushed in order: user, groups, enrollments.
+    # The entry stays when the user is deleted: it may be the deletion that has to be sent.
     person = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -53,11 +53,11 @@ class OutboxEntry(Leased):
         related_name="outbox_entries",
     )
     reason = models.CharField(max_length=200)
-    # The remote values last seen, per field, when the first unsent change was made: the third side of
-    # a three-way comparison.
+    # Thinkific's last known value of each field when the first unsent change was made: the base of the
+    # three-way comparison with our value and Thinkific's present one.
     last_seen = models.JSONField(default=dict, blank=True)
-    # What was sent and not confirmed yet, per field, stored before it is sent: a value that Thinkific has
-    # from us is no change of its own, even if the process died before it could write that down.
+    # The value of each field that was sent and is not confirmed yet. It is stored before sending: if the
+    # process dies, a value that we sent is still not taken for a change made in Thinkific.
     sent = models.JSONField(default=dict, db_default={}, blank=True, editable=False)
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     priority = models.SmallIntegerField(default=0, help_text="Higher goes first; a person waits for it.")
@@ -72,7 +72,7 @@ class OutboxEntry(Leased):
     finished_at = models.DateTimeField(null=True, blank=True)
 
     objects = OutboxQuerySet.as_manager()
-    called = ""  # by whoever has looked up the names of what it is about
+    called = ""  # the name to show; set by code that has looked up the object
 
     class Meta:
         ordering = ["-id"]

@@ -1,4 +1,4 @@
-"""People: one account for administrators, managers and students alike."""
+"""Users: administrators, team managers and students have the same kind of account."""
 
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 
 NAME_LENGTH = 255
 EMAIL_LENGTH = 254
-KEYLESS = 500  # accounts without a key that are looked at, at most; the worker fills all that it can
+KEYLESS = 500  # most accounts without an `email_key` that are compared; the worker fills those it can
 
 
 class UserQuerySet(FoldedQuerySet["User"]):
     def of_address(self, email: str) -> "UserQuerySet":
-        """Whoever has this e-mail address, however it is written."""
+        """The account with this e-mail address, ignoring case and the form of the domain."""
         return self.filter(email_key=email_key(email))
 
     def of_one_address(self) -> "UserQuerySet":
-        """Accounts whose addresses are one by the rule of `email_key`, and were two to an older version: the
-        newer has no key."""
+        """Accounts that share one address by the rule of `email_key`. An older version took their addresses
+        for different ones; the newer account of each pair has no key."""
         keyless = self.filter(email_key__isnull=True).order_by("pk").values_list("pk", "email")
         keys = {pk: email_key(email) for pk, email in keyless[:KEYLESS]}
         owners = dict(self.filter(email_key__in=set(keys.values())).order_by().values_list("email_key", "pk"))
@@ -48,17 +48,17 @@ class UserQuerySet(FoldedQuerySet["User"]):
         return super().update(**values)
 
     def visible_to(self, viewer: "User") -> "UserQuerySet":
-        """Administrators see everybody; managers the members of their teams; everybody themselves."""
+        """Administrators see all users, team managers the members of their teams, everybody themselves."""
         if viewer.sees_everything:
             return self
         mates = Membership.objects.filter(team__in=viewer.managed_teams())
-        # A union of keys rather than an OR, for which the database would look at everybody.
+        # A union of primary keys: for an OR the database would read every user.
         themselves = User.objects.order_by().filter(pk=viewer.pk)
         return self.filter(pk__in=themselves.values("pk").union(mates.order_by().values("user")))
 
     def own_people_of(self, viewer: "User") -> "UserQuerySet":
-        """People of whom the viewer sees more than their part in a team: activity, tags. For a team's
-        viewer those whose home team is theirs, and those without a home team who are no guests."""
+        """Users whose activity and tags the viewer may see too, not only the membership. For a team manager:
+        members whose home team the viewer manages, and members without a home team who are not guests."""
         if viewer.sees_everything:
             return self
         mates = Membership.objects.filter(team__in=viewer.managed_teams())
@@ -70,8 +70,8 @@ class UserQuerySet(FoldedQuerySet["User"]):
         return self.filter(memberships__role__code="student").distinct()
 
     def unassigned(self) -> "UserQuerySet":
-        """People in no team who ought to be in one: they arrived by sync, and no default team is set. Staff
-        needs none, and who is switched off or gone from Thinkific misses none."""
+        """Users in no team who should be in one: they came from Thinkific, and no default team was set.
+        Without administrators, switched-off accounts and users that Thinkific no longer has."""
         people = self.filter(memberships__isnull=True, is_active=True, removed_at__isnull=True)
         return people.filter(is_staff=False, is_superuser=False, global_role__isnull=True)
 
@@ -79,8 +79,8 @@ class UserQuerySet(FoldedQuerySet["User"]):
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
     def get_by_natural_key(self, username: str | None) -> "User":
         email = username or ""
-        # Of two that an older version let in, the newer has no key, and is found as it is written.
-        # One query whether or not there is somebody: how long it takes tells nothing.
+        # Of two accounts with one address from an older version, the newer has no key: compare `email` too.
+        # Always one query, so that the time it takes does not show whether the account exists.
         exactly = normalize_email(email)
         found = list(self.filter(Q(email=exactly) | Q(email_key=email_key(email))).order_by("pk")[:2])
         if not found:
@@ -88,7 +88,8 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[
         return next((user for user in found if user.email == exactly), found[0])
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Create an account. Without a password nobody can sign in to it until one is set by mail."""
+        """Create an account. Without a password nobody can sign in until one is set through a link by
+        mail."""
         if not email:
             raise ValueError("An account needs an e-mail address.")
         user = self.model(email=normalize_email(email), **fields)
@@ -103,7 +104,7 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[
 
 
 class User(Folded, AbstractBaseUser, PermissionsMixin):
-    """Any person known to the dashboard. The e-mail address is the login, unique however it is written."""
+    """Any person whom the dashboard knows. The e-mail address is the login, unique by `email_key`."""
 
     NAMES = ("first_name", "last_name")
     SHARED = (*NAMES, "email")  # what Thinkific has too; of these a change is sent
@@ -121,7 +122,7 @@ class User(Folded, AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(
         "active", default=True, help_text="Switch off instead of deleting an account."
     )
-    # Kept when it is switched on again: sessions and links from before stay ended.
+    # Kept when the account is switched on again, so that sessions and links from before stay invalid.
     switched_off_at = models.DateTimeField(null=True, blank=True, editable=False)
     is_staff = models.BooleanField("administrator", default=False, help_text="Works for the course company.")
     is_dashboard_user = models.BooleanField(
@@ -169,8 +170,8 @@ class User(Folded, AbstractBaseUser, PermissionsMixin):
     custom_profile_fields = models.JSONField(default=list, blank=True, editable=False)
     company = models.CharField(max_length=NAME_LENGTH, blank=True, editable=False)
     external_source = models.CharField(max_length=NAME_LENGTH, blank=True, editable=False)
-    # What Thinkific said last, as a digest of its words: the same digest again means that nothing changed.
-    # A database trigger (migration 0004) forgets it when anything but a pull changes a mirrored column.
+    # A digest of Thinkific's last payload: the same digest again means that nothing changed. A database
+    # trigger (migration 0004) clears it when anything but a pull changes a mirrored column.
     remote_digest = models.BigIntegerField(null=True, blank=True, editable=False)
     synced_at = models.DateTimeField(null=True, blank=True, editable=False)
     removed_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -206,7 +207,7 @@ class User(Folded, AbstractBaseUser, PermissionsMixin):
         permissions = [("impersonate_user", "Can impersonate users")]
         constraints = [
             models.UniqueConstraint(fields=["email"], name="one_user_per_email"),
-            # With a condition it is an index on both databases: SQLite would copy the table for a constraint.
+            # The condition makes it an index on both databases; for a constraint SQLite would copy the table.
             models.UniqueConstraint(
                 fields=["email_key"],
                 condition=Q(email_key__isnull=False),
@@ -220,7 +221,7 @@ class User(Folded, AbstractBaseUser, PermissionsMixin):
             models.Index(fields=["removed_at"], name="user_removed", condition=Q(removed_at__isnull=False)),
             models.Index(fields=["is_staff"], name="user_staff", condition=Q(is_staff=True)),
             models.Index(fields=["id"], name="user_unfolded", condition=Q(folded__isnull=True)),
-            # Few people have one of these: an index of all would cost every row of a first pull.
+            # Few users have one of these. A full index would make every row of a first pull slower.
             *(
                 models.Index(fields=[name], name=f"user_{name}", condition=Q(**{f"{name}__isnull": False}))
                 for name in ("global_role", "primary_team", "home_team")
@@ -241,18 +242,18 @@ class User(Folded, AbstractBaseUser, PermissionsMixin):
         super().save(*args, update_fields=update_fields, **options)
 
     def access_as_of(self) -> str:
-        """What sessions and links hold on to. They end for good when it changes: with a new password, another
-        address, or by switching the account off."""
+        """Returns the values that sessions and signed links depend on. These become invalid for good when a
+        value changes: a new password, another address, or switching the account off."""
         off = f"\n{self.switched_off_at.timestamp()}" if self.switched_off_at else ""
         return f"{self.password}\n{self.email}{off}"
 
     def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:
-        """Django compares this with what a session began with."""
+        """Django compares the result with the one stored when the session began."""
         salt = "core.models.User.session"
         return salted_hmac(salt, self.access_as_of(), secret=secret, algorithm="sha256").hexdigest()
 
     def get_full_name(self) -> str:
-        """First and last name, or the e-mail address of somebody without either."""
+        """Returns the first and last name; the e-mail address when there is neither."""
         return f"{self.first_name} {self.last_name}".strip() or self.shown_email
 
     def get_short_name(self) -> str:
@@ -260,20 +261,20 @@ class User(Folded, AbstractBaseUser, PermissionsMixin):
 
     @property
     def shown_email(self) -> str:
-        """The address as people write it: for screens, never for what machines compare."""
+        """The address with its domain in Unicode: for screens, never for comparing."""
         return as_people_write(self.email)
 
     @property
     def sees_everything(self) -> bool:
-        """Whether no team limits what this person sees."""
+        """Whether the user sees all teams: superusers and holders of a global role."""
         return self.is_active and (self.is_superuser or self.global_role_id is not None)
 
     def managed_teams(self) -> "QuerySet[Team]":
-        """The teams whose people this person may see, by a role in each that says so."""
+        """Returns the teams whose members the user may see: those where the user's role has "teams.view"."""
         return Team.objects.filter(memberships__user=self, memberships__role__in=self._managing_roles)
 
     @cached_property
     def _managing_roles(self) -> list[int]:
-        # The codes of a role are few and roles fewer, so they are compared in Python: a JSON containment
-        # test would need one query for PostgreSQL and another for SQLite. Once per request, like has_perm.
+        # Compared in Python, as roles and codes are few: a JSON containment test would need one query for
+        # PostgreSQL and another for SQLite. Cached for the request, like has_perm.
         return [role.pk for role in Role.objects.filter(is_global=False) if "teams.view" in role.permissions]

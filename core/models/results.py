@@ -1,4 +1,4 @@
-"""What students achieved: quiz results and certificates."""
+"""Results of students: quiz results and certificates."""
 
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class ResultQuerySet(models.QuerySet):
-    """Shared by both kinds; `product_paths` says where the products of a row are found."""
+    """For both models; `product_paths` are the lookups from a row to its products."""
 
     product_paths: tuple[str, ...] = ("product",)
 
@@ -22,7 +22,7 @@ class ResultQuerySet(models.QuerySet):
         if viewer.sees_everything:
             return self
         rows = self.model._default_manager.order_by()
-        # By their keys, as with enrollments.
+        # A union of primary keys, as for enrollments.
         through_a_seat = [
             rows.filter(
                 user__memberships__team__in=viewer.managed_teams(),
@@ -38,13 +38,13 @@ class QuizResultQuerySet(ResultQuerySet):
     product_paths = ("quiz__product", "quiz__lessons__chapter__product")
 
     def with_courses(self) -> "QuizResultQuerySet":
-        """With what `quiz.courses()` reads: a few queries for any number of rows."""
+        """Prefetch what `quiz.courses()` reads: a few queries for any number of rows."""
         quizzes = Quiz.objects.with_courses().defer("product__description")
         return self.prefetch_related(models.Prefetch("quiz", quizzes))
 
 
 class QuizResult(models.Model):
-    """One submission: the running record of a person's attempts at a quiz, as Thinkific reports it."""
+    """A student's result in a quiz as Thinkific reports it; one row counts all attempts."""
 
     thinkific_id = models.BigIntegerField("Thinkific ID", null=True, blank=True)
     quiz = models.ForeignKey(Quiz, on_delete=models.PROTECT, related_name="results")
@@ -72,7 +72,7 @@ class QuizResult(models.Model):
 
     @property
     def score(self) -> int | None:
-        """Percent right, 0 to 100; None when nothing was answered."""
+        """Percent of right answers, 0 to 100. Without answers the grade; None without a grade too."""
         answered = self.correct_count + self.incorrect_count
         if not answered:
             return self.grade
@@ -80,7 +80,7 @@ class QuizResult(models.Model):
 
 
 class Certificate(models.Model):
-    """A credential that Thinkific issued for a course."""
+    """A certificate that Thinkific issued for a course."""
 
     thinkific_id = models.BigIntegerField("Thinkific ID", null=True, blank=True)
     credential_id = models.CharField("credential ID", max_length=255)

@@ -1,4 +1,4 @@
-"""Seats: pools of places on one product with their rules, and the teams they are assigned to."""
+"""Seats: pools of places on one product with their rules, and the teams that they are assigned to."""
 
 from typing import TYPE_CHECKING
 
@@ -27,18 +27,19 @@ class SeatQuerySet(FoldedQuerySet["Seat"]):
         return self.filter(pk__in=assignments.values("seat"))
 
     def over(self) -> "SeatQuerySet":
-        """Seats with more people on them than places."""
+        """Seats with more used places than they have."""
         return self.filter(unlimited=False, used_count__gt=F("max_seats"))
 
     def full_or_nearly(self) -> "SeatQuerySet":
-        """Seats in use of whose places nine tenths or more are taken, but not more than there are."""
+        """Active seats with NEARLY_FULL percent or more of their places used, but not more than they have."""
         taken = Cast("max_seats", BigIntegerField()) * NEARLY_FULL / 100
         limited = self.filter(unlimited=False, active=True, max_seats__gt=0)
         return limited.filter(used_count__gte=taken, used_count__lte=F("max_seats"))
 
 
 class Seat(Folded):
-    """A named entitlement: which product, how many people, how long, with which rules. Not one chair."""
+    """A pool of places on a product: how many people, for how long, with which rules. One seat has many
+    places."""
 
     class Expiry(models.TextChoices):
         DAYS = "days", "Days after enrollment"
@@ -65,7 +66,7 @@ class Seat(Folded):
     )
     used_count = models.PositiveIntegerField("used", default=0, editable=False)
     used_counted_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # How full it is, for sorting: thousandths of its places, 0 without a limit.
+    # How full the seat is, for sorting: used places per thousand; 0 when unlimited.
     fill = models.GeneratedField(
         expression=Case(
             When(unlimited=True, then=Value(0)),
@@ -106,12 +107,13 @@ class Seat(Folded):
 
     @property
     def available(self) -> int | None:
-        """Places left by the cached count; None when unlimited."""
+        """Places that are left, by the cached count; None when unlimited."""
         return None if self.unlimited else max(0, (self.max_seats or 0) - self.used_count)
 
     @property
     def over(self) -> int:
-        """How many people more than places; shown as a warning, never corrected by itself."""
+        """How many more places are used than the seat has. Screens warn; nothing corrects it
+        automatically."""
         return 0 if self.unlimited else max(0, self.used_count - (self.max_seats or 0))
 
 
@@ -124,7 +126,7 @@ class SeatAssignment(models.Model):
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="seat_assignments", db_index=False)
     seat = models.ForeignKey(Seat, on_delete=models.CASCADE, related_name="assignments")
-    # The seat's product, repeated so that the database itself refuses a second seat for it in one team.
+    # The seat's product, repeated so that a constraint can refuse a second seat on it for one team.
     product = models.ForeignKey(
         Product, on_delete=models.PROTECT, related_name="seat_assignments", editable=False
     )

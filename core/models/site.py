@@ -6,7 +6,7 @@ from django.db import models
 from core.models.fields.history import tracked
 from core.models.teams import Team
 
-MOST_DAYS = 36_500  # a hundred years: the calendar has room for as much from any day of our time
+MOST_DAYS = 36_500  # a hundred years: a date so far ahead is still within Python's calendar
 MOST_PLACES = 1_000_000
 
 

@@ -1,4 +1,4 @@
-"""What the dashboard's people add to an account: tags, and notes."""
+"""Tags and notes that users of the dashboard add to an account."""
 
 from django.db import models
 from django.db.models import Q
@@ -30,7 +30,7 @@ class Tag(Folded):
 
 
 class Note(models.Model):
-    """What somebody at the dashboard wrote about a person; seen by those who may see the person."""
+    """A note about a user. Whoever may see the user may see the note."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notes")
     author = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="written_notes")

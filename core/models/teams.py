@@ -1,4 +1,4 @@
-"""Teams, who is in them, what they may do there, and the organizations that group teams."""
+"""Teams, their members with their roles, and the organizations that group teams."""
 
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Organization(Folded):
-    """Groups teams under one management. People belong to its teams, never to it directly."""
+    """Groups teams under one management. Users are members of its teams, not of the organization itself."""
 
     name = models.CharField(max_length=255)
     folded = FoldedField("name")
@@ -40,12 +40,12 @@ class Organization(Folded):
 
 class RoleManager(models.Manager.from_queryset(FoldedQuerySet)):  # type: ignore[misc]
     def get_by_natural_key(self, code: str) -> "Role":
-        """Fixtures name built-in roles by code: migrations made them, under whatever key."""
+        """Fixtures name built-in roles by code: a migration makes them, and their primary keys differ."""
         return self.get(code=code)
 
 
 class Role(Folded):
-    """A named set of permissions: for given teams, or everywhere when global."""
+    """A named set of permissions. A user holds it in one team, or everywhere when the role is global."""
 
     name = models.CharField(max_length=100)
     folded = FoldedField("name")
@@ -88,7 +88,7 @@ class TeamQuerySet(FoldedQuerySet["Team"]):
 
 
 class Team(Folded):
-    """A group of people at a customer: a class, a department, or one manager and their people."""
+    """A group of people at a customer: a class, a department, or a manager with their people."""
 
     name = models.CharField(max_length=255)
     folded = FoldedField("name")
@@ -142,7 +142,7 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
 
 
 class Membership(models.Model):
-    """One person's part in one team, with exactly one role there."""
+    """A user's membership in a team, with exactly one role."""
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="memberships", db_index=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
@@ -150,7 +150,7 @@ class Membership(models.Model):
         Role, on_delete=models.PROTECT, related_name="memberships", limit_choices_to={"is_global": False}
     )
     joined_at = models.DateTimeField(default=timezone.now, editable=False)
-    # Of a guest the team sees their part in this team, and nothing else. See docs/security.md.
+    # The team sees of a guest only this membership and what belongs to it. See docs/security.md.
     as_guest = models.BooleanField(default=False, db_default=False, editable=False)
 
     objects = MembershipQuerySet.as_manager()

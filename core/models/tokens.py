@@ -1,4 +1,4 @@
-"""Keys to the REST API, and the addresses that are told of events."""
+"""Tokens for the REST API, and the addresses that receive webhooks about events."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from core.models.fields.leased import Lease, Leased, LeasedQuerySet
 
 
 class ApiToken(Folded):
-    """A bearer token. The secret is shown once and stored hashed; it acts with its issuer's rights."""
+    """A bearer token. The secret is shown once and stored hashed. A request with it has its user's rights."""
 
     name = models.CharField(max_length=100)
     folded = FoldedField("name")

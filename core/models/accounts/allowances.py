@@ -1,4 +1,4 @@
-"""How often something was done lately, counted by all processes together."""
+"""Rate limits: how often something was done recently, counted by all processes together."""
 
 from django.db import models
 
@@ -6,11 +6,11 @@ from core import moments
 
 
 class Allowance(models.Model):
-    """One row for each thing that is counted. The key is a digest: whose it is stands nowhere."""
+    """One counter. The key is a digest, so the row does not show whom it is about."""
 
     key = models.CharField(max_length=100)
     used = models.PositiveIntegerField(default=0)
-    since = models.DateTimeField(db_index=True)  # when the present window began
+    since = models.DateTimeField(db_index=True)  # the start of the present window
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["key"], name="one_allowance_per_key")]

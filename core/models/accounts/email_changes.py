@@ -1,4 +1,4 @@
-"""Changes of people's login addresses: asked for and waiting for their confirmation, or done."""
+"""Changes of login addresses: waiting for a confirmation, done, or ended without effect."""
 
 from django.db import models
 from django.db.models import Q
@@ -10,8 +10,8 @@ from core.models.people import User
 
 
 class EmailChange(models.Model):
-    """One change of somebody's e-mail address. The link that confirms it is in no table: it is made when the
-    mail is sent, and holds only as long as the account and this row are as they were then."""
+    """One change of a user's e-mail address. The link that confirms it is not stored: it is signed when the
+    mail is sent, and works only while the account and this row stay unchanged."""
 
     class State(models.TextChoices):
         PENDING = "pending", "Waiting for confirmation"
@@ -35,7 +35,8 @@ class EmailChange(models.Model):
     mailed_at = models.DateTimeField(null=True, blank=True, help_text="When a link was last asked for.")
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
     ended_at = models.DateTimeField(null=True, blank=True)
-    # When the old address was told of the request and of the change: each once, whatever the queue does.
+    # When the old address was told of the request, and of the change. Set before the mail is sent, so that
+    # each is sent once even if the queue runs a task twice.
     warned_at = models.DateTimeField(null=True, blank=True)
     told_at = models.DateTimeField(null=True, blank=True)
 

@@ -1,4 +1,4 @@
-"""Who acted as whom."""
+"""Impersonations: who acted as whom, and when."""
 
 from django.conf import settings
 from django.db import models
@@ -7,7 +7,7 @@ from django.utils import timezone
 
 
 class ImpersonationSession(models.Model):
-    """An administrator acting as somebody else: from when to when, from where, and why."""
+    """One time that an administrator acted as another user: when, from which address, and why."""
 
     class Ended(models.TextChoices):
         LEFT = "left", "Leave Impersonation"

@@ -1,4 +1,4 @@
-"""Messages that wait for people."""
+"""Notices: messages to a user from work in the background."""
 
 from django.db import models
 from django.db.models import Q
@@ -8,7 +8,7 @@ from core.models.people import User
 
 
 class Notice(models.Model):
-    """A message that waits for a person until it is seen, on whatever page they are by then."""
+    """A message to a user. The next page that the user opens, or has open, shows it."""
 
     class Level(models.TextChoices):
         SUCCESS = "success"

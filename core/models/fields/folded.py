@@ -1,4 +1,5 @@
-"""Columns that hold other columns of the row in the form in which they are searched and compared."""
+"""Columns that hold a folded copy of other columns of the row, for searching and comparing
+(core/folding.py)."""
 
 from collections.abc import Callable, Collection, Iterable
 from functools import cache
@@ -13,9 +14,9 @@ PART = 500
 
 
 class FoldedField(models.TextField):
-    """Holds what `how` makes of the columns `sources`. Every save and every bulk write fills it
-    (services/storage/bulk.py for the mirror). Empty (NULL) only in a row that something else has written,
-    until the worker's next minute."""
+    """Holds the result of `how`, called with the columns `sources`. Saves, updates and the mirror's bulk
+    writes (services/storage/bulk.py) fill it. NULL only in a row that was written in another way, for example
+    by an older version; the worker fills those every minute."""
 
     def __init__(self, *sources: str, how: Callable[..., str] = fold, **options: Any) -> None:
         super().__init__(**{"null": True, "editable": False, **options})
@@ -23,7 +24,7 @@ class FoldedField(models.TextField):
 
     def deconstruct(self) -> tuple[str, str, Any, Any]:
         name, _, args, kwargs = super().deconstruct()
-        return name, "django.db.models.TextField", args, kwargs  # all that a migration has to know
+        return name, "django.db.models.TextField", args, kwargs  # migrations need no more
 
     def pre_save(self, model_instance: models.Model, add: bool) -> str:
         value = self.how(*(getattr(model_instance, source) for source in self.sources))
@@ -37,12 +38,13 @@ def folded_fields(model: type[models.Model]) -> tuple[FoldedField, ...]:
 
 
 def fields_of(model: type[models.Model], changed: Collection[str]) -> list[FoldedField]:
-    """The columns to be filled again when these change."""
+    """Returns the folded columns that must be filled again when these columns change."""
     return [field for field in folded_fields(model) if not set(field.sources).isdisjoint(changed)]
 
 
 def holding(column: str, word: str) -> models.Q:
-    """That the column holds the word, in any case. Of names and addresses ask their folded column."""
+    """Returns the condition that the column contains the word, ignoring case. For names and addresses pass
+    their folded column."""
     if column.rpartition("__")[2] == "folded":
         return models.Q(**{f"{column}__contains": fold(word)})
     return models.Q(**{f"{column}__icontains": word})
@@ -51,7 +53,8 @@ def holding(column: str, word: str) -> models.Q:
 class FoldedQuerySet(models.QuerySet[M]):
     def update(self, **values: Any) -> int:
         fields = fields_of(self.model, values)
-        keys = list(self.order_by().values_list("pk", flat=True)) if fields else []  # as long as they match
+        # Read first: after the update the rows may no longer match this query.
+        keys = list(self.order_by().values_list("pk", flat=True)) if fields else []
         changed = super().update(**values)
         for start in range(0, len(keys), PART):
             refill(self.model, fields, keys[start : start + PART])
@@ -61,8 +64,7 @@ class FoldedQuerySet(models.QuerySet[M]):
 
 
 def refill(model: type[models.Model], fields: Iterable[FoldedField], keys: Collection[Any]) -> int:
-    """Fill these columns of these rows again where they are not as they should be. Returns how many were
-    written."""
+    """Correct these folded columns in these rows (primary keys). Returns how many rows were written."""
     fields = list(fields)
     sources = list(dict.fromkeys(source for field in fields for source in field.sources))
     rows = model._base_manager.filter(pk__in=keys)
@@ -77,7 +79,7 @@ def refill(model: type[models.Model], fields: Iterable[FoldedField], keys: Colle
 
 
 class Folded(models.Model):
-    """A model with folded columns: what they are made of is stored tidied."""
+    """Base of models with folded columns. The source columns are stored tidied (`tidy`)."""
 
     class Meta:
         abstract = True
@@ -93,5 +95,5 @@ class Folded(models.Model):
 
     @classmethod
     def named(cls, name: str) -> "models.QuerySet[Self]":
-        """The rows of this name, in whatever case it is written."""
+        """Returns the rows with this name, ignoring case."""
         return cls._default_manager.filter(folded=fold(name))

@@ -1,4 +1,4 @@
-"""What every history table has besides the row: who acted, and as whom."""
+"""The columns that every history table has besides those of its model: who acted, and as whom."""
 
 from functools import cache
 from typing import Any
@@ -8,24 +8,26 @@ from django.db import models
 from simple_history.manager import HistoryManager
 from simple_history.models import HistoricalRecords
 
-# The reason of a row that says what an object was before its first change (core/services/history.py).
+# The reason of a history row with the object's values before its first change (core/services/history.py).
 AS_IT_WAS = "as it was before the first change"
 
 
 def kept_name() -> models.TextField:
-    """For a column `<who>_name` beside a foreign key `<who>` to an account: its name and address, written
-    there when the account is deleted (core/audit.py). Read both by `done_by`."""
+    """Returns a column `<who>_name` for a model with a foreign key `<who>` to User. When the account is
+    deleted, its name and address are copied there (core/audit.py). `done_by` reads both."""
     return models.TextField(null=True, editable=False)
 
 
 def done_by(row: models.Model, who: str) -> str:
-    """The name of whoever `who` of the row means, also after their account was deleted; else nothing."""
+    """Returns the name of the user that the foreign key `who` refers to, also after the account was deleted.
+    Empty when there was no user."""
     person = getattr(row, who)
     return str(person) if person is not None else getattr(row, f"{who}_name") or ""
 
 
 class StampedHistory(models.Model):
-    """`history_user` is whose account acted; `impersonator` the administrator behind it, if there was one."""
+    """`history_user` is the account that acted; `impersonator` the administrator who acted as that user, if
+    one did."""
 
     history_user_name = kept_name()
     impersonator_name = kept_name()
@@ -38,7 +40,8 @@ class StampedHistory(models.Model):
 
 
 class QuickHistoryManager(HistoryManager):
-    """Its class is made once, and not with every look at `history`: each save takes several."""
+    """Makes the manager's class once. The library makes a new class at every access to `history`, several
+    times in each save."""
 
     @classmethod
     def from_queryset(cls, queryset_class: Any, class_name: str | None = None) -> Any:
@@ -51,5 +54,5 @@ def _manager_class(queryset_class: Any) -> Any:
 
 
 def tracked(**options: Any) -> HistoricalRecords:
-    """History for a model, stamped with the impersonator."""
+    """Returns the history of a model; its rows name the impersonator too."""
     return HistoricalRecords(bases=[StampedHistory], history_manager=QuickHistoryManager, **options)

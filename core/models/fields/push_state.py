@@ -1,4 +1,4 @@
-"""How an object stands with Thinkific."""
+"""Whether an object's changes have been sent to Thinkific."""
 
 from django.db import models
 
