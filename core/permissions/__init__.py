@@ -1,1 +1,1 @@
-"""Who may do what: the codes, the answers to Django's checks, and over whom they hold."""
+"""Permissions: the codes that roles hold, Django's checks, and the people and teams that they apply to."""

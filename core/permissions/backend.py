@@ -1,4 +1,4 @@
-"""Who may do what: Django's permission checks, answered from roles."""
+"""Django's permission checks, answered from the roles that a user holds."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ from core.permissions.codes import PERMISSIONS
 
 
 def codes_by(role: Role) -> set[str]:
-    """What a global role gives. Administrators hold every permission, those that later versions add
-    included."""
+    """Returns the codes of a global role. The administrator's role has every code, also those that a later
+    version adds."""
     return set(PERMISSIONS) if role.code == "administrator" else set(role.permissions)
 
 
 def codes_of(user: User) -> set[str]:
-    """The codes of every role the user holds, global or in any team. Which team is a matter of rows:
-    `visible_to` limits those."""
+    """Returns the codes of the user's global role; without one, those of the roles in all teams together.
+    `visible_to` and core/permissions/scope.py say for which rows a code from a team applies."""
     if user.global_role is not None:
         return codes_by(user.global_role)
     held = Membership.objects.filter(user=user).values_list("role__permissions", flat=True)
@@ -26,7 +26,7 @@ def codes_of(user: User) -> set[str]:
 
 
 class RoleBackend(ModelBackend):
-    """Signs people in by e-mail, ignoring case, and answers `has_perm` from their roles."""
+    """Signs users in by e-mail address, ignoring case, and answers `has_perm` from their roles."""
 
     def authenticate(
         self,
@@ -54,16 +54,17 @@ class RoleBackend(ModelBackend):
 
 
 def rights_of(user: User) -> set[str]:
-    """Every code that any role of the user gives: the global one and those in teams. More than `codes_of`,
-    which lets a global role stand for all, and so right where two people's rights are compared."""
+    """Returns the codes of all roles of the user: the global one and those in teams. Use it to compare the
+    rights of two people: `codes_of` leaves out the roles in teams when there is a global one."""
     held = Membership.objects.filter(user=user).values_list("role__permissions", flat=True)
     codes = {code for permissions in held.order_by().distinct() for code in permissions}
     return codes if user.global_role is None else codes | codes_by(user.global_role)
 
 
 def may_impersonate(*, hijacker: User, hijacked: User) -> bool:
-    """Whether one person may act as another: who sees everything and has every right that the other has in
-    any team. Refused for superusers, oneself, switched-off accounts, and while acting as another."""
+    """Whether the hijacker may act as the hijacked user. The hijacker must see all teams and have every right
+    that the other has in any team. False for superusers, oneself and switched-off accounts, and while the
+    hijacker is acting as somebody already."""
     if not (hijacker.is_active and hijacked.is_active) or hijacked.is_superuser or hijacker.pk == hijacked.pk:
         return False
     if getattr(hijacker, "is_hijacked", False) or not hijacker.sees_everything:

@@ -1,4 +1,4 @@
-"""The permissions a role may hold: one toggle each, grouped by category, mapped to Django's.
+"""The permissions that a role can hold: their codes, their categories, and the Django permissions they grant.
 
 Roles store the codes; `core.permissions.backend.RoleBackend` answers Django's `has_perm` from them.
 """
@@ -13,11 +13,11 @@ DJANGO_VERB = {VIEW: "view", CREATE: "add", EDIT: "change", DELETE: "delete"}
 
 @dataclass(frozen=True)
 class Permission:
-    code: str  # "users.view": stored on roles, spoken by the API
+    code: str  # "users.view": stored on roles, used by the API
     category: str
     label: str
     grants: frozenset[str] = field(default_factory=frozenset)  # Django permissions, "core.view_user"
-    shown: bool = True  # False while nothing asks for it: roles may hold it, no screen speaks of it
+    shown: bool = True  # False while no code checks it: roles may hold it, but screens do not show it
 
 
 def _crud(
@@ -28,7 +28,7 @@ def _crud(
     *,
     unused: str = "",
 ) -> list[Permission]:
-    """One permission for each verb; no screen asks for the `unused` ones yet."""
+    """Returns one permission for each verb; those in `unused` are not shown, as no screen checks them yet."""
     prefix = category.lower().replace(" ", "_")
     return [
         Permission(
@@ -50,7 +50,7 @@ PERMISSIONS: dict[str, Permission] = {
     p.code: p
     for p in [
         *_crud("Users", "users", ["user"]),
-        # No address begins an impersonation yet, so the code opens nothing.
+        # Impersonation cannot be started from a screen yet, so this code has no effect.
         Permission(
             "users.impersonate",
             "Users",

@@ -1,7 +1,8 @@
-"""Who may change what of whom: permissions limited to the teams in which somebody holds them.
+"""Which people, teams and enrollments a viewer may change: permissions limited to teams.
 
-`has_perm` answers whether a person holds a permission anywhere; a change asks here whether they hold it for
-this person, team or enrollment.
+`has_perm` tells whether the viewer holds a permission anywhere. Before a change, ask here whether the viewer
+holds it for this person, team or enrollment. A viewer who "sees everything" is limited by no team; any other
+is a team's viewer and holds a permission only in the teams where their role has it.
 """
 
 from collections.abc import Collection, Iterable
@@ -24,7 +25,7 @@ from core.permissions.codes import PERMISSIONS
 
 
 def codes_everywhere(viewer: User) -> set[str]:
-    """What somebody may do in every team; nothing for who belongs to teams only."""
+    """Returns the codes that the viewer holds in all teams. Empty for a team's viewer."""
     if not viewer.sees_everything:
         return set()
     return set(PERMISSIONS) if viewer.is_superuser else codes_of(viewer)
@@ -37,7 +38,7 @@ def codes_in(viewer: User, team_id: int) -> set[str]:
 
 
 def teams_where(viewer: User, code: str) -> QuerySet[Team]:
-    """The teams in which somebody holds a permission, archived ones left out."""
+    """Returns the teams in which the viewer holds a permission, without archived ones."""
     teams = Team.objects.filter(archived_at__isnull=True)
     if viewer.sees_everything:
         return teams if code in codes_everywhere(viewer) else teams.none()
@@ -45,31 +46,31 @@ def teams_where(viewer: User, code: str) -> QuerySet[Team]:
 
 
 def holds(viewer: User, code: str) -> bool:
-    """Whether somebody holds a permission in some team; which rows that is about is another question."""
+    """Whether the viewer holds a permission in at least one team. It does not say for which rows."""
     if viewer.sees_everything:
         return code in codes_everywhere(viewer)
     return any(code in codes for codes in _held(viewer).values())
 
 
 def holds_in(viewer: User, code: str, team: Team | None) -> bool:
-    """Whether somebody holds a permission in this team, archived ones left out; None: in some team."""
+    """Whether the viewer holds a permission in this team; False for an archived one. None: in any team."""
     return holds(viewer, code) if team is None else teams_where(viewer, code).filter(pk=team.pk).exists()
 
 
 def holds_for_the_site(viewer: User, permission: str) -> bool:
-    """Whether somebody holds one of Django's permissions for what is about the whole site: runs, settings,
-    what waits to be sent. A role in a team counts for nothing there, whatever codes it has."""
+    """Whether the viewer holds one of Django's permissions for things of the whole site: runs, settings,
+    waiting changes. A role in a team never gives it, whatever codes the role has."""
     return viewer.sees_everything and viewer.has_perm(permission)
 
 
 def may_start_runs(viewer: User) -> bool:
-    """Whether somebody may start a run. Also one about a single user, group or product spends the requests
-    that all of the site share, and what it reads may change every team."""
+    """Whether the viewer may start a run. This is a right for the whole site even for a run about one user,
+    group or product: it uses the request budget of the site, and can change every team."""
     return holds_for_the_site(viewer, "core.run_tools")
 
 
 def _held(viewer: User) -> dict[int, set[str]]:
-    """What somebody may do in each of their teams; once per request, like has_perm."""
+    """Returns the viewer's codes by team (primary key). Cached for the request, like has_perm."""
     if not viewer.is_active:
         return {}
     if not hasattr(viewer, "_codes_by_team"):
@@ -81,9 +82,9 @@ def _held(viewer: User) -> dict[int, set[str]]:
 def may_change_account(viewer: User, person: User) -> bool:
     """Whether the viewer may change a person's name, e-mail address, password or account.
 
-    Whoever changes an e-mail address can take the account over. So a team's viewer may only where the account
-    was made for a team of theirs, the home team; joining and leaving teams adds no such right. Refused for a
-    person who holds a right, in any team, that the viewer does not hold there.
+    Whoever changes an e-mail address can take the account over. So a team's viewer may do it only when the
+    person's home team is a team of the viewer; that the person joined a team gives no such right. False when
+    the person has a right in any team that the viewer does not have there.
     """
     if person.is_superuser and not viewer.is_superuser:
         return False
@@ -102,7 +103,8 @@ def may_change_account(viewer: User, person: User) -> bool:
 
 
 def may_delete_account(viewer: User, person: User) -> bool:
-    """Only for who sees everything: a deletion takes what other teams and the person have as well."""
+    """Whether the viewer may delete a person. Never for a team's viewer, because a deletion also destroys
+    data of other teams and of the person."""
     if person.is_superuser and not viewer.is_superuser:
         return False
     codes = codes_everywhere(viewer)
@@ -110,15 +112,16 @@ def may_delete_account(viewer: User, person: User) -> bool:
 
 
 def may_hand_over(viewer: User, team: Team) -> bool:
-    """Whether somebody may make another the owner of a team: who may do all that an owner may. Otherwise
-    they could raise themselves."""
+    """Whether the viewer may choose a new owner of the team. The viewer must have all rights of an owner
+    there; otherwise they could give themselves more rights than they have."""
     owner = Role.objects.get(code="owner")
     return {"teams.edit", *owner.permissions} <= codes_in(viewer, team.pk)
 
 
 def roles_to_give(viewer: User, team: Team | None = None) -> QuerySet[Role]:
-    """The roles that somebody may give in a team (None: in any of theirs): with no permission that they do
-    not hold there. A team's owner is named on the team, not by a role."""
+    """Returns the roles that the viewer may give in a team (None: in any of their teams): those without a
+    permission that the viewer does not hold there. Without the owner's role, which `teams.change_owner`
+    gives."""
     roles = Role.objects.filter(is_global=False).exclude(code="owner").order_by("id")
     if team is not None or viewer.sees_everything:
         held = [codes_in(viewer, team.pk)] if team is not None else [codes_everywhere(viewer)]
@@ -130,8 +133,8 @@ def roles_to_give(viewer: User, team: Team | None = None) -> QuerySet[Role]:
 
 
 def global_roles_to_give(viewer: User) -> QuerySet[Role]:
-    """The roles for everywhere that somebody may give: with no permission that they do not hold everywhere
-    themselves."""
+    """Returns the global roles that the viewer may give: those without a permission that the viewer does not
+    hold in all teams. Empty for a team's viewer."""
     codes = codes_everywhere(viewer)
     roles = Role.objects.filter(is_global=True).order_by("id")
     return roles.filter(
@@ -140,8 +143,8 @@ def global_roles_to_give(viewer: User) -> QuerySet[Role]:
 
 
 def memberships_where(viewer: User, code: str) -> QuerySet[Membership]:
-    """Memberships that somebody may change: in teams where they hold the permission, and of nobody whose role
-    there may do more than theirs."""
+    """Returns the memberships that the viewer may change: in teams where the viewer holds the permission, and
+    only of members whose role has no permission that the viewer does not hold there."""
     memberships = Membership.objects.filter(team__in=teams_where(viewer, code))
     if viewer.is_superuser:
         return memberships
@@ -157,8 +160,8 @@ def memberships_where(viewer: User, code: str) -> QuerySet[Membership]:
 def products_to_give(
     viewer: User, student: User | None, code: str = "enrollments.create"
 ) -> QuerySet[Product]:
-    """What somebody may enroll this student in: managers what a team that they share has a seat on. None
-    stands for any student: what they may enroll somebody in."""
+    """Returns the products that the viewer may enroll this student in. For a team's viewer those with a seat
+    of a team that both are in. `student` None: the products that the viewer may enroll any student in."""
     if viewer.sees_everything:
         products = Product.objects.filter(removed_at__isnull=True)
         return products if code in codes_everywhere(viewer) else products.none()
@@ -166,9 +169,8 @@ def products_to_give(
 
 
 def enrollments_where(viewer: User, student: User | Iterable[User], code: str) -> QuerySet[Enrollment]:
-    """The student's enrollments, or those of several students, that the viewer may end, shorten or extend: a
-    team's viewer those that a seat of their teams gave. What another team's seat or a purchase gave stays as
-    it is."""
+    """Returns the enrollments of one or several students that the viewer may end, shorten or extend. For a
+    team's viewer those that a seat of their teams gave; not those from another team's seat or a purchase."""
     whose = [student] if isinstance(student, User) else list(student)
     enrollments = Enrollment.objects.filter(user__in=whose, removed_at__isnull=True).select_related(
         "product", "user"
@@ -181,7 +183,8 @@ def enrollments_where(viewer: User, student: User | Iterable[User], code: str) -
 
 
 def groups_where(viewer: User, code: str, student: User | None = None) -> QuerySet[ThinkificGroup]:
-    """The groups that serve a team in which somebody holds the permission; with `student`, theirs."""
+    """Returns the groups assigned to a team in which the viewer holds the permission; with `student`, only
+    groups of teams that the student is in."""
     groups = ThinkificGroup.objects.filter(removed_at__isnull=True)
     if viewer.sees_everything:
         return groups if code in codes_everywhere(viewer) else groups.none()
@@ -192,7 +195,7 @@ def groups_where(viewer: User, code: str, student: User | None = None) -> QueryS
 
 
 def people_for_group(viewer: User, code: str, group: ThinkificGroup) -> QuerySet[User]:
-    """`groups_where` from the other side: the people for whom this group is among theirs."""
+    """Returns the people for whom `groups_where` contains this group."""
     if viewer.sees_everything:
         return User.objects.all() if code in codes_everywhere(viewer) else User.objects.none()
     teams = teams_where(viewer, code).filter(group_assignments__group=group)
@@ -202,8 +205,12 @@ def people_for_group(viewer: User, code: str, group: ThinkificGroup) -> QuerySet
 def shared_by_all(
     viewer: User, code: str, people: Collection[User], places: QuerySet, what: str
 ) -> set[int] | None:
-    """What (a column of `places`, rows with a team) each of these people has in some team of theirs in which
-    the viewer holds the permission; None where no team limits the viewer."""
+    """Returns the values that all of these people have in common through their teams.
+
+    `places` are rows with a team, and `what` is the column whose values are returned: for example the
+    products of seat assignments. Only teams in which the viewer holds the permission count. None when the
+    viewer sees everything, as then no team limits the choice.
+    """
     if viewer.sees_everything:
         return None
     teams = teams_where(viewer, code)

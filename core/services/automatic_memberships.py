@@ -1,7 +1,6 @@
-"""Who joins a team because of what came from Thinkific: people without a team, and members of groups.
+"""Users who join a team because of a sync: users without a team, and members of Thinkific's groups.
 
-That somebody is in a team is ours to say, whoever carries it out: the team's groups that send members to
-Thinkific take them in, as they do when a person adds somebody by hand.
+As when a person adds somebody by hand, they are put into the team's groups that push.
 """
 
 from collections.abc import Collection, Iterable
@@ -26,7 +25,7 @@ from core.services.storage import bulk
 
 
 def without_a_team() -> QuerySet[User]:
-    """People of Thinkific who are in no team and ought to be in one."""
+    """Users with a Thinkific account who are in no team and should be in one."""
     return User.objects.unassigned().filter(thinkific_id__isnull=False)
 
 
@@ -38,13 +37,13 @@ def in_groups(chosen: Iterable[ThinkificGroup], team: Team) -> tuple[int, int]:
 
 
 def join(users: Iterable[int], team: Team, *, source: str, now: datetime, by: User | None = None) -> int:
-    """Make people (primary keys) students of the team. Returns how many joined; `by` is who asked."""
+    """Make users (primary keys) students of the team, on request of `by`. Returns how many joined."""
     target = TeamTarget(team.pk, Role.objects.get(code="student").pk)
     return join_teams(users, [target], source=source, now=now, by=by)
 
 
 def join_default_team(thinkific_ids: Collection[int], *, source: str, now: datetime) -> int:
-    """Of these people those without a team join the one that the settings name, if they name one."""
+    """Add users without a team to the default team, if one is set. Returns how many joined."""
     team = SiteSettings.load().default_team if thinkific_ids else None
     if team is None:
         return 0
@@ -60,10 +59,10 @@ def join_teams(
     now: datetime,
     by: User | None = None,
 ) -> int:
-    """Make people (primary keys) members of teams, those who are not yet; nobody's role changes. Who joins
-    goes into the groups that the team sends to Thinkific.
+    """Make users (primary keys) members of teams, on request of `by`. Members keep their role. New members
+    are put into the team's groups that push.
 
-    History is written with `source` as the reason. Returns how many joined; `by` is who asked.
+    `source` is the reason in the history. Returns how many joined.
     """
     people = sorted(set(users))
     joined = 0
@@ -92,8 +91,8 @@ def join_teams(
 
 
 def _without_removed(team_id: int, users: list[int]) -> list[int]:
-    """Without those who were taken out of the team after they came to its groups, and after those were
-    assigned: Thinkific's group still has them, and a pull must not revive what somebody has ended here."""
+    """Returns the users without those who were removed from the team after they joined its groups and after
+    the groups were assigned. Thinkific's group still has them, but a pull must not undo the removal."""
     removals = Membership.history.filter(team_id=team_id, user_id__in=users, history_type="-")
     removed = dict(removals.order_by().values_list("user_id").annotate(Max("history_date")))
     if not removed:

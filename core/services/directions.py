@@ -1,4 +1,5 @@
-"""Who owns what: the one table that both doors ask (what we push, what a pull may overwrite)."""
+"""Which changes are sent to Thinkific, and which fields a pull may overwrite. Services and mirror ask
+here."""
 
 from collections.abc import Iterable
 
@@ -6,12 +7,13 @@ from django.db.models import Model
 
 from core.models import Direction, Enrollment, GroupAssignment, GroupMembership, ThinkificGroup, User
 
-# Per entity the fields whose unsent changes a pull must leave alone. What is not here is Thinkific's.
+# For each entity the fields that a pull does not overwrite while they have an unsent change. A pull
+# overwrites all other fields.
 OWNED_WHILE_UNSENT: dict[str, frozenset[str]] = {
     "user": frozenset(User.SHARED),
     "enrollment": frozenset({"activated_at", "expiry_date"}),
 }
-# On these a conflict goes by the setting; on the others the unsent change always wins.
+# For these entities the setting says who wins a conflict; for the others our unsent change always wins.
 CONFLICT_BY_SETTING = frozenset({"user"})
 
 # Directions of a group assignment.
@@ -22,7 +24,7 @@ PUSHED: tuple[type[Model], ...] = (User, Enrollment, ThinkificGroup, GroupMember
 
 
 def pushed(objects: Iterable[Model]) -> list[Model]:
-    """Those of these objects whose changes are for Thinkific to know at all."""
+    """Returns the objects whose changes are sent to Thinkific."""
     ours = [instance for instance in objects if isinstance(instance, PUSHED)]
     groups = {instance.group_id for instance in ours if isinstance(instance, GroupMembership)}
     if not groups:
@@ -32,13 +34,13 @@ def pushed(objects: Iterable[Model]) -> list[Model]:
 
 
 def pushing_groups(groups: Iterable[int]) -> set[int]:
-    """Those of these groups (primary keys) whose members some team's assignment sends to Thinkific."""
+    """Returns the groups (primary keys) that at least one assignment sends members to."""
     rows = GroupAssignment.objects.filter(group__in=groups, direction__in=PUSHING).order_by()
     return set(rows.values_list("group", flat=True))
 
 
 def sending_groups(team: int) -> list[int]:
-    """The groups (primary keys) to which this team sends its members."""
+    """Returns the groups (primary keys) that this team (primary key) sends its members to."""
     rows = GroupAssignment.objects.filter(team=team, direction__in=PUSHING, group__removed_at__isnull=True)
     return list(rows.order_by("group").values_list("group", flat=True))
 

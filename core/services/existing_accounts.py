@@ -1,4 +1,4 @@
-"""Accounts of which Thinkific had one with their address before ours."""
+"""New accounts whose e-mail address turns out to have had an account in Thinkific already."""
 
 from collections.abc import Collection
 
@@ -15,11 +15,12 @@ IN_THINKIFIC_BEFORE = "had an account in Thinkific before"
 
 @transaction.atomic
 def found_in_thinkific(users: Collection[int]) -> set[int]:
-    """Note of these people (primary keys) that Thinkific had an account with their address before ours:
-    whoever typed the address has not made it. They have no home team then. Call it where the two are linked.
+    """Handle that these users (primary keys) had an account in Thinkific before they had one here.
 
-    A team that brought one of them by itself asks them, as it asks everybody who has an account, and the name
-    that it typed is not sent. Returns those.
+    Whoever typed the address here did not make the person's account, so these users lose their home team.
+    Call it where the two accounts are linked. Those whom a team manager added are removed from their teams
+    and invited instead, as everybody who has an account, and the names that the manager typed are not sent.
+    Returns the primary keys of the users that team managers added.
     """
     homes = User.objects.select_for_update(of=("self",)).filter(home_team__isnull=False)
     found = list(homes.filter(bulk.among("pk", users)).order_by("pk")) if users else []
@@ -44,14 +45,14 @@ def found_in_thinkific(users: Collection[int]) -> set[int]:
 
 @transaction.atomic
 def take_names(user: User, *, first_name: str, last_name: str) -> None:
-    """Give a person the names that Thinkific has, instead of those that somebody typed here."""
+    """Replace the names that somebody typed here by those that Thinkific has."""
     user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)  # history keeps the whole row
     user.first_name, user.last_name = first_name, last_name
     signed(user, by=None, reason=IN_THINKIFIC_BEFORE).save(update_fields=[*User.NAMES, "updated_at"])
 
 
 def _brought_by_teams(users: list[User]) -> dict[int, User]:
-    """Of these people (primary keys) those whose account somebody made who sees teams only, and who."""
+    """Returns the users whose account a team manager made: the user's primary key and that manager."""
     made = User.history.filter(bulk.among("id", [user.pk for user in users]), history_type="+")
     made = made.filter(history_user__isnull=False, history_user__is_superuser=False)
     made = made.filter(history_user__global_role__isnull=True).select_related("history_user")

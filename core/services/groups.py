@@ -1,4 +1,4 @@
-"""Groups of Thinkific: making them, who is in them, and which teams they serve in which direction."""
+"""Thinkific's groups: making them, their members, and their assignments to teams with a direction."""
 
 from collections.abc import Collection, Iterable
 
@@ -36,13 +36,13 @@ NO_REMOVALS = (
 
 @checked_again
 def create(*, name: str, by: User | None = None) -> ThinkificGroup:
-    """Make a group, here and in Thinkific. Raises Refusal where there is one of that name."""
+    """Make a group, here and in Thinkific. Raises Refusal when the name is empty, too long or taken."""
     name = " ".join(tidy(name.replace("\x00", "")).split())
     if not name:
         raise Refusal("A group needs a name.")
     if len(name) > GROUP_NAME_LENGTH:
         raise Refusal(f"The name has {len(name)} characters; {GROUP_NAME_LENGTH} is the most.")
-    # Thinkific adds people to groups by name, so two of one name would be one too many.
+    # Thinkific adds people to groups by the group's name, so two groups of one name could not be told apart.
     if ThinkificGroup.named(name).filter(removed_at__isnull=True).exists():
         raise Refusal(f"There is a group “{name}” already. Use that one, or choose another name.")
     group = ThinkificGroup.objects.create(name=name)
@@ -59,8 +59,10 @@ def assign(
     role: Role | None = None,
     by: User | None = None,
 ) -> GroupAssignment:
-    """Let a group serve a team. Where that sends people to Thinkific, the team's members go there now; whom
-    it brings here, the next pull of the groups brings. Raises Refusal where it serves the team already.
+    """Assign a group to a team. If the direction pushes, the team's members are put into the group now. If it
+    pulls, the group's members join the team with the next pull of the groups.
+
+    Raises Refusal when the group is assigned to the team already, or is no longer in Thinkific.
     """
     if group.removed_at is not None:
         raise Refusal(f"The group {group} is no longer in Thinkific. Choose another group.")
@@ -77,7 +79,7 @@ def assign(
 def change_direction(
     assignment: GroupAssignment, *, direction: str, role: Role | None = None, by: User | None = None
 ) -> GroupAssignment:
-    """Change which way people flow from now on; nobody leaves anything by it. `role` is that of people who
+    """Change the direction of an assignment. Nobody leaves the team or the group. `role` is for people who
     join the team from the group."""
     assignment = GroupAssignment.objects.select_for_update(of=("self",)).get(pk=assignment.pk)
     if (assignment.direction, assignment.role) == (direction, role):
@@ -92,20 +94,21 @@ def change_direction(
 
 @transaction.atomic
 def unassign(assignment: GroupAssignment, *, by: User | None = None) -> None:
-    """The group no longer serves the team. Everybody stays in both."""
+    """End the assignment of a group to a team. Everybody stays in both."""
     signed(assignment, by=by, reason="group unassigned").delete()
 
 
 @checked_again
 def add_member(*, group: ThinkificGroup, user: User, by: User | None = None) -> GroupMembership:
-    """Put a person into a group, here and in Thinkific. Raises Refusal where no direction allows that."""
+    """Put a user into a group, here and in Thinkific. Raises Refusal when no assignment pushes, or Thinkific
+    no longer has the group."""
     _check_takes(group)
     return put_in([group.pk], [user], by=by, reason=f"added to {group}")[0]
 
 
 @checked_again
 def add_members(*, group: ThinkificGroup, users: Collection[User], by: User | None = None) -> int:
-    """Put several people into a group, all or none, as `add_member` does. Returns how many were not in it."""
+    """`add_member` for several users, all or none. Returns how many were added."""
     _check_takes(group)
     new = outside(group, users)
     put_in([group.pk], new, by=by, reason=f"added to {group}")
@@ -113,14 +116,14 @@ def add_members(*, group: ThinkificGroup, users: Collection[User], by: User | No
 
 
 def outside(group: ThinkificGroup, users: Collection[User]) -> list[User]:
-    """Those of these people who are not in the group."""
+    """Returns the users who are not in the group."""
     there = GroupMembership.objects.filter(group=group, user__in=users, removed_at__isnull=True)
     inside = set(there.values_list("user", flat=True))
     return [user for user in users if user.pk not in inside]
 
 
 def _check_takes(group: ThinkificGroup) -> None:
-    """Raise Refusal where nobody can be put into the group from here."""
+    """Raises Refusal when nobody can be put into the group from here."""
     if why := why_not_sent(group):
         raise Refusal(why)
     if group.removed_at is not None:
@@ -129,8 +132,9 @@ def _check_takes(group: ThinkificGroup) -> None:
 
 @transaction.atomic
 def remove_member(membership: GroupMembership, *, by: User | None = None) -> None:
-    """Take a person out of a group, here and in Thinkific. Their teams stay. Somebody wants it, so the
-    setting of automatic removals is not asked. Raises Refusal where no direction sends it to Thinkific."""
+    """Take a user out of a group, here and in Thinkific; the user stays in all teams. The setting for
+    automatic removals does not matter, as a person asks for this one. Raises Refusal when no assignment
+    pushes."""
     group = membership.group
     if why := why_not_sent(group):
         raise Refusal(why)
@@ -138,7 +142,7 @@ def remove_member(membership: GroupMembership, *, by: User | None = None) -> Non
 
 
 def to_be_sent(group: ThinkificGroup, team: Team) -> int:
-    """How many members of the team an assignment that pushes puts into the group."""
+    """Returns how many members of the team would be put into the group by an assignment that pushes."""
     if group.removed_at is not None:
         return 0
     there = GroupMembership.objects.filter(group=group, removed_at__isnull=True).exclude(push_state=Failed)
@@ -146,7 +150,7 @@ def to_be_sent(group: ThinkificGroup, team: Team) -> int:
 
 
 def to_join(group: ThinkificGroup, team: Team) -> int:
-    """How many members of the group an assignment that pulls brings into the team with the next sync."""
+    """Returns how many members of the group would join the team by an assignment that pulls."""
     if group.removed_at is not None or team.archived_at is not None:
         return 0
     members = GroupMembership.objects.filter(group=group, removed_at__isnull=True)
@@ -154,8 +158,8 @@ def to_join(group: ThinkificGroup, team: Team) -> int:
 
 
 def that_take_in(groups: QuerySet[ThinkificGroup], user: User | None = None) -> QuerySet[ThinkificGroup]:
-    """Those of these groups into which this person, or people at all, can be put from here: some team lets
-    its members go there, and the person is not in it."""
+    """Returns the groups that this user can be put into from here: an assignment pushes, and the user is not
+    in the group. `user` None: the groups that any user can be put into."""
     sent = GroupAssignment.objects.filter(direction__in=PUSHING).values("group")
     if user is None:
         return groups.filter(pk__in=sent)
@@ -164,31 +168,33 @@ def that_take_in(groups: QuerySet[ThinkificGroup], user: User | None = None) -> 
 
 
 def why_kept(membership: GroupMembership) -> str:
-    """Why this person cannot be taken out of the group from here. Empty: they can be."""
+    """Returns why this user cannot be taken out of the group from here; empty when it is possible."""
     return why_not_sent(membership.group) or ("" if _can_leave(membership) else NO_REMOVALS)
 
 
 def why_nobody_leaves(group: ThinkificGroup) -> str:
-    """Why members of the group cannot be taken out of it from here. Empty: they can be."""
+    """Returns why members cannot be taken out of the group from here; empty when it is possible."""
     return why_not_sent(group) or ("" if settings.THINKIFIC_ACCESS_TOKEN else NO_REMOVALS)
 
 
 def that_can_leave(memberships: QuerySet[GroupMembership]) -> QuerySet[GroupMembership]:
-    """Those of these memberships that can be ended from here."""
+    """Returns the memberships that can be ended from here."""
     sent = GroupAssignment.objects.filter(direction__in=PUSHING).values("group")
     rows = memberships.filter(group__in=sent)
     return rows if settings.THINKIFIC_ACCESS_TOKEN else rows.exclude(push_state=Clean)
 
 
 def _can_leave(membership: GroupMembership) -> bool:
-    """Whoever has not arrived in Thinkific's group can leave it without Thinkific's help."""
+    """Whether the membership can be ended. One that was not sent to Thinkific needs no access token for
+    it."""
     return bool(settings.THINKIFIC_ACCESS_TOKEN) or membership.push_state != Clean
 
 
 def put_in(
     groups: Iterable[int], users: Iterable[User], *, by: User | None, reason: str
 ) -> list[GroupMembership]:
-    """Put people into groups (primary keys) whose directions have been asked; who is there already stays."""
+    """Put users into groups (primary keys); members stay as they are. The caller has checked the directions.
+    Returns the new and changed memberships; when there are none, those that exist already."""
     by_key = {user.pk: user for user in users}
     stale: list[GroupMembership] = []
     for group in groups:
@@ -222,8 +228,8 @@ def put_in(
 
 
 def take_out(groups: Iterable[int], user: User, *, by: User | None, reason: str) -> None:
-    """Take a person out of groups (primary keys); directions have been asked, and of automatic removals the
-    setting."""
+    """Take a user out of groups (primary keys). The caller has checked the directions and, for an automatic
+    removal, the setting."""
     rows = list(
         GroupMembership.objects.select_for_update().filter(
             group__in=groups, user=user, removed_at__isnull=True
@@ -236,7 +242,7 @@ def take_out(groups: Iterable[int], user: User, *, by: User | None, reason: str)
 
 
 def forget_unsent(team: Team, user: User) -> None:
-    """Take a person out of the groups that the team sends to, where Thinkific has not been told of them."""
+    """Take a user out of the groups that the team sends its members to, where this was not sent yet."""
     assigned = GroupAssignment.objects.filter(team=team, direction__in=PUSHING).values("group")
     rows = GroupMembership.objects.select_for_update(of=("self",)).filter(
         user=user, group__in=assigned, push_state=Pending, removed_at__isnull=True
@@ -250,7 +256,7 @@ def forget_unsent(team: Team, user: User) -> None:
 
 
 def why_not_sent(group: ThinkificGroup) -> str:
-    """Why changes of the group's members do not go to Thinkific. Empty: they do."""
+    """Returns why changes of the group's members are not sent to Thinkific; empty when they are."""
     if pushing_groups([group.pk]):
         return ""
     return (
@@ -266,7 +272,7 @@ def _ask_for_sync(group: ThinkificGroup) -> None:
 
 
 def _send_team(assignment: GroupAssignment, by: User | None) -> None:
-    """A team's members go to Thinkific's group where the direction says so, and the group is there."""
+    """Put the team's members into the group, if the direction pushes and Thinkific has the group."""
     if assignment.direction not in PUSHING or assignment.group.removed_at is not None:
         return
     members = Membership.objects.filter(team=assignment.team_id).select_related("user").order_by("pk")

@@ -1,4 +1,4 @@
-"""Who did what and why, on the history rows that a save or a deletion writes; and what was before them."""
+"""History rows: who made a change and why, and a first row with the values from before the first change."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
@@ -13,27 +13,27 @@ from core.models.fields.history import AS_IT_WAS
 from core.services.storage import bulk
 
 M = TypeVar("M", bound=Model)
-MADE = ("created_at", "joined_at")  # the columns that say when an object came into being
+MADE = ("created_at", "joined_at")  # columns with the time when an object was made
 
 
 def signed(instance: M, *, by: User | None, reason: str) -> M:
-    """The same object; its next save or deletion is recorded with this actor and reason.
+    """Returns the same object; its next save or deletion is recorded with this user and reason.
 
-    Without `by` the person of the current request stands there, if there is one.
+    Without `by` the history names the user of the current request, if there is one.
     """
     if by is not None:
         instance._history_user = by  # type: ignore[attr-defined]
     else:
-        instance.__dict__.pop("_history_user", None)  # whoever changed this object before
+        instance.__dict__.pop("_history_user", None)  # set by an earlier change of this object
     instance._change_reason = reason  # type: ignore[attr-defined]
     return instance
 
 
 def keep_what_was(model: type[Model], pks: Iterable[int]) -> None:
-    """Write what these objects (primary keys) are into the history of those that have none, which came by a
-    pull, a fixture or a migration: their first change would leave nothing to compare with.
+    """Write the present values of these objects (primary keys) to the history, for objects that have none.
 
-    Call it before the change is written. `save()` does it by itself (core/audit.py).
+    Objects from a pull, a fixture or a migration have no history, so their first change would have nothing to
+    be compared with. Call it before the change is written; `save()` does so itself (core/audit.py).
     """
     pks = list(pks)
     if not pks:
@@ -42,13 +42,13 @@ def keep_what_was(model: type[Model], pks: Iterable[int]) -> None:
     recorded = history._base_manager.filter(id=OuterRef("pk"))
     rows = model._base_manager.filter(bulk.among("pk", pks), ~Exists(recorded)).order_by()
     with transaction.atomic(savepoint=False):
-        # Locked, so that of two first changes at once the second finds the row of the first.
+        # Locked: of two first changes at the same time, the second waits and finds the row of the first.
         if rows.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True):
             _insert_as_it_was(history, rows)
 
 
 def keep_what_these_were(instances: Sequence[Model]) -> None:
-    """`keep_what_was` of objects of one kind that are about to be saved one by one."""
+    """`keep_what_was` for objects of one model that are saved one by one next."""
     if instances:
         keep_what_was(type(instances[0]), [instance.pk for instance in instances])
     for instance in instances:
@@ -56,7 +56,7 @@ def keep_what_these_were(instances: Sequence[Model]) -> None:
 
 
 def _insert_as_it_was(history: Any, rows: QuerySet) -> None:
-    """One statement, however many. It runs when the rows are locked, and so sees what others wrote."""
+    """Copy all rows in one statement. The rows are locked before, so it reads what others have committed."""
     now = Value(timezone.now(), output_field=DateTimeField())
     made = next((name for name in MADE if name in {f.name for f in rows.model._meta.fields}), None)
     extra = {

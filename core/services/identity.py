@@ -1,8 +1,8 @@
-"""Whose account it is: which accounts an e-mail address that comes from outside may neither link nor rename.
+"""Protected accounts: those that an e-mail address from outside may neither link nor change.
 
-Thinkific, a file or a form may name any address; nobody has proved that it is theirs. So an account that has
-rights here or a password is *protected*: what arrives never links it by its address alone and never changes
-its login. An administrator decides instead.
+Thinkific, a file or a form can contain any address, and nobody has proved that it is theirs. So an account
+with rights here or a password is *protected*: it is never linked to a Thinkific account by the address alone,
+and its login is never changed from outside. An administrator decides instead.
 """
 
 from collections.abc import Collection
@@ -13,29 +13,29 @@ from django.db.models import Exists, OuterRef, Q
 from core.models import Membership, Role, Team, User
 from core.services.storage import bulk
 
-# What Django writes in front of a password with which nobody can sign in.
+# Django puts this before the hash of a password that nobody can sign in with.
 UNUSABLE_PREFIX = "!"
 
 
 def is_protected(user: User) -> bool:
-    """Whether the account has rights here or a password that works, as the database has it now."""
+    """Whether the account has rights here or a usable password. Reads the database."""
     return bool(protected_among([user.pk]))
 
 
 def protected_among(pks: Collection[int], *, lock: bool = False) -> set[int]:
-    """Those of these accounts (primary keys) that are protected, by a constant number of queries. With `lock`
-    nobody gives one of them a password or a role until the transaction ends."""
+    """Returns the protected accounts among these (primary keys), with a constant number of queries. `lock`
+    keeps others from giving one of them a password or a role until the transaction ends."""
     if not pks:
         return set()
     users = User.objects.filter(bulk.among("pk", pks))
     if lock and connection.features.has_select_for_update:
-        # Locked by a statement of its own: the next one then sees what was committed while it waited.
+        # Locked by a separate statement: the next one then sees what was committed while this one waited.
         list(users.select_for_update(of=("self",)).order_by("pk").values_list("pk"))
     return set(users.filter(_protected()).order_by().values_list("pk", flat=True))
 
 
 def _protected() -> Q:
-    # Roles are few, and "is this list empty" is another question in each database.
+    # Compared in Python: roles are few, and SQL for "this list is empty" differs between the databases.
     able = [
         pk for pk, codes in Role.objects.filter(is_global=False).values_list("pk", "permissions") if codes
     ]
@@ -52,8 +52,8 @@ def _protected() -> Q:
 
 
 def standing(user: User) -> list[str]:
-    """What somebody is here, for people to read: "superuser", "owner of Northfield". Empty for who has no
-    rights and no password."""
+    """Returns what the user is here, in words for a screen: "a superuser", "owner of Northfield". Empty for a
+    user without rights and password."""
     found = []
     if user.is_superuser:
         found.append("a superuser")

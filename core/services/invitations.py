@@ -1,7 +1,7 @@
-"""Inviting people who have an account that the team does not see: they join when they agree.
+"""Invitations of people whose account the team cannot see. They join the team when they accept.
 
-An e-mail address that somebody types proves nothing, so typing one must show nothing of the account behind
-it and change nothing about it. The person agrees by the link in a mail; an administrator may agree for them.
+Anybody can type any e-mail address. So typing one must not show anything about the account with this address,
+and must not change it. The person accepts by the link in a mail; an administrator may accept for them.
 """
 
 from datetime import timedelta
@@ -25,7 +25,7 @@ from core.services.site import mail, notices
 MAIL_TASK = "core.tasks.send_invitation"
 LINK_WORKS_FOR = timedelta(days=14)
 MAILS_A_DAY = 3  # to one person about one team
-DECLINED_FOR = timedelta(days=30)
+DECLINED_FOR = timedelta(days=30)  # after declining, the team cannot invite the person again for this time
 
 INVITED, SENT_AGAIN = "invited", "invitation sent again"
 ACCEPTED, DECLINED, WITHDRAWN = "invitation accepted", "invitation declined", "invitation withdrawn"
@@ -33,10 +33,10 @@ ACCEPTED, DECLINED, WITHDRAWN = "invitation accepted", "invitation declined", "i
 
 @transaction.atomic
 def invite(*, team: Team, user: User, role: Role, address: str, by: User) -> Invitation:
-    """Ask somebody to join a team; a mail with a link goes to their own address.
+    """Invite a user to a team; a mail with a link goes to the address of the user's account.
 
-    Raises Refusal where the team takes nobody, where the person declined lately, and where they got several
-    mails about this team today. Nothing in these texts tells whose account it is.
+    Raises Refusal when the team is archived or full, when the person declined recently, is invited already,
+    or got MAILS_A_DAY mails about this team today. The texts do not show whose account it is.
     """
     team = Team.objects.select_for_update(of=("self",)).get(pk=team.pk)
     memberships.check_takes(team, role)
@@ -49,8 +49,9 @@ def invite(*, team: Team, user: User, role: Role, address: str, by: User) -> Inv
 
 @transaction.atomic
 def replace_membership(membership: Membership, *, by: User, reason: str) -> Invitation | None:
-    """Make a member somebody who is only invited: they have not agreed. What the team's groups have not told
-    Thinkific yet is not told. Returns None for a team's owner, who stays."""
+    """End a membership that the person did not agree to, and invite the person instead. Additions to the
+    team's groups that were not sent to Thinkific yet are not sent. Returns None for the team's owner, who
+    stays."""
     team, user = membership.team, membership.user
     if team.owner_id == user.pk:
         return None
@@ -68,7 +69,7 @@ def _open(team: Team, user: User, role: Role, address: str, by: User) -> Invitat
 
 @transaction.atomic
 def send_again(invitation: Invitation, *, by: User) -> None:
-    """Send a new link; older ones no longer work. Raises Refusal after several mails in a day."""
+    """Send a new link; older ones no longer work. Raises Refusal after MAILS_A_DAY mails in a day."""
     invitation = Invitation.objects.select_for_update(of=("self",)).get(pk=invitation.pk)
     _check_patience(invitation.team, invitation.user, invitation.address)
     invitation.sent_at = timezone.now()
@@ -83,10 +84,10 @@ def withdraw(invitation: Invitation, *, by: User) -> None:
 
 @transaction.atomic
 def accept(invitation: Invitation, *, by: User) -> Membership:
-    """Let the invited person join, because they agreed or (`by` an administrator) somebody did for them.
+    """Make the invited person a member. `by` is the person, or an administrator who accepts for them.
 
-    Raises Refusal, and then nothing changes: the invitation is over, the team is full or archived, or whoever
-    asked could no longer ask.
+    Raises Refusal, and changes nothing, when the invitation was answered or withdrawn, the team is full or
+    archived, or the inviter has no right to invite any more.
     """
     found = Invitation.objects.select_for_update(of=("self",)).filter(pk=invitation.pk).first()
     if found is None:
@@ -106,7 +107,8 @@ def accept(invitation: Invitation, *, by: User) -> Membership:
 
 @transaction.atomic
 def decline(invitation: Invitation) -> None:
-    """The person says no. The team may ask again after some weeks; who asked is told."""
+    """Decline the invitation and tell the inviter. The team may invite the person again after
+    DECLINED_FOR."""
     found = Invitation.objects.select_for_update(of=("self",)).filter(pk=invitation.pk).first()
     if found is None:
         return
@@ -118,7 +120,7 @@ def decline(invitation: Invitation) -> None:
 
 
 def why_void(invitation: Invitation) -> str:
-    """Why nobody can join by this invitation as things stand. Empty: they can."""
+    """Returns why this invitation cannot be accepted now; empty when it can."""
     team, asked_by = invitation.team, invitation.invited_by
     if team.archived_at is not None:
         return f"{team} is archived and takes nobody in."
@@ -131,7 +133,7 @@ def why_void(invitation: Invitation) -> str:
 
 
 def page_of(team: Team) -> str:
-    """Where a team's people are, and its invitations beside them."""
+    """Returns the path of the tab with a team's members and invitations."""
     return f"{reverse('admin:core_team_change', args=[team.pk])}?tab=users"
 
 
@@ -144,7 +146,7 @@ def _ask_for_mail(invitation: Invitation) -> None:
 
 
 def send_mail(invitation: Invitation) -> str:
-    """Send the invited person the link by which they answer. Returns what went wrong, or nothing."""
+    """Send the invited person the link to accept or decline. Returns an error text; empty on success."""
     user = invitation.user
     path = address_of(invitation)
     context = {"invitation": invitation, "user": user, "days": LINK_WORKS_FOR.days}
@@ -154,19 +156,19 @@ def send_mail(invitation: Invitation) -> str:
 
 
 def make_token(invitation: Invitation) -> str:
-    """The secret part of the link. It is void when the invitation is answered, withdrawn or sent again, when
-    the person's address changes or the account is switched off, and after LINK_WORKS_FOR."""
+    """Returns the secret part of the link. It becomes invalid when the invitation is answered, withdrawn or
+    sent again, when the person's address changes or the account is switched off, and after LINK_WORKS_FOR."""
     return _signer(invitation).sign(str(invitation.pk)).partition(":")[2]
 
 
 def address_of(invitation: Invitation) -> str:
-    """The path of the link: a secret."""
+    """Returns the path of the link. It is secret."""
     key = urlsafe_base64_encode(force_bytes(invitation.pk))
     return reverse("admin:invitation", args=[key, make_token(invitation)])
 
 
 def find(uidb64: str, token: str) -> Invitation | None:
-    """The open invitation that this link is about; None where the link no longer works."""
+    """Returns the open invitation of a link; None when the link does not work (any more)."""
     rows = Invitation.objects.select_related("team", "user", "role", "invited_by")
     key = _key_of(uidb64)
     invitation = rows.filter(pk=key, user__is_active=True).first() if key is not None else None

@@ -1,7 +1,7 @@
-"""Login addresses that have changed: what ends with the old one, and telling it.
+"""After a login address has changed: end pending changes of it, and tell the old address.
 
-Sessions and links that set a password end by themselves, because both hold the address
-(`User._get_session_auth_hash`, Django's token). What is left is done here.
+Sessions and links to set a password need no code here: both are signed with the address
+(`User.access_as_of`) and become invalid.
 """
 
 from collections.abc import Iterable
@@ -15,14 +15,17 @@ from core.models import EmailChange, User
 from core.services.storage import bulk
 
 TELL_TASK = "core.tasks.tell_old_addresses"
-AT_ONCE = 250  # mails of one task: they fit into the time that the queue gives it
+AT_ONCE = 250  # mails in one task, so that it ends within the queue's time limit
 
 State, Way = EmailChange.State, EmailChange.Way
 
 
 def changed_in_thinkific(changes: Iterable[tuple[int, str, str]]) -> None:
-    """Of these people (primary key, address before, address now) note whose login Thinkific has changed, and
-    have the old addresses told once that is committed. Mails are sent by the queue, never from here."""
+    """Record changes of logins that came from Thinkific, and tell the old addresses after the commit.
+
+    `changes` are tuples of primary key, old address and new address; those without a difference are ignored.
+    The queue sends the mails.
+    """
     moved = [change for change in changes if change[1] != change[2]]
     if not moved:
         return
@@ -44,7 +47,7 @@ def changed_in_thinkific(changes: Iterable[tuple[int, str, str]]) -> None:
 
 
 def changed(user: User, *, old: str, way: str, by: User | None) -> None:
-    """Note that somebody's login was changed from `old` without a confirmation, and have `old` told."""
+    """Record that the user's login was changed from `old` without a confirmation, and tell `old`."""
     now = timezone.now()
     withdraw_links([user.pk])
     row = EmailChange.objects.create(
@@ -61,13 +64,13 @@ def changed(user: User, *, old: str, way: str, by: User | None) -> None:
 
 
 def withdraw_links(pks: Iterable[int]) -> None:
-    """Changes of these people that wait for their confirmation were asked for with another address."""
+    """End pending changes of these users (primary keys): they were asked for when the login was another."""
     waiting = EmailChange.objects.filter(bulk.among("user_id", pks), state=State.PENDING)
     waiting.update(state=State.VOID, ended_at=timezone.now())
 
 
 def tell_old_addresses(pks: list[int]) -> None:
-    """Queue the mails about these changes. Tasks carry keys only: addresses have no place in the queue."""
+    """Queue the mails about these changes (primary keys). The tasks contain no addresses."""
     for start in range(0, len(pks), AT_ONCE):
         part = pks[start : start + AT_ONCE]
         transaction.on_commit(partial(async_task, TELL_TASK, part, save=False))

@@ -1,4 +1,4 @@
-"""Who is in which team. Where a team's groups send members to Thinkific, that follows."""
+"""Members of teams: adding, changing roles, removing. Groups that push to Thinkific get the same members."""
 
 from collections.abc import Iterable, Sequence
 
@@ -26,10 +26,10 @@ def add_member(
     reason: str = "joined the team",
     as_guest: bool | None = None,
 ) -> Membership:
-    """Make somebody a member; who is one already gets the role. The team's groups that send to Thinkific take
-    them in. Raises Refusal: the role must be one of teams, and students need room.
+    """Make a user a member of the team and of its groups that push. A member gets the new role instead.
 
-    A guest stays one in every team that a team manager adds them to; `as_guest` says otherwise.
+    Raises Refusal when the role is global, the team is archived or the team has no room for a student.
+    `as_guest` None: the user becomes a guest when `by` may not see more of them than memberships.
     """
     _check_role(role)
     team = _locked(team.pk)
@@ -42,7 +42,7 @@ def add_member(
         _check_guests([user] if as_guest else [], role, by=by)
     membership = Membership(team=team, user=user, role=role, as_guest=as_guest)
     signed(membership, by=by, reason=reason).save()
-    # They have joined: an invitation that is still open has no more to ask.
+    # An open invitation to this team has become pointless.
     for invitation in Invitation.objects.filter(team=team, user=user):
         signed(invitation, by=by, reason="joined the team").delete()
     groups.put_in(sending_groups(team.pk), [user], by=by, reason=f"joined {team}")
@@ -51,8 +51,8 @@ def add_member(
 
 @transaction.atomic
 def add_members(*, team: Team, users: Iterable[User], role: Role, by: User) -> list[Membership]:
-    """Make several people members, all or none. Who is one already stays as they are. Everything else is as
-    in `add_member`. Returns the new memberships."""
+    """`add_member` for several users, all or none, except that members keep their role. Returns the new
+    memberships."""
     _check_role(role)
     team = _locked(team.pk)
     people = {user.pk: user for user in users}
@@ -75,8 +75,8 @@ def add_members(*, team: Team, users: Iterable[User], role: Role, by: User) -> l
 
 @transaction.atomic
 def change_role(membership: Membership, *, role: Role, by: User | None = None) -> Membership:
-    """Give a member another role. Raises Refusal for the owner, who is replaced instead, and where the team
-    has no room for another student."""
+    """Give a member another role. Raises Refusal for the team's owner (use `teams.change_owner`), and when
+    the team has no room for another student."""
     _check_role(role)
     if membership.role_id == role.pk:
         return membership
@@ -92,8 +92,8 @@ def change_role(membership: Membership, *, role: Role, by: User | None = None) -
 
 
 def that_can_end(memberships: QuerySet[Membership]) -> QuerySet[Membership]:
-    """Those of these memberships that `remove_member` ends: not that of an owner, and a last one only where a
-    default team takes the person."""
+    """Returns the memberships that `remove_member` can end: not those of owners, and a user's last one only
+    when the settings name a default team that the user can join."""
     rows = memberships.exclude(team__owner=F("user"))
     elsewhere = Exists(Membership.objects.filter(user=OuterRef("user")).exclude(pk=OuterRef("pk")))
     default = SiteSettings.load().default_team_id
@@ -102,10 +102,11 @@ def that_can_end(memberships: QuerySet[Membership]) -> QuerySet[Membership]:
 
 @transaction.atomic
 def remove_member(membership: Membership, *, by: User | None = None) -> None:
-    """Take somebody out of a team; who is in no other one joins the default team. They leave the groups that
-    the team alone sends to Thinkific, where the settings allow removals; their enrollments stay.
+    """Remove a user from a team. A user without another team joins the default team. Enrollments stay.
 
-    Raises Refusal for the owner, and for a last team when there is no default team.
+    If the settings allow automatic removals, the user also leaves the team's groups that push, except groups
+    that another team of the user pushes to. Raises Refusal for the team's owner, and for a user's last team
+    when there is no default team.
     """
     team, user = membership.team, membership.user
     if team.owner_id == user.pk:
@@ -131,7 +132,7 @@ def _move_to_default(user: User, team: Team, by: User | None) -> None:
 
 
 def check_takes(team: Team, role: Role, *, how_many: int = 1) -> None:
-    """Raise Refusal where the team does not take so many people in this role: it is archived, or full."""
+    """Raises Refusal when the team cannot take so many people in this role: it is archived or has no room."""
     _check_role(role)
     if team.archived_at is not None:
         raise Refusal(f"{team} is archived. Restore the team first.")
@@ -140,7 +141,8 @@ def check_takes(team: Team, role: Role, *, how_many: int = 1) -> None:
 
 
 def _check_guests(guests: Sequence[User], role: Role, *, by: User | None) -> None:
-    """A role with rights takes the account out of its home team's reach, so a guest has to agree to it."""
+    """Raises Refusal when a team manager gives guests a role with rights. With such a role the home team's
+    manager could no longer change the account, so the guest has to accept it by an invitation."""
     if not guests or not role.permissions or by is None or by.sees_everything:
         return
     if len(guests) > 1:
@@ -160,7 +162,8 @@ def _check_role(role: Role) -> None:
 
 
 def _locked(key: int) -> Team:
-    """The team, for this transaction alone: two people clicking at once cannot both take the last place."""
+    """Returns the team, locked, so that two people who click at the same time cannot both take the last
+    place."""
     return Team.objects.select_for_update(of=("self",)).get(pk=key)
 
 

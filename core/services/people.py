@@ -1,4 +1,4 @@
-"""Accounts: making and changing them, and their counterparts in Thinkific."""
+"""Accounts: making and changing them, and making the Thinkific account of a user."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -48,11 +48,12 @@ def create_user(
     by: User | None = None,
     **fields: Any,
 ) -> User:
-    """Make an account, in teams with roles; nobody can sign in to it before a password is set by mail.
+    """Make an account with memberships. Nobody can sign in before a password is set through a link by mail.
 
-    The first team is the account's home team, whose managers may change it. `in_thinkific` makes an account
-    there too. One that has this e-mail is linked, unless the account here is protected
-    (core/services/identity.py): then an administrator decides. Raises Refusal, and then nothing is written.
+    The first team is the account's home team, whose managers may change it. `in_thinkific` makes a Thinkific
+    account too, or links the one with this address. If the account here is protected
+    (core/services/identity.py), it is not linked, and an administrator decides. Raises Refusal, and then
+    writes nothing.
     """
     memberships = list(memberships)
     home = memberships[0][0] if memberships else None
@@ -68,7 +69,7 @@ def create_user(
 
 
 class Brought(NamedTuple):
-    """Whoever has an address, and whether they are invited (True) or in the teams (False)."""
+    """The user with an address, and whether the user is invited (True) or a member (False)."""
 
     user: User
     invited: bool
@@ -84,10 +85,11 @@ def add_to_teams(
     in_thinkific: bool,
     by: User,
 ) -> Brought:
-    """Bring whoever has this address into teams. An account is made where there is none. Somebody whom `by`
-    sees joins with the account as it is. Anybody else is invited, and joins when they agree: an address that
-    was typed shows and changes nothing of the account behind it. Raises Refusal, also for somebody whom `by`
-    sees in one of the teams.
+    """Add the person with this address to teams.
+
+    Without an account one is made. A user whom `by` can see joins at once, and the account stays as it is.
+    Any other user is invited and joins after accepting: typing an address must not show or change anything
+    about the account. Raises Refusal, also when a user whom `by` can see is in one of the teams already.
     """
     memberships = list(memberships)
     values = _checked({"first_name": first_name, "last_name": last_name})
@@ -109,8 +111,8 @@ def add_to_teams(
 
 @transaction.atomic
 def change_home_team(user: User, *, team: Team | None, by: User) -> User:
-    """Say which team's managers may change the account; None: administrators only. Raises Refusal where the
-    person is not in the team."""
+    """Set the team whose managers may change the account; None: administrators only. Raises Refusal when the
+    user is not in the team."""
     user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
     if team is not None and not Membership.objects.filter(team=team, user=user).exists():
         raise Refusal(f"{user} is not in {team}. Add them to the team first.")
@@ -123,9 +125,9 @@ def change_home_team(user: User, *, team: Team | None, by: User) -> User:
 def update_user(
     user: User, *, by: User | None = None, reason: str = "profile changed", push: bool = False, **values: Any
 ) -> User:
-    """Change names or `is_active`; only what differs is written. Thinkific is told of names where the person
-    has an account there; `push` tells it also of what is the same here. The login is changed by
-    core/services/accounts/email_changes.py alone. Raises Refusal.
+    """Change the names or `is_active`; only differences are written. Changed names are sent to Thinkific if
+    the user has an account there; `push` sends unchanged ones too. Raises Refusal. The e-mail address is
+    changed by core/services/accounts/email_changes.py only.
     """
     if unknown := set(values) - CHANGEABLE:
         raise TypeError(f"update_user() does not change {', '.join(sorted(unknown))}")
@@ -142,8 +144,8 @@ def write(
     push: bool = False,
     last_seen: dict[str, Any] | None = None,
 ) -> User:
-    """What update_user does, of any field: for services that have asked their own questions first.
-    `last_seen` says what Thinkific has of the fields, where that is not what stands here."""
+    """`update_user` for any field. Callers are services that have made their own checks. `last_seen` gives
+    Thinkific's values of the fields, where they differ from ours."""
     user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
     values = _checked(values, user, by=by)
     changed = {name: value for name, value in values.items() if getattr(user, name) != value}
@@ -161,21 +163,21 @@ def write(
 
 
 def check_email(user: User, email: str, *, by: User | None = None) -> str:
-    """The address as it would be stored. Raises Refusal where the person cannot have it."""
+    """Returns the address as it would be stored. Raises Refusal when the user cannot have it."""
     return str(_checked({"email": email}, user, by=by)["email"])
 
 
 @transaction.atomic
 def create_thinkific_account(user: User, *, by: User | None = None) -> None:
-    """Make an account in Thinkific for somebody who has none. One that has their e-mail already is linked,
-    unless the person is protected (core/services/identity.py): then an administrator decides. Raises Refusal
-    where they have an account there."""
+    """Make an account in Thinkific for a user without one, or link the one with the user's address. If the
+    user is protected (core/services/identity.py), it is not linked, and an administrator decides. Raises
+    Refusal when the user has an account there, or is switched off here."""
     user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
     if user.thinkific_id is not None and user.removed_at is None:
         raise Refusal(f"{user} has a Thinkific account already, number {user.thinkific_id}.")
     if not user.is_active:
         raise Refusal(f"{user}'s account is switched off. Switch it on first.")
-    if user.thinkific_id is not None:  # the old one was deleted there
+    if user.thinkific_id is not None:  # the old account was deleted in Thinkific
         reason = "new Thinkific account asked for"
         former_accounts.leave_behind({user.pk: None}, source=reason, now=timezone.now())
         user.thinkific_id, user.removed_at, user.remote_digest = None, None, None
@@ -185,14 +187,14 @@ def create_thinkific_account(user: User, *, by: User | None = None) -> None:
 
 
 def _is_known_there(user: User) -> bool:
-    """In Thinkific, or on the way: an account that is being made now may get the values of before."""
+    """Whether the user has a Thinkific account, or one is being made now, maybe with the values of before."""
     if user.thinkific_id is not None:
         return user.removed_at is None
     return OutboxEntry.objects.unsent().filter(entity="user", object_id=user.pk).exists()
 
 
 def _checked(values: dict[str, Any], user: User | None = None, *, by: User | None = None) -> dict[str, Any]:
-    """The values as they are stored. Raises Refusal for what cannot be."""
+    """Returns the values as they are stored. Raises Refusal for values that are not allowed."""
     values = dict(values)
     for name, label in (("first_name", "first name"), ("last_name", "last name")):
         if name in values:
@@ -202,7 +204,7 @@ def _checked(values: dict[str, Any], user: User | None = None, *, by: User | Non
     if "email" in values:
         typed = str(values["email"] or "")
         values["email"] = normalize_email(typed)
-        if user is None or values["email"] != user.email:  # what is stored stays, whatever it is
+        if user is None or values["email"] != user.email:  # the stored address may stay, even if unusable
             values["email"] = usable_address(typed)
         other = User.objects.exclude(pk=user.pk if user else None).of_address(values["email"])
         if other.exists():
@@ -216,7 +218,7 @@ def _checked(values: dict[str, Any], user: User | None = None, *, by: User | Non
 
 
 def usable_address(typed: str) -> str:
-    """The address as it would be stored. Raises NotAnAddress."""
+    """Returns the address as it would be stored. Raises NotAnAddress."""
     typed = typed.strip()
     address = normalize_email(typed)
     try:
@@ -231,11 +233,11 @@ def usable_address(typed: str) -> str:
 
 
 def has_invisible(text: str) -> bool:
-    """Whether a text holds a character that nobody sees: two addresses that look the same are not."""
+    """Whether a text contains an invisible character: then two addresses could look the same and differ."""
     return any(unicodedata.category(character)[0] in "CZ" for character in text)
 
 
 def _taken(email: str, *, hidden: bool) -> str:
-    if hidden:  # who it belongs to is not theirs to know
+    if hidden:  # the viewer may not learn whose address it is
         return f"{email} cannot be used here. Use another address, or ask an administrator."
     return f"Somebody has an account with {email} already. Use another address."

@@ -1,4 +1,4 @@
-"""How many places of a seat are taken: the one definition, and the cached count that follows it."""
+"""How many places of a seat are used: the definition, and the cached count `Seat.used_count`."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from core.models import Enrollment, Seat, User
 
 RECALCULATE_TASK = "core.tasks.recalculate_seats"
 
-# A pending enrollment holds its place: Thinkific is told later. A failed or removed one gives none.
+# A pending enrollment uses its place already, before it is sent. A failed or removed one does not.
 TAKES_A_PLACE = [
     Enrollment.Status.PENDING,
     Enrollment.Status.ACTIVE,
@@ -22,13 +22,13 @@ ASSIGNMENT = "user__memberships__team__seat_assignments"
 
 
 def count_used(seats: QuerySet[Seat], *, now: datetime | None = None) -> dict[int, int]:
-    """Places taken per seat, in one statement for all of them; a seat without any is left out.
+    """Returns the used places by seat (primary key), in one query; a seat without used places is left out.
 
-    One place per person, however many of the seat's teams they are in, and whoever enrolled them: what
-    counts is to be a member with an enrollment in the product. Courses that came with a bundle take no
-    place of their own. On a reusable seat an expired enrollment has given its place back.
+    A member of one of the seat's teams with an enrollment in the product uses one place, however many of the
+    teams they are in and whoever enrolled them. Courses that came with a bundle use none. On a reusable seat
+    an expired enrollment uses none.
     """
-    # All conditions on the assignment stand in one filter(), so that they speak of the same one.
+    # All conditions on the assignment are in one filter(), so that they apply to the same assignment.
     places = (
         Enrollment.objects.with_status(now)
         .filter(
@@ -45,7 +45,7 @@ def count_used(seats: QuerySet[Seat], *, now: datetime | None = None) -> dict[in
 
 
 def used(seat: Seat, *, now: datetime | None = None) -> int:
-    """Places of one seat that are taken now, whatever its cached count says."""
+    """Returns the used places of one seat, counted now and not from the cache."""
     return count_used(Seat.objects.filter(pk=seat.pk), now=now).get(seat.pk, 0)
 
 
@@ -56,20 +56,20 @@ def request_recalculation(*, by: User) -> None:
 
 @transaction.atomic
 def recalculate(seats: QuerySet[Seat] | None = None) -> int:
-    """Rebuild the cached counts of these seats, or of all. Returns how many were wrong."""
+    """Correct the cached counts of these seats, or of all. Returns how many were wrong."""
     chosen = (
         Seat.objects.all() if seats is None else Seat.objects.filter(pk__in=seats.order_by().values("pk"))
     )
     now = timezone.now()
-    # Locked, always in the same order: an enrollment that takes a place meanwhile waits, and is not
-    # overwritten by a count that has not seen it.
+    # Locked, always in the same order. An enrollment that takes a place at the same time waits; otherwise
+    # this count, which does not include it, could overwrite its own.
     cached = list(chosen.select_for_update().order_by("pk").only("pk", "used_count"))
     counted = count_used(chosen, now=now)
     wrong = [seat for seat in cached if seat.used_count != counted.get(seat.pk, 0)]
     for seat in wrong:
         seat.used_count = counted.get(seat.pk, 0)
-    # The counts are no part of a seat's history, so the quick way around save() is right. The time first:
-    # what was chosen by its count would not be found afterwards.
+    # Counts are not in a seat's history, so save() is not needed. The time is written first: `chosen` may
+    # filter by the count, and would not find the seats afterwards.
     chosen.update(used_counted_at=now)
     Seat.objects.bulk_update(wrong, ["used_count"], batch_size=1000)
     return len(wrong)

@@ -1,4 +1,4 @@
-"""CSV for people who open it in a spreadsheet: written row by row, and harmless there."""
+"""CSV files that are safe to open in a spreadsheet, written row by row."""
 
 import csv
 import re
@@ -9,17 +9,17 @@ from typing import Any
 from core import moments
 
 # Where a spreadsheet may take text for a formula (OWASP, CSV injection): at the start of a cell, and after
-# each character at which another setting or language splits the line, because the quotes around our cells
-# mean nothing there. A spreadsheet passes over blanks, characters without a shape, and quotes. The wide
-# characters are what keyboards for Chinese and Japanese type.
+# each character at which a spreadsheet in another language may split the line, as it ignores our quotes
+# then. Blanks, invisible characters and quotes before the formula do not matter. The wide characters are
+# those of Chinese and Japanese keyboards.
 _PASSED_OVER = r'\s"\x00-\x1f\x7f\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u2064\ufeff'
 _FORMULA = re.compile(rf"(?:^|(?<=[;\t\r\n\v\f]))(?=[{_PASSED_OVER}]*[=+\-@\uff1d\uff0b\uff0d\uff20])")
 _BLANK_STARTS = ("\t", "\r", "\n")
 
 
 def defuse(value: Any) -> str:
-    """A cell that a spreadsheet shows and never runs: an apostrophe stands before each part of a text that
-    looks like a formula."""
+    """Returns the text of a cell that a spreadsheet shows and never runs: an apostrophe is put before each
+    part that looks like a formula."""
     if value is None:
         return ""
     if isinstance(value, datetime):
@@ -33,18 +33,18 @@ def defuse(value: Any) -> str:
 
 
 class _Echo:
-    """A file that hands each line back instead of keeping it."""
+    """A file whose `write` returns the line, so that the CSV writer returns it too."""
 
     def write(self, line: str) -> str:
         return line
 
 
 def csv_lines(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    """The file, line by line; memory does not grow with the rows. It begins with the mark by which
-    Excel knows UTF-8.
+    """Yields the lines of the file, beginning with the byte order mark, by which Excel recognises UTF-8.
+    Memory does not grow with the rows.
 
-    Every cell is quoted, numbers too (a spreadsheet reads "5" as a number): what stands inside of the
-    quotes never ends a cell where the spreadsheet splits at commas, as it should.
+    Every cell is quoted, numbers too (a spreadsheet reads "5" as a number), so that a comma in a cell does
+    not end it.
     """
     writer = csv.writer(_Echo(), quoting=csv.QUOTE_ALL)
     yield "\ufeff" + writer.writerow([defuse(heading) for heading in headings])

@@ -1,4 +1,4 @@
-"""Making teams, and what they are: name, owner, organization, limit, archived or not."""
+"""Making teams and changing them: name, owner, organization, limit, archived or not."""
 
 from typing import Any, NamedTuple
 
@@ -40,8 +40,8 @@ def create(
     organization: Organization | None = None,
     by: User | None = None,
 ) -> Team:
-    """Make a team; its owner is its first member. Raises Refusal for a name that is empty or taken: seats,
-    groups and imports name teams."""
+    """Make a team; its owner becomes its first member. Raises Refusal when the name is empty, too long or
+    taken. Names are unique because seats, groups and imports refer to teams by name."""
     _check_owner(owner)
     team = Team(
         owner=owner,
@@ -58,8 +58,8 @@ def create(
 
 @checked_again
 def update(team: Team, *, by: User | None = None, **values: Any) -> Team:
-    """Change name, description, organization or the most students; only what differs is written. A limit
-    below what the team has takes nobody out. Raises Refusal."""
+    """Change the name, description, organization or limit of students; only differences are written. A limit
+    below the present number removes nobody. Raises Refusal."""
     if unknown := set(values) - CHANGEABLE:
         raise TypeError(f"update() does not change {', '.join(sorted(unknown))}")
     team = Team.objects.select_for_update(of=("self",)).get(pk=team.pk)
@@ -74,8 +74,8 @@ def update(team: Team, *, by: User | None = None, **values: Any) -> Team:
 
 @transaction.atomic
 def change_owner(team: Team, *, owner: User, former_role: Role, by: User | None = None) -> Team:
-    """Make a member the owner; the former owner stays in the team by another role. Raises Refusal where the
-    new owner is no member or cannot sign in, and where the former one cannot have that role."""
+    """Make a member the owner; the former owner stays in the team with `former_role`. Raises Refusal when the
+    new owner is not a member or is switched off, and when the former owner cannot have that role."""
     team = Team.objects.select_for_update(of=("self",)).get(pk=team.pk)
     if team.owner_id == owner.pk:
         return team
@@ -95,8 +95,8 @@ def change_owner(team: Team, *, owner: User, former_role: Role, by: User | None 
 
 @transaction.atomic
 def archive(team: Team, *, by: User | None = None) -> Team:
-    """Put a team out of use: nobody joins it, by hand or by its groups, nor is enrolled through its seats.
-    Its people, seats and history stay. Raises Refusal for the default team."""
+    """Archive a team: nobody can join it, by hand or by its groups, or be enrolled through its seats.
+    Members, seats and history stay. Raises Refusal for the default team."""
     team = Team.objects.select_for_update(of=("self",)).get(pk=team.pk)
     if SiteSettings.load().default_team_id == team.pk:
         raise Refusal(f"{team} is the default team of the settings. Choose another one there first.")
@@ -108,7 +108,7 @@ def archive(team: Team, *, by: User | None = None) -> Team:
 
 @checked_again
 def restore(team: Team, *, by: User | None = None) -> Team:
-    """Bring an archived team back as it was. Raises Refusal where another has taken its name meanwhile."""
+    """Restore an archived team as it was. Raises Refusal when another team has taken its name."""
     team = Team.objects.select_for_update(of=("self",)).get(pk=team.pk)
     if team.archived_at is not None:
         _check_free(team.name, team)
@@ -118,7 +118,7 @@ def restore(team: Team, *, by: User | None = None) -> Team:
 
 
 def _checked(values: dict[str, Any], team: Team | None = None) -> dict[str, Any]:
-    """The values as they are stored. Raises Refusal for what cannot be."""
+    """Returns the values as they are stored. Raises Refusal for values that are not allowed."""
     values = dict(values)
     if "name" in values:
         name = values["name"] = " ".join(tidy(values["name"].replace("\x00", "")).split())
@@ -138,7 +138,8 @@ def _checked(values: dict[str, Any], team: Team | None = None) -> dict[str, Any]
 
 
 def _check_free(name: str, team: Team | None) -> None:
-    """The constraint one_team_per_name holds it where two people save at once."""
+    """Raises Refusal when another team has this name. When two people save at the same time, the constraint
+    one_team_per_name refuses the second."""
     others = Team.named(name).exclude(pk=team.pk) if team else Team.named(name)
     if others.filter(archived_at__isnull=True).exists():
         raise Refusal(f"There is a team “{name}” already. Choose another name.")

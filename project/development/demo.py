@@ -1,4 +1,4 @@
-"""The demo: an invented course company with its customers, for trying the dashboard without a real site."""
+"""The demo: an invented course company and its customers, to try the dashboard without a real site."""
 
 import re
 import tempfile
@@ -19,10 +19,10 @@ from core.services.storage import fill_folded
 from integrations.models import SyncConflict
 
 FIXTURES = settings.BASE_DIR / "fixtures" / "demo"
-AS_OF = datetime(2026, 11, 1, tzinfo=UTC)  # the day that the fixtures' dates lead up to
+AS_OF = datetime(2026, 11, 1, tzinfo=UTC)  # "today" of the dates in the fixtures
 DATE = re.compile(r'(?<=")(\d{4}-\d\d-\d\d)(?=["T])')
 
-PASSWORD = "demo-password"  # noqa: S105 - published, and refused where a real site is configured
+PASSWORD = "demo-password"  # noqa: S105 - published; the demo is refused where a real site is configured
 ACCOUNTS = {
     "administrator": "dana.roth@harborlight.example",
     "team owner": "tariq.fuentes@northfield.example",
@@ -32,22 +32,22 @@ ACCOUNTS = {
 
 
 class DemoRefused(Refusal):
-    """The demo would mix with real data."""
+    """The demo was not loaded, because it would mix with real data."""
 
 
 @dataclass(frozen=True)
 class Demo:
-    loaded: bool  # False: it was there already, and is left as people have changed it
+    loaded: bool  # False: the demo was there already, and its data was not changed
     people: int
     teams: int
 
 
 @transaction.atomic
 def load() -> Demo:
-    """Fill an empty database with the demo, its dates moved so that they lead up to today.
+    """Fill an empty database with the demo; its dates are moved so that they end today.
 
-    Where the demo is already, only the passwords of its accounts are set again. Raises DemoRefused where a
-    real Thinkific site is configured or the database holds something else.
+    Where the demo is there already, only the passwords of its accounts are set again. Raises DemoRefused when
+    a real Thinkific site is configured, or the database has teams or products of its own.
     """
     _refuse_real_data()
     loaded = not User.objects.filter(email=ACCOUNTS["administrator"]).exists()
@@ -87,7 +87,7 @@ def _find_accounts_of_conflicts() -> None:
 
 
 def _load_fixtures(age: timedelta) -> None:
-    """Load copies of the fixtures in which every date is later by whole days, so that times of day stay."""
+    """Load copies of the fixtures with every date moved by whole days, so that times of day do not change."""
     with tempfile.TemporaryDirectory() as folder:
         copies = []
         for fixture in sorted(FIXTURES.glob("*.json")):
