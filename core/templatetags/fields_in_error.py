@@ -1,4 +1,4 @@
-"""The fields of a page's forms that were refused, for the note above them."""
+"""A template tag for the note above a form that lists the fields with errors."""
 
 from typing import Any
 
@@ -10,7 +10,8 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def fields_in_error(context: Any) -> list[tuple[str, str]]:
-    """The id and the name of each: of the form of a page, of its further rows, of the rows of a list."""
+    """Returns the HTML id and the label of each field with errors: in the page's form, in its inline forms,
+    and in the editable rows of a list."""
     forms: list[tuple[Any, str]] = []
     if "adminform" in context:
         forms.append((context["adminform"].form, ""))

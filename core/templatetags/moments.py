@@ -1,4 +1,4 @@
-"""Moments in templates, written as everywhere: see core/moments.py. Nothing where there is none."""
+"""Template filters for moments (core/moments.py). The result is empty when the value is None."""
 
 from datetime import date, datetime
 

@@ -1,1 +1,1 @@
-"""What belongs to an account: signing in, its address, its mails, invitations, its end."""
+"""Accounts: signing in, rate limits, changes of the e-mail address, mails about the account, deletion."""

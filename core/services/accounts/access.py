@@ -1,4 +1,4 @@
-"""Who may use the dashboard at all."""
+"""Who may use the dashboard."""
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -6,7 +6,7 @@ from core.models import Membership, User
 
 
 def may_use_the_dashboard(users: QuerySet[User]) -> QuerySet[User]:
-    """Of these people the active ones who are in a team, work for the company or have a role everywhere."""
+    """Returns the active users who are in a team, are administrators or superusers, or have a global role."""
     in_a_team = Exists(Membership.objects.filter(user=OuterRef("pk")))
     rights = Q(is_staff=True) | Q(is_superuser=True) | Q(global_role__isnull=False)
     return users.filter(rights | in_a_team, is_active=True)

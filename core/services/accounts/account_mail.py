@@ -1,4 +1,4 @@
-"""Mails by which people set their password, sent by the worker."""
+"""Mails about an account, sent by the worker: to set a password, and about a change of the e-mail address."""
 
 from datetime import timedelta
 from typing import Any
@@ -24,8 +24,9 @@ FORGOTTEN_TASK = "core.tasks.send_forgotten_password"
 
 
 class PasswordTokens(PasswordResetTokenGenerator):
-    """Tokens of links that set a password. Unlike Django's they live on when the person signs in with the old
-    one meanwhile, as screen and mail promise; what ends a session for good ends them."""
+    """Tokens for links to set a password. Unlike Django's they stay valid when the user signs in with the old
+    password, as the screen and the mail promise. What ends sessions for good makes them invalid too
+    (`User.access_as_of`)."""
 
     key_salt = "core.services.accounts.account_mail.PasswordTokens"
 
@@ -37,22 +38,24 @@ password_tokens = PasswordTokens()
 
 
 def ask_for_welcome(user: User, *, by: User | None = None) -> None:
-    """Have somebody told of their new account, once it is committed."""
+    """Queue the welcome mail for the user, to be sent after the commit. `by` is notified of a failure."""
     _queue(WELCOME_TASK, user, by)
 
 
 def ask_for_password_reset(user: User, *, by: User | None = None) -> None:
-    """Have somebody sent a link that sets a new password; the old one works until then. Raises Refusal."""
+    """Queue a mail with a link to set a new password; the old one works until then. `by` is notified of a
+    failure. Raises Refusal when the account is switched off."""
     if not user.is_active:
         raise Refusal(f"{user}'s account is switched off. Switch it on first.")
     _queue(RESET_TASK, user, by)
 
 
 def ask_by_address(email: str, *, network: str | None) -> timedelta | None:
-    """Have a link sent to whoever has this address. Returns how long to wait where that was asked too often.
+    """Queue a mail with a link to set a password to this address. Returns how long to wait when the network
+    asked too often.
 
-    The same is done whether or not somebody has the address, and nothing tells that a third mail was the last
-    one for now: the answer must not say who has an account.
+    The result must not show whether an account has the address. So the same happens without an account, and
+    also when this address got PASSWORD_MAILS in the last hour and no mail is sent.
     """
     account, hour = email_key(email), timedelta(hours=1)
     if network is not None:
@@ -65,10 +68,11 @@ def ask_by_address(email: str, *, network: str | None) -> timedelta | None:
 
 
 def send_to_address(email: str) -> str:
-    """Send the link to whoever has this address and may use the dashboard, people who never had a password
-    among them: who came from Thinkific gets their first one this way. Returns what went wrong, or nothing."""
+    """Send the link to the account with this address, if it may use the dashboard. Also to users without a
+    password: those who came from Thinkific set their first one this way. Returns an error text; empty on
+    success."""
     try:
-        user = User.objects.get_by_natural_key(email)  # the same as by signing in with it
+        user = User.objects.get_by_natural_key(email)  # finds the account that signs in with this address
     except User.DoesNotExist:
         return ""
     if not access.may_use_the_dashboard(User.objects.filter(pk=user.pk)).exists():
@@ -77,12 +81,13 @@ def send_to_address(email: str) -> str:
 
 
 def send_password_reset(user: User) -> str:
-    """Send the link now. Returns what went wrong, or nothing."""
+    """Send the link now. Returns an error text; empty on success."""
     return send(user, "Choose a new password for the B2B Dashboard", "core/password_reset.txt")
 
 
 def send_email_change_link(change: EmailChange) -> str:
-    """Send the link that confirms a new address to that address, now. Returns what went wrong, or nothing."""
+    """Send the link to confirm the new address to that address, now. Returns an error text; empty on
+    success."""
     uid = urlsafe_base64_encode(force_bytes(change.user_id))
     path = reverse("admin:email_change", kwargs={"uidb64": uid, "token": email_changes.make_token(change)})
     return mail.deliver(
@@ -95,7 +100,7 @@ def send_email_change_link(change: EmailChange) -> str:
 
 
 def warn_old_address(change: EmailChange) -> str:
-    """Tell the present address that another is asked for. Returns what went wrong, or nothing."""
+    """Tell the present address that somebody asked to change it. Returns an error text; empty on success."""
     return mail.deliver(
         change.old_email,
         "Your address in the B2B Dashboard is to be changed",
@@ -106,7 +111,7 @@ def warn_old_address(change: EmailChange) -> str:
 
 
 def tell_old_address(change: EmailChange, *, over: BaseEmailBackend | None = None) -> str:
-    """Tell an address that it is no longer the login. Returns what went wrong, or nothing."""
+    """Tell the old address that it is no longer the login. Returns an error text; empty on success."""
     return mail.deliver(
         change.old_email,
         "Your address in the B2B Dashboard was changed",
@@ -118,15 +123,15 @@ def tell_old_address(change: EmailChange, *, over: BaseEmailBackend | None = Non
 
 
 def masked(email: str) -> str:
-    """An address that its owner recognises and nobody else learns: n…@example.org."""
+    """Returns the address shortened so that only its owner recognises it: n…@example.org."""
     name, _, domain = email.partition("@")
     return f"{name[:1]}…@{domain}"
 
 
 def send(user: User, subject: str, template: str, *, what: str = "e-mail") -> str:
-    """Send somebody a mail with a link that sets their password. Returns what went wrong, or nothing."""
+    """Send the user a mail with a link to set a password. Returns an error text; empty on success."""
     uid = urlsafe_base64_encode(force_bytes(user.pk))
-    # Made here and not where it was asked for: a link that sets a password has no place in the queue.
+    # The link is made when the mail is sent, because it is secret and must not be stored in the queue.
     path = reverse(
         "admin:password_reset_confirm",
         kwargs={"uidb64": uid, "token": password_tokens.make_token(user)},

@@ -1,4 +1,5 @@
-"""So many times in a window of time, for all processes on all machines together."""
+"""Rate limits: at most so many times in a window of time, counted for all processes on all machines
+together."""
 
 from datetime import datetime, timedelta
 
@@ -9,14 +10,15 @@ from django.utils.crypto import salted_hmac
 
 from core.models import Allowance
 
-LONGEST_WINDOW = timedelta(days=1)  # rows older than this mean nothing and are pruned
+LONGEST_WINDOW = timedelta(days=1)  # older rows have no effect and are pruned
 
 
 @transaction.atomic
 def take(kind: str, whose: str, *, limit: int, window: timedelta) -> timedelta | None:
-    """Take one of `limit` times. Returns None, or how long to wait when all of them are taken."""
+    """Count one use. Returns None when it is allowed, and how long to wait when `limit` uses were counted in
+    this window. `whose` (an address or a network) is stored as a digest only."""
     now = timezone.now()
-    # The row is locked until it is counted, so that two processes cannot both take the last one.
+    # The row is locked until the commit, so that two processes cannot both take the last use.
     row, _ = Allowance.objects.select_for_update().get_or_create(
         key=_key(kind, whose), defaults={"since": now}
     )

@@ -1,4 +1,4 @@
-"""Deleting people: here, and in Thinkific only where the settings say so."""
+"""Deleting users: here, and in Thinkific only if the settings say so."""
 
 from dataclasses import dataclass
 
@@ -12,13 +12,13 @@ from core.services.history import signed
 from core.wording import listed, plural
 
 RECORDED = "{} stands in the record of impersonations, which is kept. Switch the account off instead."
-# A request that makes an account has been sent, and its answer is not here.
+# A request to make the account was sent, and its answer has not come.
 ON_ITS_WAY = Q(status=OutboxEntry.Status.IN_FLIGHT) | Q(uncertain=True)
 
 
 @dataclass(frozen=True)
 class Deletion:
-    """What deleting a person destroys: shown before, in numbers, and confirmed by handing it back."""
+    """What deleting a user destroys. The screen shows it, and the confirmed one is passed to `delete`."""
 
     user_id: int
     name: str
@@ -26,11 +26,12 @@ class Deletion:
     quiz_results: int
     certificates: int
     memberships: int
-    thinkific_id: int | None  # the account that is deleted there too; None: there is none, or it stays
+    thinkific_id: int | None  # the Thinkific account that is deleted too; None: there is none, or it stays
     stays_in_thinkific: bool
 
     def fingerprint(self) -> str:
-        """What a form hands back, to tell whether this is still what was confirmed."""
+        """Returns a text for a hidden field of the form, to compare what was confirmed with what is true
+        now."""
         values = (self.user_id, self.enrollments, self.quiz_results, self.certificates, self.memberships)
         return "-".join(map(str, [*values, self.thinkific_id or 0, int(self.stays_in_thinkific)]))
 
@@ -57,7 +58,7 @@ class Deletion:
 
 
 def describe(user: User) -> Deletion:
-    """What deleting this person would destroy, by the settings as they are."""
+    """Returns what deleting this user would destroy with the present settings."""
     settings = SiteSettings.load()
     too = settings.delete_users if user.is_dashboard_user else settings.delete_students
     there = user.thinkific_id is not None and user.removed_at is None
@@ -74,7 +75,8 @@ def describe(user: User) -> Deletion:
 
 
 def kept_by_the_settings(user: User) -> str:
-    """Why a deletion would not last: the settings leave the Thinkific account. Empty: it would."""
+    """Returns why a deletion would be undone by the next pull: the settings keep the Thinkific account. Empty
+    when it would last."""
     if not describe(user).stays_in_thinkific:
         return ""
     setting = "delete users in Thinkific" if user.is_dashboard_user else "delete students in Thinkific"
@@ -86,7 +88,7 @@ def kept_by_the_settings(user: User) -> str:
 
 
 def obstacle(user: User, *, by: User | None = None) -> str:
-    """Why this person cannot be deleted as things stand. Empty: they can be."""
+    """Returns why `by` cannot delete this user now; empty when it is possible."""
     if by is not None and by.pk == user.pk:
         return "You cannot delete yourself. Ask another administrator."
     if user.is_superuser:
@@ -107,21 +109,21 @@ def obstacle(user: User, *, by: User | None = None) -> str:
 
 @transaction.atomic
 def delete(user: User, *, confirmed: Deletion, by: User | None = None) -> None:
-    """Delete a person, as it was described and confirmed. Raises Refusal where that has changed since, and
-    where there is an obstacle."""
+    """Delete a user. `confirmed` is the description that a person has confirmed. Raises Refusal when it is no
+    longer true, or when there is an obstacle."""
     user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
     if why := obstacle(user, by=by):
         raise Refusal(why)
     if describe(user) != confirmed:
         raise Refusal(f"What belongs to {user} has changed since you were asked. Look again and confirm.")
     key = user.pk
-    # The database would empty these without a word in their history.
+    # The database would set these to NULL itself, but without a row in their history.
     for invitation in Invitation.objects.select_for_update().filter(invited_by=user).exclude(user=user):
         invitation.invited_by = None
         signed(invitation, by=by, reason="who invited was deleted").save(update_fields=["invited_by"])
     try:
         signed(user, by=by, reason="deleted").delete()
-    except ProtectedError:  # somebody began to act as them at this moment
+    except ProtectedError:  # an impersonation of the user began at this moment
         raise Refusal(RECORDED.format(user)) from None
     if confirmed.thinkific_id is not None:
         outbox.mark_gone(

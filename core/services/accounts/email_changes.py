@@ -1,7 +1,8 @@
-"""Changing the address with which somebody signs in: asked for, confirmed at the new one, told to the old.
+"""Changing the e-mail address that a user signs in with: request, confirmation, and notice to the old
+address.
 
-Whoever controls the address controls the account, so a change that a person asks for waits until somebody who
-reads the mail of the new address has confirmed it. Until then the old one is the login.
+Whoever controls the address controls the account. So a change is pending until it is confirmed by a link in a
+mail to the new address. Until then the old address is the login.
 """
 
 from datetime import datetime, timedelta
@@ -24,16 +25,16 @@ from core.services.site import notices
 
 LINK_TASK = "core.tasks.send_email_change_link"
 WARN_TASK = "core.tasks.warn_old_address"
-PAUSE = timedelta(minutes=1)  # between two mails about one change: an address is nobody's target
+PAUSE = timedelta(minutes=1)  # between two mails about one change, so that nobody can flood an address
 A_DAY = timedelta(days=1)
-MOST = 10  # changes asked for of one person in a day
+MOST = 10  # most changes that can be asked for in a day for one user
 
 State, Way = EmailChange.State, EmailChange.Way
 
 
 class Tokens(PasswordResetTokenGenerator):
-    """Tokens that a new password, another address, a switched-off account or another request make void, and
-    PASSWORD_RESET_TIMEOUT by itself."""
+    """Tokens for links to confirm a change. They become invalid after PASSWORD_RESET_TIMEOUT, and with a new
+    password, another address, another request or when the account is switched off."""
 
     key_salt = "core.services.accounts.email_changes.Tokens"
 
@@ -49,27 +50,27 @@ _tokens = Tokens()
 
 
 def make_token(change: EmailChange) -> str:
-    """The secret half of the link that confirms a change; it is kept nowhere."""
+    """Returns the secret part of the link to confirm a change. It is not stored."""
     return _tokens.make_token(cast("User", change))
 
 
 def pending(user: User) -> EmailChange | None:
-    """The change of somebody's address that waits for its confirmation."""
+    """Returns the user's change that is waiting for a confirmation, or None."""
     waiting = EmailChange.objects.filter(user=user, state=State.PENDING, old_email=user.email)
     change = waiting.select_related("asked_by").first()
     return None if change is None or _is_over(change, timezone.now()) else change
 
 
 def _is_over(change: EmailChange, now: datetime) -> bool:
-    """Whether its last link is too old; it counts from the last mail."""
+    """Whether the link in the last mail has become too old."""
     begun = change.mailed_at or change.asked_at
     return now - begun > timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
 
 
 @transaction.atomic
 def ask(user: User, email: str, *, by: User) -> EmailChange | None:
-    """Have a link sent to the new address that confirms it, and the old one told. A newer request replaces
-    the one before. Returns None where it is the address already. Raises Refusal."""
+    """Ask for a change: a link goes to the new address, and a warning to the old one. It replaces an earlier
+    request. Returns None when the user has this address already. Raises Refusal."""
     user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
     if normalize_email(email) == user.email:
         return None
@@ -97,7 +98,9 @@ def ask(user: User, email: str, *, by: User) -> EmailChange | None:
 
 @transaction.atomic
 def send_again(user: User, *, by: User) -> EmailChange:
-    """Send the link once more; the one before works until it is too old. Raises Refusal."""
+    """Send the mail with the link again; the link of the mail before stays valid until it is too old. Raises
+    Refusal when no change is pending, less than PAUSE after the last mail, or when `by` cannot use the
+    address."""
     change = _locked(user)
     now = timezone.now()
     if change.mailed_at and now - change.mailed_at < PAUSE:
@@ -111,14 +114,14 @@ def send_again(user: User, *, by: User) -> EmailChange:
 
 @transaction.atomic
 def withdraw(user: User) -> EmailChange:
-    """Give the pending change up: its links no longer work. Raises Refusal."""
+    """Withdraw the pending change; its links no longer work. Raises Refusal when there is none."""
     change = _locked(user)
     _end(change, State.WITHDRAWN)
     return change
 
 
 def find(uid: str, token: str) -> EmailChange | None:
-    """The pending change that a link confirms, or None where the link does not hold (any more)."""
+    """Returns the pending change of a link; None when the link is not valid (any more)."""
     try:
         pk = int(force_str(urlsafe_base64_decode(uid)))
         waiting = EmailChange.objects.select_related("user", "asked_by")
@@ -127,22 +130,22 @@ def find(uid: str, token: str) -> EmailChange | None:
         return None
     if change is None or not change.user.is_active or not _tokens.check_token(cast("User", change), token):
         return None
-    # Who asked must still be allowed to: the person may have been given rights since.
+    # Whoever asked must still have the right: the user may have more rights now than when it was asked.
     asker = change.asked_by
     return change if asker is not None and scope.may_change_account(asker, change.user) else None
 
 
 @transaction.atomic
 def confirm(uid: str, token: str) -> EmailChange | None:
-    """Make the new address the login, for who holds the link. Returns None where the link does not hold.
-    Raises Refusal where somebody else has the address by now; then the change is given up.
+    """Make the new address the login, for whoever has the link. Returns None when the link is not valid.
+    Raises Refusal when another user has the address by now; the caller then calls `give_up`.
 
-    Every session of the person and every link to set a password ends: both hold the old address.
+    All sessions of the user and all links to set a password end, as they are signed with the old address.
     """
     change = find(uid, token)
     if change is None:
         return None
-    # Two clicks, or a change in between: the person is locked, and then it is looked again.
+    # Find it again with the user locked: a second click may have confirmed it, or another change ended it.
     User.objects.select_for_update(of=("self",)).get(pk=change.user_id)
     change = find(uid, token)
     if change is None:
@@ -159,8 +162,8 @@ def confirm(uid: str, token: str) -> EmailChange | None:
 def change_at_once(
     user: User, email: str, *, by: User | None, reason: str, push: bool = False, last_seen: str = ""
 ) -> User:
-    """Change the address without a confirmation: for an administrator who knows that it is theirs. The old
-    one is told all the same. `push` and `last_seen` as in people.write. Raises Refusal."""
+    """Change the address without a confirmation, for an administrator who knows that it is the user's. The
+    old address is told. `push` and `last_seen` are those of `people.write`. Raises Refusal."""
     old = User.objects.select_for_update(of=("self",)).get(pk=user.pk).email
     seen = {"email": last_seen} if last_seen else None
     user = people.write(user, {"email": email}, by=by, reason=reason, push=push, last_seen=seen)
@@ -171,8 +174,7 @@ def change_at_once(
 
 @transaction.atomic
 def give_up(uid: str, token: str) -> None:
-    """End a change that cannot be made any more, since somebody else has the address; who asked for it is
-    told."""
+    """End a change that is no longer possible, because another user has the address. Notify whoever asked."""
     change = find(uid, token)
     if change is not None and change.asked_by is not None:
         _end(change, State.VOID)

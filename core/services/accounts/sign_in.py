@@ -1,9 +1,9 @@
-"""Signing in after wrong passwords: who has to wait, for how long, and who is let in again.
+"""Locks after wrong passwords: for how long an account is locked, for which network, and how to unlock it.
 
-Attempts are kept by django-axes, in the database that all processes share. Two numbers are counted: wrong
-passwords for an account, wherever they come from, and from a network, whatever the account. Both are counted
-alike for accounts that do not exist. Where somebody has signed in to an account before, only what was tried
-from there counts for them: strangers cannot lock a person out of their own desk.
+django-axes stores the attempts in the database, which all processes share. Two numbers are counted: wrong
+passwords for an account from all networks, and wrong passwords from a network for all accounts. Accounts that
+do not exist are counted in the same way. For a network from which the account was signed in to before, only
+wrong passwords from that network count, so strangers cannot lock users out of their usual place.
 """
 
 from collections.abc import Iterable
@@ -20,12 +20,12 @@ from django.utils.crypto import salted_hmac
 from core.folding import email_key
 from core.models import User
 
-KNOWN_FOR = timedelta(days=90)  # how long a network stays known for an account after the last sign-in
+KNOWN_FOR = timedelta(days=90)  # how long after the last sign-in a network stays known for an account
 
 
 def account_key(typed: str) -> str:
-    """Returns the name by which attempts on an account are kept. What is no e-mail address is kept as a
-    digest only: people type passwords into the wrong field."""
+    """Returns the name under which attempts on an account are stored. A text that is not an e-mail address is
+    stored as a digest only, as people type passwords into the wrong field."""
     name = email_key(typed)
     try:
         validate_email(name)
@@ -49,7 +49,7 @@ def locked_until(account: str, network: str | None) -> datetime | None:
 
 
 def is_locked(user: User) -> bool:
-    """Whether the account can be signed in to only from where that was done before."""
+    """Whether the account is locked for networks from which it was not signed in to before."""
     return locked_until(account_key(user.email), None) is not None
 
 
@@ -58,10 +58,10 @@ def unlock(user: User) -> None:
 
 
 def note_sign_in(user: User, network: str | None) -> None:
-    """The person proved who they are, from this network: it is known for their account from now on.
+    """Record that the user has signed in from this network, which is known for the account from now on.
 
-    Only what was tried from there on this account is forgotten. More would let somebody with an account of
-    their own try those of others without end.
+    Deletes the attempts on this account from this network only. If all attempts from the network were
+    deleted, somebody with an account of their own could try other accounts without a limit.
     """
     account = account_key(user.email)
     AccessAttempt.objects.filter(username=account, ip_address=network).delete()
@@ -73,7 +73,7 @@ def note_sign_in(user: User, network: str | None) -> None:
 
 
 def over(now: datetime) -> dict[str, QuerySet]:
-    """What need not be kept any longer, for the daily pruning."""
+    """Returns the rows that the daily pruning deletes, by name."""
     return {
         "attempts": AccessAttempt.objects.filter(attempt_time__lt=now - settings.SIGN_IN_COOL_OFF),
         "known networks": AccessLog.objects.filter(attempt_time__lt=now - KNOWN_FOR),
@@ -85,7 +85,7 @@ def _lately() -> dict[str, datetime]:
 
 
 def _end(attempts: QuerySet, limit: int) -> datetime | None:
-    """Returns when fewer than `limit` of the attempts count; None when that is so already."""
+    """Returns when fewer than `limit` of the attempts will count; None when fewer count now."""
     recent = attempts.filter(attempt_time__gt=timezone.now() - settings.SIGN_IN_COOL_OFF)
     rows: Iterable[tuple[datetime, int]] = list(
         recent.order_by("attempt_time").values_list("attempt_time", "failures_since_start")

@@ -1,1 +1,1 @@
-"""Giving students access, by grants, bundles and seats."""
+"""Enrollments: giving students access to products directly, through bundles and through seats."""

@@ -1,7 +1,7 @@
 """Enrolling many students at once, all or none.
 
-For those to whom everything is new: two statements for all of them, with their history. Whoever had something
-of it before, or holds it in another way, goes by `enrollments.enroll_each`, which weighs the grants.
+Students for whom all products are new are written in bulk, with their history. Students who have or had one
+of the products, or hold it in another way, are enrolled by `enrollments.enroll_each`, which compares grants.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -29,8 +29,8 @@ def enroll_unchecked(
     by: User | None = None,
     seats: Mapping[tuple[int, int], Seat] | None = None,
 ) -> list[Enrollment]:
-    """Give students access to courses and bundles, whatever the seats say. Raises Refusal, and then nothing
-    is written. `seats` are the seats that give it, by student and product (primary keys)."""
+    """Give students access to products without checking seats. Raises Refusal, and then writes nothing.
+    `seats` are the seats that give the access, by student and product (primary keys)."""
     now = timezone.now().replace(microsecond=0)
     expiry_date = expiry_date and expiry_date.replace(microsecond=0)
     people = sorted(students, key=lambda student: student.pk)
@@ -68,7 +68,7 @@ def enroll_unchecked(
 
 
 def with_access(students: Collection[User], products: Collection[Product]) -> set[int]:
-    """The students (primary keys) who can open one of the products already."""
+    """Returns the students (primary keys) who have access to at least one of the products."""
     rows = Enrollment.objects.filter(user__in=students, product__in=products).giving_access()
     return set(rows.values_list("user", flat=True))
 
@@ -93,20 +93,21 @@ def shortened(
 def _check(
     students: Collection[User], products: list[Product], expiry_date: datetime | None, now: datetime
 ) -> None:
-    """As for one student, but naming all who cannot be enrolled."""
+    """Make the checks of one student for all, with one text that names all who cannot be enrolled."""
     off = [student for student in students if not student.is_active or student.removed_at is not None]
     if len(off) > 1:
         raise Refusal(
             f"{names(off)} cannot be enrolled: their accounts are switched off, or no longer in Thinkific. "
             "Choose without them."
         )
-    for student in off or students:  # for those who are enrolled again it is asked once more
+    for student in off or students:  # `enroll_each` repeats these checks for the students it enrolls
         enrollments.check_can_be_enrolled(student, products, expiry_date, now)
 
 
 def _who_knows(students: Collection[User], products: Collection[Product]) -> set[int]:
-    """The students (primary keys) for whom other grants count: all who have, or had, one of the products, a
-    course of the bundles among them, or a bundle with the courses among them."""
+    """Returns the students (primary keys) whose other grants have to be compared: those with an enrollment,
+    also an ended one, in one of the products, in a course of one of the bundles, or in a bundle with one of
+    the courses."""
     items = BundleItem.objects.filter(
         Q(bundle__in=products) | Q(course__in=products), removed_at__isnull=True
     )

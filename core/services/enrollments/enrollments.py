@@ -1,7 +1,8 @@
-"""Giving students access, moving its end, and ending it. Thinkific follows through the outbox.
+"""Giving students access, moving its end, and ending it. The changes are sent to Thinkific through the
+outbox.
 
-A student may hold a course in several ways at once: by a grant of its own and through bundles. Access lasts
-as long as the longest of them.
+A student can have a course in several ways at the same time: by a grant of the course itself, and through
+bundles. Access lasts as long as the longest of them.
 """
 
 import itertools
@@ -29,14 +30,14 @@ from core.services.enrollments.grants import (
 from core.services.history import keep_what_these_were, signed
 from core.services.mirror.bundles import total_up_students
 
-# Later ones are typing errors, and the last days of the calendar are in no year of another time zone.
+# A later date is a typing error, and the last days of Python's calendar do not exist in other time zones.
 LAST_DAY = date(2199, 12, 31)
 TOO_FAR = "Choose a day before the year 2200, or none: then access does not end."
 
 
 def just_ended(now: datetime) -> datetime:
-    """The date that ends access at once: yesterday 23:59:59 UTC. Thinkific has no way to delete an
-    enrollment, and dates near now were seen to give trouble."""
+    """Returns the end date that ends access at once: yesterday 23:59:59 UTC. Thinkific cannot delete an
+    enrollment, and end dates close to now have caused errors there."""
     return datetime.combine(now.astimezone(UTC).date(), time(), UTC) - timedelta(seconds=1)
 
 
@@ -50,10 +51,10 @@ def enroll_unchecked(
     origin: str = Enrollment.Origin.DASHBOARD,
     seats: Mapping[int, Seat] | None = None,
 ) -> list[Enrollment]:
-    """Give a student access to courses and bundles, whatever the seats say; where they had some before, it is
-    opened again with the new end and the progress that was. Raises Refusal, and then nothing is written.
+    """Give a student access to courses and bundles without checking seats. Access that the student had before
+    is opened again with the new end; progress is kept. Raises Refusal, and then writes nothing.
 
-    `seats` are the seats that give it, by product (primary key); a product without one is given directly.
+    `seats` are the seats that give the access, by product (primary key); other products are given directly.
     """
     given = {(student.pk, product): seat for product, seat in (seats or {}).items()}
     return enroll_each([student], products, expiry_date=expiry_date, by=by, origin=origin, seats=given)
@@ -68,9 +69,9 @@ def enroll_each(
     origin: str = Enrollment.Origin.DASHBOARD,
     seats: Mapping[tuple[int, int], Seat],
 ) -> list[Enrollment]:
-    """`enroll_unchecked` for several students, in the transaction of the caller. `seats` by student and
+    """`enroll_unchecked` for several students, in the caller's transaction. `seats` are by student and
     product (primary keys)."""
-    # Thinkific keeps whole seconds of what it is sent; so do we, or every pull would find a difference.
+    # Thinkific stores whole seconds. With fractions every pull would find a difference.
     now = timezone.now().replace(microsecond=0)
     expiry_date = expiry_date and expiry_date.replace(microsecond=0)
     wanted = sorted({product.pk: product for product in products}.values(), key=lambda product: product.pk)
@@ -94,7 +95,7 @@ def enroll_each(
 
 
 def usual_last_day() -> date | None:
-    """The last day of access that begins today, by the settings; None where it does not end."""
+    """Returns the last day of access that begins today, by the settings; None when access does not end."""
     days = SiteSettings.load().default_enrollment_days
     if days == 0:
         return None
@@ -110,7 +111,7 @@ def _check_not_too_far(expiry_date: Moment) -> None:
 def check_can_be_enrolled(
     student: User, products: Sequence[Product], expiry_date: Moment, now: datetime
 ) -> None:
-    """Raise Refusal where the student, one of the products or the date does not allow it."""
+    """Raises Refusal when the student, one of the products or the end date does not allow enrolling."""
     if expiry_date is not None and expiry_date <= now:
         raise Refusal(f"The end of access, {moments.day(expiry_date)}, is in the past. Choose a later date.")
     _check_not_too_far(expiry_date)
@@ -124,8 +125,8 @@ def check_can_be_enrolled(
 
 @transaction.atomic
 def change_expiry(enrollments: Iterable[Enrollment], *, expiry_date: Moment, by: User | None = None) -> int:
-    """Move the end of access, `None` for no end; an ended enrollment opens again. Courses that came through a
-    bundle follow it. Returns how many enrollments changed."""
+    """Move the end of access (None: no end). Ended enrollments open again, and courses that came through a
+    bundle get the bundle's end. Returns how many enrollments changed."""
     _check_not_too_far(expiry_date)
     expiry_date = expiry_date and expiry_date.replace(microsecond=0)
     return len(_give_until(_locked(enrollments), expiry_date, reason="end date changed", by=by))
@@ -133,8 +134,8 @@ def change_expiry(enrollments: Iterable[Enrollment], *, expiry_date: Moment, by:
 
 @transaction.atomic
 def expire(enrollments: Iterable[Enrollment], *, by: User | None = None) -> int:
-    """End access now. Progress is kept, so a later enroll resumes it. What a student still holds in another
-    way stays open (see `held_through`). Returns how many enrollments ended."""
+    """End access now. Progress is kept, so a later enrollment resumes it. A course that the student also has
+    through a bundle stays open (see `grants.held_through`). Returns how many enrollments ended."""
     now = timezone.now()
     running = [e for e in _locked(enrollments) if e.expiry_date is None or e.expiry_date > now]
     changed = _give_until(running, just_ended(now), reason="access ended", by=by)
@@ -143,19 +144,20 @@ def expire(enrollments: Iterable[Enrollment], *, by: User | None = None) -> int:
 
 @transaction.atomic
 def given_in_thinkific(ends: Mapping[int, Moment], *, reason: str) -> None:
-    """Thinkific has given these courses (primary keys) until then, of which we have only just heard: a grant
-    like any other, and the longest holds. It marks nothing stale: call it in the push that sends the ends."""
+    """Record grants that were made in Thinkific and that we learn of only now, as ends by enrollment (primary
+    key). As with all grants, the longest one counts. Marks nothing stale: the push that calls this sends the
+    ends."""
     for course in _locked(Enrollment.objects.filter(pk__in=list(ends))):
         known = [course.granted_until] if course.granted else []
         course.granted, course.granted_until = True, latest([ends[course.pk], *known])
         course.expiry_date = latest([course.granted_until, *bundle_ends(course)])
-        course.last_seat = None  # it is not what a seat gave
+        course.last_seat = None  # this access did not come from a seat
         fields = ["granted", "granted_until", "expiry_date", "last_seat"]
         signed(course, by=None, reason=reason).save(update_fields=fields)
 
 
 def courses_in(bundles: Iterable[Enrollment]) -> list[Enrollment]:
-    """The enrollments that the students of these bundle enrollments have in the bundles' courses."""
+    """Returns the enrollments of the same students in the courses of these bundle enrollments."""
     found: dict[int, Enrollment] = {}
     for bundle in bundles:
         items = BundleItem.objects.filter(bundle=bundle.product_id, removed_at__isnull=True)
@@ -166,7 +168,7 @@ def courses_in(bundles: Iterable[Enrollment]) -> list[Enrollment]:
 
 
 def _locked(enrollments: Iterable[Enrollment]) -> list[Enrollment]:
-    """As they are now, always locked in the same order."""
+    """Returns the enrollments as stored now, locked in the order of their primary keys."""
     rows = Enrollment.objects.select_for_update(of=("self",)).select_related("product", "user")
     return list(rows.filter(pk__in=[enrollment.pk for enrollment in enrollments]).order_by("pk"))
 
@@ -175,7 +177,7 @@ def _give_until(
     enrollments: list[Enrollment], end: Moment, *, reason: str, by: User | None
 ) -> list[Enrollment]:
     change = _Change(reason=reason, by=by)
-    # These change whatever their bundles say, so all are asked for at once.
+    # The grants of these change in any case, so their present values are recorded with one query.
     keep_what_these_were([e for e in enrollments if (e.granted, e.granted_until) != (True, end)])
     for enrollment in enrollments:
         enrollment.granted, enrollment.granted_until = True, end
@@ -188,14 +190,15 @@ def _give_until(
 def _note_own_grants(
     courses: Iterable[Enrollment], before: Mapping[int, Moment], new: Container[int]
 ) -> None:
-    """Access that no grant known here explains was bought, or given in Thinkific: no bundle must end it.
+    """Set a grant on courses with access that no known grant explains: it was bought, or given in Thinkific,
+    and a bundle must not end it. Changes the objects and does not save them.
 
-    `before` are the ends of bundle enrollments (primary keys) that have just been changed, and `new` those
-    that gave nothing before. What is noted is not saved.
+    `before` are the former ends of bundle enrollments (primary keys) that were just changed, and `new` are
+    the bundle enrollments that gave no access before.
     """
     for course in courses:
         if course.is_free_trial:
-            continue  # a look at the first chapters is no access
+            continue  # a free trial shows the first chapters only and does not count as access
         if course.via_bundle_id is None and not course.granted:
             course.granted, course.granted_until = True, course.expiry_date
             continue
@@ -207,8 +210,8 @@ def _note_own_grants(
 
 
 def _told_by_others(course: Enrollment, bundle: int, end: Moment) -> Moment:
-    """The end that a bundle gives a course: its own end may be none but that of this course, which was given
-    longer than the others."""
+    """Returns the end that a bundle (primary key) gives a course. The bundle's own end is derived from its
+    courses and may come from this very course, so the other courses of the bundle decide."""
     if course.via_bundle_id != bundle or course.granted:
         return end
     others = Enrollment.objects.filter(via_bundle=bundle, granted=False, removed_at__isnull=True)
@@ -217,20 +220,21 @@ def _told_by_others(course: Enrollment, bundle: int, end: Moment) -> Moment:
 
 
 class _Change:
-    """Enrollments whose dates change together: one history row, one outbox entry each."""
+    """Collects enrollments whose dates change together. Each gets one history row and one outbox entry."""
 
     def __init__(self, *, reason: str, by: User | None) -> None:
         self.reason = reason
         self.by = by
         self.changed: dict[int, Enrollment] = {}
-        self.granted: dict[int, Enrollment] = {}  # those, and what was given for as long as it lasted anyway
+        self.granted: dict[int, Enrollment] = {}  # `changed`, and those with new grants but the same dates
         self.last_seen: dict[int, dict[str, Any]] = {}
         self.before: dict[int, Moment] = {}  # ends of access
         self.new: set[int] = set()  # gave no access before
         self.touched: set[int] = set()  # students
 
     def set(self, enrollment: Enrollment, **dates: Moment) -> None:
-        """Give an enrollment these dates and its grants, if that is anything new."""
+        """Save an enrollment with these dates and its present grants, if something differs from the
+        database."""
         before = Enrollment.objects.filter(pk=enrollment.pk).first() if enrollment.pk else None
         gave_access = before is not None and before.removed_at is None
         if before is not None and gave_access:
@@ -254,8 +258,8 @@ class _Change:
             self.last_seen.setdefault(enrollment.pk, {name: getattr(before, name) for name in dates})
 
     def follow(self) -> None:
-        """The courses of the bundles that changed end when the last of what gives them ends. A bundle that
-        somebody bought ends with the last of its courses: given as long, it keeps the others open, too."""
+        """Change the courses of the changed bundles too: each ends when the last grant of it ends. A bundle
+        that somebody bought has the end of its last course, and keeps the other courses open as long."""
         bundles = [e for e in self.granted.values() if e.product.is_bundle]
         courses = _locked(courses_in(bundles))
         _note_own_grants(courses, self.before, self.new)
@@ -267,7 +271,7 @@ class _Change:
     def send(self) -> list[Enrollment]:
         changed = list(self.changed.values())
         outbox.mark_stale(changed, reason=self.reason, last_seen=self.last_seen, requested_by=self.by)
-        # A bundle is told by the courses that came through it and have no grant of their own, which may be
-        # others now. As they are told by the next pull, so that it finds nothing new.
+        # A bundle's dates are derived from the courses that came through it and have no grant of their own.
+        # These may be other courses now. The next pull would derive the same, so it finds no difference.
         total_up_students(self.touched, source=self.reason)
         return changed

@@ -1,5 +1,5 @@
-"""How long a student holds a course: by a grant of its own and through any number of bundles, as long as the
-longest of them."""
+"""How long a student has access to a course: as long as the longest of its grants, which are a grant of the
+course itself and any number of bundles."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -14,20 +14,21 @@ Moment = datetime | None  # None: no end
 
 
 def held_through(course: Enrollment) -> QuerySet[Enrollment]:
-    """The bundle enrollments by which the student holds this course too, and which still run."""
+    """Returns the student's bundle enrollments that contain this course and give access now."""
     return bundles_with(course).giving_access()
 
 
 def access_until(course: Enrollment) -> Moment:
-    """When a student's access to a course ends by all grants together: the latest of the course's own and
-    of every bundle that contains it; None where one of them has no end."""
+    """Returns when the student's access to a course ends: the latest end of the course's own grant and of all
+    bundles that contain it. None when one of them has no end."""
     ends = bundle_ends(course) + ([course.granted_until] if course.granted else [])
     return latest(ends) if ends else course.expiry_date
 
 
 def comes_through(course: Enrollment) -> int | None:
-    """The bundle enrollment (primary key) that gives the course the longest; of equal ones its own. So a
-    bundle's end, which is told by its courses, is never that of another bundle."""
+    """Returns the bundle enrollment (primary key) that gives the course for the longest time; of equal ones
+    the present one. This keeps a bundle's end, which is derived from its courses, apart from the end of
+    another bundle."""
     rows = bundles_with(course).values_list("expiry_date", "pk")
     far = datetime.max.replace(tzinfo=UTC)
     ends = [(end or far, pk == course.via_bundle_id, pk) for end, pk in rows]
@@ -35,8 +36,8 @@ def comes_through(course: Enrollment) -> int | None:
 
 
 def shortened(*, student: User, products: Iterable[Product], end: Moment) -> list[tuple[Product, Moment]]:
-    """Those of these products to which enrolling the student until `end` would shorten their access, each
-    with when it ends now."""
+    """Returns the products to which the student's access would become shorter by enrolling until `end`, each
+    with its present end."""
     if end is None:
         return []
     rows = Enrollment.objects.filter(user=student, product__in=list(products)).select_related("product")
@@ -49,15 +50,15 @@ def shortened(*, student: User, products: Iterable[Product], end: Moment) -> lis
 
 
 def kept_by(course: Enrollment) -> Enrollment | None:
-    """The bundle enrollment through which the student holds this course for as long as they have it: ending
-    the course alone would change nothing."""
+    """Returns a bundle enrollment that gives the course until its present end or longer, or None. With one,
+    ending the course alone would change nothing."""
     bundles = held_through(course).select_related("product").order_by("pk")
     own = course.expiry_date
     return next((b for b in bundles if b.expiry_date is None or (own and b.expiry_date >= own)), None)
 
 
 def held_beyond(course: Enrollment, end: Moment) -> Enrollment | None:
-    """The bundle enrollment that keeps this course open longer than until `end`, whatever its own end is."""
+    """Returns a bundle enrollment that gives the course for longer than until `end`, or None."""
     bundles = held_through(course).select_related("product").order_by("pk")
     return next((bundle for bundle in bundles if is_later(bundle.expiry_date, end)), None)
 
@@ -79,5 +80,6 @@ def latest(ends: Sequence[Moment]) -> Moment:
 
 
 def is_later(one: Moment, other: Moment) -> bool:
-    """Whether one end of access is later than another, by more than what courses of one bundle differ by."""
+    """Whether one end of access is later than another by more than a day. Smaller differences occur between
+    the courses of one bundle."""
     return other is not None and (one is None or one > other + SAME_DAY)

@@ -1,7 +1,7 @@
-"""Which seat gave an enrollment, and what a team may do through its seats.
+"""Enrolling through the seats of a team.
 
-A team ends, shortens and extends only what its own seats gave (`scope.enrollments_where`). What another
-team's seat, a purchase or an administrator gave stays as it is.
+A team's viewer can end, shorten and extend only enrollments that a seat of their teams gave
+(`scope.enrollments_where`), not those from another team's seat, a purchase or an administrator.
 """
 
 from collections.abc import Collection, Iterable
@@ -29,7 +29,8 @@ def seats_for(
     products: Collection[Product],
     code: str = "enrollments.create",
 ) -> dict[tuple[int, int], Seat]:
-    """The seat of a team that the viewer and the student share, by student and product (primary keys)."""
+    """Returns the seats of teams that the viewer shares with a student, by student and product (primary
+    keys). Only teams in which the viewer holds the permission `code` count."""
     teams = scope.teams_where(viewer, code)
     members: dict[int, list[int]] = {}
     for team, user in Membership.objects.filter(team__in=teams, user__in=students).values_list(
@@ -48,10 +49,10 @@ def seats_for(
 def enroll(
     *, student: User, products: Iterable[Product], expiry_date: datetime | None = None, by: User
 ) -> list[Enrollment]:
-    """Enroll a student for the person `by`: an administrator, or a team's viewer through the team's seats.
+    """Enroll a student on behalf of `by`: an administrator, or a team's viewer through seats of their teams.
 
-    Raises HeldOtherwise where the student has running access that no seat of `by`'s teams gave, and Refusal
-    where there is no seat or the dates cannot be; then nothing is written.
+    Raises HeldOtherwise when the student has access now that no seat of these teams gave, and Refusal when
+    there is no seat or the end date is not possible. Then nothing is written.
     """
     products = list(products)
     seats = _own_seats(by, [student], products)
@@ -77,7 +78,8 @@ def enroll_many(
 def _own_seats(
     by: User, students: Collection[User], products: Collection[Product]
 ) -> dict[tuple[int, int], Seat]:
-    """The seats by which `by` gives these products; none for an administrator, who needs none."""
+    """Returns the seats through which `by` gives these products; empty for an administrator, who needs
+    none."""
     if by.sees_everything:
         return {}
     seats = seats_for(by, students, products)
@@ -89,8 +91,8 @@ def _own_seats(
 
 
 def products_to_offer(viewer: User, student: User) -> QuerySet[Product]:
-    """What enrolling this student can work for: without what `enroll` refuses because the student has access
-    that no seat of the viewer's teams gave."""
+    """Returns the products that the viewer can enroll this student in: without those that `enroll` refuses
+    because the student has access that no seat of the viewer's teams gave."""
     products = scope.products_to_give(viewer, student)
     if viewer.sees_everything:
         return products
@@ -100,7 +102,7 @@ def products_to_offer(viewer: User, student: User) -> QuerySet[Product]:
 
 
 def _check_own(viewer: User, students: Collection[User], products: Collection[Product]) -> None:
-    # Locked, so that nobody else gives access between this look and the grant.
+    # Locked, so that nobody else gives access between this check and the grant.
     rows = Enrollment.objects.select_for_update(of=("self",)).filter(user__in=students, product__in=products)
     running = list(rows.giving_access().select_related("product", "user").order_by("pk"))
     mine = scope.enrollments_where(viewer, students, "enrollments.create")
@@ -117,7 +119,7 @@ def _check_own(viewer: User, students: Collection[User], products: Collection[Pr
 
 
 def giver(viewer: User, enrollment: Enrollment) -> str:
-    """Who gave the access, in words that a team's viewer may read."""
+    """Returns the text that tells a team's viewer who gave the access; other teams are not named."""
     if enrollment.last_seat_id is not None:
         teams = viewer.managed_teams().filter(memberships__user=enrollment.user_id)
         rows = SeatAssignment.objects.filter(team__in=teams, seat=enrollment.last_seat_id)

@@ -1,1 +1,1 @@
-"""What concerns the whole site: mail, notices, health, and how the pulls stand."""
+"""Services for the whole site: mail, notices, health checks, and requests for pulls and their state."""

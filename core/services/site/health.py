@@ -1,4 +1,4 @@
-"""Whether the dashboard works: each thing that must, by name (settings.HEALTH_CHECKS)."""
+"""Health checks: whether each part of the dashboard works (settings.HEALTH_CHECKS names them)."""
 
 import secrets
 from collections.abc import Callable
@@ -13,23 +13,24 @@ from django.utils.module_loading import import_string
 
 log = structlog.get_logger(__name__)
 
-# Once applied they stay applied while this code runs, and looking them up reads every migration file.
+# Databases whose migrations are all applied. This stays true while this code runs, and checking is slow: it
+# reads every migration file.
 _migrated: set[str] = set()
 
 
 @dataclass(frozen=True)
 class Health:
     ok: bool
-    detail: str  # for a person: what is, and what helps if it is not as it should be. No secrets.
+    detail: str  # for a person: the state, and what helps if something is wrong. Contains no secrets.
 
 
 def check_all(*, ask: bool = False) -> dict[str, Health]:
-    """Carry out every check. With `ask`, those that can ask Thinkific itself do."""
+    """Run all checks. With `ask`, those about Thinkific send a request to it."""
     return {name: _check(name, import_string(path), ask) for name, path in settings.HEALTH_CHECKS.items()}
 
 
 def database(*, ask: bool = False) -> Health:
-    """It answers, and has the tables that this code needs."""
+    """Whether the database answers and has all migrations of this code."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -43,7 +44,7 @@ def database(*, ask: bool = False) -> Health:
 
 
 def cache(*, ask: bool = False) -> Health:
-    """Whether what one process keeps is found again. Well in any case: everything works without it."""
+    """Whether the shared cache works. The result is ok in any case, as everything works without it."""
     if not settings.REDIS_URL:
         return Health(True, "None is shared: each process keeps its own. Set REDIS_URL to share one.")
     mark = secrets.token_hex(8)

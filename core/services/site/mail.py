@@ -1,4 +1,4 @@
-"""Sending a mail: in the worker, never while somebody waits for a page."""
+"""Sending a mail. Only the worker does this, so that no page waits for the mail server."""
 
 from smtplib import SMTPException
 from typing import Any
@@ -19,11 +19,11 @@ def deliver(
     what: str = "e-mail",
     over: BaseEmailBackend | None = None,
 ) -> str:
-    """Send a mail now, `over` a connection that is open where there is one. Returns what went wrong, or
-    nothing."""
+    """Send a mail now, through the open connection `over` if one is given. `what` names the mail in the
+    error. Returns an error text; empty on success."""
     text = as_people_write(render_to_string(template, values))
     try:
         EmailMessage(subject, text, to=[address], connection=over).send()
-    except (SMTPException, OSError, ValueError) as error:  # ValueError: an address that no header can hold
+    except (SMTPException, OSError, ValueError) as error:  # ValueError: the address is not valid in a header
         return f"The {what} could not be sent: {str(error)[:200] or type(error).__name__}"
     return ""

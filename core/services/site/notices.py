@@ -1,4 +1,4 @@
-"""Messages that reach a person on whatever page they are."""
+"""Notices: messages that a user sees on any page of the dashboard."""
 
 from collections.abc import Iterable
 
@@ -7,6 +7,6 @@ from core.models import Notice, User
 
 
 def tell(users: Iterable[User], text: str, *, level: str = Notice.Level.SUCCESS, url: str = "") -> None:
-    """Leave a notice for each of these people; the admin shows it within seconds, once."""
+    """Store a notice for each of these users; their open page shows it once, within seconds."""
     text = as_people_write(text)
     Notice.objects.bulk_create(Notice(user=user, text=text, level=level, url=url) for user in users)

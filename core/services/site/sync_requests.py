@@ -1,4 +1,5 @@
-"""How a screen of core starts a pull without knowing who does it (settings.SYNC_REQUEST)."""
+"""Starting a pull from core. The code that runs it is named by settings.SYNC_REQUEST, as core must not import
+it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,14 +14,14 @@ from core.models import User
 class RequestedRun:
     run_id: int
     url: str  # the run's page in the admin
-    attached: bool  # a run of this kind was already under way; the person is told when that one ends
+    attached: bool  # True: a run of this kind was under way already; its end is notified to the user too
 
 
 def request(
     kind: str, *, started_by: User | None = None, full: bool = True, options: dict[str, Any] | None = None
 ) -> RequestedRun:
-    """Start a pull of one kind (users, products, content, enrollments, groups, quiz_results, certificates)
-    in the background, or attach to the running one.
+    """Start a pull of one kind in the background, or attach to the one under way. Kinds: users, products,
+    content, enrollments, groups, quiz_results, certificates.
 
     Raises Refusal when Thinkific is not connected.
     """

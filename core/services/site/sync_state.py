@@ -1,4 +1,4 @@
-"""How a screen of core shows how the pulls stand without knowing who does them (settings.SYNC_STATE)."""
+"""The state of the pulls, for screens of core. The code that knows it is named by settings.SYNC_STATE."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,11 +10,11 @@ from django.conf import settings
 
 @dataclass(frozen=True)
 class KindState:
-    """How one kind stands: its latest run, how old its data is, and what a missing credential costs."""
+    """The state of one kind: its latest run, the age of its data, and what a missing credential prevents."""
 
     kind: str
     label: str
-    run: dict[str, Any] | None = None  # the latest, as the live pages are told of it
+    run: dict[str, Any] | None = None  # the latest run, in the form that open pages poll
     last_success_at: datetime | None = None
     last_try_at: datetime | None = None
     next_run_at: datetime | None = None
@@ -25,19 +25,21 @@ class KindState:
 
 
 class Success(NamedTuple):
-    """A complete run: whatever was stored when it began has been compared with Thinkific by its end."""
+    """A complete run. It has compared everything that was stored at `began_at` with Thinkific by
+    `ended_at`."""
 
     began_at: datetime
     ended_at: datetime
 
 
 def states() -> dict[str, KindState]:
-    """One state per kind, in the order in which kinds are shown. A constant number of queries."""
+    """Returns the state of each kind, in the order of the screens. Makes a constant number of queries."""
     answer: dict[str, KindState] = import_module(settings.SYNC_STATE).states()
     return answer
 
 
 def last_success(kind: str, *, with_graphql: bool = False) -> Success | None:
-    """The last complete run of a kind; `with_graphql`: one that asked GraphQL too. One query."""
+    """Returns the last complete run of a kind; with `with_graphql` the last one that also used GraphQL. Makes
+    one query."""
     answer: Success | None = import_module(settings.SYNC_STATE).last_success(kind, with_graphql=with_graphql)
     return answer
