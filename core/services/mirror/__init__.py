@@ -1,4 +1,4 @@
-"""The door for Thinkific's facts: stores what it says, writes only what changed, marks nothing stale."""
+"""The mirror: stores what Thinkific sends. It writes only differences and never marks anything stale."""
 
 from core.services.mirror.outcome import Applied, Conflict, Issue
 

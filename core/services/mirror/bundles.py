@@ -1,5 +1,5 @@
-"""Bundle enrollments, which Thinkific does not have: one per student and bundle, made of the enrollments in
-the bundle's courses."""
+"""Bundle enrollments, which Thinkific does not have: one per student and bundle, derived from the student's
+enrollments in the bundle's courses."""
 
 from collections import defaultdict
 from collections.abc import Collection, Container, Mapping
@@ -16,13 +16,13 @@ from core.services.mirror.outcome import Applied
 from core.services.mirror.table import Table, Values, compare, note_history, write
 from core.services.storage import bulk
 
-Held = tuple[int, int]  # Thinkific's ids of a person and of a course
+Held = tuple[int, int]  # Thinkific's ids of a user and of a course
 
 
 def perhaps_held(fresh: Collection[Held]) -> dict[Product, list[int]]:
-    """The bundles that these new course enrollments may have come with, and whose (Thinkific ids): the
-    student has all of the bundle's courses now, and is not known to hold it. Most who buy a course buy no
-    bundle, and cost no request.
+    """Returns the bundles that these new course enrollments may belong to, each with the students (Thinkific
+    ids) to ask Thinkific about: they have all courses of the bundle now and no bundle enrollment here. Most
+    students who buy a course buy no bundle, so most need no request.
     """
     if not fresh:
         return {}
@@ -45,7 +45,7 @@ def perhaps_held(fresh: Collection[Held]) -> dict[Product, list[int]]:
 
 
 def _without_grants_of_ours(fresh: Collection[Held]) -> set[Held]:
-    """Without those that we gave, or that are known to have come with a bundle: of these nothing is asked."""
+    """Returns the enrollments without those that we gave or that are known to belong to a bundle."""
     rows = Enrollment.objects.filter(bulk.among("user__thinkific_id", {user for user, _ in fresh})).order_by()
     known = rows.filter(Q(granted=True) | Q(via_bundle__isnull=False))
     known = known.filter(product__productable_type=Product.Type.COURSE)
@@ -53,7 +53,8 @@ def _without_grants_of_ours(fresh: Collection[Held]) -> set[Held]:
 
 
 def _bundles_with(courses: Collection[int]) -> dict[Product, set[int]]:
-    """The bundles that contain any of these courses (course ids), each with all of its courses."""
+    """Returns the bundles that contain at least one of these courses (course ids), each with all its
+    courses."""
     live = BundleItem.objects.filter(removed_at=None, bundle__removed_at=None).order_by()
     some = live.filter(
         bulk.among("course__productable_id", courses), course__productable_type=Product.Type.COURSE
@@ -68,11 +69,11 @@ def _bundles_with(courses: Collection[int]) -> dict[Product, set[int]]:
 def apply_bundle_rows(
     bundle: Product, thinkific_ids: list[int], *, source: str, now: datetime, since: datetime | None = None
 ) -> tuple[dict[int, int], list[int]]:
-    """Record who holds a bundle, from the Thinkific ids of the course enrollments that came through it.
+    """Record the students of a bundle, from the Thinkific ids of the course enrollments that came through it.
 
-    Makes the bundle enrollment where it is missing and points the course enrollments to it. `since` is when
-    the pull began that brings both. Returns the course enrollments (`Thinkific id -> primary key`) and the
-    primary keys of the bundle enrollments met.
+    Makes missing bundle enrollments and points the course enrollments to them. `since` is when the pull
+    began: course enrollments made since then count as new (`point_to_bundles`). Returns the course
+    enrollments (`Thinkific id -> primary key`) and the primary keys of the bundle enrollments.
     """
     rows = Enrollment.objects.filter(bulk.among("thinkific_id", thinkific_ids)).order_by()
     rows = rows.annotate(new=Q(created_at__gte=since or now))
@@ -87,7 +88,7 @@ def apply_bundle_rows(
             Enrollment, fields, [(user, bundle.pk, Enrollment.Origin.THINKIFIC, now) for user in missing]
         )
         holders |= dict(zip(missing, made, strict=True))
-    # A course that is in two bundles of a person stays with the first.
+    # A course in two bundles of one student stays with the bundle that it was recorded with first.
     pointed = {pk: holders[user] for _, pk, user, through, _ in courses if through is None}
     new = {pk for _, pk, *_, is_new in courses if is_new}
     point_to_bundles(pointed, source=source, new=new)
@@ -97,8 +98,8 @@ def apply_bundle_rows(
 def point_to_bundles(
     bundles: Mapping[int, int | None], *, source: str, new: Container[int] = frozenset()
 ) -> None:
-    """Record through which bundle enrollment these course enrollments (primary keys) come; None: no longer
-    through any. Of `new` ones it is part of their coming into being, which is no history."""
+    """Record the bundle enrollment that each course enrollment (primary key) came through; None: none any
+    more. Writes no history for the `new` ones, for which it is part of being made."""
     if not bundles:
         return
     pks = [pk for pk in bundles if pk not in new]
@@ -118,9 +119,9 @@ BUNDLE_FIELDS = (
 
 
 def total_up_bundles(pks: list[int], *, source: str) -> Applied:
-    """Derive bundle enrollments from their course enrollments: progress is the mean, access lasts as long
-    as the longest, the bundle is completed when every course is. A course that was given on its own too may
-    stay open when the bundle has ended, and says nothing about the bundle's start and end.
+    """Derive bundle enrollments (primary keys) from their course enrollments: progress is the mean, the end
+    is the latest end, and the bundle is completed when every course is. A course with a grant of its own does
+    not count for the bundle's start and end, because it may stay open after the bundle has ended.
     """
     applied = Applied()
     table = Table(Enrollment, BUNDLE_FIELDS, key="pk", tracked=ENROLLMENTS.tracked & set(BUNDLE_FIELDS))
@@ -145,7 +146,7 @@ def total_up_bundles(pks: list[int], *, source: str) -> Applied:
         (_bundle_values(dict(total), stored[total["via_bundle"]][1]), stored[total["via_bundle"]])
         for total in totals
     ]
-    # The first totals are part of its coming into being, which is no history.
+    # The first values are part of making the bundle enrollment, so they get no history row.
     first = [pair for pair in pairs if pair[1][1]["activated_at"] is None]
     again = [pair for pair in pairs if pair[1][1]["activated_at"] is not None]
     write(compare(replace(table, tracked=frozenset()), first, applied), applied, source=source)
@@ -168,8 +169,8 @@ def _bundle_values(total: dict[str, Any], stored: Values) -> Values:
 
 
 def total_up_students(users: Collection[int], *, source: str) -> None:
-    """Derive again every bundle enrollment that these students (primary keys) have: a course may have come
-    over from one bundle to another. One that they lost stays as it was."""
+    """Derive all bundle enrollments of these students (primary keys) again, as a course may have moved from
+    one bundle to another. Removed bundle enrollments stay as they are."""
     held = Enrollment.objects.filter(bulk.among("user_id", users), removed_at=None).order_by()
     bundles = held.filter(product__productable_type=Product.Type.BUNDLE)
     if pks := list(bundles.values_list("pk", flat=True)):
@@ -177,6 +178,6 @@ def total_up_students(users: Collection[int], *, source: str) -> None:
 
 
 def total_up_students_of(thinkific_ids: Collection[int], *, source: str) -> None:
-    """The same for the students whose course enrollments (Thinkific ids) these are."""
+    """`total_up_students` for the students of these course enrollments (Thinkific ids)."""
     rows = Enrollment.objects.filter(bulk.among("thinkific_id", thinkific_ids)).order_by()
     total_up_students(set(rows.values_list("user_id", flat=True)), source=source)

@@ -1,4 +1,4 @@
-"""Products and what is inside them, as Thinkific has them."""
+"""Stores products and their content as Thinkific has them."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -47,15 +47,16 @@ QUIZZES = Table(model=Quiz, fields=("product_id", "name", "passing_score", "remo
 
 
 def apply_products(rows: list[Values], *, source: str) -> Applied:
-    """Store products, keyed by what they sell; a row may leave out fields that its source does not know,
-    which then stay as they are."""
+    """Store products, identified by `productable_type` and `productable_id`. A row may leave out fields that
+    its source does not have; these stay as they are."""
     applied = Applied()
     write(compare(PRODUCTS, match_products(rows, applied), applied), applied, source=source)
     return applied
 
 
 def match_products(rows: list[Values], applied: Applied) -> list[tuple[Values, tuple[int, Values] | None]]:
-    """Which stored product each row is about; what cannot be told is in `applied`. Reads only."""
+    """Returns each row with the stored product that it belongs to, or None. Rows that cannot be matched are
+    reported in `applied`. Only reads."""
     stored = {
         (values["productable_type"], values["productable_id"]): (pk, values)
         for pk, values in PRODUCTS.stored(productable_id__in=[row["productable_id"] for row in rows]).values()
@@ -94,7 +95,7 @@ def _default(name: str) -> object:
 
 
 def product_ids(keys: Iterable[ProductKey]) -> dict[ProductKey, int]:
-    """The primary keys of products, by what they sell."""
+    """Returns the primary keys of products by ProductKey."""
     wanted = set(keys)
     rows = Product.objects.filter(productable_id__in={key[1] for key in wanted}).order_by()
     found = {
@@ -105,8 +106,8 @@ def product_ids(keys: Iterable[ProductKey]) -> dict[ProductKey, int]:
 
 
 def ensure_courses(names: dict[int, str]) -> dict[int, int]:
-    """`course id -> primary key`, making a product for courses that no list has shown us yet: those of the
-    new builder appear in enrollments although REST's lists leave them out."""
+    """Returns `course id -> primary key`. Makes a product for each unknown course (`names` by course id):
+    courses of the new builder have enrollments although REST does not list them."""
     known = product_ids((Product.Type.COURSE, number) for number in names)
     missing = [number for number in names if (Product.Type.COURSE, number) not in known]
     if missing:
@@ -120,7 +121,7 @@ def ensure_courses(names: dict[int, str]) -> dict[int, int]:
 
 
 def set_bundle_courses(bundle: Product, courses: list[int], *, now: datetime) -> bool:
-    """Make the bundle hold exactly these courses (primary keys), in order. Returns whether it changed."""
+    """Make the bundle contain exactly these courses (primary keys), in order. Returns whether it changed."""
     items = {item.course_id: item for item in bundle.bundle_items.all()}
     changed = False
     for position, course in enumerate(courses, start=1):
@@ -150,10 +151,10 @@ def apply_curriculum(
     source: str,
 ) -> tuple[Applied, list[int], list[int]]:
     """Store a course's chapters, lessons (each with the Thinkific ids `chapter` and `quiz`) and quizzes.
-    What a lesson does not tell (REST knows no quiz, GraphQL not what is free) stays as it is.
+    Fields that a lesson leaves out stay as they are: REST has no `quiz`, GraphQL no `free`.
 
-    With `complete`, what is stored of the course and was not given is marked as removed. Also answers the
-    primary keys of the chapters and of the lessons.
+    With `complete`, stored chapters and lessons of the course that are not in the rows are marked as removed.
+    Returns the outcome and the primary keys of the chapters and of the lessons.
     """
     applied = Applied()
     _apply_plain(QUIZZES, _with_scores(with_homes(quizzes)), applied, source)
@@ -180,8 +181,8 @@ def apply_curriculum(
 
 
 def with_homes(quizzes: list[Values]) -> list[Values]:
-    """The rows with the product that each quiz keeps: a quiz that several courses contain stays under the
-    one that it is stored under, else every pull would move it from course to course."""
+    """Returns the rows with the product that each quiz keeps. A quiz that several courses contain keeps its
+    stored one; otherwise every pull would move it from course to course."""
     lessons = Lesson.objects.here().order_by().filter(quiz__product=F("chapter__product"))
     numbers = [row["thinkific_id"] for row in quizzes]
     homes = dict(
@@ -191,8 +192,8 @@ def with_homes(quizzes: list[Values]) -> list[Values]:
 
 
 def rehome_quizzes(quizzes: QuerySet[Quiz]) -> int:
-    """Put those quizzes that are no longer in the course they are stored under below another course that
-    contains them; where there is none, the course stays, for the results. Returns how many moved."""
+    """Give another course to quizzes that their stored course no longer contains. A quiz that no course
+    contains keeps its course, for the results. Returns how many quizzes moved."""
     lessons = Lesson.objects.here().filter(quiz=OuterRef("pk")).order_by("chapter__product", "pk")
     lost = quizzes.exclude(Exists(lessons.filter(chapter__product=OuterRef("product"))))
     elsewhere = lost.annotate(found=Subquery(lessons.values("chapter__product")[:1]))
@@ -202,14 +203,14 @@ def rehome_quizzes(quizzes: QuerySet[Quiz]) -> int:
 
 
 def remove_lessons(pks: list[int], *, source: str, now: datetime) -> int:
-    """Mark lessons as gone from Thinkific. Returns how many."""
+    """Mark lessons (primary keys) as removed from Thinkific. Returns how many."""
     removed = mark_removed(Lesson, pks, source=source, now=now)
     rehome_quizzes(Quiz.objects.filter(lessons__in=pks).distinct())
     return removed
 
 
 def _with_scores(quizzes: list[Values]) -> list[Values]:
-    """The rows, with the passing score that is known where a row does not tell one."""
+    """Returns the rows, with the stored passing score where a row has none."""
     untold = [row["thinkific_id"] for row in quizzes if row["passing_score"] is None]
     rows = Quiz.objects.filter(thinkific_id__in=untold).order_by()
     known = dict(rows.values_list("thinkific_id", "passing_score"))
@@ -220,7 +221,7 @@ def _with_scores(quizzes: list[Values]) -> list[Values]:
 
 
 def remove_chapters(pks: list[int], *, now: datetime) -> int:
-    """Mark chapters as gone from Thinkific, with their lessons. Returns how many of both."""
+    """Mark chapters (primary keys) and their lessons as removed from Thinkific. Returns how many of both."""
     lessons = Lesson.objects.filter(chapter__in=pks, removed_at__isnull=True).update(removed_at=now)
     rehome_quizzes(Quiz.objects.filter(lessons__chapter__in=pks).distinct())
     return lessons + Chapter.objects.filter(pk__in=pks, removed_at__isnull=True).update(removed_at=now)
@@ -231,7 +232,7 @@ def _apply_plain(table: Table, rows: list[Values], applied: Applied, source: str
 
 
 def match_plain(table: Table, rows: list[Values]) -> list[tuple[Values, tuple[int, Values] | None]]:
-    """Which stored chapter, lesson or quiz each row is about. Reads only."""
+    """Returns each row with the stored chapter, lesson or quiz that it belongs to, or None. Only reads."""
     rows = list({row[table.key]: row for row in rows}.values())
     stored = table.stored(**{f"{table.key}__in": [row[table.key] for row in rows]})
     defaults = {field.attname: field.get_default() for field in table.model._meta.concrete_fields}

@@ -1,4 +1,4 @@
-"""Which rows are stored as they came, to the byte."""
+"""Digests of Thinkific's payloads: a row with the stored digest has not changed and need not be compared."""
 
 from collections.abc import Collection
 
@@ -6,16 +6,16 @@ from django.db import models
 
 from core.services.storage import bulk
 
-DENSE = 4  # ids per row up to which a range of ids costs less than naming each
+DENSE = 4  # up to so many ids per row, querying a range of ids is cheaper than listing them
 
 
 def known_digests(
     model: type[models.Model], thinkific_ids: Collection[int]
 ) -> dict[int, tuple[int, int | None]]:
-    """`Thinkific id -> (primary key, digest)` of those that are stored.
+    """Returns `Thinkific id -> (primary key, digest)` of the stored rows among these.
 
-    Lists come in the order of their ids, so the range finds them quickly, and finds quickly that there are
-    none.
+    Queries a range of ids where possible: Thinkific's lists are sorted by id, and a range is quick even when
+    nothing is found.
     """
     if not thinkific_ids:
         return {}

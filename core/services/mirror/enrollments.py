@@ -1,4 +1,4 @@
-"""Enrollments as Thinkific has them: one per student and course. Those in bundles are made of them."""
+"""Stores course enrollments as Thinkific has them, one per student and course. See bundles.py for bundles."""
 
 from collections.abc import Container
 from contextlib import suppress
@@ -45,7 +45,9 @@ ENROLLMENTS = Table(
 )
 
 
-SAME_DAY = timedelta(days=1)  # an end that moves by hours is the same day somewhere: nobody bought that
+# An end that moves by hours may be the same day in another time zone; it does not mean that access was
+# bought.
+SAME_DAY = timedelta(days=1)
 
 
 def apply_enrollments(
@@ -55,13 +57,13 @@ def apply_enrollments(
     known: Container[int | None] | None = None,
     listed_since: datetime | None = None,
 ) -> Applied:
-    """Store course enrollments. Each row has the fields of ENROLLMENTS, `thinkific_id` and `remote_digest`;
-    `known` are the Thinkific ids among them that are stored, where that is known already. A row whose
-    `percentage_completed` is None says nothing about the progress, which stays as it is.
+    """Store course enrollments. Each row has the fields of ENROLLMENTS, `thinkific_id` and `remote_digest`.
+    With a `percentage_completed` of None the progress stays as it is. `known` are the Thinkific ids among the
+    rows that are stored, if the caller knows them.
 
-    An older `remote_updated_at` than the stored one is news from before, and changes nothing; but a list of
-    everything that was begun at `listed_since` knows better than what was stored before then. Where Thinkific
-    has two rows for one student and course, the one touched last is kept and the other reported.
+    A row with an older `remote_updated_at` than the stored one changes nothing, unless it is from a complete
+    list that was begun (`listed_since`) after the stored one. Where Thinkific has two enrollments of one
+    student in one course, the one that was updated last is kept and the other is reported.
     """
     table = replace(ENROLLMENTS, listed_since=listed_since)
     rows = list({row["thinkific_id"]: row for row in rows}.values())
@@ -118,8 +120,8 @@ def _apply(
 
 
 def forget_seats(changes: Changes) -> None:
-    """Access that Thinkific made longer is no longer what a seat gave: the student bought it, or somebody
-    gave it there, and the seat's team may not end it. Call it before the changes are written."""
+    """Clear `last_seat` of enrollments that Thinkific made longer: the student bought access, or somebody
+    gave it there, so the seat's team may no longer end it. Call it before the changes are written."""
     longer = [pk for pk, before, after in changes.changed if _ends_later(after, before)]
     given = Enrollment.objects.filter(last_seat__isnull=False)
     if longer and (pks := list(given.filter(bulk.among("pk", longer)).values_list("pk", flat=True))):
@@ -133,7 +135,8 @@ def _ends_later(after: Values, before: Values) -> bool:
 
 
 def stored_pairs(rows: list[Values]) -> dict[tuple[int, int], tuple[int, int | None, Values]]:
-    """Stored enrollments of the same students in the same products, under whatever Thinkific id."""
+    """Returns the stored enrollments of the same students and products, whatever their Thinkific id, as
+    `(user, product) -> (primary key, Thinkific id, values)`."""
     if not rows:
         return {}
     pairs = {(row["user_id"], row["product_id"]) for row in rows}
@@ -154,7 +157,7 @@ def _best_of_each_pair(rows: list[Values]) -> dict[tuple[int, int], Values]:
 
 
 def _is_over(table: Table, row: Values, stored: Values) -> bool:
-    """Whether the stored one of two enrollments has gone from Thinkific, so that this one is shown again."""
+    """Whether Thinkific no longer has the stored one of two enrollments, so that this row takes its place."""
     return stored["removed_at"] is not None and not table.is_older(row, stored)
 
 
@@ -165,7 +168,7 @@ def _newer(row: Values, other: Values) -> bool:
 
 def _report_second(row: Values, have: tuple[int, Values] | None, applied: Applied) -> None:
     if have is not None:
-        applied.met.append(have[0])  # it becomes the other row's
+        applied.met.append(have[0])  # the stored enrollment becomes that of the other row
     applied.skip(
         f"Enrollment {row['thinkific_id']}",
         "Thinkific has a second enrollment of this student in this course; the one changed last is shown.",
@@ -174,5 +177,5 @@ def _report_second(row: Values, have: tuple[int, Values] | None, applied: Applie
 
 
 def remove_enrollments(pks: list[int], *, source: str, now: datetime) -> int:
-    """Mark enrollments as gone from Thinkific."""
+    """Mark enrollments (primary keys) as removed from Thinkific. Returns how many."""
     return mark_removed(Enrollment, pks, source=source, now=now)

@@ -1,4 +1,4 @@
-"""People whose account in Thinkific was deleted and made anew: what belonged to the former account."""
+"""Users whose Thinkific account was deleted and who have another now: removes what the former account had."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -11,8 +11,8 @@ from core.services.storage import bulk
 
 
 def former_ids(thinkific_ids: Collection[int]) -> set[int]:
-    """Of these ids those that were somebody's here, were gone from Thinkific, and whose person has another
-    account now."""
+    """Returns the ids among these that belonged to a former account: a user here had the id, the account was
+    removed from Thinkific, and the user has another Thinkific id now."""
     if not thinkific_ids:
         return set()
     gone = User.history.filter(bulk.among("thinkific_id", thinkific_ids), removed_at__isnull=False)
@@ -24,10 +24,12 @@ def former_ids(thinkific_ids: Collection[int]) -> set[int]:
 
 
 def leave_behind(links: Mapping[int, int | None], *, source: str, now: datetime) -> None:
-    """Mark as removed what people (primary keys) had by another account than the one that is theirs from now
-    on (Thinkific ids; None: it is still to be made), for it gives the new one access to nothing. What they
-    studied stays on record, and what we have still to send is sent to the new account. Call it before the
-    link is written."""
+    """Mark enrollments and group memberships of users' former Thinkific accounts as removed, since they give
+    the new account no access. Call it before the new ids are written.
+
+    `links` gives each user's (primary key) new Thinkific id; None: the account is still to be made. Users
+    whose id does not change are ignored. Results stay, and unsent changes are sent to the new account.
+    """
     if not links:
         return
     accounts = User.objects.filter(bulk.among("pk", links), thinkific_id__isnull=False).order_by()
@@ -50,8 +52,8 @@ def leave_behind(links: Mapping[int, int | None], *, source: str, now: datetime)
 
 
 def end_former(pks: list[int], *, source: str, now: datetime) -> None:
-    """Mark enrollments of former accounts as removed. The new account's in the same course takes their place,
-    whenever Thinkific last touched theirs."""
+    """Mark enrollments (primary keys) of former accounts as removed. Clears `remote_updated_at`, so that the
+    new account's enrollment in the same course replaces them even if it was updated earlier."""
     remove_enrollments(pks, source=source, now=now)
     bulk.update(Enrollment, ["remote_updated_at"], [(pk, None) for pk in pks])
 

@@ -1,4 +1,4 @@
-"""Groups and their members, as Thinkific has them; and who therefore joins which team."""
+"""Stores groups and their members as Thinkific has them, and tells which teams the members join or leave."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -19,9 +19,9 @@ GROUPS = Table(model=ThinkificGroup, fields=("name", "token", "thinkific_created
 
 
 class TeamTarget(NamedTuple):
-    """A team that people of a group join, and their role there.
+    """A team that members of a group join, and their role there.
 
-    `again`: also those whom somebody took out of the team since they came to the group.
+    `again`: users who were removed from the team after they joined the group join it again.
     """
 
     team_id: int
@@ -30,7 +30,8 @@ class TeamTarget(NamedTuple):
 
 
 def apply_groups(rows: list[Values], *, source: str) -> Applied:
-    """Store groups, by Thinkific id; one made here and without an id yet is recognised by its name."""
+    """Store groups by Thinkific id. A group that was made here and has no id yet is recognised by its
+    name."""
     applied = Applied()
     rows = list({row["thinkific_id"]: row for row in rows}.values())
     stored = GROUPS.stored(thinkific_id__in=[row["thinkific_id"] for row in rows])
@@ -42,7 +43,8 @@ def apply_groups(rows: list[Values], *, source: str) -> Applied:
 
 
 def _link_ours(rows: list[Values]) -> None:
-    """Thinkific compares names without case, so a name that differs by it is the same; an equal one first."""
+    """Give groups made here their Thinkific id, by name: first those with an equal name, then those whose
+    name differs by case only, as Thinkific ignores case too."""
     ours = dict(ThinkificGroup.objects.filter(thinkific_id__isnull=True).values_list("name", "pk"))
     if not rows or not ours:
         return
@@ -59,8 +61,8 @@ def _link_ours(rows: list[Values]) -> None:
 def apply_members(
     group: ThinkificGroup, users: Iterable[int], *, now: datetime
 ) -> tuple[list[int], list[int]]:
-    """Record that these people (primary keys) are in the group. Returns the primary keys of the memberships
-    that were stored before, and of the new ones."""
+    """Record that these users (primary keys) are in the group. Returns the primary keys of the memberships
+    that existed, and of the new ones."""
     wanted = set(users)
     known = {
         user: (pk, state, removed)
@@ -82,9 +84,12 @@ def apply_members(
 
 
 def _our_last_word(back: set[int], now: datetime) -> tuple[set[int], set[int]]:
-    """Of these memberships, which ended here: those that we are ending, or have just ended, and which may
-    still be listed; and those that somebody gave up ending, because Thinkific did not. These were in the
-    group all the time: teams do not take them back, as they take back who has come anew."""
+    """Sorts memberships (primary keys) that are removed here although Thinkific lists them.
+
+    Returns two sets. The first: our removal is not sent yet, or was sent just now, so the list may be from
+    before. The second: somebody discarded our removal, so the user was in Thinkific's group all the time.
+    They do not count as joining again, so they do not join the group's teams again.
+    """
     entries = OutboxEntry.objects.filter(entity="groupmembership", object_id__in=back).order_by("id")
     rows = entries.values_list("object_id", "status", "finished_at") if back else []
     last = {pk: (status, finished) for pk, status, finished in rows}
@@ -98,21 +103,22 @@ def _our_last_word(back: set[int], now: datetime) -> tuple[set[int], set[int]]:
 
 
 def remove_members(group: ThinkificGroup, gone: Iterable[int], *, now: datetime) -> int:
-    """Record that these memberships (primary keys) are no longer in Thinkific. Teams are left as they are."""
+    """Record that these memberships (primary keys) are no longer in Thinkific. Teams do not change."""
     rows = GroupMembership.objects.filter(pk__in=list(gone), group=group, removed_at__isnull=True)
     return rows.exclude(push_state=GroupMembership.PushState.PENDING).update(removed_at=now)
 
 
 def pulling_targets(group: ThinkificGroup) -> list[TeamTarget]:
-    """The teams that this group's members join, by the directions of its assignments; no archived ones."""
+    """Returns the teams that the group's members join: those of its assignments that pull, without archived
+    teams."""
     student = Role.objects.get(code="student").pk
     rows = GroupAssignment.objects.filter(group=group, direction__in=PULLING, team__archived_at__isnull=True)
     return [TeamTarget(a.team_id, a.role_id or student, again=False) for a in rows]
 
 
 def leave_teams(group: ThinkificGroup, users: Iterable[int]) -> int:
-    """Who left a group (primary keys) leaves the teams that it pulls into, unless another group of the team
-    still holds them. Only students leave. Returns how many memberships ended."""
+    """Remove users (primary keys) who left a group from the teams that it pulls into. Only students leave,
+    and not those who are in another group that pulls into the team. Returns how many memberships ended."""
     left = 0
     for target in pulling_targets(group):
         others = GroupAssignment.objects.filter(team=target.team_id, direction__in=PULLING).exclude(
@@ -121,13 +127,13 @@ def leave_teams(group: ThinkificGroup, users: Iterable[int]) -> int:
         kept = GroupMembership.objects.filter(group__in=others.values("group"), removed_at__isnull=True)
         rows = Membership.objects.filter(team=target.team_id, user__in=list(users), role__code="student")
         for membership in rows.exclude(user__in=kept.values("user")).exclude(user=F("team__owner")):
-            membership.delete()  # one by one: each leaves its history row
+            membership.delete()  # one by one, so that each gets a history row
             left += 1
     return left
 
 
 def note_assignments_synced(group: ThinkificGroup, *, now: datetime) -> None:
-    """The group's members have just been read completely: pulling assignments are in step."""
+    """Record that all members of the group were read: its assignments that pull are synced."""
     ThinkificGroup.objects.filter(pk=group.pk).update(last_synced_at=now)
     rows = GroupAssignment.objects.filter(group=group, direction__in=PULLING)
     rows.filter(Q(last_synced_at__lt=now) | Q(last_synced_at__isnull=True)).update(
@@ -136,6 +142,6 @@ def note_assignments_synced(group: ThinkificGroup, *, now: datetime) -> None:
 
 
 def note_pushed(group: ThinkificGroup, *, now: datetime) -> None:
-    """Something of ours about this group has just reached Thinkific: pushing assignments are in step."""
+    """Record that a change of this group was sent to Thinkific: its assignments that push are synced."""
     rows = GroupAssignment.objects.filter(group=group, direction__in=PUSHING)
     rows.update(last_synced_at=now, last_error="")

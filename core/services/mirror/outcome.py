@@ -1,4 +1,4 @@
-"""What came of mirroring some rows."""
+"""The result of mirroring rows: counts, issues and conflicts."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -6,14 +6,15 @@ from typing import Any, NamedTuple
 
 
 class Issue(NamedTuple):
-    """A row, or a part of one, that could not be mirrored: which object, and what a person should know."""
+    """A row, or a part of one, that could not be stored: the object, and a message for an administrator."""
 
     object: str
     message: str
 
 
 class Conflict(NamedTuple):
-    """Both sides changed a field since they last agreed; the value that lost is kept for a person."""
+    """A field that both sides changed since they were last equal. The value that was not taken is kept here
+    for an administrator to see."""
 
     entity: str
     object_id: int
@@ -25,26 +26,25 @@ class Conflict(NamedTuple):
 
 
 class Clash(NamedTuple):
-    """Thinkific says of a protected account (core/services/identity.py) what its word is not enough for: that
-    it is the account's person (`link`), or that the login is another address (`email`). Nothing was changed;
-    an administrator decides."""
+    """A change of a protected account (core/services/identity.py) that Thinkific asks for and that was not
+    made: to link a Thinkific account (`link`), or to change the login (`email`). An administrator decides."""
 
     kind: str  # "link" or "email"
     object_id: int  # primary key of the account here
     label: str
     ours: str  # the e-mail address here
-    theirs: str  # and there
+    theirs: str  # the e-mail address in Thinkific
     thinkific_id: int
-    facts: dict[str, Any]  # what else Thinkific says of its person, as JSON takes it
+    facts: dict[str, Any]  # more about the Thinkific account, as JSON values
 
 
 @dataclass
 class Applied:
-    """Counts of rows, the issues met, and which stored rows these are.
+    """Counts of rows, issues, and which stored rows they belong to.
 
-    `met` are the primary keys of rows that were stored before, `made` those of new ones. `lost` are the
-    Thinkific ids of rows that came and have no stored row of their own. `replaced`: this stored row was the
-    row with that Thinkific id until now, and is another one's from now on.
+    `met` are the primary keys of rows that were stored before, `made` those of new ones. `lost` are Thinkific
+    ids of rows without a stored row. `replaced` are pairs of a primary key and the Thinkific id that this
+    stored row had until now; it has another one from now on.
     """
 
     created: int = 0
@@ -52,29 +52,30 @@ class Applied:
     unchanged: int = 0
     skipped: int = 0
     failed: int = 0
-    accounts: int = 0  # made for people whom the rows named
+    accounts: int = 0  # accounts made for users that the rows refer to
     lost: set[int] = field(default_factory=set)
     issues: list[Issue] = field(default_factory=list)
     conflicts: list[Conflict | Clash] = field(default_factory=list)
-    # Thinkific ids of people who have no account here until somebody has settled their Clash.
+    # Thinkific ids of users who get no account here before an administrator has decided about their Clash.
     withheld: set[int] = field(default_factory=set)
     met: list[int] = field(default_factory=list)
     made: list[int] = field(default_factory=list)
     replaced: list[tuple[int, int]] = field(default_factory=list)
 
     def fail(self, object: str, message: str, *, pk: int | None = None, number: int | None = None) -> None:
-        """A row that could not be stored; `pk` is what is stored of it from before, `number` its Thinkific
-        id."""
+        """Report a row that could not be stored. `pk` is its stored row, if there is one, `number` its
+        Thinkific id."""
         self.failed += 1
         self._left_out(object, message, pk, number)
 
     def skip(self, object: str, message: str, *, pk: int | None = None, number: int | None = None) -> None:
-        """A row that is not for us; `pk` is what is stored of it from before, `number` its Thinkific id."""
+        """Report a row that is not stored on purpose. `pk` is its stored row, if there is one, `number` its
+        Thinkific id."""
         self.skipped += 1
         self._left_out(object, message, pk, number)
 
     def leave_out(self, numbers: Iterable[int]) -> None:
-        """Rows (Thinkific ids) that are not for us, of which nobody needs to hear."""
+        """Count rows (Thinkific ids) that are not stored on purpose, without an issue for each."""
         numbers = set(numbers)
         self.skipped += len(numbers)
         self.lost |= numbers

@@ -1,4 +1,4 @@
-"""People as Thinkific has them."""
+"""Stores users as Thinkific has them."""
 
 from collections.abc import Collection, Container
 from dataclasses import replace
@@ -54,21 +54,20 @@ class Owner(NamedTuple):
 
     @property
     def is_free(self) -> bool:
-        """Thinkific does not know the account, or no longer: who has its address there is the same person."""
+        """Whether the account has no Thinkific account (any more). Then the Thinkific user with its address
+        is taken for the same person."""
         return self.thinkific_id is None or self.values["removed_at"] is not None
 
 
 class Matched(NamedTuple):
-    """Rows, each with the stored account that it is about."""
+    """Rows, each with the stored account that it belongs to."""
 
     pairs: list[tuple[Values, Stored | None]]
     links: dict[int, int]  # primary key -> Thinkific id, of accounts recognised by their address
-    refused: list[tuple[Values, Stored | None, str]]  # whose address belongs to somebody else, and to whom
-    deleted: set[int]  # Thinkific ids of people deleted here, of which Thinkific may not have heard
-    clashes: list[
-        Clash
-    ]  # what an administrator must decide; their rows are in `pairs` without it, or left out
-    withheld: set[int]  # Thinkific ids of the rows left out for it
+    refused: list[tuple[Values, Stored | None, str]]  # address belongs to another user; the text says to whom
+    deleted: set[int]  # Thinkific ids of users deleted here; this may not have reached Thinkific yet
+    clashes: list[Clash]  # an administrator decides; the rows are in `pairs` without the change, or withheld
+    withheld: set[int]  # Thinkific ids of rows left out because of a clash
     in_the_way: set[int]  # Thinkific ids of the accounts here that have the addresses of `refused`
 
 
@@ -79,16 +78,17 @@ def apply_users(
     known: Container[int] | None = None,
     contested: list[int] | None = None,
 ) -> Applied:
-    """Store people. Each row has the fields of USERS, `thinkific_id`, `remote_digest` and `synced_at`;
-    `known` are the Thinkific ids among them that are stored, where that is known already.
+    """Store users. Each row has the fields of USERS, `thinkific_id`, `remote_digest` and `synced_at`. `known`
+    are the Thinkific ids among the rows that are stored, if the caller knows them.
 
-    Matches by Thinkific id, then by e-mail: that of an account which Thinkific does not know, or no longer.
-    A protected account (core/services/identity.py) is neither linked by its address nor gets another one:
-    such a row is a Clash among the conflicts.
-    Whoever is linked with another Thinkific account than before loses what the former one had.
-    Somebody whose e-mail belongs to another account is an issue and changes nothing: accounts are never
-    merged. With `contested` such rows (their Thinkific ids) are left there instead, for a caller who has more
-    rows to come: the owner may be about to give the address up.
+    Rows are matched by Thinkific id, then by the address of an account without a Thinkific account. A user
+    who is linked with another Thinkific account than before loses what the former one had. A protected
+    account (core/services/identity.py) is neither linked by its address nor given another one: the row
+    becomes a Clash in the conflicts.
+
+    A row whose address belongs to another account changes nothing and becomes an issue, as accounts are never
+    merged. With `contested` the Thinkific ids of such rows are added to that list instead: a later page of
+    the caller may change the owner's address.
     """
     applied = Applied()
     matched = match_users(rows, known, lock=True)
@@ -122,8 +122,8 @@ def apply_users(
 
 
 def _date_back(changes: Changes) -> None:
-    """An account was created when Thinkific says so, where that was before it came here: it may have come
-    by an enrollment, which does not tell."""
+    """Set `created_at` to Thinkific's time where that is earlier. An account that was made because of an
+    enrollment was stored without Thinkific's time."""
     told = "thinkific_created_at"
     if all(before[told] == after[told] for _, before, after in changes.changed):
         return
@@ -137,7 +137,7 @@ def _date_back(changes: Changes) -> None:
 
 
 def _not_made_here(links: Collection[int]) -> set[int]:
-    """Of these people (primary keys) those whose account in Thinkific is not one that we are making now."""
+    """Returns the users (primary keys) whose Thinkific account we did not ask Thinkific to make."""
     if not links:
         return set()
     making = OutboxEntry.objects.filter(bulk.among("object_id", links), entity="user")
@@ -146,11 +146,11 @@ def _not_made_here(links: Collection[int]) -> set[int]:
 
 
 def match_users(rows: list[Values], known: Container[int] | None = None, *, lock: bool = False) -> Matched:
-    """Which stored account each row is about. Reads only; with `lock`, accounts that are about to be linked
-    or to get another address cannot become protected before the transaction ends."""
+    """Returns each row with the stored account that it belongs to. Only reads. `lock` keeps accounts that
+    will be linked, or get another address, from becoming protected before the transaction ends."""
     rows = list({row["thinkific_id"]: row for row in rows}.values())
     by_id = USERS.stored_of(rows, known)
-    # Who keeps an address owns it: only addresses that are new to somebody need a look.
+    # Addresses that do not change cannot collide, so only changed and new ones are looked up.
     kept = {number: values["email"] for number, (_, values) in by_id.items()}
     owners = _owners(
         {email_key(row["email"]) for row in rows if kept.get(row["thinkific_id"]) != row["email"]}
@@ -185,8 +185,8 @@ def _sort(guarded: Guarded, by_id: dict[Any, Stored], owners: dict[str, Owner], 
 
 
 def deleted_here(thinkific_ids: Collection[int]) -> set[int]:
-    """Of these people those who were deleted here, until Thinkific has heard of it and what was read before
-    is over: a pull must not revive whom somebody has deleted."""
+    """Returns the users (Thinkific ids) who were deleted here, as long as a pull may still find them: until
+    the deletion was sent, and for JUST_SENT after it. A pull must not bring back a deleted user."""
     if not thinkific_ids:
         return set()
     deletions = OutboxEntry.objects.filter(waiting_or_just_sent(), entity="user")
@@ -195,7 +195,8 @@ def deleted_here(thinkific_ids: Collection[int]) -> set[int]:
 
 
 def _without_fillings(row: Values, have: Values) -> Values:
-    """Thinkific takes no empty name, so an empty one of ours went there filled in: it stays empty here."""
+    """Returns the row with empty names where ours are empty and Thinkific has our replacement. Thinkific
+    needs names, so a push sends the first part of the address, or the placeholder of the settings."""
     if not have["first_name"] and row["first_name"] == row["email"].partition("@")[0]:
         row = row | {"first_name": ""}
     told = row["last_name"]
@@ -205,7 +206,7 @@ def _without_fillings(row: Values, have: Values) -> Values:
 
 
 def _owners(keys: Collection[str]) -> dict[str, Owner]:
-    """Who has these addresses, by `email_key`."""
+    """Returns the accounts with these addresses, by `email_key`."""
     if not keys:
         return {}
     rows = User.objects.filter(bulk.among("email_key", keys)).order_by()
@@ -218,10 +219,11 @@ def _owners(keys: Collection[str]) -> dict[str, Owner]:
 def _refused(
     rows: list[Values], by_id: dict[Any, tuple[int, Values]], owners: dict[str, Owner]
 ) -> dict[int, str]:
-    """Rows (by Thinkific id) whose e-mail belongs to somebody else, and to whom.
+    """Returns the rows (by Thinkific id) whose address belongs to another account, with a text that says
+    which.
 
-    An owner who gives the address up in these very rows is no obstacle (two people may have swapped theirs),
-    unless that row is refused in turn, so this is repeated until nothing changes.
+    An address is free when its owner gets another one in these rows (two users may have swapped theirs),
+    unless the owner's row is refused itself. So this is repeated until nothing changes.
     """
     moving = {
         row["thinkific_id"]
@@ -232,7 +234,7 @@ def _refused(
     while True:
         found = dict(refused)
         taken: dict[str, int] = {}
-        # Who has an address already keeps it, whatever the order of the list.
+        # Users who keep their address come first: they keep it, whatever the order of the rows.
         for row in sorted(
             rows, key=lambda row: row["thinkific_id"] not in by_id or row["thinkific_id"] in moving
         ):
@@ -253,8 +255,8 @@ def _refused(
 
 
 def _free_swapped_emails(changes: Changes) -> dict[int, str]:
-    """Move old addresses of people who change theirs out of the way: then no order of updates collides, nor
-    does somebody new. Returns whose addresses it moved, and what they were."""
+    """Replace old addresses temporarily when another row gets one of them, so that updates and inserts do not
+    collide in any order. Returns the replaced addresses by primary key."""
     changed = [
         (pk, before["email"], email_key(after["email"]))
         for pk, before, after in changes.changed
@@ -270,5 +272,5 @@ def _free_swapped_emails(changes: Changes) -> dict[int, str]:
 
 
 def remove_users(pks: list[int], *, source: str, now: datetime) -> int:
-    """Mark people as gone from Thinkific. Their account, teams and results stay."""
+    """Mark users (primary keys) as removed from Thinkific. Their accounts, teams and results stay."""
     return mark_removed(User, pks, source=source, now=now)

@@ -1,4 +1,4 @@
-"""What Thinkific may not do to protected accounts: take one by its address, or move its login."""
+"""Keeps Thinkific's rows from linking a protected account by its address, or from changing its login."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ EMAIL = "email"
 
 
 class Guarded(NamedTuple):
-    """The rows that may be stored, with our own addresses where Thinkific's must not come in."""
+    """The rows that may be stored; with our address where Thinkific's must not be taken over."""
 
     rows: list[Values]
     clashes: list[Clash]
@@ -26,9 +26,11 @@ class Guarded(NamedTuple):
 def guard(
     rows: list[Values], by_id: Mapping[int, Stored], free: Mapping[str, Stored], *, lock: bool
 ) -> Guarded:
-    """Hold back what these rows would do to protected accounts. `by_id` are the stored accounts by Thinkific
-    id, `free` those by `email_key` that a row would be linked with. A page of which no row links or renames
-    anybody costs nothing, any other the same few queries."""
+    """Take out of the rows what must not happen to protected accounts (core/services/identity.py).
+
+    `by_id` are the stored accounts by Thinkific id, `free` those by `email_key` that a row would be linked
+    with. Makes no query for a page without new links and addresses, and a constant number for others.
+    """
     touched = {row["thinkific_id"]: _touched(row, by_id, free) for row in rows}
     pks = {have[0] for have in touched.values() if have is not None}
     protected = identity.protected_among(pks, lock=lock)
@@ -44,7 +46,7 @@ def guard(
             guarded.withheld.add(number)
             guarded.clashes.append(_clash("link", row, have))
         else:
-            # Without a digest it is looked at by every pull, for as long as the two sides differ.
+            # Without a digest every pull compares the row again, as long as the two sides differ.
             guarded.rows.append(row | {EMAIL: have[1][EMAIL], "remote_digest": None})
             if not _is_old_news(row[EMAIL], own.get(have[0])):
                 guarded.clashes.append(_clash("email", row, have))
@@ -52,7 +54,7 @@ def guard(
 
 
 def _touched(row: Values, by_id: Mapping[int, Stored], free: Mapping[str, Stored]) -> Stored | None:
-    """The account whose link or login the row would change."""
+    """Returns the account whose link or login the row would change, or None."""
     have = by_id.get(row["thinkific_id"])
     if have is None:
         return free.get(email_key(row[EMAIL]))
@@ -60,7 +62,7 @@ def _touched(row: Values, by_id: Mapping[int, Stored], free: Mapping[str, Stored
 
 
 def _is_old_news(theirs: str, own: OwnChange | None) -> bool:
-    """Whether Thinkific has an address because it has not heard of our change of it."""
+    """Whether Thinkific has this address only because our change of it has not arrived there."""
     if own is None:
         return False
     return plain(theirs) in own.seen.get(EMAIL, [])

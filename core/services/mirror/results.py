@@ -1,4 +1,4 @@
-"""Quiz results and certificates, as Thinkific has them."""
+"""Stores quiz results and certificates as Thinkific has them."""
 
 from collections.abc import Collection
 from decimal import Decimal
@@ -33,8 +33,8 @@ CERTIFICATES = Table(
 
 
 def ensure_quizzes(quizzes: dict[int, Values]) -> dict[int, int]:
-    """`Thinkific id -> primary key` of quizzes, keeping name and passing score up to date. Their course is
-    learnt from the curriculum, not here."""
+    """Store quizzes with name and passing score. Returns `Thinkific id -> primary key`. Their courses are not
+    known here; `catalog.apply_curriculum` sets them."""
     stored = {quiz.thinkific_id: quiz for quiz in Quiz.objects.filter(thinkific_id__in=quizzes)}
     missing = [
         (number, row["name"], row["passing_score"]) for number, row in quizzes.items() if number not in stored
@@ -53,8 +53,10 @@ def ensure_quizzes(quizzes: dict[int, Values]) -> dict[int, int]:
 
 
 def passing_scores(quizzes: Collection[int]) -> dict[int, Decimal | None]:
-    """What has to be reached in these quizzes (primary keys), in percent; None where that is not known. A
-    quiz without a passing mark is passed by whoever finishes it: that shows by what Thinkific says of others.
+    """Returns the passing scores of these quizzes (primary keys), in percent; None when not known.
+
+    A quiz without a stored score counts as 0 percent (passed by finishing it) when Thinkific has told of some
+    results whether they have passed, and none of them has failed.
     """
     found = dict(Quiz.objects.filter(bulk.among("pk", quizzes)).values_list("pk", "passing_score"))
     unmarked = [pk for pk, score in found.items() if score is None]
@@ -66,7 +68,7 @@ def passing_scores(quizzes: Collection[int]) -> dict[int, Decimal | None]:
 
 
 def has_passed(*, grade: int | None, correct: int, incorrect: int, passing: Decimal | None) -> bool | None:
-    """Whether an attempt has passed, as far as that is known here. Without a grade the answers count."""
+    """Whether an attempt has passed; None when that is not known. Without a grade the answers count."""
     answered = correct + incorrect
     if grade is None and answered:
         grade = round(100 * correct / answered)
@@ -74,8 +76,8 @@ def has_passed(*, grade: int | None, correct: int, incorrect: int, passing: Deci
 
 
 def judge(quizzes: Collection[int]) -> None:
-    """Say of the results in these quizzes (primary keys) that came before the passing score was known whether
-    they have passed. What Thinkific said itself stays."""
+    """Set `passed` on results in these quizzes (primary keys) that have none, now that the passing score may
+    be known. Values from Thinkific stay."""
     if not quizzes:
         return
     passing = passing_scores(quizzes)

@@ -1,7 +1,7 @@
-"""Comparing rows with what is stored and writing only what changed, for any mirrored model.
+"""Compares rows from Thinkific with the database and writes only differences, for every mirrored model.
 
-This door carries Thinkific's facts: it never marks anything stale, and it leaves alone the fields that we
-own while a change of ours is unsent.
+It never marks anything stale. It does not overwrite the fields of `directions.OWNED_WHILE_UNSENT` while a
+change of ours is not sent.
 """
 
 from collections.abc import Callable, Collection, Container, Iterable, Sequence
@@ -31,16 +31,17 @@ class RowByRow(str):
 
 @dataclass(frozen=True)
 class Table:
-    """A mirrored model: the fields that Thinkific speaks of, and those of them whose changes are history."""
+    """A mirrored model: the fields that Thinkific sends, and those of them whose changes are in the
+    history."""
 
     model: type[models.Model]
     fields: tuple[str, ...]
     key: str = "thinkific_id"
     tracked: frozenset[str] = frozenset()
-    stamp: tuple[str, ...] = ()  # bookkeeping fields written along with a change, not compared
-    as_of: str = ""  # the field that says when Thinkific had a row so, where there is one
-    listed_since: datetime | None = None  # when the list of everything was begun that the rows come from
-    # Fields of which None says nothing: they stay as they are, or have this value in a new row.
+    stamp: tuple[str, ...] = ()  # bookkeeping fields: written with a change, not compared
+    as_of: str = ""  # the field with the time of Thinkific's last update of a row, if there is one
+    listed_since: datetime | None = None  # when the complete list was begun that the rows come from
+    # Fields and defaults. A row with None keeps the stored value; a new row gets the default.
     untold: tuple[tuple[str, Any], ...] = ()
 
     @property
@@ -48,21 +49,21 @@ class Table:
         return self.model._meta.model_name or ""
 
     def stored(self, *conditions: models.Func, **lookup: Any) -> dict[Any, tuple[int, Values]]:
-        """`key -> (primary key, values)` of the stored rows that match."""
+        """Returns `key -> (primary key, values)` of the stored rows that match."""
         manager = self.model._default_manager
         rows = manager.filter(*conditions, **lookup).order_by().values_list("pk", self.key, *self.fields)
         return {row[1]: (row[0], dict(zip(self.fields, row[2:], strict=True))) for row in rows}
 
     def filled(self, row: Values, stored: Values | None) -> Values:
-        """The row, with what is stored where it says nothing."""
+        """Returns the row with the stored value, or the default, for each `untold` field that is None."""
         for name, default in self.untold:
             if row[name] is None:
                 row = row | {name: default if stored is None else stored[name]}
         return row
 
     def is_older(self, row: Values, stored: Values) -> bool:
-        """Whether a row is news from before what is stored. Of a stored moment that cannot be true nothing
-        is news from before; nor is a row of a list that was begun after it."""
+        """Whether a row was updated in Thinkific before the stored one, and so must not overwrite it. False
+        when the stored time lies in the future, and so is wrong, or is before `listed_since`."""
         mine, theirs = (row[self.as_of], stored[self.as_of]) if self.as_of else (None, None)
         if mine is None or theirs is None or mine >= theirs or is_ahead(theirs, timezone.now()):
             return False
@@ -71,14 +72,14 @@ class Table:
     def stored_of(
         self, rows: Iterable[Values], known: Container[Any] | None
     ) -> dict[int, tuple[int, Values]]:
-        """What is stored of these rows, by Thinkific id; with `known`, only those ids are looked for."""
+        """Returns the stored rows of these rows, by Thinkific id. With `known` only those ids are queried."""
         ids = [row["thinkific_id"] for row in rows if known is None or row["thinkific_id"] in known]
         return self.stored(bulk.among("thinkific_id", ids)) if ids else {}
 
 
 @dataclass
 class Changes:
-    """What is to be written: new rows, and changed ones with what they held before."""
+    """The result of `compare`: new rows, changed ones with their former values, and equal ones."""
 
     table: Table
     new: list[Values]
@@ -93,8 +94,8 @@ def compare(
     *,
     lock: bool = True,
 ) -> Changes:
-    """Sort rows, each with the stored one it belongs to, into new, changed and unchanged. What is about to
-    change is locked; without `lock` this only reads, for a caller who writes nothing."""
+    """Sort rows, each with its stored row or None, into new, changed and equal. Locks the rows that will
+    change; without `lock` it only reads, for callers that write nothing."""
     changes = Changes(table, [], [], [])
     for row, have in pairs:
         if table.untold:
@@ -116,8 +117,8 @@ def compare(
 
 
 def _look_again(changes: Changes, applied: Applied) -> None:
-    """Lock what is about to change, and compare with what it is now: an edit that was committed since it was
-    read, or newer news, must not be written over. On SQLite a transaction that writes is alone anyway."""
+    """Lock the rows that will change and compare them again: a change that was committed since they were read
+    must not be overwritten. Not needed on SQLite, where only one transaction writes at a time."""
     if not changes.changed or not connection.features.has_select_for_update:
         return
     table, pks = changes.table, [pk for pk, _, _ in changes.changed]
@@ -126,7 +127,7 @@ def _look_again(changes: Changes, applied: Applied) -> None:
     still_changed = []
     for pk, _, after in changes.changed:
         if pk not in now:
-            continue  # deleted here meanwhile
+            continue  # deleted here in the meantime
         before = dict(zip(table.fields, now[pk], strict=True))
         if table.is_older(after, before):
             applied.unchanged += 1
@@ -146,8 +147,10 @@ def write(
     extra: Sequence[str] = (),
     links: Container[int] = (),
 ) -> None:
-    """Write what `compare` found. `source` is the reason in the history; `extra` names more fields of the
-    rows that are set on insert; `links` are stored rows that get another key. Call it inside a transaction.
+    """Write the changes that `compare` found. Call it inside a transaction.
+
+    `source` is the reason in the history, `extra` names more fields to set on insert, and `links` contains
+    the primary keys of stored rows that get another Thinkific id.
     """
     table = changes.table
     if changes.new:
@@ -202,8 +205,8 @@ def _called(table: Table, row: Values) -> str:
 
 
 def remember(changes: Changes, applied: Applied, links: dict[int, int], *, source: str) -> None:
-    """After `write`: keep the digests of rows that turned out equal, and the Thinkific ids of stored rows
-    that were recognised by something else (`links`, primary key -> Thinkific id)."""
+    """Store the digests of equal rows, and the Thinkific ids of stored rows that were recognised by another
+    value (`links`, primary key -> Thinkific id). Call it after `write`."""
     model = changes.table.model
     linked = [(pk, links[pk], row["remote_digest"]) for pk, row in changes.equal if pk in links]
     keep_what_was(model, [pk for pk, _, _ in linked])
@@ -218,7 +221,8 @@ def remember(changes: Changes, applied: Applied, links: dict[int, int], *, sourc
 
 
 def mark_removed(model: type[models.Model], pks: list[int], *, source: str, now: datetime) -> int:
-    """Mark rows as gone from Thinkific, with history where the model has one. They are never deleted."""
+    """Mark rows (primary keys) as removed from Thinkific, with history if the model has one. Rows are never
+    deleted. Returns how many were marked."""
     rows = model._default_manager.filter(pk__in=pks, removed_at__isnull=True)
     history = getattr(model, "history", None)
     objects = list(rows) if history is not None else []
@@ -232,8 +236,8 @@ def mark_removed(model: type[models.Model], pks: list[int], *, source: str, now:
 
 
 def _keep_unsent(changes: Changes, applied: Applied) -> None:
-    """Leave the fields that we own as they are on objects with an unsent change of ours, and where a list was
-    read before a change of ours reached Thinkific."""
+    """Keep the values of owned fields (core/services/directions.py) on objects with a change of ours that is
+    not sent, or was sent so recently that the list may have been read before."""
     table = changes.table
     owned = directions.owned_fields(table.entity) & set(table.fields)
     if not owned or not changes.changed:
@@ -256,7 +260,7 @@ def _keep_unsent(changes: Changes, applied: Applied) -> None:
 
 
 def _for_history(table: Table, rows: list[tuple[int, Values, Values]], links: Container[int]) -> list[int]:
-    """The changed objects (primary keys) of which a tracked field really moved."""
+    """Returns the changed objects (primary keys) that get another Thinkific id or another tracked value."""
     if not table.tracked:
         return []
     return [
@@ -267,8 +271,8 @@ def _for_history(table: Table, rows: list[tuple[int, Values, Values]], links: Co
 
 
 def note_history(model: type[models.Model], pks: Collection[int], source: str) -> None:
-    """What these objects (primary keys) are now, as a row each in their history. Before their change is
-    written, `keep_what_was`."""
+    """Write the present values of these objects (primary keys) to their history. Call `keep_what_was` before
+    the change itself is written."""
     if rows := list(model._default_manager.filter(bulk.among("pk", pks))) if pks else []:
         history = model.history  # type: ignore[attr-defined]
         history.bulk_history_create(rows, update=True, default_change_reason=source)

@@ -1,4 +1,5 @@
-"""What a pull must leave alone: fields whose change of ours Thinkific has not heard of, or only just."""
+"""Fields that a pull must not overwrite: our change of them is not sent to Thinkific, or was sent just
+now."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,27 +14,28 @@ from core.services import directions
 from core.services.mirror.outcome import Applied, Conflict
 from core.services.storage.last_seen import plain
 
-# Longer than a page waits between its request and its storing: until then it may be older than our last push.
+# Longer than a page can wait between its request and its storing. Within this time after a push, a page may
+# have been read before the push.
 JUST_SENT = timedelta(minutes=5)
 
 
 @dataclass
 class OwnChange:
-    """What we changed of an object: the fields that Thinkific must still be told (None: all of them), and the
-    values that it had, may still have, or may have from us already, of each."""
+    """Our changes of an object: the fields with unsent changes (None: all fields), and for each field the
+    values that Thinkific may have: those before our changes and those that we have sent."""
 
     unsent: set[str] | None = field(default_factory=set)
     seen: dict[str, list[Any]] = field(default_factory=dict)
 
 
 def waiting_or_just_sent() -> Q:
-    """The entries that what a pull has read may not know of yet."""
+    """Returns the condition for outbox entries whose change a pull may not have seen: unsent or just sent."""
     just_sent = recent("finished_at", timezone.now(), within=JUST_SENT)
     return Q(status__in=OutboxEntry.UNSENT) | (Q(status=OutboxEntry.Status.DONE) & just_sent)
 
 
 def own_changes(entity: str, pks: list[int]) -> dict[int, OwnChange]:
-    """What we changed of these objects (primary keys); the others are left out."""
+    """Returns our changes by object (primary key); objects without any are left out."""
     entries = OutboxEntry.objects.filter(waiting_or_just_sent(), entity=entity)
     own: dict[int, OwnChange] = {}
     for entry in entries.filter(object_id__in=pks):
@@ -56,16 +58,16 @@ def settle(
     after: dict[str, Any],
     applied: Applied,
 ) -> Any:
-    """The value that stays of a field of an object that we changed: ours, unless both sides changed it and a
-    setting says otherwise."""
+    """Returns the value to keep for a field of an object with changes of ours. It is ours, unless only
+    Thinkific changed the field, or both did and the setting prefers Thinkific."""
     ours, theirs = before[name], after[name]
     if _whole(ours) == theirs:
-        return theirs  # what Thinkific makes of ours
+        return theirs  # our value, as Thinkific stores it
     if plain(theirs) in own.seen.get(name, []):
-        # It had this before our change, or has it from us: it has not heard of the newest, or this is old.
+        # Thinkific's value from before our change, or an earlier one of ours: our newest is not there yet.
         return ours
     if own.unsent is not None and name not in own.unsent:
-        return theirs  # our change is of another field
+        return theirs  # we changed other fields only
     if name not in own.seen or entity not in directions.CONFLICT_BY_SETTING:
         return ours
     keep_ours = SiteSettings.load().conflict_winner == SiteSettings.Winner.DASHBOARD
@@ -84,5 +86,5 @@ def settle(
 
 
 def _whole(value: Any) -> Any:
-    """A moment in whole seconds: Thinkific keeps no more of what it is sent."""
+    """Returns a moment in whole seconds, as Thinkific stores it; other values as they are."""
     return value.replace(microsecond=0) if isinstance(value, datetime) else value

@@ -1,7 +1,7 @@
-"""What Thinkific must still be told: marking it, and a person's say over what failed.
+"""Writing outbox entries, and retrying or discarding failed ones.
 
-An entry says *what* is stale, never what to send: the push reads the object as it is then. So ten edits cost
-one request, and a push that runs twice does no harm.
+An entry says *which* object is out of date in Thinkific, never what to send: the push reads the object when
+it sends it. So ten edits cost one request, and a push that runs twice does no harm.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,9 +20,9 @@ from core.services.storage.last_seen import plain
 
 LastSeen = Mapping[int, Mapping[str, Any]]  # primary key -> field -> the value that Thinkific still has
 
-MANY = 20  # from so many objects at once on, it is no click that somebody waits for
+MANY = 20  # so many objects at once get a lower priority: nobody waits for each of them on a screen
 AT_ONCE = 1000
-KEPT_VALUES = 20  # per field: attempts whose outcome is unknown, each with another edit in between
+KEPT_VALUES = 20  # sent values kept per field: of attempts with an unknown outcome and edits between them
 Status = OutboxEntry.Status
 WAITING = (Status.PENDING, Status.IN_FLIGHT)
 # The objects that say themselves how they stand with Thinkific.
@@ -41,9 +41,9 @@ def mark_stale(
 ) -> int:
     """Record that Thinkific's copies of these objects are out of date, and wake the drain.
 
-    Call it inside the transaction that made the change, after the change: either both commit or neither does.
-    `last_seen` names per object the changed fields with the values that Thinkific had before, for telling
-    later whether it changed them too. Returns how many objects are Thinkific's business at all.
+    Call it after the change and in the same transaction: either both commit or neither does. `last_seen`
+    gives for each object the changed fields with the values that Thinkific had before, to find out later
+    whether Thinkific changed them too. Returns how many of the objects are sent to Thinkific.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("mark_stale() belongs into the transaction of the change.")
@@ -62,7 +62,8 @@ def mark_stale(
 
 
 def mark_gone(*, entity: str, object_id: int, thinkific_id: int, reason: str, by: User | None = None) -> None:
-    """Record that something was deleted here which Thinkific must delete too. Call it where it is deleted."""
+    """Record that an object was deleted here and must be deleted in Thinkific too. Call it in the transaction
+    of the deletion."""
     OutboxEntry.objects.filter(entity=entity, object_id=object_id, status__in=OutboxEntry.UNSENT).update(
         status=Status.DISCARDED, finished_at=timezone.now(), sent={}
     )
@@ -73,18 +74,18 @@ def mark_gone(*, entity: str, object_id: int, thinkific_id: int, reason: str, by
 
 
 def drop_claim(entity: str, object_id: int) -> None:
-    """Forget what Thinkific had before our last changes of an object: should it say that again, its word
-    counts, instead of being taken for a page from before."""
+    """Forget Thinkific's values from before our sent changes of an object. If a pull brings such a value from
+    now on, it is stored, and not ignored as older than our change."""
     OutboxEntry.objects.filter(entity=entity, object_id=object_id, status=Status.DONE).update(
         last_seen={}, sent={}
     )
 
 
 def wake_drain() -> None:
-    """Send a worker to the outbox once the transaction is committed; a lost wake-up costs a minute.
+    """Queue a drain of the outbox after the commit, once per transaction. If the task is lost, the schedule
+    drains within a minute.
 
-    Always, also when somebody is at it already: only a wake-up sent after the commit is sure to find what was
-    committed. One for each transaction.
+    It is queued even when a drain is running: that one may have read the outbox before this commit.
     """
     if not any(_wake in waiting for waiting in connection.run_on_commit):
         transaction.on_commit(_wake)
@@ -95,7 +96,7 @@ def _wake() -> None:
 
 
 def _note(entity: str, instances: list[Model], last_seen: LastSeen, values: dict[str, Any]) -> None:
-    """One pending entry per object: a waiting or failed one takes the new change in."""
+    """Make one pending entry per object. An entry that is pending or failed takes the new change over."""
     known = _lock(entity, instances)
     for pk, entry in known.items():
         entry.last_seen = _plain(last_seen.get(pk, {})) | entry.last_seen
@@ -123,8 +124,8 @@ def _note(entity: str, instances: list[Model], last_seen: LastSeen, values: dict
         ],
         ignore_conflicts=True,
     )
-    # Where somebody else marked one at this very moment, ours was left out. That entry must not be sent
-    # before this change is committed, or it would be sent without it: lock it, or note the change again.
+    # Where another transaction made the entry at the same moment, ours was ignored. The other entry must not
+    # be sent before this change is committed: lock it, or, if it was taken already, make a new one.
     there = _lock(entity, new)
     for pk, entry in there.items():
         merged = _plain(last_seen.get(pk, {})) | entry.last_seen
@@ -136,13 +137,14 @@ def _note(entity: str, instances: list[Model], last_seen: LastSeen, values: dict
 
 
 def _lock(entity: str, instances: list[Model]) -> dict[int, OutboxEntry]:
-    """The entries that can take a change in, locked until the transaction ends: the drain passes them by."""
+    """Returns the entries that can take a change over, by object. They are locked until the transaction ends,
+    so the drain skips them."""
     entries = OutboxEntry.objects.select_for_update().filter(
         entity=entity,
         object_id__in=[instance.pk for instance in instances],
         status__in=[Status.PENDING, Status.FAILED],
     )
-    # A pending one before a failed one: there must not be two pending.
+    # Prefer a pending entry to a failed one: there must not be two pending entries.
     ordered = sorted(entries, key=lambda entry: (entry.status == Status.PENDING, entry.pk))
     return {entry.object_id: entry for entry in ordered}
 
@@ -152,7 +154,7 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _person(instance: Model) -> int | None:
-    """Whose change it is: one person's entries are pushed in order."""
+    """Returns the user (primary key) that the change is about: one user's entries are pushed in order."""
     if isinstance(instance, User):
         return instance.pk
     if isinstance(instance, Enrollment | GroupMembership):
@@ -162,7 +164,8 @@ def _person(instance: Model) -> int | None:
 
 @transaction.atomic
 def retry(entries: Iterable[OutboxEntry]) -> int:
-    """Try failed entries again, now. Where a newer change of the object waits already, that one serves."""
+    """Make failed entries pending again, due now. An entry is discarded instead when a newer one for the same
+    object is pending. Returns how many were failed."""
     count, now = 0, timezone.now()
     for entry in OutboxEntry.objects.select_for_update().filter(
         pk__in=[entry.pk for entry in entries], status=Status.FAILED
@@ -185,7 +188,8 @@ def retry(entries: Iterable[OutboxEntry]) -> int:
 
 @transaction.atomic
 def discard(entries: Iterable[OutboxEntry]) -> int:
-    """Give waiting or failed changes up: Thinkific keeps what it has, and the next pull brings that here."""
+    """Discard pending or failed entries: Thinkific keeps its values, and the next pull stores them here.
+    Returns how many were discarded."""
     count = 0
     for entry in entries:
         mine = OutboxEntry.objects.filter(pk=entry.pk, status__in=[Status.PENDING, Status.FAILED])
@@ -222,14 +226,14 @@ def others(entry: OutboxEntry) -> QuerySet[OutboxEntry]:
 
 
 def let_go_on(person_id: int) -> None:
-    """What waits for this person's account need not wait any longer."""
+    """Make this user's (primary key) pending entries due now: the account that they waited for exists."""
     waiting = OutboxEntry.objects.filter(person=person_id, status=Status.PENDING)
     waiting.filter(not_before__gt=timezone.now()).update(not_before=timezone.now())
 
 
 def hand_over(entry: OutboxEntry, later: OutboxEntry) -> None:
-    """A newer change of the same object (locked) takes over what an entry knew of Thinkific's values: those
-    before our first unsent change, and those that may be there from us."""
+    """Copy what an entry knows of Thinkific's values to a newer entry of the same object (locked): the values
+    before our first unsent change, and those that we may have sent."""
     later.last_seen = later.last_seen | entry.last_seen
     later.sent = {
         name: list(dict.fromkeys([*entry.sent.get(name, []), *later.sent.get(name, [])]))[-KEPT_VALUES:]

@@ -1,4 +1,4 @@
-"""How a push ended, on its entry and on the object that it was about."""
+"""Recording how a push ended, on the outbox entry and on the object."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -34,14 +34,15 @@ def finish(entry: OutboxEntry, *, now: datetime) -> bool:
 
 
 def _superseded(entry: OutboxEntry) -> dict[str, Any]:
-    """What was sent before the value that stands now: a page that was read in between may still bring it."""
+    """Returns the values that were sent before the last one: a page read in between may still bring them."""
     return {name: values[:-1] for name, values in entry.sent.items() if len(values) > 1}
 
 
 def about_to_send(entry: OutboxEntry, values: Mapping[str, Any]) -> bool:
-    """Remember, committed, what the next request sends. False when this claim is lost: then send nothing.
+    """Store the values that the next request sends. Returns False when this claim of the entry was lost:
+    then send nothing.
 
-    Call it outside of a transaction. It is forgotten once Thinkific has confirmed it.
+    Call it outside a transaction, so that the values are committed before the request. `finish` forgets them.
     """
     sent = {name: list(known) for name, known in entry.sent.items()}
     for name, value in values.items():
@@ -56,8 +57,8 @@ def about_to_send(entry: OutboxEntry, values: Mapping[str, Any]) -> bool:
 
 @transaction.atomic
 def note_end(enrollment: int, end: datetime) -> None:
-    """Thinkific has this end where ours has none (a site that keeps none): it is ours, unless somebody has
-    given another one meanwhile."""
+    """Store Thinkific's end of an enrollment (primary key) that has none here: the site cannot keep an
+    enrollment without an end. An end that somebody has set in the meantime stays."""
     row = Enrollment.objects.select_for_update().filter(pk=enrollment, expiry_date=None).first()
     if row is not None:
         row.expiry_date = end
@@ -65,7 +66,7 @@ def note_end(enrollment: int, end: datetime) -> None:
 
 
 def note_linked(user: User, **values: Any) -> None:
-    """Which account in Thinkific this person (locked) has, and what it told of them."""
+    """Store the Thinkific account of this user (locked) and other values that Thinkific returned."""
     for name, value in values.items():
         setattr(user, name, value)
     signed(user, by=None, reason=SOURCE).save(update_fields=[*values])
@@ -86,13 +87,14 @@ def fail(entry: OutboxEntry, words: str, *, now: datetime) -> None:
 
 
 def _is_deleted(entry: OutboxEntry) -> bool:
-    """Whether its object is no longer here; but that Thinkific must delete it is a change as any other."""
+    """Whether the entry's object was deleted here. False for an entry that deletes it in Thinkific."""
     model = apps.get_model("core", entry.entity)
     return entry.thinkific_id is None and not model._default_manager.filter(pk=entry.object_id).exists()
 
 
 def _total_up(enrollment: int) -> None:
-    """What a bundle is by its courses counts from here on; until it was sent, what we wanted did."""
+    """Derive a bundle enrollment (primary key) from its courses, now that it was sent. Until then our own
+    dates counted."""
     bundles = Enrollment.objects.filter(pk=enrollment, product__productable_type=Product.Type.BUNDLE)
     if pks := list(bundles.values_list("pk", flat=True)):
         total_up_bundles(pks, source=SOURCE)

@@ -1,1 +1,1 @@
-"""Writing to the database: many rows at once, folded columns, collisions."""
+"""Writing to the database: many rows at once, folded columns, broken constraints."""

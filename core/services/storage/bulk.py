@@ -1,7 +1,7 @@
-"""Writing many rows at once, the fastest way each database has: COPY and arrays, or executemany; and finding
-them by their keys.
+"""Writing and finding many rows at once in the fastest way of each database: COPY and arrays on PostgreSQL,
+executemany on SQLite.
 
-For the mirror only: nothing here writes history, sends signals or asks the model.
+For the mirror only: nothing here writes history, sends signals or calls methods of the model.
 """
 
 import json
@@ -21,14 +21,15 @@ from django.utils import timezone
 from core.models.fields.folded import fields_of
 
 Row = Sequence[Any]
-PART = 250  # rows of a COPY that are sent at a time
+PART = 250  # rows of a COPY that are sent together
 
 
 class Among(models.Func):
-    """The columns hold one of these rows, for `filter()`: what `__in` says, with the values as one parameter
-    for each column. A thousand parameters cost more to prepare than the database needs to find the rows,
-    for which PostgreSQL would moreover read a table whole while it is small; and `__in` knows no pairs. The
-    values are integers or text.
+    """A condition for `filter()`: the columns have the values of one of these rows. Values are integers or
+    text.
+
+    It is `__in` for one or several columns, with one parameter per column instead of one per value. Preparing
+    a thousand parameters takes longer than finding the rows, and with them PostgreSQL scans a small table.
     """
 
     output_field = models.BooleanField()
@@ -49,26 +50,27 @@ class Among(models.Func):
 
 
 def _array(values: Sequence[Any]) -> str | list[Any]:
-    """An array for PostgreSQL: integers as text, which the driver would make of them one by one."""
+    """Returns an array for PostgreSQL. Integers are encoded here together; the driver would do it one by
+    one."""
     if not isinstance(values[0], int):
         return list(values)
     return f"{{{msgspec.json.encode(values).decode()[1:-1]}}}"
 
 
 def among(name: str, values: Iterable[Any]) -> Among:
-    """One column among these values."""
+    """Returns the condition that the column has one of these values."""
     return Among(name, rows=[(value,) for value in values])
 
 
 def insert(model: type[models.Model], fields: Sequence[str], rows: Sequence[Row]) -> list[int]:
-    """Insert rows, each with the values of `fields` (attnames) in their order; other columns get the
-    model's defaults. Returns their primary keys, in the order of the rows. Raises IntegrityError when a row
-    breaks a constraint; then none is written. Call it inside a transaction.
+    """Insert rows. Each has the values of `fields` (attnames) in their order; other columns get the model's
+    defaults. Returns the primary keys in the order of the rows. Raises IntegrityError when a row breaks a
+    constraint; then none is written. Call it inside a transaction.
     """
     if not rows:
         return []
     fields, rows = with_folded(model, fields, rows)
-    # Taken before, since neither way of writing tells which keys it gave: the rows need not be read again.
+    # Keys are reserved before, as neither COPY nor executemany returns them.
     keys = _next_keys(model, len(rows))
     fields, rows = ["id", *fields], [(key, *row) for key, row in zip(keys, rows, strict=True)]
     given = set(fields)
@@ -95,20 +97,20 @@ def insert(model: type[models.Model], fields: Sequence[str], rows: Sequence[Row]
 
 @dataclass
 class Copy:
-    """New rows that have their keys, on their way to PostgreSQL: in the text format of COPY, in parts."""
+    """New rows with primary keys, to be written to PostgreSQL: in the text format of COPY, in parts."""
 
     statement: str
     parts: Iterable[str]
 
     def run(self) -> None:
-        """Write them, over the connection of the thread that calls this. Raises IntegrityError."""
+        """Write the rows, with the connection of the calling thread. Raises IntegrityError."""
         # Django wraps the errors of its cursor's methods, but not those at the end of a COPY.
         with (
             connection.wrap_database_errors,
             connection.cursor() as cursor,
             cursor.copy(self.statement) as copy,
         ):
-            for part in self.parts:  # the server stores one while we write the next
+            for part in self.parts:  # the server stores one part while the next is prepared
                 copy.write(part)
 
 
@@ -117,7 +119,8 @@ _waiting: ContextVar[list[Copy] | None] = ContextVar("_waiting", default=None)
 
 @contextmanager
 def kept_back(copies: list[Copy]) -> Iterator[None]:
-    """Inside, new rows are not written but added to `copies`, on PostgreSQL; they have their keys."""
+    """Inside this context, on PostgreSQL, `insert` adds new rows to `copies` instead of writing them. Their
+    primary keys are final."""
     token = _waiting.set(copies)
     try:
         yield
@@ -126,7 +129,7 @@ def kept_back(copies: list[Copy]) -> Iterator[None]:
 
 
 def _next_keys(model: type[models.Model], count: int) -> list[int]:
-    """Primary keys for new rows, taken from where the database takes them: nobody else gets them."""
+    """Reserves primary keys for new rows, from the sequence that the database uses."""
     table = model._meta.db_table
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -136,15 +139,15 @@ def _next_keys(model: type[models.Model], count: int) -> list[int]:
                 [count, f'"{table}"'],
             )
             return [key for (key,) in cursor.fetchall()]
-        # Whoever writes is alone here, and a key that is given counts on from there.
+        # Only one transaction writes at a time, and SQLite continues after the largest key that was written.
         cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [table])
         (last,) = cursor.fetchone() or (0,)
         return list(range(last + 1, last + 1 + count))
 
 
 def refresh_statistics(model: type[models.Model]) -> None:
-    """Let PostgreSQL look at the keys of a table that has grown by much: it would within a minute, and does
-    so with the other columns, but would read the table whole for a handful of rows until then."""
+    """Update PostgreSQL's statistics about the keys of a table that has grown a lot. Autovacuum does that for
+    all columns within a minute, but until then PostgreSQL would scan the table even for a few rows."""
     if connection.vendor == "postgresql":
         keys = ", ".join(f'"{f.column}"' for f in _columns(model) if f.unique or f.is_relation)
         with connection.cursor() as cursor:
@@ -152,7 +155,7 @@ def refresh_statistics(model: type[models.Model]) -> None:
 
 
 def update(model: type[models.Model], fields: Sequence[str], rows: Sequence[Row]) -> None:
-    """Update rows, each the primary key followed by the values of `fields` (attnames) in their order."""
+    """Update rows. Each has its primary key and then the values of `fields` (attnames) in their order."""
     if not rows:
         return
     fields, rows = with_folded(model, fields, rows, keyed=True)
@@ -169,7 +172,7 @@ def update(model: type[models.Model], fields: Sequence[str], rows: Sequence[Row]
                 f'"{f.column}" = v.{name}' + ("::jsonb" if isinstance(f, models.JSONField) else "")
                 for f, name in zip(columns, names[1:], strict=True)
             )
-            # JSON goes as text: an array of jsonb is not built from Python strings.
+            # JSON is sent as text, as the driver cannot make an array of jsonb from Python strings.
             arrays = ", ".join(f"%s::{'text' if t == 'jsonb' else t}[]" for t in types)
             cursor.execute(
                 f'UPDATE "{table}" AS t SET {sets} FROM unnest({arrays}) AS v({", ".join(names)}) '  # noqa: S608
@@ -207,7 +210,7 @@ def with_folded(
 
 
 def _executemany(cursor: Any, statement: str, rows: Iterable[Row]) -> None:
-    # Past Django's wrapper, which would rewrite placeholders and, under DEBUG, keep every statement.
+    # Avoids Django's wrapper, which would rewrite placeholders and, with DEBUG, store every statement.
     with connection.wrap_database_errors:
         cursor.cursor.connection.executemany(statement, rows)
 
@@ -225,7 +228,8 @@ def _is_now(field: models.Field) -> bool:
 
 
 def _prepared(columns: Sequence[models.Field], rows: Sequence[Row]) -> list[Row]:
-    """The rows as the driver takes them; by column, since most columns need nothing."""
+    """Returns the rows with values for the driver. Converted by column, as most columns need no
+    conversion."""
     turned = [_turned(field, values) for field, values in zip(columns, zip(*rows, strict=True), strict=True)]
     return list(zip(*turned, strict=True))
 
@@ -242,16 +246,16 @@ def _turned(field: models.Field, values: Sequence[Any]) -> Sequence[Any]:
 
 
 def _sqlite_moments(values: Sequence[datetime | None]) -> list[str | None]:
-    """As Django writes them: without a zone, in that of the connection."""
+    """Returns the moments as Django stores them: in the connection's time zone, without naming it."""
     zone = connection.timezone
     if zone is UTC and all(value is None or value.tzinfo is UTC for value in values):
-        # As good as always. JSON has the same digits, and is encoded much faster.
+        # Nearly always the case. JSON contains the same digits, and encoding it is much faster.
         texts = msgspec.json.encode(values).decode()[1:-1].replace("T", " ").split(",")
         return [None if text == "null" else text[1:-2] for text in texts]
     return [None if value is None else str(timezone.make_naive(value, zone)) for value in values]
 
 
-# What the text format of COPY gives a meaning of its own.
+# Characters with a special meaning in the text format of COPY.
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _SPECIAL = re.compile(r"[\\\t\n\r]")
 _WITHOUT_TEXT = (models.IntegerField, models.DecimalField, models.BooleanField, models.DateTimeField)
@@ -260,7 +264,7 @@ _WITHOUT_TEXT = (models.IntegerField, models.DecimalField, models.BooleanField, 
 def _copy_lines(
     columns: Sequence[models.Field], rows: Sequence[Row], constants: Mapping[models.Field, Any]
 ) -> str:
-    """The rows in COPY's text format. The driver does that too, value by value, at a third of the pace."""
+    """Returns the rows in COPY's text format. The driver can do that too, but is three times slower."""
     texts = [_texts(field, values) for field, values in zip(columns, zip(*rows, strict=True), strict=True)]
     end = "".join(f"\t{_texts(field, [value])[0]}" for field, value in constants.items()) + "\n"
     return "".join("\t".join(line) + end for line in zip(*texts, strict=True))
@@ -270,7 +274,7 @@ def _texts(field: models.Field, values: Sequence[Any]) -> list[str]:
     if isinstance(field, models.ForeignKey):
         return _texts(field.target_field, values)
     if isinstance(field, _WITHOUT_TEXT):
-        # As JSON, which is quick: no number, moment or truth value holds a comma or a quote.
+        # Encoded as JSON, which is fast: numbers, moments and booleans contain no comma and no quote.
         json_texts = msgspec.json.encode(values).decode()[1:-1].replace('"', "")
         return json_texts.replace("null", "\\N").split(",")
     if isinstance(field, models.JSONField):
@@ -278,6 +282,6 @@ def _texts(field: models.Field, values: Sequence[Any]) -> list[str]:
     if None in values:
         return ["\\N" if value is None else str(value).translate(_ESCAPES) for value in values]
     texts = list(map(str, values))
-    if _SPECIAL.search("".join(texts)) is None:  # as good as always
+    if _SPECIAL.search("".join(texts)) is None:  # nearly always the case
         return texts
     return [text.translate(_ESCAPES) for text in texts]

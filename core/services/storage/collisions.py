@@ -1,7 +1,7 @@
-"""What somebody else saved between our checks and our writing: refused by a constraint, told as by a check.
+"""Two people who save the same thing at the same time: the second gets the message of a check, not an error.
 
-A check ("is this name taken?") and the writing after it are two moments. The constraint decides who is first;
-the second tries once more, and now the check finds the other's row and says so in its own words.
+Another transaction can commit between a check ("is this name taken?") and our write. Then a constraint
+refuses our write. We run the service once more: its check now finds the other row and raises a Refusal.
 """
 
 from collections.abc import Callable
@@ -15,10 +15,10 @@ T = TypeVar("T")
 
 
 def checked_again(service: Callable[P, T]) -> Callable[P, T]:
-    """Decorate a service: one transaction, and once more from its checks on where a constraint refused what
-    they had let through. Raises IntegrityError only where the checks know nothing of that constraint.
+    """Decorator for a service: runs it in a transaction, and once more when a constraint refused its write.
+    Raises IntegrityError only when no check of the service covers that constraint.
 
-    The service must not depend on what its first try left on the objects that it was given.
+    The service must not depend on changes that its first run made to the objects that it was given.
     """
 
     @wraps(service)

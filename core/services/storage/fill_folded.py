@@ -10,7 +10,7 @@ from core.models.fields.folded import PART, folded_fields, refill
 
 
 def fill_missing() -> int:
-    """Fill the rows that have nothing. Returns how many were written."""
+    """Fill rows whose folded column is NULL. Returns how many were written."""
     written = 0
     for model in _models():
         rows = model._base_manager.filter(folded__isnull=True).order_by("pk")
@@ -19,7 +19,8 @@ def fill_missing() -> int:
 
 
 def fill_again(beat: Callable[[], object] = lambda: None) -> int:
-    """Look at every row, and fill those that hold what no longer is so. Returns how many were written."""
+    """Check all rows and correct those with outdated values. Calls `beat` after each part, as a sign of life.
+    Returns how many were written."""
     written = 0
     for model in _models():
         last, rows = 0, model._base_manager.order_by("pk").values_list("pk", flat=True)
@@ -35,7 +36,8 @@ def _models() -> list[type[models.Model]]:
 
 
 def _refill(model: type[models.Model], keys: list[int]) -> int:
-    """All, or one by one what no other row has: of two that are the same, the older stays the one found."""
+    """Fill these rows (primary keys). Where a unique value is taken, fill them one by one and leave those
+    rows empty: of two rows with one value the older has it."""
     written = 0
     for start in range(0, len(keys), PART):
         part = keys[start : start + PART]

@@ -1,4 +1,4 @@
-"""Values as the outbox remembers them: what Thinkific had of a field when we changed it."""
+"""Values in the form in which the outbox stores them (`OutboxEntry.last_seen` and `sent`)."""
 
 from typing import Any
 
@@ -8,5 +8,5 @@ _encode = DjangoJSONEncoder().default
 
 
 def plain(value: Any) -> Any:
-    """The value as it will come back from a JSON column."""
+    """Returns the value as a JSON column gives it back."""
     return value if value is None or isinstance(value, str | int | float | bool) else _encode(value)
