@@ -1,4 +1,4 @@
-"""The admin's screens that show no single model. Included by the site, so the names are `admin:…`."""
+"""Addresses of the admin's screens that are not about one model. Their names begin with `admin:`."""
 
 from django.contrib import admin
 from django.urls import path
@@ -13,7 +13,7 @@ from project.pages.find import find
 page = admin.site.admin_view
 
 urlpatterns = [
-    # In the place of Django's, which searches by any foreign key of any model.
+    # Replaces Django's view, which can search any model through its foreign keys.
     path("autocomplete/", page(PickerSearch.as_view(admin_site=admin.site)), name="autocomplete"),
     path("search/", page(find), name="search"),
     path("live/", page(live.live), name="live"),
@@ -25,7 +25,7 @@ urlpatterns = [
     path("tools/<slug:card>/", page(tools.start), name="tools_start"),
     path("tools/<slug:card>/numbers/", page(tools.numbers), name="tools_numbers"),
     path("connection/test/", page(test_connection), name="test_connection"),
-    # For people who are not signed in.
+    # For visitors who are not signed in.
     path("password/forgotten/", passwords.AskForMail.as_view(), name="admin_password_reset"),
     path("password/forgotten/sent/", passwords.MailIsSent.as_view(), name="password_reset_sent"),
     path("password/new/<uidb64>/<token>/", passwords.SetPassword.as_view(), name="password_reset_confirm"),

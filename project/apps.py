@@ -10,8 +10,8 @@ from django_structlog.signals import bind_extra_request_finished_metadata
 from core.databases import set_limits
 from project.logs import tell_refusal
 
-# Screens that packages register. Roles take the place of Django's groups, and the queue has ours: one
-# schedule of its own that is malformed, as anybody could write there, stops all of them.
+# Screens of packages that are not shown. Roles replace Django's groups. The queue has our own screens: on
+# those of the package anybody could save a malformed schedule, and one of these stops all schedules.
 NOT_SHOWN = ["auth.Group", "django_q.Schedule", "django_q.Success", "django_q.Failure", "django_q.OrmQ"]
 
 
@@ -24,5 +24,6 @@ class DashboardAdminConfig(AdminConfig):
         connection_created.connect(set_limits, dispatch_uid="project.set_limits")
         for label in NOT_SHOWN:
             admin.site.unregister(apps.get_model(label))
-        # Which addresses carry a secret has to be known before the first line is logged, in the worker too.
+        # The logs need the addresses to find those with a secret, before the first line is logged and in the
+        # worker too (project/secret_addresses.py).
         import_module(settings.ROOT_URLCONF)

@@ -1,4 +1,4 @@
-"""How django-axes keeps wrong passwords. The numbers are settings; the rule is in accounts/sign_in.py."""
+"""Settings of django-axes, which stores wrong passwords. The rule is in core/services/accounts/sign_in.py."""
 
 AXES_HANDLER = "project.pages.sign_in.Attempts"
 AXES_FAILURE_LIMIT = 1  # the handler has the limits
@@ -9,5 +9,5 @@ AXES_LOCKOUT_CALLABLE = "project.pages.sign_in.locked_page"
 AXES_CLIENT_IP_CALLABLE = "project.middleware.client_address.network_of"
 AXES_USERNAME_CALLABLE = "project.pages.sign_in.account_of"
 AXES_USERNAME_FORM_FIELD = "username"
-AXES_SENSITIVE_PARAMETERS = ["username"]  # not in its log lines
+AXES_SENSITIVE_PARAMETERS = ["username"]  # not logged
 AXES_ENABLE_ADMIN = AXES_VERBOSE = False

@@ -1,8 +1,8 @@
-"""The shared cache: Redis, which the dashboard can do without.
+"""The shared cache: Redis. The dashboard works without it.
 
-Whatever goes wrong with it (gone, silent, read-only, full, another password) is a miss: nothing is found and
-nothing is kept. django-redis can ignore errors too, but asks again on every call, and so every page would
-wait for its time-out; Django's own backend with this class around it does without another package.
+Every failure of Redis (unreachable, no answer, read-only, full, wrong password) counts as a cache miss.
+django-redis can ignore errors too, but tries again at every call, so every page would wait for the time-out.
+This class around Django's own backend needs no other package.
 """
 
 import pickle
@@ -20,10 +20,10 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-TIMEOUT = 0.5  # seconds to connect, and for an answer
-PAUSE = 10.0  # seconds after a failure in which nothing is asked
-LOG_EVERY = 300.0  # seconds between two lines in the log while it goes on
-# A value that another version of the code kept, whose classes this one does not have.
+TIMEOUT = 0.5  # seconds to connect, and to wait for an answer
+PAUSE = 10.0  # seconds without requests after a failure
+LOG_EVERY = 300.0  # seconds between two log lines while the failure lasts
+# Errors for a value that another version of the code stored, with classes that this version does not have.
 UNREADABLE = (
     pickle.UnpicklingError,
     AttributeError,
@@ -36,8 +36,8 @@ UNREADABLE = (
 
 
 class Trouble:
-    """Whether a server fails at reading, or at writing: known to all threads of this process, because each
-    has a cache object of its own."""
+    """Remembers whether reading from a server, or writing to it, fails. Shared by all threads of this
+    process, as each thread has its own cache object."""
 
     def __init__(self, what: str) -> None:
         self.what = what
@@ -46,7 +46,8 @@ class Trouble:
         self._logged_at: float | None = None
 
     def may_ask(self) -> bool:
-        """Once after each pause, and always while nothing is wrong. One thread tries, the others go on."""
+        """Whether to send a request: always while the server works. After a failure only one thread may, once
+        after each pause."""
         if not self._ask_at:
             return True
         with self._lock:
@@ -75,8 +76,8 @@ _troubles: dict[str, tuple[Trouble, Trouble]] = {}
 
 
 class RedisCache(DjangosRedisCache):
-    """Django's, where every failure is a miss. `add` answers False then, `incr` says that there is no such
-    key, as it does of a key that has expired."""
+    """Django's Redis cache; every failure counts as a miss. `add` then returns False, and `incr` raises
+    ValueError as for a key that does not exist."""
 
     def __init__(self, server: Any, params: dict[str, Any]) -> None:
         limits = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT}
@@ -92,7 +93,7 @@ class RedisCache(DjangosRedisCache):
             answer = ask()
         except (RedisError, OSError) as error:
             trouble.failed(error)
-            if not isinstance(error, ResponseError):  # no answer at all: the other would not get one either
+            if not isinstance(error, ResponseError):  # no answer, so reading and writing both fail
                 (self._writing if trouble is self._reading else self._reading).failed(error)
             return missing
         trouble.went_well()
@@ -129,7 +130,7 @@ class RedisCache(DjangosRedisCache):
     def set_many(
         self, data: Mapping[str, Any], timeout: Any = DEFAULT_TIMEOUT, version: int | None = None
     ) -> list[str]:
-        """Returns the keys that were not kept."""
+        """Returns the keys that were not stored."""
         parent: Any = super()
         return self._try(self._writing, lambda: parent.set_many(data, timeout, version), list(data))
 

@@ -1,4 +1,4 @@
-"""Reading the environment so that a value of the wrong kind is told in a sentence that names it."""
+"""Reads the environment. A number that cannot be read raises an error that names the variable."""
 
 from typing import Any
 
@@ -11,5 +11,7 @@ class Env(environ.Env):
         try:
             return super().get_value(var, *args, **options)
         except ValueError as error:
-            # Only numbers are refused like this: no secret is shown.
-            raise ImproperlyConfigured(f'{var} is "{self.ENVIRON.get(var)}", which is no number.') from error
+            # Only numbers raise ValueError, so this shows no secret.
+            raise ImproperlyConfigured(
+                f'{var} is "{self.ENVIRON.get(var)}", which is not a number.'
+            ) from error

@@ -1,4 +1,4 @@
-"""Structured logs on standard error: lines for people in development, JSON in production."""
+"""Structured logs on standard error: text in development, JSON in production. Secrets are blanked."""
 
 import logging
 import re
@@ -14,7 +14,7 @@ from project.middleware import secret_addresses
 
 SECRET_NAMES = ("api_key", "token", "secret", "password", "authorization", "cookie")
 _NAME = r"[\w-]*(?:api[_-]?key|token|secret|password|authorization|cookie|sessionid|uidb64)[\w-]*"
-# What carries a secret inside a text: a header, the password in an address, a parameter.
+# Secrets inside a text: in a header, as the password in a URL, as a parameter.
 SECRETS_IN_TEXT = re.compile(
     rf"""(?ix)
     (?<=bearer\ )[^\s"',\\]+
@@ -22,25 +22,25 @@ SECRETS_IN_TEXT = re.compile(
     | (?<![\w-])(?P<header>(?:[\w-]*authorization|(?:set-)?cookie|x-[\w-]*(?:key|token|secret))\s*:\s*)
       [^\s"'\\][^"'\\\n]*
     | (?<![\w-])(?P<parameter>{_NAME}(?:=|%(?:25)*3d))[^\s&"'\\<>]+
-    # What Django signs, known by its form: a token that sets a password, a value with its signature.
+    # Values that Django signs, recognised by their form: a token to set a password, a signed value.
     | (?<![0-9a-z])[0-9a-z]{{1,13}}-[0-9a-f]{{32}}(?![0-9a-f])
     | (?<![\w.=-])[\w.=-]+(?::|%(?:25)*3a)(?:[0-9a-z]{{6}}(?::|%(?:25)*3a))?[\w-]{{43}}(?![\w-])
     """
 )
-# "password": "...", as in a JSON body or a dict: quotes escaped any number of times, perhaps a list.
+# "password": "...", as in JSON or a dict. Quotes may be escaped any number of times; the value may be a list.
 SECRETS_IN_QUOTES = re.compile(
     rf"""(?ixs)
     (?P<before>(?P<quote>\\*["']){_NAME}(?P=quote)\s*:\s*)
     (?:\[[^\]]*\] | b?(?P<opened>\\*["']).*?(?<!\\)(?P=opened))
     """
 )
-# Letters and digits written as %41, as anybody may write them in an address, perhaps more than once.
+# Letters and digits in percent encoding (%41), as a client may send them in a URL, also encoded repeatedly.
 WRITTEN_AS_CODE = re.compile(r"(?i)%(?:25)*(3\d|[46][1-9a-f]|[57][0-9a]|2[de]|5f|7e)")
-SHORTEST_SECRET = 8  # shorter values would blank ordinary words
+SHORTEST_SECRET = 8  # shorter secrets are not searched, as they would blank ordinary words
 
 
 def drop_secrets(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Blank every value whose name says that it is a secret."""
+    """Blank every value whose key is the name of a secret."""
     for key in event:
         if any(name in key.lower() for name in SECRET_NAMES):
             event[key] = "***"
@@ -48,7 +48,8 @@ def drop_secrets(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str,
 
 
 class BlankSecrets:
-    """Blank secrets in the finished line: tracebacks and messages of libraries carry them without a name."""
+    """Blanks secrets in the finished log line: tracebacks and messages of libraries contain them without a
+    key."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         values = {value for value in secrets if len(value) >= SHORTEST_SECRET}
@@ -74,8 +75,8 @@ def _blank(text: str) -> str:
 
 
 class Refusals(logging.Filter):
-    """Makes one line of warning of a request that was refused (400 to 499): there is nothing to mend in the
-    code, and a traceback would only show where it says no."""
+    """Logs a refused request (status 400 to 499) as a one-line warning. The code has no error then, so a
+    traceback would not help."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if 400 <= getattr(record, "status_code", 0) < 500:
@@ -89,14 +90,16 @@ class Refusals(logging.Filter):
 
 
 def tell_refusal(sender: Any, request: Any, response: Any, **_: Any) -> None:
-    """Receiver of django-structlog's signal at the end of a request: Django writes its line about a refusal
-    only when the ids of request and person are forgotten. It writes one line for a response."""
+    """Receiver of django-structlog's signal at the end of a request: logs a refused request now, while the
+    ids of the request and the user are known. Django would log it later, without them; it logs a response
+    once."""
     if 400 <= response.status_code < 500:
         log_response("%s: %s", response.reason_phrase, request.path, response=response, request=request)
 
 
 def configure_logging(*, level: str, json: bool, secrets: Iterable[str] = ()) -> dict[str, Any]:
-    """Configure structlog and answer Django's LOGGING; run and request ids come from contextvars."""
+    """Configure structlog. Returns Django's LOGGING setting. Ids of runs and requests come from
+    contextvars."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -119,7 +122,7 @@ def configure_logging(*, level: str, json: bool, secrets: Iterable[str] = ()) ->
     tail: list[Any] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if json
-        # Plain: other forms of a traceback show the values of variables, passwords among them.
+        # Plain tracebacks: the other formats show the values of variables, which may be passwords.
         else [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
     )
     tail.append(BlankSecrets(secrets))
@@ -144,14 +147,14 @@ def configure_logging(*, level: str, json: bool, secrets: Iterable[str] = ()) ->
 
 def _loggers(level: str) -> dict[str, dict[str, Any]]:
     return {
-        # Without the handlers that Django gives it: one writes past the formatter that blanks secrets,
-        # the other sends mail inside the request that failed.
+        # Without Django's own handlers: one does not use the formatter that blanks secrets, the other sends
+        # mail within the failed request.
         "django": {"level": "INFO"},
         "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
-        # The web server's own lines name addresses, too.
+        # The web server's own lines contain addresses too, so they use the same handler.
         "gunicorn.access": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
         "gunicorn.error": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
-        # The queue tells four lines per task, probes included; what matters is told by the tasks.
+        # The queue logs four lines per task. The tasks log what matters themselves.
         "django-q": {"level": "DEBUG" if level == "DEBUG" else "WARNING"},
         "django_structlog": {"level": "WARNING"},
         "axes": {"level": "WARNING"},

@@ -1,6 +1,6 @@
-"""Settings, all read from the environment (see .env.example). The environment wins over .env.
+"""Django's settings. They are read from the environment, and from .env for variables that are not set there.
 
-ENV_FILE names another file than .env; READ_DOT_ENV=0 reads none.
+.env.example lists the variables. ENV_FILE names another file than .env; READ_DOT_ENV=0 reads none.
 """
 
 import os
@@ -98,7 +98,7 @@ ASGI_APPLICATION = "project.asgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        # Before every app: apps listed after unfold cannot override its admin templates otherwise.
+        # Searched before the apps: apps listed after unfold could not override its templates otherwise.
         "DIRS": [BASE_DIR / "project" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
@@ -117,8 +117,8 @@ DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR
 IS_SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
 if IS_SQLITE:
     DATABASES["default"]["OPTIONS"] = {
-        # IMMEDIATE: select_for_update does nothing on SQLite; taking the write lock at the start of a
-        # transaction is what keeps two writers from both seeing the last free place.
+        # IMMEDIATE takes the write lock at the start of a transaction. select_for_update does nothing on
+        # SQLite, so without it two transactions could both take the last free place.
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16384; "
@@ -129,7 +129,7 @@ else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     DATABASES["default"].setdefault("OPTIONS", {})["connect_timeout"] = 10  # seconds
     DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = env.bool("DATABASE_POOLER", False)
-# Milliseconds, set after connecting (core/databases.py): poolers refuse them as parameters of a connection.
+# Milliseconds. Set after connecting (core/databases.py), as poolers refuse them as connection parameters.
 LIMITS = {"statement_timeout": env.int("DATABASE_STATEMENT_TIMEOUT", 60_000)}
 LIMITS |= {"client_connection_check_interval": 10_000}
 DATABASE_LIMITS = {} if env.bool("DATABASE_POOLER", False) else LIMITS
@@ -150,7 +150,7 @@ FIXTURE_DIRS = [BASE_DIR / "fixtures"]
 
 AUTH_USER_MODEL = "core.User"
 AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",  # first: it turns away who has to wait
+    "axes.backends.AxesStandaloneBackend",  # first, so that locked accounts are refused
     "core.services.permissions.RoleBackend",
 ]
 LOGIN_URL = "admin:login"
@@ -162,7 +162,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 BEHIND_PROXY = env.bool("BEHIND_PROXY", False)
-# How many proxies of ours a request passes, each of which adds an address to X-Forwarded-For.
+# How many of our own proxies a request passes. Each adds an address to X-Forwarded-For.
 PROXY_COUNT = env.int("PROXY_COUNT", 1) if BEHIND_PROXY else 0
 if BEHIND_PROXY and PROXY_COUNT < 1:
     raise ImproperlyConfigured("PROXY_COUNT has to be 1 or more. Without a proxy, leave BEHIND_PROXY out.")
@@ -179,16 +179,16 @@ if not DEBUG:
     SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", True)
     SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", True)
     if BEHIND_PROXY:
-        # Only when a proxy of ours sets the header on every request: otherwise a client could forge it.
+        # Only behind a proxy that sets this header on every request; otherwise a client could forge it.
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
-# Wrong passwords for an account, and from a network, until sign-in has to wait (accounts/sign_in.py).
+# Wrong passwords for an account, and from a network, before sign-in is locked (accounts/sign_in.py).
 SIGN_IN_TRIES = env.int("SIGN_IN_TRIES", 10)
 SIGN_IN_TRIES_PER_NETWORK = env.int("SIGN_IN_TRIES_PER_NETWORK", 30)
 SIGN_IN_COOL_OFF = timedelta(minutes=env.float("SIGN_IN_COOL_OFF", 30.0))
-# Mails with a link that anybody may ask for in an hour: to one account, and from one network.
+# Mails with a link to set a password in an hour: to one account, and asked for from one network.
 PASSWORD_MAILS = env.int("PASSWORD_MAILS", 3)
 PASSWORD_MAILS_PER_NETWORK = env.int("PASSWORD_MAILS_PER_NETWORK", 20)
 
@@ -211,10 +211,10 @@ STORAGES = {
     },
 }
 
-# Never printed in production: a link that sets a password has no place in a log.
+# Mails are never printed in production: links to set a password must not be in a log.
 vars().update(env.email_url("EMAIL_URL", default="consolemail://" if DEBUG else "dummymail://"))
-EMAIL_TIMEOUT = 20  # seconds; a mail server that never answers must not hold a worker
-# Where people open the dashboard: links in mails that are sent without a request begin with it.
+EMAIL_TIMEOUT = 20  # seconds; a mail server that does not answer must not block a worker
+# The address of the dashboard, for links in mails, as these are sent outside a request.
 SITE_URL = env.str("SITE_URL", "").rstrip("/") or (
     "http://localhost:8000" if DEBUG or not ALLOWED_HOSTS else f"https://{ALLOWED_HOSTS[0].lstrip('.')}"
 )
@@ -224,20 +224,20 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "B2B Dashboard <dashboard@loc
 
 THINKIFIC_SUBDOMAIN = env.str("THINKIFIC_SUBDOMAIN", "")
 THINKIFIC_API_KEY = env.str("THINKIFIC_API_KEY", "")
-THINKIFIC_ACCESS_TOKEN = env.str("THINKIFIC_ACCESS_TOKEN", "")  # GraphQL; works for REST too
+THINKIFIC_ACCESS_TOKEN = env.str("THINKIFIC_ACCESS_TOKEN", "")  # for GraphQL; works for REST too
 THINKIFIC_API_URL = env.str("THINKIFIC_API_URL", "https://api.thinkific.com").rstrip("/")
 THINKIFIC_WEBHOOK_SECRETS = env.list("THINKIFIC_WEBHOOK_SECRETS", default=[])
 THINKIFIC_RATE_LIMIT = env.int("THINKIFIC_RATE_LIMIT", 120)
 THINKIFIC_RATE_WINDOW = env.float("THINKIFIC_RATE_WINDOW", 60.0)  # seconds
 THINKIFIC_CONCURRENCY = env.int("THINKIFIC_CONCURRENCY", 10)
 THINKIFIC_GRAPHQL_POINTS = env.int("THINKIFIC_GRAPHQL_POINTS", 2000)  # per minute
-THINKIFIC_TIMEOUT = (10.0, 30.0)  # seconds to connect, and without any byte
+THINKIFIC_TIMEOUT = (10.0, 30.0)  # seconds to connect, and without receiving a byte
 THINKIFIC_DEADLINE = env.float("THINKIFIC_DEADLINE", 60.0)  # seconds for a request and its whole answer
-THINKIFIC_LARGEST_ANSWER = env.int("THINKIFIC_LARGEST_ANSWER", 32)  # MiB, as it comes and unpacked
+THINKIFIC_LARGEST_ANSWER = env.int("THINKIFIC_LARGEST_ANSWER", 32)  # MiB, both compressed and unpacked
 if min(THINKIFIC_DEADLINE, THINKIFIC_LARGEST_ANSWER) < 1:
     raise ImproperlyConfigured("THINKIFIC_DEADLINE and THINKIFIC_LARGEST_ANSWER must be 1 or more.")
 
-# Core asks for these by name, so that it need not import the apps that answer (see docs/architecture.md).
+# Core calls these by dotted name, because it must not import the apps that have them (docs/architecture.md).
 OUTBOX_DRAIN_TASK = "integrations.thinkific.tasks.drain_outbox"
 SYNC_REQUEST = "integrations.thinkific.runs.lifecycle.request_run"
 SYNC_STATE = "integrations.freshness"
@@ -253,13 +253,13 @@ HEALTH_CHECKS = {
 
 # --- Queue (django-q2 on the default database) -----------------------------------------------------
 
-# A task is only a wake-up: what must survive a kill is on rows of ours. See docs/queue.md for why each
-# value is as it is.
+# A task only wakes a worker. What must survive a kill is stored in our own tables. docs/queue.md explains
+# the values.
 if "Q_CLUSTER_NAME" in os.environ:
-    # The queue reads it by itself and would look for work in a queue that nobody fills.
+    # django-q2 reads this variable itself, and would read from a queue that gets no tasks.
     raise ImproperlyConfigured("Q_CLUSTER_NAME is set, but there is only one queue. Unset it.")
 QUEUE_WORKERS = env.int("QUEUE_WORKERS", 4)
-QUEUE_TIMEOUT = 300  # seconds; a pull works in slices far shorter than this
+QUEUE_TIMEOUT = 300  # seconds; a pull runs in tasks that are much shorter
 QUEUE_LIMIT = QUEUE_WORKERS
 Q_CLUSTER = {
     "name": "b2b-dashboard",
@@ -268,22 +268,22 @@ Q_CLUSTER = {
     "workers": QUEUE_WORKERS,
     "timeout": QUEUE_TIMEOUT,
     "queue_limit": QUEUE_LIMIT,
-    # The lock starts when a task is taken from the queue, not when it starts: this must be longer than
+    # The lock of a task begins when it is taken from the queue, before it runs. So this must be longer than
     # timeout x (ceil((queue_limit + 1) / workers) + 1), or waiting tasks run twice.
     "retry": QUEUE_TIMEOUT * (-(-(QUEUE_LIMIT + 1) // QUEUE_WORKERS) + 1) + 60,
     "max_attempts": 3,
     "ack_failures": True,
     "catch_up": False,
-    "save_limit": 0,  # above 0 every save locks the kept rows; we prune ourselves
+    "save_limit": 0,  # above 0 every save locks the stored results; we prune them ourselves
     "recycle": 500,
-    "poll": 0.2,  # seconds between looks at an empty queue
+    "poll": 0.2,  # seconds between two checks of an empty queue
     "label": "Queue",
 }
 
 # --- Administration --------------------------------------------------------------------------------
 
 HIJACK_PERMISSION_CHECK = "core.permissions.backend.may_impersonate"
-HIJACK_INSERT_BEFORE = None  # the banner is ours
+HIJACK_INSERT_BEFORE = None  # we have our own banner
 SIMPLE_HISTORY_HISTORY_CHANGE_REASON_USE_TEXT_FIELD = True
 SIMPLE_HISTORY_HISTORY_ID_USE_UUID = False
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
@@ -297,4 +297,4 @@ LOGGING = configure_logging(
     secrets=[SECRET_KEY, THINKIFIC_API_KEY, THINKIFIC_ACCESS_TOKEN, *THINKIFIC_WEBHOOK_SECRETS],
 )
 DJANGO_STRUCTLOG_USER_ID_FIELD = "pk"
-DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = 20  # INFO: Django itself has a line for each, with the reason
+DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = 20  # INFO: Django logs each of these too, with the reason

@@ -1,4 +1,4 @@
-"""The one admin site. Everybody who may sign in uses it; what they see is decided by their roles."""
+"""The admin site. Everybody who may sign in uses it; roles decide what they see."""
 
 from typing import Any
 
@@ -19,14 +19,15 @@ class DashboardSite(UnfoldAdminSite):
     enable_nav_sidebar = True
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Any active person: a student sees "My learning" only. `is_staff` marks administrators."""
+        """Whether the user is signed in and active. `is_staff` is not required: students use "My
+        learning"."""
         return bool(request.user.is_active and request.user.is_authenticated)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Note when somebody signs in: only the time, past the history, which Django's own receiver for this
-        would fill with a row for each time (switched off in core/apps.py)."""
+        """Store the time of a sign-in without a history row. Django's own receiver would write one each time;
+        it is disconnected in core/apps.py."""
         response = super().login(request, extra_context)
-        # Only a right password is redirected; who was signed in before stays so after a wrong one.
+        # Only a right password is redirected. A user who was signed in before stays so after a wrong one.
         if request.method == "POST" and response.status_code == 302 and isinstance(request.user, User):
             now = timezone.now()
             User.objects.filter(pk=request.user.pk).update(last_login=now, last_activity_at=now)
@@ -34,7 +35,7 @@ class DashboardSite(UnfoldAdminSite):
         return response
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """As Unfold has it, with our form."""
+        """Unfold's view with our form."""
         request.current_app = self.name
         return PasswordChangeView.as_view(
             form_class=ChangePasswordForm,
@@ -43,7 +44,7 @@ class DashboardSite(UnfoldAdminSite):
         )(request)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
-        """Nothing before somebody has signed in: screens answer what a `User` may see."""
+        """Returns an empty list for visitors who are not signed in: our screens need a `User`."""
         return super().get_app_list(request, app_label) if self.has_permission(request) else []
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
@@ -53,12 +54,12 @@ class DashboardSite(UnfoldAdminSite):
         return [url for url in super().get_urls() if getattr(url, "name", None) not in left_out]
 
     def extra_urls(self) -> list[URLPattern | URLResolver]:
-        """The screens that show no single model; named, because they need this site to be there first."""
+        """The screens that are not about one model. Included by name, because they import this site."""
         return [path("", include("project.admin_urls"))]
 
     def extra_context(self, context: dict[str, Any], request: HttpRequest) -> dict[str, Any]:
-        """Without the style that Unfold writes into every page, which the policy for browsers forbids: the
-        same stands in dashboard/theme.css. A page that fetches itself anew (dashboard/live.js) shows nobody
-        the messages that it would draw: they stay for the page that does."""
+        """Leave out two things. Unfold's inline style, as the Content-Security-Policy forbids it;
+        dashboard/theme.css has the same. And messages when dashboard/live.js fetches the page again: it would
+        not show them, so they stay for the next page."""
         unread: dict[str, Any] = {"messages": []} if "X-Live" in request.headers else {}
         return {**context, "colors": None, **unread}

@@ -10,8 +10,8 @@ _django = get_wsgi_application()
 
 
 def application(environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
-    """The site. A HEAD request gets the headers of a GET without its body, which neither Django nor the
-    server cuts off: on a kept connection it would be taken for the next answer."""
+    """The WSGI application. Removes the body of responses to HEAD requests, as neither Django nor the server
+    does: on a connection that stays open, the client would read the body as the next response."""
     answer = _django(environ, start_response)
     if environ["REQUEST_METHOD"] != "HEAD":
         return answer

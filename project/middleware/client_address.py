@@ -1,7 +1,7 @@
-"""From which address a request comes, settled once for everything that asks: throttles, logs, impersonation.
+"""The client's address of a request, found once for all code that needs it: rate limits, logs, impersonation.
 
-Anybody can write an X-Forwarded-For header. It is read only behind proxies of ours, and of what it says only
-what they added: each proxy adds, at the end, the address that it was asked from.
+Any client can send an X-Forwarded-For header. It is used only behind our own proxies, and only the entries
+that they added: each proxy appends the address that its request came from.
 """
 
 import ipaddress
@@ -14,11 +14,11 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def settle(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware: from here on REMOTE_ADDR is the client's address and not a proxy's."""
+    """Middleware: sets REMOTE_ADDR to the client's address instead of the proxy's."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
-        # With fewer entries than proxies the request came past one of them: nothing in the header is ours.
+        # With fewer entries than proxies the request bypassed a proxy, so no entry can be trusted.
         if 0 < settings.PROXY_COUNT <= len(forwarded):
             client = _parsed(forwarded[-settings.PROXY_COUNT])
             if client is not None:
@@ -29,8 +29,8 @@ def settle(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[Htt
 
 
 def network_of(request: HttpRequest) -> str | None:
-    """Returns what is counted as one client: an IPv4 address, or a /64 of IPv6, of which one subscriber has
-    all addresses. None when it is not known, as with a web server that listens on a Unix socket."""
+    """Returns what counts as one client: an IPv4 address, or the /64 network of an IPv6 address, as one
+    customer of a provider has all addresses in it. None when unknown, for example on a Unix socket."""
     client = _parsed(request.META.get("REMOTE_ADDR", ""))
     if client is None:
         return None
@@ -40,7 +40,8 @@ def network_of(request: HttpRequest) -> str | None:
 
 
 def _parsed(written: str) -> Address | None:
-    """Returns the address without a port, brackets, or the form that IPv4 takes inside of IPv6."""
+    """Returns the address without port and brackets, and as IPv4 if it is an IPv4 address in IPv6 form. None
+    for any other text."""
     text = written.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

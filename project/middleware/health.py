@@ -1,7 +1,7 @@
-"""/healthz (this process lives) and /readyz (it can serve: database and migrations), for probes.
+"""Addresses for probes: /healthz (this process runs) and /readyz (database and migrations are ready).
 
-Answered before every other middleware: a probe has no session, speaks plain HTTP, and names the machine
-by an address that is not in ALLOWED_HOSTS.
+They are answered before most other middleware, because a probe has no session, uses plain HTTP, and its Host
+header is not in ALLOWED_HOSTS.
 """
 
 from collections.abc import Callable
@@ -35,7 +35,7 @@ def answer_probes(get_response: Answer) -> Answer:
             return HttpResponseNotAllowed(["GET", "HEAD"])
         response = answer(request)
         response["Cache-Control"] = "no-store"
-        response["Content-Length"] = str(len(response.content))  # so that the connection is kept
+        response["Content-Length"] = str(len(response.content))  # keeps the connection open
         return response
 
     return middleware

@@ -1,7 +1,7 @@
-"""What a browser may load and run on our pages (Content-Security-Policy), and what else it is told not to do.
+"""Security headers for browsers: the Content-Security-Policy (what a page may load and run) and others.
 
-Everything is strict but the admin, whose Alpine evaluates the expressions in its attributes. A view that
-needs its own policy has the decorators of django-csp: `@csp({...})`, `@csp_update({...})`.
+All pages get the strict policy except the admin, where Alpine evaluates expressions in attributes. A view
+that needs its own policy uses the decorators of django-csp: `@csp({...})`, `@csp_update({...})`.
 """
 
 import base64
@@ -22,7 +22,8 @@ NOT_USED = "camera=(), display-capture=(), geolocation=(), microphone=(), paymen
 
 
 class PolicyMiddleware(CSPMiddleware):
-    """First of all middleware, so that probes, refusals and error pages are told the same."""
+    """Adds the headers to every response. It is the first middleware, so that probes and errors get them
+    too."""
 
     def get_policy_parts(
         self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False
@@ -40,7 +41,8 @@ class PolicyMiddleware(CSPMiddleware):
 
 @cache
 def strict() -> dict[str, Any]:
-    """For what is no page, and for error pages, which bring their own style."""
+    """Returns the policy for responses that are not pages, and for error pages, which contain their own
+    style."""
     return {
         "default-src": [NONE],
         "style-src": [style_of_error_pages()],
@@ -55,9 +57,9 @@ def strict() -> dict[str, Any]:
 def admin() -> dict[str, Any]:
     return {
         "default-src": [NONE],
-        # Alpine evaluates attributes. Scripts in a page, and handlers in attributes, stay forbidden.
+        # Alpine evaluates attributes. Inline scripts and handlers in attributes stay forbidden.
         "script-src": [SELF, UNSAFE_EVAL],
-        "style-src": [SELF, UNSAFE_INLINE],  # for browsers that do not know the next two
+        "style-src": [SELF, UNSAFE_INLINE],  # for browsers that do not support the next two
         "style-src-elem": [SELF, style_of_error_pages()],
         "style-src-attr": [UNSAFE_INLINE],  # widths of bars, and Alpine
         "img-src": [SELF, "data:"],

@@ -1,7 +1,7 @@
-"""Addresses that carry a secret, such as a link that sets a password: kept out of logs and caches.
+"""Addresses that contain a secret, such as a link to set a password. They are kept out of logs and caches.
 
-Nothing is listed here. A route carries a secret when one of its parameters is named like one, so a new page
-`invitation/<uidb64>/<token>/` is covered by itself.
+There is no list of them. A route contains a secret when the name of a parameter says so, so a new page at
+`invitation/<uidb64>/<token>/` is covered automatically.
 """
 
 import re
@@ -16,12 +16,12 @@ from django.urls.converters import IntConverter, PathConverter
 from django.urls.resolvers import RegexPattern
 from django.utils.cache import add_never_cache_headers
 
-# Parts of names. `uidb64` is no secret, but it stands before the token and tells whose link it is.
+# Parts of names. `uidb64` is not secret, but it stands before the token and shows whose link it is.
 SECRET_PARAMETERS = re.compile(
     r"(?i)token|uidb64|secret|passw|signature|signed|nonce|credential|otp|_?key$|^code$"
 )
-SLASH = r"(?:\\*/|%(?:25)*2f)"  # escaped in JSON; written for a query, perhaps more than once
-SLASHES = re.compile(r"\[[^\]]*\]|/")  # those in a class of characters stay as they are
+SLASH = r"(?:\\*/|%(?:25)*2f)"  # plain, escaped in JSON, or percent-encoded, also repeatedly
+SLASHES = re.compile(r"\[[^\]]*\]|/")  # a slash within a character class is not replaced
 PARAMETER = re.compile(r"<(?:(?P<converter>\w+):)?(?P<name>\w+)>")
 NAMED_GROUP = re.compile(r"\(\?P<(\w+)>")
 
@@ -29,15 +29,15 @@ _patterns: dict[str, re.Pattern[str] | None] = {}
 
 
 def carries_secret(name: str) -> bool:
-    """Whether a parameter of this name holds a secret."""
+    """Whether a parameter with this name contains a secret."""
     return SECRET_PARAMETERS.search(name) is not None
 
 
 def in_text() -> re.Pattern[str] | None:
-    """What finds these addresses in a text: group 1 is what may stay, the secret follows.
+    """Returns the pattern that finds these addresses in a text. Group 1 may be shown; the rest is secret.
 
-    Returns None until the URL configuration is loaded. It is never loaded from here: a log line may be
-    written while another thread imports it, and the two would wait for each other.
+    Returns None until the URL configuration is loaded. This function does not load it: a line may be logged
+    while another thread imports the URLs, and the two threads would wait for each other.
     """
     name = settings.ROOT_URLCONF
     if name not in _patterns:
@@ -51,10 +51,10 @@ def in_text() -> re.Pattern[str] | None:
 
 
 def never_kept(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware: pages at these addresses are kept by no browser and no proxy.
+    """Middleware: tells browsers and proxies not to cache pages at these addresses.
 
-    The Referrer-Policy stays `same-origin`, as everywhere: with `no-referrer` browsers send `Origin: null`,
-    and the forms on these pages would be refused.
+    The Referrer-Policy stays `same-origin`, as on all pages: with `no-referrer` browsers send `Origin: null`,
+    and Django would refuse the forms on these pages.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
@@ -70,7 +70,7 @@ def never_kept(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
 
 
 def routes(resolver: URLResolver | None = None, before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Every route of the site, as its patterns from the root on."""
+    """Yields every route of the site, as the tuple of its patterns from the root."""
     resolver = resolver or get_resolver(settings.ROOT_URLCONF)
     for entry in resolver.url_patterns:
         patterns = (*before, entry.pattern)
@@ -81,7 +81,7 @@ def routes(resolver: URLResolver | None = None, before: tuple[Any, ...] = ()) ->
 
 
 def _prefixes(resolver: URLResolver) -> Iterator[str]:
-    """For each route with a secret: a regular expression for what stands before the first one."""
+    """Yields for each route with a secret a regular expression for the text before its first secret."""
     for patterns in routes(resolver):
         prefix = ""
         for pattern in patterns:
@@ -93,7 +93,7 @@ def _prefixes(resolver: URLResolver) -> Iterator[str]:
 
 
 def _of_route(pattern: Any) -> tuple[str, bool]:
-    """The expression for a route, up to its first secret parameter, and whether there is one."""
+    """Returns the regular expression for a route up to its first secret parameter, and whether it has one."""
     text, position = "", 0
     for found in PARAMETER.finditer(str(pattern)):
         text += re.escape(str(pattern)[position : found.start()])

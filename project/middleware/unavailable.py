@@ -1,8 +1,8 @@
-"""What every address answers while the database is locked, full or gone: 503, and when to try again.
+"""The response while the database is locked, full or unreachable: 503, with the time to try again.
 
-The worst moment may come anywhere: in a view, in a middleware before it, when the session is saved after it.
-So there are two places. `WhileUnavailable` takes what a view raises; `server_error` and `bad_request` are
-Django's handlers of what anything else raises. None of them needs the database.
+The error can be raised in a view, in a middleware before it, or when the session is saved after it. So there
+are two places: `WhileUnavailable` handles errors of views; `server_error` and `bad_request` are Django's
+handlers for errors of all other code. None of them uses the database.
 """
 
 import sys
@@ -20,7 +20,7 @@ from core.databases import is_unavailable
 log = structlog.get_logger(__name__)
 
 RETRY_AFTER = "30"  # seconds
-# What has no bearing on whether a change of the person's was saved.
+# Writes to these tables do not count as saving a change of the user.
 BESIDES = ("DJANGO_SESSION",)
 WRITES = ("INSERT", "UPDATE", "DELETE")
 
@@ -30,8 +30,8 @@ PERHAPS_SAVED = "What you sent may have been saved: look before you send it agai
 
 
 class WhileUnavailable:
-    """Also notes whether a request has written anything, for what its page may promise. Stands outside of
-    all other middleware, so that it sees what they write."""
+    """Middleware for errors of views. Also records whether the request has written something, so that the
+    page can say whether a change was saved. It is outside all middleware that writes to the database."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -55,13 +55,14 @@ class WhileUnavailable:
 
 
 def server_error(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    """Django's handler500, called while the error is being handled."""
+    """Django's handler500. Django calls it while the exception is being handled."""
     error = sys.exc_info()[1]
     return _answer(request, error) if error and is_unavailable(error) else defaults.server_error(request)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler400: a session that cannot be saved is taken there for one that somebody deleted."""
+    """Django's handler400. Django takes a session that cannot be saved for one that was deleted, and calls
+    it."""
     if is_unavailable(exception):
         return _answer(request, exception)
     return defaults.bad_request(request, exception)
@@ -80,7 +81,8 @@ def _wants_json(request: HttpRequest) -> bool:
 
 
 def _page(request: HttpRequest) -> HttpResponse:
-    """In the form that whoever asks can read: a program, a part of a page that htmx fetches, a browser."""
+    """Returns the response in the form that the client reads: JSON for programs, text for htmx and webhooks,
+    a page for browsers."""
     saves = request.method not in {"GET", "HEAD"}
     outcome = "" if not saves else PERHAPS_SAVED if getattr(request, "has_written", False) else NOT_SAVED
     text = " ".join(part for part in (GONE, outcome, "Try again in a minute.") if part)

@@ -1,4 +1,4 @@
-"""The activity chart: what happened per day over the last thirty days."""
+"""The activity chart of the first page: counts per day for the last thirty days."""
 
 import json
 from collections.abc import Iterable
@@ -22,11 +22,11 @@ COLOURS = {
 
 
 def chart(enrollments: QuerySet[Enrollment], *, with_changes: bool) -> dict[str, Any]:
-    """The data and options of the chart for these enrollments, as Chart.js wants them."""
+    """Returns the chart of these enrollments: totals, and data and options as JSON for Chart.js."""
     today = timezone.localdate()
     days = [today - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
     now = timezone.now()
-    lately = (now - timedelta(days=DAYS), now)  # what Thinkific dates ahead of now has not happened yet
+    lately = (now - timedelta(days=DAYS), now)  # dates of Thinkific that lie in the future do not count
     series = {
         "Enrollments": _per_day(enrollments.filter(activated_at__range=lately), "activated_at"),
         "Completions": _per_day(enrollments.filter(completed_at__range=lately), "completed_at"),
@@ -66,7 +66,7 @@ def _data(days: list[date], series: dict[str, dict[date, int]]) -> dict[str, Any
                 "data": [values.get(day, 0) for day in days],
                 "backgroundColor": COLOURS[name],
                 "borderColor": COLOURS[name],
-                # The first pull of a site changes more in a minute than its students do in a year.
+                # An axis of its own: a site's first pull changes more than its students do in a year.
                 "yAxisID": "changes" if line else "y",
                 "type": "line" if line else "bar",
                 "order": 0 if line else 1,

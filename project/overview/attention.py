@@ -1,4 +1,4 @@
-"""What needs somebody's attention: each with how many, why it matters, and where to go."""
+"""The items under "attention" on the first page: how many, why it matters, and a link to act."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -23,12 +23,12 @@ from project.overview.item import Item
 from project.overview.remember import remember
 
 SOON = 30  # days
-LOOKED_AT = 999  # counted exactly up to here
+LOOKED_AT = 999  # counts are exact up to this number
 SILENT_AFTER = timedelta(minutes=3)
 
 
 def site_items() -> list[Item]:
-    """For administrators, the most urgent first."""
+    """Returns the items for administrators, the most urgent first."""
     found = [
         _no_worker(),
         _failed_pushes(),
@@ -47,7 +47,7 @@ def site_items() -> list[Item]:
 
 
 def team_items(user: User) -> list[Item]:
-    """For owners and managers: their seats and their people's enrollments."""
+    """Returns the items for owners and team managers, about their seats and their members' enrollments."""
     seats = Seat.objects.filter(pk__in=Seat.objects.visible_to(user).values("pk"))
     found = [
         _seats_over(seats, _product_name),
@@ -58,7 +58,8 @@ def team_items(user: User) -> list[Item]:
 
 
 def _shown(found: list[Item | None]) -> list[Item]:
-    """Without those whose list is closed to the person who looks: they name what stands there."""
+    """Returns the items without those that link to a list that the viewer may not open: their texts contain
+    names from that list."""
     return [item for item in found if item and (item.url or not item.link)]
 
 
@@ -95,7 +96,8 @@ def _failed_pushes() -> Item | None:
 
 
 def _guarded_runs() -> Item | None:
-    """A later full run of the kind that succeeded has settled the question."""
+    """Runs of the last week that the deletion guard stopped, unless a later full run of the kind
+    succeeded."""
     since = timezone.now() - timedelta(days=7)
     settled = SyncRun.objects.filter(
         kind=OuterRef("kind"), full=True, status=SyncRun.Status.SUCCEEDED, pk__gt=OuterRef("pk")
@@ -131,7 +133,8 @@ def _conflicts() -> Item | None:
 
 
 def _one_address() -> Item | None:
-    """Of addresses that an older version took for two, the newer account is found by its exact one only."""
+    """Accounts that share one address. An older version took their addresses for different ones, and the
+    newer account is found by its exact address only."""
     count = remember("one-address", lambda: _count(User.objects.of_one_address()))
     if not count:
         return None
@@ -147,7 +150,7 @@ def _one_address() -> Item | None:
 
 
 def _drift() -> Item | None:
-    """By the rows of the last report that nobody has had repaired."""
+    """Rows of the last comparison that were not repaired."""
     run = last_report()
     left = drifted(run) if run else 0
     if run is None or not left:
@@ -222,7 +225,7 @@ def _expiring(enrollments: EnrollmentQuerySet, scope: str) -> Item | None:
         _counted(count, "enrollment ends", "enrollments end") + f" within {SOON} days",
         "Extend it in time if the student should go on."
         if count == 1
-        else "Extend them in time if the students should go on.",
+        else "Extend them in time if the students should keep access.",
         list_url(Enrollment, f"expires={SOON}"),
         "See enrollments",
     )
@@ -242,7 +245,7 @@ def _internal_name(seat: Seat) -> str:
 
 
 def _product_name(seat: Seat) -> str:
-    """A seat's own name is internal: people of a team know it by its product."""
+    """Returns the product's name. A seat's own name is internal, so teams see its product."""
     return str(seat.product)
 
 

@@ -26,7 +26,7 @@ class Figure:
 
 
 def site_figures() -> list[Figure]:
-    """Of the whole site, for administrators: sizes of tables, which nobody counts to the last row."""
+    """Returns the figures of the whole site, for administrators. Large tables are estimated, not counted."""
     certificates = remember("certificates", lambda: _size(Certificate.objects.all()))
     return [
         Figure("People", _size(User.objects.all()), url=list_url(User), icon="person"),
@@ -39,7 +39,7 @@ def site_figures() -> list[Figure]:
 
 
 def team_figures(user: User) -> list[Figure]:
-    """Of the teams that a manager sees, and of nobody else's."""
+    """Returns the figures of the teams that the team manager manages."""
     teams = user.managed_teams()
     now = timezone.now()
     student = Role.objects.get(code="student")
@@ -81,7 +81,7 @@ def team_figures(user: User) -> list[Figure]:
 
 
 def my_learning(user: User) -> dict[str, Any]:
-    """A student's own page: enrollments, quiz results and certificates."""
+    """Returns a student's enrollments, quiz results and certificates, for the template "My learning"."""
     enrollments = list(
         user.enrollments.filter(removed_at__isnull=True, via_bundle__isnull=True)
         .select_related("product")
@@ -105,7 +105,7 @@ def my_learning(user: User) -> dict[str, Any]:
             for enrollment in enrollments
         ],
         "quiz_results": results,
-        # Only an address that a browser may follow: the text comes from outside.
+        # Only http and https become a link, as the text comes from Thinkific.
         "certificates": [
             {
                 "shown": certificate,
@@ -122,7 +122,7 @@ def _is_web(url: str) -> bool:
 
 
 def _size(queryset: QuerySet[Any]) -> str:
-    """Exact where counting is quick, the database's own estimate beyond."""
+    """Returns the exact count up to COUNTED, and the database's own estimate for larger tables."""
     counted = queryset.order_by()[: COUNTED + 1].count()
     if counted <= COUNTED:
         return f"{counted:,}"
@@ -131,7 +131,7 @@ def _size(queryset: QuerySet[Any]) -> str:
 
 
 def _short(total: int) -> str:
-    """`12,400`, `318,000`, `1.02 million`: no more figures than an estimate deserves."""
+    """`12,400`, `318,000`, `1.02 million`: three significant digits, as the number is an estimate."""
     if total >= 1_000_000:
         return f"{total / 1_000_000:.3g} million"
     digits = len(str(total)) - 3

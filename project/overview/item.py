@@ -1,11 +1,11 @@
-"""One thing that needs somebody's attention."""
+"""An item under "attention" on the first page."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Button:
-    """What sets it right by itself: a form with one hidden field."""
+    """A button that solves the problem directly: a form with one hidden field."""
 
     label: str
     action: str

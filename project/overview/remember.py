@@ -1,4 +1,4 @@
-"""Figures that are dear on a large site are kept for a while; cheap ones are always fresh."""
+"""Caches figures of the first page that are slow to compute; fast ones are computed each time."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from core.moments import is_older
 T = TypeVar("T")
 
 CHEAP = 0.1  # seconds
-KEPT_TIMES = 600  # half a second of work is good for five minutes
+KEPT_TIMES = 600  # half a second of work is cached for five minutes
 LONGEST = 3600
 
 
@@ -24,10 +24,11 @@ class Kept(NamedTuple):
 
 
 def remember(key: str, compute: Callable[[], T]) -> T:
-    """What `compute` answers, or answered a while ago if that took long. Keep people's scopes in the key."""
+    """Returns the result of `compute`, from the cache if computing it took long. The key must contain whose
+    data it is, as all users share the cache."""
     now = timezone.now()
     kept = cache.get(f"overview:{key}")
-    # The cache's own clock may be one that was set back.
+    # The age is checked here too: the clock of the cache may have been set back.
     if isinstance(kept, Kept) and not is_older(kept.at, now, than=timedelta(seconds=kept.seconds)):
         return kept.value
     start = time.monotonic()

@@ -1,4 +1,4 @@
-"""The first page, by who looks: administrators see the site, managers their teams, students their courses."""
+"""The first page. Administrators see the whole site, team managers their teams, students their courses."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ from project.overview.remember import remember
 
 RECENT_RUNS = 8
 SHOWN_TEAMS = 12
-MANY_WAIT = 1000  # changes that wait are counted up to so many
+MANY_WAIT = 1000  # waiting changes are counted up to this number
 
 
 def first_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:

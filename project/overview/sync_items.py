@@ -1,4 +1,4 @@
-"""What needs attention of how data comes from Thinkific: failed runs, webhooks that nobody subscribed."""
+"""Items under "attention" about the sync from Thinkific: failed runs, webhooks that are not subscribed."""
 
 from datetime import timedelta
 
@@ -18,12 +18,12 @@ from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.runs.lifecycle import SINGLE
 from project.overview.item import Button, Item
 
-HEARD_LATELY = timedelta(days=7)  # by subscriptions that somebody made elsewhere
-SHOWN = 300  # characters of what went wrong
+HEARD_LATELY = timedelta(days=7)  # events within this time prove a subscription that was made elsewhere
+SHOWN = 300  # characters of the error
 
 
 def failed_runs() -> Item | None:
-    """By each kind's last run over everything: a later one that went through settles it."""
+    """Kinds whose last run failed. Runs about a single object do not count."""
     ended = SyncRun.objects.filter(finished_at__isnull=False).exclude(status=SyncRun.Status.CANCELLED)
     ended = ended.exclude(options__has_any_keys=SINGLE)
     newest = Q()
@@ -35,7 +35,7 @@ def failed_runs() -> Item | None:
     if not failed:
         return None
     first = failed[0]
-    words = first.errors[0]["message"][:SHOWN] if first.errors else "No reason was kept."
+    words = first.errors[0]["message"][:SHOWN] if first.errors else "No reason was recorded."
     if len(failed) == 1:
         return Item(
             "bad",
@@ -56,7 +56,7 @@ def failed_runs() -> Item | None:
 
 
 def no_webhooks() -> Item | None:
-    """Nothing is wrong then, but most of what happens in Thinkific is here much later."""
+    """A hint when no webhooks are subscribed: nothing is wrong, but most changes arrive much later."""
     if not Credentials.from_settings().complete or WebhookSubscription.objects.exists():
         return None
     if InboundEvent.objects.filter(recent("received_at", timezone.now(), within=HEARD_LATELY)).exists():
@@ -65,7 +65,7 @@ def no_webhooks() -> Item | None:
         "info",
         "webhook",
         "No webhooks are subscribed",
-        f"What changes in Thinkific is here with the next sync{_how_long()}. With webhooks it takes seconds.",
+        f"Changes in Thinkific arrive with the next sync{_how_long()}. With webhooks they take seconds.",
         reverse(PAGE) if list_url(InboundEvent) else "",
         "More about it",
         _button(),

@@ -1,4 +1,4 @@
-"""The page behind the link in a mail that confirms a new address."""
+"""The page for the link in a mail that confirms a new e-mail address."""
 
 from typing import Any
 
@@ -15,16 +15,16 @@ from project.pages.passwords import OutsidePage
 
 COOKIE = "email_change"
 AN_HOUR = 3600
-WITHOUT_TOKEN = "confirm"  # noqa: S105 - what stands in the address once the cookie holds the token
+WITHOUT_TOKEN = "confirm"  # noqa: S105 - replaces the token in the address once the cookie holds it
 
 
 @method_decorator(never_cache, name="dispatch")
 class Confirm(OutsidePage, TemplateView):
-    """Shows what the link would do (GET: programs that look into mails open links), and does it (POST).
+    """GET shows what the link does, POST does it: programs that scan mails open links by GET.
 
-    Who is signed in does not matter: the link proves who reads the mail of the new address. Its token goes
-    into a cookie at once, so that it is in the address of no page from which the browser asks for another
-    file. Not into the session, which the database keeps.
+    It does not matter who is signed in: the link proves that its user reads the mail of the new address. The
+    token is moved to a cookie at once, so that the browser never sends it in a Referer header. It is not
+    moved to the session, because sessions are stored in the database.
     """
 
     template_name = "registration/email_change.html"

@@ -1,5 +1,4 @@
-"""Finding anything by name (Ctrl+K): screens, people, teams, products and groups, as far as the person may
-see them."""
+"""The search by name (Ctrl+K) for screens, people, teams, products and groups that the viewer may see."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +15,8 @@ from core.folding import fold
 from core.models import Product, Team, ThinkificGroup, User
 from project.unfold.sidebar import navigation
 
-SHOWN = 5  # of each kind
-LONGEST = 200  # characters that are looked for
+SHOWN = 5  # results of each kind
+LONGEST = 200  # characters of the search text
 MOST_WORDS = 6
 KINDS: dict[type, str] = {User: "person", Team: "groups", Product: "menu_book", ThinkificGroup: "diversity_3"}
 
@@ -34,11 +33,11 @@ class Found:
 class Section:
     title: str
     found: list[Found]
-    more: str = ""  # where all are listed, when there are more
+    more: str = ""  # address of the list with all results, when there are more
 
 
 def find(request: HttpRequest) -> HttpResponse:
-    """What is called like the words in `s`: a piece of a page."""
+    """Renders the results for the words in `s`, as a fragment of a page."""
     asked = request.GET.get("s", "").replace("\x00", "").strip()[:LONGEST]
     words = asked.split()[:MOST_WORDS]
     sections = [_screens(words, request), *(_rows(model, words, request) for model in KINDS)] if words else []

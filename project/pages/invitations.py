@@ -1,4 +1,4 @@
-"""Answering an invitation by the link in a mail. Whoever has the link reads the person's mail."""
+"""The page for the link in an invitation. Whoever has the link is taken for the invited person."""
 
 from typing import Any
 
@@ -17,7 +17,8 @@ from core.services.memberships import TeamIsFull
 
 @method_decorator(never_cache, name="dispatch")
 class AnswerInvitation(View):
-    """GET asks, POST answers: programs that look at the links in mails answer nothing."""
+    """GET shows the question, POST answers it: programs that scan mails open links by GET and answer
+    nothing."""
 
     http_method_names = ["get", "head", "post"]
 
@@ -37,7 +38,7 @@ class AnswerInvitation(View):
             return self.get(request, uidb64, token)
         try:
             invitations.accept(invitation, by=invitation.user)
-        except TeamIsFull:  # how full it is, is not for somebody from outside
+        except TeamIsFull:  # its message has numbers that only the team may see
             void = "The team has no room at the moment. Ask whoever invited you; the link goes on working."
             return self.page(request, invitation=invitation, void=void)
         except Refusal as refusal:

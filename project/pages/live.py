@@ -1,5 +1,5 @@
-"""What every open page asks for again and again: notices for its reader, the runs that are under way, and
-whether what it shows is still true."""
+"""What every open page polls: the viewer's notices, runs under way, and whether the page is still up to
+date."""
 
 from typing import Any
 
@@ -43,14 +43,14 @@ def live(request: HttpRequest) -> JsonResponse:
 
 
 def _runs() -> list[SyncRun]:
-    """Those under way and the newest, which may have begun and ended between two questions."""
+    """Returns the runs under way and the newest run, which may have begun and ended between two polls."""
     newest = SyncRun.objects.order_by("-id").values("pk")[:1]
     return list(SyncRun.objects.filter(Q(status__in=SyncRun.ACTIVE) | Q(pk__in=newest)).order_by("id"))
 
 
 @require_POST
 def seen(request: HttpRequest) -> HttpResponse:
-    """Mark the reader's own notices as seen: those in `id`, or all of them without one."""
+    """Mark the viewer's own notices as seen: those in `id`, or all when there is no `id`."""
     notices = Notice.objects.filter(user=viewer_of(request), seen_at__isnull=True)
     ids = [int(number) for number in request.POST.getlist("id") if number.isdecimal() and len(number) < 19]
     if request.POST.getlist("id"):
@@ -61,7 +61,7 @@ def seen(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def notices(request: HttpRequest) -> HttpResponse:
-    """The reader's last notices, seen or not."""
+    """Renders the viewer's latest notices, seen or not."""
     mine = Notice.objects.filter(user=viewer_of(request)).order_by("-id")
     if "recent" in request.GET:
         return render(request, "dashboard/notices_recent.html", {"notices": mine[:RECENT]})
@@ -70,5 +70,5 @@ def notices(request: HttpRequest) -> HttpResponse:
 
 
 def may_see_runs(user: User) -> bool:
-    """Runs are about the whole site, so they are for who sees all of it."""
+    """Whether the user may see runs. They are about the whole site, so a role in a team does not give it."""
     return scope.holds_for_the_site(user, "integrations.view_syncrun")

@@ -1,4 +1,4 @@
-"""Messages above a page, with e-mail addresses as people write them, whoever worded the message."""
+"""Storage of Django's messages. It shows e-mail addresses in all of them with their domain in Unicode."""
 
 from typing import Any
 

@@ -41,7 +41,8 @@ class NewPasswordForm(SetPasswordForm):
             self.fields[name].widget.attrs["class"] = INPUT
 
     def save(self, commit: bool = True) -> Any:
-        """Only the password: what else changed since the page was opened is not written back."""
+        """Save the password only, so that other changes made since the page was opened are not
+        overwritten."""
         user = super().save(commit=False)
         if commit:
             user.save(update_fields=["password"])
@@ -49,7 +50,7 @@ class NewPasswordForm(SetPasswordForm):
 
 
 class ChangePasswordForm(AdminOwnPasswordChangeForm):
-    """A person who is signed in proves who they are by the old password, as often as on the sign-in page."""
+    """Asks signed-in users for their old password, with the same limit of tries as the sign-in page."""
 
     def clean_old_password(self) -> str:
         limit, window = settings.SIGN_IN_TRIES, settings.SIGN_IN_COOL_OFF
@@ -61,7 +62,7 @@ class ChangePasswordForm(AdminOwnPasswordChangeForm):
 
 
 class OutsidePage:
-    """A page for somebody who is not signed in, in the site's colours."""
+    """A page in the site's design for visitors who are not signed in."""
 
     request: Any
 
@@ -71,7 +72,8 @@ class OutsidePage:
 
 @method_decorator(csrf_protect, name="dispatch")
 class AskForMail(OutsidePage, FormView):
-    """Does the same work for every address: whether somebody has it is looked up by the worker."""
+    """Asks for a mail with a link. The request does the same work for every address; the worker looks up
+    whether an account has it."""
 
     form_class = ResetForm
     template_name = "registration/password_reset_form.html"
@@ -82,9 +84,7 @@ class AskForMail(OutsidePage, FormView):
             wait = account_mail.ask_by_address(form.cleaned_data["email"], network=network_of(self.request))
         except DatabaseError:
             log.exception("A mail with a link could not be queued")
-            form.add_error(
-                None, "The mail could not be asked for just now; nothing was sent. Try again in a minute."
-            )
+            form.add_error(None, "The mail could not be queued; nothing was sent. Try again in a minute.")
             headers = {"Retry-After": "60"}
             return self.render_to_response(self.get_context_data(form=form), status=503, headers=headers)
         if wait:
@@ -104,14 +104,16 @@ class SetPassword(OutsidePage, views.PasswordResetConfirmView):
     success_url = reverse_lazy("admin:password_set")
 
     def get_user(self, uidb64: str) -> Any:
-        """Nobody, where the account is switched off: a link that was sent before works no more."""
+        """Returns the user of the link; None when the account is switched off, so that older links do not
+        work."""
         user = super().get_user(uidb64)
         return user if user is not None and user.is_active else None
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Whoever reads the account's mail is its owner: what others tried does not keep them out."""
+        """Unlock the account: whoever reads its mail is its owner, and wrong passwords of others must not
+        keep the owner out."""
         response = super().form_valid(form)
-        assert self.user is not None  # the link was good
+        assert self.user is not None  # the link was valid
         sign_in.unlock(self.user)
         sign_in.note_sign_in(self.user, network_of(self.request))
         return response

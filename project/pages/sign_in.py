@@ -36,16 +36,16 @@ class SignInForm(UnfoldAuthenticationForm):
 
 
 class Attempts(AxesDatabaseHandler):
-    """Keeps wrong passwords as axes does, but nothing of what was sent with them."""
+    """Stores failed sign-ins as django-axes does, but without the data of the request."""
 
     def get_failures(self, request: Any, credentials: dict[str, Any] | None = None) -> int:
-        """Returns 1 when signing in has to wait, which is AXES_FAILURE_LIMIT. Axes knows a single limit; an
-        account and a network have one each."""
+        """Returns 1 (which is AXES_FAILURE_LIMIT) when sign-in is locked, else 0. Django-axes has one limit
+        only; we have one for accounts and one for networks."""
         return int(sign_in.locked_until(account_of(request, credentials), network_of(request)) is not None)
 
     def user_login_failed(self, sender: Any, credentials: dict, request: Any = None, **kwargs: Any) -> None:
         sent = request.GET, request.POST
-        # Axes would store both: whoever misses the field writes a password into another one.
+        # Django-axes would store both, and people type passwords into the wrong field.
         request.GET = request.POST = QueryDict()
         request.axes_user_agent = request.axes_http_accept = ""
         try:
@@ -54,10 +54,10 @@ class Attempts(AxesDatabaseHandler):
             request.GET, request.POST = sent
 
     def user_logged_in(self, sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
-        """Nothing: impersonation sends this signal too. The sign-in page notes who signed in."""
+        """Does nothing: impersonation sends this signal too. The sign-in page records sign-ins itself."""
 
     def user_logged_out(self, sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
-        """Nothing: when somebody leaves is of no use here."""
+        """Does nothing: the time of signing out is not needed."""
 
 
 def account_of(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
@@ -72,20 +72,20 @@ def cool_off(_request: HttpRequest | None) -> timedelta:
 def locked_page(
     request: HttpRequest, _response: HttpResponse | None, credentials: dict[str, Any] | None
 ) -> HttpResponse:
-    """The answer to who has to wait; the same whether or not the account exists."""
+    """Returns the page for a locked sign-in. It is the same whether or not the account exists."""
     account = account_of(request, credentials)
     until = sign_in.locked_until(account, network_of(request))
     return wait_page(
         request,
         "registration/sign_in_locked.html",
         until - timezone.now() if until else timedelta(),
-        # An administrator unlocks an account, not a network.
+        # An administrator can unlock an account, but not a network.
         account_is_locked=sign_in.locked_until(account, None) is not None,
     )
 
 
 def wait_page(request: HttpRequest, template: str, wait: timedelta, **context: Any) -> HttpResponse:
-    """A page of the site with 429, that says in `minutes` how long to wait."""
+    """Returns a page with status 429; its template gets the time to wait as `minutes`."""
     seconds = max(1, math.ceil(wait.total_seconds()))
     context |= {**admin.site.each_context(request), "minutes": math.ceil(seconds / 60)}
     response = render(request, template, context, status=429)

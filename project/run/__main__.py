@@ -1,7 +1,7 @@
-"""`python -m project.run`, behind `make run`: the whole dashboard in one terminal.
+"""`python -m project.run`, called by `make run`: starts the whole dashboard in one terminal.
 
-Without credentials for Thinkific it starts the local stand-in, with the demo in a database of its own.
-Ctrl-C stops everything; when one process ends, the others are stopped too.
+Without credentials for Thinkific it starts the local stand-in, and the demo in its own database. Ctrl-C stops
+everything; when one process ends, the others are stopped too.
 """
 
 import os
@@ -17,7 +17,7 @@ from project.run.ports import CannotStart
 from project.run.processes import Ended, Processes, StopAsked, say
 
 ANSWERS_WITHIN = 60  # seconds
-# Whoever presses Ctrl-C wants to go on; a pull that is killed resumes at its page.
+# Ctrl-C should be quick: a pull that is killed continues at its page after the next start.
 WORKER = ["manage.py", "worker", "--stop-within=3"]
 
 
@@ -44,7 +44,7 @@ def start_all(processes: Processes, places: Places) -> None:
         say(remark)
     if places.stand_in_port:
         write_demo_environment(places)
-    # Before every other process: each of them would say the same about a setting that cannot be used.
+    # Before the other processes: each of them would report an unusable setting again.
     closing_lines = prepare(places)
     if places.stand_in_port:
         processes.start("thinkific", stand_in(places, places.stand_in_port), places.environment)
@@ -58,8 +58,8 @@ def start_all(processes: Processes, places: Places) -> None:
 
 
 def stand_in(places: Places, port: int) -> list[str]:
-    # The journal keeps what is changed at the stand-in; the activity shows that the dashboard follows, the
-    # latency that it is elsewhere: without it the site is there before anybody has signed in.
+    # The journal keeps changes made at the stand-in. The activity makes changes, to show how the dashboard
+    # follows. The latency is that of a remote site; without it the first pull ends before anybody signs in.
     journal = str(places.var / "thinkific.journal")
     options = [f"--port={port}", f"--journal={journal}", "--activity=6", "--latency=0.5"]
     return ["manage.py", "thinkific_sandbox", *options]
@@ -71,7 +71,7 @@ def web(places: Places) -> list[str]:
 
 
 def prepare(places: Places) -> str:
-    """Answer what the person at the terminal should read when everything runs."""
+    """Prepare the database in a process of its own. Returns the text to show when everything runs."""
     preparing = subprocess.Popen(
         [sys.executable, "-m", "project.run.prepare", "demo" if places.stand_in_port else "real"],
         cwd=BASE_DIR,
@@ -90,7 +90,7 @@ def prepare(places: Places) -> str:
 
 
 def subscribe(places: Places) -> None:
-    """Let the stand-in tell the dashboard of changes. Without, they come with the schedules."""
+    """Subscribe the dashboard to the stand-in's webhooks. Without them changes arrive with the schedules."""
     url = f"{places.address.replace('//localhost:', '//127.0.0.1:')}webhooks/thinkific/"
     command = [sys.executable, "manage.py", "thinkific_webhooks", "register", f"--url={url}"]
     done = subprocess.run(command, cwd=BASE_DIR, env=places.environment, capture_output=True, text=True)
@@ -102,10 +102,10 @@ def wait_for(processes: Processes, address: str, what: str) -> None:
     deadline = time.monotonic() + ANSWERS_WITHIN
     while time.monotonic() < deadline:
         try:
-            # An address that we put together ourselves.
+            # The address is made here, not by a user.
             urllib.request.urlopen(address, timeout=5).close()  # nosec B310
         except urllib.error.HTTPError:
-            return  # any answer is an answer
+            return  # it answers, whatever the status
         except OSError:
             processes.watch(0.2)
         else:
@@ -114,7 +114,7 @@ def wait_for(processes: Processes, address: str, what: str) -> None:
 
 
 def write_demo_environment(places: Places) -> None:
-    """What a command in another terminal needs in order to work on the demo."""
+    """Write the file with the variables that a command in another terminal needs to use the demo."""
     names = ("DEBUG", "DATABASE_URL", *(name for name in places.environment if name.startswith("THINKIFIC_")))
     lines = [f"{name}={places.environment[name]}" for name in names if places.environment.get(name)]
     places.demo_environment.write_text("\n".join(lines) + "\n")

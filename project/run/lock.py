@@ -1,4 +1,4 @@
-"""One `make run` at a time on a folder: two would write into one journal of the stand-in."""
+"""Only one `make run` at a time in a folder: two would write to the same journal of the stand-in."""
 
 import contextlib
 import fcntl
@@ -16,9 +16,10 @@ ALREADY_RUNS = (
 
 @contextlib.contextmanager
 def only_one(folder: Path) -> Iterator[Callable[[str], None]]:
-    """Hold the folder's lock; call what this yields with the address, for whoever is refused meanwhile.
+    """Hold the folder's lock. Yields a function that stores the dashboard's address in the lock file, for the
+    message to a second start. Raises CannotStart when the folder is in use or cannot be written.
 
-    The system gives the lock back when the process ends, however it ends.
+    The system releases the lock when the process ends, however it ends.
     """
     path = folder / "running"
     try:
@@ -39,7 +40,7 @@ def only_one(folder: Path) -> Iterator[Callable[[str], None]]:
             file.write(f"{address} {os.getpid()}\n")
             file.flush()
 
-        file.truncate(0)  # what it says is of a run that is over
+        file.truncate(0)  # removes the address of an earlier start
         yield tell
 
 

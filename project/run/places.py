@@ -1,4 +1,4 @@
-"""Where things are: which port, which database, whose Thinkific."""
+"""Which host, port, database and Thinkific site `make run` uses."""
 
 import os
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from project.run.ports import CannotStart, stand_in_port, web_port
 from project.serving.loopback import is_loopback
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
-# To compare with what HOST says.
+# Only compared with HOST.
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  # nosec B104 - never bound to
 NOT_FOR_OTHERS = (
     "HOST is {host}, which other machines may reach, but {why}. Leave HOST out; from another machine, come "
@@ -27,7 +27,7 @@ class Places:
     host: str
     port: int
     stand_in_port: int | None  # None with a real site
-    var: Path  # what `make run` keeps
+    var: Path  # folder with the files of `make run`
     remarks: list[str]
 
     @property
@@ -49,7 +49,7 @@ def site_address(host: str, port: int) -> str:
 
 
 def read_environment() -> dict[str, str]:
-    """The environment and what .env adds to it."""
+    """Returns the environment with the variables of .env added."""
     read_env_file(BASE_DIR / os.environ.get("ENV_FILE", ".env"))
     return dict(os.environ)
 
@@ -59,7 +59,8 @@ def folder(environment: Mapping[str, str]) -> Path:
 
 
 def choose(environment: dict[str, str]) -> Places:
-    """Fill in what a machine without any setting needs."""
+    """Returns the places, and sets variables in the environment that are needed and not set. Raises
+    CannotStart when a setting cannot be used."""
     var = folder(environment)
     remarks: list[str] = []
     check_database(environment.get("DATABASE_URL", ""))
@@ -92,7 +93,7 @@ def read_env_file(path: Path) -> None:
 
 
 def check_database(url: str) -> None:
-    """Every process would fail on it with a traceback."""
+    """Raises CannotStart when DATABASE_URL cannot be used: every process would fail with a traceback."""
     if not url:
         return
     try:
@@ -101,7 +102,7 @@ def check_database(url: str) -> None:
         engine = ""
     if not engine.endswith((".sqlite3", ".postgresql")):
         raise CannotStart(
-            "DATABASE_URL is no address of a database. Use sqlite:////folder/file.sqlite3 or "
+            "DATABASE_URL is not the address of a database. Use sqlite:////folder/file.sqlite3 or "
             "postgres://user:password@host:5432/name, and write %40 for an @ in the password."
         )
 
@@ -119,7 +120,8 @@ def refuse_others(environment: Mapping[str, str], host: str, port: int, *, demo:
 
 
 def demo_environment(var: Path, stand_in: int) -> dict[str, str]:
-    """The demo has a database of its own, so that a real site connected later starts empty."""
+    """Returns the variables for the demo. It has its own database, so that a real site starts with an empty
+    one."""
     return {
         "DATABASE_URL": f"sqlite:///{quote(str(var / 'demo.sqlite3'))}",
         "THINKIFIC_SUBDOMAIN": "harborlight",

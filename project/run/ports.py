@@ -1,4 +1,4 @@
-"""Whether a host and a port can be listened on, and what helps when not."""
+"""Whether a server can listen on a host and port; when not, an error that says what helps."""
 
 import errno
 import socket
@@ -8,7 +8,7 @@ PORTS_TO_TRY = 50
 
 
 class CannotStart(Exception):
-    """What is in the way, and what helps; for the person at the terminal."""
+    """`make run` cannot start. The text says why and what helps."""
 
 
 def web_port(host: str, wanted: str, remarks: list[str]) -> int:
@@ -29,9 +29,9 @@ def stand_in_port(wanted: str) -> int:
 
 
 def as_port(name: str, text: str) -> int:
-    # isdecimal alone lets digits of other scripts through, which the web server would not read.
+    # isdecimal() is also true for digits of other scripts, which the web server cannot read.
     if not (text.isascii() and text.isdecimal() and 0 < int(text) < 65536):
-        raise CannotStart(f'{name} is "{text}", which is no port. Use a number from 1 to 65535.')
+        raise CannotStart(f'{name} is "{text}", which is not a port. Use a number from 1 to 65535.')
     return int(text)
 
 
@@ -46,7 +46,7 @@ def free_port(name: str, host: str, first: int) -> int:
 def is_free(host: str, port: int) -> bool:
     family, address = _resolve(host, port)
     with socket.socket(family) as listener:
-        # As the web server will: a port that only waits out its last connection is free.
+        # Like the web server: a port whose last connection is only in TIME_WAIT counts as free.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(address)
@@ -62,7 +62,7 @@ def _resolve(host: str, port: int) -> tuple[int, tuple]:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except (OSError, UnicodeError) as error:
         raise CannotStart(
-            f'HOST is "{host}", which is no address and no name that this machine knows. '
+            f'HOST is "{host}", which is neither an address nor a name that this machine can resolve. '
             "Use 127.0.0.1, or an address of this machine."
         ) from error
     return family, address
@@ -70,7 +70,7 @@ def _resolve(host: str, port: int) -> tuple[int, tuple]:
 
 def _why_not(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRNOTAVAIL:
-        return f'HOST is "{host}", which is no address of this machine. Use 127.0.0.1, or one that it has.'
+        return f'HOST is "{host}", which is not an address of this machine. Use 127.0.0.1, or one of its own.'
     if error.errno == errno.EACCES:
-        return f"Port {port} is kept for the system's own programs. Choose a PORT from 1024."
+        return f"Port {port} is reserved for system programs. Choose a PORT from 1024."
     return f"Nothing can listen on {host}, port {port}: {error.strerror}."

@@ -1,7 +1,7 @@
-"""`python -m project.run.prepare`: bring the database to where the dashboard can start on it.
+"""`python -m project.run.prepare`: prepares the database for the start of the dashboard.
 
-A process of its own, so that `project.run` needs no Django. What the person at the terminal should read
-last goes to standard output; what happens meanwhile to standard error.
+It is a process of its own, so that `project.run` does not need Django. Standard output is the text to show
+last, when everything runs; progress goes to standard error.
 """
 
 import io
@@ -19,7 +19,7 @@ try:
 except (ImproperlyConfigured, ValueError) as unusable:
     sys.exit(f"A setting cannot be used: {unusable}")
 
-# Only now: models can be imported when Django knows the settings.
+# Imported here: models can be imported only after Django has its settings.
 from django.conf import settings
 
 from core.errors import Refusal
@@ -33,7 +33,7 @@ NO_ADMINISTRATOR = """\
 Nobody can sign in yet. Create the first administrator in another terminal:
   {variables}.venv/bin/python manage.py createsuperuser
 or start again with DJANGO_SUPERUSER_EMAIL and DJANGO_SUPERUSER_PASSWORD set."""
-NO_DATABASE = "The database does not work: {reason}\nDATABASE_URL says which one is used; look at it first."
+NO_DATABASE = "The database does not work: {reason}\nCheck DATABASE_URL: it says which database is used."
 HOLDS_THE_DEMO = (
     "This database holds the demo, and a real Thinkific site is configured: the two must not mix. "
     "Set DATABASE_URL to an empty database."
@@ -52,7 +52,7 @@ def main(mode: str) -> None:
         find_administrator()
     if not SyncRun.objects.exists():
         request_everything()
-    # After it: what is about to be pulled anyway is not due at once.
+    # After the requests, so that schedules of kinds that are pulled now are not due at once.
     call_command("sync_schedules", stdout=io.StringIO())
 
 
@@ -78,7 +78,7 @@ def find_administrator() -> None:
 
 
 def request_everything() -> None:
-    """The first start asks for everything; from then on the schedules do."""
+    """Start a pull of every kind at the first start; after that the schedules do."""
     starter = User.objects.filter(is_superuser=True).order_by("pk").first()
     try:
         for kind in FIRST_ORDER:

@@ -1,4 +1,4 @@
-"""Several processes in one terminal: their output with a prefix, one end for all of them."""
+"""Runs several processes in one terminal: prefixes their output, and stops all when one ends."""
 
 import contextlib
 import ctypes
@@ -16,15 +16,15 @@ from typing import IO, Self
 
 PR_SET_PDEATHSIG = 1
 COLOURS = {"thinkific": "35", "web": "36", "worker": "33"}
-STOP_WITHIN = 15.0  # seconds; the worker lets its tasks come to the end of their page
+STOP_WITHIN = 15.0  # seconds; the worker lets its tasks finish their page
 
 
 class Ended(Exception):
-    """A process ended although nobody asked it to."""
+    """A process ended although it was not stopped."""
 
 
 class StopAsked(Exception):
-    """Ctrl-C, a closed terminal or a SIGTERM."""
+    """The user pressed Ctrl-C, the terminal was closed, or a SIGTERM came."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Running:
 
 
 class Processes:
-    """Start with `start`, then `watch`. Leaving the context stops all, whatever the reason."""
+    """Call `start` for each process, then `watch`. Leaving the context stops all of them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -61,7 +61,7 @@ class Processes:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            # A session of its own: Ctrl-C reaches only us, and we can signal all of its descendants.
+            # In a session of its own: Ctrl-C reaches only this process, which can signal all descendants.
             start_new_session=True,
             preexec_fn=_stop_with_us,
         )
@@ -71,7 +71,7 @@ class Processes:
         threading.Thread(target=self._wait, args=(running,), daemon=True).start()
 
     def watch(self, seconds: float | None = None) -> None:
-        """Return after that time; raise Ended as soon as one of the processes ends."""
+        """Wait that long (None: for ever). Raises Ended as soon as one of the processes ends."""
         with contextlib.suppress(queue.Empty):
             running = self.ended.get(timeout=seconds)
             code = running.process.returncode
@@ -79,7 +79,7 @@ class Processes:
             raise Ended(f"{running.name} ended by itself ({how}); its last lines above say why.")
 
     def stop(self) -> None:
-        """Ask all of them to stop, the last started first; kill what does not."""
+        """Ask all processes to stop, the last one first; kill those that do not stop within STOP_WITHIN."""
         for running in reversed(self.running):
             _signal(running, signal.SIGTERM)
         try:
@@ -100,7 +100,7 @@ class Processes:
 
     def _wait(self, running: Running) -> None:
         running.process.wait()
-        time.sleep(0.2)  # its last lines first
+        time.sleep(0.2)  # so that its last lines are printed first
         self.ended.put(running)
 
 
@@ -108,14 +108,14 @@ def say(line: str, name: str = "run") -> None:
     prefix = f"{name:<9} | "
     if sys.stdout.isatty() and name in COLOURS:
         prefix = f"\033[{COLOURS[name]}m{prefix}\033[0m"
-    # A closed terminal is no reason to leave the processes running.
+    # Ignored when the terminal is closed: the processes still have to be stopped.
     with contextlib.suppress(OSError):
         sys.stdout.write(f"{prefix}{line}\n")
         sys.stdout.flush()
 
 
 def _signal(running: Running, number: signal.Signals) -> None:
-    # The group, not the process: what a dead process left behind has to go as well.
+    # Signals the group, so that children that a dead process left behind are stopped too.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(running.process.pid, number)
 
@@ -125,6 +125,6 @@ def _on_signal(number: int, frame: FrameType | None) -> None:
 
 
 def _stop_with_us() -> None:
-    """Linux stops the process even when we are killed and cannot."""
+    """Make Linux stop the child process when this process is killed."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,4 +1,5 @@
-"""One connection of the web server, which has deadlines: waitress only notices a client that is silent."""
+"""A connection of the web server with deadlines. Waitress itself closes only connections without any
+traffic."""
 
 import contextlib
 import math
@@ -24,23 +25,24 @@ TOO_SLOW = (
 
 
 class Channel(HTTPChannel):
-    """Closed by `keep_deadlines`, which the main loop calls, when the client is too slow.
+    """A connection that `keep_deadlines`, called by the main loop, closes when the client is too slow.
 
-    One clock for each phase, none of which a trickled byte can set back.
+    Each phase has its own deadline. A client cannot extend one by sending single bytes.
     """
 
-    last_answers = False  # the process stops: no connection is kept
+    last_answers = False  # True when the process stops: connections are closed after their answer
 
     def __init__(self, *args: Any, **options: Any) -> None:
         self.idle_since = time.monotonic()
-        self.begun_at: float | None = None  # the first byte of the request that is not here yet
-        self.behind_since: float | None = None  # the client has not taken what we have for it
-        self.left, self.moved_at = 0, 0.0
+        self.begun_at: float | None = None  # when the first byte of an incomplete request came
+        self.behind_since: float | None = None  # since when the client has not read all of our answer
+        self.left, self.moved_at = 0, 0.0  # bytes that are left to send, and when they last became fewer
         super().__init__(*args, **options)
 
     @property
     def waits_for_request(self) -> bool:
-        """Nothing of ours is lost when the connection is closed now."""
+        """Whether the connection has neither a request in work nor an answer to send, so that it can be
+        closed."""
         return not self.requests and not self.total_outbufs_len
 
     def received(self, data: bytes) -> bool:
@@ -48,10 +50,10 @@ class Channel(HTTPChannel):
             self.begun_at = time.monotonic()
         taken = super().received(data)
         if self.requests:
-            # It is our turn now, however long it takes.
+            # The request is complete: no deadline for the client while we answer it.
             self.begun_at, self.idle_since = None, math.inf
         elif self.request is None:
-            self.begun_at = None  # only empty lines, which may come between requests; not an end to idling
+            self.begun_at = None  # only empty lines, which may come between requests: still idle
         return taken
 
     def service(self) -> None:
@@ -59,20 +61,20 @@ class Channel(HTTPChannel):
             self.requests[0].headers["CONNECTION"] = "close"
         super().service()
         self.idle_since = time.monotonic()
-        # What is here of a next request that came right behind begins to count now.
+        # A part of the next request may be here already. Its deadline begins now.
         self.begun_at = self.idle_since if self.request is not None else None
 
     def keep_deadlines(self, now: float) -> None:
-        """Close the connection if its client is too slow. Only for the thread of the main loop."""
+        """Close the connection if its client is too slow. Call it only in the thread of the main loop."""
         if self._is_too_slow_to_read(now):
-            # Not by `will_close`: that waits until the client takes something.
+            # `will_close` would wait until the client reads something.
             self.handle_close()
         elif self.waits_for_request and self._is_too_slow_to_ask(now):
             self.refuse()
 
     def refuse(self) -> None:
         if self.begun_at is not None:
-            with contextlib.suppress(OSError):  # it may be gone, or not read either
+            with contextlib.suppress(OSError):  # the client may be gone or not read
                 self.socket.send(TOO_SLOW)
         self.handle_close()
 

@@ -1,6 +1,6 @@
-"""Gunicorn's configuration, the same everywhere: `gunicorn --config python:project.serving.config`.
+"""Gunicorn's configuration for all installations: `gunicorn --config python:project.serving.config`.
 
-WEB_CONCURRENCY sets the processes.
+WEB_CONCURRENCY sets the number of processes.
 """
 
 from pathlib import Path
@@ -13,20 +13,20 @@ from project.serving.loopback import is_loopback
 wsgi_app = "project.wsgi"
 worker_class = "project.serving.worker.BufferingWorker"
 threads = 8
-# A new process is there at once instead of after seconds of importing.
+# A new process is ready at once, instead of after seconds of importing.
 preload_app = True
 control_socket_disable = True
-# Memory that is lost bit by bit comes back with a new process.
+# Processes are replaced from time to time, which frees leaked memory.
 max_requests = 20_000
 max_requests_jitter = 2_000
 graceful_timeout = 30
-# The file by which a process shows that it lives; on a disk a write could block it.
-# Gunicorn makes the file itself, by a name that nobody can guess.
+# Folder of the heartbeat files of the processes. On a disk a write could block a process.
+# Gunicorn chooses names that nobody can guess.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 # nosec B108
 
 
 def on_starting(server: Any) -> None:
-    """Refuse what is only safe on one's own machine, where others may come in."""
+    """Refuse to start with DEBUG where other machines can connect."""
     addresses = [address[0] for address in server.cfg.address if isinstance(address, tuple)]
     if settings.DEBUG and not all(is_loopback(address) for address in addresses):
         raise SystemExit(

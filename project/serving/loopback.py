@@ -1,13 +1,14 @@
-"""Which addresses only this machine reaches: what is published or open under DEBUG may listen there alone."""
+"""Loopback addresses, which only this machine reaches. With DEBUG or published passwords, only these are
+used."""
 
 import ipaddress
 import socket
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a server that listens there is out of reach for every other machine."""
+    """Whether no other machine can reach a server that listens on this host."""
     if not host:
-        return False  # every address of the machine
+        return False  # it listens on all addresses of the machine
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):

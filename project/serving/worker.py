@@ -1,8 +1,7 @@
-"""Gunicorn keeps the processes, waitress the connections.
+"""The web server: gunicorn manages the processes, waitress the connections.
 
-A thread of gunicorn's own workers reads the request from the client and writes the answer to it: eight slow
-clients take eight threads. Waitress does both in one loop without threads, and only what has arrived
-completely is given to one.
+In gunicorn's own workers a thread reads the request and writes the answer, so eight slow clients block eight
+threads. Waitress does both in one loop, and gives a request to a thread only when it has arrived completely.
 """
 
 import logging
@@ -20,7 +19,7 @@ from project.serving import limits
 from project.serving.channel import Channel
 
 LOOK_EVERY = 1.0  # seconds
-LINGER = 0.5  # seconds that a stopping process leaves kept connections, for a request on its way
+LINGER = 0.5  # seconds that a stopping process keeps idle connections open, for requests under way
 OPEN_FILES = 4096  # a connection may have a temporary file for each direction
 
 
@@ -31,7 +30,7 @@ class BufferingWorker(Worker):
 
     def run(self) -> None:
         _allow_open_files()
-        # That tasks wait for a thread is how it should be under load, not a warning for each.
+        # Under load requests wait for a thread. That is normal, so no warning for each.
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         self.map: dict[int, Any] = {}
         server = create_server(self.count_requests, map=self.map, **_options(self.cfg, self.sockets))
@@ -44,7 +43,7 @@ class BufferingWorker(Worker):
     def handle_exit(self, sig: int, frame: Any) -> None:
         super().handle_exit(sig, frame)
         for server in self.servers:
-            server.pull_trigger()  # at once, not when the loop looks up next
+            server.pull_trigger()  # wakes the loop at once
 
     def count_requests(self, environ: dict[str, Any], start_response: Any) -> Any:
         self.nr += 1
@@ -74,7 +73,8 @@ class BufferingWorker(Worker):
         return [channel for server in self.servers for channel in server.active_channels.values()]
 
     def make_room(self) -> None:
-        """Close a tenth of the connections: those that have kept us waiting longest, idle ones first."""
+        """Close up to a tenth of the allowed connections: idle ones first, then incomplete requests, and
+        among each those that have waited longest."""
         waiting = [channel for channel in self.channels() if channel.waits_for_request]
         waiting.sort(
             key=lambda channel: (channel.begun_at is not None, channel.begun_at or channel.idle_since)
@@ -83,7 +83,7 @@ class BufferingWorker(Worker):
             channel.refuse()
 
     def finish(self, server: BaseWSGIServer | MultiSocketServer) -> None:
-        """Take no new connection, answer what clients are sending already, and close."""
+        """Stop accepting connections, answer requests that are under way, and close."""
         for one in self.servers:
             one.channel_class.last_answers = True
             one.accepting = False
@@ -110,9 +110,9 @@ def _options(cfg: Any, sockets: list[Any]) -> dict[str, Any]:
         "threads": cfg.threads,
         "ident": None,
         "asyncore_use_poll": True,
-        "connection_limit": 10 * limits.CONNECTIONS,  # ours makes room instead of accepting nobody
-        "cleanup_interval": 10**9,  # deadlines are kept by the channels
-        "log_socket_errors": False,  # a client that goes away is nothing to report
+        "connection_limit": 10 * limits.CONNECTIONS,  # never reached: `make_room` closes connections before
+        "cleanup_interval": 10**9,  # never: the channels have their own deadlines
+        "log_socket_errors": False,  # clients that disconnect are normal
         "recv_bytes": 64 * 1024,
         "max_request_header_size": limits.LARGEST_HEADERS,
         "max_request_body_size": limits.LARGEST_BODY,
@@ -121,7 +121,7 @@ def _options(cfg: Any, sockets: list[Any]) -> dict[str, Any]:
         "outbuf_high_watermark": limits.ANSWER_AHEAD,
     }
     if getattr(settings, "SECURE_PROXY_SSL_HEADER", None):
-        # Waitress drops such headers unless it is told that a proxy of ours sets them.
+        # Waitress removes these headers unless it is told that our own proxy sets them.
         options["trusted_proxy"] = "*"
         options["trusted_proxy_headers"] = {"x-forwarded-for", "x-forwarded-proto"}
     return options

@@ -1,4 +1,4 @@
-"""Unfold: title, colours, and which of our functions fill the sidebar and the first page."""
+"""Settings of Unfold: title, colours, and the functions that fill the sidebar and the first page."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from django.templatetags.static import static
 
 
 def _static(path: str) -> Any:
-    # Called per request: with hashed file names the manifest is not readable while settings load.
+    # Called at each request: while settings load, the manifest of hashed file names cannot be read.
     return lambda request: static(path)
 
 

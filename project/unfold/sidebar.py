@@ -1,4 +1,4 @@
-"""The sidebar: sections with what the signed-in person may open and what works, and nothing else."""
+"""The sidebar: sections with the screens that the viewer may open."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +13,8 @@ from core.models import User
 class Entry:
     title: str
     icon: str
-    page: str  # a name of the admin's addresses
-    permission: str = ""  # empty: for everybody who sees the section
+    page: str  # the name of the address in the admin
+    permission: str = ""  # Django's permission; empty: for every viewer of the section
 
 
 OVERVIEW = Entry("Overview", "dashboard", "index")
@@ -63,7 +63,7 @@ AUDIT = [
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
-    """Unfold's description of the sidebar for this person."""
+    """Returns the sidebar of the viewer, in Unfold's format."""
     user = request.user
     if not isinstance(user, User):
         return []
@@ -97,7 +97,7 @@ def _shown(entries: list[Entry], user: User) -> list[dict[str, Any]]:
 
 
 def _address(page: str) -> str:
-    """Empty for a screen that is not there: the sidebar shows no dead links."""
+    """Returns the address of a screen; empty when the screen does not exist."""
     try:
         return reverse(f"admin:{page}")
     except NoReverseMatch:

@@ -159,7 +159,7 @@ def test_numbers_lead_to_lists_of_as_many(signed_in, root, mara, ana, bo, accoun
 
         assert f"{ending} enrollments end within 30 days" in page
         assert counted(client.get("/admin/core/enrollment/?expires=30")) == ending
-        assert "1 seat is full or nearly so" in page
+        assert "1 seat is full or nearly full" in page
         assert counted(client.get("/admin/core/seat/?places=nearly")) == 1
         figures = signed_in(who).get("/admin/").context["figures"]
         for figure in figures:
@@ -179,7 +179,7 @@ def doubles(db):
 
 def test_two_accounts_of_one_address_are_shown_and_both_reached(signed_in, root, doubles, mailoutbox):
     page = first_page(signed_in, root)
-    assert "2 accounts have an address that another has, written differently" in page
+    assert "2 accounts have the address of another, written differently" in page
     assert "/admin/core/user/?address=shared" in page
 
     listed = signed_in(root).get("/admin/core/user/?address=shared")

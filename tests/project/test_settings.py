@@ -120,7 +120,7 @@ def test_any_limit_of_requests_can_be_set(limit):
 def test_a_number_that_is_none_is_named():
     done = start({**PRODUCTION, "QUEUE_WORKERS": "several"})
 
-    assert 'QUEUE_WORKERS is "several", which is no number' in done.stderr
+    assert 'QUEUE_WORKERS is "several", which is not a number' in done.stderr
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0"])

@@ -138,7 +138,7 @@ def test_a_student_signs_in(client, ana):
 def test_a_wrong_password_says_what_helps(client, ana):
     answer = client.post("/admin/login/", {"username": ana.email, "password": "wrong"})
 
-    assert b"a forgotten one is replaced by mail" in answer.content
+    assert b"If you have forgotten it, ask for a new one by mail" in answer.content
 
 
 def test_an_account_that_is_switched_off_does_not_sign_in(client, ana):

@@ -14,7 +14,7 @@ NOT_FOR_OTHERS = (
 
 
 class Command(runserver.Command):
-    """Django's, refused where the key that everybody knows would be in reach of others."""
+    """Django's command. Refuses to listen for other machines with the published SECRET_KEY."""
 
     def run(self, **options: Any) -> None:
         if settings.SECRET_KEY == settings.INSECURE_SECRET_KEY and not is_loopback(self.addr):
