@@ -29,7 +29,7 @@ def test_who_tried_too_often_is_told_what_helps(page: Page, ana: User, scheme, w
         page.fill("input[name=password]", "not her password")
         page.click("button[type=submit]")
 
-    expect(page.get_by_role("heading", name="Sign-in has to wait")).to_be_visible()
+    expect(page.get_by_role("heading", name="Sign-in is locked")).to_be_visible()
     screenshot(page, f"sign-in-locked-{scheme}-{width}")
     assert fits(page)
 

@@ -1,5 +1,5 @@
-/* Buttons that open dialogs: <button data-dialog="id">. A dialog marked data-open opens with the page, as
-   it does after its form was answered with errors. */
+/* Buttons that open dialogs: <button data-dialog="id">. A dialog with data-open opens with the page, for example
+   when its form came back with errors. */
 "use strict";
 {
   function open(dialog) {
@@ -13,25 +13,25 @@
     if (event.target.matches("dialog.d-dialog")) event.target.close(); // the backdrop
   });
 
-  // A second click on a button that starts something would start it twice.
+  // The button is disabled after the first click: a second one would start the action twice.
   document.addEventListener("submit", (event) => {
     const button = event.target.querySelector("[data-once]");
     if (button) setTimeout(() => (button.disabled = true));
   });
 
-  // Going back brings the page as it was left, with that button still off.
+  // The browser's Back shows the page as it was left, with the button still disabled.
   window.addEventListener("pageshow", () => {
     document.querySelectorAll("[data-once]:disabled").forEach((button) => (button.disabled = false));
   });
 
-  // Sent by htmx, the form is still there: for the next try. Not where the page is about to be left.
+  // After a request by htmx the form is still there, so enable the button again; not when another page follows.
   document.addEventListener("htmx:afterRequest", (event) => {
     if (event.detail.xhr.getResponseHeader("HX-Redirect")) return;
     event.detail.elt.querySelectorAll?.("[data-once]:disabled").forEach((button) => (button.disabled = false));
   });
 
-  // An answer that is no dialog opens none: htmx goes to another page, or a notice says what was wrong. Told
-  // before the button hears of it, whose own listener opens the box for whatever has come.
+  // Do not open the dialog when the response is not one: htmx goes to another page, or a notice shows the error.
+  // The listener runs first (capture), because the button's own listener opens the dialog for any response.
   document.addEventListener(
     "htmx:after-on-load",
     (event) => {
@@ -42,7 +42,7 @@
     true,
   );
 
-  // A form that was answered with errors stands where it stood, in its open dialog.
+  // A form that came back with errors stays in its open dialog.
   document.addEventListener("htmx:afterSettle", (event) => {
     const form = event.target.closest?.("dialog.d-dialog form");
     if (!form) return;
@@ -51,12 +51,12 @@
     form.querySelector(".errors :is(input, select, textarea):not([type=hidden])")?.focus();
   });
 
-  /* Choices found by typing make room below their field (stylesheet). Select2 holds everything around an open
-     list where it is, which would keep what is below the screen's edge out of reach. */
+  /* The list of choices opens below its field and moves the rest down (stylesheet). Select2 blocks scrolling
+     around an open list, so choices below the edge of the screen could not be reached. */
   document.addEventListener("DOMContentLoaded", () => {
     const jquery = window.django?.jQuery;
-    let press = null; // while the pointer is down: where it went down
-    let opening = null; // the press that opened a list
+    let press = null; // the mousedown event, while the button is down
+    let opening = null; // the mousedown event that opened a list
     document.addEventListener("mousedown", (event) => (press = event), true);
     document.addEventListener("mouseup", (event) => {
       const moved = opening && Math.hypot(event.clientX - opening.clientX, event.clientY - opening.clientY) > 5;
@@ -65,16 +65,16 @@
     }, true);
     const whenLetGo = (work) =>
       press ? document.addEventListener("mouseup", () => setTimeout(work), { once: true, capture: true }) : setTimeout(work);
-    /* Pressing a field opens its list, and its dialog grows around the middle: a choice comes to be under the
-       pointer, and would be taken when the press ends, which was meant for the field. */
+    /* A press on a field opens its list, and the centred dialog grows. A choice may move under the pointer then,
+       and would be selected when the button is released, although the press was meant for the field. */
     jquery?.(document).on("select2:open", (event) => {
       opening = press;
       if (!event.target.closest(".dialog-card, .d-dialog")) return;
       setTimeout(() => jquery(event.target).parents().add(window).off("scroll.select2"));
       whenLetGo(() => document.querySelector(".select2-container--open > .select2-dropdown")?.scrollIntoView({ block: "nearest" }));
     });
-    /* Pressing a button closes an open list. What is below moves up only when the press is over, too: the button
-       would be elsewhere before it is let go, and the click lost. */
+    /* A press on a button closes an open list. Content below moves up only after the release: otherwise the
+       button would move away first, and the click would be lost. */
     jquery?.(document).on("select2:closing", (event) => {
       const field = event.target.parentElement;
       if (!press || !event.target.closest(".dialog-card, .d-dialog")) return;
@@ -83,8 +83,8 @@
     });
   });
 
-  /* What was refused is gone to, wherever on the page it stands: of a long form, and of a dialog that is a
-     page of its own. What stands in front of a field that scripts have replaced is shown, not the field. */
+  /* Scroll to a field with an error, in a long form or in a dialog that is a page. For a field that Select2 has
+     replaced, scroll to the replacement. */
   function goTo(field) {
     for (let around = field.closest("details"); around; around = around.parentElement.closest("details")) around.open = true;
     (field.nextElementSibling?.matches(".select2-container") ? field.nextElementSibling : field).scrollIntoView({ block: "center" });

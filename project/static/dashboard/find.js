@@ -1,4 +1,4 @@
-/* Finding anything by name: opened by Ctrl+K or its button, moved through by the arrow keys. */
+/* The search by name: Ctrl+K or its button opens it, the arrow keys move through the results. */
 "use strict";
 {
   const dialog = () => document.getElementById("find");
@@ -36,10 +36,10 @@
 
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-find]")) open();
-    else if (event.target === dialog()) dialog().close(); // beside it
+    else if (event.target === dialog()) dialog().close(); // the backdrop
   });
 
-  // Enter opens the first one found.
+  // Enter opens the first result.
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.target.id === "found") links()[0]?.classList.add("is-active");
   });

@@ -1,3 +1,3 @@
-/* htmx would write a style into the page for indicators that no screen has; the policy for browsers forbids it. */
+/* htmx would add an inline style for indicators, which no screen has and the Content-Security-Policy forbids. */
 "use strict";
 htmx.config.includeIndicatorStyles = false;

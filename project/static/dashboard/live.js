@@ -1,8 +1,7 @@
-/* Keeps an open page alive: shows notices wherever their reader is, moves the progress of runs, and brings
-   what the page shows up to date.
+/* Keeps an open page up to date: shows notices, updates the progress of runs, and replaces what has changed.
 
-   One request answers all three. It is asked slowly, quicker while something that the page shows is on its
-   way, and not at all while nobody looks at the page. */
+   One request is polled for all three: every SLOW ms, every QUICK ms while something that the page shows is
+   being sent or running, and not at all while the page is hidden. */
 "use strict";
 {
   const SLOW = 4000;
@@ -10,7 +9,7 @@
 
   let root = null;
   let timer = null;
-  let activeRuns = null; // the ids under way when we last asked; null before the first answer
+  let activeRuns = null; // the ids of runs under way at the last poll; null before the first answer
   let newestRun = null;
   let failures = 0;
   let movedAt = Date.now(); // when the page was loaded, or last brought up to date
@@ -35,7 +34,7 @@
       if (stale || (watch && ended) || (any && showsRuns())) await refresh();
       answer.runs.forEach(showRun);
     } catch {
-      failures += 1; // a restart, a lost connection, a session that ended: less and less often
+      failures += 1; // a restart, a lost connection, a session that ended: poll less often
     }
     plan((isBusy() ? QUICK : SLOW) * Math.min(2 ** failures, 16));
   }
@@ -44,14 +43,14 @@
     if (timer === null && !document.hidden) timer = setTimeout(ask, wait);
   }
 
-  /* A change is sent within seconds; what still waits after a minute may wait for hours. */
+  /* Most changes are sent within seconds; one that waits for more than a minute may wait for hours. */
   const isBusy = () =>
     document.querySelector("[data-region] [data-active]") !== null ||
     (document.querySelector("[data-waits]") !== null && Date.now() - movedAt < 60000);
 
   /* --- runs ----------------------------------------------------------------------------------------- */
 
-  /* What began or ended since we last asked; also a run that did both in between. */
+  /* Whether a run began or ended since the last poll, including one that did both. */
   function runsMoved(answer) {
     const active = new Set(answer.runs.map((run) => run.id));
     const before = activeRuns ?? runsOnPage();
@@ -93,8 +92,8 @@
 
   /* --- what the page shows --------------------------------------------------------------------------- */
 
-  /* The page is fetched again, and what it says about runs and about its object takes the place of what it
-     said. Nothing else moves. */
+  /* Fetch the page again and replace its regions, which are about runs and the page's object. Nothing else
+     changes. */
   async function refresh() {
     const response = await fetch(location.href, { headers: { Accept: "text/html", "X-Live": "1" } });
     if (!response.ok) return offer("This page is no longer what it was.");
@@ -118,8 +117,7 @@
     if (focused) element.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus();
   }
 
-  /* The same rows: their cells change where they are. Other rows would move under the hand that is about to
-     click, so they are offered. */
+  /* With the same rows, replace the cells. Other rows could move just before a click, so only offer them. */
   function refreshList(list, fresh) {
     const same = fresh.dataset.list === list.dataset.list;
     list.dataset.word = fresh.dataset.word;
@@ -132,7 +130,7 @@
   }
 
   function offer(text) {
-    watched()?.removeAttribute("data-watch"); // said once
+    watched()?.removeAttribute("data-watch"); // offer it once only
     const bar = document.createElement("div");
     bar.className = "d-offer";
     bar.setAttribute("role", "status");

@@ -1,25 +1,25 @@
-/* Dialogs that htmx has put over the page: choices found by typing, the first field in focus, Cancel. */
+/* Dialogs that htmx shows over the page: sets up pickers, focuses the first field, handles Cancel. */
 "use strict";
 {
   const modal = () => document.getElementById("modal-content");
-  const box = () => Alpine.$data(modal()); // what draws it follows a moment later
+  const box = () => Alpine.$data(modal()); // the page is updated a moment later
   const isOpen = () => modal() !== null && box().openModal;
 
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.target !== modal()) return;
-    if (!modal().querySelector("#dialog")) return; // another page: nothing to open
-    // Not told by its button: a live page may have put another in its place meanwhile (live.js).
+    if (!modal().querySelector("#dialog")) return; // the response is not a dialog
+    // Open it here, not by the button's listener: live.js may have replaced the button in the meantime.
     box().openModal = true;
     const jquery = window.django && window.django.jQuery;
     if (jquery && jquery.fn.djangoAdminSelect2) jquery(event.target).find(".admin-autocomplete").djangoAdminSelect2();
-    // Whoever is quick writes already: what they write must not land in another field.
+    // The user may be typing in a field already; keep the focus there.
     if (modal().contains(document.activeElement)) return;
     const first = modal().querySelector(".errors :is(input, select, textarea):not([type=hidden])");
     (first || modal().querySelector("input:not([type=hidden]), select, textarea"))?.focus();
   });
 
-  /* A second click, or a key held down, on the button of a dialog that is on its way or there: it would be drawn
-     again, empty, or closed, since the button stands outside of it. Told before htmx and the box hear of it. */
+  /* Ignore a second click, or a key held down, on the button of a dialog that is loading or open. It would show
+     the dialog again, empty, or close it, as the button is outside the dialog. These listeners run first. */
   let isComing = false;
   let openedAt = 0;
   const isAnother = (event) =>
@@ -28,7 +28,7 @@
   window.addEventListener(
     "click",
     (event) => {
-      const isOnlyOfFirst = event.detail > 1 && isOpen() && !modal().contains(event.target); // on the backdrop by now
+      const isOnlyOfFirst = event.detail > 1 && isOpen() && !modal().contains(event.target); // it hits the backdrop now
       if (!isOnlyOfFirst && !(isAnother(event) && (isComing || isOpen()))) return;
       event.preventDefault();
       event.stopImmediatePropagation();
@@ -42,7 +42,7 @@
     else isComing = true;
   });
 
-  // The box opens when what came has settled, a moment after its answer; what is no dialog settles nothing.
+  // A dialog opens a moment after its response, when htmx has settled it. Other responses do not settle.
   document.addEventListener("htmx:afterRequest", (event) => {
     if (event.detail.target === modal()) setTimeout(() => (isComing = false), 200);
   });
@@ -52,7 +52,7 @@
     isComing = false;
   });
 
-  // Enter pressed for the button, that comes when a field has the focus already: an empty form would be sent.
+  // Enter that was meant for the button may arrive when a field has the focus: it would send an empty form.
   document.addEventListener("input", () => (openedAt = 0));
   document.addEventListener("keydown", (event) => {
     const isForButton = event.repeat || Date.now() - openedAt < 400;

@@ -1,11 +1,11 @@
-/* Notices: one card at a time, which sums up where several have come, and the bell's list. */
+/* Notices: one card at a time, which summarises several notices, and the list below the bell. */
 "use strict";
 {
   const STAYS = 12000;
   const WORST = ["success", "warning", "error"];
 
   let root = null;
-  let shown = []; // the notices that the card stands for
+  let shown = []; // the notices that the card is about
   const known = new Set();
 
   const token = () => root.querySelector("input[name=csrfmiddlewaretoken]").value;
@@ -29,7 +29,7 @@
     return { level, text: `${notices.length} notices${problems}.`, url: root.dataset.notices, link: "See them" };
   }
 
-  /* A new card takes the place of the one before: together they would cover the page. */
+  /* A new card replaces the one before, because several cards would cover the page. */
   function toast(notice) {
     let box = document.querySelector(".d-toasts");
     if (!box) {
@@ -64,7 +64,7 @@
     return card;
   }
 
-  /* htmx shows nothing where a request failed: the button would seem dead. */
+  /* htmx shows nothing when a request fails, so show the error here. */
   document.addEventListener("htmx:responseError", (event) => {
     const answer = event.detail.xhr;
     const plain = (answer.getResponseHeader("Content-Type") || "").startsWith("text/plain");

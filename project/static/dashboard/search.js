@@ -1,6 +1,6 @@
-// What is searched for stands in the address of the page, and an address has a limit: say so before it is sent.
+// The search text is part of the page's address, whose length is limited: check it before sending.
 (() => {
-    const LONGEST = 24000; // characters of an address; servers take 32 KiB with everything else
+    const LONGEST = 24000; // characters in the address; servers accept 32 KiB including headers
 
     document.addEventListener("submit", (event) => {
         const form = event.target;

@@ -1,7 +1,7 @@
-/* The modals of Tools: how many people or changes a choice is about, and what both toggles together mean. */
+/* The dialogs of Tools: show how many people or changes a choice affects, and what both toggles mean together. */
 "use strict";
 {
-  const asked = new WeakMap(); // form -> the choices that it last asked about
+  const asked = new WeakMap(); // form -> its choices at the last request
 
   async function showNumbers(form) {
     const line = form?.querySelector("[data-numbers]");
@@ -13,7 +13,7 @@
     asked.set(form, query);
     const response = await fetch(`${line.dataset.numbers}?${query}`).catch(() => null);
     const text = response?.ok ? await response.text() : "";
-    if (asked.get(form) !== query) return; // something else was chosen meanwhile
+    if (asked.get(form) !== query) return; // the choices have changed since the request
     line.textContent = text;
     line.hidden = !text;
   }
@@ -29,7 +29,7 @@
   }
 
   document.addEventListener("DOMContentLoaded", () => {
-    // By jQuery: fields whose choices are found by typing tell nobody else.
+    // With jQuery, because Select2 fields send their change event to jQuery only.
     window.django.jQuery(document).on("change", ".d-dialog form", (event) => show(event.currentTarget));
     document.addEventListener("click", (event) => {
       const opener = event.target.closest("[data-dialog]");

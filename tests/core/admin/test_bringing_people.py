@@ -150,8 +150,8 @@ def test_who_has_a_password_is_told_of_the_team_and_not_of_a_new_account(otto, m
     send_welcome(otto.pk, None)
 
     first, second = (mail.body for mail in mailoutbox)
-    assert "you now have an account" in first
-    assert "you were added to a team" in second
+    assert "You now have an account" in first
+    assert "You were added to a team" in second
     assert otto.check_password("a long and unlikely one")
 
 
