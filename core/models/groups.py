@@ -112,7 +112,7 @@ class GroupAssignment(models.Model):
         on_delete=models.PROTECT,
         related_name="+",
         limit_choices_to={"is_global": False},
-        help_text="The role that people get who join the team from the group. Empty: Student.",
+        help_text="The role for people who join the team from the group. Empty: Student.",
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     changed_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -145,7 +145,7 @@ class User(Folded, AbstractBaseUser, PermissionsMixin):
         on_delete=models.SET_NULL,
         related_name="primary_for",
         db_index=False,
-        help_text="The team that the REST API means when it names this user.",
+        help_text="The team that the REST API uses for this user.",
     )
     home_team = models.ForeignKey(
         Team,

@@ -28,12 +28,12 @@ class SiteSettings(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="+",
-        help_text="Who arrives from Thinkific without a team joins this one. Empty: listed as unassigned.",
+        help_text="Users from Thinkific without a team join this team. Empty: they are listed as unassigned.",
     )
     placeholder_last_name = models.CharField(
         max_length=50,
         default="-",
-        help_text="Thinkific wants a last name; this stands in when there is none.",
+        help_text="Thinkific requires a last name; this one is sent for users without one.",
     )
     thinkific_welcome_email = models.BooleanField(
         "Thinkific's welcome e-mail",
@@ -52,28 +52,30 @@ class SiteSettings(models.Model):
     delete_students = models.BooleanField(
         "delete students in Thinkific",
         default=False,
-        help_text="Deleting a student here deletes it there too.",
+        help_text="Deleting a student here also deletes the student in Thinkific.",
     )
     delete_users = models.BooleanField(
-        "delete users in Thinkific", default=False, help_text="Deleting a user here deletes it there too."
+        "delete users in Thinkific",
+        default=False,
+        help_text="Deleting a user here also deletes the user in Thinkific.",
     )
     # Sync
     conflict_winner = models.CharField(
         max_length=10,
         choices=Winner,
         default=Winner.DASHBOARD,
-        help_text="Whose name and e-mail stay when both sides changed since the last sync.",
+        help_text="Which side's name and e-mail are kept when both sides changed them since the last sync.",
     )
     mirror_group_removals = models.BooleanField(
         default=False,
-        help_text="Automatic removals, both ways: who left a group in Thinkific leaves the team here, after "
-        "a complete listing; who leaves a team here leaves its groups in Thinkific. Remove from Group works "
-        "without it.",
+        help_text="Automatic removals in both directions: a user who left a group in Thinkific leaves the "
+        "team here, after a complete sync; a user who leaves a team here leaves its groups in Thinkific. "
+        "Remove from Group works without it.",
     )
     deletion_guard_percent = models.PositiveSmallIntegerField(
         default=10,
         validators=[MinValueValidator(0), MaxValueValidator(100)],
-        help_text="A run that would mark more than this part of a kind as removed stops and asks.",
+        help_text="A run stops and asks if it would mark more than this percentage of a kind as removed.",
     )
     retention_days = models.PositiveIntegerField(
         default=365,
@@ -82,7 +84,7 @@ class SiteSettings(models.Model):
     )
     # Sign-in and selling
     sso_link_text = models.CharField("SSO link text", max_length=100, blank=True, default="Go to the courses")
-    webhook_url = models.URLField("webhook URL", blank=True, help_text="Told of every event.")
+    webhook_url = models.URLField("webhook URL", blank=True, help_text="Receives every event.")
 
     history = tracked()
 

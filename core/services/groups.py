@@ -29,8 +29,8 @@ from core.services.storage.collisions import checked_again
 Pending, Clean = GroupMembership.PushState.PENDING, GroupMembership.PushState.CLEAN
 Failed = GroupMembership.PushState.FAILED
 NO_REMOVALS = (
-    "Thinkific takes people out of groups over GraphQL only, and there is no access token "
-    "(THINKIFIC_ACCESS_TOKEN). Remove them in Thinkific; the next sync of the groups brings that here."
+    "Thinkific removes people from groups through GraphQL only, and there is no access token "
+    "(THINKIFIC_ACCESS_TOKEN). Remove them in Thinkific; the next sync of the groups updates the dashboard."
 )
 
 
@@ -260,7 +260,7 @@ def why_not_sent(group: ThinkificGroup) -> str:
     if pushing_groups([group.pk]):
         return ""
     return (
-        f"No team lets changes of {group} go to Thinkific. Assign the group with the direction "
+        f"No team sends changes of {group} to Thinkific. Assign the group with the direction "
         "Bidirectional or Dashboard-to-Thinkific, or change its members in Thinkific."
     )
 

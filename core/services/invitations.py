@@ -123,7 +123,7 @@ def why_void(invitation: Invitation) -> str:
     """Returns why this invitation cannot be accepted now; empty when it can."""
     team, asked_by = invitation.team, invitation.invited_by
     if team.archived_at is not None:
-        return f"{team} is archived and takes nobody in."
+        return f"{team} is archived and takes no members."
     still = asked_by is not None and asked_by.is_active
     if asked_by is None or not (still and scope.teams_where(asked_by, "teams.assign").filter(pk=team.pk)):
         return f"Whoever invited you to {team} no longer manages it. Ask {team} for a new invitation."
@@ -205,4 +205,6 @@ def _check_patience(team: Team, user: User, address: str) -> None:
         )
     mails = rows.filter(history_change_reason__in=[INVITED, SENT_AGAIN])
     if mails.filter(history_date__gt=now - timedelta(days=1)).count() >= MAILS_A_DAY:
-        raise Refusal(f"{address} got {MAILS_A_DAY} mails about {team} today. Wait a day before the next.")
+        raise Refusal(
+            f"{address} got {MAILS_A_DAY} mails about {team} today. Wait a day before sending another."
+        )

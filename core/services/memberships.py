@@ -158,7 +158,7 @@ def _check_guests(guests: Sequence[User], role: Role, *, by: User | None) -> Non
 
 def _check_role(role: Role) -> None:
     if role.is_global:
-        raise Refusal(f"{role} is a role that holds everywhere. Choose one of the roles for teams.")
+        raise Refusal(f"{role} is a global role. Choose one of the roles for teams.")
 
 
 def _locked(key: int) -> Team:

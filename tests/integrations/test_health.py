@@ -72,7 +72,7 @@ def test_people_read_sentences_and_what_is_bad_by_name(healthy):
     WorkerHeartbeat.objects.all().delete()
     out = StringIO()
 
-    with pytest.raises(CommandError, match=r"Not as it should be: worker\."):
+    with pytest.raises(CommandError, match=r"These checks failed: worker\."):
         call_command("check_health", stdout=out)
 
     assert "BAD worker: No worker was ever heard of. Start one: manage.py worker." in out.getvalue()

@@ -222,4 +222,4 @@ def test_health_tells_and_stays_well(server, settings):
     assert told.ok
     assert "does not work" in told.detail
     settings.REDIS_URL = ""
-    assert "None is shared" in health.cache().detail
+    assert "There is no shared cache" in health.cache().detail

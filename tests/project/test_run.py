@@ -200,7 +200,7 @@ def test_what_shows_only_while_preparing_is_told_in_a_sentence_too(start, wrong,
     terminal = start(**wrong)
 
     assert terminal.process.wait(60) == 1
-    assert sentence.replace("published passwords", "say it twice") in terminal.shown()
+    assert sentence.replace("published passwords", "use both options") in terminal.shown()
     assert "Traceback" not in terminal.shown()
 
 

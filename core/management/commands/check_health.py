@@ -25,4 +25,4 @@ class Command(BaseCommand):
                 self.stdout.write(f"{'ok ' if check.ok else 'BAD'} {name}: {check.detail}")
         if not ok:
             bad = ", ".join(name for name, check in checks.items() if not check.ok)
-            raise CommandError(f"Not as it should be: {bad}.")
+            raise CommandError(f"These checks failed: {bad}.")

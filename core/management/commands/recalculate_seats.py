@@ -1,4 +1,4 @@
-"""Count again how many places of every seat are taken."""
+"""Count the used places of all seats again."""
 
 import json
 import time
@@ -11,7 +11,7 @@ from core.services import seats
 
 
 class Command(BaseCommand):
-    help = "Count again how many places of every seat are taken."
+    help = "Count the used places of all seats again."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="print one JSON object")

@@ -11,7 +11,7 @@ from core.services import outbox
 from core.services.history import signed
 from core.wording import listed, plural
 
-RECORDED = "{} stands in the record of impersonations, which is kept. Switch the account off instead."
+RECORDED = "{} is in the record of impersonations, which is kept. Switch the account off instead."
 # A request to make the account was sent, and its answer has not come.
 ON_ITS_WAY = Q(status=OutboxEntry.Status.IN_FLIGHT) | Q(uncertain=True)
 
@@ -46,8 +46,8 @@ class Deletion:
         said = [f"{self.name} is deleted here{f' with {counted}' if counted else ''}. This cannot be undone."]
         if self.thinkific_id is not None:
             said.append(
-                f"The Thinkific account {self.thinkific_id} is deleted too, for good: progress, quiz and "
-                "survey answers, assignments, reviews and Thinkific's certificates go with it. Orders stay."
+                f"The Thinkific account {self.thinkific_id} is deleted too, with its progress, quiz and "
+                "survey answers, assignments, reviews and certificates. Orders stay."
             )
         elif self.stays_in_thinkific:
             said.append(
@@ -115,7 +115,7 @@ def delete(user: User, *, confirmed: Deletion, by: User | None = None) -> None:
     if why := obstacle(user, by=by):
         raise Refusal(why)
     if describe(user) != confirmed:
-        raise Refusal(f"What belongs to {user} has changed since you were asked. Look again and confirm.")
+        raise Refusal(f"The data of {user} has changed since you were asked. Check it again and confirm.")
     key = user.pk
     # The database would set these to NULL itself, but without a row in their history.
     for invitation in Invitation.objects.select_for_update().filter(invited_by=user).exclude(user=user):

@@ -80,7 +80,7 @@ def ask(user: User, email: str, *, by: User) -> EmailChange | None:
     now = timezone.now()
     of_today = EmailChange.objects.filter(user=user, asked_at__gt=now - A_DAY, way=Way.CONFIRMED)
     if of_today.count() >= MOST:
-        raise Refusal(f"The address of {user} was to be changed {MOST} times within a day. Try tomorrow.")
+        raise Refusal(f"{MOST} changes of {user}'s address were asked for within a day. Try again tomorrow.")
     EmailChange.objects.filter(user=user, state=State.PENDING).update(state=State.REPLACED, ended_at=now)
     change = EmailChange.objects.create(
         user=user,
@@ -104,7 +104,7 @@ def send_again(user: User, *, by: User) -> EmailChange:
     change = _locked(user)
     now = timezone.now()
     if change.mailed_at and now - change.mailed_at < PAUSE:
-        raise Refusal("A mail went out less than a minute ago. Wait a moment for it to arrive.")
+        raise Refusal("A mail was sent less than a minute ago. Wait a moment for it to arrive.")
     people.check_email(user, change.new_email, by=by)
     change.mailed_at = now
     change.save(update_fields=["mailed_at"])
@@ -186,7 +186,7 @@ def _locked(user: User) -> EmailChange:
     User.objects.select_for_update(of=("self",)).get(pk=user.pk)
     change = pending(user)
     if change is None:
-        raise Refusal(f"No change of {user}'s address waits any more. Reload the page to see how it stands.")
+        raise Refusal(f"No change of {user}'s address is pending any more. Reload the page to see its state.")
     return change
 
 

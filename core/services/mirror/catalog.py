@@ -70,7 +70,7 @@ def match_products(rows: list[Values], applied: Applied) -> list[tuple[Values, t
         if sold.setdefault(what, row) is not row:
             applied.skip(
                 f"Product {row['thinkific_id']}",
-                "Another product sells the same; that one is shown.",
+                "Another product sells the same course or bundle; that one is shown.",
                 number=row["thinkific_id"],
             )
             continue
@@ -79,7 +79,7 @@ def match_products(rows: list[Values], applied: Applied) -> list[tuple[Values, t
         if owner is not None and (have is None or have[0] != owner):
             applied.fail(
                 f"Product {row['thinkific_id']}",
-                "Thinkific says that it sells another course or bundle than before; it was left as it is.",
+                "In Thinkific it sells another course or bundle than before; it was not changed here.",
                 pk=owner,
             )
             continue

@@ -37,7 +37,7 @@ def database(*, ask: bool = False) -> Health:
         waiting = _unapplied_migrations()
     except Error as error:
         log.warning("The database does not answer: %s", error)
-        return Health(False, "The database does not answer. See the log for its own words.")
+        return Health(False, "The database does not answer. See the log for the error.")
     if waiting:
         return Health(False, f"{waiting} migrations are not applied. Run manage.py migrate.")
     return Health(True, f"{connection.vendor} answers, every migration is applied.")
@@ -46,15 +46,15 @@ def database(*, ask: bool = False) -> Health:
 def cache(*, ask: bool = False) -> Health:
     """Whether the shared cache works. The result is ok in any case, as everything works without it."""
     if not settings.REDIS_URL:
-        return Health(True, "None is shared: each process keeps its own. Set REDIS_URL to share one.")
+        return Health(True, "There is no shared cache: each process has its own. Set REDIS_URL to share one.")
     mark = secrets.token_hex(8)
     kept.set("health", mark, 60)
     if kept.get("health") == mark:
         return Health(True, "The shared cache answers.")
     return Health(
         True,
-        "The shared cache does not work, which makes some pages slower and nothing else. See the log for "
-        "its words, and look whether Redis runs, takes the password of REDIS_URL and has memory left.",
+        "The shared cache does not work. Some pages are slower; everything else works. See the log for the "
+        "error, and check that Redis runs, accepts the password of REDIS_URL and has memory left.",
     )
 
 

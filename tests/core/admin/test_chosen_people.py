@@ -181,7 +181,7 @@ def test_a_group_that_sends_nothing_is_not_offered_and_refused(alma, ana, acme, 
 
     assert signed_in(alma).get(offered, {"pick": "group", "term": ""}).json()["results"] == []
     answer = send_confirmed(signed_in(alma), LIST, chosen("add_to_group", [ana], group=silent))
-    assert "No team lets changes of" in str(answer.context["form"].errors)
+    assert "No team sends changes of" in str(answer.context["form"].errors)
     assert not GroupMembership.objects.exists()
 
 

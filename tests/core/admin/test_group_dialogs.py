@@ -139,7 +139,7 @@ def test_members_are_added_and_removed_as_settings_and_directions_allow(
     settings.THINKIFIC_ACCESS_TOKEN = "a-token"
     client = signed_in(alma)
     refused = client.post(do("add-member", interns.pk), {"user": otto.pk}).content.decode()
-    assert "No team lets changes of Interns go to Thinkific" in refused
+    assert "No team sends changes of Interns to Thinkific" in refused
     GroupAssignmentFactory(group=interns, team=acme, direction="bidirectional")
 
     page = client.post(do("add-member", interns.pk), {"user": otto.pk}, follow=True).content.decode()
@@ -166,7 +166,7 @@ def test_removing_and_adding_members_is_offered_where_it_can_work_and_the_page_s
 
     assert (do("remove-member", interns.pk, member.pk) in page) is (lacks == "nothing")
     assert (do("add-member", interns.pk) in page) is (lacks != "a direction")
-    assert ("No team lets changes of Interns go to Thinkific" in page) is (lacks == "a direction")
+    assert ("No team sends changes of Interns to Thinkific" in page) is (lacks == "a direction")
     assert ("there is no access token" in page) is (lacks == "a token")
 
 

@@ -30,7 +30,7 @@ def test_a_full_team_takes_no_student_but_a_manager(acme, ana, otto, student):
 
 
 def test_a_global_role_is_none_for_a_team(acme, otto):
-    with pytest.raises(Refusal, match="holds everywhere"):
+    with pytest.raises(Refusal, match="is a global role"):
         memberships.add_member(team=acme, user=otto, role=builtin_role("administrator"))
 
 

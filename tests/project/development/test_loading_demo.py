@@ -71,7 +71,7 @@ def test_the_other_value_of_its_conflict_can_be_taken(db):
 
 @pytest.mark.parametrize("said", [[], ["--with-published-passwords"], ["--anybody-may-sign-in"]])
 def test_outside_debug_published_passwords_are_refused_until_they_are_meant(db, said):
-    with pytest.raises(CommandError, match="say it twice"):
+    with pytest.raises(CommandError, match="use both options"):
         call_command("load_demo", *said)
     assert not User.objects.exists()
 

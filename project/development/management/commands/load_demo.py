@@ -10,8 +10,8 @@ from project.development import demo
 
 PUBLISHED = (
     "The demo has an administrator whose password everybody can read in the documentation, and DEBUG is off: "
-    "this may be a machine that others reach. Set DEBUG=1 on your own machine. If it has to be here, say it "
-    "twice: load_demo --with-published-passwords --anybody-may-sign-in"
+    "other people may be able to reach this machine. Set DEBUG=1 on your own machine. To load the demo here "
+    "anyway, use both options: load_demo --with-published-passwords --anybody-may-sign-in"
 )
 
 
@@ -35,8 +35,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        said_twice = options["with_published_passwords"] and options["anybody_may_sign_in"]
-        if not settings.DEBUG and not said_twice:
+        confirmed = options["with_published_passwords"] and options["anybody_may_sign_in"]
+        if not settings.DEBUG and not confirmed:
             raise CommandError(PUBLISHED)
         try:
             outcome = demo.load()
