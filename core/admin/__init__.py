@@ -1,4 +1,4 @@
-"""Each screen's folder or module is called like the screen; importing this package registers them all."""
+"""The screens. Each has a folder or a module with its name; importing this package registers all of them."""
 
 import core.admin.api_tokens
 import core.admin.certificates

@@ -1,4 +1,4 @@
-"""API tokens. The secret is shown once, when a token is made, and is nowhere afterwards."""
+"""API tokens. The secret of a token is shown once, when it is made, and is not stored."""
 
 from django.contrib import admin
 from django.db.models import QuerySet

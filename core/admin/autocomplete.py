@@ -1,5 +1,5 @@
-"""The search behind the pickers. It answers for the fields that a form of ours has a picker for, and to whom
-that form is open; for every other field of the database there is nothing here."""
+"""The search for pickers. It works only for fields that one of our forms has a picker for, and only for
+viewers who may use that form. For all other fields it answers 404."""
 
 from collections.abc import Callable, Iterator
 from functools import cache, partial
@@ -18,15 +18,15 @@ from core.admin.kit.lists.filters import RelatedFilter
 from core.admin.kit.viewer import viewer_of
 from core.admin.tools.dialogs import CARDS, Tool
 
-Key = tuple[str, str, str]  # app, model and field, as a picker names them in its request
+Key = tuple[str, str, str]  # app, model and field: the parameters of a picker's request
 Asks = Callable[[HttpRequest], bool]
 
 
 @cache
 def pickers() -> dict[Key, list[Asks]]:
-    """Each field that has a picker, with one question for each form that has it: is the form open to them?
+    """Returns each field with a picker, with a check for each form that has it: may the viewer use the form?
 
-    Read from the screens themselves: a new picker is found without being named here.
+    They are collected from the screens, so a new picker is found automatically.
     """
     found: dict[Key, list[Asks]] = {}
     for key, asks in _places():
@@ -51,7 +51,7 @@ def _places() -> Iterator[tuple[Key, Asks]]:
 
 
 def picked_by(form: type[forms.Form]) -> Iterator[Any]:
-    """The foreign keys that a form has a picker for."""
+    """Yields the foreign keys that a form has a picker for."""
     for field in form.base_fields.values():
         if isinstance(field.widget, AutocompleteMixin):
             yield field.widget.field

@@ -1,4 +1,4 @@
-"""Certificates: what students earned by completing courses."""
+"""Certificates that students earned by completing courses."""
 
 from django.contrib import admin
 from django.db.models import F, Q, QuerySet

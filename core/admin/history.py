@@ -1,4 +1,4 @@
-"""Audit, History: who changed what, over everything whose changes are recorded, newest first."""
+"""The screen History: all recorded changes of all models, the newest first."""
 
 from datetime import date, datetime, time
 from typing import Any
@@ -43,7 +43,8 @@ class Filters(forms.Form):
     until = forms.DateField(label="To", required=False, widget=day_input(latest=date(9999, 12, 31)))
 
     def narrow(self, rows: QuerySet) -> QuerySet:
-        """The rows by these people, in these days. What is no date counts as none, and is said beside it."""
+        """Returns the rows of the chosen people and days. An invalid date is ignored and shown as an
+        error."""
         self.is_valid()
         values: dict[str, Any] = self.cleaned_data
         if since := values.get("since"):
@@ -55,7 +56,8 @@ class Filters(forms.Form):
         return rows
 
     def _by(self, words: list[str]) -> Q:
-        """People by their name or address now, and those whose account is gone by what was kept of it."""
+        """Returns the condition for people with these words in their name or address; of deleted accounts the
+        copied name is searched."""
         if not hasattr(self, "_people"):
             people = User.objects.order_by()
             for word in words:
@@ -72,7 +74,8 @@ class Filters(forms.Form):
 
 @require_GET
 def history(request: HttpRequest) -> HttpResponse:
-    """The newest changes of all kinds, or page by page of one; by whom and in which days, if asked for."""
+    """Shows the newest changes of all kinds, or all changes of one kind in pages, filtered by people and
+    days."""
     if not sees_site(request, "core.view_history"):
         raise PermissionDenied
     chosen = RECORDED.get(request.GET.get("kind", ""))

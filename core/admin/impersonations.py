@@ -1,4 +1,4 @@
-"""Who acted as whom."""
+"""Impersonations: which administrator acted as which user."""
 
 from django.contrib import admin
 from django.utils.safestring import SafeString

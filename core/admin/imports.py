@@ -1,4 +1,4 @@
-"""Imports: the CSV files that were uploaded, and what became of their lines."""
+"""Imports: uploaded CSV files and the result of each line."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -66,10 +66,10 @@ class ImportBatchAdmin(DashboardAdmin):
             "The file has no lines.",
         ),
     )
-    empty_text = "Files that people import under Tools are kept here with the outcome of every line."
+    empty_text = "Files that people import under Tools are listed here with the result of every line."
 
     def limit(self, queryset: QuerySet, viewer: User) -> QuerySet:
-        """Everybody sees the files they uploaded themselves."""
+        """Team managers see the files that they uploaded themselves."""
         return queryset if viewer.sees_everything else queryset.filter(created_by=viewer)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:

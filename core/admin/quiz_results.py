@@ -1,4 +1,4 @@
-"""Quiz results: what students reached in quizzes."""
+"""Quiz results of students."""
 
 from django.contrib import admin
 from django.db.models import F, Q, QuerySet
@@ -13,7 +13,7 @@ from core.models import Quiz, QuizResult
 
 
 def course_names(quiz: Quiz) -> str:
-    """The courses that contain the quiz, in one line."""
+    """Returns the names of the courses that contain the quiz, in one line."""
     return ", ".join(str(course) for course in quiz.courses())
 
 

@@ -1,4 +1,4 @@
-"""Seats: the pools of places, how full they are, and whose they are."""
+"""Seats: pools of places, how many are used, and the teams that have them."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ def places_left(seat: Seat) -> str:
 
 
 def with_shown_teams(seats: QuerySet[Seat], viewer: User) -> QuerySet[Seat]:
-    """With `shown_assignments`: those to teams that the viewer may see."""
+    """Prefetch `shown_assignments`: the assignments to teams that the viewer may see."""
     assignments = SeatAssignment.objects.filter(team__in=Team.objects.visible_to(viewer))
     return seats.prefetch_related(
         Prefetch(
@@ -128,7 +128,8 @@ class SeatAdmin(HistoryAdmin):
         return with_shown_teams(super().get_queryset(request), viewer_of(request))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """Name and description are internal: team users never see them, not even in the page's title."""
+        """Returns the seat. For a team's viewer its internal name and description are replaced, as the page's
+        title shows the name."""
         seat = super().get_object(request, object_id, from_field)
         if seat is not None and not viewer_of(request).sees_everything:
             seat.name, seat.description = f"Seat for {seat.product}", ""

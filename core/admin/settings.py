@@ -49,7 +49,7 @@ class SiteSettingsAdmin(SitewideAdmin, HistoryAdmin):
         return self.sees(request, "change")
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """There is one row: go to it."""
+        """Redirect to the page of the only row."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         return HttpResponseRedirect(reverse("admin:core_sitesettings_change", args=[SiteSettings.load().pk]))

@@ -28,7 +28,8 @@ class TagAdmin(DashboardAdmin):
     empty_text = "Tags group people across teams, for filters and reports."
 
     def limit(self, queryset: QuerySet, viewer: User) -> QuerySet:
-        """Managers know the tags that their people wear: another team's may be telling."""
+        """Team managers see only tags of their own people, as the names of other tags may tell about other
+        teams."""
         if viewer.sees_everything:
             return queryset
         return queryset.filter(pk__in=_worn(viewer).values("tag"))

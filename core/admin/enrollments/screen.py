@@ -1,4 +1,4 @@
-"""Enrollments: who studies what, how far they are, until when."""
+"""Enrollments: students, their courses and bundles, progress, and end of access."""
 
 from typing import Any
 
@@ -33,7 +33,8 @@ from core.services.enrollments import seat_access
 
 
 def lessons_of(enrollment: Enrollment, viewer: User) -> QuerySet[Lesson]:
-    """The course's lessons with the student's results in their quizzes, and `fraction`: the progress."""
+    """Returns the course's lessons, each with the student's quiz results (`quiz.shown_results`) and
+    `fraction`, the progress of the whole course."""
     results = QuizResult.objects.filter(user=enrollment.user_id, removed_at__isnull=True)
     lessons = Lesson.objects.filter(
         chapter__product=enrollment.product_id, chapter__removed_at__isnull=True, removed_at__isnull=True
@@ -47,7 +48,8 @@ def lessons_of(enrollment: Enrollment, viewer: User) -> QuerySet[Lesson]:
 
 
 def lesson_progress(lesson: Any) -> SafeString:
-    """What can be said about one lesson: a quiz's result; all or nothing at 100 % and 0 %."""
+    """Returns the progress of a lesson as far as it is known: from its quiz result, or when the whole course
+    is at 0 or 100 %."""
     results = lesson.quiz.shown_results if lesson.quiz_id else []
     if results and results[0].completed_at:
         return cells.yes_no(results[0].passed, yes="Passed", no="Not passed")
@@ -186,7 +188,7 @@ class EnrollmentAdmin(FoundByStudent, ExportingAdmin, HistoryAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        """With `shows_bundle`: whether the viewer may know the bundle that a course came with."""
+        """Annotate `shows_bundle`: whether the viewer may see the bundle that a course came with."""
         return with_shown_bundles(super().get_queryset(request), viewer_of(request))
 
     def get_object(self, request: HttpRequest, object_id: Any, from_field: Any = None) -> Any:
@@ -199,7 +201,7 @@ class EnrollmentAdmin(FoundByStudent, ExportingAdmin, HistoryAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         access = ["student_link", "course_link", "status_now", "activated", "expires", "via_bundle_name"]
         if viewer_of(request).sees_everything:
-            access.append("seat_link")  # its name is internal, and it may be another team's
+            access.append("seat_link")  # its name is internal, and the seat may be another team's
         elif obj is not None and obj.user_id != viewer_of(request).pk:
             access.append("given_by")
         learning = ["progress", "started", "completed", "free_trial"]

@@ -1,4 +1,4 @@
-"""Thinkific's groups: which teams they serve in which direction, who is in them, whether all is synced."""
+"""Thinkific's groups: their assignments to teams, their members, and whether everything is synced."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def assignments_of(group: ThinkificGroup, viewer: User) -> QuerySet[GroupAssignm
 
 
 def members_of(group: ThinkificGroup, viewer: User) -> QuerySet[GroupMembership]:
-    """Also who was taken out here while Thinkific has yet to follow. Those with something unsent first."""
+    """Returns the members, those with unsent changes first. Includes users whose removal was not sent yet."""
     members = GroupMembership.objects.filter(group=group).exclude(
         removed_at__isnull=False, push_state="clean"
     )

@@ -1,4 +1,4 @@
-"""The one base class of every screen: what it shows is limited to what the signed-in person may see."""
+"""The base class of all screens. It limits what they show to rows that the viewer may see."""
 
 import re
 from typing import Any
@@ -26,11 +26,11 @@ from core.folding import email_key
 from core.models import User
 from core.models.fields.folded import holding
 
-SEPARATORS = re.compile(r"[\s,;<>\"']+")  # of addresses that come from a mail or a spreadsheet
+SEPARATORS = re.compile(r"[\s,;<>\"']+")  # between addresses that were copied from a mail or a spreadsheet
 
 
 def visible(queryset: QuerySet, viewer: User) -> QuerySet:
-    """The rows of this queryset that the viewer may see. A model that does not say is for administrators."""
+    """Returns the rows that the viewer may see. A model without `visible_to` is for administrators only."""
     if hasattr(queryset, "visible_to"):
         return queryset.visible_to(viewer)
     return queryset if viewer.sees_everything else queryset.none()
@@ -55,14 +55,14 @@ class DashboardAdmin(AskingAdmin):
     list_fullwidth = True
     actions: Any = None
     search_help_text = ""
-    people_path = ""  # what leads from a row to a person, where a list of addresses can be searched for
+    people_path = ""  # lookup from a row to a user; set where a list of addresses can be searched for
     list_before_template = "admin/dashboard/list_head.html"
-    list_top_template = ""  # what a screen has above its list
+    list_top_template = ""  # the screen's own template above its list
     empty_value_display = "—"
     empty_title = "Nothing here yet"
-    empty_text = ""  # what would be listed here and how it gets here
-    empty_how = ""  # what to do about it, for those who may start runs
-    tabs: tuple[Tab, ...] = ()  # further tabs of the detail page; the first is the object's own fields
+    empty_text = ""  # for an empty list: what is listed here, and where it comes from
+    empty_how = ""  # for an empty list: what to do, shown to viewers who may start runs
+    tabs: tuple[Tab, ...] = ()  # more tabs of the detail page; the first one has the object's own fields
     first_tab_title = "Overview"
     change_form_outer_before_template = "admin/dashboard/tabs.html"
     change_form_template = "admin/dashboard/change_form.html"
@@ -85,8 +85,8 @@ class DashboardAdmin(AskingAdmin):
         return rows.annotate(**{column.annotation: column.count(viewer) for column in counted})
 
     def limit(self, queryset: QuerySet, viewer: User) -> QuerySet:
-        """Where a model has no `visible_to`, a screen that is not for administrators only says here who
-        sees what."""
+        """Returns the rows that the viewer may see. Override it for a model without `visible_to` whose screen
+        is not for administrators only."""
         return visible(queryset, viewer)
 
     def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> QuerySet:
@@ -96,7 +96,7 @@ class DashboardAdmin(AskingAdmin):
         return visible(queryset, viewer_of(request))
 
     def get_or_404(self, request: HttpRequest, object_id: Any) -> Model:
-        """The object, or the answer that a missing one gets: for actions on one object."""
+        """Returns the object, for actions on one object. Raises Http404 when it is missing or hidden."""
         obj = self.get_object(request, object_id)
         if obj is None:
             raise Http404
@@ -125,7 +125,7 @@ class DashboardAdmin(AskingAdmin):
         return [name for name, column in self.columns.items() if column.admin_order_field]
 
     def list_title(self, request: HttpRequest) -> str:
-        """What the list is called to this person, as in their sidebar."""
+        """Returns the title of the list for this viewer, as in the sidebar."""
         name = str(self.opts.verbose_name_plural)
         return name[:1].upper() + name[1:]
 
@@ -133,8 +133,8 @@ class DashboardAdmin(AskingAdmin):
         return BoundedChangeList
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
-        """Only what a filter of this list asks for. Django also allows every column of the model itself,
-        which would let anybody guess a hidden one (`?password__startswith=`)."""
+        """Allow only parameters of this list's filters. Django allows every column of the model too, so
+        anybody could guess hidden values (`?password__startswith=`)."""
         if request is None:
             return False
         return any(_asks_for(entry, lookup) for entry in self.get_list_filter(request))
@@ -142,8 +142,8 @@ class DashboardAdmin(AskingAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet, search_term: str
     ) -> tuple[QuerySet, bool]:
-        """Rows that match every word, or are about any of the people whose addresses were pasted. Never with
-        duplicates, so never with DISTINCT."""
+        """Returns the rows that match every word; for several pasted addresses the rows of these people. The
+        second value is False: there are no duplicates, so no DISTINCT is needed."""
         addresses = [part for part in SEPARATORS.split(search_term) if "@" in part]
         if self.people_path and len(addresses) > 1:
             keys = {email_key(address.replace("\x00", "")) for address in addresses[:FEW]}
@@ -156,31 +156,31 @@ class DashboardAdmin(AskingAdmin):
         found = queryset
         for word in words:
             found = found.filter(self.search_condition(word, viewer))
-        # Few keys are found first, by the columns' indexes: asked for the newest of them at once, PostgreSQL
-        # would walk the table from its end and hope to meet them soon.
+        # Find the keys first, with the columns' indexes, if they are few. If PostgreSQL sorted and limited in
+        # the same query, it could scan the table from its end until it finds enough rows.
         few = list(found.order_by().values_list("pk", flat=True)[: FEW + 1])
         return found if len(few) > FEW else queryset.filter(pk__in=few)
 
     def search_condition(self, word: str, viewer: User) -> Q:
-        """What a word may match: columns of one table, since an OR across tables makes the database read
-        all of both. Where a related table is searched, see `FoundByStudent`."""
+        """Returns the condition that a row matches a word. It uses columns of one table, because for an OR
+        across tables the database reads both completely. `FoundByStudent` searches a related table."""
         condition = Q()
         for name in self.search_fields:
             condition |= holding(name, word)
         return condition
 
     def watched_rows(self, request: HttpRequest, keys: list[Any]) -> dict[str, str]:
-        """For the page of a list: how it asks whether these rows are still what it shows."""
+        """Returns the address and digest with which the page of a list polls for changes of these rows."""
         return of_rows(request, self, keys)
 
     # --- details ------------------------------------------------------------------------------------
 
     def page_context(self, request: HttpRequest) -> dict[str, Any]:
-        """What the template of the detail page is told, for a screen that shows or hides parts of it."""
+        """Returns more context for the template of the detail page."""
         return {"show_history": False}
 
     def page_lines(self, obj: Any, viewer: User) -> list[SafeString]:
-        """What the detail page says above everything else, for something that waits."""
+        """Returns lines to show at the top of the detail page, for example about a pending change."""
         return []
 
     def change_view(
@@ -207,7 +207,7 @@ class DashboardAdmin(AskingAdmin):
             viewer = viewer_of(request)
             context["page_lines"] = self.page_lines(obj, viewer)
             standing = standing_of(obj, viewer) if self.shows_sync else None
-            if chosen is not None or not self.has_change_permission(request, obj):  # a form stays as it is
+            if chosen is not None or not self.has_change_permission(request, obj):  # forms are not refreshed
                 context["watched"] = of_object(request, self, obj, standing, chosen)
             context["sync_line"] = sync_line(obj, viewer, standing) if self.shows_sync else None
             context["dialog_buttons"] = buttons_for(self, obj, viewer, chosen.slug if chosen else "")
@@ -218,7 +218,7 @@ class DashboardAdmin(AskingAdmin):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        raise Http404  # only what has a history (HistoryAdmin) shows one
+        raise Http404  # only subclasses of HistoryAdmin have a history
 
     def tab_view(
         self, request: HttpRequest, obj: Model, tab: Tab, extra_context: dict[str, Any]
@@ -245,7 +245,7 @@ class DashboardAdmin(AskingAdmin):
 
 
 def _asks_for(entry: Any, lookup: str) -> bool:
-    """Whether an entry of `list_filter` reads this parameter of the address."""
+    """Whether an entry of `list_filter` uses this parameter of the address."""
     if isinstance(entry, type) and issubclass(entry, ListFilter):
         return lookup == getattr(entry, "parameter_name", None)
     field = entry[0] if isinstance(entry, tuple | list) else entry

@@ -1,4 +1,4 @@
-"""What stands in a cell: dates, names, pills, progress, links; the same everywhere."""
+"""The HTML of cells in lists, tabs and detail pages: dates, names, pills, progress, links."""
 
 import re
 from datetime import date, datetime
@@ -22,7 +22,7 @@ from core.models.fields import history
 from core.pills import pill
 
 NOTHING = format_html('<span class="cell-nothing">{}</span>', "—")
-SHOWN_CHARACTERS = 300  # the stylesheet cuts lines; this keeps a page small whatever a name holds
+SHOWN_CHARACTERS = 300  # the stylesheet cuts lines; this limits the size of the page for very long names
 
 
 def text(value: Any, limit: int = SHOWN_CHARACTERS, *, tooltip: str = "") -> SafeString:
@@ -32,7 +32,7 @@ def text(value: Any, limit: int = SHOWN_CHARACTERS, *, tooltip: str = "") -> Saf
         return NOTHING
     value, tooltip = as_people_write(str(value)), as_people_write(tooltip)
     shown = value if len(value) <= limit else value[: limit - 1] + "…"
-    # An address that is too long for its column breaks before its domain.
+    # An address that is too long for its column breaks after the @.
     shown = format_html_join(format_html("{}<wbr>", "@"), "{}", ((part,) for part in shown.split("@")))
     return format_html('<bdi class="cell-text" title="{}">{}</bdi>', (tooltip or value)[:1000], shown)
 
@@ -43,7 +43,7 @@ def whole(value: Any) -> Any:
 
 
 def sentence(value: str, limit: int = SHOWN_CHARACTERS) -> SafeString:
-    """What is read to its end: in as many lines as it takes."""
+    """Returns a text to be read to its end, in as many lines as it needs."""
     if not value:
         return NOTHING
     value = as_people_write(value)
@@ -52,12 +52,13 @@ def sentence(value: str, limit: int = SHOWN_CHARACTERS) -> SafeString:
 
 
 def done_by(row: Model, who: str) -> SafeString:
-    """The name of whoever did something, also where their account is gone."""
+    """Returns the name of whoever did something, also after their account was deleted."""
     return text(history.done_by(row, who))
 
 
 def two_lines(first: str, second: str) -> SafeString:
-    """A name with what tells its bearer from another below it; once where both are the same."""
+    """Returns a name with a second line that tells it from others of that name; one line if both are
+    equal."""
     if first == as_people_write(second):
         return text(first)
     return format_html(
@@ -66,15 +67,15 @@ def two_lines(first: str, second: str) -> SafeString:
 
 
 def with_second(first: SafeString, second: str) -> SafeString:
-    """A drawn cell with a line below it."""
+    """Returns a finished cell with a second line below it."""
     return format_html(
         '<span class="cell-two">{}<span class="cell-second">{}</span></span>', first, text(second)
     )
 
 
 def moment(value: datetime | None, *, empty: str = "", ahead: bool = False) -> SafeString:
-    """A point in time in the site's time zone, which the tooltip names, with how long ago. `ahead`: it may
-    well be still to come. What has happened is "just now" where a clock was set back since."""
+    """Returns a moment in the site's time zone; the tooltip has the zone and how long ago it was. `ahead`:
+    the moment may lie in the future. A past event in the future (a clock was set back) is "just now"."""
     if value is None:
         return format_html('<span class="cell-nothing">{}</span>', empty) if empty else NOTHING
     now = timezone.now()
@@ -100,20 +101,22 @@ LESSON_KINDS = {"html_item": "Text", "pdf": "PDF", "iframe": "Multimedia", "mult
 
 
 def lesson_kind(raw: str) -> str | SafeString:
-    """A lesson's kind in words: "LIVE_LESSON", "HtmlItem" or "QuizContent" as people write them."""
+    """Returns a lesson's kind as people write it: "Live lesson" for "LIVE_LESSON", "Quiz" for
+    "QuizContent"."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", raw.strip()).lower().removesuffix("_content")
     return (LESSON_KINDS.get(words) or capfirst(words.replace("_", " ").lower())) if words else NOTHING
 
 
 def price(amount: Decimal | None, currency: str) -> str | SafeString:
-    """An amount with its currency, where Thinkific has told it."""
+    """Returns an amount with its currency, if Thinkific has sent one."""
     if amount is None:
         return NOTHING
     return "Free" if amount == 0 else f"{amount:,.2f} {currency}".strip()
 
 
 def progress(fraction: Decimal | float) -> SafeString:
-    """A bar for 0 to 1, with its number: rounded down, so that 100 % means finished."""
+    """Returns a bar for a fraction from 0 to 1 with its percentage, rounded down so that 100 % means
+    finished."""
     percent = max(0, min(100, int(fraction * 100)))
     return format_html(
         '<span class="progress" title="{0}&nbsp;% complete"><span class="progress-track">'
@@ -124,14 +127,15 @@ def progress(fraction: Decimal | float) -> SafeString:
 
 
 def number(value: str) -> SafeString:
-    """An amount with its unit, never torn apart."""
+    """Returns an amount with its unit, never broken into two lines."""
     return format_html('<span class="cell-number">{}</span>', value.replace(" ", "\u00a0"))
 
 
 def link(obj: Model | None, label: str | None = None) -> SafeString:
-    """The object's name, leading to its page where that opens for the viewer.
+    """Returns the object's name, as a link if the viewer may open its page.
 
-    Decided when the page is drawn: by then all of its links are known, and one query answers for many.
+    This is decided when the page is rendered: then all its links are known, and one query checks many of
+    them.
     """
     if obj is None:
         return NOTHING
@@ -151,7 +155,7 @@ _link = lazy(_drawn_link, SafeString)
 
 
 def way_to(obj: Model, label: str) -> SafeString:
-    """A word that leads to the object's page; nothing where that does not open for the viewer."""
+    """Returns a label that links to the object's page; empty when the viewer may not open it."""
     way = open_pages.current()
     if way is not None:
         way.ask(obj)
@@ -176,12 +180,12 @@ _badges = lazy(_drawn_badges, SafeString)
 
 
 def badged_link(obj: Model, *badges: SafeString | str) -> SafeString:
-    """A name that leads to its page, with the pills that belong to it."""
+    """Returns the object's name as a link, followed by pills."""
     return _badges(link(obj), badges)
 
 
 def outside_link(url: str, label: str) -> SafeString:
-    """An address that came from Thinkific; only if a browser may be sent there."""
+    """Returns a link to an address that came from Thinkific; only for http and https."""
     if not url.startswith(("https://", "http://")):
         return NOTHING
     return format_html(
@@ -190,7 +194,7 @@ def outside_link(url: str, label: str) -> SafeString:
 
 
 def in_thinkific(page: str, name: str) -> SafeString:
-    """A name that leads to its page in Thinkific, in a tab of its own."""
+    """Returns a name that links to its page in Thinkific, in a new tab."""
     return format_html(
         '<a class="cell-link cell-outside" href="{}" target="_blank" rel="noopener noreferrer"'
         ' title="Open in Thinkific">{}<span class="material-symbols-outlined">open_in_new</span></a>',
@@ -204,7 +208,7 @@ def second(value: str) -> SafeString:
 
 
 def lines(shown: list[SafeString]) -> SafeString:
-    """Drawn cells below each other."""
+    """Returns finished cells below each other."""
     return format_html(
         '<span class="cell-two">{}</span>', format_html_join("", "{}", ((one,) for one in shown))
     )
@@ -216,8 +220,8 @@ def detail_url(obj: Model, tab: str = "") -> str:
 
 
 def thinkific_id(value: int | None, page: str = "", *, untold: str = "") -> SafeString:
-    """Ids are copied, not added up: no thousands separators. `page` is where Thinkific shows it. `untold`
-    says of something that is in Thinkific why its number is not known here."""
+    """Returns an id without thousands separators, as people copy it; linked to `page` in Thinkific if given.
+    `untold` explains why the id of an object in Thinkific is not known here."""
     if value is None and untold:
         return format_html('<span class="cell-nothing" title="{}">{}</span>', untold, "Not told yet")
     if value is None:
@@ -233,14 +237,14 @@ def thinkific_id(value: int | None, page: str = "", *, untold: str = "") -> Safe
 
 
 def removed(value: datetime | None) -> SafeString | str:
-    """A badge on what Thinkific no longer has."""
+    """Returns the badge of an object that Thinkific no longer has; empty for None."""
     if value is None:
         return ""
     return pill("Removed", title=f"No longer in Thinkific, seen on {moments.day(value)}.")
 
 
 def badged(name: str, *badges: SafeString | str) -> SafeString:
-    """A name with the pills that belong to it."""
+    """Returns a name followed by pills."""
     return format_html(
         '<span class="cell-named">{} {}</span>',
         text(name),
@@ -249,7 +253,7 @@ def badged(name: str, *badges: SafeString | str) -> SafeString:
 
 
 def named(obj: Any, label: str | None = None) -> SafeString:
-    """A name with the badge "Removed" where Thinkific no longer has the object."""
+    """Returns a name, with the badge "Removed" if Thinkific no longer has the object."""
     return badged(label if label is not None else str(obj), removed(obj.removed_at))
 
 
@@ -260,7 +264,7 @@ def yes_no(value: bool | None, *, yes: str = "Yes", no: str = "No") -> SafeStrin
 
 
 def actions(links: list[SafeString]) -> SafeString:
-    """What can be done to a row."""
+    """Returns the cell with the buttons of a row."""
     if not links:
         return NOTHING
     return format_html(

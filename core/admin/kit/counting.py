@@ -1,4 +1,4 @@
-"""How many people something is about, in words."""
+"""Numbers of people in words."""
 
 from collections.abc import Sequence
 

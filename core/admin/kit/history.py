@@ -1,4 +1,4 @@
-"""Screens of things whose changes are recorded: who changed what, when, and as whom."""
+"""Base of screens whose model has a history."""
 
 from typing import Any
 
@@ -21,7 +21,8 @@ class HistoryAdmin(DashboardAdmin):
     keeps_history = True
 
     def has_view_history_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Old values name teams and people whom a manager may not know of: for administrators only."""
+        """For administrators only: old values can contain teams and people that a team manager may not
+        see."""
         return scope.holds_for_the_site(viewer_of(request), "core.view_history")
 
     def page_context(self, request: HttpRequest) -> dict[str, Any]:
@@ -30,7 +31,7 @@ class HistoryAdmin(DashboardAdmin):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Every change of one object, newest first; it outlives the object."""
+        """Shows all changes of one object, the newest first, also after the object was deleted."""
         key = key_of(object_id)
         if key is None or not self.has_view_history_permission(request):
             raise Http404

@@ -1,4 +1,4 @@
-"""Keys of objects in addresses: what cannot be one leads nowhere, whichever screen it is."""
+"""Primary keys in addresses: a text that cannot be one gets a 404 on every screen."""
 
 from collections.abc import Iterable
 
@@ -6,8 +6,9 @@ from django.urls import URLPattern, path, register_converter
 
 
 class Key:
-    """A number that every database can hold as a primary key, as text. Django's widgets also ask for an
-    address with a placeholder, which their script fills in; it leads nowhere itself."""
+    """A URL converter for numbers that fit every database's primary key; the value stays text. Django's
+    widgets also need an address with a placeholder, which their script replaces; that address itself gets a
+    404."""
 
     regex = "[0-9]{1,18}|__fk__"
 
@@ -24,7 +25,7 @@ register_converter(Key, "key")
 
 
 def only_keys(patterns: Iterable[URLPattern]) -> list[URLPattern]:
-    """The same addresses, for objects whose key can be one. Django's take any text there, and hand it to the
+    """Returns the same patterns, but for valid keys only. Django's own accept any text and pass it to the
     database."""
     return [_with_key(pattern) for pattern in patterns]
 

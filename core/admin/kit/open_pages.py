@@ -1,7 +1,7 @@
-"""Where the person who asked for a page may go from it: links lead nowhere else.
+"""Which pages the viewer may open, so that pages contain no other links.
 
-A name whose page would answer 404 or 403 is shown without a link. All links of a page are asked about
-together, one query for each kind of object.
+A name whose page would answer 404 or 403 is shown without a link. All links of a page are checked together,
+with one query for each model.
 """
 
 from collections import defaultdict
@@ -18,20 +18,21 @@ from core.models import User
 
 
 class OpenPages:
-    """What one request may lead to."""
+    """The pages that the viewer of one request may open."""
 
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
         self._asked: dict[type[Model], set[Any]] = defaultdict(set)
         self._known: dict[type[Model], dict[Any, bool]] = defaultdict(dict)
-        self.read_once: dict[Any, Any] = {}  # what the rows of a page share
+        self.read_once: dict[Any, Any] = {}  # a cache for values that all rows of the page need
 
     def ask(self, obj: Model) -> None:
-        """Note that `is_open` will be asked of it: the first answer brings all that were noted."""
+        """Announce that `is_open` will be called for this object: the first call then checks all announced
+        ones."""
         self._asked[type(obj)].add(obj.pk)
 
     def is_open(self, obj: Model) -> bool:
-        """Whether the page of this object opens."""
+        """Whether the viewer may open the page of this object."""
         known = self._known[type(obj)]
         if obj.pk not in known:
             keys = self._asked.pop(type(obj), set()) | {obj.pk}
@@ -40,7 +41,7 @@ class OpenPages:
         return known[obj.pk]
 
     def shows(self, model: type[Model]) -> bool:
-        """Whether the screen of a model opens, whatever rows it has."""
+        """Whether the viewer may open the list of a model."""
         screen = admin.site._registry.get(model)
         return screen is not None and self._viewer is not None and screen.has_view_permission(self.request)
 
@@ -63,12 +64,13 @@ _current: ContextVar[OpenPages | None] = ContextVar("open_pages", default=None)
 
 
 def current() -> OpenPages | None:
-    """Of the request that is being answered; None outside of one, where nothing is open."""
+    """Returns the OpenPages of the present request; None outside a request."""
     return _current.get()
 
 
 def for_each_request(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable:
-    """Middleware, since pages are drawn after their view has returned."""
+    """Middleware that sets `current`. It must be a middleware, as pages are rendered after their view
+    returned."""
 
     def answer(request: HttpRequest) -> HttpResponse:
         token = _current.set(OpenPages(request))
@@ -81,7 +83,7 @@ def for_each_request(get_response: Callable[[HttpRequest], HttpResponse]) -> Cal
 
 
 def list_url(model: type[Model], query: str = "") -> str:
-    """The address of a model's list; empty for somebody to whom it is closed."""
+    """Returns the address of a model's list; empty when the viewer may not open it."""
     pages = current()
     if pages is None or not pages.shows(model):
         return ""
@@ -100,6 +102,6 @@ def viewer_sees_everything() -> bool:
 
 
 def viewer_is_superuser() -> bool:
-    """Superusers are changed by their like only: a list knows that without asking the database."""
+    """Whether the viewer is a superuser: only superusers may change superusers. Makes no query."""
     pages = current()
     return pages is not None and bool(getattr(pages.request.user, "is_superuser", False))

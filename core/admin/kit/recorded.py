@@ -1,4 +1,4 @@
-"""What histories show: of each row who did what to which object, and what changed in it."""
+"""The rows that histories show: who did what to which object, and which values changed."""
 
 import re
 from collections import defaultdict
@@ -33,14 +33,14 @@ from core.models.fields.history import AS_IT_WAS, done_by
 
 TYPES = {"+": "Added", "~": "Changed", "-": "Deleted"}
 LONGEST = 120  # characters of a value
-RUN = re.compile(r"\brun (\d{1,18})$")  # how a pull ends its reason: "Thinkific, run 12"
+RUN = re.compile(r"\brun (\d{1,18})$")  # the end of a pull's reason: "Thinkific, run 12"
 OWN = {"history_id", "history_date", "history_change_reason", "history_type", "history_user", "impersonator"}
 OWN |= {"history_user_name", "impersonator_name", "id"}
 
 
 class Names:
-    """The names of objects that rows refer to, read together: one query for a kind, and one more for what is
-    gone, of which the history remembers the name."""
+    """The names of objects that rows refer to. They are read together: one query per model, and one more for
+    deleted objects, whose names come from the history."""
 
     def __init__(self) -> None:
         self._asked: dict[type[Model], set[int]] = defaultdict(set)
@@ -65,7 +65,7 @@ class Names:
                 self._known |= {(model, row.id): recorded.name(row, self) for row in last}
 
     def of(self, row: Any, name: str) -> str:
-        """What the foreign key of a row says; empty where it is empty."""
+        """Returns the name of the object that a row's foreign key refers to; empty for None."""
         field = row._meta.get_field(name)
         key = getattr(row, field.attname)
         if key is None:
@@ -77,7 +77,7 @@ class Names:
 
 @dataclass(frozen=True)
 class Recorded:
-    """A kind of object with history, what it is called, and the foreign keys (`parts`) its name needs."""
+    """A model with a history, how to name its objects, and the foreign keys (`parts`) that the name needs."""
 
     model: Any
     name: Callable[[Any, Names], str]
@@ -143,7 +143,8 @@ Moved = tuple[Field, Any, Any]  # a field, the row before, the row after
 
 
 def shown(rows: list[Row]) -> list[dict[str, Any]]:
-    """What the pages show of these rows: the same number of queries for many as for a few."""
+    """Returns the rows in the form for the template. The number of queries does not depend on their
+    number."""
     moved, names = _moved(rows), Names()
     for recorded, row in rows:
         names.ask(row, recorded.parts)
@@ -173,7 +174,7 @@ def shown(rows: list[Row]) -> list[dict[str, Any]]:
 
 
 def _moved(rows: list[Row]) -> dict[tuple[str, int], list[Moved]]:
-    """Of each change what differs from the row before it of the same object."""
+    """Returns for each change the fields that differ from the object's row before it."""
     found = {}
     for recorded in RECORDED.values():
         changed = {row.history_id: row for kind, row in rows if kind is recorded and row.history_type == "~"}
@@ -202,7 +203,7 @@ def _who(row: Any) -> str:
 
 
 def _is_as_it_was(row: Any) -> bool:
-    """Whether a row says what something was before its first change, and not that anybody did anything."""
+    """Whether a row only records the values before the first change, and no action of a user."""
     return bool(row.history_type == "+" and row.history_change_reason == AS_IT_WAS)
 
 
@@ -225,7 +226,7 @@ def _value(field: Field, row: Any, names: Names) -> str | SafeString:
 
 
 def _runs(rows: list[Row]) -> set[int]:
-    """The runs that these rows name and that are kept still."""
+    """Returns the runs that these rows name and that still exist."""
     named = {int(found[1]) for _, row in rows if (found := RUN.search(row.history_change_reason or ""))}
     runs = apps.get_model("integrations", "SyncRun")._default_manager
     return set(runs.filter(pk__in=named).values_list("pk", flat=True)) if named else set()
@@ -241,7 +242,7 @@ def _reason(row: Any, runs: set[int]) -> str | SafeString:
 
 
 def _url(recorded: Recorded, row: Any) -> str:
-    """The history of this one object, where it has a screen."""
+    """Returns the address of the object's history; empty when it has no screen."""
     if not getattr(admin.site._registry.get(recorded.model), "keeps_history", False):
         return ""
     try:

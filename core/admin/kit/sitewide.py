@@ -1,4 +1,4 @@
-"""Screens about the whole site: for those who see all of it, whatever roles somebody has in a team."""
+"""Base of screens about the whole site, for users who see all teams. Roles in a team do not open them."""
 
 from django.db.models import Model
 from django.http import HttpRequest
@@ -13,7 +13,7 @@ def sees_site(request: HttpRequest, permission: str) -> bool:
 
 
 class SitewideAdmin(DashboardAdmin):
-    """`view_` and `change_` permissions count only together with seeing everything."""
+    """Requires that the viewer sees everything, besides the `view_` or `change_` permission."""
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.sees(request, "view")

@@ -1,4 +1,4 @@
-"""Tabs of a detail page: each a table of its own, read and paged only when it is open."""
+"""Tabs of a detail page. Each is a table with pages, whose rows are read only when the tab is open."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,22 +22,22 @@ MOST_WORDS = 6
 class Tab:
     slug: str
     title: str
-    # What it lists, limited to what the viewer may see.
+    # Returns the rows of the tab that the viewer may see.
     rows: Callable[[Any, User], QuerySet]
     columns: Sequence[Column]
     empty: str  # a sentence: what would be here
     note: Callable[[Any, User], str] = lambda obj, viewer: ""  # sentences above the table
     applies: Callable[[Any], bool] = lambda obj: True
-    # What it takes to see the rows, where the page's own permission is not enough.
+    # Django's permission to see the rows, where that of the page is not enough.
     permission: str = ""
-    search: str = ""  # the column that its search looks into; empty: none, for tabs that stay short
+    search: str = ""  # the column to search in; empty: no search, for tabs with few rows
 
     def is_shown(self, obj: Any, viewer: User) -> bool:
         return self.applies(obj) and (not self.permission or viewer.has_perm(self.permission))
 
 
 def tab_context(tab: Tab, obj: Model, request: HttpRequest, model_admin: Any) -> dict[str, Any]:
-    """One page of a tab's table, for `admin/dashboard/tab_table.html`."""
+    """Returns one page of a tab's table, as context for `admin/dashboard/tab_table.html`."""
     viewer = viewer_of(request)
     asked = request.GET.get("q", "").replace("\x00", "").strip() if tab.search else ""
     found = tab.rows(obj, viewer)

@@ -1,4 +1,4 @@
-"""Who is looking."""
+"""The viewer of a request."""
 
 from django.http import HttpRequest
 
@@ -6,6 +6,6 @@ from core.models import User
 
 
 def viewer_of(request: HttpRequest) -> User:
-    """The signed-in person: the site lets nobody else as far as a screen."""
+    """Returns the signed-in user. The site has refused everybody else before."""
     assert isinstance(request.user, User)
     return request.user

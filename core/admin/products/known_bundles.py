@@ -1,4 +1,4 @@
-"""Which bundles a viewer may know of: a course tells nothing of one that no seat of their teams is on."""
+"""Which bundles a team's viewer may see on enrollments: those that a seat of their teams is on."""
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 
@@ -6,7 +6,7 @@ from core.models import Enrollment, SeatAssignment, User
 
 
 def with_shown_bundles(rows: QuerySet[Enrollment], viewer: User) -> QuerySet[Enrollment]:
-    """With `shows_bundle`: whether the viewer may know the bundle that a course came with."""
+    """Annotate `shows_bundle`: whether the viewer may see the bundle that a course came with."""
     if viewer.sees_everything:
         return rows.annotate(shows_bundle=Value(True))
     seats = SeatAssignment.objects.filter(

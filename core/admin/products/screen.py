@@ -1,4 +1,4 @@
-"""Products: what Thinkific sells, what is inside, and who uses it."""
+"""Products: courses and bundles, their content, seats and enrollments."""
 
 from typing import Any
 
@@ -117,7 +117,7 @@ class ProductAdmin(DashboardAdmin):
 
 @admin.register(Quiz)
 class QuizAdmin(DashboardAdmin):
-    """Not in the sidebar: it serves the filter of the quiz results."""
+    """Not in the sidebar. The filter of quiz results needs its search."""
 
     title = column("Name", cells.named)
     course = column("Course", course_cell)

@@ -17,7 +17,7 @@ from core.pills import pill
 
 
 def contents_of(product: Product, viewer: User) -> QuerySet[BundleItem]:
-    """What the bundle holds now; a course that was taken out of it is no part of it any more."""
+    """Returns the present courses of the bundle, without those that were removed from it."""
     items = product.bundle_items.filter(removed_at__isnull=True)
     return items.select_related("course").order_by("position", "id")
 

@@ -1,4 +1,4 @@
-"""What a team is: its name and limits, its owner, archived or in use."""
+"""Dialogs that change a team itself: its details, its owner, archive and restore."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Teams: who is in them, which groups and seats they have, what their members study."""
+"""Teams: their members, invitations, groups and seats, and the enrollments of their members."""
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
@@ -33,7 +33,8 @@ WHAT_A_GUEST_IS = (
 
 
 def members_of(team: Team, viewer: User) -> QuerySet[Membership]:
-    """With `shows_activity`, whether the viewer sees more of the person than their part in this team."""
+    """Returns the memberships, annotated with `shows_activity`: whether the viewer may see more of the person
+    than the membership."""
     own = Q(user__home_team__in=viewer.managed_teams()) | Q(user__home_team__isnull=True, as_guest=False)
     shown = Q(pk__isnull=False) if viewer.sees_everything else own | Q(user=viewer)
     rows = Membership.objects.filter(team=team).annotate(shows_activity=shown)
@@ -58,7 +59,7 @@ def seats_of(team: Team, viewer: User) -> QuerySet[SeatAssignment]:
 
 
 def enrollments_of(team: Team, viewer: User) -> QuerySet[Enrollment]:
-    """What the members study in the products that the team has a seat on."""
+    """Returns the members' enrollments in products that the team has a seat on."""
     through_a_seat = SeatAssignment.objects.filter(team=team).values("product")
     members = Membership.objects.filter(team=team).values("user")
     rows = Enrollment.objects.filter(user__in=members, product__in=through_a_seat)

@@ -1,4 +1,4 @@
-"""Users: who they are, what they study, what they achieved, where they belong."""
+"""Users: their accounts, enrollments, results, teams and groups."""
 
 from typing import Any
 
@@ -112,7 +112,8 @@ class UserAdmin(UserList, HistoryAdmin):
         return "Users" if viewer_of(request).sees_everything else "Students"
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        """Who may not change everybody finds the button on the page of each person."""
+        """Viewers who may change all users get more buttons in each row; others find them on a user's
+        page."""
         everything = scope.holds_for_the_site(viewer_of(request), "core.change_user")
         last = "actions_of_administrators" if everything else "actions_column"
         return [*super().get_list_display(request)[:-1], last]
@@ -123,18 +124,19 @@ class UserAdmin(UserList, HistoryAdmin):
         return condition if key is None else condition | Q(thinkific_id=key)
 
     def get_object(self, request: HttpRequest, object_id: Any, from_field: Any = None) -> Any:
-        """With `is_own`, whether the viewer sees more of the person than their part in a team, and `home`."""
+        """Returns the user with `is_own` (whether the viewer may see more than the membership) and `home`
+        (the home team, if the viewer may see it)."""
         user = super().get_object(request, object_id, from_field)
         if user is not None:
             viewer = viewer_of(request)
             own = User.objects.own_people_of(viewer)
             user.is_own = viewer.sees_everything or own.filter(pk=user.pk).exists()
             user.home = Team.objects.visible_to(viewer).filter(pk=user.home_team_id).first()
-            prefetch_related_objects([user], "tags")  # read several times by the page
+            prefetch_related_objects([user], "tags")  # the page reads them several times
         return user
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        if obj is not None and not obj.is_own:  # of a guest, no more than this
+        if obj is not None and not obj.is_own:  # a guest: only these fields are shown
             return [(None, {"fields": ["full_name", "email_address"]})]
         account = ["full_name", "email_address", "account", "created", "tag_names", "last_activity"]
         thinkific = ["thinkific", "thinkific_created", "synced"]

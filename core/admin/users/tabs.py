@@ -34,8 +34,8 @@ def enrollments_of(user: User, viewer: User) -> QuerySet[Enrollment]:
 
 
 def course_of(enrollment: Any) -> SafeString:
-    """The course, which leads to it in Thinkific where its address is known, and else to the enrollment; and
-    through which bundle it came, where the viewer may know the bundle."""
+    """Returns the course, linked to Thinkific if its address is known, otherwise to the enrollment; and the
+    bundle that it came with, if the viewer may see that."""
     page = in_thinkific.course_page(enrollment.product)
     lines = [
         cells.in_thinkific(page, str(enrollment.product))
@@ -67,8 +67,9 @@ def memberships_of(user: User, viewer: User) -> QuerySet[Membership]:
 
 
 def groups_of(user: User, viewer: User) -> QuerySet[ThinkificGroup]:
-    """The groups with `member`, the membership (its primary key), and `shown_assignments`: those to teams
-    that the viewer may see. Also groups that the person was taken out of, until Thinkific has followed."""
+    """Returns the user's groups with `member` (primary key of the membership) and `shown_assignments` (to
+    teams that the viewer may see). Includes groups that the user was removed from, until the removal is
+    sent."""
     assignments = GroupAssignment.objects.filter(team__in=Team.objects.visible_to(viewer))
     shown = GroupMembership.objects.filter(user=user).exclude(removed_at__isnull=False, push_state="clean")
     groups = ThinkificGroup.objects.visible_to(viewer).filter(pk__in=shown.values("group"))
@@ -84,7 +85,7 @@ def groups_of(user: User, viewer: User) -> QuerySet[ThinkificGroup]:
 
 
 def directions(group: Any) -> SafeString:
-    """One line per team: the direction belongs to a group's assignment, not to the group."""
+    """Returns one line per team, because the direction belongs to a group's assignment, not to the group."""
     if not group.shown_assignments:
         return format_html('<span class="cell-nothing">{}</span>', "Assigned to no team")
     return format_html_join(

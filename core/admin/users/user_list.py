@@ -1,4 +1,4 @@
-"""The list of users: the columns to choose from, what can be done to the people chosen, and the file."""
+"""The list of users: optional columns, actions for selected users, and the export."""
 
 from typing import Any
 
@@ -18,12 +18,13 @@ from core.admin.users.dialogs.chosen_users import AddChosenToGroup, AddChosenToT
 from core.models import Membership, User
 from core.pills import pill
 
-NAMED = 2  # teams that a cell names
+NAMED = 2  # teams named in a cell
 
 
 def with_columns(people: QuerySet, viewer: User) -> QuerySet:
-    """The people with what the optional columns show: `shown_memberships`, in teams that the viewer may see,
-    `is_own`, whether more of them than these may be seen, and for who sees everything their global role."""
+    """Returns the users with the values of the optional columns: `shown_memberships` (in teams that the
+    viewer may see), `is_own` (whether the viewer may see more than these), and `names_global_role` (whether
+    the viewer may see the global role)."""
     memberships = visible(Membership.objects.all(), viewer).select_related("team", "role")
     places = Prefetch("memberships", memberships.order_by("team__name", "pk"), to_attr="shown_memberships")
     people = people.prefetch_related(places)
@@ -36,7 +37,7 @@ def with_columns(people: QuerySet, viewer: User) -> QuerySet:
 
 
 def roles_of(user: Any) -> list[str]:
-    """The names of the roles, each once; the one that holds everywhere before those in teams."""
+    """Returns the names of the user's roles, each once: the global one first, then those in teams."""
     everywhere = [user.global_role.name] if user.names_global_role and user.global_role else []
     return list(dict.fromkeys([*everywhere, *(m.role.name for m in user.shown_memberships)]))
 
@@ -67,7 +68,7 @@ class UserChangeList(BoundedChangeList):
         rows = super()._rows(keys)
         if not set(self.list_display) & set(self.model_admin.optional_columns):
             return rows
-        # The badge beside the name would say what the column says.
+        # The badge beside the name would repeat the column.
         return with_columns(rows, self.viewer).annotate(status_shown=Value("status" in self.list_display))
 
 

@@ -1,1 +1,1 @@
-"""Waiting changes: what Thinkific must still be told."""
+"""Waiting changes: changes to be sent to Thinkific."""

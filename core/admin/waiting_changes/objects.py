@@ -1,4 +1,4 @@
-"""What a waiting change is about, by its names."""
+"""The name of the object that a waiting change is about."""
 
 from typing import Any
 
@@ -22,8 +22,8 @@ ENTITIES = {
 
 
 def with_names(entries: QuerySet[OutboxEntry]) -> QuerySet[OutboxEntry]:
-    """With `thing`: the name of the course of an enrollment, of the group of a membership, of a group. Empty
-    where that is no longer here."""
+    """Annotate `thing`: the name of an enrollment's course, of a membership's group, or of a group. Empty
+    when the object was deleted here."""
     same = OuterRef("object_id")
     number = Cast("product__productable_id", CharField())
     product = Case(
@@ -48,9 +48,9 @@ def entity_name(entity: str) -> str:
 
 
 def about(entry: Any) -> SafeString:
-    """The names, leading to what it is about where that is still here, with its kind below."""
+    """Returns the object's name, as a link if it still exists, and below it the kind."""
     kind = entity_name(entry.entity)
-    if entry.thinkific_id is not None:  # deleted here: Thinkific must hear of it
+    if entry.thinkific_id is not None:  # deleted here, to be deleted in Thinkific
         return cells.text(f"{kind} {entry.object_id}, deleted here; {entry.thinkific_id} in Thinkific")
     name = name_of(entry)
     if not name:

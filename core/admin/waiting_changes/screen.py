@@ -1,4 +1,4 @@
-"""Waiting changes: what Thinkific must still be told, and what it refused. Retry, Discard."""
+"""The screen Waiting changes: changes to be sent to Thinkific, and those that it refused. Retry, Discard."""
 
 from typing import Any
 
@@ -105,7 +105,7 @@ class OutboxEntryAdmin(SitewideAdmin):
         return with_names(super().get_queryset(request))
 
     def get_object(self, request: HttpRequest, object_id: Any, from_field: Any = None) -> Any:
-        """Its page and its dialogs call it by what it is about, not by its number."""
+        """Returns the entry with the name of its object, which its page and dialogs show."""
         entry = super().get_object(request, object_id, from_field)
         if entry is not None:
             entry.called = name_of(entry)

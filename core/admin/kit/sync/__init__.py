@@ -1,1 +1,1 @@
-"""How what a page shows stands with Thinkific."""
+"""The sync state of the objects on a page, and buttons that start a pull."""

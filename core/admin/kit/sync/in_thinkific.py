@@ -1,4 +1,4 @@
-"""Where a thing is found in Thinkific itself."""
+"""Addresses of objects in Thinkific itself."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ THINKIFIC = "https://api.thinkific.com"
 
 
 def site() -> str:
-    """The address of the site; empty where there is none, as with the local stand-in."""
+    """Returns the address of the Thinkific site; empty when there is none, for example with the stand-in."""
     name = settings.THINKIFIC_SUBDOMAIN
     return f"https://{name}.thinkific.com" if name and settings.THINKIFIC_API_URL == THINKIFIC else ""
 
 
 def admin_page(row: Any) -> str:
-    """The page in Thinkific's own admin; empty for what has none or is gone, and for people of customers,
-    who have no account there."""
+    """Returns the object's page in Thinkific's admin; empty when it has none or was removed there, and for
+    team managers, who have no account in that admin."""
     if not site() or row.removed_at is not None or not open_pages.viewer_sees_everything():
         return ""
     if isinstance(row, Product):
@@ -36,12 +36,12 @@ def id_cell(row: Any) -> SafeString:
 
 
 def course_page(product: Product) -> str:
-    """What everybody sees of it, also who does not learn there; empty where its address is not known."""
+    """Returns the public page of a product; empty when its address is not known."""
     if not site() or not product.slug or product.removed_at is not None:
         return ""
     return f"{site()}/{'bundles' if product.is_bundle else 'courses'}/{product.slug}"
 
 
 def learning_page(product: Product) -> str:
-    """Where a student of it learns; empty where Thinkific has not told its address."""
+    """Returns the page where an enrolled student learns; empty when its address is not known."""
     return course_page(product).replace("/courses/", "/courses/take/")

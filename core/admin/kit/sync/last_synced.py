@@ -1,4 +1,4 @@
-"""When an object was last compared with Thinkific, or told to it."""
+"""When an object was last compared with Thinkific, or sent to it."""
 
 from datetime import datetime
 from typing import Any
@@ -11,10 +11,11 @@ KINDS = {User: "users", Product: "products", Enrollment: "enrollments"}
 
 
 def last_synced(obj: Any) -> datetime | None:
-    """A pull that finds an object as it is writes nothing; so the last complete run of its kind counts, where
-    the object was there when that began. Read once for a page."""
+    """Returns when the object was last synced; None for never. A pull that finds no difference does not write
+    the object, so the end of the last complete run counts, if that began after the object was stored. The
+    result is cached on the object."""
     if isinstance(obj, ThinkificGroup):
-        return obj.last_synced_at  # groups are few: each pull writes it
+        return obj.last_synced_at  # each pull writes it, as there are few groups
     if not hasattr(obj, "_last_synced"):
         obj._last_synced = _moment(obj)
     found: datetime | None = obj._last_synced
@@ -32,7 +33,7 @@ def _moment(obj: Any) -> datetime | None:
 
 
 def _last_success(kind: str, with_graphql: bool) -> sync_state.Success | None:
-    """Read once for a page: a list asks for each of its rows."""
+    """Returns the last complete run of a kind. Cached for the page, as a list asks for each of its rows."""
     page = open_pages.current()
     known: dict[Any, Any] = {} if page is None else page.read_once
     key = ("last success", kind, with_graphql)
@@ -43,8 +44,8 @@ def _last_success(kind: str, with_graphql: bool) -> sync_state.Success | None:
 
 
 def _stored(obj: Any) -> datetime | None:
-    """When Thinkific's word about the object was last written here."""
-    if isinstance(obj, Enrollment):  # which keeps no such moment
+    """Returns when values from Thinkific were last written to the object."""
+    if isinstance(obj, Enrollment):  # enrollments have no `synced_at`
         if obj.origin != Enrollment.Origin.THINKIFIC:
             return _told(obj)
         return obj.created_at
@@ -53,14 +54,14 @@ def _stored(obj: Any) -> datetime | None:
 
 
 def _is_read(obj: Any) -> bool:
-    """Whether a pull of its kind meets it."""
+    """Whether a pull of its kind reads the object."""
     if isinstance(obj, Product):
         return obj.source != Product.Source.ENROLLMENT
     return isinstance(obj, Enrollment) or obj.thinkific_id is not None
 
 
 def _told(obj: Any) -> datetime | None:
-    """When something of ours about the object last reached Thinkific."""
+    """Returns when a change of the object was last sent to Thinkific."""
     if isinstance(obj, Product):
         return None
     done = OutboxEntry.objects.filter(entity=obj._meta.model_name, object_id=obj.pk, status="done")

@@ -1,4 +1,4 @@
-"""What an open page shows, as a short word that changes with it.
+"""Digests of what an open page shows, to find out whether it is still up to date.
 
 A page carries the word of the moment at which it was drawn, and asks again and again (project/pages/live.py).
 Another word says that something on it is no longer true: the page then fetches itself anew, once.
@@ -20,14 +20,14 @@ from core.admin.kit.tabs import PER_PAGE, Tab
 from core.admin.kit.viewer import viewer_of
 
 MOST_ROWS = 200
-LEFT_OUT = {"password", "description"}  # never shown, or long
-Shown = dict[str, str]  # what the page is told: `address`, to ask with, and `word`
+LEFT_OUT = {"password", "description"}  # not shown, or long
+Shown = dict[str, str]  # for the page: `address`, the query to poll with, and `word`, the digest
 
 
 def of_object(
     request: HttpRequest, model_admin: Any, obj: Any, standing: Standing | None, tab: Tab | None
 ) -> Shown:
-    """Of a detail page, with the page of the tab that is open on it."""
+    """Returns address and digest of a detail page, including the present page of the open tab."""
     asked = {"object": f"{obj._meta.label_lower}.{obj.pk}"}
     if tab is not None:
         asked |= {"tab": tab.slug, "p": str(_number(request.GET.get("p")))}
@@ -35,14 +35,14 @@ def of_object(
 
 
 def of_rows(request: HttpRequest, model_admin: Any, keys: Iterable[Any]) -> Shown:
-    """Of a page of a list: these rows (primary keys)."""
+    """Returns address and digest of a page of a list with these rows (primary keys)."""
     keys = list(keys)
     asked = {"object": model_admin.opts.label_lower, "rows": ",".join(map(str, keys))}
     return {"address": urlencode(asked), "word": _rows_word(request, model_admin, keys)}
 
 
 def word_now(request: HttpRequest) -> str:
-    """The word of the page that asks with `address`; empty where the viewer may not see it any more."""
+    """Returns the present digest of the page that polls; empty when the viewer may no longer see it."""
     model_admin, key = _found(request.GET.get("object", ""))
     if model_admin is None or not model_admin.has_view_permission(request):
         return ""
@@ -60,7 +60,7 @@ def word_now(request: HttpRequest) -> str:
 
 
 def _found(name: str) -> tuple[Any, int | None]:
-    """The screen and the primary key that `core.user.12` names; no key: a list."""
+    """Returns the screen and the primary key for a name like `core.user.12`; without a key it is a list."""
     label, _, last = name.rpartition(".")
     key = key_of(last)
     wanted = name if key is None else label
@@ -88,7 +88,7 @@ def _rows_word(request: HttpRequest, model_admin: Any, keys: list[Any]) -> str:
 
 
 def _values(rows: QuerySet) -> QuerySet:
-    """Without counts, which are dear: a row says its own."""
+    """Returns the values of rows without counts, which are slow to compute."""
     computed = [name for name, found in rows.query.annotations.items() if not isinstance(found, CappedCount)]
     return rows.prefetch_related(None).values_list(*_columns(rows.model), *computed)
 

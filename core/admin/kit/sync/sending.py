@@ -21,8 +21,8 @@ COUNTED = 1000
 
 
 def with_sending(rows: Any, entity: str, key: str = "pk") -> Any:
-    """With `sending_status` and `sending_error`: of what Thinkific must still be told of the row, what was
-    refused before what waits. `key` names what holds the primary key of the entity's object."""
+    """Annotate `sending_status` and `sending_error`: those of the row's unsent change, a failed one before a
+    waiting one. `key` is the lookup from a row to the primary key of the entity's object."""
     unsent = OutboxEntry.objects.unsent().filter(entity=entity, object_id=OuterRef(key))
     first = unsent.order_by("status", "-pk")  # "failed" sorts before "in_flight" and "pending"
     return rows.annotate(
@@ -32,8 +32,8 @@ def with_sending(rows: Any, entity: str, key: str = "pk") -> Any:
 
 
 def sending(row: Any, *, leaves: bool = False, in_step: str = "") -> SafeString:
-    """What waits, or was refused and why; `in_step` where neither. A list without `with_sending` says it
-    without Thinkific's words. `leaves`: somebody was taken out here, and Thinkific has yet to follow."""
+    """Returns the pill for a row whose change waits or was refused, with Thinkific's answer; the pill
+    `in_step` otherwise. Rows without `with_sending` have no answer. `leaves`: the change is a removal."""
     status = getattr(row, "sending_status", None) or row.push_state
     if status == Status.FAILED:
         words = getattr(row, "sending_error", "")
@@ -53,7 +53,7 @@ def status_pill(status: str) -> SafeString:
 
 
 def enrollment_status(enrollment: Any) -> SafeString:
-    """Its status here and, where Thinkific has yet to follow, that too."""
+    """Returns the enrollment's status and, if it has an unsent change, that state too."""
     told = sending(enrollment)
     if told and enrollment.status in {Enrollment.Status.PENDING, Enrollment.Status.FAILED}:
         return told
@@ -65,7 +65,7 @@ def enrollment_status(enrollment: Any) -> SafeString:
 
 @dataclass(frozen=True)
 class Part:
-    """Rows that belong to an object, by how they stand."""
+    """Counts of unsent rows of one kind that belong to an object."""
 
     one: str
     many: str
@@ -75,8 +75,8 @@ class Part:
 
 
 def parts_of(obj: Model, viewer: User) -> list[Part]:
-    """What waits or was refused of the rows that belong to an object, as far as the viewer sees them. One
-    query, of which each person's part is small; a group's is cut off."""
+    """Returns counts of waiting and refused rows that belong to an object and that the viewer may see. Makes
+    one query. The rows of a person are few; those of a group are counted up to COUNTED."""
     kinds = _kinds(obj, viewer)
     if not kinds:
         return []

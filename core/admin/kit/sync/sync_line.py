@@ -1,4 +1,5 @@
-"""One line above a detail page: in step with Thinkific, waiting to be sent, or refused and why."""
+"""The line above a detail page with the object's sync state: in step, waiting to be sent, or refused and
+why."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -29,25 +30,25 @@ class SyncLine:
     synced: SafeString | None
     retry_url: str = ""
     entry_url: str = ""
-    waits: bool = False  # the page looks more often
+    waits: bool = False  # True: the page polls more often
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What Thinkific must still be told of an object, and of the rows that belong to it."""
+    """The unsent change of an object, and the counts of unsent rows that belong to it."""
 
     entry: OutboxEntry | None
     parts: list[Part]
 
     @property
     def facts(self) -> tuple[Any, ...]:
-        """What the line says, without its words."""
+        """Returns the values that the line shows, to find out whether it has changed."""
         entry = self.entry
         return entry and (entry.pk, entry.status, entry.reason, entry.error), *self.parts
 
 
 def unsent_of(obj: Model) -> OutboxEntry | None:
-    """What Thinkific must still be told of an object; what failed before what waits."""
+    """Returns an object's unsent change, a failed one before a waiting one; None when there is none."""
     entries = OutboxEntry.objects.unsent().filter(entity=obj._meta.model_name, object_id=obj.pk)
     return max(entries, key=lambda entry: (entry.status == Status.FAILED, entry.pk), default=None)
 
@@ -57,7 +58,7 @@ def standing_of(obj: Any, viewer: User) -> Standing:
 
 
 def sync_line(obj: Any, viewer: User, standing: Standing | None = None) -> SyncLine:
-    """How the object and the rows that belong to it stand, as far as the viewer sees them."""
+    """Returns the line for the object and the rows that belong to it and that the viewer may see."""
     synced = cells.moment(last_synced(obj), empty="never")
     standing = standing or standing_of(obj, viewer)
     entry, parts = standing.entry, standing.parts
@@ -69,7 +70,7 @@ def sync_line(obj: Any, viewer: User, standing: Standing | None = None) -> SyncL
 
 
 def _told(obj: Any, synced: SafeString | None) -> SyncLine:
-    """Of something of which nothing waits."""
+    """Returns the line of an object without unsent changes."""
     if obj.removed_at is not None:
         return SyncLine(pill("Removed"), "Thinkific no longer has this.", synced)
     if obj.thinkific_id is None and not _has_no_number(obj):
@@ -79,15 +80,15 @@ def _told(obj: Any, synced: SafeString | None) -> SyncLine:
 
 
 def _has_no_number(obj: Any) -> bool:
-    """Whether it is in Thinkific although its number is not known: a bundle's enrollment has none, and a
-    course that only an enrollment has named so far is known by its other one."""
+    """Whether the object is in Thinkific although `thinkific_id` is empty: a bundle's enrollment has none,
+    and a course that is known only from an enrollment has only its `productable_id`."""
     if isinstance(obj, Product):
         return obj.source == Product.Source.ENROLLMENT
     return isinstance(obj, Enrollment) and obj.product.is_bundle
 
 
 def follows(obj: Model, viewer: User, said: str) -> SafeString:
-    """The message after a change, for a page that does not say how the object stands with Thinkific."""
+    """Returns the message after a change, for pages without a sync line."""
     entry = unsent_of(obj)
     if entry is None:
         return format_html("{}", said)
@@ -139,7 +140,7 @@ def _retry_url(obj: Any, entry: OutboxEntry | None, parts: list[Part]) -> str:
 def _group(
     group: Any, entry: OutboxEntry | None, parts: list[Part], viewer: User, synced: SafeString | None
 ) -> SyncLine:
-    """A group is in step when its members and its assignments are."""
+    """Returns the line of a group. It is in step when its members and its assignments are."""
     if entry is not None:
         return _unsent(group, entry, parts, viewer, synced)
     if group.removed_at is not None:

@@ -1,4 +1,4 @@
-"""What Thinkific said to a change: its reason first, and the request that it answered after it."""
+"""Shows Thinkific's answer to a push: the reason first, then the request."""
 
 import re
 
@@ -8,18 +8,18 @@ from django.utils.text import capfirst
 from core.admin.kit import cells
 from core.email_display import as_people_write
 
-# "POST /enrollments answered 422: the course is a draft", as thinkific/client/errors.py words it.
+# The format of thinkific/client/errors.py: "POST /enrollments answered 422: the course is a draft".
 _ANSWER = re.compile(r"((?:[A-Z]{3,7} /\S*|GraphQL \w+)(?: answered \d{3})?): (.+)", re.DOTALL)
 
 
 def parted(error: str) -> tuple[str, str]:
-    """The reason, and the request with its status; that is empty where the text is no answer to one."""
+    """Returns the reason, and the request with its status; the second is empty for other texts."""
     found = _ANSWER.fullmatch(as_people_write(error))
     return (_in_words(found[2]), found[1]) if found else (as_people_write(error), "")
 
 
 def _in_words(reason: str) -> str:
-    """Without names of fields that are no words: "course_id: The course is not published." """
+    """Returns the reason with field names as words, or without them: "course_id: The course is …"."""
     return "; ".join(map(_one_in_words, reason.split("; ")))
 
 
@@ -28,7 +28,7 @@ def _one_in_words(part: str) -> str:
     if found is None:
         return part
     field, said = found[1], found[2]
-    if field.endswith("_id") and said[0].isupper():  # a sentence that says itself what it is about
+    if field.endswith("_id") and said[0].isupper():  # a whole sentence, which names its subject
         return said
     return f"{capfirst(field.removesuffix('_id').replace('_', ' '))}: {said}"
 
@@ -39,12 +39,12 @@ def in_one_line(error: str) -> str:
 
 
 def cell(error: str) -> SafeString:
-    """For a list: the reason in as many lines as it takes, its request below."""
+    """Returns the cell for a list: the reason in as many lines as it needs, and the request below."""
     return _two_lines(*parted(error), limit=cells.SHOWN_CHARACTERS)
 
 
 def whole(error: str) -> SafeString:
-    """For a page of its own: Thinkific's words as they came."""
+    """Returns Thinkific's unchanged answer, for the detail page."""
     found = _ANSWER.fullmatch(error)
     return _two_lines(*((found[2], found[1]) if found else (error, "")), limit=5000)
 

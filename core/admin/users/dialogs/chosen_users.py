@@ -1,6 +1,6 @@
-"""What can be done to people who were chosen in the list of users: Add to Team, Add to Group, Enroll.
+"""Dialogs for users selected in the list: Add to Team, Add to Group, Enroll; for up to 500 users at once.
 
-As the dialogs on a person's page, by the same services and with the same rights, for up to 500 at once.
+They use the same services and need the same rights as the dialogs on a user's page.
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ from core.services.enrollments import enroll_many, enrollments, seat_access
 from core.services.enrollments.seat_access import HeldOtherwise
 from core.services.memberships import TeamIsFull
 
-SHOWN = 5  # of those whose access gets shorter
+SHOWN = 5  # how many users whose access becomes shorter are named
 FOLLOWS = "Thinkific is told of one after the other."
 
 
@@ -186,5 +186,5 @@ def _have(count: int, *, past: bool = False) -> str:
 
 
 def _before(count: int, what: str) -> str:
-    """What the answer adds about those for whom there was nothing to do."""
+    """Returns the sentence about users for whom nothing had to be done; empty for none."""
     return f" {count:,} {'was' if count == 1 else 'were'} {what}." if count else ""

@@ -1,4 +1,4 @@
-"""Deleting a user: what that destroys is named, and confirmed by typing whom."""
+"""The dialog Delete User. It says what is destroyed, and is confirmed by typing the user's e-mail address."""
 
 from typing import Any
 
