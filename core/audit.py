@@ -13,7 +13,7 @@ from django.db.models import ForeignKey, Model, Q
 from django.db.models.signals import pre_delete, pre_save
 
 from core.models import User
-from core.services.history import keep_what_was
+from core.services.history import record_initial_state
 
 
 def connect() -> None:
@@ -26,8 +26,8 @@ def connect() -> None:
 
 def keep_before_saving(sender: type[Model], instance: Model, raw: bool, **options: Any) -> None:
     """Record an object's old values before its first recorded change. A new object has none."""
-    if not raw and instance.pk is not None and not hasattr(instance, "_kept_what_was"):
-        keep_what_was(sender, [instance.pk])
+    if not raw and instance.pk is not None and not hasattr(instance, "_initial_state_recorded"):
+        record_initial_state(sender, [instance.pk])
 
 
 def keep_names(sender: type[Model], instance: User, using: str, **options: Any) -> None:

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from core.models import Membership, OutboxEntry, User
 from core.services import invitations
-from core.services.history import keep_what_was, signed
+from core.services.history import record_initial_state, signed
 from core.services.storage import bulk
 
 IN_THINKIFIC_BEFORE = "had an account in Thinkific before"
@@ -29,7 +29,7 @@ def found_in_thinkific(users: Collection[int]) -> set[int]:
     for user in found:
         user.home_team = None
     rows = User.objects.filter(bulk.among("pk", [user.pk for user in found]))
-    keep_what_was(User, [user.pk for user in found])
+    record_initial_state(User, [user.pk for user in found])
     rows.update(home_team=None, remote_digest=None)
     User.history.bulk_history_create(found, update=True, default_change_reason=IN_THINKIFIC_BEFORE)
     brought = _brought_by_teams(found)

@@ -29,7 +29,7 @@ def signed(instance: M, *, by: User | None, reason: str) -> M:
     return instance
 
 
-def keep_what_was(model: type[Model], pks: Iterable[int]) -> None:
+def record_initial_state(model: type[Model], pks: Iterable[int]) -> None:
     """Write the present values of these objects (primary keys) to the history, for objects that have none.
 
     Objects from a pull, a fixture or a migration have no history, so their first change would have nothing to
@@ -47,12 +47,12 @@ def keep_what_was(model: type[Model], pks: Iterable[int]) -> None:
             _insert_as_it_was(history, rows)
 
 
-def keep_what_these_were(instances: Sequence[Model]) -> None:
-    """`keep_what_was` for objects of one model that are saved one by one next."""
+def record_initial_states(instances: Sequence[Model]) -> None:
+    """`record_initial_state` for objects of one model that are saved one by one next."""
     if instances:
-        keep_what_was(type(instances[0]), [instance.pk for instance in instances])
+        record_initial_state(type(instances[0]), [instance.pk for instance in instances])
     for instance in instances:
-        instance._kept_what_was = True  # type: ignore[attr-defined]
+        instance._initial_state_recorded = True  # type: ignore[attr-defined]
 
 
 def _insert_as_it_was(history: Any, rows: QuerySet) -> None:

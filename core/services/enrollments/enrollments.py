@@ -27,7 +27,7 @@ from core.services.enrollments.grants import (
     is_later,
     latest,
 )
-from core.services.history import keep_what_these_were, signed
+from core.services.history import record_initial_states, signed
 from core.services.mirror.bundles import total_up_students
 
 # A later date is a typing error, and the last days of Python's calendar do not exist in other time zones.
@@ -178,7 +178,7 @@ def _give_until(
 ) -> list[Enrollment]:
     change = _Change(reason=reason, by=by)
     # The grants of these change in any case, so their present values are recorded with one query.
-    keep_what_these_were([e for e in enrollments if (e.granted, e.granted_until) != (True, end)])
+    record_initial_states([e for e in enrollments if (e.granted, e.granted_until) != (True, end)])
     for enrollment in enrollments:
         enrollment.granted, enrollment.granted_until = True, end
         until = end if enrollment.product.is_bundle else latest([end, *bundle_ends(enrollment)])

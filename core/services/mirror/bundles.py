@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Avg, Count, Max, Min, Q
 
 from core.models import BundleItem, Enrollment, Product
-from core.services.history import keep_what_was
+from core.services.history import record_initial_state
 from core.services.mirror.enrollments import ENROLLMENTS, forget_seats
 from core.services.mirror.outcome import Applied
 from core.services.mirror.table import Table, Values, compare, note_history, write
@@ -103,7 +103,7 @@ def point_to_bundles(
     if not bundles:
         return
     pks = [pk for pk in bundles if pk not in new]
-    keep_what_was(Enrollment, pks)
+    record_initial_state(Enrollment, pks)
     bulk.update(Enrollment, ["via_bundle_id"], list(bundles.items()))
     note_history(Enrollment, pks, source)
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from django.db import IntegrityError, transaction
 
 from core.models import Enrollment
-from core.services.history import keep_what_was
+from core.services.history import record_initial_state
 from core.services.mirror.outcome import Applied
 from core.services.mirror.table import (
     Changes,
@@ -125,7 +125,7 @@ def forget_seats(changes: Changes) -> None:
     longer = [pk for pk, before, after in changes.changed if _ends_later(after, before)]
     given = Enrollment.objects.filter(last_seat__isnull=False)
     if longer and (pks := list(given.filter(bulk.among("pk", longer)).values_list("pk", flat=True))):
-        keep_what_was(Enrollment, pks)
+        record_initial_state(Enrollment, pks)
         bulk.update(Enrollment, ["last_seat_id"], [(pk, None) for pk in pks])
 
 

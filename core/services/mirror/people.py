@@ -266,7 +266,7 @@ def _free_swapped_emails(changes: Changes) -> dict[int, str]:
     targets = {key for *_, key in changed} | {email_key(row["email"]) for row in changes.new}
     if targets.isdisjoint(map(email_key, moving.values())):
         return {}
-    keep_what_was(User, moving)
+    record_initial_state(User, moving)
     bulk.update(User, ["email"], [(pk, f"moving-{pk}@invalid") for pk in moving])
     return moving
 

@@ -16,7 +16,7 @@ from django.utils.text import capfirst
 
 from core.moments import is_ahead
 from core.services import directions
-from core.services.history import keep_what_was
+from core.services.history import record_initial_state
 from core.services.mirror.outcome import Applied
 from core.services.mirror.unsent import own_changes, settle
 from core.services.storage import bulk
@@ -173,7 +173,7 @@ def write(
             applied.fail(_called(table, change[2]), reason, pk=change[0])
 
         def update(rows: list[tuple[int, Values, Values]]) -> None:
-            keep_what_was(table.model, _for_history(table, rows, links))
+            record_initial_state(table.model, _for_history(table, rows, links))
             bulk.update(table.model, fields, [(pk, *(after[f] for f in fields)) for pk, _, after in rows])
 
         applied.updated += _write(update, changes.changed, refuse, source)
@@ -209,7 +209,7 @@ def remember(changes: Changes, applied: Applied, links: dict[int, int], *, sourc
     value (`links`, primary key -> Thinkific id). Call it after `write`."""
     model = changes.table.model
     linked = [(pk, links[pk], row["remote_digest"]) for pk, row in changes.equal if pk in links]
-    keep_what_was(model, [pk for pk, _, _ in linked])
+    record_initial_state(model, [pk for pk, _, _ in linked])
     bulk.update(model, ["thinkific_id", "remote_digest"], linked)
     note_history(model, [pk for pk, _, _ in linked], source)
     applied.updated += len(linked)
@@ -226,7 +226,7 @@ def mark_removed(model: type[models.Model], pks: list[int], *, source: str, now:
     rows = model._default_manager.filter(pk__in=pks, removed_at__isnull=True)
     history = getattr(model, "history", None)
     objects = list(rows) if history is not None else []
-    keep_what_was(model, [instance.pk for instance in objects])
+    record_initial_state(model, [instance.pk for instance in objects])
     count = rows.update(removed_at=now)
     if objects:
         for instance in objects:
@@ -271,7 +271,7 @@ def _for_history(table: Table, rows: list[tuple[int, Values, Values]], links: Co
 
 
 def note_history(model: type[models.Model], pks: Collection[int], source: str) -> None:
-    """Write the present values of these objects (primary keys) to their history. Call `keep_what_was` before
+    """Write the present values of these objects (primary keys) to their history. Call `record_initial_state` before
     the change itself is written."""
     if rows := list(model._default_manager.filter(bulk.among("pk", pks))) if pks else []:
         history = model.history  # type: ignore[attr-defined]

@@ -118,13 +118,13 @@ def test_two_first_changes_at_once_keep_one_past():
 
     def first():
         with transaction.atomic():
-            history.keep_what_was(User, [user.pk])
+            history.record_initial_state(User, [user.pk])
             first_wrote.set()
             go_on.wait(10)
         connection.close()
 
     def second():
-        history.keep_what_was(User, [user.pk])
+        history.record_initial_state(User, [user.pk])
         connection.close()
 
     with ThreadPoolExecutor(max_workers=2) as threads:
@@ -174,8 +174,8 @@ def asked_to_keep(queries):
 def test_a_thousand_are_kept_as_quickly_as_two(count, alma):
     pks = thousand(count)
     with CaptureQueriesContext(connection) as asked:
-        history.keep_what_was(Enrollment, pks)
-        history.keep_what_was(Enrollment, pks)
+        history.record_initial_state(Enrollment, pks)
+        history.record_initial_state(Enrollment, pks)
 
     assert len([q for q in asked.captured_queries if "SAVEPOINT" not in q["sql"]]) == 3
     assert Enrollment.history.filter(history_type="+").count() == count
@@ -219,7 +219,7 @@ def test_the_watch_notices_a_first_change_without_a_past(walsh):
 def test_the_watch_notices_a_past_that_is_kept_too_late(walsh):
     with watched() as silent:
         User.objects.filter(pk=walsh.pk).update(last_name="Mended")
-        history.keep_what_was(User, [walsh.pk])
+        history.record_initial_state(User, [walsh.pk])
         walsh.refresh_from_db()
         User.history.bulk_history_create([walsh], update=True)
 
