@@ -83,7 +83,7 @@ def join_teams(
             Membership.history.bulk_history_create(rows, default_change_reason=source)
             sent_to = sending_groups(target.team_id)
             if sent_to:
-                groups.put_in(
+                groups.add_to_groups(
                     sent_to, User.objects.filter(pk__in=new), by=by, reason=f"joined the team, {source}"
                 )
         joined += len(new)

@@ -103,19 +103,19 @@ def add_member(*, group: ThinkificGroup, user: User, by: User | None = None) -> 
     """Put a user into a group, here and in Thinkific. Raises Refusal when no assignment pushes, or Thinkific
     no longer has the group."""
     _check_takes(group)
-    return put_in([group.pk], [user], by=by, reason=f"added to {group}")[0]
+    return add_to_groups([group.pk], [user], by=by, reason=f"added to {group}")[0]
 
 
 @checked_again
 def add_members(*, group: ThinkificGroup, users: Collection[User], by: User | None = None) -> int:
     """`add_member` for several users, all or none. Returns how many were added."""
     _check_takes(group)
-    new = outside(group, users)
-    put_in([group.pk], new, by=by, reason=f"added to {group}")
+    new = not_members(group, users)
+    add_to_groups([group.pk], new, by=by, reason=f"added to {group}")
     return len(new)
 
 
-def outside(group: ThinkificGroup, users: Collection[User]) -> list[User]:
+def not_members(group: ThinkificGroup, users: Collection[User]) -> list[User]:
     """Returns the users who are not in the group."""
     there = GroupMembership.objects.filter(group=group, user__in=users, removed_at__isnull=True)
     inside = set(there.values_list("user", flat=True))
@@ -138,10 +138,10 @@ def remove_member(membership: GroupMembership, *, by: User | None = None) -> Non
     group = membership.group
     if why := why_not_sent(group):
         raise Refusal(why)
-    take_out([group.pk], membership.user, by=by, reason=f"removed from {group}")
+    remove_from_groups([group.pk], membership.user, by=by, reason=f"removed from {group}")
 
 
-def to_be_sent(group: ThinkificGroup, team: Team) -> int:
+def count_to_push(group: ThinkificGroup, team: Team) -> int:
     """Returns how many members of the team would be put into the group by an assignment that pushes."""
     if group.removed_at is not None:
         return 0
@@ -149,7 +149,7 @@ def to_be_sent(group: ThinkificGroup, team: Team) -> int:
     return Membership.objects.filter(team=team).exclude(user__in=there.values("user")).count()
 
 
-def to_join(group: ThinkificGroup, team: Team) -> int:
+def count_to_join(group: ThinkificGroup, team: Team) -> int:
     """Returns how many members of the group would join the team by an assignment that pulls."""
     if group.removed_at is not None or team.archived_at is not None:
         return 0
@@ -157,7 +157,7 @@ def to_join(group: ThinkificGroup, team: Team) -> int:
     return members.exclude(user__in=Membership.objects.filter(team=team).values("user")).count()
 
 
-def that_take_in(groups: QuerySet[ThinkificGroup], user: User | None = None) -> QuerySet[ThinkificGroup]:
+def accepting_members(groups: QuerySet[ThinkificGroup], user: User | None = None) -> QuerySet[ThinkificGroup]:
     """Returns the groups that this user can be put into from here: an assignment pushes, and the user is not
     in the group. `user` None: the groups that any user can be put into."""
     sent = GroupAssignment.objects.filter(direction__in=PUSHING).values("group")
@@ -167,17 +167,17 @@ def that_take_in(groups: QuerySet[ThinkificGroup], user: User | None = None) -> 
     return groups.filter(pk__in=sent).exclude(pk__in=there)
 
 
-def why_kept(membership: GroupMembership) -> str:
+def why_not_removable(membership: GroupMembership) -> str:
     """Returns why this user cannot be taken out of the group from here; empty when it is possible."""
     return why_not_sent(membership.group) or ("" if _can_leave(membership) else NO_REMOVALS)
 
 
-def why_nobody_leaves(group: ThinkificGroup) -> str:
+def why_no_removals(group: ThinkificGroup) -> str:
     """Returns why members cannot be taken out of the group from here; empty when it is possible."""
     return why_not_sent(group) or ("" if settings.THINKIFIC_ACCESS_TOKEN else NO_REMOVALS)
 
 
-def that_can_leave(memberships: QuerySet[GroupMembership]) -> QuerySet[GroupMembership]:
+def removable(memberships: QuerySet[GroupMembership]) -> QuerySet[GroupMembership]:
     """Returns the memberships that can be ended from here."""
     sent = GroupAssignment.objects.filter(direction__in=PUSHING).values("group")
     rows = memberships.filter(group__in=sent)
@@ -190,7 +190,7 @@ def _can_leave(membership: GroupMembership) -> bool:
     return bool(settings.THINKIFIC_ACCESS_TOKEN) or membership.push_state != Clean
 
 
-def put_in(
+def add_to_groups(
     groups: Iterable[int], users: Iterable[User], *, by: User | None, reason: str
 ) -> list[GroupMembership]:
     """Put users into groups (primary keys); members stay as they are. The caller has checked the directions.
@@ -227,7 +227,7 @@ def put_in(
     return stale
 
 
-def take_out(groups: Iterable[int], user: User, *, by: User | None, reason: str) -> None:
+def remove_from_groups(groups: Iterable[int], user: User, *, by: User | None, reason: str) -> None:
     """Take a user out of groups (primary keys). The caller has checked the directions and, for an automatic
     removal, the setting."""
     rows = list(
@@ -241,7 +241,7 @@ def take_out(groups: Iterable[int], user: User, *, by: User | None, reason: str)
     outbox.mark_stale(rows, reason=reason, requested_by=by)
 
 
-def forget_unsent(team: Team, user: User) -> None:
+def drop_unsent_additions(team: Team, user: User) -> None:
     """Take a user out of the groups that the team sends its members to, where this was not sent yet."""
     assigned = GroupAssignment.objects.filter(team=team, direction__in=PUSHING).values("group")
     rows = GroupMembership.objects.select_for_update(of=("self",)).filter(
@@ -277,4 +277,4 @@ def _send_team(assignment: GroupAssignment, by: User | None) -> None:
         return
     members = Membership.objects.filter(team=assignment.team_id).select_related("user").order_by("pk")
     people = [membership.user for membership in members]
-    put_in([assignment.group_id], people, by=by, reason=f"{assignment.team} got its group")
+    add_to_groups([assignment.group_id], people, by=by, reason=f"{assignment.team} got its group")

@@ -56,7 +56,7 @@ def replace_membership(membership: Membership, *, by: User, reason: str) -> Invi
     if team.owner_id == user.pk:
         return None
     signed(membership, by=by, reason=reason).delete()
-    groups.forget_unsent(team, user)
+    groups.drop_unsent_additions(team, user)
     return _open(team, user, membership.role, user.email, by)
 
 

@@ -45,7 +45,7 @@ def add_member(
     # An open invitation to this team has become pointless.
     for invitation in Invitation.objects.filter(team=team, user=user):
         signed(invitation, by=by, reason="joined the team").delete()
-    groups.put_in(sending_groups(team.pk), [user], by=by, reason=f"joined {team}")
+    groups.add_to_groups(sending_groups(team.pk), [user], by=by, reason=f"joined {team}")
     return membership
 
 
@@ -69,7 +69,7 @@ def add_members(*, team: Team, users: Iterable[User], role: Role, by: User) -> l
     Membership.history.bulk_history_create(joined, default_user=by, default_change_reason="joined the team")
     for invitation in Invitation.objects.filter(team=team, user__in=new):
         signed(invitation, by=by, reason="joined the team").delete()
-    groups.put_in(sending_groups(team.pk), new, by=by, reason=f"joined {team}")
+    groups.add_to_groups(sending_groups(team.pk), new, by=by, reason=f"joined {team}")
     return joined
 
 
@@ -91,7 +91,7 @@ def change_role(membership: Membership, *, role: Role, by: User | None = None) -
     return membership
 
 
-def that_can_end(memberships: QuerySet[Membership]) -> QuerySet[Membership]:
+def removable(memberships: QuerySet[Membership]) -> QuerySet[Membership]:
     """Returns the memberships that `remove_member` can end: not those of owners, and a user's last one only
     when the settings name a default team that the user can join."""
     rows = memberships.exclude(team__owner=F("user"))
@@ -118,7 +118,7 @@ def remove_member(membership: Membership, *, by: User | None = None) -> None:
         others = Membership.objects.filter(user=user).values("team")
         held = GroupAssignment.objects.filter(team__in=others, direction__in=PUSHING).values("group")
         leaves = set(sending_groups(team.pk)).difference(held.values_list("group", flat=True))
-        groups.take_out(leaves, user, by=by, reason=f"left {team}")
+        groups.remove_from_groups(leaves, user, by=by, reason=f"left {team}")
 
 
 def _move_to_default(user: User, team: Team, by: User | None) -> None:

@@ -52,13 +52,13 @@ def roles_on_joining(viewer: User, team: Team | None = None) -> QuerySet[Role]:
 def what_assigning_does(group: ThinkificGroup, team: Team, direction: str) -> str:
     """In numbers, whom it brings into the team and whom it sends to Thinkific; empty: nobody."""
     said, way = [], Direction(direction)
-    if way.pulls and (count := groups.to_join(group, team)):
+    if way.pulls and (count := groups.count_to_join(group, team)):
         said.append(
             f"{counted(count)} of the group {group} will join {team} with the next sync of the groups."
         )
         if others := groups_that_follow(team, besides=group):
             said.append(others)
-    if way.pushes and (count := groups.to_be_sent(group, team)):
+    if way.pushes and (count := groups.count_to_push(group, team)):
         said.append(f"{counted(count)} of {team} will join the group {group} in Thinkific.")
     return " ".join(said)
 

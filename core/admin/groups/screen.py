@@ -45,7 +45,7 @@ def _why_they_stay(group: ThinkificGroup, viewer: User) -> str:
     """Why nobody can be added or taken out from here, for who may otherwise."""
     if group.removed_at is not None or not QuickAssignTeam.may(viewer, group):
         return ""
-    return groups.why_nobody_leaves(group)
+    return groups.why_no_removals(group)
 
 
 LAST_SYNCED = column("Last synced", "last_synced_at", cells.moment, empty="Never")

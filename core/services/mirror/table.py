@@ -271,8 +271,8 @@ def _for_history(table: Table, rows: list[tuple[int, Values, Values]], links: Co
 
 
 def note_history(model: type[models.Model], pks: Collection[int], source: str) -> None:
-    """Write the present values of these objects (primary keys) to their history. Call `record_initial_state` before
-    the change itself is written."""
+    """Write the present values of these objects (primary keys) to their history. Call `record_initial_state`
+    before the change itself is written."""
     if rows := list(model._default_manager.filter(bulk.among("pk", pks))) if pks else []:
         history = model.history  # type: ignore[attr-defined]
         history.bulk_history_create(rows, update=True, default_change_reason=source)

@@ -79,6 +79,6 @@ def test_without_an_access_token_only_who_has_not_arrived_there_is_taken_out(set
         for state in ("clean", "pending")
     )
 
-    assert "there is no access token" in groups.why_kept(there)
-    assert groups.why_kept(waiting) == ""
-    assert list(groups.that_can_leave(GroupMembership.objects.all())) == [waiting]
+    assert "there is no access token" in groups.why_not_removable(there)
+    assert groups.why_not_removable(waiting) == ""
+    assert list(groups.removable(GroupMembership.objects.all())) == [waiting]

@@ -83,7 +83,7 @@ class AddChosenToGroup(ChosenUsers):
         super().__init__(*args, **kwargs)
         here = scope.groups_where(self.viewer, "groups.assign")
         self.offer("group", here)
-        self.offered["group"] = groups.that_take_in(here)
+        self.offered["group"] = groups.accepting_members(here)
 
     def work_for_all(self) -> dict[str, set[int]]:
         shared = scope.shared_by_all(
@@ -98,7 +98,7 @@ class AddChosenToGroup(ChosenUsers):
             return values
         reached = scope.people_for_group(self.viewer, "groups.assign", group)
         within = set(reached.filter(pk__in=[user.pk for user in self.chosen]).values_list("pk", flat=True))
-        self.new = len(groups.outside(group, self.chosen))
+        self.new = len(groups.not_members(group, self.chosen))
         if beyond := [user for user in self.chosen if user.pk not in within]:
             who = f"{names(beyond)} {'is' if len(beyond) == 1 else 'are'}"
             self.add_error("group", f"{who} in none of your teams that {group} serves. Choose without them.")
