@@ -111,7 +111,7 @@ def may_delete_account(viewer: User, person: User) -> bool:
     return "users.delete" in codes and (viewer.is_superuser or codes_of(person) <= codes)
 
 
-def may_hand_over(viewer: User, team: Team) -> bool:
+def may_change_owner(viewer: User, team: Team) -> bool:
     """Whether the viewer may choose a new owner of the team. The viewer must have all rights of an owner
     there; otherwise they could give themselves more rights than they have."""
     owner = Role.objects.get(code="owner")

@@ -104,7 +104,7 @@ def link(conflict: SyncConflict, *, by: User) -> User:
         update_fields=["thinkific_id", "removed_at", "remote_digest", "updated_at"]
     )
     outbox.retry(_own(user).filter(entity="user", status=OutboxEntry.Status.FAILED))
-    outbox.let_go_on(user.pk)  # what waited for the account
+    outbox.make_due(user.pk)  # what waited for the account
     outbox.wake_drain()
     return user
 

@@ -10,6 +10,7 @@ from core.services.outbox.mark import (
     mark_gone,
     mark_stale,
     retry,
+    transfer_values,
     wake_drain,
 )
 

@@ -73,7 +73,7 @@ def mark_gone(*, entity: str, object_id: int, thinkific_id: int, reason: str, by
     wake_drain()
 
 
-def drop_claim(entity: str, object_id: int) -> None:
+def forget_sent_values(entity: str, object_id: int) -> None:
     """Forget Thinkific's values from before our sent changes of an object. If a pull brings such a value from
     now on, it is stored, and not ignored as older than our change."""
     OutboxEntry.objects.filter(entity=entity, object_id=object_id, status=Status.DONE).update(
@@ -174,7 +174,7 @@ def retry(entries: Iterable[OutboxEntry]) -> int:
             entity=entry.entity, object_id=entry.object_id, status=Status.PENDING
         )
         if (newer := waiting.first()) is not None:
-            hand_over(entry, newer)
+            transfer_values(entry, newer)
         entry.status = Status.DISCARDED if newer is not None else Status.PENDING
         entry.finished_at = now if entry.status == Status.DISCARDED else None
         entry.attempts, entry.not_before, entry.error = 0, now, ""
@@ -225,13 +225,13 @@ def others(entry: OutboxEntry) -> QuerySet[OutboxEntry]:
     return OutboxEntry.objects.filter(entity=entry.entity, object_id=entry.object_id).exclude(pk=entry.pk)
 
 
-def let_go_on(person_id: int) -> None:
+def make_due(person_id: int) -> None:
     """Make this user's (primary key) pending entries due now: the account that they waited for exists."""
     waiting = OutboxEntry.objects.filter(person=person_id, status=Status.PENDING)
     waiting.filter(not_before__gt=timezone.now()).update(not_before=timezone.now())
 
 
-def hand_over(entry: OutboxEntry, later: OutboxEntry) -> None:
+def transfer_values(entry: OutboxEntry, later: OutboxEntry) -> None:
     """Copy what an entry knows of Thinkific's values to a newer entry of the same object (locked): the values
     before our first unsent change, and those that we may have sent."""
     later.last_seen = later.last_seen | entry.last_seen

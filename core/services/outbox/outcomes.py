@@ -83,7 +83,7 @@ def fail(entry: OutboxEntry, words: str, *, now: datetime) -> None:
     if Claim.on(entry).finish([entry.pk], status=status, **values):
         set_state(entry, PushState.FAILED)
         if later is not None:
-            hand_over(entry, later)
+            transfer_values(entry, later)
 
 
 def _is_deleted(entry: OutboxEntry) -> bool:

@@ -162,4 +162,4 @@ def test_a_helper_for_everywhere_without_the_permission_changes_no_team(acme, si
 
     for slug in ("edit", "change-owner", "archive"):
         assert signed_in(lena).post(do(slug, acme), details()).status_code == 403
-    assert not scope.may_hand_over(lena, acme)
+    assert not scope.may_change_owner(lena, acme)
