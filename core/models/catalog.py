@@ -133,7 +133,7 @@ class Chapter(models.Model):
 class QuizQuerySet(FoldedQuerySet):
     def with_courses(self) -> "QuizQuerySet":
         """Prefetch what `courses()` reads: two queries for any number of quizzes."""
-        lessons = Lesson.objects.here().select_related("chapter__product")
+        lessons = Lesson.objects.not_removed().select_related("chapter__product")
         lessons = lessons.defer("chapter__product__description")
         return self.select_related("product").prefetch_related(
             models.Prefetch("lessons", lessons.order_by("chapter__product", "pk"))
@@ -181,7 +181,7 @@ class Quiz(Folded):
 
 
 class LessonQuerySet(models.QuerySet["Lesson"]):
-    def here(self) -> "LessonQuerySet":
+    def not_removed(self) -> "LessonQuerySet":
         """Lessons that Thinkific still has."""
         return self.filter(removed_at__isnull=True, chapter__removed_at__isnull=True)
 

@@ -135,5 +135,5 @@ class QuizAdmin(DashboardAdmin):
         if viewer.sees_everything:
             return queryset
         courses = Product.objects.visible_to(viewer)
-        inside = Lesson.objects.here().filter(chapter__product__in=courses).values("quiz")
+        inside = Lesson.objects.not_removed().filter(chapter__product__in=courses).values("quiz")
         return queryset.filter(Q(product__in=courses) | Q(pk__in=inside))

@@ -19,7 +19,7 @@ from core.services.storage import bulk
 Held = tuple[int, int]  # Thinkific's ids of a user and of a course
 
 
-def perhaps_held(fresh: Collection[Held]) -> dict[Product, list[int]]:
+def possible_bundles(fresh: Collection[Held]) -> dict[Product, list[int]]:
     """Returns the bundles that these new course enrollments may belong to, each with the students (Thinkific
     ids) to ask Thinkific about: they have all courses of the bundle now and no bundle enrollment here. Most
     students who buy a course buy no bundle, so most need no request.

@@ -7,7 +7,7 @@ from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
 
 from core.models import BundleItem, Chapter, Lesson, Product, Quiz
 from core.services.mirror.outcome import Applied
-from core.services.mirror.results import judge
+from core.services.mirror.results import set_passed
 from core.services.mirror.table import Table, Values, compare, mark_removed, write
 from core.services.storage import bulk
 
@@ -157,11 +157,11 @@ def apply_curriculum(
     Returns the outcome and the primary keys of the chapters and of the lessons.
     """
     applied = Applied()
-    _apply_plain(QUIZZES, _with_scores(with_homes(quizzes)), applied, source)
+    _apply_plain(QUIZZES, _with_scores(with_stored_courses(quizzes)), applied, source)
     _apply_plain(CHAPTERS, chapters, applied, source)
     chapter_pks = _pks(Chapter, [row["thinkific_id"] for row in chapters])
     quiz_pks = _pks(Quiz, [row["thinkific_id"] for row in quizzes])
-    judge(list(quiz_pks.values()))
+    set_passed(list(quiz_pks.values()))
     placed = [
         {name: value for name, value in row.items() if name not in ("chapter", "quiz")}
         | {"chapter_id": chapter_pks[row["chapter"]]}
@@ -175,15 +175,15 @@ def apply_curriculum(
         here.exclude(thinkific_id__in=chapter_pks).update(removed_at=now)
         left = Lesson.objects.filter(chapter__product=course, removed_at__isnull=True)
         left.exclude(thinkific_id__in=[row["thinkific_id"] for row in lessons]).update(removed_at=now)
-        rehome_quizzes(Quiz.objects.filter(product=course))
+        move_quizzes(Quiz.objects.filter(product=course))
     lesson_pks = _pks(Lesson, [row["thinkific_id"] for row in lessons])
     return applied, list(chapter_pks.values()), list(lesson_pks.values())
 
 
-def with_homes(quizzes: list[Values]) -> list[Values]:
+def with_stored_courses(quizzes: list[Values]) -> list[Values]:
     """Returns the rows with the product that each quiz keeps. A quiz that several courses contain keeps its
     stored one; otherwise every pull would move it from course to course."""
-    lessons = Lesson.objects.here().order_by().filter(quiz__product=F("chapter__product"))
+    lessons = Lesson.objects.not_removed().order_by().filter(quiz__product=F("chapter__product"))
     numbers = [row["thinkific_id"] for row in quizzes]
     homes = dict(
         lessons.filter(quiz__thinkific_id__in=numbers).values_list("quiz__thinkific_id", "chapter__product")
@@ -191,10 +191,10 @@ def with_homes(quizzes: list[Values]) -> list[Values]:
     return [row | {"product_id": homes.get(row["thinkific_id"], row["product_id"])} for row in quizzes]
 
 
-def rehome_quizzes(quizzes: QuerySet[Quiz]) -> int:
+def move_quizzes(quizzes: QuerySet[Quiz]) -> int:
     """Give another course to quizzes that their stored course no longer contains. A quiz that no course
     contains keeps its course, for the results. Returns how many quizzes moved."""
-    lessons = Lesson.objects.here().filter(quiz=OuterRef("pk")).order_by("chapter__product", "pk")
+    lessons = Lesson.objects.not_removed().filter(quiz=OuterRef("pk")).order_by("chapter__product", "pk")
     lost = quizzes.exclude(Exists(lessons.filter(chapter__product=OuterRef("product"))))
     elsewhere = lost.annotate(found=Subquery(lessons.values("chapter__product")[:1]))
     moves = list(elsewhere.filter(found__isnull=False).values_list("pk", "found"))
@@ -205,7 +205,7 @@ def rehome_quizzes(quizzes: QuerySet[Quiz]) -> int:
 def remove_lessons(pks: list[int], *, source: str, now: datetime) -> int:
     """Mark lessons (primary keys) as removed from Thinkific. Returns how many."""
     removed = mark_removed(Lesson, pks, source=source, now=now)
-    rehome_quizzes(Quiz.objects.filter(lessons__in=pks).distinct())
+    move_quizzes(Quiz.objects.filter(lessons__in=pks).distinct())
     return removed
 
 
@@ -223,7 +223,7 @@ def _with_scores(quizzes: list[Values]) -> list[Values]:
 def remove_chapters(pks: list[int], *, now: datetime) -> int:
     """Mark chapters (primary keys) and their lessons as removed from Thinkific. Returns how many of both."""
     lessons = Lesson.objects.filter(chapter__in=pks, removed_at__isnull=True).update(removed_at=now)
-    rehome_quizzes(Quiz.objects.filter(lessons__chapter__in=pks).distinct())
+    move_quizzes(Quiz.objects.filter(lessons__chapter__in=pks).distinct())
     return lessons + Chapter.objects.filter(pk__in=pks, removed_at__isnull=True).update(removed_at=now)
 
 

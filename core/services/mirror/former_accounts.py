@@ -23,7 +23,7 @@ def former_ids(thinkific_ids: Collection[int]) -> set[int]:
     return found - set(back.values_list("thinkific_id", flat=True))
 
 
-def leave_behind(links: Mapping[int, int | None], *, source: str, now: datetime) -> None:
+def remove_former_data(links: Mapping[int, int | None], *, source: str, now: datetime) -> None:
     """Mark enrollments and group memberships of users' former Thinkific accounts as removed, since they give
     the new account no access. Call it before the new ids are written.
 
@@ -42,7 +42,7 @@ def leave_behind(links: Mapping[int, int | None], *, source: str, now: datetime)
         .exclude(_is_unsent("enrollment"))
         .values_list("pk", flat=True)
     )
-    end_former(pks, source=source, now=now)
+    remove_former_enrollments(pks, source=source, now=now)
     bundles = theirs.filter(course_enrollments__isnull=False).exclude(_is_unsent("enrollment"))
     left = Enrollment.objects.filter(via_bundle=OuterRef("pk"), removed_at__isnull=True)
     ended = bundles.exclude(Exists(left)).distinct()
@@ -51,7 +51,7 @@ def leave_behind(links: Mapping[int, int | None], *, source: str, now: datetime)
     members.exclude(_is_unsent("groupmembership")).update(removed_at=now)
 
 
-def end_former(pks: list[int], *, source: str, now: datetime) -> None:
+def remove_former_enrollments(pks: list[int], *, source: str, now: datetime) -> None:
     """Mark enrollments (primary keys) of former accounts as removed. Clears `remote_updated_at`, so that the
     new account's enrollment in the same course replaces them even if it was updated earlier."""
     remove_enrollments(pks, source=source, now=now)

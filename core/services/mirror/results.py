@@ -47,7 +47,7 @@ def ensure_quizzes(quizzes: dict[int, Values]) -> dict[int, int]:
         and (quiz.name, quiz.passing_score) != (quizzes[number]["name"], quizzes[number]["passing_score"])
     ]
     bulk.update(Quiz, ["name", "passing_score"], changed)
-    judge([pk for pk, _, score in changed if score is not None])
+    set_passed([pk for pk, _, score in changed if score is not None])
     rows = Quiz.objects.filter(thinkific_id__in=quizzes).values_list("thinkific_id", "pk")
     return {number: pk for number, pk in rows if number is not None}
 
@@ -75,7 +75,7 @@ def has_passed(*, grade: int | None, correct: int, incorrect: int, passing: Deci
     return None if passing is None or grade is None else grade >= passing
 
 
-def judge(quizzes: Collection[int]) -> None:
+def set_passed(quizzes: Collection[int]) -> None:
     """Set `passed` on results in these quizzes (primary keys) that have none, now that the passing score may
     be known. Values from Thinkific stay."""
     if not quizzes:

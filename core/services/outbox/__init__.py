@@ -23,5 +23,6 @@ __all__ = [
     "mark_gone",
     "mark_stale",
     "retry",
+    "transfer_values",
     "wake_drain",
 ]

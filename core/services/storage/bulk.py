@@ -118,7 +118,7 @@ _waiting: ContextVar[list[Copy] | None] = ContextVar("_waiting", default=None)
 
 
 @contextmanager
-def kept_back(copies: list[Copy]) -> Iterator[None]:
+def collect_copies(copies: list[Copy]) -> Iterator[None]:
     """Inside this context, on PostgreSQL, `insert` adds new rows to `copies` instead of writing them. Their
     primary keys are final."""
     token = _waiting.set(copies)

@@ -8,7 +8,12 @@ from functools import partial
 from msgspec import UNSET, UnsetType
 
 from core.models import Enrollment, Product
-from core.services.mirror.bundles import apply_bundle_rows, perhaps_held, point_to_bundles, total_up_bundles
+from core.services.mirror.bundles import (
+    apply_bundle_rows,
+    point_to_bundles,
+    possible_bundles,
+    total_up_bundles,
+)
 from core.services.mirror.enrollments import remove_enrollments
 from core.services.mirror.outcome import Applied
 from integrations.thinkific.client import schemas

@@ -115,7 +115,7 @@ def without_former(
 
 def _remove(numbers: set[int], known: Known, applied: Applied, *, source: str, now: datetime) -> None:
     here = [known[number][0] for number in numbers if number in known]
-    end_former(here, source=source, now=now)
+    remove_former_enrollments(here, source=source, now=now)
     applied.met += here
     applied.skipped += len(numbers)
     applied.lost |= {number for number in numbers if number not in known}

@@ -84,7 +84,7 @@ class Writer:
         step = _Step(write, self.context.state.snapshot(), [])
         self.prepares = True
         try:
-            with transaction.atomic(), bulk.kept_back(step.copies), self._only_reads(step):
+            with transaction.atomic(), bulk.collect_copies(step.copies), self._only_reads(step):
                 write()
                 if connection.run_on_commit:  # to be done when the rows are there
                     raise _DoesMore

@@ -15,7 +15,7 @@ from core.models import Enrollment, Product
 from core.moments import happened, is_ahead, is_older
 from core.services.mirror.bundles import (
     apply_bundle_rows,
-    perhaps_held,
+    possible_bundles,
     total_up_bundles,
     total_up_students_of,
 )
@@ -193,7 +193,7 @@ def _ask_for_bundles(desk: Desk, work: Work) -> None:
         if any(event.topic in BEGUN for event in news.events) and not news.gone and (row := news.row)
         if row.user_id and row.course_id
     }
-    for bundle, users in perhaps_held(fresh).items():
+    for bundle, users in possible_bundles(fresh).items():
         since = min(at for (user, _), at in fresh.items() if user in users) - OVERLAP
         try:
             work.through[bundle] = desk.ask(rows_through, desk.client, bundle, users, since)
