@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 NAME_LENGTH = 255
 EMAIL_LENGTH = 254
-KEYLESS = 500  # most accounts without an `email_key` that are compared; the worker fills those it can
+MAX_WITHOUT_KEY = 500  # most accounts without an `email_key` that are compared; the worker fills those it can
 
 
 class UserQuerySet(FoldedQuerySet["User"]):
@@ -33,11 +33,11 @@ class UserQuerySet(FoldedQuerySet["User"]):
         """The account with this e-mail address, ignoring case and the form of the domain."""
         return self.filter(email_key=email_key(email))
 
-    def of_one_address(self) -> "UserQuerySet":
+    def with_duplicate_address(self) -> "UserQuerySet":
         """Accounts that share one address by the rule of `email_key`. An older version took their addresses
         for different ones; the newer account of each pair has no key."""
         keyless = self.filter(email_key__isnull=True).order_by("pk").values_list("pk", "email")
-        keys = {pk: email_key(email) for pk, email in keyless[:KEYLESS]}
+        keys = {pk: email_key(email) for pk, email in keyless[:MAX_WITHOUT_KEY]}
         owners = dict(self.filter(email_key__in=set(keys.values())).order_by().values_list("email_key", "pk"))
         several = {key for key, count in Counter(keys.values()).items() if count > 1} | owners.keys()
         return self.filter(pk__in=[*owners.values(), *(pk for pk, key in keys.items() if key in several)])

@@ -32,26 +32,26 @@ def found_in_thinkific(users: Collection[int]) -> set[int]:
     record_initial_state(User, [user.pk for user in found])
     rows.update(home_team=None, remote_digest=None)
     User.history.bulk_history_create(found, update=True, default_change_reason=IN_THINKIFIC_BEFORE)
-    brought = _brought_by_teams(found)
+    added = _added_by_managers(found)
     waiting = OutboxEntry.objects.filter(status=OutboxEntry.Status.PENDING, entity="user")
-    waiting.filter(object_id__in=list(brought)).update(
+    waiting.filter(object_id__in=list(added)).update(
         status=OutboxEntry.Status.DISCARDED, finished_at=timezone.now()
     )
-    memberships = Membership.objects.filter(user__in=list(brought), as_guest=False)
+    memberships = Membership.objects.filter(user__in=list(added), as_guest=False)
     for membership in memberships.select_related("team", "role", "user").order_by("pk"):
-        invitations.replace_membership(membership, by=brought[membership.user_id], reason=IN_THINKIFIC_BEFORE)
-    return set(brought)
+        invitations.replace_membership(membership, by=added[membership.user_id], reason=IN_THINKIFIC_BEFORE)
+    return set(added)
 
 
 @transaction.atomic
-def take_names(user: User, *, first_name: str, last_name: str) -> None:
+def replace_names(user: User, *, first_name: str, last_name: str) -> None:
     """Replace the names that somebody typed here by those that Thinkific has."""
     user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)  # history keeps the whole row
     user.first_name, user.last_name = first_name, last_name
     signed(user, by=None, reason=IN_THINKIFIC_BEFORE).save(update_fields=[*User.NAMES, "updated_at"])
 
 
-def _brought_by_teams(users: list[User]) -> dict[int, User]:
+def _added_by_managers(users: list[User]) -> dict[int, User]:
     """Returns the users whose account a team manager made: the user's primary key and that manager."""
     made = User.history.filter(bulk.among("id", [user.pk for user in users]), history_type="+")
     made = made.filter(history_user__isnull=False, history_user__is_superuser=False)

@@ -51,7 +51,7 @@ def _protected() -> Q:
     )
 
 
-def standing(user: User) -> list[str]:
+def describe_rights(user: User) -> list[str]:
     """Returns what the user is here, in words for a screen: "a superuser", "owner of Northfield". Empty for a
     user without rights and password."""
     found = []

@@ -40,7 +40,7 @@ def invite(*, team: Team, user: User, role: Role, address: str, by: User) -> Inv
     """
     team = Team.objects.select_for_update(of=("self",)).get(pk=team.pk)
     memberships.check_takes(team, role)
-    _check_patience(team, user, address)
+    _check_limits(team, user, address)
     invitation = Invitation.objects.filter(team=team, user=user).first()
     if invitation is not None:
         raise Refusal(f"{address} is invited to {team} already. Send the invitation again from its page.")
@@ -71,7 +71,7 @@ def _open(team: Team, user: User, role: Role, address: str, by: User) -> Invitat
 def send_again(invitation: Invitation, *, by: User) -> None:
     """Send a new link; older ones no longer work. Raises Refusal after MAILS_A_DAY mails in a day."""
     invitation = Invitation.objects.select_for_update(of=("self",)).get(pk=invitation.pk)
-    _check_patience(invitation.team, invitation.user, invitation.address)
+    _check_limits(invitation.team, invitation.user, invitation.address)
     invitation.sent_at = timezone.now()
     signed(invitation, by=by, reason=SENT_AGAIN).save(update_fields=["sent_at"])
     _ask_for_mail(invitation)
@@ -194,7 +194,7 @@ def _signer(invitation: Invitation) -> TimestampSigner:
     return TimestampSigner(salt=f"core.invitation:{state}")
 
 
-def _check_patience(team: Team, user: User, address: str) -> None:
+def _check_limits(team: Team, user: User, address: str) -> None:
     rows = Invitation.history.filter(team_id=team.pk, user_id=user.pk)
     now = timezone.now()
     lately = rows.filter(history_change_reason=DECLINED, history_date__gt=now - DECLINED_FOR)

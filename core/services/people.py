@@ -68,7 +68,7 @@ def create_user(
     return user
 
 
-class Brought(NamedTuple):
+class AddResult(NamedTuple):
     """The user with an address, and whether the user is invited (True) or a member (False)."""
 
     user: User
@@ -84,7 +84,7 @@ def add_to_teams(
     memberships: Iterable[tuple[Team, Role]],
     in_thinkific: bool,
     by: User,
-) -> Brought:
+) -> AddResult:
     """Add the person with this address to teams.
 
     Without an account one is made. A user whom `by` can see joins at once, and the account stays as it is.
@@ -96,7 +96,7 @@ def add_to_teams(
     user = User.objects.of_address(email).first()
     if user is None:
         made = create_user(email=email, memberships=memberships, in_thinkific=in_thinkific, by=by, **values)
-        return Brought(made, invited=False)
+        return AddResult(made, invited=False)
     there = set(Membership.objects.filter(user=user).values_list("team", flat=True))
     seen = User.objects.visible_to(by).filter(pk=user.pk).exists()
     for team, role in memberships:
@@ -106,7 +106,7 @@ def add_to_teams(
             add_member(team=team, user=user, role=role, by=by)
         elif seen:
             raise IsMember(f"{user} is in {team} already. Change the role there instead.")
-    return Brought(user, invited=not seen)
+    return AddResult(user, invited=not seen)
 
 
 @transaction.atomic

@@ -52,7 +52,7 @@ def create(
     signed(team, by=by, reason="team made").save()
     membership = Membership(team=team, user=owner, role=Role.objects.get(code="owner"))
     signed(membership, by=by, reason="owns the team").save()
-    _let_in(owner, by)
+    _allow_dashboard(owner, by)
     return team
 
 
@@ -89,7 +89,7 @@ def change_owner(team: Team, *, owner: User, former_role: Role, by: User | None 
     memberships.change_role(membership, role=Role.objects.get(code="owner"), by=by)
     if former is not None:
         memberships.change_role(former, role=former_role, by=by)
-    _let_in(owner, by)
+    _allow_dashboard(owner, by)
     return team
 
 
@@ -150,7 +150,7 @@ def _check_owner(owner: User) -> None:
         raise Refusal(f"{owner}'s account is switched off. Switch it on, or choose another owner.")
 
 
-def _let_in(owner: User, by: User | None) -> None:
+def _allow_dashboard(owner: User, by: User | None) -> None:
     if not owner.is_dashboard_user:
         owner.is_dashboard_user = True
         signed(owner, by=by, reason="owns a team").save(update_fields=["is_dashboard_user", "updated_at"])

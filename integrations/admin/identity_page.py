@@ -57,7 +57,7 @@ def _ours(user: User | None, label: str) -> SafeString:
         "Account made": lambda: cells.moment(user.created_at),
         "Last sign-in": lambda: cells.moment(user.last_login, empty="Has not signed in"),
         "Last activity": lambda: cells.moment(user.last_activity_at, empty="None known"),
-        "Rights": lambda: cells.text(", ".join(identity.standing(user)) or "None any more"),
+        "Rights": lambda: cells.text(", ".join(identity.describe_rights(user)) or "None any more"),
         "Teams": lambda: _teams(user),
         "Enrollments": lambda: cells.text(f"{user.enrollments.filter(_is_there).count():,}"),
     }

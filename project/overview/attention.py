@@ -135,7 +135,7 @@ def _conflicts() -> Item | None:
 def _one_address() -> Item | None:
     """Accounts that share one address. An older version took their addresses for different ones, and the
     newer account is found by its exact address only."""
-    count = remember("one-address", lambda: _count(User.objects.of_one_address()))
+    count = remember("one-address", lambda: _count(User.objects.with_duplicate_address()))
     if not count:
         return None
     return Item(

@@ -75,5 +75,5 @@ def test_what_somebody_is_reads_like_a_sentence(alma, acme, globex):
     Membership.objects.create(team=globex, user=alma, role=builtin_role("manager"))
     acme.owner.set_password("quiet-harbour-lights-7")
 
-    assert identity.standing(alma) == ["Administrator in the whole dashboard", "Manager in Globex"]
-    assert identity.standing(acme.owner) == ["owner of Acme", "somebody with a password here"]
+    assert identity.describe_rights(alma) == ["Administrator in the whole dashboard", "Manager in Globex"]
+    assert identity.describe_rights(acme.owner) == ["owner of Acme", "somebody with a password here"]
