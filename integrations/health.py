@@ -27,7 +27,7 @@ from integrations.thinkific.runs.lifecycle import SINGLE
 from integrations.thinkific.webhooks.latest import last_received
 
 # An idle worker is heard of when it does the housekeeping of each minute.
-SILENT_AFTER = timedelta(minutes=3)
+NO_HEARTBEAT_AFTER = timedelta(minutes=3)
 WAITING_TOO_LONG = timedelta(minutes=5)
 LATE_AFTER = 3  # times the interval of a schedule: one run may be slow, two may queue up behind it
 LATE_MARGIN = timedelta(minutes=10)  # for short intervals
@@ -53,7 +53,7 @@ def queue(*, ask: bool = False) -> Health:
 def worker(*, ask: bool = False) -> Health:
     now = timezone.now()
     beats = WorkerHeartbeat.objects.order_by("-beat_at").values_list("beat_at", flat=True)
-    heard = beats.filter(recent("beat_at", now, within=SILENT_AFTER))
+    heard = beats.filter(recent("beat_at", now, within=NO_HEARTBEAT_AFTER))
     alive, last = heard.count(), heard.first()
     if last is None:
         before = beats.filter(beat_at__lte=now).first()

@@ -35,44 +35,44 @@ UNREADABLE = (
 )
 
 
-class Trouble:
+class FailureState:
     """Remembers whether reading from a server, or writing to it, fails. Shared by all threads of this
     process, as each thread has its own cache object."""
 
     def __init__(self, what: str) -> None:
         self.what = what
         self._lock = threading.Lock()
-        self._ask_at = 0.0
+        self._retry_at = 0.0
         self._logged_at: float | None = None
 
-    def may_ask(self) -> bool:
+    def may_request(self) -> bool:
         """Whether to send a request: always while the server works. After a failure only one thread may, once
         after each pause."""
-        if not self._ask_at:
+        if not self._retry_at:
             return True
         with self._lock:
-            if time.monotonic() < self._ask_at:
+            if time.monotonic() < self._retry_at:
                 return False
-            self._ask_at = time.monotonic() + PAUSE
+            self._retry_at = time.monotonic() + PAUSE
             return True
 
     def failed(self, error: Exception) -> None:
         with self._lock:
             now = time.monotonic()
-            self._ask_at = now + PAUSE
+            self._retry_at = now + PAUSE
             if self._logged_at is not None and now - self._logged_at < LOG_EVERY:
                 return
             self._logged_at = now
         log.warning("cache fails", at=self.what, problem=f"{type(error).__name__}: {error}")
 
-    def went_well(self) -> None:
-        if self._ask_at:
+    def succeeded(self) -> None:
+        if self._retry_at:
             with self._lock:
-                self._ask_at, self._logged_at = 0.0, None
+                self._retry_at, self._logged_at = 0.0, None
             log.info("cache works again", at=self.what)
 
 
-_troubles: dict[str, tuple[Trouble, Trouble]] = {}
+_failure_states: dict[str, tuple[FailureState, FailureState]] = {}
 
 
 class RedisCache(DjangosRedisCache):
@@ -82,21 +82,21 @@ class RedisCache(DjangosRedisCache):
     def __init__(self, server: Any, params: dict[str, Any]) -> None:
         limits = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT}
         super().__init__(server, {**params, "OPTIONS": {**limits, **params.get("OPTIONS", {})}})
-        self._reading, self._writing = _troubles.setdefault(
-            str(server), (Trouble("reading"), Trouble("writing"))
+        self._reading, self._writing = _failure_states.setdefault(
+            str(server), (FailureState("reading"), FailureState("writing"))
         )
 
-    def _try(self, trouble: Trouble, ask: Callable[[], T], missing: T) -> T:
-        if not trouble.may_ask():
+    def _try(self, state: FailureState, ask: Callable[[], T], missing: T) -> T:
+        if not state.may_request():
             return missing
         try:
             answer = ask()
         except (RedisError, OSError) as error:
-            trouble.failed(error)
+            state.failed(error)
             if not isinstance(error, ResponseError):  # no answer, so reading and writing both fail
-                (self._writing if trouble is self._reading else self._reading).failed(error)
+                (self._writing if state is self._reading else self._reading).failed(error)
             return missing
-        trouble.went_well()
+        state.succeeded()
         return answer
 
     def _read(self, ask: Callable[[], T], missing: T) -> T:

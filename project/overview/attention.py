@@ -23,8 +23,8 @@ from project.overview.item import Item
 from project.overview.remember import remember
 
 SOON = 30  # days
-LOOKED_AT = 999  # counts are exact up to this number
-SILENT_AFTER = timedelta(minutes=3)
+COUNT_LIMIT = 999  # counts are exact up to this number
+NO_HEARTBEAT_AFTER = timedelta(minutes=3)
 
 
 def site_items() -> list[Item]:
@@ -66,11 +66,11 @@ def _shown(found: list[Item | None]) -> list[Item]:
 def _no_worker() -> Item | None:
     now = timezone.now()
     waiting = SyncRun.objects.filter(
-        older("created_at", now, than=SILENT_AFTER), status=SyncRun.Status.QUEUED
+        older("created_at", now, than=NO_HEARTBEAT_AFTER), status=SyncRun.Status.QUEUED
     )
     if not waiting.exists():
         return None
-    if WorkerHeartbeat.objects.filter(recent("beat_at", now, within=SILENT_AFTER)).exists():
+    if WorkerHeartbeat.objects.filter(recent("beat_at", now, within=NO_HEARTBEAT_AFTER)).exists():
         return None
     return Item(
         "bad",
@@ -232,11 +232,11 @@ def _expiring(enrollments: EnrollmentQuerySet, scope: str) -> Item | None:
 
 
 def _count(queryset: QuerySet[Any]) -> int:
-    return queryset.order_by()[: LOOKED_AT + 1].count()
+    return queryset.order_by()[: COUNT_LIMIT + 1].count()
 
 
 def _named(seats: QuerySet[Seat]) -> tuple[int, Seat | None]:
-    found = list(seats.select_related("product")[: LOOKED_AT + 1])
+    found = list(seats.select_related("product")[: COUNT_LIMIT + 1])
     return len(found), found[0] if found else None
 
 

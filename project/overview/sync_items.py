@@ -18,7 +18,7 @@ from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.runs.lifecycle import SINGLE
 from project.overview.item import Button, Item
 
-HEARD_LATELY = timedelta(days=7)  # events within this time prove a subscription that was made elsewhere
+EVENT_WITHIN = timedelta(days=7)  # events within this time prove a subscription that was made elsewhere
 SHOWN = 300  # characters of the error
 
 
@@ -59,7 +59,7 @@ def no_webhooks() -> Item | None:
     """A hint when no webhooks are subscribed: nothing is wrong, but most changes arrive much later."""
     if not Credentials.from_settings().complete or WebhookSubscription.objects.exists():
         return None
-    if InboundEvent.objects.filter(recent("received_at", timezone.now(), within=HEARD_LATELY)).exists():
+    if InboundEvent.objects.filter(recent("received_at", timezone.now(), within=EVENT_WITHIN)).exists():
         return None
     return Item(
         "info",

@@ -55,7 +55,8 @@ def test_a_user_is_deleted_by_typing_the_address(page: Page, sign_in, root, ana_
     open_dialog(page, ana_there)
     dialog = page.locator("#dialog")
     expect(dialog).to_contain_text("1 enrollment and 1 team membership")
-    expect(dialog).to_contain_text(f"The Thinkific account {ana_there.thinkific_id} is deleted too, for good")
+    account = f"The Thinkific account {ana_there.thinkific_id}"
+    expect(dialog).to_contain_text(f"{account} is deleted too, permanently")
     screenshot(page, "dialog-delete", full_page=False)
 
     page.fill("#id_email", "bo@acme.example")

@@ -39,7 +39,7 @@ def server(settings):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(shared, "_troubles", {})
+    monkeypatch.setattr(shared, "_failure_states", {})
 
 
 def fill(server: Redis) -> None:

@@ -46,8 +46,8 @@ class Deletion:
         said = [f"{self.name} is deleted here{f' with {counted}' if counted else ''}. This cannot be undone."]
         if self.thinkific_id is not None:
             said.append(
-                f"The Thinkific account {self.thinkific_id} is deleted too, with its progress, quiz and "
-                "survey answers, assignments, reviews and certificates. Orders stay."
+                f"The Thinkific account {self.thinkific_id} is deleted too, permanently, with its progress, "
+                "quiz and survey answers, assignments, reviews and certificates. Orders stay."
             )
         elif self.stays_in_thinkific:
             said.append(

@@ -50,7 +50,7 @@ def test_the_question_names_in_numbers_what_is_destroyed_and_destroys_nothing(al
     page = words(signed_in(alma).get(address(ana_there)))
 
     assert "2 enrollments, 1 certificate and 1 team membership" in page
-    assert "The Thinkific account 4711 is deleted too, for good: progress" in page
+    assert "The Thinkific account 4711 is deleted too, permanently, with its progress" in page
     assert "Type ana@acme.example." in page
     assert User.objects.filter(pk=ana_there.pk).exists()
 

@@ -107,7 +107,7 @@ def test_a_deletion_names_what_it_destroys_and_follows_the_settings(alma, acme):
         deletions.delete(ada, confirmed=kept, by=alma)
 
     told = deletions.describe(ada)
-    assert "is deleted too, for good" in told.sentences()[1]
+    assert "is deleted too, permanently" in told.sentences()[1]
     deletions.delete(ada, confirmed=told, by=alma)
 
     assert not User.objects.filter(pk=ada.pk).exists()
