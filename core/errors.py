@@ -5,7 +5,7 @@ from typing import Any
 
 
 class Refusal(Exception):
-    """A request that cannot be carried out as it stands. Nothing was changed.
+    """A request that a rule forbids. Nothing was changed.
 
     Screens show the text as a message, the API answers with `status` and the text.
     """

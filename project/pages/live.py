@@ -31,7 +31,7 @@ def live(request: HttpRequest) -> JsonResponse:
     runs = _runs() if may_see_runs(user) else []
     return JsonResponse(
         {
-            "page": word_now(request) if "object" in request.GET else None,
+            "page": digest_now(request) if "object" in request.GET else None,
             "newest_run": max((run.pk for run in runs), default=None),
             "notices": [
                 {"id": notice.pk, "level": notice.level, "text": notice.text, "url": notice.url}

@@ -206,10 +206,10 @@ class DashboardAdmin(AskingAdmin):
         if obj is not None and self.has_view_permission(request, obj):
             viewer = viewer_of(request)
             context["page_lines"] = self.page_lines(obj, viewer)
-            standing = standing_of(obj, viewer) if self.shows_sync else None
+            unsent = unsent_changes_of(obj, viewer) if self.shows_sync else None
             if chosen is not None or not self.has_change_permission(request, obj):  # forms are not refreshed
-                context["watched"] = of_object(request, self, obj, standing, chosen)
-            context["sync_line"] = sync_line(obj, viewer, standing) if self.shows_sync else None
+                context["watched"] = of_object(request, self, obj, unsent, chosen)
+            context["sync_line"] = sync_line(obj, viewer, unsent) if self.shows_sync else None
             context["dialog_buttons"] = buttons_for(self, obj, viewer, chosen.slug if chosen else "")
         if chosen is not None and obj is not None:
             return self.tab_view(request, obj, chosen, context)

@@ -139,44 +139,44 @@ def link(obj: Model | None, label: str | None = None) -> SafeString:
     """
     if obj is None:
         return NOTHING
-    way = open_pages.current()
-    if way is not None:
-        way.ask(obj)
-    return _link(way, obj, label if label is not None else str(obj))
+    pages = open_pages.current()
+    if pages is not None:
+        pages.ask(obj)
+    return _link(pages, obj, label if label is not None else str(obj))
 
 
-def _drawn_link(way: open_pages.OpenPages | None, obj: Model, name: str) -> SafeString:
-    if way is None or not way.is_open(obj):
+def _rendered_link(pages: open_pages.OpenPages | None, obj: Model, name: str) -> SafeString:
+    if pages is None or not pages.is_open(obj):
         return text(name)
     return format_html('<a class="cell-link" href="{}">{}</a>', detail_url(obj), text(name))
 
 
-_link = lazy(_drawn_link, SafeString)
+_link = lazy(_rendered_link, SafeString)
 
 
-def way_to(obj: Model, label: str) -> SafeString:
+def page_link(obj: Model, label: str) -> SafeString:
     """Returns a label that links to the object's page; empty when the viewer may not open it."""
-    way = open_pages.current()
-    if way is not None:
-        way.ask(obj)
-    return _way(way, obj, label)
+    pages = open_pages.current()
+    if pages is not None:
+        pages.ask(obj)
+    return _page_link(pages, obj, label)
 
 
-def _drawn_way(way: open_pages.OpenPages | None, obj: Model, label: str) -> SafeString:
-    if way is None or not way.is_open(obj):
+def _rendered_page_link(pages: open_pages.OpenPages | None, obj: Model, label: str) -> SafeString:
+    if pages is None or not pages.is_open(obj):
         return format_html("{}", "")
     return format_html('<span class="cell-second"><a href="{}">{}</a></span>', detail_url(obj), label)
 
 
-_way = lazy(_drawn_way, SafeString)
+_page_link = lazy(_rendered_page_link, SafeString)
 
 
-def _drawn_badges(name: SafeString, badges: tuple[SafeString | str, ...]) -> SafeString:
+def _rendered_badges(name: SafeString, badges: tuple[SafeString | str, ...]) -> SafeString:
     shown = format_html_join(" ", "{}", ((badge,) for badge in badges))
     return format_html('<span class="cell-named">{} {}</span>', name, shown)
 
 
-_badges = lazy(_drawn_badges, SafeString)
+_badges = lazy(_rendered_badges, SafeString)
 
 
 def badged_link(obj: Model, *badges: SafeString | str) -> SafeString:

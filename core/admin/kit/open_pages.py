@@ -24,7 +24,7 @@ class OpenPages:
         self.request = request
         self._asked: dict[type[Model], set[Any]] = defaultdict(set)
         self._known: dict[type[Model], dict[Any, bool]] = defaultdict(dict)
-        self.read_once: dict[Any, Any] = {}  # a cache for values that all rows of the page need
+        self.page_cache: dict[Any, Any] = {}  # a cache for values that all rows of the page need
 
     def ask(self, obj: Model) -> None:
         """Announce that `is_open` will be called for this object: the first call then checks all announced

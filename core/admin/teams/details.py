@@ -19,7 +19,7 @@ from core.permissions import scope
 from core.services import teams
 from core.services.memberships import TeamIsFull
 
-# Who is in a team does not decide what it may have: these are for administrators.
+# Only administrators change these: they decide what the team may have.
 FOR_ADMINISTRATORS = ("organization", "max_members")
 MOST_MEMBERS = 1_000_000
 MOST_LISTED = 300  # members to choose from in a plain list
@@ -131,7 +131,8 @@ class ChangeOwner(InUse):
         self.fields["former"].initial = str(self.obj.owner_id)
         members = Membership.objects.filter(team=self.obj).exclude(user=self.obj.owner_id)
         candidates = User.objects.filter(is_active=True, pk__in=members.values("user"))
-        # By typing everybody is found whom the viewer sees; who is no member is refused. So few are listed.
+        # A picker finds all users whom the viewer sees, and refuses those who are not members. So a short
+        # list of members is better, where there are few.
         if members[: MOST_LISTED + 1].count() <= MOST_LISTED:
             self.fields["owner"].widget = UnfoldAdminSelectWidget()
             self.fields["owner"].widget.is_required = True

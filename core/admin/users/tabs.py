@@ -45,7 +45,7 @@ def course_of(enrollment: Any) -> SafeString:
     if enrollment.via_bundle is not None and enrollment.shows_bundle:
         lines.append(cells.second(f"In the bundle {enrollment.via_bundle.product}"))
     if page:
-        lines.append(cells.way_to(enrollment, "Enrollment"))
+        lines.append(cells.page_link(enrollment, "Enrollment"))
     return cells.lines(lines) if len(lines) > 1 else lines[0]
 
 

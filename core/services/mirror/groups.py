@@ -77,13 +77,13 @@ def apply_members(
         [(group.pk, user, GroupMembership.Source.THINKIFIC, now) for user in new],
     )
     back = {pk for pk, _, removed in known.values() if removed is not None}
-    ours, given_up = _our_last_word(back, now)
+    ours, given_up = _removed_here(back, now)
     GroupMembership.objects.filter(pk__in=given_up).update(removed_at=None)
     GroupMembership.objects.filter(pk__in=back - ours - given_up).update(removed_at=None, first_seen_at=now)
     return [pk for pk, _, _ in known.values()], made
 
 
-def _our_last_word(back: set[int], now: datetime) -> tuple[set[int], set[int]]:
+def _removed_here(back: set[int], now: datetime) -> tuple[set[int], set[int]]:
     """Sorts memberships (primary keys) that are removed here although Thinkific lists them.
 
     Returns two sets. The first: our removal is not sent yet, or was sent just now, so the list may be from

@@ -30,7 +30,7 @@
       failures = 0;
       window.dashboardNotices.tell(answer.notices);
       const { any, ended } = runsMoved(answer);
-      const stale = watch && watch.dataset.word !== answer.page;
+      const stale = watch && watch.dataset.digest !== answer.page;
       if (stale || (watch && ended) || (any && showsRuns())) await refresh();
       answer.runs.forEach(showRun);
     } catch {
@@ -120,7 +120,7 @@
   /* With the same rows, replace the cells. Other rows could move just before a click, so only offer them. */
   function refreshList(list, fresh) {
     const same = fresh.dataset.list === list.dataset.list;
-    list.dataset.word = fresh.dataset.word;
+    list.dataset.digest = fresh.dataset.digest;
     if (!same) return offer("This list has changed.");
     const cells = (table) => [...table.querySelectorAll("tr.data-row > *")];
     const now = cells(fresh);

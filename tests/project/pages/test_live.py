@@ -114,13 +114,13 @@ def test_it_takes_four_queries(signed_in, alma, django_assert_max_num_queries):
 
 
 def watched(browser, url: str) -> tuple[str, str]:
-    """The address with which the page asks, and the word that it was drawn with."""
+    """The address with which the page asks, and the digest that it was drawn with."""
     page = browser.get(url).content.decode()
-    address, word = re.search(r'data-watch="([^"]*)" data-word="([^"]*)"', page).groups()
-    return f"/admin/live/?{unescape(address)}", word
+    address, digest = re.search(r'data-watch="([^"]*)" data-digest="([^"]*)"', page).groups()
+    return f"/admin/live/?{unescape(address)}", digest
 
 
-def word(browser, address: str) -> str:
+def digest(browser, address: str) -> str:
     return browser.get(address).json()["page"]
 
 
@@ -133,12 +133,12 @@ def test_a_page_hears_when_its_change_was_sent(signed_in, alma, ana):
     entry = OutboxEntryFactory(object_id=ana.pk, person=ana)
     browser = signed_in(alma)
     address, drawn = watched(browser, page_of(ana))
-    assert word(browser, address) == drawn
+    assert digest(browser, address) == drawn
 
     OutboxEntry.objects.filter(pk=entry.pk).update(status="done")
 
-    assert word(browser, address) != drawn
-    assert word(browser, address) == watched(browser, page_of(ana))[1]
+    assert digest(browser, address) != drawn
+    assert digest(browser, address) == watched(browser, page_of(ana))[1]
 
 
 def test_a_page_hears_of_what_belongs_to_its_object(signed_in, alma, ana):
@@ -148,7 +148,7 @@ def test_a_page_hears_of_what_belongs_to_its_object(signed_in, alma, ana):
 
     Enrollment.objects.filter(pk=enrollment.pk).update(push_state="failed")
 
-    assert word(browser, address) != drawn
+    assert digest(browser, address) != drawn
 
 
 def test_a_page_hears_of_values_that_a_sync_changed(signed_in, mara, ana):
@@ -157,7 +157,7 @@ def test_a_page_hears_of_values_that_a_sync_changed(signed_in, mara, ana):
 
     User.objects.filter(pk=ana.pk).update(last_name="Amesbury")
 
-    assert word(browser, address) != drawn
+    assert digest(browser, address) != drawn
 
 
 @pytest.mark.parametrize("tab", ["enrollments", "groups"])
@@ -165,32 +165,32 @@ def test_a_tab_hears_of_its_rows(signed_in, alma, ana, tab):
     enrollment, member = EnrollmentFactory(user=ana), GroupMembershipFactory(user=ana)
     browser = signed_in(alma)
     address, drawn = watched(browser, page_of(ana, tab))
-    assert word(browser, address) == drawn
+    assert digest(browser, address) == drawn
 
     if tab == "enrollments":
         Enrollment.objects.filter(pk=enrollment.pk).update(percentage_completed="0.5")
     else:
         OutboxEntryFactory(entity="groupmembership", object_id=member.pk, person=ana)
 
-    assert word(browser, address) != drawn
+    assert digest(browser, address) != drawn
 
 
 def test_a_list_hears_of_its_rows_and_of_no_others(signed_in, mara, ana, bo, otto):
     browser = signed_in(mara)
     address, drawn = watched(browser, "/admin/core/user/")
     User.objects.filter(pk=otto.pk).update(first_name="Otto the First")
-    assert word(browser, f"{address},{otto.pk}") == drawn
+    assert digest(browser, f"{address},{otto.pk}") == drawn
 
     User.objects.filter(pk=bo.pk).update(thinkific_id=4711)
 
-    assert word(browser, address) != drawn
+    assert digest(browser, address) != drawn
 
 
 @pytest.mark.parametrize("tab", ["", "enrollments"])
 def test_nobody_hears_of_what_they_may_not_see(signed_in, mara, alma, otto, tab):
     address, _ = watched(signed_in(alma), page_of(otto, tab))
 
-    assert word(signed_in(mara), address) == ""
+    assert digest(signed_in(mara), address) == ""
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_nobody_hears_of_what_they_may_not_see(signed_in, mara, alma, otto, tab)
 def test_nonsense_and_closed_screens_are_answered_with_nothing(signed_in, mara, asked):
     OutboxEntryFactory(pk=1)
 
-    assert word(signed_in(mara), f"/admin/live/?object={asked}") == ""
+    assert digest(signed_in(mara), f"/admin/live/?object={asked}") == ""
 
 
 def test_asking_for_a_page_costs_a_constant_number_of_queries(signed_in, mara, acme_seat, accounting, ana):

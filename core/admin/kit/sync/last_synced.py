@@ -35,7 +35,7 @@ def _moment(obj: Any) -> datetime | None:
 def _last_success(kind: str, with_graphql: bool) -> sync_state.Success | None:
     """Returns the last complete run of a kind. Cached for the page, as a list asks for each of its rows."""
     page = open_pages.current()
-    known: dict[Any, Any] = {} if page is None else page.read_once
+    known: dict[Any, Any] = {} if page is None else page.page_cache
     key = ("last success", kind, with_graphql)
     if key not in known:
         known[key] = sync_state.last_success(kind, with_graphql=with_graphql)

@@ -15,48 +15,48 @@ from django.http import HttpRequest
 
 from core.admin.kit.lists.filters import key_of
 from core.admin.kit.lists.lists import CappedCount
-from core.admin.kit.sync.sync_line import Standing, standing_of
+from core.admin.kit.sync.sync_line import UnsentChanges, unsent_changes_of
 from core.admin.kit.tabs import PER_PAGE, Tab
 from core.admin.kit.viewer import viewer_of
 
 MOST_ROWS = 200
 LEFT_OUT = {"password", "description"}  # not shown, or long
-Shown = dict[str, str]  # for the page: `address`, the query to poll with, and `word`, the digest
+Shown = dict[str, str]  # for the page: `address`, the query to poll with, and `digest`
 
 
 def of_object(
-    request: HttpRequest, model_admin: Any, obj: Any, standing: Standing | None, tab: Tab | None
+    request: HttpRequest, model_admin: Any, obj: Any, unsent: UnsentChanges | None, tab: Tab | None
 ) -> Shown:
     """Returns address and digest of a detail page, including the present page of the open tab."""
     asked = {"object": f"{obj._meta.label_lower}.{obj.pk}"}
     if tab is not None:
         asked |= {"tab": tab.slug, "p": str(_number(request.GET.get("p")))}
-    return {"address": urlencode(asked), "word": _object_word(request, model_admin, obj, standing, tab)}
+    return {"address": urlencode(asked), "digest": _object_digest(request, model_admin, obj, unsent, tab)}
 
 
 def of_rows(request: HttpRequest, model_admin: Any, keys: Iterable[Any]) -> Shown:
     """Returns address and digest of a page of a list with these rows (primary keys)."""
     keys = list(keys)
     asked = {"object": model_admin.opts.label_lower, "rows": ",".join(map(str, keys))}
-    return {"address": urlencode(asked), "word": _rows_word(request, model_admin, keys)}
+    return {"address": urlencode(asked), "digest": _rows_digest(request, model_admin, keys)}
 
 
-def word_now(request: HttpRequest) -> str:
+def digest_now(request: HttpRequest) -> str:
     """Returns the present digest of the page that polls; empty when the viewer may no longer see it."""
     model_admin, key = _found(request.GET.get("object", ""))
     if model_admin is None or not model_admin.has_view_permission(request):
         return ""
     if key is None:
         asked_for = request.GET.get("rows", "").split(",")[:MOST_ROWS]
-        return _rows_word(request, model_admin, [pk for pk in map(key_of, asked_for) if pk is not None])
+        return _rows_digest(request, model_admin, [pk for pk in map(key_of, asked_for) if pk is not None])
     obj = model_admin.get_queryset(request).filter(pk=key).first()
     if obj is None:
         return ""
     viewer = viewer_of(request)
     slug = request.GET.get("tab", "")
     tab = next((tab for tab in model_admin.tabs if tab.slug == slug and tab.is_shown(obj, viewer)), None)
-    standing = standing_of(obj, viewer) if model_admin.shows_sync else None
-    return _object_word(request, model_admin, obj, standing, tab)
+    unsent = unsent_changes_of(obj, viewer) if model_admin.shows_sync else None
+    return _object_digest(request, model_admin, obj, unsent, tab)
 
 
 def _found(name: str) -> tuple[Any, int | None]:
@@ -69,22 +69,22 @@ def _found(name: str) -> tuple[Any, int | None]:
     return (screen if hasattr(screen, "shows_sync") else None), key
 
 
-def _object_word(
-    request: HttpRequest, model_admin: Any, obj: Any, standing: Standing | None, tab: Tab | None
+def _object_digest(
+    request: HttpRequest, model_admin: Any, obj: Any, unsent: UnsentChanges | None, tab: Tab | None
 ) -> str:
     shown: list[Any] = [getattr(obj, name) for name in _columns(obj)]
     shown += [getattr(obj, name, None) for name in model_admin.get_queryset(request).query.annotations]
-    shown.append(standing and standing.facts)
+    shown.append(unsent and unsent.facts)
     if tab is not None:
         start = (_number(request.GET.get("p")) - 1) * PER_PAGE
         rows = tab.rows(obj, viewer_of(request))
         shown += _values(rows)[start : start + PER_PAGE]
-    return _word(shown)
+    return _digest(shown)
 
 
-def _rows_word(request: HttpRequest, model_admin: Any, keys: list[Any]) -> str:
+def _rows_digest(request: HttpRequest, model_admin: Any, keys: list[Any]) -> str:
     rows = model_admin.get_queryset(request).filter(pk__in=keys).order_by("pk")
-    return _word(list(_values(rows))) if keys else _word([])
+    return _digest(list(_values(rows))) if keys else _digest([])
 
 
 def _values(rows: QuerySet) -> QuerySet:
@@ -101,7 +101,7 @@ def _is_watched(field: Field) -> bool:
     return not isinstance(field, JSONField | BinaryField) and field.name not in LEFT_OUT
 
 
-def _word(shown: list[Any]) -> str:
+def _digest(shown: list[Any]) -> str:
     return blake2b(repr(shown).encode(), digest_size=8).hexdigest()
 
 

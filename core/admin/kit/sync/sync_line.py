@@ -34,7 +34,7 @@ class SyncLine:
 
 
 @dataclass(frozen=True)
-class Standing:
+class UnsentChanges:
     """The unsent change of an object, and the counts of unsent rows that belong to it."""
 
     entry: OutboxEntry | None
@@ -53,15 +53,15 @@ def unsent_of(obj: Model) -> OutboxEntry | None:
     return max(entries, key=lambda entry: (entry.status == Status.FAILED, entry.pk), default=None)
 
 
-def standing_of(obj: Any, viewer: User) -> Standing:
-    return Standing(unsent_of(obj), parts_of(obj, viewer))
+def unsent_changes_of(obj: Any, viewer: User) -> UnsentChanges:
+    return UnsentChanges(unsent_of(obj), parts_of(obj, viewer))
 
 
-def sync_line(obj: Any, viewer: User, standing: Standing | None = None) -> SyncLine:
+def sync_line(obj: Any, viewer: User, unsent: UnsentChanges | None = None) -> SyncLine:
     """Returns the line for the object and the rows that belong to it and that the viewer may see."""
     synced = cells.moment(last_synced(obj), empty="never")
-    standing = standing or standing_of(obj, viewer)
-    entry, parts = standing.entry, standing.parts
+    unsent = unsent or unsent_changes_of(obj, viewer)
+    entry, parts = unsent.entry, unsent.parts
     if isinstance(obj, ThinkificGroup):
         return _group(obj, entry, parts, viewer, synced)
     if entry is not None or parts:
