@@ -63,9 +63,8 @@ def lesson_progress(lesson: Any) -> SafeString:
 def curriculum_note(enrollment: Enrollment, viewer: User) -> str:
     percent = int(enrollment.percentage_completed * 100)
     return (
-        f"{percent} % of this course is complete. Thinkific tells the progress of an enrollment as one "
-        "percentage and the results of quizzes, not which lesson was finished: where nothing is known of a "
-        "lesson, none is shown."
+        f"{percent} % of this course is complete. Thinkific sends one percentage for an enrollment and quiz "
+        "results, but not which lesson was finished. Lessons without a known progress show none."
     )
 
 

@@ -28,7 +28,8 @@ from core.pills import pill
 from core.services.invitations import LINK_WORKS_FOR
 
 WHAT_A_GUEST_IS = (
-    "The account belongs elsewhere. This team sees what the person does in the courses that it has places in."
+    "The account belongs to another team or to none. This team sees only the person's work in courses that "
+    "it has places in."
 )
 
 
@@ -96,8 +97,8 @@ TEAM_TABS = (
         ],
         "Nobody is invited.",
         note=lambda team, viewer: (
-            "These addresses belong to accounts outside your teams. They join when the person agrees by the "
-            "link in the mail; an administrator can agree for them. Until then nothing of them is shown."
+            "These addresses belong to accounts outside your teams. A person joins by accepting through the "
+            "link in the mail; an administrator can accept for them. Until then the account is not shown."
         ),
         applies=lambda team: team.invitations.exists(),
     ),

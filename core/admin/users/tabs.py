@@ -53,8 +53,8 @@ def who_may_end(user: User, viewer: User) -> str:
     if viewer.sees_everything or viewer.pk == user.pk:
         return ""
     return (
-        "Your teams end and extend what their own seats gave. What was bought, or given by somebody else, "
-        "stays as it is: open an enrollment to see who gave it."
+        "Your teams can end and extend only access that their own seats gave. Open an enrollment to see who "
+        "gave it."
     )
 
 

@@ -97,8 +97,8 @@ class OutboxEntryAdmin(SitewideAdmin):
     ]
     empty_title = "Nothing waits"
     empty_text = (
-        "What is changed here and has to reach Thinkific stands here until it has. Choose a status to see "
-        "what was sent."
+        "Changes that are not sent to Thinkific yet are listed here. Choose a status to see those that were "
+        "sent."
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
