@@ -179,7 +179,7 @@ def create_thinkific_account(user: User, *, by: User | None = None) -> None:
         raise Refusal(f"{user}'s account is switched off. Switch it on first.")
     if user.thinkific_id is not None:  # the old account was deleted in Thinkific
         reason = "new Thinkific account asked for"
-        former_accounts.leave_behind({user.pk: None}, source=reason, now=timezone.now())
+        former_accounts.remove_former_data({user.pk: None}, source=reason, now=timezone.now())
         user.thinkific_id, user.removed_at, user.remote_digest = None, None, None
         fields = ["thinkific_id", "removed_at", "remote_digest"]
         signed(user, by=by, reason=reason).save(update_fields=fields)

@@ -34,8 +34,8 @@ def who_gains_what(conflict: SyncConflict) -> str:
     user = account_of(conflict)
     if user is None:
         return f"{conflict.label} is no longer here."
-    standing = identity.standing(user)
-    who = f"{user}, who is {listed(standing)}" if standing else str(user)
+    rights = identity.describe_rights(user)
+    who = f"{user}, who is {listed(rights)}" if rights else str(user)
     if conflict.kind == Kind.LINK:
         return f"Whoever controls Thinkific account {conflict.thinkific_id} would be treated as {who}."
     return (

@@ -98,7 +98,9 @@ def link(conflict: SyncConflict, *, by: User) -> User:
         )
     reason = f"linked with Thinkific account {conflict.thinkific_id}"
     if conflict.thinkific_id is not None:
-        former_accounts.leave_behind({user.pk: conflict.thinkific_id}, source=reason, now=timezone.now())
+        former_accounts.remove_former_data(
+            {user.pk: conflict.thinkific_id}, source=reason, now=timezone.now()
+        )
     user.thinkific_id, user.removed_at, user.remote_digest = conflict.thinkific_id, None, None
     signed(user, by=by, reason=reason).save(
         update_fields=["thinkific_id", "removed_at", "remote_digest", "updated_at"]

@@ -250,4 +250,4 @@ def _product_name(seat: Seat) -> str:
 
 
 def _counted(count: int, one: str, many: str) -> str:
-    return f"{amount(count, LOOKED_AT)} {one_or_many(count, one, many)}"
+    return f"{amount(count, COUNT_LIMIT)} {one_or_many(count, one, many)}"

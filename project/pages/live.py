@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from core.admin.kit.sync.page_version import word_now
+from core.admin.kit.sync.page_version import digest_now
 from core.admin.kit.viewer import viewer_of
 from core.models import Notice, User
 from core.permissions import scope

@@ -227,11 +227,11 @@ class RemoveMember(MembersDialog, RowDialog):
 
     @classmethod
     def offered_for(cls, rows: QuerySet) -> QuerySet:
-        return groups.that_can_leave(rows)
+        return groups.removable(rows)
 
     @classmethod
     def blocked(cls, target: GroupMembership, viewer: User) -> str:
-        return groups.why_kept(target)
+        return groups.why_not_removable(target)
 
     def text(self) -> str:
         return (

@@ -19,7 +19,7 @@ from core.admin.kit.keys import only_keys
 from core.admin.kit.lists.columns import Column, CountColumn
 from core.admin.kit.lists.lists import FEW, BoundedChangeList, BoundedPaginator
 from core.admin.kit.sync.page_version import of_object, of_rows
-from core.admin.kit.sync.sync_line import standing_of, sync_line
+from core.admin.kit.sync.sync_line import sync_line, unsent_changes_of
 from core.admin.kit.tabs import Tab, tab_context
 from core.admin.kit.viewer import viewer_of
 from core.folding import email_key

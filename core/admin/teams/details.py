@@ -154,7 +154,7 @@ class ChangeOwner(InUse):
 
     @classmethod
     def may(cls, viewer: User, obj: Team | None) -> bool:
-        return scope.holds(viewer, "teams.edit") if obj is None else scope.may_hand_over(viewer, obj)
+        return scope.holds(viewer, "teams.edit") if obj is None else scope.may_change_owner(viewer, obj)
 
     def text(self) -> str:
         return f"{self.obj.owner} owns {self.obj}. Every team has one owner, who is a member of it."

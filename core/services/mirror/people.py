@@ -10,7 +10,7 @@ from django.db.models import Q
 from core.folding import email_key
 from core.models import OutboxEntry, SiteSettings, User
 from core.services import existing_accounts, logins
-from core.services.history import keep_what_was
+from core.services.history import record_initial_state
 from core.services.mirror import former_accounts
 from core.services.mirror.outcome import Applied, Clash
 from core.services.mirror.protected_accounts import Guarded, guard
@@ -105,7 +105,7 @@ def apply_users(
     applied.withheld |= matched.withheld
 
     if matched.links:
-        former_accounts.leave_behind(matched.links, source=source, now=rows[0]["synced_at"])
+        former_accounts.remove_former_data(matched.links, source=source, now=rows[0]["synced_at"])
     changes = compare(USERS, matched.pairs, applied)
     _date_back(changes)
     freed = _free_swapped_emails(changes)

@@ -1,12 +1,11 @@
-"""The outbox: what Thinkific must still be told. `mark` writes entries, `claims` says which process pushes
-which, `outcomes` writes how that ended."""
+"""The outbox: changes to be sent to Thinkific. `mark` writes entries, `claims` says which process pushes
+which, `outcomes` records how a push ended."""
 
 from core.services.outbox.mark import (
     LastSeen,
     discard,
-    drop_claim,
-    hand_over,
-    let_go_on,
+    forget_sent_values,
+    make_due,
     mark_gone,
     mark_stale,
     retry,
@@ -17,9 +16,8 @@ from core.services.outbox.mark import (
 __all__ = [
     "LastSeen",
     "discard",
-    "drop_claim",
-    "hand_over",
-    "let_go_on",
+    "forget_sent_values",
+    "make_due",
     "mark_gone",
     "mark_stale",
     "retry",

@@ -15,7 +15,7 @@ from core.models import OutboxEntry
 from core.services import leases
 from core.services.leases import Claim
 from core.services.outbox import outcomes
-from core.services.outbox.mark import hand_over
+from core.services.outbox.mark import transfer_values
 
 # A person exists before what hangs on them: first the account, then groups, then enrollments.
 ORDER = {"user": 0, "thinkificgroup": 0, "groupmembership": 1, "enrollment": 2}
@@ -151,7 +151,7 @@ def _put_back(
     now = timezone.now()
     if not mine.finish([entry.pk], status=Status.DISCARDED, finished_at=now, error=error, sent={}):
         return False
-    hand_over(entry, later)
+    transfer_values(entry, later)
     later.uncertain = later.uncertain or uncertain
     later.attempts = max(later.attempts, entry.attempts - (not counts))
     later.crashes = max(later.crashes, entry.crashes + crashed)

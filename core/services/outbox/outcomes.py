@@ -12,7 +12,7 @@ from core.models.fields.push_state import PushState
 from core.services.history import signed
 from core.services.leases import Claim
 from core.services.mirror.bundles import total_up_bundles
-from core.services.outbox.mark import KEPT_VALUES, WAITING, hand_over, others, set_state
+from core.services.outbox.mark import KEPT_VALUES, WAITING, others, set_state, transfer_values
 from core.services.storage.last_seen import plain
 
 Status = OutboxEntry.Status

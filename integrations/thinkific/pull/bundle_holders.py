@@ -156,7 +156,7 @@ def ask_for_new_holders(context: RunContext, since: datetime) -> None:
     place = context.place(HoldersPlace)
     fresh = {(user, course) for user, course in place.fresh or () if user and course}
     place.fresh = UNSET
-    bundles = sorted(perhaps_held(fresh).items(), key=lambda found: -len(found[1]))
+    bundles = sorted(possible_bundles(fresh).items(), key=lambda found: -len(found[1]))
     for bundle, users in bundles[:MOST_REQUESTS]:
         try:
             ids = rows_through(context.client, bundle, users, since)

@@ -15,7 +15,7 @@ from msgspec import UNSET
 from core.models import Enrollment
 from core.services.mirror.bundles import total_up_students_of
 from core.services.mirror.digests import known_digests
-from core.services.mirror.former_accounts import end_former, former_ids
+from core.services.mirror.former_accounts import former_ids, remove_former_enrollments
 from core.services.mirror.outcome import Applied
 from core.services.mirror.people import apply_users, match_users
 from integrations.thinkific.client import schemas

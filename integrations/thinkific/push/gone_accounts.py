@@ -44,7 +44,7 @@ def link_anew(user: User, client: ThinkificClient) -> schemas.User:
         free = remote is not None and not User.objects.filter(thinkific_id=remote.id).exists()
         protected = bool(identity.protected_among([user.pk], lock=True))
         if remote is not None and free and not protected:
-            former_accounts.leave_behind({user.pk: remote.id}, source=SOURCE, now=now)
+            former_accounts.remove_former_data({user.pk: remote.id}, source=SOURCE, now=now)
             user.thinkific_id, user.removed_at, user.remote_digest = remote.id, None, None
             signed(user, by=None, reason=SOURCE).save(
                 update_fields=["thinkific_id", "removed_at", "remote_digest", "updated_at"]

@@ -44,10 +44,10 @@ def push_user(entry: OutboxEntry, client: ThinkificClient) -> None:
         was_there = not (made_by_us or perhaps_ours)
         if made_by_us:
             look_before_creating.note_new(client, remote.id)
-        outbox.let_go_on(user.pk)
+        outbox.make_due(user.pk)
         if was_there and existing_accounts.found_in_thinkific([user.pk]):
             names = (remote.first_name or "", remote.last_name or "")
-            existing_accounts.take_names(user, first_name=names[0], last_name=names[1])
+            existing_accounts.replace_names(user, first_name=names[0], last_name=names[1])
             return
     else:
         remote = _read(user, user.thinkific_id, client)

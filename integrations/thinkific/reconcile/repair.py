@@ -155,7 +155,7 @@ def _values(kind: str, remote: Any, names: Iterable[str]) -> dict[str, Any]:
 def _take(context: RunContext, row: Drift, remote: Remote) -> tuple[str, str]:
     kind = row.report.kind
     if row.object_id is not None:
-        outbox.drop_claim(stored.entity(kind), row.object_id)
+        outbox.forget_sent_values(stored.entity(kind), row.object_id)
     problems = SUBJECTS[kind].take(context, row, remote)
     if problems:
         return State.REFUSED, " ".join(problems)[:2000]

@@ -117,7 +117,7 @@ class RemoveFromTeam(MembershipDialog):
 
     @classmethod
     def offered_for(cls, rows: QuerySet) -> QuerySet:
-        return memberships.that_can_end(rows)
+        return memberships.removable(rows)
 
     def text(self) -> str:
         return (
@@ -143,7 +143,7 @@ class AddToGroup(Dialog):
         super().__init__(*args, **kwargs)
         here = scope.groups_where(self.viewer, "groups.assign", self.obj)
         self.offer("group", here)
-        self.offered["group"] = groups.that_take_in(here, self.obj)
+        self.offered["group"] = groups.accepting_members(here, self.obj)
 
     @classmethod
     def may(cls, viewer: User, obj: User | None) -> bool:
