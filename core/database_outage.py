@@ -1,7 +1,8 @@
-"""The database is gone for a while: what this process knows is written down as soon as it is back.
+"""Retrying database writes while the database is not reachable.
 
-A push may have told Thinkific something when the database goes. Its outcome is then known here and nowhere
-else, and the entry would wait until its lease is over, to be looked up again.
+A push may have changed something in Thinkific just before the database fails. Only this process knows the
+outcome then. If it is not stored, the outbox entry waits until its lease ends, and the next push must ask
+Thinkific what happened.
 """
 
 import time
@@ -17,15 +18,16 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-PATIENCE = 150.0  # seconds: longer than a claim lasts, after which others look what became of it
+PATIENCE = 150.0  # seconds: longer than the lease of a claim, after which another process takes the entry
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 
 
 def patiently(write: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-    """Carry out a write, again and again while the database cannot. Raises its error when patience ends.
+    """Call `write` with the arguments and return its result; repeat it while the database is not reachable.
 
-    The write may have been committed where only the answer was lost, so it must be one that does no harm
-    twice: everything about a claim asks whose claim it is.
+    Raises the last database error after 150 seconds. The write must be safe to repeat: it may have been
+    committed although its answer was lost. Writes about a claim are safe, because their condition names the
+    owner of the claim.
     """
     end, pause = time.monotonic() + PATIENCE, FIRST_PAUSE
     while True:
@@ -40,7 +42,10 @@ def patiently(write: Callable[..., T], *args: Any, **kwargs: Any) -> T:
 
 
 def leaves_hope(error: Error) -> bool:
-    """Whether the same may work later. This thread's connection is then closed: the next query opens one."""
+    """Return whether the same statement may work later.
+
+    If so, the connection of this thread is closed, and the next query opens a new one.
+    """
     if not is_unavailable(error) or connection.in_atomic_block:
         return False
     connection.close()

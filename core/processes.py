@@ -9,7 +9,7 @@ def this_process() -> str:
 
 
 def is_silent(process: str) -> bool:
-    """Whether a process (`host:pid`) is known to be gone; False for one of another machine."""
+    """Return whether a process (`host:pid`) of this machine is gone. False for other machines."""
     host, _, pid = process.rpartition(":")
     if host != socket.gethostname() or not pid.isdigit():
         return False
@@ -27,7 +27,7 @@ def _lives(pid: int) -> bool:
 
 
 def _is_zombie(pid: int) -> bool:
-    """A killed child that its parent has not buried yet still answers to signals."""
+    """Return whether the process has ended but its parent has not noticed: it still accepts signals then."""
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:  # noqa: PTH123 (not a file)
             return stat.read().rpartition(")")[2].split()[0] == "Z"

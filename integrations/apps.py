@@ -7,6 +7,7 @@ class IntegrationsConfig(AppConfig):
     name = "integrations"
 
     def ready(self) -> None:
-        # They listen to the queue's hooks in every process that may become a worker or write a schedule.
+        # Both modules connect signal receivers. Every process that may become a worker or write a schedule
+        # needs them.
         import_module("integrations.heartbeat")
         import_module("integrations.schedule_problems")

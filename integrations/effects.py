@@ -1,6 +1,7 @@
-"""What a run did besides the rows of its kind: who joined which team, which accounts it made, what it sent.
+"""Side effects of a run: people who joined teams, accounts that it created, changes that it sent.
 
-Kept in the run's cursor, so that it stands or falls with the rows, and stays there when the run is over.
+They are stored in the run's cursor, in the transaction that stores the rows, and stay there when the run has
+ended.
 """
 
 from collections.abc import Mapping
@@ -21,21 +22,24 @@ ONE_AND_MANY = {
 
 
 def add(cursor: dict[str, Any], name: str, count: int) -> None:
-    """Count under one of ONE_AND_MANY."""
+    """Add to the count of `name`, a key of ONE_AND_MANY."""
     if count:
         found = cursor.setdefault("effects", {})
         found[name] = found.get(name, 0) + count
 
 
 def add_joined(cursor: dict[str, Any], team: int, name: str, count: int) -> None:
-    """Count who joined a team (primary key, name); also nobody, where somebody asked for it."""
+    """Add to the count of people who joined a team, given by primary key and name.
+
+    A count of 0 is stored too: somebody asked for this team and wants to read the result.
+    """
     joined = cursor.setdefault("effects", {}).setdefault("joined", {})
     before = joined.get(str(team), {}).get("people", 0)
     joined[str(team)] = {"name": name, "people": before + count}
 
 
 def in_words(cursor: Mapping[str, Any]) -> list[str]:
-    """`54 people joined Northwind Training`, `1 account made`, `12 sent to Thinkific`, …"""
+    """Return phrases such as `54 people joined Northwind Training`, `1 account made`."""
     found = cursor.get("effects", {})
     said = [_joined(team["name"], team["people"]) for team in found.get("joined", {}).values()]
     for name, (one, many) in ONE_AND_MANY.items():

@@ -1,4 +1,4 @@
-"""Carrying a run out in the terminal: for the commands."""
+"""Carrying out a run in the process of a management command."""
 
 import time
 from collections.abc import Callable
@@ -9,14 +9,18 @@ from integrations.models import SyncRun
 from integrations.thinkific.kinds import carry_out
 from integrations.thinkific.runs import lifecycle
 
-LOOK_AGAIN = 1.0  # seconds, while another process works on the run
+LOOK_AGAIN = 1.0  # seconds between looks while another process works on the run
 
 
 def carry(
     kind: str, *, full: bool, say: Callable[[str], object], on_progress: Callable[[SyncRun], None]
 ) -> SyncRun:
-    """Carry one out here, wait for the one under way, or take that over when its process has died. Told to
-    stop (see stopping.py), a run of ours ends as cancelled; one of another process goes on there."""
+    """Carry out a run of this kind here and return it when it has ended.
+
+    If another process works on such a run already, wait for it, or take it over when that process has died.
+    When this command is told to stop (see stopping.py), a run of its own ends as cancelled; a run of another
+    process continues there.
+    """
     run, attached = lifecycle.open_run(kind, full=full, trigger=SyncRun.Trigger.COMMAND)
     if attached:
         say(f"{run} is under way already; waiting for it.")
@@ -28,7 +32,7 @@ def carry(
             time.sleep(LOOK_AGAIN)
         run.refresh_from_db()
         on_progress(run)
-    if run.status == SyncRun.Status.QUEUED and not attached:  # told to stop before it began
+    if run.status == SyncRun.Status.QUEUED and not attached:  # we were told to stop before it began
         lifecycle.cancel(run)
         run.refresh_from_db()
     return run

@@ -1,4 +1,4 @@
-"""How old each kind's data is and whether anything is wrong with it (settings.SYNC_STATE)."""
+"""The age and state of each kind's data, for the screens of core (settings.SYNC_STATE)."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from integrations.schedules import next_runs
 from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.runs.lifecycle import SINGLE
 
-LATE_AFTER = 3  # times the interval of a schedule: one run may be slow, two may queue up behind it
+LATE_AFTER = 3  # intervals of the schedule: one run may be slow, and two may wait behind it
 NEEDS_TOKEN = {
     Kind.QUIZ_RESULTS: "The history of quiz results comes by GraphQL, which needs an API access token "
     "(THINKIFIC_ACCESS_TOKEN). New results still arrive by webhooks.",
@@ -59,14 +59,20 @@ def last_success(kind: str, *, with_graphql: bool = False) -> Success | None:
 
 
 def _complete(runs: SyncRunQuerySet) -> SyncRunQuerySet:
-    """Reading one person again does not make everybody's data fresh, nor does sending what waits."""
+    """Return the runs that read all rows of their kind.
+
+    Leaves out runs that read one person or one group, and runs that only sent changes to Thinkific.
+    """
     only_sent = Q(options__direction="dashboard_to_thinkific")
     runs = runs.exclude(options__has_any_keys=SINGLE)
     return runs.filter(Q(options__direction__isnull=True) | ~only_sent)
 
 
 def _latest(kinds: Iterable[Kind], **conditions: str) -> dict[str, SyncRun]:
-    """The newest run of each kind, in one query that reads one row per kind from the index on kind and id."""
+    """Return the newest run of each kind, by kind.
+
+    One query, which reads one row per kind from the index on kind and id.
+    """
     runs = SyncRun.objects.filter(**conditions)
     if conditions:
         runs = _complete(runs)

@@ -1,4 +1,4 @@
-"""What `check_health` looks at beside the database (settings.HEALTH_CHECKS)."""
+"""The checks of `check_health` except that of the database (settings.HEALTH_CHECKS)."""
 
 from datetime import datetime, timedelta
 
@@ -29,13 +29,13 @@ from integrations.thinkific.webhooks.latest import last_received
 # An idle worker is heard of when it does the housekeeping of each minute.
 NO_HEARTBEAT_AFTER = timedelta(minutes=3)
 WAITING_TOO_LONG = timedelta(minutes=5)
-LATE_AFTER = 3  # times the interval of a schedule: one run may be slow, two may queue up behind it
-LATE_MARGIN = timedelta(minutes=10)  # for short intervals
+LATE_AFTER = 3  # intervals of the schedule: one run may be slow, and two may wait behind it
+LATE_MARGIN = timedelta(minutes=10)  # added, because short intervals need more
 DONE = [SyncRun.Status.SUCCEEDED, SyncRun.Status.PARTIAL]
 
 
 def queue(*, ask: bool = False) -> Health:
-    """How much waits, and whether anything stops the schedules."""
+    """Check how many tasks wait and how long, and that no malformed schedule stops the others."""
     now = timezone.now()
     ours = OrmQ.objects.filter(key=Conf.CLUSTER_NAME)
     free = come("lock", now, longest=timedelta(seconds=Conf.RETRY))
@@ -65,7 +65,7 @@ def worker(*, ask: bool = False) -> Health:
 
 
 def thinkific(*, ask: bool = False) -> Health:
-    """Whether there are credentials and what Thinkific last said about them; with `ask`, what it says now."""
+    """Check the credentials: what Thinkific last said about them or, with `ask`, what it says now."""
     credentials = Credentials.from_settings()
     if not credentials.complete:
         return Health(False, " ".join(credentials.missing))
@@ -73,7 +73,7 @@ def thinkific(*, ask: bool = False) -> Health:
     refused = [
         f"{state.surface}: {state.detail}"
         for state in states
-        # Without a token GraphQL cannot work; what that costs is told below and is no fault.
+        # Without a token GraphQL cannot work. That is no fault; the lines about missing credentials say it.
         if not state.ok and (state.surface != GRAPHQL or credentials.token)
     ]
     if refused:
@@ -84,7 +84,7 @@ def thinkific(*, ask: bool = False) -> Health:
 
 
 def sync(*, ask: bool = False) -> Health:
-    """How old each kind's data is, against how often it should be pulled."""
+    """Compare the age of each kind's data with the interval of its schedule."""
     if not Credentials.from_settings().complete:
         return Health(True, "No Thinkific site is connected, so nothing is pulled.")
     now = timezone.now()
@@ -101,8 +101,10 @@ def sync(*, ask: bool = False) -> Health:
 
 
 def webhooks(*, ask: bool = False) -> Health:
-    """Whether events are worked on, and when Thinkific was last heard of. Silence is no fault: the schedules
-    bring everything that webhooks do."""
+    """Check that events are processed, and say when the last ones arrived.
+
+    No events are no fault: scheduled pulls bring everything that webhooks bring.
+    """
     now = timezone.now()
     waiting = InboundEvent.objects.due()
     oldest = waiting.aggregate(oldest=Min("not_before"))["oldest"]
@@ -125,7 +127,7 @@ def _kind(kind: Kind, every_minutes: int, now: datetime) -> Health:
     if last.status == SyncRun.Status.FAILED:
         reason = last.errors[0]["message"] if last.errors else "no reason was kept"
         return Health(False, f"{kind.label}: the last run failed ({reason}).")
-    # Whatever read a part only does not make the whole fresh.
+    # A run that read only one person or one group does not count.
     done = runs.filter(status__in=DONE).exclude(options__has_any_keys=SINGLE).first()
     at = done.finished_at if done else None
     late = at and is_older(at, now, than=LATE_AFTER * timedelta(minutes=every_minutes) + LATE_MARGIN)

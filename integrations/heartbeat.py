@@ -1,8 +1,8 @@
-"""Signs of life of the worker processes: `WorkerHeartbeat` rows, which a supervisor and people look at.
+"""Signs of life of the worker processes: `WorkerHeartbeat` rows, read by the supervisor and by screens.
 
-A worker writes one when it takes a task, and every few seconds while it works on one. An idle worker
-writes nothing: with a cluster that is frozen all are idle, so silence has to mean something. That is why a
-supervisor sends a probe through the queue every few seconds (see watchdog.py).
+A worker writes its row when it takes a task, and every few seconds while it works on one. An idle worker
+writes nothing, and a frozen cluster writes nothing either. To tell them apart, the supervisor sends a probe
+through the queue every few seconds (see watchdog.py).
 """
 
 import os
@@ -30,7 +30,10 @@ EVERY = 2.0  # seconds
 
 
 class _Worker:
-    """This process, if it is a worker. Nothing here is inherited by a fork: see `pid`."""
+    """State of this process, if it is a worker. `pid` shows whether the values belong to this process.
+
+    A forked process has the values of its parent, and another process id.
+    """
 
     pid = 0
     last_beat = 0.0
@@ -42,7 +45,7 @@ def host() -> str:
 
 
 def beat() -> None:
-    """Show that this process lives. Cheap to call often; outside of a worker it does nothing."""
+    """Write a sign of life, at most one every two seconds. Does nothing outside of a worker process."""
     now = time.monotonic()
     if _Worker.pid == os.getpid() and now - _Worker.last_beat >= EVERY:
         _Worker.last_beat = now
@@ -50,18 +53,19 @@ def beat() -> None:
 
 
 def probed() -> None:
-    """The task of a probe: note that this process carried it out."""
+    """Record that this process has carried out a probe. This is the task that a probe runs."""
     now = timezone.now()
     _write(beat_at=now, probed_at=now)
 
 
 def last(group: int) -> tuple[datetime | None, datetime | None]:
-    """When a worker of this group on this host last worked, and when one last carried out a probe.
+    """Return when a worker of this process group on this host last worked, and last carried out a probe.
 
-    A worker that only started does not count: a frozen cluster starts workers that never work.
+    Both are None if there was none. A worker that has only started does not count: a frozen cluster starts
+    workers that never take a task.
     """
-    # A clock may have been set back: since a start (so not "later than"), or since the last beat of a worker
-    # that is gone, which would hide all others.
+    # The clock may have been set back. So a beat before the start of its worker counts, and beats in the
+    # future do not: one of a worker that is gone would hide all others.
     rows = WorkerHeartbeat.objects.filter(host=host(), group=group, beat_at__lte=timezone.now() + TOLERANCE)
     rows = rows.exclude(beat_at=F("started_at"))
     found = rows.aggregate(beat=Max("beat_at"), probe=Max("probed_at"))
@@ -69,54 +73,56 @@ def last(group: int) -> tuple[datetime | None, datetime | None]:
 
 
 def forget(group: int) -> None:
-    """Remove the rows of a group of this host that is gone."""
+    """Delete the rows of a process group of this host that has ended."""
     WorkerHeartbeat.objects.filter(host=host(), group=group).delete()
 
 
 def tell_to_stop(group: int) -> None:
-    """Have the workers of this group leave what they do, as far as it can go on elsewhere."""
+    """Signal the workers of this process group to stop. They leave work that another worker can continue."""
     for process in WorkerHeartbeat.objects.filter(host=host(), group=group).values_list("process", flat=True):
         with suppress(ProcessLookupError, PermissionError):
-            if os.getpgid(process) == group:  # a number may be another process's by now
+            if os.getpgid(process) == group:  # the process id may have been given to another process since
                 os.kill(process, stopping.TELL_WORKER)
 
 
 def _write(**values: Any) -> None:
     me: dict[str, Any] = {"host": host(), "process": os.getpid()}
     values["group"] = os.getpgrp()
-    # Nearly always the row is there: one statement, and no savepoint inside a caller's transaction.
+    # The row nearly always exists. An update is one statement and needs no savepoint in the caller's
+    # transaction.
     if not WorkerHeartbeat.objects.filter(**me).update(**values):
         WorkerHeartbeat.objects.get_or_create(**me, defaults=values)
 
 
 def _beat_while_busy() -> None:
-    """A task that does not call `beat` (one long query, a slow answer) must not look like a frozen worker.
+    """Beat in a thread of its own while the worker is busy.
 
-    One that hangs for good is ended by the queue's time limit, not by us.
+    So a task that does not call `beat` (one long query, a slow answer) does not look like a frozen worker.
+    The queue's time limit ends a task that never returns.
     """
     while _Worker.busy.wait():
         while _Worker.busy.is_set():
             time.sleep(EVERY)
             _try(beat)
-        connection.close()  # this thread's own
+        connection.close()  # the connection of this thread
 
 
 def _try(write: Any) -> None:
-    """A sign of life that cannot be written must not take the task with it."""
+    """Call `write`; a database error is logged, so that the task does not fail with it."""
     try:
         write()
     except Error as error:
         log.warning("The sign of life of worker process %s was not written: %s", os.getpid(), error)
 
 
-# The queue's own hooks. All three are called in the worker process.
+# Receivers of the queue's signals. All three run in the worker process.
 
 
 @receiver(post_spawn)
 def worker_started(**_kwargs: Any) -> None:
     _Worker.pid = os.getpid()
     now = timezone.now()
-    stopping.listen(stopping.TELL_WORKER)  # before the row, by which `tell_to_stop` finds us
+    stopping.listen(stopping.TELL_WORKER)  # before the row is written: `tell_to_stop` finds us by the row
     _try(lambda: _write(started_at=now, beat_at=now, probed_at=None))
     threading.Thread(target=_beat_while_busy, name="heartbeat", daemon=True).start()
 

@@ -1,4 +1,4 @@
-"""How far a run is, in the words and numbers that pages show and refresh."""
+"""The progress and the result of a run, in the words and numbers that screens show."""
 
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ MINUTE, HOUR = 60, 3600
 
 
 def describe(run: SyncRun, now: datetime | None = None) -> dict[str, Any]:
-    """Everything a page shows of a run, ready for JSON."""
+    """Return everything that a page shows of a run, as values for JSON."""
     now = now or timezone.now()
     active = run.status in SyncRun.ACTIVE
     return {
@@ -39,17 +39,20 @@ def describe(run: SyncRun, now: datetime | None = None) -> dict[str, Any]:
 
 
 def percent(run: SyncRun) -> int | None:
-    """How much of the run is done, 0 to 100; None while its size is unknown."""
+    """Return how much of the run is done, 0 to 100; None while its size is unknown."""
     if run.status in {SyncRun.Status.SUCCEEDED, SyncRun.Status.PARTIAL}:
         return 100
     if not run.pages_total:
         return None
     done = 100 * min(run.pages_done, run.pages_total) // run.pages_total
-    return min(done, 99)  # what comes after the last page (removals, seats) still has to be done
+    return min(done, 99)  # removals and seats are still to do after the last page
 
 
 def progress_line(run: SyncRun, now: datetime) -> str:
-    """`12 of 400 pages · 1,240 rows/s · about 2 min left`, as far as each is known."""
+    """Return the line of an active run: `12 of 400 pages · 1,240 rows/s · about 2 min left`.
+
+    Parts that are not known are left out.
+    """
     if run.cancel_requested_at:
         return "Stopping after the page it is on…"
     if run.status == SyncRun.Status.QUEUED:
@@ -71,7 +74,7 @@ def progress_line(run: SyncRun, now: datetime) -> str:
 
 
 def result_line(run: SyncRun) -> str:
-    """`1,204 read, 12 new, 3 changed, 1 failed`, after what it did besides: what came of a run."""
+    """Return the line of an ended run: its side effects, then `1,204 read, 12 new, 3 changed, 1 failed`."""
     if run.kind == Kind.RECONCILIATION:
         return _parts(("compared", run.fetched), ("in step", run.unchanged), also=("waiting", run.skipped))
     if run.kind == Kind.REPAIR:
@@ -100,8 +103,11 @@ def rows_per_second(run: SyncRun) -> float | None:
 
 
 def seconds_left(run: SyncRun) -> float | None:
-    """By the time its pages took so far; None until that says anything. Where a plan says how long the
-    request budgets need, that counts until a tenth is done."""
+    """Return the estimated seconds until the run ends; None while nothing is known.
+
+    The estimate comes from the time of the pages done so far. If the run has planned how long the request
+    budgets make it wait, that plan counts until a tenth of the pages is done.
+    """
     planned = run.cursor.get("planned")
     if planned and run.pages_total:
         left = max(0, run.pages_total - run.pages_done)
@@ -119,7 +125,7 @@ def seconds_taken(run: SyncRun, now: datetime) -> float:
 
 
 def in_words(seconds: float) -> str:
-    """`8 s`, `3 min`, `2 h 5 min`."""
+    """Return a duration in words: `8 s`, `3 min`, `2 h 5 min`."""
     if seconds < MINUTE:
         return f"{max(0, round(seconds))} s"
     if seconds < HOUR:

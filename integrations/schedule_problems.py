@@ -1,4 +1,7 @@
-"""Whether the queue's scheduler can read a schedule. It cannot tell us: it stops at the first it cannot."""
+"""Finding schedules that the queue's scheduler cannot read.
+
+The scheduler does not report them: it stops at the first one, and no later schedule runs.
+"""
 
 import ast
 from collections.abc import Callable
@@ -10,12 +13,12 @@ from django.dispatch import receiver
 from django_q.models import Schedule, validate_cron
 
 LITERAL_ERRORS = (ValueError, TypeError, SyntaxError, MemoryError, RecursionError)
-# Names that the scheduler passes on itself; `sync` would carry the task out in the middle of scheduling.
+# Arguments that the scheduler passes itself. `sync` would run the task inside the scheduler.
 TAKEN = {"func", "broker", "sync"}
 
 
 def problem_of(schedule: Schedule) -> str | None:
-    """What would make the scheduler fail at this row, in words for a person; None if nothing would."""
+    """Return why the scheduler would fail at this row, in words for an administrator; else None."""
     for check in CHECKS:
         if problem := check(schedule):
             return problem
@@ -24,7 +27,10 @@ def problem_of(schedule: Schedule) -> str | None:
 
 @receiver(pre_save, sender=Schedule)
 def refuse_malformed(instance: Schedule, **_kwargs: Any) -> None:
-    """The only door that every writer of schedules goes through: a shell, an admin, other code."""
+    """Refuse to save a malformed schedule: raises ValidationError.
+
+    It is a signal receiver so that it covers every writer: the shell, the admin, other code.
+    """
     if problem := problem_of(instance):
         raise ValidationError(problem)
 

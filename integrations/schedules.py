@@ -1,4 +1,4 @@
-"""What runs when: from the intervals that an administrator sets to the queue's own schedules."""
+"""Writing the queue's schedules from the intervals that an administrator sets (`SyncSchedule`)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ PULL_PREFIX = "pull:"
 HOUSEKEEPING_PREFIX = "housekeeping:"
 OURS = Q(name__startswith=PULL_PREFIX) | Q(name__startswith=HOUSEKEEPING_PREFIX)
 
-# The first pulls of a site come in this order, because a row must exist before what refers to it.
+# The order of the first pulls of a site: a row must exist before other rows refer to it.
 FIRST_ORDER = [
     Kind.PRODUCTS,
     Kind.USERS,
@@ -32,8 +32,8 @@ FIRST_ORDER = [
     Kind.QUIZ_RESULTS,
     Kind.CERTIFICATES,
 ]
-SPREAD = timedelta(seconds=20)  # between the first runs, so that they do not all start at once
-FIRST_STEPS = SPREAD * (len(FIRST_ORDER) + 1)  # by so much a first run may lie beyond its interval
+SPREAD = timedelta(seconds=20)  # between first runs, so that they do not all start at once
+FIRST_STEPS = SPREAD * (len(FIRST_ORDER) + 1)  # a first run may be this much later than its interval
 
 
 @dataclass(frozen=True)
@@ -41,19 +41,20 @@ class Wanted:
     name: str
     func: str
     minutes: int
-    first_run: datetime  # of a new schedule
-    latest: datetime  # that an existing one may wait
+    first_run: datetime  # next run of a schedule that is new
+    latest: datetime  # latest next run of a schedule that exists
     args: tuple[Any, ...] = ()
     kwargs: dict[str, Any] | None = None
 
 
 @transaction.atomic
 def write_schedules() -> dict[str, list[str]]:
-    """Make the queue's schedules say what `SyncSchedule` says, and answer the names that changed.
+    """Create, update and delete the queue's schedules to match `SyncSchedule`.
 
-    Idempotent. Schedules that are not ours are left alone, except that malformed ones are parked.
+    Returns the names of the schedules under `created`, `updated`, `removed` and `parked`. Idempotent.
+    Schedules of others are not changed, except that malformed ones are switched off (`parked`).
     """
-    # Locked, so that two workers that start at once do not both create the same schedule.
+    # Locked, so that two workers that start at the same time do not both create the same schedule.
     intervals = list(SyncSchedule.objects.select_for_update().order_by("pk"))
     changed: dict[str, list[str]] = {"created": [], "updated": [], "removed": [], "parked": []}
     existing = _existing(changed)
@@ -72,9 +73,9 @@ def write_schedules() -> dict[str, list[str]]:
 
 
 def save(schedule: SyncSchedule) -> SyncSchedule:
-    """Store an interval that a person changed, in force at once.
+    """Store an interval that an administrator changed, and write the queue's schedules.
 
-    Raises ValidationError, with the field it belongs to.
+    Raises ValidationError, with the field that it belongs to.
     """
     schedule.full_clean()
     with transaction.atomic():
@@ -84,14 +85,14 @@ def save(schedule: SyncSchedule) -> SyncSchedule:
 
 
 def delete(schedule: SyncSchedule) -> None:
-    """Remove an interval; its kind is then pulled only when somebody asks."""
+    """Delete an interval. Its kind is then pulled only when somebody asks for it."""
     with transaction.atomic():
         schedule.delete()
         write_schedules()
 
 
 def park_malformed() -> list[str]:
-    """Take malformed schedules out of the queue's sight: one of them would stop all others."""
+    """Switch off malformed schedules, because one of them would stop all others. Returns their names."""
     parked = []
     for schedule in Schedule.objects.exclude(repeats=0).filter(next_run__isnull=False):
         if problem := problem_of(schedule):
@@ -103,8 +104,10 @@ def park_malformed() -> list[str]:
 
 
 def bring_back() -> list[str]:
-    """A next run farther ahead than the schedule's interval was written before a clock was set back: now is
-    its time. Returns the names."""
+    """Make schedules due now whose next run is later than their interval allows. Returns their names.
+
+    Such a next run was written before the clock was set back.
+    """
     now, late = timezone.now(), []
     ahead = Schedule.objects.filter(OURS, schedule_type=Schedule.MINUTES, next_run__gt=now).exclude(repeats=0)
     for schedule in ahead:
@@ -117,7 +120,7 @@ def bring_back() -> list[str]:
 
 
 def next_runs() -> dict[tuple[str, bool], datetime]:
-    """When each kind is pulled next: `(kind, full)` to a time. What is switched off is not there."""
+    """Return when each kind is pulled next, by `(kind, full)`. Schedules switched off are missing."""
     due = Schedule.objects.filter(name__startswith=PULL_PREFIX, next_run__isnull=False)
     keys = {_name(kind, full): (kind, full) for kind in Kind.values for full in (True, False)}
     return {keys[name]: at for name, at in due.values_list("name", "next_run") if name in keys}
@@ -128,7 +131,10 @@ def _name(kind: str, full: bool) -> str:
 
 
 def _existing(changed: dict[str, list[str]]) -> dict[str, Schedule]:
-    """Ours by name. A second one of the same name can only come from outside; it goes."""
+    """Return our schedules by name.
+
+    A second schedule of the same name was not written by us; it is deleted and listed under `removed`.
+    """
     existing: dict[str, Schedule] = {}
     for schedule in Schedule.objects.filter(OURS, func__startswith="integrations.").order_by("pk"):
         if existing.setdefault(schedule.name, schedule) is not schedule:
@@ -146,7 +152,7 @@ def _housekeeping() -> list[Wanted]:
             minutes=1,
             first_run=now,
             latest=now + timedelta(minutes=1),
-            kwargs={"q_options": {"save": False}},  # 1440 a day tell nobody anything
+            kwargs={"q_options": {"save": False}},  # nobody needs 1,440 results a day
         ),
         Wanted(
             name=f"{HOUSEKEEPING_PREFIX}prune",
@@ -167,8 +173,8 @@ def _pulls(intervals: Iterable[SyncSchedule]) -> list[Wanted]:
             continue
         place = [*FIRST_ORDER, Kind.RECONCILIATION].index(Kind(interval.kind))
         every = timedelta(minutes=interval.every_minutes)
-        # What was never pulled completely comes first, a step after the other; the rest in its time. There is
-        # nothing to compare before everything was pulled.
+        # Kinds that were never pulled completely start now, one after the other; the others after their
+        # interval. A reconciliation waits too: it can compare nothing before everything has been pulled.
         first = now + place * SPREAD
         if interval.kind in pulled or not interval.full or interval.kind == Kind.RECONCILIATION:
             first = now + every + place * SPREAD
@@ -186,14 +192,17 @@ def _pulls(intervals: Iterable[SyncSchedule]) -> list[Wanted]:
 
 
 def _pulled_before() -> set[str]:
-    """The kinds that have been pulled completely, or are about to be because somebody asked."""
+    """Return the kinds with a full pull that has ended or is under way."""
     reached = [SyncRun.Status.SUCCEEDED, SyncRun.Status.PARTIAL, *SyncRun.ACTIVE]
     done = SyncRun.objects.filter(full=True, status__in=reached)
     return set(done.order_by().values_list("kind", flat=True).distinct())
 
 
 def _fill(schedule: Schedule, wanted: Wanted) -> bool:
-    """Make the row say what is wanted, and save it if it did not. A next run never moves away."""
+    """Give the row the wanted values and return whether anything changed; only then is it saved.
+
+    The next run may become earlier, never later. Raises ValueError if the wanted values are malformed.
+    """
     values: dict[str, Any] = {
         "func": wanted.func,
         "args": repr(wanted.args) if wanted.args else None,

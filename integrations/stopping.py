@@ -1,6 +1,6 @@
 """Whether this process was told to stop: a worker by its supervisor, a command by Ctrl-C or SIGTERM.
 
-Whoever works in steps or waits for Thinkific looks here, and leaves within a second or two.
+Code that works in steps or waits for Thinkific asks `requested()`, and returns within a second or two.
 """
 
 import signal
@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-TELL_WORKER = signal.SIGUSR1  # SIGTERM ends a worker of the queue at once, whatever it is doing
+TELL_WORKER = signal.SIGUSR1  # not SIGTERM: that ends a worker of the queue at once, in the middle of a task
 
 
 class _Process:
-    told = False  # a plain flag: a signal handler must take no lock
+    told = False  # a plain flag, because a signal handler must not take a lock
 
 
 def requested() -> bool:
@@ -21,14 +21,17 @@ def requested() -> bool:
 
 
 def listen(number: int) -> None:
-    """Take this signal as the word to stop."""
-    _Process.told = False  # of a parent, perhaps, before the fork
+    """Treat this signal as the request to stop."""
+    _Process.told = False  # it may be set from the parent process, before the fork
     signal.signal(number, _note)
 
 
 @contextmanager
 def by_signals() -> Iterator[None]:
-    """Inside, Ctrl-C and SIGTERM ask the process to stop in good order; a second one ends it."""
+    """While the block runs, Ctrl-C or SIGTERM sets `requested()`; a second one raises KeyboardInterrupt.
+
+    Does nothing outside of the main thread, which alone may handle signals.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
