@@ -1,4 +1,4 @@
-"""What was asked of Thinkific (runs), what it told us (events), and what all processes share about it."""
+"""Runs (requests to Thinkific), webhook events (what it reports), and state that all processes share."""
 
 from integrations.models.budget import RequestBudget
 from integrations.models.conflicts import SyncConflict

@@ -1,10 +1,10 @@
-"""What all processes have used of the request limits."""
+"""The use of Thinkific's request limits."""
 
 from django.db import models
 
 
 class RequestBudget(models.Model):
-    """What all processes have used of Thinkific's request limits; see thinkific/budget/shared.py."""
+    """What all processes together have used of a site's request limits; see thinkific/budget/shared.py."""
 
     site = models.CharField(max_length=200)
     state = models.JSONField(default=dict)

@@ -1,4 +1,4 @@
-"""Where the two sides do not agree and a person should look."""
+"""Conflicts between the dashboard and Thinkific that an administrator should decide or see."""
 
 from typing import Any
 
@@ -16,9 +16,12 @@ from core.models.fields.history import done_by, kept_name
 
 
 class SyncConflict(Folded):
-    """Something on which the dashboard and Thinkific differ, kept for a person. Either both sides changed the
-    same field since they last agreed, one value won and the other stands here; or Thinkific says of a
-    protected account what its word is not enough for (core/services/identity.py), and nothing was changed."""
+    """A difference between the dashboard and Thinkific, kept for an administrator.
+
+    Kind `value`: both sides changed the same field since they last agreed. One value was kept; both are
+    stored here. Kinds `link` and `email`: Thinkific reports something about a protected account that needs a
+    decision (core/services/identity.py); nothing was changed.
+    """
 
     class Kind(models.TextChoices):
         VALUE = "value", "Both sides changed a field"
@@ -45,7 +48,7 @@ class SyncConflict(Folded):
     field = models.CharField(max_length=50)
     ours = models.TextField(blank=True)
     theirs = models.TextField(blank=True)
-    # Of an identity: whom Thinkific means, what it says of them, and when it last said so.
+    # For `link` and `email`: the Thinkific account, what Thinkific reports about it, and when it last did.
     thinkific_id = models.BigIntegerField(null=True, blank=True)
     facts = models.JSONField(default=dict, db_default={}, blank=True)
     seen_at = models.DateTimeField(default=timezone.now, db_default=Now())
@@ -78,7 +81,7 @@ class SyncConflict(Folded):
 
     @property
     def whose(self) -> str:
-        """The person's name where it has been looked up: the label may be an address."""
+        """The person's name if a screen has looked it up (`called`); else the label, perhaps an address."""
         return self.called or self.label
 
     @property
@@ -94,7 +97,7 @@ class SyncConflict(Folded):
         return self.kind in self.IDENTITY
 
     def settled_in_words(self) -> str:
-        """How it ended and by whom, for somebody who came later; empty while it is open."""
+        """Say who has settled the conflict and how, for an administrator who comes later; "" while open."""
         if self.settled_at is None:
             return ""
         who = done_by(self, "settled_by")
@@ -106,7 +109,7 @@ class SyncConflict(Folded):
 
 
 def _field_in_words(name: str) -> str:
-    """A field of a person as screens call it."""
+    """Return the name of a person's field as screens show it."""
     try:
         return str(User._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
     except FieldDoesNotExist:

@@ -1,11 +1,11 @@
-"""What Thinkific last said about our credentials."""
+"""The state of the connection to Thinkific."""
 
 from django.db import models
 from django.utils import timezone
 
 
 class ConnectionState(models.Model):
-    """The last thing that Thinkific said about our credentials, per surface (rest, graphql, webhooks)."""
+    """What Thinkific last said about our credentials: one row for each surface (rest, graphql, webhooks)."""
 
     surface = models.CharField(max_length=20)
     ok = models.BooleanField(default=True)

@@ -1,4 +1,4 @@
-"""Where the dashboard and Thinkific do not agree, as the last reconciliations found it."""
+"""Differences between the dashboard and Thinkific, as reconciliations found them."""
 
 from django.conf import settings
 from django.db import models
@@ -20,7 +20,7 @@ class DriftKind(models.TextChoices):
 
 
 class DriftReport(models.Model):
-    """What one reconciliation found of one kind. The counts are exact; of the rows the first are kept."""
+    """The result of one reconciliation for one kind. The counts are exact; only the first rows are stored."""
 
     run = models.ForeignKey("SyncRun", on_delete=models.CASCADE, related_name="drift_reports", db_index=False)
     kind = models.CharField(max_length=20, choices=DriftKind)
@@ -48,7 +48,7 @@ class DriftReport(models.Model):
 
 
 class Drift(Folded):
-    """One object on which the two sides do not agree, and what a person had done about it."""
+    """One object that differs between the two sides, and the repair that an administrator chose for it."""
 
     class Sort(models.TextChoices):
         DIFFERS = "differs", "Differs"
@@ -69,7 +69,7 @@ class Drift(Folded):
 
     report = models.ForeignKey(DriftReport, on_delete=models.CASCADE, related_name="rows", db_index=False)
     sort = models.CharField(max_length=10, choices=Sort)
-    # What it is about: our row, or by its absence Thinkific's. One of the two keys is always there.
+    # The object: our row (`object_id`), or Thinkific's if we have none (`thinkific_id`). One is always set.
     key = models.CharField(max_length=300, help_text="Tells the rows of a report apart.")
     object_id = models.BigIntegerField(null=True, blank=True)
     thinkific_id = models.BigIntegerField(null=True, blank=True)

@@ -1,4 +1,4 @@
-"""What Thinkific told us by webhooks, and the subscriptions that make it do so."""
+"""Events received by webhook, and our webhook subscriptions at Thinkific."""
 
 from datetime import timedelta
 
@@ -50,7 +50,7 @@ class InboundEvent(Leased):
 
 
 class WebhookSubscription(models.Model):
-    """A subscription at Thinkific that this dashboard made: how it tells its own from those of others."""
+    """A webhook subscription that this dashboard has made. Others on the same site have no row here."""
 
     subscription_id = models.CharField(max_length=100)
     topic = models.CharField(max_length=100)

@@ -11,7 +11,7 @@ class Kind(models.TextChoices):
     GROUPS = "groups", "Groups"
     QUIZ_RESULTS = "quiz_results", "Quiz results"
     CERTIFICATES = "certificates", "Certificates"
-    # These two bring nothing here: one compares both sides, one repairs what a person chose of its report.
+    # These two pull nothing: one compares both sides, the other repairs the differences that a person chose.
     RECONCILIATION = "reconciliation", "Reconciliation"
     REPAIR = "repair", "Repair of drift"
 

@@ -1,4 +1,4 @@
-"""What was asked of Thinkific: pulls, reconciliations, repairs."""
+"""Runs: pulls from Thinkific, reconciliations and repairs."""
 
 from datetime import timedelta
 
@@ -10,10 +10,10 @@ from django.utils import timezone
 from core.models.fields.history import done_by, kept_name
 from integrations.models.kinds import Kind
 
-KEPT_ERRORS = 200  # per run: enough to see what is wrong, small enough to show
-# A running run writes progress every two seconds; silence this long means that its process is gone.
+KEPT_ERRORS = 200  # per run: enough to see what is wrong, few enough for a page
+# A running run writes its progress every two seconds. Without it for this long, its process is gone.
 STALE_AFTER = timedelta(seconds=30)
-# What a run counts of rows, in the order in which it is told.
+# The counts of rows that a run keeps, in the order in which screens show them.
 COUNTS = ("fetched", "created", "updated", "unchanged", "skipped", "removed", "failed")
 
 
@@ -23,7 +23,7 @@ class SyncRunQuerySet(models.QuerySet["SyncRun"]):
 
 
 class SyncRun(models.Model):
-    """One pull of one kind, or a reconciliation: what was asked for, how far it is, what came of it."""
+    """One pull of one kind, a reconciliation or a repair: its options, its progress and its result."""
 
     class Status(models.TextChoices):
         QUEUED = "queued"
@@ -51,13 +51,13 @@ class SyncRun(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="sync_runs"
     )
     started_by_name = kept_name()
-    # Everybody to tell when it is over: who asked first, and who asked while it was under way.
+    # The people to notify when it ends: whoever started it, and whoever asked for the same during the run.
     watchers = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="watched_runs")
     options = models.JSONField(default=dict, blank=True)
 
-    # Where it is. `cursor` is whatever the kind needs to go on after its last committed page.
+    # The progress. `cursor` holds what the kind needs to continue after its last committed page.
     cursor = models.JSONField(default=dict, blank=True)
-    # Which stored rows the walk has met, as compressed bitmaps over their primary keys (runs/seen.py).
+    # Stored rows that the run has seen in Thinkific: compressed bitmaps of primary keys (runs/seen.py).
     seen = models.BinaryField(null=True, editable=False)
     pages_done = models.PositiveIntegerField(default=0)
     pages_total = models.PositiveIntegerField(null=True, blank=True)
@@ -70,7 +70,7 @@ class SyncRun(models.Model):
     removed = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
     errors = models.JSONField(default=list, blank=True, help_text='[{"object", "message"}], the first ones.')
-    # How many rows the deletion guard kept from being marked as removed; an administrator may confirm.
+    # Number of rows that the deletion guard did not mark as removed; an administrator may confirm them.
     guarded = models.PositiveIntegerField(default=0)
 
     created_at = models.DateTimeField(default=timezone.now)
@@ -80,9 +80,9 @@ class SyncRun(models.Model):
     busy_seconds = models.FloatField(
         default=0, help_text="Time spent working, waiting for the queue left out."
     )
-    # Counts starts. A worker that finds another number here has lost the run to somebody else.
+    # Number of starts. A worker that finds another number here has lost the run to another process.
     attempts = models.PositiveIntegerField(default=0)
-    # Counts the processes that died over it since it last got anywhere.
+    # Number of processes that died while they worked on it, since it last made progress.
     crashes = models.PositiveSmallIntegerField(default=0)
     worker = models.CharField(max_length=100, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)

@@ -1,4 +1,4 @@
-"""How often each kind is pulled or compared."""
+"""The intervals at which kinds are pulled or compared."""
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -6,11 +6,11 @@ from django.db.models import Q
 
 from integrations.models.kinds import Kind
 
-LONGEST_INTERVAL = 20_160  # minutes; the queue keeps intervals in a small integer
+LONGEST_INTERVAL = 20_160  # minutes; the queue stores intervals in a small integer field
 
 
 class SyncSchedule(models.Model):
-    """How often one kind is pulled, or compared. `sync_schedules` writes these to the queue's schedules."""
+    """The interval at which one kind is pulled or compared. `sync_schedules` writes it to the queue."""
 
     kind = models.CharField(
         max_length=20, choices=[choice for choice in Kind.choices if choice[0] != Kind.REPAIR]

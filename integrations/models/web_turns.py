@@ -1,11 +1,14 @@
-"""Who asks Thinkific while somebody's browser waits for it."""
+"""Limiting the web requests that wait for Thinkific."""
 
 from django.db import models
 
 
 class WebTurn(models.Model):
-    """Leave to ask Thinkific within a web request. There are few, so that a Thinkific which does not answer
-    cannot hold all threads of the web server; `until` is when it comes free although nobody gave it back."""
+    """Permission for one web request to call Thinkific.
+
+    There are only a few. So if Thinkific does not answer, it cannot occupy all threads of the web server. A
+    slot is free again after `until`, even if its holder has not given it back.
+    """
 
     slot = models.PositiveSmallIntegerField()
     holder = models.CharField(max_length=40)

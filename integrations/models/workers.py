@@ -1,11 +1,11 @@
-"""Which worker processes live."""
+"""Worker processes that are alive."""
 
 from django.db import models
 from django.utils import timezone
 
 
 class WorkerHeartbeat(models.Model):
-    """The last sign of life of a worker process: written by the tasks it runs."""
+    """The last sign of life of a worker process. The worker writes it while it runs tasks."""
 
     host = models.CharField(max_length=100)
     group = models.BigIntegerField(help_text="The process group of its cluster.")

@@ -1,4 +1,4 @@
-"""Django-q2's ORM broker, with probes addressed to one cluster among several on the same database."""
+"""Django-q2's ORM broker, extended by probes: tasks that only one of several clusters may take."""
 
 import os
 import time
@@ -14,11 +14,11 @@ from core.moments import come
 from integrations import heartbeat
 
 PROBE_KEY = "group:"
-PROBES_EVERY = 1.0  # seconds between looks: one more query a second, not one more per task
+PROBES_EVERY = 1.0  # seconds between looks for probes: one more query a second, instead of one per task
 
 
 def probe_key(group: int) -> str:
-    """The queue that only the cluster of this process group on this host reads."""
+    """Return the name of the queue that only the cluster of this process group on this host reads."""
     return f"{PROBE_KEY}{heartbeat.host()}:{group}"
 
 
@@ -26,7 +26,10 @@ class Broker(ORM):
     probes_seen_at = 0.0
 
     def dequeue(self) -> list[tuple[int, str]] | None:
-        """Probes first, so that a long backlog does not look like a frozen cluster; then oldest first."""
+        """Claim the next tasks: probes first, then the oldest.
+
+        Otherwise a cluster with many waiting tasks would answer its probe late and look frozen.
+        """
         if time.monotonic() - self.probes_seen_at >= PROBES_EVERY:
             self.probes_seen_at = time.monotonic()
             if claimed := self._claim(probe_key(os.getpgrp())):
@@ -37,12 +40,12 @@ class Broker(ORM):
         return None
 
     def _claim(self, key: str) -> list[tuple[int, str]]:
-        # Django-q2 itself would leave what was queued before a clock was set back until that moment comes.
+        # After a clock is set back, Django-q2 itself would not run tasks queued before until that time comes.
         free = come("lock", timezone.now(), longest=timedelta(seconds=Conf.RETRY))
         waiting = self.get_connection().filter(free, key=key).order_by("pk")
         return [(row.pk, row.payload) for row in waiting[: Conf.BULK] if self._lock(row)]
 
     def _lock(self, row: OrmQ) -> bool:
-        """Exactly one of several clusters changes the row: the lock it saw is part of the condition."""
+        """Return whether this cluster got the row. The old lock is part of the condition, so only one can."""
         mine: Any = OrmQ.objects.filter(pk=row.pk, lock=row.lock)
         return bool(mine.update(lock=timezone.now() + timedelta(seconds=Conf.RETRY)))

@@ -14,7 +14,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def _stop_with_the_supervisor() -> None:
-    """Linux tells the cluster when its supervisor was killed: nobody would watch it any more."""
+    """Ask Linux to stop the cluster when its supervisor is killed, because nothing would watch it then."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -27,7 +27,8 @@ class Cluster:
         self.process = subprocess.Popen(  # noqa: S603
             [sys.executable, str(settings.BASE_DIR / "manage.py"), "qcluster"],
             env=environment,
-            # A group of its own: Ctrl-C in the terminal reaches only us, and we can kill all of it at once.
+            # A process group of its own: Ctrl-C in the terminal reaches only the supervisor, and the
+            # supervisor can kill the whole group at once.
             start_new_session=True,
             preexec_fn=_stop_with_the_supervisor,
         )
@@ -44,7 +45,7 @@ class Cluster:
             self.process.send_signal(signal.SIGTERM)
 
     def wait(self, seconds: float) -> bool:
-        """Whether the cluster ended within that time."""
+        """Return whether the cluster ended within that time."""
         try:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -52,14 +53,17 @@ class Cluster:
         return True
 
     def kill(self) -> None:
-        """Kill every process of the group, stopped and orphaned ones included."""
+        """Kill every process of the group, also stopped and orphaned ones."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.group, signal.SIGKILL)
         self.process.wait()
         self._reap()
 
     def _reap(self) -> None:
-        """In a container we may be process 1, and so inherit what the cluster leaves behind."""
+        """Wait for the ended processes of the group.
+
+        In a container the supervisor may be process 1, which becomes the parent of orphaned processes.
+        """
         for _ in range(20):
             try:
                 pid, _status = os.waitpid(-self.group, os.WNOHANG)

@@ -1,5 +1,5 @@
-"""How long what is over is kept: the queue's own records, finished runs, events, changes that were sent,
-sessions, notices, tokens that open nothing any more."""
+"""Deleting old rows: the queue's own records, ended runs, processed events, sent changes, expired sessions,
+notices, and tokens that are expired or revoked."""
 
 from datetime import datetime, timedelta
 
@@ -15,18 +15,18 @@ from integrations import heartbeat
 from integrations.models import Drift, InboundEvent, SyncRun, WorkerHeartbeat
 from integrations.queue.broker import PROBE_KEY
 
-BATCH = 1000  # rows in one transaction: nobody waits long for the lock of SQLite
-# What the queue did is on rows of ours; its own records only help to find out what went wrong lately.
+BATCH = 1000  # rows in one transaction, so that others wait only shortly for SQLite's lock
+# Our own rows record what was done. The queue's records only help to find recent errors.
 SUCCESSES_KEPT = timedelta(days=2)
 FAILURES_KEPT = timedelta(days=30)
 HEARTBEATS_KEPT = timedelta(days=1)
 PROBES_KEPT = timedelta(hours=1)
-# Somebody may be away for long; what a notice leads to is gone by then anyway.
+# A person may be away for long. After this time the page that a notice links to is gone anyway.
 UNSEEN_KEPT = timedelta(days=180)
 
 
 def prune() -> dict[str, int]:
-    """Delete what is older than it has to be, and answer how many rows of each kind went."""
+    """Delete rows that are older than their time limit. Returns how many rows of each kind were deleted."""
     now = timezone.now()
     return {
         name: _delete_in_batches(rows)
@@ -40,7 +40,7 @@ def _over(now: datetime, retention_days: int) -> dict[str, QuerySet]:
     return {
         "successes": Success.objects.filter(stopped__lt=max(kept_since, now - SUCCESSES_KEPT)),
         "failures": Failure.objects.filter(stopped__lt=failures_since),
-        # Before their runs, which would take them along in one piece.
+        # Before their runs: deleting a run would delete all of its rows in one transaction.
         "drift": Drift.objects.filter(report__run__in=_runs_over(kept_since)),
         "runs": _runs_over(kept_since),
         "events": InboundEvent.objects.exclude(status=InboundEvent.Status.RECEIVED).filter(
@@ -60,13 +60,16 @@ def _over(now: datetime, retention_days: int) -> dict[str, QuerySet]:
             created_at__lt=kept_since
         ),
         "heartbeats": WorkerHeartbeat.objects.filter(beat_at__lt=now - HEARTBEATS_KEPT),
-        # To clusters that are gone: a probe is answered within seconds or not at all.
+        # Probes to clusters that are gone: a living cluster answers within seconds.
         "probes": OrmQ.objects.filter(key__startswith=PROBE_KEY, lock__lt=now - PROBES_KEPT),
     }
 
 
 def _runs_over(kept_since: datetime) -> QuerySet[SyncRun]:
-    """Finished runs, but never the last of a kind and its last success: screens and pulls build on them."""
+    """Return old runs that have ended, without the last one of each kind, extent and status.
+
+    Screens show the last run, and pulls continue from the last successful one.
+    """
     last = SyncRun.objects.order_by().values("kind", "full", "status").annotate(last=Max("pk"))
     return (
         SyncRun.objects.filter(finished_at__lt=kept_since)

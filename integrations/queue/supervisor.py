@@ -1,4 +1,4 @@
-"""Keeps one cluster working: starts it, replaces it when it dies or freezes, stops it."""
+"""The supervisor of one cluster: starts it, replaces it when it dies or freezes, and stops it."""
 
 import signal
 import time
@@ -19,12 +19,12 @@ from integrations.thinkific.runs import lifecycle
 
 log = structlog.get_logger(__name__)
 
-TICK = 0.2  # seconds; how quickly a signal or a dead cluster is noticed
+TICK = 0.2  # seconds until a signal or a dead cluster is noticed
 LOOK_EVERY = 1.0
 REPAIR_EVERY = 10.0
 LONGEST_PAUSE = 30.0  # between starts of a cluster that keeps dying
-# The schedules do these too, every minute. But a malformed schedule stops them all, those that repair
-# included; and a run whose worker was killed need not wait that long.
+# A schedule runs these every minute too. But a malformed schedule stops all schedules, also that one; and a
+# run whose worker was killed should not wait for a minute.
 REPAIRS: list[Callable[[], object]] = [
     schedules.park_malformed,
     schedules.bring_back,
@@ -34,7 +34,7 @@ REPAIRS: list[Callable[[], object]] = [
 
 @dataclass(frozen=True)
 class Times:
-    """All in seconds."""
+    """Time limits of the supervisor, in seconds."""
 
     probe_every: float = 10
     patience: float = 60
@@ -48,7 +48,7 @@ class Supervisor:
         self.stop_requests = 0
 
     def run(self) -> None:
-        """Return only when asked to stop by SIGTERM or SIGINT; a second one does not wait for tasks."""
+        """Work until SIGTERM or SIGINT asks to stop. A second signal does not wait for running tasks."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         self._wait_for_database()
@@ -74,13 +74,13 @@ class Supervisor:
             self._ask_database(partial(heartbeat.tell_to_stop, cluster.group))
             cluster.ask_to_stop()
             self._wait_for_end(cluster)
-        cluster.kill()  # whatever is left of the group
+        cluster.kill()  # processes of the group that are left
         self._ask_database(watchdog.forget)
         if not wrong:
             log.info("Stopped the cluster of process group %s", cluster.group)
 
     def _watch(self, cluster: Cluster, watchdog: Watchdog) -> str | None:
-        """Answer what is wrong with the cluster, or None when we were asked to stop."""
+        """Watch the cluster. Returns what is wrong with it, or None when the supervisor is asked to stop."""
         next_look = next_repair = time.monotonic()
         while not self.stop_requests:
             if (code := cluster.exit_code()) is not None:
@@ -103,7 +103,7 @@ class Supervisor:
         return None
 
     def _wait_for_database(self) -> None:
-        """Write the schedules, as soon as the database is there and has its tables."""
+        """Wait until the database answers and has its tables, then write the schedules."""
         told = False
         while not self.stop_requests:
             state = health.database()
@@ -128,7 +128,7 @@ class Supervisor:
             log.warning("The database did not answer: %s", error)
             close_old_connections()
             return False
-        except Exception:  # the cluster must not lose its supervisor to a fault in some housekeeping
+        except Exception:  # an error in housekeeping must not end the supervisor
             log.exception("%s failed", question)
             return False
         return True

@@ -1,4 +1,4 @@
-"""Housekeeping that the queue does for itself and for our rows."""
+"""Housekeeping tasks of the queue."""
 
 from collections.abc import Callable
 
@@ -19,9 +19,9 @@ log = structlog.get_logger(__name__)
 
 
 def watch() -> None:
-    """Every minute: whatever a killed worker or a lost wake-up left lying goes on.
+    """Each minute, continue work that a killed worker or a lost wake-up has left.
 
-    One step that fails does not keep the others from being done; the task then fails with its error.
+    If a step fails, the others are done all the same; then the task fails with the first error.
     """
     failures = [error for step in STEPS if (error := _try(step))]
     if failures:
@@ -29,13 +29,15 @@ def watch() -> None:
 
 
 def prune() -> dict[str, int]:
-    """Every day: forget what is over for long enough, and see that what is searched is as it should be."""
+    """Each day, delete old rows and correct the folded columns that searches use."""
     return {**retention.prune(), "folded": fill_folded.fill_again(heartbeat.beat)}
 
 
 def take_up() -> None:
-    """A worker has started, perhaps after a time in which there was none: what waits need not wait for the
-    next minute, nor for the queue to look at its schedules."""
+    """Start work on waiting changes and events when a worker starts, without waiting for the next minute.
+
+    There may have been no worker for a while, so something may wait.
+    """
     _wake_drain()
     inbox.sweep()
 

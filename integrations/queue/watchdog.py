@@ -1,4 +1,4 @@
-"""Judges whether a cluster still works, from outside: a frozen one cannot say so itself."""
+"""Finding out from outside whether a cluster still works: a frozen cluster cannot report it."""
 
 import time
 from collections.abc import Callable
@@ -11,16 +11,17 @@ from django_q.tasks import async_task
 from integrations import heartbeat
 from integrations.queue.broker import probe_key
 
-STARTS_WITHIN = 60.0  # seconds to the first sign of life, on a machine that is busy with other things
+STARTS_WITHIN = 60.0  # seconds until the first sign of life, on a busy machine
 PROBE = "integrations.heartbeat.probed"
 
 
 class Watchdog:
-    """Watches one cluster: the process group `group` of this host, and no other.
+    """Watches one cluster: the process group `group` of this host.
 
-    Every few seconds it sends a probe that only this cluster takes, through all of it: pusher, worker,
-    monitor. It measures silence with its own clock and only looks for what changed since, so neither a
-    machine that slept nor clocks that differ make it judge wrongly.
+    Every few seconds it sends a probe, a task that only this cluster takes. The probe passes through all of
+    its processes: pusher, worker and monitor. The watchdog measures time with its own monotonic clock and
+    only checks whether stored times have changed. So a machine that was suspended, or clocks that differ, do
+    not lead to a wrong result.
     """
 
     def __init__(
@@ -36,13 +37,13 @@ class Watchdog:
         self.give_time()
 
     def give_time(self) -> None:
-        """Start measuring again, when there was no way to know (the database did not answer)."""
+        """Start to measure again, after a time without information (the database did not answer)."""
         self.beat: datetime | None = None
         self.beat_seen_at = self.clock()
         self.done_seen_at: float | None = None
 
     def look(self) -> str | None:
-        """What is wrong with the cluster; None while nothing is."""
+        """Return what is wrong with the cluster, or None."""
         now = self.clock()
         beat, probed = heartbeat.last(self.group)
         if beat != self.beat:
@@ -61,7 +62,7 @@ class Watchdog:
         return None
 
     def forget(self) -> None:
-        """Remove what a cluster leaves behind that is gone."""
+        """Delete the probes and heartbeats of this cluster after it has ended."""
         OrmQ.objects.filter(key=self.key).delete()
         heartbeat.forget(self.group)
 

@@ -1,4 +1,4 @@
-"""manage.py drain: pushes what is due now, in the foreground."""
+"""manage.py drain: pushes the changes that are due, in this process."""
 
 import json
 import sys
@@ -17,8 +17,8 @@ from integrations.thinkific.push.drain import drain
 
 class Command(BaseCommand):
     help = (
-        "Push the changes that are due to Thinkific now. `waiting` counts everything that is not done: later "
-        "due and claimed entries included. Exit code 1 when one failed."
+        "Push the changes that are due to Thinkific now. `waiting` counts all changes that are not done, "
+        "also those that are due later or claimed by another process. Exit code 1 if a change failed."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""manage.py reconcile: compares both sides now, and says where they differ."""
+"""manage.py reconcile: compares the dashboard with Thinkific and reports the differences."""
 
 import json
 import sys
@@ -17,8 +17,8 @@ COUNTS = ("compared", "in_step", "waiting", "differs", "only_here", "only_there"
 
 class Command(BaseCommand):
     help = (
-        "Compare the dashboard with Thinkific, everything that is mirrored, and report where they differ. "
-        "Nothing is changed on either side. Exit code 1 when the run failed or was cancelled."
+        "Compare everything that is mirrored with Thinkific, and report the differences. Changes nothing on "
+        "either side. Exit code 1 if the run failed or was cancelled."
     )
 
     requires_system_checks = []

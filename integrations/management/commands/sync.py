@@ -1,4 +1,4 @@
-"""manage.py sync KIND… | all: pulls in the foreground."""
+"""manage.py sync KIND… | all: pulls in this process."""
 
 import json
 import sys
@@ -17,12 +17,12 @@ from integrations.thinkific.kinds import INCREMENTAL, PULLS, carry_out
 
 class Command(BaseCommand):
     help = (
-        "Pull from Thinkific now, in the foreground. A run of the same kind that is under way is waited for, "
-        "or taken over when its process has died. Ctrl-C or SIGTERM cancel it within two seconds; it can be "
-        "resumed. Exit code 1 when a run failed or was cancelled."
+        "Pull from Thinkific now, in the foreground. If a run of the same kind is under way, the command "
+        "waits for it, or takes it over if its process has died. Ctrl-C or SIGTERM cancels it within two "
+        "seconds; it can be resumed. Exit code 1 if a run failed or was cancelled."
     )
 
-    requires_system_checks = []  # they load every screen, which takes longer than a small pull
+    requires_system_checks = []  # the checks load every screen, which takes longer than a small pull
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("kinds", nargs="+", choices=[*PULLED, Kind.RECONCILIATION, "all"], metavar="KIND")
@@ -92,7 +92,7 @@ class Command(BaseCommand):
 
 
 def report(run: SyncRun) -> dict[str, Any]:
-    """A run as `--json` shows it."""
+    """Return a run as `--json` shows it."""
     started, finished = run.started_at, run.finished_at
     return {
         "kind": run.kind,

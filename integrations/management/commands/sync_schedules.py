@@ -8,8 +8,8 @@ from integrations import schedules
 
 class Command(BaseCommand):
     help = (
-        "Writes the queue's schedules from the intervals on the page Schedules. Safe to repeat: schedules of "
-        "others are left alone, but a malformed one, which would stop all, is switched off."
+        "Write the queue's schedules from the intervals on the page Schedules. Safe to repeat. Schedules of "
+        "others are not changed, but a malformed one is switched off, because it would stop all others."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

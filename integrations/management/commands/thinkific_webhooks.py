@@ -10,8 +10,8 @@ from integrations.thinkific.webhooks import subscriptions
 
 class Command(BaseCommand):
     help = (
-        "Manage the webhook subscriptions at Thinkific. Idempotent: register makes what is missing and "
-        "removes what is ours and stale; subscriptions of others are left alone."
+        "Manage the webhook subscriptions at Thinkific. Safe to repeat: `register` makes the subscriptions "
+        "that are missing and removes outdated ones of this dashboard. Those of others are not changed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -22,7 +22,7 @@ class Command(BaseCommand):
         )
         actions.add_parser("list", help="every subscription of the site")
         remove = actions.add_parser("remove", help="remove the subscriptions of this dashboard")
-        remove.add_argument("--url", default="", help="also those that point to this address")
+        remove.add_argument("--url", default="", help="remove also subscriptions to this address")
         for action in actions.choices.values():
             action.add_argument("--json", action="store_true", help="print one JSON object")
 

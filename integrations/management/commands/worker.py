@@ -22,8 +22,8 @@ def at_least_one(text: str) -> int:
 
 class Command(BaseCommand):
     help = (
-        "Carries out what is queued and scheduled: runs a cluster (manage.py qcluster) and replaces it when "
-        "it dies or freezes. Any number of these can work on one database. Ctrl-C or SIGTERM stop it."
+        "Run queued and scheduled tasks: start a cluster (manage.py qcluster) and replace it when it dies or "
+        "freezes. Any number of workers can use one database. Ctrl-C or SIGTERM stops a worker."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -43,13 +43,13 @@ class Command(BaseCommand):
             "--patience",
             type=positive,
             default=times.patience,
-            help="seconds of silence after which the cluster is replaced (default: %(default)s)",
+            help="seconds without a sign of life before the cluster is replaced (default: %(default)s)",
         )
         parser.add_argument(
             "--stop-within",
             type=positive,
             default=times.stop_within,
-            help="seconds that running tasks get to end when the worker is stopped (default: %(default)s)",
+            help="seconds to wait for running tasks when the worker is stopped (default: %(default)s)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
