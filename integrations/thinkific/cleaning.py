@@ -1,6 +1,6 @@
-"""Mending single values: what Thinkific sends, as every database can hold it.
+"""Correcting single values of Thinkific, so that every database can store them.
 
-What was lost on the way is noted, so that it stands on the run instead of vanishing.
+Each loss of information is recorded as an issue, so that people see it on the run.
 """
 
 import math
@@ -15,8 +15,8 @@ from core.models.people import EMAIL_LENGTH
 from core.services.mirror.outcome import Issue
 from integrations.thinkific.client.schemas import Number
 
-# One @, nothing that mail programs read as the end of an address, and a domain of at least two parts. Not
-# Django's rule: it refuses addresses that are in use (two dots in a row, letters beyond ASCII).
+# One @, no character that mail programs read as the end of an address, and a domain of at least two parts.
+# Django's rule does not fit: it refuses addresses that people have (two dots in a row, non-ASCII letters).
 _ADDRESS = re.compile(r'[^\s@<>()\[\]:;,\\"]+@[^\s@<>()\[\]:;,\\".]+(\.[^\s@<>()\[\]:;,\\".]+)+')
 LARGEST_PRICE = Decimal("9999999999.99")
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
@@ -27,13 +27,16 @@ class Unusable(ValueError):
 
 
 class Notes:
-    """What was mended in the rows of a page."""
+    """Corrects values, and collects in `issues` what was lost in the rows of a page.
+
+    `what` names the object and `field` the value, for the message of the issue.
+    """
 
     def __init__(self) -> None:
         self.issues: list[Issue] = []
 
     def text(self, value: str | None, limit: int, what: str, field: str) -> str:
-        """Text that every database can hold: no NULs, no half characters, no longer than its column."""
+        """Return the text without NULs and incomplete characters, cut to `limit` characters."""
         if not value:
             return ""
         if not value.isascii() or "\x00" in value:
@@ -55,7 +58,7 @@ class Notes:
         return number
 
     def count(self, value: int | None, what: str, field: str) -> int | None:
-        """A number of things; None where nothing usable is said, so that what is stored stays."""
+        """Return a count. None if it is missing or negative: the stored value then stays."""
         if value is not None and value < 0:
             said = f"The number of {field} is {value}, which cannot be; it was left as it was."
             self.issues.append(Issue(what, said))
@@ -63,7 +66,7 @@ class Notes:
         return value
 
     def progress(self, value: Number | None, what: str) -> Decimal | None:
-        """A share from 0 to 1; None where nothing usable is said, so that what is stored stays."""
+        """Return a share from 0 to 1. None if it is missing or unusable: the stored value then stays."""
         if value is None or value == "":
             return None
         share = progress(value)
@@ -83,7 +86,10 @@ def to_decimal(value: Number) -> Decimal | None:
 
 @lru_cache(maxsize=20_000)
 def progress(value: Number) -> Decimal | None:
-    """A share from 0 to 1, four digits. Above 1 it was sent as a percentage; None where it is no number."""
+    """Return a share from 0 to 1 with four digits; None if the value is no number or negative.
+
+    A value above 1 is a percentage.
+    """
     number = to_decimal(value)
     if number is None or number < 0:
         return None
@@ -93,39 +99,39 @@ def progress(value: Number) -> Decimal | None:
 
 
 def moment(value: datetime | None) -> datetime | None:
-    """A moment that every database can hold, in UTC."""
+    """Return the moment in UTC; None if it is outside of the years that every database can store."""
     if value is None or not EARLIEST < value < LATEST:
         return None
     return value if value.tzinfo is UTC else value.astimezone(UTC)
 
 
 def split_name(full: str | None) -> tuple[str, str]:
-    """First and last name of a full one: the first word, and the rest."""
+    """Return the first word of a full name as first name, and the rest as last name."""
     first, _, last = (full or "").strip().partition(" ")
     return first, last.strip()
 
 
 def email_of(value: str | None) -> str:
-    """The address as we store it. Raises Unusable where there is none, or something that is none."""
+    """Return the e-mail address as we store it. Raises Unusable if it is missing, too long or no address."""
     told = (value or "").replace("\x00", "").encode("utf-8", "ignore").decode().strip()
     email = normalize_email(told)
     if not email:
         raise Unusable("Thinkific has no e-mail address for this person, and accounts here need one.")
     if len(email) > EMAIL_LENGTH:
         raise Unusable(f"The e-mail address has {len(email):,} characters; {EMAIL_LENGTH} is the most.")
-    # What nobody sees would make two addresses of one, or one of two.
+    # With invisible characters, two accounts could look the same, or one person could have two accounts.
     if not told.isprintable() or not is_address(email):
         raise Unusable(f"“{email[:100]}” is no e-mail address, and accounts here need one.")
     return email
 
 
 def is_address(email: str) -> bool:
-    """Whether a text can be an e-mail address at all."""
+    """Return whether a text can be an e-mail address."""
     return email.isprintable() and _ADDRESS.fullmatch(email) is not None
 
 
 def clean_json(value: Any) -> Any:
-    """A value as JSON columns hold it: PostgreSQL refuses NULs there too, and JSON knows no infinity."""
+    """Return a value that JSON columns can store: without NULs, which PostgreSQL refuses, and infinities."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, str):

@@ -1,4 +1,7 @@
-"""Both sides changed the same field since they last agreed: what is kept about it, and a person's say."""
+"""Conflicts about a field: both sides changed it since they last agreed.
+
+Pulls and pushes store them here, and an administrator decides which value both sides get.
+"""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -29,7 +32,10 @@ def about(user: User, field: str, theirs: str, *, kept_ours: bool) -> Conflict:
 
 
 def keep(conflicts: Iterable[Conflict | Clash], *, run: SyncRun | None = None) -> None:
-    """Write conflicts down for a person, each once: a change that waits long is met by every pull."""
+    """Store conflicts for an administrator. One that is stored already is not stored again.
+
+    Every pull finds the same conflict again while our change waits to be sent.
+    """
     conflicts = list(conflicts)
     identities.keep([one for one in conflicts if isinstance(one, Clash)], run=run)
     found = [one for one in conflicts if isinstance(one, Conflict)]
@@ -56,14 +62,17 @@ def keep(conflicts: Iterable[Conflict | Clash], *, run: SyncRun | None = None) -
 
 
 class Standing(NamedTuple):
-    """The two values by now: ours as it is stored, Thinkific's as it was last heard of."""
+    """The two values as they are now: ours as stored, Thinkific's as it last reported it."""
 
     ours: str
     theirs: str
 
 
 def standing(conflict: SyncConflict) -> Standing:
-    """Of a conflict about a field. Of somebody who is no longer here: as it was written down."""
+    """Return the present values for a conflict about a field.
+
+    For a person who is deleted here, our value is the one stored in the conflict.
+    """
     user = User.objects.filter(pk=conflict.object_id).first() if conflict.entity == "user" else None
     same = SyncConflict.objects.filter(
         kind=SyncConflict.Kind.VALUE,
@@ -79,12 +88,12 @@ def standing(conflict: SyncConflict) -> Standing:
 
 
 def take_theirs(conflict: SyncConflict, *, by: User | None = None) -> None:
-    """Let Thinkific's value stand, on both sides. Raises Refusal where it cannot."""
+    """Give both sides Thinkific's value. Raises Refusal if that is not possible."""
     _take(conflict, conflict.theirs, SyncConflict.Resolution.KEPT_THEIRS, by)
 
 
 def take_ours(conflict: SyncConflict, *, by: User | None = None) -> None:
-    """Let the dashboard's value stand, on both sides. Raises Refusal where it cannot."""
+    """Give both sides the dashboard's value. Raises Refusal if that is not possible."""
     _take(conflict, conflict.ours, SyncConflict.Resolution.KEPT_OURS, by)
 
 
@@ -108,7 +117,8 @@ def _take(conflict: SyncConflict, value: str, resolution: str, by: User | None) 
         raise Refusal(f"{conflict.label} is no longer here, so there is nothing to change.")
     reason = f"conflict settled: {resolution}"
     values: dict[str, Any] = {conflict.field: value}
-    # Here it may stand already; Thinkific is told in any case, and a value that is there is not sent.
+    # The dashboard may have this value already. Thinkific gets a push in any case; the push sends nothing if
+    # Thinkific has the value too.
     if conflict.field == "email":
         email_changes.change_at_once(user, value, by=by, reason=reason, push=True)
     else:

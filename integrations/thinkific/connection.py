@@ -1,4 +1,4 @@
-"""Test connection: which of Thinkific's three surfaces work with our credentials, and what others cost."""
+"""Test connection: which of Thinkific's three surfaces accept our credentials, and what is missing else."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from integrations.thinkific.client.credentials import GRAPHQL, REST, WEBHOOKS, C
 from integrations.thinkific.client.errors import CredentialsRefused, NotConfigured, ThinkificError
 from integrations.thinkific.client.graphql.lists import site_info
 
-# A person waits for the answer: no retries, and all three together are over soon even if nothing answers.
+# An administrator waits for the answer: no retries, and a time limit for all three requests together.
 ALL_WITHIN = 10.0  # seconds
 EACH_WITHIN = 4.0
 
@@ -26,7 +26,7 @@ COSTS = {
 
 
 def check_connection() -> list[ConnectionState]:
-    """Ask each surface the cheapest question it answers, in ALL_WITHIN seconds, and keep what it said."""
+    """Send each surface its cheapest request, within 10 seconds for all, and store what it answered."""
     until = time.monotonic() + ALL_WITHIN
     client = ThinkificClient(
         Credentials.from_settings(),
@@ -46,7 +46,7 @@ def _check(
     try:
         return connection_state.record(surface, ok=True, detail=question(client))
     except NotConfigured as error:
-        return connection_state.record(surface, ok=False, detail=str(error))  # says itself what it costs
+        return connection_state.record(surface, ok=False, detail=str(error))  # the error says it all
     except CredentialsRefused as error:
         return connection_state.record(surface, ok=False, detail=f"{error} {COSTS[surface]}")
     except ThinkificError as error:

@@ -1,4 +1,4 @@
-"""What Thinkific last said about our credentials, for the first page and the health check."""
+"""Storing what Thinkific last said about our credentials, for the home page and the health check."""
 
 from datetime import timedelta
 
@@ -14,7 +14,10 @@ FRESH = timedelta(minutes=5)
 
 
 def note(surface: str, *, ok: bool, detail: str = "", answered: bool = True) -> None:
-    """Remember it; `surface` is REST, GraphQL or webhooks. Repeated good news is written now and then."""
+    """Store whether a surface (REST, GraphQL or webhooks) accepted our credentials.
+
+    A repeated success is stored at most every five minutes.
+    """
     known = ConnectionState.objects.filter(surface=surface).first()
     if known is not None and ok and known.ok and not is_older(known.checked_at, timezone.now(), than=FRESH):
         return
@@ -22,15 +25,20 @@ def note(surface: str, *, ok: bool, detail: str = "", answered: bool = True) -> 
 
 
 def note_silence(error: ThinkificError) -> None:
-    """Remember that something was given up because a surface did not answer, or only with errors of its own;
-    other errors say nothing of the connection."""
+    """Store that a surface did not answer, or answered with a server error.
+
+    Other errors are ignored: they say nothing about the connection.
+    """
     if isinstance(error, RetryLater) and error.surface:
         note(error.surface, ok=False, detail=str(error), answered=False)
 
 
 def record(surface: str, *, ok: bool, detail: str, answered: bool = True) -> ConnectionState:
-    """Remember it whatever is known; `answered` is false where Thinkific was not reached, or in trouble of
-    its own. What waited for credentials that work again goes on at once."""
+    """Store the state of a surface, also if it has not changed.
+
+    `answered` is False if Thinkific could not be reached or had a server error. If the surface works again,
+    changes and events that waited for it are processed at once.
+    """
     refused = ok and ConnectionState.objects.filter(surface=surface, ok=False).exists()
     state, _ = ConnectionState.objects.update_or_create(
         surface=surface,

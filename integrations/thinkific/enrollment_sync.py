@@ -1,4 +1,4 @@
-"""Sync Enrollments with a direction: what waits here is sent before enrollments are read, or instead."""
+"""Sync Enrollments with a direction: send waiting changes before enrollments are pulled, or send only."""
 
 import threading
 from collections import Counter
@@ -15,8 +15,8 @@ from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.notices import pull_notice
 from integrations.thinkific.runs.state import Place
 
-AT_ONCE = 10.0  # seconds of sending between two counts
-LOOK = 0.25  # seconds
+AT_ONCE = 10.0  # seconds of sending before the counts are stored
+LOOK = 0.25  # seconds between looks at the sending thread
 
 
 class Sent(Place):
@@ -82,12 +82,12 @@ def _drain(stop: Callable[[], bool]) -> Counter[str]:
 
 
 def enrollments_notice(run: SyncRun) -> tuple[str, str, str]:
-    """As of any pull; also what still waits although the run was asked to send it."""
+    """Return the notice of a pull, with the number of changes that still wait to be sent."""
     return pull_notice(run, still_waiting(run.cursor))
 
 
 def still_waiting(cursor: dict[str, dict[str, int]]) -> str:
-    """How many changes wait although the run was asked to send them; empty where none do."""
+    """Return how many changes still wait, in words; empty if none do or the run was not asked to send."""
     if cursor.get("sent") is None:
         return ""
     waiting = OutboxEntry.objects.unsent().exclude(status=OutboxEntry.Status.FAILED).count()

@@ -1,5 +1,8 @@
-"""Protected accounts of which Thinkific says who they are, or that their login is another: kept for an
-administrator, one open row for each account and kind, and carried out as they decide."""
+"""Decisions about protected accounts: is a Thinkific account the same person, has their login changed?
+
+Thinkific's word is not enough for these accounts, so an administrator decides. There is at most one open
+conflict for each account and kind.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -24,8 +27,11 @@ Kind, Resolution = SyncConflict.Kind, SyncConflict.Resolution
 
 
 def keep(clashes: Iterable[Clash], *, run: SyncRun | None = None, asked: bool = False) -> None:
-    """Write clashes down, or bring the open row of the same account and kind up to date. Two whom an
-    administrator has kept apart are not brought up again, unless somebody `asked` for them anew."""
+    """Store clashes as conflicts, or update the open conflict of the same account and kind.
+
+    Accounts that an administrator has kept apart are not asked about again, except with `asked`: then
+    somebody wants the question again.
+    """
     found = {(clash.kind, clash.object_id): clash for clash in clashes}
     if not found:
         return
@@ -46,13 +52,13 @@ def keep(clashes: Iterable[Clash], *, run: SyncRun | None = None, asked: bool = 
         elif asked or clash.kind != Kind.LINK or (clash.object_id, clash.thinkific_id) not in apart:
             new.append(_made(clash, run, now))
     SyncConflict.objects.bulk_update(touched, ["label", "ours", "theirs", "thinkific_id", "facts", "seen_at"])
-    SyncConflict.objects.bulk_create(new, ignore_conflicts=True)  # another process may be at the same
+    SyncConflict.objects.bulk_create(new, ignore_conflicts=True)  # another process may have stored the same
     if new:
         transaction.on_commit(partial(async_task, COUNT_TASK, save=False))
 
 
 def _refresh(row: SyncConflict, clash: Clash, now: datetime) -> None:
-    # An enrollment knows less of its student than the list of people: what was known stays.
+    # An enrollment says less about its student than the list of people, so known facts stay.
     kept = row.facts if row.thinkific_id == clash.thinkific_id else {}
     row.facts = kept | {name: value for name, value in clash.facts.items() if value}
     row.label, row.ours, row.theirs = clash.label[:600], clash.ours, clash.theirs
@@ -77,8 +83,10 @@ def _made(clash: Clash, run: SyncRun | None, now: datetime) -> SyncConflict:
 
 
 def close_passed(*, since: datetime) -> None:
-    """After a look at everybody: what was open before `since` and was not met again is no question any more
-    (Thinkific has another address now, or the account has no rights any more)."""
+    """Close the conflicts that a full pull of people, begun at `since`, has not found again.
+
+    They need no decision any more: Thinkific has another address now, or the account has lost its rights.
+    """
     passed = SyncConflict.objects.filter(
         kind__in=SyncConflict.IDENTITY, settled_at=None, seen_at__lt=since, created_at__lt=since
     )
@@ -87,7 +95,7 @@ def close_passed(*, since: datetime) -> None:
 
 @transaction.atomic
 def link(conflict: SyncConflict, *, by: User) -> User:
-    """The two are one person: the account here gets the Thinkific account. Raises Refusal."""
+    """Link the account here with the Thinkific account, because both are one person. Raises Refusal."""
     user = _settle(conflict, Kind.LINK, Resolution.LINKED, by)
     if user.thinkific_id is not None and user.removed_at is None:
         raise Refusal(f"{user} is linked with Thinkific account {user.thinkific_id} already.")
@@ -113,18 +121,20 @@ def link(conflict: SyncConflict, *, by: User) -> User:
 
 @transaction.atomic
 def keep_apart(conflict: SyncConflict, *, by: User) -> User:
-    """They are two people: the account stays without one in Thinkific, and the Thinkific account without one
-    here. That is remembered until somebody asks again. Raises Refusal."""
+    """Keep the two accounts apart, because they are two people. Raises Refusal.
+
+    They are not linked and not asked about again until an administrator wants the question again.
+    """
     user = _settle(conflict, Kind.LINK, Resolution.APART, by)
     _note(user, by, f"kept apart from Thinkific account {conflict.thinkific_id}")
-    if user.thinkific_id is None:  # without an account nothing of theirs can be sent
+    if user.thinkific_id is None:  # without a Thinkific account none of their changes can be sent
         outbox.discard(_own(user).filter(status__in=[OutboxEntry.Status.PENDING, OutboxEntry.Status.FAILED]))
     return user
 
 
 @transaction.atomic
 def ask_again(conflict: SyncConflict, *, by: User) -> None:
-    """Bring two who were kept apart up for a decision again. Raises Refusal."""
+    """Open the question about two accounts again that were kept apart. Raises Refusal."""
     same = SyncConflict.objects.filter(
         kind=Kind.LINK, object_id=conflict.object_id, thinkific_id=conflict.thinkific_id
     )
@@ -139,11 +149,11 @@ def ask_again(conflict: SyncConflict, *, by: User) -> None:
 
 @transaction.atomic
 def keep_address(conflict: SyncConflict, *, by: User) -> User:
-    """The address here is right: Thinkific is told of it. Raises Refusal."""
+    """Keep the address here and send it to Thinkific. Raises Refusal."""
     user = _settle(conflict, Kind.EMAIL, Resolution.KEPT_OURS, by)
     reason = "e-mail kept, against Thinkific's"
     _note(user, by, reason)
-    # With what Thinkific has: should it change again before ours arrives, that is a question again.
+    # The entry stores the address that Thinkific has. If it changes before ours arrives, there is a conflict.
     seen = {user.pk: {"email": conflict.theirs}}
     outbox.mark_stale([user], reason=reason, last_seen=seen, requested_by=by)
     return user
@@ -151,7 +161,7 @@ def keep_address(conflict: SyncConflict, *, by: User) -> User:
 
 @transaction.atomic
 def take_address(conflict: SyncConflict, *, by: User) -> User:
-    """Thinkific's address is right: it becomes the login here. Raises Refusal."""
+    """Take Thinkific's address as the login here. Raises Refusal."""
     user = _settle(conflict, Kind.EMAIL, Resolution.KEPT_THEIRS, by)
     return email_changes.change_at_once(
         user, conflict.theirs, by=by, reason="Thinkific's e-mail taken", last_seen=conflict.theirs
@@ -159,9 +169,12 @@ def take_address(conflict: SyncConflict, *, by: User) -> User:
 
 
 def _settle(conflict: SyncConflict, kind: str, resolution: str, by: User) -> User:
-    """Close the row, by one person only, and answer its account, locked."""
+    """Close the conflict and return its account, locked. Raises Refusal.
+
+    Only one administrator can close it, and only as long as it is as they saw it.
+    """
     mine = SyncConflict.objects.filter(pk=conflict.pk, kind=kind, settled_at=None)
-    # Also as it was shown: a pull may have found another Thinkific account, or another address, meanwhile.
+    # A pull may have stored another Thinkific account or address since the administrator saw the page.
     mine = mine.filter(thinkific_id=conflict.thinkific_id, theirs=conflict.theirs)
     if not mine.update(settled_at=timezone.now(), settled_by=by, resolution=resolution):
         was = f"Thinkific account {conflict.thinkific_id} with {conflict.theirs}"
@@ -181,10 +194,10 @@ def _settle(conflict: SyncConflict, kind: str, resolution: str, by: User) -> Use
 
 
 def _note(user: User, by: User, reason: str) -> None:
-    """A line in the person's history about a decision that changed nothing of them."""
+    """Add a decision that changed no field to the person's history."""
     signed(user, by=by, reason=reason).save(update_fields=["updated_at"])
 
 
 def _own(user: User) -> QuerySet[OutboxEntry]:
-    """The person's changes, and those that need their account."""
+    """Return the outbox entries of the person, and those that need the person's Thinkific account."""
     return OutboxEntry.objects.filter(Q(entity="user", object_id=user.pk) | Q(person=user))

@@ -1,4 +1,4 @@
-"""How much somebody in Thinkific has there: asked for in the background, for whoever decides whose it is."""
+"""Counting the enrollments of Thinkific accounts that an administrator must decide about."""
 
 import structlog
 
@@ -10,14 +10,16 @@ from integrations.thinkific.client.errors import ThinkificError
 
 log = structlog.get_logger(__name__)
 
-AT_ONCE = 25  # one request each
-PATIENCE = 20.0  # seconds to wait for a request of the budget
+AT_ONCE = 25  # accounts; one request each
+PATIENCE = 20.0  # seconds to wait until the request budget allows a request
 ENROLLMENTS = "enrollments"
 
 
 def count_enrollments() -> int:
-    """Count in Thinkific the enrollments of the people about whom a decision is open. Returns how many were
-    asked about. Where Thinkific does not answer the page does without the number."""
+    """Store how many enrollments the accounts of open decisions have in Thinkific.
+
+    Returns how many accounts were counted. If Thinkific does not answer, the page shows no number.
+    """
     waiting = SyncConflict.objects.filter(kind__in=SyncConflict.IDENTITY, settled_at=None).order_by("-pk")
     todo = [row for row in waiting[: 10 * AT_ONCE] if ENROLLMENTS not in row.facts][:AT_ONCE]
     credentials = Credentials.from_settings()

@@ -1,4 +1,4 @@
-"""The kinds of runs: what each does, in the one order of kinds."""
+"""The kinds of runs, in their order, with the function that carries each out."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from integrations.thinkific.reconcile.words import ended
 from integrations.thinkific.runs import execute
 from integrations.thinkific.runs.execute import KindOfRun
 
-# In the order in which a first load makes sense: what is pointed at comes before what points to it.
+# The order of a first load: rows come before the rows that refer to them.
 PULLS: dict[str, KindOfRun] = {
     Kind.PRODUCTS: KindOfRun(pull_products),
     Kind.CONTENT: KindOfRun(pull_content),
@@ -25,15 +25,15 @@ PULLS: dict[str, KindOfRun] = {
     Kind.QUIZ_RESULTS: KindOfRun(pull_quiz_results),
     Kind.CERTIFICATES: KindOfRun(pull_certificates),
 }
-# Beside the pulls: what compares, and what repairs.
+# All kinds: the pulls, the reconciliation and the repair.
 KINDS: dict[str, KindOfRun] = PULLS | {
     Kind.RECONCILIATION: KindOfRun(reconcile, ended),
     Kind.REPAIR: KindOfRun(repair, ended),
 }
-# These have a way to ask for changes only.
+# Thinkific can list only the changes of these.
 INCREMENTAL = frozenset({Kind.ENROLLMENTS, Kind.QUIZ_RESULTS})
 
 
 def carry_out(run: SyncRun, **how: Any) -> str:
-    """Carry out a run of any kind; see runs/execute.py for `how` and what it answers."""
+    """Carry out a run of any kind; for the options and the return value see runs/execute.py."""
     return execute.carry_out(run, KINDS[run.kind], **how)

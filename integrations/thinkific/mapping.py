@@ -1,7 +1,7 @@
-"""From Thinkific's rows to ours: pure functions, no database.
+"""Translating Thinkific's rows into the column values of our models: pure functions, without the database.
 
-A row becomes the values of a model's columns. What had to be mended on the way (cleaning.py: a name cut to
-what a column holds, an amount that is no number) is noted.
+Values that had to be corrected are recorded in `notes` (cleaning.py): for example a name that was cut to the
+length of its column, or an amount that is no number.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ Values = dict[str, Any]
 
 
 def user_row(user: schemas.User, notes: Notes, *, digest: int | None, now: datetime) -> Values:
-    """The values of core.services.mirror.people.USERS. Raises Unusable."""
+    """Return the values for core.services.mirror.people.USERS. Raises Unusable without an e-mail address."""
     what, created = f"User {user.id}", moment(user.created_at)
     first, last = user.first_name, user.last_name
     if not first and not last:
@@ -63,13 +63,13 @@ def user_row(user: schemas.User, notes: Notes, *, digest: int | None, now: datet
 
 
 def person_of_enrollment(row: schemas.Enrollment) -> schemas.User:
-    """What an enrollment tells of its student, for somebody we have not met."""
+    """Return what an enrollment says about its student, for a student who is not stored here."""
     assert row.user_id is not None
     return schemas.User(id=row.user_id, email=row.user_email, full_name=row.user_name)
 
 
 def person_of_node(user: schemas.GraphUser) -> schemas.User | None:
-    """The person of a GraphQL row; None where it names nobody we could find."""
+    """Return the person of a GraphQL row; None if its id cannot be read."""
     number = parse_graphql_id(user.id)
     if number is None:
         return None
@@ -85,10 +85,13 @@ def enrollment_row(
     now: datetime,
     notes: Notes | None = None,
 ) -> Values:
-    """The values of core.services.mirror.enrollments.ENROLLMENTS; user and product are primary keys."""
+    """Return the values for core.services.mirror.enrollments.ENROLLMENTS.
+
+    `user_id` and `product_id` are our primary keys.
+    """
     share = None if row.percentage_completed is None else progress(row.percentage_completed)
     if share is None:
-        digest = None  # it is looked at, and said, by every pull
+        digest = None  # so that every pull reads the row and reports the issue
         share = (notes or Notes()).progress(row.percentage_completed, f"Enrollment {row.id}")
     return {
         "thinkific_id": row.id,
@@ -113,8 +116,10 @@ PRODUCT_TYPES: Mapping[str, str] = {"course": Product.Type.COURSE, "bundle": Pro
 
 
 def product_row(product: schemas.Product, notes: Notes, *, site_url: str, now: datetime) -> Values:
-    """The values of core.services.mirror.catalog.PRODUCTS. Raises Unusable for kinds that are neither course
-    nor bundle."""
+    """Return the values for core.services.mirror.catalog.PRODUCTS.
+
+    Raises Unusable if the product is neither a course nor a bundle.
+    """
     what = f"Product {product.id}"
     kind = PRODUCT_TYPES.get((product.productable_type or "").lower())
     if kind is None or product.productable_id is None:
@@ -143,7 +148,10 @@ def product_row(product: schemas.Product, notes: Notes, *, site_url: str, now: d
 
 
 def product_node_row(node: schemas.ProductNode, notes: Notes, *, site_url: str, now: datetime) -> Values:
-    """The same from GraphQL, without what it does not tell (price, certificate). Raises Unusable."""
+    """Return the same values from GraphQL, without those that it does not have (price, certificate).
+
+    Raises Unusable if the product is neither a course nor a bundle.
+    """
     number, item = parse_graphql_id(node.id), parse_graphql_id(node.item_id)
     what = f"Product {node.id}"
     kind = PRODUCT_TYPES.get((node.item_type or "").lower())
@@ -168,7 +176,7 @@ def product_node_row(node: schemas.ProductNode, notes: Notes, *, site_url: str, 
 
 
 def _currency(prices: list[schemas.ProductPrice]) -> str:
-    """That of the price which the product itself names."""
+    """Return the currency of the primary price, else of the first one; empty if it is no currency code."""
     named = sorted(prices, key=lambda price: not price.is_primary)
     code = (named[0].currency or "").strip().upper() if named else ""
     return code if len(code) == 3 and code.isascii() and code.isalpha() else ""
@@ -179,7 +187,7 @@ def _price(value: Decimal | None) -> Decimal | None:
 
 
 def on_site(url: str, site_url: str) -> str:
-    """A full address: Thinkific leaves out its own host at times."""
+    """Return a full address. Thinkific sometimes leaves out its own host."""
     return f"{site_url}{url}" if url.startswith("/") else url
 
 
@@ -195,7 +203,7 @@ def group_row(group: schemas.Group, notes: Notes) -> Values:
 
 
 def quiz_row(quiz: schemas.Quiz, notes: Notes) -> Values:
-    """Name and passing score of a quiz."""
+    """Return the name and the passing score of a quiz."""
     what = f"Quiz {quiz.id}"
     score = notes.decimal(quiz.passing_score, what, "passing score")
     return {
@@ -207,7 +215,7 @@ def quiz_row(quiz: schemas.Quiz, notes: Notes) -> Values:
 def submission_row(
     row: schemas.QuizSubmission, *, number: int, user_id: int, quiz_id: int, notes: Notes | None = None
 ) -> Values:
-    """The values of core.services.mirror.results.QUIZ_RESULTS."""
+    """Return the values for core.services.mirror.results.QUIZ_RESULTS; ids except `number` are ours."""
     notes, what = notes or Notes(), f"Quiz result {row.id}"
     return {
         "thinkific_id": number,
@@ -226,7 +234,10 @@ def submission_row(
 def certificate_row(
     row: schemas.Certificate, notes: Notes, *, user_id: int, product_id: int, site_url: str
 ) -> Values:
-    """The values of core.services.mirror.results.CERTIFICATES. Raises Unusable without a credential id."""
+    """Return the values for core.services.mirror.results.CERTIFICATES.
+
+    `user_id` and `product_id` are our primary keys. Raises Unusable without a credential id.
+    """
     credential = notes.text(
         None if row.issued_id is None else str(row.issued_id), 255, f"Certificate {row.id}", "number"
     )

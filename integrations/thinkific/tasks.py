@@ -1,4 +1,4 @@
-"""Entry points for the worker. A task is only a wake-up: what must survive a kill is on rows of ours."""
+"""The tasks of the worker. A task only starts work; the state is stored in our rows and survives a kill."""
 
 from core.models import OutboxEntry
 from core.processes import this_process
@@ -13,17 +13,17 @@ from integrations.thinkific.push.drain import drain
 from integrations.thinkific.runs import lifecycle
 from integrations.thinkific.webhooks.process import process
 
-SLICE = 60.0  # seconds that a pull keeps a worker before it lets others go first
-SHORT_SLICE = 15.0  # of a reconciliation, which whoever waits goes before
+SLICE = 60.0  # seconds that a pull uses a worker before other tasks get their turn
+SHORT_SLICE = 15.0  # the same for a reconciliation, which has the lowest priority
 
 
 def run_pull(run_id: int) -> str:
-    """Carry a run out for a while; the rest is left to the next wake-up. Returns what happened."""
+    """Carry out a run for one slice of time and queue the rest again. Returns what happened, for the log."""
     if stopping.requested():
         for run in SyncRun.objects.active().filter(pk=run_id):
             lifecycle.wake(run)
         return "left to another worker"
-    # Somebody waits for a repair, so it goes beside whatever runs.
+    # Somebody waits for a repair, so the limit of parallel runs does not apply to it.
     is_repair = SyncRun.objects.filter(pk=run_id, kind=Kind.REPAIR).exists()
     at_most = None if is_repair else lifecycle.PULLS_AT_ONCE
     claimed = lifecycle.claim(run_id, worker=this_process(), at_most=at_most)
@@ -31,7 +31,8 @@ def run_pull(run_id: int) -> str:
         return "not claimed"
     in_background = claimed.kind == Kind.RECONCILIATION
     status = carry_out(claimed, seconds=SHORT_SLICE if in_background else SLICE)
-    interrupted = status == SyncRun.Status.RUNNING  # or another process has it, and refuses this wake-up
+    # Interrupted; or another process has taken the run over, and the task that is queued now does nothing.
+    interrupted = status == SyncRun.Status.RUNNING
     if interrupted or (status == SyncRun.Status.QUEUED and not in_background):
         lifecycle.wake(claimed)
     else:
@@ -40,7 +41,7 @@ def run_pull(run_id: int) -> str:
 
 
 def scheduled_pull(kind: str, full: bool) -> str:
-    """Start a pull that is due. Without a site there is nothing to do, and nothing to complain about."""
+    """Start a scheduled pull. Does nothing if no site is connected or a token that the kind needs is missing."""
     credentials = Credentials.from_settings()
     if not credentials.complete or (kind in ("quiz_results", "certificates") and not credentials.token):
         return "not connected"
@@ -50,10 +51,10 @@ def scheduled_pull(kind: str, full: bool) -> str:
 
 
 def drain_outbox() -> dict[str, int]:
-    """Push what is due; what is still due when the time is up gets another wake-up.
+    """Push the changes that are due. If some are left when the time is up, the task is queued again.
 
-    Nothing to do while another process is at it: it looks again after each entry that it has, so it finds
-    whatever was committed before this wake-up.
+    Does nothing while another process drains: that process looks for new entries after each one, so it also
+    finds the entries for which this task was queued. Returns the counts of drain().
     """
     claims.free_abandoned()
     if claims.under_way_elsewhere():
@@ -65,10 +66,10 @@ def drain_outbox() -> dict[str, int]:
 
 
 def count_for_identities() -> int:
-    """Ask Thinkific what the people have about whom an administrator must decide."""
+    """Count the enrollments of accounts that an administrator must decide about."""
     return identity_facts.count_enrollments()
 
 
 def process_events() -> dict[str, int]:
-    """Act upon the webhooks that wait."""
+    """Process the webhook events that wait."""
     return process(seconds=SLICE)

@@ -4,5 +4,5 @@ from integrations.thinkific.webhooks.view import receive
 
 urlpatterns = [
     path("thinkific/", receive, name="thinkific_webhook"),
-    path("thinkific", receive),  # as people also write it; a redirect would lose the body
+    path("thinkific", receive),  # some people leave out the slash, and a redirect would lose the body
 ]
