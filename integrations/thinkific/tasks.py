@@ -41,7 +41,10 @@ def run_pull(run_id: int) -> str:
 
 
 def scheduled_pull(kind: str, full: bool) -> str:
-    """Start a scheduled pull. Does nothing if no site is connected or a token that the kind needs is missing."""
+    """Start a scheduled pull.
+
+    Does nothing if no site is connected or a token that the kind needs is missing.
+    """
     credentials = Credentials.from_settings()
     if not credentials.complete or (kind in ("quiz_results", "certificates") and not credentials.token):
         return "not connected"

@@ -1,1 +1,1 @@
-"""Sending what waits in the outbox to Thinkific."""
+"""Sending the changes of the outbox to Thinkific."""

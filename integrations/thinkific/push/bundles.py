@@ -1,4 +1,4 @@
-"""Telling Thinkific about bundle enrollments: there they are only enrollments in the bundle's courses."""
+"""Pushing bundle enrollments. Thinkific stores them only as enrollments in the courses of the bundle."""
 
 from datetime import datetime
 
@@ -28,25 +28,30 @@ from integrations.thinkific.push.enrollment_dates import far_end, refuses_no_end
 from integrations.thinkific.push.prerequisites import Impossible
 
 ACCEPTED = "Thinkific has accepted the bundle enrollment and is still making it."
-LATER = 1.0  # seconds until it is asked whether it has, doubled with every look
-SLOWEST = 300  # times as long at most
-LOOKS = 9  # before it is asked to make it once more: more than eight minutes
+LATER = 1.0  # seconds until Thinkific is asked whether it has made it; doubled after each look
+SLOWEST = 300  # LATER is multiplied by this at most
+LOOKS = 9  # looks before the bundle enrollment is created again: more than eight minutes
 
 
 def push_bundle(enrollment: Enrollment, user_id: int, entry: OutboxEntry, client: ThinkificClient) -> None:
-    """Enroll in a bundle, or send the dates; courses that are held in another way keep their own."""
+    """Enroll the student in a bundle, or send its dates, and store the course enrollments that result.
+
+    Courses that the student also has in another way keep their own dates. Raises RetryLater while Thinkific
+    is still making the enrollments.
+    """
     bundle_id = enrollment.product.productable_id
     known = enrollment.course_enrollments.filter(removed_at__isnull=True).exists()
     ended = enrollment.expiry_date is not None and enrollment.expiry_date <= timezone.now()
     if not known and (entry.uncertain or entry.attempts > 1 or ended):
         known = bool(_rows(client, bundle_id, user_id))
     elif not known and look_before_creating.may_have_more(enrollment.user, client):
-        # What the student has of its courses gets the bundle's dates, also what we have not heard of.
+        # Thinkific gives the bundle's dates to every course that the student has, also to those that were
+        # not pulled yet. So they are read first.
         look_before_creating.look(enrollment.user, client, within=_numbers(enrollment))
     if known:
         known = _send_dates(enrollment, user_id, entry, client)
     if not known and ended:
-        return  # it ended before Thinkific heard of it
+        return  # it has ended before it was sent
     if not known and (entry.error != ACCEPTED or entry.attempts == LOOKS + 1):
         _create(enrollment, user_id, client)
     rows = _rows(client, bundle_id, user_id)
@@ -60,15 +65,16 @@ def push_bundle(enrollment: Enrollment, user_id: int, entry: OutboxEntry, client
 
 
 def _numbers(enrollment: Enrollment) -> set[int]:
-    """The courses of the bundle, by their numbers in Thinkific."""
+    """Return the Thinkific course ids of the bundle."""
     items = enrollment.product.bundle_items.filter(removed_at__isnull=True)
     return set(items.values_list("course__productable_id", flat=True))
 
 
 def _send_dates(enrollment: Enrollment, user_id: int, entry: OutboxEntry, client: ThinkificClient) -> bool:
-    """False when Thinkific does not know that the person holds the bundle.
+    """Send the dates of a bundle enrollment.
 
-    What we did not change is not sent: it would become that of every course.
+    Returns False if the student does not have the bundle in Thinkific. A start date that we did not change is
+    not sent, because every course would get it.
     """
     started = not entry.last_seen or "activated_at" in entry.last_seen
     ends = [enrollment.expiry_date] if enrollment.expiry_date else [None, far_end()]
@@ -84,14 +90,14 @@ def _send_dates(enrollment: Enrollment, user_id: int, entry: OutboxEntry, client
             if number < len(ends) and refuses_no_end(error, end):
                 continue
             if _rows(client, enrollment.product.productable_id, user_id):
-                raise  # it is refused for something else: making it anew would be a second grant
+                raise  # refused for another reason: creating it again would make a second enrollment
             return False
         return True
     return False
 
 
 def _keeps_an_end(enrollment: Enrollment, rows: list[schemas.Enrollment]) -> bool:
-    """Whether Thinkific took that there is no end, and kept the one that it had."""
+    """Return whether Thinkific accepted "no expiry date" but kept an expiry date."""
     if enrollment.expiry_date is not None:
         return False
     others = _held_otherwise(enrollment)
@@ -127,8 +133,11 @@ def _rows(client: ThinkificClient, bundle_id: int, user_id: int) -> list[schemas
 def _restore_other_grants(
     bundle: Enrollment, rows: list[schemas.Enrollment], client: ThinkificClient
 ) -> list[schemas.Enrollment]:
-    """Thinkific gives the bundle's dates to all of its courses. What the student holds on its own too, or
-    through another bundle, gets its start back, and the end that all grants together give it."""
+    """Correct the dates of courses that the student also has alone or through another bundle.
+
+    Thinkific has given them the dates of this bundle. They get their own start date back, and the latest
+    expiry date of all grants. Returns the rows as Thinkific has them then.
+    """
     held = _held_otherwise(bundle)
     restored = []
     for row in rows:
@@ -143,7 +152,7 @@ def _restore_other_grants(
 
 
 def _held_otherwise(bundle: Enrollment) -> dict[int, Enrollment]:
-    """The bundle's courses that the student holds on their own too, or through another bundle, by number."""
+    """Return the courses that the student also has alone or through another bundle, by Thinkific id."""
     return {
         course.product.productable_id: course
         for course in enrollments.courses_in([bundle])
@@ -152,14 +161,14 @@ def _held_otherwise(bundle: Enrollment) -> dict[int, Enrollment]:
 
 
 def _same(one: datetime | None, other: datetime | None) -> bool:
-    """Thinkific keeps whole seconds of what it is sent."""
+    """Compare whole seconds, because Thinkific does not store fractions."""
     if one is None or other is None:
         return one is other
     return one.replace(microsecond=0) == other.replace(microsecond=0)
 
 
 def _store(enrollment: Enrollment, rows: list[schemas.Enrollment], now: datetime) -> None:
-    """The course enrollments that the bundle has become."""
+    """Store the course enrollments that Thinkific has made for the bundle."""
     with transaction.atomic():
         names = {row.course_id: Notes().text(row.course_name, 500, "", "") for row in rows if row.course_id}
         courses = ensure_courses(names)
@@ -183,4 +192,4 @@ def _store(enrollment: Enrollment, rows: list[schemas.Enrollment], now: datetime
         ]
         point_to_bundles(dict.fromkeys(longest, enrollment.pk), source=SOURCE)
         total_up_bundles(holders, source=SOURCE)
-        total_up_students([enrollment.user_id], source=SOURCE)  # courses that are in other ones, too
+        total_up_students([enrollment.user_id], source=SOURCE)  # their courses may be in other bundles too

@@ -1,4 +1,7 @@
-"""The drain: pushes what is due, one person's changes in order, different people's side by side."""
+"""The drain: pushes the entries that are due.
+
+Those of one person run in order, different people in parallel.
+"""
 
 import queue
 import threading
@@ -38,10 +41,11 @@ NOTE_EVERY = 1.0  # seconds between notes that Thinkific takes our key
 
 
 def drain(*, seconds: float = 50.0, stop: Callable[[], bool] = stopping.requested) -> Counter[str]:
-    """Push what is due, for at most so long. Returns how many entries were `done`, `retried` and `failed`.
+    """Push due entries for at most `seconds`. Returns how many entries were `done`, `retried` and `failed`.
 
-    With a refused key everything waits: nothing fails for good, and the next drain asks again. Once `stop`
-    answers True, requests under way get a moment, are then broken off, and what was not sent waits again.
+    If Thinkific refuses the key, all entries wait; none fails, and the next drain tries again. When `stop`
+    returns True, running requests get one second and are then cancelled; entries that were not sent wait
+    again.
     """
     outcome: Counter[str] = Counter()
     credentials = Credentials.from_settings()
@@ -70,7 +74,10 @@ def _due(*, within: float) -> bool:
 
 
 def _sleep(seconds: float, *, stop: Callable[[], bool]) -> None:
-    """Raises BudgetExhausted when we are told to stop meanwhile: whoever waits puts its work back."""
+    """Sleep.
+
+    Raises BudgetExhausted when this process is told to stop, so that the waiting entry is put back.
+    """
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         if stop():
@@ -79,8 +86,10 @@ def _sleep(seconds: float, *, stop: Callable[[], bool]) -> None:
 
 
 class _Drain:
-    """One drain of this process. Entries are claimed in this thread and pushed in others, which keep their
-    connections to the database and to Thinkific until the end."""
+    """One drain. The calling thread claims entries, and other threads push them.
+
+    The other threads keep their connections to the database and to Thinkific until the end.
+    """
 
     def __init__(
         self,
@@ -118,7 +127,10 @@ class _Drain:
             self._wait_for(threads)
 
     def _wait_for(self, threads: list[threading.Thread]) -> None:
-        """A request that is broken off has an uncertain outcome, so those under way get a moment."""
+        """Wait for the threads. When told to stop, cancel their requests after one second, not at once.
+
+        The outcome of a cancelled request is not known.
+        """
         grace: float | None = None
         while any(thread.is_alive() for thread in threads):
             if self.stop():
@@ -128,8 +140,10 @@ class _Drain:
             next(thread for thread in threads if thread.is_alive()).join(LOOK)
 
     def _go_on(self) -> bool:
-        """One turn; False when nothing is left. While the database is gone the drain waits for it, because
-        its threads have something to write down."""
+        """Claim entries and collect results once. Returns False when nothing is left to do.
+
+        While the database is not reachable the drain waits for it, because its threads have results to store.
+        """
         try:
             if self.stop() or not (self._claim() or self.under_way or self._soon()):
                 return False
@@ -153,14 +167,14 @@ class _Drain:
         return bool(groups)
 
     def _soon(self) -> bool:
-        """Whether something is due so soon that it need not wait for the next sweep."""
+        """Return whether an entry will be due within seconds; then the drain waits for it."""
         return self._goes_on() and _due(within=claims.SETTLED_AFTER)
 
     def _goes_on(self) -> bool:
         return not self.stopped.is_set() and not self.stop() and time.monotonic() < self.end
 
     def _collect(self) -> None:
-        """Wait for a person's entries to be over, and take all that are."""
+        """Wait for the results of one person's entries, and add all results that are ready."""
         wait = LOOK
         while True:
             try:
@@ -184,7 +198,7 @@ class _Drain:
                 left = list(group)
                 try:
                     self._push_person(left, fates)
-                except Exception:  # the edge of a thread; what is left is freed when the claim runs out
+                except Exception:  # last resort of the thread; the rest is put back when its lease ends
                     log.exception("entries were left", entries=[entry.pk for entry in left])
                     connections.close_all()
                 self.done.put((group, fates))
@@ -192,7 +206,7 @@ class _Drain:
             connections.close_all()
 
     def _push_person(self, left: list[OutboxEntry], fates: list[str]) -> None:
-        """Push one person's entries in order; those that are settled are taken from the list."""
+        """Push one person's entries in order. Removes each from `left` when its result is stored."""
         hold = None
         while left:
             entry = left[0]
@@ -206,7 +220,7 @@ class _Drain:
             del left[0]
 
     def _holds(self, entry: OutboxEntry) -> bool:
-        """Whether the claim is still ours: after a time without the database somebody else may have it."""
+        """Return whether the claim is still ours. After a database outage another process may have it."""
         renewed_ago = time.monotonic() - self.renewed_at
         return renewed_ago < SURE_FOR or bool(patiently(leases.renew, [entry]))
 
@@ -214,7 +228,7 @@ class _Drain:
         if fate.refused is not None:
             connection_state.note(fate.refused.surface, ok=False, detail=str(fate.refused))
         elif fate.silent is not None:
-            self.noted_at = -NOTE_EVERY  # the next that works says so at once
+            self.noted_at = -NOTE_EVERY  # note the next success at once
             connection_state.note_silence(fate.silent)
         elif fate.name == "done" and time.monotonic() - self.noted_at >= NOTE_EVERY:
             self.noted_at = time.monotonic()

@@ -1,4 +1,4 @@
-"""Sending the dates of an enrollment, to sites that take “no end” and to those that do not."""
+"""Sending the dates of an enrollment, also to sites that do not accept "no expiry date"."""
 
 from datetime import datetime, timedelta
 
@@ -8,27 +8,27 @@ from integrations.thinkific.client import schemas
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.errors import Rejected
 
-# For a site that does not clear an end date: as far as S3's "no_expiry" reaches.
+# How far away the expiry date is on a site that does not clear one: as long as S3's "no_expiry" reaches.
 NO_END = timedelta(days=3650)
 
 
 def far_end() -> datetime:
-    """What stands for no end where a site does not clear one."""
+    """Return the expiry date that stands for "no expiry date" on a site that does not clear one."""
     return (timezone.now() + NO_END).replace(microsecond=0)
 
 
 def refuses_no_end(error: Rejected, expiry_date: datetime | None) -> bool:
-    """Whether it may have been the null in `expiry_date` that Thinkific refused."""
+    """Return whether Thinkific may have refused the request because `expiry_date` was null."""
     return expiry_date is None and error.status in (400, 422)
 
 
 def send_dates(
     client: ThinkificClient, number: int, *, activated_at: datetime | None, expiry_date: datetime | None
 ) -> schemas.Enrollment:
-    """Set the dates of an enrollment (by its id) and read what came of it; without `activated_at` that stays.
+    """Set the dates of an enrollment, given by its Thinkific id. Returns it as Thinkific has it then.
 
-    No end is sent as null. Where Thinkific refuses that, or takes it and keeps the date that it had, a far
-    end is sent.
+    With `activated_at` None the start date is not changed. `expiry_date` None is sent as null; if Thinkific
+    refuses null or keeps the old date, a date in ten years is sent instead.
     """
     try:
         client.rest.update_enrollment(number, activated_at=activated_at, expiry_date=expiry_date)

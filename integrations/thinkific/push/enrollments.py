@@ -1,4 +1,4 @@
-"""Telling Thinkific about enrollments. It has no way to delete one: ending access is a date in the past."""
+"""Pushing enrollments. Thinkific cannot delete one; access ends by an expiry date in the past."""
 
 from datetime import datetime
 
@@ -23,12 +23,12 @@ STILL_OPEN = 30.0  # seconds until an ended enrollment that still shows access i
 
 
 def push_enrollment(entry: OutboxEntry, client: ThinkificClient) -> None:
-    """Enroll, or send the dates."""
+    """Enroll the student in Thinkific, or send the changed dates. Raises ThinkificError."""
     enrollment = Enrollment.objects.select_related("user", "product").filter(pk=entry.object_id).first()
     if enrollment is None:
         return
     if _has_ended(enrollment) and enrollment.user.thinkific_id is None:
-        return  # it ended before Thinkific heard of it
+        return  # it has ended before it was sent
     user_id = account_of(enrollment.user)
     if enrollment.product.is_bundle:
         push_bundle(enrollment, user_id, entry, client)
@@ -36,14 +36,17 @@ def push_enrollment(entry: OutboxEntry, client: ThinkificClient) -> None:
     try:
         remote = _known(enrollment, entry, client) or _found(enrollment, user_id, entry, client)
     except Enrollment.DoesNotExist:
-        return  # deleted here while Thinkific was asked
+        return  # deleted here during the request to Thinkific
     remote = remote or _create(enrollment, user_id, entry, client)
     if remote is not None:
         _store(enrollment, remote)
 
 
 def _known(enrollment: Enrollment, entry: OutboxEntry, client: ThinkificClient) -> schemas.Enrollment | None:
-    """The enrollment by its id, brought in step; None where it has none or Thinkific has lost it."""
+    """Send the dates to the enrollment with the known id.
+
+    None if it has no id or Thinkific does not find it.
+    """
     if enrollment.thinkific_id is None:
         return None
     try:
@@ -55,9 +58,11 @@ def _known(enrollment: Enrollment, entry: OutboxEntry, client: ThinkificClient) 
 def _found(
     enrollment: Enrollment, user_id: int, entry: OutboxEntry, client: ThinkificClient
 ) -> schemas.Enrollment | None:
-    """The enrollment by student and course, brought in step: after an attempt whose outcome is not known it
-    may be there, by a bundle on its way too, or by what Thinkific has done since the last pull; and what has
-    ended is not made in order to be ended."""
+    """Find the enrollment by student and course, and send the dates. None if there is none.
+
+    It may exist after an attempt with an unknown outcome, through a bundle that is being enrolled, or because
+    Thinkific has given it since the last pull. An ended enrollment is only looked for, never created.
+    """
     if entry.attempts > 1 or entry.uncertain or enrollment.thinkific_id is not None or _has_ended(enrollment):
         return _look_up(enrollment, user_id, entry, client)
     if not _may_come_with_a_bundle(enrollment) and not look_before_creating.may_have_more(
@@ -66,13 +71,13 @@ def _found(
         return None
     number = enrollment.product.productable_id
     rows = look_before_creating.look(enrollment.user, client, within={number})
-    # It may be there for longer than we knew.
+    # The look may have stored it, or a later expiry date.
     enrollment.refresh_from_db(fields=["expiry_date", "thinkific_id"])
     return _bring_all(enrollment, [row for row in rows if row.course_id == number], entry, client)
 
 
 def _may_come_with_a_bundle(enrollment: Enrollment) -> bool:
-    """Whether Thinkific may have enrolled the student by a bundle, and we have not heard of it yet."""
+    """Return whether Thinkific may have enrolled the student through a bundle without our knowledge."""
     bundles = Enrollment.objects.filter(
         user=enrollment.user_id, product__bundle_items__course=enrollment.product_id
     )
@@ -89,7 +94,7 @@ def _look_up(
 def _bring_all(
     enrollment: Enrollment, rows: list[schemas.Enrollment], entry: OutboxEntry, client: ThinkificClient
 ) -> schemas.Enrollment | None:
-    # There should be one. Where there are more, access ends only when all of them end.
+    # There should be only one. If there are more, access ends only when all of them end.
     rows = sorted(rows, key=lambda row: (row.updated_at is not None, row.updated_at, row.id))
     remotes = [_bring_in_step(enrollment, row.id, entry, client) for row in rows]
     return remotes[-1] if remotes else None
@@ -108,7 +113,7 @@ def _create(
             expiry_date=enrollment.expiry_date,
         )
     except Rejected:
-        found = _look_up(enrollment, user_id, entry, client)  # there already, ended perhaps
+        found = _look_up(enrollment, user_id, entry, client)  # it may exist already and have ended
         if found is None:
             raise
         return found
@@ -117,7 +122,10 @@ def _create(
 def _bring_in_step(
     enrollment: Enrollment, number: int, entry: OutboxEntry, client: ThinkificClient
 ) -> schemas.Enrollment:
-    """Send the dates that changed (all, where that is not known), and read what came of it."""
+    """Send the dates that changed, or all if that is not known. Returns the enrollment in Thinkific then.
+
+    Raises RetryLater if the enrollment has ended and Thinkific still gives access.
+    """
     everything = not entry.last_seen or enrollment.thinkific_id != number
     remote = send_dates(
         client,
@@ -126,7 +134,7 @@ def _bring_in_step(
         expiry_date=enrollment.expiry_date,
     )
     if enrollment.expiry_date is None and remote.expiry_date is not None:
-        # That is the end now; else the next pull would report it as Thinkific's own change.
+        # Thinkific does not clear it, so store its date. Else the next pull would report it as a change.
         outcomes.note_end(enrollment.pk, remote.expiry_date)
     if _has_ended(enrollment) and remote.expired is False:
         raise RetryLater("Thinkific has the past end date, but still shows access.", after=STILL_OPEN)
@@ -138,7 +146,7 @@ def _has_ended(enrollment: Enrollment) -> bool:
 
 
 def _store(enrollment: Enrollment, remote: schemas.Enrollment, now: datetime | None = None) -> None:
-    """What Thinkific has now; the dates stay ours while a newer change of them waits."""
+    """Store what Thinkific has now. Dates with a newer change that waits stay ours."""
     row = enrollment_row(
         remote,
         user_id=enrollment.user_id,

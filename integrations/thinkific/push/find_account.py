@@ -1,5 +1,7 @@
-"""Finding somebody whose address Thinkific says is taken, and whom its filter by e-mail does not show: it may
-compare the case, and keep the address in another one than we do."""
+"""Finding the Thinkific account whose address is taken, although the filter by e-mail does not show it.
+
+The filter may compare upper and lower case, and Thinkific may store the address in another case than we do.
+"""
 
 from datetime import timedelta
 
@@ -21,14 +23,16 @@ from integrations.thinkific.client.graphql import groups
 from integrations.thinkific.push.prerequisites import Impossible, NotYet
 from integrations.thinkific.runs import lifecycle
 
-FEW = 2500  # people in Thinkific whose list is walked for one of them; with more, a pull links all at once
+FEW = 2500  # with at most this many people, the list is searched; with more, a pull of people is started
 ASK_AGAIN = timedelta(seconds=30)
 TAKEN = ("taken", "already", "exist", "in use")
 
 
 def in_any_case(user: User, entry: OutboxEntry, client: ThinkificClient) -> schemas.User | None:
-    """Whoever has the person's address in Thinkific, whatever its case. Raises NotYet while a pull of people
-    looks for them."""
+    """Return the Thinkific account with the person's address, ignoring case; None if there is none.
+
+    Raises NotYet while a pull of people looks for the account.
+    """
     if found := _by_graphql(user, client):
         return found
     if User.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True).count() <= FEW:
@@ -38,7 +42,7 @@ def in_any_case(user: User, entry: OutboxEntry, client: ThinkificClient) -> sche
 
 
 def is_taken(refusal: Rejected) -> bool:
-    """Whether Thinkific refuses to make somebody because there is one."""
+    """Return whether Thinkific refused to create an account because the address is taken."""
     return any(word in str(refusal).lower() for word in TAKEN)
 
 
@@ -49,12 +53,15 @@ def _by_graphql(user: User, client: ThinkificClient) -> schemas.User | None:
         number, _ = groups.ids_of(client.graphql, user.email)
         found = client.rest.get_user(number) if number else None
     except (NotFound, Rejected, SchemaDrift, TooExpensive, CredentialsRefused):
-        return None  # there are other ways
+        return None  # the caller has other ways to find the account
     return found if found and email_key(found.email or "") == email_key(user.email) else None
 
 
 def _let_a_pull_look(user: User, entry: OutboxEntry) -> None:
-    """It meets everybody, and links by the address whoever may be linked."""
+    """Start a pull of people, which links accounts by their address. Raises NotYet until it has ended.
+
+    Raises Impossible if a full pull has ended since the entry was made: the account was not found.
+    """
     looked = SyncRun.objects.filter(kind=Kind.USERS, status=SyncRun.Status.SUCCEEDED, full=True)
     looked = looked.exclude(options__has_any_keys=lifecycle.SINGLE)
     if looked.filter(created_at__gt=entry.created_at).exists():

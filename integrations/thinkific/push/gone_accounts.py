@@ -1,4 +1,4 @@
-"""Which account in Thinkific a person's is, when a push finds that the known one is gone."""
+"""Finding a person's new Thinkific account when a push finds that the known one is deleted."""
 
 from typing import NoReturn
 
@@ -22,8 +22,11 @@ from integrations.thinkific.push.prerequisites import Impossible
 
 
 def was_made_anew(person: int | None, client: ThinkificClient) -> bool:
-    """After Thinkific has refused something of a person (primary key): whether their account is gone and
-    another one has its place now, here too. Raises Impossible where there is none."""
+    """Link a new account if the known one of a person (primary key) is deleted.
+
+    Returns whether one was linked. Called after Thinkific has refused a change of this person. Raises
+    Impossible if the account is deleted and no other is found, or an administrator must decide about it.
+    """
     user = User.objects.filter(pk=person, thinkific_id__isnull=False, removed_at__isnull=True).first()
     if user is None or user.thinkific_id is None:
         return False
@@ -36,8 +39,11 @@ def was_made_anew(person: int | None, client: ThinkificClient) -> bool:
 
 
 def link_anew(user: User, client: ThinkificClient) -> schemas.User:
-    """The account that Thinkific has for a person whose known one it no longer has: linked, unless the
-    account here is protected. Raises Impossible where there is none, or an administrator must decide."""
+    """Find and link another Thinkific account of a person whose known account is deleted. Returns it.
+
+    A protected account here is not linked. Raises Impossible if none is found or an administrator must
+    decide.
+    """
     remote, now = _find(user, client), timezone.now()
     with transaction.atomic():
         remove_users([user.pk], source=SOURCE, now=now)
@@ -60,8 +66,10 @@ def link_anew(user: User, client: ThinkificClient) -> schemas.User:
 
 
 def _find(user: User, client: ThinkificClient) -> schemas.User | None:
-    """By the address here, and by the one that Thinkific has where it has not heard of a change of ours; not
-    by older ones, which may be somebody else's now."""
+    """Find an account by the address here, or by the one before a change that was not sent yet.
+
+    Older addresses are not tried: they may belong to somebody else now.
+    """
     unsent = OutboxEntry.objects.unsent().filter(entity="user", object_id=user.pk)
     told = [seen["email"] for seen in unsent.values_list("last_seen", flat=True) if seen.get("email")]
     addresses = dict.fromkeys([user.email, *told])
@@ -69,7 +77,7 @@ def _find(user: User, client: ThinkificClient) -> schemas.User | None:
 
 
 def ask_an_administrator(user: User, remote: schemas.User) -> NoReturn:
-    """Raises Impossible, with a conflict that says whose account it may be."""
+    """Store a conflict that asks whether the account is this person's, and raise Impossible."""
     row = user_row(remote, Notes(), digest=None, now=timezone.now())
     identities.keep([clash_over(user, row)], asked=True)
     raise Impossible(

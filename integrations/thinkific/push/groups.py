@@ -1,4 +1,4 @@
-"""Telling Thinkific about groups and their members."""
+"""Pushing groups and their members."""
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -16,12 +16,15 @@ from integrations.thinkific.push.prerequisites import Impossible, account_of, id
 
 NEEDS_GRAPHQL = "Only GraphQL can do that, and there is no access token (THINKIFIC_ACCESS_TOKEN)."
 BY_HAND = "Do it by hand in Thinkific, then discard this change."
-LATER = 1.0  # seconds until it is looked at again whether a mutation worked, doubled with every look
-LOOKS = 7  # before a person must: more than a minute
+LATER = 1.0  # seconds until the next look whether a mutation worked; doubled after each look
+LOOKS = 7  # looks before the push fails, for an administrator: more than a minute
 
 
 def push_group(entry: OutboxEntry, client: ThinkificClient) -> None:
-    """Create a group that exists here only, or link the one of that name. REST cannot rename one."""
+    """Create a group that exists only here, or link Thinkific's group of that name.
+
+    REST cannot rename groups.
+    """
     group = ThinkificGroup.objects.filter(pk=entry.object_id).first()
     if group is None or group.thinkific_id is not None:
         return
@@ -35,7 +38,7 @@ def _link(group: ThinkificGroup, remote: schemas.Group) -> None:
         with transaction.atomic():
             ThinkificGroup.objects.filter(pk=group.pk, thinkific_id__isnull=True).update(
                 thinkific_id=remote.id,
-                name=group_row(remote, Notes())["name"],  # people are added by it: its case counts
+                name=group_row(remote, Notes())["name"],  # REST adds people by it: case matters
                 token=(remote.token or "")[:100],
                 thinkific_created_at=moment(remote.created_at),
                 last_synced_at=timezone.now(),
@@ -47,7 +50,7 @@ def _link(group: ThinkificGroup, remote: schemas.Group) -> None:
 
 
 def push_membership(entry: OutboxEntry, client: ThinkificClient) -> None:
-    """Add a person to a group, or take them out."""
+    """Add a person to a group in Thinkific, or remove them from it. Raises ThinkificError."""
     membership = GroupMembership.objects.select_related("group", "user").filter(pk=entry.object_id).first()
     if membership is None:
         return
@@ -55,7 +58,7 @@ def push_membership(entry: OutboxEntry, client: ThinkificClient) -> None:
     never_there = None in (group.thinkific_id, user.thinkific_id)
     gone = group.removed_at is not None or user.removed_at is not None
     if membership.removed_at is not None and (never_there or gone):
-        return  # there is nothing to take out
+        return  # the person is not in the group in Thinkific
     group_id, user_id = id_of_group(group), account_of(user)
     if membership.removed_at is not None:
         _take_out(membership, user_id, group_id, entry, client)
@@ -71,7 +74,7 @@ def _put_in(
     known = ThinkificGroup.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True)
     similar = known.filter(name__iexact=group.name).count() > 1 and bool(client.credentials.token)
     if similar or known.filter(name=group.name).count() > 1:
-        # REST adds by name, and two groups have this one: only GraphQL can tell them apart.
+        # REST adds people by the group's name. Two groups have this name, so only GraphQL can add to one.
         what = f"Two groups in Thinkific are called “{group.name}”."
         _by_mutation(membership, user_id, group_id, entry, client, what=what)
         return
@@ -100,10 +103,14 @@ def _by_mutation(
     *,
     what: str,
 ) -> None:
-    """Put a person in or take them out over GraphQL, and look: a mutation may work later, or not at all."""
+    """Add or remove a person with a GraphQL mutation, and check the result.
+
+    A mutation may take effect later or never. Raises RetryLater until it has; Impossible after 7 looks, if
+    Thinkific refuses it, or without an access token.
+    """
     leaves = membership.removed_at is not None
     token = bool(client.credentials.token)
-    perhaps_done = entry.uncertain or entry.attempts > 1 or not token  # by an earlier try, or by hand
+    perhaps_done = entry.uncertain or entry.attempts > 1 or not token  # by an earlier attempt, or by hand
     if perhaps_done and _is_in(membership.group, user_id, group_id, client) is not leaves:
         return
     if not token:
@@ -124,12 +131,14 @@ def _by_mutation(
 
 
 def _is_in(group: ThinkificGroup, user_id: int, group_id: int, client: ThinkificClient) -> bool:
-    """Whether Thinkific lists the person in the group. Of a large one it is asked for one person, by the
-    address as it is spelled there."""
+    """Return whether Thinkific lists the person in the group.
+
+    For a group of more than one page, the list is filtered by the address as Thinkific spells it.
+    """
     known = GroupMembership.objects.filter(group=group, removed_at__isnull=True).count()
     try:
         email = client.rest.get_user(user_id).email if known > PAGE_SIZE else None
     except NotFound:
-        return False  # deleted there, and so in no group
+        return False  # deleted in Thinkific, so in no group
     filters = {"group_id": group_id, "email": email}
     return any(row.id == user_id for row in client.rest.list_all("/users", schemas.User, filters))

@@ -1,5 +1,8 @@
-"""Looking at what Thinkific has of a student before something is made there: somebody may have bought or
-given it since the last pull, and a second enrollment would stay open until its own date."""
+"""Reading a student's enrollments in Thinkific before a new one is created there.
+
+The student may have bought the course or got it since the last pull. A second enrollment would give access
+until its own expiry date.
+"""
 
 import time
 from collections.abc import Collection
@@ -25,8 +28,8 @@ from integrations.thinkific.client import schemas
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.pull.enrollments import apply_typed
 
-GOOD_FOR = 30.0  # seconds: one look does for all that a person is given at once
-TRUSTED = timedelta(days=1)  # events may be lost: a pull that is older says nothing any more
+GOOD_FOR = 30.0  # seconds; one look is enough for all that a student gets at the same time
+TRUSTED = timedelta(days=1)  # an older pull does not count, because events since then may be lost
 TOLD_BY = "enrollment.created"
 
 KNOWN_BY = ("product__productable_id", "pk", "expiry_date")
@@ -50,7 +53,7 @@ def may_have_more(user: User, client: ThinkificClient) -> bool:
 
 
 def _last_complete_pull() -> datetime | None:
-    """When the last pull was asked for that saw every enrollment which is new since the one before."""
+    """Return when the last pull was requested that read all changed enrollments; None if there is none."""
     done = (SyncRun.Status.SUCCEEDED, SyncRun.Status.PARTIAL)
     runs = SyncRun.objects.filter(kind=Kind.ENROLLMENTS, status__in=done, cursor__has_key="watermark")
     return runs.order_by("-id").values_list("created_at", flat=True).first()
@@ -62,10 +65,10 @@ def note_new(client: ThinkificClient, user_id: int) -> None:
 
 
 def look(user: User, client: ThinkificClient, *, within: Collection[int]) -> list[schemas.Enrollment]:
-    """Every enrollment that the student has in Thinkific, stored here as well.
+    """Read all enrollments of the student in Thinkific, store them here, and return them.
 
-    Of the courses `within` (their numbers), which are about to be sent, it keeps what Thinkific has given
-    for longer than we knew: see `enrollments.given_in_thinkific`.
+    `within` are the Thinkific course ids that are about to be sent. If Thinkific has given one of them for
+    longer than we knew, that expiry date is kept: see `enrollments.given_in_thinkific`.
     """
     assert user.thinkific_id is not None
     rows = [row for row in client.rest.find_enrollments(user.thinkific_id) if row.course_id]
@@ -85,10 +88,13 @@ def look(user: User, client: ThinkificClient, *, within: Collection[int]) -> lis
 
 
 def _news(user: User, rows: list[schemas.Enrollment]) -> dict[int, datetime | None]:
-    """The courses that Thinkific has given by itself, for longer than we know, and until when."""
+    """Return the courses that Thinkific has given for longer than we know, with their expiry dates.
+
+    The keys are Thinkific course ids.
+    """
     ours = OutboxEntry.objects.unsent().filter(person=user, entity="enrollment")
     if ours.filter(Q(uncertain=True) | Q(attempts__gt=1)).exists():
-        return {}  # it may be there from an earlier try of ours
+        return {}  # an earlier attempt of ours may have made it
     mine = Enrollment.objects.filter(user=user, product__productable_type=Product.Type.COURSE)
     known = {number: (pk, end) for number, pk, end in mine.values_list(*KNOWN_BY)}
     own = own_changes("enrollment", [pk for pk, _ in known.values()])

@@ -1,4 +1,4 @@
-"""How the push of one entry ends: done, later, or failed with Thinkific's words."""
+"""Pushing one entry and storing the result: done, to be retried, or failed with Thinkific's words."""
 
 import random
 from collections.abc import Callable
@@ -44,28 +44,31 @@ PUSHES: dict[str, Push] = {
 
 NEED_AN_ACCOUNT = ("groupmembership", "enrollment")
 
-TRIES = 12  # the waits between them add up to more than an hour
+TRIES = 12  # together with the waits, more than an hour
 FIRST_WAIT, LONGEST_WAIT = 2.0, 2100.0  # seconds; see also core.models.outbox.LONGEST_WAIT
-NO_HICCUP = 3  # tries without an answer that say something of the connection
-REFUSED_WAIT = 5.0  # seconds; a drain with a refused key stops anyway
-AFTER_OUTAGE = 1.0  # seconds
-SCOPE_WAIT = 600.0  # seconds until an entry that our key does not reach to is tried again
+NO_HICCUP = 3  # attempts without an answer, after which the connection is shown as not working
+REFUSED_WAIT = 5.0  # seconds; a drain stops anyway when the key is refused
+AFTER_OUTAGE = 1.0  # seconds until the retry after a database outage
+SCOPE_WAIT = 600.0  # seconds until the retry of an entry for which our key has no permission
 
 
 @dataclass(frozen=True)
 class Fate:
-    """`name` is done, retried or failed. `hold`: seconds that the person's next entries must wait too.
-    `stop`: nothing more must be sent until a person has looked."""
+    """The result of one push.
+
+    `name` is "done", "retried" or "failed". `hold` is the number of seconds that the person's next entries
+    must wait too. `stop` means that this drain must not send anything more.
+    """
 
     name: str
     hold: float = 0.0
     stop: bool = False
     refused: CredentialsRefused | None = None
-    silent: RetryLater | None = None  # no answer, and not for the first time
+    silent: RetryLater | None = None  # set if Thinkific has not answered several times
 
 
 def push(entry: OutboxEntry, client: ThinkificClient) -> Fate:
-    """Send what an entry says, and write down how that ended."""
+    """Push the object of an entry, and store the result on the entry."""
     with structlog.contextvars.bound_contextvars(entry=entry.pk, entity=entry.entity, object=entry.object_id):
         try:
             _send(entry, client)
@@ -84,8 +87,8 @@ def push(entry: OutboxEntry, client: ThinkificClient) -> Fate:
             return Fate("retried", stop=True)
         except ThinkificError as error:
             return _fail(entry, str(error))
-        except Exception as error:  # the edge of a task: it stands on its row
-            if is_unavailable(error):  # Thinkific may have been told: the next try looks
+        except Exception as error:  # last resort: the error is stored on the entry
+            if is_unavailable(error):  # Thinkific may have got the request: the next attempt looks
                 words = "The database could not be reached in the middle of it."
                 return _retry(entry, RetryLater(words, after=AFTER_OUTAGE))
             log.exception("push failed")
@@ -95,8 +98,11 @@ def push(entry: OutboxEntry, client: ThinkificClient) -> Fate:
 
 
 def _send(entry: OutboxEntry, client: ThinkificClient) -> None:
-    """Send it. What Thinkific refuses because the person's account was deleted and made anew goes on with the
-    new one."""
+    """Push the object of an entry.
+
+    If Thinkific refuses because the person's account was deleted and created again, the new account is linked
+    and NotYet is raised: the entry is pushed again at once.
+    """
     try:
         PUSHES[entry.entity](entry, client)
     except (Rejected, Impossible) as error:
@@ -110,7 +116,7 @@ def _send(entry: OutboxEntry, client: ThinkificClient) -> None:
 def _later(entry: OutboxEntry, error: ThinkificError, seconds: float, *, counts: bool) -> None:
     log.info("push later", seconds=round(seconds, 1), problem=str(error))
     until = timezone.now() + timedelta(seconds=seconds)
-    # An earlier request of this push may have created something: the next one looks first.
+    # An earlier request of this push may have created something, so the next push looks first.
     patiently(put_back, entry, until=until, error=str(error), uncertain=True, counts=counts)
 
 
@@ -119,14 +125,17 @@ def _retry(entry: OutboxEntry, error: RetryLater) -> Fate:
         return _fail(entry, f"{error} It was tried {entry.attempts} times.")
     seconds = error.seconds(_backoff(entry.attempts))
     _later(entry, error, seconds, counts=True)
-    # Without the account nothing of the person's can follow; other changes do not need each other.
+    # A person's other entries need the account, so they wait too. Other entries do not need each other.
     silent = error if entry.attempts >= NO_HICCUP else None
     return Fate("retried", hold=seconds if entry.entity == "user" else 0.0, silent=silent)
 
 
 def _refused(entry: OutboxEntry, error: CredentialsRefused) -> Fate:
-    """A key that is not valid (401) stops everything. One that does not reach to this (403, or GraphQL's
-    token) leaves this entry waiting, and the others go on."""
+    """Put the entry back because our credentials were refused.
+
+    An invalid key (401 from REST) stops the drain. If the key has no permission for this request (403), or
+    the token of GraphQL is refused, only this entry waits.
+    """
     stop = error.surface == REST and error.status == 401
     _later(entry, error, REFUSED_WAIT if stop else SCOPE_WAIT, counts=False)
     return Fate("retried", stop=stop, refused=error)

@@ -1,4 +1,4 @@
-"""Telling Thinkific about people."""
+"""Pushing people."""
 
 from typing import Any, cast
 
@@ -29,7 +29,10 @@ FORMER = 10  # versions of a person whose addresses may have been tried
 
 
 def push_user(entry: OutboxEntry, client: ThinkificClient) -> None:
-    """Create the person's account in Thinkific, or link the one that is there, or send what changed."""
+    """Create the person's account in Thinkific, or link an account that exists, or send changed fields.
+
+    If the person is deleted here, delete their account in Thinkific. Raises ThinkificError.
+    """
     user = User.objects.filter(pk=entry.object_id).first()
     if user is None:
         if entry.thinkific_id is not None:
@@ -51,12 +54,15 @@ def push_user(entry: OutboxEntry, client: ThinkificClient) -> None:
             return
     else:
         remote = _read(user, user.thinkific_id, client)
-    # Also after linking: the account that was there may have another name.
+    # Also after linking: an account that existed before may have another name.
     store(_bring_in_step(user, remote, entry, client))
 
 
 def body_of(user: User, settings: SiteSettings) -> dict[str, str]:
-    """The fields that Thinkific wants of a person; it takes no empty name."""
+    """Return the fields of a person as Thinkific gets them.
+
+    It refuses empty names, so those are filled in.
+    """
     return {
         "email": user.email,
         "first_name": user.first_name or user.email.partition("@")[0],
@@ -65,7 +71,10 @@ def body_of(user: User, settings: SiteSettings) -> dict[str, str]:
 
 
 def _find(user: User, entry: OutboxEntry, client: ThinkificClient) -> schemas.User | None:
-    """After an attempt whose outcome is not known the account may be there, by the address of that time."""
+    """Find the account that an earlier attempt may have created, also by former addresses.
+
+    Returns None, without a request, if this is the first attempt.
+    """
     if not entry.uncertain and entry.attempts == 1:
         return None
     former = user.history.order_by("-history_date").values_list("email", flat=True)[:FORMER]
@@ -74,7 +83,7 @@ def _find(user: User, entry: OutboxEntry, client: ThinkificClient) -> schemas.Us
 
 
 def _create(user: User, entry: OutboxEntry, client: ThinkificClient) -> tuple[schemas.User, bool]:
-    """The account that was made, or the one that has the address already; and whether it was made."""
+    """Create the account. Returns it with True; or the account that has the address already, with False."""
     settings = SiteSettings.load()
     fields = body_of(user, settings)
     _note_before_sending(entry, fields)
@@ -96,8 +105,12 @@ def _create(user: User, entry: OutboxEntry, client: ThinkificClient) -> tuple[sc
 
 
 def _link(user: User, remote: schemas.User, *, made_by_us: bool) -> None:
-    """Remember which account it is. A name that is missing here is taken from there. Raises Impossible for a
-    protected account and one in Thinkific that was there before: whose that is, an address does not prove."""
+    """Store which Thinkific account is the person's. A name that is missing here is taken from Thinkific.
+
+    Raises Impossible if the account here is protected and the one in Thinkific existed before: the address
+    alone does not prove that both are one person. Also if the Thinkific account belongs to somebody else
+    here.
+    """
     filled = body_of(user, SiteSettings.load())
     names = {
         name: told
@@ -137,10 +150,10 @@ def _read(user: User, thinkific_id: int, client: ThinkificClient) -> schemas.Use
 def _bring_in_step(
     user: User, remote: schemas.User, entry: OutboxEntry, client: ThinkificClient
 ) -> schemas.User:
-    """Send the fields that are ours to send; returns what Thinkific has then.
+    """Send the fields that we have changed and Thinkific does not have. Returns what Thinkific has then.
 
-    It was read just before, so that a change made there meanwhile is seen and not silently overwritten, and
-    nothing is sent that is there already. That costs no more than reading it afterwards.
+    `remote` was read just before. So a change that was made in Thinkific in the meantime becomes a conflict
+    and is not overwritten unnoticed. Reading before the update needs no more requests than reading after it.
     """
     settings = cast("SiteSettings", SimpleLazyObject(SiteSettings.load))  # mostly not needed
     ours, seen = body_of(user, settings), _sent_before(entry, user, settings)
@@ -149,15 +162,15 @@ def _bring_in_step(
     for name in User.SHARED:
         theirs = getattr(remote, name) or ""
         if _same(theirs, ours[name]) or (entry.last_seen and name not in seen):
-            continue  # they agree, or our change is of another field: there Thinkific's word counts
+            continue  # both sides agree; or we have not changed this field, so Thinkific's value counts
         kept_ours = True
         from_us = any(_same(theirs, value) for value in entry.sent.get(name, ()))
-        was_empty = not theirs and not entry.last_seen.get(name)  # an empty one may have gone there unfilled
+        was_empty = not theirs and not entry.last_seen.get(name)  # Thinkific may have had an empty name
         if name in seen and not from_us and not was_empty and not _same(theirs, seen[name]):
             kept_ours = settings.conflict_winner == SiteSettings.Winner.DASHBOARD
             if kept_ours or name != EMAIL or not identity.is_protected(user):
                 found.append(conflicts.about(user, name, theirs, kept_ours=kept_ours))
-            # Otherwise Thinkific's address is not taken either: storing what it has says so.
+            # For a protected account Thinkific's address is not taken: store() makes that conflict.
         if kept_ours:
             send[name] = ours[name]
     if send:
@@ -168,7 +181,10 @@ def _bring_in_step(
 
 
 def _note_before_sending(entry: OutboxEntry, fields: dict[str, str]) -> None:
-    """Should this process die before it has heard the answer, what Thinkific has then is known to be ours."""
+    """Store what is about to be sent. Raises RetryLater if another process has taken the entry over.
+
+    If this process dies before it gets the answer, a later push recognizes the values in Thinkific as ours.
+    """
     if not outcomes.about_to_send(entry, fields):
         raise RetryLater("Not sent: another process has taken this change over.")
 
@@ -185,8 +201,10 @@ def _same(one: str, other: str) -> bool:
 
 
 def store(remote: schemas.User) -> None:
-    """What Thinkific has now; fields with a newer change of ours stay ours. Nothing where it has no e-mail
-    address that could be kept: pulls say so."""
+    """Store what Thinkific has now. Fields with a newer change of ours stay ours.
+
+    Does nothing if Thinkific has no usable e-mail address for the account; pulls report that.
+    """
     try:
         row = user_row(remote, Notes(), digest=None, now=timezone.now())
     except Unusable:

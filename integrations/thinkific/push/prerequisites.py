@@ -1,4 +1,4 @@
-"""What must be in Thinkific before something else can be: the account of a person, a group."""
+"""Objects that must exist in Thinkific before another can be pushed: the account of a person, a group."""
 
 from datetime import datetime, timedelta
 
@@ -11,12 +11,12 @@ from core.services import outbox
 from integrations.thinkific.client.errors import ThinkificError
 
 Status = OutboxEntry.Status
-# The entry that failed wakes those that wait for it once it is done; this is only in case it never is.
+# Waiting entries are due at once when the entry that they wait for is done. This is for when it never is.
 MEANWHILE = timedelta(minutes=30)
 
 
 class NotYet(ThinkificError):
-    """Something else must be pushed first; that is no attempt."""
+    """Something else must be pushed first. The entry waits until `until`, and no attempt is counted."""
 
     def __init__(self, message: str, *, until: datetime) -> None:
         super().__init__(message)
@@ -24,11 +24,14 @@ class NotYet(ThinkificError):
 
 
 class Impossible(ThinkificError):
-    """It cannot be done, for a reason that we know without asking Thinkific."""
+    """The change cannot be made in Thinkific. The message says why and what a person can do."""
 
 
 def account_of(user: User) -> int:
-    """The id of a person's Thinkific account. Raises NotYet, or Impossible where it is gone."""
+    """Return the id of a person's Thinkific account.
+
+    Raises NotYet if it is not made yet, Impossible if deleted.
+    """
     if user.thinkific_id is None:
         raise _waits_for(user, f"the Thinkific account of {user}")
     if user.removed_at is not None:
@@ -37,7 +40,7 @@ def account_of(user: User) -> int:
 
 
 def id_of_group(group: ThinkificGroup) -> int:
-    """The id of a group in Thinkific. Raises NotYet, or Impossible where it is gone."""
+    """Return the id of a group in Thinkific. Raises NotYet if it is not made yet, Impossible if deleted."""
     if group.thinkific_id is None:
         raise _waits_for(group, f"the group {group}")
     if group.removed_at is not None:
@@ -51,7 +54,7 @@ def _waits_for(instance: Model, what: str) -> NotYet:
     now = timezone.now()
     if entry is None:
         with transaction.atomic():
-            # Unless another thread has just been there with it.
+            # Unless another thread has just created it.
             if type(instance)._default_manager.filter(pk=instance.pk, thinkific_id__isnull=True).exists():
                 outbox.mark_stale([instance], reason="needed in Thinkific by another change")
         return NotYet(f"Waits for {what}.", until=now)
