@@ -1,5 +1,5 @@
-"""What Thinkific tells us by webhooks: stored as it came (inbox), then acted upon in batches (process).
+"""Webhook events of Thinkific: stored as they arrive (inbox), then processed in batches (process).
 
-Events are hints. Each topic's handler reads what is told, asks Thinkific where that is not enough or not
-certain, and hands facts to the mirror; nothing here marks anything stale, so no webhook causes a push.
+An event is only a hint. The handler of its topic reads the event, asks Thinkific if that is not enough or not
+certain, and stores facts through the mirror. The mirror never marks rows stale, so no webhook causes a push.
 """

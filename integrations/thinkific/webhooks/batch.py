@@ -1,4 +1,4 @@
-"""Where the events of a batch are worked on: asking Thinkific within limits, asking for pulls, storing."""
+"""What the handlers use to process a batch of events: requests to Thinkific, and starting pulls."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -30,19 +30,22 @@ T = TypeVar("T")
 K = TypeVar("K")
 P = ParamSpec("P")
 
-SOURCE = "Thinkific, webhook"  # the reason in the history of what events change
-# Waits for the request budget and for an answer stay below the lease of a claim.
+SOURCE = "Thinkific, webhook"  # the reason in the history of rows that events change
+# Seconds to wait for the request budget, and for an answer: shorter than the lease of a claim.
 PATIENCE = 10.0
 TIMEOUT = (5.0, 25.0)
 SECONDS = 30.0
 FIRST_RETRY, LONGEST_RETRY = 15.0, 1800.0
-TRIES = 10  # over more than two hours; by then a pull has brought what the event was about
+TRIES = 10  # in more than two hours; until then a pull has brought the change that the event reports
 UNTIL_KEY_IS_THERE = 300.0
 
 
 class Desk:
-    """One batch. `ask` makes one request, `ask_all` many side by side; after a failure that concerns every
-    request no more are made."""
+    """One batch of events and its requests to Thinkific.
+
+    `ask` sends one request, `ask_all` several in parallel. After an error that concerns all requests (no
+    answer, refused credentials), no more are sent.
+    """
 
     def __init__(self, claim: Claim) -> None:
         self.claim = claim
@@ -58,8 +61,11 @@ class Desk:
         self._heard_at = 0.0
 
     def ask(self, question: Callable[P, T], *about: P.args, **more: P.kwargs) -> T:
-        """The answer of a method of the client. Raises NotFound, and what stops all: RetryLater,
-        CredentialsRefused, NotConfigured."""
+        """Call a method of the client with these arguments and return its answer.
+
+        Raises NotFound; and RetryLater, CredentialsRefused or NotConfigured, which end the requests of the
+        batch: later calls raise the same error.
+        """
         if self._stopped is not None:
             raise self._stopped
         self.claim.renew()
@@ -70,8 +76,10 @@ class Desk:
             raise
 
     def ask_all(self, questions: Mapping[K, Callable[[], T]]) -> dict[K, T | ThinkificError]:
-        """What `ask` answers or raises, for each; each question makes requests of REST. The first one alone:
-        where Thinkific does not answer, one request finds out."""
+        """Call several functions that send REST requests, in parallel. Returns the answer or error of each.
+
+        The first one runs alone: if Thinkific does not answer, one request is enough to find out.
+        """
         answers = {key: self._answer(questions[key]) for key in list(questions)[:1]}
         questions = {key: question for key, question in questions.items() if key not in answers}
         if questions and self._stopped is None:
@@ -133,7 +141,7 @@ class Desk:
         return self.ask(self.client.rest.get_user, number)
 
     def put_off(self, error: ThinkificError, attempts: int) -> Verdict:
-        """What becomes of an event for which `ask` raised."""
+        """Return the verdict on an event for which `ask` has raised `error`."""
         if isinstance(error, CredentialsRefused | NotConfigured):
             return later(f"{WAITS}{error}", seconds=UNTIL_KEY_IS_THERE, counted=False)
         if isinstance(error, Interrupted):
@@ -146,12 +154,15 @@ class Desk:
         return later(f"{WAITS}{error}", seconds=max(wait, error.seconds(wait)))
 
     def pull(self, kind: str, *, full: bool) -> str:
-        """Ask for a pull where that costs fewer requests than asking one by one. Returns what to say."""
+        """Start a pull, where it needs fewer requests than asking for each row.
+
+        Returns the events' outcome.
+        """
         run, attached = lifecycle.open_run(kind, full=full, trigger=SyncRun.Trigger.WEBHOOK)
         lifecycle.wake(run)
         return f"Run {run.pk}, which {'was under way' if attached else 'it started'}, brings this."
 
 
 def problems(applied: Applied) -> dict[str, str]:
-    """What could not be stored and why, by the object's name in the mirror's words (`Enrollment 7`)."""
+    """Return why objects could not be stored, by their name in the mirror (`Enrollment 7`)."""
     return {issue.object: issue.message for issue in applied.issues}

@@ -1,4 +1,4 @@
-"""From the body of a webhook to the row that is stored: nothing of it is trusted but its signature."""
+"""Reading the body of a webhook into an unsaved `InboundEvent`. Only the signature of the body is trusted."""
 
 import hashlib
 import math
@@ -24,7 +24,7 @@ class NotAnEvent(ValueError):
 
 
 def read_envelope(body: bytes) -> InboundEvent:
-    """The unsaved row. Raises NotAnEvent."""
+    """Return the unsaved event. Raises NotAnEvent if the body is no JSON object or cannot be stored."""
     try:
         envelope = load_json(body, "The webhook")
     except RetryLater:
@@ -43,7 +43,7 @@ def read_envelope(body: bytes) -> InboundEvent:
 
 
 def _event_id(value: Any, body: bytes) -> str:
-    """Theirs, or where there is none a digest of the body: a repetition has the same one."""
+    """Return Thinkific's id of the event; without one, a digest of the body: a repeated event has the same."""
     if isinstance(value, str | int) and not isinstance(value, bool) and 0 < len(str(value)) <= ID_LENGTH:
         return str(value)
     return f"sha256:{hashlib.sha256(body).hexdigest()}"
@@ -57,7 +57,7 @@ def _occurred_at(envelope: dict[str, Any]) -> datetime | None:
         if isinstance(timestamp, int | float):
             return _happened(datetime.fromtimestamp(timestamp, UTC))
     except (msgspec.ValidationError, ValueError, OverflowError, OSError):
-        pass  # when it arrived is known anyway
+        pass  # the time of arrival is known
     return None
 
 
@@ -67,7 +67,10 @@ def _happened(told: datetime) -> datetime | None:
 
 
 def _storable(value: Any, depth: int) -> Any:
-    """The value as both databases hold it: no NULs, half characters or infinities, and not without bottom."""
+    """Return the value as both databases can store it: without NULs, incomplete characters and infinities.
+
+    Raises NotAnEvent if it is nested more than `depth` deep.
+    """
     if not depth:
         raise NotAnEvent(f"The body is nested more than {DEEPEST} deep.")
     if isinstance(value, dict):

@@ -30,16 +30,16 @@ Received = InboundEvent.Status.RECEIVED
 
 @dataclass(frozen=True)
 class Verdict:
-    """What becomes of an event: its status, the outcome in words, or when to try again."""
+    """The result for an event: its status, the outcome in words, and when to try again."""
 
     status: str
     outcome: str
-    later: float | None = None  # seconds; the status is then RECEIVED
-    counted: bool = True  # False: this try does not count against the event
+    later: float | None = None  # seconds until the next attempt; the status is then RECEIVED
+    counted: bool = True  # whether this was an attempt
 
 
 Verdicts = dict[int, Verdict]  # by the event's primary key
-Write = Callable[[], Verdicts]  # stores what a batch told, in the caller's transaction; may be called again
+Write = Callable[[], Verdicts]  # stores the facts of a batch in the caller's transaction; may be called again
 
 
 def processed(outcome: str) -> Verdict:
@@ -59,9 +59,9 @@ def later(outcome: str, *, seconds: float, counted: bool = True) -> Verdict:
 
 
 def store(event: InboundEvent) -> bool:
-    """Store the event and see that somebody will look at it. False when it is stored already.
+    """Store the event, and wake a worker for it if needed. Returns False if it is stored already.
 
-    Raises django.db.Error when it could not be stored.
+    Raises django.db.Error if it could not be stored.
     """
     try:
         with transaction.atomic():
@@ -72,13 +72,13 @@ def store(event: InboundEvent) -> bool:
         raise
     try:
         _wake_if_idle(event)
-    except Error:  # it is stored: the sweep of each minute finds it
+    except Error:  # the event is stored, so sweep() finds it within a minute
         log.exception("The queue could not be woken for the webhook %s", event.event_id)
     return True
 
 
 def _wake_if_idle(event: InboundEvent) -> None:
-    """One task for many events: whoever brought an earlier one that is still open has woken a worker."""
+    """Wake a worker, unless an event of the last ten seconds is still open: that one has woken a worker."""
     now = timezone.now()
     on_its_way = recent("received_at", now, within=ON_ITS_WAY)
     open_before = InboundEvent.objects.filter(
@@ -98,12 +98,12 @@ def sweep() -> bool:
 
 @dataclass
 class Claim:
-    """Events that only this process may settle, until the lease ends."""
+    """Events that only this process may end, until the lease is over."""
 
     lease: leases.Claim[InboundEvent]
     events: list[InboundEvent]
     renewed_at: datetime
-    again: bool  # a worker died with it, or lost it
+    again: bool  # whether an earlier worker has died during it or lost it
 
     def renew(self) -> None:
         """Renew the lease, unless that was done a moment ago."""
@@ -117,7 +117,7 @@ class Claim:
         self.lease.put_back(until=timezone.now())
 
     def settle(self, verdicts: Mapping[int, Verdict]) -> None:
-        """Write what became of events that are still ours. Call it in the transaction of their effects."""
+        """Store the verdicts on events that are still ours. Call it in the transaction of their effects."""
         now = timezone.now()
         not_counted = {pk for pk, verdict in verdicts.items() if not verdict.counted}
         self.lease.settle(
@@ -153,7 +153,7 @@ def claim(size: int = BATCH) -> Claim | None:
 
 
 def reopen(events: QuerySet[InboundEvent]) -> int:
-    """Act upon settled events once more. Returns how many."""
+    """Process ended events once more. Returns how many."""
     settled = events.exclude(status=Received)
     count = settled.update(
         status=Received,

@@ -1,4 +1,4 @@
-"""When Thinkific was last heard of, by topic: how a person sees that webhooks arrive."""
+"""When the last event of each topic arrived, so that an administrator sees whether webhooks work."""
 
 from datetime import datetime
 
@@ -9,7 +9,10 @@ from integrations.thinkific.webhooks.topics import SUBSCRIBED
 
 
 def last_received() -> dict[str, datetime]:
-    """`topic -> when`, for topics that came at all. One look into the index per topic, in one query."""
+    """Return when each topic last arrived; topics that never arrived are missing.
+
+    One query, which reads one entry of the index per topic.
+    """
     looks = [
         InboundEvent.objects.filter(topic=topic).order_by().values("topic").annotate(at=Max("received_at"))
         for topic in SUBSCRIBED

@@ -1,4 +1,4 @@
-"""What the payloads of webhooks hold, typed; like schemas.py, with nothing required but ids."""
+"""The types of webhook payloads. As in schemas.py, only ids are required."""
 
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Unreadable(ValueError):
-    """A payload that is not what its topic promises; the message says where, for a person."""
+    """A payload does not have the fields of its topic; the message says which, for an administrator."""
 
 
 class Named(Struct):
@@ -22,7 +22,7 @@ class Named(Struct):
 
 
 class Enrollment(Struct):
-    """A snapshot of an enrollment at the moment of its event."""
+    """An enrollment as it was at the time of its event."""
 
     id: Id
     course_id: Id | None = None
@@ -47,7 +47,7 @@ class Enrollment(Struct):
 
     @property
     def is_whole(self) -> bool:
-        """Whether it says who, what and as of when: without, it is only a hint to ask."""
+        """Whether it names student, course and time. Otherwise Thinkific must be asked."""
         return bool(self.user and self.course_number and self.updated_at)
 
 
@@ -58,7 +58,10 @@ class Lesson(Struct):
 
 
 class Quiz(Struct):
-    """Counts that are null are not told. `result_id` is taken to be GraphQL's id of the submission."""
+    """A quiz result. Counts that are None are not known.
+
+    We assume that `result_id` is the id of the submission in GraphQL.
+    """
 
     result_id: Id
     quiz: Named
@@ -70,7 +73,7 @@ class Quiz(Struct):
 
 
 def read(payload: Any, wanted: type[T]) -> T:
-    """Raises Unreadable."""
+    """Return the payload as the wanted type. Raises Unreadable."""
     if not isinstance(payload, dict):
         raise Unreadable("The event has no payload.")
     try:
@@ -80,7 +83,7 @@ def read(payload: Any, wanted: type[T]) -> T:
 
 
 def as_listed(told: Enrollment) -> schemas.Enrollment:
-    """A whole one in the words of the REST list."""
+    """Return an enrollment whose `is_whole` is True as a row of the REST list."""
     assert told.user is not None
     name = f"{told.user.first_name or ''} {told.user.last_name or ''}".strip()
     return schemas.Enrollment(

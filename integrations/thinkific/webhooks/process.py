@@ -1,4 +1,4 @@
-"""Working through the stored events, in batches by what they are about."""
+"""Processing the stored events in batches, one for each handler."""
 
 import time
 
@@ -18,10 +18,10 @@ from integrations.thinkific.webhooks.topics import NOT_NEEDED, handled
 
 log = structlog.get_logger(__name__)
 
-# A storm's events arrive within moments of each other: waiting for them costs a tenth of a second and makes
-# one batch, and one wake-up, of what would be many.
+# Seconds to wait before events are claimed. Many events often arrive within a moment; after the wait they
+# make one batch instead of many.
 GATHERING = 0.1
-COLLISIONS = 3  # with other writers of the same rows
+COLLISIONS = 3  # attempts to store a batch while other processes write the same rows
 HANDLERS = {
     # Products and people first: enrollments refer to them.
     "catalog": catalog.prepare,
@@ -32,8 +32,10 @@ HANDLERS = {
 
 
 def process(*, seconds: float, gather: float = GATHERING) -> dict[str, int]:
-    """Work on what is open until nothing is, or the time is up; then another worker is woken. Returns how
-    many events ended in which status."""
+    """Process due events until none are left or the time is up; then another worker is woken.
+
+    Returns the number of events for each status in which they ended.
+    """
     deadline = time.monotonic() + seconds
     counts: dict[str, int] = {}
     time.sleep(gather)
@@ -43,7 +45,7 @@ def process(*, seconds: float, gather: float = GATHERING) -> dict[str, int]:
         except Error as error:
             if not leaves_hope(error):
                 raise
-            # Its effects and its verdicts are in one transaction: either both are there or neither is.
+            # Effects and verdicts of the batch are in one transaction: both are stored, or neither.
             log.warning("events interrupted by the database", problem=str(error).strip())
             patiently(claim.release)
             continue
@@ -81,8 +83,10 @@ def _work(claim: Claim) -> list[str]:
 
 
 def _handle(name: str, events: list[InboundEvent], desk: Desk) -> dict[int, Verdict]:
-    """Effects and verdicts stand or fall together. Events that fail together are tried one by one, so that
-    one of them takes no other along."""
+    """Store the effects and the verdicts of these events in one transaction. Returns the verdicts.
+
+    If that fails, the events are processed one by one, so that only the events with errors fail.
+    """
     try:
         write = HANDLERS[name](events, desk)
         for attempt in range(1, COLLISIONS + 1):
@@ -95,10 +99,10 @@ def _handle(name: str, events: list[InboundEvent], desk: Desk) -> dict[int, Verd
             except Error:
                 if attempt == COLLISIONS:
                     raise
-        raise AssertionError  # the loop has answered or raised
-    except Exception as error:  # the edge of a task: whatever it was stands on the event
+        raise AssertionError  # the loop always returns or raises
+    except Exception as error:  # last resort: the error is stored on the event
         if is_unavailable(error) and all(event.attempts < TRIES // 2 for event in events):
-            raise  # it is no fault of these events
+            raise  # the database is the cause, not these events
         if len(events) > 1:
             log.warning(
                 "events are worked on one by one", handler=name, events=len(events), problem=str(error)

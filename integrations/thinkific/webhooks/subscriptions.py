@@ -1,7 +1,7 @@
-"""Webhook subscriptions at Thinkific: one per topic, made and removed idempotently.
+"""Webhook subscriptions at Thinkific: one per topic. Creating and removing them is idempotent.
 
-Ours are those that this dashboard has made and remembers, and those that point to the address in question:
-another dashboard, or a person's own hooks on the same site, are left alone.
+Ours are those that this dashboard has made and stored, and those to the same address. Subscriptions of
+another dashboard or of a person on the same site are not changed.
 """
 
 import ipaddress
@@ -21,11 +21,11 @@ from integrations.thinkific.client.errors import Rejected, ThinkificError
 from integrations.thinkific.webhooks.topics import SUBSCRIBED
 
 ACTIVE = ("active", None)
-ALL_WITHIN = 25.0  # seconds; a person waits. What is not done by then is, when the button is pressed again
+ALL_WITHIN = 25.0  # seconds, because an administrator waits; to do the rest they press the button again
 
 
 class ThinkificRefused(Refusal):
-    """What Thinkific, or the way to it, said; without credentials."""
+    """Thinkific refused or could not be reached; the message contains no credentials."""
 
     status = 502
 
@@ -43,7 +43,7 @@ class Found:
 
 @dataclass
 class Registered:
-    """What registering did, by topic."""
+    """The result of `register`, by topic."""
 
     target_url: str
     created: list[str] = field(default_factory=list)
@@ -53,8 +53,10 @@ class Registered:
 
 
 def register(target_url: str) -> Registered:
-    """Make the subscriptions that are missing, and remove those of ours that are stale: to another address,
-    of a topic that is not needed, twice, or switched off. Raises Refusal."""
+    """Create the missing subscriptions, and remove ours that are outdated. Raises Refusal.
+
+    Outdated are those to another address, of a topic that is not needed, duplicates, and inactive ones.
+    """
     check_address(target_url)
     client = _client()
     try:
@@ -69,7 +71,7 @@ def register(target_url: str) -> Registered:
 
 
 def listed() -> list[Found]:
-    """Every subscription of the site, also those of others. Raises Refusal."""
+    """Return every subscription of the site, also those of others. Raises Refusal."""
     client = _client()
     try:
         return _listed(client, "")
@@ -78,7 +80,10 @@ def listed() -> list[Found]:
 
 
 def remove(target_url: str = "") -> list[Found]:
-    """Remove ours, with `target_url` also those that point there. Returns what was there. Raises Refusal."""
+    """Remove our subscriptions, with `target_url` also others to that address. Returns the removed ones.
+
+    Raises Refusal.
+    """
     client = _client()
     try:
         ours = [one for one in _listed(client, target_url) if one.ours]
@@ -91,7 +96,10 @@ def remove(target_url: str = "") -> list[Found]:
 
 
 def check_address(target_url: str) -> None:
-    """Thinkific wants https and a public host; under DEBUG this machine will do. Raises Refusal."""
+    """Check that Thinkific can use the address: https and a public host; with DEBUG also this machine.
+
+    Raises Refusal.
+    """
     try:
         parts = urlsplit(target_url)
         host, port = parts.hostname or "", parts.port
@@ -157,7 +165,7 @@ def _register(client: ThinkificClient, target_url: str) -> Registered:
             done.kept.append(one.topic)
         elif one.ours:
             stale.append(one)
-    # First the new ones: an event in between is then told twice, and not never.
+    # New ones are created first: then an event in between arrives twice, instead of never.
     for topic in SUBSCRIBED:
         if topic not in here:
             _create(client, topic, done)
@@ -166,7 +174,7 @@ def _register(client: ThinkificClient, target_url: str) -> Registered:
         done.removed.append(one.topic)
     for one in here.values():
         _remember(one.id, one.topic, one.target_url)
-    # Remembered and not there: somebody removed it at Thinkific.
+    # Rows without a subscription at Thinkific: somebody has removed it there.
     WebhookSubscription.objects.exclude(target_url=target_url, topic__in=[*done.created, *done.kept]).delete()
     return done
 

@@ -1,7 +1,7 @@
-"""The events that Thinkific sends when somebody presses its test button.
+"""Recognizing the events that Thinkific sends when somebody presses its test button.
 
-They are signed like any other, and name people, courses and enrollments that the site does not have: "[TEST]"
-stands before names and addresses.
+They are signed like other events, but their people, courses and enrollments do not exist. Names and addresses
+begin with "[TEST]".
 """
 
 from typing import Any
@@ -15,12 +15,12 @@ NAMES = ("email", "first_name", "last_name", "full_name", "name")
 
 
 def is_trial(event: InboundEvent) -> bool:
-    """Whether it is about somebody whose address cannot be one: nothing has to be asked."""
+    """Return whether the e-mail address is marked as a test. No real address is, so nothing is asked."""
     return any(_is_marked(part, "email") for part in _parts(event.payload))
 
 
 def looks_like_a_trial(event: InboundEvent) -> bool:
-    """Whether anything in it is called a test. Real things may be, too: ask first whether there are any."""
+    """Return whether any name in it is marked as a test. A real object may have such a name, so ask first."""
     return any(_is_marked(part, name) for part in _parts(event.payload) for name in NAMES)
 
 

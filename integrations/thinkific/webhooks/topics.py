@@ -1,4 +1,4 @@
-"""The topics: which are subscribed to and handled, by which handler, and why others are not needed."""
+"""The topics: the handler of each that is subscribed, and why the others are not needed."""
 
 HANDLED = {
     "user.signup": "people",
@@ -37,5 +37,5 @@ NOT_NEEDED = {
 
 
 def handled(topic: str) -> str | None:
-    """The name of the handler, or None for topics that change nothing here."""
+    """Return the name of the handler; None for topics that change nothing here."""
     return HANDLED.get(topic)

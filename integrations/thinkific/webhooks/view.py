@@ -1,6 +1,6 @@
 """POST /webhooks/thinkific/: check the signature, store the event, answer 204. The queue does the rest.
 
-Thinkific repeats whatever is not answered with 2xx, so nothing else is answered before the row is committed.
+Thinkific sends an event again if the answer is not 2xx. So 204 is answered only after the row is committed.
 """
 
 import hashlib
@@ -53,7 +53,7 @@ def receive(request: HttpRequest) -> HttpResponse:
 
 
 def is_signed(body: bytes, signature: str) -> bool:
-    """Whether one of our secrets signed exactly these bytes."""
+    """Return whether the signature of these bytes was made with one of our secrets."""
     given = signature.strip().lower().encode("utf-8", "surrogateescape")
     matches = [
         hmac.compare_digest(hmac.new(secret.encode(), body, hashlib.sha256).hexdigest().encode(), given)
@@ -63,18 +63,21 @@ def is_signed(body: bytes, signature: str) -> bool:
 
 
 def secrets() -> list[str]:
-    """What Thinkific may sign with. For subscriptions made with an access token that is not documented, so
-    every key we have is a candidate; an empty one never is."""
+    """Return the secrets that Thinkific may sign with.
+
+    Thinkific does not document the secret for subscriptions made with an access token. So all keys that we
+    have are candidates, except empty ones.
+    """
     credentials = Credentials.from_settings()
     candidates = [*settings.THINKIFIC_WEBHOOK_SECRETS, credentials.api_key, credentials.access_token]
     return [secret for secret in dict.fromkeys(candidates) if secret]
 
 
 def _body(request: HttpRequest) -> bytes | None:
-    """The body; None when it is too large, and then not more of it than needed is read.
+    """Return the body; None if it is too large. Then only the part that shows this is read.
 
-    What comes in chunks has no length, and Django takes it for empty. Servers that can tell where such a
-    body ends say so, and may be asked for it directly.
+    A chunked body has no length, and Django treats it as empty. If the server marks the end of such a body
+    (`wsgi.input_terminated`), it is read from the server directly.
     """
     length = request.META.get("CONTENT_LENGTH") or ""
     if not length and request.META.get("wsgi.input_terminated"):

@@ -1,1 +1,1 @@
-"""What is done with the events of each topic."""
+"""The handlers of the topics: each has `prepare`, which asks Thinkific and returns a function that stores."""

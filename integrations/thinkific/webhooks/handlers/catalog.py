@@ -1,5 +1,8 @@
-"""product.* and course.*: only the id is believed. The product is read again; what is said to be deleted is
-marked as removed when Thinkific does not know it any more."""
+"""The topics product.* and course.*.
+
+Only the id of an event is used: the product is read from Thinkific. A product is marked as removed only if
+Thinkific does not find it any more.
+"""
 
 from dataclasses import dataclass, field
 
@@ -35,7 +38,7 @@ class Work:
 
 def prepare(events: list[InboundEvent], desk: Desk) -> Write:
     work = Work()
-    unclear: list[InboundEvent] = []  # about what REST may not show
+    unclear: list[InboundEvent] = []  # events about products that REST does not show
     told: dict[tuple[str, int], list[InboundEvent]] = {}
     for event in events:
         try:
@@ -69,13 +72,13 @@ def prepare(events: list[InboundEvent], desk: Desk) -> Write:
 
 
 def ask_for_course(course_id: int, desk: Desk, work: Work) -> bool:
-    """Read a course's product, for `store`. False where REST does not show the course."""
+    """Read the product of a course into `work`. Returns False if REST does not show the course."""
     product_id = _product_of(course_id, desk)
     return product_id is not None and _ask(product_id, desk, work)
 
 
 def _product_of(course_id: int, desk: Desk) -> int | None:
-    """The Thinkific id of the product that sells a course; None where REST does not know the course."""
+    """Return the Thinkific id of the product that sells a course; None if REST does not find the course."""
     stored = Product.objects.filter(productable_type=Product.Type.COURSE, productable_id=course_id).first()
     if stored is not None and stored.thinkific_id is not None:
         return stored.thinkific_id
@@ -86,7 +89,7 @@ def _product_of(course_id: int, desk: Desk) -> int | None:
 
 
 def _ask(product_id: int, desk: Desk, work: Work) -> bool:
-    """Read the product. False where REST's answer would decide nothing."""
+    """Read the product into `work`. Returns False if REST does not find it, but it may exist in GraphQL."""
     if product_id in work.found or product_id in work.gone:
         return True
     stored = Product.objects.filter(thinkific_id=product_id).first()
@@ -97,11 +100,11 @@ def _ask(product_id: int, desk: Desk, work: Work) -> bool:
                 bundle = desk.ask(desk.client.rest.get_bundle, product.productable_id)
                 work.contents[product.productable_id] = list(dict.fromkeys(bundle.course_ids or []))
             except NotFound:
-                pass  # what it holds stays as it is
+                pass  # the stored courses of the bundle stay
         work.found[product_id] = product
     except NotFound:
         if stored is None or stored.source != Product.Source.REST:
-            return False  # courses of the new builder are not in REST, and there all the same
+            return False  # REST does not show courses of the new course builder
         work.gone[product_id] = stored
     return True
 

@@ -1,4 +1,4 @@
-"""The certificate that an enrollment.completed brings."""
+"""Storing the certificates in events of the topic enrollment.completed."""
 
 from collections.abc import Iterable
 
@@ -14,7 +14,7 @@ from integrations.thinkific.webhooks.batch import SOURCE
 
 
 def store_certificates(completed: Iterable[tuple[payloads.Enrollment, InboundEvent]]) -> None:
-    """Store those that are new. What is stored came from the certificate itself, and is known better."""
+    """Store the certificates that are new. Stored ones stay: the pull of certificates knows more of them."""
     told = {str(one.credential_id): (one, event) for one, event in completed}
     if not told:
         return

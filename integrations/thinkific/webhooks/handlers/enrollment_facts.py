@@ -1,4 +1,4 @@
-"""What a batch of events tells of enrollments, and what asking Thinkific added to it."""
+"""What a batch of events and the requests to Thinkific say about enrollments."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ class Stored:
 
 @dataclass
 class News:
-    """Everything that a batch tells of one enrollment."""
+    """What a batch says about one enrollment."""
 
     events: list[InboundEvent] = field(default_factory=list)
     snapshots: dict[int, payloads.Enrollment] = field(default_factory=dict)  # by event
@@ -45,14 +45,14 @@ class News:
 
     @property
     def row(self) -> schemas.Enrollment | None:
-        """The enrollment in the words of the REST list: as Thinkific answered, else as it was told."""
+        """The enrollment as a row of the REST list: Thinkific's answer, else the newest event."""
         if self.found is not None:
             return self.found
         return payloads.as_listed(self.newest) if self.newest is not None else None
 
     @property
     def persons(self) -> set[int]:
-        """Whom it names (Thinkific ids)."""
+        """The people that it names, as Thinkific ids."""
         row = self.row
         return {person.id for person in self.people} | ({row.user_id} if row and row.user_id else set())
 
@@ -63,8 +63,8 @@ class Work:
     stored: dict[int, Stored] = field(default_factory=dict)
     active: dict[int, datetime] = field(default_factory=dict)
     strangers: Strangers = field(default_factory=Strangers)
-    courses: catalog.Work = field(default_factory=catalog.Work)  # those that were not here
-    gone: list[int] = field(default_factory=list)  # primary keys of what nobody has any more
+    courses: catalog.Work = field(default_factory=catalog.Work)  # courses that were not stored here
+    gone: list[int] = field(default_factory=list)  # primary keys of enrollments whose student is gone
     through: dict[Product, list[int]] = field(default_factory=dict)  # enrollments' Thinkific ids, by bundle
     verdicts: Verdicts = field(default_factory=dict)
 

@@ -1,8 +1,8 @@
-"""enrollment.created, .trial, .progress, .completed and lesson.completed.
+"""The topics enrollment.created, .trial, .progress, .completed and lesson.completed.
 
-A snapshot is stored unless something newer is. Where it is not whole, or the enrollment is thought to be
-gone, Thinkific is asked. A lesson says only that progress has moved: nearly always enrollment.progress brings
-the number itself, so it is given a moment before a request is spent.
+The snapshot of an event is stored unless a newer one is stored. Thinkific is asked if the snapshot is not
+whole or the enrollment is marked as removed. lesson.completed has no progress. An enrollment.progress with
+the progress nearly always follows, so the lesson waits for it before Thinkific is asked.
 """
 
 from collections.abc import Container, Mapping
@@ -40,9 +40,9 @@ from integrations.thinkific.webhooks.handlers.unknown_people import about_nobody
 from integrations.thinkific.webhooks.inbox import Verdict, Verdicts, Write, failed, ignored, later, processed
 from integrations.thinkific.webhooks.payloads import Unreadable, read
 
-MANY = 25  # enrollments to ask for one by one; above, the list of what changed costs fewer requests
-TOGETHER = timedelta(seconds=30)  # between a lesson and the progress that it makes
-MOMENT = 20.0
+MANY = 25  # enrollments to ask for one by one; for more, a pull of changes needs fewer requests
+TOGETHER = timedelta(seconds=30)  # longest time between a lesson and the progress that it makes
+MOMENT = 20.0  # seconds that a lesson waits for its progress
 LESSON = "lesson.completed"
 BEGUN = ("enrollment.created", "enrollment.trial")
 
@@ -88,7 +88,7 @@ def _read(event: InboundEvent, work: Work) -> None:
 def _must_ask(number: int, work: Work) -> bool:
     news, stored = work.news[number], work.stored.get(number)
     if stored is not None and stored.removed:
-        return True  # an event from before its end must not bring it back
+        return True  # the event may be older than the removal
     if news.newest is None and news.snapshots:
         return True
     known = max(
@@ -139,7 +139,10 @@ def _put_off(number: int, error: ThinkificError, desk: Desk, work: Work) -> None
 
 
 def _ask_for_strangers(desk: Desk, work: Work) -> None:
-    """Whoever is not here: an event of somebody whom Thinkific does not know is about nothing."""
+    """Ask for people who are not stored here.
+
+    Thinkific may not know them: their enrollments are removed.
+    """
     persons = {n for news in work.news.values() if not news.gone for n in news.persons}
     work.strangers = ask_for_strangers(persons, desk)
     unknown, errors = work.strangers.unknown, work.strangers.errors
@@ -158,8 +161,11 @@ def _ask_for_strangers(desk: Desk, work: Work) -> None:
 
 
 def _ask_for_courses(desk: Desk, work: Work) -> None:
-    """Courses that are not here. One that REST does not show may be of the new builder: then the enrollment
-    itself says whether there is such a thing, and a pull of products brings the course."""
+    """Ask for courses that are not stored here.
+
+    A course that REST does not show may be one of the new course builder. Then Thinkific is asked for the
+    enrollment. If it exists, a pull of products brings the course.
+    """
     course_of = {
         n: news.row.course_id
         for n, news in work.news.items()
@@ -185,8 +191,10 @@ def _ask_for_courses(desk: Desk, work: Work) -> None:
 
 
 def _ask_for_bundles(desk: Desk, work: Work) -> None:
-    """Whether new enrollments came with a bundle, which no event says. It can wait: where Thinkific does not
-    answer, a pull asks."""
+    """Ask whether new enrollments belong to a bundle, because no event says so.
+
+    If Thinkific does not answer, the next pull asks.
+    """
     fresh = {
         (row.user_id, row.course_id): row.updated_at or timezone.now()
         for news in work.news.values()
@@ -207,7 +215,7 @@ def _store(work: Work) -> Verdicts:
     here = take_in(work.strangers, persons, applied, now=now)
     deleted = deleted_here(persons - here.keys())
     catalog.store(work.courses)
-    # Without digests: events have other words than the list, and equal facts need no writing.
+    # Without digests: an event has other fields than the list. Equal facts are not written anyway.
     rows: list[tuple[schemas.Enrollment, int | None]] = [
         (row, None)
         for news in work.news.values()
@@ -241,7 +249,7 @@ def _store(work: Work) -> Verdicts:
 def _nobody(
     news: News, here: Container[int], deleted: set[int], withheld: set[int], wrong: Mapping[str, str]
 ) -> Verdict | None:
-    """What to say where nobody here is whom it names; None where there is somebody."""
+    """Return the verdict if none of the people that it names are stored here; else None."""
     persons = news.persons
     if not persons or any(number in here for number in persons):
         return None

@@ -1,7 +1,7 @@
-"""user.signup, user.updated, user.deleted, user.signin.
+"""The topics user.signup, user.updated, user.deleted and user.signin.
 
-People carry no date of change, so what an event says of one that we know is only believed where it says what
-is stored already; otherwise Thinkific is asked.
+Thinkific's people have no date of change, so an event may be older than our row. An event with exactly the
+stored values needs nothing; otherwise the person is read from Thinkific.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ from integrations.thinkific.webhooks.inbox import Verdict, Verdicts, Write, fail
 from integrations.thinkific.webhooks.payloads import Unreadable, read
 from integrations.thinkific.webhooks.test_events import TRIAL, looks_like_a_trial
 
-MANY = 25  # people to ask for one by one; above, a pull may cost fewer requests
+MANY = 25  # people to ask for one by one; for more, a pull may need fewer requests
 GONE = "No longer in Thinkific."
 DELETED = "The person was deleted here; nothing changed."
 WITHHELD = (
@@ -43,7 +43,7 @@ Stored = dict[int, tuple[int, Values]]  # Thinkific id -> primary key, values
 
 @dataclass
 class Work:
-    """What a batch comes to: whom to store, who is gone, who did something when, and what to say."""
+    """What a batch leads to: people to store, people who are gone, last activities, and verdicts."""
 
     found: dict[int, schemas.User] = field(default_factory=dict)
     owners: Owners = field(default_factory=Owners)  # who has their addresses here
@@ -91,8 +91,10 @@ def _read(events: list[InboundEvent], work: Work) -> Told:
 
 
 def _is_no_news(event: InboundEvent, person: schemas.User, have: tuple[int, Values] | None) -> bool:
-    """Whether nothing has to be asked: a sign-in of somebody known, or the values that are stored. The latter
-    is what our own pushes come back as."""
+    """Return whether nothing must be asked: it is a sign-in of a known person, or has the stored values.
+
+    The events that our own pushes cause have the stored values.
+    """
     if have is None or have[1]["removed_at"] is not None:
         return False
     if event.topic == "user.signin":
@@ -167,13 +169,13 @@ def _verdict(number: int, work: Work, known: Stored, wrong: Mapping[str, str]) -
 
 
 def note_moment(active: dict[int, datetime], number: int, event: InboundEvent) -> None:
-    """Remember when somebody did something, the latest; a clock of theirs that runs ahead counts as now."""
+    """Add a person's latest activity to `active`. A time in the future counts as now."""
     moment = min(event.occurred_at or event.received_at, timezone.now())
     active[number] = max(moment, active.get(number, moment))
 
 
 def note_activity(active: Mapping[int, datetime]) -> None:
-    """Move people's last activity on (`Thinkific id -> moment`), never back."""
+    """Store people's last activity (Thinkific id -> moment), if it is later than the stored one."""
     rows = User.objects.filter(thinkific_id__in=list(active)).values_list(
         "pk", "thinkific_id", "last_activity_at"
     )

@@ -1,4 +1,4 @@
-"""quiz.attempted: the only news of a quiz result that needs no request, and the only one with a grade."""
+"""The topic quiz.attempted: it brings quiz results without a request, and only it brings the grade."""
 
 from datetime import datetime
 from typing import Any
@@ -106,7 +106,7 @@ def _store(told: Told, strangers: Strangers) -> Verdicts:
 
 
 def _quizzes(told: Told) -> dict[int, dict[str, Any]]:
-    """By Thinkific id; of those that are stored an event is not the place to learn a new name from."""
+    """Return the values of quizzes by Thinkific id. Stored quizzes keep their name and passing score."""
     notes = Notes()
     rows = {one.quiz.id: quiz_row(schemas.Quiz(id=one.quiz.id, name=one.quiz.name), notes) for _, one in told}
     for quiz in Quiz.objects.filter(thinkific_id__in=list(rows)):
@@ -127,7 +127,7 @@ def _row(
         "attempts": max(0, one.attempts or 0),
         "correct_count": correct,
         "incorrect_count": incorrect,
-        # Of the same attempt the submission itself knows better what its event does not say.
+        # For the same attempt, values of a pull count more than what is computed from the event.
         "passed": before["passed"] if before.get("passed") is not None else judged,
         "completed_at": before.get("completed_at") or moment(at),
         "thinkific_created_at": stored["thinkific_created_at"] if stored else None,

@@ -1,6 +1,7 @@
-"""People whom an event names and who are not here: what an event says of them makes nobody.
+"""People whom an event names and who are not stored here.
 
-They are asked for in Thinkific. Nothing is made of whom it does not know; its own tests name such people.
+They are read from Thinkific; the event alone does not create a person. People whom Thinkific does not know
+are not stored: its test events name such people.
 """
 
 from collections.abc import Collection
@@ -28,23 +29,23 @@ UNKNOWN = "Thinkific does not know this person (any more). Nothing was made of i
 
 
 def about_nobody(event: InboundEvent) -> Verdict:
-    """What to say of an event whose person Thinkific does not know."""
+    """Return the verdict on an event whose person Thinkific does not know."""
     return ignored(TRIAL if looks_like_a_trial(event) else UNKNOWN)
 
 
 @dataclass
 class Strangers:
-    """What came of asking, by Thinkific id."""
+    """What Thinkific answered about people who are not stored here, by Thinkific id."""
 
     found: dict[int, schemas.User] = field(default_factory=dict)
-    owners: Owners = field(default_factory=Owners)  # who has their addresses here
-    unknown: set[int] = field(default_factory=set)  # to Thinkific
+    owners: Owners = field(default_factory=Owners)  # accounts here with the same addresses
+    unknown: set[int] = field(default_factory=set)  # people whom Thinkific does not know
     errors: dict[int, ThinkificError] = field(default_factory=dict)
-    not_asked: set[int] = field(default_factory=set)  # there were too many
+    not_asked: set[int] = field(default_factory=set)  # people above the limit
 
 
 def ask_for_strangers(numbers: Collection[int], desk: Desk) -> Strangers:
-    """Ask for those of these people (Thinkific ids) who are not here, or were gone when last heard of."""
+    """Read from Thinkific the people (Thinkific ids) who are not stored here or marked as removed."""
     strangers = Strangers()
     here = User.objects.filter(bulk.among("thinkific_id", numbers), removed_at__isnull=True).order_by()
     missing = set(numbers) - set(here.values_list("thinkific_id", flat=True))
@@ -70,8 +71,10 @@ def ask_for_strangers(numbers: Collection[int], desk: Desk) -> Strangers:
 def take_in(
     strangers: Strangers, numbers: Collection[int], applied: Applied, *, now: datetime
 ) -> dict[int, int]:
-    """Store those who were found; who was not here joins the default team. Returns `Thinkific id -> primary
-    key` of those of `numbers` who are here then."""
+    """Store the people who were found; new ones join the default team.
+
+    Returns Thinkific id -> primary key for those of `numbers` who are stored here then.
+    """
     before = primary_keys(strangers.found)
     clear_the_way(strangers.owners, source=SOURCE, now=now)
     notes, rows = Notes(), []
