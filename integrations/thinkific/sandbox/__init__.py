@@ -1,6 +1,6 @@
-"""A local stand-in for Thinkific: REST v1, webhooks v2 and the GraphQL parts we use, on one address.
+"""A local stand-in for Thinkific: REST v1, webhooks v2 and the part of GraphQL that we use, on one address.
 
-For demonstration, development, end-to-end tests and benchmarks. It knows nothing of Django.
+For demonstrations, development, end-to-end tests and benchmarks. It does not import Django.
 """
 
 from integrations.thinkific.sandbox.options import Options

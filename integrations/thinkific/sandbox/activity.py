@@ -1,4 +1,4 @@
-"""Life on the site, so that a demo has something to show: people make progress, take quizzes, sign up."""
+"""Activity on the site for demos: people make progress, take quizzes and sign up."""
 
 import itertools
 import logging
@@ -45,7 +45,7 @@ class Activity:
             self._thread.join(timeout=5)
 
     def step(self) -> str:
-        """Let one thing happen; returns what."""
+        """Let one thing happen, and return what."""
         with self.site.lock:
             draw = self._random.random()
             if draw < 0.08 or not len(self.site.enrollments):
@@ -64,7 +64,7 @@ class Activity:
                 continue  # stopped, or at another pace
             try:
                 self.step()
-            except Exception:  # the edge: what a test planted must not end all life
+            except Exception:  # last resort: strange rows of a test must not end the activity
                 log.exception("An activity failed")
 
     def _sign_up(self) -> str:

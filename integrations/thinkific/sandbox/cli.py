@@ -1,4 +1,4 @@
-"""The options of the command line, for `manage.py thinkific_sandbox` and `python -m ...sandbox` alike."""
+"""The command line of the stand-in, for `manage.py thinkific_sandbox` and `python -m ...sandbox`."""
 
 import argparse
 import gc
@@ -32,7 +32,7 @@ SIZES = (
     ("contents-per-chapter", int, "lessons and quizzes in a chapter"),
     ("chapters-per-course", int, "chapters of each course; 0: those that its title names"),
 )
-DEMO_LIMIT = 2000  # from this many people on, sizes default to those of the bulk profile
+DEMO_LIMIT = 2000  # with this many people or more, the sizes of the bulk profile are the defaults
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -93,7 +93,7 @@ def build(given: dict[str, Any]) -> Sandbox:
     journal = Journal(given["journal"]) if given.get("journal") else None
     origin = journal.origin() if journal else None
     if origin and as_of is None:
-        as_of = datetime.fromisoformat(origin["as_of"])  # the dates stay where they were at the first start
+        as_of = datetime.fromisoformat(origin["as_of"])  # keep the dates of the first start
     site = Site.generate(scale, seed=given["seed"], as_of=as_of)
     return Sandbox(
         site=site,
@@ -107,7 +107,7 @@ def build(given: dict[str, Any]) -> Sandbox:
 
 
 def run(given: dict[str, Any], say: Callable[[str], object]) -> int:
-    """Serve until SIGINT or SIGTERM. The first line said ends with the address."""
+    """Serve until SIGINT or SIGTERM. The first line passed to `say` ends with the address."""
     logging.basicConfig(level=logging.WARNING)
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -119,7 +119,7 @@ def run(given: dict[str, Any], say: Callable[[str], object]) -> int:
         return 1
     if given.get("exit_with_parent"):
         threading.Thread(target=_wait_for_end_of_input, args=(stopping,), daemon=True).start()
-    gc.freeze()  # the rows are here to stay: looking them through again and again costs pages per second
+    gc.freeze()  # the rows are never garbage; without this, collections would slow the pages down
     with sandbox:
         counts = sandbox.site.counts()
         say(f"Thinkific stand-in listening at {sandbox.url}")
@@ -129,7 +129,7 @@ def run(given: dict[str, Any], say: Callable[[str], object]) -> int:
 
 
 def _wait_for_end_of_input(stopping: threading.Event) -> None:
-    """The pipe from the parent closes when the parent dies, however it does."""
+    """Stop when the pipe from the parent process closes: it closes whenever the parent ends."""
     while sys.stdin.read(1):
         pass
     stopping.set()

@@ -1,6 +1,6 @@
-"""`/_sandbox/...`: what only a stand-in has. No authentication, no limits, no faults.
+"""`/_sandbox/...`: controlling the stand-in. Without authentication, limits and faults.
 
-GET    /stats                          what was asked; POST /stats/reset starts over
+GET    /stats                          counts of requests; POST /stats/reset sets them to 0
 GET    /requests?method=&path=         the log of the last requests, with bodies of writes
 GET    /faults                         POST one (see faults.Fault), DELETE all, DELETE /faults/{id}
 GET    /options                        PATCH some (see options.Options)
@@ -160,7 +160,7 @@ def emit(call: Call) -> Any:
 
 
 def sign(call: Call) -> Any:
-    """The signature of a body, for tests which deliver by themselves."""
+    """Return the signature of a body, for tests that deliver events themselves."""
     secret = call.app.options.webhook_secret or call.app.options.api_key
     return {"signature": hmac.new(secret.encode(), call.request.body, "sha256").hexdigest()}
 

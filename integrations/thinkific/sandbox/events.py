@@ -1,4 +1,4 @@
-"""Events as a test wants them: false, doubled, late, out of order."""
+"""Sending events for tests: wrongly signed, repeated, late or in the wrong order."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A file of writes, one JSON object a line, from which a restarted site gets its state back."""
+"""A file with the writes of a site, one JSON object per line. A restarted site repeats them."""
 
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -19,12 +19,18 @@ class Journal:
         self._file: IO[bytes] | None = None
 
     def origin(self) -> dict[str, Any] | None:
-        """What generated the site that this journal continues; None for a new journal."""
+        """Return the scale, seed and date of the site that this journal belongs to;
+
+        None for a new journal.
+        """
         lines = self._lines()
         return lines[0]["origin"] if lines else None
 
     def attach(self, site: "Site") -> int:
-        """Bring the site to where the journal ends and go on from there; returns how many writes it held."""
+        """Repeat the writes of the journal on the site, and record later ones.
+
+        Returns how many were repeated. Raises JournalMismatch if the journal belongs to another site.
+        """
         lines = self._lines()
         if lines and lines[0]["origin"] != site.origin:
             raise JournalMismatch(
@@ -32,7 +38,7 @@ class Journal:
             )
         for line in lines[1:]:
             site.replay(line["at"], line["write"], line["arguments"])
-        # The last line may be half written: what follows must not be glued to it.
+        # The last line may be incomplete. The file is written again, so that new lines do not follow on it.
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._file = self.path.open("wb")
         for line in lines or [{"origin": site.origin}]:
@@ -53,13 +59,13 @@ class Journal:
             try:
                 lines.append(msgspec.json.decode(text))
             except msgspec.DecodeError:
-                break  # killed while writing it
+                break  # the process was killed while it wrote this line
         return lines
 
     def _record(self, moment: int, name: str, arguments: dict[str, Any]) -> None:
         self._append({"at": moment, "write": name, "arguments": arguments})
         if self._file:
-            self._file.flush()  # a killed process loses nothing that it answered for
+            self._file.flush()  # so that a killed process loses no write that it has answered
 
     def _append(self, line: dict[str, Any]) -> None:
         if self._file and not self._file.closed:

@@ -1,4 +1,4 @@
-"""A stand-in that runs in a thread of this process, and how to have one in a process of its own."""
+"""Running a stand-in in a thread of this process, or in a process of its own."""
 
 import subprocess
 import sys
@@ -38,7 +38,7 @@ class HasCredentials:
 class Sandbox(HasCredentials):
     """`with Sandbox(site=Site.generate(Scale(users=50)), rate_limit=0) as sandbox: get(sandbox.url + path)`
 
-    Everything of `Options` can be given by name and changed later with `set_options`.
+    All fields of `Options` are keyword arguments; `set_options` changes them later.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Sandbox(HasCredentials):
 
 
 def control_at(url: str, method: str, action: str, body: Any = None) -> Any:
-    """Do something with the stand-in at this address that only stand-ins can; see control.py."""
+    """Send a control request to the stand-in at this address; see control.py. Returns the answer."""
     answer = requests.request(method, f"{url}/_sandbox/{action}", json=body, timeout=60)
     answer.raise_for_status()
     return answer.json()
@@ -129,7 +129,7 @@ class SpawnedSandbox(HasCredentials):
 
 @contextmanager
 def spawn_sandbox(scale: Scale | None = None, **settings: Any) -> Iterator[SpawnedSandbox]:
-    """Run `python -m integrations.thinkific.sandbox` with these settings, named as its options."""
+    """Run `python -m integrations.thinkific.sandbox` while the block runs; the settings are its options."""
     sizes = msgspec.to_builtins(scale) if scale else {}
     command = [sys.executable, "-m", __package__, "--exit-with-parent"]
     for name, value in ({"port": 0} | sizes | settings).items():

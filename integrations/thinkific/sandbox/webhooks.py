@@ -1,4 +1,4 @@
-"""Signed events, and the thread that delivers them to whoever subscribed."""
+"""Signed events, and the thread that delivers them to subscribers."""
 
 import hashlib
 import heapq
@@ -91,7 +91,7 @@ class Webhooks:
     # -- events --------------------------------------------------------------------------------------
 
     def announce(self, topic: str, payload: dict[str, Any]) -> None:
-        """Tell every subscriber of the topic; the event can be read again at `/events/{id}`."""
+        """Send an event to every subscriber of the topic. It can be read again at `/events/{id}`."""
         event = self.event(topic, payload)
         for url in self.subscribers(topic):
             self.send(url, event)
@@ -137,7 +137,10 @@ class Webhooks:
         return not self._queue and not self._busy
 
     def wait_idle(self, timeout: float = 10.0) -> bool:
-        """Until everything is delivered or abandoned; False when that takes longer."""
+        """Wait until all events are delivered or abandoned.
+
+        Returns False if that takes longer than `timeout`.
+        """
         with self._wake:
             return self._wake.wait_for(self.idle, timeout)
 
@@ -208,6 +211,6 @@ class Webhooks:
         self._enqueue(delivery, min(wait, LONGEST_WAIT))
 
     def _new_id(self) -> str:
-        """Like theirs: the time, then a number."""
+        """Return an id like Thinkific's: the time, then a number."""
         stamp = "".join(filter(str.isdigit, to_iso(self.site.clock.now())))
         return f"{stamp}{next(self._numbers):06d}"

@@ -43,7 +43,7 @@ def read_envelope(body: bytes) -> InboundEvent:
 
 
 def _event_id(value: Any, body: bytes) -> str:
-    """Return Thinkific's id of the event; without one, a digest of the body: a repeated event has the same."""
+    """Return Thinkific's id of the event, or a digest of the body, which is the same for a repeated event."""
     if isinstance(value, str | int) and not isinstance(value, bool) and 0 < len(str(value)) <= ID_LENGTH:
         return str(value)
     return f"sha256:{hashlib.sha256(body).hexdigest()}"

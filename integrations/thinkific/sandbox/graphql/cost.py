@@ -1,9 +1,9 @@
-"""What a query costs, by the documented rule: every field has the price of the type that it returns.
+"""The cost of a query, by Thinkific's documented rule: each field has the price of the type that it returns.
 
-A scalar is free; the query, an object and a list are 100 each, a mutation 1,000. A connection is its `first`
-(or `last`) times what is asked of each row, at least 1: the documented example counts 25 for 25 rows of
-scalars. What a connection consists of (nodes, edges, pageInfo) is free. The sum is divided by 100 and rounded
-up.
+A scalar is free. The query, an object and a list cost 100 each, a mutation 1,000. A connection costs its
+`first` (or `last`) times the price of one row, which is at least 1: the documented example counts 25 for 25
+rows of scalars. The parts of a connection (nodes, edges, pageInfo) are free. The sum is divided by 100 and
+rounded up.
 """
 
 from typing import Literal
@@ -13,7 +13,7 @@ from integrations.thinkific.sandbox.graphql.plan import Plan, Step
 QUERY = OBJECT = LIST = 100
 MUTATION = 1000
 
-# The documents do not price an interface, of which one query may ask several types.
+# Thinkific does not document the price of an interface, for which a query may name several types.
 Abstract = Literal["dearest", "sum", "free"]
 
 
@@ -29,7 +29,7 @@ def _sum(steps: list[Step], abstract: Abstract) -> int:
 def _price(step: Step, abstract: Abstract) -> int:
     match step.kind:
         case "wrapper":
-            return 0  # a connection asks for what is in it by itself
+            return 0  # counted with its connection
         case "connection":
             asked = step.arguments
             size: int = asked["first"] if "first" in asked else asked["last"]
@@ -42,7 +42,7 @@ def _price(step: Step, abstract: Abstract) -> int:
 
 
 def _interface(prices: list[int], abstract: Abstract) -> int:
-    shared = min(prices)  # asked of every type
+    shared = min(prices)  # the price of the fields that every type has
     match abstract:
         case "free":
             return shared

@@ -1,4 +1,7 @@
-"""`/stable/graphql`: transport, budget and error shapes around the executor. Errors come under HTTP 200."""
+"""`/stable/graphql`: reading requests, the cost limits and the shapes of errors.
+
+Errors have HTTP status 200.
+"""
 
 import itertools
 from typing import TYPE_CHECKING, Any
@@ -79,7 +82,7 @@ class GraphQL:
         return answer | {"extensions": self._extensions(cost)}
 
     def _introspection(self, plan: Plan) -> dict[str, Any]:
-        """What the query asks of the schema itself, which graphql-core answers."""
+        """Return the answers to introspection fields; graphql-core computes them."""
         asked = [step.key for step in plan.steps if step.name in INTROSPECTION]
         if not asked:
             return {}
@@ -98,7 +101,7 @@ class GraphQL:
         return self._error(None, "SERVER_ERROR") | {"locations": [_location(step.node)], "path": path}
 
     def _error(self, message: str | None, code: str, **more: Any) -> dict[str, Any]:
-        """Without a message it is the documented one, which names the request."""
+        """Return an error. Without `message` it has the documented text, which names the request id."""
         request_id = str(UUID(int=next(self._numbers)))
         message = message or (
             "Sorry, something went wrong. Please contact support@thinkific.com and include this request ID "

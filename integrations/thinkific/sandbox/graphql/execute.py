@@ -1,7 +1,7 @@
-"""Walks a plan over the site.
+"""Executing a plan over the site.
 
-graphql-core could do it, too; but it takes seven to ten times as long, and a client's speed must not be
-hidden behind the server's.
+graphql-core could do this too, but it takes seven to ten times as long. Then benchmarks would measure the
+server and not the client.
 """
 
 import base64
@@ -18,13 +18,13 @@ from integrations.thinkific.sandbox.graphql.types import Run
 
 log = logging.getLogger(__name__)
 
-# Where a value stands: (place of its parent, key or number), so that nothing is copied for each field.
+# The path to a value: (path of its parent, key or index). A linked form, so that no list is copied per field.
 Place = tuple[Any, str | int] | None
 
 
 @dataclass
 class Part:
-    """A part of `rows`; cursors are base64 of the place, as graphql-ruby makes them."""
+    """A slice of `rows`. Cursors are base64 of the index, as in graphql-ruby."""
 
     rows: Sequence[Any]
     start: int
@@ -38,8 +38,10 @@ class Executor:
         type_names: dict[str, Callable[[Any], str]],
         failure: Callable[[Step, list[str | int]], dict[str, Any]],
     ) -> None:
-        """`type_names` tells the concrete type of an interface's value; `failure` the error of a field that
-        a defect of ours broke."""
+        """`type_names` returns the concrete type of an interface's value, by interface.
+
+        `failure` returns the error for a field whose resolver has raised an unexpected exception.
+        """
         self.run = run
         self.type_names = type_names
         self.failure = failure
@@ -56,7 +58,7 @@ class Executor:
                 answer[step.key] = None
                 error = GraphQLError(problem.message, step.node, path=_path((place, step.key)))
                 self.run.errors.append(dict(error.formatted))
-            except Exception:  # the edge: one broken field leaves the others whole, as there
+            except Exception:  # last resort: one broken field does not break the others, as with Thinkific
                 path = _path((place, step.key))
                 log.exception("Field %s", path)
                 answer[step.key] = None
@@ -137,7 +139,7 @@ def cursor(place: int) -> str:
 
 
 def cut(rows: Sequence[Any], arguments: dict[str, Any], *, most: int = 0) -> Part:
-    """The part that first, last, after and before ask for, at most so many rows; 0 is no limit."""
+    """Return the slice for `first`, `last`, `after`, `before`, of at most `most` rows; 0 means no limit."""
     start, end = 0, len(rows)
     most = most or end
     if arguments.get("after"):

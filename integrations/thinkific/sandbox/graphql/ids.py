@@ -1,4 +1,4 @@
-"""Ids as GraphQL shows and takes them: texts, on some sites base64 of `Type:number`."""
+"""Ids in GraphQL: texts, which on some sites are base64 of `Type:number`."""
 
 import base64
 import binascii
@@ -18,7 +18,7 @@ def shown(kind: str, number: int, style: str) -> str:
 
 
 def of(kind: str) -> Resolver:
-    """The `id` of a row of this kind."""
+    """Return the resolver of the field `id` for rows of this kind."""
 
     def resolve(run: Run, row: Any, arguments: dict[str, Any]) -> str:
         number = row["id"] if isinstance(row, dict) else row.id
@@ -28,7 +28,7 @@ def of(kind: str) -> Resolver:
 
 
 def read(given: Any) -> int | None:
-    """The number of a REST id, an id as shown, or a gid; None for anything else."""
+    """Return the number in a REST id, a GraphQL id or a gid; None for anything else."""
     text = str(given)
     if text.isdigit():
         return int(text)

@@ -1,4 +1,4 @@
-"""The curriculum: chapters, lessons and what is in them. Courses of the newer builder have one, too."""
+"""The curriculum: chapters, lessons and their contents. Courses of the newer builder have one too."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from integrations.thinkific.sandbox.graphql.sdl import PLAIN_CONTENTS
 from integrations.thinkific.sandbox.graphql.types import Get, Resolver, Run, Types
 
 Wire = dict[str, Any]
-# What REST calls contentable_type, and the type and enum of it in GraphQL.
+# REST's contentable_type -> the type in GraphQL.
 CONTENT_KINDS = {
     "Quiz": "QuizContent",
     "Pdf": "PdfContent",

@@ -1,4 +1,4 @@
-"""Moments as GraphQL shows them: in seconds, as the documented answers have."""
+"""Dates and times in GraphQL: whole seconds, as in the documented answers."""
 
 from integrations.thinkific.sandbox.site.clock import to_iso
 

@@ -1,4 +1,4 @@
-"""The mutations: on group members (the only known way to take somebody out), and on assignments."""
+"""The mutations: of group members (the only known way to remove somebody), and of assignments."""
 
 from typing import Any
 

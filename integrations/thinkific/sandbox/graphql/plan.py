@@ -1,6 +1,6 @@
-"""From the text of a query to steps that can be walked: parsed and validated by graphql-core, then compiled.
+"""Compiling the text of a query into steps for the executor. graphql-core parses and validates the text.
 
-What does not depend on the variables is done once for each text and kept.
+The parts that do not depend on variables are compiled once for each text, and kept.
 """
 
 from collections import OrderedDict
@@ -46,7 +46,7 @@ KEPT_PLANS = 256
 
 
 class Invalid(Exception):
-    """The query cannot be run; nothing of it was."""
+    """The query is not valid; no part of it was executed."""
 
     def __init__(self, *errors: GraphQLError) -> None:
         super().__init__(*(error.message for error in errors))
@@ -55,23 +55,23 @@ class Invalid(Exception):
 
 @dataclass(slots=True)
 class Step:
-    """One field to resolve, with what is asked of its value, by the concrete type of that."""
+    """One field to resolve. `steps` are the fields asked of its value, by the value's concrete type."""
 
     key: str
     name: str
     kind: Kind
     of: str
-    read: Read | None  # for what stands on the parent itself
+    read: Read | None  # reads the value from the parent row
     resolve: Resolver | None
     node: FieldNode
     definition: GraphQLField
     steps: "dict[str, list[Step]]" = field(default_factory=dict)
     arguments: dict[str, Any] = field(default_factory=dict)
-    constant: bool = False  # no argument here or below
+    constant: bool = False  # neither it nor the fields below have arguments
 
     @property
     def only(self) -> "list[Step]":
-        """What is asked where the value has one possible type."""
+        """The fields asked of a value that has only one possible type."""
         return self.steps[self.of]
 
 
@@ -92,7 +92,7 @@ class Plan:
 
 
 class Planner:
-    """Keeps what was parsed, validated and compiled, for one schema."""
+    """Compiles queries for one schema, and keeps the compiled ones."""
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
@@ -117,7 +117,7 @@ class Planner:
 
 
 class Prepared:
-    """One text: raises Invalid unless it fits the schema."""
+    """The parsed text of a query. Raises Invalid if it does not fit the schema."""
 
     def __init__(self, text: str, schema: Schema) -> None:
         try:
@@ -132,7 +132,7 @@ class Prepared:
         self.fragments = {
             d.name.value: d for d in self.document.definitions if isinstance(d, FragmentDefinitionNode)
         }
-        # Which fields are wanted may hang on variables; then nothing can be compiled ahead.
+        # With directives, the wanted fields may depend on variables. Then nothing is compiled in advance.
         self.is_conditional = "@" in text
         self._compiled: dict[int, list[Step]] = {}
 
@@ -145,7 +145,7 @@ class Prepared:
         if len(self.operations) > 1:
             raise Invalid(GraphQLError("Must provide operation name if query contains multiple operations."))
         if self.operations[0].name is None:
-            # One client's authors say so; a client that names all its operations is right either way.
+            # The authors of a public client report this rule. Our client names all operations.
             raise Invalid(GraphQLError("Operations must be named.", self.operations[0]))
         return self.operations[0]
 
@@ -242,7 +242,7 @@ class Compiler:
 
 
 def bound(step: Step, variables: VariableValues) -> Step:
-    """The step with its arguments filled in. Raises GraphQLError where they do not fit."""
+    """Return the step with its arguments. Raises GraphQLError if they are not valid."""
     if step.constant:
         return step
     arguments = {

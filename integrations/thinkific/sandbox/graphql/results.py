@@ -1,6 +1,7 @@
-"""What people answered: quizzes, surveys and assignments, and the certificates that they got.
+"""The results of people: quizzes, surveys and assignments.
 
-Questions, surveys and assignments follow from the contents of the courses; nobody has written them down.
+Questions, surveys and assignments are computed from the contents of the courses; the site does not store
+them.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -118,7 +119,7 @@ def _ratings(run: Run, question: Wire, arguments: Wire) -> list[Wire]:
 
 
 def _answered(run: Run, kind: str) -> list[Wire]:
-    """One row for each of the first people who have completed the course that such a content is in."""
+    """Return rows of this kind: for each content, one for each of the first 20 people who completed it."""
 
     def build() -> Iterator[Wire]:
         for content in _contents(run, kind):
@@ -163,7 +164,7 @@ def _survey_answers(run: Run, row: Wire, arguments: Wire) -> list[Wire]:
 
 
 def assignment_submissions(run: Run, user: Any, arguments: Wire) -> list[Wire]:
-    """Of the site, or (on a user) of that user."""
+    """Return the assignment submissions of the site or, as a field of a user, of that user."""
     rows = _answered(run, "Assignment")
     wanted = arguments.get("filter") or {}
     if user is not run.site:
@@ -218,7 +219,7 @@ SUBMISSION: dict[str, Resolver | Get] = {
     "createdAt": Get(lambda s: moment(s.created_at)),
     "quiz": lambda run, s, a: run.site.quizzes.get(s.quiz_id),
     "user": lambda run, s, a: run.site.users.get(s.user_id),
-    # nullable there; what somebody ticked is nothing that we read
+    # Thinkific allows null here, and our client does not read the chosen answers.
     "userAnswers": lambda run, s, a: None,
 }
 RESULT_TYPES: Types = {

@@ -1,4 +1,4 @@
-"""Where the fields of the stable graph find their values; its types are in sdl.py."""
+"""The resolvers of the fields of the stable graph. Its types are in sdl.py."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ Wire = dict[str, Any]
 
 @dataclass(frozen=True)
 class Schema:
-    """The types, where each field of theirs finds its value, and the concrete type of an interface's."""
+    """The types, the resolvers of their fields, and functions that return the concrete type of a value."""
 
     graph: GraphQLSchema
     types: Types
     type_names: dict[str, Callable[[Any], str]]
 
     def source(self, type_name: str, field: str) -> Resolver | Get:
-        """A field that is not named in `types` is read off the row under its own name."""
+        """Return the resolver of a field. A field that is not in `types` is read from the row by its name."""
         if field == "__typename":
             return Get(lambda _: type_name)
         return self.types.get(type_name, {}).get(field) or key(field)
@@ -99,7 +99,7 @@ def _courses_of(run: Run, user: User, arguments: Wire) -> list[Wire]:
 
 
 def _named(rows: Iterable[Wire], arguments: Wire) -> list[Wire]:
-    """Part of a name is enough, which is why filtering by name can match the wrong course."""
+    """Return the rows whose name contains the filter's name. So a filter can also match other courses."""
     name = (arguments.get("filter") or {}).get("name")
     return [row for row in rows if not name or name.lower() in row["name"].lower()]
 
@@ -135,7 +135,7 @@ def _instructor(run: Run, course: Wire, arguments: Wire) -> Wire | None:
 
 
 def _row(table: str) -> Resolver:
-    """The row of that table with the id of the argument."""
+    """Return a resolver that finds the row of this table by the argument `id`."""
     return lambda run, _, a: getattr(run.site, table).get(ids.read(a["id"]))
 
 

@@ -1,16 +1,16 @@
-"""The part of the stable graph that is known from the documents and from the queries of public clients.
+"""The known part of the stable graph, from Thinkific's documentation and from queries of public clients.
 
-No schema of it is published. Connections and edges have the documented form, so they are written out here for
-every type that has one.
+Thinkific has published no schema. Connections and edges have the documented form, so text_for() writes them
+for each type that has a connection.
 """
 
 PAGING = "after: String, before: String, first: Int, last: Int"
-# Older and newer names of the same fields; a site knows one generation of them.
+# Older and newer names of the same fields. A site knows only one of the two.
 NAMES = {
     "new": {"ITEM_ID": "itemId", "ITEM_TYPE": "itemType", "NUMBER": "issuedId"},
     "old": {"ITEM_ID": "productableId", "ITEM_TYPE": "productableType", "NUMBER": "credentialId"},
 }
-# Types with a connection, and whether it tells how many rows there are.
+# Types with a connection, and whether the connection has totalCount.
 CONNECTIONS = {
     "AssignmentSubmission": False,
     "CertificateRecord": True,
@@ -196,7 +196,7 @@ type Assignment { lesson: Lesson }
 
 
 def text_for(names: str) -> str:
-    """The schema with the field names of one generation: "new" or "old"."""
+    """Return the text of the schema with the "new" or the "old" field names."""
     parts = [ROOTS, SITE, CATALOG, RESULTS]
     parts += [f"type {name} implements Content {{ id: ID! contentType: String }}" for name in PLAIN_CONTENTS]
     for name, counted in CONNECTIONS.items():

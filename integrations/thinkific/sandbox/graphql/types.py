@@ -1,4 +1,4 @@
-"""What the parts of a schema are made of: where each field of each type finds its value."""
+"""The types of resolvers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Run:
-    """One execution: where resolvers find the site and what they must look like."""
+    """One execution of a query: the site and the options for the resolvers, and the errors so far."""
 
     site: "Site"
     options: Options
@@ -24,7 +24,7 @@ Read = Callable[[Any], Any]
 
 @dataclass(frozen=True)
 class Get:
-    """A value that stands on the row itself."""
+    """A resolver that needs only the row."""
 
     read: Read
 

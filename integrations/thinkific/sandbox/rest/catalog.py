@@ -1,6 +1,6 @@
-"""What can be read about courses, products, bundles, orders and profile fields; REST changes none of it.
+"""Reading courses, products, bundles, orders and profile fields. REST cannot change them.
 
-Courses of the newer builder, their products and their chapters are not here: GraphQL alone knows them.
+REST does not show courses of the newer builder, nor their products and chapters; only GraphQL does.
 """
 
 from collections.abc import Iterable
@@ -112,6 +112,6 @@ def _product(context: Context) -> Wire:
 
 
 def is_shown(context: Context, product: Wire) -> bool:
-    """Whether REST shows the product."""
+    """Return whether REST shows the product."""
     is_course = product.get("productable_type") == "Course"
     return not is_course or product.get("productable_id") not in context.site.builder_courses

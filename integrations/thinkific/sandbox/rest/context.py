@@ -1,4 +1,4 @@
-"""What a handler gets, and the list envelope of REST v1."""
+"""The argument of a handler, and the pages of REST v1's lists."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -41,7 +41,7 @@ class Context:
         return int(text)
 
     def filter(self, name: str) -> str | None:
-        """`query[name]`; an empty one filters nothing, and a plain `name` is no filter at all."""
+        """Return the filter `query[name]`; None if it is missing or empty. A plain `name` is not a filter."""
         return self.request.query.get(f"query[{name}]") or None
 
     def page_of(self, rows: Sequence[Any], encode: Callable[[Sequence[Any]], bytes]) -> Response:

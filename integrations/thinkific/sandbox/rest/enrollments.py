@@ -24,7 +24,7 @@ def list_enrollments(context: Context) -> Response:
 
 
 def _candidates(context: Context, wanted: EnrollmentFilter) -> list[Enrollment]:
-    """The shortest list that holds all that can match."""
+    """Return the shortest list that contains all rows that can match."""
     site = context.site
     if wanted.user_id is not None:
         return site.enrollments_of.get(wanted.user_id, [])
@@ -49,7 +49,7 @@ def show(context: Context) -> Response:
 
 
 def update(context: Context) -> Response:
-    """Only the two dates; whatever else is sent is ignored."""
+    """Change the two dates; other fields are ignored."""
     context.site.write("set_dates", enrollment_id=_addressed(context).id, dates=_dates(context))
     return no_content()
 
@@ -64,14 +64,17 @@ def list_bundle_enrollments(context: Context) -> Response:
 
 
 def create_in_bundle(context: Context) -> Response:
-    """201 and done, or 202 and done `bundle_delay` seconds later; no body either way."""
+    """Enroll in a bundle: at once with 201, or `bundle_delay` seconds later with 202.
+
+    The answer has no body.
+    """
     site, user_id = context.site, context.body().get("user_id")
     arguments = {"bundle_id": _bundle_id(context), "user_id": user_id, "dates": _dates(context)}
     if not context.options.bundle_delay:
         site.write("hold_bundle", **arguments)
         return created()
     if user_id not in site.users:
-        site.write("hold_bundle", **arguments)  # refuses at once
+        site.write("hold_bundle", **arguments)  # raises at once
     site.write("postpone", seconds=context.options.bundle_delay, write="hold_bundle", arguments=arguments)
     return Response(202)
 

@@ -1,4 +1,4 @@
-"""The documented filters of enrollment lists. A bare date means that whole day."""
+"""The documented filters of enrollment lists. A date without a time means the whole day."""
 
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
@@ -33,7 +33,7 @@ Test = Callable[[Enrollment], bool]
 
 class EnrollmentFilter:
     def __init__(self, given: dict[str, str]) -> None:
-        self.given = tuple(sorted(given.items()))  # a key to remember the answer by
+        self.given = tuple(sorted(given.items()))  # the key of the kept answer
         self.email = given.get("email")
         self.user_id = _number(given.get("user_id"))
         self.course_id = _number(given.get("course_id"))
@@ -91,7 +91,7 @@ def _date_test(field: str, comparison: str, value: str) -> Test:
         raise malformed(f"{value} is not a valid date.") from None
     end = start + DAY - 1 if is_bare_date(value) else start
     day = start - start % DAY
-    if field == "updated_at":  # twice, rather than getattr() on half a million rows
+    if field == "updated_at":  # written twice, because getattr() on half a million rows is slow
         comparisons: dict[str, Test] = {
             "on": lambda row: day <= row.updated_at < day + DAY,
             "before": lambda row: row.updated_at < start,

@@ -1,4 +1,4 @@
-"""`/groups`, `/group_users` and the two addresses of analysts. One group comes wrapped, a list does not."""
+"""`/groups`, `/group_users` and the two paths of analysts. A single group is wrapped in `group`."""
 
 from integrations.thinkific.sandbox.rest.context import Context, created, no_content
 from integrations.thinkific.sandbox.web.http import Response
@@ -61,6 +61,6 @@ def _group_id(context: Context) -> int:
     group_id = context.id()
     if group_id not in context.site.groups:
         problem = not_found()
-        problem.body = {"error": ["Record not found."]}  # groups alone put it in a list
+        problem.body = {"error": ["Record not found."]}  # a list only for groups
         raise problem
     return group_id

@@ -1,4 +1,4 @@
-"""Every path of REST v1 and of the webhooks API that the stand-in serves."""
+"""The paths of REST v1 and of the webhooks API that the stand-in serves."""
 
 from collections.abc import Callable
 
@@ -75,7 +75,7 @@ for _template in ROUTES:
 
 
 def find_route(method: str, path: str) -> tuple[str, Handler, list[str]]:
-    """The path's template, who answers it, and what stands in its braces."""
+    """Return the template of a path, its handler, and the values of the template's braces."""
     segments = path.rstrip("/").split("/")
     for wanted, template in _BY_LENGTH.get(len(segments), ()):
         if all(w == s or (w[:1] == "{" and s) for w, s in zip(wanted, segments, strict=True)):

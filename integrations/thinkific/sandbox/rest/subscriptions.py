@@ -1,4 +1,4 @@
-"""The webhooks API v2: paged by a cursor, and a PUT that answers."""
+"""The webhooks API v2. Its lists have cursors, and its PUT returns the row."""
 
 import re
 from typing import Any
@@ -18,7 +18,7 @@ def list_webhooks(context: Context) -> Response:
 
 
 def list_events(context: Context) -> Response:
-    """What happened lately, the last first. The documents know single events only."""
+    """List the recent events, the newest first. Thinkific documents only single events."""
     return _page(context, [_shown(event) for event in reversed(context.webhooks.events.values())])
 
 
@@ -90,7 +90,7 @@ def _checked(context: Context) -> tuple[str, str]:
 
 
 def _is_acceptable(url: str) -> bool:
-    """https and public, as Thinkific wants; and, unlike there, anything on this machine's loopback."""
+    """Return whether the address is public https, as Thinkific requires, or on this machine's loopback."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if host in LOOPBACK:

@@ -82,7 +82,7 @@ def authentication(context: Context) -> Response:
 
 
 def _addressed(context: Context) -> User:
-    """By number, or by the external id of `?provider=`."""
+    """Return the user of the path: by id, or with `?provider=` by external id."""
     provider = context.request.query.get("provider")
     if provider in PROVIDERS:
         user = context.site.users.get(context.site.external_ids.get((provider, context.arguments[0])))
@@ -94,7 +94,7 @@ def _addressed(context: Context) -> User:
 
 
 def _without_password(fields: dict[str, Any]) -> dict[str, Any]:
-    """Long enough or not is all that matters of a password here; it must not reach the journal."""
+    """Replace the password by asterisks, so that it is not in the journal. Only its length is checked."""
     if fields.get("password") is None:
         return fields
     return fields | {"password": "*" * len(str(fields["password"]))}

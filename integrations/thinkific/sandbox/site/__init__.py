@@ -1,1 +1,1 @@
-"""The invented site: its rows, its clock, and how it is generated."""
+"""The invented site: its rows, its clock and its generator."""

@@ -1,4 +1,4 @@
-"""What the invented academy sells: courses in the order of their ids, and bundles of them."""
+"""The courses of the invented academy, in the order of their ids, and its bundles."""
 
 from typing import NamedTuple
 
@@ -65,7 +65,7 @@ COURSES = (
     CourseTitle("Quality Management in Practice", ("Processes", "Audits", "Improving"), "95.0", True),
     CourseTitle("Onboarding: Your First Week", ("Welcome", "People", "Tools"), "0.0", False),
 )
-# Made with Thinkific's newer builder: GraphQL knows them, REST does not.
+# Made with Thinkific's newer course builder: GraphQL shows them, REST does not.
 BUILDER_COURSES = (
     CourseTitle(
         "Working with AI Assistants",
@@ -75,7 +75,7 @@ BUILDER_COURSES = (
     ),
     CourseTitle("Hybrid Teams That Work", ("Rhythm", "Meetings", "Trust"), "69.0", False),
 )
-BUNDLES = (  # (name, places in COURSES, price)
+BUNDLES = (  # (name, indexes in COURSES, price)
     ("Safety Pack", (0, 1, 2), "129.0"),
     ("Compliance Essentials", (4, 5, 7, 8), "149.0"),
     ("New Leader Path", (10, 11, 12), "249.0"),
@@ -100,7 +100,7 @@ PROFILE_FIELDS = (  # (label, field type, required)
 
 
 def course_title(place: int) -> CourseTitle:
-    """The course in that place; a site with more courses than titles offers them in editions."""
+    """Return the title of the course at this index. After the last title, further editions follow."""
     edition, index = divmod(place, len(COURSES))
     title = COURSES[index]
     return title if edition == 0 else title._replace(name=f"{title.name}, edition {edition + 1}")

@@ -1,4 +1,4 @@
-"""Builds courses (with product, chapters, contents and quizzes) and bundles of the invented academy."""
+"""Creating courses (with product, chapters, contents and quizzes) and bundles of the invented academy."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -102,7 +102,7 @@ def _add_chapter(
 
 def _add_quiz(site: "Site", content_id: int, name: str, *, final: bool) -> None:
     quiz_id = site.quizzes.new_id()
-    # a check at the start of a course has no passing mark
+    # a quiz at the start of a course has no passing score
     site.quizzes.add(
         quiz_id,
         {"id": quiz_id, "name": name, "passing_score": 70 if final else None, "questions": 5 + quiz_id % 6},

@@ -1,4 +1,4 @@
-"""Time as the stand-in keeps it: integers of milliseconds since the epoch, ISO 8601 on the wire."""
+"""Dates and times of the stand-in: stored as milliseconds since the epoch, sent as ISO 8601."""
 
 import time
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Clock:
-    """The site's own time. Tests move it forward; a replayed journal pins it to the moment of the write."""
+    """The clock of the site. Tests move it forward; a repeated journal sets it to the time of each write."""
 
     def __init__(self) -> None:
         self.offset = 0
@@ -37,12 +37,12 @@ class Clock:
 
 
 def iso(moment: int | None) -> str | None:
-    """`2024-02-22T20:32:52.726Z`, as REST v1 answers."""
+    """Return a time as REST v1 sends it: `2024-02-22T20:32:52.726Z`."""
     return None if moment is None else to_iso(moment)
 
 
 def to_iso(moment: int) -> str:
-    # A page of 250 rows has some 1,400 of these, so the parts are looked up rather than made.
+    # A page of 250 rows has about 1,400 times, so their parts are looked up and not formatted.
     day, left = divmod(moment, DAY)
     second, millisecond = divmod(left, SECOND)
     return _day_text(day) + _second_text(second) + MILLISECONDS[millisecond]
@@ -62,7 +62,7 @@ def _second_text(second: int) -> str:
 
 
 def parse_moment(text: str) -> int:
-    """Milliseconds of an ISO 8601 date or date-time; a missing zone means UTC. Raises ValueError."""
+    """Return the milliseconds of an ISO 8601 date or time; without a zone it is UTC. Raises ValueError."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

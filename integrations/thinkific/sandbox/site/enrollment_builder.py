@@ -1,4 +1,4 @@
-"""Builds enrollments in every state that a real site has, bundle holders, quiz results and certificates."""
+"""Creating enrollments in every state of a real site, bundle enrollments, quiz results and certificates."""
 
 from random import Random
 from typing import TYPE_CHECKING
@@ -9,12 +9,12 @@ from integrations.thinkific.sandbox.site.rows import Certificate, Enrollment, Su
 if TYPE_CHECKING:
     from integrations.thinkific.sandbox.site.site import Site
 
-# One text per percent, shared by all rows.
+# The texts of all percentages, shared by all rows.
 PERCENTAGES = ("0.0", *(str(percent / 100) for percent in range(1, 100)), "1.0")
 
 
 def add_enrollments(site: "Site", total: int, random: Random, now: int, *, holders_share: float) -> None:
-    """`total` enrollments over all people, some with many and some with none, never two in one course."""
+    """Create `total` enrollments. Some people get many, some none, and nobody two in the same course."""
     course_ids = site.courses.ids()
     bundles = list(site.bundles)
     users = list(site.users)
@@ -89,7 +89,7 @@ def add_enrollment(site: "Site", row: Enrollment, *, first: bool = False) -> Enr
 
 
 def add_results(site: "Site", quiz_results: int, random: Random) -> None:
-    """Quiz results of those who are well into a course, certificates of those who finished one with them."""
+    """Create quiz results of people who started a course, and certificates of people who completed one."""
     certified = {
         p["productable_id"]
         for p in site.products

@@ -1,4 +1,4 @@
-"""Fills a site of any size from a seed: the same scale, seed and date give the same rows."""
+"""Creating the rows of a site of any size. The same scale, seed and date give the same rows."""
 
 import gc
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Scale(msgspec.Struct, kw_only=True, frozen=True):
     users: int = 240
     enrollments_per_user: float = 4.0
-    courses: int = len(COURSES)  # what REST shows
+    courses: int = len(COURSES)  # those that REST shows
     builder_courses: int = len(BUILDER_COURSES)
     bundles: int = len(BUNDLES)
     groups: int = 12
@@ -33,7 +33,7 @@ class Scale(msgspec.Struct, kw_only=True, frozen=True):
 
     @classmethod
     def demo(cls) -> "Scale":
-        """A business that one can read: every title once, every company a group."""
+        """Return a small size for demos: every title once, and one group for every company."""
         return cls()
 
     @classmethod
@@ -46,7 +46,7 @@ def fill(site: "Site", scale: Scale, *, seed: int, as_of: datetime | None) -> No
     now = int((moment - EPOCH).total_seconds() * 1000)
     site.origin = {"scale": msgspec.to_builtins(scale), "seed": seed, "as_of": moment.isoformat()}
     random = Random(seed)  # noqa: S311 - invented data, not secrets
-    # Nothing made here is garbage; letting the collector look again and again doubles the time.
+    # No object made here is garbage, and garbage collections would double the time.
     collecting = gc.isenabled()
     gc.disable()
     try:

@@ -1,8 +1,8 @@
-"""Who is on the invented site: customer companies and the names of their people.
+"""The customer companies of the invented site, and the names of their people.
 
-Person `n` of company `c` is always the same person, whatever the seed or the size of the site:
-`person(c, n)` gives the names and the e-mail, which is `first.last@<company's domain>` in plain ASCII, with a
-number after the last name once all combinations are used. Demo fixtures may rely on it.
+`person(c, n)` is always the same person, for every seed and size of the site. The e-mail address is
+`first.last@<company's domain>` in ASCII; when all combinations of names are used, a number follows the last
+name. Demo fixtures may rely on this.
 """
 
 import unicodedata
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Company(NamedTuple):
-    name: str  # of the company, and of its group
+    name: str  # of the company and of its group
     domain: str
     weight: int  # its share of the site's people
 
@@ -50,9 +50,9 @@ STAFF = (  # (first name, last name, roles)
     ("Priya", "Raman", ("course_admin", "affiliate")),
 )
 INDEPENDENT_DOMAINS = ("example.org", "example.com", "example.net")
-INDEPENDENT = -1  # instead of a company's index: people who bought a course for themselves
+INDEPENDENT = -1  # instead of a company's index: people without a company
 
-# Whose turn it is: each company as often as its weight says, and two people of nobody's.
+# The companies of successive people: each as often as its weight, then two people without a company.
 ROSTER_CYCLE = (
     *(
         index
@@ -64,7 +64,7 @@ ROSTER_CYCLE = (
     INDEPENDENT,
 )
 
-# ruff: noqa: RUF001 - names as they are written
+# ruff: noqa: RUF001 - names in their own spelling
 _FIRST_NAMES = (
     "Amara Mateo Ingrid Kenji Sofia Liam Fatima Noah Chiara Olu Hannah Rafael Mei Jonas Zainab Lucas "
     "Elif Tomáš Grace Arjun Emma Diego Nadia Oskar Yuki Camila Samir Freya Kwame Isabel Björn Leila "
@@ -81,7 +81,7 @@ _LAST_NAMES = (
     "Abara Connolly Vega Janssen Mbeki Svensson Koch Aydın Popescu Olsen Iyer "
 )
 LAST_NAMES = tuple(_LAST_NAMES.split())
-# Letters without a decomposition, which NFKD leaves alone.
+# Letters that NFKD does not decompose.
 _PLAIN = str.maketrans({"ø": "o", "ı": "i", "ł": "l", "đ": "d", "æ": "ae", "ß": "ss"})
 
 
@@ -93,14 +93,14 @@ class Person(NamedTuple):
 
 
 def person(company_index: int, n: int) -> Person:
-    """The n-th person (from 0) of a company, or of nobody's when the index is `INDEPENDENT`."""
+    """Return person number `n` (from 0) of a company; with the index `INDEPENDENT`, without a company."""
     first, last, number = _names(company_index, n)
     if company_index == INDEPENDENT:
         company, domain = None, INDEPENDENT_DOMAINS[n % len(INDEPENDENT_DOMAINS)]
     else:
         company, domain = COMPANIES[company_index].name, COMPANIES[company_index].domain
     local = f"{_ascii(first)}.{_ascii(last)}{number or ''}"
-    # Live sites have people with one word for a name.
+    # Real sites have people whose name is one word.
     return Person(first, None if n % 41 == 17 else last, f"{local}@{domain}", company)
 
 

@@ -1,4 +1,4 @@
-"""Builds the people of the invented site, their groups and their orders."""
+"""Creating the people of the invented site, their groups and their orders."""
 
 from random import Random
 from typing import TYPE_CHECKING
@@ -33,7 +33,7 @@ def add_people(site: "Site", count: int, random: Random, now: int) -> None:
             n = seen.get(company_index, 0)
             seen[company_index] = n + 1
             someone = person(company_index, n)
-            # the first person of every company looks after its group's reports
+            # the first person of every company is the analyst of its group
             if n == 0 and company_index != INDEPENDENT:
                 roles = ("group_analyst",)
         profile: tuple[tuple[int, str], ...] = ()
@@ -70,7 +70,7 @@ def add_user(site: "Site", user: User, *, first: bool = False) -> User:
 
 
 def add_groups(site: "Site", count: int, random: Random, now: int) -> None:
-    """The companies first, each with all its people; then their departments; then numbered cohorts."""
+    """Create groups: the companies with all their people, then departments, then numbered departments."""
     domains = {company.domain: index for index, company in enumerate(COMPANIES)}
     people: list[list[int]] = [[] for _ in COMPANIES]
     for user in site.users:

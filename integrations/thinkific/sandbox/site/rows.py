@@ -1,7 +1,7 @@
-"""The rows that come by the hundred thousand. Everything else is kept as the dict that goes on the wire.
+"""The types of rows of which a site has very many. Other rows are stored as the dict that is sent.
 
-`raw` overlays the rendered row, so that a test can plant any value; `cache` is the encoded row.
-Times are milliseconds. Rows hold no cycles, so the collector need not look at a million of them.
+`raw` replaces values of the rendered row, so that a test can send any value. `cache` is the encoded row.
+Times are milliseconds. Rows have no reference cycles, so the garbage collector ignores them (gc=False).
 """
 
 from typing import Any
@@ -55,7 +55,7 @@ class Enrollment(msgspec.Struct, gc=False, eq=False, kw_only=True):
 
 
 class Submission(msgspec.Struct, gc=False, eq=False, kw_only=True):
-    """The running result of one person in one quiz: a retake overwrites it."""
+    """The result of one person in one quiz. A later attempt overwrites it."""
 
     id: int
     quiz_id: int

@@ -1,6 +1,6 @@
-"""What stands around the courses: who teaches them, categories, promotions with coupons, reviews.
+"""Creating instructors, categories, promotions with coupons, and reviews.
 
-Nothing here is drawn by lot, so that the rows of a seed stay what they were.
+Uses no random numbers, so that the other rows of a seed did not change when this was added.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from integrations.thinkific.sandbox.site.site import Site
 
 Wire = dict[str, Any]
-REVIEWED = 3  # people who reviewed each course that takes reviews
+REVIEWED = 3  # reviews of each course with reviews
 REVIEWS = (
     (5, "Clear and short", "Everything that I needed, and no more."),
     (4, "Useful", "The examples helped. The last chapter could be longer."),
@@ -28,7 +28,7 @@ def add_shop(site: "Site", now: int) -> None:
 
 
 def _add_instructors(site: "Site", now: int) -> None:
-    """The staff, who are the first people of the site."""
+    """Create the instructors: the staff, who are the first people of the site."""
     for place, user in enumerate(site.users.listing[: len(STAFF)]):
         number = site.instructors.new_id()
         first_name, last_name = STAFF[place][:2]
@@ -50,7 +50,7 @@ def _add_instructors(site: "Site", now: int) -> None:
 
 
 def _add_collections(site: "Site", now: int) -> None:
-    """Every product is in the first one; the bundles are in one of their own, too."""
+    """Create two categories: one with every product, and one with the bundles."""
     bundles = [p["id"] for p in site.products if p["productable_type"] == "Bundle"]
     for name, slug, product_ids, default in (
         ("All Courses", "all", site.products.ids(), True),
@@ -74,7 +74,7 @@ def _add_collections(site: "Site", now: int) -> None:
 
 
 def enter(site: "Site", product: Wire) -> None:
-    """A new product is in the categories that have every product."""
+    """Add a new product to the categories that contain every product."""
     for collection in site.collections:
         if collection["default"]:
             collection["product_ids"].append(product["id"])

@@ -1,4 +1,4 @@
-"""The state of one invented Thinkific site, its indexes, and the one door through which it changes."""
+"""The state of one invented Thinkific site. All changes go through `Site.write`."""
 
 import hashlib
 import itertools
@@ -24,17 +24,17 @@ Listener = Callable[[str, Wire], None]
 
 class Site:
     def __init__(self, *, options: Options | None = None) -> None:
-        self.lock = threading.RLock()  # requests, tests and the activity thread all come here
+        self.lock = threading.RLock()  # for requests, tests and the activity thread
         self.clock = Clock()
         self.options = options or Options()
-        self.origin: Wire = {}  # what generated it, for the journal
-        self.version = 0  # moves with every write; what was computed before is stale then
+        self.origin: Wire = {}  # scale, seed and date, for the journal
+        self.version = 0  # grows with every write; kept answers of older versions are not used
         self.render = Renderer(self)
 
         self.users: Table[User] = Table(90001)
         self.enrollments: Table[Enrollment] = Table(700001)
-        # Course and bundle ids are separate number spaces that overlap, and both overlap with product ids
-        # on a large site: a client that mixes them up must notice.
+        # The ids of courses, bundles and (on a large site) products overlap, so that a client that confuses
+        # them fails.
         self.courses: Table[Wire] = Table(3001)
         self.bundles: Table[Wire] = Table(3002)
         self.products: Table[Wire] = Table(4001)
@@ -59,14 +59,14 @@ class Site:
         self.members: defaultdict[int, dict[int, None]] = defaultdict(dict)  # group -> users, in order
         self.analysts: defaultdict[int, dict[int, None]] = defaultdict(dict)
         self.holders: defaultdict[int, dict[int, None]] = defaultdict(dict)  # bundle -> users
-        self.builder_courses: set[int] = set()  # of the newer builder: REST does not show them
+        self.builder_courses: set[int] = set()  # made with the newer builder: REST does not show them
         self.course_of_chapter: dict[int, int] = {}
         self.quiz_of_content: dict[int, int] = {}
         self.reviewed_assignments: dict[int, tuple[str, int]] = {}  # submission -> (status, when)
-        self.product_updates: dict[int, int] = {}  # product -> when; REST does not tell
+        self.product_updates: dict[int, int] = {}  # product -> when; REST does not show it
         self.subscriptions: dict[str, Wire] = {}  # webhooks
         self.subscription_numbers = itertools.count(1)
-        self.pending: list[tuple[int, str, Wire]] = []  # accepted, to take effect later
+        self.pending: list[tuple[int, str, Wire]] = []  # accepted writes that take effect later
 
         self.listeners: list[Listener] = []
         self.recorders: list[Callable[[int, str, Wire], None]] = []
@@ -82,7 +82,10 @@ class Site:
         as_of: datetime | None = None,
         options: Options | None = None,
     ) -> "Site":
-        """A site of any size. The same scale, seed and `as_of` (default: this hour) give the same rows."""
+        """Return a site of any size.
+
+        The same scale, seed and `as_of` (default: this hour) give the same rows.
+        """
         site = cls(options=options)
         fill(site, scale or Scale.demo(), seed=seed, as_of=as_of)
         return site
@@ -96,7 +99,7 @@ class Site:
         return [e for e in self.enrollments_of.get(user_id, ()) if e.course_id == course_id]
 
     def bundle_enrollments(self, bundle_id: int) -> list[Enrollment]:
-        """The course enrollments of the people who hold the bundle."""
+        """Return the course enrollments of the people who are enrolled in the bundle."""
         courses = set(self.bundles[bundle_id]["course_ids"])
         return [
             e
@@ -112,9 +115,9 @@ class Site:
         return groups[0] if groups else None
 
     def answer(self, key: Any, build: Callable[[], Iterable[Any]], *, lifetime: int = 1000) -> list[Any]:
-        """The rows that `build` finds, remembered while nothing changes: page 2 must not search again.
+        """Return the rows of `build`, and keep them until the next write, so that page 2 needs no new search.
 
-        `lifetime` (ms) bounds it, because rows expire without a write.
+        They are kept for at most `lifetime` milliseconds, because enrollments expire without a write.
         """
         now = self.clock.now()
         known = self._answers.get(key)
@@ -129,7 +132,10 @@ class Site:
     # -- changes -------------------------------------------------------------------------------------
 
     def write(self, name: str, /, **arguments: Any) -> Any:
-        """Change the site. Everything that does goes through here, is journaled and can be replayed."""
+        """Change the site by a function of WRITES, and return its result. Every change goes through here.
+
+        The journal records the write, so that it can be repeated.
+        """
         with self.lock:
             self._depth += 1
             try:
@@ -145,7 +151,7 @@ class Site:
             return result
 
     def replay(self, moment: int, name: str, arguments: Wire) -> None:
-        """Do a journaled write again, at its own time; nobody hears of it."""
+        """Repeat a write of the journal at its own time, without events."""
         listeners, recorders = self.listeners, self.recorders
         self.listeners, self.recorders = [], []
         try:
@@ -155,7 +161,7 @@ class Site:
             self.listeners, self.recorders = listeners, recorders
 
     def settle(self) -> None:
-        """Let take effect what was accepted earlier and is due now."""
+        """Carry out the accepted writes that are due now."""
         if self.pending and min(due for due, _, _ in self.pending) <= self.clock.now():
             self.write("settle")
 
@@ -171,7 +177,7 @@ class Site:
         return tables | {name: sum(map(len, value.values())) for name, value in sets.items()}
 
     def digests(self) -> dict[str, str]:
-        """One hash per kind of row, equal when the rows are, in whatever order they are listed."""
+        """Return one hash for each kind of row. It depends on the rows and not on their order."""
         with self.lock:
             now = self.clock.now()
             return {
@@ -186,7 +192,7 @@ class Site:
 
 
 def _digest(rows: Iterable[Wire]) -> str:
-    """The sum of the rows' hashes, which does not depend on their order and holds one row at a time."""
+    """Return the sum of the rows' hashes, which does not depend on their order."""
     total = 0
     for row in rows:
         encoded = msgspec.json.encode(row, order="sorted")

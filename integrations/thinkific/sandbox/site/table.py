@@ -1,4 +1,4 @@
-"""An ordered set of rows, found by id and listed by page."""
+"""An ordered collection of rows, with an index by id."""
 
 from collections.abc import Iterator
 from typing import Generic, TypeVar
@@ -57,6 +57,6 @@ class Table(Generic[Row]):
         self.listing = [row for row in self.listing if id(row) not in gone]
 
     def move_first_to_end(self) -> None:
-        """What an update does to an unsorted list: every later row moves up by one place."""
+        """Move the first row to the end, as an update in an unsorted list may do: all others move up."""
         if self.listing:
             self.listing.append(self.listing.pop(0))

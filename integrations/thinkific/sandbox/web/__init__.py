@@ -1,1 +1,1 @@
-"""How the stand-in answers over HTTP: limits, faults, and rows as they go on the wire."""
+"""The HTTP side of the stand-in: server, limits, faults, and the encoding of rows."""

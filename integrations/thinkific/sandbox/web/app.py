@@ -1,4 +1,4 @@
-"""One request from arrival to answer: control, who asks, limits, faults, the site."""
+"""Answering a request: control requests, authentication, limits, faults, then the site."""
 
 import hmac
 import logging
@@ -52,7 +52,7 @@ class App:
         self._chosen: dict[int, list[Fault]] = {}
 
     def set_options(self, **options: Any) -> None:
-        """Change some options; all of them are read when they are needed."""
+        """Change some options. They have effect at once, because each is read when it is needed."""
         changed = msgspec.convert(msgspec.to_builtins(self.options) | options, Options)
         for name in Options.__struct_fields__:
             setattr(self.options, name, getattr(changed, name))
@@ -69,7 +69,7 @@ class App:
         self.stats.departed()
 
     def delay_before(self, request: Request) -> float:
-        """How long the request waits before anything happens to it; decides its faults."""
+        """Choose the faults of the request, and return how many seconds it waits before it is processed."""
         if request.path.startswith(control.PREFIX):
             return 0.0
         striking = self.faults.striking(request)
@@ -91,7 +91,7 @@ class App:
                 endpoint, response = self._serve(request, faults)
         except Problem as problem:
             response = Response.of(problem.status, problem.body)
-        except Exception:  # the edge: a defect here must look like theirs, and be seen in our log
+        except Exception:  # last resort: log our own error, and answer as Thinkific would
             log.exception("%s %s", request.method, request.path)
             response = Response.of(500, {"error": "Internal Server Error"})
         self._spoil(request, response, faults)
@@ -133,7 +133,7 @@ class App:
             return Response.of(400, malformed("The request body is not valid JSON.").body)
 
     def _authenticate(self, request: Request) -> None:
-        """API key headers, which the webhooks API does not take, or either secret as a Bearer token."""
+        """Accept a Bearer token (API key or access token); outside of the webhooks API also the key headers."""
         bearer = _bearer(request)
         if bearer is not None:
             if not (_same(bearer, self.options.api_key) or _same(bearer, self.options.access_token)):

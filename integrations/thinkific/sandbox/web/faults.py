@@ -1,4 +1,4 @@
-"""Trouble on demand: what fails, where, how often."""
+"""Faults that a test can install: what fails, for which requests, and how often."""
 
 import re
 from random import Random
@@ -24,24 +24,24 @@ Kind = Literal[
     "told",
     "graphql_error",
 ]
-# These answer in place of the site; the others let the request through and spoil something about it.
+# These answer instead of the site. With the others, the request is processed and something else fails.
 ANSWERS = {"422", "429", "500", "520", "401", "reset", "graphql_error"}
 
 
 class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Strikes the next `next` requests, every `every`-th, or each with `probability`; else always."""
+    """Applies to the next `next` requests, to every `every`-th, or with `probability`; else to all."""
 
     kind: Kind
     probability: float | None = None
     next: int | None = None
     every: int | None = None
-    after: int = 0  # matching requests to let pass first
-    method: str | None = None  # a regular expression, as `path` is; both must be found
+    after: int = 0  # number of matching requests that pass first
+    method: str | None = None  # `method` and `path` are regular expressions; both must match
     path: str | None = None
     seconds: float = 30.0  # stall
-    when: Literal["before", "after"] = "after"  # stall: before or after the request took effect
+    when: Literal["before", "after"] = "after"  # stall: before or after the request is processed
     how: Literal["move", "delete", "insert"] = "move"  # shift_pages
-    # told: put into meta.pagination, without it there is no meta; 422: the body of the answer
+    # fault "told": replaces values of meta.pagination, None removes meta; fault "422": the body of the answer
     told: dict[str, object] | None = None
     code: str = "SERVER_ERROR"  # graphql_error
     id: int = 0
@@ -75,7 +75,7 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 class Faults:
     def __init__(self, seed: int = 1) -> None:
         self.active: list[Fault] = []
-        self._random = Random(seed)  # noqa: S311 - repeatable trouble
+        self._random = Random(seed)  # noqa: S311 - repeatable, not secret
         self._last_id = 0
 
     def add(self, kind: Kind, **details: object) -> Fault:

@@ -1,4 +1,4 @@
-"""HTTP/1.1, lean: a client's speed must not be hidden behind the server's."""
+"""A minimal HTTP/1.1, so that benchmarks measure the client and not this server."""
 
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -28,7 +28,7 @@ LARGEST_BODY = 64 * 1024 * 1024
 
 
 class BadRequest(Exception):
-    """What arrived is not HTTP that we read; the connection ends."""
+    """The request is not HTTP that this server reads. The connection is closed."""
 
 
 class Request:
@@ -52,12 +52,12 @@ class Request:
         return self._query
 
     def json(self) -> Any:
-        """The body; ValueError when it is not JSON."""
+        """Return the body. Raises ValueError if it is not JSON."""
         return msgspec.json.decode(self.body) if self.body else {}
 
 
 class Response:
-    """`fate` is what befalls it on its way: "reset" (never arrives) or "truncate" (half of it does)."""
+    """An answer. `fate` is how sending it fails: "reset" (not sent) or "truncate" (half of it is sent)."""
 
     __slots__ = ("body", "content_type", "delay", "fate", "headers", "status")
 
@@ -86,7 +86,10 @@ class Response:
 
 
 def take_request(buffer: bytearray) -> Request | None:
-    """Cut the first complete request off the buffer; None while it is incomplete."""
+    """Remove the first request from the buffer and return it; None while it is incomplete.
+
+    Raises BadRequest.
+    """
     end = buffer.find(b"\r\n\r\n")
     if end < 0:
         if len(buffer) > 256 * 1024:

@@ -1,4 +1,4 @@
-"""Lists that lie: pages that come again and again, and totals that are not true."""
+"""Faults of lists: pages that are repeated, and wrong totals."""
 
 import itertools
 import re
@@ -12,7 +12,7 @@ _again = itertools.count(1)
 
 
 def before(request: Request, faults: list[Fault]) -> None:
-    """`repeat_page`: whichever page is asked for, the first one is answered."""
+    """For the fault `repeat_page`, answer the first page to every request."""
     if not any(fault.kind == "repeat_page" for fault in faults):
         return
     if request.method == "GET":

@@ -1,4 +1,4 @@
-"""Thinkific's limits: requests in fixed windows, requests at a time, GraphQL points."""
+"""Thinkific's limits: requests per window of time, parallel requests, GraphQL points."""
 
 import time
 from collections import Counter
@@ -8,7 +8,7 @@ from integrations.thinkific.sandbox.site.clock import to_iso
 
 
 class Window:
-    """A budget that is whole again at every full multiple of its length (live: at every full minute)."""
+    """A budget that starts again at every multiple of its length (at Thinkific: at every full minute)."""
 
     def __init__(self) -> None:
         self.number = -1
@@ -52,7 +52,7 @@ class Limits:
         self.requests.grants.clear()
 
     def admit(self, in_flight: int) -> bool:
-        """Whether a REST request may be served; one that may not costs nothing."""
+        """Return whether a REST request may be served. A refused request does not use the budget."""
         options = self.options
         if options.concurrency and in_flight > options.concurrency:
             self.refused_concurrency += 1
@@ -89,7 +89,7 @@ class Limits:
         limit = self.options.graphql_points or 1_000_000
         remaining = self.points.remaining(limit, length)
         reset_at = to_iso(int(self.points.ends_at(length) * 1000))
-        # whole seconds are what is documented, which only a scaled window cannot live with
+        # Thinkific documents whole seconds; only windows that are shortened for tests need milliseconds.
         if reset_at.endswith(".000Z"):
             reset_at = reset_at[:19] + "Z"
         return {"cost": cost, "remaining": remaining, "resetAt": reset_at, "limit": limit}

@@ -1,4 +1,4 @@
-"""Refusals in the shapes that Thinkific uses; which endpoint uses which is part of its interface."""
+"""Error answers in the shapes of Thinkific. Each endpoint has its own shape."""
 
 from typing import Any
 
@@ -23,15 +23,15 @@ def malformed(message: str) -> Problem:
 
 
 def invalid_fields(**fields: str | list[str]) -> Problem:
-    """The shape of users and most others: `{"errors": {"email": ["has already been taken"]}}`."""
+    """For users and most others: `{"errors": {"email": ["has already been taken"]}}`."""
     return Problem(422, {"errors": {k: [v] if isinstance(v, str) else v for k, v in fields.items()}})
 
 
 def invalid_list(*messages: str) -> Problem:
-    """The shape of enrollments and group_users."""
+    """For enrollments and group_users: a list of texts."""
     return Problem(422, {"errors": list(messages)})
 
 
 def invalid_texts(**fields: str) -> Problem:
-    """The shape of group analysts POST and of the webhooks API: one text per field."""
+    """For POST of group analysts and for the webhooks API: one text per field."""
     return Problem(422, {"errors": fields})

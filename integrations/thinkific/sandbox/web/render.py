@@ -1,4 +1,4 @@
-"""Rows as they go on the wire, and their encoded form, kept until the row changes."""
+"""Rendering rows as they are sent. The encoded form is kept until the row changes."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ GID_PREFIX = "5f0f0c1e-9f0b-4c15-9b53-"
 
 
 def gid(user_id: int) -> str:
-    """The GraphQL-only global id: a UUID, which here happens to end in the number."""
+    """Return the global id of a user, which only GraphQL has: a UUID. Here it ends with the user's id."""
     return f"{GID_PREFIX}{user_id:012d}"
 
 
@@ -92,7 +92,7 @@ class Renderer:
         encoded = []
         for row in rows:
             cached = row.cache
-            # `expired` changes by itself, so the kept bytes are good for one side of that moment only
+            # `expired` changes without a write, so kept bytes are valid only before or only after that time
             expired = row.expiry_date is not None and row.expiry_date <= now
             if cached is None or expired is not row.cached_as_expired:
                 cached = row.cache = encode(self.enrollment(row, now))

@@ -1,4 +1,4 @@
-"""The sockets: an event loop in a thread of its own, one handler for all connections."""
+"""The server: an event loop in a thread of its own that answers all connections."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class Connection(asyncio.Protocol):
-    """Answers one request after the other, in order, as HTTP/1.1 wants it."""
+    """A connection. It answers requests one after the other, in order, as HTTP/1.1 requires."""
 
     transport: asyncio.Transport
 
@@ -24,7 +24,7 @@ class Connection(asyncio.Protocol):
         self.app = app
         self.open_connections = open_connections
         self.buffer = bytearray()
-        self.busy = False  # an answer is being delayed
+        self.busy = False  # whether an answer is being delayed
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -91,7 +91,7 @@ class Connection(asyncio.Protocol):
 
 
 def reset(transport: asyncio.Transport) -> None:
-    """Hang up with RST, as a crashed proxy does."""
+    """Close the connection with RST, as a crashed proxy does."""
     sock = transport.get_extra_info("socket")
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
@@ -101,7 +101,7 @@ class Server:
     def __init__(self, app: "App", host: str, port: int) -> None:
         self.app = app
         self.connections: set[Connection] = set()
-        # Bound here and now, so that a taken port is the caller's error and a free one is known at once.
+        # Bound here, so that a port in use raises in the caller, and the chosen port is known at once.
         self.socket = socket.create_server((host, port), backlog=512)
         self.host, self.port = self.socket.getsockname()[:2]
         self._serving = threading.Event()

@@ -1,4 +1,4 @@
-"""What was asked of the stand-in, for tests and benchmarks to count."""
+"""Counts and a log of the requests to the stand-in, for tests and benchmarks."""
 
 import time
 from collections import Counter, deque

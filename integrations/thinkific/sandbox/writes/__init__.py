@@ -1,4 +1,4 @@
-"""Every change a site can undergo, by name. The names and arguments are what the journal keeps."""
+"""All changes of a site, by name. The journal stores the names and the arguments."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the academy itself changes: courses that come, go and get another name."""
+"""Adding, renaming and deleting courses."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def add_course(site: "Site", *, name: str | None = None, new_builder: bool = False) -> dict[str, Any]:
-    """A course with its product; the title is the catalogue's next one unless named."""
+    """Add a course with its product. Without `name` it gets the next title of the catalogue."""
     place = sum((c["id"] in site.builder_courses) is new_builder for c in site.courses)
     course_id = catalog_builder.add_course(
         site, place, site.clock.now(), contents_per_chapter=4, new_builder=new_builder
@@ -31,7 +31,7 @@ def rename_course(site: "Site", *, course_id: int, name: str) -> None:
     course["name"] = name
     product = site.products.get(course["product_id"])
     for row in site.enrollments_in.get(course_id, ()):
-        row.cache = None  # it carries the name
+        row.cache = None  # it contains the name
     site.announce("course.updated", dict(course))
     if product:
         product["name"] = name
@@ -40,7 +40,7 @@ def rename_course(site: "Site", *, course_id: int, name: str) -> None:
 
 
 def delete_course(site: "Site", *, course_id: int) -> None:
-    """With its product, chapters, contents and enrollments."""
+    """Delete a course with its product, chapters, contents and enrollments."""
     if course_id not in site.courses:
         raise not_found()
     course = site.courses.remove(course_id)

@@ -1,4 +1,4 @@
-"""Enrollments: made, dated, through bundles. Ending one means a past `expiry_date`; there is no delete."""
+"""Creating enrollments and setting their dates, also by bundles. An `expiry_date` in the past ends one."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +52,7 @@ def set_dates(site: "Site", *, enrollment_id: int, dates: dict[str, str | None])
 
 
 def hold_bundle(site: "Site", *, bundle_id: int, user_id: Any, dates: dict[str, str | None]) -> None:
-    """Enroll in every course of the bundle; courses the person has already get the dates."""
+    """Enroll a person in every course of the bundle. Courses that they have already get the dates."""
     _check_holder(site, bundle_id, user_id)
     moments = read_dates(dates)
     site.holders[bundle_id][user_id] = None
@@ -106,7 +106,7 @@ def event_enrollment(site: "Site", row: Enrollment) -> dict[str, Any]:
 
 
 def changed(site: "Site", row: Enrollment) -> None:
-    # never earlier than before: a row whose time runs backwards would fall behind everybody's cursor
+    # Always later than before: a client that reads changes since its last pull would miss an earlier time.
     row.updated_at = max(site.clock.now(), row.updated_at + 1)
     row.cache = None
 

@@ -8,7 +8,7 @@ from integrations.thinkific.sandbox.web.problems import invalid_fields, invalid_
 if TYPE_CHECKING:
     from integrations.thinkific.sandbox.site.site import Site
 
-LONGEST_NAME = 255  # not documented; a limit of that kind is plausible
+LONGEST_NAME = 255  # an assumption: Thinkific documents no limit
 
 
 def create_group(site: "Site", *, name: Any) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def delete_group(site: "Site", *, group_id: int) -> None:
 
 
 def add_to_groups(site: "Site", *, user_id: Any, group_names: Any) -> None:
-    """By name, as REST does; one unknown name refuses all."""
+    """Add a person to groups by name, as REST does. One unknown name refuses the whole request."""
     if not isinstance(user_id, int) or user_id not in site.users:
         raise invalid_list("Invalid user_id")
     names = group_names if isinstance(group_names, list) else []

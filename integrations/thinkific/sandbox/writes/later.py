@@ -1,4 +1,4 @@
-"""What is accepted now and takes effect later, as a bundle enrollment answered with 202."""
+"""Writes that are accepted now and carried out later, such as a bundle enrollment answered with 202."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ def settle(site: "Site") -> None:
     due = [entry for entry in site.pending if entry[0] <= now]
     site.pending = [entry for entry in site.pending if entry[0] > now]
     for _, name, arguments in due:
-        # What became impossible in the meantime (the person is gone) is dropped, as a job would fail.
+        # A write that has become impossible (the person is deleted) is dropped, like a failed job.
         try:
             site.write(name, **arguments)
         except Problem:

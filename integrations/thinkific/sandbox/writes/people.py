@@ -1,4 +1,4 @@
-"""People: created, changed, deleted, signed in."""
+"""Creating, changing, deleting and signing in people."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +57,7 @@ def update_user(site: "Site", *, user_id: int, fields: dict[str, Any]) -> None:
     if user.email:
         site.user_id_by_email[user.email.lower()] = user.id
     for row in site.enrollments_of.get(user_id, ()):
-        row.cache = None  # it carries the name and the e-mail
+        row.cache = None  # it contains the name and the e-mail address
     if before != (user.email, user.first_name, user.last_name, user.roles):
         site.announce("user.updated", event_user(site, user))
 
@@ -81,7 +81,7 @@ def delete_users(site: "Site", *, user_ids: list[int]) -> None:
     site.submissions.remove_many({s.id for s in site.submissions if s.user_id in gone})
     site.certificates.remove_many({c.id for c in site.certificates if c.user_id in gone})
     _take_enrollments(site, gone)
-    for order in site.orders:  # orders stay, without the person
+    for order in site.orders:  # orders stay, without name and address
         if order["user_id"] in gone:
             order |= {"user_email": None, "user_name": "(deleted) (deleted)"}
     for payload in payloads:
@@ -94,7 +94,7 @@ def sign_in(site: "Site", *, user_id: int) -> None:
 
 def event_user(site: "Site", user: User) -> dict[str, Any]:
     wire = site.render.user(user)
-    wire.pop("full_name", None)  # webhooks lack it
+    wire.pop("full_name", None)  # webhooks do not have it
     return wire
 
 
@@ -143,7 +143,7 @@ def _problems(site: "Site", fields: dict[str, Any], *, user: User | None) -> dic
 
 
 def _assign(site: "Site", user: User, fields: dict[str, Any]) -> None:
-    if user.raw:  # what a test planted gives way to what was written since
+    if user.raw:  # a written field replaces the value that a test has put there
         user.raw = {name: value for name, value in user.raw.items() if name not in fields}
     if "email" in fields and user.email and site.user_id_by_email.get(user.email.lower()) == user.id:
         del site.user_id_by_email[user.email.lower()]

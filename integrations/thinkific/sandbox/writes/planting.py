@@ -1,4 +1,4 @@
-"""Rows as a test wants them, however strange, and listings that shift while somebody walks them."""
+"""Putting rows with any values for tests, and moving rows in a list while a client reads it."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,10 @@ PLAIN_TABLES = (
 
 
 def put(site: "Site", *, kind: str, row: dict[str, Any]) -> int:
-    """Plant a row: what is given goes on the wire as it is, the rest as usual. Without an id: a new row."""
+    """Put a row and return its id. Given values are sent as they are; others get normal values.
+
+    Without an id it is a new row.
+    """
     if kind == "users":
         return _put_user(site, row)
     if kind == "enrollments":
@@ -43,7 +46,7 @@ def put(site: "Site", *, kind: str, row: dict[str, Any]) -> int:
 
 
 def remove(site: "Site", *, kind: str, row_ids: list[int]) -> None:
-    """Make rows vanish without a trace: no event, nothing else changes."""
+    """Remove rows without an event and without changing other rows."""
     if kind not in (*PLAIN_TABLES, "users", "enrollments"):
         raise malformed(f"No rows of kind {kind}.")
     table = getattr(site, kind)
@@ -60,7 +63,7 @@ def remove(site: "Site", *, kind: str, row_ids: list[int]) -> None:
 
 
 def shift(site: "Site", *, kind: str, how: str) -> None:
-    """Shift a listing by one place: `move` (first to last), `delete` (first) or `insert` (before)."""
+    """Change the first row of a list: `move` it to the end, `delete` it, or `insert` another before it."""
     table = getattr(site, kind)
     if how == "move":
         table.move_first_to_end()
@@ -131,7 +134,7 @@ def _put_enrollment(site: "Site", row: dict[str, Any]) -> int:
         updated_at=now,
         activated_at=now,
     )
-    # "updated_after" must find it where it says it is
+    # so that filters such as "updated_after" use the given dates
     for name in ("created_at", "updated_at", "activated_at", "started_at", "completed_at", "expiry_date"):
         if name not in row:
             continue

@@ -1,4 +1,4 @@
-"""What students do: move on, finish, take quizzes."""
+"""What students do: make progress, complete courses, take quizzes."""
 
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def move_progress(site: "Site", *, enrollment_id: int, percent: int) -> Enrollment:
-    """Set the progress (0 to 100); at 100 the course is complete and, where it has one, certified."""
+    """Set the progress (0 to 100). At 100 the course is completed, and a certificate made if it has one."""
     row = site.enrollments[enrollment_id]
     changed(site, row)
     row.raw = None
@@ -59,7 +59,7 @@ def complete_lesson(site: "Site", *, enrollment_id: int, content_id: int, percen
 
 
 def attempt_quiz(site: "Site", *, enrollment_id: int, quiz_id: int, correct: int) -> Submission:
-    """One more attempt; the person's submission for the quiz carries the latest result."""
+    """Record one more attempt. The person's submission for the quiz has the result of the last attempt."""
     row = site.enrollments[enrollment_id]
     quiz = site.quizzes[quiz_id]
     known = next((s for s in site.submissions if s.user_id == row.user_id and s.quiz_id == quiz_id), None)
@@ -88,7 +88,10 @@ def attempt_quiz(site: "Site", *, enrollment_id: int, quiz_id: int, correct: int
 def touch_enrollments(
     site: "Site", *, share: float | None = None, count: int | None = None, seed: int = 1, silent: bool = True
 ) -> list[int]:
-    """Move that share (or number) of the enrollments on; returns their ids. Silent: no webhooks."""
+    """Make progress in a share or a number of the enrollments.
+
+    Returns their ids. `silent`: without events.
+    """
     rows = site.enrollments.listing
     wanted = round(len(rows) * (share or 0)) if count is None else count
     chosen = Random(seed).sample(range(len(rows)), min(wanted, len(rows)))  # noqa: S311 - repeatable, not secret

@@ -1,4 +1,4 @@
-"""What is in a category, and how an assignment was judged."""
+"""Changing the products of a category, and reviewing assignments."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Webhook subscriptions: part of the site, so that a restarted one still knows whom to tell."""
+"""Webhook subscriptions. They are part of the site, so that a restarted site still has them."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 def subscribe(site: "Site", *, topic: str, target_url: str) -> dict[str, Any]:
     now = site.clock.now()
-    # Like theirs: the time, then a number.
+    # An id like Thinkific's: the time, then a number.
     stamp = "".join(filter(str.isdigit, to_iso(now)))
     webhook_id = f"{stamp}{next(site.subscription_numbers):06d}"
     webhook = {

@@ -141,7 +141,7 @@ def _put_off(number: int, error: ThinkificError, desk: Desk, work: Work) -> None
 def _ask_for_strangers(desk: Desk, work: Work) -> None:
     """Ask for people who are not stored here.
 
-    Thinkific may not know them: their enrollments are removed.
+    If Thinkific does not know them, their enrollments are removed.
     """
     persons = {n for news in work.news.values() if not news.gone for n in news.persons}
     work.strangers = ask_for_strangers(persons, desk)
