@@ -1,4 +1,4 @@
-"""One module per screen; importing this package registers them all."""
+"""The screens of the sync, one module for each. Importing this package registers them."""
 
 from integrations.admin import conflicts, drift, events, runs, schedules
 

@@ -1,4 +1,4 @@
-"""Conflicts: both sides changed the same field; one value won, and here is the other."""
+"""The screen Conflicts: fields that both sides have changed, and decisions about protected accounts."""
 
 from typing import Any, ClassVar
 
@@ -175,7 +175,7 @@ class SyncConflictAdmin(SitewideAdmin):
     )
 
     def get_object(self, request: HttpRequest, object_id: Any, from_field: Any = None) -> Any:
-        """Its page and its dialogs call the person by their name as it is now."""
+        """Return the conflict with the person's present name, for its page and its dialogs."""
         conflict = super().get_object(request, object_id, from_field)
         if conflict is not None and conflict.entity == "user":
             person = User.objects.filter(pk=conflict.object_id).first()

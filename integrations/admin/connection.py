@@ -1,4 +1,4 @@
-"""The button Test connection: the one page that asks Thinkific while a person waits, because they asked."""
+"""The button Test connection. It sends requests to Thinkific while the administrator waits for the page."""
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied

@@ -1,4 +1,4 @@
-"""Drift: where the last reconciliation found that the dashboard and Thinkific do not agree."""
+"""The screen Drift: differences between the dashboard and Thinkific that the last reconciliation found."""
 
 from typing import Any
 
@@ -147,7 +147,7 @@ class DriftAdmin(SitewideAdmin):
     empty_text = "Where a comparison finds that the dashboard and Thinkific do not agree, it is listed here."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        """The last report's rows: older ones are history."""
+        """Return the rows of the last report only."""
         run = last_report()
         return super().get_queryset(request).filter(report__run=run.pk if run else None)
 

@@ -1,4 +1,4 @@
-"""Webhooks received: what Thinkific told us, and what became of it."""
+"""The screen Webhooks received: the events of Thinkific and their outcome."""
 
 import json
 from datetime import datetime

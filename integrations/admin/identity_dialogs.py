@@ -1,4 +1,4 @@
-"""Deciding about a protected account: whether one in Thinkific is its person's, and which address counts."""
+"""The decisions about a protected account: is a Thinkific account the same person, which address counts?"""
 
 from typing import Any, ClassVar
 
@@ -30,7 +30,7 @@ def account_of(conflict: SyncConflict) -> User | None:
 
 
 def who_gains_what(conflict: SyncConflict) -> str:
-    """What a wrong decision would give away, in one sentence."""
+    """Return a sentence that says who would get which rights by a wrong decision."""
     user = account_of(conflict)
     if user is None:
         return f"{conflict.label} is no longer here."

@@ -1,4 +1,4 @@
-"""What is known of both people of a conflict about an identity, side by side."""
+"""The comparison of both people on the page of a conflict about a protected account."""
 
 from django.db.models import Q
 from django.utils.dateparse import parse_datetime
@@ -12,12 +12,12 @@ from integrations.admin.identity_dialogs import account_of, who_gains_what
 from integrations.models import SyncConflict
 from integrations.thinkific.identity_facts import ENROLLMENTS
 
-SHOWN = 12  # teams named at most
+SHOWN = 12  # the most teams that are named
 NOT_TOLD = "Thinkific does not tell"
 
 
 def both_people(conflict: SyncConflict) -> SafeString:
-    """A table of what tells whether they are one person, for the page of the conflict."""
+    """Return a table that helps to decide whether the two are one person."""
     user = account_of(conflict)
     rows = [(label, _ours(user, label), theirs) for label, theirs in _theirs(conflict)]
     body = format_html_join("", '<tr><th scope="row">{}</th><td>{}</td><td>{}</td></tr>', rows)

@@ -1,4 +1,4 @@
-"""Runs: what was asked of Thinkific, how far it is, what came of it. Cancel, Resume, Confirm removals."""
+"""The screen Runs: pulls, reconciliations and repairs, with the buttons Cancel, Resume, Confirm removals."""
 
 from functools import partial
 from typing import Any
@@ -104,7 +104,7 @@ class SyncRunAdmin(SitewideAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         if request.method != "GET":
-            raise PermissionDenied  # runs are read-only; what can be done to them has addresses of its own
+            raise PermissionDenied  # runs are read-only; their buttons have other addresses
         run = self.get_object(request, object_id)
         if not self.has_view_permission(request, run):
             raise PermissionDenied

@@ -1,4 +1,4 @@
-"""Schedules: how often each kind is pulled. What is saved here is in force at once."""
+"""The screen Schedules: how often each kind is pulled. Changes have effect at once."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from integrations.models import SyncSchedule
 
 
 class ScheduleForm(ShownModelForm):
-    """The limits of the interval are the model's."""
+    """The form of an interval. The model checks its limits."""
 
     every_minutes = forms.IntegerField(
         label="Every (minutes)",

@@ -1,6 +1,6 @@
-"""Webhook subscriptions: what Thinkific tells us of, when it last did, and the buttons that change it.
+"""The page Webhook subscriptions: the topics, their last events, and buttons to register and remove them.
 
-The page itself asks Thinkific nothing; Register, Remove and Look do, because somebody pressed them.
+Showing the page sends no request to Thinkific. Only the buttons Register, Remove and Look do.
 """
 
 from contextlib import AbstractContextManager
@@ -102,7 +102,7 @@ class Remove(SubscriptionsDialog):
 
 
 def urls() -> list[URLPattern]:
-    """Below the events' own addresses."""
+    """Return the addresses below that of the list of events."""
     guard = admin.site.admin_view
     name = "integrations_webhooksubscription_{}".format
     return [

@@ -119,7 +119,7 @@ def _ratings(run: Run, question: Wire, arguments: Wire) -> list[Wire]:
 
 
 def _answered(run: Run, kind: str) -> list[Wire]:
-    """Return rows of this kind: for each content, one for each of the first 20 people who completed it."""
+    """Return the answers to contents of this kind: by the first 20 people who completed the course."""
 
     def build() -> Iterator[Wire]:
         for content in _contents(run, kind):

@@ -133,7 +133,7 @@ class App:
             return Response.of(400, malformed("The request body is not valid JSON.").body)
 
     def _authenticate(self, request: Request) -> None:
-        """Accept a Bearer token (API key or access token); outside of the webhooks API also the key headers."""
+        """Accept a Bearer token (API key or access token) or, except for webhooks, the API key headers."""
         bearer = _bearer(request)
         if bearer is not None:
             if not (_same(bearer, self.options.api_key) or _same(bearer, self.options.access_token)):
