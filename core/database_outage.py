@@ -18,30 +18,30 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-PATIENCE = 150.0  # seconds: longer than the lease of a claim, after which another process takes the entry
+LONGEST_OUTAGE = 150.0  # seconds: longer than the lease of a claim; then another process takes the entry
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 
 
-def patiently(write: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+def retry_during_outage(write: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     """Call `write` with the arguments and return its result; repeat it while the database is not reachable.
 
     Raises the last database error after 150 seconds. The write must be safe to repeat: it may have been
     committed although its answer was lost. Writes about a claim are safe, because their condition names the
     owner of the claim.
     """
-    end, pause = time.monotonic() + PATIENCE, FIRST_PAUSE
+    end, pause = time.monotonic() + LONGEST_OUTAGE, FIRST_PAUSE
     while True:
         try:
             return write(*args, **kwargs)
         except Error as error:
-            if not leaves_hope(error) or time.monotonic() > end:
+            if not may_recover(error) or time.monotonic() > end:
                 raise
             log.warning("database unavailable, waiting", problem=f"{type(error).__name__}: {error}".strip())
         time.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE)
 
 
-def leaves_hope(error: Error) -> bool:
+def may_recover(error: Error) -> bool:
     """Return whether the same statement may work later.
 
     If so, the connection of this thread is closed, and the next query opens a new one.

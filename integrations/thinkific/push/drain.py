@@ -150,7 +150,7 @@ class _Drain:
             self._collect()
             self._show_life()
         except Error as error:
-            if not leaves_hope(error):
+            if not may_recover(error):
                 raise
             log.warning("drain waits for the database", problem=f"{type(error).__name__}: {error}".strip())
             time.sleep(LOOK)
@@ -211,12 +211,12 @@ class _Drain:
         while left:
             entry = left[0]
             if hold is not None or not self._goes_on():
-                patiently(claims.put_back, entry, until=hold or timezone.now(), counts=False)
+                retry_during_outage(claims.put_back, entry, until=hold or timezone.now(), counts=False)
             elif self._holds(entry):
                 fate = push(entry, self.client)
                 fates.append(fate.name)
                 hold = timezone.now() + timedelta(seconds=fate.hold) if fate.hold else None
-                patiently(self._note_connection, fate)
+                retry_during_outage(self._note_connection, fate)
             del left[0]
 
     def _holds(self, entry: OutboxEntry) -> bool:

@@ -73,7 +73,7 @@ def push(entry: OutboxEntry, client: ThinkificClient) -> Fate:
         try:
             _send(entry, client)
         except NotYet as error:
-            patiently(put_back, entry, until=error.until, error=str(error), counts=False)
+            retry_during_outage(put_back, entry, until=error.until, error=str(error), counts=False)
             return Fate("retried")
         except (RateLimited, BudgetExhausted, Interrupted) as error:
             _later(entry, error, error.seconds(), counts=False)
@@ -93,7 +93,7 @@ def push(entry: OutboxEntry, client: ThinkificClient) -> Fate:
                 return _retry(entry, RetryLater(words, after=AFTER_OUTAGE))
             log.exception("push failed")
             return _retry(entry, RetryLater(f"{type(error).__name__}: {error}"[:500]))
-        patiently(outcomes.finish, entry, now=timezone.now())
+        retry_during_outage(outcomes.finish, entry, now=timezone.now())
         return Fate("done")
 
 
@@ -117,7 +117,7 @@ def _later(entry: OutboxEntry, error: ThinkificError, seconds: float, *, counts:
     log.info("push later", seconds=round(seconds, 1), problem=str(error))
     until = timezone.now() + timedelta(seconds=seconds)
     # An earlier request of this push may have created something, so the next push looks first.
-    patiently(put_back, entry, until=until, error=str(error), uncertain=True, counts=counts)
+    retry_during_outage(put_back, entry, until=until, error=str(error), uncertain=True, counts=counts)
 
 
 def _retry(entry: OutboxEntry, error: RetryLater) -> Fate:
@@ -143,7 +143,7 @@ def _refused(entry: OutboxEntry, error: CredentialsRefused) -> Fate:
 
 def _fail(entry: OutboxEntry, words: str) -> Fate:
     log.warning("push failed for good", problem=words)
-    patiently(outcomes.fail, entry, words, now=timezone.now())
+    retry_during_outage(outcomes.fail, entry, words, now=timezone.now())
     return Fate("failed")
 
 

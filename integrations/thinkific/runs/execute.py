@@ -147,7 +147,7 @@ def _work(run: SyncRun, work: Callable[[RunContext], None], how: _How) -> tuple[
     except Exception as error:  # the edge of a task: whatever it was stands on its row
         if is_unavailable(error) and run.crashes < OUTAGES and not how.dry_run:
             log.warning("run interrupted by the database", problem=str(error).strip())
-            patiently(_let_go, run)
+            retry_during_outage(_let_go, run)
             return None, ""
         log.exception("run failed")
         return SyncRun.Status.FAILED, f"{type(error).__name__}: {error}"[:500]

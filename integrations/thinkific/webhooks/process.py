@@ -43,11 +43,11 @@ def process(*, seconds: float, gather: float = GATHERING) -> dict[str, int]:
         try:
             statuses = _work(claim)
         except Error as error:
-            if not leaves_hope(error):
+            if not may_recover(error):
                 raise
             # Effects and verdicts of the batch are in one transaction: both are stored, or neither.
             log.warning("events interrupted by the database", problem=str(error).strip())
-            patiently(claim.release)
+            retry_during_outage(claim.release)
             continue
         for status in statuses:
             counts[status] = counts.get(status, 0) + 1
