@@ -11,7 +11,7 @@ from integrations.thinkific.client.errors import ThinkificError
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 25  # accounts; one request each
-PATIENCE = 20.0  # seconds to wait until the request budget allows a request
+BUDGET_WAIT = 20.0  # seconds to wait until the request budget allows a request
 ENROLLMENTS = "enrollments"
 
 

@@ -32,15 +32,15 @@ P = ParamSpec("P")
 
 SOURCE = "Thinkific, webhook"  # the reason in the history of rows that events change
 # Seconds to wait for the request budget, and for an answer: shorter than the lease of a claim.
-PATIENCE = 10.0
+BUDGET_WAIT = 10.0
 TIMEOUT = (5.0, 25.0)
 SECONDS = 30.0
 FIRST_RETRY, LONGEST_RETRY = 15.0, 1800.0
 TRIES = 10  # in more than two hours; until then a pull has brought the change that the event reports
-UNTIL_KEY_IS_THERE = 300.0
+CREDENTIALS_WAIT = 300.0
 
 
-class Desk:
+class Batch:
     """One batch of events and its requests to Thinkific.
 
     `ask` sends one request, `ask_all` several in parallel. After an error that concerns all requests (no
@@ -130,20 +130,20 @@ class Desk:
         if isinstance(error, RetryLater | NotConfigured | CredentialsRefused):
             self._stopped = self._stopped or error
 
-    def _breathe(self, threads: Threads) -> None:
+    def _renew_claim(self, threads: Threads) -> None:
         self.claim.renew()
-        if not threads.in_flight and time.monotonic() - self._heard_at > PATIENCE:
+        if not threads.in_flight and time.monotonic() - self._heard_at > BUDGET_WAIT:
             words = "Thinkific's request limit leaves no room for now."
-            raise BudgetExhausted(words, after=PATIENCE)
+            raise BudgetExhausted(words, after=BUDGET_WAIT)
 
     def user(self, number: int) -> schemas.User:
         """One person, asked for as by `ask`."""
         return self.ask(self.client.rest.get_user, number)
 
-    def put_off(self, error: ThinkificError, attempts: int) -> Verdict:
+    def postpone(self, error: ThinkificError, attempts: int) -> Verdict:
         """Return the verdict on an event for which `ask` has raised `error`."""
         if isinstance(error, CredentialsRefused | NotConfigured):
-            return later(f"{WAITS}{error}", seconds=UNTIL_KEY_IS_THERE, counted=False)
+            return later(f"{WAITS}{error}", seconds=CREDENTIALS_WAIT, counted=False)
         if isinstance(error, Interrupted):
             return later(f"{WAITS}{error}", seconds=0.0, counted=False)
         if not isinstance(error, RetryLater):

@@ -10,7 +10,7 @@ from core.databases import is_unavailable
 from integrations import event_wake_ups, stopping
 from integrations.models import InboundEvent
 from integrations.thinkific.webhooks import inbox
-from integrations.thinkific.webhooks.batch import TRIES, Desk
+from integrations.thinkific.webhooks.batch import TRIES, Batch
 from integrations.thinkific.webhooks.handlers import catalog, enrollments, people, results
 from integrations.thinkific.webhooks.inbox import Claim, Verdict, failed, ignored, later
 from integrations.thinkific.webhooks.test_events import TRIAL, is_trial
@@ -75,26 +75,26 @@ def _work(claim: Claim) -> list[str]:
         else:
             groups.setdefault(name, []).append(event)
     claim.settle(settled)
-    desk = Desk(claim) if groups else None
+    batch = Batch(claim) if groups else None
     for name in HANDLERS:
-        if name in groups and desk is not None:
-            settled |= _handle(name, groups[name], desk)
+        if name in groups and batch is not None:
+            settled |= _handle(name, groups[name], batch)
     return [verdict.status for verdict in settled.values()]
 
 
-def _handle(name: str, events: list[InboundEvent], desk: Desk) -> dict[int, Verdict]:
+def _handle(name: str, events: list[InboundEvent], batch: Batch) -> dict[int, Verdict]:
     """Store the effects and the verdicts of these events in one transaction. Returns the verdicts.
 
     If that fails, the events are processed one by one, so that only the events with errors fail.
     """
     try:
-        write = HANDLERS[name](events, desk)
+        write = HANDLERS[name](events, batch)
         for attempt in range(1, COLLISIONS + 1):
-            desk.claim.renew()
+            batch.claim.renew()
             try:
                 with transaction.atomic():
                     verdicts = write()
-                    desk.claim.settle(verdicts)
+                    batch.claim.settle(verdicts)
                 return verdicts
             except Error:
                 if attempt == COLLISIONS:
@@ -107,10 +107,10 @@ def _handle(name: str, events: list[InboundEvent], desk: Desk) -> dict[int, Verd
             log.warning(
                 "events are worked on one by one", handler=name, events=len(events), problem=str(error)
             )
-            return {pk: v for event in events for pk, v in _handle(name, [event], desk).items()}
+            return {pk: v for event in events for pk, v in _handle(name, [event], batch).items()}
         log.exception("event failed", event_id=events[0].event_id, topic=events[0].topic)
         verdict = _verdict_on(error, events[0])
-        desk.claim.settle({events[0].pk: verdict})
+        batch.claim.settle({events[0].pk: verdict})
         return {events[0].pk: verdict}
 
 

@@ -36,7 +36,7 @@ class Work:
     verdicts: Verdicts = field(default_factory=dict)
 
 
-def prepare(events: list[InboundEvent], desk: Desk) -> Write:
+def prepare(events: list[InboundEvent], batch: Batch) -> Write:
     work = Work()
     unclear: list[InboundEvent] = []  # events about products that REST does not show
     told: dict[tuple[str, int], list[InboundEvent]] = {}
@@ -52,17 +52,17 @@ def prepare(events: list[InboundEvent], desk: Desk) -> Write:
         told = {}
     for (what, number), group in told.items():
         try:
-            product_id = number if what == "product" else _product_of(number, desk)
-            if product_id is None or not _ask(product_id, desk, work):
+            product_id = number if what == "product" else _product_of(number, batch)
+            if product_id is None or not _ask(product_id, batch, work):
                 trials = [event for event in group if looks_like_a_trial(event)]
                 work.verdicts |= {event.pk: ignored(TRIAL) for event in trials}
                 unclear += [event for event in group if event not in trials]
             else:
                 work.events.setdefault(product_id, []).extend(group)
         except ThinkificError as error:
-            work.verdicts |= {event.pk: desk.put_off(error, event.attempts) for event in group}
+            work.verdicts |= {event.pk: batch.postpone(error, event.attempts) for event in group}
     if unclear:
-        text = desk.pull(Kind.PRODUCTS, full=True)
+        text = batch.pull(Kind.PRODUCTS, full=True)
         work.verdicts |= {event.pk: processed(text) for event in unclear}
 
     def write() -> Verdicts:
@@ -71,13 +71,13 @@ def prepare(events: list[InboundEvent], desk: Desk) -> Write:
     return write
 
 
-def ask_for_course(course_id: int, desk: Desk, work: Work) -> bool:
+def ask_for_course(course_id: int, batch: Batch, work: Work) -> bool:
     """Read the product of a course into `work`. Returns False if REST does not show the course."""
-    product_id = _product_of(course_id, desk)
-    return product_id is not None and _ask(product_id, desk, work)
+    product_id = _product_of(course_id, batch)
+    return product_id is not None and _ask(product_id, batch, work)
 
 
-def _product_of(course_id: int, desk: Desk) -> int | None:
+def _product_of(course_id: int, batch: Batch) -> int | None:
     """Return the Thinkific id of the product that sells a course; None if REST does not find the course."""
     stored = Product.objects.filter(productable_type=Product.Type.COURSE, productable_id=course_id).first()
     if stored is not None and stored.thinkific_id is not None:
@@ -88,7 +88,7 @@ def _product_of(course_id: int, desk: Desk) -> int | None:
         return None
 
 
-def _ask(product_id: int, desk: Desk, work: Work) -> bool:
+def _ask(product_id: int, batch: Batch, work: Work) -> bool:
     """Read the product into `work`. Returns False if REST does not find it, but it may exist in GraphQL."""
     if product_id in work.found or product_id in work.gone:
         return True

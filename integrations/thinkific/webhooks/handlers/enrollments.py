@@ -31,7 +31,7 @@ from integrations.thinkific.client.errors import NotFound, ThinkificError
 from integrations.thinkific.pull.bundle_holders import rows_through
 from integrations.thinkific.pull.enrollments import OVERLAP, apply_typed
 from integrations.thinkific.webhooks import payloads
-from integrations.thinkific.webhooks.batch import SOURCE, Desk, problems
+from integrations.thinkific.webhooks.batch import SOURCE, Batch, problems
 from integrations.thinkific.webhooks.handlers import catalog
 from integrations.thinkific.webhooks.handlers.certificates import store_certificates
 from integrations.thinkific.webhooks.handlers.enrollment_facts import BEGINNING, News, Stored, Work, as_of
@@ -47,7 +47,7 @@ LESSON = "lesson.completed"
 BEGUN = ("enrollment.created", "enrollment.trial")
 
 
-def prepare(events: list[InboundEvent], desk: Desk) -> Write:
+def prepare(events: list[InboundEvent], batch: Batch) -> Write:
     work = Work()
     for event in events:
         _read(event, work)
@@ -58,10 +58,10 @@ def prepare(events: list[InboundEvent], desk: Desk) -> Write:
         if updated_at and is_ahead(updated_at, timezone.now()):
             updated_at = None
         work.stored[number or 0] = Stored(pk, updated_at, removed_at is not None)
-    _ask([number for number in work.news if _must_ask(number, work)], desk, work)
-    _ask_for_strangers(desk, work)
-    _ask_for_courses(desk, work)
-    _ask_for_bundles(desk, work)
+    _ask([number for number in work.news if _must_ask(number, work)], batch, work)
+    _ask_for_strangers(batch, work)
+    _ask_for_courses(batch, work)
+    _ask_for_bundles(batch, work)
 
     def write() -> Verdicts:
         return _store(work)
@@ -111,9 +111,9 @@ def _must_ask(number: int, work: Work) -> bool:
     return False
 
 
-def _ask(numbers: list[int], desk: Desk, work: Work) -> None:
+def _ask(numbers: list[int], batch: Batch, work: Work) -> None:
     if len(numbers) > MANY:
-        _leave_to_a_pull(numbers, desk, work)
+        _leave_to_a_pull(numbers, batch, work)
         return
     answers = desk.ask_all({number: partial(desk.client.rest.get_enrollment, number) for number in numbers})
     for number, answer in answers.items():
@@ -121,46 +121,46 @@ def _ask(numbers: list[int], desk: Desk, work: Work) -> None:
         if isinstance(answer, NotFound):
             news.gone = True
         elif isinstance(answer, ThinkificError):
-            _put_off(number, answer, desk, work)
+            _postpone(number, answer, batch, work)
         else:
             news.found = answer
 
 
-def _leave_to_a_pull(numbers: list[int], desk: Desk, work: Work) -> None:
+def _leave_to_a_pull(numbers: list[int], batch: Batch, work: Work) -> None:
     if numbers:
-        text = desk.pull(Kind.ENROLLMENTS, full=False)
+        text = batch.pull(Kind.ENROLLMENTS, full=False)
         for number in numbers:
             work.verdicts |= {event.pk: processed(text) for event in work.news.pop(number).events}
 
 
-def _put_off(number: int, error: ThinkificError, desk: Desk, work: Work) -> None:
+def _postpone(number: int, error: ThinkificError, batch: Batch, work: Work) -> None:
     for event in work.news.pop(number).events:
-        work.verdicts[event.pk] = desk.put_off(error, event.attempts)
+        work.verdicts[event.pk] = batch.postpone(error, event.attempts)
 
 
-def _ask_for_strangers(desk: Desk, work: Work) -> None:
+def _ask_for_strangers(batch: Batch, work: Work) -> None:
     """Ask for people who are not stored here.
 
     If Thinkific does not know them, their enrollments are removed.
     """
     persons = {n for news in work.news.values() if not news.gone for n in news.persons}
-    work.strangers = ask_for_strangers(persons, desk)
+    work.strangers = ask_for_strangers(persons, batch)
     unknown, errors = work.strangers.unknown, work.strangers.errors
     left: list[int] = []
     for number, news in list(work.news.items()):
         if news.gone:
             continue
         if error := next((errors[n] for n in news.persons if n in errors), None):
-            _put_off(number, error, desk, work)
+            _postpone(number, error, batch, work)
         elif news.persons & work.strangers.not_asked:
             left.append(number)
         elif news.persons and news.persons <= unknown:
             work.gone += [work.stored[number].pk] if number in work.stored else []
             work.verdicts |= {event.pk: about_nobody(event) for event in work.news.pop(number).events}
-    _leave_to_a_pull(left, desk, work)
+    _leave_to_a_pull(left, batch, work)
 
 
-def _ask_for_courses(desk: Desk, work: Work) -> None:
+def _ask_for_courses(batch: Batch, work: Work) -> None:
     """Ask for courses that are not stored here.
 
     A course that REST does not show may be one of the new course builder. Then Thinkific is asked for the
@@ -177,20 +177,20 @@ def _ask_for_courses(desk: Desk, work: Work) -> None:
     errors: dict[int, ThinkificError] = {}
     for course in sorted(missing):
         try:
-            if not catalog.ask_for_course(course, desk, work.courses):
+            if not catalog.ask_for_course(course, batch, work.courses):
                 hidden.add(course)
         except ThinkificError as error:
             errors[course] = error
     for number, course in course_of.items():
         if course in errors:
-            _put_off(number, errors[course], desk, work)
+            _postpone(number, errors[course], batch, work)
     doubtful = [n for n, course in course_of.items() if course in hidden]
-    _ask([n for n in doubtful if work.news[n].found is None], desk, work)
+    _ask([n for n in doubtful if work.news[n].found is None], batch, work)
     if any(n in work.news and not work.news[n].gone for n in doubtful):
-        desk.pull(Kind.PRODUCTS, full=True)
+        batch.pull(Kind.PRODUCTS, full=True)
 
 
-def _ask_for_bundles(desk: Desk, work: Work) -> None:
+def _ask_for_bundles(batch: Batch, work: Work) -> None:
     """Ask whether new enrollments belong to a bundle, because no event says so.
 
     If Thinkific does not answer, the next pull asks.
@@ -204,7 +204,7 @@ def _ask_for_bundles(desk: Desk, work: Work) -> None:
     for bundle, users in possible_bundles(fresh).items():
         since = min(at for (user, _), at in fresh.items() if user in users) - OVERLAP
         try:
-            work.through[bundle] = desk.ask(rows_through, desk.client, bundle, users, since)
+            work.through[bundle] = batch.ask(rows_through, batch.client, bundle, users, since)
         except ThinkificError:
             return
 

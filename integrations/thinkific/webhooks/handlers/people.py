@@ -25,7 +25,7 @@ from integrations.thinkific.client.errors import NotFound, ThinkificError
 from integrations.thinkific.client.rest import PAGE_SIZE
 from integrations.thinkific.mapping import user_row
 from integrations.thinkific.pull.address_owners import Owners, clear_the_way, look_at_owners
-from integrations.thinkific.webhooks.batch import SOURCE, Desk, problems
+from integrations.thinkific.webhooks.batch import SOURCE, Batch, problems
 from integrations.thinkific.webhooks.inbox import Verdict, Verdicts, Write, failed, ignored, processed
 from integrations.thinkific.webhooks.payloads import Unreadable, read
 from integrations.thinkific.webhooks.test_events import TRIAL, looks_like_a_trial
@@ -52,7 +52,7 @@ class Work:
     verdicts: Verdicts = field(default_factory=dict)
 
 
-def prepare(events: list[InboundEvent], desk: Desk) -> Write:
+def prepare(events: list[InboundEvent], batch: Batch) -> Write:
     work = Work()
     told = _read(events, work)
     known: Stored = USERS.stored(thinkific_id__in=list(told))
@@ -65,7 +65,7 @@ def prepare(events: list[InboundEvent], desk: Desk) -> Write:
                 work.verdicts[event.pk] = processed(_nothing_new(event))
         else:
             to_ask.append(number)
-    _ask(to_ask, told, desk, work)
+    _ask(to_ask, told, batch, work)
 
     def write() -> Verdicts:
         return _store(work, told, known)
@@ -110,9 +110,9 @@ def _nothing_new(event: InboundEvent) -> str:
     return "Last activity noted." if event.topic == "user.signin" else "Stored already; nothing changed."
 
 
-def _ask(numbers: list[int], told: Told, desk: Desk, work: Work) -> None:
+def _ask(numbers: list[int], told: Told, batch: Batch, work: Work) -> None:
     if len(numbers) > max(MANY, User.objects.count() // PAGE_SIZE if len(numbers) > MANY else 0):
-        text = desk.pull(Kind.USERS, full=True)
+        text = batch.pull(Kind.USERS, full=True)
         work.verdicts |= {event.pk: processed(text) for n in numbers for event, _ in told[n]}
         return
     answers = desk.ask_all({number: partial(desk.client.rest.get_user, number) for number in numbers})
@@ -121,14 +121,14 @@ def _ask(numbers: list[int], told: Told, desk: Desk, work: Work) -> None:
             work.gone.add(number)
         elif isinstance(answer, ThinkificError):
             for event, _ in told[number]:
-                work.verdicts[event.pk] = desk.put_off(answer, event.attempts)
+                work.verdicts[event.pk] = batch.postpone(answer, event.attempts)
         else:
             work.found[number] = answer
     try:
-        work.owners = look_at_owners(work.found.values(), desk.user, at_most=MANY)
+        work.owners = look_at_owners(work.found.values(), batch.user, at_most=MANY)
     except ThinkificError as error:
         for number in work.found:
-            work.verdicts |= {event.pk: desk.put_off(error, event.attempts) for event, _ in told[number]}
+            work.verdicts |= {event.pk: batch.postpone(error, event.attempts) for event, _ in told[number]}
         work.found.clear()
 
 

@@ -22,7 +22,7 @@ from integrations.thinkific.cleaning import Notes, moment, to_decimal
 from integrations.thinkific.client import schemas
 from integrations.thinkific.mapping import quiz_row
 from integrations.thinkific.webhooks import payloads
-from integrations.thinkific.webhooks.batch import SOURCE, Desk, problems
+from integrations.thinkific.webhooks.batch import SOURCE, Batch, problems
 from integrations.thinkific.webhooks.handlers.people import DELETED, WITHHELD, note_activity, note_moment
 from integrations.thinkific.webhooks.handlers.unknown_people import (
     Strangers,
@@ -38,7 +38,7 @@ TOO_MANY = "Waits until Thinkific was asked who its student is."
 Told = list[tuple[InboundEvent, payloads.Quiz]]
 
 
-def prepare(events: list[InboundEvent], desk: Desk) -> Write:
+def prepare(events: list[InboundEvent], batch: Batch) -> Write:
     verdicts: Verdicts = {}
     told: Told = []
     for event in events:
@@ -47,12 +47,12 @@ def prepare(events: list[InboundEvent], desk: Desk) -> Write:
         except Unreadable as problem:
             verdicts[event.pk] = failed(str(problem))
 
-    strangers = ask_for_strangers({one.user.id for _, one in told}, desk)
+    strangers = ask_for_strangers({one.user.id for _, one in told}, batch)
     for event, one in told:
         if one.user.id in strangers.unknown:
             verdicts[event.pk] = about_nobody(event)
         elif one.user.id in strangers.errors:
-            verdicts[event.pk] = desk.put_off(strangers.errors[one.user.id], event.attempts)
+            verdicts[event.pk] = batch.postpone(strangers.errors[one.user.id], event.attempts)
         elif one.user.id in strangers.not_asked:
             verdicts[event.pk] = later(TOO_MANY, seconds=0.0, counted=False)
     told = [(event, one) for event, one in told if event.pk not in verdicts]

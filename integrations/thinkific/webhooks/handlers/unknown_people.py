@@ -20,7 +20,7 @@ from integrations.thinkific.client.errors import NotFound, ThinkificError
 from integrations.thinkific.mapping import user_row
 from integrations.thinkific.pull.address_owners import Owners, clear_the_way, look_at_owners
 from integrations.thinkific.pull.people import primary_keys
-from integrations.thinkific.webhooks.batch import SOURCE, Desk
+from integrations.thinkific.webhooks.batch import SOURCE, Batch
 from integrations.thinkific.webhooks.inbox import Verdict, ignored
 from integrations.thinkific.webhooks.test_events import TRIAL, looks_like_a_trial
 
@@ -44,7 +44,7 @@ class Strangers:
     not_asked: set[int] = field(default_factory=set)  # people above the limit
 
 
-def ask_for_strangers(numbers: Collection[int], desk: Desk) -> Strangers:
+def ask_for_strangers(numbers: Collection[int], batch: Batch) -> Strangers:
     """Read from Thinkific the people (Thinkific ids) who are not stored here or marked as removed."""
     strangers = Strangers()
     here = User.objects.filter(bulk.among("thinkific_id", numbers), removed_at__isnull=True).order_by()
@@ -55,13 +55,13 @@ def ask_for_strangers(numbers: Collection[int], desk: Desk) -> Strangers:
             strangers.not_asked.add(number)
             continue
         try:
-            strangers.found[number] = desk.user(number)
+            strangers.found[number] = batch.user(number)
         except NotFound:
             strangers.unknown.add(number)
         except ThinkificError as error:
             strangers.errors[number] = error
     try:
-        strangers.owners = look_at_owners(strangers.found.values(), desk.user, at_most=MANY)
+        strangers.owners = look_at_owners(strangers.found.values(), batch.user, at_most=MANY)
     except ThinkificError as error:
         strangers.errors |= dict.fromkeys(strangers.found, error)
         strangers.found.clear()
