@@ -15,7 +15,7 @@ def wake() -> None:
     transaction.on_commit(lambda: async_task(TASK, q_options={"save": False}))
 
 
-def wait_no_longer() -> None:
+def retry_waiting() -> None:
     """Make events due now that were postponed because Thinkific refused us or did not answer.
 
     Called when Thinkific accepts our credentials again.

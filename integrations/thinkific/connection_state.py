@@ -24,7 +24,7 @@ def note(surface: str, *, ok: bool, detail: str = "", answered: bool = True) -> 
     record(surface, ok=ok, detail=detail, answered=answered)
 
 
-def note_silence(error: ThinkificError) -> None:
+def note_no_answer(error: ThinkificError) -> None:
     """Store that a surface did not answer, or answered with a server error.
 
     Other errors are ignored: they say nothing about the connection.
@@ -46,5 +46,5 @@ def record(surface: str, *, ok: bool, detail: str, answered: bool = True) -> Con
     )
     if refused:
         outbox.wake_drain()
-        event_wake_ups.wait_no_longer()
+        event_wake_ups.retry_waiting()
     return state

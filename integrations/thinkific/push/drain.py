@@ -178,12 +178,12 @@ class _Drain:
         wait = LOOK
         while True:
             try:
-                group, fates = self.done.get(timeout=wait) if wait else self.done.get_nowait()
+                group, results = self.done.get(timeout=wait) if wait else self.done.get_nowait()
             except queue.Empty:
                 return
             wait = 0.0
             del self.under_way[id(group)]
-            self.outcome.update(fates)
+            self.outcome.update(results)
 
     def _show_life(self) -> None:
         heartbeat.beat()
@@ -194,18 +194,18 @@ class _Drain:
     def _work(self) -> None:
         try:
             while (group := self.todo.get()) is not None:
-                fates: list[str] = []
+                results: list[str] = []
                 left = list(group)
                 try:
-                    self._push_person(left, fates)
+                    self._push_person(left, results)
                 except Exception:  # last resort of the thread; the rest is put back when its lease ends
                     log.exception("entries were left", entries=[entry.pk for entry in left])
                     connections.close_all()
-                self.done.put((group, fates))
+                self.done.put((group, results))
         finally:
             connections.close_all()
 
-    def _push_person(self, left: list[OutboxEntry], fates: list[str]) -> None:
+    def _push_person(self, left: list[OutboxEntry], results: list[str]) -> None:
         """Push one person's entries in order. Removes each from `left` when its result is stored."""
         hold = None
         while left:
@@ -213,10 +213,10 @@ class _Drain:
             if hold is not None or not self._goes_on():
                 retry_during_outage(claims.put_back, entry, until=hold or timezone.now(), counts=False)
             elif self._holds(entry):
-                fate = push(entry, self.client)
-                fates.append(fate.name)
-                hold = timezone.now() + timedelta(seconds=fate.hold) if fate.hold else None
-                retry_during_outage(self._note_connection, fate)
+                result = push(entry, self.client)
+                results.append(result.name)
+                hold = timezone.now() + timedelta(seconds=result.hold) if result.hold else None
+                retry_during_outage(self._note_connection, result)
             del left[0]
 
     def _holds(self, entry: OutboxEntry) -> bool:
@@ -224,14 +224,14 @@ class _Drain:
         renewed_ago = time.monotonic() - self.renewed_at
         return renewed_ago < SURE_FOR or bool(patiently(leases.renew, [entry]))
 
-    def _note_connection(self, fate: Fate) -> None:
-        if fate.refused is not None:
-            connection_state.note(fate.refused.surface, ok=False, detail=str(fate.refused))
-        elif fate.silent is not None:
+    def _note_connection(self, result: PushResult) -> None:
+        if result.refused is not None:
+            connection_state.note(result.refused.surface, ok=False, detail=str(result.refused))
+        elif result.no_answer is not None:
             self.noted_at = -NOTE_EVERY  # note the next success at once
-            connection_state.note_silence(fate.silent)
-        elif fate.name == "done" and time.monotonic() - self.noted_at >= NOTE_EVERY:
+            connection_state.note_no_answer(result.no_answer)
+        elif result.name == "done" and time.monotonic() - self.noted_at >= NOTE_EVERY:
             self.noted_at = time.monotonic()
             connection_state.note(REST, ok=True)
-        if fate.stop:
+        if result.stop:
             self.stopped.set()

@@ -46,14 +46,14 @@ NEED_AN_ACCOUNT = ("groupmembership", "enrollment")
 
 TRIES = 12  # together with the waits, more than an hour
 FIRST_WAIT, LONGEST_WAIT = 2.0, 2100.0  # seconds; see also core.models.outbox.LONGEST_WAIT
-NO_HICCUP = 3  # attempts without an answer, after which the connection is shown as not working
+UNANSWERED_TRIES = 3  # attempts without an answer, after which the connection is shown as not working
 REFUSED_WAIT = 5.0  # seconds; a drain stops anyway when the key is refused
 AFTER_OUTAGE = 1.0  # seconds until the retry after a database outage
 SCOPE_WAIT = 600.0  # seconds until the retry of an entry for which our key has no permission
 
 
 @dataclass(frozen=True)
-class Fate:
+class PushResult:
     """The result of one push.
 
     `name` is "done", "retried" or "failed". `hold` is the number of seconds that the person's next entries
@@ -64,27 +64,27 @@ class Fate:
     hold: float = 0.0
     stop: bool = False
     refused: CredentialsRefused | None = None
-    silent: RetryLater | None = None  # set if Thinkific has not answered several times
+    no_answer: RetryLater | None = None  # set if Thinkific has not answered several times
 
 
-def push(entry: OutboxEntry, client: ThinkificClient) -> Fate:
+def push(entry: OutboxEntry, client: ThinkificClient) -> PushResult:
     """Push the object of an entry, and store the result on the entry."""
     with structlog.contextvars.bound_contextvars(entry=entry.pk, entity=entry.entity, object=entry.object_id):
         try:
             _send(entry, client)
         except NotYet as error:
             retry_during_outage(put_back, entry, until=error.until, error=str(error), counts=False)
-            return Fate("retried")
+            return PushResult("retried")
         except (RateLimited, BudgetExhausted, Interrupted) as error:
             _later(entry, error, error.seconds(), counts=False)
-            return Fate("retried", hold=error.seconds())
+            return PushResult("retried", hold=error.seconds())
         except RetryLater as error:
             return _retry(entry, error)
         except CredentialsRefused as error:
             return _refused(entry, error)
         except NotConfigured as error:
             _later(entry, error, REFUSED_WAIT, counts=False)
-            return Fate("retried", stop=True)
+            return PushResult("retried", stop=True)
         except ThinkificError as error:
             return _fail(entry, str(error))
         except Exception as error:  # last resort: the error is stored on the entry
@@ -94,7 +94,7 @@ def push(entry: OutboxEntry, client: ThinkificClient) -> Fate:
             log.exception("push failed")
             return _retry(entry, RetryLater(f"{type(error).__name__}: {error}"[:500]))
         retry_during_outage(outcomes.finish, entry, now=timezone.now())
-        return Fate("done")
+        return PushResult("done")
 
 
 def _send(entry: OutboxEntry, client: ThinkificClient) -> None:
@@ -120,17 +120,17 @@ def _later(entry: OutboxEntry, error: ThinkificError, seconds: float, *, counts:
     retry_during_outage(put_back, entry, until=until, error=str(error), uncertain=True, counts=counts)
 
 
-def _retry(entry: OutboxEntry, error: RetryLater) -> Fate:
+def _retry(entry: OutboxEntry, error: RetryLater) -> PushResult:
     if entry.attempts >= TRIES:
         return _fail(entry, f"{error} It was tried {entry.attempts} times.")
     seconds = error.seconds(_backoff(entry.attempts))
     _later(entry, error, seconds, counts=True)
     # A person's other entries need the account, so they wait too. Other entries do not need each other.
-    silent = error if entry.attempts >= NO_HICCUP else None
-    return Fate("retried", hold=seconds if entry.entity == "user" else 0.0, silent=silent)
+    no_answer = error if entry.attempts >= UNANSWERED_TRIES else None
+    return PushResult("retried", hold=seconds if entry.entity == "user" else 0.0, no_answer=no_answer)
 
 
-def _refused(entry: OutboxEntry, error: CredentialsRefused) -> Fate:
+def _refused(entry: OutboxEntry, error: CredentialsRefused) -> PushResult:
     """Put the entry back because our credentials were refused.
 
     An invalid key (401 from REST) stops the drain. If the key has no permission for this request (403), or
@@ -138,13 +138,13 @@ def _refused(entry: OutboxEntry, error: CredentialsRefused) -> Fate:
     """
     stop = error.surface == REST and error.status == 401
     _later(entry, error, REFUSED_WAIT if stop else SCOPE_WAIT, counts=False)
-    return Fate("retried", stop=stop, refused=error)
+    return PushResult("retried", stop=stop, refused=error)
 
 
-def _fail(entry: OutboxEntry, words: str) -> Fate:
+def _fail(entry: OutboxEntry, words: str) -> PushResult:
     log.warning("push failed for good", problem=words)
     retry_during_outage(outcomes.fail, entry, words, now=timezone.now())
-    return Fate("failed")
+    return PushResult("failed")
 
 
 def _backoff(attempts: int) -> float:

@@ -142,7 +142,7 @@ def _work(run: SyncRun, work: Callable[[RunContext], None], how: _How) -> tuple[
         if isinstance(error, CredentialsRefused) and not how.dry_run:
             connection_state.note(error.surface, ok=False, detail=str(error))
         elif not how.dry_run:
-            connection_state.note_silence(error)
+            connection_state.note_no_answer(error)
         return _refused(run, error)
     except Exception as error:  # the edge of a task: whatever it was stands on its row
         if is_unavailable(error) and run.crashes < OUTAGES and not how.dry_run:

@@ -67,7 +67,7 @@ def test_a_push_says_so_when_it_is_no_hiccup(thinkific, connected, attempts, wor
         client = ThinkificClient(Credentials.from_settings(), budget=slots, interactive=True, retries=0)
         fate = outcomes.push(entry, client)
 
-    assert fate.name == "retried"
-    if fate.silent is not None:
-        connection_state.note_silence(fate.silent)
+    assert result.name == "retried"
+    if result.no_answer is not None:
+        connection_state.note_no_answer(result.no_answer)
     assert rest()[0] is works

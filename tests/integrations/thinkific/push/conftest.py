@@ -87,7 +87,7 @@ def catalog(pull):
 
 @pytest.fixture
 def push(_connected):
-    """Drain until nothing is due any more; returns the fates of all entries together."""
+    """Drain until nothing is due any more; returns the results of all entries together."""
 
     def carry(times: int = 40) -> dict[str, int]:
         total: dict[str, int] = {}

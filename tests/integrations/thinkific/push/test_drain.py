@@ -1,4 +1,4 @@
-"""The drain: claims, order, waiting, the three fates, and what becomes of a worker that dies."""
+"""The drain: claims, order, waiting, the three results, and what becomes of a worker that dies."""
 
 import os
 import subprocess
@@ -34,7 +34,7 @@ def entries(**lookup):
     return OutboxEntry.objects.filter(**lookup)
 
 
-# --- fates -------------------------------------------------------------------------------------------
+# --- results -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["500", "520", "429", "reset", "truncate", "lost_answer"])
