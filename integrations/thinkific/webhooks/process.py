@@ -13,7 +13,7 @@ from integrations.thinkific.webhooks import inbox
 from integrations.thinkific.webhooks.batch import TRIES, Batch
 from integrations.thinkific.webhooks.handlers import catalog, enrollments, people, results
 from integrations.thinkific.webhooks.inbox import Claim, Verdict, failed, ignored, later
-from integrations.thinkific.webhooks.test_events import TRIAL, is_trial
+from integrations.thinkific.webhooks.test_events import TEST_EVENT, is_test_event
 from integrations.thinkific.webhooks.topics import NOT_NEEDED, handled
 
 log = structlog.get_logger(__name__)
@@ -70,8 +70,8 @@ def _work(claim: Claim) -> list[str]:
             settled[event.pk] = ignored(
                 NOT_NEEDED.get(event.topic, "This dashboard does not know the topic.")
             )
-        elif is_trial(event):
-            settled[event.pk] = ignored(TRIAL)
+        elif is_test_event(event):
+            settled[event.pk] = ignored(TEST_EVENT)
         else:
             groups.setdefault(name, []).append(event)
     claim.settle(settled)

@@ -9,17 +9,17 @@ from typing import Any
 from integrations.models import InboundEvent
 
 MARK = "[test]"
-TRIAL = "A test sent by Thinkific. Nothing was made of it."
+TEST_EVENT = "A test sent by Thinkific. Nothing was made of it."
 PARTS = ("user", "course", "product", "quiz", "lesson", "chapter")
 NAMES = ("email", "first_name", "last_name", "full_name", "name")
 
 
-def is_trial(event: InboundEvent) -> bool:
+def is_test_event(event: InboundEvent) -> bool:
     """Return whether the e-mail address is marked as a test. No real address is, so nothing is asked."""
     return any(_is_marked(part, "email") for part in _parts(event.payload))
 
 
-def looks_like_a_trial(event: InboundEvent) -> bool:
+def may_be_test_event(event: InboundEvent) -> bool:
     """Return whether any name in it is marked as a test. A real object may have such a name, so ask first."""
     return any(_is_marked(part, name) for part in _parts(event.payload) for name in NAMES)
 

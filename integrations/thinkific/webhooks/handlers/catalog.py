@@ -21,7 +21,7 @@ from integrations.thinkific.pull import unread_content
 from integrations.thinkific.webhooks.batch import SOURCE, Desk, problems
 from integrations.thinkific.webhooks.inbox import Verdicts, Write, failed, ignored, processed
 from integrations.thinkific.webhooks.payloads import Named, Unreadable, read
-from integrations.thinkific.webhooks.test_events import TRIAL, looks_like_a_trial
+from integrations.thinkific.webhooks.test_events import TEST_EVENT, may_be_test_event
 
 MANY = 25  # products to ask for one by one
 BUNDLE = Product.Type.BUNDLE
@@ -54,9 +54,9 @@ def prepare(events: list[InboundEvent], batch: Batch) -> Write:
         try:
             product_id = number if what == "product" else _product_of(number, batch)
             if product_id is None or not _ask(product_id, batch, work):
-                trials = [event for event in group if looks_like_a_trial(event)]
-                work.verdicts |= {event.pk: ignored(TRIAL) for event in trials}
-                unclear += [event for event in group if event not in trials]
+                test_events = [event for event in group if may_be_test_event(event)]
+                work.verdicts |= {event.pk: ignored(TEST_EVENT) for event in test_events}
+                unclear += [event for event in group if event not in test_events]
             else:
                 work.events.setdefault(product_id, []).extend(group)
         except ThinkificError as error:

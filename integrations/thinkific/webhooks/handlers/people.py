@@ -28,7 +28,7 @@ from integrations.thinkific.pull.address_owners import Owners, clear_the_way, lo
 from integrations.thinkific.webhooks.batch import SOURCE, Batch, problems
 from integrations.thinkific.webhooks.inbox import Verdict, Verdicts, Write, failed, ignored, processed
 from integrations.thinkific.webhooks.payloads import Unreadable, read
-from integrations.thinkific.webhooks.test_events import TRIAL, looks_like_a_trial
+from integrations.thinkific.webhooks.test_events import TEST_EVENT, may_be_test_event
 
 MANY = 25  # people to ask for one by one; for more, a pull may need fewer requests
 GONE = "No longer in Thinkific."
@@ -154,8 +154,8 @@ def _store(work: Work, told: Told, known: Stored) -> Verdicts:
         if number in applied.withheld:
             verdict = ignored(WITHHELD)
         for event, _ in told[number]:
-            unheard_of = number in work.gone and number not in known and looks_like_a_trial(event)
-            verdicts[event.pk] = ignored(TRIAL) if unheard_of else verdict
+            unheard_of = number in work.gone and number not in known and may_be_test_event(event)
+            verdicts[event.pk] = ignored(TEST_EVENT) if unheard_of else verdict
     return verdicts
 
 

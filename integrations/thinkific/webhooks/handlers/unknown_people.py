@@ -22,7 +22,7 @@ from integrations.thinkific.pull.address_owners import Owners, clear_the_way, lo
 from integrations.thinkific.pull.people import primary_keys
 from integrations.thinkific.webhooks.batch import SOURCE, Batch
 from integrations.thinkific.webhooks.inbox import Verdict, ignored
-from integrations.thinkific.webhooks.test_events import TRIAL, looks_like_a_trial
+from integrations.thinkific.webhooks.test_events import TEST_EVENT, may_be_test_event
 
 MANY = 25  # people to ask for one by one in a batch
 UNKNOWN = "Thinkific does not know this person (any more). Nothing was made of it."
@@ -30,7 +30,7 @@ UNKNOWN = "Thinkific does not know this person (any more). Nothing was made of i
 
 def about_nobody(event: InboundEvent) -> Verdict:
     """Return the verdict on an event whose person Thinkific does not know."""
-    return ignored(TRIAL if looks_like_a_trial(event) else UNKNOWN)
+    return ignored(TEST_EVENT if may_be_test_event(event) else UNKNOWN)
 
 
 @dataclass
