@@ -8,7 +8,7 @@ from integrations.models import InboundEvent
 from integrations.thinkific.client import schemas
 from integrations.thinkific.webhooks import payloads
 from integrations.thinkific.webhooks.handlers import catalog
-from integrations.thinkific.webhooks.handlers.unknown_people import Strangers
+from integrations.thinkific.webhooks.handlers.unknown_people import PeopleLookup
 from integrations.thinkific.webhooks.inbox import Verdicts
 
 BEGINNING = datetime.min.replace(tzinfo=UTC)
@@ -62,7 +62,7 @@ class Work:
     news: dict[int, News] = field(default_factory=dict)  # by the enrollment's Thinkific id
     stored: dict[int, Stored] = field(default_factory=dict)
     active: dict[int, datetime] = field(default_factory=dict)
-    strangers: Strangers = field(default_factory=Strangers)
+    lookup: PeopleLookup = field(default_factory=PeopleLookup)
     courses: catalog.Work = field(default_factory=catalog.Work)  # courses that were not stored here
     gone: list[int] = field(default_factory=list)  # primary keys of enrollments whose student is gone
     through: dict[Product, list[int]] = field(default_factory=dict)  # enrollments' Thinkific ids, by bundle

@@ -36,7 +36,11 @@ from integrations.thinkific.webhooks.handlers import catalog
 from integrations.thinkific.webhooks.handlers.certificates import store_certificates
 from integrations.thinkific.webhooks.handlers.enrollment_facts import BEGINNING, News, Stored, Work, as_of
 from integrations.thinkific.webhooks.handlers.people import DELETED, WITHHELD, note_activity, note_moment
-from integrations.thinkific.webhooks.handlers.unknown_people import about_nobody, ask_for_strangers, take_in
+from integrations.thinkific.webhooks.handlers.unknown_people import (
+    look_up_people,
+    store_people,
+    unknown_person,
+)
 from integrations.thinkific.webhooks.inbox import Verdict, Verdicts, Write, failed, ignored, later, processed
 from integrations.thinkific.webhooks.payloads import Unreadable, read
 
@@ -59,7 +63,7 @@ def prepare(events: list[InboundEvent], batch: Batch) -> Write:
             updated_at = None
         work.stored[number or 0] = Stored(pk, updated_at, removed_at is not None)
     _ask([number for number in work.news if _must_ask(number, work)], batch, work)
-    _ask_for_strangers(batch, work)
+    _look_up_people(batch, work)
     _ask_for_courses(batch, work)
     _ask_for_bundles(batch, work)
 
@@ -138,25 +142,25 @@ def _postpone(number: int, error: ThinkificError, batch: Batch, work: Work) -> N
         work.verdicts[event.pk] = batch.postpone(error, event.attempts)
 
 
-def _ask_for_strangers(batch: Batch, work: Work) -> None:
+def _look_up_people(batch: Batch, work: Work) -> None:
     """Ask for people who are not stored here.
 
     If Thinkific does not know them, their enrollments are removed.
     """
     persons = {n for news in work.news.values() if not news.gone for n in news.persons}
-    work.strangers = ask_for_strangers(persons, batch)
-    unknown, errors = work.strangers.unknown, work.strangers.errors
+    work.lookup = look_up_people(persons, batch)
+    not_found, errors = work.lookup.not_found, work.lookup.errors
     left: list[int] = []
     for number, news in list(work.news.items()):
         if news.gone:
             continue
         if error := next((errors[n] for n in news.persons if n in errors), None):
             _postpone(number, error, batch, work)
-        elif news.persons & work.strangers.not_asked:
+        elif news.persons & work.lookup.not_asked:
             left.append(number)
-        elif news.persons and news.persons <= unknown:
+        elif news.persons and news.persons <= not_found:
             work.gone += [work.stored[number].pk] if number in work.stored else []
-            work.verdicts |= {event.pk: about_nobody(event) for event in work.news.pop(number).events}
+            work.verdicts |= {event.pk: unknown_person(event) for event in work.news.pop(number).events}
     _leave_to_a_pull(left, batch, work)
 
 
@@ -212,7 +216,7 @@ def _ask_for_bundles(batch: Batch, work: Work) -> None:
 def _store(work: Work) -> Verdicts:
     now, applied = timezone.now(), Applied()
     persons = {n for news in work.news.values() for n in news.persons}
-    here = take_in(work.strangers, persons, applied, now=now)
+    here = store_people(work.lookup, persons, applied, now=now)
     deleted = deleted_here(persons - here.keys())
     catalog.store(work.courses)
     # Without digests: an event has other fields than the list. Equal facts are not written anyway.
@@ -240,13 +244,15 @@ def _store(work: Work) -> Verdicts:
     wrong = problems(applied)
     verdicts: Verdicts = {}
     for number, news in work.news.items():
-        nobody = None if news.gone else _nobody(news, here, deleted, applied.withheld, wrong)
+        no_person = (
+            None if news.gone else _verdict_without_person(news, here, deleted, applied.withheld, wrong)
+        )
         for event in news.events:
-            verdicts[event.pk] = nobody or _verdict(number, news, event, work, wrong)
+            verdicts[event.pk] = no_person or _verdict(number, news, event, work, wrong)
     return verdicts | work.verdicts
 
 
-def _nobody(
+def _verdict_without_person(
     news: News, here: Container[int], deleted: set[int], withheld: set[int], wrong: Mapping[str, str]
 ) -> Verdict | None:
     """Return the verdict if none of the people that it names are stored here; else None."""

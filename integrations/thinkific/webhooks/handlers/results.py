@@ -25,10 +25,10 @@ from integrations.thinkific.webhooks import payloads
 from integrations.thinkific.webhooks.batch import SOURCE, Batch, problems
 from integrations.thinkific.webhooks.handlers.people import DELETED, WITHHELD, note_activity, note_moment
 from integrations.thinkific.webhooks.handlers.unknown_people import (
-    Strangers,
-    about_nobody,
-    ask_for_strangers,
-    take_in,
+    PeopleLookup,
+    look_up_people,
+    store_people,
+    unknown_person,
 )
 from integrations.thinkific.webhooks.inbox import Verdicts, Write, failed, ignored, later, processed
 from integrations.thinkific.webhooks.payloads import Unreadable, read
@@ -47,27 +47,27 @@ def prepare(events: list[InboundEvent], batch: Batch) -> Write:
         except Unreadable as problem:
             verdicts[event.pk] = failed(str(problem))
 
-    strangers = ask_for_strangers({one.user.id for _, one in told}, batch)
+    lookup = look_up_people({one.user.id for _, one in told}, batch)
     for event, one in told:
-        if one.user.id in strangers.unknown:
-            verdicts[event.pk] = about_nobody(event)
-        elif one.user.id in strangers.errors:
-            verdicts[event.pk] = batch.postpone(strangers.errors[one.user.id], event.attempts)
-        elif one.user.id in strangers.not_asked:
+        if one.user.id in lookup.not_found:
+            verdicts[event.pk] = unknown_person(event)
+        elif one.user.id in lookup.errors:
+            verdicts[event.pk] = batch.postpone(lookup.errors[one.user.id], event.attempts)
+        elif one.user.id in lookup.not_asked:
             verdicts[event.pk] = later(TOO_MANY, seconds=0.0, counted=False)
     told = [(event, one) for event, one in told if event.pk not in verdicts]
 
     def write() -> Verdicts:
-        return verdicts | _store(told, strangers)
+        return verdicts | _store(told, lookup)
 
     return write
 
 
-def _store(told: Told, strangers: Strangers) -> Verdicts:
+def _store(told: Told, lookup: PeopleLookup) -> Verdicts:
     applied, verdicts = Applied(), Verdicts()
     now = timezone.now()
     persons = {one.user.id for _, one in told}
-    users = take_in(strangers, persons, applied, now=now)
+    users = store_people(lookup, persons, applied, now=now)
     deleted = deleted_here(persons - users.keys())
     quizzes = ensure_quizzes(_quizzes(told))
     passing = passing_scores(list(quizzes.values()))

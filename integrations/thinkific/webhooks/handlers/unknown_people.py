@@ -28,57 +28,57 @@ MANY = 25  # people to ask for one by one in a batch
 UNKNOWN = "Thinkific does not know this person (any more). Nothing was made of it."
 
 
-def about_nobody(event: InboundEvent) -> Verdict:
+def unknown_person(event: InboundEvent) -> Verdict:
     """Return the verdict on an event whose person Thinkific does not know."""
     return ignored(TEST_EVENT if may_be_test_event(event) else UNKNOWN)
 
 
 @dataclass
-class Strangers:
+class PeopleLookup:
     """What Thinkific answered about people who are not stored here, by Thinkific id."""
 
     found: dict[int, schemas.User] = field(default_factory=dict)
     owners: Owners = field(default_factory=Owners)  # accounts here with the same addresses
-    unknown: set[int] = field(default_factory=set)  # people whom Thinkific does not know
+    not_found: set[int] = field(default_factory=set)  # people whom Thinkific does not know
     errors: dict[int, ThinkificError] = field(default_factory=dict)
     not_asked: set[int] = field(default_factory=set)  # people above the limit
 
 
-def ask_for_strangers(numbers: Collection[int], batch: Batch) -> Strangers:
+def look_up_people(numbers: Collection[int], batch: Batch) -> PeopleLookup:
     """Read from Thinkific the people (Thinkific ids) who are not stored here or marked as removed."""
-    strangers = Strangers()
+    lookup = PeopleLookup()
     here = User.objects.filter(bulk.among("thinkific_id", numbers), removed_at__isnull=True).order_by()
     missing = set(numbers) - set(here.values_list("thinkific_id", flat=True))
     missing -= deleted_here(missing)
     for number in sorted(missing):
-        if len(strangers.found) + len(strangers.unknown) >= MANY:
-            strangers.not_asked.add(number)
+        if len(lookup.found) + len(lookup.not_found) >= MANY:
+            lookup.not_asked.add(number)
             continue
         try:
-            strangers.found[number] = batch.user(number)
+            lookup.found[number] = batch.user(number)
         except NotFound:
-            strangers.unknown.add(number)
+            lookup.not_found.add(number)
         except ThinkificError as error:
-            strangers.errors[number] = error
+            lookup.errors[number] = error
     try:
-        strangers.owners = look_at_owners(strangers.found.values(), batch.user, at_most=MANY)
+        lookup.owners = look_at_owners(lookup.found.values(), batch.user, at_most=MANY)
     except ThinkificError as error:
-        strangers.errors |= dict.fromkeys(strangers.found, error)
-        strangers.found.clear()
-    return strangers
+        lookup.errors |= dict.fromkeys(lookup.found, error)
+        lookup.found.clear()
+    return lookup
 
 
-def take_in(
-    strangers: Strangers, numbers: Collection[int], applied: Applied, *, now: datetime
+def store_people(
+    lookup: PeopleLookup, numbers: Collection[int], applied: Applied, *, now: datetime
 ) -> dict[int, int]:
     """Store the people who were found; new ones join the default team.
 
     Returns Thinkific id -> primary key for those of `numbers` who are stored here then.
     """
-    before = primary_keys(strangers.found)
-    clear_the_way(strangers.owners, source=SOURCE, now=now)
+    before = primary_keys(lookup.found)
+    clear_the_way(lookup.owners, source=SOURCE, now=now)
     notes, rows = Notes(), []
-    for number, person in (strangers.owners.found | strangers.found).items():
+    for number, person in (lookup.owners.found | lookup.found).items():
         try:
             rows.append(user_row(person, notes, digest=None, now=now))
         except Unusable as error:
