@@ -81,13 +81,13 @@ def look(user: User, client: ThinkificClient, *, within: Collection[int]) -> lis
         conflicts.keep(applied.conflicts)
         mine = Enrollment.objects.filter(user=user, product__productable_type=Product.Type.COURSE)
         stored = dict(mine.values_list("product__productable_id", "pk"))
-        ends = {stored[number]: end for number, end in news.items() if number in stored}
+        ends = {stored[number]: end for number, end in given.items() if number in stored}
         enrollments.given_in_thinkific(ends, reason=SOURCE)
         total_up_students_of([row.id for row in rows], source=source)
     return rows
 
 
-def _news(user: User, rows: list[schemas.Enrollment]) -> dict[int, datetime | None]:
+def _given_for_longer(user: User, rows: list[schemas.Enrollment]) -> dict[int, datetime | None]:
     """Return the courses that Thinkific has given for longer than we know, with their expiry dates.
 
     The keys are Thinkific course ids.
@@ -98,13 +98,13 @@ def _news(user: User, rows: list[schemas.Enrollment]) -> dict[int, datetime | No
     mine = Enrollment.objects.filter(user=user, product__productable_type=Product.Type.COURSE)
     known = {number: (pk, end) for number, pk, end in mine.values_list(*KNOWN_BY)}
     own = own_changes("enrollment", [pk for pk, _ in known.values()])
-    news: dict[int, datetime | None] = {}
+    given: dict[int, datetime | None] = {}
     for row in rows:
         end = moment(row.expiry_date)
         if row.activated_at is None or row.is_free_trial or (end is not None and end <= timezone.now()):
             continue
         pk, until = known.get(row.course_id or 0, (0, None))
-        old_news = plain(end) in own[pk].seen.get("expiry_date", []) if pk in own else False
-        if not pk or (grants.is_later(end, until) and not old_news):
-            news[row.course_id or 0] = end
-    return news
+        is_old_value = plain(end) in own[pk].seen.get("expiry_date", []) if pk in own else False
+        if not pk or (grants.is_later(end, until) and not is_old_value):
+            given[row.course_id or 0] = end
+    return given

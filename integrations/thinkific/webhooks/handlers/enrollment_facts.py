@@ -22,7 +22,7 @@ class Stored:
 
 
 @dataclass
-class News:
+class Report:
     """What a batch says about one enrollment."""
 
     events: list[InboundEvent] = field(default_factory=list)
@@ -59,7 +59,7 @@ class News:
 
 @dataclass
 class Work:
-    news: dict[int, News] = field(default_factory=dict)  # by the enrollment's Thinkific id
+    reports: dict[int, Report] = field(default_factory=dict)  # by the enrollment's Thinkific id
     stored: dict[int, Stored] = field(default_factory=dict)
     active: dict[int, datetime] = field(default_factory=dict)
     lookup: PeopleLookup = field(default_factory=PeopleLookup)

@@ -34,7 +34,7 @@ from integrations.thinkific.webhooks import payloads
 from integrations.thinkific.webhooks.batch import SOURCE, Batch, problems
 from integrations.thinkific.webhooks.handlers import catalog
 from integrations.thinkific.webhooks.handlers.certificates import store_certificates
-from integrations.thinkific.webhooks.handlers.enrollment_facts import BEGINNING, News, Stored, Work, as_of
+from integrations.thinkific.webhooks.handlers.enrollment_facts import BEGINNING, Report, Stored, Work, as_of
 from integrations.thinkific.webhooks.handlers.people import DELETED, WITHHELD, note_activity, note_moment
 from integrations.thinkific.webhooks.handlers.unknown_people import (
     look_up_people,
@@ -55,14 +55,14 @@ def prepare(events: list[InboundEvent], batch: Batch) -> Write:
     work = Work()
     for event in events:
         _read(event, work)
-    rows = Enrollment.objects.filter(thinkific_id__in=list(work.news)).order_by()
+    rows = Enrollment.objects.filter(thinkific_id__in=list(work.reports)).order_by()
     for number, pk, updated_at, removed_at in rows.values_list(
         "thinkific_id", "pk", "remote_updated_at", "removed_at"
     ):
         if updated_at and is_ahead(updated_at, timezone.now()):
             updated_at = None
         work.stored[number or 0] = Stored(pk, updated_at, removed_at is not None)
-    _ask([number for number in work.news if _must_ask(number, work)], batch, work)
+    _ask([number for number in work.reports if _must_ask(number, work)], batch, work)
     _look_up_people(batch, work)
     _ask_for_courses(batch, work)
     _ask_for_bundles(batch, work)
@@ -77,33 +77,33 @@ def _read(event: InboundEvent, work: Work) -> None:
     try:
         if event.topic == LESSON:
             lesson = read(event.payload, payloads.Lesson)
-            work.news.setdefault(lesson.enrollment.id, News()).add(event, lesson)
+            work.reports.setdefault(lesson.enrollment.id, Report()).add(event, lesson)
             if lesson.user:
                 note_moment(work.active, lesson.user.id, event)
         else:
             told = read(event.payload, payloads.Enrollment)
             if told.updated_at:
                 told.updated_at = happened(told.updated_at, event.received_at)
-            work.news.setdefault(told.id, News()).add(event, told)
+            work.reports.setdefault(told.id, Report()).add(event, told)
     except Unreadable as problem:
         work.verdicts[event.pk] = failed(str(problem))
 
 
 def _must_ask(number: int, work: Work) -> bool:
-    news, stored = work.news[number], work.stored.get(number)
+    report, stored = work.reports[number], work.stored.get(number)
     if stored is not None and stored.removed:
         return True  # the event may be older than the removal
-    if news.newest is None and news.snapshots:
+    if report.newest is None and report.snapshots:
         return True
     known = max(
         (
             moment
-            for moment in (stored and stored.updated_at, news.newest and news.newest.updated_at)
+            for moment in (stored and stored.updated_at, report.newest and report.newest.updated_at)
             if moment
         ),
         default=BEGINNING,
     )
-    waiting = [e for e in news.lessons if (e.occurred_at or e.received_at) - TOGETHER > known]
+    waiting = [e for e in report.lessons if (e.occurred_at or e.received_at) - TOGETHER > known]
     if not waiting:
         return False
     now = timezone.now()
@@ -121,24 +121,24 @@ def _ask(numbers: list[int], batch: Batch, work: Work) -> None:
         return
     answers = desk.ask_all({number: partial(desk.client.rest.get_enrollment, number) for number in numbers})
     for number, answer in answers.items():
-        news = work.news[number]
+        report = work.reports[number]
         if isinstance(answer, NotFound):
-            news.gone = True
+            report.gone = True
         elif isinstance(answer, ThinkificError):
             _postpone(number, answer, batch, work)
         else:
-            news.found = answer
+            report.found = answer
 
 
 def _leave_to_a_pull(numbers: list[int], batch: Batch, work: Work) -> None:
     if numbers:
         text = batch.pull(Kind.ENROLLMENTS, full=False)
         for number in numbers:
-            work.verdicts |= {event.pk: processed(text) for event in work.news.pop(number).events}
+            work.verdicts |= {event.pk: processed(text) for event in work.reports.pop(number).events}
 
 
 def _postpone(number: int, error: ThinkificError, batch: Batch, work: Work) -> None:
-    for event in work.news.pop(number).events:
+    for event in work.reports.pop(number).events:
         work.verdicts[event.pk] = batch.postpone(error, event.attempts)
 
 
@@ -147,20 +147,20 @@ def _look_up_people(batch: Batch, work: Work) -> None:
 
     If Thinkific does not know them, their enrollments are removed.
     """
-    persons = {n for news in work.news.values() if not news.gone for n in news.persons}
+    persons = {n for report in work.reports.values() if not report.gone for n in report.persons}
     work.lookup = look_up_people(persons, batch)
     not_found, errors = work.lookup.not_found, work.lookup.errors
     left: list[int] = []
-    for number, news in list(work.news.items()):
-        if news.gone:
+    for number, report in list(work.reports.items()):
+        if report.gone:
             continue
-        if error := next((errors[n] for n in news.persons if n in errors), None):
+        if error := next((errors[n] for n in report.persons if n in errors), None):
             _postpone(number, error, batch, work)
-        elif news.persons & work.lookup.not_asked:
+        elif report.persons & work.lookup.not_asked:
             left.append(number)
-        elif news.persons and news.persons <= not_found:
+        elif report.persons and report.persons <= not_found:
             work.gone += [work.stored[number].pk] if number in work.stored else []
-            work.verdicts |= {event.pk: unknown_person(event) for event in work.news.pop(number).events}
+            work.verdicts |= {event.pk: unknown_person(event) for event in work.reports.pop(number).events}
     _leave_to_a_pull(left, batch, work)
 
 
@@ -171,9 +171,9 @@ def _ask_for_courses(batch: Batch, work: Work) -> None:
     enrollment. If it exists, a pull of products brings the course.
     """
     course_of = {
-        n: news.row.course_id
-        for n, news in work.news.items()
-        if news.row and news.row.course_id and not news.gone
+        n: report.row.course_id
+        for n, report in work.reports.items()
+        if report.row and report.row.course_id and not report.gone
     }
     wanted = set(course_of.values())
     missing = wanted - {number for _, number in product_ids((Product.Type.COURSE, n) for n in wanted)}
@@ -189,8 +189,8 @@ def _ask_for_courses(batch: Batch, work: Work) -> None:
         if course in errors:
             _postpone(number, errors[course], batch, work)
     doubtful = [n for n, course in course_of.items() if course in hidden]
-    _ask([n for n in doubtful if work.news[n].found is None], batch, work)
-    if any(n in work.news and not work.news[n].gone for n in doubtful):
+    _ask([n for n in doubtful if work.reports[n].found is None], batch, work)
+    if any(n in work.reports and not work.reports[n].gone for n in doubtful):
         batch.pull(Kind.PRODUCTS, full=True)
 
 
@@ -201,8 +201,8 @@ def _ask_for_bundles(batch: Batch, work: Work) -> None:
     """
     fresh = {
         (row.user_id, row.course_id): row.updated_at or timezone.now()
-        for news in work.news.values()
-        if any(event.topic in BEGUN for event in news.events) and not news.gone and (row := news.row)
+        for report in work.reports.values()
+        if any(event.topic in BEGUN for event in report.events) and not report.gone and (row := report.row)
         if row.user_id and row.course_id
     }
     for bundle, users in possible_bundles(fresh).items():
@@ -215,48 +215,48 @@ def _ask_for_bundles(batch: Batch, work: Work) -> None:
 
 def _store(work: Work) -> Verdicts:
     now, applied = timezone.now(), Applied()
-    persons = {n for news in work.news.values() for n in news.persons}
+    persons = {n for report in work.reports.values() for n in report.persons}
     here = store_people(work.lookup, persons, applied, now=now)
     deleted = deleted_here(persons - here.keys())
     catalog.store(work.courses)
     # Without digests: an event has other fields than the list. Equal facts are not written anyway.
     rows: list[tuple[schemas.Enrollment, int | None]] = [
         (row, None)
-        for news in work.news.values()
-        if (row := news.row) and not news.gone and (row.user_id is None or row.user_id in here)
+        for report in work.reports.values()
+        if (row := report.row) and not report.gone and (row.user_id is None or row.user_id in here)
     ]
     known = known_digests(Enrollment, [row.id for row, _ in rows])
     applied += apply_typed(rows, known, source=SOURCE, now=now)
-    gone = [work.stored[n].pk for n, news in work.news.items() if news.gone and n in work.stored]
+    gone = [work.stored[n].pk for n, report in work.reports.items() if report.gone and n in work.stored]
     remove_enrollments(gone + work.gone, source=SOURCE, now=now)
     conflicts.keep(applied.conflicts)
     store_certificates(
         (told, event)
-        for news in work.news.values()
-        for event in news.events
-        if (told := _completed(news, event))
+        for report in work.reports.values()
+        for event in report.events
+        if (told := _completed(report, event))
     )
     for bundle, ids in work.through.items():
         _, holders = apply_bundle_rows(bundle, ids, source=SOURCE, now=now)
         total_up_bundles(holders, source=SOURCE)
-    total_up_students_of(list(work.news), source=SOURCE)
+    total_up_students_of(list(work.reports), source=SOURCE)
     note_activity(work.active)
     wrong = problems(applied)
     verdicts: Verdicts = {}
-    for number, news in work.news.items():
+    for number, report in work.reports.items():
         no_person = (
-            None if news.gone else _verdict_without_person(news, here, deleted, applied.withheld, wrong)
+            None if report.gone else _verdict_without_person(report, here, deleted, applied.withheld, wrong)
         )
-        for event in news.events:
-            verdicts[event.pk] = no_person or _verdict(number, news, event, work, wrong)
+        for event in report.events:
+            verdicts[event.pk] = no_person or _verdict(number, report, event, work, wrong)
     return verdicts | work.verdicts
 
 
 def _verdict_without_person(
-    news: News, here: Container[int], deleted: set[int], withheld: set[int], wrong: Mapping[str, str]
+    report: Report, here: Container[int], deleted: set[int], withheld: set[int], wrong: Mapping[str, str]
 ) -> Verdict | None:
     """Return the verdict if none of the people that it names are stored here; else None."""
-    persons = news.persons
+    persons = report.persons
     if not persons or any(number in here for number in persons):
         return None
     if persons <= deleted:
@@ -268,25 +268,25 @@ def _verdict_without_person(
     return failed(reasons[0] if reasons else f"Its student, Thinkific user {who}, is unknown here.")
 
 
-def _completed(news: News, event: InboundEvent) -> payloads.Enrollment | None:
-    told = news.snapshots.get(event.pk)
+def _completed(report: Report, event: InboundEvent) -> payloads.Enrollment | None:
+    told = report.snapshots.get(event.pk)
     return told if told is not None and told.credential_id else None
 
 
-def _verdict(number: int, news: News, event: InboundEvent, work: Work, wrong: dict[str, str]) -> Verdict:
+def _verdict(number: int, report: Report, event: InboundEvent, work: Work, wrong: dict[str, str]) -> Verdict:
     stored = work.stored.get(number)
-    if news.gone:
+    if report.gone:
         return processed("No longer in Thinkific." + (" Marked as removed." if stored else ""))
     problem = wrong.get(f"Enrollment {number}")
     if problem:
         return failed(problem)
-    if news.found is not None:
+    if report.found is not None:
         return processed("Read from Thinkific and stored.")
-    told = news.snapshots.get(event.pk)
+    told = report.snapshots.get(event.pk)
     if told is None:
         return processed("Activity noted; the progress is stored already.")
     if stored is not None and stored.updated_at is not None and as_of(told) < stored.updated_at:
         return ignored("Older than what is stored; nothing changed.")
-    if news.newest is not None and as_of(told) < as_of(news.newest):
+    if report.newest is not None and as_of(told) < as_of(report.newest):
         return ignored("A newer event of the same enrollment was stored.")
     return processed("Stored.")

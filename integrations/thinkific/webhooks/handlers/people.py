@@ -60,9 +60,9 @@ def prepare(events: list[InboundEvent], batch: Batch) -> Write:
     for number, theirs in told.items():
         if any(event.topic == "user.deleted" for event, _ in theirs):
             work.gone.add(number)
-        elif all(_is_no_news(event, person, known.get(number)) for event, person in theirs):
+        elif all(_is_known_already(event, person, known.get(number)) for event, person in theirs):
             for event, _ in theirs:
-                work.verdicts[event.pk] = processed(_nothing_new(event))
+                work.verdicts[event.pk] = processed(_outcome_of_known(event))
         else:
             to_ask.append(number)
     _ask(to_ask, told, batch, work)
@@ -90,7 +90,7 @@ def _read(events: list[InboundEvent], work: Work) -> Told:
     return told
 
 
-def _is_no_news(event: InboundEvent, person: schemas.User, have: tuple[int, Values] | None) -> bool:
+def _is_known_already(event: InboundEvent, person: schemas.User, have: tuple[int, Values] | None) -> bool:
     """Return whether nothing must be asked: it is a sign-in of a known person, or has the stored values.
 
     The events that our own pushes cause have the stored values.
@@ -106,7 +106,7 @@ def _is_no_news(event: InboundEvent, person: schemas.User, have: tuple[int, Valu
     return all(have[1][name] == row[name] for name in USERS.fields)
 
 
-def _nothing_new(event: InboundEvent) -> str:
+def _outcome_of_known(event: InboundEvent) -> str:
     return "Last activity noted." if event.topic == "user.signin" else "Stored already; nothing changed."
 
 
