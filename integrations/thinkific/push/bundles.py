@@ -24,7 +24,7 @@ from integrations.thinkific.client.errors import NotFound, Rejected, RetryLater
 from integrations.thinkific.client.rest import all_pages
 from integrations.thinkific.mapping import enrollment_row
 from integrations.thinkific.push import look_before_creating
-from integrations.thinkific.push.enrollment_dates import far_end, refuses_no_end, send_dates
+from integrations.thinkific.push.enrollment_dates import far_expiry_date, refused_null, send_dates
 from integrations.thinkific.push.prerequisites import Impossible
 
 ACCEPTED = "Thinkific has accepted the bundle enrollment and is still making it."
@@ -77,7 +77,7 @@ def _send_dates(enrollment: Enrollment, user_id: int, entry: OutboxEntry, client
     not sent, because every course would get it.
     """
     started = not entry.last_seen or "activated_at" in entry.last_seen
-    ends = [enrollment.expiry_date] if enrollment.expiry_date else [None, far_end()]
+    ends = [enrollment.expiry_date] if enrollment.expiry_date else [None, far_expiry_date()]
     for number, end in enumerate(ends, start=1):
         try:
             client.rest.update_bundle_enrollment(
@@ -87,7 +87,7 @@ def _send_dates(enrollment: Enrollment, user_id: int, entry: OutboxEntry, client
                 expiry_date=end,
             )
         except Rejected as error:
-            if number < len(ends) and refuses_no_end(error, end):
+            if number < len(ends) and refused_null(error, end):
                 continue
             if _rows(client, enrollment.product.productable_id, user_id):
                 raise  # refused for another reason: creating it again would make a second enrollment
@@ -96,11 +96,11 @@ def _send_dates(enrollment: Enrollment, user_id: int, entry: OutboxEntry, client
     return False
 
 
-def _keeps_an_end(enrollment: Enrollment, rows: list[schemas.Enrollment]) -> bool:
+def _kept_an_expiry_date(enrollment: Enrollment, rows: list[schemas.Enrollment]) -> bool:
     """Return whether Thinkific accepted "no expiry date" but kept an expiry date."""
     if enrollment.expiry_date is not None:
         return False
-    others = _held_otherwise(enrollment)
+    others = _with_other_grants(enrollment)
     return any(row.expiry_date is not None for row in rows if row.course_id not in others)
 
 
@@ -138,7 +138,7 @@ def _restore_other_grants(
     Thinkific has given them the dates of this bundle. They get their own start date back, and the latest
     expiry date of all grants. Returns the rows as Thinkific has them then.
     """
-    held = _held_otherwise(bundle)
+    held = _with_other_grants(bundle)
     restored = []
     for row in rows:
         course = held.get(row.course_id or 0)
@@ -151,7 +151,7 @@ def _restore_other_grants(
     return restored
 
 
-def _held_otherwise(bundle: Enrollment) -> dict[int, Enrollment]:
+def _with_other_grants(bundle: Enrollment) -> dict[int, Enrollment]:
     """Return the courses that the student also has alone or through another bundle, by Thinkific id."""
     return {
         course.product.productable_id: course

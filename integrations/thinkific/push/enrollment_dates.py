@@ -9,15 +9,15 @@ from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.errors import Rejected
 
 # How far away the expiry date is on a site that does not clear one: as long as S3's "no_expiry" reaches.
-NO_END = timedelta(days=3650)
+FAR_EXPIRY = timedelta(days=3650)
 
 
-def far_end() -> datetime:
+def far_expiry_date() -> datetime:
     """Return the expiry date that stands for "no expiry date" on a site that does not clear one."""
-    return (timezone.now() + NO_END).replace(microsecond=0)
+    return (timezone.now() + FAR_EXPIRY).replace(microsecond=0)
 
 
-def refuses_no_end(error: Rejected, expiry_date: datetime | None) -> bool:
+def refused_null(error: Rejected, expiry_date: datetime | None) -> bool:
     """Return whether Thinkific may have refused the request because `expiry_date` was null."""
     return expiry_date is None and error.status in (400, 422)
 
@@ -34,7 +34,7 @@ def send_dates(
         client.rest.update_enrollment(number, activated_at=activated_at, expiry_date=expiry_date)
         remote = client.rest.get_enrollment(number)
     except Rejected as error:
-        if not refuses_no_end(error, expiry_date):
+        if not refused_null(error, expiry_date):
             raise
     else:
         if expiry_date is not None or remote.expiry_date is None:

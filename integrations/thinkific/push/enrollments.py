@@ -50,7 +50,7 @@ def _known(enrollment: Enrollment, entry: OutboxEntry, client: ThinkificClient) 
     if enrollment.thinkific_id is None:
         return None
     try:
-        return _bring_in_step(enrollment, enrollment.thinkific_id, entry, client)
+        return _send_changes(enrollment, enrollment.thinkific_id, entry, client)
     except NotFound:
         return None
 
@@ -73,7 +73,7 @@ def _found(
     rows = look_before_creating.look(enrollment.user, client, within={number})
     # The look may have stored it, or a later expiry date.
     enrollment.refresh_from_db(fields=["expiry_date", "thinkific_id"])
-    return _bring_all(enrollment, [row for row in rows if row.course_id == number], entry, client)
+    return _send_changes_to_all(enrollment, [row for row in rows if row.course_id == number], entry, client)
 
 
 def _may_come_with_a_bundle(enrollment: Enrollment) -> bool:
@@ -91,12 +91,12 @@ def _look_up(
     return _bring_all(enrollment, rows, entry, client)
 
 
-def _bring_all(
+def _send_changes_to_all(
     enrollment: Enrollment, rows: list[schemas.Enrollment], entry: OutboxEntry, client: ThinkificClient
 ) -> schemas.Enrollment | None:
     # There should be only one. If there are more, access ends only when all of them end.
     rows = sorted(rows, key=lambda row: (row.updated_at is not None, row.updated_at, row.id))
-    remotes = [_bring_in_step(enrollment, row.id, entry, client) for row in rows]
+    remotes = [_send_changes(enrollment, row.id, entry, client) for row in rows]
     return remotes[-1] if remotes else None
 
 
@@ -119,7 +119,7 @@ def _create(
         return found
 
 
-def _bring_in_step(
+def _send_changes(
     enrollment: Enrollment, number: int, entry: OutboxEntry, client: ThinkificClient
 ) -> schemas.Enrollment:
     """Send the dates that changed, or all if that is not known. Returns the enrollment in Thinkific then.

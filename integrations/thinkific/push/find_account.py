@@ -23,12 +23,12 @@ from integrations.thinkific.client.graphql import groups
 from integrations.thinkific.push.prerequisites import Impossible, NotYet
 from integrations.thinkific.runs import lifecycle
 
-FEW = 2500  # with at most this many people, the list is searched; with more, a pull of people is started
+SEARCH_UP_TO = 2500  # people: then the list is searched; with more, a pull of people is started
 ASK_AGAIN = timedelta(seconds=30)
 TAKEN = ("taken", "already", "exist", "in use")
 
 
-def in_any_case(user: User, entry: OutboxEntry, client: ThinkificClient) -> schemas.User | None:
+def find_ignoring_case(user: User, entry: OutboxEntry, client: ThinkificClient) -> schemas.User | None:
     """Return the Thinkific account with the person's address, ignoring case; None if there is none.
 
     Raises NotYet while a pull of people looks for the account.
@@ -57,7 +57,7 @@ def _by_graphql(user: User, client: ThinkificClient) -> schemas.User | None:
     return found if found and email_key(found.email or "") == email_key(user.email) else None
 
 
-def _let_a_pull_look(user: User, entry: OutboxEntry) -> None:
+def _start_pull(user: User, entry: OutboxEntry) -> None:
     """Start a pull of people, which links accounts by their address. Raises NotYet until it has ended.
 
     Raises Impossible if a full pull has ended since the entry was made: the account was not found.

@@ -21,7 +21,7 @@ from integrations.thinkific.mapping import user_row
 from integrations.thinkific.push.prerequisites import Impossible
 
 
-def was_made_anew(person: int | None, client: ThinkificClient) -> bool:
+def relink_if_recreated(person: int | None, client: ThinkificClient) -> bool:
     """Link a new account if the known one of a person (primary key) is deleted.
 
     Returns whether one was linked. Called after Thinkific has refused a change of this person. Raises
@@ -33,12 +33,12 @@ def was_made_anew(person: int | None, client: ThinkificClient) -> bool:
     try:
         client.rest.get_user(user.thinkific_id)
     except NotFound:
-        link_anew(user, client)
+        link_recreated_account(user, client)
         return True
     return False
 
 
-def link_anew(user: User, client: ThinkificClient) -> schemas.User:
+def link_recreated_account(user: User, client: ThinkificClient) -> schemas.User:
     """Find and link another Thinkific account of a person whose known account is deleted. Returns it.
 
     A protected account here is not linked. Raises Impossible if none is found or an administrator must

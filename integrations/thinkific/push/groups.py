@@ -61,13 +61,13 @@ def push_membership(entry: OutboxEntry, client: ThinkificClient) -> None:
         return  # the person is not in the group in Thinkific
     group_id, user_id = id_of_group(group), account_of(user)
     if membership.removed_at is not None:
-        _take_out(membership, user_id, group_id, entry, client)
+        _remove_member(membership, user_id, group_id, entry, client)
     else:
-        _put_in(membership, user_id, group_id, entry, client)
+        _add_member(membership, user_id, group_id, entry, client)
     note_pushed(group, now=timezone.now())
 
 
-def _put_in(
+def _add_member(
     membership: GroupMembership, user_id: int, group_id: int, entry: OutboxEntry, client: ThinkificClient
 ) -> None:
     group = membership.group
@@ -87,7 +87,7 @@ def _put_in(
         ) from None
 
 
-def _take_out(
+def _remove_member(
     membership: GroupMembership, user_id: int, group_id: int, entry: OutboxEntry, client: ThinkificClient
 ) -> None:
     what = f"{membership.user} must leave {membership.group} in Thinkific."

@@ -28,11 +28,11 @@ from integrations.thinkific.client import schemas
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.pull.enrollments import apply_typed
 
-GOOD_FOR = 30.0  # seconds; one look is enough for all that a student gets at the same time
-TRUSTED = timedelta(days=1)  # an older pull does not count, because events since then may be lost
-TOLD_BY = "enrollment.created"
+LOOK_VALID_FOR = 30.0  # seconds; one look is enough for all that a student gets at the same time
+PULL_VALID_FOR = timedelta(days=1)  # an older pull does not count, because events since then may be lost
+CREATED_TOPIC = "enrollment.created"
 
-KNOWN_BY = ("product__productable_id", "pk", "expiry_date")
+STORED_FIELDS = ("product__productable_id", "pk", "expiry_date")
 
 
 def may_have_more(user: User, client: ThinkificClient) -> bool:
@@ -42,9 +42,9 @@ def may_have_more(user: User, client: ThinkificClient) -> bool:
     if known_at is not None and time.monotonic() - known_at < GOOD_FOR:
         return False
     pulled, now = _last_complete_pull(), timezone.now()
-    if pulled is None or is_older(pulled, now, than=TRUSTED):
+    if pulled is None or is_older(pulled, now, than=PULL_VALID_FOR):
         return True
-    if not WebhookSubscription.objects.filter(topic=TOLD_BY).exists():
+    if not WebhookSubscription.objects.filter(topic=CREATED_TOPIC).exists():
         return True
     if any(at is not None and at >= pulled for at in (user.last_activity_at, user.thinkific_created_at)):
         return True
@@ -96,7 +96,7 @@ def _given_for_longer(user: User, rows: list[schemas.Enrollment]) -> dict[int, d
     if ours.filter(Q(uncertain=True) | Q(attempts__gt=1)).exists():
         return {}  # an earlier attempt of ours may have made it
     mine = Enrollment.objects.filter(user=user, product__productable_type=Product.Type.COURSE)
-    known = {number: (pk, end) for number, pk, end in mine.values_list(*KNOWN_BY)}
+    known = {number: (pk, end) for number, pk, end in mine.values_list(*STORED_FIELDS)}
     own = own_changes("enrollment", [pk for pk, _ in known.values()])
     given: dict[int, datetime | None] = {}
     for row in rows:

@@ -27,7 +27,7 @@ from integrations.thinkific.client.errors import (
     ThinkificError,
 )
 from integrations.thinkific.push.enrollments import push_enrollment
-from integrations.thinkific.push.gone_accounts import was_made_anew
+from integrations.thinkific.push.gone_accounts import relink_if_recreated
 from integrations.thinkific.push.groups import push_group, push_membership
 from integrations.thinkific.push.people import push_user
 from integrations.thinkific.push.prerequisites import Impossible, NotYet
@@ -107,7 +107,7 @@ def _send(entry: OutboxEntry, client: ThinkificClient) -> None:
         PUSHES[entry.entity](entry, client)
     except (Rejected, Impossible) as error:
         told_no = isinstance(error, Rejected) or isinstance(error.__context__, Rejected)
-        if not (told_no and entry.entity in NEED_AN_ACCOUNT and was_made_anew(entry.person_id, client)):
+        if not (told_no and entry.entity in NEED_AN_ACCOUNT and relink_if_recreated(entry.person_id, client)):
             raise
         words = "The student's account was made anew in Thinkific; it goes there now."
         raise NotYet(words, until=timezone.now()) from error

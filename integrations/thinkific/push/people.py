@@ -22,7 +22,7 @@ from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.errors import NotFound, Rejected, RetryLater
 from integrations.thinkific.mapping import user_row
 from integrations.thinkific.push import find_account, look_before_creating
-from integrations.thinkific.push.gone_accounts import ask_an_administrator, link_anew
+from integrations.thinkific.push.gone_accounts import ask_an_administrator, link_recreated_account
 from integrations.thinkific.push.prerequisites import Impossible
 
 FORMER = 10  # versions of a person whose addresses may have been tried
@@ -55,7 +55,7 @@ def push_user(entry: OutboxEntry, client: ThinkificClient) -> None:
     else:
         remote = _read(user, user.thinkific_id, client)
     # Also after linking: an account that existed before may have another name.
-    store(_bring_in_step(user, remote, entry, client))
+    store(_send_changes(user, remote, entry, client))
 
 
 def body_of(user: User, settings: SiteSettings) -> dict[str, str]:
@@ -98,7 +98,7 @@ def _create(user: User, entry: OutboxEntry, client: ThinkificClient) -> tuple[sc
     except Rejected as refusal:
         found = client.rest.find_user_by_email(user.email)  # there already
         if found is None and find_account.is_taken(refusal):
-            found = find_account.in_any_case(user, entry, client)
+            found = find_account.find_ignoring_case(user, entry, client)
         if found is None:
             raise
         return found, False
@@ -120,11 +120,11 @@ def _link(user: User, remote: schemas.User, *, made_by_us: bool) -> None:
     try:
         with transaction.atomic():
             if not made_by_us and identity.protected_among([user.pk], lock=True):
-                raise _Unproved
+                raise _NotProven
             here = User.objects.select_for_update(of=("self",)).filter(pk=user.pk, thinkific_id=None).first()
             if here is not None:
                 outcomes.note_linked(here, thinkific_id=remote.id, removed_at=None, **names)
-    except _Unproved:
+    except _NotProven:
         ask_an_administrator(user, remote)
     except IntegrityError:
         other = User.objects.get(thinkific_id=remote.id)
@@ -136,7 +136,7 @@ def _link(user: User, remote: schemas.User, *, made_by_us: bool) -> None:
         setattr(user, name, told)
 
 
-class _Unproved(Exception):
+class _NotProven(Exception):
     pass
 
 
@@ -144,10 +144,10 @@ def _read(user: User, thinkific_id: int, client: ThinkificClient) -> schemas.Use
     try:
         return client.rest.get_user(thinkific_id)
     except NotFound:
-        return link_anew(user, client)
+        return link_recreated_account(user, client)
 
 
-def _bring_in_step(
+def _send_changes(
     user: User, remote: schemas.User, entry: OutboxEntry, client: ThinkificClient
 ) -> schemas.User:
     """Send the fields that we have changed and Thinkific does not have. Returns what Thinkific has then.

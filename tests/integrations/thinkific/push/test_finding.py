@@ -52,7 +52,7 @@ def test_an_account_whose_address_is_written_differently_is_linked(
     there = site.write("create_user", fields={"email": theirs, "first_name": "Ada", "last_name": "Roe"})
     site.user_id_by_email[ours] = there.id
     if token:
-        monkeypatch.setattr(find_account, "FEW", -1)  # GraphQL has to find them
+        monkeypatch.setattr(find_account, "SEARCH_UP_TO", -1)  # GraphQL has to find them
     else:
         settings.THINKIFIC_ACCESS_TOKEN = ""
     user = people.create_user(email=ours, first_name="Ada", last_name="Roe")
@@ -65,7 +65,7 @@ def test_an_account_whose_address_is_written_differently_is_linked(
 
 def test_on_a_large_site_a_pull_links_it(push, pull, spelled, settings, monkeypatch):
     settings.THINKIFIC_ACCESS_TOKEN = ""
-    monkeypatch.setattr(find_account, "FEW", -1)
+    monkeypatch.setattr(find_account, "SEARCH_UP_TO", -1)
     user = people.create_user(email="ada.roe@new.example", first_name="Ada", last_name="Roe")
 
     assert push(1) == {"retried": 1}
@@ -82,7 +82,7 @@ def test_whom_a_pull_does_not_find_either_a_person_must_look_for(
     push, pull, thinkific, settings, monkeypatch
 ):
     settings.THINKIFIC_ACCESS_TOKEN = ""
-    monkeypatch.setattr(find_account, "FEW", -1)
+    monkeypatch.setattr(find_account, "SEARCH_UP_TO", -1)
     taken = {"errors": {"email": ["has already been taken"]}}
     thinkific.faults.add("422", method="POST", path="/users", told=taken)
     people.create_user(email="ada.roe@new.example", first_name="Ada", last_name="Roe")
