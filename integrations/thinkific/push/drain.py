@@ -116,7 +116,7 @@ class _Drain:
     def run(self) -> None:
         threads: list[threading.Thread] = []
         try:
-            while self._go_on():
+            while self._run_once():
                 for n in range(len(threads), min(self.people, len(self.under_way))):
                     threads.append(threading.Thread(target=self._work, name=f"push-{n}", daemon=True))
                     threads[-1].start()
@@ -131,24 +131,24 @@ class _Drain:
 
         The outcome of a cancelled request is not known.
         """
-        grace: float | None = None
+        cancel_at: float | None = None
         while any(thread.is_alive() for thread in threads):
             if self.stop():
-                grace = grace or time.monotonic() + GRACE
-                if time.monotonic() > grace:
-                    self.broken_off.set()
+                cancel_at = cancel_at or time.monotonic() + CANCEL_AFTER
+                if time.monotonic() > cancel_at:
+                    self.cancelled.set()
             next(thread for thread in threads if thread.is_alive()).join(LOOK)
 
-    def _go_on(self) -> bool:
+    def _run_once(self) -> bool:
         """Claim entries and collect results once. Returns False when nothing is left to do.
 
         While the database is not reachable the drain waits for it, because its threads have results to store.
         """
         try:
-            if self.stop() or not (self._claim() or self.under_way or self._soon()):
+            if self.stop() or not (self._claim() or self.under_way or self._due_soon()):
                 return False
             self._collect()
-            self._show_life()
+            self._renew_claims()
         except Error as error:
             if not may_recover(error):
                 raise
@@ -158,7 +158,7 @@ class _Drain:
 
     def _claim(self) -> bool:
         room = self.people + AHEAD - len(self.under_way)
-        if not self._goes_on() or room < AHEAD:
+        if not self._should_continue() or room < AHEAD:
             return False
         groups = claims.claim(room)
         for group in groups:
@@ -166,11 +166,11 @@ class _Drain:
             self.todo.put(group)
         return bool(groups)
 
-    def _soon(self) -> bool:
+    def _due_soon(self) -> bool:
         """Return whether an entry will be due within seconds; then the drain waits for it."""
-        return self._goes_on() and _due(within=claims.SETTLED_AFTER)
+        return self._should_continue() and _due(within=claims.SETTLED_AFTER)
 
-    def _goes_on(self) -> bool:
+    def _should_continue(self) -> bool:
         return not self.stopped.is_set() and not self.stop() and time.monotonic() < self.end
 
     def _collect(self) -> None:
@@ -185,7 +185,7 @@ class _Drain:
             del self.under_way[id(group)]
             self.outcome.update(results)
 
-    def _show_life(self) -> None:
+    def _renew_claims(self) -> None:
         heartbeat.beat()
         if time.monotonic() - self.renewed_at > RENEW_EVERY:
             leases.renew(entry for group in self.under_way.values() for entry in group)
@@ -210,16 +210,16 @@ class _Drain:
         hold = None
         while left:
             entry = left[0]
-            if hold is not None or not self._goes_on():
+            if hold is not None or not self._should_continue():
                 retry_during_outage(claims.put_back, entry, until=hold or timezone.now(), counts=False)
-            elif self._holds(entry):
+            elif self._is_still_claimed(entry):
                 result = push(entry, self.client)
                 results.append(result.name)
                 hold = timezone.now() + timedelta(seconds=result.hold) if result.hold else None
                 retry_during_outage(self._note_connection, result)
             del left[0]
 
-    def _holds(self, entry: OutboxEntry) -> bool:
+    def _is_still_claimed(self, entry: OutboxEntry) -> bool:
         """Return whether the claim is still ours. After a database outage another process may have it."""
         renewed_ago = time.monotonic() - self.renewed_at
         return renewed_ago < SURE_FOR or bool(patiently(leases.renew, [entry]))
