@@ -68,7 +68,7 @@ def write_schedules() -> dict[str, list[str]]:
     for name, schedule in existing.items():
         schedule.delete()
         changed["removed"].append(name)
-    changed["parked"] = park_malformed()
+    changed["parked"] = disable_malformed()
     return changed
 
 
@@ -91,19 +91,19 @@ def delete(schedule: SyncSchedule) -> None:
         write_schedules()
 
 
-def park_malformed() -> list[str]:
+def disable_malformed() -> list[str]:
     """Switch off malformed schedules, because one of them would stop all others. Returns their names."""
-    parked = []
+    disabled = []
     for schedule in Schedule.objects.exclude(repeats=0).filter(next_run__isnull=False):
         if problem := problem_of(schedule):
             Schedule.objects.filter(pk=schedule.pk).update(next_run=None)
             name = schedule.name or f"number {schedule.pk}"
             log.error("The schedule %s is malformed and was switched off: %s", name, problem)
-            parked.append(name)
-    return parked
+            disabled.append(name)
+    return disabled
 
 
-def bring_back() -> list[str]:
+def correct_next_runs() -> list[str]:
     """Make schedules due now whose next run is later than their interval allows. Returns their names.
 
     Such a next run was written before the clock was set back.

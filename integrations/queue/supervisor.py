@@ -26,8 +26,8 @@ LONGEST_PAUSE = 30.0  # between starts of a cluster that keeps dying
 # A schedule runs these every minute too. But a malformed schedule stops all schedules, also that one; and a
 # run whose worker was killed should not wait for a minute.
 REPAIRS: list[Callable[[], object]] = [
-    schedules.park_malformed,
-    schedules.bring_back,
+    schedules.disable_malformed,
+    schedules.correct_next_runs,
     lifecycle.revive_stale,
 ]
 
@@ -66,7 +66,7 @@ class Supervisor:
             group=cluster.group, probe_every=self.times.probe_every, patience=self.times.patience
         )
         log.info("Started the cluster of process group %s", cluster.group)
-        self._ask_database(tasks.take_up)
+        self._ask_database(tasks.start_waiting_work)
         wrong = self._watch(cluster, watchdog)
         if wrong:
             log.error("Replacing the cluster of process group %s: %s", cluster.group, wrong)

@@ -33,7 +33,7 @@ def prune() -> dict[str, int]:
     return {**retention.prune(), "folded": fill_folded.fill_again(heartbeat.beat)}
 
 
-def take_up() -> None:
+def start_waiting_work() -> None:
     """Start work on waiting changes and events when a worker starts, without waiting for the next minute.
 
     There may have been no worker for a while, so something may wait.
@@ -48,8 +48,8 @@ def _wake_drain() -> None:
 
 
 STEPS: list[Callable[[], object]] = [
-    schedules.park_malformed,
-    schedules.bring_back,
+    schedules.disable_malformed,
+    schedules.correct_next_runs,
     lifecycle.revive_stale,
     lifecycle.wake_next,
     _wake_drain,

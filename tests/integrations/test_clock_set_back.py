@@ -190,16 +190,16 @@ def test_a_schedule_from_before_is_due(name):
     Schedule.objects.update(next_run=timezone.now() + timedelta(minutes=1))
     Schedule.objects.filter(name=name).update(next_run=ahead())
 
-    assert schedules.bring_back() == [name]
+    assert schedules.correct_next_runs() == [name]
 
     assert Schedule.objects.get(name=name).next_run <= timezone.now()
-    assert schedules.bring_back() == []
+    assert schedules.correct_next_runs() == []
 
 
 def test_new_schedules_are_not_brought_forward():
     schedules.write_schedules()
 
-    assert schedules.bring_back() == []
+    assert schedules.correct_next_runs() == []
 
 
 def test_the_sign_of_life_of_a_worker_that_is_gone_hides_no_other():

@@ -90,9 +90,9 @@ def test_a_malformed_schedule_is_parked_and_the_others_run(values, caplog):
     put_past_the_door(due(name="theirs", **values))
     put_past_the_door(due(name="sound"))
 
-    assert schedules.park_malformed() == ["theirs"]
+    assert schedules.disable_malformed() == ["theirs"]
 
     assert scheduled() == 1
     assert Schedule.objects.get(name="theirs").next_run is None
     assert "theirs is malformed and was switched off" in caplog.text
-    assert schedules.park_malformed() == []
+    assert schedules.disable_malformed() == []

@@ -101,7 +101,7 @@ def test_one_step_that_fails_does_not_stop_the_others(watch, caplog):
         watch()
 
     assert woken() == [(RUN_TASK, (run.pk,))]
-    assert "park_malformed failed" in caplog.text
+    assert "disable_malformed failed" in caplog.text
 
 
 def test_malformed_schedules_are_parked(watch):
