@@ -78,7 +78,7 @@ class TakeOurs(ValueDialog):
         return Done(follows(user, self.viewer, said) if user else said)
 
 
-def _heard_since(conflict: SyncConflict, now: conflicts.Standing) -> str:
+def _heard_since(conflict: SyncConflict, now: conflicts.CurrentValues) -> str:
     return "" if now.theirs == conflict.theirs else f" Thinkific had “{now.theirs}” since then."
 
 

@@ -61,14 +61,14 @@ def keep(conflicts: Iterable[Conflict | Clash], *, run: SyncRun | None = None) -
     )
 
 
-class Standing(NamedTuple):
+class CurrentValues(NamedTuple):
     """The two values as they are now: ours as stored, Thinkific's as it last reported it."""
 
     ours: str
     theirs: str
 
 
-def standing(conflict: SyncConflict) -> Standing:
+def current_values(conflict: SyncConflict) -> CurrentValues:
     """Return the present values for a conflict about a field.
 
     For a person who is deleted here, our value is the one stored in the conflict.
@@ -81,7 +81,7 @@ def standing(conflict: SyncConflict) -> Standing:
         field=conflict.field,
     )
     heard = same.order_by("-pk").values_list("theirs", flat=True).first()
-    return Standing(
+    return CurrentValues(
         conflict.ours if user is None else str(getattr(user, conflict.field, conflict.ours)),
         conflict.theirs if heard is None else heard,
     )
