@@ -34,10 +34,10 @@ REPAIRS: list[Callable[[], object]] = [
 
 @dataclass(frozen=True)
 class Times:
-    """Time limits of the supervisor, in seconds."""
+    """Time limits of the supervisor, in seconds. `replace_after` is the time without a sign of life."""
 
     probe_every: float = 10
-    patience: float = 60
+    replace_after: float = 60
     stop_within: float = 10
 
 
@@ -57,13 +57,13 @@ class Supervisor:
             started_at = time.monotonic()
             self._run_cluster()
             lived = time.monotonic() - started_at
-            pause = 1.0 if lived > self.times.patience else min(pause * 2, LONGEST_PAUSE)
+            pause = 1.0 if lived > self.times.replace_after else min(pause * 2, LONGEST_PAUSE)
             self._sleep(pause)
 
     def _run_cluster(self) -> None:
         cluster = Cluster(workers=self.workers)
         watchdog = Watchdog(
-            group=cluster.group, probe_every=self.times.probe_every, patience=self.times.patience
+            group=cluster.group, probe_every=self.times.probe_every, replace_after=self.times.replace_after
         )
         log.info("Started the cluster of process group %s", cluster.group)
         self._ask_database(tasks.start_waiting_work)
@@ -97,7 +97,7 @@ class Supervisor:
                         return wrong
                 except Error as error:
                     log.warning("The database did not answer, so nothing is judged: %s", error)
-                    watchdog.give_time()
+                    watchdog.restart_measuring()
                     close_old_connections()
             time.sleep(TICK)
         return None

@@ -25,18 +25,23 @@ class Watchdog:
     """
 
     def __init__(
-        self, *, group: int, probe_every: float, patience: float, clock: Callable[[], float] = time.monotonic
+        self,
+        *,
+        group: int,
+        probe_every: float,
+        replace_after: float,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.group = group
         self.key = probe_key(group)
         self.probe_every = probe_every
-        self.patience = patience
+        self.replace_after = replace_after
         self.clock = clock
         self.next_probe_at = clock()
         self.sent_at: datetime | None = None
-        self.give_time()
+        self.restart_measuring()
 
-    def give_time(self) -> None:
+    def restart_measuring(self) -> None:
         """Start to measure again, after a time without information (the database did not answer)."""
         self.beat: datetime | None = None
         self.beat_seen_at = self.clock()
@@ -54,11 +59,11 @@ class Watchdog:
                 self._probe(now)
         elif probed and self.sent_at and probed >= self.sent_at and self.done_seen_at is None:
             self.done_seen_at = now
-        patience = self.patience if self.beat else max(self.patience, STARTS_WITHIN)
-        if now - self.beat_seen_at > patience:
-            return f"no worker of it has taken a task for {patience:.0f} seconds"
-        if self.done_seen_at is not None and now - self.done_seen_at > self.patience:
-            return f"what it did has not been acknowledged for {self.patience:.0f} seconds"
+        replace_after = self.replace_after if self.beat else max(self.replace_after, STARTS_WITHIN)
+        if now - self.beat_seen_at > replace_after:
+            return f"no worker of it has taken a task for {replace_after:.0f} seconds"
+        if self.done_seen_at is not None and now - self.done_seen_at > self.replace_after:
+            return f"what it did has not been acknowledged for {self.replace_after:.0f} seconds"
         return None
 
     def forget(self) -> None:

@@ -42,7 +42,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--patience",
             type=positive,
-            default=times.patience,
+            default=times.replace_after,
             help="seconds without a sign of life before the cluster is replaced (default: %(default)s)",
         )
         parser.add_argument(
@@ -55,7 +55,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         times = Times(
             probe_every=options["probe_every"],
-            patience=options["patience"],
+            replace_after=options["patience"],
             stop_within=options["stop_within"],
         )
         Supervisor(workers=options["workers"], times=times).run()

@@ -28,7 +28,7 @@ def clock():
 
 @pytest.fixture
 def watchdog(clock):
-    return Watchdog(group=GROUP, probe_every=10, patience=60, clock=clock)
+    return Watchdog(group=GROUP, probe_every=10, replace_after=60, clock=clock)
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_silence_is_told_after_the_patience(watchdog, clock):
 
 
 def test_a_cluster_may_take_longer_to_start(clock):
-    watchdog = Watchdog(group=GROUP, probe_every=1, patience=3, clock=clock)
+    watchdog = Watchdog(group=GROUP, probe_every=1, replace_after=3, clock=clock)
 
     assert after(clock, STARTS_WITHIN, watchdog) is None
     assert after(clock, 1, watchdog) is not None
@@ -129,7 +129,7 @@ def test_an_outage_of_the_database_is_not_held_against_the_cluster(watchdog, clo
     work()
     watchdog.look()
     clock.now += 600
-    watchdog.give_time()
+    watchdog.restart_measuring()
 
     assert watchdog.look() is None
 
