@@ -12,7 +12,7 @@ from integrations.thinkific.sandbox.graphql.endpoint import GraphQL
 from integrations.thinkific.sandbox.options import Options
 from integrations.thinkific.sandbox.rest.routes import Context, find_route
 from integrations.thinkific.sandbox.site.site import Site
-from integrations.thinkific.sandbox.web import lies
+from integrations.thinkific.sandbox.web import false_lists
 from integrations.thinkific.sandbox.web.faults import ANSWERS, Fault, Faults
 from integrations.thinkific.sandbox.web.http import Request, Response
 from integrations.thinkific.sandbox.web.limits import Limits
@@ -84,7 +84,7 @@ class App:
             with self.site.lock:
                 return control.handle(self, request)
         endpoint = request.path
-        lies.before(request, faults)
+        false_lists.before(request, faults)
         try:
             with self.site.lock:
                 self.site.settle()
@@ -95,7 +95,7 @@ class App:
             log.exception("%s %s", request.method, request.path)
             response = Response.of(500, {"error": "Internal Server Error"})
         self._spoil(request, response, faults)
-        lies.after(request, response, faults)
+        false_lists.after(request, response, faults)
         self.stats.served(request, endpoint, response.status, len(response.body))
         return response
 

@@ -9,8 +9,8 @@ from integrations.thinkific.sandbox.writes import (
     groups,
     later,
     people,
-    planting,
     progress,
+    raw_rows,
     shop,
     subscriptions,
 )
@@ -47,7 +47,7 @@ WRITES: dict[str, Callable[..., Any]] = {
     "unsubscribe": subscriptions.unsubscribe,
     "postpone": later.postpone,
     "settle": later.settle,
-    "put": planting.put,
-    "remove": planting.remove,
-    "shift": planting.shift,
+    "put": raw_rows.put,
+    "remove": raw_rows.remove,
+    "shift": raw_rows.shift,
 }
