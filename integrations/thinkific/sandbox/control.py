@@ -134,7 +134,7 @@ def replace_key(call: Call) -> Any:
 
 def state(call: Call) -> Any:
     site = call.app.site
-    site.settle()
+    site.carry_out_pending()
     found: dict[str, Any] = {"counts": site.counts(), "version": site.version, "origin": site.origin}
     if call.request.query.get("digests"):
         found["digests"] = site.digests()

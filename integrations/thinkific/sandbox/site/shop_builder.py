@@ -73,7 +73,7 @@ def _add_collections(site: "Site", now: int) -> None:
             site.products[product_id]["collection_ids"].append(number)
 
 
-def enter(site: "Site", product: Wire) -> None:
+def add_to_categories(site: "Site", product: Wire) -> None:
     """Add a new product to the categories that contain every product."""
     for collection in site.collections:
         if collection["default"]:
@@ -81,7 +81,7 @@ def enter(site: "Site", product: Wire) -> None:
             product["collection_ids"].append(collection["id"])
 
 
-def leave(site: "Site", product_id: int) -> None:
+def remove_from_categories(site: "Site", product_id: int) -> None:
     for rows in (site.collections, site.promotions):
         for row in rows:
             row["product_ids"] = [known for known in row["product_ids"] if known != product_id]

@@ -160,7 +160,7 @@ class Site:
         finally:
             self.listeners, self.recorders = listeners, recorders
 
-    def settle(self) -> None:
+    def carry_out_pending(self) -> None:
         """Carry out the accepted writes that are due now."""
         if self.pending and min(due for due, _, _ in self.pending) <= self.clock.now():
             self.write("settle")

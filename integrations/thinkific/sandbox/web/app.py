@@ -72,10 +72,10 @@ class App:
         """Choose the faults of the request, and return how many seconds it waits before it is processed."""
         if request.path.startswith(control.PREFIX):
             return 0.0
-        striking = self.faults.striking(request)
-        if striking:
-            self._chosen[id(request)] = striking
-        stalls = [f.seconds for f in striking if f.kind == "stall" and f.when == "before"]
+        applying = self.faults.applying(request)
+        if applying:
+            self._chosen[id(request)] = applying
+        stalls = [f.seconds for f in applying if f.kind == "stall" and f.when == "before"]
         return self.options.latency + sum(stalls)
 
     def handle(self, request: Request) -> Response:
@@ -87,14 +87,14 @@ class App:
         false_lists.before(request, faults)
         try:
             with self.site.lock:
-                self.site.settle()
+                self.site.carry_out_pending()
                 endpoint, response = self._serve(request, faults)
         except Problem as problem:
             response = Response.of(problem.status, problem.body)
         except Exception:  # last resort: log our own error, and answer as Thinkific would
             log.exception("%s %s", request.method, request.path)
             response = Response.of(500, {"error": "Internal Server Error"})
-        self._spoil(request, response, faults)
+        self._apply_faults(request, response, faults)
         false_lists.after(request, response, faults)
         self.stats.served(request, endpoint, response.status, len(response.body))
         return response
@@ -172,13 +172,13 @@ class App:
     def _lists_nothing(faults: list[Fault]) -> bool:
         return any(fault.kind == "empty_list" for fault in faults)
 
-    def _spoil(self, request: Request, response: Response, faults: list[Fault]) -> None:
+    def _apply_faults(self, request: Request, response: Response, faults: list[Fault]) -> None:
         for fault in faults:
             self.stats.faults[fault.kind] += 1
             if fault.kind in ("reset", "lost_answer"):
-                response.fate = "reset"
+                response.failure = "reset"
             elif fault.kind == "truncate" and response.body:
-                response.fate = "truncate"
+                response.failure = "truncate"
             elif fault.kind == "stall" and fault.when == "after":
                 response.delay += fault.seconds
             elif fault.kind == "shift_pages":

@@ -29,12 +29,12 @@ def after(request: Request, response: Response, faults: list[Fault]) -> None:
         if response.status != 200:
             continue
         if fault.kind == "repeat_page":
-            _announce_more(request, response)
+            _repeat_pages(request, response)
         elif fault.kind == "told":
-            _tell(response, fault)
+            _replace_totals(response, fault)
 
 
-def _announce_more(request: Request, response: Response) -> None:
+def _repeat_pages(request: Request, response: Response) -> None:
     if request.method != "GET":
         cursor = b'"endCursor":"again-%d"' % next(_again)
         text = re.sub(rb'"hasNextPage":\s*false', b'"hasNextPage":true', response.body)
@@ -52,7 +52,7 @@ def _announce_more(request: Request, response: Response) -> None:
     response.body = msgspec.json.encode(body)
 
 
-def _tell(response: Response, fault: Fault) -> None:
+def _replace_totals(response: Response, fault: Fault) -> None:
     body = msgspec.json.decode(response.body)
     if "data" in body:
         response.body = re.sub(rb'"pageInfo":\{[^}]*\}', b'"pageInfo":null', response.body)

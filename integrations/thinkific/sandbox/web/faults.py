@@ -56,7 +56,7 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         target = f"{request.path}?{request.query_string}" if request.query_string else request.path
         return re.search(self.path, target) is not None
 
-    def strikes(self, request: Request, random: Random) -> bool:
+    def applies_to(self, request: Request, random: Random) -> bool:
         if not self.matches(request):
             return False
         self.seen += 1
@@ -93,7 +93,7 @@ class Faults:
     def clear(self) -> None:
         self.active = []
 
-    def striking(self, request: Request) -> list[Fault]:
+    def applying(self, request: Request) -> list[Fault]:
         if not self.active:
             return []
-        return [fault for fault in self.active if fault.strikes(request, self._random)]
+        return [fault for fault in self.active if fault.applies_to(request, self._random)]

@@ -57,9 +57,9 @@ class Request:
 
 
 class Response:
-    """An answer. `fate` is how sending it fails: "reset" (not sent) or "truncate" (half of it is sent)."""
+    """An answer. `failure` is how sending it fails: "reset" (not sent) or "truncate" (half of it is sent)."""
 
-    __slots__ = ("body", "content_type", "delay", "fate", "headers", "status")
+    __slots__ = ("body", "content_type", "delay", "failure", "headers", "status")
 
     def __init__(
         self, status: int, body: bytes = b"", content_type: str = "application/json; charset=utf-8"
@@ -69,7 +69,7 @@ class Response:
         self.content_type = content_type
         self.headers: list[tuple[str, str]] = []
         self.delay = 0.0
-        self.fate: str | None = None
+        self.failure: str | None = None
 
     @classmethod
     def of(cls, status: int, content: Any) -> "Response":

@@ -75,11 +75,11 @@ class Connection(asyncio.Protocol):
         was_busy, self.busy = self.busy, False
         if self.transport.is_closing():
             return
-        if response.fate == "reset":
+        if response.failure == "reset":
             reset(self.transport)
             return
         data = response.encoded(keep_alive=request.keep_alive)
-        if response.fate == "truncate":
+        if response.failure == "truncate":
             self.transport.write(data[: len(data) - (len(response.body) + 1) // 2])
             self.transport.close()
             return

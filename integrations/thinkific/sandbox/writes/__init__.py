@@ -46,7 +46,7 @@ WRITES: dict[str, Callable[..., Any]] = {
     "change_subscription": subscriptions.change_subscription,
     "unsubscribe": subscriptions.unsubscribe,
     "postpone": later.postpone,
-    "settle": later.settle,
+    "settle": later.carry_out_pending,
     "put": raw_rows.put,
     "remove": raw_rows.remove,
     "shift": raw_rows.shift,

@@ -16,7 +16,7 @@ def add_course(site: "Site", *, name: str | None = None, new_builder: bool = Fal
         site, place, site.clock.now(), contents_per_chapter=4, new_builder=new_builder
     )
     course = site.courses[course_id]
-    shop_builder.enter(site, site.products[course["product_id"]])
+    shop_builder.add_to_categories(site, site.products[course["product_id"]])
     if name:
         course["name"] = site.products[course["product_id"]]["name"] = name
     site.announce("course.created", dict(course))
@@ -61,7 +61,7 @@ def delete_course(site: "Site", *, course_id: int) -> None:
         bundle["course_ids"] = [c for c in bundle["course_ids"] if c != course_id]
     site.certificates.remove_many({c.id for c in site.certificates if c.course_id == course_id})
     product = site.products.remove(course["product_id"]) if course["product_id"] in site.products else None
-    shop_builder.leave(site, course["product_id"])
+    shop_builder.remove_from_categories(site, course["product_id"])
     site.reviews.remove_many({review["id"] for review in site.reviews if review["course_id"] == course_id})
     site.announce("course.deleted", course)
     if product:

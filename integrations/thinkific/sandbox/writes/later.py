@@ -12,7 +12,7 @@ def postpone(site: "Site", *, seconds: float, write: str, arguments: dict[str, A
     site.pending.append((site.clock.now() + int(seconds * 1000), write, arguments))
 
 
-def settle(site: "Site") -> None:
+def carry_out_pending(site: "Site") -> None:
     now = site.clock.now()
     due = [entry for entry in site.pending if entry[0] <= now]
     site.pending = [entry for entry in site.pending if entry[0] > now]
