@@ -13,7 +13,7 @@ from core.wording import plural
 
 KEPT = ("effects", "sent")  # of the cursor of a run that succeeded
 ONE_AND_MANY = {
-    "members": ("person came into a group", "people came into groups"),
+    "members": ("person joined a group", "people joined groups"),
     "members_gone": ("person left a group", "people left groups"),
     "left_teams": ("person left a team with it", "people left teams with it"),
     "accounts": ("account made", "accounts made"),

@@ -57,10 +57,10 @@ def worker(*, ask: bool = False) -> Health:
     alive, last = heard.count(), heard.first()
     if last is None:
         before = beats.filter(beat_at__lte=now).first()
-        silence = (
-            f"No worker was heard of for {_ago(before, now)}." if before else "No worker was ever heard of."
-        )
-        return Health(False, f"{silence} Start one: manage.py worker.")
+        problem = "No worker has ever run."
+        if before:
+            problem = f"No worker has given a sign of life for {_ago(before, now)}."
+        return Health(False, f"{problem} Start one: manage.py worker.")
     return Health(True, f"{alive} worker processes, the last sign of life {_ago(last, now)} ago.")
 
 
@@ -114,9 +114,9 @@ def webhooks(*, ask: bool = False) -> Health:
     subscribed = WebhookSubscription.objects.count()
     if not last and not subscribed:
         how = "manage.py thinkific_webhooks register"
-        return Health(True, f"Nothing is subscribed ({how}): changes arrive by the schedules, minutes later.")
+        return Health(True, f"Nothing is subscribed ({how}): changes arrive with scheduled syncs.")
     heard = "; ".join(f"{topic} {_ago(at, now)} ago" for topic, at in sorted(last.items()))
-    return Health(True, f"{subscribed} subscriptions. Last heard: {heard or 'nothing yet'}.")
+    return Health(True, f"{subscribed} subscriptions. Last events: {heard or 'none yet'}.")
 
 
 def _kind(kind: Kind, every_minutes: int, now: datetime) -> Health:

@@ -58,7 +58,7 @@ def progress_line(run: SyncRun, now: datetime) -> str:
     if run.status == SyncRun.Status.QUEUED:
         return "Waiting for a worker…"
     if run.heartbeat_at and is_older(run.heartbeat_at, now, than=STALE_AFTER):
-        return "Its worker fell silent; another one takes over within a minute."
+        return "Its worker does not respond; another one takes over within a minute."
     parts = []
     if run.pages_total:
         parts.append(f"{intcomma(run.pages_done)} of {intcomma(run.pages_total)} pages")

@@ -60,7 +60,7 @@ class Notes:
     def count(self, value: int | None, what: str, field: str) -> int | None:
         """Return a count. None if it is missing or negative: the stored value then stays."""
         if value is not None and value < 0:
-            said = f"The number of {field} is {value}, which cannot be; it was left as it was."
+            said = f"The number of {field} is {value}, which is impossible; the stored value stays."
             self.issues.append(Issue(what, said))
             return None
         return value
@@ -71,7 +71,7 @@ class Notes:
             return None
         share = progress(value)
         if share is None:
-            said = f"The progress “{str(value)[:50]}” is not a usable number; it was left as it was."
+            said = f"The progress “{str(value)[:50]}” is not a usable number; the stored value stays."
             self.issues.append(Issue(what, said))
         return share
 
@@ -121,7 +121,7 @@ def email_of(value: str | None) -> str:
         raise Unusable(f"The e-mail address has {len(email):,} characters; {EMAIL_LENGTH} is the most.")
     # With invisible characters, two accounts could look the same, or one person could have two accounts.
     if not told.isprintable() or not is_address(email):
-        raise Unusable(f"“{email[:100]}” is no e-mail address, and accounts here need one.")
+        raise Unusable(f"“{email[:100]}” is not an e-mail address, and accounts here need one.")
     return email
 
 

@@ -111,7 +111,7 @@ def _take(conflict: SyncConflict, value: str, resolution: str, by: User | None) 
     mine = SyncConflict.objects.filter(pk=conflict.pk, kind=SyncConflict.Kind.VALUE, settled_at=None)
     if not mine.update(settled_at=timezone.now(), settled_by=by, resolution=resolution):
         conflict.refresh_from_db()
-        raise Refusal(conflict.settled_in_words() or f"“{conflict}” is not to be settled this way.")
+        raise Refusal(conflict.settled_in_words() or f"“{conflict}” cannot be settled this way.")
     user = User.objects.filter(pk=conflict.object_id).first() if conflict.entity == "user" else None
     if user is None:
         raise Refusal(f"{conflict.label} is no longer here, so there is nothing to change.")

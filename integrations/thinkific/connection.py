@@ -21,7 +21,7 @@ COSTS = {
     WEBHOOKS: "Until it works, what changes in Thinkific arrives with the next scheduled pull: minutes "
     "later instead of seconds.",
     GRAPHQL: "Until it works there is no history of quiz results, no certificates, no content of courses "
-    "made in the new course builder, and nobody can be taken out of a group.",
+    "made in the new course builder, and people cannot be removed from groups.",
 }
 
 

@@ -102,7 +102,7 @@ def link(conflict: SyncConflict, *, by: User) -> User:
     other = User.objects.filter(thinkific_id=conflict.thinkific_id).exclude(pk=user.pk).first()
     if other is not None:
         raise Refusal(
-            f"Thinkific account {conflict.thinkific_id} belongs to {other} ({other.email}) here by now."
+            f"Thinkific account {conflict.thinkific_id} now belongs to {other} ({other.email}) here."
         )
     reason = f"linked with Thinkific account {conflict.thinkific_id}"
     if conflict.thinkific_id is not None:

@@ -157,7 +157,7 @@ def test_a_run_whose_sign_of_life_lies_ahead_is_taken_over():
     assert lifecycle.is_dead(run)
     assert lifecycle.revive_stale() == 1
     assert lifecycle.claim(run.pk, worker=this_process()) is not None
-    assert "fell silent" in progress_line(run, timezone.now())
+    assert "Its worker does not respond" in progress_line(run, timezone.now())
 
 
 def test_a_run_takes_no_negative_time():

@@ -75,7 +75,7 @@ def test_people_read_sentences_and_what_is_bad_by_name(healthy):
     with pytest.raises(CommandError, match=r"These checks failed: worker\."):
         call_command("check_health", stdout=out)
 
-    assert "BAD worker: No worker was ever heard of. Start one: manage.py worker." in out.getvalue()
+    assert "BAD worker: No worker has ever run. Start one: manage.py worker." in out.getvalue()
 
 
 def test_a_check_that_breaks_is_told_and_does_not_hide_the_others(healthy, settings):
@@ -91,7 +91,8 @@ def test_a_check_that_breaks_is_told_and_does_not_hide_the_others(healthy, setti
 def test_a_worker_that_fell_silent_is_told(healthy):
     WorkerHeartbeat.objects.update(beat_at=ago(minutes=10))
 
-    assert verdict("worker") == (False, "No worker was heard of for 10 min. Start one: manage.py worker.")
+    detail = "No worker has given a sign of life for 10 min. Start one: manage.py worker."
+    assert verdict("worker") == (False, detail)
 
 
 def test_tasks_that_wait_for_long_are_told(healthy):

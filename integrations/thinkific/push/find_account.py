@@ -66,8 +66,8 @@ def _start_pull(user: User, entry: OutboxEntry) -> None:
     looked = looked.exclude(options__has_any_keys=lifecycle.SINGLE)
     if looked.filter(created_at__gt=entry.created_at).exists():
         raise Impossible(
-            f"Thinkific says that somebody has {user.email} already, and lists nobody with it. Look for the "
-            "address in Thinkific; change one of the two, then retry."
+            f"Thinkific says that {user.email} is taken, but lists nobody with it. Look for the address in "
+            "Thinkific, change one of the two addresses, then retry."
         )
     run, _ = lifecycle.open_run(Kind.USERS, trigger=SyncRun.Trigger.SCHEDULE)
     lifecycle.wake(run)

@@ -126,7 +126,7 @@ def _by_mutation(
     if entry.attempts >= LOOKS:
         there = "is still" if leaves else "is not"
         raise Impossible(f"{what} Thinkific said yes, but {membership.user} {there} in the group. {BY_HAND}")
-    words = f"{what} Thinkific has been asked; it is looked at again whether it did it."
+    words = f"{what} The request was sent; the result is checked again later."
     raise RetryLater(words, after=LATER * 2 ** (entry.attempts - 1))
 
 

@@ -89,7 +89,7 @@ def push(entry: OutboxEntry, client: ThinkificClient) -> PushResult:
             return _fail(entry, str(error))
         except Exception as error:  # last resort: the error is stored on the entry
             if is_unavailable(error):  # Thinkific may have got the request: the next attempt looks
-                words = "The database could not be reached in the middle of it."
+                words = "The database could not be reached during the push."
                 return _retry(entry, RetryLater(words, after=AFTER_OUTAGE))
             log.exception("push failed")
             return _retry(entry, RetryLater(f"{type(error).__name__}: {error}"[:500]))
@@ -109,7 +109,7 @@ def _send(entry: OutboxEntry, client: ThinkificClient) -> None:
         told_no = isinstance(error, Rejected) or isinstance(error.__context__, Rejected)
         if not (told_no and entry.entity in NEED_AN_ACCOUNT and relink_if_recreated(entry.person_id, client)):
             raise
-        words = "The student's account was made anew in Thinkific; it goes there now."
+        words = "The student's account was created again in Thinkific; the new account gets this change."
         raise NotYet(words, until=timezone.now()) from error
 
 

@@ -160,7 +160,7 @@ class Batch:
         """
         run, attached = lifecycle.open_run(kind, full=full, trigger=SyncRun.Trigger.WEBHOOK)
         lifecycle.wake(run)
-        return f"Run {run.pk}, which {'was under way' if attached else 'it started'}, brings this."
+        return f"Run {run.pk} brings this. It {'was under way already' if attached else 'has been started'}."
 
 
 def problems(applied: Applied) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 from integrations.models import InboundEvent
 
 MARK = "[test]"
-TEST_EVENT = "A test sent by Thinkific. Nothing was made of it."
+TEST_EVENT = "A test event of Thinkific. Nothing was stored."
 PARTS = ("user", "course", "product", "quiz", "lesson", "chapter")
 NAMES = ("email", "first_name", "last_name", "full_name", "name")
 

@@ -111,7 +111,7 @@ def _must_ask(number: int, work: Work) -> bool:
     if len(young) < len(waiting):
         return True
     for event in waiting:
-        work.verdicts[event.pk] = later("Waits a moment for the progress that it made.", seconds=MOMENT)
+        work.verdicts[event.pk] = later("Waits for the progress of this lesson.", seconds=MOMENT)
     return False
 
 

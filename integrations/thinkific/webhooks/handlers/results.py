@@ -33,7 +33,7 @@ from integrations.thinkific.webhooks.handlers.unknown_people import (
 from integrations.thinkific.webhooks.inbox import Verdicts, Write, failed, ignored, later, processed
 from integrations.thinkific.webhooks.payloads import Unreadable, read
 
-TOO_MANY = "Waits until Thinkific was asked who its student is."
+TOO_MANY = "Waits until its student has been read from Thinkific."
 
 Told = list[tuple[InboundEvent, payloads.Quiz]]
 

@@ -25,7 +25,7 @@ from integrations.thinkific.webhooks.inbox import Verdict, ignored
 from integrations.thinkific.webhooks.test_events import TEST_EVENT, may_be_test_event
 
 MANY = 25  # people to ask for one by one in a batch
-UNKNOWN = "Thinkific does not know this person (any more). Nothing was made of it."
+UNKNOWN = "Thinkific does not know this person (any more). Nothing was stored."
 
 
 def unknown_person(event: InboundEvent) -> Verdict:

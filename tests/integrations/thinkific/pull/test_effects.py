@@ -70,7 +70,7 @@ def test_a_sync_of_groups_counts_members_and_teams(pull, connected, group, acme,
 
     for words in (
         "1 person joined Acme",
-        "1 person came into a group",
+        "1 person joined a group",
         "1 person left a group",
         "1 person left a team with it",
     ):

@@ -310,7 +310,7 @@ def test_many_unclear_enrollments_are_left_to_one_pull(connected, in_step, deliv
     run = SyncRun.objects.get(status=SyncRun.Status.QUEUED)
     assert (run.kind, run.full, run.trigger) == ("enrollments", False, SyncRun.Trigger.WEBHOOK)
     events[0].refresh_from_db()
-    assert events[0].outcome == f"Run {run.pk}, which it started, brings this."
+    assert events[0].outcome == f"Run {run.pk} brings this. It has been started."
     assert asked() == 0
 
 

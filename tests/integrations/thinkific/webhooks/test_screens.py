@@ -172,7 +172,7 @@ def test_health_tells_when_each_topic_was_last_heard_of(failed):
     state = health.webhooks()
 
     assert state.ok
-    assert state.detail.startswith("1 subscriptions. Last heard: user.updated")
+    assert state.detail.startswith("1 subscriptions. Last events: user.updated")
 
 
 def test_events_that_nobody_works_on_are_a_fault(failed):

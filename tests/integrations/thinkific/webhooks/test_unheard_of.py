@@ -48,7 +48,7 @@ def test_a_test_of_thinkific_s_makes_nothing(in_step, deliver, work, topic):
     (event,) = deliver([envelope(topic, TESTS[topic], created_at="2014-02-01T00:18:10.768Z")])
     work()
 
-    assert outcome(event) == (Status.IGNORED, "A test sent by Thinkific. Nothing was made of it.")
+    assert outcome(event) == (Status.IGNORED, "A test event of Thinkific. Nothing was stored.")
     assert rows() == before
 
 
