@@ -10,7 +10,7 @@ class ConnectionState(models.Model):
     surface = models.CharField(max_length=20)
     ok = models.BooleanField(default=True)
     answered = models.BooleanField(
-        default=True, db_default=True, help_text="Else nothing is known of the credentials."
+        default=True, db_default=True, help_text="Without an answer, nothing is known about the credentials."
     )
     detail = models.TextField(blank=True)
     checked_at = models.DateTimeField(default=timezone.now)

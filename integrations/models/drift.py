@@ -26,12 +26,12 @@ class DriftReport(models.Model):
     kind = models.CharField(max_length=20, choices=DriftKind)
     compared = models.PositiveIntegerField(default=0)
     in_step = models.PositiveIntegerField(default=0)
-    waiting = models.PositiveIntegerField(default=0, help_text="With a change that is yet to be sent.")
+    waiting = models.PositiveIntegerField(default=0, help_text="With a change that was not sent yet.")
     differs = models.PositiveIntegerField(default=0)
     only_here = models.PositiveIntegerField(default=0)
     only_there = models.PositiveIntegerField(default=0)
     note = models.TextField(blank=True, help_text="What could not be compared, and why.")
-    compared_at = models.DateTimeField(null=True, blank=True, help_text="Empty: not to its end yet.")
+    compared_at = models.DateTimeField(null=True, blank=True, help_text="Empty while it has not finished.")
 
     class Meta:
         ordering = ["id"]
@@ -60,7 +60,7 @@ class Drift(Folded):
         REPAIRING = "repairing", "Being repaired"
         PUSHED = "pushed", "Ours sent"
         TAKEN = "taken", "Theirs taken"
-        IN_STEP = "in_step", "In step meanwhile"
+        IN_STEP = "in_step", "In step now"
         REFUSED = "refused", "Not repaired"
 
     class Choice(models.TextChoices):
@@ -70,10 +70,10 @@ class Drift(Folded):
     report = models.ForeignKey(DriftReport, on_delete=models.CASCADE, related_name="rows", db_index=False)
     sort = models.CharField(max_length=10, choices=Sort)
     # The object: our row (`object_id`), or Thinkific's if we have none (`thinkific_id`). One is always set.
-    key = models.CharField(max_length=300, help_text="Tells the rows of a report apart.")
+    key = models.CharField(max_length=300, help_text="Identifies the row in its report.")
     object_id = models.BigIntegerField(null=True, blank=True)
     thinkific_id = models.BigIntegerField(null=True, blank=True)
-    pointers = models.JSONField(default=dict, blank=True, help_text="What else finds it in Thinkific.")
+    pointers = models.JSONField(default=dict, blank=True, help_text="Other ids to find it in Thinkific.")
     label = models.CharField(max_length=600)
     folded = FoldedField("label")
     differences = models.JSONField(default=list, blank=True, help_text='[{"field", "ours", "theirs"}]')

@@ -44,7 +44,7 @@ class SyncRun(models.Model):
     kind = models.CharField(max_length=20, choices=Kind)
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     full = models.BooleanField(
-        default=True, help_text="Everything, not only what changed; finds what is gone."
+        default=True, help_text="Reads everything, not only changes; only this finds what was removed."
     )
     trigger = models.CharField(max_length=10, choices=Trigger, default=Trigger.SCHEDULE)
     started_by = models.ForeignKey(
@@ -78,7 +78,7 @@ class SyncRun(models.Model):
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     busy_seconds = models.FloatField(
-        default=0, help_text="Time spent working, waiting for the queue left out."
+        default=0, help_text="Time spent working, without the time spent waiting for the queue."
     )
     # Number of starts. A worker that finds another number here has lost the run to another process.
     attempts = models.PositiveIntegerField(default=0)

@@ -16,7 +16,7 @@ class SyncSchedule(models.Model):
         max_length=20, choices=[choice for choice in Kind.choices if choice[0] != Kind.REPAIR]
     )
     full = models.BooleanField(
-        default=True, help_text="Everything, not only what changed; finds what is gone."
+        default=True, help_text="Reads everything, not only changes; only this finds what was removed."
     )
     every_minutes = models.PositiveIntegerField(
         "every (minutes)",
