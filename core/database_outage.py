@@ -42,7 +42,7 @@ def retry_during_outage(write: Callable[..., T], *args: Any, **kwargs: Any) -> T
 
 
 def may_recover(error: Error) -> bool:
-    """Return whether the same statement may work later.
+    """Returns whether the same statement may work later.
 
     If so, the connection of this thread is closed, and the next query opens a new one.
     """

@@ -27,7 +27,7 @@ def _lives(pid: int) -> bool:
 
 
 def _is_zombie(pid: int) -> bool:
-    """Return whether the process has ended but its parent has not noticed: it still accepts signals then."""
+    """Returns whether the process has ended but its parent has not noticed: it still accepts signals then."""
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:  # noqa: PTH123 (not a file)
             return stat.read().rpartition(")")[2].split()[0] == "Z"

@@ -39,7 +39,7 @@ def add_joined(cursor: dict[str, Any], team: int, name: str, count: int) -> None
 
 
 def in_words(cursor: Mapping[str, Any]) -> list[str]:
-    """Return phrases such as `54 people joined Northwind Training`, `1 account made`."""
+    """Returns phrases such as `54 people joined Northwind Training`, `1 account made`."""
     found = cursor.get("effects", {})
     said = [_joined(team["name"], team["people"]) for team in found.get("joined", {}).values()]
     for name, (one, many) in ONE_AND_MANY.items():

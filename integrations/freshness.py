@@ -59,7 +59,7 @@ def last_success(kind: str, *, with_graphql: bool = False) -> Success | None:
 
 
 def _complete(runs: SyncRunQuerySet) -> SyncRunQuerySet:
-    """Return the runs that read all rows of their kind.
+    """Returns the runs that read all rows of their kind.
 
     Leaves out runs that read one person or one group, and runs that only sent changes to Thinkific.
     """
@@ -69,7 +69,7 @@ def _complete(runs: SyncRunQuerySet) -> SyncRunQuerySet:
 
 
 def _latest(kinds: Iterable[Kind], **conditions: str) -> dict[str, SyncRun]:
-    """Return the newest run of each kind, by kind.
+    """Returns the newest run of each kind, by kind.
 
     One query, which reads one row per kind from the index on kind and id.
     """

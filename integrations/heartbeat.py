@@ -59,7 +59,7 @@ def probed() -> None:
 
 
 def last(group: int) -> tuple[datetime | None, datetime | None]:
-    """Return when a worker of this process group on this host last worked, and last carried out a probe.
+    """Returns when a worker of this process group on this host last worked, and last carried out a probe.
 
     Both are None if there was none. A worker that has only started does not count: a frozen cluster starts
     workers that never take a task.

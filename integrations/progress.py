@@ -16,7 +16,7 @@ MINUTE, HOUR = 60, 3600
 
 
 def describe(run: SyncRun, now: datetime | None = None) -> dict[str, Any]:
-    """Return everything that a page shows of a run, as values for JSON."""
+    """Returns everything that a page shows of a run, as values for JSON."""
     now = now or timezone.now()
     active = run.status in SyncRun.ACTIVE
     return {
@@ -39,7 +39,7 @@ def describe(run: SyncRun, now: datetime | None = None) -> dict[str, Any]:
 
 
 def percent(run: SyncRun) -> int | None:
-    """Return how much of the run is done, 0 to 100; None while its size is unknown."""
+    """Returns how much of the run is done, 0 to 100; None while its size is unknown."""
     if run.status in {SyncRun.Status.SUCCEEDED, SyncRun.Status.PARTIAL}:
         return 100
     if not run.pages_total:
@@ -49,7 +49,7 @@ def percent(run: SyncRun) -> int | None:
 
 
 def progress_line(run: SyncRun, now: datetime) -> str:
-    """Return the line of an active run: `12 of 400 pages · 1,240 rows/s · about 2 min left`.
+    """Returns the line of an active run: `12 of 400 pages · 1,240 rows/s · about 2 min left`.
 
     Parts that are not known are left out.
     """
@@ -74,7 +74,7 @@ def progress_line(run: SyncRun, now: datetime) -> str:
 
 
 def result_line(run: SyncRun) -> str:
-    """Return the line of an ended run: its side effects, then `1,204 read, 12 new, 3 changed, 1 failed`."""
+    """Returns the line of an ended run: its side effects, then `1,204 read, 12 new, 3 changed, 1 failed`."""
     if run.kind == Kind.RECONCILIATION:
         return _parts(("compared", run.fetched), ("in step", run.unchanged), also=("waiting", run.skipped))
     if run.kind == Kind.REPAIR:
@@ -103,7 +103,7 @@ def rows_per_second(run: SyncRun) -> float | None:
 
 
 def seconds_left(run: SyncRun) -> float | None:
-    """Return the estimated seconds until the run ends; None while nothing is known.
+    """Returns the estimated seconds until the run ends; None while nothing is known.
 
     The estimate comes from the time of the pages done so far. If the run has planned how long the request
     budgets make it wait, that plan counts until a tenth of the pages is done.
@@ -125,7 +125,7 @@ def seconds_taken(run: SyncRun, now: datetime) -> float:
 
 
 def in_words(seconds: float) -> str:
-    """Return a duration in words: `8 s`, `3 min`, `2 h 5 min`."""
+    """Returns a duration in words: `8 s`, `3 min`, `2 h 5 min`."""
     if seconds < MINUTE:
         return f"{max(0, round(seconds))} s"
     if seconds < HOUR:

@@ -18,7 +18,7 @@ TAKEN = {"func", "broker", "sync"}
 
 
 def problem_of(schedule: Schedule) -> str | None:
-    """Return why the scheduler would fail at this row, in words for an administrator; else None."""
+    """Returns why the scheduler would fail at this row, in words for an administrator; else None."""
     for check in CHECKS:
         if problem := check(schedule):
             return problem

@@ -120,7 +120,7 @@ def correct_next_runs() -> list[str]:
 
 
 def next_runs() -> dict[tuple[str, bool], datetime]:
-    """Return when each kind is pulled next, by `(kind, full)`. Schedules switched off are missing."""
+    """Returns when each kind is pulled next, by `(kind, full)`. Schedules switched off are missing."""
     due = Schedule.objects.filter(name__startswith=PULL_PREFIX, next_run__isnull=False)
     keys = {_name(kind, full): (kind, full) for kind in Kind.values for full in (True, False)}
     return {keys[name]: at for name, at in due.values_list("name", "next_run") if name in keys}
@@ -131,7 +131,7 @@ def _name(kind: str, full: bool) -> str:
 
 
 def _existing(changed: dict[str, list[str]]) -> dict[str, Schedule]:
-    """Return our schedules by name.
+    """Returns our schedules by name.
 
     A second schedule of the same name was not written by us; it is deleted and listed under `removed`.
     """
@@ -192,7 +192,7 @@ def _pulls(intervals: Iterable[SyncSchedule]) -> list[Wanted]:
 
 
 def _pulled_before() -> set[str]:
-    """Return the kinds with a full pull that has ended or is under way."""
+    """Returns the kinds with a full pull that has ended or is under way."""
     reached = [SyncRun.Status.SUCCEEDED, SyncRun.Status.PARTIAL, *SyncRun.ACTIVE]
     done = SyncRun.objects.filter(full=True, status__in=reached)
     return set(done.order_by().values_list("kind", flat=True).distinct())

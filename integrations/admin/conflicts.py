@@ -175,7 +175,7 @@ class SyncConflictAdmin(SitewideAdmin):
     )
 
     def get_object(self, request: HttpRequest, object_id: Any, from_field: Any = None) -> Any:
-        """Return the conflict with the person's present name, for its page and its dialogs."""
+        """Returns the conflict with the person's present name, for its page and its dialogs."""
         conflict = super().get_object(request, object_id, from_field)
         if conflict is not None and conflict.entity == "user":
             person = User.objects.filter(pk=conflict.object_id).first()

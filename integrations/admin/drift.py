@@ -147,7 +147,7 @@ class DriftAdmin(SitewideAdmin):
     empty_text = "Where a comparison finds that the dashboard and Thinkific do not agree, it is listed here."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        """Return the rows of the last report only."""
+        """Returns the rows of the last report only."""
         run = last_report()
         return super().get_queryset(request).filter(report__run=run.pk if run else None)
 

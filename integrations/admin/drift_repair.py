@@ -142,7 +142,7 @@ REPAIRS: dict[str, type[Repair]] = {dialog.choice: dialog for dialog in (PushOur
 
 
 def urls(model_admin: Any) -> list[URLPattern]:
-    """Return the addresses below that of the drift list."""
+    """Returns the addresses below that of the drift list."""
     guard = model_admin.admin_site.admin_view
     return [
         path("compare/", guard(partial(compare, model_admin)), name="integrations_drift_compare"),
@@ -151,7 +151,7 @@ def urls(model_admin: Any) -> list[URLPattern]:
 
 
 def address(choice: str, **what: Any) -> str:
-    """Return the address of the preview for one `row` or for a `kind`."""
+    """Returns the address of the preview for one `row` or for a `kind`."""
     query = "&".join(f"{name}={value}" for name, value in {"choice": choice, **what}.items())
     return f"{reverse('admin:integrations_drift_repair')}?{query}"
 
@@ -195,13 +195,13 @@ def answer(model_admin: Any, request: HttpRequest) -> HttpResponse:
 
 
 def _digest(made: Plan) -> str:
-    """Return a digest of what the preview shows, to check at the confirmation that nothing has changed."""
+    """Returns a digest of what the preview shows, to check at the confirmation that nothing has changed."""
     said = [[step.row.pk, step.row.sort, step.row.differences, step.does] for step in made.doable]
     return sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def _guarded(steps: list[Step]) -> float:
-    """Return how many rows a pull would mark as removed without asking. Above it, the page warns."""
+    """Returns how many rows a pull would mark as removed without asking. Above it, the page warns."""
     reports = {step.row.report_id: step.row.report for step in steps}
     percent = SiteSettings.load().deletion_guard_percent
     return max((report.compared * percent / 100 for report in reports.values()), default=0)

@@ -30,7 +30,7 @@ def account_of(conflict: SyncConflict) -> User | None:
 
 
 def who_gains_what(conflict: SyncConflict) -> str:
-    """Return a sentence that says who would get which rights by a wrong decision."""
+    """Returns a sentence that says who would get which rights by a wrong decision."""
     user = account_of(conflict)
     if user is None:
         return f"{conflict.label} is no longer here."

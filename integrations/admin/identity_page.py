@@ -17,7 +17,7 @@ NOT_TOLD = "Thinkific does not tell"
 
 
 def both_people(conflict: SyncConflict) -> SafeString:
-    """Return a table that helps to decide whether the two are one person."""
+    """Returns a table that helps to decide whether the two are one person."""
     user = account_of(conflict)
     rows = [(label, _ours(user, label), theirs) for label, theirs in _theirs(conflict)]
     body = format_html_join("", '<tr><th scope="row">{}</th><td>{}</td><td>{}</td></tr>', rows)

@@ -102,7 +102,7 @@ class Remove(SubscriptionsDialog):
 
 
 def urls() -> list[URLPattern]:
-    """Return the addresses below that of the list of events."""
+    """Returns the addresses below that of the list of events."""
     guard = admin.site.admin_view
     name = "integrations_webhooksubscription_{}".format
     return [

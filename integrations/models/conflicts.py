@@ -109,7 +109,7 @@ class SyncConflict(Folded):
 
 
 def _field_in_words(name: str) -> str:
-    """Return the name of a person's field as screens show it."""
+    """Returns the name of a person's field as screens show it."""
     try:
         return str(User._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
     except FieldDoesNotExist:

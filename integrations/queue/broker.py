@@ -18,7 +18,7 @@ PROBES_EVERY = 1.0  # seconds between looks for probes: one more query a second,
 
 
 def probe_key(group: int) -> str:
-    """Return the name of the queue that only the cluster of this process group on this host reads."""
+    """Returns the name of the queue that only the cluster of this process group on this host reads."""
     return f"{PROBE_KEY}{heartbeat.host()}:{group}"
 
 
@@ -46,6 +46,9 @@ class Broker(ORM):
         return [(row.pk, row.payload) for row in waiting[: Conf.BULK] if self._lock(row)]
 
     def _lock(self, row: OrmQ) -> bool:
-        """Return whether this cluster got the row. The old lock is part of the condition, so only one can."""
+        """Returns whether this cluster got the row.
+
+        The old lock is part of the condition, so only one can.
+        """
         mine: Any = OrmQ.objects.filter(pk=row.pk, lock=row.lock)
         return bool(mine.update(lock=timezone.now() + timedelta(seconds=Conf.RETRY)))

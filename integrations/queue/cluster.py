@@ -45,7 +45,7 @@ class Cluster:
             self.process.send_signal(signal.SIGTERM)
 
     def wait(self, seconds: float) -> bool:
-        """Return whether the cluster ended within that time."""
+        """Returns whether the cluster ended within that time."""
         try:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired:

@@ -66,7 +66,7 @@ def _over(now: datetime, retention_days: int) -> dict[str, QuerySet]:
 
 
 def _runs_over(kept_since: datetime) -> QuerySet[SyncRun]:
-    """Return old runs that have ended, without the last one of each kind, extent and status.
+    """Returns old runs that have ended, without the last one of each kind, extent and status.
 
     Screens show the last run, and pulls continue from the last successful one.
     """

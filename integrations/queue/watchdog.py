@@ -48,7 +48,7 @@ class Watchdog:
         self.done_seen_at: float | None = None
 
     def look(self) -> str | None:
-        """Return what is wrong with the cluster, or None."""
+        """Returns what is wrong with the cluster, or None."""
         now = self.clock()
         beat, probed = heartbeat.last(self.group)
         if beat != self.beat:

@@ -36,7 +36,7 @@ class Notes:
         self.issues: list[Issue] = []
 
     def text(self, value: str | None, limit: int, what: str, field: str) -> str:
-        """Return the text without NULs and incomplete characters, cut to `limit` characters."""
+        """Returns the text without NULs and incomplete characters, cut to `limit` characters."""
         if not value:
             return ""
         if not value.isascii() or "\x00" in value:
@@ -58,7 +58,7 @@ class Notes:
         return number
 
     def count(self, value: int | None, what: str, field: str) -> int | None:
-        """Return a count. None if it is missing or negative: the stored value then stays."""
+        """Returns a count. None if it is missing or negative: the stored value then stays."""
         if value is not None and value < 0:
             said = f"The number of {field} is {value}, which is impossible; the stored value stays."
             self.issues.append(Issue(what, said))
@@ -66,7 +66,7 @@ class Notes:
         return value
 
     def progress(self, value: Number | None, what: str) -> Decimal | None:
-        """Return a share from 0 to 1. None if it is missing or unusable: the stored value then stays."""
+        """Returns a share from 0 to 1. None if it is missing or unusable: the stored value then stays."""
         if value is None or value == "":
             return None
         share = progress(value)
@@ -86,7 +86,7 @@ def to_decimal(value: Number) -> Decimal | None:
 
 @lru_cache(maxsize=20_000)
 def progress(value: Number) -> Decimal | None:
-    """Return a share from 0 to 1 with four digits; None if the value is no number or negative.
+    """Returns a share from 0 to 1 with four digits; None if the value is no number or negative.
 
     A value above 1 is a percentage.
     """
@@ -99,20 +99,20 @@ def progress(value: Number) -> Decimal | None:
 
 
 def moment(value: datetime | None) -> datetime | None:
-    """Return the moment in UTC; None if it is outside of the years that every database can store."""
+    """Returns the moment in UTC; None if it is outside of the years that every database can store."""
     if value is None or not EARLIEST < value < LATEST:
         return None
     return value if value.tzinfo is UTC else value.astimezone(UTC)
 
 
 def split_name(full: str | None) -> tuple[str, str]:
-    """Return the first word of a full name as first name, and the rest as last name."""
+    """Returns the first word of a full name as first name, and the rest as last name."""
     first, _, last = (full or "").strip().partition(" ")
     return first, last.strip()
 
 
 def email_of(value: str | None) -> str:
-    """Return the e-mail address as we store it. Raises Unusable if it is missing, too long or no address."""
+    """Returns the e-mail address as we store it. Raises Unusable if it is missing, too long or no address."""
     told = (value or "").replace("\x00", "").encode("utf-8", "ignore").decode().strip()
     email = normalize_email(told)
     if not email:
@@ -126,12 +126,12 @@ def email_of(value: str | None) -> str:
 
 
 def is_address(email: str) -> bool:
-    """Return whether a text can be an e-mail address."""
+    """Returns whether a text can be an e-mail address."""
     return email.isprintable() and _ADDRESS.fullmatch(email) is not None
 
 
 def clean_json(value: Any) -> Any:
-    """Return a value that JSON columns can store: without NULs, which PostgreSQL refuses, and infinities."""
+    """Returns a value that JSON columns can store: without NULs, which PostgreSQL refuses, and infinities."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, str):

@@ -69,7 +69,7 @@ class CurrentValues(NamedTuple):
 
 
 def current_values(conflict: SyncConflict) -> CurrentValues:
-    """Return the present values for a conflict about a field.
+    """Returns the present values for a conflict about a field.
 
     For a person who is deleted here, our value is the one stored in the conflict.
     """

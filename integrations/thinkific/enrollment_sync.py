@@ -82,12 +82,12 @@ def _drain(stop: Callable[[], bool]) -> Counter[str]:
 
 
 def enrollments_notice(run: SyncRun) -> tuple[str, str, str]:
-    """Return the notice of a pull, with the number of changes that still wait to be sent."""
+    """Returns the notice of a pull, with the number of changes that still wait to be sent."""
     return pull_notice(run, still_waiting(run.cursor))
 
 
 def still_waiting(cursor: dict[str, dict[str, int]]) -> str:
-    """Return how many changes still wait, in words; empty if none do or the run was not asked to send."""
+    """Returns how many changes still wait, in words; empty if none do or the run was not asked to send."""
     if cursor.get("sent") is None:
         return ""
     waiting = OutboxEntry.objects.unsent().exclude(status=OutboxEntry.Status.FAILED).count()

@@ -199,5 +199,5 @@ def _note(user: User, by: User, reason: str) -> None:
 
 
 def _own(user: User) -> QuerySet[OutboxEntry]:
-    """Return the outbox entries of the person, and those that need the person's Thinkific account."""
+    """Returns the outbox entries of the person, and those that need the person's Thinkific account."""
     return OutboxEntry.objects.filter(Q(entity="user", object_id=user.pk) | Q(person=user))

@@ -30,7 +30,7 @@ Values = dict[str, Any]
 
 
 def user_row(user: schemas.User, notes: Notes, *, digest: int | None, now: datetime) -> Values:
-    """Return the values for core.services.mirror.people.USERS. Raises Unusable without an e-mail address."""
+    """Returns the values for core.services.mirror.people.USERS. Raises Unusable without an e-mail address."""
     what, created = f"User {user.id}", moment(user.created_at)
     first, last = user.first_name, user.last_name
     if not first and not last:
@@ -63,13 +63,13 @@ def user_row(user: schemas.User, notes: Notes, *, digest: int | None, now: datet
 
 
 def person_of_enrollment(row: schemas.Enrollment) -> schemas.User:
-    """Return what an enrollment says about its student, for a student who is not stored here."""
+    """Returns what an enrollment says about its student, for a student who is not stored here."""
     assert row.user_id is not None
     return schemas.User(id=row.user_id, email=row.user_email, full_name=row.user_name)
 
 
 def person_of_node(user: schemas.GraphUser) -> schemas.User | None:
-    """Return the person of a GraphQL row; None if its id cannot be read."""
+    """Returns the person of a GraphQL row; None if its id cannot be read."""
     number = parse_graphql_id(user.id)
     if number is None:
         return None
@@ -85,7 +85,7 @@ def enrollment_row(
     now: datetime,
     notes: Notes | None = None,
 ) -> Values:
-    """Return the values for core.services.mirror.enrollments.ENROLLMENTS.
+    """Returns the values for core.services.mirror.enrollments.ENROLLMENTS.
 
     `user_id` and `product_id` are our primary keys.
     """
@@ -116,7 +116,7 @@ PRODUCT_TYPES: Mapping[str, str] = {"course": Product.Type.COURSE, "bundle": Pro
 
 
 def product_row(product: schemas.Product, notes: Notes, *, site_url: str, now: datetime) -> Values:
-    """Return the values for core.services.mirror.catalog.PRODUCTS.
+    """Returns the values for core.services.mirror.catalog.PRODUCTS.
 
     Raises Unusable if the product is neither a course nor a bundle.
     """
@@ -148,7 +148,7 @@ def product_row(product: schemas.Product, notes: Notes, *, site_url: str, now: d
 
 
 def product_node_row(node: schemas.ProductNode, notes: Notes, *, site_url: str, now: datetime) -> Values:
-    """Return the same values from GraphQL, without those that it does not have (price, certificate).
+    """Returns the same values from GraphQL, without those that it does not have (price, certificate).
 
     Raises Unusable if the product is neither a course nor a bundle.
     """
@@ -176,7 +176,7 @@ def product_node_row(node: schemas.ProductNode, notes: Notes, *, site_url: str, 
 
 
 def _currency(prices: list[schemas.ProductPrice]) -> str:
-    """Return the currency of the primary price, else of the first one; empty if it is no currency code."""
+    """Returns the currency of the primary price, else of the first one; empty if it is no currency code."""
     named = sorted(prices, key=lambda price: not price.is_primary)
     code = (named[0].currency or "").strip().upper() if named else ""
     return code if len(code) == 3 and code.isascii() and code.isalpha() else ""
@@ -187,7 +187,7 @@ def _price(value: Decimal | None) -> Decimal | None:
 
 
 def on_site(url: str, site_url: str) -> str:
-    """Return a full address. Thinkific sometimes leaves out its own host."""
+    """Returns a full address. Thinkific sometimes leaves out its own host."""
     return f"{site_url}{url}" if url.startswith("/") else url
 
 
@@ -203,7 +203,7 @@ def group_row(group: schemas.Group, notes: Notes) -> Values:
 
 
 def quiz_row(quiz: schemas.Quiz, notes: Notes) -> Values:
-    """Return the name and the passing score of a quiz."""
+    """Returns the name and the passing score of a quiz."""
     what = f"Quiz {quiz.id}"
     score = notes.decimal(quiz.passing_score, what, "passing score")
     return {
@@ -215,7 +215,7 @@ def quiz_row(quiz: schemas.Quiz, notes: Notes) -> Values:
 def submission_row(
     row: schemas.QuizSubmission, *, number: int, user_id: int, quiz_id: int, notes: Notes | None = None
 ) -> Values:
-    """Return the values for core.services.mirror.results.QUIZ_RESULTS; ids except `number` are ours."""
+    """Returns the values for core.services.mirror.results.QUIZ_RESULTS; ids except `number` are ours."""
     notes, what = notes or Notes(), f"Quiz result {row.id}"
     return {
         "thinkific_id": number,
@@ -234,7 +234,7 @@ def submission_row(
 def certificate_row(
     row: schemas.Certificate, notes: Notes, *, user_id: int, product_id: int, site_url: str
 ) -> Values:
-    """Return the values for core.services.mirror.results.CERTIFICATES.
+    """Returns the values for core.services.mirror.results.CERTIFICATES.
 
     `user_id` and `product_id` are our primary keys. Raises Unusable without a credential id.
     """

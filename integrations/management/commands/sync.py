@@ -92,7 +92,7 @@ class Command(BaseCommand):
 
 
 def report(run: SyncRun) -> dict[str, Any]:
-    """Return a run as `--json` shows it."""
+    """Returns a run as `--json` shows it."""
     started, finished = run.started_at, run.finished_at
     return {
         "kind": run.kind,

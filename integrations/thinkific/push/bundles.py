@@ -65,7 +65,7 @@ def push_bundle(enrollment: Enrollment, user_id: int, entry: OutboxEntry, client
 
 
 def _numbers(enrollment: Enrollment) -> set[int]:
-    """Return the Thinkific course ids of the bundle."""
+    """Returns the Thinkific course ids of the bundle."""
     items = enrollment.product.bundle_items.filter(removed_at__isnull=True)
     return set(items.values_list("course__productable_id", flat=True))
 
@@ -97,7 +97,7 @@ def _send_dates(enrollment: Enrollment, user_id: int, entry: OutboxEntry, client
 
 
 def _kept_an_expiry_date(enrollment: Enrollment, rows: list[schemas.Enrollment]) -> bool:
-    """Return whether Thinkific accepted "no expiry date" but kept an expiry date."""
+    """Returns whether Thinkific accepted "no expiry date" but kept an expiry date."""
     if enrollment.expiry_date is not None:
         return False
     others = _with_other_grants(enrollment)
@@ -152,7 +152,7 @@ def _restore_other_grants(
 
 
 def _with_other_grants(bundle: Enrollment) -> dict[int, Enrollment]:
-    """Return the courses that the student also has alone or through another bundle, by Thinkific id."""
+    """Returns the courses that the student also has alone or through another bundle, by Thinkific id."""
     return {
         course.product.productable_id: course
         for course in enrollments.courses_in([bundle])

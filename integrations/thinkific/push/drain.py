@@ -167,7 +167,7 @@ class _Drain:
         return bool(groups)
 
     def _due_soon(self) -> bool:
-        """Return whether an entry will be due within seconds; then the drain waits for it."""
+        """Returns whether an entry will be due within seconds; then the drain waits for it."""
         return self._should_continue() and _due(within=claims.SETTLED_AFTER)
 
     def _should_continue(self) -> bool:
@@ -220,7 +220,7 @@ class _Drain:
             del left[0]
 
     def _is_still_claimed(self, entry: OutboxEntry) -> bool:
-        """Return whether the claim is still ours. After a database outage another process may have it."""
+        """Returns whether the claim is still ours. After a database outage another process may have it."""
         renewed_ago = time.monotonic() - self.renewed_at
         return renewed_ago < SURE_FOR or bool(patiently(leases.renew, [entry]))
 

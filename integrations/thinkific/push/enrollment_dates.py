@@ -13,12 +13,12 @@ FAR_EXPIRY = timedelta(days=3650)
 
 
 def far_expiry_date() -> datetime:
-    """Return the expiry date that stands for "no expiry date" on a site that does not clear one."""
+    """Returns the expiry date that stands for "no expiry date" on a site that does not clear one."""
     return (timezone.now() + FAR_EXPIRY).replace(microsecond=0)
 
 
 def refused_null(error: Rejected, expiry_date: datetime | None) -> bool:
-    """Return whether Thinkific may have refused the request because `expiry_date` was null."""
+    """Returns whether Thinkific may have refused the request because `expiry_date` was null."""
     return expiry_date is None and error.status in (400, 422)
 
 

@@ -77,7 +77,7 @@ def _found(
 
 
 def _may_come_with_a_bundle(enrollment: Enrollment) -> bool:
-    """Return whether Thinkific may have enrolled the student through a bundle without our knowledge."""
+    """Returns whether Thinkific may have enrolled the student through a bundle without our knowledge."""
     bundles = Enrollment.objects.filter(
         user=enrollment.user_id, product__bundle_items__course=enrollment.product_id
     )

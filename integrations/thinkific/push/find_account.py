@@ -29,7 +29,7 @@ TAKEN = ("taken", "already", "exist", "in use")
 
 
 def find_ignoring_case(user: User, entry: OutboxEntry, client: ThinkificClient) -> schemas.User | None:
-    """Return the Thinkific account with the person's address, ignoring case; None if there is none.
+    """Returns the Thinkific account with the person's address, ignoring case; None if there is none.
 
     Raises NotYet while a pull of people looks for the account.
     """
@@ -42,7 +42,7 @@ def find_ignoring_case(user: User, entry: OutboxEntry, client: ThinkificClient) 
 
 
 def is_taken(refusal: Rejected) -> bool:
-    """Return whether Thinkific refused to create an account because the address is taken."""
+    """Returns whether Thinkific refused to create an account because the address is taken."""
     return any(word in str(refusal).lower() for word in TAKEN)
 
 

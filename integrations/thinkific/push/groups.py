@@ -131,7 +131,7 @@ def _by_mutation(
 
 
 def _is_in(group: ThinkificGroup, user_id: int, group_id: int, client: ThinkificClient) -> bool:
-    """Return whether Thinkific lists the person in the group.
+    """Returns whether Thinkific lists the person in the group.
 
     For a group of more than one page, the list is filtered by the address as Thinkific spells it.
     """

@@ -53,7 +53,7 @@ def may_have_more(user: User, client: ThinkificClient) -> bool:
 
 
 def _last_complete_pull() -> datetime | None:
-    """Return when the last pull was requested that read all changed enrollments; None if there is none."""
+    """Returns when the last pull was requested that read all changed enrollments; None if there is none."""
     done = (SyncRun.Status.SUCCEEDED, SyncRun.Status.PARTIAL)
     runs = SyncRun.objects.filter(kind=Kind.ENROLLMENTS, status__in=done, cursor__has_key="watermark")
     return runs.order_by("-id").values_list("created_at", flat=True).first()
@@ -88,7 +88,7 @@ def look(user: User, client: ThinkificClient, *, within: Collection[int]) -> lis
 
 
 def _given_for_longer(user: User, rows: list[schemas.Enrollment]) -> dict[int, datetime | None]:
-    """Return the courses that Thinkific has given for longer than we know, with their expiry dates.
+    """Returns the courses that Thinkific has given for longer than we know, with their expiry dates.
 
     The keys are Thinkific course ids.
     """

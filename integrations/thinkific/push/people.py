@@ -59,7 +59,7 @@ def push_user(entry: OutboxEntry, client: ThinkificClient) -> None:
 
 
 def body_of(user: User, settings: SiteSettings) -> dict[str, str]:
-    """Return the fields of a person as Thinkific gets them.
+    """Returns the fields of a person as Thinkific gets them.
 
     It refuses empty names, so those are filled in.
     """

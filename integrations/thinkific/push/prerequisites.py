@@ -28,7 +28,7 @@ class Impossible(ThinkificError):
 
 
 def account_of(user: User) -> int:
-    """Return the id of a person's Thinkific account.
+    """Returns the id of a person's Thinkific account.
 
     Raises NotYet if it is not made yet, Impossible if deleted.
     """
@@ -40,7 +40,7 @@ def account_of(user: User) -> int:
 
 
 def id_of_group(group: ThinkificGroup) -> int:
-    """Return the id of a group in Thinkific. Raises NotYet if it is not made yet, Impossible if deleted."""
+    """Returns the id of a group in Thinkific. Raises NotYet if it is not made yet, Impossible if deleted."""
     if group.thinkific_id is None:
         raise _waits_for(group, f"the group {group}")
     if group.removed_at is not None:

@@ -160,7 +160,7 @@ def emit(call: Call) -> Any:
 
 
 def sign(call: Call) -> Any:
-    """Return the signature of a body, for tests that deliver events themselves."""
+    """Returns the signature of a body, for tests that deliver events themselves."""
     secret = call.app.options.webhook_secret or call.app.options.api_key
     return {"signature": hmac.new(secret.encode(), call.request.body, "sha256").hexdigest()}
 

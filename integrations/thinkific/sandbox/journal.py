@@ -19,7 +19,7 @@ class Journal:
         self._file: IO[bytes] | None = None
 
     def origin(self) -> dict[str, Any] | None:
-        """Return the scale, seed and date of the site that this journal belongs to;
+        """Returns the scale, seed and date of the site that this journal belongs to;
 
         None for a new journal.
         """

@@ -211,6 +211,6 @@ class Webhooks:
         self._enqueue(delivery, min(wait, LONGEST_WAIT))
 
     def _new_id(self) -> str:
-        """Return an id like Thinkific's: the time, then a number."""
+        """Returns an id like Thinkific's: the time, then a number."""
         stamp = "".join(filter(str.isdigit, to_iso(self.site.clock.now())))
         return f"{stamp}{next(self._numbers):06d}"

@@ -141,7 +141,7 @@ class Batch:
         return self.ask(self.client.rest.get_user, number)
 
     def postpone(self, error: ThinkificError, attempts: int) -> Verdict:
-        """Return the verdict on an event for which `ask` has raised `error`."""
+        """Returns the verdict on an event for which `ask` has raised `error`."""
         if isinstance(error, CredentialsRefused | NotConfigured):
             return later(f"{WAITS}{error}", seconds=CREDENTIALS_WAIT, counted=False)
         if isinstance(error, Interrupted):
@@ -164,5 +164,5 @@ class Batch:
 
 
 def problems(applied: Applied) -> dict[str, str]:
-    """Return why objects could not be stored, by their name in the mirror (`Enrollment 7`)."""
+    """Returns why objects could not be stored, by their name in the mirror (`Enrollment 7`)."""
     return {issue.object: issue.message for issue in applied.issues}

@@ -24,7 +24,7 @@ class NotAnEvent(ValueError):
 
 
 def read_envelope(body: bytes) -> InboundEvent:
-    """Return the unsaved event. Raises NotAnEvent if the body is no JSON object or cannot be stored."""
+    """Returns the unsaved event. Raises NotAnEvent if the body is no JSON object or cannot be stored."""
     try:
         envelope = load_json(body, "The webhook")
     except RetryLater:
@@ -43,7 +43,7 @@ def read_envelope(body: bytes) -> InboundEvent:
 
 
 def _event_id(value: Any, body: bytes) -> str:
-    """Return Thinkific's id of the event, or a digest of the body, which is the same for a repeated event."""
+    """Returns Thinkific's id of the event, or a digest of the body: a repeated event has the same one."""
     if isinstance(value, str | int) and not isinstance(value, bool) and 0 < len(str(value)) <= ID_LENGTH:
         return str(value)
     return f"sha256:{hashlib.sha256(body).hexdigest()}"
@@ -67,7 +67,7 @@ def _happened(told: datetime) -> datetime | None:
 
 
 def _storable(value: Any, depth: int) -> Any:
-    """Return the value as both databases can store it: without NULs, incomplete characters and infinities.
+    """Returns the value as both databases can store it: without NULs, incomplete characters and infinities.
 
     Raises NotAnEvent if it is nested more than `depth` deep.
     """

@@ -9,7 +9,7 @@ from integrations.thinkific.webhooks.topics import SUBSCRIBED
 
 
 def last_received() -> dict[str, datetime]:
-    """Return when each topic last arrived; topics that never arrived are missing.
+    """Returns when each topic last arrived; topics that never arrived are missing.
 
     One query, which reads one entry of the index per topic.
     """

@@ -73,7 +73,7 @@ class Quiz(Struct):
 
 
 def read(payload: Any, wanted: type[T]) -> T:
-    """Return the payload as the wanted type. Raises Unreadable."""
+    """Returns the payload as the wanted type. Raises Unreadable."""
     if not isinstance(payload, dict):
         raise Unreadable("The event has no payload.")
     try:
@@ -83,7 +83,7 @@ def read(payload: Any, wanted: type[T]) -> T:
 
 
 def as_listed(told: Enrollment) -> schemas.Enrollment:
-    """Return an enrollment whose `is_whole` is True as a row of the REST list."""
+    """Returns an enrollment whose `is_whole` is True as a row of the REST list."""
     assert told.user is not None
     name = f"{told.user.first_name or ''} {told.user.last_name or ''}".strip()
     return schemas.Enrollment(

@@ -71,7 +71,7 @@ def register(target_url: str) -> Registered:
 
 
 def listed() -> list[Found]:
-    """Return every subscription of the site, also those of others. Raises Refusal."""
+    """Returns every subscription of the site, also those of others. Raises Refusal."""
     client = _client()
     try:
         return _listed(client, "")

@@ -15,12 +15,15 @@ NAMES = ("email", "first_name", "last_name", "full_name", "name")
 
 
 def is_test_event(event: InboundEvent) -> bool:
-    """Return whether the e-mail address is marked as a test. No real address is, so nothing is asked."""
+    """Returns whether the e-mail address is marked as a test. No real address is, so nothing is asked."""
     return any(_is_marked(part, "email") for part in _parts(event.payload))
 
 
 def may_be_test_event(event: InboundEvent) -> bool:
-    """Return whether any name in it is marked as a test. A real object may have such a name, so ask first."""
+    """Returns whether any name in it is marked as a test.
+
+    A real object may have such a name, so ask first.
+    """
     return any(_is_marked(part, name) for part in _parts(event.payload) for name in NAMES)
 
 

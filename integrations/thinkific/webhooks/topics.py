@@ -37,5 +37,5 @@ NOT_NEEDED = {
 
 
 def handled(topic: str) -> str | None:
-    """Return the name of the handler; None for topics that change nothing here."""
+    """Returns the name of the handler; None for topics that change nothing here."""
     return HANDLED.get(topic)

@@ -53,7 +53,7 @@ def receive(request: HttpRequest) -> HttpResponse:
 
 
 def is_signed(body: bytes, signature: str) -> bool:
-    """Return whether the signature of these bytes was made with one of our secrets."""
+    """Returns whether the signature of these bytes was made with one of our secrets."""
     given = signature.strip().lower().encode("utf-8", "surrogateescape")
     matches = [
         hmac.compare_digest(hmac.new(secret.encode(), body, hashlib.sha256).hexdigest().encode(), given)
@@ -63,7 +63,7 @@ def is_signed(body: bytes, signature: str) -> bool:
 
 
 def secrets() -> list[str]:
-    """Return the secrets that Thinkific may sign with.
+    """Returns the secrets that Thinkific may sign with.
 
     Thinkific does not document the secret for subscriptions made with an access token. So all keys that we
     have are candidates, except empty ones.
@@ -74,7 +74,7 @@ def secrets() -> list[str]:
 
 
 def _body(request: HttpRequest) -> bytes | None:
-    """Return the body; None if it is too large. Then only the part that shows this is read.
+    """Returns the body; None if it is too large. Then only the part that shows this is read.
 
     A chunked body has no length, and Django treats it as empty. If the server marks the end of such a body
     (`wsgi.input_terminated`), it is read from the server directly.

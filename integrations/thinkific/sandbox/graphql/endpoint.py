@@ -82,7 +82,7 @@ class GraphQL:
         return answer | {"extensions": self._extensions(cost)}
 
     def _introspection(self, plan: Plan) -> dict[str, Any]:
-        """Return the answers to introspection fields; graphql-core computes them."""
+        """Returns the answers to introspection fields; graphql-core computes them."""
         asked = [step.key for step in plan.steps if step.name in INTROSPECTION]
         if not asked:
             return {}
@@ -101,7 +101,7 @@ class GraphQL:
         return self._error(None, "SERVER_ERROR") | {"locations": [_location(step.node)], "path": path}
 
     def _error(self, message: str | None, code: str, **more: Any) -> dict[str, Any]:
-        """Return an error. Without `message` it has the documented text, which names the request id."""
+        """Returns an error. Without `message` it has the documented text, which names the request id."""
         request_id = str(UUID(int=next(self._numbers)))
         message = message or (
             "Sorry, something went wrong. Please contact support@thinkific.com and include this request ID "

@@ -139,7 +139,7 @@ def cursor(place: int) -> str:
 
 
 def cut(rows: Sequence[Any], arguments: dict[str, Any], *, most: int = 0) -> Part:
-    """Return the slice for `first`, `last`, `after`, `before`, of at most `most` rows; 0 means no limit."""
+    """Returns the slice for `first`, `last`, `after`, `before`, of at most `most` rows; 0 means no limit."""
     start, end = 0, len(rows)
     most = most or end
     if arguments.get("after"):

@@ -18,7 +18,7 @@ def shown(kind: str, number: int, style: str) -> str:
 
 
 def of(kind: str) -> Resolver:
-    """Return the resolver of the field `id` for rows of this kind."""
+    """Returns the resolver of the field `id` for rows of this kind."""
 
     def resolve(run: Run, row: Any, arguments: dict[str, Any]) -> str:
         number = row["id"] if isinstance(row, dict) else row.id
@@ -28,7 +28,7 @@ def of(kind: str) -> Resolver:
 
 
 def read(given: Any) -> int | None:
-    """Return the number in a REST id, a GraphQL id or a gid; None for anything else."""
+    """Returns the number in a REST id, a GraphQL id or a gid; None for anything else."""
     text = str(given)
     if text.isdigit():
         return int(text)

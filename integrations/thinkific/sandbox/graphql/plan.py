@@ -242,7 +242,7 @@ class Compiler:
 
 
 def bound(step: Step, variables: VariableValues) -> Step:
-    """Return the step with its arguments. Raises GraphQLError if they are not valid."""
+    """Returns the step with its arguments. Raises GraphQLError if they are not valid."""
     if step.constant:
         return step
     arguments = {

@@ -119,7 +119,7 @@ def _ratings(run: Run, question: Wire, arguments: Wire) -> list[Wire]:
 
 
 def _answered(run: Run, kind: str) -> list[Wire]:
-    """Return the answers to contents of this kind: by the first 20 people who completed the course."""
+    """Returns the answers to contents of this kind: by the first 20 people who completed the course."""
 
     def build() -> Iterator[Wire]:
         for content in _contents(run, kind):
@@ -164,7 +164,7 @@ def _survey_answers(run: Run, row: Wire, arguments: Wire) -> list[Wire]:
 
 
 def assignment_submissions(run: Run, user: Any, arguments: Wire) -> list[Wire]:
-    """Return the assignment submissions of the site or, as a field of a user, of that user."""
+    """Returns the assignment submissions of the site or, as a field of a user, of that user."""
     rows = _answered(run, "Assignment")
     wanted = arguments.get("filter") or {}
     if user is not run.site:

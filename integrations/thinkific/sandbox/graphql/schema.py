@@ -31,7 +31,10 @@ class Schema:
     type_names: dict[str, Callable[[Any], str]]
 
     def source(self, type_name: str, field: str) -> Resolver | Get:
-        """Return the resolver of a field. A field that is not in `types` is read from the row by its name."""
+        """Returns the resolver of a field.
+
+        A field that is not in `types` is read from the row by its name.
+        """
         if field == "__typename":
             return Get(lambda _: type_name)
         return self.types.get(type_name, {}).get(field) or key(field)
@@ -99,7 +102,7 @@ def _courses_of(run: Run, user: User, arguments: Wire) -> list[Wire]:
 
 
 def _named(rows: Iterable[Wire], arguments: Wire) -> list[Wire]:
-    """Return the rows whose name contains the filter's name. So a filter can also match other courses."""
+    """Returns the rows whose name contains the filter's name. So a filter can also match other courses."""
     name = (arguments.get("filter") or {}).get("name")
     return [row for row in rows if not name or name.lower() in row["name"].lower()]
 
@@ -135,7 +138,7 @@ def _instructor(run: Run, course: Wire, arguments: Wire) -> Wire | None:
 
 
 def _row(table: str) -> Resolver:
-    """Return a resolver that finds the row of this table by the argument `id`."""
+    """Returns a resolver that finds the row of this table by the argument `id`."""
     return lambda run, _, a: getattr(run.site, table).get(ids.read(a["id"]))
 
 

@@ -196,7 +196,7 @@ type Assignment { lesson: Lesson }
 
 
 def text_for(names: str) -> str:
-    """Return the text of the schema with the "new" or the "old" field names."""
+    """Returns the text of the schema with the "new" or the "old" field names."""
     parts = [ROOTS, SITE, CATALOG, RESULTS]
     parts += [f"type {name} implements Content {{ id: ID! contentType: String }}" for name in PLAIN_CONTENTS]
     for name, counted in CONNECTIONS.items():

@@ -112,6 +112,6 @@ def _product(context: Context) -> Wire:
 
 
 def is_shown(context: Context, product: Wire) -> bool:
-    """Return whether REST shows the product."""
+    """Returns whether REST shows the product."""
     is_course = product.get("productable_type") == "Course"
     return not is_course or product.get("productable_id") not in context.site.builder_courses

@@ -41,7 +41,10 @@ class Context:
         return int(text)
 
     def filter(self, name: str) -> str | None:
-        """Return the filter `query[name]`; None if it is missing or empty. A plain `name` is not a filter."""
+        """Returns the filter `query[name]`;
+
+        None if it is missing or empty. A plain `name` is not a filter.
+        """
         return self.request.query.get(f"query[{name}]") or None
 
     def page_of(self, rows: Sequence[Any], encode: Callable[[Sequence[Any]], bytes]) -> Response:

@@ -24,7 +24,7 @@ def list_enrollments(context: Context) -> Response:
 
 
 def _candidates(context: Context, wanted: EnrollmentFilter) -> list[Enrollment]:
-    """Return the shortest list that contains all rows that can match."""
+    """Returns the shortest list that contains all rows that can match."""
     site = context.site
     if wanted.user_id is not None:
         return site.enrollments_of.get(wanted.user_id, [])

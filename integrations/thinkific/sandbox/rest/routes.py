@@ -75,7 +75,7 @@ for _template in ROUTES:
 
 
 def find_route(method: str, path: str) -> tuple[str, Handler, list[str]]:
-    """Return the template of a path, its handler, and the values of the template's braces."""
+    """Returns the template of a path, its handler, and the values of the template's braces."""
     segments = path.rstrip("/").split("/")
     for wanted, template in _BY_LENGTH.get(len(segments), ()):
         if all(w == s or (w[:1] == "{" and s) for w, s in zip(wanted, segments, strict=True)):

@@ -94,7 +94,7 @@ def _one(context: Context, table: Table[Wire]) -> Wire:
 
 
 def _products(context: Context, collection: Wire) -> list[Wire]:
-    """Return the products of a category that REST shows."""
+    """Returns the products of a category that REST shows."""
     found = (context.site.products.get(product_id) for product_id in collection["product_ids"])
     return [product for product in found if product and is_shown(context, product)]
 
@@ -111,7 +111,7 @@ def _membership(context: Context) -> Wire:
 
 
 def _required(context: Context, name: str) -> str:
-    """Return a required parameter. These lists have plain parameters instead of `query[...]`."""
+    """Returns a required parameter. These lists have plain parameters instead of `query[...]`."""
     value = context.request.query.get(name)
     if not value:
         raise malformed(f"Parameter {name} is required.")

@@ -90,7 +90,7 @@ def _checked(context: Context) -> tuple[str, str]:
 
 
 def _is_acceptable(url: str) -> bool:
-    """Return whether the address is public https, as Thinkific requires, or on this machine's loopback."""
+    """Returns whether the address is public https, as Thinkific requires, or on this machine's loopback."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if host in LOOPBACK:

@@ -82,7 +82,7 @@ def authentication(context: Context) -> Response:
 
 
 def _addressed(context: Context) -> User:
-    """Return the user of the path: by id, or with `?provider=` by external id."""
+    """Returns the user of the path: by id, or with `?provider=` by external id."""
     provider = context.request.query.get("provider")
     if provider in PROVIDERS:
         user = context.site.users.get(context.site.external_ids.get((provider, context.arguments[0])))

@@ -100,7 +100,7 @@ PROFILE_FIELDS = (  # (label, field type, required)
 
 
 def course_title(place: int) -> CourseTitle:
-    """Return the title of the course at this index. After the last title, further editions follow."""
+    """Returns the title of the course at this index. After the last title, further editions follow."""
     edition, index = divmod(place, len(COURSES))
     title = COURSES[index]
     return title if edition == 0 else title._replace(name=f"{title.name}, edition {edition + 1}")

@@ -37,7 +37,7 @@ class Clock:
 
 
 def iso(moment: int | None) -> str | None:
-    """Return a time as REST v1 sends it: `2024-02-22T20:32:52.726Z`."""
+    """Returns a time as REST v1 sends it: `2024-02-22T20:32:52.726Z`."""
     return None if moment is None else to_iso(moment)
 
 
@@ -62,7 +62,7 @@ def _second_text(second: int) -> str:
 
 
 def parse_moment(text: str) -> int:
-    """Return the milliseconds of an ISO 8601 date or time; without a zone it is UTC. Raises ValueError."""
+    """Returns the milliseconds of an ISO 8601 date or time; without a zone it is UTC. Raises ValueError."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

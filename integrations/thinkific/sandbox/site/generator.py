@@ -33,7 +33,7 @@ class Scale(msgspec.Struct, kw_only=True, frozen=True):
 
     @classmethod
     def demo(cls) -> "Scale":
-        """Return a small size for demos: every title once, and one group for every company."""
+        """Returns a small size for demos: every title once, and one group for every company."""
         return cls()
 
     @classmethod

@@ -93,7 +93,7 @@ class Person(NamedTuple):
 
 
 def person(company_index: int, n: int) -> Person:
-    """Return person number `n` (from 0) of a company; with the index `INDEPENDENT`, without a company."""
+    """Returns person number `n` (from 0) of a company; with the index `INDEPENDENT`, without a company."""
     first, last, number = _names(company_index, n)
     if company_index == INDEPENDENT:
         company, domain = None, INDEPENDENT_DOMAINS[n % len(INDEPENDENT_DOMAINS)]

@@ -82,7 +82,7 @@ class Site:
         as_of: datetime | None = None,
         options: Options | None = None,
     ) -> "Site":
-        """Return a site of any size.
+        """Returns a site of any size.
 
         The same scale, seed and `as_of` (default: this hour) give the same rows.
         """
@@ -99,7 +99,7 @@ class Site:
         return [e for e in self.enrollments_of.get(user_id, ()) if e.course_id == course_id]
 
     def bundle_enrollments(self, bundle_id: int) -> list[Enrollment]:
-        """Return the course enrollments of the people who are enrolled in the bundle."""
+        """Returns the course enrollments of the people who are enrolled in the bundle."""
         courses = set(self.bundles[bundle_id]["course_ids"])
         return [
             e
@@ -115,7 +115,7 @@ class Site:
         return groups[0] if groups else None
 
     def answer(self, key: Any, build: Callable[[], Iterable[Any]], *, lifetime: int = 1000) -> list[Any]:
-        """Return the rows of `build`, and keep them until the next write, so that page 2 needs no new search.
+        """Returns the rows of `build`, and keeps them until the next write: page 2 needs no new search.
 
         They are kept for at most `lifetime` milliseconds, because enrollments expire without a write.
         """
@@ -177,7 +177,7 @@ class Site:
         return tables | {name: sum(map(len, value.values())) for name, value in sets.items()}
 
     def digests(self) -> dict[str, str]:
-        """Return one hash for each kind of row. It depends on the rows and not on their order."""
+        """Returns one hash for each kind of row. It depends on the rows and not on their order."""
         with self.lock:
             now = self.clock.now()
             return {
@@ -192,7 +192,7 @@ class Site:
 
 
 def _digest(rows: Iterable[Wire]) -> str:
-    """Return the sum of the rows' hashes, which does not depend on their order."""
+    """Returns the sum of the rows' hashes, which does not depend on their order."""
     total = 0
     for row in rows:
         encoded = msgspec.json.encode(row, order="sorted")

@@ -52,7 +52,7 @@ class Request:
         return self._query
 
     def json(self) -> Any:
-        """Return the body. Raises ValueError if it is not JSON."""
+        """Returns the body. Raises ValueError if it is not JSON."""
         return msgspec.json.decode(self.body) if self.body else {}
 
 

@@ -52,7 +52,7 @@ class Limits:
         self.requests.grants.clear()
 
     def admit(self, in_flight: int) -> bool:
-        """Return whether a REST request may be served. A refused request does not use the budget."""
+        """Returns whether a REST request may be served. A refused request does not use the budget."""
         options = self.options
         if options.concurrency and in_flight > options.concurrency:
             self.refused_concurrency += 1

@@ -16,7 +16,7 @@ GID_PREFIX = "5f0f0c1e-9f0b-4c15-9b53-"
 
 
 def gid(user_id: int) -> str:
-    """Return the global id of a user, which only GraphQL has: a UUID. Here it ends with the user's id."""
+    """Returns the global id of a user, which only GraphQL has: a UUID. Here it ends with the user's id."""
     return f"{GID_PREFIX}{user_id:012d}"
 
 

@@ -78,7 +78,7 @@ def ask_for_course(course_id: int, batch: Batch, work: Work) -> bool:
 
 
 def _product_of(course_id: int, batch: Batch) -> int | None:
-    """Return the Thinkific id of the product that sells a course; None if REST does not find the course."""
+    """Returns the Thinkific id of the product that sells a course; None if REST does not find the course."""
     stored = Product.objects.filter(productable_type=Product.Type.COURSE, productable_id=course_id).first()
     if stored is not None and stored.thinkific_id is not None:
         return stored.thinkific_id

@@ -255,7 +255,7 @@ def _store(work: Work) -> Verdicts:
 def _verdict_without_person(
     report: Report, here: Container[int], deleted: set[int], withheld: set[int], wrong: Mapping[str, str]
 ) -> Verdict | None:
-    """Return the verdict if none of the people that it names are stored here; else None."""
+    """Returns the verdict if none of the people that it names are stored here; else None."""
     persons = report.persons
     if not persons or any(number in here for number in persons):
         return None

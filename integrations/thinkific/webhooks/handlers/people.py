@@ -91,7 +91,7 @@ def _read(events: list[InboundEvent], work: Work) -> Told:
 
 
 def _is_known_already(event: InboundEvent, person: schemas.User, have: tuple[int, Values] | None) -> bool:
-    """Return whether nothing must be asked: it is a sign-in of a known person, or has the stored values.
+    """Returns whether nothing must be asked: it is a sign-in of a known person, or has the stored values.
 
     The events that our own pushes cause have the stored values.
     """

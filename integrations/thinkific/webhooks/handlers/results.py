@@ -106,7 +106,7 @@ def _store(told: Told, lookup: PeopleLookup) -> Verdicts:
 
 
 def _quizzes(told: Told) -> dict[int, dict[str, Any]]:
-    """Return the values of quizzes by Thinkific id. Stored quizzes keep their name and passing score."""
+    """Returns the values of quizzes by Thinkific id. Stored quizzes keep their name and passing score."""
     notes = Notes()
     rows = {one.quiz.id: quiz_row(schemas.Quiz(id=one.quiz.id, name=one.quiz.name), notes) for _, one in told}
     for quiz in Quiz.objects.filter(thinkific_id__in=list(rows)):

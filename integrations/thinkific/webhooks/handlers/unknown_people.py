@@ -29,7 +29,7 @@ UNKNOWN = "Thinkific does not know this person (any more). Nothing was stored."
 
 
 def unknown_person(event: InboundEvent) -> Verdict:
-    """Return the verdict on an event whose person Thinkific does not know."""
+    """Returns the verdict on an event whose person Thinkific does not know."""
     return ignored(TEST_EVENT if may_be_test_event(event) else UNKNOWN)
 
 
