@@ -20,8 +20,8 @@ log = structlog.get_logger(__name__)
 
 # Seconds to wait before events are claimed. Many events often arrive within a moment; after the wait they
 # make one batch instead of many.
-GATHERING = 0.1
-COLLISIONS = 3  # attempts to store a batch while other processes write the same rows
+GATHER_SECONDS = 0.1
+STORE_ATTEMPTS = 3  # attempts to store a batch while other processes write the same rows
 HANDLERS = {
     # Products and people first: enrollments refer to them.
     "catalog": catalog.prepare,
@@ -31,7 +31,7 @@ HANDLERS = {
 }
 
 
-def process(*, seconds: float, gather: float = GATHERING) -> dict[str, int]:
+def process(*, seconds: float, gather: float = GATHER_SECONDS) -> dict[str, int]:
     """Process due events until none are left or the time is up; then another worker is woken.
 
     Returns the number of events for each status in which they ended.
@@ -89,7 +89,7 @@ def _handle(name: str, events: list[InboundEvent], batch: Batch) -> dict[int, Ve
     """
     try:
         write = HANDLERS[name](events, batch)
-        for attempt in range(1, COLLISIONS + 1):
+        for attempt in range(1, STORE_ATTEMPTS + 1):
             batch.claim.renew()
             try:
                 with transaction.atomic():
@@ -97,7 +97,7 @@ def _handle(name: str, events: list[InboundEvent], batch: Batch) -> dict[int, Ve
                     batch.claim.settle(verdicts)
                 return verdicts
             except Error:
-                if attempt == COLLISIONS:
+                if attempt == STORE_ATTEMPTS:
                     raise
         raise AssertionError  # the loop always returns or raises
     except Exception as error:  # last resort: the error is stored on the event

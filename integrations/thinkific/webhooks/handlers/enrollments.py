@@ -45,10 +45,10 @@ from integrations.thinkific.webhooks.inbox import Verdict, Verdicts, Write, fail
 from integrations.thinkific.webhooks.payloads import Unreadable, read
 
 MANY = 25  # enrollments to ask for one by one; for more, a pull of changes needs fewer requests
-TOGETHER = timedelta(seconds=30)  # longest time between a lesson and the progress that it makes
-MOMENT = 20.0  # seconds that a lesson waits for its progress
+PROGRESS_DELAY = timedelta(seconds=30)  # longest time between a lesson and the progress that it makes
+LESSON_WAIT = 20.0  # seconds that a lesson waits for its progress
 LESSON = "lesson.completed"
-BEGUN = ("enrollment.created", "enrollment.trial")
+CREATED_TOPICS = ("enrollment.created", "enrollment.trial")
 
 
 def prepare(events: list[InboundEvent], batch: Batch) -> Write:
@@ -103,15 +103,15 @@ def _must_ask(number: int, work: Work) -> bool:
         ),
         default=BEGINNING,
     )
-    waiting = [e for e in report.lessons if (e.occurred_at or e.received_at) - TOGETHER > known]
+    waiting = [e for e in report.lessons if (e.occurred_at or e.received_at) - PROGRESS_DELAY > known]
     if not waiting:
         return False
     now = timezone.now()
-    young = [e for e in waiting if e.attempts <= 1 and not is_older(e.received_at, now, than=TOGETHER)]
+    young = [e for e in waiting if e.attempts <= 1 and not is_older(e.received_at, now, than=PROGRESS_DELAY)]
     if len(young) < len(waiting):
         return True
     for event in waiting:
-        work.verdicts[event.pk] = later("Waits for the progress of this lesson.", seconds=MOMENT)
+        work.verdicts[event.pk] = later("Waits for the progress of this lesson.", seconds=LESSON_WAIT)
     return False
 
 
@@ -202,7 +202,9 @@ def _ask_for_bundles(batch: Batch, work: Work) -> None:
     fresh = {
         (row.user_id, row.course_id): row.updated_at or timezone.now()
         for report in work.reports.values()
-        if any(event.topic in BEGUN for event in report.events) and not report.gone and (row := report.row)
+        if any(event.topic in CREATED_TOPICS for event in report.events)
+        and not report.gone
+        and (row := report.row)
         if row.user_id and row.course_id
     }
     for bundle, users in possible_bundles(fresh).items():
