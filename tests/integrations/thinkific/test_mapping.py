@@ -103,7 +103,7 @@ def test_an_address_that_cannot_be_kept_is_refused(address):
     ],
 )
 def test_what_is_no_address_is_not_kept_as_one(text):
-    with pytest.raises(Unusable, match="no e-mail address"):
+    with pytest.raises(Unusable, match="not an e-mail address"):
         email_of(text)
 
 
