@@ -114,7 +114,8 @@ def webhooks(*, ask: bool = False) -> Health:
     subscribed = WebhookSubscription.objects.count()
     if not last and not subscribed:
         how = "manage.py thinkific_webhooks register"
-        return Health(True, f"Nothing is subscribed ({how}): changes arrive with scheduled syncs.")
+        cost = "changes arrive with scheduled syncs, minutes later"
+        return Health(True, f"Nothing is subscribed ({how}): {cost}.")
     heard = "; ".join(f"{topic} {_ago(at, now)} ago" for topic, at in sorted(last.items()))
     return Health(True, f"{subscribed} subscriptions. Last events: {heard or 'none yet'}.")
 

@@ -163,7 +163,7 @@ def test_silence_is_no_fault_but_says_what_it_costs(db):
     state = health.webhooks()
 
     assert state.ok
-    assert "by the schedules, minutes later" in state.detail
+    assert "with scheduled syncs, minutes later" in state.detail
 
 
 def test_health_tells_when_each_topic_was_last_heard_of(failed):
