@@ -8,7 +8,7 @@ def this_process() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def is_silent(process: str) -> bool:
+def is_gone(process: str) -> bool:
     """Return whether a process (`host:pid`) of this machine is gone. False for other machines."""
     host, _, pid = process.rpartition(":")
     if host != socket.gethostname() or not pid.isdigit():

@@ -17,10 +17,10 @@ from django.db.models import F, Q
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
-from core.database_outage import leaves_hope, patiently
+from core.database_outage import may_recover, retry_during_outage
 from core.models.fields.leased import Leased, LeasedQuerySet
 from core.moments import has_come
-from core.processes import is_silent, this_process
+from core.processes import is_gone, this_process
 from core.services.storage import bulk
 
 L = TypeVar("L", bound=Leased)
@@ -125,8 +125,8 @@ def given_back_if_lost(give_back: Callable[[], object]) -> Iterator[None]:
     try:
         yield
     except Error as error:
-        if leaves_hope(error):
-            patiently(give_back)
+        if may_recover(error):
+            retry_during_outage(give_back)
         raise
 
 
@@ -142,7 +142,7 @@ def abandoned(model: type[L], now: datetime) -> Iterator[tuple[L, bool]]:
     """Claimed rows whose process is gone, or whose lease is over. With each, whether its process is known to
     be gone. Put them back with `crashed=True`, or finish them."""
     for row in _rows(model).filter(model.lease.taken()):
-        gone = is_gone(row.claimed_by)
+        gone = is_abandoned(row.claimed_by)
         if gone or row.claimed_until is None or row.claimed_until <= now:
             yield row, gone
         else:
@@ -157,9 +157,9 @@ def _cut_short(row: Leased, now: datetime) -> None:
         Claim.on(row).held([row.pk]).filter(claimed_until=until).update(claimed_until=now + length)
 
 
-def is_gone(claimed_by: str) -> bool:
+def is_abandoned(claimed_by: str) -> bool:
     """Whether the process of a claim is known to be gone."""
-    return is_silent(claimed_by.partition("#")[0])
+    return is_gone(claimed_by.partition("#")[0])
 
 
 def growing_wait(times: int, *, first: float, longest: float) -> float:

@@ -49,7 +49,7 @@ class TakeTheirs(ValueDialog):
     stayed = Resolution.KEPT_OURS
 
     def text(self) -> str:
-        now = conflicts.standing(self.obj)
+        now = conflicts.current_values(self.obj)
         said = f"“{self.obj.theirs}” replaces “{now.ours}” in the dashboard."
         if now.ours != self.obj.ours:
             said += f" The dashboard had “{self.obj.ours}” when the two differed."
@@ -65,7 +65,7 @@ class TakeOurs(ValueDialog):
     stayed = Resolution.KEPT_THEIRS
 
     def text(self) -> str:
-        now = conflicts.standing(self.obj)
+        now = conflicts.current_values(self.obj)
         said = f"“{self.obj.ours}” replaces “{now.ours}” here and in Thinkific."
         if now.ours != self.obj.theirs:
             said += f" Both had “{self.obj.theirs}” when it was decided."

@@ -25,7 +25,9 @@ def count_enrollments() -> int:
     credentials = Credentials.from_settings()
     if not todo or not credentials.complete:
         return 0
-    client = ThinkificClient(credentials, budget=SharedBudget.from_settings(longest_wait=PATIENCE), retries=0)
+    client = ThinkificClient(
+        credentials, budget=SharedBudget.from_settings(longest_wait=BUDGET_WAIT), retries=0
+    )
     count = 0
     for row in todo:
         try:

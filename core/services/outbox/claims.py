@@ -96,7 +96,7 @@ def under_way_elsewhere() -> bool:
     taken = OutboxEntry.objects.filter(lease.taken(), claimed_until__isnull=False)
     others = taken.exclude(lease.over(timezone.now()))
     names = others.order_by().values_list("claimed_by", flat=True).distinct()
-    return any(not leases.is_gone(name) for name in names)
+    return any(not leases.is_abandoned(name) for name in names)
 
 
 def free_abandoned() -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from django.db import Error
 
-from core.processes import is_silent
+from core.processes import is_gone
 from integrations.thinkific.budget import decisions, meter
 from integrations.thinkific.budget.decisions import BudgetState
 from integrations.thinkific.budget.meter import Outcome
@@ -149,7 +149,7 @@ class Slots:
         holder = self.holder
         if decisions.free_slots(state, limits, holder=holder, in_flight=in_flight, for_people=person) < 1:
             # Free the slots of processes on this machine that were killed.
-            for one in [one for one in state.leases if is_silent(one.rpartition(":")[0])]:
+            for one in [one for one in state.leases if is_gone(one.rpartition(":")[0])]:
                 del state.leases[one]
         return decisions.admit(
             state,

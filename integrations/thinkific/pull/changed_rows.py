@@ -23,20 +23,20 @@ class PutOff(msgspec.Struct, array_like=True):
     text: str
 
 
-class PutOffPlace(Place):
+class PostponedPlace(Place):
     contested: list[PutOff] | UnsetType = UNSET
 
 
-def put_off(context: RunContext, rows: Iterable[RawRow]) -> None:
+def postpone(context: RunContext, rows: Iterable[RawRow]) -> None:
     """Keep these rows for the end of the walk: they are about people who want somebody else's address."""
-    place = context.place(PutOffPlace)
+    place = context.place(PostponedPlace)
     waiting = (PutOff(row.id, row.digest, row.data.decode("utf-8", "replace")) for row in rows)
     place.contested = [*(place.contested or ()), *waiting]
 
 
-def are_put_off(context: RunContext) -> list[RawRow]:
+def are_postponed(context: RunContext) -> list[RawRow]:
     """The rows that were kept, each once."""
-    waiting = {row.number: row for row in context.place(PutOffPlace).contested or ()}
+    waiting = {row.number: row for row in context.place(PostponedPlace).contested or ()}
     return [RawRow(row.number, row.digest, row.text.encode()) for row in waiting.values()]
 
 

@@ -15,7 +15,7 @@ from integrations.thinkific.client.decoding import BadRow
 from integrations.thinkific.mapping import enrollment_row, person_of_enrollment
 from integrations.thinkific.pull import departed_people, recreated_accounts
 from integrations.thinkific.pull.bundle_holders import ask_for_new_holders, note_fresh, pull_holders
-from integrations.thinkific.pull.changed_rows import Known, changed_rows, put_off
+from integrations.thinkific.pull.changed_rows import Known, changed_rows, postpone
 from integrations.thinkific.pull.people import ensure_users, primary_keys
 from integrations.thinkific.pull.watermarks import Changes, begin, note_newest, set_watermark
 from integrations.thinkific.runs.context import RunContext
@@ -81,7 +81,7 @@ def apply_pages(
         contested = recreated_accounts.waiting_list(context)
         applied += apply_rows(changed, known, source=source, now=now, context=context, contested=contested)
         if context is not None and contested:
-            put_off(context, [row for row in changed if row.id in contested])
+            postpone(context, [row for row in changed if row.id in contested])
         if context is None or not context.run.full:
             total_up_students_of([row.id for row in changed], source=source)
     return applied

@@ -22,7 +22,13 @@ from integrations.thinkific.client.decoding import BadRow
 from integrations.thinkific.client.errors import NotFound
 from integrations.thinkific.mapping import user_row
 from integrations.thinkific.pull.address_owners import Owners, clear_the_way, look_at_owners, rows_of
-from integrations.thinkific.pull.changed_rows import Known, PutOffPlace, are_put_off, changed_rows, put_off
+from integrations.thinkific.pull.changed_rows import (
+    Known,
+    PostponedPlace,
+    are_postponed,
+    changed_rows,
+    postpone,
+)
 from integrations.thinkific.pull.watermarks import Changes
 from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.deletion_guard import mark_missing
@@ -96,26 +102,26 @@ def _pull_one(context: RunContext, user: User) -> None:
 def apply_and_put_off(context: RunContext, pages: list[RawPage]) -> Applied:
     """Store the people on these pages. Who wants somebody else's address is decided at the end, by
     `settle_contested`."""
-    waiting = context.place(PutOffPlace).contested or ()
+    waiting = context.place(PostponedPlace).contested or ()
     numbers: list[int] | None = [] if len(waiting) < AT_ONCE else None
     none_stored = context.writer.finds_none("users")
     applied = apply_pages(
         pages, source=context.source, now=context.now, contested=numbers, none_stored=none_stored
     )
     rows = {row.id: row for page in pages for row in page.rows}
-    put_off(context, [rows[number] for number in numbers or ()])
+    postpone(context, [rows[number] for number in numbers or ()])
     return applied
 
 
 def settle_contested(context: RunContext, then: Callable[[Applied, list[int]], None]) -> None:
     """Ask for those who have the addresses of the people that were put off, and store these. `then` gets what
     came of it and their Thinkific ids, in the same transaction."""
-    rows = are_put_off(context)
+    rows = are_postponed(context)
     people = [user for row in rows if isinstance(user := decode_row(row, schemas.User), schemas.User)]
     owners = look_at_owners(people, context.client.rest.get_user)
 
     def write() -> None:
-        context.place(PutOffPlace).contested = UNSET
+        context.place(PostponedPlace).contested = UNSET
         if rows:
             clear_the_way(owners, source=context.source, now=context.now)
             known = known_digests(User, [row.id for row in rows])

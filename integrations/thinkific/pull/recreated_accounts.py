@@ -29,7 +29,7 @@ from integrations.thinkific.pull.address_owners import (
     look_at_owners,
     rows_of,
 )
-from integrations.thinkific.pull.changed_rows import Known, PutOffPlace, are_put_off
+from integrations.thinkific.pull.changed_rows import Known, PostponedPlace, are_postponed
 from integrations.thinkific.pull.people import primary_keys
 from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.pages import RawRow, decode_row
@@ -74,13 +74,13 @@ def look_at_claims(people: Iterable[schemas.User], ask: Ask) -> Claims:
 
 def waiting_list(context: RunContext | None) -> list[int] | None:
     """Where enrollments that must wait are to be named; None where nobody comes back to them."""
-    full = context is None or len(context.place(PutOffPlace).contested or ()) >= AT_ONCE
+    full = context is None or len(context.place(PostponedPlace).contested or ()) >= AT_ONCE
     return None if full else []
 
 
 def settle(context: RunContext, apply: Callable[[list[RawRow], Known], Applied]) -> None:
     """Ask for the people whose enrollments wait; then store these."""
-    rows = are_put_off(context)
+    rows = are_postponed(context)
     if not rows:
         return
     read = ((row.id, decode_row(row, schemas.Enrollment)) for row in rows)
@@ -88,7 +88,7 @@ def settle(context: RunContext, apply: Callable[[list[RawRow], Known], Applied])
     claims = look_at_claims(map(person_of_enrollment, told.values()), context.client.rest.get_user)
 
     def write() -> None:
-        context.place(PutOffPlace).contested = UNSET
+        context.place(PostponedPlace).contested = UNSET
         applied = Applied()
         claims.store(applied, source=context.source, now=context.now)
         known = known_digests(Enrollment, [row.id for row in rows])

@@ -57,8 +57,8 @@ def push_bundle(enrollment: Enrollment, user_id: int, entry: OutboxEntry, client
     rows = _rows(client, bundle_id, user_id)
     if not rows:
         raise RetryLater(ACCEPTED, after=LATER * min(2 ** (entry.attempts - 1), SLOWEST))
-    if known and _keeps_an_end(enrollment, rows):
-        client.rest.update_bundle_enrollment(bundle_id, user_id=user_id, expiry_date=far_end())
+    if known and _kept_an_expiry_date(enrollment, rows):
+        client.rest.update_bundle_enrollment(bundle_id, user_id=user_id, expiry_date=far_expiry_date())
         rows = _rows(client, bundle_id, user_id)
     rows = _restore_other_grants(enrollment, rows, client)
     _store(enrollment, rows, timezone.now())

@@ -15,7 +15,7 @@ import structlog
 from django.db import Error, connections
 from django.utils import timezone
 
-from core.database_outage import leaves_hope, patiently
+from core.database_outage import may_recover, retry_during_outage
 from core.models import OutboxEntry
 from core.services import leases
 from core.services.outbox import claims
@@ -25,7 +25,7 @@ from integrations.thinkific.budget.shared import SharedBudget
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.credentials import REST, Credentials
 from integrations.thinkific.client.errors import BudgetExhausted
-from integrations.thinkific.push.outcomes import Fate, push
+from integrations.thinkific.push.outcomes import PushResult, push
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +34,7 @@ MORE_PEOPLE = 2
 AHEAD = 6  # people more whose entries are claimed: nobody waits for a claim
 PATIENCE = 75.0  # seconds to wait for a request of the budget: longer than Thinkific's window
 LOOK = 0.25  # seconds between looks for new entries while others are on their way
-GRACE = 1.0  # seconds for what is under way when we are told to stop
+CANCEL_AFTER = 1.0  # seconds for what is under way when we are told to stop
 RENEW_EVERY = 20.0  # seconds; see OutboxEntry.lease
 SURE_FOR = 3 * RENEW_EVERY  # seconds after a renewal in which nobody else can have the claims
 NOTE_EVERY = 1.0  # seconds between notes that Thinkific takes our key
@@ -105,8 +105,8 @@ class _Drain:
         self.end = end
         self.stop = stop
         self.stopped = threading.Event()
-        self.broken_off = threading.Event()
-        client.transport.stop = self.broken_off.is_set
+        self.cancelled = threading.Event()
+        client.transport.stop = self.cancelled.is_set
         self.todo: queue.SimpleQueue[list[OutboxEntry] | None] = queue.SimpleQueue()
         self.done: queue.SimpleQueue[tuple[list[OutboxEntry], list[str]]] = queue.SimpleQueue()
         self.under_way: dict[int, list[OutboxEntry]] = {}
@@ -222,7 +222,7 @@ class _Drain:
     def _is_still_claimed(self, entry: OutboxEntry) -> bool:
         """Returns whether the claim is still ours. After a database outage another process may have it."""
         renewed_ago = time.monotonic() - self.renewed_at
-        return renewed_ago < SURE_FOR or bool(patiently(leases.renew, [entry]))
+        return renewed_ago < SURE_FOR or bool(retry_during_outage(leases.renew, [entry]))
 
     def _note_connection(self, result: PushResult) -> None:
         if result.refused is not None:

@@ -39,5 +39,5 @@ def send_dates(
     else:
         if expiry_date is not None or remote.expiry_date is None:
             return remote
-    client.rest.update_enrollment(number, activated_at=activated_at, expiry_date=far_end())
+    client.rest.update_enrollment(number, activated_at=activated_at, expiry_date=far_expiry_date())
     return client.rest.get_enrollment(number)

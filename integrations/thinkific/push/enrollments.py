@@ -88,7 +88,7 @@ def _look_up(
     enrollment: Enrollment, user_id: int, entry: OutboxEntry, client: ThinkificClient
 ) -> schemas.Enrollment | None:
     rows = client.rest.find_enrollments(user_id, enrollment.product.productable_id)
-    return _bring_all(enrollment, rows, entry, client)
+    return _send_changes_to_all(enrollment, rows, entry, client)
 
 
 def _send_changes_to_all(

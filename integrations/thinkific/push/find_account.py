@@ -35,9 +35,9 @@ def find_ignoring_case(user: User, entry: OutboxEntry, client: ThinkificClient) 
     """
     if found := _by_graphql(user, client):
         return found
-    if User.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True).count() <= FEW:
+    if User.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True).count() <= SEARCH_UP_TO:
         return client.rest.search_user_by_email(user.email)
-    _let_a_pull_look(user, entry)
+    _start_pull(user, entry)
     return None
 
 

@@ -39,7 +39,7 @@ def may_have_more(user: User, client: ThinkificClient) -> bool:
     """Whether Thinkific may have given the student something of which we have not heard: something happened
     to them since the last complete pull began, or nothing would have told us."""
     known_at = client.rest.enrollments_known_at.get(user.thinkific_id or 0)
-    if known_at is not None and time.monotonic() - known_at < GOOD_FOR:
+    if known_at is not None and time.monotonic() - known_at < LOOK_VALID_FOR:
         return False
     pulled, now = _last_complete_pull(), timezone.now()
     if pulled is None or is_older(pulled, now, than=PULL_VALID_FOR):
@@ -75,7 +75,7 @@ def look(user: User, client: ThinkificClient, *, within: Collection[int]) -> lis
     client.rest.enrollments_known_at[user.thinkific_id] = time.monotonic()
     source = RowByRow(SOURCE)
     with transaction.atomic():
-        news = _news(user, [row for row in rows if row.course_id in within])
+        given = _given_for_longer(user, [row for row in rows if row.course_id in within])
         known = known_digests(Enrollment, [row.id for row in rows])
         applied = apply_typed([(row, None) for row in rows], known, source=source, now=timezone.now())
         conflicts.keep(applied.conflicts)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import structlog
 from django.utils import timezone
 
-from core.database_outage import patiently
+from core.database_outage import retry_during_outage
 from core.databases import is_unavailable
 from core.models import OutboxEntry
 from core.services.leases import growing_wait

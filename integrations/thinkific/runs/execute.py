@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from django.utils import timezone
 
-from core.database_outage import patiently
+from core.database_outage import retry_during_outage
 from core.databases import is_unavailable
 from core.models import User
 from core.services.site import notices

@@ -17,7 +17,7 @@ from django_q.tasks import async_task
 from core.errors import NotConnected, Refusal
 from core.models import ThinkificGroup, User
 from core.moments import is_older
-from core.processes import is_silent
+from core.processes import is_gone
 from core.services.site.sync_requests import RequestedRun
 from integrations.models import STALE_AFTER, Kind, SyncRun
 from integrations.thinkific.client.credentials import Credentials
@@ -111,7 +111,7 @@ def wake_next() -> int:
 
 def is_dead(run: SyncRun) -> bool:
     """Whether a running run has lost its process: known at once on this machine, elsewhere by its silence."""
-    return is_older(run.heartbeat_at, timezone.now(), than=STALE_AFTER) or is_silent(run.worker)
+    return is_older(run.heartbeat_at, timezone.now(), than=STALE_AFTER) or is_gone(run.worker)
 
 
 def claim(run_id: int, *, worker: str, at_most: int | None = None) -> SyncRun | None:

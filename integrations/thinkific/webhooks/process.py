@@ -5,7 +5,7 @@ import time
 import structlog
 from django.db import Error, transaction
 
-from core.database_outage import leaves_hope, patiently
+from core.database_outage import may_recover, retry_during_outage
 from core.databases import is_unavailable
 from integrations import event_wake_ups, stopping
 from integrations.models import InboundEvent

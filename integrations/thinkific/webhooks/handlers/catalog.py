@@ -18,7 +18,7 @@ from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.client.errors import NotFound, ThinkificError
 from integrations.thinkific.mapping import product_row
 from integrations.thinkific.pull import unread_content
-from integrations.thinkific.webhooks.batch import SOURCE, Desk, problems
+from integrations.thinkific.webhooks.batch import SOURCE, Batch, problems
 from integrations.thinkific.webhooks.inbox import Verdicts, Write, failed, ignored, processed
 from integrations.thinkific.webhooks.payloads import Named, Unreadable, read
 from integrations.thinkific.webhooks.test_events import TEST_EVENT, may_be_test_event
@@ -83,7 +83,7 @@ def _product_of(course_id: int, batch: Batch) -> int | None:
     if stored is not None and stored.thinkific_id is not None:
         return stored.thinkific_id
     try:
-        return desk.ask(desk.client.rest.get_course, course_id).product_id
+        return batch.ask(batch.client.rest.get_course, course_id).product_id
     except NotFound:
         return None
 
@@ -94,10 +94,10 @@ def _ask(product_id: int, batch: Batch, work: Work) -> bool:
         return True
     stored = Product.objects.filter(thinkific_id=product_id).first()
     try:
-        product = desk.ask(desk.client.rest.get_product, product_id)
+        product = batch.ask(batch.client.rest.get_product, product_id)
         if (product.productable_type or "").lower() == BUNDLE.lower() and product.productable_id:
             try:
-                bundle = desk.ask(desk.client.rest.get_bundle, product.productable_id)
+                bundle = batch.ask(batch.client.rest.get_bundle, product.productable_id)
                 work.contents[product.productable_id] = list(dict.fromkeys(bundle.course_ids or []))
             except NotFound:
                 pass  # the stored courses of the bundle stay

@@ -119,7 +119,7 @@ def _ask(numbers: list[int], batch: Batch, work: Work) -> None:
     if len(numbers) > MANY:
         _leave_to_a_pull(numbers, batch, work)
         return
-    answers = desk.ask_all({number: partial(desk.client.rest.get_enrollment, number) for number in numbers})
+    answers = batch.ask_all({number: partial(batch.client.rest.get_enrollment, number) for number in numbers})
     for number, answer in answers.items():
         report = work.reports[number]
         if isinstance(answer, NotFound):

@@ -115,7 +115,7 @@ def _ask(numbers: list[int], told: Told, batch: Batch, work: Work) -> None:
         text = batch.pull(Kind.USERS, full=True)
         work.verdicts |= {event.pk: processed(text) for n in numbers for event, _ in told[n]}
         return
-    answers = desk.ask_all({number: partial(desk.client.rest.get_user, number) for number in numbers})
+    answers = batch.ask_all({number: partial(batch.client.rest.get_user, number) for number in numbers})
     for number, answer in answers.items():
         if isinstance(answer, NotFound):
             work.gone.add(number)

@@ -88,5 +88,5 @@ def store_people(
         applied.issues += made.issues + notes.issues
         applied.conflicts += made.conflicts
         applied.withheld |= made.withheld
-    automatic_memberships.join_default_team(strangers.found.keys() - before.keys(), source=SOURCE, now=now)
+    automatic_memberships.join_default_team(lookup.found.keys() - before.keys(), source=SOURCE, now=now)
     return primary_keys(numbers)

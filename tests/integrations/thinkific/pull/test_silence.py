@@ -65,7 +65,7 @@ def test_a_push_says_so_when_it_is_no_hiccup(thinkific, connected, attempts, wor
 
     with SharedBudget.from_settings().slots(want=2, interactive=True) as slots:
         client = ThinkificClient(Credentials.from_settings(), budget=slots, interactive=True, retries=0)
-        fate = outcomes.push(entry, client)
+        result = outcomes.push(entry, client)
 
     assert result.name == "retried"
     if result.no_answer is not None:
