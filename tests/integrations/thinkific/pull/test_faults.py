@@ -188,22 +188,23 @@ def test_a_token_that_is_refused_later_removes_nothing(pull_everything, thinkifi
     assert not SyncRun.objects.filter(removed__gt=0).exists()
 
 
-def refuse(number: int) -> None:
-    """From now on the database takes no row of this Thinkific user."""
+def refuse(condition: str) -> None:
+    """From now on the database takes no row of a person of whom this is true."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute(f"ALTER TABLE core_user ADD CONSTRAINT refused CHECK (thinkific_id <> {number})")
-        else:
+            cursor.execute(f"ALTER TABLE core_user ADD CONSTRAINT refused CHECK (NOT ({condition}))")
+            return
+        for event in ("INSERT", "UPDATE"):
             cursor.execute(
-                f"CREATE TRIGGER refused BEFORE INSERT ON core_user WHEN NEW.thinkific_id = {number} "
+                f"CREATE TRIGGER refused_{event} BEFORE {event} ON core_user WHEN NEW.{condition} "
                 "BEGIN SELECT RAISE(ABORT, 'refused'); END"
             )
 
 
-def test_a_row_that_the_database_refuses_is_left_out_of_its_page_and_told(pull, thinkific):
+def test_a_new_row_that_the_database_refuses_is_left_out_of_its_page_and_told(pull, thinkific):
     everybody = sorted(thinkific.site.users.ids())
     refused = everybody[7]
-    refuse(refused)
+    refuse(f"thinkific_id = {refused}")
 
     run = pull("users")
 
@@ -215,3 +216,19 @@ def test_a_row_that_the_database_refuses_is_left_out_of_its_page_and_told(pull, 
     (error,) = run.errors
     assert error["object"] == f"User {refused}"
     assert error["message"].startswith("The database refuses it: ")
+
+
+def test_so_is_a_changed_one_and_the_history_tells_of_the_others(pull, thinkific):
+    refuse("first_name = 'Refused'")
+    pull("users")
+    one, other = sorted(thinkific.site.users.ids())[:2]
+    for number, name in ((one, "Refused"), (other, "Taken")):
+        thinkific.site.write("update_user", user_id=number, fields={"first_name": name})
+
+    run = pull("users")
+
+    assert (run.status, run.updated, run.failed) == ("partial", 1, 1)
+    names = User.objects.filter(thinkific_id__in=[one, other]).order_by("thinkific_id")
+    assert [user.first_name == "Taken" for user in names] == [False, True]
+    reasons = User.history.filter(thinkific_id=other).values_list("history_change_reason", flat=True)
+    assert reasons.latest("history_id") == f"Thinkific, run {run.pk}"
