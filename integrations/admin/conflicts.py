@@ -23,7 +23,7 @@ from core.wording import plural
 from integrations.admin.identity_dialogs import (
     IDENTITY_DIALOGS,
     KeepOurs,
-    SettlingDialog,
+    OpenConflict,
     say_what_others_settled,
 )
 from integrations.admin.identity_page import both_people
@@ -33,7 +33,7 @@ from integrations.thinkific import conflicts
 Resolution = SyncConflict.Resolution
 
 
-class ValueDialog(SettlingDialog):
+class ValueDialog(OpenConflict):
     """About a field that has two values: the one that did not stay can still be taken."""
 
     stayed: ClassVar[str]  # what was decided before

@@ -58,6 +58,10 @@ class SettlingDialog(Dialog):
         user = account_of(obj) if obj.entity == "user" else None
         return user is None or scope.may_change_account(viewer, user)
 
+
+class OpenConflict(SettlingDialog):
+    """While nobody has decided yet."""
+
     @classmethod
     def over(cls, obj: SyncConflict) -> str:
         return obj.settled_in_words()
@@ -67,7 +71,7 @@ class SettlingDialog(Dialog):
         return account_of(self.obj) if self.obj.entity == "user" else None
 
 
-class DecisionDialog(SettlingDialog):
+class DecisionDialog(OpenConflict):
     """Holds what the page showed: a pull may find another account or address while somebody thinks."""
 
     kind: ClassVar[str]
@@ -169,13 +173,6 @@ class AskAgain(SettlingDialog):
     @classmethod
     def applies(cls, obj: SyncConflict) -> bool:
         return obj.kind == Kind.LINK and obj.settled_at is not None and obj.resolution == Resolution.APART
-
-    @classmethod
-    def over(cls, obj: SyncConflict) -> str:
-        return ""
-
-    def locks(self) -> None:
-        return None
 
     def text(self) -> str:
         return (
