@@ -12,7 +12,7 @@ from django.utils import timezone
 from django_q.models import Schedule
 
 from core.moments import has_come
-from integrations.models import Kind, SyncRun, SyncSchedule
+from integrations.models import ORDER, Kind, SyncRun, SyncSchedule
 from integrations.schedule_problems import problem_of
 
 log = structlog.get_logger(__name__)
@@ -22,18 +22,8 @@ PULL_PREFIX = "pull:"
 HOUSEKEEPING_PREFIX = "housekeeping:"
 OURS = Q(name__startswith=PULL_PREFIX) | Q(name__startswith=HOUSEKEEPING_PREFIX)
 
-# The order of the first pulls of a site: a row must exist before other rows refer to it.
-FIRST_ORDER = [
-    Kind.PRODUCTS,
-    Kind.USERS,
-    Kind.GROUPS,
-    Kind.ENROLLMENTS,
-    Kind.CONTENT,
-    Kind.QUIZ_RESULTS,
-    Kind.CERTIFICATES,
-]
-SPREAD = timedelta(seconds=20)  # between first runs, so that they do not all start at once
-FIRST_STEPS = SPREAD * (len(FIRST_ORDER) + 1)  # a first run may be this much later than its interval
+SPREAD = timedelta(seconds=20)  # between the first runs, so that they do not all start at once
+FIRST_STEPS = SPREAD * (len(ORDER) + 1)  # a first run may be this much later than its interval
 
 
 @dataclass(frozen=True)
@@ -82,13 +72,6 @@ def save(schedule: SyncSchedule) -> SyncSchedule:
         schedule.save()
         write_schedules()
     return schedule
-
-
-def delete(schedule: SyncSchedule) -> None:
-    """Delete an interval. Its kind is then pulled only when somebody asks for it."""
-    with transaction.atomic():
-        schedule.delete()
-        write_schedules()
 
 
 def disable_malformed() -> list[str]:
@@ -171,7 +154,7 @@ def _pulls(intervals: Iterable[SyncSchedule]) -> list[Wanted]:
     for interval in intervals:
         if not interval.enabled:
             continue
-        place = [*FIRST_ORDER, Kind.RECONCILIATION].index(Kind(interval.kind))
+        place = [*ORDER, Kind.RECONCILIATION].index(Kind(interval.kind))
         every = timedelta(minutes=interval.every_minutes)
         # Kinds that were never pulled completely start now, one after the other; the others after their
         # interval. A reconciliation waits too: it can compare nothing before everything has been pulled.

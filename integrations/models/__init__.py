@@ -5,7 +5,7 @@ from integrations.models.conflicts import SyncConflict
 from integrations.models.connection import ConnectionState
 from integrations.models.drift import Drift, DriftKind, DriftReport
 from integrations.models.inbound_events import InboundEvent, WebhookSubscription
-from integrations.models.kinds import PULLED, Kind
+from integrations.models.kinds import ORDER, PULLED, Kind
 from integrations.models.runs import COUNTS, KEPT_ERRORS, STALE_AFTER, SyncRun, SyncRunQuerySet
 from integrations.models.schedules import LONGEST_INTERVAL, SyncSchedule
 from integrations.models.web_turns import WebTurn
@@ -15,6 +15,7 @@ __all__ = [
     "COUNTS",
     "KEPT_ERRORS",
     "LONGEST_INTERVAL",
+    "ORDER",
     "PULLED",
     "STALE_AFTER",
     "ConnectionState",

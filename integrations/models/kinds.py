@@ -16,4 +16,14 @@ class Kind(models.TextChoices):
     REPAIR = "repair", "Repair of drift"
 
 
-PULLED = tuple(kind for kind in Kind if kind not in (Kind.RECONCILIATION, Kind.REPAIR))
+# The one order in which kinds are pulled and compared: a row must exist before what refers to it.
+ORDER = (
+    Kind.PRODUCTS,
+    Kind.USERS,
+    Kind.GROUPS,
+    Kind.ENROLLMENTS,
+    Kind.CONTENT,
+    Kind.QUIZ_RESULTS,
+    Kind.CERTIFICATES,
+)
+PULLED = tuple(kind for kind in Kind if kind in ORDER)

@@ -1,8 +1,8 @@
-"""The kinds of runs, in their order, with the function that carries each out."""
+"""The kinds of runs, with the function that carries each out."""
 
 from typing import Any
 
-from integrations.models import Kind, SyncRun
+from integrations.models import ORDER, Kind, SyncRun
 from integrations.thinkific.enrollment_sync import enrollments_notice, sync_enrollments
 from integrations.thinkific.pull.catalog import pull_products
 from integrations.thinkific.pull.content import pull_content
@@ -15,8 +15,7 @@ from integrations.thinkific.reconcile.words import ended
 from integrations.thinkific.runs import execute
 from integrations.thinkific.runs.execute import KindOfRun
 
-# The order of a first load: rows come before the rows that refer to them.
-PULLS: dict[str, KindOfRun] = {
+_PULLS = {
     Kind.PRODUCTS: KindOfRun(pull_products),
     Kind.CONTENT: KindOfRun(pull_content),
     Kind.USERS: KindOfRun(pull_users),
@@ -25,6 +24,7 @@ PULLS: dict[str, KindOfRun] = {
     Kind.QUIZ_RESULTS: KindOfRun(pull_quiz_results),
     Kind.CERTIFICATES: KindOfRun(pull_certificates),
 }
+PULLS: dict[str, KindOfRun] = {kind: _PULLS[kind] for kind in ORDER}
 # All kinds: the pulls, the reconciliation and the repair.
 KINDS: dict[str, KindOfRun] = PULLS | {
     Kind.RECONCILIATION: KindOfRun(reconcile, ended),

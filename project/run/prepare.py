@@ -25,8 +25,7 @@ from django.conf import settings
 from core.errors import Refusal
 from core.models import User
 from core.services.site import sync_requests
-from integrations.models import SyncRun
-from integrations.schedules import FIRST_ORDER
+from integrations.models import ORDER, SyncRun
 from project.development import demo
 
 NO_ADMINISTRATOR = """\
@@ -81,7 +80,7 @@ def request_everything() -> None:
     """Start a pull of every kind at the first start; after that the schedules do."""
     starter = User.objects.filter(is_superuser=True).order_by("pk").first()
     try:
-        for kind in FIRST_ORDER:
+        for kind in ORDER:
             sync_requests.request(kind, started_by=starter, full=True)
     except Refusal as refusal:
         print(refusal)

@@ -1,11 +1,11 @@
-"""What is compared, in which order, and how each is read again and taken over."""
+"""What is compared, and how each is read again and taken over."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from core.models import Product
-from integrations.models import Drift, DriftKind, DriftReport
+from integrations.models import ORDER, Drift, DriftKind, DriftReport, Kind
 from integrations.thinkific.reconcile import catalog, enrollments, groups, people, results
 from integrations.thinkific.reconcile.findings import Look
 from integrations.thinkific.runs.context import RunContext
@@ -33,8 +33,7 @@ def _course_look(context: RunContext, row: Drift, found: Remote) -> Look:
     return catalog.look_at_course(Product.objects.get(pk=row.object_id or 0), found[0])
 
 
-# What is pointed at before what points to it.
-SUBJECTS: dict[str, Subject] = {
+_SUBJECTS: dict[str, Subject] = {
     DriftKind.PRODUCTS: Subject(
         catalog.compare_products,
         catalog.read,
@@ -75,3 +74,10 @@ SUBJECTS: dict[str, Subject] = {
         results.take_certificate,
     ),
 }
+
+
+def _place(kind: str) -> int:
+    return ORDER.index(Kind.GROUPS if kind == DriftKind.MEMBERS else Kind(kind))
+
+
+SUBJECTS = {kind: _SUBJECTS[kind] for kind in sorted(_SUBJECTS, key=_place)}
