@@ -1,15 +1,43 @@
 """Carrying out a run in the process of a management command."""
 
+import sys
 import time
+from argparse import ArgumentParser
 from collections.abc import Callable
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
 
 from core.processes import this_process
 from integrations import stopping
 from integrations.models import SyncRun
+from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.kinds import carry_out
 from integrations.thinkific.runs import lifecycle
 
 LOOK_AGAIN = 1.0  # seconds between looks while another process works on the run
+
+
+class SiteCommand(BaseCommand):
+    """Works with the connected site. Ctrl-C and SIGTERM tell it to stop (see stopping.py)."""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not Credentials.from_settings().complete:
+            raise CommandError(
+                "No Thinkific site is connected. Set THINKIFIC_SUBDOMAIN and THINKIFIC_API_KEY, in the "
+                "environment or in .env."
+            )
+        with stopping.by_signals():
+            is_well = self.work(**options)
+        if not is_well:
+            sys.exit(1)
+
+    def work(self, **options: Any) -> bool:
+        """Returns whether it went well; else the exit code is 1."""
+        raise NotImplementedError
 
 
 def carry(

@@ -2,20 +2,16 @@
 
 import json
 import sys
-from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-
 from integrations import stopping
-from integrations.foreground import carry
+from integrations.foreground import SiteCommand, carry
 from integrations.models import DriftReport, Kind, SyncRun
-from integrations.thinkific.client.credentials import Credentials
 
 COUNTS = ("compared", "in_step", "waiting", "differs", "only_here", "only_there")
 
 
-class Command(BaseCommand):
+class Command(SiteCommand):
     help = (
         "Compare everything that is mirrored with Thinkific, and report the differences. Changes nothing on "
         "either side. Exit code 1 if the run failed or was cancelled."
@@ -23,25 +19,15 @@ class Command(BaseCommand):
 
     requires_system_checks = []
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
-
-    def handle(self, *args: Any, **options: Any) -> None:
-        if not Credentials.from_settings().complete:
-            raise CommandError(
-                "No Thinkific site is connected. Set THINKIFIC_SUBDOMAIN and THINKIFIC_API_KEY, in the "
-                "environment or in .env."
-            )
-        with stopping.by_signals():
-            run = carry(Kind.RECONCILIATION, full=True, say=self.stderr.write, on_progress=self._progress)
-            stopped = stopping.requested()
+    def work(self, **options: Any) -> bool:
+        run = carry(Kind.RECONCILIATION, full=True, say=self.stderr.write, on_progress=self._progress)
+        stopped = stopping.requested()
         reports = list(run.drift_reports.all())
         if options["json"]:
             self.stdout.write(json.dumps(as_json(run, reports)))
         else:
             self._table(run, reports)
-        if stopped or run.status in (SyncRun.Status.FAILED, SyncRun.Status.CANCELLED):
-            sys.exit(1)
+        return not stopped and run.status not in (SyncRun.Status.FAILED, SyncRun.Status.CANCELLED)
 
     def _progress(self, run: SyncRun) -> None:
         if sys.stderr.isatty():

@@ -5,17 +5,16 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from integrations import stopping
-from integrations.foreground import carry
+from integrations.foreground import SiteCommand, carry
 from integrations.models import COUNTS, PULLED, Kind, SyncRun
-from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.kinds import INCREMENTAL, PULLS, carry_out
 
 
-class Command(BaseCommand):
+class Command(SiteCommand):
     help = (
         "Pull from Thinkific now, in the foreground. If a run of the same kind is under way, the command "
         "waits for it, or takes it over if its process has died. Ctrl-C or SIGTERM cancels it within two "
@@ -25,17 +24,12 @@ class Command(BaseCommand):
     requires_system_checks = []  # the checks load every screen, which takes longer than a small pull
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
         parser.add_argument("kinds", nargs="+", choices=[*PULLED, Kind.RECONCILIATION, "all"], metavar="KIND")
         parser.add_argument("--full", action="store_true", help="everything, not only what changed")
         parser.add_argument("--dry-run", action="store_true", help="report what would change, write nothing")
-        parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        if not Credentials.from_settings().complete:
-            raise CommandError(
-                "No Thinkific site is connected. Set THINKIFIC_SUBDOMAIN and THINKIFIC_API_KEY, in the "
-                "environment or in .env."
-            )
+    def work(self, **options: Any) -> bool:
         wanted = options["kinds"]
         kinds: list[str] = [kind for kind in PULLS if kind in wanted or "all" in wanted]
         if Kind.RECONCILIATION in wanted:
@@ -43,20 +37,18 @@ class Command(BaseCommand):
                 raise CommandError("A reconciliation has no dry run: it changes nothing but its own report.")
             kinds.append(Kind.RECONCILIATION)
         finished = []
-        with stopping.by_signals():
-            for kind in kinds:
-                carry_one = self._dry if options["dry_run"] else self._run
-                run = carry_one(kind, options["full"])
-                finished.append(run)
-                self._line(run)
-                if stopping.requested():
-                    break
-            stopped = stopping.requested()
+        for kind in kinds:
+            carry_one = self._dry if options["dry_run"] else self._run
+            run = carry_one(kind, options["full"])
+            finished.append(run)
+            self._line(run)
+            if stopping.requested():
+                break
+        stopped = stopping.requested()
         if options["json"]:
             self.stdout.write(json.dumps({"runs": [report(run) for run in finished]}))
         ended_badly = (SyncRun.Status.FAILED, SyncRun.Status.CANCELLED)
-        if stopped or any(run.status in ended_badly for run in finished):
-            sys.exit(1)
+        return not (stopped or any(run.status in ended_badly for run in finished))
 
     def _run(self, kind: str, full: bool) -> SyncRun:
         full = full or kind not in INCREMENTAL
@@ -97,19 +89,7 @@ def report(run: SyncRun) -> dict[str, Any]:
     return {
         "kind": run.kind,
         "status": run.status,
-        **{
-            name: getattr(run, name)
-            for name in (
-                "requests",
-                "fetched",
-                "created",
-                "updated",
-                "unchanged",
-                "skipped",
-                "removed",
-                "failed",
-            )
-        },
+        **{name: getattr(run, name) for name in ("requests", *COUNTS)},
         "seconds": round((finished - started).total_seconds(), 3) if started and finished else 0,
         "errors": run.errors,
     }
