@@ -66,9 +66,6 @@ class UserQuerySet(FoldedQuerySet["User"]):
         homeless = Q(home_team__isnull=True, pk__in=mates.filter(as_guest=False).values("user"))
         return self.filter(Q(pk=viewer.pk) | at_home | homeless)
 
-    def students(self) -> "UserQuerySet":
-        return self.filter(memberships__role__code="student").distinct()
-
     def unassigned(self) -> "UserQuerySet":
         """Users in no team who should be in one: they came from Thinkific, and no default team was set.
         Without administrators, switched-off accounts and users that Thinkific no longer has."""

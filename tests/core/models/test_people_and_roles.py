@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from core.models import Role, SiteSettings, User
 from core.models.people import normalize_email
 from core.permissions.codes import BUILTIN_ROLES, MANAGER_PERMISSIONS, OWNER_PERMISSIONS, PERMISSIONS
-from tests.factories import MembershipFactory, RoleFactory, UserFactory, builtin_role
+from tests.factories import RoleFactory, UserFactory, builtin_role
 
 pytestmark = pytest.mark.django_db
 
@@ -74,12 +74,6 @@ def test_the_stored_name_is_what_is_shown(first, last, name):
 
     assert user.name == name
     assert str(user) == (name or "ana@acme.example")
-
-
-def test_a_student_is_who_has_a_students_part_in_some_team(acme, mara, ana):
-    MembershipFactory(user=ana)
-
-    assert list(User.objects.students()) == [ana]
 
 
 def test_who_is_in_no_team_is_unassigned(ana):
