@@ -39,7 +39,7 @@ def mirror_catalog() -> None:
     """The courses, which both ways find already there."""
     names = {}
     for body in pages("/courses"):
-        for row in read_page(body, number=1, what="courses").rows:
+        for row in read_page(body, number=1, what="courses").items:
             course = decode_row(row, schemas.Course)
             names[row.id] = getattr(course, "name", "") or ""
     ensure_courses(names)
@@ -95,4 +95,4 @@ def _batches(bodies: list[bytes], size: int) -> Iterator[list[RawPage]]:
 
 def _rows(bodies: list[bytes]) -> Iterator[RawRow]:
     for body in bodies:
-        yield from read_page(body, number=1, what="the list").rows
+        yield from read_page(body, number=1, what="the list").items

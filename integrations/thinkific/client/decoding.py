@@ -59,19 +59,28 @@ class Page(Generic[T]):
         )
 
 
-class _Pagination(msgspec.Struct):
-    next_page: int | None = None
-    total_pages: int | None = None
+class Pagination(msgspec.Struct):
     total_items: int | None = None
+    total_pages: int | None = None
+    next_page: int | None = None
+
+    @property
+    def told(self) -> tuple[int | None, int | None, int | None]:
+        """As a page has them, in this order."""
+        return self.total_items, self.total_pages, self.next_page or None
 
 
 class _Meta(msgspec.Struct):
-    pagination: _Pagination | None = None
+    pagination: Pagination | None = None
 
 
-class _Envelope(msgspec.Struct, Generic[T]):
+class Envelope(msgspec.Struct, Generic[T]):
     items: list[T]
     meta: _Meta | None = None
+
+    @property
+    def pagination(self) -> Pagination:
+        return (self.meta.pagination if self.meta else None) or Pagination()
 
 
 _decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
@@ -93,22 +102,15 @@ def decode_page(
     list at all (cut off, HTML): such answers are transient. `what` names the request in that message.
     """
     bad: list[BadRow] = []
+    pagination: Pagination
     try:
-        envelope = decoder_of(_Envelope[row_type]).decode(body)  # type: ignore[valid-type]
-        items, pagination = envelope.items, envelope.meta.pagination if envelope.meta else None
+        envelope = decoder_of(Envelope[row_type]).decode(body)  # type: ignore[valid-type]
+        items, pagination = envelope.items, envelope.pagination
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         rows, pagination = rows_and_pagination(load_json(body, what), what)
         items, bad = read_rows(rows, row_type)
-    pagination = pagination or _Pagination()
-    return Page(
-        items=items,
-        page=page,  # whatever it says itself: a site that always sends page 1 must not be asked for ever
-        total_items=pagination.total_items,
-        total_pages=pagination.total_pages,
-        next_page=pagination.next_page or None,
-        bad_rows=bad,
-        asked=asked,
-    )
+    # Its number, whatever it says itself: a site that always sends page 1 must not be asked for ever.
+    return Page(items, page, *pagination.told, bad_rows=bad, asked=asked)
 
 
 def decode_object(body: bytes, row_type: type[T], *, unwrap: str = "", what: str = "the answer") -> T:
@@ -139,15 +141,15 @@ def load_json(body: bytes, what: str) -> Any:
         raise RetryLater(f"{what} was answered with {kind}.") from None
 
 
-def rows_and_pagination(value: Any, what: str) -> tuple[list[Any], _Pagination | None]:
+def rows_and_pagination(value: Any, what: str) -> tuple[list[Any], Pagination]:
     rows = value.get("items") if isinstance(value, dict) else value
     if not isinstance(rows, list):
         raise RetryLater(f"{what} was answered without a list of items.")
     try:
         meta = msgspec.convert(value["meta"], _Meta, strict=False)
     except (msgspec.ValidationError, KeyError, TypeError):
-        return rows, None
-    return rows, meta.pagination
+        meta = _Meta()
+    return rows, meta.pagination or Pagination()
 
 
 def read_rows(rows: list[Any], row_type: type[T]) -> tuple[list[T], list[BadRow]]:

@@ -119,7 +119,7 @@ def _pull_holders(context: RunContext, bundle: Product) -> None:
 
 
 def _apply_holders(context: RunContext, bundle: Product, pages: list[RawPage]) -> Applied:
-    ids = list({row.id for page in pages for row in page.rows})
+    ids = list({row.id for page in pages for row in page.items})
     courses, holders = apply_bundle_rows(
         bundle, ids, source=context.source, now=context.now, since=context.run.created_at
     )

@@ -55,7 +55,7 @@ def _remove(context: RunContext, pks: list[int]) -> int:
 def _apply_pages(context: RunContext, pages: list[RawPage]) -> Applied:
     notes, values, failed = Notes(), [], Applied()
     site_url = context.client.credentials.site_url
-    for row in (row for page in pages for row in page.rows):
+    for row in (row for page in pages for row in page.items):
         product = decode_row(row, schemas.Product)
         try:
             if isinstance(product, BadRow):

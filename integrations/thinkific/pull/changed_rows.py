@@ -45,7 +45,7 @@ def changed_rows(
 ) -> tuple[list[RawRow], Known]:
     """The rows whose digest is not the stored one, each once, and what is known of all; the others are
     counted as unchanged. With `none_stored` nothing is known, and nobody looks."""
-    rows = list({row.id: row for page in pages for row in page.rows}.values())
+    rows = list({row.id: row for page in pages for row in page.items}.values())
     if none_stored:
         return rows, {}
     known = known_digests(model, [row.id for row in rows])

@@ -135,7 +135,7 @@ def _name(number: int | None) -> str:
 
 def _apply_pages(context: RunContext, pages: list[RawPage]) -> Applied:
     notes, rows, failed = Notes(), [], Applied()
-    for row in (row for page in pages for row in page.rows):
+    for row in (row for page in pages for row in page.items):
         group = decode_row(row, schemas.Group)
         if isinstance(group, BadRow):
             known = ThinkificGroup.objects.filter(thinkific_id=row.id).values_list("pk", flat=True).first()
@@ -190,7 +190,7 @@ def _apply_members(
     context: RunContext, pages: list[RawPage], group: ThinkificGroup, targets: list[TeamTarget]
 ) -> Applied:
     applied = apply_and_put_off(context, pages)
-    numbers = [row.id for page in pages for row in page.rows]
+    numbers = [row.id for page in pages for row in page.items]
     made, met = _note_members(context, group, targets, applied, numbers)
     return Applied(created=len(made), met=met, made=made, lost=applied.lost, conflicts=applied.conflicts)
 

@@ -108,7 +108,7 @@ def apply_and_put_off(context: RunContext, pages: list[RawPage]) -> Applied:
     applied = apply_pages(
         pages, source=context.source, now=context.now, contested=numbers, none_stored=none_stored
     )
-    rows = {row.id: row for page in pages for row in page.rows}
+    rows = {row.id: row for page in pages for row in page.items}
     postpone(context, [rows[number] for number in numbers or ()])
     return applied
 

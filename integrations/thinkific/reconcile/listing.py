@@ -64,7 +64,7 @@ class Compared(Handler):
 
     def prepare(self, batch: list[RawPage]) -> Look:
         """Not in the step, which is then short: others wait for it where there is one writer at a time."""
-        rows = list({row.id: row for page in batch for row in page.rows}.values())
+        rows = list({row.id: row for page in batch for row in page.items}.values())
         return self.compare(rows, passed(self.context, self.name, self.state.top))
 
     def write(self, batch: list[RawPage], prepared: Look, pages: PageWalk) -> Applied:

@@ -38,7 +38,7 @@ def note_told(state: ListState, pages: list[RawPage]) -> None:
         told, before = page.total_items, state.total
         shrank = told is not None and before is not None and told < before
         state.shrank_of_all = state.shrank_of_all or shrank
-        if page.number == 1:
+        if page.page == 1:
             state.first, state.began, state.shrank = told, page.asked_at, False
             if state.round == 1:
                 state.first_of_all, state.began_of_all = told, page.asked_at

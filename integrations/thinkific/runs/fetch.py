@@ -17,7 +17,7 @@ from django.utils import timezone
 from integrations.thinkific.client.answers import Answer, check
 from integrations.thinkific.client.decoding import PAGE_SIZE
 from integrations.thinkific.client.errors import RateLimited, RetryLater, ThinkificError, Unfinished
-from integrations.thinkific.client.paging import Watch, more_follow
+from integrations.thinkific.client.paging import Watch
 from integrations.thinkific.client.transport import plain
 from integrations.thinkific.runs.pages import RawPage, read_page
 
@@ -119,9 +119,9 @@ class PageWalk:
         if answer.status != 429:
             check(answer, self.context.client.credentials)
             raw = read_page(answer.body, number=page, what=answer.request, ahead=self.ahead)
-            raw.asked_at = asked_at
+            raw.asked, raw.asked_at = PAGE_SIZE, asked_at
             return answer, raw
-        return answer, RawPage(page)
+        return answer, RawPage([], page)
 
     def take(self, page: int, future: "Future[tuple[Answer, RawPage]]") -> None:
         """What became of a page. A failure is raised when its turn has come."""
@@ -144,28 +144,20 @@ class PageWalk:
             self._take(raw)
 
     def _take(self, raw: RawPage) -> None:
-        self.ready[raw.number] = raw
+        self.ready[raw.page] = raw
         if self.is_endless:
             return
-        if raw.fetched and self.watch.brings_nothing([row.id for row in raw.rows]):
+        if raw.fetched and self.watch.brings_nothing([row.id for row in raw.items]):
             self.is_endless, self.last = True, max(self.with_news, self.next_wanted - 1)
             return
-        self.with_news = max(self.with_news, raw.number)
-        follows = more_follow(
-            number=raw.number,
-            fetched=raw.fetched,
-            asked=PAGE_SIZE,
-            total_items=raw.total_items,
-            total_pages=raw.total_pages,
-            next_page=raw.next_page,
-        )
-        if not follows:
-            self.last = min(raw.number, self.last) if self.last is not None else raw.number
-        elif (raw.total_pages or 0) > raw.number:
+        self.with_news = max(self.with_news, raw.page)
+        if raw.is_last:
+            self.last = min(raw.page, self.last) if self.last is not None else raw.page
+        elif (raw.total_pages or 0) > raw.page:
             # The list may have grown or shrunk since; what the newest answer says counts.
             self.last = raw.total_pages
         else:  # no totals, or none to be believed: feel the way forward
-            self.last = max(raw.number + 1, self.last or 0)
+            self.last = max(raw.page + 1, self.last or 0)
 
     def _retry_or_give_up(self, page: int, error: RetryLater, *, weight: float = 1.0) -> None:
         """A 429 weighs less than a failure: it says when to come back."""

@@ -129,7 +129,7 @@ def _round(path: str, handler: Handler, filters: Mapping[str, Any] | None) -> No
                 bad = sum(len(page.bad_rows) for page in batch)
                 state.lost += bad
                 state.nameless += bad
-                state.page, state.ended = batch[-1].number, is_last  # also when it is done again
+                state.page, state.ended = batch[-1].page, is_last  # also when it is done again
                 completeness.note_told(state, batch)
 
             context.store(write, adds=pages.adds)

@@ -5,7 +5,7 @@ Most rows of most pulls are what they were, and their bytes say so; only the oth
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any, NamedTuple, TypeVar
@@ -14,6 +14,9 @@ import msgspec
 
 from integrations.thinkific.client.decoding import (
     BadRow,
+    Envelope,
+    Page,
+    Pagination,
     decoder_of,
     load_json,
     read_row,
@@ -30,22 +33,6 @@ class _Identified(msgspec.Struct):
     id: int
 
 
-class _Pagination(msgspec.Struct):
-    total_pages: int | None = None
-    total_items: int | None = None
-    next_page: int | None = None
-
-
-class _Meta(msgspec.Struct):
-    pagination: _Pagination | None = None
-
-
-class _Envelope(msgspec.Struct):
-    items: list[msgspec.Raw]
-    meta: _Meta | None = None
-
-
-_envelopes = msgspec.json.Decoder(_Envelope, strict=False)
 _identified = msgspec.json.Decoder(_Identified, strict=False)
 
 
@@ -57,45 +44,29 @@ class RawRow(NamedTuple):
 
 
 @dataclass(slots=True)
-class RawPage:
-    """`total_items` and `total_pages` are what Thinkific says of the whole list, None where it does not."""
-
-    number: int
-    rows: list[RawRow] = field(default_factory=list)
-    bad_rows: list[BadRow] = field(default_factory=list)
-    total_items: int | None = None
-    total_pages: int | None = None
-    next_page: int | None = None
+class RawPage(Page[RawRow]):
     size: int = 0  # bytes
     asked_at: datetime | None = None
-
-    @property
-    def fetched(self) -> int:
-        return len(self.rows) + len(self.bad_rows)
 
 
 def read_page(body: bytes, *, number: int, what: str, ahead: type | None = None) -> RawPage:
     """With `ahead`, rows are decoded at once. Raises RetryLater when the body is no list (cut off, HTML)."""
+    pagination: Pagination
     try:
-        envelope = _envelopes.decode(body)
-        items = [bytes(item) for item in envelope.items]
-        pagination = envelope.meta.pagination if envelope.meta else None
+        envelope = decoder_of(Envelope[msgspec.Raw]).decode(body)
+        rows, pagination = [bytes(item) for item in envelope.items], envelope.pagination
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        values, told = rows_and_pagination(load_json(body, what), what)
-        items = [json.dumps(value).encode() for value in values]
-        pagination = _Pagination(told.total_pages, told.total_items, told.next_page) if told else None
-    page = RawPage(number, size=len(body))
-    if pagination is not None:
-        page.total_items, page.total_pages = pagination.total_items, pagination.total_pages
-        page.next_page = pagination.next_page or None
-    for place, data in enumerate(items, start=1):
+        values, pagination = rows_and_pagination(load_json(body, what), what)
+        rows = [json.dumps(value).encode() for value in values]
+    page = RawPage([], number, *pagination.told, size=len(body))
+    for place, data in enumerate(rows, start=1):
         told = None if ahead is None else _decoded(data, ahead)
         number_of_row = _id_of(data) if told is None else told.id
         if number_of_row is None:
             page.bad_rows.append(BadRow(f"#{place}", "The row has no id."))
         else:
             digest = int.from_bytes(blake2b(data, digest_size=8).digest(), "little", signed=True)
-            page.rows.append(RawRow(number_of_row, digest, data, told))
+            page.items.append(RawRow(number_of_row, digest, data, told))
     return page
 
 

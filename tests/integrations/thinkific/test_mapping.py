@@ -141,10 +141,10 @@ def through_a_page(row, row_type):
     body = json.dumps({"items": [row]}).encode()
     page = read_page(body, number=1, what="GET /things")
     ahead = read_page(body, number=1, what="GET /things", ahead=row_type)
-    assert len(page.rows) + len(page.bad_rows) == 1
-    if not page.rows:
+    assert len(page.items) + len(page.bad_rows) == 1
+    if not page.items:
         return page.bad_rows[0]
-    found = decode_row(page.rows[0], row_type)
+    found = decode_row(page.items[0], row_type)
     assert ahead.rows[0].told in (None, found)
     assert decode_row(ahead.rows[0], row_type) == found
     return found
