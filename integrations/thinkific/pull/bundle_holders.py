@@ -64,9 +64,7 @@ def pull_holders(context: RunContext, *, top: int) -> None:
             origin=Enrollment.Origin.THINKIFIC,
             push_state=Enrollment.PushState.CLEAN,
         ),
-        lambda pks: (
-            remove_enrollments(pks, source=context.source, now=context.now) * 0
-        ),  # derived: not counted
+        lambda pks, **how: remove_enrollments(pks, **how) * 0,  # derived: not counted
         top=top,
         what="bundle enrollments",
     )

@@ -18,9 +18,11 @@ from integrations.thinkific.pull.content import pull_course_content
 from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.deletion_guard import mark_missing
 from integrations.thinkific.runs.jobs import Ask, Job
-from integrations.thinkific.runs.list_walk import Pulled, not_judged, walk
+from integrations.thinkific.runs.list_walk import Pulled, walk
 from integrations.thinkific.runs.pages import RawPage, decode_row
 from integrations.thinkific.runs.state import NodesPlace, Place
+
+REMOVE = partial(mark_removed, Product)
 
 
 class CatalogPlace(Place):
@@ -41,15 +43,7 @@ def pull_products(context: RunContext) -> None:
     _pull_new_builder(
         context, top=walked.top
     )  # what moved there from REST is no longer among the stored ones of REST
-    if walked.complete:
-        remove = partial(_remove, context)
-        mark_missing(context, "products", stored, remove, walked=walked, what="products")
-    else:
-        not_judged(context, "products", walked)
-
-
-def _remove(context: RunContext, pks: list[int]) -> int:
-    return mark_removed(Product, pks, source=context.source, now=context.now)
+    mark_missing(context, "products", stored, REMOVE, walked=walked, what="products")
 
 
 def _apply_pages(context: RunContext, pages: list[RawPage]) -> Applied:
@@ -127,7 +121,7 @@ def _pull_new_builder(context: RunContext, *, top: int) -> None:
                 context.count(applied)
                 context.count(skipped)
                 context.seen("graphql").add(applied.met)
-                state.after, state.done = page.next_cursor, not page.has_next
+                state.note(page)
 
             context.store(write)
     except CredentialsRefused as error:
@@ -138,7 +132,7 @@ def _pull_new_builder(context: RunContext, *, top: int) -> None:
         context,
         "graphql",
         here,
-        lambda pks: _remove(context, pks),
+        REMOVE,
         top=top,
         what="new-builder courses",
     )
@@ -174,7 +168,7 @@ def _pull_one(context: RunContext, product: Product) -> None:
             context.run.fetched += len(rows)
             context.count(apply_products(rows, source=context.source))
             if gone:
-                context.run.removed += _remove(context, [product.pk])
+                context.run.removed += REMOVE([product.pk], source=context.source, now=context.now)
                 context.note(str(product), "It is no longer in Thinkific, and is marked as removed.")
 
         context.store(write)

@@ -52,7 +52,7 @@ def pull_content(context: RunContext) -> None:
         context,
         "chapters",
         here,
-        lambda pks: remove_chapters(pks, now=context.now),
+        lambda pks, *, source, now: remove_chapters(pks, now=now),
         top=place.chapters_top,
         what="chapters",
     )
@@ -60,7 +60,7 @@ def pull_content(context: RunContext) -> None:
         context,
         "lessons",
         Lesson.objects.filter(removed_at__isnull=True, chapter__in=here),
-        lambda pks: remove_lessons(pks, source=context.source, now=context.now),
+        remove_lessons,
         top=place.lessons_top,
         what="lessons",
     )

@@ -54,19 +54,17 @@ def pull_enrollments(context: RunContext) -> None:
             not_judged(context, "changed enrollments", walked)
         ask_for_new_holders(context, since - OVERLAP)
         return  # what such a walk did not find, the next one looks for again
-    if not walked.complete:
-        not_judged(context, "enrollments", walked)
-        return
     mark_missing(
         context,
         "enrollments",
         Enrollment.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True),
-        lambda pks: remove_enrollments(pks, source=context.source, now=context.now),
+        remove_enrollments,
         walked=walked,
         what="enrollments",
         ask=context.client.rest.get_enrollment,
     )
-    pull_holders(context, top=walked.top)
+    if walked.complete:
+        pull_holders(context, top=walked.top)
 
 
 def apply_pages(

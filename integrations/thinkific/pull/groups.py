@@ -50,17 +50,8 @@ def pull_groups(context: RunContext) -> None:
     stored = ThinkificGroup.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True)
     handler = Pulled(context, "groups", partial(_apply_pages, context))
     walked = walk("/groups", handler, stored=ThinkificGroup.objects.all())
-    if walked.complete:
-        mark_missing(
-            context,
-            "groups",
-            stored,
-            lambda pks: mark_removed(ThinkificGroup, pks, source=context.source, now=context.now),
-            walked=walked,
-            what="groups",
-        )
-    else:
-        not_judged(context, "groups", walked)
+    remove = partial(mark_removed, ThinkificGroup)
+    mark_missing(context, "groups", stored, remove, walked=walked, what="groups")
     todo = stored.filter(pk__gt=context.place(MembersPlace).members_of).order_by("pk")
     context.run.pages_total = context.run.pages_done + todo.count()
     _pull_members_of(context, todo, stored)
@@ -114,7 +105,7 @@ def _pull_members_of(
         GroupMembership.objects.filter(
             removed_at__isnull=True, push_state=GroupMembership.PushState.CLEAN, group__in=judged
         ).exclude(group__in=place.unread),
-        lambda pks: _remove_members(context, pks) * 0,  # the run counts groups
+        lambda pks, **_: _remove_members(context, pks) * 0,  # the run counts groups
         top=place.members_top,
         what="group members",
     )

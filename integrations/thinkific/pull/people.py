@@ -32,7 +32,7 @@ from integrations.thinkific.pull.changed_rows import (
 from integrations.thinkific.pull.watermarks import Changes
 from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.deletion_guard import mark_missing
-from integrations.thinkific.runs.list_walk import Pulled, not_judged, walk
+from integrations.thinkific.runs.list_walk import Pulled, walk
 from integrations.thinkific.runs.pages import RawPage, RawRow, decode_row
 from integrations.thinkific.runs.state import Place
 
@@ -48,18 +48,9 @@ def pull_users(context: RunContext) -> None:
     stored = User.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True)
     handler = Pulled(context, "users", partial(apply_and_put_off, context), row_type=schemas.User)
     walked = walk("/users", handler, stored=User.objects.all(), asked=True)
-    if walked.complete:
-        mark_missing(
-            context,
-            "users",
-            stored,
-            lambda pks: remove_users(pks, source=context.source, now=context.now),
-            walked=walked,
-            what="people",
-            ask=context.client.rest.get_user,
-        )
-    else:
-        not_judged(context, "people", walked)
+    mark_missing(
+        context, "users", stored, remove_users, walked=walked, what="people", ask=context.client.rest.get_user
+    )
     settle_contested(context, lambda applied, _: context.count(applied))
     if walked.complete:
         # Everybody was looked at: what was not met again needs no decision any more.

@@ -62,7 +62,7 @@ def pull_quiz_results(context: RunContext) -> None:
 
             def write(page: lists.GraphPage[schemas.QuizSubmission] = page, claims: Claims = claims) -> None:
                 _store_submissions(context, page.rows, claims)
-                place.after, place.done = page.next_cursor, not page.has_next
+                place.note(page)
                 context.run.pages_done += 1
 
             context.store(write)
@@ -74,7 +74,7 @@ def pull_quiz_results(context: RunContext) -> None:
             context,
             "quiz results",
             stored,
-            lambda pks: mark_removed(QuizResult, pks, source=context.source, now=context.now),
+            partial(mark_removed, QuizResult),
             top=place.top,
             nameless=place.nameless,
             what="quiz results",
@@ -140,7 +140,7 @@ def pull_certificates(context: RunContext) -> None:
         context,
         "certificates",
         stored,
-        lambda pks: mark_removed(Certificate, pks, source=context.source, now=context.now),
+        partial(mark_removed, Certificate),
         top=place.top,
         nameless=place.nameless,
         what="certificates",

@@ -136,21 +136,14 @@ def _only_there(row: Values) -> Finding:
 def _compare_new_builder(context: RunContext, report: DriftReport, top: int) -> str:
     """Products that only GraphQL shows. They also keep what moved to the new builder from looking gone.
     Returns what was left out, and why."""
-    state, seen = context.place(NodesPlace, "graphql products"), context.seen("products")
+    state = context.place(NodesPlace, "graphql products")
     if not context.client.credentials.token or state.done:
         return ""
     try:
         for page in lists.products(context.client.graphql, after=state.after):
             shown = {tuple(what) for what in context.place(CatalogPlace).shown}
             look = _look_at_nodes(page.rows, shown, listing.passed(context, "products", top))
-
-            def write(look: Look = look, page: lists.GraphPage[schemas.ProductNode] = page) -> None:
-                ledger.add(context, report, look)
-                seen.add(pk for pk in look.met if pk <= top)
-                state.after, state.done = page.next_cursor, not page.has_next
-                listing.progress(context, rows=len(page.rows))
-
-            context.store(write)
+            listing.store_nodes(context, report, "products", look, page, top=top, note=state.note)
     except CredentialsRefused as error:
         context.refuse(error, "Courses of the new course builder were not compared.")
         return f"Courses of the new course builder were not compared: {error}"

@@ -14,7 +14,6 @@ from core.services.mirror.table import Values
 from integrations.models import Drift, DriftReport
 from integrations.thinkific.client import schemas
 from integrations.thinkific.client.decoding import BadRow
-from integrations.thinkific.client.errors import NotFound
 from integrations.thinkific.mapping import enrollment_row
 from integrations.thinkific.pull import departed_people
 from integrations.thinkific.pull.changed_rows import Known
@@ -33,7 +32,6 @@ from integrations.thinkific.reconcile.findings import (
 )
 from integrations.thinkific.reconcile.people import DECIDE
 from integrations.thinkific.runs.context import RunContext
-from integrations.thinkific.runs.jobs import Ask, Job
 from integrations.thinkific.runs.pages import RawRow, decode_row
 
 
@@ -121,16 +119,6 @@ def _matched(rows: list[Values], look: Look) -> tuple[list[Pair], dict[int, list
             links[pk] = [difference("thinkific_id", None, row["thinkific_id"])]
         pairs.append((row, have))
     return pairs, links
-
-
-def read(context: RunContext, row: Drift) -> Job[list[schemas.Enrollment]]:
-    """The enrollment as Thinkific has it now; empty where it has not."""
-    if row.thinkific_id is None:
-        return []
-    try:
-        return (yield [Ask(partial(context.client.rest.get_enrollment, row.thinkific_id))])
-    except NotFound:
-        return []
 
 
 def take(context: RunContext, row: Drift, found: list[schemas.Enrollment]) -> list[str]:

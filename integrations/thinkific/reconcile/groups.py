@@ -76,16 +76,6 @@ def _only_there(row: Values) -> Finding:
     return Finding(Sort.ONLY_THERE, row["name"], thinkific_id=row["thinkific_id"])
 
 
-def read(context: RunContext, row: Drift) -> Job[list[schemas.Group]]:
-    """The group as Thinkific has it now; empty where it has not."""
-    if row.thinkific_id is None:
-        return []
-    try:
-        return (yield [Ask(partial(context.client.rest.get_group, row.thinkific_id))])
-    except NotFound:
-        return []
-
-
 def take(context: RunContext, row: Drift, found: list[schemas.Group]) -> list[str]:
     """Store it by the mirror. Returns what was in the way."""
     if not found:

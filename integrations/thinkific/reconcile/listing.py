@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from core.models import OutboxEntry
 from core.services.mirror.outcome import Applied
 from integrations.models import DriftReport
+from integrations.thinkific.client.graphql.sending import GraphPage
 from integrations.thinkific.client.paging import ENDLESS
 from integrations.thinkific.reconcile import ledger, stored
 from integrations.thinkific.reconcile.findings import Finding, Look, Sort, with_unsent_change
@@ -111,6 +112,27 @@ def passed(context: RunContext, name: str, top: int) -> Callable[[int], bool]:
     """Which stored rows (primary keys) are not compared: those that came since, and those that were met."""
     seen = context.seen(name)
     return lambda pk: pk > top or pk in seen
+
+
+def store_nodes(
+    context: RunContext,
+    report: DriftReport,
+    name: str,
+    look: Look,
+    page: GraphPage[Any],
+    *,
+    top: int,
+    note: Callable[[GraphPage[Any]], None],
+) -> None:
+    """Keep what came of comparing a page of GraphQL; `note` says in the cursor that it is over."""
+
+    def write() -> None:
+        ledger.add(context, report, look)
+        context.seen(name).add(pk for pk in look.met if pk <= top)
+        note(page)
+        progress(context, rows=len(page.rows))
+
+    context.store(write)
 
 
 def progress(context: RunContext, *, pages: int = 1, rows: int) -> None:

@@ -1,7 +1,6 @@
 """Comparing people."""
 
 from collections.abc import Callable
-from functools import partial
 
 from django.utils import timezone
 
@@ -14,7 +13,6 @@ from integrations.thinkific import conflicts
 from integrations.thinkific.cleaning import Notes, Unusable
 from integrations.thinkific.client import schemas
 from integrations.thinkific.client.decoding import BadRow
-from integrations.thinkific.client.errors import NotFound
 from integrations.thinkific.mapping import user_row
 from integrations.thinkific.pull.people import primary_keys
 from integrations.thinkific.reconcile import listing
@@ -27,7 +25,6 @@ from integrations.thinkific.reconcile.findings import (
     sort_out,
 )
 from integrations.thinkific.runs.context import RunContext
-from integrations.thinkific.runs.jobs import Ask, Job
 from integrations.thinkific.runs.pages import RawRow, decode_row
 
 DECIDE = "The account has rights or a password here, so an administrator decides: see Conflicts."
@@ -78,16 +75,6 @@ def _only_there(row: Values) -> Finding:
     name = " ".join(part for part in (row["first_name"], row["last_name"]) if part)
     label = f"{name} ({row['email']})" if name else row["email"]
     return Finding(Sort.ONLY_THERE, label, thinkific_id=row["thinkific_id"])
-
-
-def read(context: RunContext, row: Drift) -> Job[list[schemas.User]]:
-    """The person as Thinkific has them now; empty where it has not."""
-    if row.thinkific_id is None:
-        return []
-    try:
-        return (yield [Ask(partial(context.client.rest.get_user, row.thinkific_id))])
-    except NotFound:
-        return []
 
 
 def take(context: RunContext, row: Drift, found: list[schemas.User]) -> list[str]:

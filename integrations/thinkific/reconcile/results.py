@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -25,7 +26,7 @@ from integrations.thinkific.pull import departed_people
 from integrations.thinkific.pull.people import primary_keys
 from integrations.thinkific.pull.result_students import Row
 from integrations.thinkific.pull.results import Certificates, certificates_of
-from integrations.thinkific.reconcile import ledger, listing, stored
+from integrations.thinkific.reconcile import listing, stored
 from integrations.thinkific.reconcile.findings import Finding, Look, Sort, nothing_passed, sort_out
 from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.jobs import Ask, Job
@@ -45,11 +46,16 @@ class ResultsPlace(NodesPlace):
     unread: list[str] = []
     skipped: list[int] = []
 
+    def note_of(self, course: Product, page: lists.GraphPage[schemas.Certificate]) -> None:
+        self.after = page.next_cursor if page.has_next else None
+        if not page.has_next:
+            self.course = course.pk
+
 
 def compare_quiz_results(context: RunContext, report: DriftReport) -> str:
     if not context.client.credentials.token:
         return TOKENLESS
-    state, seen = context.place(ResultsPlace, "quiz results"), context.seen("quiz results")
+    state = context.place(ResultsPlace, "quiz results")
     if state.top is UNSET:
         state.top = top_of(QuizResult.objects.all())
     top = state.top
@@ -58,14 +64,7 @@ def compare_quiz_results(context: RunContext, report: DriftReport) -> str:
             look = _without_latest(list(page.rows), listing.passed(context, "quiz results", top))
             for bad in page.rows.bad:
                 look.fail(f"Quiz result {bad.id}", bad.message, pk=_key(QuizResult, parse_graphql_id(bad.id)))
-
-            def write(look: Look = look, page: lists.GraphPage[schemas.QuizSubmission] = page) -> None:
-                ledger.add(context, report, look)
-                seen.add(pk for pk in look.met if pk <= top)
-                state.after, state.done = page.next_cursor, not page.has_next
-                listing.progress(context, rows=len(page.rows))
-
-            context.store(write)
+            listing.store_nodes(context, report, "quiz results", look, page, top=top, note=state.note)
     listing.judge(context, report, "quiz results", stored.expected(report.kind), top=top)
     return ""
 
@@ -218,22 +217,13 @@ def compare_certificates(context: RunContext, report: DriftReport) -> str:
 def _compare_certificates_of(
     context: RunContext, report: DriftReport, course: Product, top: int, pages: Certificates
 ) -> None:
-    state, seen = context.place(ResultsPlace, "certificates"), context.seen("certificates")
+    note = partial(context.place(ResultsPlace, "certificates").note_of, course)
     for page in pages:
         passed = listing.passed(context, "certificates", top)
         look = look_at_certificates(list(page.rows), course, passed=passed)
         for bad in page.rows.bad:
             look.fail(f"Certificate {bad.id}", bad.message, pk=_key(Certificate, parse_graphql_id(bad.id)))
-
-        def write(look: Look = look, page: lists.GraphPage[schemas.Certificate] = page) -> None:
-            ledger.add(context, report, look)
-            seen.add(pk for pk in look.met if pk <= top)
-            state.after = page.next_cursor if page.has_next else None
-            if not page.has_next:
-                state.course = course.pk
-            listing.progress(context, rows=len(page.rows))
-
-        context.store(write)
+        listing.store_nodes(context, report, "certificates", look, page, top=top, note=note)
 
 
 def look_at_certificates(

@@ -2,26 +2,44 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from core.models import Product
 from integrations.models import ORDER, Drift, DriftKind, DriftReport, Kind
+from integrations.thinkific.client.client import ThinkificClient
+from integrations.thinkific.client.errors import NotFound
 from integrations.thinkific.reconcile import catalog, enrollments, groups, people, results
 from integrations.thinkific.reconcile.findings import Look
 from integrations.thinkific.runs.context import RunContext
-from integrations.thinkific.runs.jobs import Job
+from integrations.thinkific.runs.jobs import Ask, Job
 
 Remote = list[Any]  # what Thinkific has of one object; empty where it has nothing
+Read = Callable[[RunContext, Drift], Job[Remote]]
 
 
 @dataclass(frozen=True)
 class Subject:
     compare: Callable[[RunContext, DriftReport], str]  # answers what could not be compared
-    read: Callable[[RunContext, Drift], Job[Remote]]
+    read: Read
     look: Callable[[RunContext, Drift, Remote], Look]
     take: Callable[[RunContext, Drift, Remote], list[str]]  # answers what was in the way
     # Whether one object can be read again for little: then nothing is reported on the word of one look.
     looked_at_twice: bool = True
+
+
+def _by_id(call: Callable[[ThinkificClient], Callable[[int], Any]]) -> Read:
+    """Asks for the object as Thinkific has it now; the answer is empty where it has not."""
+
+    def read(context: RunContext, row: Drift) -> Job[Remote]:
+        if row.thinkific_id is None:
+            return []
+        try:
+            return (yield [Ask(partial(call(context.client), row.thinkific_id))])
+        except NotFound:
+            return []
+
+    return read
 
 
 def _member_look(context: RunContext, row: Drift, found: Remote) -> Look:
@@ -48,16 +66,22 @@ _SUBJECTS: dict[str, Subject] = {
         looked_at_twice=False,
     ),
     DriftKind.USERS: Subject(
-        people.compare_users, people.read, lambda context, row, found: people.look_at(found), people.take
+        people.compare_users,
+        _by_id(lambda client: client.rest.get_user),
+        lambda context, row, found: people.look_at(found),
+        people.take,
     ),
     DriftKind.ENROLLMENTS: Subject(
         enrollments.compare_enrollments,
-        enrollments.read,
+        _by_id(lambda client: client.rest.get_enrollment),
         lambda context, row, found: enrollments.look_at(found),
         enrollments.take,
     ),
     DriftKind.GROUPS: Subject(
-        groups.compare_groups, groups.read, lambda context, row, found: groups.look_at(found), groups.take
+        groups.compare_groups,
+        _by_id(lambda client: client.rest.get_group),
+        lambda context, row, found: groups.look_at(found),
+        groups.take,
     ),
     DriftKind.MEMBERS: Subject(groups.compare_members, groups.read_member, _member_look, groups.take_member),
     DriftKind.QUIZ_RESULTS: Subject(

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 from django.db import DataError, IntegrityError, OperationalError, transaction
 from django.db.models import QuerySet
@@ -21,15 +21,13 @@ from integrations.thinkific.budget.shared import SharedBudget
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.errors import CredentialsRefused
 from integrations.thinkific.runs.fetch import Lists
-from integrations.thinkific.runs.jobs import InAdvance, Job, SideBySide
+from integrations.thinkific.runs.jobs import InAdvance, Job, SideBySide, T
 from integrations.thinkific.runs.leaving import Cancelled, LostRun, SliceOver
 from integrations.thinkific.runs.seen import NUMBERS, Numbers, Seen, dump_all, load_all
 from integrations.thinkific.runs.sent_requests import SentRequests
 from integrations.thinkific.runs.state import STORED, Outcome, P, State
 from integrations.thinkific.runs.threads import Threads
 from integrations.thinkific.runs.writer import Writer, in_transaction
-
-T = TypeVar("T")
 
 TRIES = 3  # of a step that collided with another writer
 BEAT_EVERY = 1.5  # seconds; progress is promised every two
@@ -83,11 +81,11 @@ class RunContext:
 
     @property
     def cursor(self) -> dict[str, Any]:
-        """Where the run is, as it is stored (state.py): what the kind needs to go on after its last step."""
+        """Where the run is, as it is stored (state.py)."""
         return self.state.cursor
 
     def place(self, kind: type[P], name: str = "") -> P:
-        """The same, typed: what stands at the root of the cursor, or under a name."""
+        """The same, typed: what stands at its root, or under a name."""
         return self.state.at(kind, name)
 
     @property

@@ -11,6 +11,7 @@ from core.models import OutboxEntry, SiteSettings
 from integrations.models import SyncRun
 from integrations.thinkific.client.errors import NotFound
 from integrations.thinkific.runs.context import RunContext
+from integrations.thinkific.runs.list_walk import not_judged
 from integrations.thinkific.runs.state import ListState, Place
 
 REMOVED_AT_ONCE = 1000
@@ -27,7 +28,7 @@ def mark_missing(
     context: RunContext,
     name: str,
     stored: QuerySet,
-    remove: Callable[[list[int]], int],
+    remove: Callable[..., int],
     *,
     walked: ListState | None = None,
     top: int = 0,
@@ -37,12 +38,15 @@ def mark_missing(
 ) -> None:
     """Mark as removed what a complete walk did not meet; never more than the deletion guard allows.
 
-    `walked` is the walk of the list. Without one, `top` is the largest primary key that was there before, and
-    `nameless` says how many rows came without an id. `remove` gets primary keys, some at a time, inside a
-    transaction, and answers how many it marked. `ask` asks Thinkific for one row by its id there, and raises
-    NotFound.
+    `walked` is the walk of the list; where it is not complete, that is said. Without one, `top` is the
+    largest primary key that was there before, and `nameless` says how many rows came without an id. `remove`
+    gets primary keys, some at a time, inside a transaction, with the history's reason and the moment, and
+    returns how many it marked. `ask` asks Thinkific for one row by its id there, and raises NotFound.
     """
     if walked is not None:
+        if not walked.complete:
+            not_judged(context, what, walked)
+            return
         top, nameless = walked.top, walked.nameless
     candidates = stored.filter(pk__lte=top).order_by()
     live, seen = candidates.count(), context.seen(name)
@@ -71,7 +75,7 @@ def mark_missing(
         part = missing[start : start + REMOVED_AT_ONCE]
 
         def write(part: list[int] = part) -> None:
-            context.run.removed += remove(part)
+            context.run.removed += remove(part, source=context.source, now=context.now)
             if confirmed:  # with the rows, so that a run that goes on knows what is left of it
                 used = context.place(Confirmed)
                 used.removals_used = (used.removals_used or 0) + len(part)

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from integrations.models import COUNTS, SyncRun
+from integrations.thinkific.client.graphql.sending import GraphPage
 
 STORED = ("requests", *COUNTS)  # of the counts, what a step may change
 KEPT = (*STORED, "pages_done", "pages_total", "guarded", "seen")
@@ -34,6 +35,9 @@ class NodesPlace(Place):
 
     after: str | None = None  # its cursor of the last page that is stored
     done: bool = False
+
+    def note(self, page: GraphPage[Any]) -> None:
+        self.after, self.done = page.next_cursor, not page.has_next
 
 
 # What a walk over a list came to (completeness.py).
