@@ -103,7 +103,8 @@ def look_at(
     look.met += left_out.met
     bundles = {have[0]: row for row, have in pairs if have and row["productable_type"] == Product.Type.BUNDLE}
     asked = {pk: row["productable_id"] for pk, row in bundles.items() if not passed(pk)}
-    told = context.side_by_side(_courses_of(context, pk, number) for pk, number in asked.items())
+    jobs = (_courses_of(context, pk, number) for pk, number in asked.items())
+    told = context.side_by_side(jobs, whole=True)  # a page is compared as a whole
     more = {pk: found for pk, found in zip(asked, told, strict=True) if found}
     sort_out(PRODUCTS, pairs, look, passed=passed, more=more, describe=_only_there)
     return look

@@ -106,10 +106,10 @@ class RunContext:
     def now(self) -> datetime:
         return timezone.now()
 
-    def side_by_side(self, jobs: Iterable[Job[T]]) -> Iterator[T]:
+    def side_by_side(self, jobs: Iterable[Job[T]], *, whole: bool = False) -> Iterator[T]:
         """The results of jobs in their order; see jobs.py. When the time is up, those that were begun are
-        handed out before the run is left."""
-        work = SideBySide(self.threads, jobs, is_due=lambda: self.is_due)
+        handed out before the run is left; with `whole` all of them, however long it takes."""
+        work = SideBySide(self.threads, jobs, is_due=lambda: self.is_due and not whole)
         with self._unfinished_while(work.unfinished):
             yield from work
         self.threads.rest()

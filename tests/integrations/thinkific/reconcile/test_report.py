@@ -20,11 +20,12 @@ from core.models import (
     User,
 )
 from core.services.people import update_user
-from integrations.models import DriftKind, SyncRun
+from integrations.models import DriftKind, Kind, SyncRun
 from integrations.thinkific.client import schemas
 from integrations.thinkific.reconcile import ledger
 from integrations.thinkific.reconcile.people import look_at
 from integrations.thinkific.reconcile.results import look_at_certificates
+from integrations.thinkific.sandbox import Scale, Site
 from tests.integrations.thinkific.reconcile.conftest import drifts, numbers
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -264,3 +265,15 @@ def test_comparing_more_rows_takes_no_more_queries(site, known):
         return len(asked)
 
     assert queries(2) == queries(20)
+
+
+class TestManyBundles:
+    @pytest.fixture
+    def thinkific_site(self):
+        return Site.generate(Scale(users=5, courses=4, builder_courses=0, bundles=3, groups=0), seed=1)
+
+    def test_a_page_with_many_bundles_is_compared_when_the_time_is_up(self, carry, site):
+        run = carry(Kind.RECONCILIATION, seconds=0.0)
+
+        assert (run.status, run.errors) == ("queued", [])
+        assert run.drift_reports.get(kind=K.PRODUCTS).in_step == len(site.courses) + len(site.bundles)
