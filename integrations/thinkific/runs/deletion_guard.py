@@ -71,6 +71,10 @@ def mark_missing(
             "at Thinkific; if they are really gone, confirm the removal on this run's page.",
         )
         return
+    _mark(context, missing, remove, confirmed=confirmed)
+
+
+def _mark(context: RunContext, missing: list[int], remove: Callable[..., int], *, confirmed: bool) -> None:
     for start in range(0, len(missing), REMOVED_AT_ONCE):
         part = missing[start : start + REMOVED_AT_ONCE]
 

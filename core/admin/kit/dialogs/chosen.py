@@ -16,6 +16,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.functional import cached_property
 
 from core.admin.kit.dialogs.answering import choices, drawn
 from core.admin.kit.dialogs.carrying_out import say, taken
@@ -53,13 +54,17 @@ class ChosenDialog(Dialog):
         """Returns what becomes of each row, by primary key: its page lists them."""
         return {}
 
+    @cached_property
+    def becomes(self) -> dict[int, str]:
+        return self.lines()
+
     @property
     def digest(self) -> str:
-        return sha256(json.dumps([self.text(), sorted(self.lines().items())]).encode()).hexdigest()
+        return sha256(json.dumps([self.text(), sorted(self.becomes.items())]).encode()).hexdigest()
 
     def moved(self) -> list[str]:
         """Returns what has changed since the question was put, in sentences; empty: nothing."""
-        rows = self.lines()
+        rows = self.becomes
         if not rows or self.data.get("digest") == self.digest:
             return []
         said = ["It has changed since you were asked. Nothing was done; this is how it stands now."]
@@ -71,7 +76,7 @@ class ChosenDialog(Dialog):
         return said
 
     def page_context(self) -> dict[str, Any]:
-        rows = self.lines()
+        rows = self.becomes
         listed = dict(list(rows.items())[:LISTED])
         asked = [("shown", json.dumps(listed)), ("digest", self.digest)] if rows else []
         return {"lines": list(listed.values()), "more": len(rows) - len(listed), "asked": asked}
