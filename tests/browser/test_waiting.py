@@ -50,7 +50,7 @@ def test_who_asks_for_many_mails_is_told_to_wait(page: Page, settings, scheme, w
         page.wait_for_load_state()
         screenshot(page, f"mail-{'asked' if 'sent' in page.url else 'too-many'}-{scheme}-{width}")
 
-    expect(page.get_by_text("This last one was not sent")).to_be_visible()
+    expect(page.get_by_text("The last one was not sent")).to_be_visible()
     assert fits(page)
     assert mail.outbox == []
 
