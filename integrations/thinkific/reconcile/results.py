@@ -40,8 +40,7 @@ Passed = Callable[[int], bool]
 
 class ResultsPlace(NodesPlace):
     top: int | UnsetType = UNSET
-    # Of certificates: the last course (primary key) that is through; those that could not be read, by their
-    # names and primary keys.
+    # Of certificates: the last finished course (primary key), and names and keys of unreadable courses.
     course: int = 0
     unread: list[str] = []
     skipped: list[int] = []
@@ -295,7 +294,7 @@ def take_certificate(context: RunContext, row: Drift, found: list[schemas.Certif
     course = course_of(row)
     if user is None or course is None:
         return ["Its person or course is not here yet. Repair that first, or sync the certificates."]
-    site_url = context.client.credentials.site_url
-    values = certificate_row(found[0], Notes(), user_id=user, product_id=course.pk, site_url=site_url)
+    site = context.client.credentials.site_url
+    values = certificate_row(found[0], Notes(), user_id=user, product_id=course.pk, site_url=site)
     applied = apply_certificates([values], source=context.source)
     return [issue.message for issue in applied.issues] if applied.failed else []

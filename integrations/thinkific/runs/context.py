@@ -23,7 +23,7 @@ from integrations.thinkific.client.errors import CredentialsRefused
 from integrations.thinkific.runs.fetch import Lists
 from integrations.thinkific.runs.jobs import InAdvance, Job, SideBySide, T
 from integrations.thinkific.runs.leaving import Cancelled, LostRun, SliceOver
-from integrations.thinkific.runs.seen import NUMBERS, Numbers, Seen, dump_all, load_all
+from integrations.thinkific.runs.seen import Numbers, Seen, SeenRows
 from integrations.thinkific.runs.sent_requests import SentRequests
 from integrations.thinkific.runs.state import STORED, Outcome, P, State
 from integrations.thinkific.runs.threads import Threads
@@ -65,7 +65,7 @@ class RunContext:
         self._is_last_try = False  # of the step that is being committed
         self.courses: dict[int, int] = {}  # course id -> primary key, of those that were asked for
         self.state = State(run)
-        self._seen = load_all(run.seen)
+        self._seen = SeenRows(run.seen)
         self._requests_before = run.requests - sent.count
         self._beat = self._look = self._resumed = time.monotonic()
         self._thread = threading.get_ident()
@@ -130,20 +130,15 @@ class RunContext:
 
     def seen(self, name: str) -> Seen:
         """The stored rows of one list that this run has met, by primary key."""
-        found = self._seen.setdefault(name, Seen())
-        assert isinstance(found, Seen)
-        return found
+        return self._seen.rows(name)
 
     def numbers(self, name: str) -> Numbers:
         """Rows of one list that have no stored one of their own, by Thinkific id."""
-        found = self._seen.setdefault(f"{NUMBERS}{name}", Numbers())
-        assert isinstance(found, Numbers)
-        return found
+        return self._seen.numbers(name)
 
     def forget(self, name: str) -> None:
         """The list is judged: which rows it had is no longer needed."""
-        self._seen.pop(name, None)
-        self._seen.pop(f"{NUMBERS}{name}", None)
+        self._seen.forget(name)
 
     def commit(self, write: Callable[[], None]) -> None:
         """Run `write` in a transaction of its own: what it stores, what it counts and where it leaves the
@@ -194,9 +189,7 @@ class RunContext:
         self.state.take_back(before)
         self.courses.clear()
         if not self.dry_run:
-            stored = load_all(self.run.seen)
-            for name, one in self._seen.items():
-                one.become(stored.get(name))  # type: ignore[arg-type]
+            self._seen.take_back(self.run.seen)
 
     def count(self, applied: Applied) -> None:
         """Add the outcome of mirrored rows to the run's counts."""
@@ -282,7 +275,7 @@ class RunContext:
         names = ["heartbeat_at", "requests", "busy_seconds"]
         if not progress_only:
             names += [*STORED, "cursor", "pages_done", "pages_total", "errors", "seen", "guarded", "crashes"]
-            run.cursor, run.seen, run.crashes = self.cursor, dump_all(self._seen), 0
+            run.cursor, run.seen, run.crashes = self.cursor, self._seen.dump(), 0
         return {name: getattr(run, name) for name in names}
 
     def _save(self, *, progress_only: bool = False) -> None:

@@ -3,7 +3,7 @@ megabytes; and those that are not stored by their Thinkific ids, of which there 
 
 import zlib
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import msgspec
 
@@ -88,15 +88,46 @@ class Numbers:
 NUMBERS = "#"  # begins the names of sets of Thinkific ids
 
 
-def dump_all(sets: Mapping[str, Seen | Numbers]) -> bytes:
-    return zlib.compress(msgspec.msgpack.encode({name: one.dump() for name, one in sets.items()}), level=1)
+class SeenRows:
+    """The sets of one run, by the name of the list that they are about. `stored` is the run's column `seen`."""
+
+    def __init__(self, stored: bytes | memoryview | None) -> None:
+        self._rows: dict[str, Seen] = {}
+        self._numbers: dict[str, Numbers] = {}
+        for name, data in _decoded(stored).items():
+            if name.startswith(NUMBERS):
+                self._numbers[name.removeprefix(NUMBERS)] = Numbers.load(data)
+            else:
+                self._rows[name] = Seen.load(data)
+
+    def rows(self, name: str) -> Seen:
+        """Returns the stored rows that the run has met, by primary key."""
+        return self._rows.setdefault(name, Seen())
+
+    def numbers(self, name: str) -> Numbers:
+        """Returns the rows without a stored row of their own, by Thinkific id."""
+        return self._numbers.setdefault(name, Numbers())
+
+    def forget(self, name: str) -> None:
+        """Drop both sets of a list that has been judged."""
+        self._rows.pop(name, None)
+        self._numbers.pop(name, None)
+
+    def take_back(self, stored: bytes | memoryview | None) -> None:
+        """Set every set to what is stored. The sets stay the same objects: the walk holds on to them."""
+        before = SeenRows(stored)
+        for name, rows in self._rows.items():
+            rows.become(before._rows.get(name))
+        for name, numbers in self._numbers.items():
+            numbers.become(before._numbers.get(name))
+
+    def dump(self) -> bytes:
+        rows = {name: one.dump() for name, one in self._rows.items()}
+        numbers = {f"{NUMBERS}{name}": one.dump() for name, one in self._numbers.items()}
+        return zlib.compress(msgspec.msgpack.encode(rows | numbers), level=1)
 
 
-def load_all(data: bytes | memoryview | None) -> dict[str, Seen | Numbers]:
-    if not data:
+def _decoded(stored: bytes | memoryview | None) -> dict[str, bytes]:
+    if not stored:
         return {}
-    stored = msgspec.msgpack.decode(zlib.decompress(bytes(data)), type=dict[str, bytes])
-    return {
-        name: Numbers.load(one) if name.startswith(NUMBERS) else Seen.load(one)
-        for name, one in stored.items()
-    }
+    return msgspec.msgpack.decode(zlib.decompress(bytes(stored)), type=dict[str, bytes])
