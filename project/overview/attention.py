@@ -88,8 +88,8 @@ def _failed_pushes() -> Item | None:
         "bad",
         "outbox",
         _counted(count, "change was", "changes were") + " refused by Thinkific",
-        f"{one_or_many(count, 'It waits', 'They wait')} for you with Thinkific's own words: correct the "
-        "cause, then retry or discard.",
+        f"Read Thinkific's {one_or_many(count, 'answer', 'answers')}, correct the cause, then retry or "
+        "discard.",
         list_url(OutboxEntry, "status=failed"),
         f"Look at {one_or_many(count, 'it', 'them')}",
     )
@@ -110,8 +110,8 @@ def _guarded_runs() -> Item | None:
         "bad",
         "front_hand",
         f"{run.get_kind_display()}: {_counted(run.guarded, 'removal', 'removals')} held back",
-        "More was missing from Thinkific's answer than the settings let a run mark by itself: it asks you "
-        "first.",
+        "More was missing from Thinkific's answer than the settings allow a run to mark as removed. It waits "
+        "for your decision.",
         cells.detail_url(run) if open_pages.is_open(run) else "",
         "Decide",
     )
@@ -141,9 +141,9 @@ def _one_address() -> Item | None:
     return Item(
         "warning",
         "alternate_email",
-        _counted(count, "account has", "accounts have") + " an address that another has, written differently",
-        "Each is still reached by its own, letter by letter; Thinkific's people are matched with the older. "
-        "Change all but one of the addresses, or switch off who is there twice.",
+        _counted(count, "account has", "accounts have") + " the address of another, written differently",
+        "Each can still be used with its exact address. Thinkific's users are matched with the older "
+        "account. Change all but one of the addresses, or switch off the accounts that are not needed.",
         list_url(User, "address=shared"),
         "See accounts",
     )
@@ -164,7 +164,7 @@ def _drift() -> Item | None:
         "difference",
         _counted(count, "object differs", "objects differ") + " between the dashboard and Thinkific",
         f"The last comparison found {one_or_many(count, 'it', 'them')}. Look at the values of both sides, "
-        "and choose which stand.",
+        "and choose which to keep.",
         list_url(Drift),
         "Repair",
     )
@@ -194,7 +194,7 @@ def _seats_nearly_full(seats: SeatQuerySet, name: Callable[[Seat], str]) -> Item
     return Item(
         "warning",
         "event_seat",
-        _counted(count, "seat is", "seats are") + " full or nearly so",
+        _counted(count, "seat is", "seats are") + " full or nearly full",
         f"{name(first)} has {_counted(left, 'place', 'places')} left of {first.max_seats}.",
         list_url(Seat, "places=nearly"),
         "See seats",
@@ -223,7 +223,7 @@ def _expiring(enrollments: EnrollmentQuerySet, scope: str) -> Item | None:
         "info",
         "hourglass_bottom",
         _counted(count, "enrollment ends", "enrollments end") + f" within {SOON} days",
-        "Extend it in time if the student should go on."
+        "Extend it in time if the student should keep access."
         if count == 1
         else "Extend them in time if the students should keep access.",
         list_url(Enrollment, f"expires={SOON}"),

@@ -21,8 +21,8 @@ from project.middleware.client_address import network_of
 class SignInForm(UnfoldAuthenticationForm):
     error_messages = {
         **AuthenticationForm.error_messages,
-        "invalid_login": "E-mail address and password do not match. Check capital letters in the password; "
-        "a forgotten one is replaced by mail.",
+        "invalid_login": "E-mail address and password do not match. Check capital letters in the password. "
+        "If you have forgotten it, ask for a new one by mail.",
     }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -31,7 +31,7 @@ class SignInForm(UnfoldAuthenticationForm):
         self.fields["username"].widget.attrs["inputmode"] = "email"
 
     def confirm_login_allowed(self, user: Any) -> None:
-        """Any active person; Django's form for the admin would ask for `is_staff`."""
+        """Allow every active user. Django's form for the admin would require `is_staff`."""
         AuthenticationForm.confirm_login_allowed(self, user)
 
 

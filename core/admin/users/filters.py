@@ -39,7 +39,7 @@ def _addresses(viewer: User) -> Choices:
 
 
 def _shared(people: QuerySet) -> QuerySet:
-    return people.filter(pk__in=User.objects.of_one_address().order_by().values("pk"))
+    return people.filter(pk__in=User.objects.with_duplicate_address().order_by().values("pk"))
 
 
 USER_FILTERS = (

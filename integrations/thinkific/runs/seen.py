@@ -89,7 +89,7 @@ NUMBERS = "#"  # begins the names of sets of Thinkific ids
 
 
 class SeenRows:
-    """The sets of one run, by the name of the list that they are about. `stored` is the run's column `seen`."""
+    """The sets of one run, by the name of its list. `stored` is the run's column `seen`."""
 
     def __init__(self, stored: bytes | memoryview | None) -> None:
         self._rows: dict[str, Seen] = {}

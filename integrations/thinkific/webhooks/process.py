@@ -59,7 +59,7 @@ def process(*, seconds: float, gather: float = GATHER_SECONDS) -> dict[str, int]
 
 def _work(claim: Claim) -> list[str]:
     if claim.again and claim.events[0].crashes >= TRIES // 2:
-        words = f"Given up: a worker stopped in the middle of it {claim.events[0].crashes} times."
+        words = f"Given up: a worker stopped {claim.events[0].crashes} times while it processed this."
         claim.settle({claim.events[0].pk: failed(words)})
         return [InboundEvent.Status.FAILED]
     groups: dict[str, list[InboundEvent]] = {}

@@ -271,7 +271,7 @@ def test_a_refused_token_holds_up_only_what_needs_it(site, push, team, group, st
 def test_a_group_that_nobody_sends_to_takes_no_members_from_here(team, group):
     groups.assign(group=group, team=team, direction=Direction.THINKIFIC_TO_DASHBOARD)
 
-    with pytest.raises(Refusal, match="No team lets changes"):
+    with pytest.raises(Refusal, match="No team sends changes"):
         groups.add_member(group=group, user=UserFactory())
     assert not OutboxEntry.objects.exists()
 
