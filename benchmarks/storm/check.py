@@ -20,7 +20,7 @@ from core.services.enrollments.enrollments import access_until
 from integrations.thinkific.client import schemas
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.credentials import Credentials
-from integrations.thinkific.push.people import FIELDS, body_of
+from integrations.thinkific.push.people import body_of
 
 SHOWN = 20
 Status = OutboxEntry.Status
@@ -81,7 +81,7 @@ def _people(users: dict[int, schemas.User]) -> list[str]:
             wrong += [f"{user.email} is gone there"] if number else []
             continue
         ours = body_of(user, settings)
-        for name in FIELDS:
+        for name in User.SHARED:
             theirs = getattr(remote, name) or ""
             if name == "email":
                 theirs = theirs.lower()

@@ -40,7 +40,7 @@ def note_told(state: ListState, pages: list[RawPage]) -> None:
         state.shrank_of_all = state.shrank_of_all or shrank
         if page.page == 1:
             state.first, state.began, state.shrank = told, page.asked_at, False
-            if state.round == 1:
+            if state.first_of_all is None and state.began_of_all is None:
                 state.first_of_all, state.began_of_all = told, page.asked_at
         else:
             state.shrank = state.shrank or shrank
@@ -103,7 +103,7 @@ def only_shrinks(state: ListState, came: Came) -> bool:
     round before, unless the same happened to the same row there: who counts a row as gone must ask for it.
     Without this, a list of which rows are deleted all the time would never be whole."""
     first = state.first_of_all
-    grew = first is not None and _grew_much(first, state.most or 0)
+    grew = first is None or _grew_much(first, state.most or 0)
     return state.round > 1 and not grew and came.newest >= (state.total or 0)
 
 

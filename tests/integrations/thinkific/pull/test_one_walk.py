@@ -5,6 +5,8 @@ import pytest
 from core.models import Enrollment, SiteSettings, User
 from integrations.models import SyncRun
 from integrations.thinkific.runs import completeness
+from integrations.thinkific.runs.pages import RawPage
+from integrations.thinkific.runs.state import ListState
 from integrations.thinkific.sandbox import Scale, Site
 from tests.integrations.thinkific.pull.conftest import removed
 from tests.integrations.thinkific.running import go_on
@@ -153,3 +155,22 @@ def test_what_is_said_of_a_walk_is_true():
     assert "says that there are 504 people, but only 503 came, in 3 walks" in fewer
     assert "changed so much, in 3 walks, that some may not have come" in more
     assert "only" not in more
+
+
+def test_a_repeated_walk_of_unknown_length_at_first_is_never_called_whole():
+    """It may have grown by any number, so what it did not meet must not count as gone."""
+    came = completeness.Came(rows=90, newest=100, made_since=lambda moment: 0)
+    known = ListState(round=2, total=100, most=100, first_of_all=100)
+    unknown = ListState(round=2, total=100, most=500)
+
+    assert completeness.only_shrinks(known, came)
+    assert not completeness.only_shrinks(unknown, came)
+
+
+def test_the_first_total_of_a_run_that_an_older_version_began_is_noted_later():
+    state = ListState(round=2, total=504, most=504)
+    page = RawPage(items=[], page=1, total_items=500)
+
+    completeness.note_told(state, [page])
+
+    assert state.first_of_all == 500
