@@ -25,5 +25,5 @@ class DashboardAdminConfig(AdminConfig):
         for label in NOT_SHOWN:
             admin.site.unregister(apps.get_model(label))
         # The logs need the addresses to find those with a secret, before the first line is logged and in the
-        # worker too (project/secret_addresses.py).
+        # worker too (project/middleware/secret_addresses.py).
         import_module(settings.ROOT_URLCONF)

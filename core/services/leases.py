@@ -65,18 +65,23 @@ class Claim(Generic[L]):
         self,
         keys: Collection[int] | None = None,
         *,
-        until: datetime,
+        until: datetime | None = None,
         counts: bool = True,
         crashed: bool = False,
         **values: Any,
     ) -> int:
-        """Let rows wait again, until then. `counts`: whether this was an attempt; `crashed`: whether their
-        process died; `values`: other columns. Returns how many were still held."""
+        """Let rows wait again until a moment, or without `until` as long as before.
+
+        `counts`: whether this was an attempt; `crashed`: whether their process died; `values`: other columns.
+        Returns how many were still held.
+        """
         if not counts:
             values["attempts"] = Greatest(F("attempts") - 1, 0)
         if crashed:
             values["crashes"] = F("crashes") + 1
-        return self.finish(keys, status=self.model.lease.waiting, not_before=until, **values)
+        if until is not None:
+            values["not_before"] = until
+        return self.finish(keys, status=self.model.lease.waiting, **values)
 
     def finish(self, keys: Collection[int] | None = None, *, status: str, **values: Any) -> int:
         """End the work on rows with this status and other columns. Returns how many were still held."""

@@ -44,10 +44,6 @@ def who_gains_what(conflict: SyncConflict) -> str:
     )
 
 
-def _joined(parts: list[str]) -> str:
-    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
-
-
 class SettlingDialog(Dialog):
     """For who manages the sync of the whole site, and may change the account that it is about."""
 
@@ -192,6 +188,7 @@ class KeepOurs(ChosenDialog):
 
     slug, action = "keep-ours", "keep_ours_selected"
     label, submit, danger = "Keep apart, keep the dashboard's address", "Decide", True
+    in_transaction = False  # each conflict is decided by itself
 
     permission = "integrations.change_syncconflict"
 

@@ -16,6 +16,7 @@ class SyncEverything(PageDialog):
 
     slug, label, title, submit = "sync-now", "Sync now", "Sync everything now?", "Sync now"
     permission = "core.run_tools"
+    in_transaction = False  # each kind is started by itself
     notes = "dashboard/sync_now_notes.html"
 
     def post_url(self) -> str:

@@ -40,9 +40,8 @@ def pull_products(context: RunContext) -> None:
     handler = Pulled(context, "products", partial(_apply_pages, context))
     walked = walk("/products", handler, stored=Product.objects.all())
     _pull_bundle_contents(context)
-    _pull_new_builder(
-        context, top=walked.top
-    )  # what moved there from REST is no longer among the stored ones of REST
+    # Products that moved to the new builder are no longer among the stored ones of REST.
+    _pull_new_builder(context, top=walked.top)
     mark_missing(context, "products", stored, REMOVE, walked=walked, what="products")
 
 

@@ -7,7 +7,6 @@ events whose lease is over are claimed anew although their process may still liv
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 
 import structlog
 from django.db import Error, IntegrityError, transaction
@@ -114,7 +113,7 @@ class Claim:
 
     def release(self) -> None:
         """Leave the events to whoever is next. The attempt stays counted."""
-        self.lease.put_back(until=timezone.now())
+        self.lease.put_back()
 
     def settle(self, verdicts: Mapping[int, Verdict]) -> None:
         """Store the verdicts on events that are still ours. Call it in the transaction of their effects."""
@@ -145,7 +144,7 @@ def claim(size: int = BATCH) -> Claim | None:
         if again and not (keys := list(due[:1])):
             return None
         mine = leases.Claim.new(InboundEvent)
-        with leases.given_back_if_lost(partial(mine.put_back, until=now)):
+        with leases.given_back_if_lost(mine.put_back):
             (mine.take_over if again else mine.take)(keys, now=now)
             events = list(mine.held().order_by("pk"))
         if events:  # else somebody was quicker

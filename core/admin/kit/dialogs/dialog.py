@@ -57,7 +57,7 @@ class Dialog(ShownValues, PickingForm):
     # Beside which field a refusal is shown; others stand above the fields.
     refused_at: ClassVar[dict[type[Refusal], str]] = {}
     shows_stored: ClassVar[bool] = False  # whether fields begin with what is stored of the object or the row
-    in_transaction: ClassVar[bool] = True  # off: it asks Thinkific while it is carried out
+    in_transaction: ClassVar[bool] = True  # off: its parts are carried out one by one
     template: ClassVar[str] = "admin/dashboard/dialog.html"
 
     def __init__(
