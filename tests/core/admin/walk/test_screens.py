@@ -10,7 +10,7 @@ from tests.core.admin.walk.tables import DOES, OPENS, OPENS_EVERYWHERE
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
-# Who may change an account is a rule of its own: core.permissions.scope, tests/core/admin/test_user_dialogs.
+# Who may change an account is a rule of its own: core.permissions.scope, and its tests in ../users.
 ACCOUNT = {"user:edit", "user:reset-password", "user:create-thinkific-account"}
 
 PEOPLE = ["superuser", "administrator", "helper", "owner", "manager", "everything", "student", "nobody"]

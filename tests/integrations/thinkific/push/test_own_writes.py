@@ -16,7 +16,7 @@ from integrations.models import SyncConflict
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.push import outcomes
-from tests.integrations.thinkific.pull.test_killed import wait_for
+from tests.integrations.thinkific.runs.test_killed import wait_for
 
 pytestmark = pytest.mark.slow
 

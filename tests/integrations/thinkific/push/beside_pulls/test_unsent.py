@@ -34,8 +34,7 @@ from core.services.accounts.email_changes import change_at_once
 from core.services.enrollments import enrollments
 from integrations.models import Kind
 from tests.factories import TeamFactory, builtin_role
-
-from .conftest import asked_to_write
+from tests.integrations.thinkific.push.conftest import asked_to_write
 
 WAYS = ("full", "changes", "webhook")
 POLLED = ("full", "changes")  # for what Thinkific has no events of

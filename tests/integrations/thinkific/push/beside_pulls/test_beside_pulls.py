@@ -12,8 +12,7 @@ from core.models import Enrollment, OutboxEntry, Product, SiteSettings, User
 from core.services import people
 from core.services.accounts import deletions
 from core.services.enrollments import enrollments
-
-from .conftest import counts
+from tests.integrations.thinkific.push.conftest import counts
 
 KINDS = ("users", "enrollments", "groups")
 

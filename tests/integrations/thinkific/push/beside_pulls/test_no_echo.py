@@ -22,8 +22,7 @@ from core.models import (
 from core.services import groups
 from integrations.models import PULLED, Kind
 from tests.factories import TeamFactory
-
-from .conftest import asked_to_write
+from tests.integrations.thinkific.push.conftest import asked_to_write
 
 DATES = {"activated_at": "2026-01-01T00:00:00Z", "expiry_date": "2031-05-06T07:08:09Z"}
 NEW = {"email": "new@people.example", "first_name": "Nia", "last_name": "New"}

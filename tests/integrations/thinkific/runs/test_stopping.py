@@ -20,7 +20,7 @@ from core.services import people
 from integrations.models import Kind, SyncRun
 from integrations.thinkific.kinds import carry_out
 from integrations.thinkific.runs import lifecycle
-from tests.integrations.thinkific.pull.test_killed import wait_for
+from tests.integrations.thinkific.runs.test_killed import wait_for
 from tests.integrations.thinkific.sockets import SLOW, dripping_body, dripping_headers, mute, serve
 
 ROOT = Path(__file__).parents[4]
