@@ -49,20 +49,39 @@ def test_who_asked_hears_the_answer(asked, otto, mara):
     assert Invitation.history.filter(history_type="-").get().history_user == otto
 
 
-def test_after_a_no_the_team_does_not_ask_again_for_weeks(asked, acme, mara, otto):
+def days_pass(days: float) -> None:
+    """Whatever has happened to invitations, happened so many days earlier."""
+    for row in Invitation.history.all():
+        Invitation.history.filter(pk=row.pk).update(history_date=row.history_date - timedelta(days=days))
+
+
+def test_after_a_no_the_team_does_not_ask_again_for_30_days(asked, acme, mara, otto):
+    def ask() -> None:
+        student = builtin_role("student")
+        invitations.invite(team=acme, user=otto, role=student, address=otto.email, by=mara)
+
     invitations.decline(asked)
+    for days in (0, 29.9):
+        days_pass(days)
+        with pytest.raises(Refusal, match="declined"):
+            ask()
 
-    with pytest.raises(Refusal, match="declined"):
-        invitations.invite(team=acme, user=otto, role=builtin_role("student"), address=otto.email, by=mara)
+    days_pass(0.2)
+    ask()
+    assert Invitation.objects.get().user == otto
 
 
-def test_nobody_is_flooded_with_mails(asked, acme, mara, otto):
-    for _ in range(invitations.MAILS_A_DAY - 1):
-        invitations.withdraw(Invitation.objects.get(), by=mara)
-        invitations.invite(team=acme, user=otto, role=builtin_role("student"), address=otto.email, by=mara)
+def test_nobody_gets_more_than_three_mails_a_day(asked, acme, mara, otto):
+    invitations.send_again(asked, by=mara)
+    invitations.withdraw(Invitation.objects.get(), by=mara)
+    invitations.invite(team=acme, user=otto, role=builtin_role("student"), address=otto.email, by=mara)
+    for days in (0, 0.9):
+        days_pass(days)
+        with pytest.raises(Refusal, match="Wait a day"):
+            invitations.send_again(Invitation.objects.get(), by=mara)
 
-    with pytest.raises(Refusal, match="Wait a day"):
-        invitations.send_again(Invitation.objects.get(), by=mara)
+    days_pass(0.2)
+    invitations.send_again(Invitation.objects.get(), by=mara)
 
 
 def test_a_full_or_archived_team_invites_nobody_and_takes_nobody(asked, acme, mara, otto, ana, bo):

@@ -39,7 +39,7 @@ def model(request) -> type[Leased]:
     return request.param
 
 
-@pytest.fixture(params=[InboundEvent, WebhookDelivery], ids=lambda model: model.__name__)
+@pytest.fixture(params=[InboundEvent, WebhookDelivery, ImportBatch], ids=lambda model: model.__name__)
 def keeping(request) -> type[Leased]:
     """A model whose claimed rows keep the status of waiting ones."""
     return request.param
