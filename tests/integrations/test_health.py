@@ -7,8 +7,8 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
-from integrations import schedules
-from integrations.models import ConnectionState, SyncRun, SyncSchedule, WorkerHeartbeat
+from integrations import health, schedules
+from integrations.models import ConnectionState, InboundEvent, SyncRun, SyncSchedule, WorkerHeartbeat
 
 pytestmark = pytest.mark.django_db
 
@@ -104,6 +104,21 @@ def test_tasks_that_wait_for_long_are_told(healthy):
     ok, detail = verdict("queue")
     assert not ok
     assert "2 tasks wait, the oldest for 9 min" in detail
+
+
+@pytest.mark.parametrize(("seconds", "ok"), [(170, True), (190, False)])
+def test_a_worker_may_be_silent_for_three_minutes(healthy, seconds, ok):
+    WorkerHeartbeat.objects.update(beat_at=ago(seconds=seconds))
+
+    assert health.worker().ok is ok
+
+
+@pytest.mark.parametrize(("seconds", "ok"), [(290, True), (310, False)])
+def test_a_task_and_an_event_may_wait_for_five_minutes(healthy, seconds, ok):
+    OrmQ.objects.create(key="b2b-dashboard", payload="", lock=ago(seconds=seconds))
+    InboundEvent.objects.create(event_id="1", topic="user.updated", not_before=ago(seconds=seconds))
+
+    assert (health.queue().ok, health.webhooks().ok) == (ok, ok)
 
 
 def test_a_malformed_schedule_is_told_even_when_it_is_parked(healthy):

@@ -40,6 +40,32 @@ def test_the_owner_cannot_leave(acme):
     assert Membership.objects.filter(team=acme, user=acme.owner).exists()
 
 
+def test_the_owner_is_replaced_and_not_made_something_else(acme, owen, student):
+    with pytest.raises(Refusal, match="owns Acme"):
+        memberships.change_role(Membership.objects.get(team=acme, user=owen), role=student)
+
+    assert Membership.objects.get(team=acme, user=owen).role.code == "owner"
+
+
+@pytest.mark.parametrize("mirrors", [True, False])
+def test_who_leaves_a_team_leaves_its_groups_where_the_setting_says_so(acme, ana, globex, mirrors):
+    SiteSettings.load()
+    SiteSettings.objects.update(mirror_group_removals=mirrors)
+    MembershipFactory(team=globex, user=ana)
+    sent, received, shared = (
+        GroupAssignmentFactory(team=acme, direction=direction).group
+        for direction in (Direction.BIDIRECTIONAL, Direction.THINKIFIC_TO_DASHBOARD, Direction.BIDIRECTIONAL)
+    )
+    GroupAssignmentFactory(team=globex, group=shared, direction=Direction.BIDIRECTIONAL)
+    for group in (sent, received, shared):
+        GroupMembership.objects.create(group=group, user=ana)
+
+    memberships.remove_member(Membership.objects.get(team=acme, user=ana))
+
+    left = GroupMembership.objects.filter(removed_at__isnull=False)
+    assert [row.group for row in left] == ([sent] if mirrors else [])
+
+
 def test_the_last_team_is_kept_unless_there_is_a_default_one(acme, ana, mara):
     membership = Membership.objects.get(team=acme, user=ana)
     with pytest.raises(Refusal, match="the only team of Ana Ames"):

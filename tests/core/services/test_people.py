@@ -181,6 +181,14 @@ def test_who_typed_an_address_has_not_made_the_account_that_thinkific_had(typed,
     assert OutboxEntry.objects.filter(entity="groupmembership").exclude(status="discarded").count() == 0
 
 
+def test_a_home_team_is_one_that_the_person_is_in(alma, ana, acme, globex):
+    with pytest.raises(Refusal, match="is not in Globex"):
+        people.change_home_team(ana, team=globex, by=alma)
+
+    ana.refresh_from_db()
+    assert ana.home_team == acme
+
+
 def test_whom_an_administrator_brought_stays_in_the_team(alma, mara, acme, student):
     una = people.create_user(email="una@elsewhere.example", memberships=[(acme, student)], by=alma)
 

@@ -14,6 +14,7 @@ from tests.factories import (
     EnrollmentFactory,
     MembershipFactory,
     ProductFactory,
+    RoleFactory,
     SeatFactory,
 )
 
@@ -30,6 +31,25 @@ def test_what_a_manager_gives_their_seat_gave(mara, ana, acme_seat, accounting):
     assert enrollment.last_seat == acme_seat
     assert may_change(mara, ana) == [enrollment]
     assert enrollment.history.latest().last_seat == acme_seat
+
+
+def test_a_seat_gives_access_where_the_manager_may_enroll(
+    mara, otto, acme_seat, globex, globex_seat, accounting
+):
+    role = RoleFactory(permissions=["teams.view", "enrollments.view"])
+    MembershipFactory(team=globex, user=mara, role=role)
+
+    with pytest.raises(Refusal, match="No team that you have in common"):
+        seat_access.enroll(student=otto, products=[accounting], by=mara)
+    assert not Enrollment.objects.exists()
+
+
+def test_nobody_is_enrolled_through_the_seats_of_an_archived_team(mara, ana, acme, acme_seat, accounting):
+    acme.archived_at = timezone.now()
+    acme.save()
+
+    with pytest.raises(Refusal, match="No team that you have in common"):
+        seat_access.enroll(student=ana, products=[accounting], by=mara)
 
 
 def test_a_bought_enrollment_is_seen_and_left_alone(mara, ana, acme_seat, accounting):

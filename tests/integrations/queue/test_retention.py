@@ -6,7 +6,7 @@ from django.utils import timezone
 from django_q.models import OrmQ, Task
 
 from core.models import ApiToken, Notice, OutboxEntry, SiteSettings, WebhookDelivery, WebhookEndpoint
-from integrations.models import InboundEvent, SyncRun, WorkerHeartbeat
+from integrations.models import Drift, DriftReport, InboundEvent, SyncRun, WorkerHeartbeat
 from integrations.queue import retention
 from integrations.queue.tasks import prune
 
@@ -57,6 +57,18 @@ def test_a_run_under_way_stays():
     run("users", 1)
 
     assert kept([running]) == [running]
+
+
+def test_a_report_of_drift_goes_with_its_run():
+    old, young = run("reconciliation", 31), run("reconciliation", 29)
+    for one in (old, young):
+        report = DriftReport.objects.create(run=one, kind="users")
+        Drift.objects.create(report=report, sort="differs", key="1", object_id=1, label="Ana")
+
+    deleted = prune()
+
+    assert (deleted["drift"], deleted["runs"]) == (1, 1)
+    assert [(report.run, report.rows.count()) for report in DriftReport.objects.all()] == [(young, 1)]
 
 
 def test_events_go_once_they_were_judged():

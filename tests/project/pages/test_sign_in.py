@@ -146,6 +146,16 @@ def test_a_known_desk_has_no_more_tries_than_others(ana):
     assert enter(ana.email, RIGHT, at=HOME).status_code == 429
 
 
+@pytest.mark.parametrize(("days", "known"), [(89, True), (91, False)])
+def test_a_desk_is_known_for_ninety_days(ana, days, known):
+    assert let_in(enter(ana.email, RIGHT, at=HOME))
+    AccessLog.objects.update(attempt_time=timezone.now() - timedelta(days=days))
+
+    fail(ana.email, 10)
+
+    assert let_in(enter(ana.email, RIGHT, at=HOME)) is known
+
+
 def test_a_right_password_forgets_the_wrong_ones_before_it(ana):
     for _ in range(3):
         fail(ana.email, 9, at=HOME)
