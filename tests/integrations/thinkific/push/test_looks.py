@@ -105,11 +105,13 @@ def test_nor_somebody_whose_account_we_have_just_made(push, pull, course, thinki
     assert asked(thinkific) == 2
 
 
-@pytest.mark.parametrize("sign", ["activity", "old pull"])
+@pytest.mark.parametrize("sign", ["activity", "old pull", "failed event"])
 def test_a_sign_of_life_since_the_last_pull_is_worth_a_look(push, pull, student, course, thinkific, sign):
     subscribed()
     if sign == "activity":
         User.objects.filter(pk=student.pk).update(last_activity_at=timezone.now())
+    elif sign == "failed event":
+        InboundEvent.objects.create(event_id="1", topic="enrollment.created", status="failed")
     else:
         _a_day_passes()
     enroll(student, course)
