@@ -13,7 +13,7 @@ from integrations.thinkific.client.transport import Transport
 from integrations.thinkific.push.drain import drain
 
 PAUSE = 0.7  # seconds between edits: the queue is idle again each time
-PATIENCE = 90.0  # seconds
+GIVE_UP_AFTER = 90.0  # seconds
 
 
 def mark(count: int) -> None:
@@ -59,8 +59,8 @@ def _seconds_to_request(user: User) -> float:
     started = time.monotonic()
     entry = OutboxEntry.objects.filter(object_id=user.pk, entity="user").latest("pk")
     while OutboxEntry.objects.get(pk=entry.pk).status != "done":
-        if time.monotonic() - started > PATIENCE:
-            raise RuntimeError(f"Nothing was sent within {PATIENCE:g} seconds.")
+        if time.monotonic() - started > GIVE_UP_AFTER:
+            raise RuntimeError(f"Nothing was sent within {GIVE_UP_AFTER:g} seconds.")
         time.sleep(0.01)
     return time.monotonic() - started
 

@@ -20,7 +20,7 @@ LOOK = 0.25  # seconds between looks at the sending thread
 
 
 class Sent(Place):
-    """What became of what waited, under the name `sent`."""
+    """The counts of waiting changes that were sent, stored under the name `sent`."""
 
     done: int = 0
     retried: int = 0
@@ -29,29 +29,30 @@ class Sent(Place):
 
 
 def sync_enrollments(context: RunContext) -> None:
-    """By the option `direction`: `both` sends what waits first, `dashboard_to_thinkific` does only that."""
+    """Pull enrollments. With the option `direction` `both`, waiting changes are sent first; with
+    `dashboard_to_thinkific` they are sent and nothing is pulled."""
     direction = context.run.options.get("direction")
     if direction in ("both", "dashboard_to_thinkific"):
-        _send_what_waits(context)
+        _send_waiting_changes(context)
     if direction == "dashboard_to_thinkific":
-        context.run.full = False  # nothing was read: the next pull of what changed begins where the last did
+        context.run.full = False  # nothing was read: the next pull of changes begins where the last did
     else:
         pull_enrollments(context)
 
 
-def _send_what_waits(context: RunContext) -> None:
-    """Send what is due, counting in the cursor what became of it: `sent` is told when the run is over."""
+def _send_waiting_changes(context: RunContext) -> None:
+    """Send the changes that are due, and keep the counts in the cursor."""
     if context.dry_run:
         return
     sent = context.place(Sent, "sent")
     while not sent.over:
-        outcome = _drain_beside(context)
+        outcome = _drain_in_thread(context)
 
         def write(outcome: dict[str, int] = outcome) -> None:
             sent.done += outcome.get("done", 0)
             sent.retried += outcome.get("retried", 0)
             sent.failed += outcome.get("failed", 0)
-            # Nothing went although something is due: the key is refused, or another process has the rest.
+            # Nothing was sent although changes are due: the key is refused, or another process sends them.
             sent.over = int(not outcome.get("done") or not OutboxEntry.objects.due().exists())
             if outcome.get("failed"):
                 context.partial = True
@@ -60,15 +61,15 @@ def _send_what_waits(context: RunContext) -> None:
         context.store(write)
 
 
-def _drain_beside(context: RunContext) -> Counter[str]:
-    """Drain for a while in a thread of its own: a request that waits long must not make the run look dead."""
+def _drain_in_thread(context: RunContext) -> Counter[str]:
+    """Drain for up to AT_ONCE seconds in another thread. This one updates the run's heartbeat meanwhile."""
     left = threading.Event()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="send") as threads:
         sending = threads.submit(_drain, left.is_set)
         try:
             while not wait([sending], timeout=LOOK).done:
-                context.breathe()
-        except BaseException:  # cancelled, perhaps: then nothing is waited for any more
+                context.check_in()
+        except BaseException:  # for example cancelled: the drain stops before its next change
             left.set()
             raise
         return sending.result()

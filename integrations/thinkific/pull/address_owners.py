@@ -1,10 +1,10 @@
-"""Whose address it is, where Thinkific gives the address of an account here to another one.
+"""Finds the owner of an e-mail address when Thinkific gives the address of an account here to another person.
 
-An account that is deleted in Thinkific and made anew has a new id and the same address, and nobody may have
-seen that the former one went. So whoever stands in the way is asked for by id: when Thinkific no longer knows
-that id, its account here is free, and the mirror links the new one to it (core/services/mirror/people.py),
-unless the account is protected. This asks, so call it outside of transactions; `clear_the_way` belongs in the
-one that stores the people.
+An account that was deleted in Thinkific and created again has a new id and the same address. The dashboard
+may not know yet that the former one is gone. So Thinkific is asked for the account that has the address
+here, by its id. When Thinkific does not know that id, the mirror links the new account to the one here
+(core/services/mirror/people.py), unless it is protected. Call `look_at_owners` outside of transactions
+because it sends requests, and `clear_the_way` in the transaction that stores the people.
 """
 
 from collections.abc import Callable, Iterable
@@ -22,14 +22,14 @@ from integrations.thinkific.client import schemas
 from integrations.thinkific.client.errors import NotFound
 from integrations.thinkific.mapping import user_row
 
-AT_ONCE = 250  # people to ask for, one request each; who is left is met again by the next pull
+AT_ONCE = 250  # the most people to request, one request each; the next pull meets the others again
 
 Ask = Callable[[int], schemas.User]
 
 
 @dataclass
 class Owners:
-    """What Thinkific said of those who stood in the way (Thinkific ids)."""
+    """What Thinkific says about the accounts that have the wanted addresses here, by Thinkific id."""
 
     gone: set[int] = field(default_factory=set)
     found: dict[int, schemas.User] = field(default_factory=dict)
@@ -40,8 +40,10 @@ class Owners:
 
 
 def look_at_owners(people: Iterable[schemas.User], ask: Ask, *, at_most: int = AT_ONCE) -> Owners:
-    """Ask for the accounts here that have the addresses of these people. Whoever gave theirs up for one that
-    somebody else has brings that one along."""
+    """Request the accounts that have the addresses of these people here.
+
+    If such an account now has an address that a third account has here, that one is requested too.
+    """
     people, owners = list(people), Owners()
     while people:
         rows = rows_of([*people, *owners.found.values()])
@@ -58,14 +60,14 @@ def look_at_owners(people: Iterable[schemas.User], ask: Ask, *, at_most: int = A
 
 
 def clear_the_way(owners: Owners, *, source: str, now: datetime) -> None:
-    """Mark those who are gone. Store `owners.found` together with the people that it was asked for."""
+    """Mark the gone accounts as removed. Store `owners.found` in the same transaction as the people."""
     if owners.gone:
         here = User.objects.filter(bulk.among("thinkific_id", owners.gone), removed_at__isnull=True)
         remove_users(list(here.values_list("pk", flat=True)), source=source, now=now)
 
 
 def rows_of(people: Iterable[schemas.User]) -> list[Values]:
-    """The rows of those who can be stored, without digests: these are not a list's bytes."""
+    """Returns the rows of people who can be stored, without digests because they do not come from a list."""
     rows, now = [], timezone.now()
     for person in {person.id: person for person in people}.values():
         try:

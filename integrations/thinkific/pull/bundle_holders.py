@@ -1,5 +1,5 @@
-"""Who holds which bundle: Thinkific has no bundle enrollments, only a list per bundle of the course
-enrollments that came through it."""
+"""Pulls who has which bundle. Thinkific has no bundle enrollments, only a list for each bundle with the
+course enrollments that came through it."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
@@ -21,39 +21,40 @@ from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.errors import NotFound, RetryLater
 from integrations.thinkific.pull.watermarks import Changes
 from integrations.thinkific.runs.context import RunContext
-from integrations.thinkific.runs.deletion_guard import emptied, mark_missing
-from integrations.thinkific.runs.list_walk import Pulled, not_judged, walk
+from integrations.thinkific.runs.deletion_guard import is_suddenly_empty, mark_missing
+from integrations.thinkific.runs.list_walk import Pulled, note_incomplete, walk
 from integrations.thinkific.runs.pages import RawPage
 from integrations.thinkific.runs.state import SHORT, ListState, Place
 
 AT_ONCE = 1000
-MOST_REQUESTS = 3  # that a pull of what changed spends on who has a bundle now
-RECENT = timedelta(hours=1)  # enrollments made so long before the last pull, and since, are new
+MOST_REQUESTS = 3  # that a pull of changes sends to find new students of bundles
+RECENT = timedelta(hours=1)  # enrollments count as new if created at most this long before the last pull
 
 
 class HoldersPlace(Place):
-    """Which is of all bundles, at the root."""
+    """The state that concerns all bundles, at the root of the cursor."""
 
-    unread: list[int] = []  # bundles (primary keys) of which not everything came
-    fresh: list[list[int | None]] | UnsetType = UNSET  # people and courses of new enrollments
+    unread: list[int] = []  # bundles (primary keys) whose lists were not complete
+    fresh: list[list[int | None]] | UnsetType = UNSET  # people and courses (Thinkific ids) of new enrollments
 
 
-class Judged(Place):
-    """A bundle that is through, under the name of its list."""
+class BundleDone(Place):
+    """Whether the list of a bundle is done, stored under the name of the list."""
 
     judged: bool = False
 
 
 def pull_holders(context: RunContext, *, top: int) -> None:
-    """All of them, after all enrollments: those who hold one no longer are marked. `top` is the largest
-    primary key of an enrollment when the walk over these began."""
+    """Pull the holders of all bundles, after all enrollments. Bundle enrollments of people who no longer hold
+    the bundle are marked as removed. `top` is the largest primary key of an enrollment when the walk over the
+    enrollments began."""
     place = context.place(HoldersPlace)
     bundles = Product.objects.bundles().filter(removed_at__isnull=True).order_by("pk")
-    todo = [one for one in bundles if not _is_judged(context, one)]
+    todo = [one for one in bundles if not _is_done(context, one)]
     with context.lists.ahead((_path(one), None) for one in todo if _name(one) not in context.cursor):
         for bundle in todo:
             _pull_holders(context, bundle)
-    # By their keys: joined to the products, the database reads every enrollment.
+    # By primary keys: with a join to the products, the database would read every enrollment.
     read = list(Product.objects.bundles().exclude(pk__in=place.unread).values_list("pk", flat=True))
     mark_missing(
         context,
@@ -64,7 +65,7 @@ def pull_holders(context: RunContext, *, top: int) -> None:
             origin=Enrollment.Origin.THINKIFIC,
             push_state=Enrollment.PushState.CLEAN,
         ),
-        lambda pks, **how: remove_enrollments(pks, **how) * 0,  # derived: not counted
+        lambda pks, **how: remove_enrollments(pks, **how) * 0,  # bundle enrollments are not counted
         top=top,
         what="bundle enrollments",
     )
@@ -74,8 +75,8 @@ def _name(bundle: Product) -> str:
     return f"bundle {bundle.productable_id}"
 
 
-def _is_judged(context: RunContext, bundle: Product) -> bool:
-    return _name(bundle) in context.cursor and context.state.read(Judged, _name(bundle)).judged
+def _is_done(context: RunContext, bundle: Product) -> bool:
+    return _name(bundle) in context.cursor and context.state.read(BundleDone, _name(bundle)).judged
 
 
 def _path(bundle: Product) -> str:
@@ -94,11 +95,11 @@ def _pull_holders(context: RunContext, bundle: Product) -> None:
         walked = ListState()
     else:
         if not walked.complete and walked.verdict != SHORT:
-            not_judged(context, f"enrollments through {bundle}", walked)
-    judged = walked.complete and not emptied(
+            note_incomplete(context, f"enrollments through {bundle}", walked)
+    is_whole = walked.complete and not is_suddenly_empty(
         context, str(bundle), walked, held.filter(removed_at__isnull=True)
     )
-    if judged:
+    if is_whole:
         through = (
             Enrollment.objects.filter(via_bundle__product=bundle).order_by().values_list("pk", flat=True)
         )
@@ -108,9 +109,9 @@ def _pull_holders(context: RunContext, bundle: Product) -> None:
     _in_parts(context, met, lambda pks: total_up_bundles(pks, source=context.source))
 
     def done() -> None:
-        context.state.put(Judged(judged=True), name)
+        context.state.put(BundleDone(judged=True), name)
         context.forget(name)
-        if not judged:
+        if not is_whole:
             context.place(HoldersPlace).unread.append(bundle.pk)
 
     context.store(done)
@@ -122,12 +123,12 @@ def _apply_holders(context: RunContext, bundle: Product, pages: list[RawPage]) -
         bundle, ids, source=context.source, now=context.now, since=context.run.created_at
     )
     context.seen("holders").add(holders)
-    # What is listed here and unknown to us came after the list of all enrollments was read, or is not for us.
+    # Unknown rows were created after the list of all enrollments was read, or are left out on purpose.
     return Applied(met=list(courses.values()), lost=set(ids) - courses.keys())
 
 
 def _in_parts(context: RunContext, pks: Iterable[int], work: Callable[[list[int]], object]) -> None:
-    """Do it for some primary keys at a time, each part in a step of its own."""
+    """Call `work` with AT_ONCE primary keys at a time, each time in a step of its own."""
     everything = list(pks)
     for start in range(0, len(everything), AT_ONCE):
         part = everything[start : start + AT_ONCE]
@@ -139,7 +140,7 @@ def _in_parts(context: RunContext, pks: Iterable[int], work: Callable[[list[int]
 
 
 def note_fresh(context: RunContext, rows: Iterable[schemas.Enrollment]) -> None:
-    """In a pull of what changed, remember which enrollments are new: they may have come with a bundle."""
+    """In a pull of changes, remember which enrollments are new: they may have come with a bundle."""
     place, since = context.place(HoldersPlace), context.place(Changes).since
     if not since:
         return
@@ -149,8 +150,8 @@ def note_fresh(context: RunContext, rows: Iterable[schemas.Enrollment]) -> None:
 
 
 def ask_for_new_holders(context: RunContext, since: datetime) -> None:
-    """After a pull of what changed: who has a bundle now that we did not know of. It costs few requests; what
-    they do not tell, and what Thinkific does not answer, comes with the next full pull."""
+    """Find new holders of bundles after a pull of changes, with at most MOST_REQUESTS requests. The next full
+    pull finds the others."""
     place = context.place(HoldersPlace)
     fresh = {(user, course) for user, course in place.fresh or () if user and course}
     place.fresh = UNSET
@@ -171,8 +172,8 @@ def ask_for_new_holders(context: RunContext, since: datetime) -> None:
 def rows_through(
     client: ThinkificClient, bundle: Product, users: Sequence[int], since: datetime
 ) -> list[int]:
-    """The Thinkific ids of course enrollments that came through a bundle, by one request: of the one person
-    (Thinkific id) who may have it, or of all who changed since then."""
+    """Returns the Thinkific ids of course enrollments that came through a bundle, by one request: of the one
+    user (Thinkific id), or if there are several, of all that changed since then."""
     only = {"user_id": users[0]} if len(users) == 1 else {"updated_after": since}
     try:
         page = client.rest.list_page(_path(bundle), schemas.Enrollment, filters=only)

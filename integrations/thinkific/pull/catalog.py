@@ -1,4 +1,4 @@
-"""Pulling products: courses and bundles, what the bundles contain, and the courses that REST leaves out."""
+"""Pulls products: courses and bundles, the courses of each bundle, and the courses that REST leaves out."""
 
 from functools import partial
 
@@ -26,13 +26,13 @@ REMOVE = partial(mark_removed, Product)
 
 
 class CatalogPlace(Place):
-    # By REST: the ids of courses and of bundles.
+    # The ids of courses and of bundles that REST has listed.
     shown: dict[str, list[int]] = field(default_factory=lambda: {kind: [] for kind in Product.Type.values})
     bundles: int = 0  # the last bundle (primary key) whose courses are stored
 
 
 def pull_products(context: RunContext) -> None:
-    """All products, or with the option `product_id` (a primary key) one with its contents."""
+    """Pull all products, or with the option `product_id` (a primary key) one with its contents."""
     if "product_id" in context.run.options:
         _pull_one(context, Product.objects.get(pk=context.run.options["product_id"]))
         return
@@ -40,7 +40,7 @@ def pull_products(context: RunContext) -> None:
     handler = Pulled(context, "products", partial(_apply_pages, context))
     walked = walk("/products", handler, stored=Product.objects.all())
     _pull_bundle_contents(context)
-    # Products that moved to the new builder are no longer among the stored ones of REST.
+    # Before the removals: products that moved to the new course builder are no longer among those of REST.
     _pull_new_builder(context, top=walked.top)
     mark_missing(context, "products", stored, REMOVE, walked=walked, what="products")
 
@@ -74,8 +74,8 @@ def _pull_bundle_contents(context: RunContext) -> None:
 
 def _pull_bundles(context: RunContext, bundles: list[Product]) -> None:
     found = context.side_by_side(_read_bundle(context, bundle) for bundle in bundles)
-    for bundle, told in zip(bundles, found, strict=True):
-        _store_bundle(context, bundle, told)
+    for bundle, details in zip(bundles, found, strict=True):
+        _store_bundle(context, bundle, details)
 
 
 def _read_bundle(context: RunContext, bundle: Product) -> Job[schemas.Bundle | None]:
@@ -101,7 +101,7 @@ def _store_bundle(context: RunContext, bundle: Product, found: schemas.Bundle | 
 
 
 def _pull_new_builder(context: RunContext, *, top: int) -> None:
-    """Products that only GraphQL shows."""
+    """Pull products that only GraphQL shows."""
     if not context.client.credentials.token:
         return
     state = context.place(NodesPlace, "graphql")

@@ -1,4 +1,4 @@
-"""What of some pages is news: most rows are stored as they came, to the byte, and are done with here."""
+"""Finds the rows of pages that have changed. Most have not, which their digests show."""
 
 from collections.abc import Iterable
 
@@ -15,27 +15,28 @@ from integrations.thinkific.runs.state import Place
 Known = dict[int, tuple[int, int | None]]  # Thinkific id -> primary key, digest
 
 
-class PutOff(msgspec.Struct, array_like=True):
-    """A row that waits for the end of the walk."""
+class PostponedRow(msgspec.Struct, array_like=True):
+    """A row that is stored at the end of the walk."""
 
-    number: int  # its Thinkific id
+    number: int  # the Thinkific id
     digest: int
     text: str
 
 
 class PostponedPlace(Place):
-    contested: list[PutOff] | UnsetType = UNSET
+    contested: list[PostponedRow] | UnsetType = UNSET
 
 
 def postpone(context: RunContext, rows: Iterable[RawRow]) -> None:
-    """Keep these rows for the end of the walk: they are about people who want somebody else's address."""
+    """Keep these rows for the end of the walk: they are about people who have an e-mail address that belongs
+    to another account here."""
     place = context.place(PostponedPlace)
-    waiting = (PutOff(row.id, row.digest, row.data.decode("utf-8", "replace")) for row in rows)
+    waiting = (PostponedRow(row.id, row.digest, row.data.decode("utf-8", "replace")) for row in rows)
     place.contested = [*(place.contested or ()), *waiting]
 
 
-def are_postponed(context: RunContext) -> list[RawRow]:
-    """The rows that were kept, each once."""
+def postponed_rows(context: RunContext) -> list[RawRow]:
+    """Returns the rows that were kept, each once."""
     waiting = {row.number: row for row in context.place(PostponedPlace).contested or ()}
     return [RawRow(row.number, row.digest, row.text.encode()) for row in waiting.values()]
 
@@ -43,8 +44,9 @@ def are_postponed(context: RunContext) -> list[RawRow]:
 def changed_rows(
     model: type[models.Model], pages: Iterable[RawPage], applied: Applied, *, none_stored: bool = False
 ) -> tuple[list[RawRow], Known]:
-    """The rows whose digest is not the stored one, each once, and what is known of all; the others are
-    counted as unchanged. With `none_stored` nothing is known, and nobody looks."""
+    """Returns the rows whose digest differs from the stored one, each once, and the stored keys and digests
+    of all rows. The others are counted as unchanged in `applied`. With `none_stored` the database is not
+    asked: nothing is stored yet."""
     rows = list({row.id: row for page in pages for row in page.items}.values())
     if none_stored:
         return rows, {}

@@ -1,4 +1,4 @@
-"""Pulling curricula: chapters, lessons and quizzes of each course."""
+"""Pulls curricula: chapters, lessons and quizzes of each course."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -22,16 +22,16 @@ class Planned(Struct):
 
 
 class ContentPlace(Place):
-    course: int = 0  # the last one (primary key) that is stored
+    course: int = 0  # the last course (primary key) that is stored
     chapters_top: int | UnsetType = UNSET
     lessons_top: int | UnsetType = UNSET
-    unread: list[int] = []  # courses that came in part
+    unread: list[int] = []  # courses (primary keys) whose content did not come completely
     planned: Planned | UnsetType = UNSET
 
 
 def pull_content(context: RunContext) -> None:
-    """The curriculum of every course, stored one after the other; with the option `unread`, of those whose
-    content was never read."""
+    """Pull the curriculum of every course, or with the option `unread`, of courses whose content was never
+    read."""
     courses = Product.objects.courses().filter(removed_at__isnull=True).order_by("pk")
     if UNREAD in context.run.options:
         courses = courses.filter(content_synced_at__isnull=True)
@@ -43,7 +43,7 @@ def pull_content(context: RunContext) -> None:
     plan = Plan(context, todo)
     context.commit(partial(setattr, place, "planned", Planned(seconds=plan.seconds, pages=len(todo))))
     for course, curriculum in read_curricula(context, plan, todo):
-        _store(context, course, curriculum, judge=False)
+        _store(context, course, curriculum, remove_missing=False)
     if UNREAD in context.run.options:
         return
     here = Chapter.objects.filter(removed_at__isnull=True, product__in=courses)
@@ -67,28 +67,30 @@ def pull_content(context: RunContext) -> None:
 
 
 def pull_course_content(context: RunContext, course: Product) -> None:
-    """One course; what is gone from it is marked at once."""
+    """Pull the content of one course. What is gone from it is marked as removed at once."""
     for _, curriculum in read_curricula(context, Plan(context, [course]), [course]):
-        _store(context, course, curriculum, judge=True)
+        _store(context, course, curriculum, remove_missing=True)
 
 
 def read_curricula(
     context: RunContext, plan: Plan, courses: list[Product]
 ) -> Iterator[tuple[Product, Curriculum]]:
-    """What Thinkific has in these courses, in their order: each is read by the way that the plan says."""
+    """Yields the courses in their order, each with its content in Thinkific, read in the way that the plan
+    chooses."""
     curricula = context.side_by_side(read_course(context, plan, course) for course in courses)
     return zip(courses, curricula, strict=True)
 
 
 def note_unread(context: RunContext, course: Product, curriculum: Curriculum) -> None:
-    """Count what could not be read, in the step that stores what could."""
+    """Count what could not be read. Call it in the step that stores the rest."""
     context.run.skipped += curriculum.unknown
     for problem in curriculum.problems:
         context.fail(str(course), problem)
 
 
-def _store(context: RunContext, course: Product, curriculum: Curriculum, *, judge: bool) -> None:
-    """With `judge`, what is gone from the course is marked at once; else what it has is noted as met."""
+def _store(context: RunContext, course: Product, curriculum: Curriculum, *, remove_missing: bool) -> None:
+    """Store the content of a course. With `remove_missing`, chapters and lessons that are gone are marked as
+    removed at once."""
 
     def write() -> None:
         place = context.place(ContentPlace)
@@ -105,7 +107,7 @@ def _store(context: RunContext, course: Product, curriculum: Curriculum, *, judg
             curriculum.chapters,
             curriculum.lessons,
             curriculum.quizzes,
-            complete=curriculum.complete and judge,
+            complete=curriculum.complete and remove_missing,
             now=context.now,
             source=context.source,
         )

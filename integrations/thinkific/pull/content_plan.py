@@ -1,7 +1,8 @@
-"""By which way each course is read: GraphQL, whose budget are points, or REST, whose budget are requests.
+"""Chooses how each course is read: over GraphQL, whose budget is points, or REST, whose budget is requests.
 
-Both budgets are used side by side, and each course takes the way by which the whole is over sooner: GraphQL
-pays for every lesson that is asked for, REST for every chapter. Only GraphQL knows new-builder courses.
+Both budgets are used at the same time, and each course is read in the way by which all courses are done
+sooner. GraphQL costs points for every lesson that is requested, REST one request for every chapter. Only
+GraphQL has courses of the new course builder.
 """
 
 from dataclasses import dataclass
@@ -24,19 +25,19 @@ from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.state import Place
 
 GRAPHQL, REST = "graphql", "rest"
-UNKNOWN = Size(10, 12)  # chapters and lessons of a course of which nothing is known
-FEW = 5  # courses of unknown size, up to which it is not worth asking
-QUIZZES = 0.1  # of the lessons, where nothing is known
+UNKNOWN = Size(10, 12)  # chapters and lessons of a course whose size is unknown
+FEW = 5  # up to so many courses of unknown size, their sizes are not requested
+QUIZZES = 0.1  # the share of lessons with a quiz, if unknown
 
 
 class PlanPlace(Place):
-    sizes: dict[str, list[int]] = {}  # by course id: chapters, and lessons of the largest
+    sizes: dict[str, list[int]] = {}  # by course id: the number of chapters, and of lessons in the largest
     no_graphql: bool | UnsetType = UNSET
 
 
 @dataclass
 class Load:
-    """Seconds that the two budgets need for what is planned."""
+    """The seconds that each of the two budgets needs for what is planned."""
 
     points: float = 0.0
     requests: float = 0.0
@@ -50,7 +51,7 @@ class Load:
 
 
 class Plan:
-    """Made for the courses that are to be read now."""
+    """The plan for the courses that are to be read now."""
 
     def __init__(self, context: RunContext, courses: list[Product]) -> None:
         self.context = context
@@ -59,7 +60,7 @@ class Plan:
         self._measure(courses)
         if self.knows_graphql:
             self._ask_for_sizes([course for course in courses if course.pk not in self._sizes])
-        # What has no choice is planned from the beginning, wherever it stands.
+        # Courses that only GraphQL has are counted first, wherever they are in the list.
         self._load = Load()
         for course in courses:
             if course.source != Product.Source.REST:
@@ -71,7 +72,7 @@ class Plan:
         return bool(self.context.client.credentials.token) and not self.context.place(PlanPlace).no_graphql
 
     def refuse(self, error: CredentialsRefused) -> None:
-        """The token is not taken: what REST knows is read all the same."""
+        """Note that GraphQL refuses the token, so the rest is read over REST."""
         if self.knows_graphql:
             self.context.place(PlanPlace).no_graphql = True
             self.context.refuse(error, "Course content was read over REST, without quizzes.")
@@ -80,7 +81,7 @@ class Plan:
         return self._sizes.get(course.pk, UNKNOWN)
 
     def way(self, course: Product) -> str:
-        """The way for a course whose turn has come. By prices as they were measured until now."""
+        """Returns GRAPHQL or REST for the next course, by the prices measured so far."""
         if not self.knows_graphql:
             return REST
         if course.source != Product.Source.REST:
@@ -116,7 +117,7 @@ class Plan:
         return Load(points * limits.points_window / max(1, limits.points), requests)
 
     def _measure(self, courses: list[Product]) -> None:
-        """The sizes of those that were read before."""
+        """Take the sizes of courses that were read before from the database."""
         pks = [course.pk for course in courses]
         chapters = Chapter.objects.filter(product__in=pks, removed_at__isnull=True).order_by()
         counts = dict(chapters.values_list("product").annotate(n=Count("pk")))
@@ -129,26 +130,27 @@ class Plan:
         self._sizes = {course: Size(count, most.get(course, 1)) for course, count in counts.items()}
 
     def _ask_for_sizes(self, unknown: list[Product]) -> None:
-        """How large the others are: for all of them together it costs about one point each."""
+        """Request the sizes of the other courses, which costs about one point each."""
         kept = self.context.place(PlanPlace).sizes
         numbers = {course.productable_id: course.pk for course in unknown}
         if sum(str(number) not in kept for number in numbers) > FEW:
             try:
                 for page in curriculum.course_sizes(self.context.client.graphql):
                     for row in page.rows:
-                        number, told = parse_graphql_id(row.id), row.curriculum
-                        if number in numbers and told and told.chapters_count is not None:
-                            chapters = told.chapters_count
-                            kept[str(number)] = [chapters, _largest(chapters, told.lessons_count or 0)]
+                        number, size = parse_graphql_id(row.id), row.curriculum
+                        if number in numbers and size and size.chapters_count is not None:
+                            chapters = size.chapters_count
+                            kept[str(number)] = [chapters, _largest(chapters, size.lessons_count or 0)]
             except CredentialsRefused as error:
                 self.refuse(error)
             except (Rejected, RetryLater, SchemaDrift, TooExpensive):
-                pass  # it is read all the same, only perhaps not by the cheapest way
+                pass  # the courses are read anyway, perhaps not in the cheapest way
         for number, pk in numbers.items():
             if str(number) in kept:
                 self._sizes[pk] = Size(*kept[str(number)])
 
 
 def _largest(chapters: int, lessons: int) -> int:
-    """Lessons to ask for in each chapter, where only their sum is known: a little more than the mean."""
+    """Returns how many lessons to request in each chapter when only their sum is known: a little more than
+    the mean."""
     return max(1, -(-lessons * 11 // (10 * max(1, chapters))))

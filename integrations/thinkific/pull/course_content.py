@@ -1,6 +1,6 @@
-"""Reading what one course contains: over GraphQL, or over REST and the quizzes of its lessons over GraphQL.
+"""Reads the content of one course: over GraphQL, or over REST with the quizzes of its lessons over GraphQL.
 
-Both ways find the same chapters and lessons with the same values: it does not matter which one is taken.
+Both ways find the same chapters and lessons with the same values.
 """
 
 import re
@@ -34,22 +34,22 @@ from integrations.thinkific.runs.jobs import Ask, Job
 T = TypeVar("T")
 Part = Generator[list[Ask], list[Any], T]
 
-# What REST calls a lesson's kind, where GraphQL's word is not the same in capitals.
+# REST's names of kinds of lessons -> GraphQL's, where these are not the same in capitals.
 KINDS = {"Lesson": "VIDEO", "HtmlItem": "TEXT", "Iframe": "MULTIMEDIA"}
 QUIZ = "QUIZ"
 
 
 @dataclass
 class Curriculum:
-    """What one course contains; `complete` is false when a part of it could not be read."""
+    """The content of one course. `complete` is False when a part of it could not be read."""
 
     chapters: list[Values] = field(default_factory=list)
     lessons: list[Values] = field(default_factory=list)
     quizzes: list[Values] = field(default_factory=list)
     complete: bool = True
     problems: list[str] = field(default_factory=list)
-    is_known: bool = True  # False: Thinkific does not say what is in it
-    unknown: int = 0  # 1: nor is that an error
+    is_known: bool = True  # False: Thinkific does not show the content
+    unknown: int = 0  # 1 if it is not known and that is not an error
 
     @classmethod
     def unread(cls, *problems: str) -> "Curriculum":
@@ -57,14 +57,15 @@ class Curriculum:
 
 
 def read_course(context: RunContext, plan: Plan, course: Product) -> Job[Curriculum]:
-    """What Thinkific has in the course, by the cheaper way; by the other one where that does not know it."""
+    """Returns the content of the course in Thinkific, read in the cheaper way, or in the other one if the
+    first does not have the course."""
     if plan.way(course) == GRAPHQL:
         try:
             return (yield from _from_graphql(context, plan, course))
         except CredentialsRefused as error:
             plan.refuse(error)
         except (NotFound, SchemaDrift):
-            pass  # REST may know it
+            pass  # REST may have it
         except (Rejected, Endless, TooExpensive) as error:
             return Curriculum.unread(str(error))
     if course.source != Product.Source.REST:
@@ -168,7 +169,7 @@ def _from_rest(context: RunContext, plan: Plan, course: Product) -> Part[Curricu
         rows = sorted(inside.rows, key=lambda content: content.position or 0)
         for order, row in enumerate(rows, start=1):
             found.lessons.append(_lesson(notes, chapter.id, row, order))
-            if not plan.knows_graphql:  # else half of the courses would tell it, and others at the next pull
+            if not plan.knows_graphql:  # otherwise only the courses that happen to be read over REST had it
                 found.lessons[-1]["free"] = bool(row.free)
     yield from _add_quizzes(context, plan, course, found, notes)
     found.problems += [f"{issue.object}: {issue.message}" for issue in notes.issues]
@@ -187,15 +188,15 @@ def _lesson(notes: Notes, chapter: int, content: schemas.Content, order: int) ->
     }
 
 
-def _kind(told: str | None) -> str | None:
-    """`LiveLesson` as GraphQL has it: LIVE_LESSON."""
-    return KINDS.get(told, re.sub(r"(?<=[a-z])(?=[A-Z])", "_", told).upper()) if told else told
+def _kind(name: str | None) -> str | None:
+    """Returns GraphQL's name of a kind of lesson: LIVE_LESSON for `LiveLesson`."""
+    return KINDS.get(name, re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper()) if name else name
 
 
 def _add_quizzes(
     context: RunContext, plan: Plan, course: Product, found: Curriculum, notes: Notes
 ) -> Part[None]:
-    """Which quizzes its lessons hold, which only GraphQL tells; where it does not, what is known stays."""
+    """Add the quizzes of the lessons, which only GraphQL has. If it cannot be asked, stored quizzes stay."""
     lessons = [row for row in found.lessons if row["content_type"] == QUIZ]
     if not plan.knows_graphql:
         return
@@ -232,7 +233,7 @@ def _all(ask: Callable[[int], Page[T]], what: str) -> _Listed:
         page = ask(number)
         found.problems += [f"{bad.id}: {bad.message}" for bad in page.bad_rows]
         if page.total_items is None or page.total_items < (number - 1) * page.asked + page.fetched:
-            found.is_whole = False  # who says that nothing follows?
+            found.is_whole = False  # more rows may follow
         return page
 
     rows: Iterable[T] = all_pages(read, what)

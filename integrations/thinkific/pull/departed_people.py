@@ -1,6 +1,6 @@
-"""Rows of people who are gone from Thinkific: it keeps their enrollments and results in its lists.
+"""Rows of people who are gone from Thinkific. It keeps their enrollments and results in its lists.
 
-They are not for us, and no error: no account is made for who is not among the users that Thinkific lists.
+Such rows are left out and are no error: no account is created for a person whom Thinkific does not list.
 """
 
 from collections.abc import Iterable
@@ -23,25 +23,25 @@ from integrations.thinkific.runs.state import Place
 MARGIN = timedelta(minutes=10)  # Thinkific's clock and ours are not the same
 NAME = "gone"
 
-Told = tuple[schemas.User, datetime | None]  # a person, and when the row that names them was made
+NamedPerson = tuple[schemas.User, datetime | None]  # a person, and when the row with their name was created
 
 
 def students(
-    told: Iterable[Told],
+    named: Iterable[NamedPerson],
     applied: Applied,
     *,
     source: str,
     now: datetime,
     contested: list[int] | None = None,
 ) -> tuple[dict[int, int], set[int]]:
-    """`Thinkific id -> primary key` of the people whom rows of a list name, storing those whom we have not
-    met (see ensure_users, for `contested` apply_users); and the Thinkific ids of those who are gone."""
-    told = list(told)
-    people = {person.id: person for person, _ in told}
+    """Returns `Thinkific id -> primary key` of the people in rows of a list, and the Thinkific ids of people
+    who are gone. Unknown people are stored (see ensure_users; for `contested` apply_users)."""
+    named = list(named)
+    people = {person.id: person for person, _ in named}
     known = primary_keys(people)
     if len(known) == len(people):
         return known, set()
-    unknown = [one for one in told if one[0].id not in known]
+    unknown = [one for one in named if one[0].id not in known]
     gone = who_is_gone(unknown, applied, now=now)
     others = [person for number, person in people.items() if number not in known and number not in gone]
     if others:
@@ -49,10 +49,12 @@ def students(
     return known, gone
 
 
-def who_is_gone(unknown: Iterable[Told], applied: Applied, *, now: datetime) -> set[int]:
-    """Of these people, who are not stored, those who are gone from Thinkific (Thinkific ids): who has a row
-    from before the last complete pull of users, and was not in it; and of whom it tells no e-mail address,
-    since every account has one. Who waits for an administrator's decision is in `applied.withheld` instead.
+def who_is_gone(unknown: Iterable[NamedPerson], applied: Applied, *, now: datetime) -> set[int]:
+    """Returns which of these unknown people are gone from Thinkific (Thinkific ids).
+
+    These are people whose row is older than the last complete pull of users, which did not have them, and
+    people without an e-mail address, since every account has one. People who wait for an administrator's
+    decision are added to `applied.withheld` instead.
     """
     looked = last_watermark(Kind.USERS)
     gone, rows = set(), {}
@@ -72,9 +74,9 @@ def who_is_gone(unknown: Iterable[Told], applied: Applied, *, now: datetime) -> 
     return gone
 
 
-def earliest(rows: Iterable[tuple[schemas.User, datetime | None]]) -> Iterable[Told]:
-    """Each person once, with the oldest of their rows."""
-    found: dict[int, Told] = {}
+def earliest(rows: Iterable[tuple[schemas.User, datetime | None]]) -> Iterable[NamedPerson]:
+    """Returns each person once, with the date of their oldest row."""
+    found: dict[int, NamedPerson] = {}
     for person, since in rows:
         before = found.get(person.id)
         if before is None or (since is not None and (before[1] is None or since < before[1])):
@@ -87,7 +89,7 @@ class DepartedPlace(Place, rename={"told": "told of gone"}):
 
 
 def note_gone(context: RunContext, what: str) -> None:
-    """Say in one line how many rows were left out for it."""
+    """Add one line to the run that says how many rows of departed people were left out."""
     count = len(context.numbers(NAME))
     place = context.place(DepartedPlace)
     if not count or place.told:

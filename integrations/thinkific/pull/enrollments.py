@@ -1,4 +1,4 @@
-"""Pulling enrollments: what changed, or all, and then who holds which bundle."""
+"""Pulls enrollments: those that changed, or all of them, and then who has which bundle."""
 
 from datetime import datetime, timedelta
 
@@ -20,17 +20,18 @@ from integrations.thinkific.pull.people import ensure_users, primary_keys
 from integrations.thinkific.pull.watermarks import Changes, begin, note_newest, set_watermark
 from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.deletion_guard import mark_missing
-from integrations.thinkific.runs.list_walk import Pulled, not_judged, walk
+from integrations.thinkific.runs.list_walk import Pulled, note_incomplete, walk
 from integrations.thinkific.runs.pages import RawPage, RawRow, decode_row
 from integrations.thinkific.runs.state import COMPLETE, SHORT
 
-# Their filter is exclusive and its behaviour within a second undocumented, and rows move between pages
-# while we read: what changed shortly before the last look is looked at again.
+# Enrollments that changed shortly before the last pull are read again: Thinkific's filter excludes the moment
+# itself, its precision is not documented, and rows may move between pages while they are read.
 OVERLAP = timedelta(minutes=5)
 
 
 def pull_enrollments(context: RunContext) -> None:
-    """What changed since the last pull, or with `full` everything, gone rows and bundle holders included."""
+    """Pull enrollments that changed since the last pull. A full run pulls all of them and the holders of
+    bundles, and marks missing ones as removed."""
     since = begin(context)
 
     def apply(pages: list[RawPage]) -> Applied:
@@ -43,7 +44,7 @@ def pull_enrollments(context: RunContext) -> None:
         filters={"updated_after": since - OVERLAP} if since else None,
         asked=since is None,
     )
-    recreated_accounts.settle(
+    recreated_accounts.store_postponed(
         context, lambda rows, known: apply_rows(rows, known, source=context.source, now=context.now)
     )
     departed_people.note_gone(context, "enrollments")
@@ -51,9 +52,9 @@ def pull_enrollments(context: RunContext) -> None:
         set_watermark(context, since)
     if since is not None:
         if walked.verdict not in (COMPLETE, SHORT):
-            not_judged(context, "changed enrollments", walked)
+            note_incomplete(context, "changed enrollments", walked)
         ask_for_new_holders(context, since - OVERLAP)
-        return  # what such a walk did not find, the next one looks for again
+        return  # rows that this walk missed are read by the next one, because of OVERLAP
     mark_missing(
         context,
         "enrollments",
@@ -70,10 +71,10 @@ def pull_enrollments(context: RunContext) -> None:
 def apply_pages(
     pages: list[RawPage], *, source: str, now: datetime, context: RunContext | None = None
 ) -> Applied:
-    """Store the enrollments on these pages; with `context`, note how new they are. What bundle enrollments
-    derive from them follows at once, but in a full pull, which derives it at its end."""
+    """Store the enrollments on these pages. With `context`, note the newest change. The bundle enrollments
+    are updated at once; a full pull updates them at its end."""
     applied = Applied()
-    none_stored = context is not None and context.writer.finds_none("enrollments")
+    none_stored = context is not None and context.writer.has_none_stored("enrollments")
     changed, known = changed_rows(Enrollment, pages, applied, none_stored=none_stored)
     if changed:
         contested = recreated_accounts.waiting_list(context)
@@ -94,8 +95,11 @@ def apply_rows(
     context: RunContext | None = None,
     contested: list[int] | None = None,
 ) -> Applied:
-    """Store these enrollments; students and courses that we have not met, with what is told of them here.
-    Those of people who have the address of somebody else here go to `contested` (Thinkific ids), if given."""
+    """Store these enrollments. Unknown students and courses are stored with the values that the rows have.
+
+    With `contested`, enrollments of people whose e-mail address belongs to another account here are not
+    stored; their Thinkific ids are added to that list.
+    """
     applied = Applied()
     readable: list[tuple[schemas.Enrollment, int | None]] = []
     for row in rows:
@@ -120,7 +124,7 @@ def apply_typed(
     context: RunContext | None = None,
     contested: list[int] | None = None,
 ) -> Applied:
-    """The same for enrollments that are decoded, each with its digest (None: it is not from a list)."""
+    """As `apply_rows`, for decoded enrollments, each with its digest (None if it is not from a list)."""
     applied = Applied()
     whole = []
     for e, digest in rows:
@@ -130,10 +134,10 @@ def apply_typed(
             whole.append((e, digest))
     rows = whole
     claimants: list[int] | None = None if contested is None else []  # people
-    told_of = [e for e, _ in rows]
-    users, departed = _students(told_of, applied, claimants, source=source, now=now, context=context)
-    courses = _courses(told_of, context)
-    missing = {e.user_id or 0 for e in told_of} - users.keys()
+    readable = [e for e, _ in rows]
+    users, departed = _students(readable, applied, claimants, source=source, now=now, context=context)
+    courses = _courses(readable, context)
+    missing = {e.user_id or 0 for e in readable} - users.keys()
     deleted = deleted_here(missing)
     rows = recreated_accounts.without_former(rows, missing - deleted, known, applied, source=source, now=now)
     values, notes = [], Notes()
@@ -169,9 +173,10 @@ def _students(
     now: datetime,
     context: RunContext | None,
 ) -> tuple[dict[int, int], set[int]]:
-    """`Thinkific id -> primary key`; and of rows that a pull lists, the ids of people who are gone."""
+    """Returns `Thinkific id -> primary key` of the students, and with `context` the Thinkific ids of those
+    who are gone from Thinkific."""
     users = primary_keys({e.user_id for e in rows if e.user_id is not None})
-    unknown = [one for e in rows if e.user_id not in users and (one := told(e)) is not None]
+    unknown = [one for e in rows if e.user_id not in users and (one := named_person(e)) is not None]
     if not unknown:
         return users, set()
     if context is None:
@@ -184,7 +189,7 @@ def _students(
 
 
 def _courses(rows: list[schemas.Enrollment], context: RunContext | None) -> dict[int, int]:
-    """`course id -> primary key`. A run asks for each course once: none gets another key."""
+    """Returns `course id -> primary key`. A run looks each course up once, because keys do not change."""
     known = {} if context is None or context.dry_run else context.courses
     names = {e.course_id: e.course_name for e in rows if e.course_id and e.course_id not in known}
     if names:
@@ -193,8 +198,9 @@ def _courses(rows: list[schemas.Enrollment], context: RunContext | None) -> dict
     return known
 
 
-def told(enrollment: schemas.Enrollment) -> departed_people.Told | None:
-    """What it tells of its student, and since when they must have been there."""
+def named_person(enrollment: schemas.Enrollment) -> departed_people.NamedPerson | None:
+    """Returns the student as the enrollment names them, and a moment at which they existed."""
+
     if enrollment.user_id is None:
         return None
     return person_of_enrollment(enrollment), enrollment.created_at or enrollment.updated_at

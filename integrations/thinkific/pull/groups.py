@@ -1,4 +1,4 @@
-"""Pulling groups and their members, and bringing members into the teams that pull from them."""
+"""Pulls groups and their members, and adds members to the teams that pull from their groups."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -26,24 +26,24 @@ from integrations.thinkific.client import schemas
 from integrations.thinkific.client.decoding import BadRow
 from integrations.thinkific.client.errors import NotFound
 from integrations.thinkific.mapping import group_row
-from integrations.thinkific.pull.people import apply_and_put_off, primary_keys, settle_contested
+from integrations.thinkific.pull.people import apply_or_postpone, primary_keys, store_postponed
 from integrations.thinkific.runs.context import RunContext
-from integrations.thinkific.runs.deletion_guard import emptied, mark_missing
-from integrations.thinkific.runs.list_walk import Pulled, not_judged, top_of, walk
+from integrations.thinkific.runs.deletion_guard import is_suddenly_empty, mark_missing
+from integrations.thinkific.runs.list_walk import Pulled, note_incomplete, top_of, walk
 from integrations.thinkific.runs.pages import RawPage, decode_row
 from integrations.thinkific.runs.state import Place
 
 
 class MembersPlace(Place):
-    members_of: int = 0  # the last group (primary key) whose members are through
+    members_of: int = 0  # the last group (primary key) whose members are done
     members_top: int | UnsetType = UNSET
-    unread: list[int] = []  # groups of whose members not everybody came
+    unread: list[int] = []  # groups (primary keys) whose lists of members were not complete
 
 
 def pull_groups(context: RunContext) -> None:
-    """All groups, then each one's members. With the option `mappings` (Import Users from Groups) the members
-    of the groups named there also join the teams named with them. With the option `group_id` (a primary key)
-    one group and its members."""
+    """Pull all groups, then the members of each, or with the option `group_id` (a primary key) one group and
+    its members. With the option `mappings` (Import Users from Groups), the members of each group in it also
+    join the team given with the group."""
     if "group_id" in context.run.options:
         _pull_one(context, ThinkificGroup.objects.get(pk=context.run.options["group_id"]))
         return
@@ -90,9 +90,10 @@ def _pull_one(context: RunContext, group: ThinkificGroup) -> None:
 
 
 def _pull_members_of(
-    context: RunContext, todo: QuerySet[ThinkificGroup], judged: QuerySet[ThinkificGroup]
+    context: RunContext, todo: QuerySet[ThinkificGroup], groups: QuerySet[ThinkificGroup]
 ) -> None:
-    """The members of the groups still to do; who is missing from all that were to be read is gone."""
+    """Pull the members of the groups in `todo`. `groups` are all groups of the run; their members who did not
+    come are marked as removed."""
     place = context.place(MembersPlace)
     if place.members_top is UNSET:
         place.members_top = top_of(GroupMembership.objects.all())
@@ -103,7 +104,7 @@ def _pull_members_of(
         context,
         "members",
         GroupMembership.objects.filter(
-            removed_at__isnull=True, push_state=GroupMembership.PushState.CLEAN, group__in=judged
+            removed_at__isnull=True, push_state=GroupMembership.PushState.CLEAN, group__in=groups
         ).exclude(group__in=place.unread),
         lambda pks, **_: _remove_members(context, pks) * 0,  # the run counts groups
         top=place.members_top,
@@ -114,7 +115,7 @@ def _pull_members_of(
 def _member_lists(
     context: RunContext, todo: QuerySet[ThinkificGroup]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Those that are to be read from their beginnings."""
+    """Yields path and filters of the lists that are to be read from their first page."""
     for number in todo.values_list("thinkific_id", flat=True):
         if _name(number) not in context.cursor:
             yield "/users", {"group_id": number}
@@ -141,7 +142,7 @@ def _apply_pages(context: RunContext, pages: list[RawPage]) -> Applied:
 
 def _pull_members(context: RunContext, group: ThinkificGroup) -> None:
     name = _name(group.thinkific_id)
-    targets = _mapped(context, group) + pulling_targets(group)  # what a person has just chosen comes first
+    targets = _mapped(context, group) + pulling_targets(group)  # the choices of this run come first
 
     def apply(pages: list[RawPage]) -> Applied:
         return _apply_members(context, pages, group, targets)
@@ -153,13 +154,13 @@ def _pull_members(context: RunContext, group: ThinkificGroup) -> None:
         filters={"group_id": group.thinkific_id},
     )
 
-    def take_in(applied: Applied, numbers: list[int]) -> None:
+    def add_members(applied: Applied, numbers: list[int]) -> None:
         context.count(Applied(conflicts=applied.conflicts))
         _note_members(context, group, targets, applied, numbers)
 
-    settle_contested(context, take_in)
+    store_postponed(context, add_members)
     known = GroupMembership.objects.filter(group=group, removed_at__isnull=True)
-    unread = not walked.complete or emptied(context, str(group), walked, known)
+    unread = not walked.complete or is_suddenly_empty(context, str(group), walked, known)
 
     def finish() -> None:
         place = context.place(MembersPlace)
@@ -168,7 +169,7 @@ def _pull_members(context: RunContext, group: ThinkificGroup) -> None:
         else:
             note_assignments_synced(group, now=context.now)
         if not walked.complete:
-            not_judged(context, f"members of {group}", walked)
+            note_incomplete(context, f"members of {group}", walked)
         context.state.drop(name)
         place.members_of = group.pk
         context.run.pages_done += 1
@@ -180,7 +181,7 @@ def _pull_members(context: RunContext, group: ThinkificGroup) -> None:
 def _apply_members(
     context: RunContext, pages: list[RawPage], group: ThinkificGroup, targets: list[TeamTarget]
 ) -> Applied:
-    applied = apply_and_put_off(context, pages)
+    applied = apply_or_postpone(context, pages)
     numbers = [row.id for page in pages for row in page.items]
     made, met = _note_members(context, group, targets, applied, numbers)
     return Applied(created=len(made), met=met, made=made, lost=applied.lost, conflicts=applied.conflicts)
@@ -193,8 +194,8 @@ def _note_members(
     applied: Applied,
     numbers: list[int],
 ) -> tuple[list[int], list[int]]:
-    """People (Thinkific ids) whom the group's list has, and what came of storing them. Returns the
-    memberships made, and those met."""
+    """Store the memberships of people in the group's list. `numbers` are their Thinkific ids and `applied` is
+    the outcome of storing the people. Returns the primary keys of new and of existing memberships."""
     for issue in applied.issues:
         context.note(f"{group}, {issue.object}", issue.message)
     pks = primary_keys(numbers)
@@ -212,7 +213,8 @@ def _note_members(
 
 
 def _join(context: RunContext, users: list[int], targets: list[TeamTarget]) -> None:
-    """Who joins is counted for each team; the teams that a person asked for also when nobody does."""
+    """Add the users to the target teams, and count for each team who joined. Teams in the option `mappings`
+    are counted even when nobody joined."""
     asked = {row["team_id"] for row in context.run.options.get("mappings", [])}
     names = dict(Team.objects.filter(pk__in=[t.team_id for t in targets]).values_list("pk", "name"))
     for target in targets:
@@ -233,7 +235,8 @@ def _mapped(context: RunContext, group: ThinkificGroup) -> list[TeamTarget]:
 
 
 def _remove_members(context: RunContext, pks: list[int]) -> int:
-    """Members that complete listings no longer have; with the setting they leave the teams as well."""
+    """Mark memberships as removed that complete lists no longer have. If the setting says so, these people
+    also leave the teams. Returns how many were marked."""
     lost: dict[int, dict[int, int]] = {}
     for pk, group, user in GroupMembership.objects.filter(pk__in=pks).values_list("pk", "group", "user"):
         lost.setdefault(group, {})[pk] = user

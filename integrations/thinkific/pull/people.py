@@ -1,4 +1,4 @@
-"""Pulling people."""
+"""Pulls people."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -25,9 +25,9 @@ from integrations.thinkific.pull.address_owners import Owners, clear_the_way, lo
 from integrations.thinkific.pull.changed_rows import (
     Known,
     PostponedPlace,
-    are_postponed,
     changed_rows,
     postpone,
+    postponed_rows,
 )
 from integrations.thinkific.pull.watermarks import Changes
 from integrations.thinkific.runs.context import RunContext
@@ -40,20 +40,20 @@ AT_ONCE = 1000
 
 
 def pull_users(context: RunContext) -> None:
-    """All people, since REST has no way to ask for those that changed; or with the option `user_id` (a
-    primary key) one."""
+    """Pull all people, because REST cannot filter by change; or with the option `user_id` (a primary key)
+    one."""
     if "user_id" in context.run.options:
         _pull_one(context, User.objects.get(pk=context.run.options["user_id"]))
         return
     stored = User.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True)
-    handler = Pulled(context, "users", partial(apply_and_put_off, context), row_type=schemas.User)
+    handler = Pulled(context, "users", partial(apply_or_postpone, context), row_type=schemas.User)
     walked = walk("/users", handler, stored=User.objects.all(), asked=True)
     mark_missing(
         context, "users", stored, remove_users, walked=walked, what="people", ask=context.client.rest.get_user
     )
-    settle_contested(context, lambda applied, _: context.count(applied))
+    store_postponed(context, lambda applied, _: context.count(applied))
     if walked.complete:
-        # Everybody was looked at: what was not met again needs no decision any more.
+        # Everybody was read, so conflicts that did not come up again need no decision any more.
         context.store(lambda: identities.close_passed(since=context.run.created_at))
         context.place(Changes).watermark = walked.began_of_all or context.run.created_at
     _assign_teams(context)
@@ -78,7 +78,7 @@ def _pull_one(context: RunContext, user: User) -> None:
         notes = Notes()
         applied = Applied()
         try:
-            # Without a digest: the words of one person are not the bytes of a list.
+            # Without a digest: this row does not come from a list.
             row = user_row(found, notes, digest=None, now=context.now)
             applied = apply_users([row, *rows_of(owners.found.values())], source=context.source)
         except Unusable as error:
@@ -90,12 +90,12 @@ def _pull_one(context: RunContext, user: User) -> None:
     return None
 
 
-def apply_and_put_off(context: RunContext, pages: list[RawPage]) -> Applied:
-    """Store the people on these pages. Who wants somebody else's address is decided at the end, by
-    `settle_contested`."""
+def apply_or_postpone(context: RunContext, pages: list[RawPage]) -> Applied:
+    """Store the people on these pages. People whose e-mail address belongs to another account here are kept
+    for `store_postponed` at the end of the walk."""
     waiting = context.place(PostponedPlace).contested or ()
     numbers: list[int] | None = [] if len(waiting) < AT_ONCE else None
-    none_stored = context.writer.finds_none("users")
+    none_stored = context.writer.has_none_stored("users")
     applied = apply_pages(
         pages, source=context.source, now=context.now, contested=numbers, none_stored=none_stored
     )
@@ -104,10 +104,10 @@ def apply_and_put_off(context: RunContext, pages: list[RawPage]) -> Applied:
     return applied
 
 
-def settle_contested(context: RunContext, then: Callable[[Applied, list[int]], None]) -> None:
-    """Ask for those who have the addresses of the people that were put off, and store these. `then` gets what
-    came of it and their Thinkific ids, in the same transaction."""
-    rows = are_postponed(context)
+def store_postponed(context: RunContext, then: Callable[[Applied, list[int]], None]) -> None:
+    """Request the owners of the postponed people's addresses, then store these people. `then` is called in
+    the same transaction with the outcome and their Thinkific ids."""
+    rows = postponed_rows(context)
     people = [user for row in rows if isinstance(user := decode_row(row, schemas.User), schemas.User)]
     owners = look_at_owners(people, context.client.rest.get_user)
 
@@ -133,7 +133,7 @@ def apply_pages(
     contested: list[int] | None = None,
     none_stored: bool = False,
 ) -> Applied:
-    """Store the people on these pages; for `contested` see apply_users, for `none_stored` changed_rows."""
+    """Store the people on these pages. For `contested` see apply_users, for `none_stored` changed_rows."""
     applied = Applied()
     changed, known = changed_rows(User, pages, applied, none_stored=none_stored)
     if changed:
@@ -167,7 +167,7 @@ def _apply_changed(
 
 
 def primary_keys(thinkific_ids: Iterable[int]) -> dict[int, int]:
-    """`Thinkific id -> primary key` of people."""
+    """Returns `Thinkific id -> primary key` of people who are stored."""
     rows = User.objects.filter(bulk.among("thinkific_id", thinkific_ids)).order_by()
     return dict(rows.values_list("thinkific_id", "pk"))
 
@@ -180,11 +180,11 @@ def ensure_users(
     now: datetime,
     contested: list[int] | None = None,
 ) -> dict[int, int]:
-    """`Thinkific id -> primary key`, storing those whom we have not met with what is known of them here.
+    """Returns `Thinkific id -> primary key`. Unknown people are stored with the values given.
 
-    Who cannot be stored is left out, and the reason is among `applied`'s issues. So is who waits for an
-    administrator's decision (`applied.withheld`): what belongs to them is passed over until then. For
-    `contested` see apply_users.
+    People who cannot be stored are left out, with the reason in the issues of `applied`. People who wait for
+    an administrator's decision are left out as well (`applied.withheld`), and so are their enrollments and
+    results until then. For `contested` see apply_users.
     """
     wanted = {person.id: person for person in people}
     pks = primary_keys(wanted)
@@ -207,12 +207,13 @@ def ensure_users(
 
 
 class WelcomePlace(Place):
-    welcomed: int | UnsetType = UNSET  # up to which primary key
+    welcomed: int | UnsetType = UNSET  # the largest primary key of users who have got the mail
 
 
 def _welcome(context: RunContext, top: int) -> None:
-    """With the option, people whom this run has made an account for get a mail. That it is sent is committed
-    before it is sent: a run that is resumed writes to nobody twice. Accounts up to `top` were there."""
+    """Send the welcome mail to users whom this run has created, if the option `emails` allows it. `top` is
+    the largest primary key of earlier users. Committed before each mail, so a resumed run sends none twice.
+    """
     if context.run.options.get("emails") != "allow" or context.dry_run:
         return
     new = User.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True, is_active=True)
@@ -228,7 +229,7 @@ def _welcome(context: RunContext, top: int) -> None:
 
 
 def _assign_teams(context: RunContext) -> None:
-    """People without a team join the one that this run was given, or the one that the settings name."""
+    """Add people without a team to the team in the option `team_id`, or to the settings' default team."""
     team = (
         Team.objects.filter(pk=context.run.options.get("team_id")).first() or SiteSettings.load().default_team
     )
@@ -236,10 +237,10 @@ def _assign_teams(context: RunContext) -> None:
         return
     if team.pk == context.run.options.get("team_id"):
         effects.add_joined(context.cursor, team.pk, team.name, 0)
-    homeless = automatic_memberships.without_a_team().order_by("pk")
+    teamless = automatic_memberships.without_a_team().order_by("pk")
     after = 0
     while True:
-        pks = list(homeless.filter(pk__gt=after).values_list("pk", flat=True)[:AT_ONCE])
+        pks = list(teamless.filter(pk__gt=after).values_list("pk", flat=True)[:AT_ONCE])
         if not pks:
             return
         after = pks[-1]

@@ -1,9 +1,9 @@
-"""Accounts that were deleted in Thinkific and made anew with the same e-mail address, met in lists of
-enrollments and results.
+"""Accounts that were deleted in Thinkific and created again with the same e-mail address, as they appear in
+lists of enrollments and results.
 
-Such rows name people by id and address. Where the id is not here and the address is somebody else's, one of
-the two accounts is gone, mostly, so both are asked for. What belongs to an account that is gone is left out;
-that is no error.
+The rows of these lists have the id and the address of a person. If the id is unknown here and the address
+belongs to another account, mostly one of the two accounts is gone, so both are requested. Rows of an account
+that is gone are left out; that is no error.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -29,7 +29,7 @@ from integrations.thinkific.pull.address_owners import (
     look_at_owners,
     rows_of,
 )
-from integrations.thinkific.pull.changed_rows import Known, PostponedPlace, are_postponed
+from integrations.thinkific.pull.changed_rows import Known, PostponedPlace, postponed_rows
 from integrations.thinkific.pull.people import primary_keys
 from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.pages import RawRow, decode_row
@@ -39,14 +39,14 @@ Typed = list[tuple[schemas.Enrollment, int | None]]  # each with its digest
 
 @dataclass
 class Claims:
-    """What Thinkific said of people who have somebody else's address here, and of those who have it."""
+    """What Thinkific says about people whose address belongs to another account here, and its owners."""
 
     found: list[schemas.User] = field(default_factory=list)
     owners: Owners = field(default_factory=Owners)
     gone: set[int] = field(default_factory=set)  # Thinkific ids
 
     def store(self, applied: Applied, *, source: str, now: datetime) -> None:
-        """Store those who are there. They count as nothing: what named them is counted."""
+        """Store the people who exist. They are not counted, because the rows that named them are."""
         clear_the_way(self.owners, source=source, now=now)
         people = [*self.found, *self.owners.found.values()]
         made = apply_users(rows_of(people), source=source) if people else Applied()
@@ -55,8 +55,8 @@ class Claims:
 
 
 def look_at_claims(people: Iterable[schemas.User], ask: Ask) -> Claims:
-    """Ask about those of these people who are not here and have an address that somebody else has. Call it
-    outside of transactions."""
+    """Request those of these people who are unknown and whose address belongs to another account here. Call
+    it outside of transactions."""
     named = {person.id: person for person in people}
     missing = named.keys() - primary_keys(named).keys()
     if not missing:
@@ -73,28 +73,28 @@ def look_at_claims(people: Iterable[schemas.User], ask: Ask) -> Claims:
 
 
 def waiting_list(context: RunContext | None) -> list[int] | None:
-    """Where enrollments that must wait are to be named; None where nobody comes back to them."""
+    """Returns a list for the Thinkific ids of enrollments to postpone, or None if none may be postponed."""
     full = context is None or len(context.place(PostponedPlace).contested or ()) >= AT_ONCE
     return None if full else []
 
 
-def settle(context: RunContext, apply: Callable[[list[RawRow], Known], Applied]) -> None:
-    """Ask for the people whose enrollments wait; then store these."""
-    rows = are_postponed(context)
+def store_postponed(context: RunContext, apply: Callable[[list[RawRow], Known], Applied]) -> None:
+    """Request the people of the postponed enrollments, then store the enrollments with `apply`."""
+    rows = postponed_rows(context)
     if not rows:
         return
     read = ((row.id, decode_row(row, schemas.Enrollment)) for row in rows)
-    told = {number: one for number, one in read if isinstance(one, schemas.Enrollment) and one.user_id}
-    claims = look_at_claims(map(person_of_enrollment, told.values()), context.client.rest.get_user)
+    readable = {number: one for number, one in read if isinstance(one, schemas.Enrollment) and one.user_id}
+    claims = look_at_claims(map(person_of_enrollment, readable.values()), context.client.rest.get_user)
 
     def write() -> None:
         context.place(PostponedPlace).contested = UNSET
         applied = Applied()
         claims.store(applied, source=context.source, now=context.now)
         known = known_digests(Enrollment, [row.id for row in rows])
-        dead = {number for number, one in told.items() if one.user_id in claims.gone}
-        _remove(dead, known, applied, source=context.source, now=context.now)
-        applied += apply([row for row in rows if row.id not in dead], known)
+        of_gone = {number for number, one in readable.items() if one.user_id in claims.gone}
+        _remove(of_gone, known, applied, source=context.source, now=context.now)
+        applied += apply([row for row in rows if row.id not in of_gone], known)
         context.count(applied)
         total_up_students_of([row.id for row in rows], source=context.source)
 
@@ -104,8 +104,8 @@ def settle(context: RunContext, apply: Callable[[list[RawRow], Known], Applied])
 def without_former(
     rows: Typed, missing: Collection[int], known: Known, applied: Applied, *, source: str, now: datetime
 ) -> Typed:
-    """The rows but for those that name a former account of somebody here. `missing` are the people (Thinkific
-    ids) who are not here."""
+    """Returns the rows without those of former accounts of people here. `missing` are the Thinkific ids of
+    people who are not stored."""
     former = former_ids(missing)
     if not former:
         return rows

@@ -1,4 +1,4 @@
-"""Whose quiz results and certificates the rows of a page are."""
+"""Finds the students of quiz results and certificates."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -21,7 +21,7 @@ def number_of(row: schemas.QuizSubmission | schemas.Certificate | BadRow) -> int
 
 
 def leave_out(number: int, row: Row, known: dict[int | None, int], applied: Applied) -> None:
-    """A row that is not for us. What is stored of it stays where Thinkific no longer says whose it is."""
+    """Leave a row out. If Thinkific no longer says whose it is, the stored row stays."""
     applied.leave_out([number])
     if row.user is None and number in known:
         applied.met.append(known[number])
@@ -39,17 +39,19 @@ def claims_of(context: RunContext, rows: Iterable[Row]) -> Claims:
 def students(
     rows: Sequence[tuple[Row, datetime | None]], applied: Applied, context: RunContext, claims: Claims
 ) -> tuple[dict[int, int], set[int]]:
-    """`Thinkific id -> primary key` of those whose results these are, each with its moment; and which rows
-    (Thinkific ids) are not for us: those of people who were deleted here or have another account now, who are
-    gone from Thinkific (it names them no longer), or who wait for an administrator's decision."""
+    """Returns `Thinkific id -> primary key` of the students, and the Thinkific ids of rows to leave out.
+
+    Each row comes with a moment at which its student existed. Left out are rows of people who were deleted
+    here, have another account now, are gone from Thinkific, or wait for an administrator's decision.
+    """
     claims.store(applied, source=context.source, now=context.now)
     people = {id(row): person_of_node(row.user) if row.user else None for row, _ in rows}
     named = [(person, moment) for row, moment in rows if (person := people[id(row)]) is not None]
-    told = [(person, moment) for person, moment in named if person.id not in claims.gone]
+    there = [(person, moment) for person, moment in named if person.id not in claims.gone]
     users, departed = departed_people.students(
-        departed_people.earliest(told), applied, source=context.source, now=context.now
+        departed_people.earliest(there), applied, source=context.source, now=context.now
     )
-    deleted = deleted_here({person.id for person, _ in told} - users.keys()) | applied.withheld | claims.gone
+    deleted = deleted_here({person.id for person, _ in there} - users.keys()) | applied.withheld | claims.gone
     left_out, orphans = set(), set()
     for row, _ in rows:
         person, number = people[id(row)], number_of(row)

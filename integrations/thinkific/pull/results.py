@@ -1,4 +1,4 @@
-"""Pulling quiz results and certificates, which only GraphQL has."""
+"""Pulls quiz results and certificates, which only GraphQL has."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -29,12 +29,12 @@ from integrations.thinkific.runs.list_walk import top_of
 from integrations.thinkific.runs.state import NodesPlace
 
 OVERLAP = timedelta(minutes=10)
-SPARE = 10  # certificates that may have come since the last look
+SPARE = 10  # certificates that may be new since the last pull
 
 
 class ResultsPlace(NodesPlace):
     top: int | UnsetType = UNSET
-    course: int = 0  # of certificates: the last one (primary key) that is through
+    course: int = 0  # of certificates: the last course (primary key) that is done
     nameless: int = 0  # rows that came without an id
 
 
@@ -47,7 +47,7 @@ def _require_token(context: RunContext, what: str) -> None:
 
 
 def pull_quiz_results(context: RunContext) -> None:
-    """Results completed since the last pull, or with `full` all of them."""
+    """Pull results that were completed since the last pull, or all of them in a full run."""
     _require_token(context, "The history of quiz results")
     since, place = begin(context), context.place(ResultsPlace)
     if place.top is UNSET:
@@ -97,8 +97,8 @@ def _store_submissions(context: RunContext, rows: lists.Rows[schemas.QuizSubmiss
             if row.quiz and (number := parse_graphql_id(row.quiz.id))
         }
     )
-    told = [(row, row.created_at or row.completed_at) for row in rows]
-    users, left_out = students(told, applied, context, claims)
+    dated = [(row, row.created_at or row.completed_at) for row in rows]
+    users, left_out = students(dated, applied, context, claims)
     values = []
     for row in rows:
         number = parse_graphql_id(row.id)
@@ -122,7 +122,7 @@ def _store_submissions(context: RunContext, rows: lists.Rows[schemas.QuizSubmiss
 
 
 def pull_certificates(context: RunContext) -> None:
-    """Every certificate, course by course: there is no list of all and no filter by date."""
+    """Pull all certificates, course by course: there is no list of all and no filter by date."""
     _require_token(context, "Certificates")
     place = context.place(ResultsPlace)
     if place.top is UNSET:
@@ -175,7 +175,7 @@ def _next_course(context: RunContext, course: Product) -> None:
 
 
 def _pass_over(context: RunContext, course: Product, why: str) -> None:
-    """What stands here of the course is taken as met."""
+    """Skip a course that cannot be read. Its stored certificates count as seen."""
     context.note(str(course), why)
     met = Certificate.objects.filter(
         product=course, pk__lte=context.place(ResultsPlace).top or 0, removed_at__isnull=True
@@ -191,8 +191,8 @@ Certificates = Iterator[lists.GraphPage[schemas.Certificate]]
 def certificates_of(
     context: RunContext, courses: list[Product], *, after: str | None
 ) -> Iterator[tuple[Product, Certificates]]:
-    """The certificates of each course, of the first one from a cursor on. Its pages raise NotFound and
-    Endless."""
+    """Yields each course with the pages of its certificates; those of the first course begin after the cursor
+    `after`. Reading the pages raises NotFound and Endless."""
     jobs = (_first_page(context, course, None if n else after) for n, course in enumerate(courses))
     for course, found in zip(courses, context.side_by_side(jobs), strict=True):
         yield course, _pages(context, course, found)
@@ -202,10 +202,13 @@ FirstPage = lists.GraphPage[schemas.Certificate] | NotFound | Endless
 
 
 def _first_page(context: RunContext, course: Product, after: str | None) -> Job[FirstPage]:
-    """A query costs as much as the rows that it asks for, there or not. Most courses have few certificates,
-    so the first page is about as large as what is known; four large ones would take a minute's points."""
+    """Request the first page of certificates, about as large as the number that is expected.
+
+    A query costs points for all rows that it requests, even if there are fewer. Most courses have few
+    certificates, and four large pages would use the points of a minute.
+    """
     known = Certificate.objects.filter(product=course).count()
-    if not known:  # the first time: nearly everybody who finished has one
+    if not known:  # the first time: nearly everybody who has completed the course has one
         known = Enrollment.objects.filter(product=course, completed_at__isnull=False).count()
     first = min(max(known + SPARE, 2 * SPARE), LARGEST_SIZE)
     pages = lists.course_certificates(context.client.graphql, course.productable_id, after=after, first=first)

@@ -1,7 +1,8 @@
-"""What was found and not read yet: the content of a new course, a course that only an enrollment has named.
+"""Starts pulls of what is known but not read yet: the content of new courses, and courses that are only known
+from an enrollment.
 
-Whoever found it, an event, a pull or a push, it is asked for within a minute or so; the schedules of content
-and of products may be a day away. Each is tried so once; what cannot be read then is left to the schedule.
+They become known by an event, a pull or a push, and are read about a minute later; the next scheduled run may
+be a day away. Each is tried once in this way. What cannot be read then is left to the schedule.
 """
 
 from datetime import datetime, timedelta
@@ -17,14 +18,14 @@ from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.runs import lifecycle
 
 PAUSE = timedelta(minutes=15)  # after a run that failed
-NEARLY_DUE = timedelta(minutes=3)  # until the schedule's own run
+NEARLY_DUE = timedelta(minutes=3)  # if the next scheduled run is that close, no other one is started
 READ = (SyncRun.Status.SUCCEEDED, SyncRun.Status.PARTIAL)
 OPTIONS = {lifecycle.UNREAD: True}
 
 
 def ask_soon(trigger: str = SyncRun.Trigger.SCHEDULE) -> list[SyncRun]:
-    """Start what reads it, unless such a run is under way. A kind that nobody pulls by schedule, or that was
-    never pulled, is left alone."""
+    """Start pulls of what is not read yet, unless a run of the kind is under way. Kinds without an enabled
+    schedule, or that were never pulled, are not started. Returns the started runs."""
     credentials = Credentials.from_settings()
     if not credentials.complete:
         return []
@@ -37,13 +38,13 @@ def ask_soon(trigger: str = SyncRun.Trigger.SCHEDULE) -> list[SyncRun]:
 
 
 def unread_courses() -> QuerySet[Product]:
-    """Courses whose content was never read."""
+    """Returns the courses whose content was never read."""
     return Product.objects.courses().filter(content_synced_at__isnull=True, removed_at__isnull=True)
 
 
 def new_courses(since: datetime, *, with_graphql: bool) -> bool:
-    """Whether there are courses to read that came, or were read themselves, since then. REST does not show
-    the content of those that it does not list."""
+    """Returns whether there are unread courses that were created or synced since then. Without GraphQL only
+    courses that REST lists count, because REST does not show the content of others."""
     courses = unread_courses().filter(Q(created_at__gt=since) | Q(synced_at__gt=since))
     return (courses if with_graphql else courses.filter(source=Product.Source.REST)).exists()
 
@@ -55,7 +56,7 @@ def _named_only() -> QuerySet[Product]:
 
 
 def _last_looked(kind: str) -> datetime | None:
-    """When the last run over everything that is new began; None: do not start one now."""
+    """Returns when the last run that read everything new began, or None if none is to be started now."""
     if not SyncSchedule.objects.filter(kind=kind, enabled=True).exists():
         return None
     all_runs = SyncRun.objects.filter(kind=kind).exclude(options__has_any_keys=lifecycle.ONE_OBJECT)
@@ -64,7 +65,7 @@ def _last_looked(kind: str) -> datetime | None:
         return None
     due = [at for (scheduled, _), at in next_runs().items() if scheduled == kind]
     if due and min(due) < timezone.now() + NEARLY_DUE:
-        return None  # that one reads it, and must not find another run in its place
+        return None  # the scheduled run reads it, and must not find another run under way
     ended = last.finished_at or last.created_at
     if last.status not in READ and not is_older(ended, timezone.now(), than=PAUSE):
         return None

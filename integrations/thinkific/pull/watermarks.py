@@ -1,4 +1,4 @@
-"""Up to when we know what changed in Thinkific: where a pull of changes begins."""
+"""The moment up to which changes in Thinkific are known, where the next pull of changes begins."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -13,23 +13,24 @@ from integrations.thinkific.runs.state import Place
 class Changes(Place):
     since: datetime | UnsetType | None = UNSET  # None: everything is pulled
     asked_at: datetime | UnsetType = UNSET  # when the run began
-    newest: datetime | UnsetType = UNSET  # change among the rows that have come
+    newest: datetime | UnsetType = UNSET  # the newest change of rows that have come
     watermark: datetime | UnsetType = UNSET
 
 
 def begin(context: RunContext) -> datetime | None:
-    """Since when changes are to be pulled; None for everything. The same each time the run is taken up."""
+    """Returns since when changes are to be pulled; None for everything. The result stays the same when the
+    run is resumed."""
     place = context.place(Changes)
     if place.since is UNSET:
         place.since = None if context.run.full else last_watermark(context.run.kind)
         place.asked_at = context.now
-    context.run.full = place.since is None  # a kill leaves it as it was asked for
+    context.run.full = place.since is None  # after a kill, the row still has the value that was asked for
     return place.since
 
 
 def last_watermark(kind: str) -> datetime | None:
-    """Where the last complete walk of this kind left off, in Thinkific's own time (of people: when it was
-    begun, by our clock); None before the first."""
+    """Returns the watermark of the last complete walk of this kind, by Thinkific's clock (of people: when the
+    walk began, by our clock); None if there is none."""
     done = (SyncRun.Status.SUCCEEDED, SyncRun.Status.PARTIAL)
     runs = SyncRun.objects.filter(kind=kind, status__in=done, cursor__has_key="watermark")
     for cursor in runs.order_by("-id").values_list("cursor", flat=True)[:1]:
@@ -45,10 +46,12 @@ def note_newest(context: RunContext, moments: Iterable[datetime]) -> None:
 
 
 def set_watermark(context: RunContext, since: datetime | None) -> None:
-    """After a complete walk (of what changed `since`; None: of everything): the next one begins at the newest
-    change that came, and not after the moment at which this one began. What changed while it went on may
-    have been on a page that it had passed; and a clock of theirs that runs ahead must not make us skip rows.
+    """Set where the next pull of changes begins, after a complete walk over changes `since` (None: over all).
+
+    That is the newest change that came, but not later than the start of this walk: later changes may have
+    been on pages that were read before. This also holds when Thinkific's clock is ahead of ours.
     """
+
     place = context.place(Changes)
     moment = min(place.newest, place.asked_at or context.now) if place.newest else None
     floor = since or last_watermark(context.run.kind)

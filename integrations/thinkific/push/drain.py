@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 # People at a time, for each request that may be under way: some are busy with the database meanwhile.
 MORE_PEOPLE = 2
 AHEAD = 6  # people more whose entries are claimed: nobody waits for a claim
-PATIENCE = 75.0  # seconds to wait for a request of the budget: longer than Thinkific's window
+LONGEST_WAIT = 75.0  # seconds to wait for a request of the budget: longer than Thinkific's window
 LOOK = 0.25  # seconds between looks for new entries while others are on their way
 CANCEL_AFTER = 1.0  # seconds for what is under way when we are told to stop
 RENEW_EVERY = 20.0  # seconds; see OutboxEntry.lease
@@ -54,7 +54,7 @@ def drain(*, seconds: float = 50.0, stop: Callable[[], bool] = stopping.requeste
     claims.free_abandoned()
     if not _due(within=claims.SETTLED_AFTER):
         return outcome
-    budget = SharedBudget.from_settings(longest_wait=PATIENCE)
+    budget = SharedBudget.from_settings(longest_wait=LONGEST_WAIT)
     budget.sleep = partial(_sleep, stop=stop)
     end = time.monotonic() + seconds
     try:

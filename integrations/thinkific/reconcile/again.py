@@ -1,4 +1,4 @@
-"""Rows of a report looked at again: what of each is still true."""
+"""Compares rows of a report again, to find which differences still exist."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ Looked = tuple[Finding | str, Remote]
 
 
 def read_again(context: RunContext, rows: list[Drift]) -> Iterator[Remote]:
-    """What Thinkific has of each row's object, one after the other; many are asked for at a time."""
+    """Yields for each row its object as Thinkific has it now. Many are requested at the same time."""
     return context.side_by_side(_read(context, row) for row in rows)
 
 
@@ -25,8 +25,8 @@ def _read(context: RunContext, row: Drift) -> Job[Remote]:
 
 
 def look_again(context: RunContext, row: Drift, found: Remote) -> Looked:
-    """The drift as it is now, or `in_step`, `waiting` or `gone`; and what Thinkific has of the object, which
-    was read just before."""
+    """Returns the difference as it is now, or `in_step`, `waiting` or `gone`; and the object as Thinkific has
+    it. `found` is the object, which was read just before."""
     kind = row.report.kind
     subject = SUBJECTS[kind]
     if (known := _without_asking(row)) is not None:
@@ -36,7 +36,7 @@ def look_again(context: RunContext, row: Drift, found: Remote) -> Looked:
         if mine is None:
             return "gone", found
         if not stored.expected(kind).filter(pk=mine.pk).exists():
-            return "in_step", found  # neither side has it
+            return "in_step", found  # neither side has the object
         return Finding(Sort.ONLY_HERE, object_id=mine.pk, thinkific_id=row.thinkific_id), found
     look = subject.look(context, row, found)
     if look.findings:
@@ -52,7 +52,7 @@ def _without_asking(row: Drift) -> Finding | str | None:
     if mine is not None and with_unsent_change(stored.entity(kind), [mine.pk]):
         return "waiting"
     if kind == DriftKind.PRODUCTS and isinstance(mine, Product) and mine.source != Product.Source.REST:
-        return as_reported(row)  # REST, which has single products, does not know it
+        return as_reported(row)  # single products can only be read over REST, which does not have this one
     return None
 
 

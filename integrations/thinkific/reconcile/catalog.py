@@ -1,4 +1,4 @@
-"""Comparing products and what is inside them: bundles with their courses, courses with their curricula."""
+"""Compares products and their contents: the courses of bundles and the curricula of courses."""
 
 from collections.abc import Callable
 from functools import partial
@@ -47,11 +47,12 @@ from integrations.thinkific.runs.jobs import Ask, Job
 from integrations.thinkific.runs.pages import RawRow, decode_row
 from integrations.thinkific.runs.state import NodesPlace, Place
 
-COURSES = "courses"  # of a bundle, as a field of it
+COURSES = "courses"  # the courses of a bundle, as the name of a field
 
 
 class CatalogPlace(Place, rename={"content_of": "content of"}):
-    shown: list[list[str | int]] = []  # by REST: types of products, and ids of courses and bundles
+    # Products that REST has listed: the type, and the id of the course or bundle.
+    shown: list[list[str | int]] = []
     content_of: int = 0  # the last course (primary key) whose content was compared
 
 
@@ -65,7 +66,7 @@ def compare_products(context: RunContext, report: DriftReport) -> str:
     expected = stored.expected(report.kind)
     if not context.client.credentials.token:
         expected = expected.filter(source=Product.Source.REST)
-    listing.judge(context, report, "products", expected, top=walked.top, unread=unread or without)
+    listing.find_only_here(context, report, "products", expected, top=walked.top, unread=unread or without)
     return " ".join(part for part in (unread, without) if part)
 
 
@@ -87,7 +88,7 @@ def look_at(
     look: Look | None = None,
     passed: Callable[[int], bool] = nothing_passed,
 ) -> Look:
-    """Asks for what each bundle holds, too."""
+    """Compare products, and request and compare the courses of each bundle."""
     look = look or Look()
     rows, notes, now = [], Notes(), timezone.now()
     site_url = context.client.credentials.site_url
@@ -95,7 +96,7 @@ def look_at(
         try:
             rows.append(product_row(product, notes, site_url=site_url, now=now))
         except Unusable:
-            look.new.add(product.id)  # neither a course nor a bundle: not for us
+            look.new.add(product.id)  # neither a course nor a bundle, so not stored here
     context.place(CatalogPlace).shown.extend(list(_what(row)) for row in rows)
     left_out = Applied()
     pairs = match_products(rows, left_out)
@@ -104,14 +105,14 @@ def look_at(
     bundles = {have[0]: row for row, have in pairs if have and row["productable_type"] == Product.Type.BUNDLE}
     asked = {pk: row["productable_id"] for pk, row in bundles.items() if not passed(pk)}
     jobs = (_courses_of(context, pk, number) for pk, number in asked.items())
-    told = context.side_by_side(jobs, whole=True)  # a page is compared as a whole
-    more = {pk: found for pk, found in zip(asked, told, strict=True) if found}
+    answers = context.side_by_side(jobs, whole=True)  # a page is compared as a whole
+    more = {pk: found for pk, found in zip(asked, answers, strict=True) if found}
     sort_out(PRODUCTS, pairs, look, passed=passed, more=more, describe=_only_there)
     return look
 
 
 def _courses_of(context: RunContext, bundle: int, number: int) -> Job[list[Difference]]:
-    """What a bundle holds, where that differs."""
+    """Returns the difference between the courses of a bundle here and in Thinkific; empty if they agree."""
     try:
         [found] = yield [Ask(partial(context.client.rest.get_bundle, number))]
     except NotFound:
@@ -135,8 +136,8 @@ def _only_there(row: Values) -> Finding:
 
 
 def _compare_new_builder(context: RunContext, report: DriftReport, top: int) -> str:
-    """Products that only GraphQL shows. They also keep what moved to the new builder from looking gone.
-    Returns what was left out, and why."""
+    """Compare products that only GraphQL shows. This also finds products that moved to the new course
+    builder, which would look gone otherwise. Returns what was left out, and why."""
     state = context.place(NodesPlace, "graphql products")
     if not context.client.credentials.token or state.done:
         return ""
@@ -158,7 +159,7 @@ def _what(row: Values) -> tuple[str, int]:
 def _look_at_nodes(
     nodes: lists.Rows[schemas.ProductNode], shown: set[Any], passed: Callable[[int], bool]
 ) -> Look:
-    """What REST has shown is compared already, and in full."""
+    """Compare products of GraphQL without those that REST has listed, which are compared already."""
     look, rows, notes, now = Look(), [], Notes(), timezone.now()
     site_url = Credentials.from_settings().site_url
     for node in nodes:
@@ -177,7 +178,7 @@ class Found(NamedTuple):
 
 
 def read(context: RunContext, row: Drift) -> Job[list[Found]]:
-    """The product as REST has it now; empty where it has not."""
+    """Returns the product as REST has it now; empty if it does not have it."""
     if row.thinkific_id is None:
         return []
     try:
@@ -192,7 +193,7 @@ def read(context: RunContext, row: Drift) -> Job[list[Found]]:
 
 
 def take(context: RunContext, row: Drift, found: list[Found]) -> list[str]:
-    """Store it by the mirror, with the courses of a bundle. Returns what was in the way."""
+    """Store the product as Thinkific has it, with the courses of a bundle. Returns the problems."""
     if not found:
         mark_removed(Product, [row.object_id or 0], source=context.source, now=context.now)
         return []
@@ -213,7 +214,7 @@ def take(context: RunContext, row: Drift, found: list[Found]) -> list[str]:
 
 
 def compare_content(context: RunContext, report: DriftReport) -> str:
-    """Course by course; what differs in one is one finding."""
+    """Compare the content of each course. All differences in a course are one finding."""
     courses = Product.objects.courses().filter(removed_at__isnull=True).order_by("pk")
     place = context.place(CatalogPlace)
     todo = list(courses.filter(pk__gt=place.content_of))

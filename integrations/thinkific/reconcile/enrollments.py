@@ -1,4 +1,4 @@
-"""Comparing enrollments in courses. Those in bundles are ours alone, derived from their courses'."""
+"""Compares enrollments in courses. Bundle enrollments exist only here: they are derived from those."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -17,7 +17,7 @@ from integrations.thinkific.client.decoding import BadRow
 from integrations.thinkific.mapping import enrollment_row
 from integrations.thinkific.pull import departed_people
 from integrations.thinkific.pull.changed_rows import Known
-from integrations.thinkific.pull.enrollments import apply_typed, told
+from integrations.thinkific.pull.enrollments import apply_typed, named_person
 from integrations.thinkific.pull.people import primary_keys
 from integrations.thinkific.reconcile import listing
 from integrations.thinkific.reconcile.findings import (
@@ -41,7 +41,8 @@ def compare_enrollments(context: RunContext, report: DriftReport) -> str:
 
 
 def _compare_rows(rows: list[RawRow], passed: Callable[[int], bool], *, since: datetime | None) -> Look:
-    """What was touched `since` the walk began is on its way here, and not judged."""
+    """Compare rows. Enrollments that changed `since` the walk began are not compared: the next pull or an
+    event brings them."""
     look, found, bad, moving = Look(), [], {}, []
     for row in rows:
         enrollment = decode_row(row, schemas.Enrollment)
@@ -73,7 +74,7 @@ def look_at(
     look = look or Look()
     now = timezone.now()
     users = primary_keys({e.user_id for e in enrollments if e.user_id})
-    unknown = [one for e in enrollments if e.user_id not in users and (one := told(e)) is not None]
+    unknown = [one for e in enrollments if e.user_id not in users and (one := named_person(e)) is not None]
     departed = (
         departed_people.who_is_gone(departed_people.earliest(unknown), Applied(), now=now)
         if unknown
@@ -102,7 +103,8 @@ def look_at(
 
 
 def _matched(rows: list[Values], look: Look) -> tuple[list[Pair], dict[int, list[Difference]]]:
-    """Which stored enrollment each row is about: by Thinkific's id, then by student and course."""
+    """Returns the stored enrollment of each row, found by Thinkific id, then by student and course; and the
+    Thinkific ids that are missing here, as differences."""
     by_id = ENROLLMENTS.stored_of(rows, None)
     by_pair = stored_pairs([row for row in rows if row["thinkific_id"] not in by_id])
     pairs: list[Pair] = []
@@ -112,7 +114,7 @@ def _matched(rows: list[Values], look: Look) -> tuple[list[Pair], dict[int, list
         known = by_pair.get((row["user_id"], row["product_id"]))
         if have is None and known is not None:
             pk, number, values = known
-            if number is not None:  # a second one of the same student and course; one is shown
+            if number is not None:  # a second enrollment of the student in the course, which is not stored
                 look.new.add(row["thinkific_id"])
                 continue
             have = (pk, values)
@@ -122,13 +124,13 @@ def _matched(rows: list[Values], look: Look) -> tuple[list[Pair], dict[int, list
 
 
 def take(context: RunContext, row: Drift, found: list[schemas.Enrollment]) -> list[str]:
-    """Store it by the mirror. Returns what was in the way."""
+    """Store the enrollment as Thinkific has it. Returns the problems."""
     if not found:
         remove_enrollments([row.object_id or 0], source=context.source, now=context.now)
         return []
     known = dict(Enrollment.objects.filter(thinkific_id=found[0].id).values_list("thinkific_id", "pk"))
     stored_now: Known = {number: (pk, None) for number, pk in known.items() if number is not None}
-    # What moved in Thinkific since we last wrote counts, however the stored moment came about.
+    # Without a stored moment, the mirror takes Thinkific's values whatever their moment is.
     Enrollment.objects.filter(thinkific_id=found[0].id).update(remote_updated_at=None)
     applied = apply_typed([(one, None) for one in found], stored_now, source=context.source, now=context.now)
     undecided = [DECIDE] if applied.withheld else []

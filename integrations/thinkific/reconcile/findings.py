@@ -1,7 +1,4 @@
-"""What comes of comparing rows of Thinkific with what is stored: by the mirror's own comparison, no other.
-
-Nothing here writes.
-"""
+"""Compares rows of Thinkific with stored rows, in the same way as the mirror. Nothing here writes."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -18,19 +15,19 @@ from core.services.storage import bulk
 from integrations.models import Drift
 
 Sort = Drift.Sort
-Pair = tuple[Values, tuple[int, Values] | None]  # Thinkific's row, the stored one
+Pair = tuple[Values, tuple[int, Values] | None]  # Thinkific's row; primary key and values of the stored one
 Difference = dict[str, str]  # field, ours, theirs
 
-# About the row and not of it: when it was made and touched, and how we learnt of it.
+# Fields about the row itself: when it was created and changed, and where it was read.
 NOT_COMPARED = frozenset({"remote_updated_at", "thinkific_created_at", "source"})
 LONGEST = 2000  # characters of a value that are kept
 
 
 class Finding(NamedTuple):
-    """One object on which the two sides do not agree."""
+    """One object that differs between the dashboard and Thinkific."""
 
     sort: str
-    label: str = ""  # empty: by the stored row
+    label: str = ""  # empty: the label of the stored row
     object_id: int | None = None
     thinkific_id: int | None = None
     differences: tuple[Difference, ...] = ()
@@ -45,8 +42,8 @@ class Finding(NamedTuple):
 
 @dataclass
 class Look:
-    """What came of comparing some rows. `met` are the primary keys of all stored ones among them; `new` are
-    the Thinkific ids of those that have no stored one."""
+    """The outcome of comparing some rows. `met` are the primary keys of their stored rows; `new` are the
+    Thinkific ids of those that have no stored row."""
 
     in_step: int = 0
     waiting: int = 0
@@ -56,7 +53,7 @@ class Look:
     unreadable: list[Issue] = field(default_factory=list)
 
     def fail(self, object: str, message: str, *, pk: int | None = None, number: int | None = None) -> None:
-        """A row that cannot be compared; `pk` is what is stored of it, `number` its Thinkific id."""
+        """Note a row that cannot be compared. `pk` is its stored row, `number` its Thinkific id."""
         self.unreadable.append(Issue(object, message))
         if pk is not None:
             self.met.append(pk)
@@ -77,9 +74,11 @@ def sort_out(
     more: dict[int, list[Difference]] | None = None,
     describe: Callable[[Values], Finding],
 ) -> None:
-    """Sort rows into in step, waiting and findings. What `passed` says yes to is left out, by primary key;
-    `more` are differences that the table's own fields do not show; `describe` makes a finding of a row that
-    has no stored one."""
+    """Sort rows into in step, waiting and findings, and add them to `look`.
+
+    Stored rows for whose primary key `passed` returns True are left out. `more` are differences beyond the
+    fields of the table, by primary key. `describe` makes a finding of a row that has no stored row.
+    """
     applied, numbers = Applied(), {}
     pairs = list(pairs)
     for row, have in pairs:
@@ -105,14 +104,14 @@ def sort_keys(
     numbers: dict[int, int | None],
     passed: Callable[[int], bool] = nothing_passed,
 ) -> None:
-    """Stored rows that Thinkific has as well: in step, waiting to be sent, or different."""
+    """Sort stored rows that Thinkific has as well: in step, waiting to be sent, or different."""
     fresh = [pk for pk in dict.fromkeys(pks) if not passed(pk)]
     unsent = with_unsent_change(entity, fresh)
     for pk in fresh:
         if pk in unsent:
             look.waiting += 1
         elif differences.get(pk):
-            # What is marked as removed here although it is there is as good as missing here.
+            # A row that is marked as removed here but exists in Thinkific counts as missing here.
             missing = any(one["field"] == "removed_at" for one in differences[pk])
             look.findings.append(
                 Finding(
@@ -135,7 +134,8 @@ def differing(fields: Iterable[str], before: Values, after: Values) -> list[Diff
 
 
 def _same(ours: Any, theirs: Any) -> bool:
-    """Thinkific keeps whole seconds of what it is sent, and its surfaces tell fractions differently."""
+    """Returns whether two values are the same. Fractions of seconds are ignored: Thinkific drops them from
+    what it is sent, and REST and GraphQL show them differently."""
     if isinstance(ours, datetime) and isinstance(theirs, datetime):
         return ours.replace(microsecond=0) == theirs.replace(microsecond=0)
     return bool(ours == theirs)
@@ -146,7 +146,7 @@ def difference(name: str, ours: Any, theirs: Any) -> Difference:
 
 
 def in_words(name: str, value: Any) -> str:
-    """A value as a person reads it in a report; empty where there is none."""
+    """Returns a value as text for a report; empty if there is none."""
     if name == "removed_at":
         return "there" if value is None else "marked as removed"
     if value is None:
@@ -163,7 +163,7 @@ def in_words(name: str, value: Any) -> str:
 
 
 def with_unsent_change(entity: str, pks: Iterable[int]) -> set[int]:
-    """Those of these objects of which Thinkific has yet to hear something, or refused it."""
+    """Returns which of these objects have a change that was not sent to Thinkific yet, or was refused."""
     wanted = list(pks)
     if not wanted:
         return set()

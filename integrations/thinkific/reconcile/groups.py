@@ -1,4 +1,4 @@
-"""Comparing groups, and who is in them."""
+"""Compares groups and their members."""
 
 from collections.abc import Callable
 from functools import partial
@@ -53,7 +53,7 @@ def look_at(
     rows = [group_row(group, notes) for group in groups]
     have = GROUPS.stored(thinkific_id__in=[row["thinkific_id"] for row in rows])
     names = [row["name"] for row in rows if row["thinkific_id"] not in have]
-    # A group that was made here and one that has its name there are the same, as the mirror has it.
+    # As in the mirror, a group created here and one of the same name in Thinkific are the same group.
     unlinked = ThinkificGroup.objects.filter(thinkific_id__isnull=True, name__in=names)
     ours = {values["name"]: (pk, values) for pk, values in _by_pk(unlinked).items()}
     pairs, links = [], {}
@@ -77,7 +77,7 @@ def _only_there(row: Values) -> Finding:
 
 
 def take(context: RunContext, row: Drift, found: list[schemas.Group]) -> list[str]:
-    """Store it by the mirror. Returns what was in the way."""
+    """Store the group as Thinkific has it. Returns the problems."""
     if not found:
         mark_removed(ThinkificGroup, [row.object_id or 0], source=context.source, now=context.now)
         return []
@@ -89,12 +89,12 @@ def take(context: RunContext, row: Drift, found: list[schemas.Group]) -> list[st
 
 
 class MembersPlace(Place, rename={"done": "members of", "unread": "groups unread"}):
-    done: int = 0  # the last group (primary key) whose members are through
-    unread: list[str] = []  # groups whose lists were not whole
+    done: int = 0  # the last group (primary key) whose members are compared
+    unread: list[str] = []  # names of groups whose lists were not complete
 
 
 def compare_members(context: RunContext, report: DriftReport) -> str:
-    """Group by group: Thinkific lists an account's groups nowhere else."""
+    """Compare the members group by group, because Thinkific does not list the groups of an account."""
     groups = ThinkificGroup.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True)
     place = context.place(MembersPlace)
     todo = groups.filter(pk__gt=place.done).order_by("pk")
@@ -119,7 +119,7 @@ def _compare_group(context: RunContext, report: DriftReport, group: ThinkificGro
     walked = listing.walk_list(context, report, name, "/users", compare, filters=filters)
     why = listing.WHY_NOT[walked.verdict]
     expected = stored.expected(report.kind).filter(group=group)
-    listing.judge(context, report, name, expected, top=walked.top, unread=why)
+    listing.find_only_here(context, report, name, expected, top=walked.top, unread=why)
 
     def done() -> None:
         place = context.place(MembersPlace)
@@ -167,7 +167,7 @@ def _member_only_there(group: ThinkificGroup, person: schemas.User, user: int | 
 
 
 def read_member(context: RunContext, row: Drift) -> Job[list[schemas.User]]:
-    """The person, if they are in the group now."""
+    """Returns the person if they are in the group now; otherwise empty."""
     membership = GroupMembership.objects.filter(pk=row.object_id or 0).select_related("group", "user").first()
     account = membership.user.thinkific_id if membership else row.pointers.get("account")
     group = group_of(row)
@@ -192,7 +192,7 @@ def group_of(row: Drift) -> ThinkificGroup | None:
 
 
 def take_member(context: RunContext, row: Drift, found: list[schemas.User]) -> list[str]:
-    """Store it by the mirror. Returns what was in the way."""
+    """Store the membership as Thinkific has it. Returns the problems."""
     group = group_of(row)
     if group is None:
         return ["The group is no longer here."]

@@ -1,4 +1,4 @@
-"""The report, written while the walk goes on: exact counts, and the first rows of each sort."""
+"""Writes the report during the walk: exact counts, and the first KEPT rows of each sort."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from integrations.thinkific.reconcile.findings import Finding, Look
 from integrations.thinkific.reconcile.stored import labels
 from integrations.thinkific.runs.context import RunContext
 
-KEPT = 1000  # rows of one sort of one kind: nobody reads more, and the whole kind can be repaired again
+KEPT = 1000  # rows of one sort of one kind: nobody reads more, and a kind can be repaired several times
 Sort = Drift.Sort
 
 
@@ -21,9 +21,9 @@ def open_report(context: RunContext, kind: str) -> DriftReport:
 
 
 def add(context: RunContext, report: DriftReport, look: Look, *, listing: str = "") -> None:
-    """Count what was found and keep the first of it. `listing` names where it was found, for `forget_theirs`.
+    """Count what was found and keep the first rows. `listing` names their list, for `forget_theirs`.
 
-    Call it inside the step that found it: counts, rows and cursor stand or fall together.
+    Call it inside the step, so that counts, rows and cursor are committed together.
     """
     findings = _new(report, look.findings)
     sorts = Counter(finding.sort for finding in findings)
@@ -43,15 +43,15 @@ def add(context: RunContext, report: DriftReport, look: Look, *, listing: str = 
 
 
 def forget_theirs(report: DriftReport, *, listing: str, count: int) -> None:
-    """A list is walked once more: what only Thinkific had in it is counted anew."""
+    """Remove the `count` findings of a list that only Thinkific has, before the list is walked again."""
     _count(report, compared=-count, only_there=-count)
     rows = report.rows.filter(sort=Sort.ONLY_THERE, object_id__isnull=True)
     rows.filter(pointers__listing=listing).delete()
 
 
-def settle(report: DriftReport, row: Drift, found: Finding | str) -> None:
-    """What a second look at a row of the report showed: the same, or `in_step`, `waiting` or `gone` (there
-    is nothing to say of it)."""
+def note_second_look(report: DriftReport, row: Drift, found: Finding | str) -> None:
+    """Note the outcome of the second comparison of a row: a Finding if it still differs, or `in_step`,
+    `waiting` or `gone` (then the row no longer counts)."""
     if not isinstance(found, str):
         return
     Drift.objects.filter(pk=row.pk).delete()
@@ -69,7 +69,7 @@ def _count(report: DriftReport, **counts: int) -> None:
 
 
 def _new(report: DriftReport, findings: list[Finding]) -> list[Finding]:
-    """Each once: pages that shift show a row again."""
+    """Returns the findings that are not in the report yet, each once: rows may come again on a later page."""
     by_key = {finding.key[:300]: finding for finding in findings}
     known = set(report.rows.filter(key__in=list(by_key)).values_list("key", flat=True)) if by_key else set()
     return [finding for key, finding in by_key.items() if key not in known]

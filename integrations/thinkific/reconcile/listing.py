@@ -1,4 +1,4 @@
-"""Comparing a REST list, by the walk that pulls use as well; and what of the stored rows it did not meet."""
+"""Compares a REST list with the walk that pulls use, and finds stored rows that are only here."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ WHY_NOT = {
     MORE: f"{NOT_JUDGED}: more came than Thinkific says there are.",
 }
 
-# Compares rows of a page; the second argument says which primary keys were looked at before.
+# Compares rows; the second argument returns whether a stored row (primary key) is not to be compared.
 Compare = Callable[[list[RawRow], Callable[[int], bool]], Look]
 
 
@@ -47,16 +47,16 @@ class ComparedState(ListState):
     theirs: int = 0  # rows of the newest round that only Thinkific has
 
 
-class Judged(Place):
-    """Under the name of a list: up to which primary key it was said what is only here, and whether of all."""
+class OnlyHere(Place):
+    """The state of the search for rows that are only here, stored under the name of the list."""
 
-    judged: int = 0
+    judged: int = 0  # the last one (primary key) that is in the report
     over: bool = False
 
 
 @dataclass
 class Compared(Handler):
-    """Nothing is stored but the report."""
+    """Compares pages and adds the findings to the report."""
 
     report: DriftReport
     compare: Compare
@@ -64,7 +64,7 @@ class Compared(Handler):
     state_type = ComparedState
 
     def prepare(self, batch: list[RawPage]) -> Look:
-        """Not in the step, which is then short: others wait for it where there is one writer at a time."""
+        """Compare outside of the step, to keep its transaction short: on SQLite other writers wait for it."""
         rows = list({row.id: row for page in batch for row in page.items}.values())
         return self.compare(rows, passed(self.context, self.name, self.state.top))
 
@@ -84,10 +84,11 @@ class Compared(Handler):
 
 
 def compare_list(context: RunContext, report: DriftReport, name: str, path: str, compare: Compare) -> str:
-    """Compare a whole list with what is stored of the report's kind. Returns what could not be judged."""
+    """Compare a whole list with the stored rows of the report's kind. Returns why it is not known what is
+    only here; empty if it is known."""
     walked = walk_list(context, report, name, path, compare)
     unread = WHY_NOT[walked.verdict]
-    judge(context, report, name, stored.expected(report.kind), top=walked.top, unread=unread)
+    find_only_here(context, report, name, stored.expected(report.kind), top=walked.top, unread=unread)
     return unread
 
 
@@ -100,7 +101,7 @@ def walk_list(
     *,
     filters: Mapping[str, Any] | None = None,
 ) -> ListState:
-    """Compare a whole list; WHY_NOT says of its verdict why what it did not meet cannot be judged."""
+    """Compare a whole list. If its verdict has a text in WHY_NOT, it is not known what is only here."""
     handler = Compared(context, name, report, compare)
     walked = walk(path, handler, stored=stored.of(report.kind), filters=filters)
     if walked.verdict == ENDS_NOT:
@@ -109,7 +110,8 @@ def walk_list(
 
 
 def passed(context: RunContext, name: str, top: int) -> Callable[[int], bool]:
-    """Which stored rows (primary keys) are not compared: those that came since, and those that were met."""
+    """Returns a function of a primary key that says whether the row is not to be compared, because it was
+    stored after the walk began or was compared before."""
     seen = context.seen(name)
     return lambda pk: pk > top or pk in seen
 
@@ -124,7 +126,7 @@ def store_nodes(
     top: int,
     note: Callable[[GraphPage[Any]], None],
 ) -> None:
-    """Keep what came of comparing a page of GraphQL; `note` says in the cursor that it is over."""
+    """Store the outcome of comparing a page of GraphQL. `note` notes in the cursor that the page is done."""
 
     def write() -> None:
         ledger.add(context, report, look)
@@ -141,12 +143,13 @@ def progress(context: RunContext, *, pages: int = 1, rows: int) -> None:
     context.run.pages_total = max(context.run.pages_total or 0, context.run.pages_done)
 
 
-def judge(
+def find_only_here(
     context: RunContext, report: DriftReport, name: str, expected: QuerySet, *, top: int, unread: str = ""
 ) -> None:
-    """What is stored, was there when the walk began (primary keys up to `top`), and was not met: only here.
-    `unread` says why nothing can be told, where it cannot."""
-    state = context.place(Judged, name)
+    """Add to the report the expected rows that did not come from Thinkific. Rows stored after the walk began
+    (primary keys above `top`) do not count. With `unread`, a reason why that is not known, nothing is added.
+    """
+    state = context.place(OnlyHere, name)
     if state.over:
         return
     seen = context.seen(name)
@@ -162,7 +165,7 @@ def judge(
 
         context.store(write)
 
-    def over() -> None:  # which rows were met is forgotten in the step that says so
+    def over() -> None:
         state.over = True
         context.forget(name)
 
@@ -170,7 +173,8 @@ def judge(
 
 
 def _only_here(context: RunContext, kind: str, pks: list[int]) -> Look:
-    """Without what we ourselves sent while the walk was under way: it may have passed its place before."""
+    """Returns findings for these rows, without rows that were sent to Thinkific during the walk: it may have
+    read their page before."""
     entity = stored.entity(kind)
     unsent = with_unsent_change(entity, pks)
     just_sent = set(
@@ -189,7 +193,7 @@ def _only_here(context: RunContext, kind: str, pks: list[int]) -> Look:
 
 
 def thinkific_ids(kind: str, pks: Iterable[int]) -> dict[int, int | None]:
-    """`primary key -> Thinkific id`; group members have none of their own."""
+    """Returns `primary key -> Thinkific id`; empty for group members, which have none."""
     model = stored.MODELS[kind]
     if not any(field.name == "thinkific_id" for field in model._meta.concrete_fields):
         return {}

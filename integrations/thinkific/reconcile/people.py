@@ -1,4 +1,4 @@
-"""Comparing people."""
+"""Compares people."""
 
 from collections.abc import Callable
 
@@ -51,9 +51,9 @@ def look_at(
 ) -> Look:
     look = look or Look()
     rows = _mapped(users, look)
-    # What an administrator must decide stands under Conflicts; here it is no difference.
+    # What an administrator must decide is listed under Conflicts and is not a difference here.
     matched = match_users(rows)
-    # Who has somebody else's address differs from what is stored as much as anybody.
+    # People whose address belongs to another account here are compared like all others.
     pairs = matched.pairs + [(row, have) for row, have, _ in matched.refused]
     links = {pk: [difference("thinkific_id", None, number)] for pk, number in matched.links.items()}
     sort_out(USERS, pairs, look, passed=passed, more=links, describe=_only_there)
@@ -78,7 +78,7 @@ def _only_there(row: Values) -> Finding:
 
 
 def take(context: RunContext, row: Drift, found: list[schemas.User]) -> list[str]:
-    """Store it by the mirror. Returns what was in the way."""
+    """Store the person as Thinkific has them. Returns the problems."""
     if not found:
         remove_users([row.object_id or 0], source=context.source, now=context.now)
         return []

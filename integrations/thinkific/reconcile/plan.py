@@ -1,4 +1,4 @@
-"""What a repair would do to the rows of a report, and what it cannot do, and why. Asks Thinkific nothing."""
+"""Says what a repair would do to the rows of a report, and why it cannot repair some. Sends no requests."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from integrations.thinkific.reconcile.findings import Finding
 
 Choice, Sort, State = Drift.Choice, Drift.Sort, Drift.State
 REPAIRABLE = (State.OPEN, State.REFUSED)
-# What we can tell Thinkific of each kind; `thinkific_id` stands for finding the one that is there.
+# The fields of each kind that can be sent to Thinkific. `thinkific_id` means finding the object there.
 SENT: dict[str, frozenset[str]] = {
     DriftKind.USERS: directions.owned_fields("user") | {"thinkific_id"},
     DriftKind.ENROLLMENTS: directions.owned_fields("enrollment") | {"thinkific_id"},
@@ -45,7 +45,7 @@ class Plan:
 
 
 def plan(rows: Iterable[Drift], choice: str) -> Plan:
-    """A constant number of queries, however many rows."""
+    """Returns what a repair would do to each row. Needs a constant number of queries."""
     rows = list(rows)
     made = Plan(choice)
     sent = _groups_sent(rows) if choice == Choice.PUSH else set()
@@ -107,8 +107,8 @@ def _push_member(row: Drift, sent: set[int], has_token: bool) -> tuple[str, str]
         return "", "Nobody took this person out of the group here. Take Thinkific's, then remove them."
     if row.object_id not in sent:
         return "", (
-            "No team lets changes of this group go to Thinkific: that takes an assignment with the direction "
-            "Bidirectional or Dashboard-to-Thinkific."
+            "No team sends changes of this group to Thinkific. Assign the group with the direction "
+            "Bidirectional or Dashboard-to-Thinkific first."
         )
     if row.sort == Sort.ONLY_HERE:
         return SENT_WHEN_MISSING[DriftKind.MEMBERS], ""
@@ -118,7 +118,7 @@ def _push_member(row: Drift, sent: set[int], has_token: bool) -> tuple[str, str]
 
 
 def _groups_sent(rows: list[Drift]) -> set[int]:
-    """The memberships among these rows whose groups some assignment sends to Thinkific."""
+    """Returns the memberships in these rows whose groups have an assignment that sends to Thinkific."""
     keys = [row.object_id for row in rows if row.report.kind == DriftKind.MEMBERS and row.object_id]
     groups = dict(GroupMembership.objects.filter(pk__in=keys).values_list("pk", "group"))
     sent = directions.pushing_groups(set(groups.values())) if groups else set()
@@ -126,9 +126,11 @@ def _groups_sent(rows: list[Drift]) -> set[int]:
 
 
 def moved_on(row: Drift, found: Finding) -> str:
-    """How the object is by now, where that is not what a person decided about: it is there or not, and of the
-    fields that both sides may change the values of both. Empty: as it was shown. What Thinkific alone decides
-    may be newer: that comes here by any pull."""
+    """Returns how the object differs from what the person saw when choosing the repair; empty if it does not.
+
+    Compared are whether both sides have it, and both values of the fields that both sides may change. Fields
+    that only Thinkific changes may be newer, because any pull stores them here.
+    """
     if row.sort != found.sort:
         return f"It was “{row.get_sort_display()}” when it was shown, and is “{Sort(found.sort).label}” now."
     was, both = {one["field"]: one for one in row.differences}, SENT.get(row.report.kind, frozenset())
@@ -147,6 +149,6 @@ def _values(one: dict[str, str]) -> str:
 
 
 def label(name: str) -> str:
-    """A field as a person calls it."""
+    """Returns the name of a field for people."""
     names = {"thinkific_id": "Thinkific account", "removed_at": "presence", "expiry_date": "end date"}
     return names.get(name, name.removesuffix("_id").replace("_", " "))

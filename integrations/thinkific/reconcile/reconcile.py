@@ -1,5 +1,4 @@
-"""A reconciliation: both sides of everything compared, at the priority of a pull, and nothing but a report
-written."""
+"""A reconciliation: compares everything in the dashboard and in Thinkific, and writes only a report."""
 
 from core.models import GroupMembership
 from integrations.models import Drift, DriftKind, DriftReport
@@ -16,16 +15,16 @@ AT_ONCE = 200  # rows
 
 
 class KindsPlace(Place):
-    kinds: list[str] = []  # that are through
+    kinds: list[str] = []  # the kinds that are done
 
 
 class SecondLook(Place):
-    after: int = 0  # the last row of the report (primary key) that was looked at twice
+    after: int = 0  # the last row of the report (primary key) that was compared a second time
 
 
 def reconcile(context: RunContext) -> None:
-    """Kind after kind. What was found is looked at once more when the kind is through: what changed on either
-    side meanwhile is no drift."""
+    """Compare kind after kind. At the end of each kind the differences are compared a second time: what
+    changed on either side during the walk is not a difference."""
     done = context.place(KindsPlace)
     if context.run.pages_total is None:
         context.run.pages_total = sum(-(-stored.rows(kind).count() // PAGE_SIZE) for kind in SUBJECTS)
@@ -69,17 +68,17 @@ def _look_twice(
 ) -> None:
     found, _ = look_again(context, row, remote)
     if not isinstance(found, str) and (found.sort, list(found.differences)) != (row.sort, row.differences):
-        found = "gone"  # it is moving: no drift, and nothing that could be called in step
+        found = "gone"  # it changes at the moment, so it counts neither as different nor as in step
 
     def write() -> None:
-        ledger.settle(report, row, found)
+        ledger.note_second_look(report, row, found)
         second.after = row.pk
 
     context.store(write)
 
 
 def _drop_arrived(context: RunContext, report: DriftReport) -> None:
-    """What only Thinkific had has come here meanwhile, by a pull or a webhook."""
+    """Remove findings that only Thinkific had and that a pull or a webhook has stored here since."""
     rows = report.rows.filter(sort=Sort.ONLY_THERE, object_id__isnull=True)
     if report.kind == DriftKind.MEMBERS:
         arrived = [row for row in rows if _is_member(row)]
@@ -89,7 +88,7 @@ def _drop_arrived(context: RunContext, report: DriftReport) -> None:
 
     def write() -> None:
         for row in arrived:
-            ledger.settle(report, row, "in_step")
+            ledger.note_second_look(report, row, "in_step")
 
     if arrived:
         context.store(write)

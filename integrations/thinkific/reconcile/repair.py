@@ -1,5 +1,5 @@
-"""Repairing what a person chose of a report: row by row, each read again first, so that a report of last week
-overwrites nothing newer."""
+"""Repairs the rows of a report that a person chose. Each is read again before, so that an old report does not
+overwrite newer values."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -38,7 +38,7 @@ PUSHED: dict[str, Any] = {
 
 @transaction.atomic
 def start(rows: QuerySet[Drift], *, choice: str, by: User) -> RequestedRun:
-    """Have these rows repaired in the background, as far as they can be. Raises Refusal."""
+    """Start to repair these rows in the background, as far as possible. Raises NotConnected and Refusal."""
     if not Credentials.from_settings().complete:
         raise NotConnected
     doable = [step.row.pk for step in plan(rows.select_related("report", "repaired_by"), choice).doable]
@@ -51,8 +51,8 @@ def start(rows: QuerySet[Drift], *, choice: str, by: User) -> RequestedRun:
 
 
 def sweep() -> int:
-    """Rows that a run left behind: those of one that was cancelled or failed are open again, the others get a
-    run of their own. Returns how many there were."""
+    """Handle rows that an ended run left behind. After a cancelled or failed run they are open again;
+    otherwise a new run repairs them. Returns how many there were."""
     left = Drift.objects.filter(state=State.REPAIRING)
     count = left.count()
     if not count or SyncRun.objects.active().filter(kind=Kind.REPAIR).exists():
@@ -67,7 +67,7 @@ def sweep() -> int:
 
 
 def repair(context: RunContext) -> None:
-    """All rows that wait for it, those that come meanwhile too."""
+    """Repair all rows that wait for it, including those that people add during the run."""
     waiting = Drift.objects.filter(state=State.REPAIRING).select_related("report", "repaired_by")
     while some := list(waiting.order_by("pk")[:AT_ONCE]):
         for row, read in zip(some, read_again(context, some), strict=True):
@@ -84,7 +84,7 @@ def _repair(context: RunContext, row: Drift, read: Remote) -> None:
         state, outcome = _carry_out(context, row, found, remote)
         values = {"state": state, "outcome": outcome, "repaired_at": context.now}
         if state == State.REFUSED and not isinstance(found, str) and row.object_id == found.object_id:
-            # The next preview shows how it stands.
+            # The next preview shows the current difference.
             values |= {"sort": found.sort, "differences": list(found.differences)}
         Drift.objects.filter(pk=row.pk, state=State.REPAIRING).update(**values)
         context.run.fetched += 1
@@ -99,7 +99,7 @@ def _repair(context: RunContext, row: Drift, read: Remote) -> None:
 
 
 def _carry_out(context: RunContext, row: Drift, found: Finding | str, remote: Remote) -> tuple[str, str]:
-    """What became of the row, and what a person should know."""
+    """Repair the row. Returns its new state, and a sentence for people."""
     if found == "waiting":
         return State.REFUSED, "A change of it waits to be sent: see Waiting changes. Nothing was changed."
     if isinstance(found, str):
@@ -109,7 +109,7 @@ def _carry_out(context: RunContext, row: Drift, found: Finding | str, remote: Re
     row.sort, row.differences = found.sort, list(found.differences)
     row.thinkific_id = row.thinkific_id if row.thinkific_id is not None else found.thinkific_id
     row.state = State.OPEN
-    # Settings and what is different may not be what they were in the preview.
+    # Settings and differences may have changed since the preview.
     (step,) = [*(made := plan([row], row.choice)).doable, *made.refused]
     if step.why_not:
         return State.REFUSED, step.why_not
@@ -133,7 +133,7 @@ def _push(context: RunContext, row: Drift, remote: Remote) -> tuple[str, str]:
     if isinstance(instance, Enrollment | GroupMembership):
         type(instance).objects.filter(pk=instance.pk).update(push_state=instance.PushState.PENDING)
     names = {one["field"] for one in row.differences} & SENT.get(kind, frozenset()) - {"thinkific_id"}
-    # With what Thinkific has now: should it change before ours arrives, that is a conflict and not lost.
+    # With Thinkific's current values: if they change before ours are sent, that is found as a conflict.
     seen = _values(kind, remote[0], names) if remote else {}
     outbox.mark_stale(
         [instance],
@@ -145,7 +145,7 @@ def _push(context: RunContext, row: Drift, remote: Remote) -> tuple[str, str]:
 
 
 def _values(kind: str, remote: Any, names: Iterable[str]) -> dict[str, Any]:
-    """Fields as the mirror would store them."""
+    """Returns the fields as the mirror would store them."""
     if kind == DriftKind.USERS:
         row = user_row(remote, Notes(), digest=None, now=timezone.now())
         return {name: row[name] for name in names}

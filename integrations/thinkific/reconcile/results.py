@@ -1,4 +1,4 @@
-"""Comparing quiz results and certificates, which only GraphQL has."""
+"""Compares quiz results and certificates, which only GraphQL has."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
@@ -34,13 +34,13 @@ from integrations.thinkific.runs.list_walk import top_of
 from integrations.thinkific.runs.state import NodesPlace
 
 TOKENLESS = "Not compared: only GraphQL has them, and there is no access token (THINKIFIC_ACCESS_TOKEN)."
-ON_ITS_WAY = timedelta(minutes=20)
+ON_ITS_WAY = timedelta(minutes=20)  # results completed so recently are not compared
 Passed = Callable[[int], bool]
 
 
 class ResultsPlace(NodesPlace):
     top: int | UnsetType = UNSET
-    # Of certificates: the last finished course (primary key), and names and keys of unreadable courses.
+    # Of certificates: the last done course (primary key), and names and primary keys of unreadable courses.
     course: int = 0
     unread: list[str] = []
     skipped: list[int] = []
@@ -64,13 +64,12 @@ def compare_quiz_results(context: RunContext, report: DriftReport) -> str:
             for bad in page.rows.bad:
                 look.fail(f"Quiz result {bad.id}", bad.message, pk=_key(QuizResult, parse_graphql_id(bad.id)))
             listing.store_nodes(context, report, "quiz results", look, page, top=top, note=state.note)
-    listing.judge(context, report, "quiz results", stored.expected(report.kind), top=top)
+    listing.find_only_here(context, report, "quiz results", stored.expected(report.kind), top=top)
     return ""
 
 
 def _without_latest(rows: list[schemas.QuizSubmission], passed: Passed) -> Look:
-    """A webhook brings a result without all of it; the pull after that brings the rest. What was completed
-    just now is on its way and not judged."""
+    """Compare results, except the newest: an event brings only a part of one, the next pull the rest."""
     since = timezone.now() - ON_ITS_WAY
     latest = [row for row in rows if row.completed_at and row.completed_at >= since]
     look = look_at_results([row for row in rows if row not in latest], passed=passed)
@@ -86,8 +85,8 @@ def look_at_results(
     look = look or Look()
     quizzes = _keys(Quiz.objects.all(), (row.quiz.id for row in rows if row.quiz))
     users = primary_keys(number for row in rows if (number := _account(row)) is not None)
-    told = [(row, row.created_at or row.completed_at) for row in rows]
-    orphans = _left_by_the_gone(told, users, QuizResult.objects.all(), look)
+    dated = [(row, row.created_at or row.completed_at) for row in rows]
+    orphans = _of_departed(dated, users, QuizResult.objects.all(), look)
     values: list[Values] = []
     named: dict[Any, Finding] = {}
     for row in (row for row in rows if row.id not in orphans):
@@ -106,12 +105,12 @@ def look_at_results(
     return look
 
 
-def _left_by_the_gone(
-    told: Sequence[tuple[Row, datetime | None]], users: dict[int, int], here: QuerySet, look: Look
+def _of_departed(
+    dated: Sequence[tuple[Row, datetime | None]], users: dict[int, int], here: QuerySet, look: Look
 ) -> set[str | int]:
-    """The ids of rows, each with its moment, that pulls leave out because their people are gone from
-    Thinkific (see pull/departed_people.py)."""
-    people = [(person_of_node(row.user), moment) for row, moment in told if row.user is not None]
+    """Returns the ids of rows that pulls leave out because their people are gone from Thinkific (see
+    pull/departed_people.py). Each row comes with a moment at which its person existed."""
+    people = [(person_of_node(row.user), moment) for row, moment in dated if row.user is not None]
     unknown = [(one, moment) for one, moment in people if one is not None and one.id not in users]
     now = timezone.now()
     departed = (
@@ -119,7 +118,7 @@ def _left_by_the_gone(
         if unknown
         else set()
     )
-    found = {row.id for row, _ in told if row.user is None or _account(row) in departed}
+    found = {row.id for row, _ in dated if row.user is None or _account(row) in departed}
     look.met += _keys(here, found).values()
     return found
 
@@ -149,7 +148,7 @@ def _only_there(user: schemas.GraphUser | None, what: str | None, number: int | 
 
 
 def read_result(context: RunContext, row: Drift) -> Job[list[schemas.QuizSubmission]]:
-    """The result as Thinkific has it now. There is no way to ask for one: its courses' are gone through."""
+    """Returns the result as Thinkific has it now; empty if it is gone. Reads all results of its courses."""
     mine = QuizResult.objects.filter(pk=row.object_id or 0).with_courses().first()
     courses = [course.productable_id for course in mine.quiz.courses()] if mine else []
 
@@ -185,7 +184,7 @@ def take_result(context: RunContext, row: Drift, found: list[schemas.QuizSubmiss
 
 
 def compare_certificates(context: RunContext, report: DriftReport) -> str:
-    """Course by course, as they are pulled."""
+    """Compare certificates course by course, as they are pulled."""
     if not context.client.credentials.token:
         return TOKENLESS
     state = context.place(ResultsPlace, "certificates")
@@ -207,7 +206,7 @@ def compare_certificates(context: RunContext, report: DriftReport) -> str:
 
             context.store(pass_over)
     expected = stored.expected(report.kind).filter(product__in=courses).exclude(product__in=state.skipped)
-    listing.judge(context, report, "certificates", expected, top=top)
+    listing.find_only_here(context, report, "certificates", expected, top=top)
     if not state.unread:
         return ""
     return f"GraphQL does not know these courses, or lists them without end: {', '.join(state.unread[:20])}."
@@ -233,8 +232,8 @@ def look_at_certificates(
 ) -> Look:
     look = look or Look()
     users = primary_keys(number for row in rows if (number := _account(row)) is not None)
-    told = [(row, row.issued_at) for row in rows]
-    orphans = _left_by_the_gone(told, users, Certificate.objects.all(), look)
+    dated = [(row, row.issued_at) for row in rows]
+    orphans = _of_departed(dated, users, Certificate.objects.all(), look)
     values: list[Values] = []
     named: dict[Any, Finding] = {}
     site_url = Credentials.from_settings().site_url
@@ -258,7 +257,8 @@ def look_at_certificates(
 
 
 def read_certificate(context: RunContext, row: Drift) -> Job[list[schemas.Certificate]]:
-    """The certificate as Thinkific has it now; a person's are few."""
+    """Returns the certificate as Thinkific has it now; empty if it is gone. Reads those of its person."""
+
     mine = Certificate.objects.filter(pk=row.object_id or 0).select_related("user").first()
     credential = mine.credential_id if mine else row.pointers.get("theirs")
     email = mine.user.email if mine else row.pointers.get("email")

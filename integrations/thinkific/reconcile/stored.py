@@ -1,4 +1,4 @@
-"""What is stored of each kind: its names, and what of it ought to be in Thinkific too."""
+"""The stored rows of each kind, their labels, and which of them should be in Thinkific as well."""
 
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
@@ -37,7 +37,7 @@ def of(kind: str) -> QuerySet:
 
 
 def rows(kind: str) -> QuerySet:
-    """The stored rows of a kind, with what their names are made of."""
+    """Returns the stored rows of a kind, with the related rows that their labels need."""
     related = NAMED_BY.get(kind)
     return of(kind).select_related(*related) if related else of(kind)
 
@@ -47,7 +47,7 @@ def entity(kind: str) -> str:
 
 
 def labels(kind: str, pks: list[int]) -> dict[int, str]:
-    """How the stored rows of a kind are called, by primary key."""
+    """Returns `primary key -> label` of stored rows of a kind."""
     return {row.pk: name(kind, row) for row in rows(kind).filter(pk__in=pks)} if pks else {}
 
 
@@ -60,14 +60,14 @@ def name(kind: str, row: Model) -> str:
 
 
 def expected(kind: str) -> QuerySet:
-    """What is here and ought to be in Thinkific as well. What we know to be gone there is no drift; neither
-    is who works in the dashboard without an account, nor an enrollment that ended before it was sent."""
+    """Returns the stored rows of a kind that should be in Thinkific as well. These are not rows marked as
+    removed, dashboard users without an account there, or enrollments that ended before they were sent."""
     here = rows(kind).filter(removed_at__isnull=True)
     if kind == DriftKind.USERS:
         students = Q(is_active=True, is_dashboard_user=False, is_staff=False, is_superuser=False)
         return here.filter(Q(thinkific_id__isnull=False) | students & Q(global_role__isnull=True))
     if kind == DriftKind.ENROLLMENTS:
-        # Bundle enrollments are ours alone: Thinkific has only their courses'.
+        # Bundle enrollments exist only here: Thinkific has only the enrollments in their courses.
         courses = here.filter(product__productable_type=Product.Type.COURSE)
         never_sent = Q(expiry_date__isnull=True) | Q(expiry_date__gt=timezone.now())
         return courses.filter(Q(thinkific_id__isnull=False) | never_sent)

@@ -1,4 +1,4 @@
-"""What is compared, and how each is read again and taken over."""
+"""The kinds of objects that are compared, with the functions that compare, read again and store each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,22 +14,22 @@ from integrations.thinkific.reconcile.findings import Look
 from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.jobs import Ask, Job
 
-Remote = list[Any]  # what Thinkific has of one object; empty where it has nothing
+Remote = list[Any]  # one object as Thinkific has it; empty if it does not have it
 Read = Callable[[RunContext, Drift], Job[Remote]]
 
 
 @dataclass(frozen=True)
 class Subject:
-    compare: Callable[[RunContext, DriftReport], str]  # answers what could not be compared
+    compare: Callable[[RunContext, DriftReport], str]  # returns what could not be compared
     read: Read
     look: Callable[[RunContext, Drift, Remote], Look]
-    take: Callable[[RunContext, Drift, Remote], list[str]]  # answers what was in the way
-    # Whether one object can be read again for little: then nothing is reported on the word of one look.
+    take: Callable[[RunContext, Drift, Remote], list[str]]  # returns the problems
+    # Whether one object can be read again with few requests. Then differences are compared a second time.
     looked_at_twice: bool = True
 
 
 def _by_id(call: Callable[[ThinkificClient], Callable[[int], Any]]) -> Read:
-    """Asks for the object as Thinkific has it now; the answer is empty where it has not."""
+    """Returns a function that requests the object by its Thinkific id; empty if Thinkific has none."""
 
     def read(context: RunContext, row: Drift) -> Job[Remote]:
         if row.thinkific_id is None:

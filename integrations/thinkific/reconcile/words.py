@@ -1,4 +1,4 @@
-"""What is told of a reconciliation or a repair that is over, to whoever waits for it."""
+"""The notices about the end of a reconciliation or a repair, for people who wait for it."""
 
 from django.db.models import F, Sum
 from django.urls import reverse
@@ -16,20 +16,21 @@ def page() -> str:
 
 
 def last_report() -> SyncRun | None:
-    """The last reconciliation that came to its end."""
+    """Returns the last reconciliation that was completed, or None."""
     over = (SyncRun.Status.SUCCEEDED, SyncRun.Status.PARTIAL)
     runs = SyncRun.objects.filter(kind=Kind.RECONCILIATION, status__in=over)
     return runs.order_by("-id").first()
 
 
 def drifted(run: SyncRun) -> int:
-    """On how many objects the two sides did not agree."""
+    """Returns how many objects differ between the dashboard and Thinkific."""
     every = DriftReport.objects.filter(run=run)
     return every.aggregate(n=Sum(F("differs") + F("only_here") + F("only_there")))["n"] or 0
 
 
 def ended(run: SyncRun) -> tuple[str, str, str]:
-    """Level, text and address of the notice."""
+    """Returns level, text and address of the notice."""
+
     what = run.get_kind_display()
     why = run.errors[0]["message"] if run.errors else ""
     if run.status == SyncRun.Status.CANCELLED:

@@ -1,8 +1,8 @@
-"""Whether a walk over a list has met all of it: only then may what it did not meet count as gone.
+"""Decides whether a walk over a list has read all of it. Only then do rows that did not come count as gone.
 
-People sign up and enroll while a walk goes on, and the order of Thinkific's lists is not documented. So what
-has to come is everything that was there when the walk began: what was made since may come or not. Rows that
-are deleted meanwhile move others to pages that the walk has passed; then it is walked again.
+People sign up and enroll during a walk, and the order of Thinkific's lists is not documented. A walk is
+complete when every row came that existed at its start; rows created later may come or not. When rows are
+deleted during the walk, others move to pages that were read before. Then the list is walked again.
 """
 
 from collections.abc import Callable
@@ -17,59 +17,60 @@ from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.pages import RawPage
 from integrations.thinkific.runs.state import COMPLETE, ENDS_NOT, MORE, SHORT, UNTOLD, ListState
 
-ROUNDS = 3  # how often a list is walked when rows went missing between its pages
+ROUNDS = 3  # the most walks over a list whose rows move between its pages
 
-# By a tenth of it, or so many rows, a list may grow during a walk; of more growth nothing is believed.
+# A list may grow by a tenth (1/GROWTH) or by FEW rows during a walk. If it grows more, it is not complete.
 GROWTH, FEW = 10, 100
 
 
 @dataclass(frozen=True)
-class Came:
-    """How many different rows came: in all rounds, and in the newest. `made_since` answers how many of them
-    Thinkific has made since a moment."""
+class RowCounts:
+    """How many different rows came, in all rounds (`rows`) and in the newest one (`newest`). `made_since`
+    returns how many of them were created in Thinkific since a moment."""
 
     rows: int
     newest: int
     made_since: Callable[[datetime], int]
 
 
-def note_told(state: ListState, pages: list[RawPage]) -> None:
+def note_totals(state: ListState, pages: list[RawPage]) -> None:
+    """Note how long Thinkific says the list is."""
     for page in pages:
-        told, before = page.total_items, state.total
-        shrank = told is not None and before is not None and told < before
+        total, before = page.total_items, state.total
+        shrank = total is not None and before is not None and total < before
         state.shrank_of_all = state.shrank_of_all or shrank
         if page.page == 1:
-            state.first, state.began, state.shrank = told, page.asked_at, False
+            state.first, state.began, state.shrank = total, page.asked_at, False
             if state.first_of_all is None and state.began_of_all is None:
-                state.first_of_all, state.began_of_all = told, page.asked_at
+                state.first_of_all, state.began_of_all = total, page.asked_at
         else:
             state.shrank = state.shrank or shrank
-        if told is not None:
-            state.most = max(state.most or 0, told)
-        state.total = told
+        if total is not None:
+            state.most = max(state.most or 0, total)
+        state.total = total
 
 
 def newest(name: str) -> str:
-    """The set of stored rows that a repeated walk has met in its newest round."""
+    """Returns the name of the set of stored rows that came in the newest round of a repeated walk."""
     return f"{name}, again"
 
 
-def note_met(context: RunContext, name: str, state: ListState, pks: list[int]) -> None:
+def note_seen(context: RunContext, name: str, state: ListState, pks: list[int]) -> None:
     context.seen(name).add(pks)
     if state.round > 1:
         context.seen(newest(name)).add(pks)
 
 
-def begin_again(context: RunContext, name: str, state: ListState) -> None:
-    """Prepare another round. What was met stays met."""
+def start_round(context: RunContext, name: str, state: ListState) -> None:
+    """Prepare another round. Rows that came before still count as seen."""
     state.page, state.round, state.ended = 0, state.round + 1, False
     state.new = state.lost = state.nameless = 0
     context.numbers(name).clear()
     context.seen(newest(name)).clear()
 
 
-def count(context: RunContext, name: str, state: ListState, stored: QuerySet) -> Came:
-    """What came so far, of a list whose rows are stored among `stored`."""
+def count(context: RunContext, name: str, state: ListState, stored: QuerySet) -> RowCounts:
+    """Count the rows that came so far. `stored` are the stored rows of the list."""
     seen = context.seen(name)
     others = state.new + state.lost + len(context.numbers(name))
     again = seen if state.round == 1 else context.seen(newest(name))
@@ -80,11 +81,11 @@ def count(context: RunContext, name: str, state: ListState, stored: QuerySet) ->
         young = stored.filter(thinkific_created_at__gte=moment).order_by().values_list("pk", flat=True)
         return sum(pk in seen for pk in young)
 
-    return Came(len(seen) + others, len(again) + others, made_since)
+    return RowCounts(len(seen) + others, len(again) + others, made_since)
 
 
-def judge(state: ListState, came: Came) -> str:
-    """COMPLETE, or what is wrong with the walk."""
+def verdict_of(state: ListState, came: RowCounts) -> str:
+    """Returns COMPLETE, or what is wrong with the walk (see state.py)."""
     if state.endless:
         return ENDS_NOT
     if state.total is None or state.total < 0:
@@ -97,19 +98,21 @@ def judge(state: ListState, came: Came) -> str:
     return COMPLETE if whole else SHORT
 
 
-def only_shrinks(state: ListState, came: Came) -> bool:
-    """Whether a walk that is repeated lacks no more rows than were deleted while it went on: each deletion
-    costs it one, the deleted row itself or one that moved to a page it had passed. The latter has come in the
-    round before, unless the same happened to the same row there: who counts a row as gone must ask for it.
-    Without this, a list of which rows are deleted all the time would never be whole."""
+def only_shrinks(state: ListState, came: RowCounts) -> bool:
+    """Returns whether a repeated walk lacks no more rows than were deleted while it went on.
+
+    Each deletion costs the walk one row: the deleted one, or one that moved to a page that was read before.
+    A moved row came in the round before, unless it moved then as well, so ask Thinkific for a row before it
+    counts as gone. Without this, a list from which rows are deleted all the time would never be complete.
+    """
     first = state.first_of_all
     grew = first is None or _grew_much(first, state.most or 0)
     return state.round > 1 and not grew and came.newest >= (state.total or 0)
 
 
-def moved(state: ListState, came: Came) -> bool:
-    """Whether rows came to the list or left it while it was walked, as far as one can tell. Where both happen
-    between two pages, the numbers hide that a row moved to a page that was passed."""
+def moved(state: ListState, came: RowCounts) -> bool:
+    """Returns whether rows were added to the list or deleted from it during the walk, as far as the totals
+    show. If both happen between two pages, the totals do not show that a row moved to an earlier page."""
     began, first = state.began_of_all, state.first_of_all
     if state.shrank_of_all or first is None or (state.most is not UNSET and state.most > first):
         return True
@@ -125,9 +128,9 @@ def _grew_much(first: int, most: int) -> bool:
 
 
 def _all_came(
-    rows: int, most: int, first: int | None, began: datetime | None, shrank: bool, came: Came
+    rows: int, most: int, first: int | None, began: datetime | None, shrank: bool, came: RowCounts
 ) -> bool:
-    """Whether so many rows are all that were there at first."""
+    """Returns whether this number of rows covers all that existed at the start."""
     if rows >= most and not shrank:
         return True
     if first is None or rows < first or _grew_much(first, most):
@@ -135,12 +138,12 @@ def _all_came(
     return _made_before(rows, began, came) >= first
 
 
-def _made_before(rows: int, began: datetime | None, came: Came) -> int:
+def _made_before(rows: int, began: datetime | None, came: RowCounts) -> int:
     return rows - came.made_since(began) if began else rows
 
 
 def in_words(verdict: str, *, what: str, total: int | None, came: int) -> str:
-    """What a person should know of a walk that is not complete; `what` are its rows (`people`)."""
+    """Returns a sentence for people about a walk that is not complete. `what` names its rows (`people`)."""
     if verdict == ENDS_NOT:
         said = f"Thinkific's list of {what} {ENDLESS} {came:,} came."
     elif verdict == UNTOLD:

@@ -1,4 +1,4 @@
-"""One run being carried out by this process: its counts, its cursor, its signs of life."""
+"""A run that this process carries out: its counts, its cursor and its heartbeat."""
 
 import threading
 import time
@@ -22,7 +22,7 @@ from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.errors import CredentialsRefused
 from integrations.thinkific.runs.fetch import Lists
 from integrations.thinkific.runs.jobs import InAdvance, Job, SideBySide, T
-from integrations.thinkific.runs.leaving import Cancelled, LostRun, SliceOver
+from integrations.thinkific.runs.leaving import Cancelled, SliceOver, TakenOver
 from integrations.thinkific.runs.seen import Numbers, Seen, SeenRows
 from integrations.thinkific.runs.sent_requests import SentRequests
 from integrations.thinkific.runs.state import STORED, Outcome, P, State
@@ -30,12 +30,12 @@ from integrations.thinkific.runs.threads import Threads
 from integrations.thinkific.runs.writer import Writer, in_transaction
 
 TRIES = 3  # of a step that collided with another writer
-BEAT_EVERY = 1.5  # seconds; progress is promised every two
-LOOK_EVERY = 0.5  # seconds between looks whether somebody pressed Cancel, which is promised within two
+BEAT_EVERY = 1.5  # seconds; screens show progress at least every two
+LOOK_EVERY = 0.5  # seconds between checks whether somebody pressed Cancel; a run stops within two
 
 
 class RunContext:
-    """What a run works with. `store()` commits a page's rows, the cursor and the counts together."""
+    """What a run works with. `store()` commits the rows of a page, the cursor and the counts together."""
 
     def __init__(
         self,
@@ -58,39 +58,39 @@ class RunContext:
         self.dry_run = dry_run
         self.deadline = deadline
         self.on_progress = on_progress
-        # A command that is told to stop ends its run; a worker leaves it to another one.
+        # When stopped, a command cancels its run, and a worker leaves the run to another worker.
         self._when_stopped: type[Exception] = Cancelled if foreground else SliceOver
         self._is_over = False
         self.refused: set[str] = set()  # surfaces
         self._is_last_try = False  # of the step that is being committed
-        self.courses: dict[int, int] = {}  # course id -> primary key, of those that were asked for
+        self.courses: dict[int, int] = {}  # course id -> primary key, of courses that were looked up
         self.state = State(run)
         self._seen = SeenRows(run.seen)
         self._requests_before = run.requests - sent.count
         self._beat = self._look = self._resumed = time.monotonic()
         self._thread = threading.get_ident()
-        self.threads = Threads(slots, breathe=self.breathe)
+        self.threads = Threads(slots, while_waiting=self.check_in)
         self.lists = Lists(self)
         self.writer = Writer(self)
-        # What is here or on its way when the time is up is stored before the run is left.
+        # When the time is up, results that have come or were requested are stored before the run is left.
         self.unfinished: list[Callable[[], bool]] = [self.lists.unfinished]
         client.transport.budget = self.threads
-        budget.sleep = client.transport.sleep = self.nap
-        sent.while_waiting = self.breathe
+        budget.sleep = client.transport.sleep = self.sleep
+        sent.while_waiting = self.check_in
         client.transport.stop = self.is_over
 
     @property
     def cursor(self) -> dict[str, Any]:
-        """Where the run is, as it is stored (state.py)."""
+        """The position of the run in its stored form (state.py)."""
         return self.state.cursor
 
     def place(self, kind: type[P], name: str = "") -> P:
-        """The same, typed: what stands at its root, or under a name."""
+        """Returns a typed part of the cursor: at its root, or under a name."""
         return self.state.at(kind, name)
 
     @property
     def partial(self) -> bool:
-        """Something was left out; the run's errors tell what."""
+        """Whether something was left out; the run's errors say what."""
         return bool(self.place(Outcome).partial)
 
     @partial.setter
@@ -99,7 +99,7 @@ class RunContext:
 
     @property
     def source(self) -> str:
-        """The reason that stands in the history of what this run changes."""
+        """The reason in the history of rows that this run changes."""
         return RowByRow(self.run.source) if self._is_last_try else self.run.source
 
     @property
@@ -107,15 +107,15 @@ class RunContext:
         return timezone.now()
 
     def side_by_side(self, jobs: Iterable[Job[T]], *, whole: bool = False) -> Iterator[T]:
-        """The results of jobs in their order; see jobs.py. When the time is up, those that were begun are
-        handed out before the run is left; with `whole` all of them, however long it takes."""
+        """Yields the results of jobs in their order; see jobs.py. When the time is up, no further job starts
+        and the results of started ones are yielded; with `whole`, all jobs are done."""
         work = SideBySide(self.threads, jobs, is_due=lambda: self.is_due and not whole)
         with self._unfinished_while(work.unfinished):
             yield from work
-        self.threads.rest()
+        self.threads.release_slots()
 
     def in_advance(self, pages: Iterator[T]) -> Iterator[T]:
-        """The same pages of GraphQL, each asked for while the one before is stored."""
+        """Yields the given pages of GraphQL, requesting each while the one before is stored."""
         work = InAdvance(self.threads, pages, is_due=lambda: self.is_due)
         with self._unfinished_while(work.unfinished):
             yield from work
@@ -129,21 +129,20 @@ class RunContext:
             self.unfinished.remove(is_so)
 
     def seen(self, name: str) -> Seen:
-        """The stored rows of one list that this run has met, by primary key."""
+        """Returns the stored rows of one list that have come, by primary key."""
         return self._seen.rows(name)
 
     def numbers(self, name: str) -> Numbers:
-        """Rows of one list that have no stored one of their own, by Thinkific id."""
+        """Returns the rows of one list that have no stored row of their own, by Thinkific id."""
         return self._seen.numbers(name)
 
     def forget(self, name: str) -> None:
-        """The list is judged: which rows it had is no longer needed."""
+        """Drop the sets of rows of a list whose missing rows were dealt with."""
         self._seen.forget(name)
 
     def commit(self, write: Callable[[], None]) -> None:
-        """Run `write` in a transaction of its own: what it stores, what it counts and where it leaves the
-        cursor stand or fall together. Repeated when somebody else wrote the same rows at the same moment;
-        what the database refuses then as well is left out, row by row."""
+        """Run `write` in a transaction of its own, with the counts and the cursor that it changes. Repeated
+        when another process wrote the same rows; the last try leaves out rows that the database refuses."""
         for attempt in range(1, TRIES + 1):
             before = self.state.snapshot()
             try:
@@ -154,25 +153,25 @@ class RunContext:
                 self.restore(before)
                 if attempt == TRIES:
                     raise
-        self.tell()
+        self.show_progress()
 
     def store(self, write: Callable[[], None], *, adds: bool = False) -> None:
-        """Commit, then leave the run when the time is up. `adds`: most likely the step only adds rows, and
-        may be committed while the next is prepared (writer.py). Call `writer.settle()` after the last."""
+        """Commit, then raise SliceOver when the time is up. `adds`: the step probably only adds rows, so it
+        may be committed during the next one (writer.py); call `writer.wait_until_committed()` at the end."""
         self.writer.commit(write, adds=adds)
         self.leave_when_due()
 
     def leave_when_due(self) -> None:
-        # Only where the cursor has moved: a run that is left where it was taken up would never end.
+        # Only if the cursor has moved: a run that always stops where it started would never end.
         is_due = self.is_due and not any(is_so() for is_so in self.unfinished)
         if is_due and self.state.has_moved:
             raise SliceOver
 
     def finish(self) -> None:
-        """Commit what was noted after the last step."""
+        """Commit the changes that were made after the last step."""
         with self._step():
             pass
-        self.tell()
+        self.show_progress()
 
     @contextmanager
     def _step(self, *, is_last_try: bool = False) -> Iterator[None]:
@@ -185,11 +184,11 @@ class RunContext:
                 transaction.set_rollback(True)
 
     def restore(self, before: dict[str, Any]) -> None:
-        """Take back what was counted since a snapshot (state.py)."""
-        self.state.take_back(before)
+        """Undo the counts and the cursor since a snapshot (state.py)."""
+        self.state.restore(before)
         self.courses.clear()
         if not self.dry_run:
-            self._seen.take_back(self.run.seen)
+            self._seen.restore(self.run.seen)
 
     def count(self, applied: Applied) -> None:
         """Add the outcome of mirrored rows to the run's counts."""
@@ -202,12 +201,12 @@ class RunContext:
             conflicts.keep(applied.conflicts, run=self.run)
 
     def note(self, object: str, message: str) -> None:
-        """Keep an error with the object it belongs to; only the first ones are kept."""
+        """Keep an error with the object it belongs to. Only the first KEPT_ERRORS are kept."""
         if len(self.run.errors) < KEPT_ERRORS:
             self.run.errors.append({"object": object, "message": message})
 
     def refuse(self, error: CredentialsRefused, cost: str) -> None:
-        """One surface does not let us in and the run goes on without it, at that cost."""
+        """Note that a surface (REST or GraphQL) refuses the credentials. `cost` says what is left out."""
         self.partial = True
         self.refused.add(error.surface)
         self.note(error.surface, f"{error} {cost}")
@@ -215,48 +214,49 @@ class RunContext:
             connection_state.note(error.surface, ok=False, detail=str(error))
 
     def fail(self, object: str, message: str) -> None:
-        """A row that could not be stored. It never stops the run."""
+        """Count a row that could not be stored. The run goes on."""
         self.run.failed += 1
         self.note(object, message)
 
     def close(self) -> None:
-        """Nothing is waited for any more: what is under way in other threads is broken off."""
+        """End the other threads. Requests that are under way are aborted."""
         self._is_over = True
         self.threads.close()
         self.writer.close()
 
-    def nap(self, seconds: float) -> None:
-        """Sleep, showing signs of life. In any thread."""
+    def sleep(self, seconds: float) -> None:
+        """Sleep, and call `check_in` meanwhile if this is the run's thread. May be called in any thread."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0 and not self._is_over:
             time.sleep(min(left, 0.25))
             if threading.get_ident() == self._thread:
-                self.breathe()
+                self.check_in()
 
     def is_over(self) -> bool:
-        """Whether the run was cancelled, lost or left: no answer need be waited for. For any thread."""
+        """Returns whether the run was left, so that its requests may be aborted. For any thread."""
         return self._is_over
 
-    def breathe(self) -> None:
-        """Between steps: say that we live, and see whether somebody wants us to stop."""
+    def check_in(self) -> None:
+        """Update the heartbeat and look for a request to stop; call it often between steps. Raises Cancelled,
+        SliceOver or TakenOver."""
         if stopping.requested():
             self._leave(self._when_stopped)
         now = time.monotonic()
         if now - self._beat >= BEAT_EVERY:
             with transaction.atomic():
                 self._save(progress_only=True)
-            self.tell()
+            self.show_progress()
         elif now - self._look >= LOOK_EVERY and not self.dry_run:
             self._look = now
             if not self._mine().filter(cancel_requested_at__isnull=True).exists():
-                self._leave(Cancelled if self._mine().exists() else LostRun)
+                self._leave(Cancelled if self._mine().exists() else TakenOver)
 
     def _leave(self, why: type[Exception]) -> NoReturn:
         self._is_over = True
         raise why
 
     def mine(self) -> QuerySet[SyncRun]:
-        """The run, as long as it is this process's and goes on."""
+        """Returns the row of the run; empty if another process has taken it over or somebody cancelled it."""
         return self._mine().filter(cancel_requested_at__isnull=True)
 
     def _mine(self) -> QuerySet[SyncRun]:
@@ -264,8 +264,8 @@ class RunContext:
         return running.filter(pk=self.run.pk, attempts=self.run.attempts)
 
     def values(self, *, progress_only: bool = False) -> dict[str, Any]:
-        """What is stored of the run with a step. Between steps only its signs of life: what was counted since
-        the last one is committed with the next, but requests have already happened."""
+        """Returns the columns to store with a step. With `progress_only`, between steps, these are only the
+        heartbeat, the time and the number of requests; counts are committed with the next step."""
         self._beat = self._look = time.monotonic()
         run = self.run
         run.heartbeat_at = self.now
@@ -283,15 +283,15 @@ class RunContext:
         if self.dry_run:
             return
         if not self.mine().update(**values):
-            self._leave(Cancelled if self._mine().exists() else LostRun)
+            self._leave(Cancelled if self._mine().exists() else TakenOver)
         heartbeat.beat()
 
-    def tell(self) -> None:
-        """Show the run's progress to whoever started it here."""
+    def show_progress(self) -> None:
+        """Call `on_progress`, which shows progress in a terminal."""
         if self.on_progress is not None:
             self.on_progress(self.run)
 
     @property
     def is_due(self) -> bool:
-        """The time that the worker has for this run is over."""
+        """Whether the time that the worker has for this run is over."""
         return self.deadline is not None and time.monotonic() > self.deadline

@@ -1,4 +1,4 @@
-"""What a complete walk did not meet is marked as removed; never more than the deletion guard allows."""
+"""Marks stored rows as removed that did not come in a complete walk, at most as many as the guard allows."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -11,17 +11,17 @@ from core.models import OutboxEntry, SiteSettings
 from integrations.models import SyncRun
 from integrations.thinkific.client.errors import NotFound
 from integrations.thinkific.runs.context import RunContext
-from integrations.thinkific.runs.list_walk import not_judged
+from integrations.thinkific.runs.list_walk import note_incomplete
 from integrations.thinkific.runs.state import ListState, Place
 
 REMOVED_AT_ONCE = 1000
-NEVER_EMPTIED = 10  # so many do not vanish all at once without a person's word
-NEVER_GUARDED = 3  # up from so few rows a single one may always go
-ASKED = 250  # rows at most that are asked for one by one
+NEVER_EMPTIED = 10  # a list with this many rows is not emptied unless a person has confirmed it
+NEVER_GUARDED = 3  # with at least this many rows, one may always be removed
+ASKED = 250  # the most rows that are requested one by one
 
 
 class Confirmed(Place):
-    removals_used: int | UnsetType = UNSET  # how many of those that a person confirmed are carried out
+    removals_used: int | UnsetType = UNSET  # how many of the confirmed removals were done
 
 
 def mark_missing(
@@ -36,28 +36,29 @@ def mark_missing(
     what: str = "rows",
     ask: Callable[[int], Any] | None = None,
 ) -> None:
-    """Mark as removed what a complete walk did not meet; never more than the deletion guard allows.
+    """Mark stored rows as removed that did not come in a complete walk, at most as many as the guard allows.
 
-    `walked` is the walk of the list; where it is not complete, that is said. Without one, `top` is the
-    largest primary key that was there before, and `nameless` says how many rows came without an id. `remove`
-    gets primary keys, some at a time, inside a transaction, with the history's reason and the moment, and
-    returns how many it marked. `ask` asks Thinkific for one row by its id there, and raises NotFound.
+    `walked` is the walk over the list; if it is not complete, the run notes that and nothing is marked.
+    Without `walked`, `top` is the largest primary key when the walk began, and `nameless` the number of rows
+    that came without an id. `remove` is called inside a transaction with some primary keys, the reason for
+    the history and the moment; it returns how many it marked. `ask` requests one row from Thinkific by its
+    Thinkific id, and raises NotFound.
     """
     if walked is not None:
         if not walked.complete:
-            not_judged(context, what, walked)
+            note_incomplete(context, what, walked)
             return
         top, nameless = walked.top, walked.nameless
     candidates = stored.filter(pk__lte=top).order_by()
     live, seen = candidates.count(), context.seen(name)
-    # As nearly always. The set of other lists may hold more, and so may one with rows that were left out.
+    # Nearly always nothing is missing. After failed or skipped rows the set may hold other rows as well.
     if live == seen.up_to(top) and name in context.cursor and not (context.run.failed or context.run.skipped):
         return
     pks = candidates.values_list("pk", flat=True).iterator(chunk_size=5000)
     missing = _without_ours(context, stored, [pk for pk in pks if pk not in seen])
     if ask is not None and walked is not None and walked.unsure:
         missing = _really_gone(stored, missing, ask)
-    # A row without an id may be any of them.
+    # Each row without an id may be one of the missing rows.
     if len(missing) <= nameless:
         return
     why = _too_many(context, len(missing), live)
@@ -80,7 +81,7 @@ def _mark(context: RunContext, missing: list[int], remove: Callable[..., int], *
 
         def write(part: list[int] = part) -> None:
             context.run.removed += remove(part, source=context.source, now=context.now)
-            if confirmed:  # with the rows, so that a run that goes on knows what is left of it
+            if confirmed:  # in the same step, so that a resumed run knows how many are left
                 used = context.place(Confirmed)
                 used.removals_used = (used.removals_used or 0) + len(part)
 
@@ -88,8 +89,8 @@ def _mark(context: RunContext, missing: list[int], remove: Callable[..., int], *
 
 
 def _really_gone(stored: QuerySet, missing: list[int], ask: Callable[[int], Any]) -> list[int]:
-    """Those of the missing rows that Thinkific does not know any more. Far more than can have been passed
-    over, because rows came and went while the list was walked, are not asked for."""
+    """Returns the missing rows that Thinkific does not know any more. If more than ASKED are missing, all are
+    returned without a request: the walk cannot have overlooked so many."""
     if len(missing) > ASKED:
         return missing
     gone = []
@@ -102,14 +103,14 @@ def _really_gone(stored: QuerySet, missing: list[int], ask: Callable[[int], Any]
 
 
 def _confirmed(context: RunContext) -> float:
-    """How many removals a person has confirmed that are not carried out yet."""
+    """Returns how many removals a person has confirmed that are not done yet."""
     number = context.run.options.get("allow_removals") or 0
-    # An older version let as many go as there were.
+    # An older version stores True, which confirms any number.
     return math.inf if number is True else number - (context.place(Confirmed).removals_used or 0)
 
 
 def _too_many(context: RunContext, missing: int, live: int) -> str:
-    """Why the guard keeps so many rows from being marked; empty when it does not."""
+    """Returns why the guard stops this many removals; empty if it allows them."""
     if _held_back(context):
         return "and an earlier removal was not confirmed"
     percent = SiteSettings.load().deletion_guard_percent
@@ -119,17 +120,18 @@ def _too_many(context: RunContext, missing: int, live: int) -> str:
 
 
 def _held_back(context: RunContext) -> bool:
-    """Whether the guard stopped the last complete walk of this kind and nobody has confirmed it since. New
-    rows must not make the missing ones few enough to go after all."""
+    """Returns whether the guard stopped the last full run of this kind and nobody has confirmed it since.
+    Otherwise new rows could make the share of missing ones small enough to be removed."""
     ended = SyncRun.objects.filter(kind=context.run.kind, full=True, finished_at__isnull=False)
     last = ended.exclude(pk=context.run.pk).order_by("-id").first()
     return last is not None and last.guarded > 0
 
 
-def emptied(context: RunContext, what: str, walked: ListState, known: QuerySet) -> bool:
-    """Whether a list that belongs to one thing (a group, a bundle) came empty although many stand here.
+def is_suddenly_empty(context: RunContext, what: str, walked: ListState, known: QuerySet) -> bool:
+    """Returns whether the list of one object (a group, a bundle) came empty although many rows are stored.
 
-    Thinkific answers so for what it does not know (any more), too: the guard keeps that from being believed.
+    Thinkific also returns an empty list for an object that it does not know (any more), so the guard stops
+    the removals until a person confirms them.
     """
     if walked.total:
         return False
@@ -151,8 +153,8 @@ def emptied(context: RunContext, what: str, walked: ListState, known: QuerySet) 
 
 
 def _without_ours(context: RunContext, stored: QuerySet, pks: Iterable[int]) -> list[int]:
-    """Without those that we created or changed in Thinkific while the walk was under way: it may have passed
-    their place before they were there."""
+    """Returns the rows without those that we created or changed in Thinkific during the walk: it may have
+    read their page before."""
     started = context.run.started_at
     entity = stored.model._meta.model_name or ""
     entries = OutboxEntry.objects.filter(entity=entity)

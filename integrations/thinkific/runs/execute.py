@@ -1,4 +1,4 @@
-"""Carrying a run out, whatever comes in between."""
+"""Carries out a run and stores how it ended."""
 
 import gc
 import time
@@ -30,13 +30,13 @@ from integrations.thinkific.client.errors import (
 )
 from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.fetch import TRIES
-from integrations.thinkific.runs.leaving import Cancelled, LostRun, NeedsToken, SliceOver
+from integrations.thinkific.runs.leaving import Cancelled, NeedsToken, SliceOver, TakenOver
 from integrations.thinkific.runs.notices import pull_notice
 from integrations.thinkific.runs.sent_requests import SentRequests
 
 log = structlog.get_logger(__name__)
 
-# So often in a row a run may lose the database and go on by itself; then its words stand on the run.
+# After this many failures of the database in a row a run no longer goes on by itself, but fails.
 OUTAGES = 3
 
 Progress = Callable[[SyncRun], None]
@@ -44,18 +44,18 @@ Progress = Callable[[SyncRun], None]
 
 @dataclass(frozen=True)
 class KindOfRun:
-    """What a kind of run does, and the notice (level, text, address) for who waits for the end of one."""
+    """What a kind of run does, and the notice (level, text, address) for people who wait for its end."""
 
     work: Callable[[RunContext], None]
     notice: Callable[[SyncRun], tuple[str, str, str]] = pull_notice
 
 
-# Of the cursor of a run that succeeded: where the next one begins, what pages tell of it.
+# The keys of the cursor that a successful run keeps: where the next one begins, and what screens show.
 KEPT_CURSOR = ("watermark", "graphql", *KEPT)
 
 
 @dataclass(frozen=True)
-class _How:
+class _Options:
     seconds: float | None
     dry_run: bool
     on_progress: Progress | None
@@ -71,18 +71,18 @@ def carry_out(
     on_progress: Progress | None = None,
     foreground: bool = False,
 ) -> str:
-    """Carry out a run that this process has claimed, for at most `seconds`; returns its status then.
+    """Carry out a run that this process has claimed, for at most `seconds`. Returns its status afterwards.
 
-    `queued` means that the time was up: it goes on from its cursor. A run taken over by another process in
-    the meantime is left to that one. Told to stop, a worker leaves the run to others; with `foreground` it is
-    cancelled. `running` also means that the database went away and is back: whoever claims the run next goes
-    on.
+    `queued` means that the time was up; the run goes on from its cursor later. `running` means that another
+    process has taken the run over, or that the database was away and is back; whoever claims the run next
+    goes on. When the process is asked to stop, the run is left to another worker; with `foreground` it is
+    cancelled.
     """
     structlog.contextvars.bind_contextvars(run_id=run.pk, kind=run.kind)
     log.info("run started", attempt=run.attempts, full=run.full)
     try:
-        how = _How(seconds, dry_run, on_progress, foreground)
-        status, problem = _work(run, kind.work, how)
+        options = _Options(seconds, dry_run, on_progress, foreground)
+        status, problem = _work(run, kind.work, options)
         if status is not None:
             _finish(run, kind, status, problem, dry_run)
         log.info("run left", status=run.status, fetched=run.fetched, problem=problem)
@@ -92,9 +92,9 @@ def carry_out(
 
 
 @contextmanager
-def calm_collector() -> Iterator[None]:
-    """Fewer looks for cycles while rows stream by: a pull makes millions of objects and no cycles, and each
-    look costs it about a tenth of its time."""
+def fewer_garbage_collections() -> Iterator[None]:
+    """Make Python's garbage collector run less often. A pull creates millions of objects and no cycles, and
+    the collector would take about a tenth of its time."""
     before = gc.get_threshold()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
@@ -105,14 +105,14 @@ def calm_collector() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _work(run: SyncRun, work: Callable[[RunContext], None], how: _How) -> tuple[str | None, str]:
-    """The status that the run ends in (None: it is no longer ours), and why."""
+def _work(run: SyncRun, work: Callable[[RunContext], None], options: _Options) -> tuple[str | None, str]:
+    """Returns the status that the run ends in (None: it is no longer ours), and the problem, if any."""
     credentials = Credentials.from_settings()
     budget = SharedBudget.from_settings()
     sent = SentRequests()
     client = ThinkificClient(credentials, retries=TRIES - 1, around=sent.send)
     requests_before = run.requests
-    deadline = None if how.seconds is None else time.monotonic() + how.seconds
+    deadline = None if options.seconds is None else time.monotonic() + options.seconds
     try:
         slots = Slots(budget, budget.limits.concurrency, interactive=False)
         context = RunContext(
@@ -121,33 +121,33 @@ def _work(run: SyncRun, work: Callable[[RunContext], None], how: _How) -> tuple[
             sent=sent,
             budget=budget,
             slots=slots,
-            dry_run=how.dry_run,
+            dry_run=options.dry_run,
             deadline=deadline,
-            on_progress=how.on_progress,
-            foreground=how.foreground,
+            on_progress=options.on_progress,
+            foreground=options.foreground,
         )
         with closing(slots), closing(context):
-            with calm_collector():
+            with fewer_garbage_collections():
                 work(context)
             context.finish()
-            if not how.dry_run:
+            if not options.dry_run:
                 for surface in sent.surfaces - context.refused:
                     connection_state.note(surface, ok=True)
             return _ended(run, context)
-    except (SliceOver, Cancelled, LostRun) as stop:
+    except (SliceOver, Cancelled, TakenOver) as stop:
         return _stopped(stop), ""
-    except KeyboardInterrupt:  # a second Ctrl-C did not wait for the next step
+    except KeyboardInterrupt:  # Ctrl-C was pressed a second time, before the next step
         return SyncRun.Status.CANCELLED, ""
     except ThinkificError as error:
-        if isinstance(error, CredentialsRefused) and not how.dry_run:
+        if isinstance(error, CredentialsRefused) and not options.dry_run:
             connection_state.note(error.surface, ok=False, detail=str(error))
-        elif not how.dry_run:
+        elif not options.dry_run:
             connection_state.note_no_answer(error)
         return _refused(run, error)
-    except Exception as error:  # the edge of a task: whatever it was stands on its row
-        if is_unavailable(error) and run.crashes < OUTAGES and not how.dry_run:
+    except Exception as error:  # the outermost handler of a task: store any error on the run
+        if is_unavailable(error) and run.crashes < OUTAGES and not options.dry_run:
             log.warning("run interrupted by the database", problem=str(error).strip())
-            retry_during_outage(_let_go, run)
+            retry_during_outage(_release, run)
             return None, ""
         log.exception("run failed")
         return SyncRun.Status.FAILED, f"{type(error).__name__}: {error}"[:500]
@@ -156,22 +156,23 @@ def _work(run: SyncRun, work: Callable[[RunContext], None], how: _How) -> tuple[
         sent.close()
 
 
-def _let_go(run: SyncRun) -> None:
-    """Leave the run to whoever takes it up, at once: nobody has to wait for our silence."""
+def _release(run: SyncRun) -> None:
+    """Leave the run to other processes, which can claim it at once because it has no heartbeat."""
     mine = SyncRun.objects.filter(pk=run.pk, attempts=run.attempts, status=SyncRun.Status.RUNNING)
     mine.update(heartbeat_at=None)
 
 
 def _stopped(stop: Exception) -> str | None:
-    """The status of a run that left off in good order; None when another process has it now."""
-    if isinstance(stop, LostRun):
+    """Returns the status of a run that stopped at a step; None if another process has it now."""
+    if isinstance(stop, TakenOver):
         log.warning("run was taken over")
         return None
     return SyncRun.Status.QUEUED if isinstance(stop, SliceOver) else SyncRun.Status.CANCELLED
 
 
 def _refused(run: SyncRun, error: ThinkificError) -> tuple[str, str]:
-    """The status of a run that Thinkific, or the way to it, ended: part of it may be there."""
+    """Returns the status and problem of a run that an error of Thinkific or of the network ended. A part of
+    its rows may be stored."""
     if isinstance(error, NeedsToken):
         return SyncRun.Status.PARTIAL, str(error)
     if isinstance(error, CredentialsRefused | NotConfigured):
@@ -192,7 +193,7 @@ def _ended(run: SyncRun, context: RunContext) -> tuple[str, str]:
 
 
 def _finish(run: SyncRun, kind: KindOfRun, status: str, problem: str, dry_run: bool) -> None:
-    """Write the outcome, unless the run is no longer ours; tell who waits for it."""
+    """Store the outcome, unless the run is no longer ours, and send notices to people who wait for it."""
     run.status = status
     if problem:
         run.errors = [{"object": run.get_kind_display(), "message": problem}, *run.errors][:KEPT_ERRORS]
@@ -207,10 +208,10 @@ def _finish(run: SyncRun, kind: KindOfRun, status: str, problem: str, dry_run: b
     # Cursor and counts stay as the last step committed them: what came after it was rolled back.
     errors = run.errors if status != SyncRun.Status.CANCELLED else stored.errors
     values: dict[str, Any] = {"status": status, "finished_at": run.finished_at, "errors": errors}
-    # What the guard held back after the last step: its page offers to confirm exactly that.
+    # What the guard stopped after the last step; the run's page lets people confirm exactly this number.
     values |= {"full": run.full, "guarded": run.guarded}
     if status == SyncRun.Status.SUCCEEDED:
-        # Nothing to resume: what the walks kept to go on is not needed any more.
+        # Nothing can be resumed, so the state of the walks is not needed any more.
         values |= {"seen": None, "cursor": {k: v for k, v in stored.cursor.items() if k in KEPT_CURSOR}}
     elif status == SyncRun.Status.PARTIAL and "partial" in stored.cursor:
         values["cursor"] = stored.cursor

@@ -1,7 +1,7 @@
-"""Walking REST lists: many pages on their way at once, handed out in order, none asked for twice.
+"""Reads REST lists: many pages are requested at once, yielded in order, and never requested twice.
 
-Where several lists are walked one after the other, the pages of the next ones are on their way before the one
-in hand is over: a list of few pages would leave most of the request budget unused.
+When several lists are read one after the other, pages of the next ones are requested before the current one
+ends. Otherwise a list of few pages would leave most of the request budget unused.
 """
 
 import time
@@ -24,20 +24,20 @@ from integrations.thinkific.runs.pages import RawPage, read_page
 if TYPE_CHECKING:
     from integrations.thinkific.runs.context import RunContext
 
-AHEAD = 24  # pages fetched beyond the one being stored, and so many again of lists that come after it
-HELD = 16 << 20  # bytes of pages that wait, from which on none is fetched ahead: that bounds the memory
-TRIES = 7  # of one page, with growing pauses: about half a minute of trouble
-SLOW = 2.5  # what a page weighs that ran out of time or was too large: three of those are enough
+AHEAD = 24  # pages fetched beyond the one being stored, and as many again of the lists after it
+HELD = 16 << 20  # bytes of fetched pages that wait; beyond this nothing is fetched ahead, to limit the memory
+TRIES = 7  # of one page, with growing pauses: about half a minute
+SLOW = 2.5  # a page that timed out or was too large counts as so many tries, so it is tried three times
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 10.0
-TOGETHER = 16  # pages that are stored in one step
-ADDED_TOGETHER = 10  # where that is done while the next ones are prepared: more of them are in the memory
-GATHER = 0.1  # seconds after which a patient walk no longer waits for a fuller batch
+TOGETHER = 16  # the most pages that are stored in one step
+ADDED_TOGETHER = 10  # the same when steps are stored while the next are prepared, which needs more memory
+GATHER = 0.1  # the longest wait for a fuller batch, in seconds
 
 
 class PageWalk:
-    """The pages of one list from `first` on, in order. Raises RetryLater when a page cannot be had.
+    """Yields the pages of one list from `first` on, in order. Raises RetryLater when a page cannot be read.
 
-    It ends where the list ends, or `is_endless`: when nothing new comes any more (see paging.py).
+    Ends where the list ends, or with `is_endless` when further pages bring nothing new (see paging.py).
     """
 
     def __init__(self, lists: "Lists", path: str, filters: Mapping[str, Any] | None, first: int) -> None:
@@ -53,14 +53,14 @@ class PageWalk:
         self.tries: dict[int, float] = {}
         self.failed: dict[int, Exception] = {}
         self.watch = Watch()
-        self.with_news = first  # the farthest page that brought any
+        self.last_with_new_rows = first  # the highest page that brought any
         self.is_endless = False
-        # Set it where most rows are news: they are decoded while the database is waited for.
+        # The type that rows are decoded as in the fetching threads. Set it when most rows are new.
         self.ahead: type | None = None
-        # And this where all rows are stored already, which takes less time than fetching, or nearly all are
-        # new: what one write costs besides its rows is shared by more of them.
-        self.patient = False
-        self.adds = False  # whether the last pages that were stored held new rows and nothing else
+        # Whether to wait a moment for fuller batches, so that fewer writes are needed. Set it when all rows
+        # are stored already, since then storing is faster than fetching, or when nearly all are new.
+        self.fills_batches = False
+        self.adds = False  # whether the pages stored last had only new rows
 
     def __iter__(self) -> Iterator[RawPage]:
         with self.lists.reading(self):
@@ -77,27 +77,27 @@ class PageWalk:
 
     @property
     def is_over(self) -> bool:
-        """Whether the page that was handed out last is the last one."""
+        """Whether the page that was yielded last is the last one."""
         return self.last is not None and self.next_wanted > self.last
 
     @property
     def has_pages(self) -> bool:
-        """Whether pages are here or on their way that were not handed out yet."""
+        """Whether pages have come or were requested that were not yielded yet."""
         return bool(self.ready or self.under_way)
 
     def is_near(self, since: float) -> bool:
-        """Whether a batch that began then (`time.monotonic()`) should wait for the next page."""
-        coming = self.patient and self.next_wanted in self.under_way
+        """Returns whether a batch begun at `since` (`time.monotonic()`) should wait for the next page."""
+        coming = self.fills_batches and self.next_wanted in self.under_way
         return coming and time.monotonic() - since < GATHER
 
     def next_page(self, ahead: int) -> int | None:
-        """The page that is to be asked for now, at most so many beyond the one that is wanted next."""
+        """Returns the page to request now, at most `ahead` beyond the next one to yield; or None."""
         if self.failed:
             return None
         if self.again and self.again[0][0] <= time.monotonic():
             return self.again[0][1]
         if self.context.is_due and self.next_asked > self.first:
-            return None  # but one page at least, or a run would never get on
+            return None  # at least one page is requested, or a run would never make progress
         if self.last is None and self.next_asked > self.next_wanted:
             return None  # the first page says how many there are
         if self.last is not None and self.next_asked > self.last:
@@ -124,7 +124,7 @@ class PageWalk:
         return answer, RawPage([], page)
 
     def take(self, page: int, future: "Future[tuple[Answer, RawPage]]") -> None:
-        """What became of a page. A failure is raised when its turn has come."""
+        """Handle the answer to a request for a page. A failure is raised when the page is to be yielded."""
         self.under_way.discard(page)
         try:
             answer, raw = future.result()
@@ -148,19 +148,20 @@ class PageWalk:
         if self.is_endless:
             return
         if raw.fetched and self.watch.brings_nothing([row.id for row in raw.items]):
-            self.is_endless, self.last = True, max(self.with_news, self.next_wanted - 1)
+            self.is_endless, self.last = True, max(self.last_with_new_rows, self.next_wanted - 1)
             return
-        self.with_news = max(self.with_news, raw.page)
+        self.last_with_new_rows = max(self.last_with_new_rows, raw.page)
         if raw.is_last:
             self.last = min(raw.page, self.last) if self.last is not None else raw.page
         elif (raw.total_pages or 0) > raw.page:
-            # The list may have grown or shrunk since; what the newest answer says counts.
+            # The list may have grown or shrunk; the newest answer counts.
             self.last = raw.total_pages
-        else:  # no totals, or none to be believed: feel the way forward
+        else:  # no totals, or wrong ones: read page after page
             self.last = max(raw.page + 1, self.last or 0)
 
     def _retry_or_give_up(self, page: int, error: RetryLater, *, weight: float = 1.0) -> None:
-        """A 429 weighs less than a failure: it says when to come back."""
+        """Note when to try the page again, or that it failed. `weight` is how much this try counts: a 429
+        counts less than a failure, because it says when to try again."""
         tries = self.tries[page] = self.tries.get(page, 0.0) + weight
         if tries >= TRIES:
             self.failed[page] = error
@@ -171,7 +172,7 @@ class PageWalk:
 
 
 class Lists:
-    """The lists of a run: the one in hand, and those whose pages are fetched ahead of their turn."""
+    """The lists of a run: the current one, and those whose pages are fetched in advance."""
 
     def __init__(self, context: "RunContext") -> None:
         self.context = context
@@ -181,7 +182,7 @@ class Lists:
         self._under_way: dict[Future[tuple[Answer, RawPage]], tuple[PageWalk, int]] = {}
 
     def walk(self, path: str, filters: Mapping[str, Any] | None = None, *, first: int = 1) -> PageWalk:
-        """The pages of a list; those that came ahead of its turn are not asked for again."""
+        """Returns the pages of a list. Pages that were fetched in advance are not requested again."""
         wanted = PageWalk(self, path, filters, first)
         if not self.coming and (found := next(self._further, None)) is not None:
             self.coming.append(PageWalk(self, *found, first=1))
@@ -194,9 +195,11 @@ class Lists:
 
     @contextmanager
     def ahead(self, lists: Iterable[tuple[str, Mapping[str, Any] | None]]) -> Iterator[None]:
-        """Within the block these lists (path and filters) are walked, from their first pages and in this
-        order. Some may be left out."""
-        self._further = iter(list(lists))  # now: what is to be walked depends on where the run is
+        """Fetch pages of these lists (path and filters) in advance inside the block.
+
+        Read them from their first pages and in this order; some may be left out.
+        """
+        self._further = iter(list(lists))  # at once: the lists depend on where the run is now
         try:
             yield
         finally:
@@ -211,16 +214,16 @@ class Lists:
         finally:
             self.current = None
             if not self.coming:
-                self.context.threads.rest()
+                self.context.threads.release_slots()
 
     def unfinished(self) -> bool:
-        """Whether pages are here or on their way that can be stored without asking for others."""
+        """Returns whether pages have come or were requested that can be stored without requesting others."""
         if self.current is not None and not self.current.is_over:
             return self.current.has_pages
         return bool(self.coming) and self.coming[0].has_pages
 
     def ask(self) -> float:
-        """Send for as many pages as we may; returns the seconds after which to try again."""
+        """Request as many pages as allowed. Returns the seconds after which to try again."""
         pause = 1.0
         for walk in self._in_turn():
             while (page := walk.next_page(self._room_for(walk))) is not None:
@@ -234,7 +237,7 @@ class Lists:
         return pause
 
     def collect(self, seconds: float) -> None:
-        """Wait for answers, at most so long, and take what has come."""
+        """Wait for answers, at most this long, and handle those that have come."""
         self.context.threads.step(seconds)
         for future in [one for one in self._under_way if one.done()]:
             walk, page = self._under_way.pop(future)
@@ -262,8 +265,8 @@ class Lists:
 
 
 def batches(walk: PageWalk) -> Iterator[list[RawPage]]:
-    """The pages of a walk, those that are there taken together: fewer, larger writes. In a patient walk they
-    wait a moment for those on their way."""
+    """Yields the pages of a walk in batches of those that have come, so that there are fewer and larger
+    writes. With `fills_batches`, a batch waits a moment for pages that were requested."""
     batch: list[RawPage] = []
     begun, held = 0.0, 0
     try:
@@ -280,7 +283,7 @@ def batches(walk: PageWalk) -> Iterator[list[RawPage]]:
                 batch = []
     except ThinkificError:
         if batch:
-            yield batch  # what is here is stored, whatever became of the next page
+            yield batch  # pages before the failed one are stored
         raise
     if batch:
         yield batch

@@ -1,8 +1,7 @@
-"""Work that asks Thinkific about many things, each by a few requests: many are on their way at once, and what
-came of them is handed out in order.
+"""Runs jobs that each make a few requests to Thinkific: many at once, with the results in order.
 
-A job is a generator. It runs in the caller's thread, so it may use the database; what it yields is asked in
-other threads (see threads.py), which must not:
+A job is a generator. It runs in the caller's thread, so it may use the database. The calls that it yields run
+in other threads (see threads.py), which must not use the database:
 
     def read(client, course):
         [course, bundle] = yield [Ask(partial(rest.get_course, 7)), Ask(partial(rest.get_bundle, 3))]
@@ -14,17 +13,17 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from integrations.thinkific.runs.threads import LOOK, Threads
+from integrations.thinkific.runs.threads import POLL_SECONDS, Threads
 
 T = TypeVar("T")
 
-WAITING = 3  # jobs that have something to ask, before no further one is begun
-# Jobs begun while nothing has come yet: where Thinkific answers nothing, few find out at once.
+WAITING = 3  # no further job starts while so many wait to send a request
+# The most jobs that start before the first answer: if Thinkific does not answer, only these wait for it.
 AT_FIRST = 5
 
 
 class Ask(NamedTuple):
-    """One call of the client; `points`: by GraphQL. What it raises is raised where it was yielded."""
+    """A call of the client; `points` says that it uses GraphQL. Its exceptions are raised at the `yield`."""
 
     call: Callable[[], Any]
     points: bool = False
@@ -34,7 +33,7 @@ Job = Generator[Sequence[Ask], list[Any], T]
 
 
 class _Running(Generic[T]):
-    """A job that was begun: what it asks for, what of that has come, and in the end its result."""
+    """A started job: its calls, their answers so far, and its result at the end."""
 
     def __init__(self, job: Job[T]) -> None:
         self.job = job
@@ -48,14 +47,14 @@ class _Running(Generic[T]):
         self._go_on(None)
 
     def take(self) -> int:
-        """What has come; goes on once all of it has. Returns how many answers there were."""
+        """Take the answers that have come, and continue the job when all have. Returns how many came."""
         count = 0
         for future in [one for one in self.under_way if one.done()]:
             place = self.under_way.pop(future)
             try:
                 self.answers[place] = future.result()
                 count += 1
-            except Exception as error:  # for the job, which asked
+            except Exception as error:  # raised in the job
                 self.failure = self.failure or error
                 self.asks.clear()
         if not self.is_over and not self.asks and not self.under_way:
@@ -76,15 +75,16 @@ class _Running(Generic[T]):
                     return
         except StopIteration as end:
             self.is_over, self.result = True, end.value
-        except Exception as error:  # raised when its turn has come
+        except Exception as error:  # raised when its result is to be yielded
             self.is_over, self.problem = True, error
 
 
 class SideBySide(Generic[T]):
-    """The results of jobs in their order; what a job raises is raised in its place, and ends it all.
+    """Yields the results of jobs in their order. An exception of a job is raised in place of its result, and
+    ends the iteration.
 
-    A new job begins when requests may be sent that no earlier one wants: so little is asked ahead of its
-    turn, and what waits for its turn is bounded. None begins once `is_due`, but the first.
+    A new job starts when requests may be sent that no earlier job needs, so the number of results that wait
+    is limited. Once `is_due`, no further job starts, but at least one always does.
     """
 
     def __init__(
@@ -120,17 +120,17 @@ class SideBySide(Generic[T]):
             self._running.clear()
 
     def unfinished(self) -> bool:
-        """Whether jobs were begun whose results were not handed out yet."""
+        """Returns whether jobs have started whose results were not yielded yet."""
         return bool(self._running)
 
     def _ask(self) -> float:
-        """Send what may be sent; returns the seconds after which to try again."""
-        waits: dict[bool, float] = {}  # by whether it asks GraphQL, which has a budget of its own
+        """Send as many requests as allowed. Returns the seconds after which to try again."""
+        waits: dict[bool, float] = {}  # the key says whether it is GraphQL, which has its own budget
         for one in list(self._running):
             self._ask_for(one, waits)
         while len(waits) < 2 and self._begin():
             self._ask_for(self._running[-1], waits)
-        return min(waits.values(), default=LOOK)
+        return min(waits.values(), default=POLL_SECONDS)
 
     def _ask_for(self, one: _Running[T], waits: dict[bool, float]) -> None:
         while one.asks and one.asks[0][1].points not in waits:
@@ -141,7 +141,7 @@ class SideBySide(Generic[T]):
             elif self.threads.has_room_for_points:
                 outcome = self.threads.start(ask.call, points=True)
             else:
-                outcome = LOOK
+                outcome = POLL_SECONDS
             if isinstance(outcome, float):
                 waits[ask.points] = outcome
                 return
@@ -165,8 +165,8 @@ class SideBySide(Generic[T]):
 
 
 class InAdvance(Generic[T]):
-    """Pages of GraphQL, each asked for while the one before is worked on; none once `is_due`. `pages` must
-    not use the database."""
+    """Yields pages of GraphQL, requesting each while the caller works on the one before; none once `is_due`.
+    `pages` runs in another thread and must not use the database."""
 
     def __init__(
         self, threads: Threads, pages: Iterator[T], *, is_due: Callable[[], bool] = lambda: False
@@ -181,7 +181,7 @@ class InAdvance(Generic[T]):
         while True:
             future = self._next = self._next or self._ask()
             while not future.done():
-                self.threads.step(LOOK)
+                self.threads.step(POLL_SECONDS)
             page = future.result()
             if page is self._end:
                 self._next = None
@@ -190,7 +190,7 @@ class InAdvance(Generic[T]):
             yield page
 
     def unfinished(self) -> bool:
-        """Whether a page is here or on its way that was not handed out yet."""
+        """Returns whether a page has come or was requested that was not yielded yet."""
         return self._next is not None
 
     def _ask(self) -> "Future[T]":

@@ -1,19 +1,19 @@
-"""Why a run is left before its end."""
+"""Exceptions that end the work on a run before its end."""
 
 from integrations.thinkific.client.errors import NotConfigured
 
 
 class Cancelled(Exception):
-    """Somebody pressed Cancel, or Ctrl-C in a terminal."""
+    """Somebody pressed Cancel on a screen, or Ctrl-C in a terminal."""
 
 
 class SliceOver(Exception):
-    """The worker has others to serve: the run goes back to the queue and continues from its cursor."""
+    """The worker has other tasks: the run goes back to the queue and continues from its cursor later."""
 
 
-class LostRun(Exception):
-    """Another worker has taken this run over, because we were silent for too long."""
+class TakenOver(Exception):
+    """Another process has taken this run over, because our heartbeat was too old."""
 
 
 class NeedsToken(NotConfigured):
-    """GraphQL is out of reach without an access token."""
+    """GraphQL cannot be used without an access token."""

@@ -1,8 +1,8 @@
-"""The life of a run: asked for, carried out by one process at a time, taken over when that one dies.
+"""The life of a run: started, carried out by one process at a time, taken over when that process dies.
 
-A run is not claimed as other rows are (core/services/leases.py). It has no lease but a sign of life
-(`heartbeat_at`), which is written with every step and shown to people, and `attempts` names its claim. While
-an upgrade rolls, older code carries out runs beside this code and judges them by these columns.
+Runs do not use core/services/leases.py. Instead of a lease, a run has a heartbeat (`heartbeat_at`), which is
+stored with every step and shown to people; `attempts` identifies its claim. During a rolling upgrade, older
+code carries out runs beside this code and reads the same columns.
 """
 
 from typing import Any
@@ -23,13 +23,13 @@ from integrations.models import STALE_AFTER, Kind, SyncRun
 from integrations.thinkific.client.credentials import Credentials
 
 RUN_TASK = "integrations.thinkific.tasks.run_pull"
-# Pulls at the same time: the rest of the workers is for people who wait for a push.
+# The most pulls at the same time: the other workers are free for people who wait for a push.
 PULLS_AT_ONCE = max(1, settings.QUEUE_WORKERS // 2)
 ONE_OBJECT = ("user_id", "group_id", "product_id")  # options that name the only object to read
-UNREAD = "unread"  # the option of a run over what was never read
-SINGLE = (*ONE_OBJECT, UNREAD)  # of runs that do not look at everything
-# Processes that may die over a run without it getting anywhere; more, and it is stopped. Far above what bad
-# luck or an impatient person brings about.
+UNREAD = "unread"  # the option of a run that reads only courses whose content was never read
+SINGLE = (*ONE_OBJECT, UNREAD)  # options of runs that do not read everything
+# A run fails when so many processes in a row died while it made no progress. That is far more than restarts
+# by people or other accidents cause.
 CRASHES = 20
 
 
@@ -45,7 +45,8 @@ def open_run(
     started_by: User | None = None,
     options: dict[str, Any] | None = None,
 ) -> tuple[SyncRun, bool]:
-    """A queued run of this kind, or the one already under way (then True): one of a kind at a time."""
+    """Returns a new queued run of this kind and False, or the one already under way and True. There is only
+    one active run of a kind."""
     try:
         with transaction.atomic():
             run = SyncRun.objects.create(
@@ -53,7 +54,7 @@ def open_run(
             )
     except IntegrityError:
         active = SyncRun.objects.active().filter(kind=kind).first()
-        if active is None:  # it ended at this very moment
+        if active is None:  # it has just ended
             return open_run(kind, full=full, trigger=trigger, started_by=started_by, options=options)
         if started_by is not None:
             active.watchers.add(started_by)
@@ -64,8 +65,8 @@ def open_run(
 def request_run(
     kind: str, *, started_by: User | None = None, full: bool = True, options: dict[str, Any] | None = None
 ) -> RequestedRun:
-    """Start a pull in the background for a person. Raises NotConnected, and Refusal when one that was
-    asked for something else is under way."""
+    """Start a pull in the background for a person. Raises NotConnected, and Refusal when a run with other
+    options is under way."""
     if not Credentials.from_settings().complete:
         raise NotConnected
     run, attached = open_run(kind, full=full, started_by=started_by, options=options)
@@ -83,8 +84,8 @@ def request_run(
 
 
 def _asks_more(wanted: dict[str, Any], given: dict[str, Any]) -> bool:
-    """Whether options say something that a run with those others would not do. A run over everything reads
-    a single object too; a run over a single one reads nothing else."""
+    """Returns whether the wanted options ask for something that a run with the given ones does not do. A run
+    over everything also reads each single object; a run over a single object reads nothing else."""
     if any(name in given and wanted.get(name) != given[name] for name in SINGLE):
         return True
     wanted = {name: value for name, value in wanted.items() if name not in SINGLE}
@@ -93,15 +94,15 @@ def _asks_more(wanted: dict[str, Any], given: dict[str, Any]) -> bool:
 
 
 def wake(run: SyncRun) -> None:
-    """Send a worker to the run, once the transaction that it belongs to is committed."""
+    """Queue the task that carries out the run, after the current transaction is committed."""
     transaction.on_commit(lambda: async_task(RUN_TASK, run.pk, task_name=f"pull-{run.pk}"))
 
 
 def wake_next() -> int:
-    """Send workers to the oldest waiting runs, as far as pulls may run at once. Returns how many."""
+    """Queue tasks for the oldest waiting runs, as many as may run at once. Returns how many."""
     busy = SyncRun.objects.filter(status=SyncRun.Status.RUNNING).count()
     queued = SyncRun.objects.filter(status=SyncRun.Status.QUEUED)
-    # A reconciliation makes nobody wait.
+    # Reconciliations come last, so that no other run waits for one.
     waiting = queued.order_by(Case(When(kind=Kind.RECONCILIATION, then=1), default=0), "created_at")
     runs = list(waiting[: max(0, PULLS_AT_ONCE - busy)])
     for run in runs:
@@ -110,13 +111,14 @@ def wake_next() -> int:
 
 
 def is_dead(run: SyncRun) -> bool:
-    """Whether a running run has lost its process: known at once on this machine, elsewhere by its silence."""
+    """Returns whether the process of a running run has died: it no longer exists on this machine, or its
+    heartbeat is too old."""
     return is_older(run.heartbeat_at, timezone.now(), than=STALE_AFTER) or is_gone(run.worker)
 
 
 def claim(run_id: int, *, worker: str, at_most: int | None = None) -> SyncRun | None:
-    """Make this process the one that carries the run out, or None: not waiting, its owner lives, or `at_most`
-    others run already. The attempt is counted before any work, since a run may kill its worker."""
+    """Claim a run for this process. Returns None if it has ended, its process is alive, or `at_most` other
+    runs are under way. The attempt is counted before any work, because a run may kill its worker."""
     run = SyncRun.objects.filter(pk=run_id).first()
     if run is None or run.status not in SyncRun.ACTIVE:
         return None
@@ -131,12 +133,14 @@ def claim(run_id: int, *, worker: str, at_most: int | None = None) -> SyncRun | 
         mine = SyncRun.objects.filter(pk=run.pk, attempts=run.attempts, status=run.status)
         crashed = run.status == SyncRun.Status.RUNNING
         if crashed and run.crashes + 1 >= CRASHES:
-            mine.update(status=SyncRun.Status.FAILED, finished_at=now, errors=[*_it_kills(run), *run.errors])
+            mine.update(
+                status=SyncRun.Status.FAILED, finished_at=now, errors=[*_crash_errors(run), *run.errors]
+            )
             return None
         changed = mine.update(
             status=SyncRun.Status.RUNNING,
             attempts=F("attempts") + 1,
-            crashes=F("crashes") + int(crashed),  # PostgreSQL adds no booleans
+            crashes=F("crashes") + int(crashed),  # PostgreSQL cannot add booleans
             worker=worker,
             started_at=run.started_at or now,
             heartbeat_at=now,
@@ -144,7 +148,7 @@ def claim(run_id: int, *, worker: str, at_most: int | None = None) -> SyncRun | 
     return SyncRun.objects.get(pk=run.pk) if changed else None
 
 
-def _it_kills(run: SyncRun) -> list[dict[str, str]]:
+def _crash_errors(run: SyncRun) -> list[dict[str, str]]:
     return [
         {
             "object": run.get_kind_display(),
@@ -155,7 +159,7 @@ def _it_kills(run: SyncRun) -> list[dict[str, str]]:
 
 
 def cancel(run: SyncRun) -> None:
-    """Stop a run: at once when it waits or its process is gone, else at its next step."""
+    """Cancel a run: at once if it is queued or its process is dead, otherwise its process stops it soon."""
     now = timezone.now()
     mine = SyncRun.objects.filter(pk=run.pk)
     mine.filter(status__in=SyncRun.ACTIVE).update(cancel_requested_at=now)
@@ -167,7 +171,7 @@ def cancel(run: SyncRun) -> None:
 
 
 def resume(run: SyncRun, *, by: User) -> RequestedRun:
-    """Go on with an ended run from its last committed page. Raises Refusal."""
+    """Continue an ended run from its last committed page. Raises NotConnected and Refusal."""
     if run.status in SyncRun.ACTIVE:
         raise Refusal(f"{run} is still under way.")
     if run.status == SyncRun.Status.SUCCEEDED:
@@ -180,7 +184,7 @@ def resume(run: SyncRun, *, by: User) -> RequestedRun:
                 status=SyncRun.Status.QUEUED,
                 cancel_requested_at=None,
                 finished_at=None,
-                # Why it ended is no longer true; what is wrong with rows stays.
+                # The error that ended the run is dropped; errors of rows stay.
                 errors=[error for error in run.errors if error["object"] != run.get_kind_display()],
             )
     except IntegrityError:
@@ -191,8 +195,8 @@ def resume(run: SyncRun, *, by: User) -> RequestedRun:
 
 
 def confirm_removals(run: SyncRun, *, by: User, shown: int | None = None) -> RequestedRun:
-    """Walk the kind again and mark what is gone, as many as this run held back; should more be missing, that
-    is a question again. `shown` is the number that the person read. Raises Refusal."""
+    """Start a full run that may remove as many rows as this run held back. If more are missing by then, that
+    run holds them back again. `shown` is the number that the person saw. Raises NotConnected and Refusal."""
     if not run.guarded:
         raise Refusal(f"The deletion guard did not stop {run}.")
     if (later := answered_by(run)) is not None:
@@ -210,7 +214,7 @@ def confirm_removals(run: SyncRun, *, by: User, shown: int | None = None) -> Req
 
 
 def answered_by(run: SyncRun) -> SyncRun | None:
-    """The later run over everything that has removed what this one held back, or has held it back anew."""
+    """Returns the newest later full run that removed what this one held back, or held it back again."""
     later = SyncRun.objects.filter(kind=run.kind, full=True, finished_at__isnull=False, pk__gt=run.pk)
     later = later.exclude(options__has_any_keys=SINGLE)
     judged = Q(status=SyncRun.Status.SUCCEEDED) | Q(guarded__gt=0)
@@ -218,7 +222,7 @@ def answered_by(run: SyncRun) -> SyncRun | None:
 
 
 def revive_stale() -> int:
-    """Send a worker to each run whose process has died. Returns how many."""
+    """Queue a task for each run whose process has died. Returns how many."""
     running = SyncRun.objects.filter(status=SyncRun.Status.RUNNING)
     dead = [run for run in running if is_dead(run)]
     for run in dead:

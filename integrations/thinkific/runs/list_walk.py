@@ -1,5 +1,8 @@
-"""The walk over a REST list, of pulls and of reconciliations: resumed where it stopped, repeated when pages
-shifted under it. They differ in what they do with the pages that come: see Handler."""
+"""The walk over a REST list, for pulls and reconciliations.
+
+A walk is resumed where it stopped, and repeated when rows moved between pages. What is done with the pages
+is up to a Handler.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,19 +18,19 @@ from integrations.thinkific.runs.fetch import PageWalk, batches
 from integrations.thinkific.runs.pages import RawPage
 from integrations.thinkific.runs.state import COMPLETE, SHORT, ListState
 
-MANY_NEW = 10_000  # rows from which on the database should look at the table anew
+MANY_NEW = 10_000  # after so many new rows the database updates its statistics of the table
 
 
 @dataclass
 class Handler:
-    """What is done with the pages of a list. `name` is the list's place in the cursor, and its set of met
-    rows."""
+    """What is done with the pages of a list. `name` is the name of the list in the cursor, and of its set of
+    seen rows."""
 
     context: RunContext
     name: str
 
     state_type: ClassVar[type[ListState]] = ListState
-    # Called in a step of its own when the list is walked once more.
+    # Called in a step of its own before the list is walked again.
     again: ClassVar[Callable[..., None] | None] = None
 
     @property
@@ -35,19 +38,19 @@ class Handler:
         return self.context.place(self.state_type, self.name)
 
     def prepare(self, batch: list[RawPage]) -> Any:
-        """Before the step, outside of its transaction. `write` gets what this returns."""
+        """Called before the step, outside of its transaction. Returns the value that `write` gets."""
 
     def write(self, batch: list[RawPage], prepared: Any, pages: PageWalk) -> Applied:
-        """Inside the step. Returns which rows came: `met`, `made` and `lost` count."""
+        """Called inside the step. Returns which rows came, in `met`, `made`, `lost` and `replaced`."""
         raise NotImplementedError
 
 
 @dataclass
 class Pulled(Handler):
-    """Pages are given to `apply`, which stores them.
+    """Passes pages to `apply`, which stores them.
 
-    `counted` says whether the rows belong to the run's counts. `row_type` is what `apply` decodes rows as:
-    where most are news, they come decoded.
+    `counted` says whether the rows belong to the counts of the run. `row_type` is the type that `apply`
+    decodes rows as; when most rows are new, they are decoded in advance.
     """
 
     apply: Callable[[list[RawPage]], Applied]
@@ -56,9 +59,9 @@ class Pulled(Handler):
 
     def write(self, batch: list[RawPage], prepared: Any, pages: PageWalk) -> Applied:
         applied = self.apply(batch)
-        news = applied.created + applied.updated
-        pages.ahead = self.row_type if news > applied.unchanged else None
-        pages.patient = not news or news > applied.unchanged
+        changed = applied.created + applied.updated
+        pages.ahead = self.row_type if changed > applied.unchanged else None
+        pages.fills_batches = not changed or changed > applied.unchanged
         pages.adds = bool(applied.made) and not (applied.updated or applied.unchanged)
         if self.counted:
             run = self.context.run
@@ -80,10 +83,10 @@ def walk(
     filters: Mapping[str, Any] | None = None,
     asked: bool = False,
 ) -> ListState:
-    """Walk a whole list; `complete` of what this returns says whether all of it came.
+    """Walk a whole list. Returns its state, where `complete` says whether all of the list came.
 
-    `stored` are the rows that it should meet. `asked`: each row can be asked for by itself, and is before it
-    counts as gone (see mark_missing), where rows were deleted while the list was walked again.
+    `stored` are the stored rows of the list. `asked` says that missing rows can be requested one by one
+    before they count as gone (see mark_missing); then rows may be deleted while the list is walked again.
     """
     context, name = handler.context, handler.name
     is_new = name not in context.cursor
@@ -94,12 +97,12 @@ def walk(
         if not state.ended:  # else it was left between its last page and here
             _round(path, handler, filters)
         came = completeness.count(context, name, state, stored)
-        verdict = completeness.judge(state, came)
+        verdict = completeness.verdict_of(state, came)
         if asked:
             shrinks = verdict == SHORT and completeness.only_shrinks(state, came)
             verdict = COMPLETE if shrinks else verdict
             state.unsure = shrinks or completeness.moved(state, came)
-        # A filtered list that moves is caught up by the overlap of the next one.
+        # Rows that a walk over a filtered list missed come with the next one, whose time overlaps this one's.
         if verdict == SHORT and state.round < completeness.ROUNDS:
             _begin_again(handler)
         else:
@@ -111,7 +114,7 @@ def walk(
 
 
 def top_of(stored: QuerySet) -> int:
-    """The largest primary key: what is stored after this moment is not judged."""
+    """Returns the largest primary key. Rows stored later do not count as missing."""
     return stored.aggregate(top=Max("pk"))["top"] or 0
 
 
@@ -129,12 +132,12 @@ def _round(path: str, handler: Handler, filters: Mapping[str, Any] | None) -> No
                 bad = sum(len(page.bad_rows) for page in batch)
                 state.lost += bad
                 state.nameless += bad
-                state.page, state.ended = batch[-1].page, is_last  # also when it is done again
-                completeness.note_told(state, batch)
+                state.page, state.ended = batch[-1].page, is_last  # the same when the step is repeated
+                completeness.note_totals(state, batch)
 
             context.store(write, adds=pages.adds)
     finally:
-        context.writer.settle()
+        context.writer.wait_until_committed()
     state.ended, state.endless = True, pages.is_endless
 
 
@@ -144,7 +147,7 @@ def _begin_again(handler: Handler) -> None:
     def write() -> None:
         if handler.again is not None:
             handler.again()
-        completeness.begin_again(context, name, state)
+        completeness.start_round(context, name, state)
 
     if handler.again is not None:
         context.store(write)
@@ -153,21 +156,21 @@ def _begin_again(handler: Handler) -> None:
 
 
 def _note(handler: Handler, applied: Applied) -> None:
-    """Every row that came leaves one trace, whoever has made it and when: a stored row, or its Thinkific id
-    where there is none of its own. So a row that comes twice counts once."""
+    """Note each row that came: by its stored row, or by its Thinkific id if it has none of its own. So a row
+    that comes twice counts once."""
     context, name, state = handler.context, handler.name, handler.state
     seen = context.seen(name) if state.round == 1 else context.seen(completeness.newest(name))
     context.numbers(name).add(applied.lost)
-    # It has come and lost its stored row to another one; unless it has gone, and will not come.
+    # These came before and lost their stored row to another one. Those not in `seen` were deleted.
     context.numbers(name).add(number for pk, number in applied.replaced if pk in seen)
     made = [] if context.dry_run else applied.made
-    completeness.note_met(context, name, state, applied.met + made)
+    completeness.note_seen(context, name, state, applied.met + made)
     state.made += len(applied.made)
-    if context.dry_run:  # their primary keys are given again to the next ones
+    if context.dry_run:  # rolled back, so the next rows get the same primary keys
         state.new += len(applied.made)
 
 
-def not_judged(context: RunContext, what: str, walked: ListState) -> None:
-    """Say that a walk was not complete, so that nothing counts as gone."""
+def note_incomplete(context: RunContext, what: str, walked: ListState) -> None:
+    """Note on the run that a walk was not complete, so nothing counts as gone."""
     context.partial = True
     context.note(what, completeness.in_words(walked.verdict, what=what, total=walked.total, came=walked.came))

@@ -1,4 +1,4 @@
-"""What whoever waits for a run is told when it is over."""
+"""The notice about the end of a pull, for people who wait for it."""
 
 from core.models import Notice
 from integrations.models import SyncRun
@@ -7,7 +7,7 @@ from integrations.thinkific.runs.lifecycle import url_of
 
 
 def pull_notice(run: SyncRun, more: str = "") -> tuple[str, str, str]:
-    """Level, text and address of the notice about a pull; `more` is told after what it counted."""
+    """Returns level, text and address of the notice about a pull. `more` is appended to its counts."""
     counts = result_line(run)
     if more:
         counts += f"; {more}"

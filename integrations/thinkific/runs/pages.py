@@ -1,6 +1,6 @@
-"""A page of a REST list with its rows unread: as bytes, each with its id and a digest.
+"""A page of a REST list with its rows as bytes, each with its id and a digest.
 
-Most rows of most pulls are what they were, and their bytes say so; only the others are decoded.
+Most rows have not changed since the last pull, which their digest shows; only the others are decoded.
 """
 
 import json
@@ -25,7 +25,7 @@ from integrations.thinkific.client.decoding import (
 
 T = TypeVar("T")
 
-# How Thinkific writes rows: the id first. Others are found the slow way.
+# Thinkific writes the id first in a row. If it is elsewhere, the row is decoded to find it.
 ID_FIRST = re.compile(rb'\s*\{\s*"id"\s*:\s*"?([0-9]{1,18})[",\s}]')
 
 
@@ -40,7 +40,7 @@ class RawRow(NamedTuple):
     id: int
     digest: int  # 64 bits, signed
     data: bytes
-    told: Any = None  # the row decoded ahead, where most of its list is news
+    decoded: Any = None  # the typed row, if it was decoded in advance
 
 
 @dataclass(slots=True)
@@ -50,7 +50,10 @@ class RawPage(Page[RawRow]):
 
 
 def read_page(body: bytes, *, number: int, what: str, ahead: type | None = None) -> RawPage:
-    """With `ahead`, rows are decoded at once. Raises RetryLater when the body is no list (cut off, HTML)."""
+    """Read the body of an answer. With `ahead`, rows are decoded as this type at once.
+
+    Raises RetryLater if the body is not a list, for example HTML or cut off.
+    """
     pagination: Pagination
     try:
         envelope = decoder_of(Envelope[msgspec.Raw]).decode(body)
@@ -60,13 +63,13 @@ def read_page(body: bytes, *, number: int, what: str, ahead: type | None = None)
         rows = [json.dumps(value).encode() for value in values]
     page = RawPage([], number, *pagination.told, size=len(body))
     for place, data in enumerate(rows, start=1):
-        told = None if ahead is None else _decoded(data, ahead)
-        number_of_row = _id_of(data) if told is None else told.id
+        decoded = None if ahead is None else _decoded(data, ahead)
+        number_of_row = _id_of(data) if decoded is None else decoded.id
         if number_of_row is None:
             page.bad_rows.append(BadRow(f"#{place}", "The row has no id."))
         else:
             digest = int.from_bytes(blake2b(data, digest_size=8).digest(), "little", signed=True)
-            page.items.append(RawRow(number_of_row, digest, data, told))
+            page.items.append(RawRow(number_of_row, digest, data, decoded))
     return page
 
 
@@ -84,10 +87,10 @@ def _slow_id(data: bytes) -> int | None:
 
 
 def decode_row(row: RawRow, row_type: type[T]) -> T | BadRow:
-    """The row, typed; or why it cannot be read."""
-    told = row.told if isinstance(row.told, row_type) else _decoded(row.data, row_type)
-    if told is not None:
-        return told
+    """Returns the typed row, or a BadRow that says why it cannot be read."""
+    decoded = row.decoded if isinstance(row.decoded, row_type) else _decoded(row.data, row_type)
+    if decoded is not None:
+        return decoded
     try:
         return read_row(load_json(row.data, f"row {row.id}"), row_type)
     except (msgspec.ValidationError, RecursionError) as error:
@@ -95,7 +98,7 @@ def decode_row(row: RawRow, row_type: type[T]) -> T | BadRow:
 
 
 def _decoded(data: bytes, row_type: type[T]) -> T | None:
-    """The row as it nearly always is; None where its types are not what the schema says."""
+    """Returns the typed row; None if its values do not fit the schema, which is rare."""
     try:
         return decoder_of(row_type).decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -1,5 +1,8 @@
-"""Which rows a walk has met: stored ones as bitmaps over their primary keys, kilobytes where a set would take
-megabytes; and those that are not stored by their Thinkific ids, of which there are few."""
+"""Sets of the rows that have come in a walk.
+
+Stored rows are kept as bitmaps of their primary keys, which take kilobytes where a set would take megabytes.
+Rows that are not stored are kept by their Thinkific ids; there are few of them.
+"""
 
 import zlib
 from array import array
@@ -27,11 +30,11 @@ class Seen:
     def clear(self) -> None:
         self._chunks.clear()
 
-    def become(self, other: "Seen | None") -> None:
+    def replace_by(self, other: "Seen | None") -> None:
         self._chunks = other._chunks if other is not None else {}
 
     def up_to(self, top: int) -> int:
-        """How many of them are at most `top`."""
+        """Returns how many of the keys are at most `top`."""
         high, low = divmod(top + 1, CHUNK)
         whole = (chunk for number, chunk in self._chunks.items() if number < high)
         count = sum(int.from_bytes(chunk, "little").bit_count() for chunk in whole)
@@ -60,7 +63,8 @@ class Seen:
 
 
 class Numbers:
-    """A set of Thinkific ids that fits into the same column: they are far apart, so bitmaps would not do."""
+    """A set of Thinkific ids that is stored in the same column. Bitmaps would be too large, because the ids
+    are far apart."""
 
     def __init__(self, numbers: Iterable[int] = ()) -> None:
         self._numbers = set(numbers)
@@ -71,7 +75,7 @@ class Numbers:
     def clear(self) -> None:
         self._numbers.clear()
 
-    def become(self, other: "Numbers | None") -> None:
+    def replace_by(self, other: "Numbers | None") -> None:
         self._numbers = other._numbers if other is not None else set()
 
     def __len__(self) -> int:
@@ -85,7 +89,7 @@ class Numbers:
         return cls(array("q", data))
 
 
-NUMBERS = "#"  # begins the names of sets of Thinkific ids
+NUMBERS = "#"  # the prefix of the names of sets of Thinkific ids
 
 
 class SeenRows:
@@ -101,7 +105,7 @@ class SeenRows:
                 self._rows[name] = Seen.load(data)
 
     def rows(self, name: str) -> Seen:
-        """Returns the stored rows that the run has met, by primary key."""
+        """Returns the stored rows that have come, by primary key."""
         return self._rows.setdefault(name, Seen())
 
     def numbers(self, name: str) -> Numbers:
@@ -109,17 +113,17 @@ class SeenRows:
         return self._numbers.setdefault(name, Numbers())
 
     def forget(self, name: str) -> None:
-        """Drop both sets of a list that has been judged."""
+        """Drop both sets of a list whose missing rows were dealt with."""
         self._rows.pop(name, None)
         self._numbers.pop(name, None)
 
-    def take_back(self, stored: bytes | memoryview | None) -> None:
-        """Set every set to what is stored. The sets stay the same objects: the walk holds on to them."""
+    def restore(self, stored: bytes | memoryview | None) -> None:
+        """Set every set to what is stored. The set objects stay the same, because walks keep references."""
         before = SeenRows(stored)
         for name, rows in self._rows.items():
-            rows.become(before._rows.get(name))
+            rows.replace_by(before._rows.get(name))
         for name, numbers in self._numbers.items():
-            numbers.become(before._numbers.get(name))
+            numbers.replace_by(before._numbers.get(name))
 
     def dump(self) -> bytes:
         rows = {name: one.dump() for name, one in self._rows.items()}

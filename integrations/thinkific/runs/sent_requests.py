@@ -1,4 +1,4 @@
-"""What a run has sent to Thinkific: how many requests, and where to."""
+"""Counts the requests that a run sends to Thinkific."""
 
 import threading
 from collections.abc import Callable
@@ -12,9 +12,9 @@ LOOK_EVERY = 0.25  # seconds
 class SentRequests:
     """Counts the requests of one run: `ThinkificClient(…, around=sent.send)`.
 
-    `count` includes those of GraphQL and repeated ones; `surfaces` names those that were asked.
-    While the thread that made this object waits for an answer, `while_waiting` is called every LOOK_EVERY
-    seconds: a run that waits for a slow answer must not look like a dead one.
+    `count` includes requests to GraphQL and repeated ones; `surfaces` has the surfaces (REST, GraphQL) that
+    were used. While the thread that created this object waits for an answer, `while_waiting` is called every
+    LOOK_EVERY seconds, so that the run's heartbeat does not stop.
     """
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class SentRequests:
         self._other_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="thinkific-call")
 
     def send(self, surface: str, attempt: Callable[[], Answer]) -> Answer:
-        """Counts one attempt and makes it: in another thread, where this one has to be heard of meanwhile."""
+        """Count one attempt and make it. In the run's own thread, `while_waiting` is called meanwhile."""
         with self._counting:
             self.count += 1
             self.surfaces.add(surface)

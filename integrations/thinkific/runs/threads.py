@@ -1,9 +1,11 @@
-"""Threads that do HTTP for one run, and nothing else: what asks the budget and the database is the run's own
-thread, which they send word to.
+"""Threads that send HTTP requests for one run.
 
-    future = threads.start(call)         # a call may make several requests: each waits for leave by itself
-    outcome = threads.try_start(call)    # the same future, with leave for its first request; or a wait
-    threads.step(seconds)                # gives leave, until something is done or the time is over
+Only the run's own thread uses the request budget and the database. The other threads put functions into its
+inbox, which it calls.
+
+    future = threads.start(call)         # a call may make several requests; each waits for permission
+    outcome = threads.try_start(call)    # the same, with permission for the first request; or seconds to wait
+    threads.step(seconds)                # grants permissions until a call has ended or the time is over
 """
 
 import queue
@@ -23,14 +25,14 @@ from integrations.thinkific.client.rates import Points, RateHeaders
 
 R = TypeVar("R")
 
-LOOK = 0.25  # seconds of waiting between signs of life
-# Seconds that whoever is next may wait for leave; longer than a window and than Thinkific's longest wait.
-PATIENCE = 150.0
-NEXT_POINTS = 2  # calls that wait for GraphQL points at a time: more would only hold threads
+POLL_SECONDS = 0.25  # between two calls of `while_waiting`
+# Seconds that the next request may wait for permission: longer than a window and Thinkific's longest wait.
+LONGEST_WAIT = 150.0
+NEXT_POINTS = 2  # the most calls that wait for GraphQL points at a time: more would only block threads
 
 
 class _Waiting:
-    """A request in another thread that waits for leave."""
+    """A request that waits for permission."""
 
     def __init__(self, points: int) -> None:
         self.points = points
@@ -39,11 +41,11 @@ class _Waiting:
 
 
 class Threads:
-    """As many threads as requests may be under way. It is the budget of the run's client."""
+    """As many threads as requests may be under way. It also is the budget of the run's client."""
 
-    def __init__(self, slots: Slots, *, breathe: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, slots: Slots, *, while_waiting: Callable[[], None] = lambda: None) -> None:
         self.slots = slots
-        self.breathe = breathe
+        self.while_waiting = while_waiting
         self.size = slots.want
         self.in_flight = 0
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -69,10 +71,10 @@ class Threads:
         return self.has_room and self._asking_points < NEXT_POINTS
 
     def try_start(self, call: Callable[[], R]) -> "Future[R] | float":
-        """Run a call of REST if a request may be sent now, else answer the seconds after which to ask again.
-        Whoever waits already comes first."""
+        """Run a call of REST if a request may be sent now; otherwise return the seconds after which to try
+        again. Requests that wait already come first."""
         if self._waiting[False] or not self.has_room:
-            return LOOK
+            return POLL_SECONDS
         outcome = self.slots.try_acquire(in_flight=self.in_flight)
         if isinstance(outcome, float):
             return outcome
@@ -80,7 +82,8 @@ class Threads:
         return self.start(call, granted=True)
 
     def start(self, call: Callable[[], R], *, granted: bool = False, points: bool = False) -> "Future[R]":
-        """Run a call that waits for its own leave; `points` says that it asks GraphQL."""
+        """Run a call in another thread, where its requests wait for permission. `points` says that it uses
+        GraphQL; `granted` that its first request has permission."""
         if self._pool is None:
             self._pool = ThreadPoolExecutor(max_workers=self.size, thread_name_prefix="thinkific")
         self._busy += 1
@@ -90,35 +93,36 @@ class Threads:
         return future
 
     def step(self, seconds: float) -> None:
-        """Give leave to who waits for it, for at most so long or until something is done."""
+        """Grant permissions to waiting requests, for at most this long or until something has happened."""
         end = time.monotonic() + min(max(seconds, 0.001), 1.0)
         while True:
-            waits = self._give_leave()
-            left = min(max(end - time.monotonic(), 0.001), LOOK, max(waits, 0.001))
-            heard = self._hear(left)
-            if heard or time.monotonic() >= end:
-                self._give_leave()
-                self.breathe()
+            waits = self._grant_waiting()
+            left = min(max(end - time.monotonic(), 0.001), POLL_SECONDS, max(waits, 0.001))
+            ran_some = self._run_inbox(left)
+            if ran_some or time.monotonic() >= end:
+                self._grant_waiting()
+                self.while_waiting()
                 return
-            self.breathe()
+            self.while_waiting()
 
-    def _hear(self, seconds: float) -> bool:
-        """Do what the threads have sent word of, waiting so long for the first; False where none has come."""
-        heard = False
+    def _run_inbox(self, seconds: float) -> bool:
+        """Call the functions in the inbox, waiting at most this long for the first. Returns False if there
+        was none."""
+        ran_some = False
         try:
             while True:
-                (self._inbox.get_nowait() if heard or not seconds else self._inbox.get(timeout=seconds))()
-                heard = True
+                (self._inbox.get_nowait() if ran_some or not seconds else self._inbox.get(timeout=seconds))()
+                ran_some = True
         except queue.Empty:
-            return heard
+            return ran_some
 
-    def rest(self) -> None:
-        """Before work that asks nothing: others may have the slots."""
+    def release_slots(self) -> None:
+        """Give the slots to others, before work that sends no requests."""
         if not self.in_flight:
             self.slots.release()
 
     def close(self) -> None:
-        """No request waits any more. Those under way are waited for: tell the client to stop before."""
+        """Refuse the waiting requests and wait for those under way. Tell the client to stop before."""
         self._closed = True
         for waiting in self._waiting.values():
             while waiting:
@@ -129,9 +133,9 @@ class Threads:
     def _one_done(self) -> None:
         self._busy -= 1
 
-    def _give_leave(self) -> float:
-        """Returns the seconds until another look is worth it."""
-        waits = LOOK
+    def _grant_waiting(self) -> float:
+        """Grant as many waiting requests as the budget allows. Returns the seconds until the next try."""
+        waits = POLL_SECONDS
         for points in (False, True):
             waiting = self._waiting[points]
             while waiting:
@@ -142,7 +146,7 @@ class Threads:
                     self._not_before[points] = time.monotonic() + left
                 if left > 0:
                     waits = min(waits, left)
-                    self._lose_patience(points, left)
+                    self._refuse_after_longest_wait(points, left)
                     break
                 self._enter()
                 self._next_since[points] = 0.0
@@ -154,11 +158,11 @@ class Threads:
             return self.slots.try_acquire_points(waiting.points, in_flight=self.in_flight)
         return self.slots.try_acquire(in_flight=self.in_flight)
 
-    def _lose_patience(self, points: bool, left: float) -> None:
-        """As a budget does that is waited for: who is next is refused after a while."""
+    def _refuse_after_longest_wait(self, points: bool, left: float) -> None:
+        """Refuse the next request when it has waited for LONGEST_WAIT, as the budget itself does."""
         now = time.monotonic()
         since = self._next_since[points] = self._next_since[points] or now
-        if now + left - since > PATIENCE:
+        if now + left - since > LONGEST_WAIT:
             self._next_since[points] = 0.0
             words = f"Thinkific's request limit leaves no room for another {left:.0f} s."
             self._answer(self._waiting[points].popleft(), BudgetExhausted(words, after=left))
@@ -175,17 +179,17 @@ class Threads:
         with self._lock:
             self.in_flight -= 1
 
-    # --- any thread: what a client wants of its budget ------------------------------------------------------
+    # --- any thread: the interface that a client expects of its budget --------------------------------------
 
     def _run(self, call: Callable[[], R], granted: bool, points: bool) -> R:
         self._local.granted, self._local.points = granted, points
         try:
             return call()
         finally:
-            if self._local.granted:  # it asked nothing
+            if self._local.granted:  # it sent no request
                 self._local.granted = False
                 self._leave()
-            self._points_are_there()
+            self._note_points_granted()
 
     @contextmanager
     def permit(self, *, interactive: bool = False, points: int = 0) -> Iterator[None]:
@@ -204,8 +208,8 @@ class Threads:
         waiting = _Waiting(points)
         self._waiting[points > 0].append(waiting)
         while not waiting.answered.is_set():
-            self._hear(0.0)
-            if (waits := self._give_leave()) and not waiting.answered.is_set():
+            self._run_inbox(0.0)
+            if (waits := self._grant_waiting()) and not waiting.answered.is_set():
                 self.slots.budget.sleep(waits)
         if waiting.refusal is not None:
             raise waiting.refusal
@@ -213,36 +217,36 @@ class Threads:
     def _wait_there(self, points: int) -> None:
         waiting = _Waiting(points)
         self._inbox.put(lambda: self._waiting[points > 0].append(waiting))
-        while not waiting.answered.wait(LOOK):
+        while not waiting.answered.wait(POLL_SECONDS):
             if self._closed:
                 raise Interrupted("The run was left before this was asked.")
         if waiting.refusal is not None:
             raise waiting.refusal
         if points:
-            self._points_are_there()
+            self._note_points_granted()
 
-    def _points_are_there(self) -> None:
+    def _note_points_granted(self) -> None:
         if getattr(self._local, "points", False):
             self._local.points = False
-            self._inbox.put(self._one_less_asks_points)
+            self._inbox.put(self._count_points_granted)
 
-    def _one_less_asks_points(self) -> None:
+    def _count_points_granted(self) -> None:
         self._asking_points -= 1
 
-    def _tell(self, word: Callable[[], Any]) -> None:
+    def _run_in_own_thread(self, action: Callable[[], Any]) -> None:
         if threading.get_ident() == self._owner:
-            word()
+            action()
         else:
-            self._inbox.put(word)
+            self._inbox.put(action)
 
     def note(self, rate: RateHeaders) -> None:
-        self._tell(partial(self.slots.note, rate))
+        self._run_in_own_thread(partial(self.slots.note, rate))
 
     def stop_until(self, until: datetime) -> None:
-        self._tell(partial(self.slots.stop_until, until))
+        self._run_in_own_thread(partial(self.slots.stop_until, until))
 
     def stop_points_until(self, until: datetime) -> None:
-        self._tell(partial(self.slots.stop_points_until, until))
+        self._run_in_own_thread(partial(self.slots.stop_points_until, until))
 
     def note_points(self, points: Points, *, estimate: int) -> None:
-        self._tell(partial(self.slots.note_points, points, estimate=estimate))
+        self._run_in_own_thread(partial(self.slots.note_points, points, estimate=estimate))

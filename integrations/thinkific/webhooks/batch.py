@@ -93,7 +93,7 @@ class Batch:
     def _side_by_side(self, questions: Mapping[K, Callable[[], T]]) -> dict[K, T | ThinkificError]:
         answers: dict[K, T | ThinkificError] = {}
         with self.budget.slots() as slots:
-            threads = Threads(slots, breathe=lambda: self._renew_claim(threads))
+            threads = Threads(slots, while_waiting=lambda: self._renew_claim(threads))
             self.client.transport.budget, self._heard_at = threads, time.monotonic()
             try:
                 jobs = (self._job(question) for question in questions.values())

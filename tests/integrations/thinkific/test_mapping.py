@@ -145,7 +145,7 @@ def through_a_page(row, row_type):
     if not page.items:
         return page.bad_rows[0]
     found = decode_row(page.items[0], row_type)
-    assert ahead.items[0].told in (None, found)
+    assert ahead.items[0].decoded in (None, found)
     assert decode_row(ahead.items[0], row_type) == found
     return found
 

@@ -159,7 +159,7 @@ def test_what_is_said_of_a_walk_is_true():
 
 def test_a_repeated_walk_of_unknown_length_at_first_is_never_called_whole():
     """It may have grown by any number, so what it did not meet must not count as gone."""
-    came = completeness.Came(rows=90, newest=100, made_since=lambda moment: 0)
+    came = completeness.RowCounts(rows=90, newest=100, made_since=lambda moment: 0)
     known = ListState(round=2, total=100, most=100, first_of_all=100)
     unknown = ListState(round=2, total=100, most=500)
 
@@ -171,6 +171,6 @@ def test_the_first_total_of_a_run_that_an_older_version_began_is_noted_later():
     state = ListState(round=2, total=504, most=504)
     page = RawPage(items=[], page=1, total_items=500)
 
-    completeness.note_told(state, [page])
+    completeness.note_totals(state, [page])
 
     assert state.first_of_all == 500

@@ -177,7 +177,7 @@ def test_a_step_that_is_not_for_the_writer_waits_as_well(pull, thinkific, meanwh
 
 
 def test_a_step_that_waits_for_a_row_of_the_next_one_is_done_again(pull, thinkific, meanwhile, monkeypatch):
-    monkeypatch.setattr(writer, "PATIENCE", "200ms")
+    monkeypatch.setattr(writer, "LOCK_TIMEOUT", "200ms")
     wrote = meanwhile(3, lambda: time.sleep(0.5))
     first, second = thinkific.site.users.listing[11], thinkific.site.users.listing[16]
     thinkific.site.write("put", kind="users", row={"id": second.id, "email": first.email.upper()})
