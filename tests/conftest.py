@@ -1,7 +1,8 @@
-"""The cast, by name: Mara manages Acme, which Owen owns; Ana and Bo study there. Otto studies at Globex,
-which Gwen owns. Root is the superuser; Alma administers by her role. Nobody has a password.
+"""Fixtures for all tests: people and teams, and the local stand-in for Thinkific.
 
-Also: `signed_in`, and the local stand-in for Thinkific (`thinkific`, `connected`).
+Owen owns the team Acme and Mara manages it; Ana and Bo are students there. Gwen owns the team Globex, where
+Otto is a student. Root is the superuser; Alma is an administrator by her role. Nobody has a password.
+`signed_in` returns browsers; `thinkific` and `connected` start the stand-in.
 """
 
 import gc
@@ -30,13 +31,13 @@ from tests.tables import Refill
 __all__ = ["process_environment"]
 
 
-# On PostgreSQL these run with the slow tests: they hardly depend on the database.
+# On PostgreSQL these run with the slow tests, because they hardly depend on the database.
 LATER_ON_POSTGRESQL = [
     Path(__file__).parent / folder
     for folder in ("core/admin", "integrations/admin", "integrations/thinkific/push", "project")
 ]
-DATABASE = {"db", "transactional_db", "live_server"}  # fixtures; the others that need a database use these
-WITH_A_SHARED_CACHE = {"test_cache.py"}  # without a database, but with the Redis of the PostgreSQL suite
+DATABASE = {"db", "transactional_db", "live_server"}  # every fixture that needs a database uses one of these
+WITH_A_SHARED_CACHE = {"test_cache.py"}  # needs no database, but the Redis of the PostgreSQL suite
 
 
 def needs_a_database(item: pytest.Item) -> bool:
@@ -46,8 +47,8 @@ def needs_a_database(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(tryfirst=True)  # before pytest chooses by marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark which tests run where, and give each process its share of the slow tests, those first: at the end
-    all other processes would wait for them."""
+    """Mark which tests run in which suite, and spread the slow tests over the processes. Each process begins
+    with its slow tests; otherwise all others would wait for them at the end."""
     for item in items:
         if any(item.path.is_relative_to(folder) for folder in LATER_ON_POSTGRESQL):
             item.add_marker("later")
@@ -63,7 +64,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    # What was imported and collected stays: looking through it again and again takes a tenth of the time.
+    # Imported modules and tests are never freed; looking through them again takes a tenth of the time.
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
@@ -88,13 +89,13 @@ def django_db_modify_db_settings(django_db_modify_db_settings, django_db_created
 
 @pytest.fixture(scope="session")
 def django_db_keepdb() -> bool:
-    """Django deletes a file that it is not told to keep, before it looks into it."""
+    """Returns True for SQLite: otherwise Django deletes the copied file before it opens it."""
     return django_settings.IS_SQLITE
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker, refill):
-    """The database, and a transactional test's end: the tables hold again what migrations put there."""
+    """Set up the database. After each transactional test, the tables have the migrations' rows again."""
 
     def as_migrated() -> None:
         refill("as migrated", lambda: None)
@@ -119,7 +120,7 @@ def _no_mail_inside_a_request(django_test_environment):
     django_settings.EMAIL_BACKEND = "tests.mail.OutsideOfRequests"
 
 
-# --- the cast ----------------------------------------------------------------------------------------
+# --- people and teams --------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -131,7 +132,7 @@ def root(db) -> User:
 
 @pytest.fixture
 def alma(db) -> User:
-    """Administrator by her global role, no superuser."""
+    """Administrator by her global role, not a superuser."""
     return UserFactory(first_name="Alma", last_name="Admin", email="alma@academy.example", administrator=True)
 
 
@@ -199,7 +200,7 @@ def otto(globex) -> User:
 
 @pytest.fixture
 def accounting(db):
-    """The course that the teams of the cast have seats on."""
+    """The course that Acme and Globex have seats on."""
     return ProductFactory(name="Accounting 101")
 
 
@@ -217,7 +218,7 @@ def globex_seat(globex, accounting):
 
 @pytest.fixture
 def signed_in():
-    """`signed_in(mara)` is a browser in which Mara has signed in."""
+    """`signed_in(mara)` returns a test client in which Mara is signed in."""
 
     def sign_in(user: User) -> Client:
         client = Client()
@@ -227,12 +228,12 @@ def signed_in():
     return sign_in
 
 
-# --- Thinkific, played by the local stand-in ---------------------------------------------------------
+# --- the local stand-in for Thinkific ----------------------------------------------------------------
 
 
 @pytest.fixture
 def thinkific_site():
-    """What the stand-in holds. A test module overrides this fixture for a site of its own."""
+    """The data of the stand-in. A test module can override this fixture to use other data."""
     from integrations.thinkific.sandbox import Scale, Site
 
     return Site.generate(Scale(users=40, courses=6, builder_courses=1, bundles=1, groups=3), seed=1)
@@ -240,7 +241,7 @@ def thinkific_site():
 
 @pytest.fixture
 def thinkific(thinkific_site):
-    """The stand-in, serving on a free port, its limits off; `thinkific.site` is what it holds."""
+    """The stand-in, on a free port and without limits; `thinkific.site` is its data."""
     from integrations.thinkific.sandbox import Sandbox
 
     no_limits = {"rate_limit": 0, "graphql_points": 0, "graphql_max_cost": 0, "concurrency": 0}

@@ -1,4 +1,4 @@
-"""Sending dialogs as a browser does."""
+"""Sends dialogs as a browser does."""
 
 from html.parser import HTMLParser
 from typing import Any
@@ -10,14 +10,14 @@ from core.admin.kit.dialogs.answering import GONE
 
 
 def send_confirmed(client: Client, url: str, form: dict[str, Any], **how: Any) -> Any:
-    """Send a form, read what it will do, and send it again with that confirmed."""
+    """Send a form, read what it will do, and send it again with the confirmation."""
     asked = client.post(url, form).context["confirm"]
-    assert asked, "it was done without asking"
+    assert asked, "the dialog did not ask for a confirmation"
     return client.post(url, form | {"confirmed": asked}, **how)
 
 
 class Inputs(HTMLParser):
-    """What a browser would send of the forms of a page."""
+    """Reads the values that a browser would send from the forms of a page, into `sent`."""
 
     def __init__(self, body: str) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class Inputs(HTMLParser):
         elif tag == "textarea" and name:
             self.writing = name
             self.sent[name] = ""
-        # The one that is chosen, or the first.
+        # The selected option, or the first one.
         elif tag == "option" and self.choosing and ("selected" in has or self.choosing not in self.sent):
             self.sent[self.choosing] = has.get("value") or ""
 
@@ -55,17 +55,18 @@ class Inputs(HTMLParser):
 
 
 def shown_by(client: Client, url: str) -> dict[str, Any]:
-    """What a browser would send of a dialog as it is shown."""
+    """Returns what a browser would send from a dialog without a change."""
     return Inputs(client.get(url).content.decode().split('id="dialog"', 1)[1]).sent
 
 
 def asked_about_selected(client: Client, url: str, form: dict[str, Any]) -> dict[str, Any]:
-    """What a browser would send to confirm an action of a list."""
+    """Returns what a browser would send to confirm an action of a list."""
     page = client.post(url, form).content.decode()
     return Inputs(page.split('id="content-main"', 1)[1]).sent | form
 
 
 def row_is_gone(answer: Any) -> bool:
-    """Whether it was answered as to a row that is not there, or not for this person: by the object's page."""
+    """Returns whether the answer says that the row does not exist (for this viewer): a redirect to the page
+    of the object with the message GONE."""
     said = [str(message) for message in get_messages(answer.wsgi_request)]
     return answer.status_code == 302 and "/do/" not in answer.url and said[-1:] == [GONE]

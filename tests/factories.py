@@ -1,6 +1,6 @@
-"""Rows for tests, one factory per model. What a test does not name is sensible, unique and quick.
+"""Factories of rows for tests, one per model. Values that a test does not give are valid and unique.
 
-People get no usable password unless `password=` is given. The built-in roles are looked up, never doubled.
+People get no usable password unless `password=` is given. Built-in roles are looked up, not created again.
 """
 
 from datetime import timedelta
@@ -18,7 +18,7 @@ LAST_NAMES = ["Roe", "Stone", "Marsh", "Holt", "Baker", "Quist", "Vance"]
 
 
 def builtin_role(code: str) -> models.Role:
-    """The built-in role of that code, made again where a test has emptied the tables."""
+    """Returns the built-in role of that code; creates it if a test has emptied the tables."""
     name, is_global, permissions = BUILTIN_ROLES[code]
     role, _ = models.Role.objects.get_or_create(
         code=code, defaults={"name": name, "is_global": is_global, "permissions": permissions}
@@ -41,7 +41,7 @@ class OrganizationFactory(DjangoModelFactory):
 
 
 class RoleFactory(DjangoModelFactory):
-    """A role of one's own; for the built-in ones see `builtin_role`."""
+    """A role that is not built in; for the built-in ones see `builtin_role`."""
 
     class Meta:
         model = models.Role
@@ -89,7 +89,7 @@ class TeamFactory(DjangoModelFactory):
 
 
 class MembershipFactory(DjangoModelFactory):
-    """A student in a team; another part by `role=builtin_role("manager")`."""
+    """A student in a team; for another role give `role=builtin_role("manager")`."""
 
     class Meta:
         model = models.Membership
@@ -100,7 +100,7 @@ class MembershipFactory(DjangoModelFactory):
 
 
 class InvitationFactory(DjangoModelFactory):
-    """Somebody with an account elsewhere, asked by the team's owner."""
+    """An invitation by the team's owner to a person who already has an account."""
 
     class Meta:
         model = models.Invitation
@@ -227,7 +227,7 @@ class SeatAssignmentFactory(DjangoModelFactory):
 
 
 class EnrollmentFactory(DjangoModelFactory):
-    """Active, known to Thinkific, half a year to go. The traits are its other states."""
+    """An active enrollment that Thinkific has and that ends in half a year. The traits are other states."""
 
     class Meta:
         model = models.Enrollment
@@ -381,7 +381,7 @@ class WebhookDeliveryFactory(DjangoModelFactory):
 
 
 class SyncRunFactory(DjangoModelFactory):
-    """A run that went well. A running one: `status="running", heartbeat_at=timezone.now()`."""
+    """A run that succeeded. For a running one give `status="running", heartbeat_at=timezone.now()`."""
 
     class Meta:
         model = integration_models.SyncRun

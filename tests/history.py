@@ -1,6 +1,7 @@
-"""A watch over the tables that have a history: whoever writes a tracked column, by whatever way (`update()`,
-`bulk_update()`, the mirror's own statements, another thread), must leave a row of history that says so, and
-the first of them one before it that says what it was.
+"""Checks that every write of a tracked column leaves a row of history.
+
+This holds for `save()`, `update()`, `bulk_update()`, the statements of the mirror and other threads. The
+first change of a row also needs a row of history with the values before it. Database triggers note the writes.
 """
 
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ def tracked_models() -> list[type[models.Model]]:
 
 
 def tracked_fields(model: type[models.Model]) -> list[models.Field]:
-    """What the history keeps of a model, its key aside."""
+    """Returns the fields of a model that its history has, without the primary key."""
     kept = {field.attname for field in model.history.model._meta.concrete_fields}
     fields = model._meta.concrete_fields
     return [f for f in fields if f.attname in kept and not f.primary_key and not f.generated]
@@ -31,7 +32,8 @@ def tracked_fields(model: type[models.Model]) -> list[models.Field]:
 
 @contextmanager
 def watched() -> Iterator[list[str]]:
-    """Inside, writes of tracked columns are noted; afterwards the list says which left no history."""
+    """Note writes of tracked columns inside the block. Afterwards the list has a sentence for each object
+    whose write left no history."""
     begun, silent = timezone.now(), []
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f'CREATE TABLE {LOG} ("name" varchar(100), "object_id" bigint)')
@@ -81,11 +83,11 @@ def _silent(model: type[models.Model], begun: Any) -> Iterator[str]:
         if last is None:
             if getattr(instance, "created_at", begun) < begun:
                 yield f"{instance!r} was written, and has no history"
-            continue  # made by a pull, and written while it came into being
-        told = {name: getattr(last, name) for name in names}
-        differs = {name: getattr(instance, name) for name in names if getattr(instance, name) != told[name]}
+            continue  # created by a pull, and written while it was created
+        kept_values = {name: getattr(last, name) for name in names}
+        differs = {n: getattr(instance, n) for n in names if getattr(instance, n) != kept_values[n]}
         if differs:
-            yield f"{instance!r} is {differs}, its history says { ({n: told[n] for n in differs}) }"
+            yield f"{instance!r} is {differs}, its history says { ({n: kept_values[n] for n in differs}) }"
         kept = list(rows.order_by("history_id"))
         if kept[0].history_type != "+":
             yield f"{instance!r} was changed, and its history does not say what it was before"

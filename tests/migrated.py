@@ -1,8 +1,8 @@
-"""The migrated database, made once and copied by every test process.
+"""The migrated database, created once and copied by every test process.
 
-The migrations take about eight seconds of a processor, and each of the four processes of each suite would
-run them. The copy is kept beside the test results under a name that changes with the migrations and with
-the packages; `--create-db` runs the migrations in the process itself.
+The migrations take about eight seconds of processor time, and each of the four processes of each suite would
+run them. The database is kept with the test results. Its name changes with the migrations and the packages.
+With `--create-db` the process runs the migrations itself.
 """
 
 import fcntl
@@ -68,7 +68,7 @@ def postgresql_template(database: dict[str, Any]) -> str:
 
 
 def _version() -> str:
-    """Changes with every pinned package, every migration and what migrations read."""
+    """Returns a digest of the pinned packages, the migrations and the modules that migrations read."""
     files = [ROOT / "requirements.txt", ROOT / "core/permissions/codes.py", ROOT / "core/folding.py"]
     files += sorted(ROOT.glob("*/migrations/*.py"))
     return sha256(b"".join(file.name.encode() + file.read_bytes() for file in files)).hexdigest()[:16]
@@ -83,7 +83,7 @@ def _migrate(url: str) -> None:
 
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
-    """The first process makes it, the others wait."""
+    """Let one process at a time run the block; the others wait."""
     KEPT.mkdir(exist_ok=True)
     with (KEPT / "migrated.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

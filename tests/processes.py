@@ -1,4 +1,4 @@
-"""How a process that a test starts reaches the database of that test."""
+"""Environment for processes that a test starts."""
 
 import os
 
@@ -8,7 +8,7 @@ from django.db import connection
 
 @pytest.fixture
 def process_environment(transactional_db: None) -> dict[str, str]:
-    """The environment for a process of the product (`manage.py ...`) that works on this test's database."""
+    """Returns the environment for a process (`manage.py ...`) that uses the database of the test."""
     database = connection.settings_dict
     url = (
         f"sqlite:///{database['NAME']}"

@@ -1,9 +1,9 @@
-"""Everything that has to hold before a change lands: `python -m tests.run`, behind `make test`.
+"""Runs all checks and tests that must pass before a change is merged: `python -m tests.run`, by `make test`.
 
-Name steps to run only those: lint, sqlite, postgresql, browser, and slow (behind `make test-slow`): what
-kills processes, waits for clocks and slow sockets, starts whole servers, walks through all screens in a
-browser, or is little of the database's and runs on PostgreSQL too. What the machine cannot run is
-skipped and listed with its reason at the end; with CI=true or NOTHING_SKIPPED=1 a skip is a failure.
+Name steps to run only those: lint, sqlite, postgresql, browser, and slow (by `make test-slow`). Slow tests
+kill processes, wait for clocks and slow sockets, start whole servers or open all screens in a browser; on
+PostgreSQL, tests that hardly depend on the database are among them. Steps that the machine cannot run are
+skipped and listed with the reason at the end; with CI=true or NOTHING_SKIPPED=1 a skip is a failure.
 """
 
 import argparse
@@ -23,10 +23,10 @@ from tests.services import Missing, find_chromium, postgresql, redis
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "test-results"
 PYTHON = sys.executable
-# Two more than there are processors: many tests wait, for the stand-in or for a worker.
+# Two more than there are processors, because many tests wait for the stand-in or for a worker.
 WORKERS = os.environ.get("TEST_WORKERS", str(max(2, min(os.cpu_count() or 2, 8)) + 2))
 
-# What a production machine has: insecure defaults must show here, not there.
+# The environment of a production machine, so that these checks find insecure defaults.
 PRODUCTION = {
     "READ_DOT_ENV": "0",
     "DEBUG": "0",
@@ -65,12 +65,12 @@ USUAL, SLOW = ("lint", "sqlite", "postgresql", "browser"), ("slow-sqlite", "slow
 
 @dataclass
 class Outcome:
-    """What has come of the run so far."""
+    """The results so far."""
 
     lines: list[str] = field(default_factory=list)  # one for each step
     failures: int = 0
     passed: int = 0
-    # A test that only one database can run is skipped on the other: what counts is skipped everywhere.
+    # Tests that only one database can run are skipped on the other. Those that never ran count as skipped.
     ran: set[str] = field(default_factory=set)
     skipped: dict[str, str] = field(default_factory=dict)
 
@@ -111,7 +111,7 @@ def check(outcome: Outcome) -> None:
 
 
 def test(outcome: Outcome, suite: str) -> None:
-    """Run one suite with the services it needs; leave it out when they are missing."""
+    """Run one suite with the services it needs; skip it when they are missing."""
     print(f"\n=== {SUITES[suite]}", flush=True)
     variables = {**os.environ}
     with ExitStack() as services:
@@ -133,7 +133,8 @@ def test(outcome: Outcome, suite: str) -> None:
 
 
 def _redis(outcome: Outcome, services: ExitStack) -> str:
-    """The grown-up setup is PostgreSQL with Redis as the shared cache, so they are tested together."""
+    """Returns the address of a Redis, or "" if there is none. Large sites use PostgreSQL with Redis as the
+    shared cache, so the two are tested together."""
     if given := os.environ.get("TEST_REDIS_URL"):
         return given
     try:
@@ -160,14 +161,14 @@ def _pytest(outcome: Outcome, suite: str, variables: dict[str, str]) -> None:
         else:
             outcome.ran.add(name)
     if done.returncode and not failed:
-        failed = 1  # it did not come as far as a verdict
+        failed = 1  # pytest failed before it had results
     outcome.passed += passed
     outcome.failures += failed
     outcome.add(SUITES[suite], ok=not failed, seconds=seconds, detail=f"{passed} passed, {failed} failed")
 
 
 def _verdicts(report: Path) -> Iterator[tuple[str, str, str]]:
-    """Name, verdict and reason of every test in pytest's report."""
+    """Yields name, verdict and reason of every test in the report of pytest."""
     if not report.exists():
         return
     for case in ElementTree.parse(report).iter("testcase"):

@@ -1,7 +1,7 @@
-"""Throw-away services for a test run: a PostgreSQL and a Redis of its own, and Debian's Chromium.
+"""Temporary services for a test run: a PostgreSQL and a Redis of its own, and Debian's Chromium.
 
-Each is looked for, started on a free port of the loopback, and stopped and deleted at the end. Nothing
-here touches a server that already runs.
+Each server is started on a free port of the loopback interface, and stopped and deleted at the end. Servers
+that already run are not used.
 """
 
 import os
@@ -17,7 +17,7 @@ from pathlib import Path
 
 
 class Missing(Exception):
-    """The service is not installed; the message says what helps."""
+    """The service is not installed; the message says how to install it."""
 
 
 def free_port() -> int:
@@ -34,14 +34,14 @@ def find_chromium() -> str:
 
 
 def find_nginx() -> str:
-    # Debian keeps it where only root looks.
+    # Debian installs it in a folder that is only in the PATH of root.
     if found := shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin"):
         return found
     raise Missing("nginx is not installed (Debian: apt-get install nginx-light)")
 
 
 def _find_postgresql() -> Path:
-    """The folder of initdb and pg_ctl: Debian keeps one for each version, outside the PATH."""
+    """Returns the folder of initdb and pg_ctl. Debian has one for each version, outside of the PATH."""
     versions = sorted(
         Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[-3])
     )
@@ -56,7 +56,7 @@ class Cluster:
 
     def __init__(self, folder: Path, *, durable: bool) -> None:
         programs = _find_postgresql()
-        # PostgreSQL refuses to run as root: then it runs as the account that Debian's package made.
+        # PostgreSQL refuses to run as root, so for root it runs as the account of Debian's package.
         user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
         self.data, self.log, port = folder / "data", folder / "log", free_port()
         self.url = f"postgres://postgres@127.0.0.1:{port}/postgres"
@@ -77,7 +77,7 @@ class Cluster:
         )
         self.options = (
             f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder} "
-            # Nothing here has to survive a power cut.
+            # The data need not survive a power failure.
             "-c fsync=off -c full_page_writes=off"
         )
         if not durable:
@@ -91,12 +91,12 @@ class Cluster:
         _run([*self.control, "-m", "immediate", "stop"])
 
     def kill(self) -> None:
-        """As a crash does it. What serves connections notices that and ends by itself."""
+        """Kill the main process as a crash would. The processes of connections then end by themselves."""
         pid = int((self.data / "postmaster.pid").read_text().split()[0])
         os.kill(pid, signal.SIGKILL)
 
     def start_again(self) -> None:
-        """After a kill, once nothing of the old server is left."""
+        """Start the server after a kill, when all processes of the old one have ended."""
         deadline = time.monotonic() + 20
         while True:
             try:
@@ -109,7 +109,7 @@ class Cluster:
 
 @contextmanager
 def cluster(*, durable: bool = False) -> Iterator[Cluster]:
-    """A PostgreSQL for this run only. `durable`: what was committed survives its death."""
+    """Run a temporary PostgreSQL server. With `durable`, committed data survives a kill."""
     folder = Path(tempfile.mkdtemp(prefix="b2b-postgresql-"))
     try:
         if os.geteuid() == 0:
@@ -126,14 +126,14 @@ def cluster(*, durable: bool = False) -> Iterator[Cluster]:
 
 @contextmanager
 def postgresql() -> Iterator[str]:
-    """A PostgreSQL server for this run only; yields its address for DATABASE_URL."""
+    """Run a temporary PostgreSQL server; yields its address for DATABASE_URL."""
     with cluster() as server:
         yield server.url
 
 
 @contextmanager
 def redis() -> Iterator[str]:
-    """A Redis server for this run only; yields its address, without a database number."""
+    """Run a temporary Redis server; yields its address, without a database number."""
     program = shutil.which("redis-server")
     if not program:
         raise Missing("Redis is not installed (Debian: apt-get install redis-server)")
@@ -152,9 +152,9 @@ def redis() -> Iterator[str]:
 
 
 def _run(command: list[str | Path]) -> None:
-    # Files, not pipes: the server keeps what it inherits, and reading a pipe would wait for its end.
+    # A file, not a pipe: the server inherits it, and reading a pipe would wait until the server ends.
     with tempfile.TemporaryFile() as output:
-        # In a folder that every account may enter: the one we are in may be root's alone.
+        # In a folder that every account may enter; the current one may be readable by root only.
         done = subprocess.run(
             [str(part) for part in command], stdout=output, stderr=output, stdin=subprocess.DEVNULL, cwd="/"
         )

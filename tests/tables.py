@@ -1,8 +1,8 @@
-"""Putting back what the tables held, for tests whose rows are committed.
+"""Restores the rows of all tables, for tests whose rows are committed.
 
-Django's way to end such a test is to truncate every table and then to announce a migration, which makes all
-content types and permissions anew: a third of a second, where most of these tests take no longer themselves.
-And pulling a whole site, as many of them begin, takes ten times as long as copying its rows.
+After such a test, Django truncates every table and sends the signal of a migration, which creates all content
+types and permissions again. That takes a third of a second, as long as most of these tests. Many of them
+begin by pulling a whole site, which takes ten times as long as copying its rows.
 """
 
 from collections.abc import Callable
@@ -10,9 +10,9 @@ from collections.abc import Callable
 from django.apps import apps
 from django.db import connection, transaction
 
-# What migrations made and no test changes.
+# Tables with rows of migrations that no test changes.
 NEVER_EMPTIED = {"auth_permission", "django_content_type", "django_migrations"}
-# What can be written, by table.
+# The columns that can be written, by table.
 COLUMNS = {
     model._meta.db_table: [f.column for f in model._meta.local_concrete_fields if not f.generated]
     for model in apps.get_models(include_auto_created=True)
@@ -20,11 +20,11 @@ COLUMNS = {
 
 
 class Refill:
-    """`refill(origin, make)` calls `make` the first time that this process meets this `origin`, and keeps
-    all rows that are there then. From then on it empties the tables and puts those rows in.
+    """`refill(origin, make)` calls `make` at the first call with this `origin` in this process, and keeps all
+    rows that exist then. Later calls empty the tables and insert those rows.
 
-    For tests whose rows are committed, and for those that are rolled back. What equals in `repr()` must make
-    equal rows.
+    Works for tests whose rows are committed and for those that are rolled back. Origins of equal `repr()`
+    must create equal rows.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,8 @@ class Refill:
             return
         with transaction.atomic(), connection.cursor() as cursor:
             if connection.vendor == "postgresql":
-                # Among them how foreign keys are checked: for a table that was all but empty, by reading it.
+                # Otherwise foreign keys are checked by plans for nearly empty tables, which read all rows.
+
                 cursor.execute("DISCARD PLANS")
             # Foreign keys are checked at the commit.
             for table in _used():
@@ -48,7 +49,7 @@ class Refill:
 
 
 def _read(table: str) -> bytes:
-    """All rows, in words of the database's own."""
+    """Returns all rows in the format of the database."""
     columns = _columns(table)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -74,7 +75,7 @@ def _columns(table: str) -> list[str]:
 
 
 def _used() -> list[str]:
-    """The tables that hold rows."""
+    """Returns the names of the tables that have rows."""
     tables = set(connection.introspection.django_table_names(only_existing=False)) - NEVER_EMPTIED
     looks = (f"SELECT '{table}' WHERE EXISTS (SELECT 1 FROM \"{table}\")" for table in sorted(tables))
     with connection.cursor() as cursor:

@@ -1,4 +1,5 @@
-"""Tests that drive Debian's Chromium against a live server. Each is marked `browser` by being here."""
+"""Fixtures for tests that use Debian's Chromium and a live server. All tests in this folder are marked
+`browser`."""
 
 import os
 from collections.abc import Iterator
@@ -20,9 +21,9 @@ document.addEventListener("securitypolicyviolation", (event) => console.error(
 """
 PICTURES = FOLDER.parent.parent / "test-results"
 
-# Playwright keeps an event loop running in the test's thread, which Django's ORM would refuse to work in.
+# Playwright runs an event loop in the thread of the test, where Django's ORM refuses to work otherwise.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-# A page asks every four seconds what has become of it; a busy machine takes its time.
+# Open pages ask every four seconds for changes, and a busy machine is slow.
 expect.set_options(timeout=15_000)
 
 
@@ -52,8 +53,8 @@ def browser_context_args(browser_context_args):
 
 @pytest.fixture
 def page(page: Page, live_server) -> Iterator[Page]:
-    """A page on the live server: `page.goto("/admin/")`. A script error in it fails the test, and so does
-    whatever the Content-Security-Policy refuses."""
+    """A page on the live server: `page.goto("/admin/")`. Script errors and violations of the
+    Content-Security-Policy fail the test."""
     errors: list[str] = []
     page.add_init_script(TELL_VIOLATIONS)
     page.on("console", lambda message: REFUSED in message.text and errors.append(message.text))
@@ -70,7 +71,7 @@ def base_url(live_server) -> str:
 
 @pytest.fixture
 def sign_in():
-    """`sign_in(page, mara)` fills in the sign-in form, as Mara would."""
+    """`sign_in(page, mara)` signs Mara in with the form."""
 
     def sign_in(page: Page, user: User) -> None:
         user.set_password(PASSWORD)
@@ -86,7 +87,7 @@ def sign_in():
 
 @pytest.fixture
 def screenshot(request: pytest.FixtureRequest):
-    """`screenshot(page, "users")` keeps a picture in test-results/ for a person to look at."""
+    """`screenshot(page, "users")` stores a screenshot in test-results/."""
 
     def take(page: Page, name: str, *, full_page: bool = True) -> Path:
         path = PICTURES / f"{name}.png"

@@ -1,4 +1,4 @@
-"""Real workers on the database of the test."""
+"""Starts real worker processes that use the database of the test."""
 
 import os
 import signal
@@ -36,7 +36,7 @@ def alive(process: int) -> bool:
 
 
 def members(group: int) -> list[int]:
-    """The processes of a process group, those that only wait to be buried left out."""
+    """Returns the processes of a process group, without zombies."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
@@ -64,22 +64,22 @@ class Worker:
         )
 
     def group(self) -> int | None:
-        """The process group of its cluster as it is now, if it has one."""
+        """Returns the process group of its current cluster, or None."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         return int(children[0]) if children else None
 
     def workers(self) -> list[int]:
-        """The processes of its cluster that have carried out something."""
+        """Returns the processes of its cluster that have carried out a task."""
         worked = WorkerHeartbeat.objects.filter(group=self.group() or 0, probed_at__isnull=False)
         return sorted(worked.values_list("process", flat=True))
 
     def wait_until_working(self, count: int = 1) -> int:
-        """Returns its process group."""
+        """Wait until `count` processes have carried out a task. Returns the process group."""
         wait_until(lambda: len(self.workers()) >= count, what=f"{count} workers that work")
         return self.group()
 
     def stop(self, number: int = signal.SIGTERM) -> float:
-        """Returns how long it took."""
+        """Send the signal and wait for the end. Returns the seconds that it took."""
         started = time.monotonic()
         self.process.send_signal(number)
         self.process.wait(20)
@@ -88,7 +88,7 @@ class Worker:
 
 @pytest.fixture
 def start_worker(process_environment, tmp_path) -> Iterator[Callable[..., Worker]]:
-    """`start_worker("--workers", "2", NAME="value")` starts one more worker."""
+    """`start_worker("--workers", "2", NAME="value")` starts another worker."""
     started: list[Worker] = []
 
     def start(*options: str, **environment: str) -> Worker:

@@ -1,4 +1,4 @@
-"""A small invented site, served without limits unless a test sets some."""
+"""A stand-in with a small generated site, without limits unless a test sets some."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ AS_OF = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
 class Client:
-    """What a back office would send, with its credentials."""
+    """Sends requests with the credentials of the site."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
@@ -22,7 +22,7 @@ class Client:
 
     def __call__(self, method: str, path: str, **options: Any) -> requests.Response:
         base = "" if path.startswith(("/api/v2", "/_sandbox")) else "/api/public/v1"
-        if path.startswith("/api/v2"):  # which takes no other kind of proof
+        if path.startswith("/api/v2"):  # accepts only this header
             options["headers"] = {"Authorization": f"Bearer {self.sandbox.api_key}"}
         return self.session.request(method, self.sandbox.url + base + path, timeout=10, **options)
 

@@ -1,4 +1,4 @@
-"""Carrying runs out in the process of the test, as a worker would."""
+"""Carries out runs in the process of the test, as a worker does."""
 
 from core.processes import this_process
 from integrations.models import SyncRun
@@ -7,13 +7,13 @@ from integrations.thinkific.runs import fetch, lifecycle
 
 
 def carry(kind, *, full=True, started_by=None, seconds=None, on_progress=None, **options) -> SyncRun:
-    """Ask for a run and carry it out. Returns it as it is stored then."""
+    """Open a run and carry it out. Returns it as it is stored afterwards."""
     run, _ = lifecycle.open_run(kind, full=full, started_by=started_by, options=options)
     return go_on(run, seconds=seconds, on_progress=on_progress)
 
 
 def go_on(run, **how) -> SyncRun:
-    """Claim a waiting run and carry it out."""
+    """Claim a queued run and carry it out. Returns it as it is stored afterwards."""
     claimed = lifecycle.claim(run.pk, worker=this_process())
     assert claimed is not None
     carry_out(claimed, **how)
@@ -21,7 +21,7 @@ def go_on(run, **how) -> SyncRun:
 
 
 def short_pauses(monkeypatch) -> None:
-    """Trouble costs hundredths of seconds here, not half a minute."""
+    """Make the pauses after failed requests as short as milliseconds."""
     monkeypatch.setattr(fetch, "FIRST_PAUSE", 0.001)
     monkeypatch.setattr(fetch, "LONGEST_PAUSE", 0.02)
     monkeypatch.setattr("integrations.thinkific.client.transport.BACKOFF", 0.001)

@@ -1,4 +1,4 @@
-"""Servers that misbehave below HTTP: `serve(script)` runs `script(connection)` for whoever connects."""
+"""Servers that break HTTP or never end: `serve(script)` runs `script(connection)` for each connection."""
 
 import contextlib
 import socket
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def serve(script: Callable[[socket.socket], None]) -> Iterator[str]:
-    """Returns the server's address."""
+    """Run the server; yields its address."""
     listener = socket.create_server(("127.0.0.1", 0))
     open_ones: list[socket.socket] = []
 
@@ -40,7 +40,7 @@ def serve(script: Callable[[socket.socket], None]) -> Iterator[str]:
 
 
 def after_the_request(connection: socket.socket) -> None:
-    """Read a request's headers."""
+    """Read the headers of a request."""
     read = b""
     while b"\r\n\r\n" not in read:
         part = connection.recv(65536)
@@ -50,7 +50,7 @@ def after_the_request(connection: socket.socket) -> None:
 
 
 def drip(connection: socket.socket, text: bytes, *, every: float = 0.1) -> None:
-    """Byte by byte, for as long as the other side stays; then again from the start."""
+    """Send the text byte by byte, again and again, until the other side closes the connection."""
     while True:
         for place in range(len(text)):
             connection.sendall(text[place : place + 1])
@@ -66,7 +66,7 @@ def silent(connection: socket.socket) -> None:
 
 
 def mute(connection: socket.socket) -> None:
-    """Not even a handshake."""
+    """Send nothing, not even a TLS handshake."""
     time.sleep(60)
 
 
@@ -89,7 +89,7 @@ def dripping_chunk_size(connection: socket.socket) -> None:
 
 
 def dripping_until_closed(connection: socket.socket) -> None:
-    """Without any length: the end of the connection would be the end of the answer."""
+    """Send a body without a length, whose end is the end of the connection."""
     after_the_request(connection)
     connection.sendall(HEAD + b"Connection: close\r\n\r\n")
     drip(connection, b"[")

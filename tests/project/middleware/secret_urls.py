@@ -1,4 +1,4 @@
-"""The product's addresses, and some that later pages may have."""
+"""The addresses of the dashboard, and further ones that later pages may have."""
 
 from django.http import HttpResponse, JsonResponse
 from django.urls import include, path, re_path

@@ -1,4 +1,4 @@
-"""The web server as production starts it, and clients that take their time."""
+"""Starts the web server as production does, and slow clients."""
 
 import contextlib
 import http.client
@@ -41,7 +41,7 @@ class Server:
 
 @contextlib.contextmanager
 def production(folder: Path, **environment: str) -> Iterator[Server]:
-    """A migrated, empty dashboard on SQLite, served by one process."""
+    """Run the web server with one process and an empty, migrated SQLite database."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     own = {
         "READ_DOT_ENV": "0",
@@ -83,7 +83,7 @@ def _wait_for(server: Server, log: Path) -> None:
 
 
 def is_closed(client: socket.socket) -> bool:
-    """Whether the server has ended the connection; what it said last is thrown away."""
+    """Returns whether the server has closed the connection. What it sent before is dropped."""
     client.settimeout(0)
     try:
         while client.recv(65536):

@@ -1,5 +1,5 @@
-"""A walk over every door: people, screens, objects, actions and form fields, all read from the registry.
+"""Tests of all addresses, dialogs, actions and form fields of all screens, read from the admin's registry.
 
-A new screen, dialog, action or field is walked without being named here; `world.py` holds the people and one
-object of each kind on either side, and the tests hold the few tables of what is right.
+A new screen, dialog, action or field is tested without being named here. `world.py` creates the people and
+one object of each kind for each of two teams; `tables.py` says which permission allows what.
 """

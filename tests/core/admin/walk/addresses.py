@@ -1,4 +1,4 @@
-"""The addresses of a screen, read from its own list of them."""
+"""The addresses of a screen, read from its URL patterns."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -16,12 +16,12 @@ class Address(NamedTuple):
 
 
 def addresses(screen: Any, key: Any, part: Any = 0) -> list[Address]:
-    """Those about the object with this key, with the row of a tab that has the key `part`."""
+    """Returns the addresses of the object with this key; `part` is the key of a row in one of its tabs."""
     return list(_all(screen, key, part))
 
 
 def lists(screen: Any) -> list[Address]:
-    """Those about no object in particular."""
+    """Returns the addresses that belong to no single object."""
     return [one for pattern in _named(screen) if not _about_one(pattern) for one in _of(screen, pattern, {})]
 
 
@@ -47,7 +47,7 @@ def _of(screen: Any, pattern: URLPattern, values: dict[str, Any]) -> Iterator[Ad
     names = list(pattern.pattern.converters)
     prefix = f"{screen.opts.app_label}_{screen.opts.model_name}_"
     view = str(pattern.name).removeprefix(prefix)
-    if not names and (groups := pattern.pattern.regex.groups):  # of the history: the object, and its version
+    if not names and (groups := pattern.pattern.regex.groups):  # of the history: object, version
         yield Address(reverse(f"admin:{pattern.name}", args=[values["object_id"], 1][:groups]), view)
         return
     slugs = [d.slug for d in screen.selected_dialogs] if view == "selected" else _slugs(screen, names)
@@ -55,11 +55,11 @@ def _of(screen: Any, pattern: URLPattern, values: dict[str, Any]) -> Iterator[Ad
     for chosen in product(*choices):
         arguments = dict(zip(names, chosen, strict=True))
         path = reverse(f"admin:{pattern.name}", kwargs=arguments)
-        # What was chosen in a list has no address of its own: the pickers of its forms stand there.
+        # For rows selected in a list there is no page of a dialog, only the pickers of its form.
         yield Address(path, view, "" if view == "selected" else str(arguments.get("slug", "")))
 
 
 def _slugs(screen: Any, names: list[str]) -> list[str]:
-    """The dialogs that stand at an address of this form."""
+    """Returns the slugs of the dialogs that have an address of this form."""
     new, row = "object_id" not in names, "part_id" in names
     return [d.slug for d in screen.dialogs if d.about_new == new and issubclass(d, RowDialog) == row]

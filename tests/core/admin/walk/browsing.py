@@ -1,4 +1,4 @@
-"""A browser for the walk: each request is undone afterwards, and what it wrote is known."""
+"""A browser whose requests are rolled back, and which knows the tables that they wrote to."""
 
 import re
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ class Browser:
             self.client.force_login(person)
 
     def ask(self, method: str, address: str, data: Any = None, *, drawn: bool = True) -> Answer:
-        """Send it, and undo what it did. Undrawn, a page is decided and read, but its template left out."""
+        """Send a request and roll its changes back. With `drawn=False`, the template is not rendered."""
         with undone():
             return self.send(method, address, data, drawn=drawn)
 
@@ -49,7 +49,7 @@ class Browser:
 
 
 class WithoutDrawing(MiddlewareMixin):
-    """Middleware of the walk: most of the time of an answer goes into its template."""
+    """Middleware that leaves templates out on request: rendering takes most of the time of an answer."""
 
     def process_template_response(self, request: Any, response: Any) -> Any:
         if UNDRAWN in request.headers:
@@ -66,7 +66,7 @@ def undone() -> Iterator[None]:
 
 @contextmanager
 def written() -> Iterator[set[str]]:
-    """The tables that are written to meanwhile."""
+    """Collect the names of the tables that the block writes to."""
     tables: set[str] = set()
 
     def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:

@@ -10,7 +10,7 @@ from tests.core.admin.walk.world import World, build
 
 @pytest.fixture(scope="module")
 def world(django_db_setup, django_db_blocker) -> Iterator[World]:
-    """Built once for a module; every request of the walk is undone."""
+    """Built once for each module; the changes of every request are rolled back."""
     with django_db_blocker.unblock(), transaction.atomic():
         yield build()
         transaction.set_rollback(True)
@@ -18,7 +18,7 @@ def world(django_db_setup, django_db_blocker) -> Iterator[World]:
 
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
-    """Thousands of refusals, each logged with where it was raised, take longer than the walk."""
+    """Disable logging: thousands of refusals with tracebacks would take longer than the tests."""
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)
@@ -26,7 +26,7 @@ def quiet() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def connected_by_name(settings) -> None:
-    """Runs can be asked for; nothing carries them out."""
+    """Connect the dashboard, so that runs can be started; nothing carries them out."""
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.core.admin.walk.browsing.WithoutDrawing"]
     settings.THINKIFIC_SUBDOMAIN = "acme"
     settings.THINKIFIC_API_KEY = "0" * 32
@@ -35,7 +35,7 @@ def connected_by_name(settings) -> None:
 
 @pytest.fixture
 def window(world, db):
-    """`window("manager")` is a browser in which the manager has signed in."""
+    """`window("manager")` returns a browser in which the manager is signed in."""
     opened: dict[str, Browser] = {}
 
     def of(name: str) -> Browser:

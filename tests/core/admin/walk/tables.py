@@ -1,6 +1,6 @@
-"""What is right, by permission: small tables, to be read and agreed with."""
+"""Says what each permission allows. Check these tables by reading them."""
 
-# permission: the lists that it opens
+# permission -> the lists that it opens
 OPENS = {
     "users.view": {"user"},
     "teams.view": {"team"},
@@ -11,14 +11,14 @@ OPENS = {
     "reports.view": {"quizresult", "certificate"},
     "tags.assign": {"tag"},
     "tools.csv": {"importbatch"},
-    # Who may change something may look at it.
+    # People who may change something may also see it.
     "users.edit": {"user"},
     "teams.edit": {"team"},
     "seats.edit": {"seat"},
     "enrollments.extend": {"enrollment"},
     "groups.assign": {"thinkificgroup"},
 }
-# The same, for who sees everything only: they are about the whole site.
+# The same for lists of the whole site, which open only for people who see everything.
 OPENS_EVERYWHERE = {
     "organizations.view": {"organization"},
     "roles.view": {"role"},
@@ -31,7 +31,7 @@ OPENS_EVERYWHERE = {
     "roles.edit": {"role"},
     "settings.edit": {"sitesettings", "syncschedule"},
 }
-# permission: what it lets a team role do besides that. Nothing here: nothing.
+# permission -> the dialogs and actions that it adds to a team role. Other permissions add none.
 DOES = {
     "users.create": {"user:add"},
     "teams.assign": {

@@ -1,4 +1,4 @@
-"""Everybody who can sign in, and one object or more of each kind on both sides: Acme's and Globex's."""
+"""People with every permission, and at least one object of each kind for the teams Acme and Globex."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -23,18 +23,18 @@ from integrations.models import Drift, DriftReport, Kind, SyncRun, SyncSchedule
 from tests import factories as make
 from tests.core.admin.walk.tables import DOES, OPENS
 
-SECRET = ("otto", "globex", "gwen", "secret")  # words on everything of Globex
+SECRET = ("otto", "globex", "gwen", "secret")  # each object of Globex contains one of these words
 SEES = [*sorted(code for code in PERMISSIONS if code.endswith(".view")), "tags.assign"]
 
 
 @dataclass
 class World:
     people: dict[str, User]
-    codes: dict[str, set[str]]  # what each of them may do
-    everywhere: set[str]  # who of them sees everything
-    own: dict[type[Model], Any]  # Acme's
-    foreign: dict[type[Model], Any]  # Globex's, and what is about the whole site
-    parts: dict[str, list[Model]] = field(default_factory=dict)  # rows of tabs: "own" and "foreign"
+    codes: dict[str, set[str]]  # name of a person -> permissions
+    everywhere: set[str]  # names of people who see everything
+    own: dict[type[Model], Any]  # objects of Acme
+    foreign: dict[type[Model], Any]  # objects of Globex and of the whole site
+    parts: dict[str, list[Model]] = field(default_factory=dict)  # rows in tabs: "own" and "foreign"
 
     def screens(self) -> dict[type[Model], Any]:
         ours = {"core", "integrations"}
@@ -42,7 +42,7 @@ class World:
 
 
 def side(word: str, *, team: Team, person: User, course: Any, name: str) -> tuple[dict, list[Model]]:
-    """What a team has to do with a course and a person."""
+    """Create the objects of a team: a seat, group and so on, for one course and one person."""
     seat = make.SeatFactory(name=f"{name} seat", product=course, teams=[team])
     group = make.ThinkificGroupFactory(name=f"{word} group")
     assignment = make.GroupAssignmentFactory(group=group, team=team, direction=Direction.BIDIRECTIONAL)
@@ -77,7 +77,7 @@ def build() -> World:
     otto = make.UserFactory(first_name="Otto", last_name="Oberg", email="otto@globex.example")
     make.MembershipFactory(team=globex, user=otto)
 
-    # A bundle that Acme has a seat on; of its courses Acme sees one.
+    # A bundle that Acme has a seat on; Acme sees one of its courses.
     bundle, course, hidden = (
         make.ProductFactory(bundle=True, name="Shown bundle"),
         make.ProductFactory(name="Shown course"),
@@ -88,7 +88,7 @@ def build() -> World:
     make.BundleItemFactory(bundle=bundle, course=make.ProductFactory(name="Course without a seat"))
     own, own_parts = side("shown", team=acme, person=ana, course=course, name="Internal")
     foreign, foreign_parts = side("secret", team=globex, person=otto, course=hidden, name="Secret")
-    for key, row in enumerate(foreign_parts, start=900_001):  # that no row of Acme has by chance
+    for key, row in enumerate(foreign_parts, start=900_001):  # keys that no row of Acme has
         type(row)._default_manager.filter(pk=row.pk).update(id=key)
         row.pk = key
     through = make.EnrollmentFactory(user=ana, product=bundle)
@@ -107,13 +107,13 @@ def build() -> World:
     world.people |= {"owner": owen, "student": ana}
     world.codes |= {"owner": set(OWNER_PERMISSIONS), "student": set()}
     for model in world.screens():
-        if model not in world.foreign:  # a new screen: its factory makes the object
+        if model not in world.foreign:  # a new screen: its factory creates the object
             world.foreign[model] = factory_of(model)()
     return world
 
 
 def sitewide(team: Team, person: User, other: User) -> dict[type[Model], Any]:
-    """One of each kind that is about the whole site, and a file that another uploaded."""
+    """Create one object of each kind of the whole site, and a file that `other` uploaded."""
     batch = make.ImportBatchFactory(created_by=other, file_name="secret.csv")
     make.ImportRowFactory(batch=batch)
     compared = make.SyncRunFactory(kind=Kind.RECONCILIATION)
@@ -138,12 +138,12 @@ def sitewide(team: Team, person: User, other: User) -> dict[type[Model], Any]:
 def factory_of(model: type[Model]) -> Any:
     kinds = [kind for kind in vars(make).values() if isinstance(kind, type) and hasattr(kind, "_meta")]
     found = [kind for kind in kinds if getattr(kind._meta, "model", None) is model]
-    assert found, f"tests/factories.py makes no {model._meta.verbose_name}: add a factory, for the walk too"
+    assert found, f"tests/factories.py has no factory for {model._meta.verbose_name}; these tests need one"
     return found[0]
 
 
 def everybody(acme: Team) -> dict[str, Any]:
-    """Administrators of two kinds, people of Acme with each permission alone, and people with none."""
+    """Create two kinds of administrators, people of Acme with each single permission, people with none."""
     codes: dict[str, set[str]] = {}
     people: dict[str, User] = {}
 
@@ -171,7 +171,8 @@ def everybody(acme: Team) -> dict[str, Any]:
         in_team(f"only {code}", {code})
     for code in DOES:
         in_team(f"sees and {code}", {*SEES, code})
-    # Nothing is the answer to all other permissions together, and so to each of them.
+    # All other permissions together open nothing, so each of them opens nothing.
+
     in_team("only the rest", set(PERMISSIONS) - set(OPENS))
     in_team("sees and the rest", {*SEES, *set(PERMISSIONS) - set(DOES)})
     return {"all": people, "codes": codes, "everywhere": everywhere}

@@ -1,4 +1,4 @@
-"""Runs against the stand-in: `pull("users")` carries one out in this process, as a worker would."""
+"""Fixtures for pulls from the stand-in: `pull("users")` carries out a run in this process."""
 
 import pytest
 from django.db import connection
@@ -10,7 +10,7 @@ from integrations.thinkific.sandbox import Scale
 from tests.history import watched
 from tests.integrations.thinkific.running import carry, short_pauses
 
-# With courses of both builders and people who hold a bundle.
+# With courses of both course builders and students of bundles.
 SIXTY = Scale(users=60, courses=6, builder_courses=2, bundles=1, groups=4, bundle_holders=0.5)
 
 
@@ -28,13 +28,13 @@ def _short_pauses(monkeypatch):
 
 @pytest.fixture
 def pull(connected, db):
-    """`pull("users", full=True, **options)` answers the finished run."""
+    """`pull("users", full=True, **options)` returns the finished run."""
     return carry
 
 
 @pytest.fixture
 def pull_everything(pull):
-    """Every kind once, in order; returns the runs by kind."""
+    """Pull every kind once, in order; returns the runs by kind."""
 
     def carry(**how) -> dict[str, SyncRun]:
         return {kind: pull(kind, **how) for kind in PULLS}
@@ -44,7 +44,7 @@ def pull_everything(pull):
 
 @pytest.fixture
 def site(pull_everything, thinkific, refill):
-    """The stand-in's site, pulled once."""
+    """The data of the stand-in; all of it is pulled."""
     refill(thinkific.site.origin, pull_everything)
     thinkific.reset_stats()
     return thinkific.site
@@ -52,7 +52,7 @@ def site(pull_everything, thinkific, refill):
 
 @pytest.fixture
 def asked(connected):
-    """`asked()` is how many requests came since the last time, by endpoint (GraphQL: by operation)."""
+    """`asked()` returns the number of requests since the last call, by endpoint (GraphQL: by operation)."""
 
     def count() -> dict[str, int]:
         stats = connected.stats
@@ -67,7 +67,7 @@ def asked(connected):
 
 
 def counts(run) -> dict[str, int]:
-    """The counts of a run that are not zero, requests left out."""
+    """Returns the counts of a run that are not zero, without the requests."""
     names = ("fetched", "created", "updated", "unchanged", "skipped", "removed", "failed")
     return {name: getattr(run, name) for name in names if getattr(run, name)}
 
@@ -92,12 +92,12 @@ MIRRORED = (
     "core_outboxentry",
     "core_historical",
 )
-# When something was last looked at, which moves although nothing changed.
+# Columns with the time of the last sync, which are written although nothing has changed.
 LOOKED_AT = ("last_synced_at", "content_synced_at")
 
 
 class Writes(CaptureQueriesContext):
-    """The statements that wrote to mirrored tables."""
+    """Captures the statements that write to mirrored tables."""
 
     def __init__(self) -> None:
         super().__init__(connection)

@@ -1,4 +1,4 @@
-"""Pushes to the stand-in over HTTP: `push()` drains as a worker does, `pull(kind)` carries a run out."""
+"""Fixtures for pushes to the stand-in: `push()` drains the outbox, `pull(kind)` carries out a run."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def _short_pauses(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def _connected(connected, transactional_db):
-    """Threads push, so what a test writes must be committed."""
+    """Pushes run in threads, so the rows of the tests must be committed."""
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +35,7 @@ def _every_write_has_a_history(_connected):
 
 @pytest.fixture
 def site(thinkific):
-    """What Thinkific holds."""
+    """The data of Thinkific."""
     return thinkific.site
 
 
@@ -46,7 +46,7 @@ def pull(_connected):
 
 @pytest.fixture
 def everything(pull, thinkific, refill):
-    """Every kind is pulled. Returns what Thinkific holds."""
+    """Pull every kind. Returns the data of Thinkific."""
 
     def pull_all() -> None:
         for kind in PULLED:
@@ -59,8 +59,8 @@ def everything(pull, thinkific, refill):
 
 @pytest.fixture
 def bring(request, pull, thinkific, way):
-    """`bring(kind)` lets the changes since come here on this `way`: by a full pull, by one of what changed,
-    or by the webhooks that the stand-in delivered to the dashboard's address meanwhile."""
+    """`bring(kind)` brings the new changes here in this `way`: by a full pull, by a pull of changes, or by
+    the webhooks that the stand-in has sent since."""
     if way == "webhook":
         server = request.getfixturevalue("live_server")
         thinkific.webhooks.subscribe_all(f"{server.url}/webhooks/thinkific/")
@@ -80,14 +80,14 @@ def bring(request, pull, thinkific, way):
 
 @pytest.fixture
 def catalog(pull):
-    """Courses and bundles are here. Returns the courses, by id of the course."""
+    """Pull courses and bundles. Returns the courses by course id."""
     pull("products")
     return {p.productable_id: p for p in Product.objects.filter(productable_type="Course")}
 
 
 @pytest.fixture
 def push(_connected):
-    """Drain until nothing is due any more; returns the results of all entries together."""
+    """Drain until no entry is due any more. Returns the number of entries by result."""
 
     def carry(times: int = 40) -> dict[str, int]:
         total: dict[str, int] = {}
@@ -97,7 +97,7 @@ def push(_connected):
             waiting = OutboxEntry.objects.filter(status=OutboxEntry.Status.PENDING)
             if not waiting.exists():
                 break
-            # What waits for seconds need not wait here.
+            # Entries that would wait for seconds are due at once here.
             waiting.update(not_before="2020-01-01T00:00:00Z")
         return total
 
@@ -106,7 +106,7 @@ def push(_connected):
 
 @pytest.fixture
 def writes(thinkific):
-    """`writes()` are the writes that Thinkific got since the last time, as `POST /users`."""
+    """`writes()` returns the writes that Thinkific got since the last call, as `POST /users`."""
 
     def read() -> list[str]:
         found = [
@@ -121,7 +121,7 @@ def writes(thinkific):
 
 
 def asked_to_write(thinkific) -> list[str]:
-    """The requests that would have changed something in Thinkific, mutations among them."""
+    """Returns the requests that change something in Thinkific, including mutations."""
     return [
         f"{entry['method']} {entry['path']}"
         for entry in thinkific.stats.writes
@@ -134,6 +134,6 @@ def states() -> list[tuple[str, str]]:
 
 
 def counts(run) -> dict[str, int]:
-    """The counts of a run that are not zero; fetched ones and requests left out."""
+    """Returns the counts of a run that are not zero, without fetched rows and requests."""
     names = ("created", "updated", "skipped", "removed", "failed")
     return {name: getattr(run, name) for name in names if getattr(run, name)}

@@ -1,4 +1,4 @@
-"""Both sides of a small site, in step; then tests plant drift on either side, behind everybody's back."""
+"""A small site whose two sides agree. Tests then change either side without the dashboard's notice."""
 
 import pytest
 
@@ -26,13 +26,13 @@ def thinkific_site():
 
 @pytest.fixture(name="carry")
 def _carry(connected, transactional_db):
-    """`carry(kind)` carries a run out in this process, as a worker would."""
+    """`carry(kind)` carries out a run in this process."""
     return carry
 
 
 @pytest.fixture
 def site(carry, thinkific, refill):
-    """What Thinkific holds, pulled."""
+    """The data of Thinkific; all of it is pulled."""
     refill(thinkific.site.origin, lambda: [carry(kind) for kind in PULLS])
     thinkific.reset_stats()
     return thinkific.site
@@ -40,7 +40,7 @@ def site(carry, thinkific, refill):
 
 @pytest.fixture
 def compare(carry, site):
-    """`compare()` reconciles; returns what it found, by kind."""
+    """`compare()` reconciles; returns the reports by kind."""
 
     def work(**how) -> dict[str, DriftReport]:
         run = carry(Kind.RECONCILIATION, **how)
@@ -65,7 +65,7 @@ def push():
 
 @pytest.fixture
 def writes(thinkific):
-    """`writes()` are the writes that Thinkific got since the last time."""
+    """`writes()` returns the writes that Thinkific got since the last call."""
 
     def read() -> list[str]:
         found = [f"{entry['method']} {entry['path']}" for entry in thinkific.stats.writes]
@@ -76,7 +76,7 @@ def writes(thinkific):
 
 
 def drifts(kind) -> list[tuple[str, str | None, list[tuple[str, str, str]]]]:
-    """What the last report keeps of a kind: sort, object, differences."""
+    """Returns the rows of the last report of a kind: sort, object, differences."""
     report = DriftReport.objects.filter(kind=kind).order_by("-run").first()
     return [
         (

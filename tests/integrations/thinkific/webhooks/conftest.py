@@ -1,5 +1,5 @@
-"""Webhooks as Thinkific would send them: `post` delivers one, `happened` has what the stand-in announced,
-`work` acts upon what was stored, as a worker would."""
+"""Fixtures for webhooks: `post` delivers one, `happened` has the events of the stand-in, and `work` processes
+the stored events as a worker does."""
 
 import hashlib
 import hmac
@@ -55,7 +55,7 @@ def secret(settings):
 
 @pytest.fixture
 def post(db, secret):
-    """`post(event)` signs and delivers an envelope (or a body in bytes) and answers the response."""
+    """`post(event)` signs and delivers an envelope (or a body in bytes). Returns the response."""
     client = Client()
 
     def send(event, *, signed=True, **headers):
@@ -71,7 +71,7 @@ def post(db, secret):
 
 @pytest.fixture
 def happened(connected, post):
-    """The events of the stand-in since the last `clear()`, oldest first; `happened[n]` can be posted."""
+    """The events of the stand-in since the last `clear()`, oldest first. Each can be given to `post`."""
     events: list[dict] = []
     connected.site.listeners.append(
         lambda topic, payload: events.append(connected.webhooks.event(topic, json.loads(json.dumps(payload))))
@@ -94,7 +94,7 @@ def pull(connected, db):
 
 @pytest.fixture
 def in_step(pull, happened, thinkific, refill):
-    """The dashboard has pulled everything that events are about."""
+    """Pull all kinds that events are about."""
 
     def pull_all() -> None:
         for kind in ("products", "users", "enrollments"):
@@ -107,7 +107,7 @@ def in_step(pull, happened, thinkific, refill):
 
 @pytest.fixture
 def deliver(post):
-    """Post events and answer their rows, in the order given."""
+    """`deliver(events)` posts events and returns their rows in this order."""
 
     def send(events) -> list[InboundEvent]:
         for event in events:
@@ -120,7 +120,7 @@ def deliver(post):
 
 @pytest.fixture
 def asked(connected):
-    """`asked()` is how many requests the stand-in got since the last time."""
+    """`asked()` returns how many requests the stand-in got since the last call."""
 
     def count() -> int:
         total = connected.stats.total
