@@ -1,5 +1,5 @@
-"""`python -m benchmarks`, behind `make bench`: measures what the product promises, each figure against a
-baseline of the same run, on SQLite and PostgreSQL, and keeps the table in benchmarks/RESULTS.md."""
+"""`python -m benchmarks`, by `make bench`: measures the promised figures, each compared with a baseline of
+the same run, on SQLite and PostgreSQL, and stores the table in benchmarks/RESULTS.md."""
 
 import argparse
 import os
@@ -69,7 +69,7 @@ def _run(
     report: Report,
 ) -> None:
     print(f"\n=== {name} on {place.name}", flush=True)
-    os.sync()  # what the group before left to be written to disk is not for this one to wait for
+    os.sync()  # so that this group does not wait for the writes of the one before
     started = time.monotonic()
     for line in measure(context, place):
         report.lines.append(line)

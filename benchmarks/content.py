@@ -1,7 +1,7 @@
-"""The first pull of content: 200 courses of 10 chapters under the documented limits, beside the time that
-requests alone would need for one request for each chapter. GraphQL is priced by the documented rule.
+"""Measures the first pull of content: 200 courses of 10 chapters under the documented limits.
 
-Minutes are scaled down, and latency with them.
+It is compared with the time that one request for each chapter would take. GraphQL costs points by the
+documented rule. Minutes are scaled down, and latency with them.
 """
 
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ from benchmarks.scale import Context
 from integrations.thinkific.sandbox import Scale
 
 COURSES, NEW_BUILDER, CHAPTERS = 180, 20, 10
-REQUESTS, POINTS, LATENCY = 120, 2000, 1.0  # a minute, a minute, seconds
-LESSONS = (4, 12)  # of each chapter
+REQUESTS, POINTS, LATENCY = 120, 2000, 1.0  # each minute, each minute, seconds
+LESSONS = (4, 12)  # in each chapter
 
 
 def measure(context: Context, place: Place) -> Iterator[Line]:
@@ -23,7 +23,7 @@ def measure(context: Context, place: Place) -> Iterator[Line]:
 
 def _first_pull(context: Context, place: Place, lessons: int) -> Line:
     minute = max(5.0, context.window / 4)
-    part = 0.1 if context.windows == 1 else 1.0  # of the courses, in a quick look
+    part = 0.1 if context.windows == 1 else 1.0  # the share of the courses; less in a quick run
     scale = Scale(
         users=20,
         enrollments_per_user=0,

@@ -1,6 +1,6 @@
-"""dlt's REST source in its tuned form, in an environment of its own: what a full pull is measured against.
+"""The baseline of a full pull: the tuned REST source of dlt, in a virtual environment of its own.
 
-dlt is not a dependency of the product. The environment is made once and kept in var/, which git ignores.
+dlt is not a dependency of the dashboard. The environment is created once and kept in var/, which git ignores.
 """
 
 import os
@@ -15,7 +15,7 @@ from integrations.thinkific.sandbox import SpawnedSandbox
 VERSION = "1.31.0"
 HOME = Path(__file__).parent.parent / "var" / f"bench-dlt-{VERSION}"
 SCRIPT = Path(__file__).parent / "dlt_load.py"
-# Its own words for "keep trying": without them it gives up under Thinkific's limit.
+# Options of dlt for more retries; without them it gives up under Thinkific's limit.
 TUNED = {
     "RUNTIME__REQUEST_MAX_ATTEMPTS": "12",
     "RUNTIME__REQUEST_BACKOFF_FACTOR": "2",
@@ -26,9 +26,10 @@ TUNED = {
 
 
 def load(sandbox: SpawnedSandbox, database: str, bundles: list[int]) -> float:
-    """Load what our pull reads into an empty database; returns the seconds of the whole process."""
+    """Load what our pull reads into an empty database. Returns the seconds of the whole process."""
     python = _environment()
-    # It insists on a password, and the throw-away server on none.
+    # dlt requires a password, although the temporary server needs none.
+
     address = database.replace("postgres://postgres@", "postgresql://postgres:none@")
     with tempfile.TemporaryDirectory(prefix="b2b-bench-dlt-") as folder:
         variables = {**os.environ, **TUNED, "DLT_DATA_DIR": folder, "HOME": folder}

@@ -1,6 +1,6 @@
-"""What runs in dlt's own environment: its REST source with the CSV loader, the lists that our pull reads
-(people, enrollments, who holds each bundle), merged by their ids. Arguments: address, database, key,
-subdomain, a folder for its files, the bundles' ids."""
+"""Runs in the environment of dlt: loads the lists that our pull reads (people, enrollments, holders of each
+bundle) with its REST source and CSV loader, merged by their ids. Arguments: address, database, key,
+subdomain, a folder for its files, the ids of the bundles."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What a figure is, and how the figures of a run are shown and kept."""
+"""The measured figures of a run, and how they are shown and stored."""
 
 import os
 import platform
@@ -13,7 +13,7 @@ HEAD = ("What", "Database", "Measured", "Budget", "Verdict", "On", "From")
 
 @dataclass
 class Line:
-    """One measured figure beside its budget. `detail` says what it was made of."""
+    """One measured figure and its budget. `detail` says how the figure was computed."""
 
     what: str
     database: str
@@ -36,7 +36,7 @@ class Line:
 
 @dataclass
 class Report:
-    """The lines of a run, with the command that made them."""
+    """The lines of a run, and the command that produced them."""
 
     command: str
     size: str
@@ -47,8 +47,8 @@ class Report:
         return table([HEAD, *(self._cells(line) for line in self.lines)])
 
     def keep(self, path: Path = RESULTS, *, whole: bool = True) -> None:
-        """Write the results file: what was measured, where, and how to do it again. Unless it is `whole`, the
-        figures that were not measured now stay as they are in it."""
+        """Write the results file: the figures, the machine and the command. Unless the run is `whole`,
+        figures that were not measured now stay in the file."""
         machine = f"{os.cpu_count()} processors, {platform.system()}, Python {platform.python_version()}"
         rows = {} if whole else _kept(path)
         rows |= {(line.what, line.database): self._cells(line) for line in self.lines}
@@ -68,14 +68,14 @@ class Report:
 
 
 def _kept(path: Path) -> dict[tuple[str, str], tuple[str, ...]]:
-    """The rows of a results file by what was measured and on which database."""
+    """Returns the rows of a results file, by figure and database."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     rows = [tuple(cell.strip() for cell in line.strip("|").split(" | ")) for line in lines if line[:1] == "|"]
     return {(row[0], row[1]): row for row in rows[2:] if len(row) == len(HEAD)}
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table that is also readable as text."""
+    """Returns a Markdown table that is also readable as text."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
@@ -95,7 +95,7 @@ def at_least(
     unit: str = "s",
     baseline_name: str,
 ) -> Line:
-    """A line for "at least so many times as fast as the baseline", from two durations."""
+    """Returns a line for "at least `times` as fast as the baseline", from two durations."""
     ratio = baseline / ours
     return Line(
         what,

@@ -1,6 +1,6 @@
-"""A whole pull of people and enrollments in processes of their own: requests, time, memory, and again.
+"""Measures a full pull of people and enrollments in a process of its own: requests, time and memory.
 
-One database serves several figures in turn: the first load, the same pull again, and what changed since.
+One database is used for several figures: the first load, the same pull again, and a pull of changes.
 """
 
 import math
@@ -19,8 +19,8 @@ from integrations.thinkific.sandbox import SpawnedSandbox
 PAGE = 250
 TIMES_DLT = 3
 TIMES_AGAIN = 4
-# What the first pull took before new rows were copied: this part of dlt's time. The same again is measured
-# against that, or it would seem slower whenever the first pull gets quicker.
+# The first pull took dlt's time divided by this before new rows were copied. The repeated pull is compared
+# with that; otherwise it would seem slower whenever the first pull becomes faster.
 OLD_TIMES_DLT = 2.2
 MORE_REQUESTS = 3
 MORE_MIB = 60
@@ -32,7 +32,7 @@ def measure(context: Context, place: Place) -> Iterator[Line]:
     with context.sandbox(context.large) as sandbox:
         database = place.fresh()
         manage(database, "sync", "products", "--json", sandbox=sandbox)
-        place.settle(database)
+        place.vacuum(database)
         theirs, ours = _in_turn(context, place, sandbox) if place.is_postgresql else ([], [])
         sandbox.control("POST", "stats/reset")
         first = _pull(database, sandbox)
@@ -46,7 +46,7 @@ def measure(context: Context, place: Place) -> Iterator[Line]:
                 times=TIMES_DLT,
                 baseline_name=f"dlt {dlt_baseline.VERSION}, CSV loader",
             )
-        place.settle(database)
+        place.vacuum(database)
         written = _rows_written(place, database)
         again = [_pull(database, sandbox) for _ in (*ours, first)]
         written = _rows_written(place, database) - written
@@ -68,8 +68,8 @@ def _pull(database: str, sandbox: SpawnedSandbox) -> Pulled:
 
 
 def _in_turn(context: Context, place: Place, sandbox: SpawnedSandbox) -> tuple[list[float], list[Pulled]]:
-    """Seconds of dlt, and our pulls, for the same lists into the same server, beginning and ending with dlt:
-    the measurement proper is ours and follows."""
+    """Returns the seconds of dlt, and our pulls, which load the same lists into the same server alternately,
+    beginning and ending with dlt."""
     theirs: list[float] = []
     ours: list[Pulled] = []
     for turn in range(context.repeats):
@@ -85,7 +85,7 @@ def _in_turn(context: Context, place: Place, sandbox: SpawnedSandbox) -> tuple[l
 
 
 def _requests(place: Place, sandbox: SpawnedSandbox, pulled: Pulled) -> Line:
-    """What the stand-in was asked, beside what the lists need at least."""
+    """Compare the requests to the stand-in with the fewest that the lists need."""
     asked = sandbox.control("GET", "stats")["total"]
     counts = sandbox.control("GET", "state")["counts"]
     least = math.ceil(counts["users"] / PAGE) + math.ceil(counts["enrollments"] / PAGE)
@@ -144,7 +144,7 @@ def _again(
 
 
 def _rows_written(place: Place, database: str) -> int:
-    """Inserts, updates and deletes of what is mirrored so far."""
+    """Returns how many rows of mirrored tables were inserted, updated and deleted so far."""
     if place.is_postgresql:
         tables = "'core_user', 'core_enrollment', 'core_historicaluser', 'core_historicalenrollment'"
         with psycopg.connect(database, autocommit=True) as connection:
@@ -167,7 +167,7 @@ def _rows_written(place: Place, database: str) -> int:
 def _incremental(place: Place, sandbox: SpawnedSandbox, database: str) -> Line:
     total = sandbox.control("GET", "state")["counts"]["enrollments"]
     count = max(1, round(total * CHANGED))
-    # Past the overlap with the last look, so that only what changed is asked for.
+    # Later than the overlap with the last pull, so that only changed rows are requested.
     sandbox.control("POST", "clock", {"advance": 3600})
     sandbox.control("POST", "write/touch_enrollments", {"count": count})
     pulled = sync(database, sandbox, "enrollments")
@@ -184,7 +184,7 @@ def _incremental(place: Place, sandbox: SpawnedSandbox, database: str) -> Line:
 
 
 def _idle_size(database: str, sandbox: SpawnedSandbox) -> float:
-    """The size of the same process when it pulls next to nothing."""
+    """Returns the memory of the same process when it pulls almost nothing, in MiB."""
     return sync(database, sandbox, "enrollments").peak_mib
 
 

@@ -1,9 +1,9 @@
-"""`python -m benchmarks.kill_storm`: workers are killed in the middle of a storm of edits, while the stand-in
-loses answers and refuses. In the end both sides must be equal, with nothing lost and nothing doubled.
+"""`python -m benchmarks.kill_storm`: kills workers during many edits, while the stand-in loses answers and
+refuses requests. At the end both sides must be equal, with no change lost or made twice.
 
     --kills 200 --seed 1 [--workers 3] [--database postgres://…] [--json]
 
-Without a database it uses a SQLite file of its own. Exit code 1 when something is not as it must be.
+Without a database it uses a temporary SQLite file. The exit code is 1 if the two sides differ.
 """
 
 import argparse
@@ -15,8 +15,8 @@ from typing import Any
 from benchmarks.places import Place, child, environment, manage, scratch
 from integrations.thinkific.sandbox import Scale, spawn_sandbox
 
-# The stand-in takes a second enrollment of the same student and course, and a second group of the same name,
-# so that doubling would show.
+# The stand-in accepts a second enrollment of a student in a course and a second group of the same name, so
+# that changes made twice can be seen.
 SITE = {
     "rate_limit": 1_000_000,
     "rate_window": 1,

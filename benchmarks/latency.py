@@ -1,9 +1,9 @@
-"""How much of the request budget each kind of work uses at the latencies that Thinkific has.
+"""Measures how much of the request budget each kind of work uses at the latencies of Thinkific.
 
-A site allows so many requests a minute, and ten at a time: with an answer after three seconds that is 3.3 a
-second at most. What counts is what the stand-in granted in whole windows while there was work, beside the
-smaller of the two. Where many requests are allowed, windows are half a minute, at the same rate; latencies
-are real.
+A site allows a number of requests a minute, and ten at a time. If each answer takes three seconds, ten at a
+time are 3.3 a second. The smaller of the two limits is compared with the requests that the stand-in granted
+in whole windows while there was work. When many requests are allowed, windows are half a minute long, at the
+same rate. Latencies are real.
 """
 
 import subprocess
@@ -22,9 +22,9 @@ from integrations.thinkific.sandbox import Scale, SpawnedSandbox
 AT_ONCE = 10
 AT_LEAST = 0.95
 PER_MINUTE = (120, 1000)
-FEW = 500  # requests a minute, below which a window is a whole one
+FEW = 500  # with fewer requests a minute, a window is a whole minute
 LATENCIES = (0.3, 1.0, 3.0)
-PAUSE = 8.0  # seconds until all processes work
+PAUSE = 8.0  # seconds until all processes are at work
 EMPTY: dict[str, Any] = {
     "users": 50, "enrollments_per_user": 0, "quiz_results_per_user": 0, "orders_per_user": 0,
     "courses": 3, "builder_courses": 0, "bundles": 0, "groups": 0,
@@ -33,7 +33,7 @@ EMPTY: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Work:
-    """`scale` is a site on which one pass takes at least as many requests as are measured."""
+    """One kind of work. `scale` is a site on which it needs at least as many requests as are measured."""
 
     what: str
     kind: str
@@ -44,7 +44,7 @@ class Work:
 
 
 def works(requests: int) -> list[Work]:
-    """Each of them has so much to ask."""
+    """Returns the kinds of work, each with at least this many requests."""
     return [
         Work("a list", "users", 5, {"users": 5 * requests}),
         Work("members of groups", "groups", 250, {"users": 500, "groups": requests}, ("users",)),
@@ -76,7 +76,7 @@ def works(requests: int) -> list[Work]:
 
 def measure(context: Context, place: Place) -> Iterator[Line]:
     cases = [(limit, latency) for limit in PER_MINUTE for latency in LATENCIES]
-    if context.window < 60:  # a quick look
+    if context.window < 60:  # a quick run
         cases = [(120, 0.3), (1000, 1.0), (1000, 3.0)]
     for limit, latency in cases:
         yield from _measure(context, place, limit, latency)
@@ -114,8 +114,8 @@ def _measure(context: Context, place: Place, per_minute: int, latency: float) ->
 
 
 def _window(context: Context, per_minute: int) -> float:
-    """Seconds. Ten requests at a time fall into one window or the next as a whole: of 60 in half a minute
-    that would be a sixth."""
+    """Returns the length of a window in seconds. Ten requests at a time may fall into one window or the next,
+    which would be a sixth of 60 requests in half a minute."""
     return max(15.0, context.window / (1 if per_minute < FEW else 2))
 
 
@@ -143,7 +143,7 @@ def _line(
 
 
 class _Process:
-    """The work, until the block is left."""
+    """A process that does the work until the block ends."""
 
     def __init__(self, work: Work, variables: dict[str, str]) -> None:
         self.process = subprocess.Popen(

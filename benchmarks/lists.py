@@ -1,6 +1,6 @@
-"""The lists of people and enrollments at a million rows, beside the same pages at ten thousand.
+"""Measures the lists of people and enrollments with a million rows, compared with ten thousand.
 
-inside/lists.py is what runs in a process of its own.
+inside/lists.py runs in a process of its own.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Databases and processes that a measurement works with: all thrown away at its end."""
+"""Temporary databases and processes for measurements."""
 
 import json
 import os
@@ -25,7 +25,7 @@ SECRET_KEY = secrets.token_urlsafe(64)
 
 @dataclass
 class Place:
-    """SQLite files in a folder, or databases on a PostgreSQL server: `fresh` gives a migrated, empty one."""
+    """SQLite files in a folder, or databases on a PostgreSQL server; `fresh` creates a new one."""
 
     name: str  # "SQLite" or "PostgreSQL"
     folder: Path
@@ -37,7 +37,7 @@ class Place:
         return bool(self.server)
 
     def fresh(self) -> str:
-        """The address of a new database with the product's tables and no rows."""
+        """Returns the address of a new database with the dashboard's tables and no rows."""
         if not self._made:
             self._made = 1
             manage(self._address("empty"), "migrate", "-v0", create=self._create)
@@ -50,21 +50,21 @@ class Place:
         return self._address(name)
 
     def bare(self) -> str:
-        """The address of a database with nothing in it, for programs that make their own tables."""
+        """Returns the address of a database without tables, for programs that create their own."""
         self._made += 1
         self._create(f"run{self._made}")
         return self._address(f"run{self._made}")
 
     def drop(self, address: str) -> None:
-        """Delete a database: full ones would fill the disk."""
+        """Delete a database, to free space on the disk."""
         if self.is_postgresql:
             self._admin(f'DROP DATABASE IF EXISTS "{address.rpartition("/")[2]}" WITH (FORCE)')
         else:
             for path in self.folder.glob(f"{Path(address).name}*"):
                 path.unlink()
 
-    def settle(self, address: str) -> None:
-        """What autovacuum would do within a minute of a large load, so that figures do not depend on when."""
+    def vacuum(self, address: str) -> None:
+        """Do what autovacuum would do some time after a large load, so that its moment does not matter."""
         if self.is_postgresql:
             with psycopg.connect(address, autocommit=True) as connection:
                 connection.execute("VACUUM ANALYZE")
@@ -91,10 +91,10 @@ class Place:
 
 
 def environment(database: str, sandbox: SpawnedSandbox | None = None, **more: object) -> dict[str, str]:
-    """What a process of the product gets: production settings, the database, the stand-in as Thinkific."""
+    """Returns the environment of a process: production settings, the database, the stand-in as Thinkific."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("THINKIFIC_")}
     kept.pop("REDIS_URL", None)
-    kept.pop("PYTHONDONTWRITEBYTECODE", None)  # as an installed product: it is compiled once
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)  # modules are compiled only once, as in production
     values: dict[str, object] = {
         "READ_DOT_ENV": "0",
         "DEBUG": "0",
@@ -120,14 +120,14 @@ def environment(database: str, sandbox: SpawnedSandbox | None = None, **more: ob
 
 
 def manage(database: str, *arguments: str, create: Any = None, sandbox: SpawnedSandbox | None = None) -> Any:
-    """Run manage.py to its end; with `--json` among the arguments, answers what it printed."""
+    """Run manage.py to its end. With `--json` in the arguments, returns what it printed."""
     if create is not None:
         create("empty")
     return child(["manage.py", *arguments], environment(database, sandbox))
 
 
 def child(arguments: list[str], variables: dict[str, str]) -> Any:
-    """Run Python with these arguments; returns the JSON object it prints, if it prints one."""
+    """Run Python with these arguments. Returns the JSON object that it prints, or None."""
     done = subprocess.run(
         [sys.executable, *arguments], cwd=ROOT, env=variables, text=True, capture_output=True
     )
@@ -139,7 +139,7 @@ def child(arguments: list[str], variables: dict[str, str]) -> Any:
 
 @dataclass
 class Pulled:
-    """What `manage.py sync` reported, how long the whole process took, and its largest size."""
+    """The report of `manage.py sync`, the seconds of the whole process, and its largest memory."""
 
     runs: dict[str, dict[str, Any]]  # by kind
     seconds: float
@@ -151,12 +151,12 @@ class Pulled:
 
     @property
     def busy_seconds(self) -> float:
-        """What the pulls took, the start of the process left out."""
+        """The seconds that the pulls took, without the start of the process."""
         return sum(run["seconds"] for run in self.runs.values())
 
 
 def sync(database: str, sandbox: SpawnedSandbox, *arguments: str) -> Pulled:
-    """Pulls in a process of their own, as `manage.py sync KIND… --json`."""
+    """Pull in a process of its own, by `manage.py sync KIND… --json`."""
     started = time.monotonic()
     process = subprocess.Popen(
         [sys.executable, "manage.py", "sync", *arguments, "--json"],
@@ -179,7 +179,7 @@ def sync(database: str, sandbox: SpawnedSandbox, *arguments: str) -> Pulled:
 
 
 class Watch:
-    """Remembers the largest resident size of a process while it runs, mapped database files left out."""
+    """Records the largest resident memory of a process, without mapped database files."""
 
     def __init__(self, pid: int) -> None:
         self.status = Path(f"/proc/{pid}/status")
@@ -199,7 +199,7 @@ class Watch:
                 lines = self.status.read_text().splitlines()
             except OSError:
                 return
-            # RssFile would count pages of the database that SQLite maps and the kernel may drop at any time.
+            # RssFile has pages of the database that SQLite maps and that the kernel may free at any time.
             kib = sum(int(line.split()[1]) for line in lines if line.startswith("RssAnon:"))
             self.peak = max(self.peak, kib / 1024)
 

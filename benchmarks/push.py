@@ -1,5 +1,5 @@
-"""How soon a change reaches Thinkific while nothing else happens, with a real worker and its polling; and how
-ten thousand changes use the request limit.
+"""Measures how soon a change is in Thinkific when nothing else happens, with a real worker that polls the
+queue; and how much of the request limit ten thousand changes use.
 """
 
 import statistics
@@ -14,9 +14,9 @@ from benchmarks.scale import Context
 from integrations.thinkific.sandbox import Scale, SpawnedSandbox
 
 EDITS = 40
-LIMIT = 1000  # of a Plus site, in a minute (which a quick look scales down)
-WINDOWS = 3  # measured
-DRAINS = 2  # processes
+LIMIT = 1000  # requests a minute of a Plus site (a quick run scales the minute down)
+WINDOWS = 3  # measured windows
+DRAINS = 2  # processes that drain
 ENTRIES, OWN_ENTRIES = 10_000, 1000
 MEDIAN, P95, OWN, SHARE = 1.0, 2.0, 5.0, 0.95
 
@@ -38,7 +38,7 @@ def measure(context: Context, place: Place) -> Iterator[Line]:
 
 
 def _latency(place: Place, database: str, sandbox: SpawnedSandbox) -> Iterator[Line]:
-    """From the commit in one process until a worker in another has sent it."""
+    """Measure the time from the commit in one process until a worker in another has sent the change."""
     variables = environment(database, sandbox)
     worker = subprocess.Popen(
         [sys.executable, "manage.py", "worker"],
@@ -48,7 +48,7 @@ def _latency(place: Place, database: str, sandbox: SpawnedSandbox) -> Iterator[L
         stderr=subprocess.DEVNULL,
     )
     try:
-        time.sleep(6)  # until it works
+        time.sleep(6)  # until the worker is ready
         seconds = sorted(child(["-m", "benchmarks.inside.pushes", "edit", str(EDITS)], variables)["seconds"])
     finally:
         worker.terminate()
@@ -104,7 +104,7 @@ def _under_the_limit(context: Context, place: Place, database: str, sandbox: Spa
         while not sandbox.control("GET", "stats")["grants_by_window"]:
             time.sleep(0.05)
         begun = int(time.time() // context.window) + 1
-        # To the end of the last of them, and not a window longer.
+        # Until the end of the last measured window.
         time.sleep((begun + WINDOWS) * context.window - time.time() + 0.1)
         stats = sandbox.control("GET", "stats")
         over = [drain.poll() for drain in drains if drain.poll() is not None]

@@ -1,4 +1,4 @@
-"""How much of the request limit two pulls at once use together, and whether Thinkific ever refuses.
+"""Measures how much of the request limit two parallel pulls use, and whether Thinkific refuses a request.
 
 The limit is the documented one, 120 requests a minute (in a quick look the minute is scaled down); what
 counts is what the stand-in granted in each of its windows while both pulls had work.
@@ -20,7 +20,7 @@ KINDS = ("users", "enrollments")
 
 
 def measure(context: Context, place: Place) -> Iterator[Line]:
-    pages = LIMIT * (context.windows + 4)  # more than can be asked for: the work never ends
+    pages = LIMIT * (context.windows + 4)  # more than can be requested, so that the work does not end
     scale = Scale.bulk(200 * pages, enrollments_per_user=1, quiz_results_per_user=0, bundles=0, groups=0)
     limits = {"rate_limit": LIMIT, "rate_window": context.window, "concurrency": 10}
     with context.sandbox(scale, **limits) as sandbox:
@@ -39,7 +39,7 @@ def measure(context: Context, place: Place) -> Iterator[Line]:
 
 
 def _watch(context: Context, sandbox: SpawnedSandbox, database: str) -> tuple[list[int], int]:
-    """Requests granted in each whole window, and the number of 429s."""
+    """Returns the requests granted in each whole window, and the number of 429s."""
     variables = environment(
         database,
         sandbox,
@@ -64,7 +64,7 @@ def _watch(context: Context, sandbox: SpawnedSandbox, database: str) -> tuple[li
         ):
             _check(pulls)
             time.sleep(0.1)
-        # the first window in which both have been at work throughout
+        # the first window in which both are at work all the time
         begun = int(time.time() // context.window) + 1
         time.sleep(context.window * (context.windows + 1))
         stats = sandbox.control("GET", "stats")

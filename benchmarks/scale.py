@@ -1,4 +1,4 @@
-"""How large the sites are that a run measures with, and the stand-ins that serve them."""
+"""The sizes of the sites that a run measures with, and their stand-ins."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from integrations.thinkific.sandbox import Scale, SpawnedSandbox, spawn_sandbox
 class Context:
     people: int
     enrollments_per_user: float
-    rows: int  # of the long lists
+    rows: int  # in the long lists
     folder: Path
     repeats: int
-    seconds: float  # of webhooks and of pushes
-    window: float  # seconds that Thinkific's minute takes, for pulls under the request limit
-    windows: int  # of them, measured one after the other
+    seconds: float  # the duration of webhooks and of pushes
+    window: float  # the length of Thinkific's minute in seconds, for pulls under the request limit
+    windows: int  # how many windows are measured one after the other
 
     @property
     def large(self) -> Scale:
@@ -24,11 +24,11 @@ class Context:
 
     @property
     def small(self) -> Scale:
-        """For figures that do not depend on the size, and as the second point of those that must not."""
+        """A small site, for figures that do not depend on the size, or to check that they do not."""
         people = max(1000, min(self.people // 5, 10_000))
         return Scale.bulk(people, enrollments_per_user=self.enrollments_per_user)
 
     def sandbox(self, scale: Scale, **options: object) -> AbstractContextManager[SpawnedSandbox]:
-        """A stand-in in a process of its own; without other options it has no limits."""
+        """Returns a stand-in in a process of its own, without limits unless options set some."""
         no_limits = {"rate_limit": 0, "graphql_points": 0, "concurrency": 0}
         return spawn_sandbox(scale, **(no_limits | options))

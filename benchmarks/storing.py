@@ -1,6 +1,7 @@
-"""How fast a first load is stored, against `save()` per row in one transaction with history off.
+"""Measures how fast a first load is stored, compared with `save()` for each row in one transaction without
+history.
 
-Both begin with the same bytes of the same pages and decode and map them; only the storing differs.
+Both decode and map the same bytes of the same pages; only the storing differs.
 inside/storing.py is what runs in a process of its own.
 """
 
@@ -18,7 +19,7 @@ def measure(context: Context, place: Place) -> Iterator[Line]:
     seconds: dict[str, list[float]] = {"ours": [], "baseline": []}
     rows = 0
     with context.sandbox(context.small) as sandbox:
-        for _ in range(ROUNDS):  # in turn, so that a busy moment meets both
+        for _ in range(ROUNDS):  # alternately, so that a busy moment affects both
             for variant, times in seconds.items():
                 database = place.fresh()
                 result = child(["-m", "benchmarks.inside.storing", variant], environment(database, sandbox))

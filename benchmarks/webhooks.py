@@ -1,5 +1,5 @@
-"""How fast webhooks are taken in, by gunicorn with two web workers: 200 a second for half a minute, then as
-many as a crowd of connections can send. What was acknowledged must be stored, at any rate."""
+"""Measures how fast gunicorn with two web workers receives webhooks: 200 a second for half a minute, then as
+many as SENDERS connections can send. All acknowledged events must be stored."""
 
 import hashlib
 import hmac
@@ -61,7 +61,7 @@ def measure(context: Context, place: Place) -> Iterator[Line]:
         place.name,
         f"{1000 * steady.median:.1f} ms median, {len(lost)} lost, {steady.refused} refused",
         f"all stored, {1000 * MEDIAN:.0f} ms",
-        # The budget is PostgreSQL's; on SQLite it is only told.
+        # The budget holds for PostgreSQL; on SQLite the figure is only shown.
         whole and (steady.median < MEDIAN or not place.is_postgresql),
         f"99th percentile {1000 * steady.late:.0f} ms; {WORKERS} web workers of {THREADS} threads",
     )
@@ -110,7 +110,8 @@ def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
 
 
 def _send(port: int, name: str, *, count: int, rate: float | None) -> Sent:
-    """Send so many events, one each `1 / rate` seconds whatever the answers take; or as fast as it goes."""
+    """Send `count` events: one every `1 / rate` seconds however long the answers take, or as fast as possible
+    without a rate."""
     sent, numbers, lock = Sent(), itertools.count(), threading.Lock()
     begin = time.monotonic() + 0.2
 

@@ -1,7 +1,7 @@
 """Checks that every write of a tracked column leaves a row of history.
 
 This holds for `save()`, `update()`, `bulk_update()`, the statements of the mirror and other threads. The
-first change of a row also needs a row of history with the values before it. Database triggers note the writes.
+first change of a row also needs a row of history with the values before it. Triggers note the writes.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
-"""What benchmarks do inside of the product, in processes of their own.
+"""The parts of benchmarks that run with Django, in processes of their own.
 
-Importing it sets Django up, so the environment must name the database and the stand-in before.
+Importing it sets Django up, so the environment of the process must name the database and the stand-in.
 """
 
 import django

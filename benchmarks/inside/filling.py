@@ -1,4 +1,4 @@
-"""Rows by the million, made by the database itself. Needs Django."""
+"""Creates millions of rows with SQL statements. Needs Django."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ from core.models import Enrollment, Product, User
 FIRST = "alicebrunocarladavidelenafrankgracehenryirenejames"
 LAST = "abramberryclarkdavisevansfloregrahohaydeirvinklein"
 EACH = 5  # enrollments per person
-AFTER = 1000  # keys below are left to what exists
+AFTER = 1000  # primary keys up to this are left to existing rows
 
 
 def fill(rows: int) -> None:
-    """So many people, and so many enrollments of every fifth part of them in five courses."""
+    """Create `rows` people and `rows` enrollments: five each for a fifth of the people."""
     Product.objects.bulk_create(
         Product(pk=AFTER + n, productable_type=Product.Type.COURSE, productable_id=n, name=f"Course {n}")
         for n in range(EACH)
@@ -57,7 +57,7 @@ def _minutes_ago(expression: str) -> str:
 
 
 def _insert(model: type[models.Model], rows: int, **expressions: str) -> None:
-    """Insert rows numbered n from 1; columns that no expression is given for get the model's defaults."""
+    """Insert rows with numbers `n` from 1. Columns without an expression get the defaults of the model."""
     columns, values, constants = [], [], []
     for field in model._meta.concrete_fields:
         if field.generated:

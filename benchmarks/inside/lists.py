@@ -1,5 +1,5 @@
 """`python -m benchmarks.inside.lists ROWS`: fills an empty database, signs in with Django's test client and
-asks for the pages of the admin that benchmarks/lists.py names."""
+requests the pages of the admin that benchmarks/lists.py names."""
 
 import json
 import statistics
@@ -20,7 +20,7 @@ ASKED = 25
 
 
 def run(rows: int) -> None:
-    # The manifest of static files belongs to a deployment.
+    # There is no manifest of static files without a deployment.
     settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
     root = User.objects.create_superuser("root@example.com")
     fill(rows)
@@ -31,7 +31,7 @@ def run(rows: int) -> None:
 
 
 def _ask(client: Any, address: str) -> dict[str, float]:
-    for _ in range(3):  # templates compiled, pages of the database in memory
+    for _ in range(3):  # compiles the templates and loads pages of the database into memory
         answer = client.get(address)
         assert answer.status_code == 200, (address, answer.status_code)
     statements: list[str] = []

@@ -1,4 +1,4 @@
-"""The two ways of storing the same pages: through the mirror, and with `save()` per row. Needs Django."""
+"""Two ways of storing the same pages: by the mirror, and with `save()` for each row. Needs Django."""
 
 from collections.abc import Iterator
 
@@ -20,7 +20,7 @@ SOURCE = "benchmark"
 
 
 def pages(path: str) -> list[bytes]:
-    """Every page of a list, as bytes."""
+    """Returns all pages of a list, as bytes."""
     session, bodies, number = requests.Session(), [], 1
     session.headers["X-Auth-API-Key"] = settings.THINKIFIC_API_KEY
     session.headers["X-Auth-Subdomain"] = settings.THINKIFIC_SUBDOMAIN
@@ -36,7 +36,7 @@ def pages(path: str) -> list[bytes]:
 
 
 def mirror_catalog() -> None:
-    """The courses, which both ways find already there."""
+    """Store the courses, which must exist before both ways are measured."""
     names = {}
     for body in pages("/courses"):
         for row in read_page(body, number=1, what="courses").items:
@@ -46,7 +46,7 @@ def mirror_catalog() -> None:
 
 
 def mirror(users: list[bytes], enrollments: list[bytes], at_once: int) -> int:
-    """As a pull does it: so many pages together in a transaction."""
+    """Store pages as a pull does, `at_once` pages in each transaction. Returns the number of rows."""
     rows = 0
     for batch in _batches(users, at_once):
         with transaction.atomic():

@@ -1,5 +1,5 @@
-"""`python -m benchmarks.inside.pulls KIND ROWS`: pulls of a kind again and again, with pages of so many rows,
-so that a small site is a long list; `push` sends what waits instead."""
+"""`python -m benchmarks.inside.pulls KIND ROWS`: pulls a kind again and again. ROWS is the number of rows on
+a page; with few rows, a small site has many pages. With the kind `push`, waiting changes are sent instead."""
 
 import sys
 

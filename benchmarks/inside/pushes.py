@@ -1,4 +1,4 @@
-"""`python -m benchmarks.inside.pushes edit N|mark N|own`: changes for benchmarks/push.py to watch."""
+"""`python -m benchmarks.inside.pushes edit N|mark N|own`: makes changes, for benchmarks/push.py."""
 
 import json
 import sys
@@ -12,12 +12,12 @@ from core.services import outbox, people
 from integrations.thinkific.client.transport import Transport
 from integrations.thinkific.push.drain import drain
 
-PAUSE = 0.7  # seconds between edits: the queue is idle again each time
+PAUSE = 0.7  # seconds between edits, so that the queue is idle again each time
 GIVE_UP_AFTER = 90.0  # seconds
 
 
 def mark(count: int) -> None:
-    """Rename people and note all of them as stale, as an import does."""
+    """Rename people and mark all of them as stale, as an import does."""
     changed = list(_known(count))
     User.objects.filter(pk__in=[user.pk for user in changed]).update(last_name="Renamed")
     seen = {user.pk: {"last_name": user.last_name} for user in changed}
@@ -26,12 +26,12 @@ def mark(count: int) -> None:
 
 
 def edit(count: int) -> dict[str, Any]:
-    """Rename one person after the other; returns how long each took to reach Thinkific."""
+    """Rename one person after the other. Returns the seconds until each change was in Thinkific."""
     return {"seconds": [_seconds_to_request(user) for user in list(_known(count))]}
 
 
 def own() -> dict[str, float]:
-    """Drain; returns the processor time of requests and that of all the rest, in seconds."""
+    """Drain. Returns the processor time of requests and of everything else, in seconds."""
     spent = []
     send = Transport.send_once
 
@@ -53,7 +53,7 @@ def _known(count: int) -> Any:
 
 
 def _seconds_to_request(user: User) -> float:
-    """Until the entry is done, milliseconds later than its last request: a little too severe."""
+    """Returns the seconds until the entry is done, which is some milliseconds after its last request."""
     time.sleep(PAUSE)
     people.update_user(user, last_name=f"Edited {user.pk}")
     started = time.monotonic()

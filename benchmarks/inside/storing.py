@@ -1,5 +1,5 @@
-"""`python -m benchmarks.inside.storing ours|baseline`: stores a site's people and enrollments in an empty
-database, for benchmarks/storing.py."""
+"""`python -m benchmarks.inside.storing ours|baseline`: stores the people and enrollments of a site in an
+empty database, for benchmarks/storing.py."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ from django.conf import settings
 
 from benchmarks.inside import loading
 
-PAGES_AT_ONCE = 8  # as runs/fetch.py batches them
+PAGES_AT_ONCE = 8  # pages in one batch, as in runs/fetch.py
 
 
 def run(variant: str) -> None:

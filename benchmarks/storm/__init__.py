@@ -1,6 +1,6 @@
-"""What a kill storm does inside of the product: edits, workers, the comparison at the end.
+"""The part of a kill storm that runs with Django: edits, workers, the comparison at the end.
 
-Importing it sets Django up, so it is for a process whose environment names the database and the stand-in.
+Importing it sets Django up, so the environment of the process must name the database and the stand-in.
 """
 
 import django

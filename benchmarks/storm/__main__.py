@@ -1,5 +1,5 @@
-"""`python -m benchmarks.storm KILLS SEED WORKERS STAND_IN`: what `benchmarks.kill_storm` starts in the right
-environment. Prints one JSON object."""
+"""`python -m benchmarks.storm KILLS SEED WORKERS STAND_IN`: the process that `benchmarks.kill_storm` starts.
+Prints one JSON object."""
 
 import json
 import random
@@ -13,15 +13,15 @@ from integrations.thinkific.client import rates
 from integrations.thinkific.push import outcomes
 from integrations.thinkific.sandbox import control_at
 
-# Of requests, REST and GraphQL: answers lost after the write took effect, 500s, 429s.
+# Faults of requests to REST and GraphQL: answers lost after the write was done, 500s, 429s.
 TROUBLE = ("lost_answer", "500", "429")
 SHARE = 0.05
 WHERE = "/api/public|/graphql"
-SETTLE = 240.0  # seconds to send the rest once the trouble is over
+SEND_WITHIN = 240.0  # seconds to send the rest once the trouble is over
 
 
 def storm(kills: int, seed: int, workers: int, stand_in: str) -> dict[str, Any]:
-    # The pauses of a real site would only make this longer.
+    # Shorter pauses than with a real site, to save time.
     outcomes.FIRST_WAIT, rates.FALLBACK = 0.1, 1.0
     dice = random.Random(seed)
     edits.prepare()
@@ -38,9 +38,9 @@ def storm(kills: int, seed: int, workers: int, stand_in: str) -> dict[str, Any]:
     seconds = time.monotonic() - started
     trouble = control_at(stand_in, "GET", "stats")["faults"]
     control_at(stand_in, "DELETE", "faults")
-    settled = herd.wait_until_sent(SETTLE)
+    settled = herd.wait_until_sent(SEND_WITHIN)
     found = pulls.differences(may_join=True)
-    herd.wait_until_sent(SETTLE)
+    herd.wait_until_sent(SEND_WITHIN)
     herd.stop()
     compared = check.compare()
     compared["wrong"] = [*found, *compared["wrong"]][: check.SHOWN]

@@ -1,4 +1,4 @@
-"""Whether both sides are equal after a kill storm, by asking Thinkific for everything."""
+"""Checks that both sides are equal after a kill storm, by reading everything from Thinkific."""
 
 from collections import Counter
 from typing import Any
@@ -27,7 +27,7 @@ Status = OutboxEntry.Status
 
 
 def compare() -> dict[str, Any]:
-    """Counts, and what is wrong in sentences."""
+    """Returns counts, and sentences about what is wrong."""
     client = ThinkificClient(Credentials.from_settings())
     users = {user.id: user for user in client.rest.list_all("/users", schemas.User)}
     rows = list(client.rest.list_all("/enrollments", schemas.Enrollment))
@@ -51,8 +51,8 @@ def compare() -> dict[str, Any]:
 
 
 def _entries() -> list[str]:
-    """Each change was sent; what was given up was overtaken by a later entry of the same object, or is about
-    something that was deleted here."""
+    """Check that each change was sent. A discarded entry must have a later entry of the same object, or be
+    about an object that was deleted here."""
     wrong = [f"{entry} is {entry.status}: {entry.error}" for entry in OutboxEntry.objects.unsent()]
     last: dict[tuple[str, int], OutboxEntry] = {}
     for entry in OutboxEntry.objects.order_by("pk"):
@@ -113,7 +113,7 @@ def _enrollments(rows: list[schemas.Enrollment]) -> list[str]:
 
 
 def _bundles(rows: list[schemas.Enrollment]) -> list[str]:
-    """Every course of a bundle that somebody was given is open, as long as the longest of what gives it."""
+    """Check that each course of a granted bundle is open, until the latest end of all that gives access."""
     wrong = []
     ends = {(row.user_id, row.course_id): row.expiry_date for row in rows}
     bundles = Enrollment.objects.filter(product__productable_type="Bundle", granted=True)

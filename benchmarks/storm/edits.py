@@ -1,4 +1,4 @@
-"""What people do during a kill storm: random edits by the services that the screens call."""
+"""The edits during a kill storm: random ones, by the services that the screens call."""
 
 import random
 from collections import Counter
@@ -34,8 +34,8 @@ GROUPS, ASSIGNED = 12, 3  # at most
 
 
 def prepare() -> None:
-    """Mirror the site; two teams, one of them with a group that sends people to Thinkific and takes out.
-    Whoever is deleted here is deleted there."""
+    """Pull the site and create two teams. One has a group whose added and removed members are sent to
+    Thinkific. People who are deleted here are deleted in Thinkific."""
     call_command("sync", "products", "users", "groups", "enrollments", "--json", stdout=StringIO())
     settings = SiteSettings.load()
     settings.mirror_group_removals = settings.delete_students = settings.delete_users = True
@@ -50,7 +50,7 @@ def prepare() -> None:
 
 
 class Editor:
-    """Does one thing after the other, as the dice say, and counts what it did."""
+    """Makes one random edit after the other, and counts them."""
 
     def __init__(self, dice: random.Random, stand_in: str) -> None:
         self.dice = dice
@@ -93,7 +93,7 @@ class Editor:
         return True
 
     def link(self) -> bool:
-        """Somebody who has an account there that we have not heard of, under a different name."""
+        """Create a person who has an account in Thinkific that is unknown here and has another name."""
         number = self._number()
         there = {"email": f"L{number}@Storm.example", "first_name": "Lee", "last_name": "There"}
         control_at(self.stand_in, "POST", "write/create_user", {"fields": there})
@@ -101,7 +101,7 @@ class Editor:
         return True
 
     def make_account(self) -> bool:
-        """An account for somebody who lived without one."""
+        """Create the Thinkific account of a person who has none."""
         number = self._number()
         user = people.create_user(email=f"a{number}@storm.example", first_name="Abe", in_thinkific=False)
         people.create_thinkific_account(user)
@@ -127,7 +127,8 @@ class Editor:
 
     @staticmethod
     def _has_an_account_unknown_to_us(user: User) -> bool:
-        """See `link`. Only their address leads to it: without that it would be somebody else's in the end."""
+        """Returns whether the person comes from `link` and is not linked yet. Such people keep their address,
+        because it is the only way to find their account."""
         return user.thinkific_id is None and user.email.startswith("l")
 
     def enroll(self) -> bool:

@@ -1,4 +1,4 @@
-"""Workers that drain the outbox, forked from this process, to be killed."""
+"""Worker processes that drain the outbox, forked from this process, and killed at random."""
 
 import os
 import random
@@ -16,9 +16,10 @@ from integrations.thinkific import identities, tasks
 Status = OutboxEntry.Status
 
 
-def _decide() -> bool:
-    """Link the owner with the account that was made when its answer was lost, as an administrator would: an
-    account with rights is not linked by its address. Returns whether there was anything to decide."""
+def _link_owner() -> bool:
+    """Link the owner with the Thinkific account that was created when its answer was lost, as an
+    administrator would: an account with rights is not linked by its address. Returns whether there was a
+    conflict."""
     opened = SyncConflict.objects.filter(kind=SyncConflict.Kind.LINK, settled_at=None)
     for conflict in opened:
         identities.link(conflict, by=User.objects.get(pk=conflict.object_id))
@@ -26,7 +27,7 @@ def _decide() -> bool:
 
 
 class Herd:
-    """Worker processes: each drains whenever something is due."""
+    """Worker processes. Each drains whenever an entry is due."""
 
     def __init__(self, size: int) -> None:
         self.pids = [self._fork() for _ in range(size)]
@@ -36,7 +37,7 @@ class Herd:
         host = this_process().rpartition(":")[0]
         names = OutboxEntry.objects.filter(status=Status.IN_FLIGHT).values_list("claimed_by", flat=True)
         busy = {int(name.partition("#")[0].rpartition(":")[2]) for name in names if name.startswith(host)}
-        # Those at work first: killing an idle one proves little.
+        # Prefer workers that are at work, because killing an idle one tests little.
         candidates = sorted(busy & set(self.pids)) or self.pids
         pid = dice.choice(candidates)
         self.in_the_middle += pid in busy
@@ -44,10 +45,10 @@ class Herd:
         self.pids[self.pids.index(pid)] = self._fork()
 
     def wait_until_sent(self, seconds: float) -> float:
-        """How long it took until nothing waited any more."""
+        """Wait until no entry waits any more, at most `seconds`. Returns how long it took."""
         started = time.monotonic()
         waiting = OutboxEntry.objects.filter(status__in=[Status.PENDING, Status.IN_FLIGHT])
-        while (_decide() or waiting.exists()) and time.monotonic() - started < seconds:
+        while (_link_owner() or waiting.exists()) and time.monotonic() - started < seconds:
             time.sleep(0.2)
         return time.monotonic() - started
 

@@ -1,7 +1,7 @@
-"""The pulls after everything was sent must find nothing: what our pushes caused is stored here already.
+"""Checks that pulls find no changes after everything was sent: the effects of our pushes are stored here.
 
-One thing comes of the first of them: who was put into one group of a team joins the team, and with it the
-other groups that the team sends to Thinkific. The pulls after that was sent find nothing at all.
+The first pulls may have one effect: people who were added to a group of a team join the team, and so also the
+other groups that the team sends to Thinkific. After that was sent, pulls find nothing.
 """
 
 from typing import Any
@@ -29,7 +29,7 @@ Rows = dict[tuple[str, int], dict[str, Any]]
 
 
 def differences(*, may_join: bool) -> list[str]:
-    """What they changed, row by row; there must not be anything, but for those who may join a team."""
+    """Returns what the pulls changed, row by row. With `may_join`, people who join a team are left out."""
     newest, before = OutboxEntry.objects.aggregate(pk=Max("pk"))["pk"] or 0, _rows()
     wrong = [words for kind in KINDS for words in _pull(kind)]
     stale = OutboxEntry.objects.filter(pk__gt=newest)
