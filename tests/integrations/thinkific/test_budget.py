@@ -1,4 +1,4 @@
-"""The shared request budget, as a simulation with a clock of its own."""
+"""The shared request budget, simulated with a clock of its own."""
 
 import heapq
 import random
@@ -19,7 +19,7 @@ START = 1_750_000_017.3
 
 
 class Site:
-    """Pulls that always have work, on one budget; keeps when each request reached the server."""
+    """Simulates pulls that always have work, on one budget, and records when each request is sent."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Site:
         self.pulls = [f"pull{number}" for number in range(pulls)]
 
     def change(self, decide, now):
-        """As the store does it: out of the document, decide, back into it."""
+        """Read the document, decide, and write it again, as the database does."""
         state = msgspec.convert(self.document, BudgetState)
         decisions.refresh(state, self.limits, now)
         result = decide(state)
@@ -139,7 +139,7 @@ def test_while_there_is_work_95_percent_of_the_limit_is_used(limits, seed, pulls
 @pytest.mark.parametrize("latency", [0.3, 1.0, 3.0])
 @pytest.mark.parametrize(("requests", "window"), [(60, 30.0), (120, 60.0), (500, 30.0), (1000, 60.0)])
 def test_95_percent_is_used_at_real_latencies(requests, window, latency):
-    """Of what so slow an answer lets through, ten at a time."""
+    """Returns the share of the possible requests, ten at a time with such slow answers, that were sent."""
     limits, windows = Limits(requests=requests, window=window, concurrency=10), 10
     site = Site(limits, seed=1, lag=0.05, latency=latency)
 
@@ -214,7 +214,7 @@ def test_a_429_stops_everybody_until_the_reset():
 
 
 def test_a_refusal_that_says_nothing_costs_a_second_and_not_a_minute():
-    """Who refuses again at once is left alone for longer, up to the end of its minute."""
+    """After repeated refusals the pause becomes longer, up to the end of Thinkific's minute."""
     requests, now, waits = Meter(), START - START % 60 + 20, []
     while now < START - START % 60 + 59:
         meter.block(requests, now, rates.FALLBACK, 60)
@@ -261,7 +261,7 @@ def test_a_clock_that_was_set_back_does_not_stop_us_for_long():
 
 
 def ask(state, holder, *, in_flight=0, want=10, for_people=False, now=START, limits=None, waiting=0):
-    """How many a holder may have under way, after asking for `want` more."""
+    """Returns how many requests a holder may have under way after asking for `want` more."""
     limits = limits or Limits(requests=1000)
     count, _ = decisions.admit(
         state,

@@ -1,4 +1,4 @@
-"""The client against a network that is faked: what it sends, and what it makes of every answer."""
+"""The client with a fake network: what it sends, and how it handles every answer."""
 
 import importlib
 import json
@@ -58,7 +58,7 @@ def listed(*rows, **pagination):
 
 
 class FakeBudget:
-    """Remembers what it is told."""
+    """A budget that records the calls."""
 
     def __init__(self):
         self.calls = []

@@ -1,4 +1,4 @@
-"""From Thinkific's rows to ours: whatever they hold, what comes out fits into our columns."""
+"""From Thinkific's rows to stored rows: all values fit into the columns, whatever Thinkific sends."""
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
@@ -137,7 +137,7 @@ def rows_of(struct, **known):
 
 
 def through_a_page(row, row_type):
-    """The row as it comes out of a page, as bytes on the wire; decoded ahead it is the same."""
+    """Returns the row of a page given as bytes. It must be the same when decoded in advance."""
     body = json.dumps({"items": [row]}).encode()
     page = read_page(body, number=1, what="GET /things")
     ahead = read_page(body, number=1, what="GET /things", ahead=row_type)

@@ -1,7 +1,7 @@
-"""The database goes away in the middle of work, and is back a moment later: nothing waits for a lease.
+"""The database goes away during work and is back a moment later. Nothing waits for a lease to end.
 
-The connection is broken for real, under the feet of the thread that uses it; a whole PostgreSQL is killed in
-tests/project/test_postgresql_gone.py.
+The connection is really closed while a thread uses it; tests/project/test_postgresql_gone.py kills a whole
+PostgreSQL.
 """
 
 import re
@@ -134,7 +134,7 @@ def test_a_drain_whose_claim_was_lost_sends_what_it_was_about(connected, breaks,
 
 
 def test_what_another_process_has_taken_over_is_not_sent(connected, thinkific, monkeypatch, accounting):
-    """After a long time without the database: the claims ran out, and somebody else has them."""
+    """The database was away for so long that the claims have ended and another process has them."""
     monkeypatch.setattr("integrations.thinkific.push.drain.SURE_FOR", -1.0)
     ana = somebody("ana")
     EnrollmentFactory(user=ana, product=accounting)

@@ -1,4 +1,4 @@
-"""Where a list ends, by what its page says; and how a walk notices that nothing new comes."""
+"""Where a list ends according to its pages, and how a walk notices that nothing new comes."""
 
 import pytest
 

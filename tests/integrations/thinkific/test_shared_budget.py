@@ -1,4 +1,4 @@
-"""The shared request budget over its real row, with threads and processes as in operation."""
+"""The shared request budget with its database row, threads and processes, as in production."""
 
 import subprocess
 import sys
@@ -24,7 +24,7 @@ FAST = Limits(requests=40, window=1.5, concurrency=6)
 
 
 def in_threads(work, count):
-    """Run `work(number)` in so many threads and wait for all of them."""
+    """Run `work(number)` in `count` threads and wait for all of them."""
 
     def run(number):
         try:
@@ -52,7 +52,7 @@ def wait_for_grant(slots, *, in_flight=None):
 
 
 def usage_of(budget):
-    """What the shared document says now; moments that are over are None."""
+    """Returns the shared document as it is now; past moments are None."""
 
     def read(state, now):
         return SimpleNamespace(

@@ -1,8 +1,9 @@
-"""Runs that an older version has begun go on after an upgrade, and those of this one in an older process.
+"""Runs that an older version began continue after an upgrade, and runs of this version in an older process.
 
-`stored_cursors.json` holds runs as the version before the typed state left them, after each of their steps:
-the cursor, which rows were met, the counts. A run is walked again here, and what it was left with after each
-step is replaced by what is stored there.
+
+`stored_cursors.json` has runs of the version before the typed state, after each of their steps: the cursor,
+the rows that had come, the counts. Each run is repeated here, and its state after each step is replaced by
+the stored one.
 """
 
 import base64
@@ -94,7 +95,7 @@ def begin(connected, db, refill):
 
 @pytest.fixture
 def site(connected, begin):
-    """Pulled, then changed."""
+    """Pull everything, then change the site."""
     begin()
     change(connected.site)
     return connected.site
@@ -110,7 +111,7 @@ def number_from_one() -> None:
 
 
 def change(site) -> None:
-    """What every pull finds: something new, something else, something gone."""
+    """Make the changes that every pull finds: new, changed and deleted rows."""
     made = {"created_at": "2026-06-02T00:00:00Z", "updated_at": "2026-06-02T00:00:00Z"}
     site.write("put", kind="users", row={"email": "new@there.example", "first_name": "New", **made})
     site.write("put", kind="users", row={"id": 90005, "first_name": "Else"})
@@ -135,7 +136,7 @@ def delete_an_enrollment(site) -> None:
     site.write("remove", kind="enrollments", row_ids=[PASSED["Enrollment"]])
 
 
-# Deleted after the walk has met them: only the next one marks them as removed.
+# Deleted after the walk has read them: only the next run marks them as removed.
 PASSED = {"User": 90001, "Enrollment": 700001}
 # While the run waits after so many steps: rows move to pages that are over, so the list is walked again.
 MEANWHILE = {"users": (2, delete_a_user), "enrollments": (2, delete_an_enrollment)}
@@ -143,7 +144,7 @@ KINDS = [*((kind, True) for kind in ORDER), ("enrollments", False), ("quiz_resul
 
 
 def slices(site, kind, *, full=True):
-    """A run in slices of one step; yields it after each."""
+    """Carry out a run in slices of one step; yields it after each."""
     run, _ = lifecycle.open_run(kind, full=full)
     number = 0
     while run.status in SyncRun.ACTIVE:
@@ -174,14 +175,14 @@ def report_of(report) -> dict:
 
 
 def take_over(run, stored) -> None:
-    """Make the run what the older version has left."""
+    """Set the run to the stored state of the older version."""
     values = {name: stored[name] for name in ("cursor", *COUNTED)}
     seen = base64.b64decode(stored["seen"]) or None
     SyncRun.objects.filter(pk=run.pk).update(**values, seen=seen)
 
 
 def met(seen) -> dict[str, bytes]:
-    """The rows that a run has met, list by list; sets without a row left out."""
+    """Returns the sets of rows that have come, by list, without empty ones."""
     stored = SeenRows(base64.b64decode(seen))
     sets = [*stored._rows.items(), *((f"#{name}", one) for name, one in stored._numbers.items())]
     return {name: one.dump() for name, one in sets if len(one)}
@@ -194,14 +195,14 @@ def without_moments(value):
 
 
 def holds(cursor, old) -> bool:
-    """Whether the cursor says all that the older version wrote; it may say more."""
+    """Returns whether the cursor has everything that the older version wrote; it may have more."""
     if isinstance(old, dict):
         return all(name in cursor and holds(cursor[name], one) for name, one in old.items())
     return cursor == old
 
 
 def rows() -> dict[str, list[dict]]:
-    """What is mirrored, without when it was looked at."""
+    """Returns the mirrored rows, without the times of the last sync."""
     found = {}
     for model in MODELS:
         names = [f.attname for f in model._meta.concrete_fields if not f.attname.endswith("_at")]

@@ -1,4 +1,4 @@
-"""A request against servers that trickle, never end or send far too much: it ends in time all the same."""
+"""Requests to servers that are slow, never end or send too much: each request ends in time."""
 
 import gzip
 import socket

@@ -1,4 +1,4 @@
-"""What courses contain, read by two ways that have budgets of their own."""
+"""The content of courses, read over GraphQL and REST, which have separate budgets."""
 
 from types import SimpleNamespace
 
@@ -27,7 +27,7 @@ def thinkific_site():
 
 @pytest.fixture
 def cheaper(settings):
-    """`cheaper(REST)`: the other budget has a thousandth of what it has."""
+    """`cheaper(REST)` makes one way cheaper: the budget of the other one is a thousandth of it."""
 
     def choose(way: str) -> None:
         settings.THINKIFIC_RATE_LIMIT = 10**9 if way == REST else 10**6
@@ -117,7 +117,7 @@ def test_a_token_that_is_not_taken_leaves_what_rest_knows(pull, thinkific, cheap
 
 
 def plan_for(courses, *, size, token="t", ratio=1.0):
-    """The plan for courses of whose sizes Thinkific was asked before, at the documented limits."""
+    """Returns the plan for courses whose sizes are known, at the documented limits."""
     learned = Learned()
     learned.paid("Curriculum", 100, round(100 * ratio))
     graphql = SimpleNamespace(learned=learned)

@@ -1,5 +1,5 @@
-"""People who are gone from Thinkific, and whose rows are still in its lists: no account is made for them, and
-they are no error."""
+"""People who are gone from Thinkific but whose rows are still in its lists: no account is created for them,
+and their rows are no error."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def thinkific_site():
 
 @pytest.fixture(params=[True, False], ids=["with address", "without"])
 def departed(request, thinkific):
-    """Two people are gone, and their enrollments are not; returns those."""
+    """Delete two people but not their enrollments, which are returned."""
     site = thinkific.site
     rows = [row for number in GONE for row in site.enrollments_of[number]]
     site.write("remove", kind="users", row_ids=list(GONE))

@@ -1,4 +1,4 @@
-"""What a pull costs: requests, statements, writes."""
+"""The costs of a pull: requests, SQL statements, writes."""
 
 from collections import Counter
 
@@ -50,7 +50,7 @@ def test_a_full_pull_asks_for_nothing_twice(pull_everything, asked, thinkific):
 
 
 def growing_pages(rows):
-    """Pages of GraphQL: of 50 rows, and twice as many while whole ones come."""
+    """Returns the number of pages of GraphQL: 50 rows at first, and twice as many after each full page."""
     count, size = 0, 50
     while rows > 0:
         count, rows, size = count + 1, rows - size, min(2 * size, 249)
@@ -58,7 +58,8 @@ def growing_pages(rows):
 
 
 def _each_course_once(site, requests):
-    """Over GraphQL by one query, or over REST by one for its chapters and one for each of them."""
+    """Each course is read over GraphQL by one query, or over REST by one request for its chapters and one for
+    each chapter."""
     prefix = "/api/public/v1"
     chapters = requests.pop(f"{prefix}/courses/{{id}}/chapters")
     assert requests.pop("Curriculum") + chapters == len(site.courses)

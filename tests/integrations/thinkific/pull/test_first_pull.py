@@ -1,4 +1,4 @@
-"""The first pull of every kind: what stands here afterwards is what Thinkific has, field by field."""
+"""The first pull of every kind: afterwards the stored rows equal Thinkific's, field by field."""
 
 from datetime import UTC, datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""What vanishes from Thinkific is marked and never deleted."""
+"""Rows that are gone from Thinkific are marked as removed and never deleted."""
 
 import pytest
 

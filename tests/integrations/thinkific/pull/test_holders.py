@@ -1,4 +1,4 @@
-"""Who holds which bundle, and what their bundle enrollment derives from its courses."""
+"""Holders of bundles, and the values of bundle enrollments that are derived from their courses."""
 
 from decimal import Decimal
 
@@ -76,7 +76,8 @@ class TestDerived:
 
 
 def test_bundles_of_others_are_not_derived_again(pull, site):
-    """Only those of the people whose courses changed: a wrong one elsewhere stays until the full pull."""
+    """Only the bundle enrollments of people whose courses changed are updated. Wrong ones of others stay
+    until the full pull."""
     one, other = Enrollment.objects.filter(product__productable_type="Bundle")[:2]
     Enrollment.objects.filter(pk=other.pk).update(percentage_completed="0.1234")
     site.write("move_progress", enrollment_id=one.course_enrollments.first().thinkific_id, percent=100)

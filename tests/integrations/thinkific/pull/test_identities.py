@@ -1,4 +1,4 @@
-"""Nobody becomes somebody else by an address: what a pull does with people who have rights or a password."""
+"""A pull links nobody who has rights or a password by the e-mail address alone."""
 
 import pytest
 from django.db import connection
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 
 def sign_up(thinkific, email, **fields):
-    """Whoever signs up in Thinkific, with whatever address."""
+    """Create an account in Thinkific with this address."""
     names = {"first_name": "Mal", "last_name": "Ory"}
     return thinkific.site.write("create_user", fields={"email": email, **names, **fields})
 
@@ -32,7 +32,7 @@ def with_password(user):
 
 @pytest.fixture
 def linked(thinkific, pull):
-    """Somebody of Thinkific's whose account here has a password."""
+    """A person of Thinkific whose account here has a password."""
     pull("users")
     return with_password(User.objects.get(thinkific_id=thinkific.site.users.listing[3].id))
 

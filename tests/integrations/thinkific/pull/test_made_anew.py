@@ -1,5 +1,5 @@
-"""An account that is deleted in Thinkific and made anew with the same address, the deletion unseen: whatever
-hears of the new one links it, and what the former one had is over."""
+"""An account that was deleted in Thinkific and created again with the same address, which the dashboard did
+not see. The new account is linked when it becomes known, and the enrollments of the former one are removed."""
 
 from datetime import timedelta
 
@@ -30,7 +30,7 @@ def thinkific_site():
 
 
 class Anew:
-    """Somebody whose account was made anew. Both accounts have `course`; the new one is in `group`."""
+    """A person whose account was created again. Both accounts have `course`; the new one is in `group`."""
 
     def __init__(self, site):
         held = Enrollment.objects.filter(via_bundle=None, product__productable_type="Course", removed_at=None)
@@ -54,7 +54,7 @@ class Anew:
         self.person.save()
 
     def leave_a_row(self):
-        """The former account's enrollment stays in Thinkific's list, with the address."""
+        """Keep the enrollment of the former account in Thinkific's list, with the address."""
         row = {"id": self.former.thinkific_id, "user_id": self.old, "user_email": self.person.email}
         row |= {"course_id": self.course.productable_id, "user_name": "Nia New"}
         soon = timezone.now() + timedelta(minutes=2)  # touched last, though the new one is younger
@@ -101,7 +101,8 @@ def hears_by_pull(kind, *, full=True, **options):
 
 
 def guarded_users(anew, pull):
-    """So many seem to be gone that nobody is marked; but who has somebody else's address is asked for."""
+    """So many people are missing that the guard marks none. The owners of wanted addresses are requested
+    anyway."""
     SiteSettings.objects.update(deletion_guard_percent=0)
     run = pull("users")
     assert run.failed == 0
@@ -213,7 +214,7 @@ def test_a_site_that_is_read_for_the_first_time_knows_of_no_former_account(pull,
 
 
 def test_who_has_the_address_and_is_there_keeps_it(anew, pull, site):
-    """Thinkific gave it to both, for a moment: nobody is merged with anybody."""
+    """Thinkific gives the address to both accounts for a moment: they are not merged."""
     site.write("put", kind="users", row={"id": anew.old, "email": anew.person.email})
 
     run = pull("enrollments", full=False)

@@ -24,7 +24,7 @@ def thinkific_site():
 
 @pytest.fixture
 def shared(thinkific):
-    """One quiz in lessons of two courses: `(its Thinkific id, the two lessons' ids)`."""
+    """A quiz in lessons of two courses: `(its Thinkific id, the ids of the two lessons)`."""
     site = thinkific.site
     quizzes: dict[int, tuple[int, int]] = {}
     for course in site.courses:

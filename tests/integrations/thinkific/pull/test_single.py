@@ -1,4 +1,4 @@
-"""Sync Now: one person, one group. And runs that send what waits before they read, or instead."""
+"""Sync Now for one person or group; and runs that send waiting changes before they pull, or only send."""
 
 import pytest
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def somebody(connected):
-    """A person of the stand-in who is known here under an old name."""
+    """A person of the stand-in who has an old name here."""
     remote = connected.site.users.listing[3]
     return UserFactory(email=remote.email.lower(), first_name="Old", last_name="Name", thinkific_id=remote.id)
 

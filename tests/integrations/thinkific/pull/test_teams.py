@@ -1,4 +1,4 @@
-"""Who joins which team: by what the run was asked, by the settings, by the direction of a group."""
+"""Who joins which team: by the options of the run, by the settings, by the direction of a group."""
 
 import pytest
 
@@ -111,7 +111,8 @@ def test_an_import_from_groups_brings_members_into_the_teams_it_names(pull, thin
 
 
 def sent(group):
-    """Thinkific ids of those whom the outbox is to put into the group, each with who asked."""
+    """Returns the Thinkific ids of people whom the outbox will add to the group, each with the person who
+    asked."""
     rows = GroupMembership.objects.filter(group=group, push_state="pending")
     entries = OutboxEntry.objects.filter(entity="groupmembership", object_id__in=rows.values("pk"))
     assert set(entries.values_list("object_id", flat=True)) == set(rows.values_list("pk", flat=True))

@@ -1,4 +1,4 @@
-"""A change of ours that Thinkific has not heard of yet is not overwritten by what Thinkific still says."""
+"""A change that was not sent yet is not overwritten by Thinkific's older value."""
 
 from datetime import UTC, datetime
 
@@ -12,7 +12,7 @@ OURS = datetime(2033, 3, 3, tzinfo=UTC)
 
 
 def changed_here(instance, **fields):
-    """A change as a service makes it: the row, and an entry that remembers what Thinkific held."""
+    """Change a person as a service does: the row, and an entry with Thinkific's value at that time."""
     seen = {name: getattr(instance, name) for name in fields}
     for name, value in fields.items():
         setattr(instance, name, value)

@@ -1,4 +1,4 @@
-"""Rows as no document promises them: stored or reported with their name, never a crash, the others kept."""
+"""Rows with values that no document allows: they are stored or reported, and the other rows are stored."""
 
 import pytest
 

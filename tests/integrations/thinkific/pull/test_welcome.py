@@ -1,4 +1,4 @@
-"""Who arrives by an import that may send e-mails gets one, once."""
+"""People whom a run creates get one welcome mail if the run may send e-mails."""
 
 import re
 

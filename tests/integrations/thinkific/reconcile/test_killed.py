@@ -1,4 +1,4 @@
-"""Killed in the middle of a comparison, or of a repair: another process goes on and counts nothing twice."""
+"""A process is killed during a comparison or a repair. Another one continues and counts nothing twice."""
 
 import subprocess
 import sys

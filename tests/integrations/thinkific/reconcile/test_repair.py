@@ -1,4 +1,4 @@
-"""Repairs: what was chosen happens, and nothing on the word of a report that is no longer true."""
+"""Repairs: what a person chose is done, unless the report is no longer true."""
 
 from datetime import UTC, datetime
 
@@ -31,7 +31,7 @@ UNTIL = datetime(2031, 5, 4, 3, 2, 1, tzinfo=UTC)
 
 @pytest.fixture
 def fix(root):
-    """`fix("push", kind)` repairs the whole kind, as a person and then a worker would; returns its rows."""
+    """`fix("push", kind)` repairs all rows of a kind, as a person and a worker do. Returns the rows."""
 
     def work(choice, kind) -> list[Drift]:
         rows = Drift.objects.filter(
@@ -47,7 +47,7 @@ def fix(root):
 
 @pytest.fixture
 def ana(site) -> User:
-    """Somebody on both sides."""
+    """A person who exists on both sides."""
     return User.objects.filter(thinkific_id__isnull=False).order_by("pk").first()
 
 

@@ -1,4 +1,4 @@
-"""Drift of each sort, planted on either side behind everybody's back, is found; and nothing else is."""
+"""The report finds differences of each sort, made on either side, and nothing else."""
 
 from datetime import UTC, datetime
 
@@ -193,7 +193,8 @@ def test_what_waits_to_be_sent_is_no_drift(compare):
 
 
 def test_what_changes_on_either_side_during_the_walk_is_no_drift(compare, site):
-    """The people were read and one differs; before the second look, a webhook brings the change."""
+    """A person differs when the list is read; before the second comparison, a webhook brings the change."""
+
     user = anybody()
     User.objects.filter(pk=user.pk).update(first_name="Old")
     arrived = []

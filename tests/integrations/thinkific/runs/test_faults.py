@@ -1,4 +1,4 @@
-"""Trouble on the way, each kind in turn: the run completes or says why not, and nothing is doubled."""
+"""Faults of Thinkific and the network: the run completes or says why not, and nothing is stored twice."""
 
 import time
 
@@ -26,7 +26,7 @@ def small_pages(monkeypatch):
 
 
 def stored(site):
-    """Everything of the site stands here once, and nothing else does."""
+    """Check that all rows of the site are stored once, and no others."""
     assert sorted(User.objects.values_list("thinkific_id", flat=True)) == sorted(site.users.ids())
     ours = Enrollment.objects.filter(thinkific_id__isnull=False).values_list("thinkific_id", flat=True)
     assert sorted(ours) == sorted(site.enrollments.ids())
@@ -189,7 +189,7 @@ def test_a_token_that_is_refused_later_removes_nothing(pull_everything, thinkifi
 
 
 def refuse(condition: str) -> None:
-    """From now on the database takes no row of a person of whom this is true."""
+    """Make the database refuse rows of people for whom the condition is true."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(f"ALTER TABLE core_user ADD CONSTRAINT refused CHECK (NOT ({condition}))")

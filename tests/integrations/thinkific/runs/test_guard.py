@@ -1,4 +1,5 @@
-"""Lists that lie or shift: little is marked without a person's word, and nothing is doubled."""
+"""Lists that are wrong or change: few rows are marked as removed unless a person confirms, and none is stored
+twice."""
 
 import pytest
 

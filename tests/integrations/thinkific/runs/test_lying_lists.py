@@ -1,5 +1,5 @@
-"""Lists without end, and lists that say too little or nothing about their length: they end, as partial, and
-nobody is taken for gone because of them."""
+"""Endless lists, and lists whose totals are wrong or missing: the run ends as partial, and nothing counts as
+gone because of them."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a walk keeps in memory does not grow with what it walks over."""
+"""The memory of a walk does not grow with the length of the list."""
 
 import tracemalloc
 

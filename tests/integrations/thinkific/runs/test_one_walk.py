@@ -1,4 +1,4 @@
-"""A list whose rows all came is walked once, also where two of its rows are one here."""
+"""A complete list is walked only once, even if two of its rows are one stored row."""
 
 import pytest
 
@@ -29,7 +29,7 @@ def small_pages(monkeypatch):
 
 @pytest.fixture
 def two_rows(pull, thinkific):
-    """One student has two enrollments of one course, on the first page and on the last, that newer."""
+    """Give a student two enrollments of one course, on the first and on the last page; the last is newer."""
     for kind in ("products", "users"):
         pull(kind)
     site = thinkific.site
@@ -81,7 +81,7 @@ def test_when_one_of_the_two_is_gone_the_other_is_shown(pull, thinkific, two_row
 
 
 def as_stored_before(run):
-    """The run as an older version has left it after its first page."""
+    """Set the run to the state in which an older version leaves it after the first page."""
     state = run.cursor["users"]
     met = state["page"] * PAGE
     run.cursor["users"] = {
@@ -126,7 +126,7 @@ def test_a_list_that_shrinks_all_the_time_is_walked_twice_and_judged(pull, think
     pull("users")
 
     def delete_one(run):
-        """One that is passed already, and another row comes to its page."""
+        """Delete a row whose page was read, so that another row moves to that page."""
         listed = site.users.listing
         if run.pages_done not in at and run.pages_done % 3 == 0:
             at.append(run.pages_done)

@@ -1,4 +1,4 @@
-"""What Thinkific refuses stands on the run with what was asked and what came back."""
+"""A request that Thinkific refuses is shown on the run, with the request and the answer."""
 
 import pytest
 import responses

@@ -1,4 +1,4 @@
-"""The life of a run: slices, cancelling, resuming, trying without writing, telling who waits."""
+"""The life of a run: slices, cancelling, resuming, dry runs, notices at the end."""
 
 from itertools import pairwise
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 def everything():
-    """Every row of every table, apart from what all processes share about requests."""
+    """Returns all rows of all tables, except the shared state of the request budget."""
     models = [m for m in apps.get_models() if m._meta.label != "integrations.RequestBudget"]
     return {m._meta.label: list(m._base_manager.order_by("pk").values()) for m in models}
 
@@ -174,7 +174,7 @@ def test_nothing_can_be_asked_for_without_a_site(db, root, settings):
 
 @pytest.mark.slow
 def test_progress_is_written_while_an_answer_is_awaited(pull_everything, thinkific, settings):
-    """Over REST and over GraphQL: a slow answer must not look like a dead process."""
+    """The heartbeat goes on during slow answers, over REST and GraphQL."""
     pull_everything()
     for kind, path in ((Kind.USERS, "v1/users"), (Kind.QUIZ_RESULTS, "graphql")):
         thinkific.faults.add("stall", seconds=3.5, next=1, path=path)

@@ -1,4 +1,4 @@
-"""As many requests are under way as the site allows, for every kind; in order, bounded, and none twice."""
+"""Each kind sends as many parallel requests as the site allows; in order, limited, and none twice."""
 
 from concurrent.futures import Future
 from itertools import count
@@ -28,7 +28,7 @@ def thinkific_site():
 
 @pytest.fixture
 def slow(thinkific, settings):
-    """Answers take a while, and ten may be waited for at a time; `slow()` is how many were."""
+    """Answers are slow and ten requests may be under way; `slow()` returns the most that were."""
 
     def begin(latency: float = 0.3) -> None:
         settings.THINKIFIC_CONCURRENCY = AT_ONCE
@@ -105,7 +105,7 @@ def test_a_list_that_fails_is_no_trouble_of_the_one_before_it(pull, thinkific):
 
 
 class Free:
-    """Slots on which nothing is ever waited for."""
+    """Slots that grant every request at once."""
 
     want = 4
 

@@ -1,4 +1,4 @@
-"""Whether the connection works is one truth: what was given up for 5xx says that it does not."""
+"""The state of the connection: after requests that failed with 5xx, every page says that it does not work."""
 
 import pytest
 

@@ -1,6 +1,6 @@
-"""Cancel, Ctrl-C, SIGTERM and a worker that stops: whatever the socket does, a run ends in two seconds.
+"""Cancel, Ctrl-C, SIGTERM and a worker that stops: a run ends within two seconds, whatever the socket does.
 
-The limits of time are wide, for a busy machine; what they guard against lasts for a minute and more.
+The time limits are wide because machines may be busy; without the feature it would take a minute or more.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""One step is committed while the next is prepared; whatever happens, each stands or falls whole."""
+"""A step is committed while the next one is prepared. Each step stays atomic, whatever happens."""
 
 import itertools
 import threading
@@ -62,7 +62,7 @@ def meanwhile(monkeypatch):
 
 
 def elsewhere(work):
-    """Done by somebody else, over a connection of their own, and committed."""
+    """Run the work in another thread with its own connection, and commit it."""
 
     def carry():
         thread = threading.Thread(target=lambda: (work(), connection.close()))
@@ -73,7 +73,7 @@ def elsewhere(work):
 
 
 def is_whole(run, thinkific):
-    """All that Thinkific has is here, and the run has counted it so."""
+    """Check that all rows of Thinkific are stored here, and that the counts of the run say so."""
     assert {user.thinkific_id for user in User.objects.all()} == {user.id for user in thinkific.site.users}
     return run.status == SyncRun.Status.SUCCEEDED and run.fetched == len(thinkific.site.users)
 
@@ -128,7 +128,7 @@ def test_two_pages_with_one_address_are_one_account(pull, thinkific, meanwhile):
 
 
 def lose():
-    """The connection of the thread that calls this."""
+    """Returns the database connection of the calling thread."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
