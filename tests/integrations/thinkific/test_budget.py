@@ -139,7 +139,7 @@ def test_while_there_is_work_95_percent_of_the_limit_is_used(limits, seed, pulls
 @pytest.mark.parametrize("latency", [0.3, 1.0, 3.0])
 @pytest.mark.parametrize(("requests", "window"), [(60, 30.0), (120, 60.0), (500, 30.0), (1000, 60.0)])
 def test_95_percent_is_used_at_real_latencies(requests, window, latency):
-    """Returns the share of the possible requests, ten at a time with such slow answers, that were sent."""
+    """95 % of what the limit and ten parallel requests with such slow answers allow."""
     limits, windows = Limits(requests=requests, window=window, concurrency=10), 10
     site = Site(limits, seed=1, lag=0.05, latency=latency)
 
@@ -151,8 +151,8 @@ def test_95_percent_is_used_at_real_latencies(requests, window, latency):
 
 @pytest.mark.parametrize("rows_between_looks", [0.0, 0.3])
 def test_95_percent_is_used_also_when_requests_are_spread_evenly(rows_between_looks):
-    """What a window looks like after pulls have stored pages between their requests for a while: no bursts,
-    and so never much that comes free at once."""
+    """After pulls have stored pages between their requests for a while, requests are spread evenly over the
+    window, so that few become free at once."""
     limits = Limits()
     state, now, granted = BudgetState(), START, 0
     for number in range(limits.requests):
@@ -214,7 +214,8 @@ def test_a_429_stops_everybody_until_the_reset():
 
 
 def test_a_refusal_that_says_nothing_costs_a_second_and_not_a_minute():
-    """After repeated refusals the pause becomes longer, up to the end of Thinkific's minute."""
+    """If the next request is refused as well, the pause becomes longer, up to the end of the minute."""
+
     requests, now, waits = Meter(), START - START % 60 + 20, []
     while now < START - START % 60 + 59:
         meter.block(requests, now, rates.FALLBACK, 60)

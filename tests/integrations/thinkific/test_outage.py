@@ -36,8 +36,8 @@ def _quick(monkeypatch):
 
 @pytest.fixture
 def breaks(monkeypatch):
-    """`breaks(pattern, times)`: so many statements that match lose their connection, in any thread. With
-    `answer_lost` they are carried out, and the answer to their COMMIT is lost."""
+    """`breaks(pattern, times)` closes the connection at the next `times` matching statements, in any thread.
+    With `answer_lost` they are carried out, and only the answer to their COMMIT is lost."""
     armed: list[list] = []
     execute, commit = CursorWrapper.execute, BaseDatabaseWrapper._commit
     lost: set[int] = set()

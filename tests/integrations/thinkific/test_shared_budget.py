@@ -40,8 +40,8 @@ def in_threads(work, count):
 
 
 def most_within(moments, window):
-    """The most in any stretch of that length. Tests ask for a bit less than a window: a busy machine may
-    let a thread wait between its grant and the moment that it notes.
+    """Returns the most moments in any period of this length. Tests use a bit less than a window, because on a
+    busy machine a thread may wait between its grant and the moment that it notes.
     """
     moments = sorted(moments)
     return max(sum(start <= moment < start + window for moment in moments) for start in moments)

@@ -79,8 +79,8 @@ def thinkific_site():
 
 @pytest.fixture
 def begin(connected, db, refill):
-    """`begin()` makes the tables hold what was pulled before, with primary keys from 1 on, since what a walk
-    has met is stored by them."""
+    """`begin()` fills the tables with a pulled site. Primary keys begin at 1, because the sets of seen rows
+    are stored by primary key."""
     connected.set_options(graphql_max_first=10)
 
     def work() -> None:

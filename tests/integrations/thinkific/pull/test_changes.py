@@ -178,7 +178,7 @@ def test_a_new_end_date_arrives_with_history(pull, site):
 
 
 def test_news_from_before_never_overwrite_what_has_come_since_the_walk_began(pull, site):
-    """Change a row as an event does that comes after the page of the row was read."""
+    """The stored row is newer than Thinkific's, as after an event that came after the page was read."""
     enrollment = site.enrollments.listing[3]
     put(site, "enrollments", id=enrollment.id, percentage_completed="0.01")
     newer = timezone.now() + timedelta(seconds=30)
@@ -193,7 +193,7 @@ def test_news_from_before_never_overwrite_what_has_come_since_the_walk_began(pul
 
 @pytest.mark.parametrize("full", [True, False])
 def test_a_moment_in_the_future_freezes_nothing(pull, site, full):
-    """Change a row as an older version did on an event, before it compared moments."""
+    """The stored moment is in the future, as older versions could store it on an event."""
     enrollment = site.enrollments.listing[3]
     stored = Enrollment.objects.filter(thinkific_id=enrollment.id)
     stored.update(percentage_completed="0.99", remote_updated_at=datetime(2099, 1, 1, tzinfo=UTC))

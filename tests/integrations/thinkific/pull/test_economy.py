@@ -58,8 +58,8 @@ def growing_pages(rows):
 
 
 def _each_course_once(site, requests):
-    """Each course is read over GraphQL by one query, or over REST by one request for its chapters and one for
-    each chapter."""
+    """Check that each course was read once: over GraphQL by one query, or over REST by one request for its
+    chapters and one for each chapter."""
     prefix = "/api/public/v1"
     chapters = requests.pop(f"{prefix}/courses/{{id}}/chapters")
     assert requests.pop("Curriculum") + chapters == len(site.courses)

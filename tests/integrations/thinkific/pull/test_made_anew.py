@@ -1,5 +1,5 @@
 """An account that was deleted in Thinkific and created again with the same address, which the dashboard did
-not see. The new account is linked when it becomes known, and the enrollments of the former one are removed."""
+not see. The new account is linked when it becomes known; the enrollments of the former one are removed."""
 
 from datetime import timedelta
 
@@ -101,8 +101,7 @@ def hears_by_pull(kind, *, full=True, **options):
 
 
 def guarded_users(anew, pull):
-    """So many people are missing that the guard marks none. The owners of wanted addresses are requested
-    anyway."""
+    """Pull people while the guard marks none as removed. Owners of wanted addresses are requested anyway."""
     SiteSettings.objects.update(deletion_guard_percent=0)
     run = pull("users")
     assert run.failed == 0
@@ -214,7 +213,7 @@ def test_a_site_that_is_read_for_the_first_time_knows_of_no_former_account(pull,
 
 
 def test_who_has_the_address_and_is_there_keeps_it(anew, pull, site):
-    """Thinkific gives the address to both accounts for a moment: they are not merged."""
+    """Thinkific has the address at both accounts for a moment. They are not merged."""
     site.write("put", kind="users", row={"id": anew.old, "email": anew.person.email})
 
     run = pull("enrollments", full=False)

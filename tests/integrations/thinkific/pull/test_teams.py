@@ -111,8 +111,8 @@ def test_an_import_from_groups_brings_members_into_the_teams_it_names(pull, thin
 
 
 def sent(group):
-    """Returns the Thinkific ids of people whom the outbox will add to the group, each with the person who
-    asked."""
+    """Returns the Thinkific ids of people whom the outbox will add to the group, and the primary keys of
+    those who asked."""
     rows = GroupMembership.objects.filter(group=group, push_state="pending")
     entries = OutboxEntry.objects.filter(entity="groupmembership", object_id__in=rows.values("pk"))
     assert set(entries.values_list("object_id", flat=True)) == set(rows.values_list("pk", flat=True))

@@ -12,7 +12,7 @@ OURS = datetime(2033, 3, 3, tzinfo=UTC)
 
 
 def changed_here(instance, **fields):
-    """Change a person as a service does: the row, and an entry with Thinkific's value at that time."""
+    """Change an object as a service does: the row, and an entry with Thinkific's values at that time."""
     seen = {name: getattr(instance, name) for name in fields}
     for name, value in fields.items():
         setattr(instance, name, value)

@@ -14,7 +14,7 @@ from .conftest import counts, states
 
 @pytest.fixture
 def person(pull):
-    """A student whom Thinkific has too; the settings delete students there."""
+    """A student with a Thinkific account; the settings delete students in Thinkific."""
     pull("users")
     settings = SiteSettings.load()
     settings.delete_students = True
@@ -28,7 +28,7 @@ def client_of_alma(alma, signed_in):
 
 
 def delete(client, user, **values):
-    """Open the dialog and send it as it was shown, with the address typed."""
+    """Open the dialog and send it with the address typed in."""
     address = reverse("admin:core_user_do", args=[user.pk, "delete"])
     form = client.get(address).context["form"]
     shown = {"email": user.email, "described": form["described"].value()}
@@ -101,7 +101,7 @@ def test_a_pull_before_the_request_does_not_bring_the_person_back(client_of_alma
 def test_an_enrollment_on_its_way_meanwhile_is_nobodys_trouble(
     client_of_alma, site, catalog, person, push, thinkific, caplog, method, ended
 ):
-    """Thinkific answers it after the account is gone, and does not know the person any more."""
+    """Thinkific answers the request after the account was deleted, and does not know the person any more."""
     asked = thinkific.faults.add(
         "stall", method=method, path="/enrollments", seconds=8.0, when="before", next=1
     )

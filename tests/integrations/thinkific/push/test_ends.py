@@ -16,7 +16,7 @@ LIFETIME = {"activated_at": "2026-01-01T00:00:00Z"}
 
 @pytest.fixture
 def ada(push):
-    """Somebody new, with an account in Thinkific."""
+    """A new person with an account in Thinkific."""
     user = people.create_user(email="ada@new.example", first_name="Ada", last_name="Roe")
     push()
     user.refresh_from_db()
@@ -148,7 +148,7 @@ def test_a_bundle_with_an_end_ends_no_lifetime_access(site, push, pull, ada, bun
 
 
 def test_access_that_thinkific_made_longer_outlives_a_bundle(site, push, pull, ada, bundle):
-    """Ours for ten days at first; then the student bought it."""
+    """The dashboard gives the course for ten days; then the student buys it."""
     course, *_ = courses_of(bundle)
     enrollments.enroll_unchecked(student=ada, products=[course], expiry_date=in_days(10))
     push()
@@ -163,7 +163,7 @@ def test_access_that_thinkific_made_longer_outlives_a_bundle(site, push, pull, a
 
 
 def test_a_course_that_makes_its_bundle_endless_is_not_ended_by_it(site, push, pull, ada, bundle):
-    """Bought before its bundle was, and kept without end there: so the bundle reads as without end here."""
+    """The course was bought before its bundle and has no end in Thinkific, so the bundle has no end here."""
     bought, *others = courses_of(bundle)
     dates = LIFETIME | {"expiry_date": in_days(20).isoformat()}
     site.write("hold_bundle", bundle_id=bundle.productable_id, user_id=ada.thinkific_id, dates=dates)

@@ -17,7 +17,7 @@ from .conftest import counts
 
 @pytest.fixture
 def ada(push):
-    """Somebody new, with an account in Thinkific."""
+    """A new person with an account in Thinkific."""
     user = people.create_user(email="ada@new.example", first_name="Ada", last_name="Roe")
     push()
     user.refresh_from_db()
@@ -41,7 +41,7 @@ def remote(site, user, course):
 
 
 def ends(row):
-    """The end of access in Thinkific; None: there is none."""
+    """Returns the end of access in Thinkific, or None."""
     return row.expiry_date and datetime.fromtimestamp(row.expiry_date / 1000, UTC)
 
 
@@ -235,7 +235,7 @@ def test_a_lost_answer_makes_no_second_bundle(site, push, ada, bundle, thinkific
 def test_a_course_of_a_bundle_that_may_be_there_is_looked_for(
     site, push, ada, bundle, thinkific, monkeypatch
 ):
-    """The bundle's answer is lost and its entry waits; meanwhile somebody gives one of its courses too."""
+    """The bundle's answer is lost and its entry waits. Meanwhile a person gives one of its courses."""
     monkeypatch.setattr(outcomes, "FIRST_WAIT", 1200)
     monkeypatch.setattr(outcomes, "LONGEST_WAIT", 1200)
     thinkific.set_options(repost="duplicate")

@@ -12,7 +12,7 @@ from .conftest import counts
 
 @pytest.fixture
 def spelled(site, thinkific):
-    """Somebody whose address Thinkific keeps with capitals, and finds by these only."""
+    """A person whose address Thinkific stores with capitals, and finds only with these."""
     thinkific.set_options(emails="exact")
     fields = {"email": "Ada.Roe@New.Example", "first_name": "Ada", "last_name": "Roe"}
     return site.write("create_user", fields=fields)
@@ -47,7 +47,7 @@ def test_an_account_whose_address_has_capitals_is_linked(
 def test_an_account_whose_address_is_written_differently_is_linked(
     push, site, thinkific, settings, monkeypatch, ours, theirs, token
 ):
-    """Thinkific knows that the two are one, and its filter compares letter by letter."""
+    """Thinkific treats the two addresses as the same, but its filter compares them exactly."""
     thinkific.set_options(emails="exact")
     there = site.write("create_user", fields={"email": theirs, "first_name": "Ada", "last_name": "Roe"})
     site.user_id_by_email[ours] = there.id

@@ -36,7 +36,7 @@ def team(_connected):
 
 @pytest.fixture
 def group(site, pull, team):
-    """A group that is there already, without members."""
+    """A group in Thinkific without members."""
     site.write("create_group", name="Acme people")
     pull("users")
     pull("groups")

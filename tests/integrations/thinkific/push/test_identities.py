@@ -16,7 +16,7 @@ from tests.factories import builtin_role
 
 @pytest.fixture
 def dana(site):
-    """An administrator whose address somebody has taken in Thinkific."""
+    """An administrator whose address another person uses in Thinkific."""
     fields = {"email": "dana@new.example", "first_name": "Mal", "last_name": "Ory"}
     site.write("create_user", fields=fields)
     role = builtin_role("administrator")

@@ -15,7 +15,7 @@ def team(_connected):
 
 @pytest.fixture
 def group(site, pull, push, team):
-    """A group that is there already, served both ways; the settings let people be taken out of it."""
+    """A group in Thinkific, assigned in both directions; the settings allow automatic removals."""
     site.write("create_group", name="Acme people")
     pull("users")
     pull("groups")
@@ -29,7 +29,7 @@ def group(site, pull, push, team):
 
 @pytest.fixture
 def bo(group, team, push):
-    """Somebody who has been in the team and the group, and is taken out of both now."""
+    """A person who was in the team and the group, and is removed from both now."""
     user = User.objects.filter(thinkific_id__isnull=False, is_dashboard_user=False).first()
     memberships.add_member(team=TeamFactory(), user=user, role=builtin_role("student"))
     membership = memberships.add_member(team=team, user=user, role=builtin_role("student"))
@@ -132,7 +132,7 @@ def test_a_refusal_by_either_id_as_well(site, push, group, bo, thinkific):
 
 
 def test_nor_is_somebody_put_in_unseen(site, push, group, bo, thinkific):
-    """Two groups of one name: people are put in by a mutation as well."""
+    """Two groups have the same name, so people are also added by a mutation."""
     push()
     site.write("create_group", name="Other")
     ThinkificGroup.objects.create(name=group.name, thinkific_id=site.groups.listing[-1]["id"])

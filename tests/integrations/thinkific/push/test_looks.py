@@ -14,7 +14,7 @@ from integrations.thinkific.webhooks import process
 
 @pytest.fixture
 def student(site, pull, catalog):
-    """Somebody of Thinkific without an enrollment, all pulled."""
+    """A person of Thinkific without enrollments; everything is pulled."""
     fields = {"email": "h@x.example", "first_name": "H", "last_name": "X"}
     number = site.write("create_user", fields=fields).id
     pull("users")

@@ -28,7 +28,7 @@ def bundles(catalog):
 
 @pytest.fixture
 def contents(bundles):
-    """The courses of each, by their numbers in Thinkific."""
+    """The course ids of each bundle."""
     return [
         {item.course.productable_id for item in bundle.bundle_items.select_related("course")}
         for bundle in bundles
@@ -37,7 +37,7 @@ def contents(bundles):
 
 @pytest.fixture
 def ada(push, site, contents):
-    """Did 80 % of a course that both bundles have, and 10 % of one that only the first has."""
+    """A student with 80 % of a course that both bundles have, and 10 % of one that only the first has."""
     user = people.create_user(email="ada@new.example", first_name="Ada", last_name="Roe")
     push()
     user.refresh_from_db()

@@ -41,7 +41,7 @@ def _at_once(monkeypatch):
 
 @pytest.fixture
 def killed(thinkific, process_environment, tmp_path):
-    """`killed()` drains in a process of its own, which is killed when Thinkific has what it sent."""
+    """`killed()` drains in another process, which is killed as soon as Thinkific has its request."""
     environment = process_environment | {
         "READ_DOT_ENV": "0",
         "DEBUG": "1",

@@ -100,7 +100,7 @@ def test_an_account_that_is_there_is_linked(site, push, writes):
 def test_a_team_that_types_an_address_which_thinkific_has_changes_nothing_of_it(
     site, push, pull, mara, acme, writes
 ):
-    """Otherwise whoever knows an address could rename its account, see it, and then take it over."""
+    """Otherwise anybody who knows an address could rename its account, see it, and then take it over."""
     remote = site.write(
         "create_user", fields={"email": "una@e.example", "first_name": "Una", "last_name": "U"}
     )
@@ -235,7 +235,7 @@ def test_both_sides_changed_a_name(site, push, pull, winner):
 @pytest.mark.parametrize("winner", SiteSettings.Winner.values)
 @pytest.mark.parametrize("empty", [None, ""])
 def test_a_name_that_was_empty_on_both_sides_is_no_conflict(site, push, pull, winner, empty):
-    """Ours goes there filled in; one that came from there, or an older one, may be empty there too."""
+    """The dashboard never sends an empty name, but names from Thinkific may be empty on both sides."""
     SiteSettings.load()
     SiteSettings.objects.update(conflict_winner=winner)
     row = {"id": 777, "email": "ada@empty.example", "first_name": "Ada", "last_name": empty}

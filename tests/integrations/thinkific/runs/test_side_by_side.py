@@ -28,7 +28,7 @@ def thinkific_site():
 
 @pytest.fixture
 def slow(thinkific, settings):
-    """Answers are slow and ten requests may be under way; `slow()` returns the most that were."""
+    """`slow()` makes the answers slow and allows ten requests at a time."""
 
     def begin(latency: float = 0.3) -> None:
         settings.THINKIFIC_CONCURRENCY = AT_ONCE

@@ -36,8 +36,8 @@ def a_page_at_a_time(monkeypatch):
 
 @pytest.fixture
 def meanwhile(monkeypatch):
-    """`meanwhile(n, work)`: the work is done when the n-th step that was prepared is about to be written; the
-    first is not the writer's. Returns the list of threads that wrote."""
+    """`meanwhile(n, work)` does the work just before the n-th prepared step is written; the first step is not
+    written by the writer. Returns the list of threads that wrote."""
     wrote: list[str] = []
     planned: dict[int, object] = {}
     prepared = itertools.count(1)
@@ -73,7 +73,7 @@ def elsewhere(work):
 
 
 def is_whole(run, thinkific):
-    """Check that all rows of Thinkific are stored here, and that the counts of the run say so."""
+    """Returns whether all rows of Thinkific are stored and counted."""
     assert {user.thinkific_id for user in User.objects.all()} == {user.id for user in thinkific.site.users}
     return run.status == SyncRun.Status.SUCCEEDED and run.fetched == len(thinkific.site.users)
 

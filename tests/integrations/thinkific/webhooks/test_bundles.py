@@ -1,4 +1,4 @@
-"""Bundles that were bought: no event names one, and the courses of it arrive one by one."""
+"""Bought bundles: no event names a bundle; its courses come one by one."""
 
 import pytest
 
@@ -14,7 +14,7 @@ DATES = {"activated_at": "2026-01-01T00:00:00Z", "expiry_date": None}
 
 @pytest.fixture
 def sign_up(connected, in_step, happened, deliver, work, asked):
-    """`sign_up("b")` is somebody new, of whom the dashboard has heard."""
+    """`sign_up("b")` returns a new person whom the dashboard knows."""
 
     def make(name):
         fields = {"email": f"{name}@x.example", "first_name": name.upper(), "last_name": "X"}

@@ -14,7 +14,7 @@ Status = InboundEvent.Status
 
 @pytest.fixture
 def row(connected, in_step):
-    """Somebody half through a course that has a certificate."""
+    """A student with half of a course that has a certificate."""
     site = connected.site
     certified = {c["id"] for c in site.courses.listing if site.products[c["product_id"]]["has_certificate"]}
     return next(

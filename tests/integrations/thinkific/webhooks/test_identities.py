@@ -1,4 +1,4 @@
-"""Webhooks use the same door: an address in an event proves nothing either."""
+"""Events link nobody who has rights or a password by the e-mail address alone, as in pulls."""
 
 from core.models import Enrollment, QuizResult, User
 from integrations.models import InboundEvent, SyncConflict

@@ -130,7 +130,7 @@ def test_a_sign_in_of_a_stranger_brings_them_here(connected, in_step, happened, 
 def test_an_address_that_belongs_to_somebody_else_is_a_failure_that_says_so(
     connected, someone, happened, deliver, work
 ):
-    """Whoever has it here has a password, so their login does not follow Thinkific's."""
+    """The account here that has the address has a password, so its login does not follow Thinkific's."""
     owner = User.objects.get(thinkific_id=someone.id)
     owner.set_password("quiet-harbour-lights-7")
     owner.save()
@@ -150,7 +150,7 @@ def test_an_address_that_belongs_to_somebody_else_is_a_failure_that_says_so(
 class TestTheDefaultTeam:
     @pytest.fixture
     def joined(self, connected, in_step, acme):
-        """`joined()` are the addresses of its members, but its owner."""
+        """`joined()` returns the addresses and roles of the team's members, without the owner."""
         SiteSettings.objects.update(default_team=acme)
         return lambda: set(acme.memberships.exclude(user=acme.owner).values_list("user__email", "role__code"))
 

@@ -25,7 +25,7 @@ def signin(number, event_id=None):
 
 
 def again():
-    """Their waiting time is over."""
+    """Make all waiting events due."""
     InboundEvent.objects.filter(status=Status.RECEIVED).update(not_before=timezone.now())
 
 
@@ -232,7 +232,7 @@ def test_an_error_of_ours_stands_on_the_event(deliver, connected, work, in_step)
 
 @pytest.fixture
 def subscribed(live_server, connected, in_step):
-    """The stand-in sends everything that happens to the dashboard's real address."""
+    """The stand-in sends all events to the address of the dashboard."""
     connected.webhooks.subscribe_all(live_server.url + ADDRESS)
     return connected
 
@@ -309,7 +309,7 @@ def test_a_storm_of_five_hundred_is_worked_on_by_two_at_once_and_each_once(
 def test_news_from_before_that_had_to_wait_for_newer_ones_changes_nothing(
     connected, in_step, happened, deliver, work
 ):
-    """Another worker stores the newer ones at this moment: what this one has read of the row is old."""
+    """Another worker stores the newer events at the same time, so the row as this one has read it is old."""
     row = connected.site.enrollments.listing[0]
     for percent in (31, 72):
         connected.site.write("move_progress", enrollment_id=row.id, percent=percent)

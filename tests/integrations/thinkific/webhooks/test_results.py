@@ -81,7 +81,7 @@ def test_a_quiz_without_a_passing_mark_is_passed_as_thinkific_says_of_others(del
 def test_a_passing_score_that_becomes_known_later_judges_what_came_before(
     connected, in_step, happened, deliver, work, pull
 ):
-    """By the content of the course, before any pull of results."""
+    """The passing score comes with the content of the course, before results are pulled."""
     site = connected.site
     quiz = next(q for q in site.quizzes.listing if q["passing_score"])
     row = site.enrollments.listing[0]

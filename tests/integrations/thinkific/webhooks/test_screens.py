@@ -98,7 +98,7 @@ def test_the_page_tells_when_each_topic_was_last_heard_of(signed_in, root, faile
 
 
 def test_a_stale_page_does_not_move_the_subscriptions_back(signed_in, root, connected):
-    """Opened before another registered a newer address, then sent as it was shown."""
+    """The page is opened before another person registers a newer address, and sent without a change."""
     browser, newer = signed_in(root), "https://newer.example.org/webhooks/thinkific/"
     browser.post(f"{PAGE}register/", {"address": OURS})
     browser.post(f"{PAGE}register/", {"address": newer})

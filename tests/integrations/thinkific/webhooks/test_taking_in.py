@@ -134,7 +134,7 @@ def test_a_body_that_is_refused_anyway_is_not_read(signed, status):
 
 
 def in_chunks(body, **more):
-    """The request as a server hands it over that has read the chunks."""
+    """Returns the request as a server passes it on after it has read a chunked body."""
     request = RequestFactory().post(
         ADDRESS,
         content_type="application/json",

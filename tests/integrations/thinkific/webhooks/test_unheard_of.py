@@ -1,4 +1,4 @@
-"""Events about whom and what nobody here knows: Thinkific is asked before anything is made of one."""
+"""Events about people and objects that are unknown here: Thinkific is asked before anything is stored."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What was found and never read is asked for soon, whoever found it."""
+"""Content that is known but was never read is pulled soon, however it became known."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ from tests.integrations.thinkific.webhooks.conftest import of
 
 @pytest.fixture
 def read(in_step, pull, connected):
-    """The content of all courses was read."""
+    """Pull the content of all courses."""
     pull("content")
     connected.reset_stats()
 

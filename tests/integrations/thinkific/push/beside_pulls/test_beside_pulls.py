@@ -19,7 +19,7 @@ KINDS = ("users", "enrollments", "groups")
 
 @pytest.fixture
 def ada(push, catalog):
-    """Somebody new, with an account in Thinkific."""
+    """A new person with an account in Thinkific."""
     user = people.create_user(email="ada@new.example", first_name="Ada", last_name="Roe")
     push()
     user.refresh_from_db()
@@ -33,7 +33,7 @@ def bundle(catalog):
 
 @pytest.fixture
 def delete_too():
-    """Who is deleted here is deleted in Thinkific."""
+    """People who are deleted here are also deleted in Thinkific."""
     settings = SiteSettings.load()
     settings.delete_students = True
     settings.save()
@@ -55,7 +55,7 @@ def held(user, product):
 
 
 def another_bundle(site, pull):
-    """Of the same courses."""
+    """Create another bundle of the same courses."""
     row = {"id": 900, "name": "Other", "slug": "other"}
     number = site.write("put", kind="bundles", row=next(iter(site.bundles)) | row)
     product = next(p for p in site.products if p["productable_type"] == "Bundle")

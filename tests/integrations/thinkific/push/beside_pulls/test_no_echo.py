@@ -29,7 +29,7 @@ NEW = {"email": "new@people.example", "first_name": "Nia", "last_name": "New"}
 
 
 class Change(NamedTuple):
-    """Something new, something other and something gone, made in Thinkific; and whether it is here."""
+    """Adds, changes and deletes something in Thinkific; and says whether it is stored here."""
 
     make: Callable
     is_here: Callable[..., bool]
@@ -88,7 +88,7 @@ def enrollments_are_here(site):
 
 
 def change_groups(site):
-    """In a group that a team pushes to as well."""
+    """Change the members of a group that a team also pushes to."""
     group = site.group_named("Ours too")["id"]
     leaves = next(iter(site.members[group]))
     comes = next(u.id for u in site.users if u.id not in site.members[group])
@@ -147,8 +147,8 @@ WAYS = [
 
 @pytest.fixture
 def site(everything, pull):
-    """What Thinkific holds, pulled, where as much as may be is set to go there: a group that its team fills,
-    a default team with that group, deletions and removals allowed."""
+    """The data of Thinkific; all of it is pulled. As much as possible is set to be sent: a team pushes to a
+    group and is the default team; deletions and removals are allowed."""
     number = everything.write("create_group", name="Ours too")["id"]
     everything.write(
         "add_members", user_ids=[u.id for u in everything.users.listing[5:9]], group_ids=[number]

@@ -43,7 +43,7 @@ THEIRS = "2031-01-01T00:00:00Z"
 
 @pytest.fixture
 def site(everything):
-    """What Thinkific holds; all of it is here."""
+    """The data of Thinkific; all of it is pulled."""
     return everything
 
 
@@ -57,7 +57,7 @@ def date(milliseconds):
 
 @pytest.fixture
 def in_step_after(push, pull, thinkific):
-    """Send what waits. After it both sides have the same, and what comes back of it changes nothing."""
+    """Send the waiting changes. Afterwards both sides agree, and what comes back changes nothing."""
 
     def carry(kind, *objects) -> None:
         assert OutboxEntry.objects.unsent().exists()
@@ -180,7 +180,7 @@ def test_what_only_the_dashboard_knows_of_a_person(site, person, bring, push, al
 
 @pytest.fixture
 def newcomer(site, pull):
-    """Somebody who has an account there, and no enrollment yet."""
+    """A person with a Thinkific account and without enrollments."""
     user = site.write("create_user", fields={"email": "h@x.example", "first_name": "H", "last_name": "X"})
     pull("users")
     return User.objects.get(thinkific_id=user.id)
@@ -188,7 +188,7 @@ def newcomer(site, pull):
 
 @pytest.fixture
 def course(site):
-    """Somebody's running enrollment in a course that is in no bundle, or came with none."""
+    """An active enrollment in a course that did not come through a bundle."""
     row = Enrollment.objects.filter(
         thinkific_id__isnull=False, via_bundle=None, completed_at=None, activated_at__isnull=False
     ).exclude(user__enrollments__product__productable_type="Bundle")
@@ -197,7 +197,7 @@ def course(site):
 
 @pytest.fixture
 def holder(site, newcomer, pull):
-    """The enrollment of somebody who holds the bundle."""
+    """A bundle enrollment."""
     dates = {"activated_at": "2026-01-01T00:00:00Z", "expiry_date": THEIRS}
     bundle = site.bundles.listing[0]["id"]
     site.write("hold_bundle", bundle_id=bundle, user_id=newcomer.thinkific_id, dates=dates)
@@ -206,7 +206,7 @@ def holder(site, newcomer, pull):
 
 
 def move(site, enrollment):
-    """Thinkific reports progress, and has another end date by now."""
+    """Change the progress and the end date in Thinkific."""
     rows = enrollment.course_enrollments.all() if enrollment.product.is_bundle else [enrollment]
     for row in rows:
         number = row.thinkific_id
@@ -295,7 +295,7 @@ def test_an_enrollment_that_is_not_there_yet(site, newcomer, bring, in_step_afte
 
 @pytest.fixture
 def group(site, pull, push):
-    """A group that is there, with members, and that a team pushes to and pulls from."""
+    """A group in Thinkific with members, which a team pushes to and pulls from."""
     number = site.write("create_group", name="Acme people")["id"]
     site.write("add_members", user_ids=[u.id for u in site.users.listing[10:13]], group_ids=[number])
     pull("groups")
@@ -308,7 +308,7 @@ def group(site, pull, push):
 
 
 def stir(site, group):
-    """Somebody else comes to the group there, and somebody leaves it."""
+    """Add a member to the group in Thinkific, and remove another."""
     *_, leaves = site.members[group.thinkific_id]
     site.write("add_members", user_ids=[site.users.listing[20].id], group_ids=[group.thinkific_id])
     site.write("remove_from_groups", user_ids=[leaves], group_ids=[group.thinkific_id])
@@ -387,7 +387,7 @@ def test_nothing_of_this_kind_can_be_changed_here_or_is_sent(root, rf, kind):
 
 
 def test_every_kind_is_one_or_the_other():
-    """Whoever adds a kind, or sends another model, has to say here what becomes of its unsent changes."""
+    """Fails when a kind or a sent model is added without tests of its unsent changes here."""
     assert {User, Enrollment, ThinkificGroup, GroupMembership} == set(directions.PUSHED)
     ours = {Kind.USERS, Kind.ENROLLMENTS, Kind.GROUPS}
     assert ours | set(READ_ONLY) == set(Kind) - {Kind.RECONCILIATION, Kind.REPAIR}

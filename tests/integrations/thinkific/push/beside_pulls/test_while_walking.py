@@ -1,5 +1,5 @@
-"""Rows that are made while a walk over all of them goes on, by whomever: they count as come, the list is
-walked once, and what is gone is found."""
+"""Rows that are created during a walk over the whole list: they count as seen, the list is walked only once,
+and rows that are gone are found."""
 
 import json
 
@@ -38,7 +38,7 @@ def one_page_after_the_other(monkeypatch):
 
 @pytest.fixture(params=[False, True], ids=["no webhooks", "webhooks"])
 def hear(request, thinkific, settings):
-    """`hear()`: the events since the last time arrive and are acted upon, where there are webhooks."""
+    """`hear()` processes the events since the last call, if there are webhooks."""
     settings.THINKIFIC_WEBHOOK_SECRETS = [SECRET]
     events: list[dict] = []
     thinkific.site.listeners.append(
@@ -61,7 +61,7 @@ def hear(request, thinkific, settings):
 
 @pytest.fixture
 def walk():
-    """`walk(kind, between)` carries a run out; `between` happens once two of its pages are stored."""
+    """`walk(kind, between)` carries out a run and calls `between` when two of its pages are stored."""
 
     def carry(kind, between, *, full=True) -> SyncRun:
         run, _ = lifecycle.open_run(kind, full=full)
@@ -153,7 +153,7 @@ def test_a_list_whose_new_rows_come_first_and_one_that_loses_a_row(everything, t
     run = pull("users")
 
     assert whole(run)
-    # One that was met and then deleted moves another to a page that is over: that one must not look gone.
+    # A deleted row of a page that was read moves another row to that page; this one must not look gone.
     assert gone(User) == [90020]
     walks = 1 if how == "insert" else 2
     assert thinkific.stats.by_endpoint[f"{V1}/users"] <= walks * asked + (how == "insert")
@@ -165,7 +165,7 @@ def test_a_list_whose_new_rows_come_first_and_one_that_loses_a_row(everything, t
 
 
 def vanish(site):
-    """Somebody's enrollment, in no bundle, is gone."""
+    """Delete an enrollment that is not part of a bundle."""
     held = {user for users in site.holders.values() for user in users}
     row = next(row for row in site.enrollments if row.user_id not in held)
     site.write("remove", kind="enrollments", row_ids=[row.id])
@@ -177,7 +177,7 @@ def of_the_list(thinkific):
 
 
 def not_enrolled():
-    """Somebody, and a course that they have nothing to do with."""
+    """A person, and a course that they are not enrolled in."""
     return next(
         (student, course)
         for student in User.objects.filter(thinkific_id__isnull=False).order_by("pk")
@@ -267,7 +267,7 @@ def test_a_member_joins_a_group(everything, monkeypatch):
 
 @pytest.mark.parametrize("kind", ["quiz_results", "certificates"])
 def test_results_that_come_meanwhile_hide_none_that_is_gone(everything, monkeypatch, kind):
-    """GraphQL pages by cursor, so nothing shifts, and tells no total that could be missed."""
+    """GraphQL pages by cursor, so no row moves to another page, and there are no totals to check."""
     monkeypatch.setitem(lists.quiz_submissions.__kwdefaults__, "first", 10)
     model = QuizResult if kind == "quiz_results" else Certificate
     rows = everything.submissions if kind == "quiz_results" else everything.certificates
