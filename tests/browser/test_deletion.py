@@ -1,4 +1,4 @@
-"""Deleting a user, clicked through: asked, named, typed, done here and in Thinkific."""
+"""Deleting a user in a browser: the dialog, the confirmation, and the result here and in Thinkific."""
 
 import pytest
 from django.db import connection
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def ana_there(ana, connected):
-    """Ana, who is in Thinkific and studies something."""
+    """Ana, with a Thinkific account and an enrollment."""
     fields = {"email": ana.email, "first_name": "Ana", "last_name": "Ames"}
     remote = connected.site.write("create_user", fields=fields)
     User.objects.filter(pk=ana.pk).update(thinkific_id=remote.id)

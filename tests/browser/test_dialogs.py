@@ -1,4 +1,4 @@
-"""The dialogs, clicked through, with the stand-in for Thinkific and a real drain behind them."""
+"""The dialogs in a browser, with the stand-in for Thinkific and a real drain."""
 
 import threading
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def work() -> None:
-    """What the worker does when it is woken."""
+    """Does what the worker does when it is woken."""
 
     def drain_once():
         drain(seconds=20)

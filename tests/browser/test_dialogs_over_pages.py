@@ -1,4 +1,4 @@
-"""Dialogs over a page: what stays behind them, where their choices stand, and clicks that come too often."""
+"""Dialogs over a page: the page behind them, the position of their choices, and repeated clicks."""
 
 import pytest
 from django.contrib.sessions.models import Session
@@ -53,7 +53,7 @@ def test_a_session_that_ended_leads_to_sign_in_and_back(page: Page, sign_in, roo
 
 
 def test_no_empty_box_opens_where_a_button_leads_to_sign_in(page: Page, sign_in, root, settings):
-    """The buttons of lists, whose dialog Unfold draws."""
+    """The buttons of lists, whose dialog is drawn by Unfold."""
     settings.THINKIFIC_SUBDOMAIN, settings.THINKIFIC_API_KEY = "acme", "0" * 32
     sign_in(page, root)
     page.goto("/admin/core/product/")
@@ -84,7 +84,7 @@ def test_what_no_longer_applies_is_said_on_the_page(page: Page, sign_in, root, a
 
 @pytest.mark.parametrize("impatience", ["double click", "keys", "slow network"])
 def test_a_submit_is_never_lost_and_never_twice(page: Page, sign_in, root, acme, impatience):
-    """Opened twice, filled in at once, sent by Enter and once more."""
+    """Open the dialog twice, fill it in at once, send it by Enter and then again."""
     sign_in(page, root)
     sent: list[str] = []
     page.on("request", lambda request: request.method == "POST" and sent.append(request.url))

@@ -1,4 +1,4 @@
-"""Comparing both sides, looking at what differs, and repairing it, with a worker's real work behind."""
+"""Comparing both sides in a browser, viewing and repairing the differences, with real runs and drains."""
 
 import threading
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def work(*kinds: str) -> None:
-    """What the worker does: runs of these kinds, asked for now where none waits, then the outbox."""
+    """Does what the worker does: carries out runs of these kinds (starting those not queued), then drains."""
 
     def carry() -> None:
         for kind in kinds:

@@ -1,4 +1,4 @@
-"""An open page stays true: what it shows moves by itself, or is offered; notices do not cover it."""
+"""An open page stays current: what it shows is updated, or an update is offered; notices do not cover it."""
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -57,7 +57,7 @@ def test_a_list_changes_in_place_and_offers_what_is_new(
 
 
 def test_a_dialog_opens_though_its_button_was_replaced_meanwhile(page: Page, root: User, ana: User, sign_in):
-    """The page came up to date between the click and the answer."""
+    """The page was updated between the click and the answer."""
     enrollment = EnrollmentFactory(user=ana, percentage_completed="0.25", thinkific_id=5)
     sign_in(page, root)
     page.goto(f"/admin/core/user/{ana.pk}/change/?tab=enrollments")

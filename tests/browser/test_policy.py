@@ -38,7 +38,7 @@ SCREENS = [
 
 @pytest.fixture
 def console(page):
-    """Everything that the browser complains of."""
+    """Collects all errors in the console of the browser."""
     said: list[str] = []
     page.on("console", lambda message: message.type == "error" and said.append(f"{page.url}: {message.text}"))
     return said

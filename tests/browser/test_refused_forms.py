@@ -1,4 +1,4 @@
-"""A refusal far down a long page is gone to, and led to from the note above."""
+"""A refused field far down a long page is scrolled to, and the note at the top links to it."""
 
 import pytest
 from playwright.sync_api import Page, expect

@@ -1,4 +1,4 @@
-"""Starting a run from Tools, watching its bar move, and being told when it is over."""
+"""Starting a run from Tools: its progress bar moves, and a notice says when it is over."""
 
 import threading
 

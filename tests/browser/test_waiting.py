@@ -1,4 +1,4 @@
-"""The pages for somebody who has to wait, as they look."""
+"""Screenshots of the pages for people who have to wait."""
 
 import pytest
 from django.core import mail

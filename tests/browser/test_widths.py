@@ -34,7 +34,7 @@ STICKING_OUT = """() => {
 
 @pytest.fixture
 def world(db) -> World:
-    """One of everything, with names and sentences as long as they come."""
+    """One object of each kind, with very long names and texts."""
     world = build()
     ana, course = world.own[User], world.own[Enrollment].product
     User.objects.filter(pk=ana.pk).update(**NAME, email="bartholomew.featherstonehaugh@northfield.example")
@@ -62,7 +62,7 @@ def world(db) -> World:
 
 
 def addresses(world: World) -> list[str]:
-    """Every list, the page of one row of each, and its tabs."""
+    """Returns the addresses of every list, of the page of one row of each, and of its tabs."""
     found = [reverse("admin:history")]
     for model, screen in world.screens().items():
         base = f"admin:{model._meta.app_label}_{model._meta.model_name}"

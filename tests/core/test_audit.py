@@ -1,4 +1,4 @@
-"""Who did what stays on the row, however the account ends."""
+"""The name of the person who did something stays on the row after their account is deleted."""
 
 import pytest
 from django.apps import apps

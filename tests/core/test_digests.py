@@ -1,4 +1,4 @@
-"""A pull skips rows by their digest: whoever else writes to such a row, the digest must go."""
+"""Pulls skip rows with an unchanged digest, so every other write to such a row must remove its digest."""
 
 import pytest
 from django.db import connection

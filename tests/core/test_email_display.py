@@ -1,4 +1,4 @@
-"""Addresses as people write them, and as they stay where that would deceive."""
+"""E-mail addresses are shown as people write them, except where that could deceive."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Names and addresses are found and told apart by one rule, whichever database holds them."""
+"""Names and addresses are compared by the same rule on every database."""
 
 import pytest
 from django.db import IntegrityError, transaction

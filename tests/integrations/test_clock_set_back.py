@@ -1,4 +1,4 @@
-"""The clock was set back an hour: moments that lie ahead of now are due, at every place that looks at one."""
+"""After the clock was set back an hour, stored moments in the future count as due in all code."""
 
 from datetime import timedelta
 
@@ -139,7 +139,7 @@ def test_an_event_is_due(claimed):
     assert InboundEvent.objects.due().count() == 1
 
 
-def test_an_event_from_before_keeps_nobody_from_waking_a_worker(django_capture_on_commit_callbacks):
+def test_an_older_event_does_not_keep_a_worker_from_being_woken(django_capture_on_commit_callbacks):
     InboundEventFactory(received_at=ahead())
 
     with django_capture_on_commit_callbacks(execute=True):
@@ -151,7 +151,7 @@ def test_an_event_from_before_keeps_nobody_from_waking_a_worker(django_capture_o
 # --- runs --------------------------------------------------------------------------------------------
 
 
-def test_a_run_whose_sign_of_life_lies_ahead_is_taken_over():
+def test_a_run_whose_heartbeat_is_in_the_future_is_taken_over():
     run = SyncRunFactory(status="running", heartbeat_at=ahead(), worker=this_process(), attempts=1)
 
     assert lifecycle.is_dead(run)
@@ -166,7 +166,7 @@ def test_a_run_takes_no_negative_time():
     assert seconds_taken(run, timezone.now()) == 0.0
 
 
-def test_a_success_that_lies_ahead_is_late():
+def test_a_success_in_the_future_counts_as_late():
     SyncSchedule.objects.filter(kind="users").update(every_minutes=10)
     SyncRunFactory(kind="users", finished_at=ahead())
 
@@ -235,7 +235,7 @@ def test_health_counts_what_was_queued_before_as_waiting():
     assert health.queue().detail.startswith("1 tasks wait")
 
 
-def test_good_news_from_ahead_is_written_anew():
+def test_a_success_stored_in_the_future_is_written_again():
     ConnectionState.objects.create(surface="REST", ok=True, checked_at=ahead())
 
     connection_state.note("REST", ok=True)

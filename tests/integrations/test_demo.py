@@ -1,4 +1,4 @@
-"""The demo meets the stand-in: the first pull links what the fixtures brought, and doubles nothing."""
+"""The demo with the stand-in: the first pull links the rows of the fixtures, and creates no second ones."""
 
 import json
 from io import StringIO

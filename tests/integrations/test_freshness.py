@@ -1,4 +1,4 @@
-"""How old each kind's data is: only a pull of the kind makes it fresh."""
+"""The age of each kind's data: only a pull of the kind resets it."""
 
 import pytest
 

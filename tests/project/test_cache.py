@@ -1,4 +1,4 @@
-"""A cache that fails is a miss, on every page; a real Redis is stopped, frozen, filled and locked for it."""
+"""A failing cache counts as a miss on every page. A real Redis is stopped, frozen, filled and locked."""
 
 import logging
 import os

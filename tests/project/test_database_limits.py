@@ -1,4 +1,4 @@
-"""How long PostgreSQL goes on with a statement is said after connecting: PgBouncer refuses it before."""
+"""The time limit of statements is set after connecting to PostgreSQL, because PgBouncer refuses it before."""
 
 import socket
 import struct

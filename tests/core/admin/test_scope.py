@@ -1,4 +1,4 @@
-"""Mara manages Acme. Nothing of Globex reaches her, whichever door she tries; Ana, a student, gets none."""
+"""Mara manages Acme and sees nothing of Globex on any screen. Ana, a student, gets no screen at all."""
 
 import re
 

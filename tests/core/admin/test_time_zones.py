@@ -1,4 +1,4 @@
-"""Days and times as people read them, west and east of UTC, where the stored moment is on another day."""
+"""Days and times in time zones west and east of UTC, where the stored moment is on another day."""
 
 from datetime import UTC, date, datetime, timedelta
 

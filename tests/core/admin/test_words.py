@@ -1,4 +1,4 @@
-"""What screens call things: in words, and once."""
+"""The names of things on screens: readable, and the same everywhere."""
 
 from decimal import Decimal
 

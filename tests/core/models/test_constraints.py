@@ -1,4 +1,4 @@
-"""Every rule that the database holds: refused there, whoever writes and by whatever way."""
+"""Every constraint of the database refuses wrong rows, whichever code writes them."""
 
 import pytest
 from django.apps import apps

@@ -1,4 +1,4 @@
-"""What migrations make of rows from before, called with the models of today."""
+"""How migrations change older rows, called with the current models."""
 
 from importlib import import_module
 

@@ -1,5 +1,5 @@
-"""Two people who save the same at the same moment: a constraint lets one through, and the other is told what
-somebody who comes a minute later is told, beside the same field."""
+"""Two people save the same at the same moment: a constraint accepts one, and the other gets the same message
+at the same field as a person who saves a minute later."""
 
 import threading
 from collections.abc import Callable

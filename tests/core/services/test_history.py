@@ -1,4 +1,4 @@
-"""The first change of what came by a pull, a fixture or a migration says what it was before."""
+"""The first change of a row from a pull, a fixture or a migration keeps the earlier values in the history."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

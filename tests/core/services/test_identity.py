@@ -1,4 +1,4 @@
-"""Which accounts an address from outside may neither link nor rename."""
+"""Accounts that an e-mail address from outside may neither link nor rename."""
 
 import pytest
 from django.db import connection

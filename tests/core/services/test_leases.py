@@ -1,5 +1,5 @@
-"""One lease for whatever is claimed: on a model whose claimed rows have a status of their own, and on one
-whose claimed rows keep that of waiting ones."""
+"""The lease of claimed rows, tested with a model whose claimed rows have a status of their own, and with one
+whose claimed rows keep the status of waiting rows."""
 
 import os
 import threading

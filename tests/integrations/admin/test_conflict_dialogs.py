@@ -1,4 +1,4 @@
-"""Conflicts: both values are shown, and the other side can be taken, once."""
+"""Conflicts: both values are shown, and the value of the other side can be taken once."""
 
 import pytest
 from django.urls import reverse
@@ -94,7 +94,9 @@ def test_a_value_that_moved_since_the_page_was_shown_is_not_overwritten(
 
 
 @pytest.mark.parametrize(("slug", "fixture"), [("take-theirs", "conflict"), ("take-ours", "kept_theirs")])
-def test_a_newer_word_of_thinkific_is_not_decided_unseen(request, alma, ana, signed_in, slug, fixture):
+def test_a_value_that_thinkific_changed_since_is_not_decided_unseen(
+    request, alma, ana, signed_in, slug, fixture
+):
     conflict = request.getfixturevalue(fixture)
     client = signed_in(alma)
     sent = shown_by(client, do(slug, conflict))

@@ -97,7 +97,7 @@ def test_a_site_that_does_not_answer_is_no_error_page(signed_in, root, connected
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_site_that_trickles_holds_nobody_for_long_and_two_at_most(signed_in, root, settings, monkeypatch):
+def test_a_slow_site_blocks_at_most_two_requests_for_a_short_time(signed_in, root, settings, monkeypatch):
     monkeypatch.setattr("integrations.thinkific.connection.ALL_WITHIN", 3.0)
     monkeypatch.setattr("integrations.thinkific.connection.EACH_WITHIN", 2.0)
     pages: list[tuple[float, str]] = []
@@ -129,7 +129,7 @@ def test_a_site_that_trickles_holds_nobody_for_long_and_two_at_most(signed_in, r
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_turn_that_nobody_gave_back_comes_free(signed_in, root, connected):
+def test_a_slot_that_was_not_given_back_becomes_free(signed_in, root, connected):
     later, before = timezone.now() + timedelta(seconds=40), timezone.now() - timedelta(seconds=1)
     WebTurn.objects.create(slot=1, holder="one that was killed", until=before)
     WebTurn.objects.create(slot=2, holder="another", until=later)

@@ -130,7 +130,7 @@ def test_confirming_starts_one_run_for_the_rows_that_were_shown(alma, signed_in,
 
 
 @pytest.mark.parametrize("moved", ["values", "state"])
-def test_a_preview_that_is_no_longer_so_is_shown_anew(alma, root, signed_in, row, users, connected, moved):
+def test_an_outdated_preview_is_shown_again(alma, root, signed_in, row, users, connected, moved):
     other = drift(users, UserFactory(email="bo@acme.example", thinkific_id=8))
     client = signed_in(alma)
     shown = client.get(REPAIR, {"choice": "take", "kind": "users"}).context

@@ -1,4 +1,4 @@
-"""Deciding whose account it is: both people side by side, and who would gain what."""
+"""Deciding whose account it is: the dialog shows both people, and the rights that would be gained."""
 
 import pytest
 from django.urls import reverse
@@ -242,7 +242,7 @@ def test_several_that_have_changed_are_not_decided_as_they_were_shown(
     assert not SyncConflict.objects.filter(settled_at=None).exists()
 
 
-def test_several_of_which_another_has_decided_one_are_asked_about_anew(alma, root, signed_in, link, gwen):
+def test_several_are_asked_about_again_when_one_was_decided_meanwhile(alma, root, signed_in, link, gwen):
     client = signed_in(alma)
     User.objects.filter(pk=gwen.pk).update(thinkific_id=55)
     other = SyncConflictFactory(

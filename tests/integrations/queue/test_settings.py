@@ -1,4 +1,4 @@
-"""The pitfalls of the queue that are answered by its settings; docs/queue.md tells each."""
+"""The pitfalls of the queue that its settings avoid; docs/queue.md describes each."""
 
 import math
 import subprocess

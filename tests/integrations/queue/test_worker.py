@@ -1,4 +1,4 @@
-"""Real processes, really killed."""
+"""Real worker processes, some of which are killed."""
 
 import os
 import signal

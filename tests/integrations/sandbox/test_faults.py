@@ -93,7 +93,7 @@ def test_pages_shift_under_a_walk(call, sandbox, how, total, seen_twice, missed)
     assert len(set(sandbox.site.users.ids()) - set(seen)) == missed
 
 
-def test_an_empty_list_stands_where_thousands_were(call, sandbox):
+def test_an_empty_list_can_be_served_instead_of_thousands_of_rows(call, sandbox):
     sandbox.faults.add("empty_list", next=1, path="/enrollments")
 
     assert call.get("/enrollments")["meta"]["pagination"]["total_items"] == 0

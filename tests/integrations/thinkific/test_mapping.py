@@ -55,7 +55,7 @@ def test_progress_that_is_no_number_is_said_and_not_taken_for_0(theirs):
 
 
 @pytest.mark.parametrize("theirs", [None, ""])
-def test_progress_that_is_not_told_is_nothing_to_speak_of(theirs):
+def test_missing_progress_is_not_reported(theirs):
     notes = Notes()
 
     assert notes.progress(theirs, "Enrollment 1") is None
@@ -75,7 +75,7 @@ def test_an_address_is_trimmed_and_lower_case():
 
 
 @pytest.mark.parametrize("address", [None, "", "  ", "\x00", f"{'a' * 255}@example.org"])
-def test_an_address_that_cannot_be_kept_is_refused(address):
+def test_an_address_that_cannot_be_stored_is_refused(address):
     with pytest.raises(Unusable):
         email_of(address)
 
@@ -102,7 +102,7 @@ def test_an_address_that_cannot_be_kept_is_refused(address):
         "n/a",
     ],
 )
-def test_what_is_no_address_is_not_kept_as_one(text):
+def test_what_is_no_address_is_not_stored_as_one(text):
     with pytest.raises(Unusable, match="not an e-mail address"):
         email_of(text)
 

@@ -35,7 +35,7 @@ def test_whether_another_page_is_asked_for(number, fetched, items, pages, next_p
     assert found is more
 
 
-def test_three_pages_in_a_row_without_news_are_no_list():
+def test_three_pages_in_a_row_without_new_rows_end_a_list():
     watch = Watch()
 
     assert not watch.brings_nothing([1, 2, 3])
@@ -48,7 +48,7 @@ def test_three_pages_in_a_row_without_news_are_no_list():
 
 
 @pytest.mark.parametrize("step", [1, 7, 4096, 1 << 22])
-def test_a_long_list_brings_news_on_every_page_and_none_when_it_is_repeated(step):
+def test_a_long_list_has_new_rows_on_every_page_and_none_when_repeated(step):
     seen, pages = SeenIds(), [[n * step for n in range(at, at + 250)] for at in range(0, 4 * FEW, 250)]
 
     assert all(seen.add(page) for page in pages)

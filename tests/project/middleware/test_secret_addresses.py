@@ -1,4 +1,4 @@
-"""No address that carries a secret reaches a log whole, and no page at one is kept."""
+"""Addresses with a secret are not logged in full, and their pages are not cached."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Wrong passwords: who has to wait, who does not, and what is kept of them."""
+"""Wrong passwords: who has to wait, who does not, and what is stored about them."""
 
 import re
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Slow clients wait for themselves, not for others: sockets that trickle, against the real web server."""
+"""Slow clients do not slow down others: slow sockets connect to the real web server."""
 
 import contextlib
 import signal

@@ -1,4 +1,4 @@
-"""Runs are about the whole site. Who holds the permission in a team only, starts none, by whatever door."""
+"""Runs concern the whole site. People who have the permission only in a team cannot start one anywhere."""
 
 import pytest
 from django.urls import reverse

@@ -1,4 +1,4 @@
-"""Adding whoever has an address: an account is made, or the person behind it is invited."""
+"""Adding a person by e-mail address: an account is created, or the owner of the address is invited."""
 
 import re
 

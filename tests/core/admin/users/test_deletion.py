@@ -1,4 +1,4 @@
-"""Delete User: who may, what is named, what it takes to confirm, and what is refused."""
+"""Delete User: who may do it, what the dialog names, how it is confirmed, and what is refused."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""A changed e-mail address is the login once the new one has confirmed it, and the old one hears of it."""
+"""A changed e-mail address becomes the login when it is confirmed from there; the old address gets a mail."""
 
 import re
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Waiting changes: what is shown, and Retry and Discard at every door."""
+"""Waiting changes: what is shown, and Retry and Discard on every screen."""
 
 import pytest
 from django.db import connection

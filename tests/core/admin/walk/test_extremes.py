@@ -1,4 +1,4 @@
-"""No value breaks a page: neither one that somebody types, nor one that is stored at the end of its range."""
+"""No value breaks a page: neither typed ones, nor stored ones at the end of their range."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -24,7 +24,7 @@ TYPED = {
 
 
 def store_extremes(objects: list[models.Model], moment: datetime) -> int:
-    """Every moment, day and number of these rows, as far as the table takes it."""
+    """Set every moment, day and number of these rows to the end of its range."""
     stored = 0
     for obj in objects:
         for field in obj._meta.concrete_fields:
@@ -113,7 +113,7 @@ def typed_into(world, window) -> Iterator[tuple[str, str, forms.Field, dict[str,
 
 
 def test_a_stored_number_of_days_beyond_the_calendar_is_cut(world, window):
-    """As one may be there from before the limit."""
+    """A value above the limit may be stored from before there was one."""
     student = world.people["student"].pk
     with undone():
         SiteSettings.load()

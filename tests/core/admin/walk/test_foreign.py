@@ -1,4 +1,4 @@
-"""What belongs to another team answers as if it were not there, by every address, and nothing changes it."""
+"""Objects of other teams: every address answers as if they did not exist, and nothing changes them."""
 
 import re
 

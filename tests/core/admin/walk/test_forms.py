@@ -1,4 +1,4 @@
-"""What a dialog takes: the choices that it offers, and the fields that it has, and nothing else."""
+"""Dialogs accept only the choices that they offer and the fields that they have."""
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta

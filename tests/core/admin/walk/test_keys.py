@@ -1,4 +1,4 @@
-"""What cannot be the key of an object is answered with 404, at every address of every screen."""
+"""Values that cannot be primary keys get a 404 at every address of every screen."""
 
 from itertools import product
 from urllib.parse import quote, urlencode

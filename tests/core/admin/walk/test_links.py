@@ -1,4 +1,4 @@
-"""Whatever a page links to, opens."""
+"""Every link on every page works."""
 
 import re
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Which screens and dialogs open for whom: the table of permissions, and nothing besides it."""
+"""Screens and dialogs open exactly as the tables of permissions say."""
 
 import pytest
 from django.contrib import admin

@@ -1,7 +1,7 @@
-"""A form that was opened before somebody else saved: it writes what its person changed, and nothing else.
+"""A form that was opened before another person saved writes only the values that its viewer changed.
 
-Every dialog that shows stored values, and every page and list that changes rows, is walked: it is opened,
-the same is changed by another, and then it is sent.
+This is tested for every dialog that shows stored values, and every page and list that changes rows: it is
+opened, another person changes the same object, and then it is sent.
 """
 
 from collections.abc import Iterator

@@ -141,7 +141,7 @@ def test_people_on_different_pages_can_swap_their_addresses(pull, site, monkeypa
     assert addresses(90002, 90039) == [second, first]
 
 
-def test_who_wants_an_address_that_stays_taken_is_reported_and_so_is_who_waits_for_theirs(pull, site):
+def test_people_whose_address_stays_taken_are_reported_and_so_are_those_who_wait_for_theirs(pull, site):
     before = addresses(90005, 90010, 90020)
     put(site, "users", id=90005, email=before[1])
     put(site, "users", id=90010, email=before[2])
@@ -177,7 +177,7 @@ def test_a_new_end_date_arrives_with_history(pull, site):
     assert ours.history.latest().history_change_reason == f"Thinkific, run {run.pk}"
 
 
-def test_news_from_before_never_overwrite_what_has_come_since_the_walk_began(pull, site):
+def test_an_older_row_does_not_overwrite_what_came_after_the_walk_began(pull, site):
     """The stored row is newer than Thinkific's, as after an event that came after the page was read."""
     enrollment = site.enrollments.listing[3]
     put(site, "enrollments", id=enrollment.id, percentage_completed="0.01")
@@ -237,7 +237,7 @@ def test_the_row_of_a_full_pull_wins_over_what_was_stored_before_it_began(pull, 
 
 
 @pytest.mark.parametrize("said", ["0,75", "-3", "much"])
-def test_progress_that_is_no_number_stays_as_it_was_and_is_said(pull, site, said):
+def test_progress_that_is_no_number_leaves_the_stored_one_and_is_reported(pull, site, said):
     enrollment = next(e for e in site.enrollments if 0 < float(e.percentage_completed) < 1)
     before = Enrollment.objects.get(thinkific_id=enrollment.id).percentage_completed
     put(site, "enrollments", id=enrollment.id, percentage_completed=said, expiry_date="2031-05-06T07:08:09Z")
@@ -262,7 +262,7 @@ def test_progress_that_is_no_number_is_no_drift(pull, site):
     assert not Drift.objects.exists()
 
 
-def test_progress_that_is_not_told_stays_as_it_was(pull, site):
+def test_missing_progress_leaves_the_stored_one(pull, site):
     enrollment = next(e for e in site.enrollments if 0 < float(e.percentage_completed) < 1)
     before = Enrollment.objects.get(thinkific_id=enrollment.id).percentage_completed
     put(site, "enrollments", id=enrollment.id, percentage_completed=None)
@@ -351,7 +351,7 @@ class TestTheWatermark:
 
         assert datetime.fromisoformat(run.cursor["watermark"]) <= began + timedelta(seconds=1)
 
-    def test_a_clock_of_theirs_that_runs_ahead_hides_nothing(self, pull, site):
+    def test_no_change_is_missed_when_thinkifics_clock_is_ahead(self, pull, site):
         ahead = to_iso(site.clock.now() + 86_400_000)
         put(site, "enrollments", id=site.enrollments.listing[0].id, updated_at=ahead)
         pull("enrollments", full=False)

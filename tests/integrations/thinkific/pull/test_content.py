@@ -168,7 +168,7 @@ def test_without_a_token_everything_comes_over_rest(courses):
     assert plan.seconds == pytest.approx(200 * 11 * 60 / 120)
 
 
-def test_the_estimate_stands_on_the_run_before_a_course_is_through(pull, thinkific):
+def test_the_estimate_is_stored_before_the_first_course_is_done(pull, thinkific):
     pull("products")
     seen: list[str] = []
 

@@ -121,7 +121,7 @@ def test_an_account_that_waits_for_a_decision_is_not_taken_for_gone(pull, thinki
     assert run.errors == []
 
 
-def test_results_of_people_who_are_gone_make_nobody(pull_everything, thinkific):
+def test_results_of_people_who_are_gone_create_no_account(pull_everything, thinkific):
     site = thinkific.site
     theirs = [row for row in site.submissions if row.user_id == site.submissions.listing[0].user_id]
     certificates = [row for row in site.certificates if row.user_id == theirs[0].user_id]

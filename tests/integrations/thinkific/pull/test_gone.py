@@ -50,7 +50,7 @@ def test_who_comes_back_is_no_longer_marked(pull, site):
     assert run.updated == 1
 
 
-def test_who_is_made_anew_under_the_same_address_has_the_same_account(pull, site):
+def test_a_person_created_again_with_the_same_address_has_the_same_account(pull, site):
     user = User.objects.get(thinkific_id=90020)
     site.write("delete_user", user_id=90020)
     number = site.write(

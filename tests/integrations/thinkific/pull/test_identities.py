@@ -156,7 +156,7 @@ def test_no_setting_lets_thinkific_s_address_win_over_an_unsent_one(
     assert open_conflict("email").theirs == "his@evil.example"
 
 
-def test_an_address_that_thinkific_has_not_heard_of_is_no_conflict(pull, linked):
+def test_an_address_that_was_not_sent_yet_is_no_conflict(pull, linked):
     email_changes.change_at_once(linked, "mine@people.example", by=None, reason="corrected")
 
     pull("users")
@@ -166,7 +166,7 @@ def test_an_address_that_thinkific_has_not_heard_of_is_no_conflict(pull, linked)
     assert not SyncConflict.objects.exists()
 
 
-def test_what_belongs_to_who_is_kept_out_is_passed_over_and_comes_after_linking(pull, thinkific, alma, root):
+def test_rows_of_people_who_wait_for_a_decision_come_after_linking(pull, thinkific, alma, root):
     pull("products")
     attacker = sign_up(thinkific, alma.email)
     group = thinkific.site.groups.listing[0]["name"]
@@ -206,7 +206,9 @@ def test_after_linking_the_login_still_does_not_follow_thinkific(pull, thinkific
     assert open_conflict("email").theirs == "his@evil.example"
 
 
-def test_two_who_are_kept_apart_are_not_brought_up_again_until_somebody_asks(pull, thinkific, alma, root):
+def test_accounts_that_are_kept_apart_are_not_asked_about_until_somebody_wants_it(
+    pull, thinkific, alma, root
+):
     sign_up(thinkific, alma.email)
     pull("users")
     identities.keep_apart(open_conflict(), by=root)

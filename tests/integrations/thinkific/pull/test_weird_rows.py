@@ -48,7 +48,7 @@ def put(thinkific, kind, **row):
         ({"email": ["list"]}, None),
     ],
 )
-def test_one_strange_person_costs_nobody_else(pull, thinkific, fields, name):
+def test_one_unusable_person_does_not_stop_the_others(pull, thinkific, fields, name):
     put(thinkific, "users", **({"id": 90005} | {k: v for k, v in fields.items() if k != "id"}))
     if "id" in fields:
         thinkific.site.users[90005].raw["id"] = fields["id"]
@@ -70,7 +70,7 @@ def test_one_strange_person_costs_nobody_else(pull, thinkific, fields, name):
     assert again.created == again.updated == 0
 
 
-def test_a_cut_name_stands_on_the_run(pull, thinkific):
+def test_a_name_that_was_cut_is_reported_on_the_run(pull, thinkific):
     put(thinkific, "users", id=90005, first_name=LONG)
 
     run = pull("users")
@@ -202,7 +202,7 @@ def test_a_group_without_a_name_gets_one(pull, thinkific):
     assert ThinkificGroup.objects.filter(name__startswith="Group ").exists()
 
 
-def test_results_full_of_nothing_stay_as_they_were_and_what_cannot_be_is_said(
+def test_empty_results_leave_the_stored_ones_and_impossible_values_are_reported(
     pull_everything, pull, thinkific
 ):
     pull_everything()

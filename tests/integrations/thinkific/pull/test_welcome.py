@@ -67,7 +67,7 @@ def test_a_run_that_is_resumed_writes_to_nobody_twice(pull, connected, mailoutbo
     assert recipients(mailoutbox) == sorted(User.objects.values_list("email", flat=True))
 
 
-def test_a_mail_that_cannot_be_sent_stands_on_the_run_and_stops_nothing(pull, settings):
+def test_a_mail_that_cannot_be_sent_is_reported_on_the_run_and_the_run_goes_on(pull, settings):
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
 

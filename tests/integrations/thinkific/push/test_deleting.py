@@ -98,7 +98,7 @@ def test_a_pull_before_the_request_does_not_bring_the_person_back(client_of_alma
 
 
 @pytest.mark.parametrize(("method", "ended"), [("GET", "done"), ("POST", "discarded")])  # it looks first
-def test_an_enrollment_on_its_way_meanwhile_is_nobodys_trouble(
+def test_an_enrollment_sent_while_its_person_is_deleted_does_not_fail(
     client_of_alma, site, catalog, person, push, thinkific, caplog, method, ended
 ):
     """Thinkific answers the request after the account was deleted, and does not know the person any more."""

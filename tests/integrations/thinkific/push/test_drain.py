@@ -38,7 +38,7 @@ def entries(**lookup):
 
 
 @pytest.mark.parametrize("kind", ["500", "520", "429", "reset", "truncate", "lost_answer"])
-def test_trouble_is_tried_again_until_it_works(site, push, thinkific, kind):
+def test_failed_requests_are_repeated_until_they_work(site, push, thinkific, kind):
     thinkific.set_options(rate_limit=1_000_000, rate_window=0.5)
     thinkific.faults.add(kind, method="POST", path="/users", next=2)
     somebody()

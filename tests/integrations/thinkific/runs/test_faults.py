@@ -46,7 +46,7 @@ TROUBLE = {
 
 
 @pytest.mark.parametrize("kind", TROUBLE)
-def test_trouble_now_and_then_costs_time_only(pull_everything, thinkific, kind, settings):
+def test_occasional_errors_cost_only_time(pull_everything, thinkific, kind, settings):
     thinkific.set_options(rate_limit=100_000, rate_window=0.5)  # so that a 429 tells for how long
     settings.THINKIFIC_RATE_WINDOW = 0.5
     thinkific.faults.add(kind, **TROUBLE[kind])

@@ -131,7 +131,7 @@ def test_a_question_that_a_later_run_has_answered_is_not_confirmed(pull, site, r
         lifecycle.confirm_removals(first, by=root)
 
 
-def test_a_tenth_goes_by_itself(pull, site):
+def test_a_tenth_is_removed_without_a_question(pull, site):
     site.write("delete_users", user_ids=list(range(90040, 90046)))
 
     run = pull("users")
@@ -139,12 +139,12 @@ def test_a_tenth_goes_by_itself(pull, site):
     assert (run.status, run.removed) == ("succeeded", 6)
 
 
-def test_there_is_nothing_to_confirm_where_the_guard_was_silent(pull, site, root):
+def test_nothing_can_be_confirmed_if_the_guard_did_not_stop_the_run(pull, site, root):
     with pytest.raises(Refusal, match="did not stop"):
         lifecycle.confirm_removals(pull("users"), by=root)
 
 
-def test_a_setting_of_zero_marks_nothing_by_itself(pull, site):
+def test_with_a_setting_of_zero_every_removal_needs_a_person(pull, site):
     SiteSettings.objects.update(deletion_guard_percent=0)
     site.write("delete_user", user_id=90020)
 
@@ -178,7 +178,7 @@ def test_pages_that_shift_double_nothing_and_lose_nothing(pull, thinkific, monke
         assert sorted(rows.values_list("user__thinkific_id", "product__productable_id")) == sorted(theirs)
 
 
-def test_a_list_that_never_holds_still_is_not_judged(pull, site, thinkific, monkeypatch):
+def test_a_list_that_changes_all_the_time_removes_nothing(pull, site, thinkific, monkeypatch):
     monkeypatch.setattr("integrations.thinkific.runs.fetch.PAGE_SIZE", 10)
     site.write("delete_user", user_id=90020)
     thinkific.faults.add("shift_pages", how="move", path="v1/users")
@@ -190,7 +190,7 @@ def test_a_list_that_never_holds_still_is_not_judged(pull, site, thinkific, monk
         assert "in 3 walks" in run.errors[0]["message"]
 
 
-def test_a_row_without_an_id_may_be_anybody_so_nobody_is_marked(pull, site):
+def test_nobody_is_marked_when_a_row_came_without_an_id(pull, site):
     site.write("put", kind="users", row={"id": 90020})
     site.users[90020].raw = {"id": None}
     site.users[90020].cache = None

@@ -216,7 +216,7 @@ def test_a_process_that_was_taken_over_writes_nothing_any_more(connected, monkey
     assert stored.cursor == cursor
 
 
-def test_a_run_of_another_machine_is_taken_over_only_when_it_is_silent(connected):
+def test_a_run_of_another_machine_is_taken_over_only_without_a_heartbeat(connected):
     run, _ = lifecycle.open_run("users")
     assert lifecycle.claim(run.pk, worker="elsewhere:1") is not None
 

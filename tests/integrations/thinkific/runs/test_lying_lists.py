@@ -55,7 +55,7 @@ def none_removed():
 
 @pytest.mark.parametrize("first", [True, False], ids=["first pull", "later"])
 @pytest.mark.parametrize("kind", PATHS)
-def test_the_first_page_for_ever_ends_the_walk_and_judges_nothing(
+def test_an_endless_first_page_ends_the_walk_and_removes_nothing(
     request, pull, thinkific, connected, kind, first
 ):
     if not first:
@@ -89,7 +89,9 @@ def test_what_changed_without_end_leaves_the_watermark_where_it_was(pull, site, 
     assert moved.count() == 12
 
 
-def test_members_without_end_are_judged_in_no_group_and_the_others_are_pulled(pull, site, thinkific, acme):
+def test_endless_members_are_removed_from_no_group_and_the_other_groups_are_pulled(
+    pull, site, thinkific, acme
+):
     SiteSettings.objects.update(mirror_group_removals=True)
     one, other = ThinkificGroup.objects.order_by("pk")[:2]
     leaves = next(iter(site.members[other.thinkific_id]))
@@ -105,7 +107,7 @@ def test_members_without_end_are_judged_in_no_group_and_the_others_are_pulled(pu
     assert [row.group for row in removed(GroupMembership)] == [other]
 
 
-def test_holders_of_a_bundle_without_end_are_not_judged(pull, site, thinkific):
+def test_endless_holders_of_a_bundle_remove_nobody(pull, site, thinkific):
     thinkific.faults.add("repeat_page", path="/bundles/.*/enrollments")
 
     run = pull("enrollments")
@@ -127,7 +129,7 @@ def test_graphql_without_end_ends_as_partial(pull, site, thinkific, kind):
     assert none_removed()
 
 
-def test_chapters_without_end_over_rest_are_not_judged(pull, site, thinkific, settings):
+def test_endless_chapters_over_rest_remove_none(pull, site, thinkific, settings):
     settings.THINKIFIC_ACCESS_TOKEN = ""
     thinkific.faults.add("repeat_page", path="chapters|contents")
 
@@ -243,9 +245,7 @@ def test_an_empty_list_of_members_proves_nothing_without_its_total(pull, site, t
 
 
 @pytest.mark.parametrize("kind", ["quiz_results", "certificates", "content", "products"])
-def test_graphql_that_does_not_say_whether_more_follows_is_not_believed_to_be_over(
-    pull, site, thinkific, kind
-):
+def test_graphql_without_a_word_on_further_pages_does_not_count_as_complete(pull, site, thinkific, kind):
     thinkific.faults.add("told", path="graphql")
 
     run = pull(kind)
@@ -266,7 +266,7 @@ def test_a_reconciliation_finds_nobody_only_here_whatever_the_total(pull, site, 
     assert "was not judged" in notes["users"]
 
 
-def test_chapters_without_a_total_are_not_judged(pull, site, thinkific, settings):
+def test_chapters_without_a_total_remove_none(pull, site, thinkific, settings):
     settings.THINKIFIC_ACCESS_TOKEN = ""
     thinkific.faults.add("told", path="chapters|contents", told={"total_items": 0, "total_pages": 0})
     thinkific.faults.add("empty_list", path="contents")

@@ -116,7 +116,7 @@ def test_a_run_that_another_process_takes_up_counts_nothing_twice(pull, thinkifi
 
 
 @pytest.mark.parametrize("also", ["", "new ones", "rows to come are deleted"])
-def test_a_list_that_shrinks_all_the_time_is_walked_twice_and_judged(pull, thinkific, also):
+def test_a_list_that_shrinks_all_the_time_is_walked_twice_and_complete(pull, thinkific, also):
     settings = SiteSettings.load()
     settings.deletion_guard_percent = 100
     settings.save()

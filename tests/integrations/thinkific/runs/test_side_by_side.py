@@ -86,7 +86,7 @@ def test_a_run_in_many_slices_asks_for_nothing_twice(pull, pull_everything, aske
     assert asked() == at_a_time
 
 
-def test_a_list_that_fails_is_no_trouble_of_the_one_before_it(pull, thinkific):
+def test_a_list_that_fails_does_not_end_the_one_before_it(pull, thinkific):
     for kind in (Kind.PRODUCTS, Kind.USERS):
         pull(kind)
     gone = thinkific.site.bundles.listing[5]["id"]

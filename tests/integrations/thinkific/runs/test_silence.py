@@ -36,7 +36,7 @@ def test_a_run_that_500_has_ended_says_that_rest_does_not_work(pull, thinkific):
     assert rest()[:2] == (True, True)
 
 
-def test_graphql_s_trouble_is_graphql_s(pull, thinkific):
+def test_errors_of_graphql_are_noted_for_graphql_only(pull, thinkific):
     pull("products")
     thinkific.faults.install(Fault(kind="500", path="graphql"))
 
@@ -56,7 +56,7 @@ def test_a_row_that_thinkific_refuses_says_nothing_of_the_connection(pull, think
 
 
 @pytest.mark.parametrize(("attempts", "works"), [(1, True), (5, False)])
-def test_a_push_says_so_when_it_is_no_hiccup(thinkific, connected, attempts, works):
+def test_a_push_notes_an_outage_that_lasts(thinkific, connected, attempts, works):
     connection_state.record("REST", ok=True, detail="")
     people.create_user(email="new@people.example")
     thinkific.faults.install(Fault(kind="500", path="/users"))

@@ -61,7 +61,7 @@ def carry_in_a_thread(run):
     [*((Kind.USERS, script) for script in SLOW), (Kind.QUIZ_RESULTS, dripping_body), (Kind.USERS, mute)],
     ids=lambda one: getattr(one, "__name__", str(one)),
 )
-def test_cancel_is_heard_while_an_answer_is_waited_for(facing, kind, script):
+def test_cancel_works_while_the_run_waits_for_an_answer(facing, kind, script):
     with serve(script) as url:
         facing(url.replace("http:", "https:") if script is mute else url)
         run, _ = lifecycle.open_run(kind)

@@ -1,4 +1,4 @@
-"""Dialogs offer what can work, and say what they will do in numbers before they do it."""
+"""Dialogs offer only choices that can work, and say in numbers what they will do before they do it."""
 
 from datetime import UTC, datetime, timedelta
 

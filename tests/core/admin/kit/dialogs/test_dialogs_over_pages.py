@@ -1,4 +1,4 @@
-"""A dialog over a page, as htmx asks for it: where it cannot be drawn the page comes, with its reason."""
+"""A dialog over a page, as htmx requests it. If it cannot be shown, the page is loaded with the reason."""
 
 import re
 from urllib.parse import quote

@@ -1,4 +1,4 @@
-"""What holds of every dialog, whichever screen it stands on."""
+"""Rules for every dialog of every screen."""
 
 from collections.abc import Iterator
 

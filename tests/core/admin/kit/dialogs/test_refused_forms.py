@@ -1,4 +1,4 @@
-"""A long form that was refused names the fields that are meant, each as a link to it."""
+"""A refused long form names the wrong fields, each as a link to the field."""
 
 import pytest
 from django.urls import reverse

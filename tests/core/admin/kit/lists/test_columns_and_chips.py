@@ -1,4 +1,4 @@
-"""Columns that each person chooses for the list of users, and what a list says that it is limited to."""
+"""The columns that each viewer chooses for the list of users, and the chips of a list's filters."""
 
 import re
 

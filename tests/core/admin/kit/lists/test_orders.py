@@ -1,4 +1,4 @@
-"""In which order lists begin, and that their head says so."""
+"""The first order of each list, and that its header shows it."""
 
 from datetime import UTC, datetime
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def listed(alma, signed_in):
-    """`listed("core_seat")` is the rows of the first page, and the page."""
+    """`listed("core_seat")` returns the rows of the first page, and the page."""
 
     def look(name, query=""):
         response = signed_in(alma).get(reverse(f"admin:{name}_changelist") + query)

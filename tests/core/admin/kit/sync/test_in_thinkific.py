@@ -1,4 +1,4 @@
-"""Links from the dashboard to the thing in Thinkific, for those who may open it there."""
+"""Links from the dashboard to the same object in Thinkific, for viewers who may open it there."""
 
 import pytest
 from django.urls import reverse

@@ -1,4 +1,4 @@
-""" "Last synced" moves with every complete run, although a run that finds nothing new writes no row."""
+""" "Last synced" is updated by every complete run, even if the run finds nothing new and writes no row."""
 
 from datetime import UTC, datetime, timedelta
 

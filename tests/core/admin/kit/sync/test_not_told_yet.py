@@ -1,4 +1,4 @@
-"""What is in Thinkific although its number is not known here is not called "Not in Thinkific"."""
+"""Objects that are in Thinkific with an id that is unknown here are not called "Not in Thinkific"."""
 
 import pytest
 from django.urls import reverse

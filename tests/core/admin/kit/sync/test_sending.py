@@ -1,4 +1,4 @@
-"""One truth about what Thinkific has yet to hear: the line above a page, its rows, and the messages."""
+"""The line above a page, its rows and the messages agree about changes that were not sent yet."""
 
 import pytest
 from django.db import connection
