@@ -84,19 +84,19 @@ def earliest(rows: Iterable[tuple[schemas.User, datetime | None]]) -> Iterable[N
     return found.values()
 
 
-class DepartedPlace(Place, rename={"told": "told of gone"}):
-    told: bool | UnsetType = UNSET
+class DepartedPlace(Place, rename={"noted": "told of gone"}):
+    noted: bool | UnsetType = UNSET
 
 
 def note_gone(context: RunContext, what: str) -> None:
     """Add one line to the run that says how many rows of departed people were left out."""
     count = len(context.numbers(NAME))
     place = context.place(DepartedPlace)
-    if not count or place.told:
+    if not count or place.noted:
         return
 
     def note() -> None:
-        place.told = True
+        place.noted = True
         said = (
             f"{count:,} {what} belong to people who are not among the users that Thinkific lists; most often "
             "their accounts were deleted there. They were skipped."
