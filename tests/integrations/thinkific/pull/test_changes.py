@@ -344,7 +344,7 @@ def test_a_retaken_quiz_overwrites_the_result(pull, site):
 class TestTheWatermark:
     def test_it_never_passes_the_moment_at_which_the_walk_began(self, pull, thinkific):
         began = datetime.now(UTC)
-        # changed while the walk goes on, on a page that it has passed
+        # changed during the walk, on a page that was read before
         thinkific.faults.add("shift_pages", how="insert", path="/enrollments", next=1)
 
         run = pull("enrollments")

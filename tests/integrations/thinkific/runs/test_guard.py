@@ -207,7 +207,7 @@ def test_a_known_row_that_cannot_be_read_is_not_gone(pull, site):
     site.version += 1
 
     assert pull("users").failed == 1
-    # Whose it is, is not told any more: it stays whose it was.
+    # Thinkific no longer says whose it is, so the stored student stays.
     assert counts(pull("quiz_results"))["skipped"] == 1
 
     assert not removed(User).exists()

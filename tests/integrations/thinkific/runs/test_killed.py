@@ -141,7 +141,7 @@ def test_a_run_whose_process_was_killed_goes_on_at_its_page(sync, thinkific):
     run = SyncRun.objects.get()
     done = run.pages_done
     assert (run.status, run.attempts) == ("running", 1)
-    time.sleep(0.3)  # what it had asked for is answered into the void
+    time.sleep(0.3)  # the answers to its requests are lost
     thinkific.reset_stats()
     thinkific.set_options(latency=0.0)
     began = time.monotonic()

@@ -141,8 +141,8 @@ def test_a_list_that_shrinks_all_the_time_is_walked_twice_and_complete(pull, thi
     assert run.status == "succeeded"
     assert len(at) > 4
     there = {user.id for user in site.users.listing}
-    assert run.requests <= 2 * pages(range(80)) + len(at)  # two walks, and who was missed by both
-    # Who is there was not taken for gone, though their rows moved to pages that were passed, twice.
+    assert run.requests <= 2 * pages(range(80)) + len(at)  # two walks, and the people that both missed
+    # Nobody who exists was marked, although their rows moved twice to pages that were read before.
     assert not removed(User, thinkific_id__in=there).exists()
     pull("users")
     assert set(User.objects.filter(removed_at=None).values_list("thinkific_id", flat=True)) == there
