@@ -76,7 +76,7 @@ MIDDLEWARE = [
     "project.middleware.client_address.settle",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "core.admin.kit.dialogs.htmx.with_whole_pages",
+    "core.admin.kit.dialogs.htmx.redirect_whole_page",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -13,8 +13,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 
-from core.admin.kit.dialogs.answering import drawn
-from core.admin.kit.dialogs.carrying_out import say, taken
+from core.admin.kit.dialogs.answering import render
+from core.admin.kit.dialogs.carrying_out import process, show_messages
 from core.admin.kit.dialogs.chosen import ChosenDialog
 from core.admin.kit.dialogs.dialog import Done
 from core.admin.kit.dialogs.in_page import PageDialog, answer_in_page
@@ -187,11 +187,11 @@ def answer(model_admin: Any, request: HttpRequest) -> HttpResponse:
         raise Http404
     form: Any = dialog(request.POST if request.method == "POST" else None, viewer=viewer, chosen=rows)
     if form.is_bound:
-        done, form, _ = taken(form)
+        done, form, _ = process(form)
         if done is not None:
-            say(request, done)
+            show_messages(request, done)
             return HttpResponseRedirect(page())
-    return drawn(model_admin, request, form, {})
+    return render(model_admin, request, form, {})
 
 
 def _digest(made: Plan) -> str:

@@ -59,7 +59,7 @@ class OpenConflict(SettlingDialog):
     """While nobody has decided yet."""
 
     @classmethod
-    def over(cls, obj: SyncConflict) -> str:
+    def why_not_needed(cls, obj: SyncConflict) -> str:
         return obj.settled_in_words()
 
     def locks(self) -> User | None:
@@ -197,7 +197,7 @@ class KeepOurs(ChosenDialog):
         return rows.filter(settled_at__isnull=True, kind__in=SyncConflict.IDENTITY)
 
     @classmethod
-    def before(cls, request: HttpRequest, rows: QuerySet) -> None:
+    def warn(cls, request: HttpRequest, rows: QuerySet) -> None:
         say_what_others_settled(request)
 
     def lines(self) -> dict[int, str]:

@@ -50,7 +50,7 @@ class Cancel(RunDialog):
         return cls.applies(obj) and obj.cancel_requested_at is None
 
     @classmethod
-    def over(cls, obj: SyncRun) -> str:
+    def why_not_needed(cls, obj: SyncRun) -> str:
         return f"{obj} had ended already."
 
     def text(self) -> str:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from core import moments
 from core.admin.kit.dialogs.dialog import Dialog, Done, RowDialog, url_of
-from core.admin.kit.dialogs.pickers import by_typing, day_input
+from core.admin.kit.dialogs.pickers import day_input, picker
 from core.admin.kit.sync.retry import RetryRefused, RetryRow
 from core.models import Enrollment, Product, User
 from core.permissions import scope
@@ -45,7 +45,7 @@ class Enroll(Dialog):
     products = forms.ModelMultipleChoiceField(
         label="Courses and bundles",
         queryset=Product.objects.none(),
-        widget=by_typing(Enrollment.product, multiple=True),
+        widget=picker(Enrollment.product, multiple=True),
         error_messages={
             "required": "Choose at least one course or bundle.",
             "invalid_choice": "You cannot enroll this person in it: no team that you have in common has a "
@@ -60,7 +60,7 @@ class Enroll(Dialog):
         self.offered["products"] = seat_access.products_to_offer(self.viewer, self.obj)
         self.suggest("last_day", enrollments.usual_last_day())
 
-    def to_confirm(self) -> str:
+    def confirmation(self) -> str:
         """Who has longer access already loses some of it."""
         end = moments.end_of(self.cleaned_data["last_day"])
         shorter = grants.shortened(student=self.obj, products=self.cleaned_data["products"], end=end)
@@ -172,7 +172,7 @@ class EndAccess(EnrollmentDialog):
         )
 
     @classmethod
-    def instead(cls, target: Enrollment, viewer: User) -> tuple[str, str] | None:
+    def alternative(cls, target: Enrollment, viewer: User) -> tuple[str, str] | None:
         bundle = grants.kept_by(target)
         if bundle is None or not EndAccess.may(viewer, bundle):
             return None

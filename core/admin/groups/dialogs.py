@@ -16,7 +16,7 @@ from core.admin.groups.assigning import (
     what_assigning_does,
 )
 from core.admin.kit.dialogs.dialog import Dialog, Done, RowDialog
-from core.admin.kit.dialogs.pickers import by_typing
+from core.admin.kit.dialogs.pickers import picker
 from core.admin.kit.sync.retry import RetryRow
 from core.admin.kit.sync.sync_buttons import SyncDialog, run_started
 from core.models import GroupAssignment, GroupMembership, Team, ThinkificGroup, User
@@ -41,11 +41,11 @@ class AssigningDialog(Dialog):
 class QuickAssignTeam(AssigningDialog):
     slug, label, submit, icon = "assign-team", "Quick Assign Team", "Assign", "group_add"
     question = WHAT_THE_DIRECTIONS_DO
-    also = ("and_sync", "Assign and sync now")
+    second_button = ("and_sync", "Assign and sync now")
     team = forms.ModelChoiceField(
         label="Team",
         queryset=Team.objects.none(),
-        widget=by_typing(GroupAssignment.team),
+        widget=picker(GroupAssignment.team),
         error_messages={
             "required": "Choose a team.",
             "invalid_choice": "You cannot assign groups to this team.",
@@ -63,7 +63,7 @@ class QuickAssignTeam(AssigningDialog):
         self.offer("role", roles_on_joining(self.viewer))
 
     @classmethod
-    def may_also(cls, viewer: User) -> bool:
+    def may_use_second_button(cls, viewer: User) -> bool:
         return scope.may_start_runs(viewer)
 
     @classmethod
@@ -79,7 +79,7 @@ class QuickAssignTeam(AssigningDialog):
             self.add_error("team", f"{self.obj} serves {team} already. Change its direction instead.")
         return values
 
-    def to_confirm(self) -> str:
+    def confirmation(self) -> str:
         return what_assigning_does(self.obj, self.cleaned_data["team"], self.cleaned_data["direction"])
 
     def carry_out(self) -> Done:
@@ -142,17 +142,17 @@ class ChangeDirection(AssignmentDialog):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.offer("role", roles_on_joining(self.viewer, self.part.team), now=self.part.role_id)
-        self.fields["direction"].initial = self.part.direction
+        self.offer("role", roles_on_joining(self.viewer, self.row.team), now=self.row.role_id)
+        self.fields["direction"].initial = self.row.direction
 
-    def to_confirm(self) -> str:
+    def confirmation(self) -> str:
         if not self.touched:
             return ""
-        return what_assigning_does(self.part.group, self.part.team, self.cleaned_data["direction"])
+        return what_assigning_does(self.row.group, self.row.team, self.cleaned_data["direction"])
 
     def carry_out(self) -> Done:
-        numbers = what_assigning_does(self.part.group, self.part.team, self.cleaned_data["direction"])
-        changed = groups.change_direction(self.part, by=self.viewer, **self.cleaned_data)
+        numbers = what_assigning_does(self.row.group, self.row.team, self.cleaned_data["direction"])
+        changed = groups.change_direction(self.row, by=self.viewer, **self.cleaned_data)
         said = f"{changed.group} for {changed.team}: {changed.get_direction_display()} from now on."
         return Done(f"{said} {numbers}".strip())
 
@@ -162,13 +162,13 @@ class Unassign(AssignmentDialog):
 
     def text(self) -> str:
         return (
-            f"{self.part.group} and {self.part.team} go separate ways from now on. Everybody stays in the "
+            f"{self.row.group} and {self.row.team} go separate ways from now on. Everybody stays in the "
             "group and in the team."
         )
 
     def carry_out(self) -> Done:
-        groups.unassign(self.part, by=self.viewer)
-        return Done(f"{self.part.group} no longer serves {self.part.team}. Everybody stays in both.")
+        groups.unassign(self.row, by=self.viewer)
+        return Done(f"{self.row.group} no longer serves {self.row.team}. Everybody stays in both.")
 
 
 class MembersDialog(Dialog):
@@ -190,7 +190,7 @@ class AddMember(MembersDialog):
     user = forms.ModelChoiceField(
         label="User",
         queryset=User.objects.none(),
-        widget=by_typing(GroupMembership.user),
+        widget=picker(GroupMembership.user),
         error_messages={"required": "Choose a user.", "invalid_choice": "You cannot add this person."},
     )
 
@@ -234,13 +234,11 @@ class RemoveMember(MembersDialog, RowDialog):
         return groups.why_not_removable(target)
 
     def text(self) -> str:
-        return (
-            f"{self.part.user} leaves {self.part.group}, here and in Thinkific. Teams and enrollments stay."
-        )
+        return f"{self.row.user} leaves {self.row.group}, here and in Thinkific. Teams and enrollments stay."
 
     def carry_out(self) -> Done:
-        groups.remove_member(self.part, by=self.viewer)
-        return Done(f"{self.part.user} is no longer in {self.part.group}.")
+        groups.remove_member(self.row, by=self.viewer)
+        return Done(f"{self.row.user} is no longer in {self.row.group}.")
 
 
 class RetryMember(RetryRow):

@@ -11,7 +11,7 @@ from unfold.widgets import (
 )
 
 from core.admin.kit.dialogs.dialog import Dialog, Done
-from core.admin.kit.dialogs.pickers import by_typing
+from core.admin.kit.dialogs.pickers import picker
 from core.admin.users.dialogs.fields import role_field
 from core.errors import Refusal
 from core.models import Membership, Organization, Role, Team, User
@@ -48,7 +48,7 @@ def organization_field() -> forms.ModelChoiceField:
         label="Organization",
         queryset=Organization.objects.order_by("name"),
         required=False,
-        widget=by_typing(Team.organization),
+        widget=picker(Team.organization),
         error_messages={"invalid_choice": "There is no such organization. Choose another, or none."},
     )
 
@@ -116,7 +116,7 @@ class ChangeOwner(InUse):
         label="New owner",
         queryset=User.objects.none(),
         empty_label="Choose a member",
-        widget=by_typing(Team.owner),
+        widget=picker(Team.owner),
         error_messages={
             "required": "Choose the new owner.",
             "invalid_choice": "The new owner must be in the team, with an account that is switched on. Add "

@@ -9,7 +9,7 @@ from core.admin.groups import assigning
 from core.admin.groups.dialogs import AssigningDialog, ChangeDirection, Unassign
 from core.admin.kit import cells
 from core.admin.kit.dialogs.dialog import Dialog, Done, RowDialog
-from core.admin.kit.dialogs.pickers import by_typing
+from core.admin.kit.dialogs.pickers import picker
 from core.admin.kit.sync.retry import RetryRow
 from core.admin.teams.details import (
     TEAM_DETAIL_DIALOGS,
@@ -44,7 +44,7 @@ class AddTeam(Dialog):
     owner = forms.ModelChoiceField(
         label="Owner",
         queryset=User.objects.filter(is_active=True),
-        widget=by_typing(Team.owner),
+        widget=picker(Team.owner),
         help_text="Is a member too, and can be replaced, not removed.",
         error_messages={"required": "Every team has an owner; choose one."},
     )
@@ -95,7 +95,7 @@ class AddExistingUser(PeopleDialog):
     user = forms.ModelChoiceField(
         label="User",
         queryset=User.objects.none(),
-        widget=by_typing(Membership.user),
+        widget=picker(Membership.user),
         error_messages={"required": "Choose a user.", "invalid_choice": "You cannot add this person."},
     )
     role = role_field()
@@ -142,22 +142,22 @@ class SendInvitationAgain(InvitationDialog):
     slug, label = "send-invitation-again", "Send Again"
 
     def text(self) -> str:
-        return f"Sends {self.part.address} a new link. Older ones no longer work."
+        return f"Sends {self.row.address} a new link. Older ones no longer work."
 
     def carry_out(self) -> Done:
-        invitations.send_again(self.part, by=self.viewer)
-        return Done(f"A new link goes to {self.part.address}. Older ones no longer work.")
+        invitations.send_again(self.row, by=self.viewer)
+        return Done(f"A new link goes to {self.row.address}. Older ones no longer work.")
 
 
 class WithdrawInvitation(InvitationDialog):
     slug, label, danger = "withdraw-invitation", "Withdraw", True
 
     def text(self) -> str:
-        return f"{self.part.address} can no longer join {self.part.team} by the link."
+        return f"{self.row.address} can no longer join {self.row.team} by the link."
 
     def carry_out(self) -> Done:
-        address, team = self.part.address, self.part.team
-        invitations.withdraw(self.part, by=self.viewer)
+        address, team = self.row.address, self.row.team
+        invitations.withdraw(self.row, by=self.viewer)
         return Done(f"{address} is no longer invited to {team}. The link no longer works.")
 
 
@@ -171,13 +171,13 @@ class AddInvited(InvitationDialog):
 
     def text(self) -> str:
         return (
-            f"{self.part.user} joins {self.part.team} as {self.part.role}, without answering the mail. The "
+            f"{self.row.user} joins {self.row.team} as {self.row.role}, without answering the mail. The "
             "team then sees what they do in the courses that it has places in. Do it when you know that they "
             "agree."
         )
 
     def carry_out(self) -> Done:
-        membership = invitations.accept(self.part, by=self.viewer)
+        membership = invitations.accept(self.row, by=self.viewer)
         return Done(f"{membership.user} is in {membership.team} now, as {membership.role}.")
 
 
@@ -190,7 +190,7 @@ class AttachGroup(TeamDialog, AssigningDialog):
     group = forms.ModelChoiceField(
         label="Group",
         queryset=ThinkificGroup.objects.none(),
-        widget=by_typing(GroupMembership.group),
+        widget=picker(GroupMembership.group),
         error_messages={"required": "Choose a group.", "invalid_choice": "You cannot attach this group."},
     )
     direction = assigning.direction_field()
@@ -210,7 +210,7 @@ class AttachGroup(TeamDialog, AssigningDialog):
             raise forms.ValidationError(f"{group} serves {self.obj} already. Change its direction instead.")
         return group
 
-    def to_confirm(self) -> str:
+    def confirmation(self) -> str:
         values = self.cleaned_data
         return assigning.what_assigning_does(values["group"], self.obj, values["direction"])
 

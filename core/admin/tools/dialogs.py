@@ -12,7 +12,7 @@ from core.admin.groups.assigning import groups_that_follow
 from core.admin.kit.counting import counted
 from core.admin.kit.dialogs.dialog import Done
 from core.admin.kit.dialogs.in_page import PageDialog
-from core.admin.kit.dialogs.pickers import by_typing
+from core.admin.kit.dialogs.pickers import picker
 from core.models import (
     GroupAssignment,
     Role,
@@ -102,7 +102,7 @@ class ImportUsers(Tool):
         label="Assign to Team",
         queryset=Team.objects.none(),
         required=False,
-        widget=by_typing(GroupAssignment.team),
+        widget=picker(GroupAssignment.team),
         help_text="Who is imported and in no team yet joins it as a student. Empty: the default team "
         "of the settings, or listed as unassigned.",
     )
@@ -171,13 +171,13 @@ class ImportFromGroups(Tool):
     groups = forms.ModelMultipleChoiceField(
         label="Groups",
         queryset=ThinkificGroup.objects.none(),
-        widget=by_typing(GroupAssignment.group, multiple=True),
+        widget=picker(GroupAssignment.group, multiple=True),
         error_messages={"required": "Choose at least one group."},
     )
     team = forms.ModelChoiceField(
         label="Team",
         queryset=Team.objects.none(),
-        widget=by_typing(GroupAssignment.team),
+        widget=picker(GroupAssignment.team),
         help_text="Their members join this team. Nobody leaves a team because of an import.",
         error_messages={"required": "Choose the team that the groups' members should belong to."},
     )

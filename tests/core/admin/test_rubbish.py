@@ -83,7 +83,7 @@ def addresses(objects) -> list[str]:
                 rows = (Membership, GroupMembership, GroupAssignment, Enrollment)
                 keys = {row.objects.order_by("pk").values_list("pk", flat=True).last() for row in rows}
                 found += [
-                    reverse(f"{name}_part", args=[objects[model].pk, dialog.slug, key])
+                    reverse(f"{name}_row", args=[objects[model].pk, dialog.slug, key])
                     for key in keys | {2**59}
                 ]
     return found

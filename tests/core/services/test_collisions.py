@@ -49,7 +49,7 @@ def during(transactional_db):
 
 
 def do(model: str, slug: str, *keys: int) -> str:
-    name = ("do_new", "do", "do_part")[len(keys)]
+    name = ("do_new", "do", "do_row")[len(keys)]
     return reverse(f"admin:core_{model}_{name}", args=[*keys[:1], slug, *keys[1:]])
 
 

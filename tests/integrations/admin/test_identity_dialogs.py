@@ -236,7 +236,7 @@ def test_several_that_have_changed_are_not_decided_as_they_were_shown(
 
     assert not SyncConflict.objects.exclude(settled_at=None).exists()
     assert not OutboxEntry.objects.exists()
-    said = next(line for line in page.context["moved"] if line.startswith("Then:"))
+    said = next(line for line in page.context["changes"] if line.startswith("Before:"))
     assert then in said and now in said
     client.post(LIST, asked_about_selected(client, LIST, form))
     assert not SyncConflict.objects.filter(settled_at=None).exists()
@@ -255,7 +255,7 @@ def test_several_are_asked_about_again_when_one_was_decided_meanwhile(alma, root
     page = signed_in(alma).post(LIST, sent)
 
     assert f"has been settled already by {root}: the two were linked" in page.content.decode()
-    assert any("kept apart" in line for line in page.context["moved"])
+    assert any("kept apart" in line for line in page.context["changes"])
     other.refresh_from_db()
     assert other.settled_at is None
 
@@ -283,7 +283,7 @@ def test_what_the_account_may_do_by_now_is_not_given_away_unseen(request, alma, 
 
     page = client.post(do(slug, conflict), sent)
 
-    assert "changed since you were asked" in str(page.context["form"].non_field_errors())
+    assert "changed since you opened it" in str(page.context["form"].non_field_errors())
     assert SyncConflict.objects.get().settled_at is None
 
 

@@ -1,1 +1,1 @@
-"""Dialogs: a question about an object, and the forms and pickers that ask it."""
+"""Dialogs: forms that ask for confirmation or values before something is changed."""

@@ -1,5 +1,6 @@
-"""The pages of dialogs. The address of a dialog asks the same as its button: may this person do this, to this
-object, to this row of it. It works as a page; a button opens it over the page that it is on."""
+"""The views of dialogs. The view checks the same as the button: whether the viewer may do this to this object
+and this row. It works as a page; a button opens it over the present page.
+"""
 
 from typing import Any
 
@@ -10,13 +11,13 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from core.admin.kit import cells
-from core.admin.kit.dialogs.carrying_out import say, taken
+from core.admin.kit.dialogs.carrying_out import process, show_messages
 from core.admin.kit.dialogs.dialog import Dialog, RowDialog
-from core.admin.kit.dialogs.htmx import asked_back, from_script, page_behind
+from core.admin.kit.dialogs.htmx import from_script, next_url, referring_page
 from core.admin.kit.viewer import viewer_of
 
-GONE = "What this was about is no longer here. This is how it stands now."
-CLOSED = "You may no longer do this. This is how it stands now."
+NOT_FOUND = "This object no longer exists. This page shows the present state."
+NOT_ALLOWED = "You may no longer do this. This page shows the present state."
 
 
 def answer(
@@ -24,44 +25,47 @@ def answer(
     request: HttpRequest,
     slug: str,
     object_id: str | None = None,
-    part_id: str | None = None,
+    row_id: str | None = None,
 ) -> HttpResponse:
-    """The address of the dialogs of a screen."""
+    """The view of a screen's dialogs, chosen by `slug`. Raises Http404 for an unknown one."""
     dialog = next((d for d in model_admin.dialogs if d.slug == slug), None)
     if dialog is not None and dialog.about_new != (object_id is None):
         dialog = None
-    return answer_here(model_admin, request, dialog, object_id, part_id)
+    return respond(model_admin, request, dialog, object_id, row_id)
 
 
-def answer_here(
+def respond(
     model_admin: Any,
     request: HttpRequest,
     dialog: type[Dialog] | None,
     object_id: str | None = None,
-    part_id: str | None = None,
+    row_id: str | None = None,
 ) -> HttpResponse:
-    """A dialog's page, or what came of it. A dialog over a page that is no longer there, or no longer this
-    person's, leads to the page, which says so: there an error page would be an empty box."""
+    """Returns the dialog's page or, after it was carried out, a redirect.
+
+    Raises Http404 or PermissionDenied. For a request of htmx it redirects to a page with a message instead,
+    because over a page an error page would be an empty box.
+    """
     if request.method not in {"GET", "HEAD", "POST"}:
         return HttpResponseNotAllowed(["GET", "POST"])
     try:
-        if dialog is None or issubclass(dialog, RowDialog) != (part_id is not None):
+        if dialog is None or issubclass(dialog, RowDialog) != (row_id is not None):
             raise Http404
-        return _answer(model_admin, request, dialog, object_id, part_id)
+        return _answer(model_admin, request, dialog, object_id, row_id)
     except (Http404, PermissionDenied) as missing:
         if not from_script(request):
             raise
-        messages.warning(request, GONE if isinstance(missing, Http404) else CLOSED)
+        messages.warning(request, NOT_FOUND if isinstance(missing, Http404) else NOT_ALLOWED)
         opts = model_admin.opts
         about = f"/{opts.app_label}/{opts.model_name}/{object_id}/"
-        behind = page_behind(request)
-        if not behind or (about in behind and not model_admin.get_object(request, str(object_id))):
-            behind = reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")
-        return HttpResponseRedirect(behind)
+        target = referring_page(request)
+        if not target or (about in target and not model_admin.get_object(request, str(object_id))):
+            target = reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")
+        return HttpResponseRedirect(target)
 
 
 def _answer(
-    model_admin: Any, request: HttpRequest, dialog: type[Dialog], object_id: str | None, part_id: str | None
+    model_admin: Any, request: HttpRequest, dialog: type[Dialog], object_id: str | None, row_id: str | None
 ) -> HttpResponse:
     viewer = viewer_of(request)
     if not model_admin.has_view_permission(request):
@@ -69,46 +73,47 @@ def _answer(
     obj = None if object_id is None else model_admin.get_or_404(request, object_id)
     if not dialog.may(viewer, obj):
         raise PermissionDenied
-    if dialog.also is not None and dialog.also[0] in request.POST and not dialog.may_also(viewer):
+    second = dialog.second_button
+    if second is not None and second[0] in request.POST and not dialog.may_use_second_button(viewer):
         raise PermissionDenied
-    back = asked_back(request) or _back(model_admin, dialog, obj)
+    back = next_url(request) or _default_url(model_admin, dialog, obj)
     if obj is not None and not dialog.applies(obj):
-        return is_over(request, dialog, obj, back)
-    part = dialog.rows(obj, viewer).filter(pk=part_id).first() if issubclass(dialog, RowDialog) else None
-    if part_id is not None and part is None:
-        return _gone(request, back)
-    form = dialog(request.POST if request.method == "POST" else None, viewer=viewer, obj=obj, part=part)
+        return redirect_not_needed(request, dialog, obj, back)
+    row = dialog.rows(obj, viewer).filter(pk=row_id).first() if issubclass(dialog, RowDialog) else None
+    if row_id is not None and row is None:
+        return _row_missing(request, back)
+    form = dialog(request.POST if request.method == "POST" else None, viewer=viewer, obj=obj, row=row)
     if "pick" in request.GET and request.method == "GET":
-        return choices(request, form)
+        return picker_results(request, form)
     blocked, confirm = dialog.blocked(form.target, viewer), ""
     if request.method == "POST" and not blocked:
         try:
-            done, form, confirm = taken(form)
+            done, form, confirm = process(form)
         except Http404:
-            if part is None:
+            if row is None:
                 raise
-            return _gone(request, back)
+            return _row_missing(request, back)
         if done is not None:
-            say(request, done)
+            show_messages(request, done)
             return HttpResponseRedirect(done.url or back)
     context = {
         "original": obj,
         "blocked": blocked,
-        "instead": dialog.instead(form.target, viewer),
+        "alternative": dialog.alternative(form.target, viewer),
         "confirm": confirm,
         "back": back,
-        "also": dialog.also if dialog.also and dialog.may_also(viewer) else None,
+        "second_button": second if second and dialog.may_use_second_button(viewer) else None,
         "over_a_page": from_script(request),
     }
-    return drawn(model_admin, request, form, context)
+    return render(model_admin, request, form, context)
 
 
-def drawn(
+def render(
     model_admin: Any, request: HttpRequest, form: Dialog, context: dict[str, Any], *, picks_at: str = ""
 ) -> HttpResponse:
-    """The page of a dialog; `model_admin` is None where it belongs to no screen of a model. `picks_at` is
-    where its pickers search, where that is not its own address."""
-    form.pick_from(picks_at or request.path)
+    """Returns the page of a dialog. `model_admin` is None when it belongs to no screen of a model. `picks_at`
+    is the address where its pickers search, if it is not the dialog's own."""
+    form.set_search_url(picks_at or request.path)
     site = admin.site if model_admin is None else model_admin.admin_site
     context = {
         **site.each_context(request),
@@ -118,8 +123,8 @@ def drawn(
         "form": form,
         "submit": form.submit or form.label,
         "danger": form.danger,
-        "text": dict(form.asked)["asked"],
-        "asked": form.asked,
+        "text": dict(form.question_inputs)["asked"],
+        "asked": form.question_inputs,
         **form.page_context(),
         **context,
     }
@@ -127,31 +132,31 @@ def drawn(
     return TemplateResponse(request, form.template, context)
 
 
-def choices(request: HttpRequest, form: Dialog) -> HttpResponse:
-    """What one of the form's pickers finds."""
-    asked = {name: request.GET.get(name, "") for name in ("pick", "term", "page")}
-    if (found := form.picked(asked, form.viewer)) is None:
+def picker_results(request: HttpRequest, form: Dialog) -> HttpResponse:
+    """Returns what one of the form's pickers finds (JSON). Raises Http404 for an unknown picker."""
+    parameters = {name: request.GET.get(name, "") for name in ("pick", "term", "page")}
+    if (found := form.search_results(parameters, form.viewer)) is None:
         raise Http404
     return found
 
 
-def is_over(request: HttpRequest, dialog: type[Dialog], obj: Any, back: str) -> HttpResponse:
-    """There is nothing left to do: who was first, where that is known."""
-    over = dialog.over(obj) or f"“{dialog.label}” is no longer needed here."
-    messages.warning(request, f"{over} This is how it stands now.")
+def redirect_not_needed(request: HttpRequest, dialog: type[Dialog], obj: Any, back: str) -> HttpResponse:
+    """Redirect with a message that nothing is left to do, with the name of who did it, if known."""
+    reason = dialog.why_not_needed(obj) or f"“{dialog.label}” is no longer needed."
+    messages.warning(request, f"{reason} This page shows the present state.")
     return HttpResponseRedirect(back)
 
 
-def _gone(request: HttpRequest, back: str) -> HttpResponse:
-    """The row is no longer there, or not for this: its page is, and says so. Of a row that was never this
-    person's to see the answer is the same."""
+def _row_missing(request: HttpRequest, back: str) -> HttpResponse:
+    """Redirect to the object's page with a message that the row is not found. The same for a row that the
+    viewer may not see, so that its existence is not revealed."""
     if from_script(request) or "pick" in request.GET:
-        raise Http404  # answered by the page behind; to a picker as to anything that it cannot search
-    messages.warning(request, GONE)
+        raise Http404  # `respond` turns it into a redirect for htmx; a picker gets the 404
+    messages.warning(request, NOT_FOUND)
     return HttpResponseRedirect(back)
 
 
-def _back(model_admin: Any, dialog: type[Dialog], obj: Any) -> str:
+def _default_url(model_admin: Any, dialog: type[Dialog], obj: Any) -> str:
     if obj is None:
         opts = model_admin.opts
         return reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")

@@ -1,4 +1,4 @@
-"""Which dialogs a page offers: about its object, about the rows of its tabs, and above a list."""
+"""Buttons that open dialogs: on an object's page, in the rows of its tabs, and above a list."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,13 +10,13 @@ from unfold.decorators import action
 from unfold.enums import ActionVariant
 
 from core.admin.kit import cells
-from core.admin.kit.dialogs.answering import answer_here
+from core.admin.kit.dialogs.answering import respond
 from core.admin.kit.dialogs.dialog import Dialog, RowDialog, button, url_of
 from core.models import User
 
 
 def buttons_for(model_admin: Any, obj: Model, viewer: User, tab: str) -> list[SafeString]:
-    """Returns what this person may do here, about the object itself."""
+    """Returns the buttons of the dialogs about the object that the viewer may use in this tab."""
     return [
         button(url_of(model_admin.opts, dialog.slug, obj.pk), dialog.label, icon=dialog.icon)
         for dialog in model_admin.dialogs
@@ -27,7 +27,7 @@ def buttons_for(model_admin: Any, obj: Model, viewer: User, tab: str) -> list[Sa
 
 
 def row_buttons(model_admin: Any, obj: Model, viewer: User, tab: str, rows: list[Any]) -> list[SafeString]:
-    """Returns one cell for each row: what this person may do to it. One query for each dialog."""
+    """Returns one cell for each row, with the buttons that the viewer may use. One query for each dialog."""
     dialogs = [d for d in model_admin.dialogs if issubclass(d, RowDialog) and d.tab == tab]
     keys = [row.pk for row in rows] if dialogs else []
     offered = []
@@ -51,16 +51,19 @@ def row_buttons(model_admin: Any, obj: Model, viewer: User, tab: str, rows: list
 
 
 def opens(dialog: type[Dialog], *, variant: ActionVariant = ActionVariant.DEFAULT) -> Callable[..., Any]:
-    """Returns an action of Unfold: a button above the list or the page. The dialog stands at the button's own
-    address, and opens over the page; one that makes something (`about_new`) has an address already."""
+    """Returns an action of Unfold: a button above the list or the page that opens the dialog.
+
+    The dialog gets the button's address. One that creates an object (`about_new`) has its own, and the button
+    redirects there.
+    """
 
     def ask(model_admin: Any, request: HttpRequest, object_id: str | None = None) -> HttpResponse:
         if dialog.about_new:
             return HttpResponseRedirect(url_of(model_admin.opts, dialog.slug))
-        return answer_here(model_admin, request, dialog, object_id)
+        return respond(model_admin, request, dialog, object_id)
 
     opener: Any = action(description=dialog.label, icon=dialog.icon or None, variant=variant)(ask)
     opener.opens = dialog
     if not dialog.about_new:
-        opener.dialog = {"title": dialog.title}  # tells Unfold to draw it over the page
+        opener.dialog = {"title": dialog.title}  # tells Unfold to open it over the page
     return opener

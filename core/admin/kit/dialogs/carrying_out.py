@@ -1,4 +1,4 @@
-"""Doing what a dialog asks, all or nothing, over what is stored at that moment."""
+"""Carries out a dialog that was sent: in one transaction, with the values that are stored at that moment."""
 
 from contextlib import nullcontext
 from typing import Any
@@ -10,77 +10,82 @@ from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import Model
 from django.http import Http404, HttpRequest
 
-from core.admin.kit.dialogs.asking import moved
 from core.admin.kit.dialogs.dialog import Dialog, Done
+from core.admin.kit.dialogs.stale_question import why_stale
 from core.errors import Refusal
 
 log = structlog.get_logger(__name__)
 
 
-def taken(form: Dialog) -> tuple[Done | None, Dialog, str]:
-    """Take what was sent. Returns what came of it, or None and the form that says what is in the way; and
-    what has to be confirmed first, if anything."""
+def process(form: Dialog) -> tuple[Done | None, Dialog, str]:
+    """Validate the form and carry it out.
+
+    Returns the result or None, the form (with its errors, if there are any), and the text that the viewer has
+    to confirm first, or "".
+    """
     if not form.is_valid():
         return None, form, ""
     if not form.is_confirmed():
-        return None, form, form.to_confirm()
+        return None, form, form.confirmation()
     done, form = carry_out(form)
     return done, form, ""
 
 
-def say(request: HttpRequest, done: Done) -> None:
-    """Tell the viewer, on the page that comes next."""
+def show_messages(request: HttpRequest, done: Done) -> None:
+    """Show the result and its warnings on the viewer's next page."""
     (messages.warning if done.is_warning else messages.success)(request, done.text)
     for text in done.warnings:
         messages.warning(request, text)
 
 
 def carry_out(form: Dialog) -> tuple[Done | None, Dialog]:
-    """Returns what came of it; None: the form beside it says what is in the way."""
-    tries = _Tries(form)
+    """Returns the result and the form. The result is None when the form has errors."""
+    attempt = _Attempt(form)
     try:
-        return tries.twice(), tries.form
+        return attempt.run(), attempt.form
     except Refusal as refusal:
-        form = tries.form
-        form.full_clean()  # what the form checks as well belongs beside its field
+        form = attempt.form
+        form.full_clean()  # if the form finds the same error, it is shown beside its field
         if form.is_valid():
             form.refuse(refusal)
     except IntegrityError:
         log.warning("dialog refused by a constraint", exc_info=True)
-        form.add_error(None, "Somebody saved the same thing at this moment. Look at the page again.")
-    except OperationalError:  # the database chose it to end a deadlock, or could not wait any longer
-        log.warning("dialog gave way", exc_info=True)
+        form.add_error(None, "Somebody saved the same at this moment. Reload the page to see it.")
+    except OperationalError:  # a deadlock, or a lock that was not released in time
+        log.warning("dialog aborted by the database", exc_info=True)
         form.add_error(
-            None, "The same things were being changed at this moment. Nothing was saved; try again."
+            None, "Somebody was changing the same data at this moment. Nothing was saved. Try again."
         )
     return None, form
 
 
-class _Tries:
+class _Attempt:
+    """One sent form. `form` is replaced by a new one when the stored values are read again."""
+
     def __init__(self, form: Dialog) -> None:
         self.form = form
 
-    def twice(self) -> Done | None:
-        """Two people, or two clicks, at the same moment: a constraint refuses the second. The form and the
-        service look again then, find what the first one saved, and say so as to anybody who comes later."""
+    def run(self) -> Done | None:
+        """Try twice. When two people, or two clicks, save the same, a constraint refuses the second one. The
+        second try then finds what the first one saved, and reports it as for anybody who comes later."""
         try:
-            return self.once()
+            return self._run_once()
         except IntegrityError:
-            return self.once()
+            return self._run_once()
 
-    def once(self) -> Done | None:
+    def _run_once(self) -> Done | None:
         with transaction.atomic() if self.form.in_transaction else nullcontext():
-            self._look_again()
+            self._lock_and_reload()
             if not self.form.is_valid():
                 return None
             if self.form.is_unchanged:
                 return self.form.nothing_changed()
-            if why := moved(self.form):
+            if why := why_stale(self.form):
                 raise Refusal(why)
             return self.form.carry_out()
 
-    def _look_again(self) -> None:
-        """Between the first look and now another may have saved: the rows are locked, and read once more."""
+    def _lock_and_reload(self) -> None:
+        """Lock the rows and read them again: somebody may have saved since the form was validated."""
         form = self.form
         locked = form.locks()
         if locked is not None:
@@ -93,4 +98,4 @@ class _Tries:
                 target.refresh_from_db()
             except ObjectDoesNotExist:
                 raise Http404 from None
-        self.form = form.again()
+        self.form = form.reloaded()

@@ -1,4 +1,4 @@
-"""How a row reads where people choose it: its name and, below, what tells it from others of that name."""
+"""Labels of objects in pickers: the name and, below it, a detail that distinguishes objects of that name."""
 
 from collections.abc import Callable
 from typing import Any
@@ -29,15 +29,15 @@ DETAILS: dict[type, Callable[[Any], str]] = {
     Team: _of_team,
     ThinkificGroup: _of_group,
 }
-RELATED = {Team: ("organization",)}  # what the details read besides
+RELATED = {Team: ("organization",)}  # foreign keys that the details read
 
 
 def label(row: Any) -> str:
-    """One or two lines: the name, then an e-mail address, a number or whose it is, where that says more."""
+    """Returns the name and, on a second line, an e-mail address, id or organization, if there is one."""
     name, detail = str(row), DETAILS.get(type(row), lambda row: "")(row)
     return f"{name}\n{detail}" if detail and detail != name else name
 
 
 def in_one_line(row: Any) -> str:
-    """The same for a plain list of choices: "Ana Ito · ana@example.com"."""
+    """Returns the label for a plain list of choices: "Ana Ito · ana@example.com"."""
     return label(row).replace("\n", " · ")

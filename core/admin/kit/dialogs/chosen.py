@@ -1,8 +1,8 @@
-"""Dialogs about rows that were chosen in a list: an action of the list leads to the question's page.
+"""Dialogs about rows that were chosen in a list. An action of the list opens them.
 
-Each step asks again who may, and looks the rows up among those that the viewer may see. The answer is bound
-to what the page said of each row: where that is no longer so, nothing is done, and the page says what has
-changed and asks anew.
+Each request checks the viewer's rights again, and finds the rows among those that the viewer may see. The
+page sends what it said about each row. If that has changed, nothing is done, and the page shows the changes
+and asks again.
 """
 
 import json
@@ -18,66 +18,66 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.functional import cached_property
 
-from core.admin.kit.dialogs.answering import choices, drawn
-from core.admin.kit.dialogs.carrying_out import say, taken
+from core.admin.kit.dialogs.answering import picker_results, render
+from core.admin.kit.dialogs.carrying_out import process, show_messages
 from core.admin.kit.dialogs.dialog import Dialog
 from core.admin.kit.dialogs.pickers import Picker
 from core.admin.kit.lists.filters import key_of
 from core.admin.kit.lists.lists import amount
 from core.admin.kit.viewer import viewer_of
 
-MOST = 500  # at once, where that is limited: somebody waits for it, and others wait for what it locks
-OFFERED = 300  # keys that an address has room for; of more the form says which cannot work
-LISTED = 50  # rows of which the page says one by one what becomes of them
-STARTED = "started"  # what the question's page sends besides its fields
+MAX_CHOSEN = 500  # for limited dialogs: the viewer waits for it, and others wait for the locked rows
+MAX_KEYS = 300  # more do not fit into a URL: then the form refuses choices that cannot work
+MAX_LINES = 50  # rows whose outcome the page lists
+STARTED = "started"  # a hidden input: the form was shown and is sent now
 
 
 class ChosenDialog(Dialog):
-    """A question about the chosen rows of a list (`chosen`); `may` is asked without an object. Name it among
-    the screen's `actions`."""
+    """A dialog about the chosen rows of a list (`chosen`), named among the screen's `actions`. `may` is
+    called without an object."""
 
     action: ClassVar[str]  # its name among the actions of the list
-    # On: no more than MOST, and the page carries their keys, so that it is done to whom the person saw. Off:
-    # the page carries how they were chosen, and looks again.
+    # True: at most MAX_CHOSEN rows, and the page sends their keys, so that only the shown rows are changed.
+    # False: the page sends how the rows were chosen, and they are searched again.
     is_limited: ClassVar[bool] = False
 
     @classmethod
     def of(cls, rows: QuerySet) -> QuerySet:
-        """Returns those of the chosen rows to which there is something to do."""
+        """Returns those of the chosen rows that the dialog can change."""
         return rows
 
     @classmethod
-    def before(cls, request: HttpRequest, rows: QuerySet) -> None:
-        """Tell the viewer what they should know of the chosen rows, whatever they answer."""
+    def warn(cls, request: HttpRequest, rows: QuerySet) -> None:
+        """Show messages about the chosen rows before the dialog opens."""
 
     def lines(self) -> dict[int, str]:
-        """Returns what becomes of each row, by primary key: its page lists them."""
+        """Returns what will happen to each row, by primary key, for the list in the dialog."""
         return {}
 
     @cached_property
-    def becomes(self) -> dict[int, str]:
+    def outcomes(self) -> dict[int, str]:
         return self.lines()
 
     @property
     def digest(self) -> str:
-        return sha256(json.dumps([self.text(), sorted(self.becomes.items())]).encode()).hexdigest()
+        return sha256(json.dumps([self.text(), sorted(self.outcomes.items())]).encode()).hexdigest()
 
-    def moved(self) -> list[str]:
-        """Returns what has changed since the question was put, in sentences; empty: nothing."""
-        rows = self.becomes
+    def changes_since_shown(self) -> list[str]:
+        """Returns sentences that say what has changed since the dialog was shown; empty for nothing."""
+        rows = self.outcomes
         if not rows or self.data.get("digest") == self.digest:
             return []
-        said = ["It has changed since you were asked. Nothing was done; this is how it stands now."]
-        for key, was in _shown(self.data.get("shown", "{}")).items():
+        said = ["This has changed since you opened it. Nothing was done. You see the present state."]
+        for key, before in _shown(self.data.get("shown", "{}")).items():
             if key not in rows:
-                said.append(f"No longer waiting for it: {was}")
-            elif rows[key] != was:
-                said.append(f"Then: {was} Now: {rows[key]}")
+                said.append(f"No longer in the list: {before}")
+            elif rows[key] != before:
+                said.append(f"Before: {before} Now: {rows[key]}")
         return said
 
     def page_context(self) -> dict[str, Any]:
-        rows = self.becomes
-        listed = dict(list(rows.items())[:LISTED])
+        rows = self.outcomes
+        listed = dict(list(rows.items())[:MAX_LINES])
         asked = [("shown", json.dumps(listed)), ("digest", self.digest)] if rows else []
         return {"lines": list(listed.values()), "more": len(rows) - len(listed), "asked": asked}
 
@@ -87,24 +87,24 @@ class ChosenDialog(Dialog):
     def has_pickers(cls) -> bool:
         return any(isinstance(field.widget, Picker) for field in cls.base_fields.values())
 
-    def work_for_all(self) -> dict[str, set[int]]:
-        """Of which fields the pickers offer less than what may be given to somebody: the keys that can work
-        for all who are chosen."""
+    def valid_for_all(self) -> dict[str, set[int]]:
+        """Returns, by field, the keys that are valid for all chosen users: the pickers offer only these."""
         return {}
 
-    def pick_from(self, url: str) -> None:
-        super().pick_from(url)
-        for name, keys in self.work_for_all().items():
-            if len(keys) <= OFFERED:
+    def set_search_url(self, url: str) -> None:
+        super().set_search_url(url)
+        for name, keys in self.valid_for_all().items():
+            if len(keys) <= MAX_KEYS:
                 self.fields[name].widget.url += f"&among={'.'.join(map(str, sorted(keys)))}"
 
-    def among(self, name: str, keys: str) -> None:
-        """Offer only these: what the page's own address says. It can take away and never add."""
+    def restrict(self, name: str, keys: str) -> None:
+        """Offer only these keys, which the picker's URL contains. A viewer who changes the URL cannot get
+        more choices than the field has."""
         field = self.fields.get(name)
         if isinstance(field, forms.ModelChoiceField):
             offered: Any = self.offered.get(name, field.queryset)
             among = [key for part in keys.split(".") if (key := key_of(part)) is not None]
-            self.offered[name] = offered.filter(pk__in=among[:OFFERED])
+            self.offered[name] = offered.filter(pk__in=among[:MAX_KEYS])
 
 
 def _shown(sent: str) -> dict[int, str]:
@@ -115,7 +115,7 @@ def _shown(sent: str) -> dict[int, str]:
 
 
 def list_action(dialog: type[ChosenDialog]) -> tuple[Any, str, str]:
-    """Returns the action of the list that leads to the dialog, as Django has them."""
+    """Returns the dialog as an action of the list, in Django's format."""
 
     def ask(model_admin: Any, request: HttpRequest, rows: QuerySet) -> HttpResponse | None:
         return ask_about_chosen(model_admin, request, rows, dialog)
@@ -125,12 +125,12 @@ def list_action(dialog: type[ChosenDialog]) -> tuple[Any, str, str]:
 
 
 def chosen_address(model_admin: Any) -> str:
-    """Returns the name of the address where the pickers of these dialogs search."""
+    """Returns the name of the URL where the pickers of these dialogs search."""
     return f"{model_admin.opts.app_label}_{model_admin.opts.model_name}_selected"
 
 
 def pick_for_chosen(model_admin: Any, request: HttpRequest, slug: str) -> HttpResponse:
-    """What a picker of such a dialog offers."""
+    """The view of the pickers in these dialogs."""
     viewer = viewer_of(request)
     dialog = next((dialog for dialog in model_admin.selected_dialogs if dialog.slug == slug), None)
     if dialog is None:
@@ -141,30 +141,30 @@ def pick_for_chosen(model_admin: Any, request: HttpRequest, slug: str) -> HttpRe
         raise Http404
     form = dialog(viewer=viewer)
     if "among" in request.GET:
-        form.among(request.GET["pick"], request.GET["among"])
-    return choices(request, form)
+        form.restrict(request.GET["pick"], request.GET["among"])
+    return picker_results(request, form)
 
 
 def ask_about_chosen(
     model_admin: Any, request: HttpRequest, rows: QuerySet, dialog: type[ChosenDialog]
 ) -> HttpResponse | None:
-    """The question's page, or None where there is nothing more to ask: the list says what came of it."""
+    """Returns the dialog's page, or None when it is finished: the list then shows the result."""
     viewer = viewer_of(request)
     if not dialog.may(viewer, None):
         raise PermissionDenied
     found = dialog.of(rows)
-    chosen = list(found.order_by("pk")[: MOST + 1] if dialog.is_limited else found)
+    chosen = list(found.order_by("pk")[: MAX_CHOSEN + 1] if dialog.is_limited else found)
     if dialog.is_limited and (why := _cannot_be_chosen(model_admin, request, rows, len(chosen))):
         messages.error(request, why)
         return None
-    dialog.before(request, rows)
+    dialog.warn(request, rows)
     started = STARTED in request.POST
     form: Any = dialog(request.POST if started or not chosen else None, viewer=viewer, chosen=chosen)
-    confirm, moved = "", form.moved() if started else []
-    if form.is_bound and not moved:
-        done, form, confirm = taken(form)
+    confirm, changes = "", form.changes_since_shown() if started else []
+    if form.is_bound and not changes:
+        done, form, confirm = process(form)
         if done is not None:
-            say(request, done)
+            show_messages(request, done)
             return None
     named = [(ACTION_CHECKBOX_NAME, str(row.pk)) for row in chosen]
     across = [(name, value) for name in ("select_across", "index") for value in request.POST.getlist(name)]
@@ -174,28 +174,28 @@ def ask_about_chosen(
         named = [(ACTION_CHECKBOX_NAME, key) for key in request.POST.getlist(ACTION_CHECKBOX_NAME)]
     context = {
         "confirm": confirm,
-        "moved": moved,
+        "changes": changes,
         "back": request.get_full_path(),
         "kept": [("action", dialog.action), (STARTED, "1"), *across, *named],
     }
     if dialog.has_pickers():
         address = reverse(f"admin:{chosen_address(model_admin)}", args=[dialog.slug])
-        return drawn(model_admin, request, form, context, picks_at=address)
-    return drawn(model_admin, request, form, context)
+        return render(model_admin, request, form, context, picks_at=address)
+    return render(model_admin, request, form, context)
 
 
 def _cannot_be_chosen(model_admin: Any, request: HttpRequest, rows: QuerySet, found: int) -> str:
-    """Why nothing can be done to these rows together. Empty: it can."""
+    """Returns why these rows cannot be changed together; empty if they can."""
     called = model_admin.opts.verbose_name_plural
-    if found > MOST:
+    if found > MAX_CHOSEN:
         return (
-            f"{amount(rows.order_by()[:10_001].count())} {called} are chosen; {MOST} can be changed at once. "
-            "Choose fewer, or limit the list by a filter. Nothing was changed."
+            f"{amount(rows.order_by()[:10_001].count())} {called} are chosen; {MAX_CHOSEN} can be changed at "
+            "once. Choose fewer, or limit the list by a filter. Nothing was changed."
         )
     keys = set(request.POST.getlist(ACTION_CHECKBOX_NAME))
     if request.POST.get("select_across", "0") != "1" and len(keys) != found:
         return (
-            f"Some of the chosen {called} are not in this list, or no longer. "
-            "Look at it again. Nothing was changed."
+            f"Some of the chosen {called} are not in this list or no longer in it. "
+            "Check the list and choose again. Nothing was changed."
         )
     return ""

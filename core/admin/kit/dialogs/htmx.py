@@ -1,7 +1,7 @@
-"""Requests that a page's script sends (htmx, for dialogs over a page) and where they lead.
+"""Requests of htmx (dialogs over a page) and their redirects.
 
-A script follows a redirect unseen and puts what it finds into the page: of another page that is an empty box.
-So such an answer names the address, and htmx goes there with the whole page.
+A script would follow a redirect and insert the answer into the page; another page would be an empty box
+there. So the response has the header HX-Redirect instead, and htmx loads the target as a whole page.
 """
 
 from collections.abc import Callable
@@ -16,20 +16,20 @@ def from_script(request: HttpRequest) -> bool:
     return "HX-Request" in request.headers
 
 
-def page_behind(request: HttpRequest) -> str:
-    """The page of this site that a request was sent from; empty where that is not known."""
+def referring_page(request: HttpRequest) -> str:
+    """Returns the page of this site that sent the request; empty if it is not known."""
     url = request.headers.get("HX-Current-URL") or request.headers.get("Referer") or ""
     if request.headers.get("HX-Current-URL-URI-AutoEncoded") == "true":
         url = unquote(url)
     here = url_has_allowed_host_and_scheme(
         url, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
-    # Without what follows "#": a browser would stay on the page that it has.
+    # Without the fragment ("#…"): with it, a browser would not load the page again.
     return urlsplit(url)._replace(scheme="", netloc="", fragment="").geturl() if here else ""
 
 
-def asked_back(request: HttpRequest) -> str:
-    """The page of this site that a button stood on, where that is not the object's own."""
+def next_url(request: HttpRequest) -> str:
+    """Returns the page of this site to return to (`next`), if the button is not on the object's page."""
     url = request.POST.get("next", "")
     here = url_has_allowed_host_and_scheme(
         url, allowed_hosts={request.get_host()}, require_https=request.is_secure()
@@ -37,18 +37,21 @@ def asked_back(request: HttpRequest) -> str:
     return url if here else ""
 
 
-def with_whole_pages(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable:
-    """Middleware. Also: whoever has to sign in first comes back to the page that they were on, not to an
-    address that only takes what a form sends."""
+def redirect_whole_page(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable:
+    """Middleware: answer a redirect of an htmx request by HX-Redirect.
+
+    A user who has to sign in first returns to the page that they were on, not to a URL that accepts only POST
+    requests.
+    """
 
     def answer(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         if response.status_code not in {301, 302, 303, 307, 308} or "Location" not in response:
             return response
         target, sign_in = response["Location"], reverse("admin:login")
-        is_question = request.method in {"GET", "HEAD"} and not from_script(request)
-        if urlsplit(target).path == sign_in and request.path != sign_in and not is_question:
-            page = page_behind(request) or reverse("admin:index")
+        loads_page = request.method in {"GET", "HEAD"} and not from_script(request)
+        if urlsplit(target).path == sign_in and request.path != sign_in and not loads_page:
+            page = referring_page(request) or reverse("admin:index")
             target = f"{sign_in}?{urlencode({'next': page})}"
             response["Location"] = target
         if from_script(request):

@@ -1,5 +1,4 @@
-"""Dialogs that are drawn together with their page, as a <dialog> that a button of it opens. Their answer goes
-by POST to an address of its own."""
+"""Dialogs whose HTML is part of a page, as a <dialog> that a button opens. The form has its own URL."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -8,19 +7,19 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
-from core.admin.kit.dialogs.answering import drawn, is_over
-from core.admin.kit.dialogs.carrying_out import say, taken
+from core.admin.kit.dialogs.answering import redirect_not_needed, render
+from core.admin.kit.dialogs.carrying_out import process, show_messages
 from core.admin.kit.dialogs.dialog import Dialog
 from core.admin.kit.dialogs.htmx import from_script
 from core.admin.kit.viewer import viewer_of
 
 
 class PageDialog(Dialog):
-    """A question about what a page shows (`obj`). Include `admin/dashboard/page_dialog.html` with it as
-    `form`; the page's button has `data-dialog` with its `element`."""
+    """A dialog about what a page shows (`obj`). The page includes `admin/dashboard/page_dialog.html` with it
+    as `form`, and has a button with `data-dialog` set to its `element`."""
 
-    keep: ClassVar[str] = "Cancel"  # of the button that leaves all as it is
-    notes: ClassVar[str] = ""  # a template with what stands below the fields
+    keep: ClassVar[str] = "Cancel"  # label of the button that closes it
+    notes: ClassVar[str] = ""  # a template to show below the fields
 
     @classmethod
     def element(cls) -> str:
@@ -33,19 +32,20 @@ class PageDialog(Dialog):
 
     @classmethod
     def is_offered(cls, obj: Any) -> bool:
-        """Whether the page draws it."""
+        """Whether the page contains it."""
         return cls.applies(obj)
 
     def heading(self) -> str:
         return self.title or self.label
 
     def post_url(self) -> str:
-        """Returns where the answer goes."""
+        """Returns the URL that the form is sent to."""
         raise NotImplementedError
 
     @property
-    def drawn_as(self) -> dict[str, Any]:
-        """For the template, where the form's own name of a field would come first."""
+    def template_values(self) -> dict[str, Any]:
+        """Returns the values for the template. In templates `form.name` would find a field of that name
+        first."""
         return {
             "element": self.element(),
             "heading": self.heading(),
@@ -59,7 +59,7 @@ class PageDialog(Dialog):
 
 
 def offered(dialogs: tuple[type[PageDialog], ...], request: HttpRequest, obj: Any) -> list[PageDialog]:
-    """The dialogs that a page draws for this person."""
+    """Returns the dialogs of a page that the viewer may use."""
     viewer = viewer_of(request)
     return [d(viewer=viewer, obj=obj) for d in dialogs if d.is_offered(obj) and d.may(viewer, obj)]
 
@@ -73,20 +73,22 @@ def answer_in_page(
     model_admin: Any = None,
     page: Callable[[PageDialog], HttpResponse] | None = None,
 ) -> HttpResponse:
-    """What came of an answer. Where something is in the way, the dialog says so: in its page, which `page`
-    draws with this form, or else as a page of its own."""
+    """Carry out a dialog that was sent, and redirect to `back` or to the result's URL.
+
+    If the form has errors, it is shown again: in its page, rendered by `page`, or on a separate page.
+    """
     viewer = viewer_of(request)
     if not dialog.may(viewer, obj):
         raise PermissionDenied
     if not dialog.applies(obj):
-        return is_over(request, dialog, obj, back)
+        return redirect_not_needed(request, dialog, obj, back)
     form: Any
-    done, form, _ = taken(dialog(request.POST, viewer=viewer, obj=obj))
+    done, form, _ = process(dialog(request.POST, viewer=viewer, obj=obj))
     if done is not None:
-        say(request, done)
+        show_messages(request, done)
         return HttpResponseRedirect(done.url or back)
     if page is not None:
         return page(form)
     if from_script(request):
         return TemplateResponse(request, "admin/dashboard/page_dialog.html", {"form": form})
-    return drawn(model_admin, request, form, {"title": form.heading(), "back": back})
+    return render(model_admin, request, form, {"title": form.heading(), "back": back})

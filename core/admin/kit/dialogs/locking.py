@@ -1,5 +1,5 @@
-"""Screens whose forms compare what they showed with what is stored (shown_values.py): the rows are
-locked first, so that nobody writes between the comparison and the saving."""
+"""Screens with Django's own forms: the rows are locked before shown and stored values are compared
+(shown_values.py), so that nobody else saves between the comparison and our saving."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ class LockingAdmin(ModelAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Rows that are changed in the list are locked before they are compared with what it showed."""
+        """Lock the rows before changes that were made in the list are saved."""
         if "_save" not in request.POST:
             return super().changelist_view(request, extra_context)
         with transaction.atomic():
@@ -35,7 +35,7 @@ class LockingAdmin(ModelAdmin):
         )
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
-        if not change or form.changed_data:  # a history has no row about nothing
+        if not change or form.changed_data:  # without a change, no row is added to the history
             super().save_model(request, obj, form, change)
 
     def changeform_view(
@@ -45,7 +45,7 @@ class LockingAdmin(ModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """A row is locked before it is compared with what its form showed."""
+        """Lock the row before its form is saved."""
         if request.method != "POST" or object_id is None:
             return super().changeform_view(request, object_id, form_url, extra_context)
         with transaction.atomic():

@@ -1,4 +1,4 @@
-"""Screens that ask: their dialogs, the addresses and buttons of these, and the scripts that they need."""
+"""The base class of screens with dialogs: their URLs, buttons and scripts."""
 
 from functools import partial
 from typing import Any
@@ -11,17 +11,17 @@ from core.admin.kit.dialogs.answering import answer
 from core.admin.kit.dialogs.chosen import ChosenDialog, chosen_address, list_action, pick_for_chosen
 from core.admin.kit.dialogs.dialog import Dialog
 from core.admin.kit.dialogs.locking import LockingAdmin
-from core.admin.kit.dialogs.pickers import by_typing
+from core.admin.kit.dialogs.pickers import picker
 from core.admin.kit.viewer import viewer_of
 from core.models import Membership
 
 
-class AskingAdmin(LockingAdmin):
-    dialogs: tuple[type[Dialog], ...] = ()  # what can be done to the object, or to a row of a tab
+class DialogAdmin(LockingAdmin):
+    dialogs: tuple[type[Dialog], ...] = ()  # about the object, or about a row of a tab
 
     @property
     def selected_dialogs(self) -> list[type[ChosenDialog]]:
-        """The dialogs about chosen rows, which stand among `actions`."""
+        """Returns the dialogs about chosen rows, which are named among `actions`."""
         return [one for one in self.actions or () if isinstance(one, type)]
 
     @property
@@ -29,7 +29,7 @@ class AskingAdmin(LockingAdmin):
         buttons = (getattr(self, name) for name in (*self.actions_list, *self.actions_detail))
         if not self.dialogs and not any(hasattr(button, "opens") for button in buttons):
             return super().media
-        choices = by_typing(Membership.team).media  # dialogs open over the page, which has the scripts
+        choices = picker(Membership.team).media  # dialogs open over the page, so the page needs their scripts
         return super().media + choices + Media(js=["dashboard/modal.js"])
 
     def get_urls(self) -> list[URLPattern]:
@@ -38,7 +38,7 @@ class AskingAdmin(LockingAdmin):
         own = [
             path("do/<slug:slug>/", view, name=f"{name}_new"),
             path("<key:object_id>/do/<slug:slug>/", view, name=name),
-            path("<key:object_id>/do/<slug:slug>/<key:part_id>/", view, name=f"{name}_part"),
+            path("<key:object_id>/do/<slug:slug>/<key:row_id>/", view, name=f"{name}_row"),
         ]
         pick = guard(partial(pick_for_chosen, self))
         picks = path("selected/<slug:slug>/", pick, name=chosen_address(self))
@@ -59,7 +59,8 @@ class AskingAdmin(LockingAdmin):
         return [one for one in found if self._may_open(request, one.method)]
 
     def _may_open(self, request: HttpRequest, action: Any) -> bool:
-        """Whether this person may use an action that opens a dialog; others are asked about elsewhere."""
+        """Whether the viewer may use the dialog that an action opens. True for other actions, which have
+        their own permissions."""
         dialog = getattr(action, "opens", None)
         if dialog is None:
             return True

@@ -1,15 +1,15 @@
-"""Forms that show stored values: what the person changed is written, and nothing else.
+"""Forms that show stored values and save only the fields that the user changed.
 
-Between the moment a form is drawn and the moment it is sent, a pull, an event or somebody else may store a
-newer value. So the form carries the values that it showed (Django's "hidden initial" inputs), and three are
-compared for each field: shown, sent, and stored now.
+Between showing and sending a form, a pull, an event or another user may store a newer value. So the form also
+sends the values that it showed (Django's "hidden initial" inputs), and three values are compared for each
+field: shown, sent, and stored now.
 
-- Sent as it was shown: the person has not touched the field. What is stored now stays.
-- Changed, and stored as it was shown: it is written.
-- Changed, and stored differently by now: refused beside the field with the values. The form then shows the
-  newer value as its own, so that sending it once more is a decision.
+- Sent is the shown value: the user has not changed the field. The stored value stays.
+- Sent is another value, and the stored value is the shown one: the sent value is saved.
+- Sent is another value, and the stored value has changed: refused, with both values beside the field. The
+  form then counts the newer value as shown, so that sending it again replaces it.
 
-A request without the shown values (from a script) is taken as if the form had been drawn just now.
+A request without the shown values (from a script) is treated as if the form had just been shown.
 """
 
 from collections.abc import Iterator
@@ -29,33 +29,35 @@ from core.folding import normalize_email
 
 
 class ShownValues(forms.BaseForm):
-    """A mixin, before the form class. Every visible field is protected, unless its first value is no stored
-    one: see `suggest`."""
+    """A mixin, named before the form class. It protects every visible field except those with a first value
+    that is not stored: see `suggest`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.touched: set[str] = set()  # fields that the person changed; known once the form is clean
-        self._as_sent: Any = self.data
+        self.touched: set[str] = set()  # fields that the user changed; set by `full_clean`
+        self._sent_data: Any = self.data
         self.data: Any
         for field in self.fields.values():
             field.show_hidden_initial = not field.widget.is_hidden and not field.disabled
 
     def suggest(self, name: str, value: Any) -> None:
-        """Begin a field with a value that is stored nowhere yet, to be taken or changed."""
+        """Give a field a first value that is not stored anywhere, for the user to keep or change."""
         self.fields[name].initial = value
         self.fields[name].show_hidden_initial = False
 
     @property
     def is_unchanged(self) -> bool:
-        """Whether a form that shows nothing but stored values was sent as it was shown."""
+        """Whether the form shows only stored values and the user changed none of them."""
         visible = [field for field in self.fields.values() if not field.widget.is_hidden]
         shown = [field for field in visible if field.show_hidden_initial]
         return bool(shown) and shown == visible and not self.touched
 
     @cached_property
     def changed_data(self) -> list[str]:
-        """For Django, which asks this of the forms of models."""
-        if self.empty_permitted:  # a further row of a list: asked before it is cleaned, since it may be empty
+        """Returns the names of changed fields. Django uses it for forms of models."""
+        if (
+            self.empty_permitted
+        ):  # an extra row of a formset: Django asks before it is cleaned, because it may be empty
             bound: dict[str, Any] = {name: self[name] for name in self.fields}
             return [name for name, one in bound.items() if one._has_changed()]
         return [name for name in self.fields if name in self.touched] if self.errors is not None else []
@@ -64,7 +66,7 @@ class ShownValues(forms.BaseForm):
         self.touched = set()
         self.__dict__.pop("changed_data", None)
         if self.is_bound:
-            self.data = self._as_sent.copy()
+            self.data = self._sent_data.copy()
         super().full_clean()
 
     def _clean_fields(self) -> None:
@@ -74,7 +76,7 @@ class ShownValues(forms.BaseForm):
             now, shown = comparable(field, stored), self._shown(name, field, stored)
             sent = comparable(field, self._raw(name, field))
             if sent in (shown, now):
-                if now:  # what was stored before is not this person's to correct; what is missing is
+                if now:  # the user need not correct a stored value, but must fill in a missing one
                     self.errors.pop(name, None)
                 if name not in self.errors:
                     self.cleaned_data[name] = _value_of(field, stored)
@@ -82,26 +84,26 @@ class ShownValues(forms.BaseForm):
                 continue
             self.touched.add(name)
             if now != shown and name not in self.errors:
-                self.add_error(name, self._moved(field, shown=shown, now=now))
+                self.add_error(name, self._conflict_message(field, shown=shown, now=now))
             self._show(name, stored)
 
     def _protected(self) -> Iterator[tuple[str, forms.Field]]:
         return ((name, field) for name, field in self.fields.items() if field.show_hidden_initial)
 
     def _raw(self, name: str, field: forms.Field) -> Any:
-        return field.widget.value_from_datadict(self._as_sent, self.files, self.add_prefix(name))
+        return field.widget.value_from_datadict(self._sent_data, self.files, self.add_prefix(name))
 
     def _shown(self, name: str, field: forms.Field, stored: Any) -> Any:
         key = self.add_initial_prefix(name)
-        if key in self._as_sent:
-            raw = field.hidden_widget().value_from_datadict(self._as_sent, self.files, key)
+        if key in self._sent_data:
+            raw = field.hidden_widget().value_from_datadict(self._sent_data, self.files, key)
             return comparable(field, raw)
-        # Of a choice of many that was empty nothing is sent: then the others tell whether this was drawn.
-        drawn = any(self.add_initial_prefix(other) in self._as_sent for other, _ in self._protected())
-        return comparable(field, None if drawn else stored)
+        # A multiple choice that was empty sends nothing. Other fields tell whether the form was shown at all.
+        was_shown = any(self.add_initial_prefix(other) in self._sent_data for other, _ in self._protected())
+        return comparable(field, None if was_shown else stored)
 
     def _show(self, name: str, stored: Any, *, and_the_field: bool = False) -> None:
-        """Should the form be drawn again: it shows what is stored now."""
+        """Let the form show the stored value if it is shown again."""
         value = self.fields[name].prepare_value(stored)
         for key in (self.add_initial_prefix(name), *([self.add_prefix(name)] if and_the_field else [])):
             if isinstance(self.fields[name], forms.ModelMultipleChoiceField | forms.MultipleChoiceField):
@@ -109,36 +111,36 @@ class ShownValues(forms.BaseForm):
             else:
                 self.data[key] = "" if value is None else str(value)
 
-    def _moved(self, field: forms.Field, *, shown: Any, now: Any) -> str:
+    def _conflict_message(self, field: forms.Field, *, shown: Any, now: Any) -> str:
         return (
-            f"This is {described(field, now)} by now; it was {described(field, shown)} when you opened this. "
-            "Nothing was saved. Save again if your value should replace it."
+            f"This is {described(field, now)} now. It was {described(field, shown)} when you opened this. "
+            "Nothing was saved. Save again to replace it by your value."
         )
 
 
 class ShownModelForm(ShownValues, forms.ModelForm):
-    """The form of every screen that changes a row by Django's own page or list."""
+    """The form of the screens that use Django's own page or list to change rows."""
 
     def _get_validation_exclusions(self) -> set[str]:
         return super()._get_validation_exclusions() | (set(self.fields) - self.touched)  # type: ignore[misc]
 
 
 def comparable(field: forms.Field, value: Any) -> Any:
-    """A value of a field, drawn, sent or stored, in one form for all three."""
+    """Returns a shown, sent or stored value of a field in one format, so that they can be compared."""
     if isinstance(field, forms.ModelMultipleChoiceField | forms.MultipleChoiceField):
         return sorted(str(field.prepare_value(one)) for one in value or () if one not in field.empty_values)
     if isinstance(field, forms.ModelChoiceField | forms.ChoiceField):
         value = field.prepare_value(value)
     else:
-        with suppress(ValidationError):  # the field refuses it in its own words
+        with suppress(ValidationError):  # the field reports the error itself
             value = field.to_python(value)
         if isinstance(field, forms.EmailField) and isinstance(value, str):
-            value = normalize_email(value)  # shown as people write it, stored as servers do
+            value = normalize_email(value)  # domains are shown readable, and stored as servers use them
     return "" if value is None or value in field.empty_values else str(value).replace("\r\n", "\n")
 
 
 def described(field: forms.Field, value: Any) -> str:
-    """A comparable value in words."""
+    """Returns a comparable value in words."""
     if isinstance(value, list):
         return ", ".join(described(field, one) for one in value) or "empty"
     if isinstance(field, forms.BooleanField):
@@ -159,9 +161,9 @@ def described(field: forms.Field, value: Any) -> str:
 
 
 def _value_of(field: forms.Field, stored: Any) -> Any:
-    """What a clean form holds where the field is as it is stored."""
+    """Returns the stored value in the form that `cleaned_data` has."""
     if stored is None:
-        return field.to_python(None)  # of a text the empty one
+        return field.to_python(None)  # "" for a text
     if not isinstance(field, forms.ModelChoiceField) or isinstance(stored, Model | QuerySet):
         return stored
     offered: Any = field.queryset

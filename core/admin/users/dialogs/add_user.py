@@ -8,7 +8,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldBooleanSwitchWidget
 
 from core.admin.kit import cells
 from core.admin.kit.dialogs.dialog import Dialog, Done
-from core.admin.kit.dialogs.pickers import by_typing
+from core.admin.kit.dialogs.pickers import picker
 from core.admin.users.dialogs.fields import email_field, name_field, role_field, student_role
 from core.models import Membership, Role, Team, User
 from core.permissions import scope
@@ -87,7 +87,7 @@ class AddUser(PersonDialog):
     teams = forms.ModelMultipleChoiceField(
         label="Teams",
         queryset=Team.objects.none(),
-        widget=by_typing(Membership.team, multiple=True),
+        widget=picker(Membership.team, multiple=True),
         error_messages={
             "required": "Choose at least one team.",
             "invalid_choice": "You cannot add people to this team.",

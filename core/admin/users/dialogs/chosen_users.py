@@ -13,7 +13,7 @@ from core.admin.groups.assigning import groups_that_follow
 from core.admin.kit.counting import counted
 from core.admin.kit.dialogs.chosen import ChosenDialog
 from core.admin.kit.dialogs.dialog import Done
-from core.admin.kit.dialogs.pickers import by_typing
+from core.admin.kit.dialogs.pickers import picker
 from core.admin.users.dialogs.fields import role_field, student_role
 from core.admin.users.dialogs.memberships import group_field, team_field
 from core.errors import names
@@ -60,7 +60,7 @@ class AddChosenToTeam(ChosenUsers):
             self.add_error("role", f"You cannot give the role {role} in {team}. Choose another.")
         return values
 
-    def to_confirm(self) -> str:
+    def confirmation(self) -> str:
         team, role = self.cleaned_data["team"], self.cleaned_data["role"]
         said = f"{counted(len(self.chosen) - self.there)} will join {team} as {role}."
         if self.there:
@@ -85,7 +85,7 @@ class AddChosenToGroup(ChosenUsers):
         self.offer("group", here)
         self.offered["group"] = groups.accepting_members(here)
 
-    def work_for_all(self) -> dict[str, set[int]]:
+    def valid_for_all(self) -> dict[str, set[int]]:
         shared = scope.shared_by_all(
             self.viewer, "groups.assign", self.chosen, GroupAssignment.objects.all(), "group"
         )
@@ -106,7 +106,7 @@ class AddChosenToGroup(ChosenUsers):
             self.add_error("group", f"{_all_of(self.chosen)} in {group} already. Choose another group.")
         return values
 
-    def to_confirm(self) -> str:
+    def confirmation(self) -> str:
         group = self.cleaned_data["group"]
         said = f"{counted(self.new)} will be added to the group {group}, here and in Thinkific."
         there = len(self.chosen) - self.new
@@ -126,7 +126,7 @@ class EnrollChosen(ChosenUsers):
     products = forms.ModelMultipleChoiceField(
         label="Courses and bundles",
         queryset=Product.objects.none(),
-        widget=by_typing(Enrollment.product, multiple=True),
+        widget=picker(Enrollment.product, multiple=True),
         error_messages={
             "required": "Choose at least one course or bundle.",
             "invalid_choice": "You cannot enroll people in it: no team of yours has a seat on it.",
@@ -139,13 +139,13 @@ class EnrollChosen(ChosenUsers):
         self.offer("products", scope.products_to_give(self.viewer, None))
         self.suggest("last_day", enrollments.usual_last_day())
 
-    def work_for_all(self) -> dict[str, set[int]]:
+    def valid_for_all(self) -> dict[str, set[int]]:
         shared = scope.shared_by_all(
             self.viewer, "enrollments.create", self.chosen, SeatAssignment.objects.all(), "product"
         )
         return {} if shared is None else {"products": shared}
 
-    def to_confirm(self) -> str:
+    def confirmation(self) -> str:
         products, end = self.cleaned_data["products"], moments.end_of(self.cleaned_data["last_day"])
         until = f"until {moments.day(end)}" if end else "without an end"
         said = [f"{counted(self.chosen)} will be enrolled in {names(products)}, {until}."]

@@ -7,7 +7,7 @@ from django.db.models import F, QuerySet
 
 from core.admin.kit import cells
 from core.admin.kit.dialogs.dialog import Dialog, Done, RowDialog
-from core.admin.kit.dialogs.pickers import by_typing
+from core.admin.kit.dialogs.pickers import picker
 from core.admin.users.dialogs.fields import role_field, student_role
 from core.models import GroupMembership, Membership, Team, ThinkificGroup, User
 from core.permissions import scope
@@ -19,7 +19,7 @@ def team_field() -> forms.ModelChoiceField:
     return forms.ModelChoiceField(
         label="Team",
         queryset=Team.objects.none(),
-        widget=by_typing(Membership.team),
+        widget=picker(Membership.team),
         error_messages={
             "required": "Choose a team.",
             "invalid_choice": "You cannot add people to this team.",
@@ -31,7 +31,7 @@ def group_field() -> forms.ModelChoiceField:
     return forms.ModelChoiceField(
         label="Group",
         queryset=ThinkificGroup.objects.none(),
-        widget=by_typing(GroupMembership.group),
+        widget=picker(GroupMembership.group),
         error_messages={
             "required": "Choose a group.",
             "invalid_choice": "You cannot add people to this group.",
@@ -96,7 +96,7 @@ class ChangeRole(MembershipDialog):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.offer("role", scope.roles_to_give(self.viewer, self.part.team), now=self.part.role_id)
+        self.offer("role", scope.roles_to_give(self.viewer, self.row.team), now=self.row.role_id)
 
     @classmethod
     def rows(cls, obj: Any, viewer: User) -> QuerySet[Membership]:
@@ -104,12 +104,12 @@ class ChangeRole(MembershipDialog):
 
     def locks(self) -> Team:
         """Roles are given under the lock of the team, so that it is never too full."""
-        return self.part.team
+        return self.row.team
 
     def carry_out(self) -> Done:
         role = self.cleaned_data["role"]
-        memberships.change_role(self.part, role=role, by=self.viewer)
-        return Done(f"{self.part.user} is {role} in {self.part.team} now.")
+        memberships.change_role(self.row, role=role, by=self.viewer)
+        return Done(f"{self.row.user} is {role} in {self.row.team} now.")
 
 
 class RemoveFromTeam(MembershipDialog):
@@ -121,13 +121,13 @@ class RemoveFromTeam(MembershipDialog):
 
     def text(self) -> str:
         return (
-            f"{self.part.user} leaves {self.part.team}. Enrollments stay; who is in no other team joins the "
+            f"{self.row.user} leaves {self.row.team}. Enrollments stay; who is in no other team joins the "
             "default team of the settings."
         )
 
     def carry_out(self) -> Done:
-        user, team = self.part.user, self.part.team
-        memberships.remove_member(self.part, by=self.viewer)
+        user, team = self.row.user, self.row.team
+        memberships.remove_member(self.row, by=self.viewer)
         # Somebody who is in no other team of the viewer's is out of their sight now.
         gone = not User.objects.visible_to(self.viewer).filter(pk=user.pk).exists()
         url = cells.detail_url(team, "users") if gone else ""

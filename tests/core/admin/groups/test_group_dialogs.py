@@ -22,7 +22,7 @@ JOIN_INTERNS = "3 people of Acme will join the group Interns in Thinkific."
 
 def do(slug: str, *keys: int) -> str:
     return reverse(
-        f"admin:core_thinkificgroup_{'do' if len(keys) == 1 else 'do_part'}", args=[keys[0], slug, *keys[1:]]
+        f"admin:core_thinkificgroup_{'do' if len(keys) == 1 else 'do_row'}", args=[keys[0], slug, *keys[1:]]
     )
 
 

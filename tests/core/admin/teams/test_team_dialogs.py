@@ -9,7 +9,7 @@ from tests.factories import GroupAssignmentFactory, OrganizationFactory, Thinkif
 
 
 def do(slug: str, *keys: int) -> str:
-    name = ("do_new", "do", "do_part")[len(keys)]
+    name = ("do_new", "do", "do_row")[len(keys)]
     return reverse(f"admin:core_team_{name}", args=[*keys[:1], slug, *keys[1:]])
 
 

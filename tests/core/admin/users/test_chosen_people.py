@@ -284,7 +284,7 @@ def test_twenty_people_take_as_many_queries_as_two(what, alma, acme, accounting)
 
 
 def test_more_than_the_most_are_refused_in_a_sentence(alma, ana, bo, acme, monkeypatch, signed_in):
-    monkeypatch.setattr(chosen_dialogs, "MOST", 2)
+    monkeypatch.setattr(chosen_dialogs, "MAX_CHOSEN", 2)
     outsiders(2)
     form = {"action": "add_to_team", "index": "0", "_selected_action": [ana.pk], "select_across": "1"}
 

@@ -24,12 +24,12 @@ from tests.factories import (
 
 def user_do(slug: str, *keys: int) -> str:
     return reverse(
-        "admin:core_user_do_part" if keys[1:] else "admin:core_user_do", args=[keys[0], slug, *keys[1:]]
+        "admin:core_user_do_row" if keys[1:] else "admin:core_user_do", args=[keys[0], slug, *keys[1:]]
     )
 
 
 def team_do(team, slug: str, *keys: int) -> str:
-    name = "do_part" if keys else "do"
+    name = "do_row" if keys else "do"
     return reverse(f"admin:core_team_{name}", args=[team.pk, slug, *keys])
 
 

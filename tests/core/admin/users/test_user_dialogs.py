@@ -29,7 +29,7 @@ LIST = reverse("admin:core_user_changelist")
 
 
 def do(slug: str, *keys: int) -> str:
-    name = ("do_new", "do", "do_part")[len(keys)]
+    name = ("do_new", "do", "do_row")[len(keys)]
     return reverse(f"admin:core_user_{name}", args=[*keys[:1], slug, *keys[1:]])
 
 
@@ -373,7 +373,7 @@ def test_access_ends_from_the_tab_and_from_the_enrollments_page(
         again = getattr(client, method)(do("end-access", ana.pk, anas.pk))
         assert row_is_gone(again)
         assert again.url == f"{reverse('admin:core_user_change', args=[ana.pk])}?tab=enrollments"
-        assert "This is how it stands now" in client.get(page, follow=True).content.decode()
+        assert "This page shows the present state" in client.get(page, follow=True).content.decode()
     assert "no longer needed" in client.post(page, follow=True).content.decode()
 
 
@@ -493,7 +493,7 @@ def test_who_cannot_wait_for_another_change_is_told_and_nothing_is_saved(root, s
         page = client.post(address, {"email": ana.email, "first_name": "Other", "is_active": "on"})
 
     connection.close()
-    assert "Nothing was saved; try again." in page.content.decode()
+    assert "Nothing was saved. Try again." in page.content.decode()
     assert User.objects.get(pk=ana.pk).first_name == ana.first_name
 
 

@@ -132,7 +132,7 @@ def test_more_than_were_shown_are_not_discarded(alma, signed_in, failed):
     page = client.post(LIST, sent)
 
     assert "2 changes would never be sent" in page.content.decode()
-    assert "changed since you were asked" in page.content.decode()
+    assert "changed since you opened it" in page.content.decode()
     assert (status_of(failed), status_of(later)) == (Status.FAILED, Status.FAILED)
 
 
@@ -151,7 +151,7 @@ def test_a_change_that_took_a_newer_one_in_is_not_discarded_unseen(alma, signed_
 
     page = client.post(url, sent)
 
-    assert "changed since you were asked" in page.content.decode()
+    assert "changed since you opened it" in page.content.decode()
     assert status_of(entry) == Status.PENDING
 
 
@@ -163,7 +163,7 @@ def test_no_more_are_tried_again_than_were_shown(alma, signed_in, failed):
 
     for url, shown in sent:
         page = client.post(url, shown | {"entity": "enrollment"})
-        assert "changed since you were asked" in str(page.context["form"].non_field_errors())
+        assert "changed since you opened it" in str(page.context["form"].non_field_errors())
 
     assert set(OutboxEntry.objects.values_list("status", flat=True)) == {Status.FAILED}
 

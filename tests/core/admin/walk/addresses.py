@@ -28,7 +28,7 @@ def lists(screen: Any) -> list[Address]:
 def _all(screen: Any, key: Any, part: Any) -> Iterator[Address]:
     for pattern in _named(screen):
         if _about_one(pattern):
-            yield from _of(screen, pattern, {"part_id": part} | dict.fromkeys(KEYS, key))
+            yield from _of(screen, pattern, {"row_id": part} | dict.fromkeys(KEYS, key))
 
 
 KEYS = ("object_id", "run_id", "pk")  # names of an object's key in an address
@@ -61,5 +61,5 @@ def _of(screen: Any, pattern: URLPattern, values: dict[str, Any]) -> Iterator[Ad
 
 def _slugs(screen: Any, names: list[str]) -> list[str]:
     """Returns the slugs of the dialogs that have an address of this form."""
-    new, row = "object_id" not in names, "part_id" in names
+    new, row = "object_id" not in names, "row_id" in names
     return [d.slug for d in screen.dialogs if d.about_new == new and issubclass(d, RowDialog) == row]

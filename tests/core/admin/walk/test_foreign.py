@@ -46,7 +46,7 @@ def test_rows_of_others_are_not_reached_by_way_of_an_own_object(world, window, w
         screen = world.screens()[model]
         for row in world.parts["foreign"]:
             for one in addresses(screen, obj.pk, row.pk):
-                if one.view == "do_part" and row.pk not in {own.pk for own in world.parts["own"]}:
+                if one.view == "do_row" and row.pk not in {own.pk for own in world.parts["own"]}:
                     answer = window(who).ask("post", one.path, {})
                     assert answer.status in {302, 403, 404}, one
                     assert not answer.wrote, one

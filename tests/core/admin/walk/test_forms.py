@@ -47,7 +47,7 @@ def open_to(world, who: str) -> Iterator[Open]:
                     part = dialog.rows(target, viewer).filter(pk=row.pk).first()
                     if part is None:
                         continue
-                form = dialog(None, viewer=viewer, obj=target, part=part)
+                form = dialog(None, viewer=viewer, obj=target, row=part)
                 if not dialog.blocked(part or target, viewer):
                     done.add((model, one.dialog))
                     yield Open(one, dialog, target, part, form)

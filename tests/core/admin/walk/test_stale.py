@@ -244,7 +244,7 @@ def test_what_both_changed_is_refused_beside_the_field_with_both_values(world, w
             answer = _sent(browser, one.path, one.with_value(mine))
 
             assert answer.status == 200, (one.path, one.name)
-            assert "by now; it was" in answer.body, (one.path, one.name)
+            assert "now. It was" in answer.body, (one.path, one.name)
             assert not moved(by_the_other, stored()), (one.path, one.name)
 
             # Drawn again it shows both; sent once more it is a decision.
@@ -340,4 +340,4 @@ def test_what_is_saved_between_the_look_and_the_writing_is_seen_as_well(world, w
             answer = browser.send("post", path, sent | {"first_name": "Mine"})
 
         assert answer.status == 200
-        assert "This is “Newer” by now" in answer.body
+        assert "This is “Newer” now" in answer.body

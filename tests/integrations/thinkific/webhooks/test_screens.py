@@ -108,7 +108,7 @@ def test_a_stale_page_does_not_move_the_subscriptions_back(signed_in, root, conn
 
     mine = {"address": "https://mine.example.org/webhooks/thinkific/", "initial-address": OURS}
     page = text(browser.post(f"{PAGE}register/", mine))
-    assert f"“{newer}” by now" in page
+    assert f"“{newer}” now" in page
     assert set(WebhookSubscription.objects.values_list("target_url", flat=True)) == {newer}
 
 

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 
 def do(model, slug, *keys):
-    name = "do_part" if len(keys) > 1 else "do"
+    name = "do_row" if len(keys) > 1 else "do"
     return reverse(f"admin:core_{model}_{name}", args=[keys[0], slug, *keys[1:]])
 
 

@@ -8,7 +8,7 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 
-from core.admin.kit.dialogs.answering import CLOSED, GONE
+from core.admin.kit.dialogs.answering import NOT_ALLOWED, NOT_FOUND
 from core.models import Membership, User
 from tests.factories import MembershipFactory, ThinkificGroupFactory, builtin_role
 
@@ -18,7 +18,7 @@ LIST = reverse("admin:core_user_changelist")
 
 
 def do(slug: str, *keys: int) -> str:
-    name = ("do_new", "do", "do_part")[len(keys)]
+    name = ("do_new", "do", "do_row")[len(keys)]
     return reverse(f"admin:core_user_{name}", args=[*keys[:1], slug, *keys[1:]])
 
 
@@ -71,7 +71,7 @@ def test_what_no_longer_applies_leads_to_the_page_with_the_message(alma, ana, si
     response = by_htmx(signed_in(alma), "get", do("unlock-sign-in", ana.pk), on=page_of(ana))
 
     assert response.headers["HX-Redirect"] == page_of(ana)
-    assert said(response) == ["“Unlock Sign-in” is no longer needed here. This is how it stands now."]
+    assert said(response) == ["“Unlock Sign-in” is no longer needed. This page shows the present state."]
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
@@ -83,7 +83,7 @@ def test_a_row_that_is_gone_leads_to_its_tab_with_the_message(alma, ana, signed_
     response = by_htmx(signed_in(alma), method, address, on=page_of(ana, "teams"))
 
     assert response.headers["HX-Redirect"] == page_of(ana, "teams")
-    assert said(response) == [GONE]
+    assert said(response) == [NOT_FOUND]
 
 
 def test_an_object_that_is_gone_leads_from_its_page_to_the_list(alma, ana, signed_in):
@@ -93,7 +93,7 @@ def test_an_object_that_is_gone_leads_from_its_page_to_the_list(alma, ana, signe
     response = by_htmx(signed_in(alma), "get", address, on=page)
 
     assert response.headers["HX-Redirect"] == LIST
-    assert said(response) == [GONE]
+    assert said(response) == [NOT_FOUND]
 
 
 def test_who_may_no_longer_do_it_is_told_so_on_the_page(alma, ana, signed_in):
@@ -103,7 +103,7 @@ def test_who_may_no_longer_do_it_is_told_so_on_the_page(alma, ana, signed_in):
     response = by_htmx(client, "get", do("edit", ana.pk), on=page_of(ana))
 
     assert response.headers["HX-Redirect"] == page_of(ana)
-    assert said(response) == [CLOSED]
+    assert said(response) == [NOT_ALLOWED]
 
 
 def test_an_error_is_drawn_in_the_dialog_and_the_next_try_stays_there_too(alma, ana, signed_in):

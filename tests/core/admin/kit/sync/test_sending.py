@@ -24,7 +24,7 @@ def page_of(obj, tab: str = "") -> str:
 
 
 def do(obj, slug: str, *part: int) -> str:
-    name = f"admin:core_{obj._meta.model_name}_do{'_part' if part else ''}"
+    name = f"admin:core_{obj._meta.model_name}_do{'_row' if part else ''}"
     return reverse(name, args=[obj.pk, slug, *part])
 
 
