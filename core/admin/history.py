@@ -56,8 +56,8 @@ class Filters(forms.Form):
         return rows
 
     def _by(self, words: list[str]) -> Q:
-        """Returns the condition for people with these words in their name or address; of deleted accounts the
-        copied name is searched."""
+        """Returns the condition for users with these words in their name or address. For deleted accounts,
+        the stored name is searched."""
         if not hasattr(self, "_people"):
             people = User.objects.order_by()
             for word in words:
@@ -65,10 +65,10 @@ class Filters(forms.Form):
             self._people = list(people.values_list("pk", flat=True)[:FEW])
         found = Q(history_user__in=self._people) | Q(impersonator__in=self._people)
         for column in ("history_user_name", "impersonator_name"):
-            gone = Q()
+            deleted = Q()
             for word in words:
-                gone &= holding(column, word)
-            found |= gone
+                deleted &= holding(column, word)
+            found |= deleted
         return found
 
 

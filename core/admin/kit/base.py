@@ -14,7 +14,7 @@ from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 
 from core.admin.kit.dialogs.buttons import buttons_for
-from core.admin.kit.dialogs.screens import AskingAdmin
+from core.admin.kit.dialogs.screens import DialogAdmin
 from core.admin.kit.keys import only_keys
 from core.admin.kit.lists.columns import Column, CountColumn
 from core.admin.kit.lists.lists import FEW, BoundedChangeList, BoundedPaginator
@@ -36,14 +36,14 @@ def visible(queryset: QuerySet, viewer: User) -> QuerySet:
     return queryset if viewer.sees_everything else queryset.none()
 
 
-class DashboardAdmin(AskingAdmin):
+class DashboardAdmin(DialogAdmin):
     """Lists, details, autocomplete, choices, filters, actions and search, limited to the visible rows.
 
     Read-only unless a screen says otherwise: most of what is shown belongs to Thinkific.
 
-    Unfold keeps `self.request` on the admin, which all threads share: never use it. What asks before it
-    changes something is a dialog: about the object or a row of it (`dialogs`), about chosen rows (a class
-    among `actions`), or behind a button above the page (`opens`).
+    Unfold keeps `self.request` on the admin, which all threads share: never use it. Changes are made by
+    dialogs: about the object or a row of it (`dialogs`), about chosen rows (a class among `actions`), or
+    opened by a button above the page (`opens`).
     """
 
     list_per_page = 50
@@ -55,7 +55,7 @@ class DashboardAdmin(AskingAdmin):
     list_fullwidth = True
     actions: Any = None
     search_help_text = ""
-    people_path = ""  # lookup from a row to a user; set where a list of addresses can be searched for
+    people_path = ""  # lookup from a row to a user; empty: the search accepts no list of addresses
     list_before_template = "admin/dashboard/list_head.html"
     list_top_template = ""  # the screen's own template above its list
     empty_value_display = "—"
@@ -67,18 +67,18 @@ class DashboardAdmin(AskingAdmin):
     change_form_outer_before_template = "admin/dashboard/tabs.html"
     change_form_template = "admin/dashboard/change_form.html"
     change_list_template = "admin/dashboard/change_list.html"
-    shows_sync = False  # whether the detail page says how the object stands with Thinkific
-    list_only: tuple[str, ...] = ()  # the columns that a row of the list shows, where the rest is heavy
+    shows_sync = False  # whether the detail page shows the sync state of the object
+    list_only: tuple[str, ...] = ()  # the fields that the list reads, if the others are large
 
     class Media:
         css = {"all": ["dashboard/lists.css"]}
         js = ("dashboard/search.js",)
 
-    # --- what may be seen ---------------------------------------------------------------------------
+    # --- visible rows -------------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        """All that this person may see here, with what the columns count: a list computes that for the rows
-        of its page."""
+        """Returns the rows that the viewer may see, with the counts of the columns. A list computes the
+        counts only for the rows of its page."""
         viewer = viewer_of(request)
         counted = [column for column in self.columns.values() if isinstance(column, CountColumn)]
         rows = self.limit(super().get_queryset(request), viewer)
@@ -115,7 +115,7 @@ class DashboardAdmin(AskingAdmin):
 
     @cached_property
     def columns(self) -> dict[str, Column]:
-        """The columns of the screen by the names that `list_display` and `fields` call them by."""
+        """Returns the columns of the screen by their names in `list_display` and `fields`."""
         classes = reversed(type(self).__mro__)
         found = (pair for one in classes for pair in vars(one).items() if isinstance(pair[1], Column))
         return dict(found)

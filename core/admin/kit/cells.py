@@ -26,24 +26,24 @@ SHOWN_CHARACTERS = 300  # the stylesheet cuts lines; this limits the size of the
 
 
 def text(value: Any, limit: int = SHOWN_CHARACTERS, *, tooltip: str = "") -> SafeString:
-    """A name of any length: cut where its line ends, whole in the tooltip, in its own direction. `tooltip`:
-    what is whole, where the value is only a part."""
+    """Returns a text of any length and writing direction: the browser cuts it at the end of its line, and the
+    tooltip has all of it. `tooltip`: the complete text, if the value is only a part."""
     if not value:
         return NOTHING
     value, tooltip = as_people_write(str(value)), as_people_write(tooltip)
     shown = value if len(value) <= limit else value[: limit - 1] + "…"
-    # An address that is too long for its column breaks after the @.
+    # An e-mail address that is too long for its column breaks after the @.
     shown = format_html_join(format_html("{}<wbr>", "@"), "{}", ((part,) for part in shown.split("@")))
     return format_html('<bdi class="cell-text" title="{}">{}</bdi>', (tooltip or value)[:1000], shown)
 
 
 def whole(value: Any) -> Any:
-    """A text of any length in all its lines, for a page of its own; or any value, where there is one."""
+    """Returns the value, or a dash if it is empty. For detail pages, where long texts are not cut."""
     return value or NOTHING
 
 
 def sentence(value: str, limit: int = SHOWN_CHARACTERS) -> SafeString:
-    """Returns a text to be read to its end, in as many lines as it needs."""
+    """Returns a text in as many lines as it needs."""
     if not value:
         return NOTHING
     value = as_people_write(value)
@@ -96,7 +96,7 @@ def day(value: date | None) -> SafeString:
     return format_html("{}", moments.day(value)) if value else NOTHING
 
 
-# Kinds of lessons that people call otherwise than Thinkific does; REST and GraphQL have words of their own.
+# Lesson kinds with another label than Thinkific's name. REST and GraphQL use different names.
 LESSON_KINDS = {"html_item": "Text", "pdf": "PDF", "iframe": "Multimedia", "multimedia": "Multimedia"}
 
 

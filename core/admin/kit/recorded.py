@@ -58,10 +58,10 @@ class Names:
             if model is Enrollment:
                 rows = rows.select_related("user", "product")
             self._known |= {(model, row.pk): str(row) for row in rows}
-            gone = {key for key in keys if (model, key) not in self._known}
+            deleted = {key for key in keys if (model, key) not in self._known}
             recorded = RECORDED.get(str(model._meta.model_name))
-            if gone and recorded is not None and not recorded.parts:
-                last = recorded.model.history.filter(id__in=gone).order_by("history_id")
+            if deleted and recorded is not None and not recorded.named_by:
+                last = recorded.model.history.filter(id__in=deleted).order_by("history_id")
                 self._known |= {(model, row.id): recorded.name(row, self) for row in last}
 
     def of(self, row: Any, name: str) -> str:
@@ -77,11 +77,12 @@ class Names:
 
 @dataclass(frozen=True)
 class Recorded:
-    """A model with a history, how to name its objects, and the foreign keys (`parts`) that the name needs."""
+    """A model with a history, how to name its objects, and the foreign keys that the name needs
+    (`named_by`)."""
 
     model: Any
     name: Callable[[Any, Names], str]
-    parts: tuple[str, ...] = ()
+    named_by: tuple[str, ...] = ()
 
     @property
     def slug(self) -> str:
@@ -139,16 +140,16 @@ RECORDED = {
 }
 
 Row = tuple[Recorded, Any]
-Moved = tuple[Field, Any, Any]  # a field, the row before, the row after
+FieldChange = tuple[Field, Any, Any]  # a field, the row before, the row after
 
 
 def shown(rows: list[Row]) -> list[dict[str, Any]]:
     """Returns the rows in the form for the template. The number of queries does not depend on their
     number."""
-    moved, names = _moved(rows), Names()
+    field_changes, names = _field_changes(rows), Names()
     for recorded, row in rows:
-        names.ask(row, recorded.parts)
-        for field, before, after in moved.get((recorded.slug, row.history_id), []):
+        names.ask(row, recorded.named_by)
+        for field, before, after in field_changes.get((recorded.slug, row.history_id), []):
             if isinstance(field, ForeignKey):
                 names.ask(before, [field.name])
                 names.ask(after, [field.name])
@@ -165,7 +166,7 @@ def shown(rows: list[Row]) -> list[dict[str, Any]]:
             "url": _url(recorded, row),
             "changes": [
                 (capfirst(str(field.verbose_name)), _value(field, before, names), _value(field, after, names))
-                for field, before, after in moved.get((recorded.slug, row.history_id), [])
+                for field, before, after in field_changes.get((recorded.slug, row.history_id), [])
             ],
             "reason": _reason(row, runs),
         }
@@ -173,7 +174,7 @@ def shown(rows: list[Row]) -> list[dict[str, Any]]:
     ]
 
 
-def _moved(rows: list[Row]) -> dict[tuple[str, int], list[Moved]]:
+def _field_changes(rows: list[Row]) -> dict[tuple[str, int], list[FieldChange]]:
     """Returns for each change the fields that differ from the object's row before it."""
     found = {}
     for recorded in RECORDED.values():
@@ -198,8 +199,8 @@ def _moved(rows: list[Row]) -> dict[tuple[str, int], list[Moved]]:
 
 
 def _who(row: Any) -> str:
-    who, behind = done_by(row, "history_user"), done_by(row, "impersonator")
-    return as_people_write(f"{behind} as {who}" if behind else who)
+    who, impersonator = done_by(row, "history_user"), done_by(row, "impersonator")
+    return as_people_write(f"{impersonator} as {who}" if impersonator else who)
 
 
 def _is_as_it_was(row: Any) -> bool:

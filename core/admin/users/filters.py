@@ -72,5 +72,5 @@ USER_FILTERS = (
         title="Thinkific",
     ),
     # The first page leads here while there are such accounts.
-    choice_filter("address", _addresses, only_where_set=True),
+    choice_filter("address", _addresses, hidden_until_set=True),
 )

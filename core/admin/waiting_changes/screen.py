@@ -70,7 +70,7 @@ class OutboxEntryAdmin(SitewideAdmin):
         choice_filter(
             "status",
             {**dict(Status.choices), "all": ("All, sent or not", Q())},
-            unset=("unsent", "Not sent yet", Q(status__in=OutboxEntry.UNSENT)),
+            default=("unsent", "Not sent yet", Q(status__in=OutboxEntry.UNSENT)),
         ),
         choice_filter("entity", ENTITIES, title="kind"),
     ]

@@ -1,4 +1,4 @@
-"""What a list is limited to at the moment, each with the address of the list without it."""
+"""Chips above a list: the present search and filters, each with a link that removes it."""
 
 from collections.abc import Collection
 from typing import Any, NamedTuple
@@ -11,12 +11,12 @@ from django.utils.text import capfirst
 class Chip(NamedTuple):
     label: str
     value: str
-    without: str  # address
+    without: str  # URL of the list without this filter
 
 
 def chips(changelist: ChangeList) -> list[Chip]:
-    """The words that are searched for, then each filter that is set. The filter says what its value is called
-    to this viewer (core/admin/kit/lists/filters.py)."""
+    """Returns the search, then each active filter with the name of its value for this viewer
+    (core/admin/kit/lists/filters.py)."""
     shown = []
     if changelist.query:
         shown.append(Chip("Search", changelist.query, _without(changelist, [SEARCH_VAR])))
@@ -24,18 +24,18 @@ def chips(changelist: ChangeList) -> list[Chip]:
     for spec in specs:
         if spec.value():
             without = _without(changelist, spec.expected_parameters())
-            shown.append(Chip(capfirst(str(spec.title)), spec.value_shown(), without))
+            shown.append(Chip(capfirst(str(spec.title)), spec.value_label(), without))
     return shown
 
 
-def nothing_set(changelist: ChangeList) -> str:
-    """The address of the list without search and filters, in the same order."""
+def reset_url(changelist: ChangeList) -> str:
+    """Returns the URL of the list without search and filters, in the same order."""
     return _without(changelist, set(changelist.filter_params) - {ORDER_VAR})
 
 
 def _without(changelist: ChangeList, names: Collection[str]) -> str:
-    """Not Django's own, which takes everything away that begins like one of the names. On the first page: it
-    is another list."""
+    """Returns the URL without these parameters and without a page number. Django's own function is not used,
+    because it also removes parameters that only begin with one of the names."""
     kept = {
         name: values for name, values in changelist.filter_params.items() if name not in names and any(values)
     }

@@ -1,4 +1,4 @@
-"""Columns that each person may show in a list or leave out; the choice is kept with their account."""
+"""Optional columns of a list. The choice is stored per user."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -14,17 +14,18 @@ from core.models import ShownColumns
 
 
 class ChosenColumns(DashboardAdmin):
-    """A list with a button "Columns". The optional columns stand before the last one, in the order given
-    here, so that the numbers by which an address names the sorted columns stay what they are."""
+    """A list with a button "Columns". Optional columns come before the last one, in the order given here, so
+    that the column numbers in URLs of sorted lists stay valid."""
 
-    optional_columns: ClassVar[Mapping[str, str]] = {}  # name of the method -> what the choice calls it
+    optional_columns: ClassVar[Mapping[str, str]] = {}  # name of the column -> label of the choice
 
     def get_list_display(self, request: HttpRequest) -> Any:
         shown = super().get_list_display(request)
         return [*shown[:-1], *self.chosen_columns(request), *shown[-1:]]
 
     def chosen_columns(self, request: HttpRequest) -> list[str]:
-        """Read once for each request: a list asks for its columns several times."""
+        """Returns the names of the chosen columns. Cached on the request, because a list needs them several
+        times."""
         if not hasattr(request, "chosen_columns"):
             rows = ShownColumns.objects.filter(user=viewer_of(request), screen=self.opts.label_lower)
             kept = rows.values_list("columns", flat=True).first() or []
@@ -32,7 +33,7 @@ class ChosenColumns(DashboardAdmin):
         return request.chosen_columns  # type: ignore[attr-defined]
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """With what the button opens, for the template above the list."""
+        """Adds `column_choices` to the list, for the template of the button."""
         changelist: Any = super().get_changelist_instance(request)
         chosen = self.chosen_columns(request)
         options = [(name, label, name in chosen) for name, label in self.optional_columns.items()]
@@ -55,7 +56,7 @@ class ChosenColumns(DashboardAdmin):
         ]
 
     def choose_columns(self, request: HttpRequest) -> HttpResponse:
-        """Keep the choice, and go back to the list as it was."""
+        """The view that stores the choice and redirects back to the list."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not self.has_view_permission(request):

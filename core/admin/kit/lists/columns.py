@@ -1,5 +1,4 @@
-"""Columns: a heading, where the value is found, how it is drawn. The same ones for lists, details, tabs and
-files."""
+"""Columns for lists, detail pages, tabs and files: a heading, the value, and how it is shown."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,22 +12,22 @@ Source = str | Callable[[Any], Any]
 
 
 class Column:
-    """One column. As an attribute of a screen it is named in `list_display`, `fields` and `fieldsets`; a tab
-    and a file are given the column itself."""
+    """One column. `list_display`, `fields` and `fieldsets` of a screen contain the name of its attribute;
+    tabs and files contain the column itself."""
 
     def __init__(self, heading: str, value: Callable[[Any], Any], cell: Callable[[Any], Any], sort: str):
         self.heading = self.short_description = heading
-        self.value = value  # of a row, for a file
+        self.value = value  # returns the value of a row, for files
         self.cell = cell
         self.admin_order_field = sort or None
 
     def __call__(self, row: Any) -> Any:
-        """Returns what stands in the cell."""
+        """Returns the content of the cell."""
         return self.cell(self.value(row))
 
 
 class CountColumn(Column):
-    """How many rows point to each row. The list and the page read the count with their rows."""
+    """Counts the related rows of each row, as an annotation in the query of the list or page."""
 
     def __init__(self, heading: str, rows: Callable[[User], Any], key: str):
         super().__init__(heading, lambda row: getattr(row, self.annotation), amount, "")
@@ -48,29 +47,29 @@ def column(
     cell: Callable[..., Any] | None = None,
     *,
     sort: str | bool = False,
-    **drawing: Any,
+    **options: Any,
 ) -> Column:
     """Returns a column.
 
-    `source` is a path ("user.email", "get_origin_display") or a function of the row. `cell` draws the value,
-    with the options in `drawing`; without it the value stands there as it is. `sort` is the field of the
-    database that the heading sorts by, which needs an index; True: the source is that field.
+    `source` is a path ("user.email", "get_origin_display") or a function of the row. `cell` renders the
+    value, with the keyword arguments `options`; without it the value is shown unchanged. `sort` is the
+    database field to sort by, which needs an index; True: the source is that field.
     """
     value = source if callable(source) else _path(source)
     order = source if sort is True and isinstance(source, str) else sort or ""
-    draw: Callable[[Any], Any] = _as_it_is if cell is None else cell
-    return Column(heading, value, (lambda found: draw(found, **drawing)) if drawing else draw, str(order))
+    render: Callable[[Any], Any] = _unchanged if cell is None else cell
+    return Column(heading, value, (lambda found: render(found, **options)) if options else render, str(order))
 
 
 def count_column(heading: str, rows: Callable[[User], Any], key: str) -> CountColumn:
     """Returns a column that counts rows of another model, in a constant number of queries.
 
-    `rows` are those that the viewer may see; `key` is the foreign key by which they point to a row.
+    `rows` returns the rows that the viewer may see; `key` is their foreign key to the list's row.
     """
     return CountColumn(heading, rows, key)
 
 
-def _as_it_is(value: Any) -> Any:
+def _unchanged(value: Any) -> Any:
     return value
 
 
@@ -78,7 +77,7 @@ def _path(path: str) -> Callable[[Any], Any]:
     names = path.split(".")
 
     def value(row: Any) -> Any:
-        """None where something on the way is missing."""
+        """Returns None if a value on the path is None."""
         for name in names:
             row = getattr(row, name)
             row = row() if callable(row) else row

@@ -1,4 +1,4 @@
-"""A list as a CSV file: the rows that the list shows with its filters, search and order, all of them."""
+"""CSV export of a list: all rows, with the present filters, search and order."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,12 +21,12 @@ class ExportingAdmin(DashboardAdmin):
     """A list with a button "Export CSV"."""
 
     actions_list: tuple[str, ...] = ("export_csv",)
-    export_columns: Sequence[Column] = ()  # of which the file has the values, not what is drawn
+    export_columns: Sequence[Column] = ()  # the file contains their values without HTML
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("core.export_reports") and self.has_view_permission(request)
 
-    # It changes nothing, so a link (GET) without a dialog is right.
+    # It changes nothing, so it needs no dialog and a GET request is enough.
     @action(description="Export CSV", icon="download", permissions=["export"])
     def export_csv(self, request: HttpRequest) -> StreamingHttpResponse:
         try:
@@ -36,7 +36,7 @@ class ExportingAdmin(DashboardAdmin):
         return self.as_file(request, queryset)
 
     def export_rows(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        """The rows with what the columns of the file read of other tables."""
+        """Returns the rows with the related objects that the columns of the file need."""
         return queryset
 
     def as_file(self, request: HttpRequest, queryset: QuerySet) -> StreamingHttpResponse:
@@ -57,7 +57,7 @@ class ExportingAdmin(DashboardAdmin):
     ) -> HttpResponse:
         response = super().changelist_view(request, extra_context)
         if isinstance(response, TemplateResponse) and response.context_data and request.GET:
-            # Unfold's buttons lead to a bare address; the file is to hold what the list shows.
+            # Unfold's button has no query string; the file must have the same filters as the list.
             for button in response.context_data.get("actions_list", []):
                 if button["path"].endswith("/export_csv/"):
                     button["path"] += f"?{request.GET.urlencode()}"

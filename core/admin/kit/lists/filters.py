@@ -1,4 +1,4 @@
-"""Filters that offer, and follow, only what the viewer may see. Screens make them by `choice_filter`,
+"""Filters of lists, limited to what the viewer may see. Screens create them with `choice_filter`,
 `related_filter` and `team_filter`."""
 
 from collections.abc import Callable, Iterator, Mapping
@@ -17,13 +17,13 @@ from unfold.contrib.filters.forms import AutocompleteDropdownForm
 from core.admin.kit.viewer import viewer_of
 from core.models import Team, User
 
-UNKNOWN = "not found"  # of a value that is none, or not for the viewer to see
-Condition = Q | Callable[[Any], QuerySet]  # what the rows fulfil, or a function that picks them
-Choices = Mapping[str, str | tuple[str, Condition]]  # value -> what it is called, and what the rows fulfil
+UNKNOWN = "not found"  # label of a value that does not exist or that the viewer may not see
+Condition = Q | Callable[[Any], QuerySet]  # a condition for the rows, or a function that filters them
+Choices = Mapping[str, str | tuple[str, Condition]]  # value -> label, or (label, condition)
 
 
 def key_of(value: str | None) -> int | None:
-    """A key from an address; None for what cannot be one."""
+    """Returns the primary key in a text from a URL or form; None if it cannot be one."""
     return int(value) if value and value.isdecimal() and len(value) < 19 else None
 
 
@@ -33,37 +33,38 @@ class ChoiceFilter(DropdownFilter):
     offered: Choices | Callable[[User], Choices] | None
     field: str
     matching: Callable[[Any, str], QuerySet] | None
-    unset: tuple[str, str, Condition] | None
-    only_where_set: bool
+    default: tuple[str, str, Condition] | None
+    hidden_until_set: bool
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         offered: Any = self.offered(viewer_of(request)) if callable(self.offered) else self.offered
         if offered is None:
             offered = dict(model_admin.model._meta.get_field(self.field).flatchoices)
-        self.meant: Choices = {} if self.only_where_set and not self.value() else offered
+        self.available: Choices = {} if self.hidden_until_set and not self.value() else offered
         return [
-            (value, said[0] if isinstance(said, tuple) else str(said)) for value, said in self.meant.items()
+            (value, choice[0] if isinstance(choice, tuple) else str(choice))
+            for value, choice in self.available.items()
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         value = self.value()
-        if self.unset is not None and (not value or value == self.unset[0]):
-            return _narrowed(queryset, self.unset[2])
+        if self.default is not None and (not value or value == self.default[0]):
+            return _filtered(queryset, self.default[2])
         if not value:
             return queryset
-        said = self.meant.get(value)
-        if said is None:
+        choice = self.available.get(value)
+        if choice is None:
             return queryset.none()
-        if isinstance(said, tuple):
-            return _narrowed(queryset, said[1])
+        if isinstance(choice, tuple):
+            return _filtered(queryset, choice[1])
         return self.matching(queryset, value) if self.matching else queryset.filter(**{self.field: value})
 
-    def value_shown(self) -> str:
-        """What the choice is called, for a chip above the list."""
+    def value_label(self) -> str:
+        """Returns the label of the choice, for a chip above the list."""
         return str(dict(self.lookup_choices).get(self.value(), UNKNOWN))
 
 
-def _narrowed(queryset: QuerySet, condition: Condition) -> QuerySet:
+def _filtered(queryset: QuerySet, condition: Condition) -> QuerySet:
     return queryset.filter(condition) if isinstance(condition, Q) else condition(queryset)
 
 
@@ -74,18 +75,17 @@ def choice_filter(
     title: str = "",
     field: str = "",
     matching: Callable[[Any, str], QuerySet] | None = None,
-    unset: tuple[str, str, Condition] | None = None,
-    only_where_set: bool = False,
+    default: tuple[str, str, Condition] | None = None,
+    hidden_until_set: bool = False,
 ) -> type[ChoiceFilter]:
-    """Returns a filter with a few choices, read from `parameter` of the list's address.
+    """Returns a filter with a few choices. Its value is the `parameter` in the list's URL.
 
-    `offered` says what can be chosen, for everybody or as a function of the viewer: value -> (what it is
-    called, what the rows fulfil), or value -> what it is called, where `field` holds the value or `matching`
-    picks the rows. Without `offered` it is the choices of the model's field. `title` and `field` are called
-    like the parameter where nothing else is said.
+    `offered` maps values to (label, condition), or to a label: then rows whose `field` has the value are
+    found, or the rows that `matching` returns. It may be a function of the viewer. Without `offered`, the
+    choices of the model's field are offered. `title` and `field` default to the parameter.
 
-    `unset` is what the list shows while nothing is chosen: a value for addresses that say so, what it is
-    called, what the rows fulfil. `only_where_set`: not offered, but followed where a page leads to it.
+    `default` applies when nothing is chosen: a value for URLs, a label, a condition. `hidden_until_set`: the
+    filter is not offered, but works for links that contain it.
     """
     settings: dict[str, Any] = {
         "title": title or parameter,
@@ -93,24 +93,24 @@ def choice_filter(
         "offered": offered if offered is None or isinstance(offered, Mapping) else staticmethod(offered),
         "field": field or parameter,
         "matching": staticmethod(matching) if matching else None,
-        "unset": unset,
-        "only_where_set": only_where_set,
+        "default": default,
+        "hidden_until_set": hidden_until_set,
     }
-    if unset is not None:
-        settings["all_option"] = ("", unset[1])
+    if default is not None:
+        settings["all_option"] = ("", default[1])
     return type("ChoiceFilter", (ChoiceFilter,), settings)
 
 
 class RelatedFilter(SimpleListFilter):
-    """Choose one row of another model, found by typing: see `related_filter`.
+    """Choose one row of another model with a picker: see `related_filter`.
 
-    A row that the viewer may not see is not offered, not named, and asking for it by its id finds nothing:
-    otherwise the answer would tell who belongs to it.
+    A row that the viewer may not see is not offered and not named, and a URL with its id finds nothing.
+    Otherwise the result would reveal who belongs to it.
     """
 
     template = "unfold/filters/filters_field.html"
-    form_class = AutocompleteDropdownForm  # Unfold takes the scripts of the page from here
-    foreign_key: tuple[type[Model], str]  # a field, of any model, whose choices are offered
+    form_class = AutocompleteDropdownForm  # Unfold includes its scripts in the page
+    foreign_key: tuple[type[Model], str]  # a model and its foreign key, whose rows are offered
     matching: Callable[[Any, Any, User], QuerySet] | None
 
     def __init__(self, request: HttpRequest, params: dict[str, Any], model: type[Model], model_admin: Any):
@@ -139,12 +139,12 @@ class RelatedFilter(SimpleListFilter):
 
     @cached_property
     def target(self) -> Any:
-        """The row that is asked for, if the viewer may see it."""
+        """Returns the row in the URL, if the viewer may see it."""
         key = key_of(self.value())
         return self.targets(self.viewer).filter(pk=key).first() if key is not None else None
 
-    def value_shown(self) -> str:
-        """The row's name, for a chip above the list."""
+    def value_label(self) -> str:
+        """Returns the row's name, for a chip above the list."""
         return UNKNOWN if self.target is None else str(self.target)
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
@@ -172,10 +172,10 @@ def related_filter(
     title: str = "",
     matching: Callable[[Any, Any, User], QuerySet] | None = None,
 ) -> type[RelatedFilter]:
-    """Returns a filter that finds a row by typing, among those that `field` of `model` points to.
+    """Returns a filter with a picker for the rows that the foreign key `field` of `model` refers to.
 
-    `matching` picks the rows of the list, given the row that was chosen and the viewer, who may see it.
-    Without it, `field` is one of the list's own model.
+    `matching(rows of the list, chosen row, viewer)` returns the filtered rows. Without it, `field` must be a
+    field of the list's own model.
     """
     settings = {
         "title": title or field,
@@ -187,10 +187,10 @@ def related_filter(
 
 
 def team_filter(through: Any, whose: str, *, rows: str = "pk") -> type[RelatedFilter]:
-    """Returns the filter by team of a list, which finds what belongs to a team that the viewer may see.
+    """Returns the filter of a list by a team that the viewer may see.
 
-    `through` is the model that joins teams to something, `whose` its foreign key to that. `rows` is where a
-    row of the list has it, if it is not the row itself.
+    `through` is the model that connects teams to objects, and `whose` its foreign key to the object. `rows`
+    is the lookup from a row of the list to the object, if it is not the row itself.
     """
 
     def matching(queryset: Any, team: Team, viewer: User) -> QuerySet:

@@ -1,4 +1,4 @@
-"""Lists that stay quick at any size: counted up to a limit, paged up to a limit, sorted by indexes."""
+"""Lists that stay fast at any size: counting and paging stop at a limit, and sorting uses indexes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,26 +12,26 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 from unfold.views import ChangeList
 
-from core.admin.kit.lists.chips import chips, nothing_set
+from core.admin.kit.lists.chips import chips, reset_url
 from core.admin.kit.viewer import viewer_of
 from core.permissions import scope
 
-# Beyond this many rows a list neither counts nor pages: finding row 500,000 by hand is a search that
-# somebody has not typed yet, and an offset costs as much as everything before it.
+# Lists count and page up to this many rows. Nobody pages to row 500,000 instead of searching, and an OFFSET
+# is as slow as reading all rows before it.
 COUNTED = 10_000
-FEW = 1000  # keys that a query may carry along
+FEW = 1000  # the most primary keys to pass to another query
 TOTAL_KEPT_SECONDS = 300
 
 
 def amount(count: int, limit: int = COUNTED) -> str:
-    """A count that was stopped after `limit`: "812", "10,000+"."""
+    """Returns a count that may have stopped after `limit`: "812", "10,000+"."""
     return f"{limit:,}+" if count > limit else f"{count:,}"
 
 
 class CappedCount(Subquery):
-    """How many rows a correlated queryset has, looking at no more than one over the limit.
+    """Counts the rows of a correlated queryset, up to one more than the limit.
 
-    With `distinct`, how many values that column has in those rows.
+    With `distinct`, it counts the different values of that column in those rows.
     """
 
     template = "(SELECT COUNT(*) FROM (%(subquery)s) AS capped)"
@@ -45,7 +45,7 @@ class CappedCount(Subquery):
 
 
 def table_total(queryset: QuerySet) -> int:
-    """About how many rows the queryset's table has: without reading it, or a few minutes old."""
+    """Returns about how many rows the queryset's table has: PostgreSQL's estimate, or a cached count."""
     table = queryset.model._meta.db_table
     connection = connections[queryset.db]
     if connection.vendor == "postgresql":
@@ -57,9 +57,9 @@ def table_total(queryset: QuerySet) -> int:
 
 
 class BoundedPaginator(Paginator):
-    """Counts up to COUNTED rows and pages no further, so the last page costs little more than the first.
+    """Counts and pages up to COUNTED rows, so that the last page is almost as fast as the first.
 
-    A page beyond the last one is the last one: a bookmark of a list that has shrunk still opens.
+    For a page after the last one it shows the last one, so that bookmarks of lists that became shorter work.
     """
 
     template_name = "admin/dashboard/pagination.html"
@@ -67,10 +67,10 @@ class BoundedPaginator(Paginator):
 
     @cached_property
     def counted(self) -> int:
-        """The number of rows; COUNTED + 1 stands for "more"."""
+        """Returns the number of rows; COUNTED + 1 means "more"."""
         rows = self.object_list.order_by()
         if rows.query.group_by is None:
-            rows = rows.values("pk")  # a sliced count would compute the annotations of every row
+            rows = rows.values("pk")  # otherwise the count computes the annotations of every row
         return rows[: COUNTED + 1].count()
 
     @cached_property
@@ -83,7 +83,7 @@ class BoundedPaginator(Paginator):
 
     @cached_property
     def total_label(self) -> str:
-        """ "812", "about 1,020,000" or "10,000+"."""
+        """Returns "812", "about 1,020,000" or "10,000+"."""
         if self.is_cut and not self.object_list.query.has_filters():
             total = table_total(self.object_list)
             if total > COUNTED:
@@ -98,7 +98,7 @@ class BoundedPaginator(Paginator):
 
 
 def _rounded(total: int) -> int:
-    """Three figures: more would claim to have counted."""
+    """Rounds to three digits, because the number is an estimate."""
     unit = 10 ** max(0, len(str(total)) - 3)
     return round(total / unit) * unit
 
@@ -110,26 +110,26 @@ class BoundedChangeList(ChangeList):
         super().__init__(request, *args, **kwargs)
         if not self.is_popup:
             self.title = self.model_admin.list_title(request)
-        # No column's head can show this order.
+        # No column heading can show this order, so a text below the list does.
         self.newest_first = not self.params.get(ORDER_VAR) and list(self.model_admin.ordering) == ["-id"]
         self.chips = chips(self)
-        self.nothing_set = nothing_set(self)
-        # Nobody is told to do what they may not.
+        self.reset_url = reset_url(self)
+        # Only viewers who may start runs are told how.
         self.empty_how = self.model_admin.empty_how if scope.may_start_runs(viewer_of(request)) else ""
 
     def get_results(self, request: HttpRequest) -> None:
-        """One page, by keys: the database sorts and skips keys, then reads the rows of this page alone, with
-        their counts and related objects."""
+        """Reads one page in two queries: the first sorts and pages primary keys only, the second reads the
+        rows with their counts and related objects."""
         paginator = self.model_admin.get_paginator(request, self.queryset, self.list_per_page)
         page = paginator.page(self.page_num)
         self.page_num = page.number
         self.paginator = paginator
         self.keys = list(page.object_list.values_list("pk", flat=True))
-        # Before the rows are read: what changes in between is seen by the page's first question.
+        # Computed before the rows are read, so that the first poll finds changes in between.
         self.watched = self.model_admin.watched_rows(request, self.keys)
         self.result_list = self._rows(self.keys)
         self.result_count = paginator.count
-        # The same number: otherwise Unfold puts "N results (Show all)" beside the title.
+        # The same number: otherwise Unfold shows "N results (Show all)" beside the title.
         self.full_result_count = self.result_count
         self.show_full_result_count = False
         self.show_admin_actions = paginator.count > 0
@@ -145,10 +145,10 @@ class BoundedChangeList(ChangeList):
         return rows.order_by(*self.queryset.query.order_by)
 
     def _get_deterministic_ordering(self, ordering: Sequence[Any]) -> list[Any]:
-        """End in the key, in the direction of the column before it: an index on (column, id) then serves
-        both directions. Django would always append "-pk"."""
+        """Returns the ordering with the primary key at its end, in the direction of the last column, so that
+        an index on (column, id) works for both directions. Django would always append "-pk"."""
         keys = {"pk", "-pk", "id", "-id"}
-        columns = [part for part in ordering if part not in keys]
+        columns = [name for name in ordering if name not in keys]
         if not columns:
             return list(ordering[:1]) or ["-pk"]
         last = columns[-1]

@@ -1,4 +1,4 @@
-"""Lists with a row per student and thing: found by the student, filtered by the student's team."""
+"""Base of lists whose rows belong to a student: searched by the student, filtered by the student's team."""
 
 from typing import Any
 
@@ -14,8 +14,8 @@ from core.admin.kit.lists.lists import FEW
 from core.models import Membership, User
 from core.models.fields.folded import holding
 
-MANY = 50_000  # people found
-# For `list_only`: what the columns that name a student, and a product, read.
+MANY = 50_000  # the most found students for which the query gets a LIMIT
+# For `list_only`: the fields that the columns with a student's and a product's name need.
 STUDENT = ("user__email", "user__first_name", "user__last_name")
 PRODUCT = ("product__name", "product__productable_type", "product__productable_id")
 STUDENT_IN_FILE = (column("Name", "user.get_full_name"), column("Email", "user.email"))
@@ -30,8 +30,8 @@ class FoundByStudent(DashboardAdmin):
     search_help_text = "Search by the student's name or e-mail"
 
     def search(self, queryset: QuerySet, words: list[str], viewer: User) -> QuerySet:
-        """The people first, all words at once, through the index that PostgreSQL has for them; then
-        their rows. A join with the words on either side of an OR would read every row."""
+        """Finds the students first, with PostgreSQL's index for text search, and then their rows. A join with
+        an OR across tables would read every row."""
         people = User.objects.order_by()
         for word in words:
             people = people.filter(holding("folded", word))
@@ -39,20 +39,20 @@ class FoundByStudent(DashboardAdmin):
         if len(few) <= FEW:
             return queryset.filter(user__in=few)
         found = people.values("pk")
-        # With a LIMIT, PostgreSQL finds the people once and joins. Without, it walks the rows from the newest
-        # and looks at the person of each: right only where a large part of all people match.
+        # With a LIMIT, PostgreSQL finds the students once and joins. Without, it reads the rows from the
+        # newest and checks the student of each, which is fast only if a large part of all students match.
         if found[: MANY + 1].count() <= MANY:
             found = found[:MANY]
         return queryset.filter(user__in=found)
 
 
-def _number_in_thinkific(result: Any) -> SafeString:
+def _thinkific_id(result: Any) -> SafeString:
     kind = result._meta.verbose_name_plural
-    untold = f"It came by a webhook, which tells no number. The next sync of {kind} brings it."
+    untold = f"It came by a webhook, which contains no ID. The next sync of {kind} adds it."
     return cells.thinkific_id(result.thinkific_id, untold=untold)
 
 
 class ResultAdmin(FoundByStudent, ExportingAdmin):
-    """What the lists of quiz results and of certificates have."""
+    """Base of the lists of quiz results and of certificates."""
 
-    thinkific = column("Thinkific ID", _number_in_thinkific)
+    thinkific = column("Thinkific ID", _thinkific_id)

@@ -31,7 +31,7 @@ def admin_page(row: Any) -> str:
 
 
 def id_cell(row: Any) -> SafeString:
-    """Its Thinkific ID, which leads to that page."""
+    """Returns the cell with the Thinkific ID, linked to that page."""
     return cells.thinkific_id(row.thinkific_id, admin_page(row))
 
 

@@ -29,7 +29,7 @@ def _moment(obj: Any) -> datetime | None:
         success = _last_success(KINDS[type(obj)], with_graphql)
         if success is not None and stored < success.began_at:
             return success.ended_at
-    return stored if stored is not None else _told(obj)
+    return stored if stored is not None else _last_sent(obj)
 
 
 def _last_success(kind: str, with_graphql: bool) -> sync_state.Success | None:
@@ -47,7 +47,7 @@ def _stored(obj: Any) -> datetime | None:
     """Returns when values from Thinkific were last written to the object."""
     if isinstance(obj, Enrollment):  # enrollments have no `synced_at`
         if obj.origin != Enrollment.Origin.THINKIFIC:
-            return _told(obj)
+            return _last_sent(obj)
         return obj.created_at
     found: datetime | None = obj.synced_at
     return found
@@ -60,7 +60,7 @@ def _is_read(obj: Any) -> bool:
     return isinstance(obj, Enrollment) or obj.thinkific_id is not None
 
 
-def _told(obj: Any) -> datetime | None:
+def _last_sent(obj: Any) -> datetime | None:
     """Returns when a change of the object was last sent to Thinkific."""
     if isinstance(obj, Product):
         return None

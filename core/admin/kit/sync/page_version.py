@@ -1,7 +1,7 @@
 """Digests of what an open page shows, to find out whether it is still up to date.
 
-A page carries the word of the moment at which it was drawn, and asks again and again (project/pages/live.py).
-Another word says that something on it is no longer true: the page then fetches itself anew, once.
+A page contains the digest of the moment when it was rendered, and polls for the present one
+(project/pages/live.py). If they differ, the page loads its content again, once.
 """
 
 from collections.abc import Iterable

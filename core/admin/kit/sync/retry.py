@@ -1,4 +1,4 @@
-"""Retry: what Thinkific refused is sent once more."""
+"""Retry dialogs: changes that Thinkific refused are sent again."""
 
 from typing import Any, ClassVar
 
@@ -10,6 +10,7 @@ from core.models import OutboxEntry, User
 from core.permissions import scope
 from core.services import outbox
 from core.services.outbox import refused
+from core.wording import one_or_many, plural
 
 CHANGE = "core.change_outboxentry"
 
@@ -21,11 +22,11 @@ def may_retry(viewer: User) -> bool:
 def retried(count: int) -> str:
     if not count:
         return "No refused change is left: it was tried again, or sent, in the meantime."
-    return "1 change is tried again." if count == 1 else f"{count:,} changes are tried again."
+    return f"{plural(count, 'change')} {one_or_many(count, 'is', 'are')} tried again."
 
 
 class RetryDialog(Dialog):
-    """For who may change the waiting changes of the whole site."""
+    """For viewers who may change the waiting changes of the whole site."""
 
     permission = CHANGE
 
@@ -38,11 +39,11 @@ class RetryDialog(Dialog):
 
 
 class RetryRow(RetryDialog, RowDialog):
-    """For the rows of a tab, each of which stands for an object of the kind `entity`."""
+    """For the rows of a tab. Each row belongs to an object of the kind `entity`."""
 
     slug, label = "retry", "Retry"
     entity: ClassVar[str]
-    key: ClassVar[str] = "pk"  # what holds in a row the primary key of the entity's object
+    key: ClassVar[str] = "pk"  # the row's attribute with the primary key of that object
 
     @classmethod
     def listed(cls, obj: Any, viewer: User) -> Any:
@@ -55,15 +56,15 @@ class RetryRow(RetryDialog, RowDialog):
         return listed.filter(**{f"{cls.key}__in": keys}) if may_retry(viewer) else listed.none()
 
     def entries(self) -> QuerySet[OutboxEntry]:
-        return refused.of_kind(self.entity, [getattr(self.part, self.key)])
+        return refused.of_kind(self.entity, [getattr(self.row, self.key)])
 
     def text(self) -> str:
         return _last_answer(self.entries())
 
 
 class RetryRefused(RetryDialog):
-    """For everything of a person, or of a bundle's enrollment, that was refused: the line above the page has
-    its button too."""
+    """For all refused changes of a user, or of an enrollment in a bundle. The sync line of the page has its
+    button too."""
 
     slug, label, icon = "retry-refused", "Retry All Refused", "refresh"
 
@@ -79,10 +80,10 @@ class RetryRefused(RetryDialog):
 
 
 def _last_answer(entries: QuerySet[OutboxEntry]) -> str:
-    """What Thinkific said to the last of them."""
+    """Returns Thinkific's answer to the last of the changes."""
     last = entries.order_by("-pk").first()
     said = "Thinkific gave no reason."
     if last and last.error:
         said = f"Thinkific said: {thinkific_errors.in_one_line(last.error)}"
     count = entries.count()
-    return said if count < 2 else f"{count:,} changes were refused. Of the last one {said}"
+    return said if count < 2 else f"{count:,} changes were refused. About the last one: {said}"

@@ -1,4 +1,4 @@
-"""How the rows of a page stand with Thinkific: what of them waits to be sent, what was refused."""
+"""The sync state of a page's rows: which changes wait to be sent, and which were refused."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from core.admin.kit import cells
 from core.admin.kit.lists.lists import amount
 from core.models import Enrollment, GroupMembership, OutboxEntry, ThinkificGroup, User
 from core.pills import pill
-from core.wording import one_or_many
+from core.wording import listed, one_or_many
 
 Status = OutboxEntry.Status
 COUNTED = 1000
@@ -48,33 +48,34 @@ def sending(row: Any, *, leaves: bool = False, in_step: str = "") -> SafeString:
 
 
 def status_pill(status: str) -> SafeString:
-    """The pill of an enrollment's status, which is computed and no field with choices."""
+    """Returns the pill of an enrollment's status. The status is computed, so it is not a field with
+    choices."""
     return pill(status, str(Enrollment.Status(status).label))
 
 
 def enrollment_status(enrollment: Any) -> SafeString:
     """Returns the enrollment's status and, if it has an unsent change, that state too."""
-    told = sending(enrollment)
-    if told and enrollment.status in {Enrollment.Status.PENDING, Enrollment.Status.FAILED}:
-        return told
-    return format_html('<span class="cell-lines">{}{}</span>', status_pill(enrollment.status), told)
+    unsent = sending(enrollment)
+    if unsent and enrollment.status in {Enrollment.Status.PENDING, Enrollment.Status.FAILED}:
+        return unsent
+    return format_html('<span class="cell-lines">{}{}</span>', status_pill(enrollment.status), unsent)
 
 
-# --- what belongs to the object of a page -------------------------------------------------------------
+# --- rows that belong to the object of a page ---------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Part:
+class UnsentRows:
     """Counts of unsent rows of one kind that belong to an object."""
 
     one: str
     many: str
-    tab: str  # where they are listed
+    tab: str  # the tab that lists them
     failed: int
     waiting: int
 
 
-def parts_of(obj: Model, viewer: User) -> list[Part]:
+def unsent_rows_of(obj: Model, viewer: User) -> list[UnsentRows]:
     """Returns counts of waiting and refused rows that belong to an object and that the viewer may see. Makes
     one query. The rows of a person are few; those of a group are counted up to COUNTED."""
     kinds = _kinds(obj, viewer)
@@ -83,8 +84,10 @@ def parts_of(obj: Model, viewer: User) -> list[Part]:
     first, *rest = [_states(rows, tab) for rows, _, _, tab in kinds]
     found = first.union(*rest, all=True) if rest else first[: COUNTED + 1]
     count = Counter(found)
-    parts = [Part(one, many, tab, count[tab, "failed"], count[tab, "pending"]) for _, one, many, tab in kinds]
-    return [part for part in parts if part.failed or part.waiting]
+    found_rows = [
+        UnsentRows(one, many, tab, count[tab, "failed"], count[tab, "pending"]) for _, one, many, tab in kinds
+    ]
+    return [rows for rows in found_rows if rows.failed or rows.waiting]
 
 
 def _states(rows: Any, tab: str) -> Any:
@@ -113,18 +116,18 @@ def _kinds(obj: Model, viewer: User) -> list[tuple[Any, str, str, str]]:
     return []
 
 
-def in_words(parts: list[Part]) -> str:
+def in_words(unsent: list[UnsentRows]) -> str:
     """`Thinkific refused 2 enrollments and 1 group membership. 1 enrollment waits to be sent.`"""
     said = []
-    if failed := [(part.failed, part) for part in parts if part.failed]:
+    if failed := [(rows.failed, rows) for rows in unsent if rows.failed]:
         said.append(f"Thinkific refused {_listed(failed)}.")
-    if waiting := [(part.waiting, part) for part in parts if part.waiting]:
+    if waiting := [(rows.waiting, rows) for rows in unsent if rows.waiting]:
         verb = one_or_many(sum(count for count, _ in waiting), "waits", "wait")
         said.append(f"{_listed(waiting)} {verb} to be sent.")
     return " ".join(said)
 
 
-def _listed(counts: list[tuple[int, Part]]) -> str:
-    return " and ".join(
-        f"{amount(count, COUNTED)} {one_or_many(count, part.one, part.many)}" for count, part in counts
+def _listed(counts: list[tuple[int, UnsentRows]]) -> str:
+    return listed(
+        [f"{amount(count, COUNTED)} {one_or_many(count, rows.one, rows.many)}" for count, rows in counts]
     )

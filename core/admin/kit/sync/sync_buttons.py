@@ -1,4 +1,4 @@
-"""Dialogs that start a pull: it runs in the background, and the answer leads to the run."""
+"""Dialogs that start a pull in the background. The message links to the run."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ from core.services.site import sync_requests
 
 
 class SyncDialog(Dialog):
-    """For who may start runs."""
+    """For viewers who may start runs."""
 
     icon = "sync"
     permission = "core.run_tools"
 
 
 def run_started(kind: str, *, what: str, by: User, options: dict[str, Any] | None = None) -> SafeString:
-    """Start it. Returns the sentence that leads to the run. Raises Refusal."""
+    """Start a run of this kind. Returns the message with a link to it. Raises Refusal."""
     run = sync_requests.request(kind, started_by=by, options=options)
     return format_html(
         'Syncing {} {}. You are told when it is done; <a href="{}" class="underline">see the run</a>.',

@@ -1,5 +1,5 @@
-"""The line above a detail page with the object's sync state: in step, waiting to be sent, or refused and
-why."""
+"""The line above a detail page with the object's sync state: in step, waiting to be sent, or refused, and the
+reason."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ from core.admin.kit import cells
 from core.admin.kit.dialogs.dialog import url_of
 from core.admin.kit.sync.last_synced import last_synced
 from core.admin.kit.sync.retry import may_retry
-from core.admin.kit.sync.sending import Part, in_words, parts_of
+from core.admin.kit.sync.sending import UnsentRows, in_words, unsent_rows_of
 from core.admin.kit.sync.thinkific_errors import in_one_line
 from core.models import Enrollment, GroupAssignment, OutboxEntry, Product, Team, ThinkificGroup, User
 from core.permissions import scope
@@ -38,13 +38,13 @@ class UnsentChanges:
     """The unsent change of an object, and the counts of unsent rows that belong to it."""
 
     entry: OutboxEntry | None
-    parts: list[Part]
+    rows: list[UnsentRows]
 
     @property
     def facts(self) -> tuple[Any, ...]:
         """Returns the values that the line shows, to find out whether it has changed."""
         entry = self.entry
-        return entry and (entry.pk, entry.status, entry.reason, entry.error), *self.parts
+        return entry and (entry.pk, entry.status, entry.reason, entry.error), *self.rows
 
 
 def unsent_of(obj: Model) -> OutboxEntry | None:
@@ -54,22 +54,22 @@ def unsent_of(obj: Model) -> OutboxEntry | None:
 
 
 def unsent_changes_of(obj: Any, viewer: User) -> UnsentChanges:
-    return UnsentChanges(unsent_of(obj), parts_of(obj, viewer))
+    return UnsentChanges(unsent_of(obj), unsent_rows_of(obj, viewer))
 
 
 def sync_line(obj: Any, viewer: User, unsent: UnsentChanges | None = None) -> SyncLine:
     """Returns the line for the object and the rows that belong to it and that the viewer may see."""
     synced = cells.moment(last_synced(obj), empty="never")
     unsent = unsent or unsent_changes_of(obj, viewer)
-    entry, parts = unsent.entry, unsent.parts
+    entry, rows = unsent.entry, unsent.rows
     if isinstance(obj, ThinkificGroup):
-        return _group(obj, entry, parts, viewer, synced)
-    if entry is not None or parts:
-        return _unsent(obj, entry, parts, viewer, synced)
-    return _told(obj, synced)
+        return _group(obj, entry, rows, viewer, synced)
+    if entry is not None or rows:
+        return _unsent(obj, entry, rows, viewer, synced)
+    return _without_unsent(obj, synced)
 
 
-def _told(obj: Any, synced: SafeString | None) -> SyncLine:
+def _without_unsent(obj: Any, synced: SafeString | None) -> SyncLine:
     """Returns the line of an object without unsent changes."""
     if obj.removed_at is not None:
         return SyncLine(pill("Removed"), "Thinkific no longer has this.", synced)
@@ -102,22 +102,22 @@ def follows(obj: Model, viewer: User, said: str) -> SafeString:
 
 
 def _unsent(
-    obj: Any, entry: OutboxEntry | None, parts: list[Part], viewer: User, synced: SafeString | None
+    obj: Any, entry: OutboxEntry | None, rows: list[UnsentRows], viewer: User, synced: SafeString | None
 ) -> SyncLine:
-    refused = (entry is not None and entry.status == Status.FAILED) or any(part.failed for part in parts)
-    said = [*([_own_words(entry)] if entry is not None else []), *([in_words(parts)] if parts else [])]
+    refused = (entry is not None and entry.status == Status.FAILED) or any(one.failed for one in rows)
+    said = [*([_own_words(entry)] if entry is not None else []), *([in_words(rows)] if rows else [])]
     tabs = format_html_join(
-        "", ' <a class="cell-link" href="?tab={}">See {}</a>.', ((part.tab, part.many) for part in parts)
+        "", ' <a class="cell-link" href="?tab={}">See {}</a>.', ((one.tab, one.many) for one in rows)
     )
-    if isinstance(obj, ThinkificGroup) and parts:
+    if isinstance(obj, ThinkificGroup) and rows:
         tabs = format_html(' <a class="cell-link" href="?tab={}">See for whom</a>.', "users")
     return SyncLine(
         pill("Refused" if refused else "Waiting to be sent"),
         format_html("{}{}", format_html_join(" ", "{}", ((words,) for words in said)), tabs),
         synced,
-        retry_url=_retry_url(obj, entry, parts) if refused and may_retry(viewer) else "",
+        retry_url=_retry_url(obj, entry, rows) if refused and may_retry(viewer) else "",
         entry_url=cells.detail_url(entry) if entry is not None and _sees_entries(viewer) else "",
-        waits=(entry is not None and entry.status != Status.FAILED) or any(part.waiting for part in parts),
+        waits=(entry is not None and entry.status != Status.FAILED) or any(one.waiting for one in rows),
     )
 
 
@@ -129,8 +129,8 @@ def _own_words(entry: OutboxEntry) -> SafeString:
     return format_html("{} The last try: {}", text, in_one_line(entry.error)) if entry.error else text
 
 
-def _retry_url(obj: Any, entry: OutboxEntry | None, parts: list[Part]) -> str:
-    if any(part.failed for part in parts) and not isinstance(obj, ThinkificGroup):
+def _retry_url(obj: Any, entry: OutboxEntry | None, rows: list[UnsentRows]) -> str:
+    if any(one.failed for one in rows) and not isinstance(obj, ThinkificGroup):
         return url_of(obj._meta, "retry-refused", obj.pk)
     if entry is not None and entry.status == Status.FAILED:
         return reverse("admin:core_outboxentry_do", args=[entry.pk, "retry"])
@@ -138,22 +138,22 @@ def _retry_url(obj: Any, entry: OutboxEntry | None, parts: list[Part]) -> str:
 
 
 def _group(
-    group: Any, entry: OutboxEntry | None, parts: list[Part], viewer: User, synced: SafeString | None
+    group: Any, entry: OutboxEntry | None, rows: list[UnsentRows], viewer: User, synced: SafeString | None
 ) -> SyncLine:
     """Returns the line of a group. It is in step when its members and its assignments are."""
     if entry is not None:
-        return _unsent(group, entry, parts, viewer, synced)
+        return _unsent(group, entry, rows, viewer, synced)
     if group.removed_at is not None:
-        return _told(group, synced)
+        return _without_unsent(group, synced)
     errors = GroupAssignment.objects.filter(group=group, team__in=Team.objects.visible_to(viewer))
     if wrong := errors.exclude(last_error="").first():
         return SyncLine(pill("Failed"), f"For {wrong.team}: {wrong.last_error}", synced)
-    if parts:
-        return _unsent(group, None, parts, viewer, synced)
+    if rows:
+        return _unsent(group, None, rows, viewer, synced)
     if getattr(group, "is_pending", False):
         text = "It has changed, or was never read, since its last sync."
         return SyncLine(pill("Waiting for a sync"), text, synced)
-    return _told(group, synced)
+    return _without_unsent(group, synced)
 
 
 def _sees_entries(viewer: User) -> bool:

@@ -106,7 +106,7 @@ def test_each_filter_is_a_chip_that_takes_itself_away(alma, ana, acme, signed_in
         ("Team", "Acme", "?active=yes&o=1&q=ana"),
         ("Account", "Active", f"?o=1&q=ana&team={acme.pk}"),
     ]
-    assert page.context["cl"].nothing_set == "?o=1"
+    assert page.context["cl"].reset_url == "?o=1"
     assert "Clear all" in page.content.decode()
 
 

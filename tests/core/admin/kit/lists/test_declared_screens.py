@@ -116,7 +116,7 @@ def test_without_choices_those_of_the_models_field_are_offered(chosen):
 
     assert found.lookup_choices == OutboxEntry.Status.choices
     assert found.title == "status"
-    assert found.value_shown() == "Failed"
+    assert found.value_label() == "Failed"
     assert sql(rows) == sql(OutboxEntry.objects.filter(status="failed"))
 
 
@@ -142,11 +142,11 @@ def test_what_is_not_offered_finds_nothing_and_has_no_name(chosen, value):
     found, rows = chosen(choice_filter("status"), OutboxEntry.objects.all(), value)
 
     assert rows.query.is_empty()
-    assert found.value_shown() == "not found"
+    assert found.value_label() == "not found"
 
 
 def test_while_nothing_is_chosen_a_list_may_be_narrowed(chosen):
-    made = choice_filter("status", unset=("unsent", "Not sent yet", Q(status="pending")))
+    made = choice_filter("status", default=("unsent", "Not sent yet", Q(status="pending")))
     entries, pending = OutboxEntry.objects.all(), OutboxEntry.objects.filter(status="pending")
 
     assert sql(chosen(made, entries)[1]) == sql(chosen(made, entries, "unsent")[1]) == sql(pending)
@@ -161,7 +161,7 @@ def test_what_is_offered_may_depend_on_the_viewer(chosen):
 
 
 def test_a_choice_can_be_followed_without_being_offered(chosen):
-    made = choice_filter("status", only_where_set=True)
+    made = choice_filter("status", hidden_until_set=True)
     entries = OutboxEntry.objects.all()
 
     assert not chosen(made, entries)[0].has_output()
