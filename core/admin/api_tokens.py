@@ -1,4 +1,4 @@
-"""API tokens. The secret of a token is shown once, when it is made, and is not stored."""
+"""API tokens. The secret of a token is shown once, when it is created, and is not stored."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -37,7 +37,7 @@ class ApiTokenAdmin(SitewideAdmin):
     ordering = ["-id"]
     fields = ["token_name", "issued_by", "start", "scope_names", "state", "created", "last_used", "expires"]
     empty_title = "No API tokens"
-    empty_text = "Shops and automations will call the REST API with a token. None has been made yet."
+    empty_text = "Shops and automations use a token to call the REST API. None has been created yet."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).defer("digest")

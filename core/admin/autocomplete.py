@@ -19,22 +19,22 @@ from core.admin.kit.viewer import viewer_of
 from core.admin.tools.dialogs import CARDS, Tool
 
 Key = tuple[str, str, str]  # app, model and field: the parameters of a picker's request
-Asks = Callable[[HttpRequest], bool]
+Check = Callable[[HttpRequest], bool]
 
 
 @cache
-def pickers() -> dict[Key, list[Asks]]:
+def pickers() -> dict[Key, list[Check]]:
     """Returns each field with a picker, with a check for each form that has it: may the viewer use the form?
 
     They are collected from the screens, so a new picker is found automatically.
     """
-    found: dict[Key, list[Asks]] = {}
-    for key, asks in _places():
-        found.setdefault(key, []).append(asks)
+    found: dict[Key, list[Check]] = {}
+    for key, check in _checks():
+        found.setdefault(key, []).append(check)
     return found
 
 
-def _places() -> Iterator[tuple[Key, Asks]]:
+def _checks() -> Iterator[tuple[Key, Check]]:
     for screen in admin.site._registry.values():
         for entry in screen.list_filter or ():
             if isinstance(entry, type) and issubclass(entry, RelatedFilter):
@@ -72,10 +72,10 @@ def _may_open(screen: Any, dialog: type[Dialog], request: HttpRequest) -> bool:
 class PickerSearch(AutocompleteJsonView):
     def process_request(self, request: HttpRequest) -> Any:
         named = (request.GET.get(name, "") for name in ("app_label", "model_name", "field_name"))
-        places = pickers().get(tuple(named))  # type: ignore[arg-type]
-        if places is None:
+        checks = pickers().get(tuple(named))  # type: ignore[arg-type]
+        if checks is None:
             raise Http404
-        if not any(is_open(request) for is_open in places):
+        if not any(check(request) for check in checks):
             raise PermissionDenied
         return super().process_request(request)
 

@@ -28,4 +28,4 @@ class ImpersonationAdmin(SitewideAdmin):
     ordering = ["-id"]
     fields = ["by", "acted_as", "started", "ended", "how_it_ended", "ip_address", "why"]
     empty_title = "Nobody has acted as somebody else"
-    empty_text = "Every impersonation is kept here: who, as whom, from when to when, and why."
+    empty_text = "Every impersonation is listed here: who acted as whom, from when to when, and why."

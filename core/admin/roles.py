@@ -40,7 +40,7 @@ def _users(role: Any) -> str:
 
 
 def _at_least(count: int, role: Any) -> str:
-    """People and teams are counted among so many memberships: there may be more."""
+    """Returns a count with "+" if only the first COUNTED memberships were counted."""
     return f"{count:,}+" if role.memberships_counted > COUNTED else f"{count:,}"
 
 

@@ -22,7 +22,7 @@ SHOWN_TEAMS = 3
 
 
 def places_text(seat: Seat) -> str:
-    """ "7 of 10", or "7, no limit"; as of the last count."""
+    """Returns "7 of 10" or "7, no limit", as of the last count."""
     used = f"{seat.used_count:,}"
     return f"{used}, no limit" if seat.unlimited else f"{used} of {seat.max_seats or 0:,}"
 
@@ -128,8 +128,8 @@ class SeatAdmin(HistoryAdmin):
         return with_shown_teams(super().get_queryset(request), viewer_of(request))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """Returns the seat. For a team's viewer its internal name and description are replaced, as the page's
-        title shows the name."""
+        """Returns the seat. For team managers its internal name and description are replaced, because the
+        title of the page shows the name."""
         seat = super().get_object(request, object_id, from_field)
         if seat is not None and not viewer_of(request).sees_everything:
             seat.name, seat.description = f"Seat for {seat.product}", ""

@@ -9,15 +9,15 @@ from core.admin.kit.lists.columns import column, count_column
 from core.models import Tag, User
 
 
-def _worn(viewer: User) -> QuerySet:
-    worn: QuerySet = User.tags.through._default_manager.all()
-    return worn if viewer.sees_everything else worn.filter(user__in=User.objects.own_people_of(viewer))
+def _tagged(viewer: User) -> QuerySet:
+    tagged: QuerySet = User.tags.through._default_manager.all()
+    return tagged if viewer.sees_everything else tagged.filter(user__in=User.objects.own_people_of(viewer))
 
 
 @admin.register(Tag)
 class TagAdmin(DashboardAdmin):
     label = column("Name", "name", cells.text, sort=True)
-    people = count_column("Users", _worn, "tag")
+    people = count_column("Users", _tagged, "tag")
     created = column("Created At", "created_at", cells.moment)
 
     list_display = ["label", "people", "created"]
@@ -32,4 +32,4 @@ class TagAdmin(DashboardAdmin):
         teams."""
         if viewer.sees_everything:
             return queryset
-        return queryset.filter(pk__in=_worn(viewer).values("tag"))
+        return queryset.filter(pk__in=_tagged(viewer).values("tag"))

@@ -67,7 +67,7 @@ def assign(
     if group.removed_at is not None:
         raise Refusal(f"The group {group} is no longer in Thinkific. Choose another group.")
     if GroupAssignment.objects.filter(group=group, team=team).exists():
-        raise Refusal(f"{group} serves {team} already. Change its direction instead.")
+        raise Refusal(f"{group} is assigned to {team} already. Change its direction instead.")
     assignment = GroupAssignment(group=group, team=team, direction=Direction(direction), role=role)
     signed(assignment, by=by, reason="group assigned").save()
     _ask_for_sync(group)

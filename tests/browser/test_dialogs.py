@@ -111,7 +111,7 @@ def test_quick_assign_team_sends_the_team_to_the_group(
     expect(page.get_by_role("alert")).to_contain_text(who_goes)
     page.get_by_role("button", name="Yes, assign").click()
 
-    expect(page.get_by_text(f"{group} serves Acme now")).to_contain_text(who_goes)
+    expect(page.get_by_text(f"{group} is assigned to Acme now")).to_contain_text(who_goes)
     assert GroupAssignment.objects.get().direction == "dashboard_to_thinkific"
     work()
     assert set(GroupMembership.objects.filter(group=group).values_list("push_state", flat=True)) == {"clean"}

@@ -20,7 +20,7 @@ def test_somebody_of_another_team_is_invited_and_joins(
     page.fill("#dialog input[name=email]", otto.email)
     page.locator("#dialog button[type=submit]").first.click()
 
-    expect(page.get_by_text("an invitation is on its way")).to_be_visible()
+    expect(page.get_by_text("and gets an invitation")).to_be_visible()
     expect(page.get_by_role("cell", name=otto.email)).to_be_visible()
     expect(page.get_by_text("Oberg")).to_have_count(0)
     screenshot(page, "invited")

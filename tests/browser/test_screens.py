@@ -93,14 +93,14 @@ def test_cancelling_asks_first_and_says_what_stays(page: Page, sign_in, root):
     page.goto(f"/admin/integrations/syncrun/{run.pk}/change/")
 
     page.get_by_role("button", name="Cancel…").click()
-    expect(page.get_by_role("dialog")).to_contain_text("The 500 rows read so far stay stored")
+    expect(page.get_by_role("dialog")).to_contain_text("500 rows read so far stay stored")
     page.get_by_role("button", name="Let it run").click()
     run.refresh_from_db()
     assert run.cancel_requested_at is None
 
     page.get_by_role("button", name="Cancel…").click()
     page.get_by_role("button", name="Cancel the run").click()
-    expect(page.get_by_text("A run under way stops within seconds")).to_be_visible()
+    expect(page.get_by_text("The run stops within seconds")).to_be_visible()
     run.refresh_from_db()
     assert run.cancel_requested_at is not None
 

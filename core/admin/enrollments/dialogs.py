@@ -1,4 +1,4 @@
-"""Enrolling somebody, moving the end of their access, ending it."""
+"""Dialogs about enrollments: enroll a student, change the end of access, end access."""
 
 from datetime import date
 from typing import Any
@@ -18,7 +18,7 @@ from core.services.enrollments.seat_access import HeldOtherwise
 
 
 class LastDayField(forms.DateField):
-    """The last day of access; empty where it does not end."""
+    """The last day of access; empty for access without an end."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -40,7 +40,7 @@ class LastDayField(forms.DateField):
 class Enroll(Dialog):
     slug, label, icon, tab = "enroll", "Add Enrollment", "add", "enrollments"
     code = "enrollments.create"
-    question = "Access begins now. Who had a course before goes on where they were."
+    question = "Access begins now. Progress from an earlier enrollment continues."
     refused_at = {HeldOtherwise: "products"}
     products = forms.ModelMultipleChoiceField(
         label="Courses and bundles",
@@ -48,8 +48,8 @@ class Enroll(Dialog):
         widget=picker(Enrollment.product, multiple=True),
         error_messages={
             "required": "Choose at least one course or bundle.",
-            "invalid_choice": "You cannot enroll this person in it: no team that you have in common has a "
-            "seat on it.",
+            "invalid_choice": "You cannot enroll this person in it, because no team that you both belong "
+            "to has a seat on it.",
         },
     )
     last_day = LastDayField()
@@ -61,7 +61,7 @@ class Enroll(Dialog):
         self.suggest("last_day", enrollments.usual_last_day())
 
     def confirmation(self) -> str:
-        """Who has longer access already loses some of it."""
+        """Lists the products to which the student has longer access now."""
         end = moments.end_of(self.cleaned_data["last_day"])
         shorter = grants.shortened(student=self.obj, products=self.cleaned_data["products"], end=end)
         return "\n".join(
@@ -82,16 +82,16 @@ class Enroll(Dialog):
 
 
 class EnrollmentDialog(Dialog):
-    """About one enrollment: the page's, or the row's of a student's page."""
+    """A dialog about one enrollment: of its own page, or a row of the student's page."""
 
     @classmethod
     def may(cls, viewer: User, obj: Any) -> bool:
-        """Why not, "Given by" on the page says."""
+        """Whether the viewer may change this enrollment. The field "Given by" on the page says why not."""
         return scope.enrollments_where(viewer, obj.user, cls.code).filter(pk=obj.pk).exists()
 
 
 class OfStudent(RowDialog):
-    """The same in the tab of a student's page."""
+    """Mixin for the same dialog in the tab of a student's page."""
 
     tab = "enrollments"
 
@@ -121,12 +121,12 @@ class ChangeEnd(EnrollmentDialog):
 
     def text(self) -> str:
         return (
-            f"How long {self.target.user} can open {self.target.product}. A new end opens an expired "
-            "enrollment again."
+            f"How long {self.target.user} can open {self.target.product}. A later end makes an expired "
+            "enrollment active again."
         )
 
     def clean(self) -> dict[str, Any]:
-        """The longest of all grants holds: what would have another effect than it says is refused."""
+        """Refuse an end that would have no effect, because a bundle gives longer access."""
         data = super().clean() or self.cleaned_data
         course = self.target
         if "last_day" not in self.touched or "last_day" not in data or course.product.is_bundle:
@@ -135,8 +135,8 @@ class ChangeEnd(EnrollmentDialog):
             until = f"ends on {moments.day(bundle.expiry_date)}" if bundle.expiry_date else "does not end"
             self.add_error(
                 "last_day",
-                f"{course.user} holds {course.product} through a bundle too, and access by that {until}. The "
-                "course cannot end before it: change the end of the bundle's enrollment.",
+                f"{course.user} has {course.product} through a bundle too, and that access {until}. The "
+                "course cannot end earlier. Change the end of the bundle's enrollment instead.",
             )
         return data
 
@@ -157,18 +157,18 @@ class EndAccess(EnrollmentDialog):
 
     @classmethod
     def blocked(cls, target: Enrollment, viewer: User) -> str:
-        """Ending the course alone would change nothing while a bundle keeps it open."""
+        """Blocked while a bundle gives access to the course: ending the course alone would change nothing."""
         bundle = grants.kept_by(target)
         if bundle is None:
             return ""
         if EndAccess.may(viewer, bundle):
             return (
-                f"{target.user} holds {target.product} through the bundle {bundle.product}, so it stays "
-                "open as long as that does. End the bundle: its other courses end with it."
+                f"{target.user} has {target.product} through the bundle {bundle.product}, and keeps it as "
+                "long as the bundle. End the bundle instead: its other courses end too."
             )
         return (
-            f"{target.user} holds {target.product} through a bundle that no seat of your teams gave, so "
-            "it stays open as long as that does."
+            f"{target.user} has {target.product} through a bundle that no seat of your teams gave, and keeps "
+            "it as long as the bundle."
         )
 
     @classmethod
@@ -181,17 +181,13 @@ class EndAccess(EnrollmentDialog):
     def text(self) -> str:
         student, product = self.target.user, self.target.product
         said = (
-            f"{student} can no longer open {product}. Progress is kept, so that a later enrollment resumes "
-            "it. Thinkific cannot delete enrollments: this one stays listed as expired."
+            f"{student} can no longer open {product}. Progress is kept for a later enrollment. Thinkific "
+            "cannot delete enrollments, so this one stays listed as expired."
         )
         if product.is_bundle:
-            return (
-                f"{said}\nThe courses of the bundle end with it, except those that are held in another way."
-            )
-        if grants.held_through(self.target).exists():  # unnamed: a team may not know of the bundle
-            return (
-                f"{said}\nThe course stays open through a bundle that the student holds, until that ends too."
-            )
+            return f"{said}\nIts courses end too, except those that the student has in another way."
+        if grants.held_through(self.target).exists():  # without its name, which the viewer's team may not see
+            return f"{said}\nThe student keeps the course through a bundle, until that ends too."
         return said
 
     def carry_out(self) -> Done:
@@ -201,7 +197,7 @@ class EndAccess(EnrollmentDialog):
         if ended:
             return Done(f"{enrollment.user}'s access to {enrollment.product} has ended.")
         until = _until(enrollment)
-        return Done(f"{enrollment.user} keeps {enrollment.product} in another way: access {until}.")
+        return Done(f"{enrollment.user} keeps {enrollment.product} in another way. Access {until}.")
 
 
 class ChangeEndOfStudent(OfStudent, ChangeEnd):

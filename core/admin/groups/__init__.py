@@ -1,1 +1,1 @@
-"""Groups of Thinkific."""
+"""Thinkific groups."""

@@ -1,4 +1,4 @@
-"""What the dialogs about groups of several screens have in common: their fields and their numbers."""
+"""Fields and texts that the dialogs about groups on several screens share."""
 
 from django import forms
 from django.db.models import QuerySet
@@ -14,10 +14,12 @@ from core.models import (
 )
 from core.permissions import scope
 from core.services import directions, groups
+from core.wording import one_or_many
 
 WHAT_THE_DIRECTIONS_DO = (
-    "Bidirectional: who joins the team joins the group, and the other way round. Dashboard-to-Thinkific and "
-    "Thinkific-to-Dashboard: one of the two. Disabled: neither. Nobody leaves anything by a choice made here."
+    "Bidirectional: members of the team join the group, and members of the group join the team. "
+    "Dashboard-to-Thinkific: only the first. Thinkific-to-Dashboard: only the second. Disabled: neither. "
+    "Nobody is removed from a team or a group by this."
 )
 NEW_MEMBERS = "For people who join the team from the group. Empty: Student."
 
@@ -45,36 +47,38 @@ def role_field() -> forms.ModelChoiceField:
 
 
 def roles_on_joining(viewer: User, team: Team | None = None) -> QuerySet[Role]:
-    """The roles that people may get who join a team from a group: nobody becomes its owner so."""
+    """Returns the roles for people who join a team from a group: all that the viewer may give, except
+    owner."""
     return scope.roles_to_give(viewer, team).exclude(code="owner")
 
 
 def what_assigning_does(group: ThinkificGroup, team: Team, direction: str) -> str:
-    """In numbers, whom it brings into the team and whom it sends to Thinkific; empty: nobody."""
-    said, way = [], Direction(direction)
-    if way.pulls and (count := groups.count_to_join(group, team)):
+    """Returns sentences with the numbers of people who will join the team or the group; empty for nobody."""
+    said, chosen = [], Direction(direction)
+    if chosen.pulls and (count := groups.count_to_join(group, team)):
         said.append(
             f"{counted(count)} of the group {group} will join {team} with the next sync of the groups."
         )
-        if others := groups_that_follow(team, besides=group):
+        if others := groups_joined_too(team, other_than=group):
             said.append(others)
-    if way.pushes and (count := groups.count_to_push(group, team)):
+    if chosen.pushes and (count := groups.count_to_push(group, team)):
         said.append(f"{counted(count)} of {team} will join the group {group} in Thinkific.")
     return " ".join(said)
 
 
-def groups_that_follow(team: Team, *, besides: ThinkificGroup | None = None) -> str:
-    """Where else those go who join a team; empty: nowhere."""
-    count = len(set(directions.sending_groups(team.pk)) - {besides.pk if besides else None})
+def groups_joined_too(team: Team, *, other_than: ThinkificGroup | None = None) -> str:
+    """Returns a sentence about the groups that new members of the team join too; empty for none."""
+    count = len(set(directions.sending_groups(team.pk)) - {other_than.pk if other_than else None})
     if not count:
         return ""
-    other = "" if besides is None else "other "
-    which = f"{other}group" if count == 1 else f"{count:,} {other}groups"
-    return f"The team's {which} in Thinkific will take them in."
+    other = "" if other_than is None else "other "
+    which = one_or_many(count, f"{other}group", f"{count:,} {other}groups")
+    return f"They will also join the team's {which} in Thinkific."
 
 
 def people_to_add(viewer: User, group: ThinkificGroup) -> QuerySet[User]:
-    """Whoever somebody sees; for a manager the members of the teams that the group serves."""
+    """Returns the users that the viewer may add to the group: for team managers, the members of their teams
+    that the group is assigned to."""
     people = User.objects.filter(is_active=True, removed_at__isnull=True)
     if viewer.sees_everything:
         return people

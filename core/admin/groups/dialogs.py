@@ -1,4 +1,4 @@
-"""What can be done to a group: teams and directions, members, reading it again."""
+"""Dialogs about a group: its teams and their directions, its members, syncing it."""
 
 from typing import Any
 
@@ -25,16 +25,16 @@ from core.services import groups
 
 
 class AssigningDialog(Dialog):
-    """For who may assign groups, to some team."""
+    """For viewers who may assign groups to at least one team."""
 
     code = "groups.assign"
 
     def assign(self, group: ThinkificGroup, team: Team) -> str:
-        """Assign it as the form says. Returns what came of it, with the numbers that were confirmed."""
+        """Assign the group with the values of the form. Returns the message, with the confirmed numbers."""
         numbers = what_assigning_does(group, team, self.cleaned_data["direction"])
         values = self.cleaned_data | {"group": group, "team": team}
         assignment = groups.assign(by=self.viewer, **values)
-        said = f"{group} serves {team} now, {assignment.get_direction_display()}."
+        said = f"{group} is assigned to {team} now, {assignment.get_direction_display()}."
         return f"{said} {numbers}".strip()
 
 
@@ -76,7 +76,7 @@ class QuickAssignTeam(AssigningDialog):
         if team and role and not scope.roles_to_give(self.viewer, team).filter(pk=role.pk).exists():
             self.add_error("role", f"You cannot give the role {role} in {team}. Choose another.")
         if team and GroupAssignment.objects.filter(group=self.obj, team=team).exists():
-            self.add_error("team", f"{self.obj} serves {team} already. Change its direction instead.")
+            self.add_error("team", f"{self.obj} is assigned to {team} already. Change its direction instead.")
         return values
 
     def confirmation(self) -> str:
@@ -85,7 +85,7 @@ class QuickAssignTeam(AssigningDialog):
     def carry_out(self) -> Done:
         said = self.assign(self.obj, self.cleaned_data["team"])
         if self.pressed("and_sync"):
-            return Done(format_html("{} {}", said, _read(self.obj, self.viewer)))
+            return Done(format_html("{} {}", said, _start_sync(self.obj, self.viewer)))
         return Done(said)
 
 
@@ -96,8 +96,8 @@ class AssignTeam(QuickAssignTeam):
 class SyncGroup(SyncDialog):
     slug, label = "sync-now", "Sync Now"
     question = (
-        "Reads this group and its members again from Thinkific. People join teams where an assignment's "
-        "direction lets them."
+        "Reads this group and its members again from Thinkific. Members join the group's teams if the "
+        "direction of the assignment allows it."
     )
 
     @classmethod
@@ -105,16 +105,16 @@ class SyncGroup(SyncDialog):
         return obj.thinkific_id is not None and obj.removed_at is None
 
     def carry_out(self) -> Done:
-        return Done(_read(self.obj, self.viewer))
+        return Done(_start_sync(self.obj, self.viewer))
 
 
 class SyncGroups(SyncDialog):
-    """The button above the list."""
+    """Opened by the button above the list."""
 
     slug, label, title = "sync-groups", "Sync Groups", "Sync all groups with Thinkific?"
     question = (
-        "Groups and their members are read again in the background. People join teams where an "
-        "assignment's direction lets them."
+        "Groups and their members are read again in the background. Members join the groups' teams if the "
+        "direction of the assignment allows it."
     )
 
     def carry_out(self) -> Done:
@@ -122,7 +122,7 @@ class SyncGroups(SyncDialog):
 
 
 class AssignmentDialog(AssigningDialog, RowDialog):
-    """About an assignment: in the tab of the group, or of the team (core/admin/teams)."""
+    """A dialog about an assignment, in a tab of the group or of the team (core/admin/teams)."""
 
     tab = "teams"
 
@@ -162,17 +162,17 @@ class Unassign(AssignmentDialog):
 
     def text(self) -> str:
         return (
-            f"{self.row.group} and {self.row.team} go separate ways from now on. Everybody stays in the "
-            "group and in the team."
+            f"{self.row.group} and {self.row.team} are no longer synced with each other. Nobody is removed "
+            "from the group or the team."
         )
 
     def carry_out(self) -> Done:
         groups.unassign(self.row, by=self.viewer)
-        return Done(f"{self.row.group} no longer serves {self.row.team}. Everybody stays in both.")
+        return Done(f"{self.row.group} is no longer assigned to {self.row.team}. Nobody was removed.")
 
 
 class MembersDialog(Dialog):
-    """About who is in the group."""
+    """A dialog about the members of a group."""
 
     tab = "users"
 
@@ -185,7 +185,7 @@ class MembersDialog(Dialog):
 
 class AddMember(MembersDialog):
     slug, label, icon = "add-member", "Add Member", "person_add"
-    question = "Only a group that some team sends to Thinkific takes people in from here."
+    question = "People can be added only if an assignment of the group sends members to Thinkific."
     offered_when_blocked = False
     user = forms.ModelChoiceField(
         label="User",
@@ -249,7 +249,7 @@ class RetryMember(RetryRow):
         return GroupMembership.objects.filter(group=obj)
 
 
-def _read(group: ThinkificGroup, viewer: User) -> SafeString:
+def _start_sync(group: ThinkificGroup, viewer: User) -> SafeString:
     return run_started("groups", what=str(group), by=viewer, options={"group_id": group.pk})
 
 

@@ -41,8 +41,8 @@ def members_of(group: ThinkificGroup, viewer: User) -> QuerySet[GroupMembership]
     return with_sending(members.select_related("user").order_by("in_step", "-id"), "groupmembership")
 
 
-def _why_they_stay(group: ThinkificGroup, viewer: User) -> str:
-    """Why nobody can be added or taken out from here, for who may otherwise."""
+def _why_no_changes(group: ThinkificGroup, viewer: User) -> str:
+    """Returns why members cannot be added or removed here, for viewers who may assign groups."""
     if group.removed_at is not None or not QuickAssignTeam.may(viewer, group):
         return ""
     return groups.why_no_removals(group)
@@ -61,7 +61,7 @@ GROUP_TABS = (
             LAST_SYNCED,
             column("Last error", "last_error", cells.text),
         ],
-        "No team is assigned to this group. Its members are mirrored, and nobody's team changes.",
+        "No team is assigned to this group. Its members are read from Thinkific, but join no team.",
         note=lambda group, viewer: (
             "The direction belongs to the assignment: the same group may be synced "
             "differently with each team."
@@ -80,7 +80,7 @@ GROUP_TABS = (
             column("First seen", "first_seen_at", cells.moment),
         ],
         "Nobody is in this group, or its members have not been synced yet.",
-        note=_why_they_stay,
+        note=_why_no_changes,
         permission="core.view_user",
         search="user__folded",
     ),
@@ -88,11 +88,11 @@ GROUP_TABS = (
 
 
 def sync_status(group: Any) -> SafeString:
-    """Full or Active, by `with_pending`; or that it is gone."""
+    """Returns the pill Full, Active or Removed. Needs the annotations of `with_pending`."""
     if group.removed_at is not None:
-        return pill("Removed", title="No longer in Thinkific: nothing is synced any more.")
+        return pill("Removed", title="No longer in Thinkific. Nothing is synced any more.")
     if group.is_pending:
-        return pill("Waiting for a sync", "Active", title="Something has yet to be synced.")
+        return pill("Waiting for a sync", "Active", title="Some changes are not synced yet.")
     return pill("Full", title="Everything is synced.")
 
 

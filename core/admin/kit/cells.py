@@ -52,7 +52,7 @@ def sentence(value: str, limit: int = SHOWN_CHARACTERS) -> SafeString:
 
 
 def done_by(row: Model, who: str) -> SafeString:
-    """Returns the name of whoever did something, also after their account was deleted."""
+    """Returns the name of the user who did something, also after the account was deleted."""
     return text(history.done_by(row, who))
 
 
@@ -219,11 +219,11 @@ def detail_url(obj: Model, tab: str = "") -> str:
     return f"{url}?tab={tab}" if tab else url
 
 
-def thinkific_id(value: int | None, page: str = "", *, untold: str = "") -> SafeString:
+def thinkific_id(value: int | None, page: str = "", *, why_unknown: str = "") -> SafeString:
     """Returns an id without thousands separators, as people copy it; linked to `page` in Thinkific if given.
-    `untold` explains why the id of an object in Thinkific is not known here."""
-    if value is None and untold:
-        return format_html('<span class="cell-nothing" title="{}">{}</span>', untold, "Not told yet")
+    `why_unknown` explains why the id of an object in Thinkific is not known here."""
+    if value is None and why_unknown:
+        return format_html('<span class="cell-nothing" title="{}">{}</span>', why_unknown, "Not known yet")
     if value is None:
         return pill("Not in Thinkific", title="This exists in the dashboard only.")
     if not page:

@@ -1,4 +1,4 @@
-"""Numbers of people in words."""
+"""Counts of people in words."""
 
 from collections.abc import Sequence
 
@@ -8,6 +8,6 @@ from core.wording import plural
 
 
 def counted(people: Sequence[Model] | int) -> str:
-    """ "Nobody", "1 person", "54 people"."""
+    """Returns "Nobody", "1 person" or "54 people"."""
     count = people if isinstance(people, int) else len(people)
     return plural(count, "person", "people") if count else "Nobody"

@@ -1,11 +1,11 @@
-"""Reading products again from Thinkific: one, or all."""
+"""Dialogs that sync one product or all of them."""
 
 from core.admin.kit.dialogs.dialog import Done
 from core.admin.kit.sync.sync_buttons import SyncDialog, run_started
 
 
 class SyncProducts(SyncDialog):
-    """The button above the list."""
+    """Opened by the button above the list."""
 
     slug, label, title = "sync-products", "Sync Products", "Sync all products from Thinkific?"
     question = (

@@ -1,4 +1,4 @@
-"""Which bundles a team's viewer may see on enrollments: those that a seat of their teams is on."""
+"""Bundles that team managers may see on enrollments: those on which their teams have a seat."""
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 

@@ -24,8 +24,10 @@ from core.models import BundleItem, Enrollment, Lesson, Product, Quiz, Seat, Use
 
 def _thinkific_id(product: Product) -> SafeString:
     by_enrollment = product.source == Product.Source.ENROLLMENT
-    untold = "An enrollment named it; the next sync of products brings its number." if by_enrollment else ""
-    return cells.thinkific_id(product.thinkific_id, in_thinkific.admin_page(product), untold=untold)
+    why_unknown = (
+        "It is known from an enrollment. The next sync of products adds its ID." if by_enrollment else ""
+    )
+    return cells.thinkific_id(product.thinkific_id, in_thinkific.admin_page(product), why_unknown=why_unknown)
 
 
 @admin.register(Product)

@@ -19,10 +19,10 @@ from core.permissions import scope
 from core.services import teams
 from core.services.memberships import TeamIsFull
 
-# Only administrators change these: they decide what the team may have.
+# Only administrators may change these fields.
 FOR_ADMINISTRATORS = ("organization", "max_members")
 MOST_MEMBERS = 1_000_000
-MOST_LISTED = 300  # members to choose from in a plain list
+MOST_LISTED = 300  # the most members to offer in a plain list
 
 
 def name_field() -> forms.CharField:
@@ -54,7 +54,7 @@ def organization_field() -> forms.ModelChoiceField:
 
 
 class TeamDialog(Dialog):
-    """For those whose role in the team lets them."""
+    """For viewers whose role in the team has the permission `code`."""
 
     @classmethod
     def may(cls, viewer: User, obj: Team | None) -> bool:
@@ -74,7 +74,7 @@ class EditTeam(TeamDialog):
         min_value=0,
         max_value=MOST_MEMBERS,
         widget=UnfoldAdminIntegerFieldWidget(),
-        help_text="Empty: no limit. A lower one takes nobody out.",
+        help_text="Empty: no limit. A lower limit removes nobody.",
         error_messages={"invalid": "Enter a whole number, or nothing for no limit."},
     )
 
@@ -92,7 +92,7 @@ class EditTeam(TeamDialog):
         students = teams.size(team).students
         if team.max_members is not None and students > team.max_members:
             said += (
-                f" It has {students:,} students, more than its limit: nobody leaves, and no other one joins."
+                f" It has {students:,} students, more than its limit. Nobody is removed, and nobody can join."
             )
         return Done(said)
 
@@ -100,7 +100,7 @@ class EditTeam(TeamDialog):
         self.add_error("name", str(refusal))
 
 
-class InUse(Dialog):
+class ActiveTeamDialog(Dialog):
     """For a team that is not archived."""
 
     @classmethod
@@ -108,7 +108,7 @@ class InUse(Dialog):
         return obj.archived_at is None
 
 
-class ChangeOwner(InUse):
+class ChangeOwner(ActiveTeamDialog):
     slug, label, icon = "change-owner", "Change Owner", "swap_horiz"
     shows_stored = True
     refused_at = {TeamIsFull: "role", Refusal: "owner"}
@@ -119,8 +119,8 @@ class ChangeOwner(InUse):
         widget=picker(Team.owner),
         error_messages={
             "required": "Choose the new owner.",
-            "invalid_choice": "The new owner must be in the team, with an account that is switched on. Add "
-            "them to the team first.",
+            "invalid_choice": "The new owner must be a member of the team with an active account. Add the "
+            "person to the team first.",
         },
     )
     role = role_field()
@@ -131,8 +131,8 @@ class ChangeOwner(InUse):
         self.fields["former"].initial = str(self.obj.owner_id)
         members = Membership.objects.filter(team=self.obj).exclude(user=self.obj.owner_id)
         candidates = User.objects.filter(is_active=True, pk__in=members.values("user"))
-        # A picker finds all users whom the viewer sees, and refuses those who are not members. So a short
-        # list of members is better, where there are few.
+        # A picker would also find users who are not members, and refuse them. So few members are offered in a
+        # plain list.
         if members[: MOST_LISTED + 1].count() <= MOST_LISTED:
             self.fields["owner"].widget = UnfoldAdminSelectWidget()
             self.fields["owner"].widget.is_required = True
@@ -142,14 +142,14 @@ class ChangeOwner(InUse):
         self.suggest("role", Role.objects.filter(code="manager").first())
 
     def clean_former(self) -> None:
-        """The owner is named in the dialog, and in no field of it."""
+        """Refuses if the owner has changed: the dialog names the owner, but no field contains it."""
         shown = self.cleaned_data["former"]
         if shown and shown != str(self.obj.owner_id):
             self.data["former"] = str(self.obj.owner_id)
             self.add_error(
                 "owner",
-                f"{self.obj.owner} owns {self.obj} by now; it was somebody else when you opened this. "
-                "Nothing was saved. Save again if your choice should replace them.",
+                f"{self.obj.owner} owns {self.obj} now. It was somebody else when you opened this. "
+                "Nothing was saved. Save again to replace this owner.",
             )
 
     @classmethod
@@ -157,7 +157,7 @@ class ChangeOwner(InUse):
         return scope.holds(viewer, "teams.edit") if obj is None else scope.may_change_owner(viewer, obj)
 
     def text(self) -> str:
-        return f"{self.obj.owner} owns {self.obj}. Every team has one owner, who is a member of it."
+        return f"{self.obj.owner} owns {self.obj}. Every team has one owner, who is also a member."
 
     def carry_out(self) -> Done:
         former, owner, role = self.obj.owner, self.cleaned_data["owner"], self.cleaned_data["role"]
@@ -165,7 +165,7 @@ class ChangeOwner(InUse):
         return Done(f"{owner} owns {self.obj} now; {former} stays in it as {role}.")
 
 
-class ArchiveTeam(InUse):
+class ArchiveTeam(ActiveTeamDialog):
     slug, label, icon, danger = "archive", "Archive Team", "archive", True
 
     @classmethod
@@ -175,14 +175,14 @@ class ArchiveTeam(InUse):
     def text(self) -> str:
         team, size = self.obj, teams.size(self.obj)
         return (
-            f"Nobody joins {team} any more: by hand, by a file, or by its groups ({size.groups:,}). Its "
-            f"members ({size.members:,}) keep their accounts and enrollments and stay listed, and its seats "
-            "stay as they are; nobody is enrolled through them. Restore Team brings it back."
+            f"Nobody can join {team} any more, by hand, by a file, or by its groups ({size.groups:,}). Its "
+            f"members ({size.members:,}) keep their accounts and enrollments and stay listed. Its seats stay "
+            "too, but enroll nobody. Restore Team makes it usable again."
         )
 
     def carry_out(self) -> Done:
         teams.archive(self.obj, by=self.viewer)
-        return Done(f"{self.obj} is archived. Restore Team brings it back.")
+        return Done(f"{self.obj} is archived. Restore Team makes it usable again.")
 
 
 class RestoreTeam(Dialog):
@@ -197,7 +197,7 @@ class RestoreTeam(Dialog):
         return obj.archived_at is not None
 
     def text(self) -> str:
-        return f"{self.obj} takes people in again, and its groups bring theirs with the next sync."
+        return f"People can join {self.obj} again, and members of its groups join with the next sync."
 
     def carry_out(self) -> Done:
         teams.restore(self.obj, by=self.viewer)

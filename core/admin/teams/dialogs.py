@@ -1,4 +1,4 @@
-"""What can be done to a team: making one, its people, its invitations, its groups."""
+"""Dialogs about a team: creating one, its members, invitations and groups."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ class AddTeam(Dialog):
         label="Owner",
         queryset=User.objects.filter(is_active=True),
         widget=picker(Team.owner),
-        help_text="Is a member too, and can be replaced, not removed.",
+        help_text="The owner is a member too, and can be replaced but not removed.",
         error_messages={"required": "Every team has an owner; choose one."},
     )
     organization = organization_field()
@@ -56,7 +56,7 @@ class AddTeam(Dialog):
 
     def carry_out(self) -> Done:
         team = teams.create(by=self.viewer, **self.cleaned_data)
-        return Done(f"{team} is made. Add people, groups and seats next.", cells.detail_url(team))
+        return Done(f"{team} is created. Add people, groups and seats next.", cells.detail_url(team))
 
     def refuse(self, refusal: Refusal) -> None:
         self.add_error("name", str(refusal))
@@ -68,29 +68,29 @@ class AddTeam(Dialog):
 class AddUserToTeam(PersonDialog):
     slug, label, tab, icon = "add-user", "Add User", "users", "person_add"
     question = (
-        "A person without an account gets one. Somebody in a team of yours joins with the account as it "
-        "is. Anybody else who has an account is invited, and joins when they agree."
+        "A person without an account gets one. A person from another team of yours joins at once. Any other "
+        "person with an account is invited, and joins by accepting."
     )
 
     @classmethod
     def may(cls, viewer: User, obj: Team) -> bool:
-        """Whether or not there is an account already is not asked, so both rights are needed."""
+        """Both rights are needed, because it is not known whether there is an account already."""
         both = scope.teams_where(viewer, "users.create") & scope.teams_where(viewer, "teams.assign")
         return both.filter(pk=obj.pk).exists()
 
     def carry_out(self) -> Done:
-        return self.bring_into([self.obj])
+        return self.add_to([self.obj])
 
 
 class PeopleDialog(TeamDialog):
-    """About the people of a team, in its tab Users."""
+    """Dialogs about the members of a team, in its tab Users."""
 
     tab, code = "users", "teams.assign"
 
 
 class AddExistingUser(PeopleDialog):
     slug, label, icon = "add-person", "Add Existing User", "group_add"
-    question = "Somebody whom you see under Users already."
+    question = "For people whom you see under Users."
     refused_at = {TeamIsFull: "user"}
     user = forms.ModelChoiceField(
         label="User",
@@ -142,11 +142,11 @@ class SendInvitationAgain(InvitationDialog):
     slug, label = "send-invitation-again", "Send Again"
 
     def text(self) -> str:
-        return f"Sends {self.row.address} a new link. Older ones no longer work."
+        return f"Sends {self.row.address} a new link. Older links no longer work."
 
     def carry_out(self) -> Done:
         invitations.send_again(self.row, by=self.viewer)
-        return Done(f"A new link goes to {self.row.address}. Older ones no longer work.")
+        return Done(f"A new link goes to {self.row.address}. Older links no longer work.")
 
 
 class WithdrawInvitation(InvitationDialog):
@@ -166,14 +166,14 @@ class AddInvited(InvitationDialog):
 
     @classmethod
     def may(cls, viewer: User, obj: Team | None) -> bool:
-        """Agreeing for others is for administrators."""
+        """Only administrators may accept an invitation for another person."""
         return "teams.assign" in scope.codes_everywhere(viewer)
 
     def text(self) -> str:
         return (
             f"{self.row.user} joins {self.row.team} as {self.row.role}, without answering the mail. The "
-            "team then sees what they do in the courses that it has places in. Do it when you know that they "
-            "agree."
+            "team then sees the person's work in the courses that it has seats on. Do this only if you know "
+            "that the person agrees."
         )
 
     def carry_out(self) -> Done:
@@ -207,7 +207,9 @@ class AttachGroup(TeamDialog, AssigningDialog):
     def clean_group(self) -> ThinkificGroup:
         group = self.cleaned_data["group"]
         if GroupAssignment.objects.filter(group=group, team=self.obj).exists():
-            raise forms.ValidationError(f"{group} serves {self.obj} already. Change its direction instead.")
+            raise forms.ValidationError(
+                f"{group} is assigned to {self.obj} already. Change its direction instead."
+            )
         return group
 
     def confirmation(self) -> str:

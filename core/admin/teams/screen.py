@@ -29,7 +29,7 @@ from core.services.invitations import LINK_WORKS_FOR
 
 WHAT_A_GUEST_IS = (
     "The account belongs to another team or to none. This team sees only the person's work in courses that "
-    "it has places in."
+    "it has seats on."
 )
 
 

@@ -1,1 +1,1 @@
-"""Tools: imports from Thinkific, started by a person."""
+"""Tools: imports from Thinkific that a user starts."""

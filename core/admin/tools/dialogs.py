@@ -1,4 +1,4 @@
-"""The cards of the Tools page: what each says, asks and starts."""
+"""The cards of the Tools page: their texts, their dialogs, and the runs that they start."""
 
 from typing import Any, ClassVar
 
@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget, UnfoldBooleanSwitchWidget
 
-from core.admin.groups.assigning import groups_that_follow
+from core.admin.groups.assigning import groups_joined_too
 from core.admin.kit.counting import counted
 from core.admin.kit.dialogs.dialog import Done
 from core.admin.kit.dialogs.in_page import PageDialog
@@ -24,23 +24,24 @@ from core.models import (
 from core.services import automatic_memberships, seats
 from core.services.outbox import refused
 from core.services.site import sync_requests
+from core.wording import one_or_many, plural
 
-LAST_SYNCED = "So it was when the groups were last synced."
+LAST_SYNCED = "This was counted at the last sync of the groups."
 BOTH_TOGGLES = "Both are on: no e-mails are sent. Prohibit Emails wins."
 
 
 class Tool(PageDialog):
-    """A card: `says` stands on it, `question` in its dialog, which starts a run of `kind`."""
+    """A card with the text `says`. Its dialog has the text `question` and starts a run of `kind`."""
 
     says: ClassVar[str]
     kind: ClassVar[str] = ""  # empty: it starts no run
-    permission = "core.run_tools"  # a role in one team does not open this page: it is about the whole site
+    permission = "core.run_tools"  # for the whole site: a role in a team is not enough
     submit = "Start"
     notes = "dashboard/tool_notes.html"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, field in self.fields.items():  # nothing here is stored
+        for name, field in self.fields.items():  # none of the values is stored
             self.suggest(name, field.initial)
 
     @classmethod
@@ -51,22 +52,22 @@ class Tool(PageDialog):
         return reverse("admin:tools_start", args=[self.slug])
 
     def options(self) -> dict[str, Any]:
-        """Returns what the run is asked for with."""
+        """Returns the options of the run."""
         return {}
 
     def remark(self) -> str:
-        """Returns a sentence to add to the answer, about what was chosen."""
+        """Returns a sentence to add to the message, about the chosen values."""
         return ""
 
     def numbers(self) -> str:
-        """Returns how many it is about, by what is stored here: said before it starts."""
+        """Returns a sentence with the numbers of affected objects, to show before it starts."""
         return ""
 
     def carry_out(self) -> Done:
         run = sync_requests.request(self.kind, started_by=self.viewer, full=True, options=self.options())
         link = format_html('<a class="underline" href="{}">See the run</a>', run.url)
         if run.attached:
-            text = "Such a run is under way already; you will be told when it is done."
+            text = "Such a run is under way already. You will be told when it is done."
             return Done(format_html("{} {}", text, link), is_warning=True)
         text = f"{self.label} has started. You will be told when it is done. {self.remark()}".strip()
         return Done(format_html("{} {}", text, link))
@@ -76,14 +77,10 @@ def _teams(viewer: User) -> QuerySet[Team]:
     return Team.objects.visible_to(viewer).filter(archived_at__isnull=True)
 
 
-def _people(count: int, one: str = "person", many: str = "people") -> str:
-    return f"{count:,} {one if count == 1 else many}"
-
-
 class ImportUsers(Tool):
     slug, label, icon = "import-users", "Import Users from Thinkific", "group_add"
-    says = "Brings in every user account of your Thinkific site, and finds who is gone."
-    question = "Reads all user accounts from Thinkific. People who are here already are brought up to date."
+    says = "Reads every user account of your Thinkific site, and finds deleted ones."
+    question = "Reads all user accounts from Thinkific. Existing users are updated."
     kind, submit = "users", "Import"
     allow_emails = forms.BooleanField(
         label="Allow Emails",
@@ -103,8 +100,8 @@ class ImportUsers(Tool):
         queryset=Team.objects.none(),
         required=False,
         widget=picker(GroupAssignment.team),
-        help_text="Who is imported and in no team yet joins it as a student. Empty: the default team "
-        "of the settings, or listed as unassigned.",
+        help_text="Imported people without a team join it as students. Empty: they join the default team, or "
+        "stay unassigned if none is set.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -113,7 +110,7 @@ class ImportUsers(Tool):
 
     @property
     def sends_emails(self) -> bool:
-        """Only when they are allowed and not prohibited: with both toggles on nothing is sent."""
+        """Whether e-mails are allowed and not prohibited. With both toggles on, nothing is sent."""
         return self.cleaned_data["allow_emails"] and not self.cleaned_data["prohibit_emails"]
 
     def options(self) -> dict[str, Any]:
@@ -126,8 +123,8 @@ class ImportUsers(Tool):
             return ""
         count = automatic_memberships.without_a_team().count()
         if not count:
-            return f"Everybody who is new will join {team}."
-        return f"{_people(count)} of those who are here now will join {team}, and everybody who is new."
+            return f"New people will join {team}."
+        return f"{counted(count)} without a team will join {team}, and all new people."
 
     def remark(self) -> str:
         if self.cleaned_data["allow_emails"] and self.cleaned_data["prohibit_emails"]:
@@ -137,15 +134,15 @@ class ImportUsers(Tool):
 
 class SyncEnrollments(Tool):
     slug, label, icon = "sync-enrollments", "Sync Enrollments", "assignment_ind"
-    says = "Brings enrollments, dates and progress in line with Thinkific."
-    question = "Brings all enrollments in line, whatever changed when."
+    says = "Updates enrollments, dates and progress from Thinkific."
+    question = "Compares all enrollments, not only those that changed recently."
     kind = "enrollments"
     direction = forms.ChoiceField(
         label="Direction",
         choices=[
             ("thinkific_to_dashboard", "Thinkific-to-Dashboard: read all enrollments from Thinkific"),
             ("dashboard_to_thinkific", "Dashboard-to-Thinkific: send the changes that wait here"),
-            ("both", "Both: send what waits, then read"),
+            ("both", "Both: send the waiting changes, then read"),
         ],
         initial="thinkific_to_dashboard",
         widget=UnfoldAdminRadioSelectWidget(),
@@ -160,7 +157,7 @@ class SyncEnrollments(Tool):
         count = refused.count_waiting()
         if not count:
             return "Nothing waits to be sent."
-        return f"{_people(count, 'change waits', 'changes wait')} and will be sent."
+        return f"{plural(count, 'waiting change')} will be sent."
 
 
 class ImportFromGroups(Tool):
@@ -186,14 +183,14 @@ class ImportFromGroups(Tool):
         queryset=Role.objects.none(),
         widget=UnfoldAdminSelectWidget(),
         empty_label=None,
-        help_text="For who is new in the team; members keep the role they have.",
+        help_text="For new members of the team. Present members keep their role.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.offer("groups", ThinkificGroup.objects.visible_to(self.viewer).filter(removed_at__isnull=True))
         self.offer("team", _teams(self.viewer))
-        # A team has one owner, who is made so on the team's page.
+        # A team has one owner, who is changed on the team's page.
         self.offer("role", Role.objects.filter(is_global=False).exclude(code="owner").order_by("id"))
         self.suggest("role", Role.objects.filter(code="student").first())
 
@@ -201,15 +198,15 @@ class ImportFromGroups(Tool):
         team = self.cleaned_data["team"]
         chosen = self.cleaned_data["groups"]
         count, there = automatic_memberships.in_groups(chosen, team)
-        which = "these groups" if len(chosen) > 1 else "this group"
+        which = one_or_many(len(chosen), "this group", "these groups")
         if not count:
             return f"Nobody is in {which}. {LAST_SYNCED}"
         if there == count:
-            return f"Nobody will join {team}: whoever is in {which} is in it already. {LAST_SYNCED}"
+            return f"Nobody will join {team}: all members of {which} are in it already. {LAST_SYNCED}"
         said = f"{counted(count - there)} will join {team}"
         if there:
-            said += f"; {there:,} of the {count:,} in {which} {'is' if there == 1 else 'are'} in it already"
-        follow = f" {groups_that_follow(team)}"
+            said += f"; {there:,} of the {count:,} in {which} {one_or_many(there, 'is', 'are')} in it already"
+        follow = f" {groups_joined_too(team)}"
         return f"{said}.{follow.rstrip()} {LAST_SYNCED}"
 
     def options(self) -> dict[str, Any]:
@@ -224,24 +221,22 @@ class ImportFromGroups(Tool):
 
 class SyncGroups(Tool):
     slug, label, icon, kind = "sync-groups", "Sync Groups", "hub", "groups"
-    says = "Brings in the groups and who is in them."
+    says = "Reads the groups and their members."
     question = (
-        "Reads all groups and their members from Thinkific. Teams change as the direction of each group's "
-        "assignment says."
+        "Reads all groups and their members from Thinkific. Members join teams if the direction of the "
+        "group's assignment allows it."
     )
 
 
 class SyncProducts(Tool):
     slug, label, icon, kind = "sync-products", "Sync Products", "menu_book", "products"
-    says = "Brings in courses, bundles and what they contain."
-    question = (
-        "Reads all courses and bundles from Thinkific. Products that are gone there are marked, not deleted."
-    )
+    says = "Reads courses, bundles and their contents."
+    question = "Reads all courses and bundles from Thinkific. Deleted products are marked here."
 
 
 class SyncContent(Tool):
     slug, label, icon, kind = "sync-content", "Sync Course Content", "view_list", "content"
-    says = "Brings in the chapters, lessons and quizzes of every course."
+    says = "Reads the chapters, lessons and quizzes of every course."
     question = (
         "Reads chapters, lessons and quizzes of all courses from Thinkific. With many courses this takes a "
         "while."
@@ -250,22 +245,20 @@ class SyncContent(Tool):
 
 class SyncCertificates(Tool):
     slug, label, icon, kind = "sync-certificates", "Sync Certificates", "workspace_premium", "certificates"
-    says = "Brings in the certificates that Thinkific has issued."
+    says = "Reads the certificates that Thinkific has issued."
     question = "Reads the certificates of all courses from Thinkific."
 
 
 class SyncQuizResults(Tool):
     slug, label, icon, kind = "sync-quiz-results", "Sync Quiz Results", "quiz", "quiz_results"
-    says = "Brings in who took which quiz, and with what result."
+    says = "Reads the quiz results of all students."
     question = "Reads all quiz results from Thinkific."
 
 
 class RecalculateSeats(Tool):
     slug, label, icon, submit = "recalculate-seats", "Recalculate Seats", "calculate", "Recalculate"
-    says = "Counts again how many places of every seat are used."
-    question = (
-        "Counts all seats again from the enrollments and memberships that are stored. Nothing else changes."
-    )
+    says = "Counts the used places of every seat again."
+    question = "Counts all seats again from the stored enrollments and memberships. Nothing else changes."
 
     def carry_out(self) -> Done:
         seats.request_recalculation(by=self.viewer)

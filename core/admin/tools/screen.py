@@ -26,17 +26,17 @@ def page(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def start(request: HttpRequest, card: str) -> HttpResponse:
-    """Start what a card stands for, with what its dialog asked."""
+    """Start the run of a card with the values of its dialog."""
 
-    def again(form: PageDialog) -> HttpResponse:
+    def show_again(form: PageDialog) -> HttpResponse:
         return _render(request, opened={card: form})
 
-    return answer_in_page(_card(request, card), request, back=reverse("admin:tools"), page=again)
+    return answer_in_page(_card(request, card), request, back=reverse("admin:tools"), page=show_again)
 
 
 @require_GET
 def numbers(request: HttpRequest, card: str) -> HttpResponse:
-    """How many what a card's dialog holds is about; nothing while something is left to choose."""
+    """Returns the numbers for a card's dialog as text; empty while required values are missing."""
     form = _card(request, card)(request.GET, viewer=viewer_of(request))
     return HttpResponse(form.numbers() if form.is_valid() else "", content_type="text/plain; charset=utf-8")
 

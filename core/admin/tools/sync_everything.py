@@ -1,4 +1,4 @@
-"""Sync now, on the first page: a run of every kind."""
+"""The dialog Sync now of the first page: it starts a run of every kind."""
 
 from django.urls import reverse
 
@@ -6,13 +6,14 @@ from core.admin.kit.dialogs.dialog import Done
 from core.admin.kit.dialogs.in_page import PageDialog
 from core.errors import Refusal
 from core.services.site import sync_requests, sync_state
+from core.wording import one_or_many, plural
 
-# Of these kinds Thinkific can tell what changed; a first run of them reads everything all the same.
+# For these kinds Thinkific can send changes only. Their first run reads everything.
 CHANGES_ONLY = ("enrollments", "quiz_results")
 
 
 class SyncEverything(PageDialog):
-    """The button of the first page: a run of every kind, of which there are `obj`."""
+    """Starts a run of every kind; `obj` is the number of kinds."""
 
     slug, label, title, submit = "sync-now", "Sync now", "Sync everything now?", "Sync now"
     permission = "core.run_tools"
@@ -24,15 +25,15 @@ class SyncEverything(PageDialog):
 
     def text(self) -> str:
         return (
-            f"{self.obj} syncs read from Thinkific, one for each kind of data. Of enrollments and quiz "
-            "results they read what changed, of the rest everything. What is under way already goes on. "
-            "Nothing in Thinkific changes."
+            f"Starts {plural(self.obj, 'sync')}, one for each kind of data. Of enrollments and quiz results "
+            "only changes are read, of other data everything. Runs under way continue. Nothing in "
+            "Thinkific changes."
         )
 
     def carry_out(self) -> Done:
-        """Of what changed, where Thinkific can be asked for that."""
+        """Start the runs, of changes only where Thinkific can send these."""
         started, attached = 0, 0
-        refusals: dict[str, None] = {}  # in their order, each once
+        refusals: dict[str, None] = {}  # messages in their order, without duplicates
         for kind in sync_state.states():
             try:
                 run = sync_requests.request(kind, started_by=self.viewer, full=kind not in CHANGES_ONLY)
@@ -42,7 +43,7 @@ class SyncEverything(PageDialog):
                 started, attached = started + (not run.attached), attached + run.attached
         if not started + attached:
             raise Refusal(" ".join(refusals))
-        said = f"{started} sync{' has' if started == 1 else 's have'} started. " if started else ""
-        said += f"{attached} {'was' if attached == 1 else 'were'} under way already. " if attached else ""
-        each = "it" if started + attached == 1 else "each"
-        return Done(f"{said}You are told when {each} is done.", warnings=list(refusals))
+        said = f"{plural(started, 'sync has', 'syncs have')} started. " if started else ""
+        said += f"{plural(attached, 'was', 'were')} under way already. " if attached else ""
+        each = one_or_many(started + attached, "it", "each")
+        return Done(f"{said}You will be told when {each} is done.", warnings=list(refusals))

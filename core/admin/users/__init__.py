@@ -1,1 +1,1 @@
-"""Users: the list, a user's page, and what can be done to people."""
+"""Users: the list, a user's page, and their dialogs."""

@@ -19,7 +19,7 @@ def _memberships(viewer: User) -> Choices:
 
 
 def _unassigned(people: QuerySet) -> QuerySet:
-    """The same people as on the first page."""
+    """Returns the users without a team, as counted on the first page."""
     return people.filter(pk__in=User.objects.unassigned().values("pk"))
 
 
@@ -71,6 +71,6 @@ USER_FILTERS = (
         },
         title="Thinkific",
     ),
-    # The first page leads here while there are such accounts.
+    # Used by a link on the first page, which is shown while there are such accounts.
     choice_filter("address", _addresses, hidden_until_set=True),
 )

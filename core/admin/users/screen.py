@@ -35,12 +35,12 @@ from core.pills import pill
 
 
 def _name(user: User) -> SafeString:
-    said_beside = getattr(user, "status_shown", False)  # in a column of its own
+    has_status_column = getattr(user, "status_shown", False)
     return cells.badged(
         user.get_full_name(),
-        "" if user.is_active or said_beside else pill("Switched off"),
+        "" if user.is_active or has_status_column else pill("Switched off"),
         pill("Administrator") if user.is_staff else "",
-        "" if said_beside else cells.removed(user.removed_at),
+        "" if has_status_column else cells.removed(user.removed_at),
     )
 
 
@@ -153,9 +153,10 @@ class UserAdmin(UserList, HistoryAdmin):
             return []
         waiting = pill("Waiting for confirmation")
         line = (
-            '{}<span class="page-state-why">of {}, asked by {} on {}. Until then {} stays the login.</span>'
+            '{}<span class="page-state-why">for {}, requested by {} on {}. '
+            "Until then, {} stays the login.</span>"
         )
-        asked_by = done_by(change, "asked_by") or "somebody whose account is gone"
+        asked_by = done_by(change, "asked_by") or "a deleted account"
         asked_at = cells.moment(change.asked_at)
         return [
             format_html(line, waiting, as_people_write(change.new_email), asked_by, asked_at, obj.shown_email)

@@ -113,7 +113,7 @@ USER_TABS = (
             COMPLETED,
             EXPIRES,
         ],
-        "No enrollments. What this person studies appears here, whoever enrolled them.",
+        "No enrollments. All enrollments of this person are listed here, from every source.",
         note=who_may_end,
         permission="core.view_enrollment",
     ),

@@ -18,7 +18,7 @@ from core.admin.users.dialogs.chosen_users import AddChosenToGroup, AddChosenToT
 from core.models import Membership, User
 from core.pills import pill
 
-NAMED = 2  # teams named in a cell
+NAMED = 2  # the most teams that a cell names
 
 
 def with_columns(people: QuerySet, viewer: User) -> QuerySet:
@@ -37,13 +37,13 @@ def with_columns(people: QuerySet, viewer: User) -> QuerySet:
 
 
 def roles_of(user: Any) -> list[str]:
-    """Returns the names of the user's roles, each once: the global one first, then those in teams."""
+    """Returns the names of the user's roles without duplicates: the global one first, then those in teams."""
     everywhere = [user.global_role.name] if user.names_global_role and user.global_role else []
     return list(dict.fromkeys([*everywhere, *(m.role.name for m in user.shown_memberships)]))
 
 
 def status_of(user: User) -> str:
-    """What the account is, in a word."""
+    """Returns the status of the account in words."""
     if not user.is_active:
         return "Switched off"
     return "Removed in Thinkific" if user.removed_at else "Active"

@@ -1,4 +1,4 @@
-"""Retry and Discard: one waiting change, all of a kind, those that were chosen."""
+"""Retry and Discard: for one waiting change, all of a kind, or chosen ones."""
 
 from typing import Any
 
@@ -16,6 +16,7 @@ from core.admin.waiting_changes.objects import entity_name
 from core.models import OutboxEntry
 from core.services import outbox
 from core.services.outbox import refused
+from core.wording import one_or_many, plural
 
 Status = OutboxEntry.Status
 
@@ -30,11 +31,11 @@ class Retry(FailedDialog):
     slug, label, icon = "retry", "Retry", "refresh"
 
     def locks(self) -> OutboxEntry:
-        """The drain passes a locked entry by: it is not sent while it is looked at for the last time."""
+        """The drain skips locked entries, so the entry is not sent while the dialog is carried out."""
         return self.obj
 
     def text(self) -> str:
-        return f"The last try: {thinkific_errors.in_one_line(self.obj.error)}"
+        return f"Last answer: {thinkific_errors.in_one_line(self.obj.error)}"
 
     def carry_out(self) -> Done:
         return Done(retried(outbox.retry([self.obj])))
@@ -49,11 +50,11 @@ class RetryKind(FailedDialog):
     def text(self) -> str:
         count = self.entries().count()
         kind = entity_name(self.obj.entity).lower()
-        return f"Tries {count:,} refused change{'' if count == 1 else 's'} of this kind again ({kind})."
+        return f"Tries {plural(count, 'refused change')} of this kind again ({kind})."
 
 
 class RetryAllOfAKind(RetryDialog):
-    """The button above the list."""
+    """Opened by the button above the list."""
 
     slug, label, icon, about_new = "retry-failed", "Retry All of a Kind", "restart_alt", True
     question = (
@@ -86,9 +87,9 @@ class DiscardDialog(Dialog):
     def discard(self, entries: list[OutboxEntry]) -> Done:
         count = outbox.discard(entries)
         if not count:
-            return Done("Nothing was discarded: what was chosen is being sent or is over.")
-        changes = "1 change was" if count == 1 else f"{count:,} changes were"
-        return Done(f"{changes} discarded. Thinkific keeps what it has, and the next sync brings that here.")
+            return Done("Nothing was discarded: the chosen changes are being sent or are finished.")
+        changes = f"{plural(count, 'change')} {one_or_many(count, 'was', 'were')}"
+        return Done(f"{changes} discarded. Thinkific keeps its values, and the next sync brings them here.")
 
 
 class Discard(DiscardDialog):
@@ -99,16 +100,16 @@ class Discard(DiscardDialog):
         return obj.status in {Status.FAILED, Status.PENDING}
 
     def locks(self) -> OutboxEntry:
-        """As for Retry."""
+        """See Retry."""
         return self.obj
 
     def facts(self) -> str:
-        return _standing(self.obj)
+        return _version(self.obj)
 
     def text(self) -> str:
         return (
-            f"“{capfirst(self.obj.reason)}” is never sent. Thinkific keeps what it has, and the next sync "
-            "brings that here: the change made in the dashboard is lost."
+            f"“{capfirst(self.obj.reason)}” will never be sent. Thinkific keeps its values, and the next "
+            "sync brings them here: the change made in the dashboard is lost."
         )
 
     def carry_out(self) -> Done:
@@ -123,21 +124,20 @@ class DiscardChosen(DiscardDialog, ChosenDialog):
         return rows.filter(status__in=[Status.FAILED, Status.PENDING])
 
     def lines(self) -> dict[int, str]:
-        return {entry.pk: f"{capfirst(entry.reason)}. {_standing(entry)}" for entry in self.chosen}
+        return {entry.pk: f"{capfirst(entry.reason)}. {_version(entry)}" for entry in self.chosen}
 
     def text(self) -> str:
-        count = len(self.chosen)
         return (
-            f"{count:,} change{'' if count == 1 else 's'} would never be sent. Thinkific keeps what it has, "
-            "and the next sync brings that here: what was changed in the dashboard is lost."
+            f"{plural(len(self.chosen), 'change')} will never be sent. Thinkific keeps its values, and the "
+            "next sync brings them here: what was changed in the dashboard is lost."
         )
 
     def carry_out(self) -> Done:
         return self.discard(list(self.chosen))
 
 
-def _standing(entry: OutboxEntry) -> str:
-    """What moves when the entry is tried, or takes a newer change of its object in."""
+def _version(entry: OutboxEntry) -> str:
+    """Returns a text that changes when the entry is tried, or when a newer change is merged into it."""
     moment = entry.not_before
     return f"{entry.get_status_display()}, {moments.exact(moment)}, {moment.microsecond // 1000} ms."
 

@@ -54,7 +54,7 @@ def about(entry: Any) -> SafeString:
         return cells.text(f"{kind} {entry.object_id}, deleted here; {entry.thinkific_id} in Thinkific")
     name = name_of(entry)
     if not name:
-        return cells.text(f"{kind} {entry.object_id}, no longer here")
+        return cells.text(f"{kind} {entry.object_id}, which no longer exists here")
     return format_html(
         '<span class="cell-two">{}<span class="cell-second">{}</span></span>', _link(entry, name), kind
     )

@@ -39,7 +39,7 @@ def _state(entry: OutboxEntry) -> SafeString:
 
 
 def _todo(entry: OutboxEntry) -> SafeString:
-    """Buttons for who may look: whoever may not change is told so by the dialog."""
+    """Returns the buttons of a row. Viewers without the right to use them get a message in the dialog."""
     return cells.actions(
         [
             button(url_of(entry._meta, dialog.slug, entry.pk), dialog.label, css="")
@@ -66,7 +66,7 @@ class OutboxEntryAdmin(SitewideAdmin):
 
     list_display = ["change", "about", "state", "noted", "error_text", "todo"]
     list_filter = [
-        # What is over is asked for: this is the list of what waits.
+        # By default the list shows only unsent changes.
         choice_filter(
             "status",
             {**dict(Status.choices), "all": ("All, sent or not", Q())},
@@ -95,10 +95,9 @@ class OutboxEntryAdmin(SitewideAdmin):
         "who_asked",
         "finished",
     ]
-    empty_title = "Nothing waits"
+    empty_title = "Nothing waits to be sent"
     empty_text = (
-        "Changes that are not sent to Thinkific yet are listed here. Choose a status to see those that were "
-        "sent."
+        "This list shows changes that are not sent to Thinkific yet. Choose a status to see sent ones."
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:

@@ -111,7 +111,7 @@ def test_one_of_two_attached_groups_is_attached(alma, acme, during, signed_in):
 
     assert GroupAssignment.objects.count() == 1
     assert errors_of(answers[0]) == errors_of(client.post(do("team", "attach-group", acme.pk), form))
-    assert "serves Acme already" in errors_of(answers[0])["group"][0]
+    assert "is assigned to Acme already" in errors_of(answers[0])["group"][0]
 
 
 def test_a_person_joins_a_team_once(acme, otto, during):

@@ -60,7 +60,7 @@ def test_the_dashboards_value_can_be_taken_and_goes_to_thinkific(alma, ana, sign
 
     assert User.objects.get(pk=ana.pk).first_name == "Ana"
     assert OutboxEntry.objects.unsent().filter(entity="user", object_id=ana.pk).exists()
-    assert "Thinkific is told in the background" in page
+    assert "The change is sent to Thinkific in the background" in page
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_the_question_names_the_value_that_would_be_replaced_now(alma, ana, sign
     question = signed_in(alma).get(do("take-theirs", conflict)).context["text"]
 
     assert question == (
-        "“Anita” replaces “Anastasia” in the dashboard. The dashboard had “Ana” when the two differed."
+        "“Anita” replaces “Anastasia” in the dashboard. The dashboard had “Ana” when the conflict was found."
     )
 
 

@@ -94,7 +94,7 @@ def test_a_change_while_the_database_is_locked(visitor, mona):
 
     # The dialog itself says it, beside what was typed.
     assert answer.status_code == 200
-    assert b"Nothing was saved; try again" in answer.content
+    assert b"Nothing was saved. Try again" in answer.content
     assert b'value="New"' in answer.content
     assert seen.status_code == 200  # who only reads does not wait for who writes
     assert not Team.objects.exists()

@@ -48,8 +48,8 @@ class FoundByStudent(DashboardAdmin):
 
 def _thinkific_id(result: Any) -> SafeString:
     kind = result._meta.verbose_name_plural
-    untold = f"It came by a webhook, which contains no ID. The next sync of {kind} adds it."
-    return cells.thinkific_id(result.thinkific_id, untold=untold)
+    why_unknown = f"It came by a webhook, which contains no ID. The next sync of {kind} adds it."
+    return cells.thinkific_id(result.thinkific_id, why_unknown=why_unknown)
 
 
 class ResultAdmin(FoundByStudent, ExportingAdmin):

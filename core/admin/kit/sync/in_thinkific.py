@@ -1,4 +1,4 @@
-"""Addresses of objects in Thinkific itself."""
+"""URLs of objects in Thinkific itself."""
 
 from typing import Any
 

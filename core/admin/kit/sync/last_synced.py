@@ -1,4 +1,4 @@
-"""When an object was last compared with Thinkific, or sent to it."""
+"""The time when an object was last compared with Thinkific, or sent to it."""
 
 from datetime import datetime
 from typing import Any

@@ -117,7 +117,7 @@ def _kinds(obj: Model, viewer: User) -> list[tuple[Any, str, str, str]]:
 
 
 def in_words(unsent: list[UnsentRows]) -> str:
-    """`Thinkific refused 2 enrollments and 1 group membership. 1 enrollment waits to be sent.`"""
+    """Returns "Thinkific refused 2 enrollments and 1 group membership. 1 enrollment waits to be sent."."""
     said = []
     if failed := [(rows.failed, rows) for rows in unsent if rows.failed]:
         said.append(f"Thinkific refused {_listed(failed)}.")

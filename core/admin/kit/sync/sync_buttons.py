@@ -21,7 +21,7 @@ def run_started(kind: str, *, what: str, by: User, options: dict[str, Any] | Non
     """Start a run of this kind. Returns the message with a link to it. Raises Refusal."""
     run = sync_requests.request(kind, started_by=by, options=options)
     return format_html(
-        'Syncing {} {}. You are told when it is done; <a href="{}" class="underline">see the run</a>.',
+        'Syncing {} {}. You will be told when it is done; <a href="{}" class="underline">see the run</a>.',
         what,
         "is under way already" if run.attached else "has started",
         run.url,

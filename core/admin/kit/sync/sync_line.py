@@ -93,9 +93,10 @@ def follows(obj: Model, viewer: User, said: str) -> SafeString:
     if entry is None:
         return format_html("{}", said)
     if not _sees_entries(viewer):
-        return format_html("{} Thinkific is told in the background.", said)
+        return format_html("{} The change is sent to Thinkific in the background.", said)
     return format_html(
-        '{} Thinkific is told in the background; <a class="underline" href="{}">see how it goes</a>.',
+        "{} The change is sent to Thinkific in the background; "
+        '<a class="underline" href="{}">see its state</a>.',
         said,
         cells.detail_url(entry),
     )
@@ -126,7 +127,7 @@ def _own_words(entry: OutboxEntry) -> SafeString:
     if entry.status == Status.FAILED:
         return format_html("{}. Thinkific says: {}", reason, in_one_line(entry.error) or "nothing")
     text = format_html("{}, since {}.", reason, cells.moment(entry.created_at))
-    return format_html("{} The last try: {}", text, in_one_line(entry.error)) if entry.error else text
+    return format_html("{} Last answer: {}", text, in_one_line(entry.error)) if entry.error else text
 
 
 def _retry_url(obj: Any, entry: OutboxEntry | None, rows: list[UnsentRows]) -> str:
@@ -151,7 +152,7 @@ def _group(
     if rows:
         return _unsent(group, None, rows, viewer, synced)
     if getattr(group, "is_pending", False):
-        text = "It has changed, or was never read, since its last sync."
+        text = "It has changed since its last sync, or was never synced."
         return SyncLine(pill("Waiting for a sync"), text, synced)
     return _without_unsent(group, synced)
 

@@ -1,4 +1,4 @@
-"""What can be done to users: one module for a subject, one class for a dialog."""
+"""The dialogs about users: one module for each subject, one class for each dialog."""
 
 from core.admin.enrollments.dialogs import STUDENT_DIALOGS
 from core.admin.users.dialogs.account import ACCOUNT_DIALOGS

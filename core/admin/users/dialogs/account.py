@@ -1,4 +1,4 @@
-"""What can be done to somebody's account: profile and login, password, home team, Thinkific account."""
+"""Dialogs about a user's account: profile and login, password, home team, Thinkific account."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ AT_ONCE = "e-mail changed at once, without a confirmation"
 
 
 def waiting_change(user: User) -> EmailChange | None:
-    """The change of the address that waits; asked once for a page, which shows it and has buttons for it."""
+    """Returns the unconfirmed change of the user's e-mail address, or None. Cached on the user."""
     if not hasattr(user, "_waiting_change"):
         user._waiting_change = email_changes.pending(user)  # type: ignore[attr-defined]
     return user._waiting_change  # type: ignore[attr-defined]
@@ -35,8 +35,8 @@ class AccountDialog(Dialog):
 class EditProfile(AccountDialog):
     slug, label, submit, icon = "edit", "Edit Profile", "Save", "edit"
     question = (
-        "Name and e-mail are changed in Thinkific too. The e-mail is the login: a new one counts once it "
-        "is confirmed by a link that is sent to it, and the old one is told."
+        "Name and e-mail are changed in Thinkific too. The e-mail is the login. A new one must first be "
+        "confirmed by a link that is sent to it; the old one gets a notice."
     )
     shows_stored = True
     refused_at = {EmailTaken: "email", NotAnAddress: "email", OwnsTeams: "is_active"}
@@ -46,13 +46,13 @@ class EditProfile(AccountDialog):
     is_active = forms.BooleanField(
         label="Account is active",
         required=False,
-        help_text="Switched off, nobody can sign in to it. Enrollments in Thinkific stay as they are.",
+        help_text="If switched off, the user cannot sign in. Enrollments in Thinkific do not change.",
         widget=UnfoldBooleanSwitchWidget(),
     )
     at_once = forms.BooleanField(
         label="Change the e-mail at once, without a confirmation mail",
         required=False,
-        help_text="Only when you know that the address is theirs.",
+        help_text="Only if you know that the address belongs to this person.",
         widget=UnfoldBooleanSwitchWidget(),
     )
 
@@ -61,8 +61,8 @@ class EditProfile(AccountDialog):
         for name in ("first_name", "last_name", "email", "is_active"):
             self.fields[name].initial = getattr(self.obj, name)
         if self.obj == self.viewer:
-            del self.fields["is_active"]  # nobody locks themselves out
-        # For administrators, and not for somebody who acts as one.
+            del self.fields["is_active"]  # users must not lock themselves out
+        # For administrators only, and not while somebody acts as one.
         if not self.viewer.sees_everything or getattr(self.viewer, "is_hijacked", False):
             del self.fields["at_once"]
 
@@ -77,17 +77,17 @@ class EditProfile(AccountDialog):
         if email != saved.email and at_once:
             old = saved.email
             saved = email_changes.change_at_once(saved, email, by=self.viewer, reason=AT_ONCE)
-            said += f" The login is {saved.email} now, and every session has ended. {old} is told by mail."
+            said += f" The login is {saved.email} now, and all sessions have ended. {old} gets a notice."
         elif change := email_changes.ask(saved, email, by=self.viewer):
             said += (
-                f" A confirmation mail goes to {change.new_email}. Until the link in it is used, "
-                f"{saved.email} stays the login."
+                f" A confirmation mail goes to {change.new_email}. {saved.email} stays the login until the "
+                "link in the mail is used."
             )
         return Done(said)
 
 
 class EmailChangeDialog(AccountDialog):
-    """While a new address waits for its confirmation."""
+    """For users with an unconfirmed new address."""
 
     @classmethod
     def applies(cls, obj: User) -> bool:
@@ -96,7 +96,7 @@ class EmailChangeDialog(AccountDialog):
 
 class SendConfirmationAgain(EmailChangeDialog):
     slug, label, icon = "email-change-again", "Send Confirmation Again", "forward_to_inbox"
-    question = "Sends the link that confirms the new address once more, to the new address."
+    question = "Sends the confirmation link to the new address again."
 
     def carry_out(self) -> Done:
         change = email_changes.send_again(self.obj, by=self.viewer)
@@ -107,17 +107,17 @@ class WithdrawNewAddress(EmailChangeDialog):
     slug, label, icon = "email-change-withdraw", "Withdraw New Address", "undo"
 
     def text(self) -> str:
-        return f"{self.obj.email} stays the login. Links that were sent no longer work."
+        return f"{self.obj.email} stays the login. Links that were sent before no longer work."
 
     def carry_out(self) -> Done:
         change = email_changes.withdraw(self.obj)
-        return Done(f"The change to {change.new_email} is withdrawn: links sent for it no longer work.")
+        return Done(f"The change to {change.new_email} is withdrawn. Its links no longer work.")
 
 
 class SignInDialog(Dialog):
     @classmethod
     def may(cls, viewer: User, obj: User) -> bool:
-        # Passwords are out of reach for somebody who acts as another.
+        # Not while an administrator acts as the viewer.
         acting = getattr(viewer, "is_hijacked", False)
         return obj.is_active and not acting and scope.may_change_account(viewer, obj)
 
@@ -131,7 +131,8 @@ class ResetPassword(SignInDialog):
     def carry_out(self) -> Done:
         account_mail.ask_for_password_reset(self.obj, by=self.viewer)
         return Done(
-            f"A link to choose a new password goes to {self.obj.email}. The old one works until it is used."
+            f"A link to choose a new password goes to {self.obj.email}. The old password works until the "
+            "link is used."
         )
 
 
@@ -145,8 +146,7 @@ class UnlockSignIn(SignInDialog):
     def text(self) -> str:
         return (
             f"Too many wrong passwords were tried for {self.obj.email}, by {self.obj} or by somebody else. "
-            "Until they are forgotten, sign-in works only where it worked before. Unlock it if you know who "
-            "tried."
+            "For a while, sign-in works only from where it worked before. Unlock it if you know who tried."
         )
 
     def carry_out(self) -> Done:
@@ -177,16 +177,16 @@ class HomeTeam(Dialog):
 
     def text(self) -> str:
         return (
-            f"Managers of the home team may change {self.obj}'s name, e-mail address and password, where "
-            "their role lets them. Managers of other teams never may."
+            f"Managers of the home team may change {self.obj}'s name, e-mail address and password, if "
+            "their role allows it. Managers of other teams may not."
         )
 
     def carry_out(self) -> Done:
         user, team = self.obj, self.cleaned_data["team"]
         people.change_home_team(user, team=team, by=self.viewer)
         if team is None:
-            return Done(f"{user} has no home team now: only administrators change the account.")
-        return Done(f"{team} is the home team of {user} now: its managers may change the account.")
+            return Done(f"{user} has no home team now. Only administrators may change the account.")
+        return Done(f"{team} is the home team of {user} now. Its managers may change the account.")
 
 
 class CreateThinkificAccount(Dialog):
@@ -201,13 +201,13 @@ class CreateThinkificAccount(Dialog):
         return obj.thinkific_id is None or obj.removed_at is not None
 
     def text(self) -> str:
-        said = f"Makes an account for {self.obj.email} in Thinkific."
+        said = f"Creates an account for {self.obj.email} in Thinkific."
         if identity.is_protected(self.obj):
             return (
-                f"{said} If one has this e-mail already, it is not linked, because {self.obj} has rights or "
-                "a password: an administrator decides under Conflicts."
+                f"{said} If an account has this e-mail already, it is not linked, because {self.obj} has "
+                "rights or a password. Then an administrator decides under Conflicts."
             )
-        return f"{said} If one has this e-mail already, it is linked instead."
+        return f"{said} If an account has this e-mail already, it is linked instead."
 
     def carry_out(self) -> Done:
         people.create_thinkific_account(self.obj, by=self.viewer)

@@ -1,4 +1,4 @@
-"""Adding a person: to the dashboard, or to the team whose page it is."""
+"""The dialog Add User, and the base of the one on a team's page."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from core.services.people import EmailTaken, IsMember, NotAnAddress
 
 
 class PersonDialog(Dialog):
-    """Asks who is added, whether or not they have an account."""
+    """Fields for a person, who may have an account or not."""
 
     refused_at = {EmailTaken: "email", NotAnAddress: "email", IsMember: "email", TeamIsFull: "role"}
     first_name = name_field("First name")
@@ -30,8 +30,8 @@ class PersonDialog(Dialog):
         label="Create a Thinkific account",
         required=False,
         initial=True,
-        help_text="One that has this e-mail already is linked, unless the person gets rights here: then an "
-        "administrator decides.",
+        help_text="If an account has this e-mail already, it is linked. If the person gets rights here, an "
+        "administrator decides about that.",
         widget=UnfoldBooleanSwitchWidget(),
     )
     welcome = forms.BooleanField(
@@ -47,9 +47,9 @@ class PersonDialog(Dialog):
         self.offer("role", scope.roles_to_give(self.viewer, self.obj))
         self.suggest("role", student_role())
 
-    def bring_into(self, teams: list[Team]) -> Done:
-        """Add the person who has the address, or invite them: somebody who has an account outside the
-        viewer's teams decides for themselves."""
+    def add_to(self, teams: list[Team]) -> Done:
+        """Add the person with this address to the teams. A person with an account outside the viewer's teams
+        is invited instead."""
         values = self.cleaned_data
         user, invited = people.add_to_teams(
             email=values["email"],
@@ -62,16 +62,18 @@ class PersonDialog(Dialog):
         names = ", ".join(map(str, teams))
         if invited:
             said = (
-                f"{user.email} has an account outside your teams, so an invitation is on its way. They join "
-                f"{names} when they agree; until then they are listed under Invited."
+                f"{user.email} has an account outside your teams and gets an invitation. The person joins "
+                f"{names} by accepting it; until then the tab Invited lists it."
             )
             return Done(said, cells.detail_url(teams[0], "invitations"))
-        said = f"{user.email} is in {names} now, as {values['role']}.{self.welcomed(user)}"
+        said = f"{user.email} is in {names} now, as {values['role']}.{self._welcome(user)}"
         users = reverse("admin:core_user_changelist")
         url = cells.detail_url(teams[0], "users") if len(teams) == 1 else users
-        return Done(f"{said} Thinkific is told in the background." if values["thinkific"] else said, url)
+        return Done(
+            f"{said} The change is sent to Thinkific in the background." if values["thinkific"] else said, url
+        )
 
-    def welcomed(self, user: User) -> str:
+    def _welcome(self, user: User) -> str:
         if not self.cleaned_data["welcome"]:
             return ""
         account_mail.ask_for_welcome(user, by=self.viewer)
@@ -81,7 +83,7 @@ class PersonDialog(Dialog):
 class AddUser(PersonDialog):
     slug, label, icon, about_new = "add", "Add User", "person_add", True
     code = "users.create"
-    question = "Makes an account in the dashboard and, unless you switch that off, in Thinkific."
+    question = "Creates an account in the dashboard and, unless you switch that off, in Thinkific."
     refused_at = {EmailTaken: "email", NotAnAddress: "email", IsMember: "teams", TeamIsFull: "teams"}
     field_order = ("first_name", "last_name", "email", "teams", "role", "global_role")
     teams = forms.ModelMultipleChoiceField(
@@ -98,7 +100,7 @@ class AddUser(PersonDialog):
         queryset=Role.objects.none(),
         required=False,
         empty_label="None",
-        help_text="For people of your own company: it holds in every team.",
+        help_text="For people of your own company. It applies in every team.",
         widget=UnfoldAdminSelectWidget(),
         error_messages={"invalid_choice": "You cannot give this role."},
     )
@@ -109,7 +111,7 @@ class AddUser(PersonDialog):
         self.offer("global_role", scope.global_roles_to_give(self.viewer))
         if not self.viewer.sees_everything:
             del self.fields["global_role"]
-        # Who sees everything also sees people in no team; to a manager they would be lost.
+        # Only viewers who see everything also see people without a team.
         self.fields["teams"].required = not self.viewer.sees_everything
 
     def clean(self) -> dict[str, Any]:
@@ -123,7 +125,7 @@ class AddUser(PersonDialog):
     def carry_out(self) -> Done:
         values = self.cleaned_data
         if not self.viewer.sees_everything:
-            return self.bring_into(list(values["teams"]))
+            return self.add_to(list(values["teams"]))
         global_role = values.get("global_role")
         works_here = {"global_role": global_role, "is_staff": True, "is_dashboard_user": True}
         user = people.create_user(
@@ -135,5 +137,5 @@ class AddUser(PersonDialog):
             by=self.viewer,
             **(works_here if global_role else {}),
         )
-        said = f"{user} is added{f' as {global_role}' if global_role else ''}.{self.welcomed(user)}"
+        said = f"{user} is added{f' as {global_role}' if global_role else ''}.{self._welcome(user)}"
         return Done(said, cells.detail_url(user))

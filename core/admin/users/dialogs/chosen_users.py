@@ -9,7 +9,7 @@ from django import forms
 
 from core import moments
 from core.admin.enrollments.dialogs import LastDayField
-from core.admin.groups.assigning import groups_that_follow
+from core.admin.groups.assigning import groups_joined_too
 from core.admin.kit.counting import counted
 from core.admin.kit.dialogs.chosen import ChosenDialog
 from core.admin.kit.dialogs.dialog import Done
@@ -23,9 +23,10 @@ from core.services import groups, memberships
 from core.services.enrollments import enroll_many, enrollments, seat_access
 from core.services.enrollments.seat_access import HeldOtherwise
 from core.services.memberships import TeamIsFull
+from core.wording import one_or_many, plural
 
-SHOWN = 5  # how many users whose access becomes shorter are named
-FOLLOWS = "Thinkific is told of one after the other."
+SHOWN = 5  # the most users with shortened access that are named
+IN_BACKGROUND = "The changes are sent to Thinkific in the background."
 
 
 class ChosenUsers(ChosenDialog):
@@ -37,7 +38,7 @@ class ChosenUsers(ChosenDialog):
 
 class AddChosenToTeam(ChosenUsers):
     slug, label, action, code = "join-team", "Add to Team", "add_to_team", "teams.assign"
-    question = "Whoever is in the team already stays as they are."
+    question = "Users who are in the team already keep their role."
     refused_at = {TeamIsFull: "team"}
     team = team_field()
     role = role_field()
@@ -64,8 +65,8 @@ class AddChosenToTeam(ChosenUsers):
         team, role = self.cleaned_data["team"], self.cleaned_data["role"]
         said = f"{counted(len(self.chosen) - self.there)} will join {team} as {role}."
         if self.there:
-            said += f" {_are(self.there)} in it already, and will stay as they are."
-        return f"{said} {groups_that_follow(team)}".strip()
+            said += f" {_are(self.there)} in it already and will not change."
+        return f"{said} {groups_joined_too(team)}".strip()
 
     def carry_out(self) -> Done:
         team, role = self.cleaned_data["team"], self.cleaned_data["role"]
@@ -76,7 +77,7 @@ class AddChosenToTeam(ChosenUsers):
 
 class AddChosenToGroup(ChosenUsers):
     slug, label, action, code = "join-group", "Add to Group", "add_to_group", "groups.assign"
-    question = "Only groups whose direction sends members to Thinkific take people in from here."
+    question = "People can be added only to groups whose direction sends members to Thinkific."
     group = group_field()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -100,8 +101,8 @@ class AddChosenToGroup(ChosenUsers):
         within = set(reached.filter(pk__in=[user.pk for user in self.chosen]).values_list("pk", flat=True))
         self.new = len(groups.not_members(group, self.chosen))
         if beyond := [user for user in self.chosen if user.pk not in within]:
-            who = f"{names(beyond)} {'is' if len(beyond) == 1 else 'are'}"
-            self.add_error("group", f"{who} in none of your teams that {group} serves. Choose without them.")
+            who = f"{names(beyond)} {one_or_many(len(beyond), 'is', 'are')}"
+            self.add_error("group", f"{who} not in a team of yours that has {group}. Leave them out.")
         elif not self.new:
             self.add_error("group", f"{_all_of(self.chosen)} in {group} already. Choose another group.")
         return values
@@ -114,14 +115,14 @@ class AddChosenToGroup(ChosenUsers):
 
     def carry_out(self) -> Done:
         group = self.cleaned_data["group"]
-        new = groups.add_members(group=group, users=self.chosen, by=self.viewer)
-        said = f"{counted(new)} joined the group {group}."
-        return Done(f"{said}{_before(len(self.chosen) - new, 'in it already')} {FOLLOWS}")
+        added = groups.add_members(group=group, users=self.chosen, by=self.viewer)
+        said = f"{counted(added)} joined the group {group}."
+        return Done(f"{said}{_before(len(self.chosen) - added, 'in it already')} {IN_BACKGROUND}")
 
 
 class EnrollChosen(ChosenUsers):
     slug, label, action, code = "enroll", "Enroll", "enroll_selected", "enrollments.create"
-    question = "Access begins now. Who had a course before goes on where they were."
+    question = "Access begins now. Progress from an earlier enrollment continues."
     refused_at = {HeldOtherwise: "products"}
     products = forms.ModelMultipleChoiceField(
         label="Courses and bundles",
@@ -129,7 +130,7 @@ class EnrollChosen(ChosenUsers):
         widget=picker(Enrollment.product, multiple=True),
         error_messages={
             "required": "Choose at least one course or bundle.",
-            "invalid_choice": "You cannot enroll people in it: no team of yours has a seat on it.",
+            "invalid_choice": "You cannot enroll people in it, because no team of yours has a seat on it.",
         },
     )
     last_day = LastDayField()
@@ -150,13 +151,13 @@ class EnrollChosen(ChosenUsers):
         until = f"until {moments.day(end)}" if end else "without an end"
         said = [f"{counted(self.chosen)} will be enrolled in {names(products)}, {until}."]
         if had := len(enroll_many.with_access(self.chosen, products)):
-            said.append(f"{_have(had)} access already, which will get this end.")
+            said.append(f"{_have(had)} access already; its end will become this one.")
         shorter = enroll_many.shortened(students=self.chosen, products=products, end=end)
         for student, product, before in shorter[:SHOWN]:
             ended = moments.day(before) if before else "no end"
-            said.append(f"This shortens the access of {student} to {product}, which has {ended} now.")
+            said.append(f"This shortens the access of {student} to {product} (now: {ended}).")
         if more := len(shorter) - SHOWN:
-            said += [f"So it does for {more:,} more."] if more > 0 else []
+            said += [f"It shortens the access of {more:,} more."] if more > 0 else []
         return "\n".join(said)
 
     def carry_out(self) -> Done:
@@ -168,9 +169,9 @@ class EnrollChosen(ChosenUsers):
             expiry_date=moments.end_of(self.cleaned_data["last_day"]),
             by=self.viewer,
         )
-        verb = "is" if len(self.chosen) == 1 else "are"
+        verb = one_or_many(len(self.chosen), "is", "are")
         said = f"{counted(self.chosen)} {verb} enrolled in {names(products)}."
-        return Done(f"{said}{f' {_have(had, past=True)} access before.' if had else ''} {FOLLOWS}")
+        return Done(f"{said}{f' {had:,} of them had access before.' if had else ''} {IN_BACKGROUND}")
 
 
 def _all_of(people: Any) -> str:
@@ -178,13 +179,13 @@ def _all_of(people: Any) -> str:
 
 
 def _are(count: int) -> str:
-    return "1 is" if count == 1 else f"{count:,} are"
+    return plural(count, "is", "are")
 
 
-def _have(count: int, *, past: bool = False) -> str:
-    return f"{count:,} of them {'had' if past else 'has' if count == 1 else 'have'}"
+def _have(count: int) -> str:
+    return f"{count:,} of them {one_or_many(count, 'has', 'have')}"
 
 
 def _before(count: int, what: str) -> str:
-    """Returns the sentence about users for whom nothing had to be done; empty for none."""
-    return f" {count:,} {'was' if count == 1 else 'were'} {what}." if count else ""
+    """Returns the sentence about users who needed no change; empty for none."""
+    return f" {plural(count, 'was', 'were')} {what}." if count else ""

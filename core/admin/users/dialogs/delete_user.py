@@ -1,4 +1,4 @@
-"""The dialog Delete User. It says what is destroyed, and is confirmed by typing the user's e-mail address."""
+"""The dialog Delete User. It lists what is deleted, and is confirmed by typing the user's e-mail address."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ class DeleteUser(Dialog):
     def clean_described(self) -> str:
         now = self.deletion.fingerprint()
         if self.cleaned_data["described"] != now:
-            self.data = {**self.data, "described": now}  # what is shown now is what is confirmed next
+            self.data = {**self.data, "described": now}  # the next confirmation is about what is shown now
             raise forms.ValidationError("changed")
         return now
 
@@ -58,8 +58,8 @@ class DeleteUser(Dialog):
         if self.errors.pop("described", None):
             self.add_error(
                 None,
-                f"What belongs to {self.obj} is not what you were shown; it may have changed meanwhile. This "
-                "is how it stands now. Nothing was deleted.",
+                f"The data of {self.obj} has changed since you opened this. You see the present state. "
+                "Nothing was deleted.",
             )
         return values
 

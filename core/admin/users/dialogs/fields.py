@@ -1,4 +1,4 @@
-"""Fields that several dialogs about people have."""
+"""Fields that several dialogs about users have."""
 
 from typing import Any
 
@@ -18,11 +18,11 @@ def name_field(label: str) -> forms.CharField:
 
 
 class AddressField(forms.EmailField):
-    """An address that an account may get: what the service would refuse is refused beside the field. Its
-    domain is taken as people write it or as servers do (xn--), and shown as people do."""
+    """An e-mail address for an account. Errors of the service are shown beside the field. The domain may be
+    entered in readable form or in the form of servers (xn--), and is shown readable."""
 
     default_validators: list[Any] = []
-    is_new = True  # off: it is compared with a stored one, which may be anything
+    is_new = True  # False: the address is only compared with a stored one, so it is not validated
 
     def prepare_value(self, value: Any) -> Any:
         return as_people_write(value) if isinstance(value, str) else value
@@ -42,7 +42,7 @@ def email_field() -> AddressField:
         max_length=254,
         widget=UnfoldAdminEmailInputWidget(),
         error_messages={
-            "required": "Enter an e-mail address; it is the login.",
+            "required": "Enter an e-mail address. It is the login.",
         },
     )
 

@@ -1,4 +1,4 @@
-"""A user's teams and groups: joining, leaving, the role there."""
+"""Dialogs about a user's teams and groups: joining, leaving, changing the role."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def group_field() -> forms.ModelChoiceField:
 
 
 class TeamsDialog(Dialog):
-    """In the tab Teams of a user's page."""
+    """Dialogs in the tab Teams of a user's page."""
 
     tab = "teams"
     code = "teams.assign"
@@ -76,10 +76,13 @@ class AddToTeam(TeamsDialog):
 
 
 def joined(user: User, team: Team, form: Dialog) -> Done:
-    """Add the user to the team, with the role that the form asked for."""
+    """Add the user to the team with the role from the form."""
     role = form.cleaned_data["role"]
     memberships.add_member(team=team, user=user, role=role, by=form.viewer)
-    return Done(f"{user} is in {team} now, as {role}. Groups that the team sends to Thinkific take them in.")
+    return Done(
+        f"{user} is in {team} now, as {role}. The team's groups in Thinkific get the new member, if their "
+        "direction allows it."
+    )
 
 
 class MembershipDialog(TeamsDialog, RowDialog):
@@ -103,7 +106,7 @@ class ChangeRole(MembershipDialog):
         return super().rows(obj, viewer).exclude(team__owner=F("user"))
 
     def locks(self) -> Team:
-        """Roles are given under the lock of the team, so that it is never too full."""
+        """The lock of the team prevents that it gets more students than its limit."""
         return self.row.team
 
     def carry_out(self) -> Done:
@@ -121,22 +124,22 @@ class RemoveFromTeam(MembershipDialog):
 
     def text(self) -> str:
         return (
-            f"{self.row.user} leaves {self.row.team}. Enrollments stay; who is in no other team joins the "
-            "default team of the settings."
+            f"{self.row.user} leaves {self.row.team}. Enrollments stay. A user without another team joins "
+            "the default team."
         )
 
     def carry_out(self) -> Done:
         user, team = self.row.user, self.row.team
         memberships.remove_member(self.row, by=self.viewer)
-        # Somebody who is in no other team of the viewer's is out of their sight now.
-        gone = not User.objects.visible_to(self.viewer).filter(pk=user.pk).exists()
-        url = cells.detail_url(team, "users") if gone else ""
+        # The viewer may no longer see a user who is in none of the viewer's other teams.
+        is_hidden = not User.objects.visible_to(self.viewer).filter(pk=user.pk).exists()
+        url = cells.detail_url(team, "users") if is_hidden else ""
         return Done(f"{user} has left {team}. Enrollments stay.", url)
 
 
 class AddToGroup(Dialog):
     slug, label, tab, icon = "join-group", "Add to Group", "groups", "add"
-    question = "Only groups whose direction sends members to Thinkific take people in from here."
+    question = "People can be added only to groups whose direction sends members to Thinkific."
     group = group_field()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

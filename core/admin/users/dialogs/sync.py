@@ -1,4 +1,4 @@
-"""A user and Thinkific: reading the person again, sending again what was refused."""
+"""Dialogs about syncing a user: read the user again from Thinkific, send refused changes again."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from core.models import Enrollment, User
 
 class SyncUser(SyncDialog):
     slug, label = "sync-now", "Sync Now"
-    question = "Reads this person again from Thinkific. Changes that wait here are kept."
+    question = "Reads this person again from Thinkific. Changes that wait to be sent are kept."
 
     @classmethod
     def applies(cls, obj: User) -> bool:

@@ -59,7 +59,7 @@ def test_a_team_is_assigned_with_a_direction(alma, acme, ana, interns, signed_in
     assert (assignment.team, assignment.direction) == (acme, direction)
     assert OutboxEntry.objects.filter(entity="groupmembership").count() == sent  # Ana and the owner
     assert not SyncRun.objects.exists()
-    assert "Interns serves Acme now" in page.content.decode()
+    assert "Interns is assigned to Acme now" in page.content.decode()
 
 
 def test_assign_and_sync_now_reads_this_group(alma, acme, interns, signed_in, connected):
@@ -106,7 +106,7 @@ def test_assigning_twice_is_refused_beside_the_team(alma, acme, interns, signed_
 
     response = client.post(do("assign-team", interns.pk), form)
 
-    assert "serves Acme already" in str(response.context["form"].errors["team"])
+    assert "is assigned to Acme already" in str(response.context["form"].errors["team"])
     assert GroupAssignment.objects.count() == 1
 
 
@@ -243,7 +243,7 @@ def test_who_joins_a_team_by_an_assignment_goes_on_to_the_teams_other_groups(
 
     asked = signed_in(alma).post(do("assign-team", interns.pk), form).context["confirm"]
 
-    assert asked == f"{JOIN_ACME} The team's other group in Thinkific will take them in."
+    assert asked == f"{JOIN_ACME} They will also join the team's other group in Thinkific."
 
 
 def test_the_page_says_how_the_group_stands(alma, ana, interns, signed_in):
@@ -314,7 +314,7 @@ def test_a_group_that_is_gone_from_thinkific_is_neither_active_nor_offered_to_be
 
     for html in (page, detail):
         assert do("sync-now", group.pk) not in html
-        assert "Something has yet to be synced" not in html
+        assert "Some changes are not synced yet" not in html
     assert "No longer in Thinkific" in page
     assert client.get(f"{LIST}?status=active").content.decode().count("Gone") == 0
     client.post(do("sync-now", group.pk))

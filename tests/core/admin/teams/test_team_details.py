@@ -92,7 +92,7 @@ def test_a_team_that_was_handed_over_meanwhile_is_not_taken_from_the_new_owner(
 
     response = client.post(do("change-owner", acme), late)
 
-    assert "Mara Marsh owns Acme by now" in str(response.context["form"].errors["owner"])
+    assert "Mara Marsh owns Acme now" in str(response.context["form"].errors["owner"])
     assert Team.objects.get(pk=acme.pk).owner == mara
     client.post(do("change-owner", acme), late | {"former": response.context["form"]["former"].value()})
     assert Team.objects.get(pk=acme.pk).owner == ana
@@ -104,7 +104,7 @@ def test_a_team_is_not_handed_to_who_is_not_in_it(request, alma, owen, otto, acm
 
     response = signed_in(alma).post(do("change-owner", acme), form)
 
-    assert "must be in the team" in str(response.context["form"].errors["owner"])
+    assert "must be a member of the team" in str(response.context["form"].errors["owner"])
     assert Team.objects.get(pk=acme.pk).owner == owen
 
 

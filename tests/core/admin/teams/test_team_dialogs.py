@@ -73,7 +73,7 @@ def test_a_group_is_attached_turned_and_detached(alma, acme, signed_in):
     send_confirmed(client, do("change-direction", acme.pk, assignment.pk), {"direction": "bidirectional"})
 
     assignment.refresh_from_db()
-    assert "serves Acme already" in str(again.context["form"].errors["group"])
+    assert "is assigned to Acme already" in str(again.context["form"].errors["group"])
     assert assignment.direction == "bidirectional"
     client.post(do("unassign", acme.pk, assignment.pk))
     assert not GroupAssignment.objects.exists()

@@ -205,7 +205,7 @@ def test_sync_now_starts_a_run_of_every_kind(signed_in, alma, root):
     assert {kind for kind, run in runs.items() if not run.full} == {"enrollments", "quiz_results"}
     assert {run.started_by for kind, run in runs.items() if kind != "groups"} == {alma}
     assert list(runs["groups"].watchers.all()) == [alma]
-    assert "6 syncs have started. 1 was under way already. You are told when each is done." in page
+    assert "6 syncs have started. 1 was under way already. You will be told when each is done." in page
 
 
 def test_a_run_about_one_object_keeps_only_its_own_kind_from_being_synced(signed_in, alma):
@@ -272,22 +272,20 @@ def test_an_import_from_groups_without_anybody_new_says_so_in_words(signed_in, r
     follows = numbers(signed_in(root), "import-groups-users", groups=[all_there.pk], **chosen)
 
     assert nobody.startswith("Nobody is in this group.")
-    assert known.startswith("Nobody will join Acme: whoever is in this group is in it already.")
-    assert "The team's group in Thinkific will take them in." in follows
-    assert "take them in" not in known
+    assert known.startswith("Nobody will join Acme: all members of this group are in it already.")
+    assert "They will also join the team's group in Thinkific." in follows
+    assert "They will also join" not in known
 
 
 def test_numbers_of_nothing_are_said_in_words(signed_in, root, acme):
-    assert numbers(signed_in(root), "import-users", team=acme.pk) == "Everybody who is new will join Acme."
+    assert numbers(signed_in(root), "import-users", team=acme.pk) == "New people will join Acme."
     assert numbers(signed_in(root), "sync-enrollments", direction="both") == "Nothing waits to be sent."
 
 
 def test_an_import_of_users_says_how_many_will_join(signed_in, root, acme, ana):
     UserFactory.create_batch(2, thinkific_id=factory.Sequence(lambda n: n + 1))
 
-    assert "2 people of those who are here now will join Acme" in numbers(
-        signed_in(root), "import-users", team=acme.pk
-    )
+    assert "2 people without a team will join Acme" in numbers(signed_in(root), "import-users", team=acme.pk)
     assert numbers(signed_in(root), "import-users") == ""
     SiteSettings.objects.update(default_team=acme)
     assert "will join Acme" in numbers(signed_in(root), "import-users")
@@ -297,8 +295,8 @@ def test_an_import_of_users_says_how_many_will_join(signed_in, root, acme, ana):
     ("direction", "said"),
     [
         ("thinkific_to_dashboard", ""),
-        ("dashboard_to_thinkific", "2 changes wait and will be sent."),
-        ("both", "2 changes wait and will be sent."),
+        ("dashboard_to_thinkific", "2 waiting changes will be sent."),
+        ("both", "2 waiting changes will be sent."),
     ],
 )
 def test_sending_says_how_much_waits(signed_in, root, direction, said):

@@ -46,7 +46,7 @@ def test_who_has_an_account_elsewhere_is_invited_and_nothing_of_it_changes(
     assert dict(otto.memberships.values_list("team", "role__code")) == roles
     invitation = Invitation.objects.get()
     assert (invitation.team, invitation.user, invitation.invited_by) == (acme, otto, mara)
-    assert "an invitation is on its way" in page
+    assert "and gets an invitation" in page
     assert "Oberg" not in page
     assert not OutboxEntry.objects.exists()
     assert User.objects.filter(email__icontains="otto").count() == 1
@@ -88,7 +88,7 @@ def test_a_switched_off_account_and_an_administrator_are_no_different(mara, acme
 
     for user in (otto, alma):
         page = signed_in(mara).post(team_do(acme), person(user.email), follow=True).content.decode()
-        assert f"{user.email} has an account outside your teams, so an invitation is on its way." in page
+        assert f"{user.email} has an account outside your teams and gets an invitation." in page
         assert "Switched off" not in page
     otto.refresh_from_db()
     assert not otto.is_active

@@ -92,7 +92,7 @@ def test_nobody_is_deleted_without_the_right_address(alma, ana_there, signed_in,
 def test_nobody_is_deleted_who_was_not_described(alma, ana_there, signed_in, shown):
     form = {"email": ana_there.email} | ({} if shown is None else {"described": shown})
 
-    assert "is not what you were shown" in words(signed_in(alma).post(address(ana_there), form))
+    assert "has changed since you opened this" in words(signed_in(alma).post(address(ana_there), form))
     assert User.objects.filter(pk=ana_there.pk).exists()
 
 

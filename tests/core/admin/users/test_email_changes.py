@@ -242,7 +242,7 @@ def test_what_waits_too_long_is_no_longer_shown(asked, ana):
 def test_an_administrator_may_change_it_at_once_and_the_old_address_is_told(signed_in, alma, ana, work):
     session = signed_in(ana)
     assert (
-        "Only when you know that the address is theirs."
+        "Only if you know that the address belongs to this person."
         in signed_in(alma).get(do("edit", ana)).content.decode()
     )
 

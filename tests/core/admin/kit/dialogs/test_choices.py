@@ -182,7 +182,7 @@ def test_a_course_cannot_end_before_the_bundle_that_gives_it(alma, ana, bundled,
 
     page = signed_in(alma).post(address, {"last_day": "2029-06-30"}).content.decode()
 
-    assert "access by that " + ("ends on 31 Mar 2031" if end else "does not end") in page
+    assert "and that access " + ("ends on 31 Mar 2031" if end else "does not end") in page
     course.refresh_from_db()
     assert (course.expiry_date.year, course.granted) == (2030, False)
     signed_in(alma).post(address, {"last_day": "2032-01-31"})

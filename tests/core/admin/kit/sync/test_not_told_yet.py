@@ -23,7 +23,7 @@ def test_a_certificate_that_came_by_a_webhook(office, ana, accounting):
     page = page_of(office, certificate)
 
     assert "Not in Thinkific" not in page
-    assert "The next sync of certificates brings it." in page
+    assert "The next sync of certificates adds it." in page
 
 
 def test_a_course_that_an_enrollment_has_named(office):
@@ -33,7 +33,7 @@ def test_a_course_that_an_enrollment_has_named(office):
 
     assert "Not in Thinkific" not in page
     assert "dashboard only" not in page
-    assert "Not told yet" in page
+    assert "Not known yet" in page
 
 
 def test_an_enrollment_in_a_bundle(office, ana):
