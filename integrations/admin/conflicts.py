@@ -19,12 +19,12 @@ from core.admin.kit.sync.sync_line import follows
 from core.admin.kit.viewer import viewer_of
 from core.models import User
 from core.pills import pill
-from core.wording import plural
+from core.wording import one_or_many, plural
 from integrations.admin.identity_dialogs import (
     IDENTITY_DIALOGS,
     KeepOurs,
     OpenConflict,
-    say_what_others_settled,
+    warn_about_settled,
 )
 from integrations.admin.identity_page import both_people
 from integrations.models import SyncConflict
@@ -34,9 +34,9 @@ Resolution = SyncConflict.Resolution
 
 
 class ValueDialog(OpenConflict):
-    """About a field that has two values: the one that did not stay can still be taken."""
+    """A dialog about a field with two values. It can still apply the value that was not kept."""
 
-    stayed: ClassVar[str]  # what was decided before
+    stayed: ClassVar[str]  # the earlier decision for which it is offered
 
     @classmethod
     def applies(cls, obj: SyncConflict) -> bool:
@@ -52,12 +52,12 @@ class TakeTheirs(ValueDialog):
         now = conflicts.current_values(self.obj)
         said = f"“{self.obj.theirs}” replaces “{now.ours}” in the dashboard."
         if now.ours != self.obj.ours:
-            said += f" The dashboard had “{self.obj.ours}” when the two differed."
-        return said + _heard_since(self.obj, now)
+            said += f" The dashboard had “{self.obj.ours}” when the conflict was found."
+        return said + _newer_value(self.obj, now)
 
     def carry_out(self) -> Done:
         conflicts.take_theirs(self.obj, by=self.viewer)
-        return Done(f"{self.obj}: “{self.obj.theirs}” stands now, here as in Thinkific.")
+        return Done(f"{self.obj}: the value is “{self.obj.theirs}” now, here and in Thinkific.")
 
 
 class TakeOurs(ValueDialog):
@@ -68,22 +68,22 @@ class TakeOurs(ValueDialog):
         now = conflicts.current_values(self.obj)
         said = f"“{self.obj.ours}” replaces “{now.ours}” here and in Thinkific."
         if now.ours != self.obj.theirs:
-            said += f" Both had “{self.obj.theirs}” when it was decided."
-        return said + _heard_since(self.obj, now)
+            said += f" Both sides had “{self.obj.theirs}” when the conflict was found."
+        return said + _newer_value(self.obj, now)
 
     def carry_out(self) -> Done:
         conflicts.take_ours(self.obj, by=self.viewer)
-        said = f"{self.obj}: “{self.obj.ours}” stands now."
+        said = f"{self.obj}: the value is “{self.obj.ours}” now."
         user = User.objects.filter(pk=self.obj.object_id).first()
         return Done(follows(user, self.viewer, said) if user else said)
 
 
-def _heard_since(conflict: SyncConflict, now: conflicts.CurrentValues) -> str:
-    return "" if now.theirs == conflict.theirs else f" Thinkific had “{now.theirs}” since then."
+def _newer_value(conflict: SyncConflict, now: conflicts.CurrentValues) -> str:
+    return "" if now.theirs == conflict.theirs else f" The last value read from Thinkific is “{now.theirs}”."
 
 
-# Above the two columns of values stands whose they are.
-IN_A_ROW = {TakeTheirs: "Take Thinkific's", TakeOurs: "Take ours"}
+# Short labels for the list: its columns say which side the values belong to.
+LABELS_IN_LIST = {TakeTheirs: "Take Thinkific's", TakeOurs: "Take ours"}
 
 
 def _theirs(conflict: SyncConflict) -> str:
@@ -94,7 +94,7 @@ def _theirs(conflict: SyncConflict) -> str:
 
 def _outcome(conflict: SyncConflict) -> str:
     if conflict.is_identity and conflict.settled_at is None:
-        return "Nothing was changed; it waits for a decision"
+        return "Nothing was changed. Waits for a decision"
     return capfirst(str(SyncConflict.Resolution(conflict.resolution).label))
 
 
@@ -103,13 +103,13 @@ def _state(conflict: SyncConflict) -> SafeString:
 
 
 def _todo(conflict: SyncConflict) -> SafeString:
-    if conflict.is_identity:  # not to be decided without a look at both people
+    if conflict.is_identity:  # decided on its page, which compares both people
         link = format_html('<a href="{}">Decide</a>', cells.detail_url(conflict))
         return cells.actions([link] if conflict.settled_at is None else [])
     return cells.actions(
         [
             button(url_of(conflict._meta, dialog.slug, conflict.pk), label, css="")
-            for dialog, label in IN_A_ROW.items()
+            for dialog, label in LABELS_IN_LIST.items()
             if dialog.applies(conflict)
         ]
     )
@@ -169,9 +169,9 @@ class SyncConflictAdmin(SitewideAdmin):
     ]
     empty_title = "No conflicts"
     empty_text = (
-        "When somebody changes a field here and somebody else changes it in Thinkific before the two have "
-        "met, the value that lost is kept here. Here you also decide about people who have rights or a "
-        "password: whether a Thinkific account is theirs, and which address is their login."
+        "If a field is changed here and in Thinkific before both are synced, one value is used and the other "
+        "one is listed here. For people with rights or a password you also decide here whether a Thinkific "
+        "account is theirs, and which address is their login."
     )
 
     def get_object(self, request: HttpRequest, object_id: Any, from_field: Any = None) -> Any:
@@ -188,14 +188,15 @@ class SyncConflictAdmin(SitewideAdmin):
     @action(description="Mark as settled", permissions=["settle"])
     def settle_selected(self, request: HttpRequest, queryset: QuerySet[SyncConflict]) -> None:
         count, undecided = conflicts.mark_settled(queryset, by=viewer_of(request))
-        say_what_others_settled(request)
+        warn_about_settled(request)
         if count or not undecided:
             messages.success(request, f"Settled {plural(count, 'conflict')}. No data changed.")
         if undecided:
             messages.warning(
                 request,
-                f"{undecided} of them need{'s' if undecided == 1 else ''} a decision and stayed open: whose "
-                "account it is, or which address is the login. Open each, or keep the dashboard's side.",
+                f"{undecided} of them {one_or_many(undecided, 'needs', 'need')} a decision and "
+                f"{one_or_many(undecided, 'stays', 'stay')} open: whose account it is, or which address is "
+                "the login. Open each one, or keep the dashboard's side.",
             )
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:

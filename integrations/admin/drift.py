@@ -27,7 +27,7 @@ from integrations.thinkific.reconcile.plan import REPAIRABLE, label
 from integrations.thinkific.reconcile.words import last_report
 
 Sort, Choice = Drift.Sort, Drift.Choice
-SHOWN_FIELDS = 6  # of one object; its own page shows all
+SHOWN_FIELDS = 6  # the most fields of an object in the list; its page shows all
 
 
 def _about(row: Drift) -> SafeString:
@@ -44,7 +44,7 @@ def _about_kind(row: Drift) -> SafeString:
     )
 
 
-def _standing(row: Drift) -> SafeString:
+def _state(row: Drift) -> SafeString:
     who = done_by(row, "repaired_by")
     by = f"{who}, {cells.day(row.repaired_at)}" if who and row.repaired_at else ""
     title = ". ".join(part for part in (by, row.outcome) if part)
@@ -52,7 +52,7 @@ def _standing(row: Drift) -> SafeString:
 
 
 def _todo(row: Drift) -> SafeString:
-    """Links for who may look: whoever may not change is told so by the preview."""
+    """Returns the links of a row. Viewers without the right to repair get a message on the preview."""
     if row.state not in REPAIRABLE:
         return cells.NOTHING
     links = [
@@ -76,25 +76,26 @@ def _everything(row: Drift) -> SafeString:
     )
 
 
-def _lines(row: Drift, part: str) -> SafeString:
-    """One line per field, in the same order in each column."""
+def _lines(row: Drift, key: str) -> SafeString:
+    """Returns one line for each field, in the same order in each column. `key`: "field", "ours", "theirs"."""
     if not row.differences:
-        there = {"ours": Sort.ONLY_HERE, "theirs": Sort.ONLY_THERE}.get(part)
-        return cells.NOTHING if part == "field" else cells.text("there" if row.sort == there else "not there")
+        exists = {"ours": Sort.ONLY_HERE, "theirs": Sort.ONLY_THERE}.get(key)
+        return cells.NOTHING if key == "field" else cells.text("exists" if row.sort == exists else "missing")
     shown = row.differences[:SHOWN_FIELDS]
-    texts = [label(one[part]) if part == "field" else one[part] for one in shown]
-    if len(row.differences) > SHOWN_FIELDS and part == "field":
+    texts = [label(one[key]) if key == "field" else one[key] for one in shown]
+    if len(row.differences) > SHOWN_FIELDS and key == "field":
         texts.append(f"and {len(row.differences) - SHOWN_FIELDS} more")
     lines = ((cells.text(text, 120),) for text in texts)
     return format_html('<span class="drift-lines">{}</span>', format_html_join("", "<span>{}</span>", lines))
 
 
 def object_url(row: Drift) -> str:
-    """The page of the object, of a member that of the group; empty where there is none."""
+    """Returns the URL of the object's page, or of the group's for a group membership; empty if there is
+    none."""
     if row.object_id is None:
         return ""
     model, key = stored.entity(row.report.kind), row.object_id
-    if row.report.kind == DriftKind.MEMBERS:  # it was found in its group's list: "members 7"
+    if row.report.kind == DriftKind.MEMBERS:  # `listing` names the group: "members 7"
         model, key = "thinkificgroup", row.pointers.get("listing", "").partition(" ")[2]
     try:
         return reverse(f"admin:core_{model}_change", args=[key])
@@ -112,14 +113,14 @@ class DriftAdmin(SitewideAdmin):
     ours = column("In the dashboard", lambda row: _lines(row, "ours"))
     theirs = column("In Thinkific", lambda row: _lines(row, "theirs"))
     who_repaired = column("Repaired by", lambda row: cells.done_by(row, "repaired_by"))
-    standing = column("State", _standing)
+    state_pill = column("State", _state)
     todo = column("Repair", _todo)
     everything = column("Values", _everything)
     outcome_text = column("Outcome", "outcome", cells.text, limit=2000)
     repaired = column("Repaired", "repaired_at", cells.moment)
     compared = column("Compared", "report.compared_at", cells.moment)
 
-    list_display = ["about_kind", "found", "field_names", "ours", "theirs", "standing", "todo"]
+    list_display = ["about_kind", "found", "field_names", "ours", "theirs", "state_pill", "todo"]
     list_display_links = ["found"]  # the name leads to the object itself
     list_filter = [
         choice_filter("kind", dict(DriftKind.choices), title="data", field="report__kind"),
@@ -137,14 +138,14 @@ class DriftAdmin(SitewideAdmin):
         "kind",
         "found",
         "everything",
-        "standing",
+        "state_pill",
         "outcome_text",
         "who_repaired",
         "repaired",
         "compared",
     ]
     empty_title = "Nothing to repair"
-    empty_text = "Where a comparison finds that the dashboard and Thinkific do not agree, it is listed here."
+    empty_text = "Differences between the dashboard and Thinkific that a comparison finds are listed here."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         """Returns the rows of the last report only."""

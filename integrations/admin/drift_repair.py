@@ -1,4 +1,4 @@
-"""Compare, and repair: what would happen, to what, and what cannot; then it happens in the background."""
+"""The dialogs Compare and Repair. A repair first shows a preview, then runs in the background."""
 
 import json
 from functools import partial
@@ -29,7 +29,7 @@ from integrations.thinkific.runs import lifecycle
 
 CHANGE = "integrations.change_drift"
 Choice, Sort = Drift.Choice, Drift.Sort
-SHOWN = 100  # of those that would be repaired, and of those that cannot be
+SHOWN = 100  # the most objects to list: of those to repair, and of those that cannot be repaired
 
 
 class Line(NamedTuple):
@@ -45,9 +45,9 @@ class Line(NamedTuple):
 class Compare(PageDialog):
     slug, label, title, keep = "compare", "Compare now", "Compare both sides now?", "Not now"
     question = (
-        "Everything that is mirrored is read from Thinkific and compared with what is stored here. "
-        "Nothing is changed on either side. On a large site that takes a while; whoever waits for a sync "
-        "goes first, and you are told when it is done."
+        "All mirrored data is read from Thinkific and compared with the data stored here. Nothing is changed "
+        "on either side. On a large site this takes a while, because syncs go first. You will be told when "
+        "it is done."
     )
 
     permission = CHANGE
@@ -58,18 +58,18 @@ class Compare(PageDialog):
     def carry_out(self) -> Done:
         started = lifecycle.request_run(Kind.RECONCILIATION, started_by=self.viewer)
         said = "A comparison is under way already" if started.attached else "The comparison has started"
-        text = '{}. You are told when it is done; <a href="{}" class="underline">see the run</a>.'
+        text = '{}. You will be told when it is done; <a href="{}" class="underline">see the run</a>.'
         return Done(format_html(text, said, started.url))
 
 
 class Repair(ChosenDialog):
-    """The preview of a repair: of one row, of a kind, or of the rows that were chosen in the list."""
+    """The preview of a repair of one row, of all rows of a kind, or of rows chosen in the list."""
 
     choice: ClassVar[str]
-    side: ClassVar[str]  # that changes
+    side: ClassVar[str]  # the side that changes
     template = "dashboard/drift_repair.html"
-    rows = forms.CharField(widget=forms.HiddenInput(), required=False)  # keys of those that were shown
-    shown = forms.CharField(widget=forms.HiddenInput(), required=False)  # what would happen to them
+    rows = forms.CharField(widget=forms.HiddenInput(), required=False)  # primary keys of the shown rows
+    shown = forms.CharField(widget=forms.HiddenInput(), required=False)  # digest of the shown plan
 
     permission = CHANGE
 
@@ -78,33 +78,33 @@ class Repair(ChosenDialog):
         return rows.select_related("report", "repaired_by").order_by("pk")
 
     @property
-    def now(self) -> QuerySet[Drift]:
-        """The rows as they are stored at this moment."""
+    def present_rows(self) -> QuerySet[Drift]:
+        """Returns the chosen rows with their present values."""
         return self.of(Drift.objects.filter(pk__in=[row.pk for row in self.chosen]))
 
     @cached_property
     def plan(self) -> Plan:
-        return plan(self.now, self.choice)
+        return plan(self.present_rows, self.choice)
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
         if values.get("shown", "") not in ("", _digest(self.plan)):
             raise forms.ValidationError(
-                "It has changed since it was shown. Nothing was done; this is how it stands now."
+                "This has changed since you opened it. Nothing was done. You see the present state."
             )
         return values
 
     def carry_out(self) -> Done:
-        started = repair.start(self.now, choice=self.choice, by=self.viewer)
+        started = repair.start(self.present_rows, choice=self.choice, by=self.viewer)
         link = format_html('<a href="{}" class="underline">see the run</a>', started.url)
-        return Done(format_html("The repair has started. You are told when it is done; {}.", link))
+        return Done(format_html("The repair has started. You will be told when it is done; {}.", link))
 
     def page_context(self) -> dict[str, Any]:
-        """A constant number of queries; nothing is asked of Thinkific."""
+        """Makes a constant number of queries, and sends no request to Thinkific."""
         made = self.plan
         kinds = {step.row.report.get_kind_display() for step in [*made.doable, *made.refused]}
         takes = self.choice == Choice.TAKE
-        gone = sum(step.row.sort == Sort.ONLY_HERE for step in made.doable) if takes else 0
+        removals = sum(step.row.sort == Sort.ONLY_HERE for step in made.doable) if takes else 0
         return {
             "title": f"{self.submit}: {kinds.pop()}" if len(kinds) == 1 else self.submit,
             "choice": self.choice,
@@ -116,8 +116,8 @@ class Repair(ChosenDialog):
             "more_refused": max(0, len(made.refused) - SHOWN),
             "rows": ",".join(str(step.row.pk) for step in made.doable),
             "shown": _digest(made),
-            "gone": gone,
-            "many_gone": gone > 1 and gone > _guarded(made.doable),
+            "removals": removals,
+            "many_removals": removals > 1 and removals > _guarded(made.doable),
             "side": self.side,
             "back": page(),
         }
@@ -126,13 +126,13 @@ class Repair(ChosenDialog):
 class PushOurs(Repair):
     slug, action, choice = "push", "push_selected", Choice.PUSH
     label, submit, side = "Push ours…", "Push ours", "Thinkific"
-    question = "Thinkific gets what the dashboard has. It goes out like any change made here."
+    question = "Thinkific gets the values of the dashboard. They are sent like any change made here."
 
 
 class TakeTheirs(Repair):
     slug, action, choice = "take", "take_selected", Choice.TAKE
     label, submit, side = "Take theirs…", "Take theirs", "The dashboard"
-    question = "The dashboard gets what Thinkific has. Nothing is sent to Thinkific."
+    question = "The dashboard gets the values of Thinkific. Nothing is sent to Thinkific."
 
 
 REPAIRS: dict[str, type[Repair]] = {dialog.choice: dialog for dialog in (PushOurs, TakeTheirs)}
@@ -163,7 +163,7 @@ def compare(model_admin: Any, request: HttpRequest) -> HttpResponse:
 
 
 def answer(model_admin: Any, request: HttpRequest) -> HttpResponse:
-    """GET: the preview of one row or of a kind. POST: do it, to the rows that were shown."""
+    """GET: show the preview for one row or a kind. POST: repair the shown rows."""
     viewer = viewer_of(request)
     if not Repair.may(viewer, None):
         raise PermissionDenied
@@ -209,11 +209,11 @@ def _guarded(steps: list[Step]) -> float:
 
 def _line(step: Step, choice: str) -> Line:
     row = step.row
-    going = SENT.get(row.report.kind, frozenset())
+    sent = SENT.get(row.report.kind, frozenset())
     changes = []
     for one in row.differences:
         if choice == Choice.TAKE:
             changes.append((label(one["field"]), one["ours"], one["theirs"]))
-        elif one["field"] in going:
+        elif one["field"] in sent:
             changes.append((label(one["field"]), one["theirs"], one["ours"]))
     return Line(step, changes)

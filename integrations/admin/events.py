@@ -17,6 +17,7 @@ from core.admin.kit.lists.columns import column
 from core.admin.kit.lists.filters import choice_filter
 from core.admin.kit.sitewide import SitewideAdmin
 from core.pills import pill_of
+from core.wording import one_or_many, plural
 from integrations.admin import subscriptions
 from integrations.models import InboundEvent, WebhookSubscription
 from integrations.thinkific.webhooks import inbox
@@ -43,30 +44,32 @@ class ReprocessDialog(Dialog):
 
 
 class Reprocess(ReprocessDialog):
-    slug, label, title = "reprocess", "Reprocess", "Act upon this event once more?"
+    slug, label, title = "reprocess", "Reprocess", "Process this event again?"
     question = (
-        "It is worked on again within seconds. What is newer here than the event stays as it is, and "
-        "nothing is sent to Thinkific."
+        "It is processed again within seconds. Values that are newer than the event are kept, and nothing is "
+        "sent to Thinkific."
     )
 
     def carry_out(self) -> Done:
         if inbox.reopen(InboundEvent.objects.filter(pk=self.obj.pk)):
-            return Done("The event is worked on again. Reload the page for its outcome.")
-        return Done("The event waits for its turn already.")
+            return Done("The event is processed again. Reload the page to see the outcome.")
+        return Done("The event is waiting to be processed already.")
 
 
 class ReprocessFailed(ReprocessDialog):
-    """The button above the list."""
+    """Opened by the button above the list."""
 
-    slug, label, title = "reprocess-failed", "Reprocess failed", "Act upon all failed events once more?"
+    slug, label, title = "reprocess-failed", "Reprocess failed", "Process all failed events again?"
     question = (
-        "Each is worked on again, oldest first. What is newer here than an event stays as it is, and "
-        "nothing is sent to Thinkific."
+        "They are processed again, oldest first. Values that are newer than an event are kept, and nothing "
+        "is sent to Thinkific."
     )
 
     def carry_out(self) -> Done:
         count = inbox.reopen(InboundEvent.objects.filter(status=InboundEvent.Status.FAILED))
-        return Done(f"{count:,} events are worked on again." if count else "No event has failed.")
+        if not count:
+            return Done("No event has failed.")
+        return Done(f"{plural(count, 'event')} {one_or_many(count, 'is', 'are')} processed again.")
 
 
 @admin.register(InboundEvent)
@@ -102,8 +105,8 @@ class InboundEventAdmin(SitewideAdmin):
     actions_detail = ("reprocess",)
     empty_title = "No webhooks received yet"
     empty_text = (
-        "With subscriptions (see above), changes in Thinkific arrive here within seconds. Without, "
-        "they come with the next scheduled sync."
+        "With subscriptions (see above), changes in Thinkific arrive here within seconds. Without them, they "
+        "come with the next scheduled sync."
     )
 
     def get_urls(self) -> list[URLPattern]:

@@ -1,4 +1,5 @@
-"""The decisions about a protected account: is a Thinkific account the same person, which address counts?"""
+"""Dialogs about protected accounts: does a Thinkific account belong to the same person, which address is the
+login?"""
 
 from typing import Any, ClassVar
 
@@ -17,12 +18,12 @@ from core.errors import Refusal
 from core.models import User
 from core.permissions import scope
 from core.services import identity
-from core.wording import listed
+from core.wording import listed, plural
 from integrations.models import SyncConflict
 from integrations.thinkific import identities
 
 Kind, Resolution = SyncConflict.Kind, SyncConflict.Resolution
-SHOWN = 12  # conflicts that a message is about
+SHOWN = 12  # the most conflicts to show messages about
 
 
 def account_of(conflict: SyncConflict) -> User | None:
@@ -30,10 +31,10 @@ def account_of(conflict: SyncConflict) -> User | None:
 
 
 def who_gains_what(conflict: SyncConflict) -> str:
-    """Returns a sentence that says who would get which rights by a wrong decision."""
+    """Returns a sentence: who would get which rights if the decision is wrong."""
     user = account_of(conflict)
     if user is None:
-        return f"{conflict.label} is no longer here."
+        return f"{conflict.label} no longer exists here."
     rights = identity.describe_rights(user)
     who = f"{user}, who is {listed(rights)}" if rights else str(user)
     if conflict.kind == Kind.LINK:
@@ -45,7 +46,7 @@ def who_gains_what(conflict: SyncConflict) -> str:
 
 
 class SettlingDialog(Dialog):
-    """For who manages the sync of the whole site, and may change the account that it is about."""
+    """For viewers who manage the sync of the whole site and may change the account of the conflict."""
 
     @classmethod
     def may(cls, viewer: User, obj: SyncConflict) -> bool:
@@ -56,19 +57,19 @@ class SettlingDialog(Dialog):
 
 
 class OpenConflict(SettlingDialog):
-    """While nobody has decided yet."""
+    """For conflicts that nobody has settled yet."""
 
     @classmethod
     def why_not_needed(cls, obj: SyncConflict) -> str:
         return obj.settled_in_words()
 
     def locks(self) -> User | None:
-        """The account is locked before the two values are looked at for the last time."""
+        """The account is locked, so that its value cannot change while the dialog is carried out."""
         return account_of(self.obj) if self.obj.entity == "user" else None
 
 
 class DecisionDialog(OpenConflict):
-    """Holds what the page showed: a pull may find another account or address while somebody thinks."""
+    """Contains the shown account and address, because a pull may change them while the dialog is open."""
 
     kind: ClassVar[str]
     shown = forms.CharField(widget=forms.HiddenInput(), required=False)
@@ -85,14 +86,15 @@ class DecisionDialog(OpenConflict):
         values = super().clean() or {}
         if values.get("shown") != _values(self.obj):
             raise forms.ValidationError(
-                f"It has changed since this was shown: Thinkific account {self.obj.thinkific_id} with "
-                f"{self.obj.theirs} now; it was account {values.get('shown')}. Close this, and look again."
+                f"This has changed since you opened it: now it is Thinkific account {self.obj.thinkific_id} "
+                f"with {self.obj.theirs}, before it was account {values.get('shown')}. Close this and check "
+                "again."
             )
         return values
 
     @property
     def login(self) -> str:
-        """The address here by now."""
+        """Returns the user's present address in the dashboard."""
         user = account_of(self.obj)
         return self.obj.ours if user is None else user.email
 
@@ -106,15 +108,15 @@ class Link(DecisionDialog):
 
     def text(self) -> str:
         return (
-            f"{who_gains_what(self.obj)} Their name comes from Thinkific from then on, and the enrollments "
-            "and results there are shown as theirs. The login stays as it is."
+            f"{who_gains_what(self.obj)} After linking, the name comes from Thinkific, and the enrollments "
+            "and results of that account are shown for this user. The login does not change."
         )
 
     def carry_out(self) -> Done:
         user = identities.link(self.obj, by=self.viewer)
         return Done(
-            f"{user} is linked with Thinkific account {self.obj.thinkific_id}. What Thinkific has of them "
-            "comes with the next full sync of people, enrollments and results."
+            f"{user} is linked with Thinkific account {self.obj.thinkific_id}. Its data comes with the next "
+            "full sync of people, enrollments and results."
         )
 
 
@@ -124,8 +126,9 @@ class KeepApart(DecisionDialog):
     def text(self) -> str:
         return (
             f"{self.obj.label} stays without an account in Thinkific, and Thinkific account "
-            f"{self.obj.thinkific_id} without one here: its enrollments and results are not shown. This is "
-            "remembered until somebody asks again. Changes of theirs that wait to be sent are given up."
+            f"{self.obj.thinkific_id} without one here: its enrollments and results are not shown. This "
+            "decision is kept until somebody opens the question again. Waiting changes of this user are "
+            "discarded."
         )
 
     def carry_out(self) -> Done:
@@ -154,13 +157,13 @@ class TakeAddress(DecisionDialog):
     def text(self) -> str:
         login = self.login
         return (
-            f"{who_gains_what(self.obj)} {self.obj.theirs} replaces {login} at once. Every session and every "
-            f"link to set a password ends, and {login} is told by mail."
+            f"{who_gains_what(self.obj)} {self.obj.theirs} replaces {login} at once. All sessions end, "
+            f"links to set a password no longer work, and {login} gets a notice."
         )
 
     def carry_out(self) -> Done:
         user = identities.take_address(self.obj, by=self.viewer)
-        return Done(f"{user} signs in with {user.email} from now on. The address before is told by mail.")
+        return Done(f"{user} signs in with {user.email} from now on. The former address gets a notice.")
 
 
 class AskAgain(SettlingDialog):
@@ -172,19 +175,20 @@ class AskAgain(SettlingDialog):
 
     def text(self) -> str:
         return (
-            f"{self.obj.label} and Thinkific account {self.obj.thinkific_id} were kept apart. The question "
-            "is opened again; nothing else changes."
+            f"{self.obj.label} and Thinkific account {self.obj.thinkific_id} were kept apart. This opens the "
+            "question again. Nothing else changes."
         )
 
     def carry_out(self) -> Done:
         identities.ask_again(self.obj, by=self.viewer)
         return Done(
-            f"It is open again whether {self.obj.label} has Thinkific account {self.obj.thinkific_id}."
+            f"The question whether {self.obj.label} has Thinkific account {self.obj.thinkific_id} is open "
+            "again."
         )
 
 
 class KeepOurs(ChosenDialog):
-    """The safe decision for several: nobody gains anything by it."""
+    """The safe decision for several conflicts: nobody gets more rights by it."""
 
     slug, action = "keep-ours", "keep_ours_selected"
     label, submit, danger = "Keep apart, keep the dashboard's address", "Decide", True
@@ -198,10 +202,10 @@ class KeepOurs(ChosenDialog):
 
     @classmethod
     def warn(cls, request: HttpRequest, rows: QuerySet) -> None:
-        say_what_others_settled(request)
+        warn_about_settled(request)
 
     def lines(self) -> dict[int, str]:
-        """Of each conflict, by primary key, with both values as they are now."""
+        """Returns the decision for each conflict, by primary key, with both present values."""
         people = User.objects.filter(pk__in={one.object_id for one in self.chosen})
         logins, said = dict(people.values_list("pk", "email")), {}
         for one in self.chosen:
@@ -216,10 +220,9 @@ class KeepOurs(ChosenDialog):
         apart = sum(conflict.kind == Kind.LINK for conflict in self.chosen)
         addresses = len(self.chosen) - apart
         return (
-            f"{apart:,} account{'' if apart == 1 else 's'} here would stay without an account in "
-            "Thinkific, which is remembered until somebody asks again. "
-            f"{addresses:,} login{'' if addresses == 1 else 's'} would stay as here, and replace "
-            "Thinkific's address there. Other conflicts stay as they are."
+            f"{plural(apart, 'account')} here will stay without an account in Thinkific, until somebody "
+            f"opens the question again. {plural(addresses, 'login')} will not change, and will replace "
+            "Thinkific's address there. Other conflicts stay open."
         )
 
     def carry_out(self) -> Done:
@@ -234,11 +237,11 @@ class KeepOurs(ChosenDialog):
                 count += 1
             except Refusal as refusal:
                 left.append(str(refusal))
-        return Done(f"Decided {count} conflict{'' if count == 1 else 's'}.", warnings=left[:SHOWN])
+        return Done(f"Decided {plural(count, 'conflict')}.", warnings=left[:SHOWN])
 
 
-def say_what_others_settled(request: HttpRequest) -> None:
-    """Of the chosen: the list of open ones no longer has them."""
+def warn_about_settled(request: HttpRequest) -> None:
+    """Show a message for each chosen conflict that another user settled in the meantime."""
     keys = [key_of(value) for value in request.POST.getlist(ACTION_CHECKBOX_NAME)]
     settled = SyncConflict.objects.filter(pk__in=[key for key in keys if key], settled_at__isnull=False)
     for conflict in settled.select_related("settled_by").exclude(settled_by=viewer_of(request))[:SHOWN]:

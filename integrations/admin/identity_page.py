@@ -13,7 +13,7 @@ from integrations.models import SyncConflict
 from integrations.thinkific.identity_facts import ENROLLMENTS
 
 SHOWN = 12  # the most teams that are named
-NOT_TOLD = "Thinkific does not tell"
+NOT_TOLD = "Not sent by Thinkific"
 
 
 def both_people(conflict: SyncConflict) -> SafeString:
@@ -49,7 +49,7 @@ def _theirs(conflict: SyncConflict) -> list[tuple[str, SafeString]]:
 
 def _ours(user: User | None, label: str) -> SafeString:
     if user is None:
-        return cells.text("No longer here") if label == "Name" else cells.NOTHING
+        return cells.text("Deleted here") if label == "Name" else cells.NOTHING
     values = {
         "Name": lambda: cells.link(user),
         "E-mail": lambda: cells.text(user.email),

@@ -1,16 +1,16 @@
-"""What can be done to a run: cancel, resume, confirm removals. Their dialogs are drawn with its page."""
+"""Dialogs about a run: cancel, resume, confirm removals. They are part of the run's page."""
 
 from typing import Any
 
 from django import forms
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.template.defaultfilters import pluralize
 from django.urls import reverse
 
 from core.admin.kit.dialogs.dialog import Done
 from core.admin.kit.dialogs.in_page import PageDialog
 from core.admin.kit.lists.filters import key_of
 from core.services.site.sync_requests import RequestedRun
+from core.wording import one_or_many, plural
 from integrations.models import SyncRun
 from integrations.thinkific.runs import lifecycle
 
@@ -30,10 +30,10 @@ class RunDialog(PageDialog):
 
     def started(self, run: RequestedRun, said: str) -> Done:
         if not run.attached:
-            return Done(f"{said} You will be told when it is over.", run.url)
+            return Done(f"{said} You will be told when it is done.", run.url)
         who = SyncRun.objects.get(pk=run.run_id).starter_name
         begun = f"{who} has started this run" if who else "This run was under way"
-        text = f"{begun} already; it goes on as it was asked for. Try again when it is over."
+        text = f"{begun} already. It continues with its own options. Try again when it is done."
         return Done(text, run.url, is_warning=True)
 
 
@@ -55,15 +55,15 @@ class Cancel(RunDialog):
 
     def text(self) -> str:
         run = self.obj
+        done = one_or_many(run.pages_done, "page is", "pages are")
         return (
-            f"It stops within seconds: {self.pages()} page{pluralize(run.pages_done)} done. The "
-            f"{intcomma(run.fetched)} row{pluralize(run.fetched)} read so far stay stored; nothing is "
-            "undone. You can resume it later."
+            f"It stops within seconds. {self.pages()} {done} done. {plural(run.fetched, 'row')} read so far "
+            f"{one_or_many(run.fetched, 'stays', 'stay')} stored; nothing is undone. You can resume it later."
         )
 
     def carry_out(self) -> Done:
         lifecycle.cancel(self.obj)
-        return Done("Cancelled. A run under way stops within seconds; what it read stays.")
+        return Done("Cancelled. The run stops within seconds. The rows that it read stay stored.")
 
 
 class Resume(RunDialog):
@@ -71,7 +71,7 @@ class Resume(RunDialog):
 
     @classmethod
     def is_offered(cls, obj: SyncRun) -> bool:
-        """Whether there are pages left that it has not read."""
+        """Whether the run has ended with pages that it did not read."""
         if obj.status == SyncRun.Status.PARTIAL:
             return obj.pages_total is not None and obj.pages_done < obj.pages_total
         return obj.status in {SyncRun.Status.FAILED, SyncRun.Status.CANCELLED}
@@ -79,10 +79,10 @@ class Resume(RunDialog):
     def text(self) -> str:
         if not self.obj.pages_done:
             return "It starts from the beginning, because no page was finished."
-        return f"It goes on after page {self.pages()}; what was read before is not read again."
+        return f"It continues after page {self.pages()}. Earlier pages are not read again."
 
     def carry_out(self) -> Done:
-        return self.started(lifecycle.resume(self.obj, by=self.viewer), "The run goes on.")
+        return self.started(lifecycle.resume(self.obj, by=self.viewer), "The run continues.")
 
 
 class ConfirmRemovals(RunDialog):
@@ -96,7 +96,7 @@ class ConfirmRemovals(RunDialog):
 
     @classmethod
     def is_offered(cls, obj: SyncRun) -> bool:
-        """Whether it waits for an answer about what the guard has held back."""
+        """Whether the deletion guard held back removals of this run, and nobody has confirmed them yet."""
         return obj.guarded > 0 and obj.status not in SyncRun.ACTIVE and lifecycle.answered_by(obj) is None
 
     @property
@@ -108,16 +108,16 @@ class ConfirmRemovals(RunDialog):
 
     def text(self) -> str:
         return (
-            f"All {self.kind} are read from Thinkific once more, and what is missing then is marked as "
-            f"removed here: up to {intcomma(self.obj.guarded)}. Should more be missing, nothing is marked "
-            "and you are asked again. Rows and history stay, nothing is deleted in Thinkific, and whatever "
-            "shows up there again comes back by itself."
+            f"All {self.kind} are read from Thinkific again. Those still missing are marked as removed here: "
+            f"up to {intcomma(self.obj.guarded)}. If more are missing, nothing is marked and you are asked "
+            "again. Rows and history stay, nothing is deleted in Thinkific, and objects that Thinkific has "
+            "again are restored automatically."
         )
 
     def carry_out(self) -> Done:
         shown = key_of(self.cleaned_data["removals"])
         started = lifecycle.confirm_removals(self.obj, by=self.viewer, shown=shown)
-        return self.started(started, "Confirmed; this run carries it out.")
+        return self.started(started, "Confirmed. This run marks them.")
 
 
 RUN_DIALOGS = (Cancel, Resume, ConfirmRemovals)

@@ -119,7 +119,7 @@ class SyncRunAdmin(SitewideAdmin):
             "run": run,
             "shown": shown,
             "counts": [(name, shown["counts"][name]) for name in COUNTS],
-            "besides": effects.in_words(run.cursor),
+            "effects": effects.in_words(run.cursor),
             "options": _options_in_words(run),
             "more_errors": max(0, run.failed - len(run.errors)) if len(run.errors) >= KEPT_ERRORS else 0,
             "conflicts": run.conflicts.count(),

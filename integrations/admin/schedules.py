@@ -33,8 +33,8 @@ class ScheduleForm(ShownModelForm):
         fields = ["every_minutes", "enabled"]
 
 
-def rhythm(minutes: int) -> str:
-    """`every 5 minutes`, `hourly`, `every 6 hours`, `daily`, `every 7 days`."""
+def interval_text(minutes: int) -> str:
+    """Returns `every 5 minutes`, `hourly`, `every 6 hours`, `daily`, `every 7 days`."""
     named = {1: "every minute", 60: "hourly", 1440: "daily", 10080: "weekly"}
     if minutes in named:
         return named[minutes]
@@ -45,7 +45,7 @@ def rhythm(minutes: int) -> str:
 
 
 def _reads(schedule: SyncSchedule) -> str:
-    return "Everything, finds what is gone" if schedule.full else "What changed since the last time"
+    return "Everything, finds removals" if schedule.full else "Changes since the last run"
 
 
 def _next_run(schedule: SyncSchedule) -> SafeString:
@@ -57,11 +57,11 @@ def _next_run(schedule: SyncSchedule) -> SafeString:
 class SyncScheduleAdmin(SitewideAdmin):
     schedule = column("Data", "get_kind_display")
     extent = column("Reads", _reads)
-    rhythm = column("That is", "every_minutes", rhythm)
+    interval = column("That is", "every_minutes", interval_text)
     next_run = column("Next run", _next_run)
 
     form = ScheduleForm
-    list_display = ["schedule", "extent", "every_minutes", "enabled", "rhythm", "next_run"]
+    list_display = ["schedule", "extent", "every_minutes", "enabled", "interval", "next_run"]
     list_display_links = ["schedule"]
     list_editable = ["every_minutes", "enabled"]
     fields = ["schedule", "extent", "every_minutes", "enabled", "next_run"]

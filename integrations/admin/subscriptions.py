@@ -22,6 +22,7 @@ from core.admin.kit.dialogs.in_page import PageDialog, answer_in_page, offered
 from core.admin.kit.sitewide import sees_site
 from core.errors import Refusal
 from core.pills import pill
+from core.wording import plural
 from integrations.models import WebhookSubscription
 from integrations.thinkific.budget.web_requests import turn
 from integrations.thinkific.client.credentials import Credentials
@@ -35,7 +36,7 @@ PAGE = "admin:integrations_webhooksubscription_page"
 
 
 class SubscriptionsDialog(PageDialog):
-    """Changes what Thinkific tells this dashboard; `obj` is the address of the dashboard's webhooks."""
+    """Changes the subscriptions of this dashboard. `obj` is the URL of its webhook endpoint."""
 
     in_transaction = False
 
@@ -48,11 +49,11 @@ class SubscriptionsDialog(PageDialog):
 class Register(SubscriptionsDialog):
     slug, label = "register", "Register"
     question = (
-        "Thinkific then sends each change to this address within seconds. It must be public and https. "
-        "What is there already stays; subscriptions of this dashboard to another address are removed, "
-        "those of others are left alone."
+        "Thinkific then sends each change to this address within seconds. The address must be public and use "
+        "https. Existing subscriptions stay. Subscriptions of this dashboard with another address are "
+        "removed; those of other applications are not changed."
     )
-    is_unchanged = False  # what is missing at Thinkific is made again
+    is_unchanged = False  # it always runs, to create subscriptions that are missing in Thinkific
     address = forms.CharField(
         label="Address of this dashboard's webhooks",
         max_length=2000,
@@ -71,11 +72,11 @@ class Register(SubscriptionsDialog):
     def carry_out(self) -> Done:
         with _turn():
             done = subscriptions.register(self.cleaned_data["address"])
-        said = f"{len(done.created)} subscriptions made, {len(done.kept)} were there, "
+        said = f"{plural(len(done.created), 'subscription')} created, {len(done.kept)} existed already, "
         return Done(
             f"{said}{len(done.removed)} removed.",
             warnings=[
-                f"Thinkific did not accept {topic}: {words}. Pulls bring what it is about."
+                f"Thinkific did not accept {topic}: {words}. Syncs bring these changes."
                 for topic, words in done.rejected.items()
             ],
         )
@@ -87,18 +88,20 @@ class Register(SubscriptionsDialog):
 class Remove(SubscriptionsDialog):
     slug, label, keep, danger = "remove", "Remove", "Keep them", True
     question = (
-        "Thinkific stops telling this dashboard of changes. They then arrive with the scheduled syncs, "
-        "minutes later. Subscriptions of others are left alone, and you can register again at any time."
+        "Thinkific stops sending changes to this dashboard. They then arrive with the scheduled syncs, "
+        "minutes later. Subscriptions of other applications are not changed. You can register again at any "
+        "time."
     )
 
     def heading(self) -> str:
-        count = WebhookSubscription.objects.count()
-        return f"Remove {count} subscription{'' if count == 1 else 's'}?"
+        return f"Remove {plural(WebhookSubscription.objects.count(), 'subscription')}?"
 
     def carry_out(self) -> Done:
         with _turn():
             removed = subscriptions.remove()
-        return Done(f"{len(removed)} subscriptions removed. Changes now arrive by the schedules.")
+        return Done(
+            f"{plural(len(removed), 'subscription')} removed. Changes now arrive with scheduled syncs."
+        )
 
 
 def urls() -> list[URLPattern]:
@@ -122,15 +125,15 @@ def page(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def answer(request: HttpRequest, dialog: type[SubscriptionsDialog]) -> HttpResponse:
-    def again(form: PageDialog) -> HttpResponse:
+    def show_again(form: PageDialog) -> HttpResponse:
         return _render(request, opened=form)
 
-    return answer_in_page(dialog, request, _here(request), back=reverse(PAGE), page=again)
+    return answer_in_page(dialog, request, _webhook_url(request), back=reverse(PAGE), page=show_again)
 
 
 @require_POST
 def look(request: HttpRequest) -> HttpResponse:
-    """What Thinkific has, subscriptions of others included."""
+    """Show the subscriptions that Thinkific has, including those of other applications."""
     if not sees_site(request, CHANGE):
         raise PermissionDenied
     try:
@@ -143,7 +146,7 @@ def look(request: HttpRequest) -> HttpResponse:
 
 
 def how_many(count: int, what: str) -> SafeString:
-    """The pill that says of how many topics Thinkific tells us."""
+    """Returns the pill with the number of subscribed topics."""
     state = "subscribed" if count >= len(SUBSCRIBED) else "partly_subscribed" if count else "not_subscribed"
     return pill(state, f"{count} of {len(SUBSCRIBED)} {what}", live=True)
 
@@ -155,7 +158,7 @@ def _since(subscription: WebhookSubscription | None) -> SafeString:
     return pill("subscribed", f"since {moments.day(at)}", title=moments.exact(at), live=True)
 
 
-def _here(request: HttpRequest) -> str:
+def _webhook_url(request: HttpRequest) -> str:
     return request.build_absolute_uri(reverse("thinkific_webhook"))
 
 
@@ -168,7 +171,7 @@ def _render(
 ) -> HttpResponse:
     last, ours = last_received(), {one.topic: one for one in WebhookSubscription.objects.all()}
     registered = next((one.target_url for one in ours.values()), "")
-    shown = {one.slug: one for one in offered((Register, Remove), request, _here(request))}
+    shown = {one.slug: one for one in offered((Register, Remove), request, _webhook_url(request))}
     if opened is not None:
         shown[opened.slug] = opened
     context = {

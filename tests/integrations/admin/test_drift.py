@@ -142,7 +142,7 @@ def test_an_outdated_preview_is_shown_again(alma, root, signed_in, row, users, c
 
     page = client.post(REPAIR, sent, follow=True).content.decode()
 
-    assert "It has changed since it was shown" in page
+    assert "This has changed since you opened it" in page
     assert ("Newer" if moved == "values" else f"It is over: being repaired, by {root}") in page
     other.refresh_from_db()
     assert other.state == "open"

@@ -91,7 +91,7 @@ def test_the_two_are_linked_by_post_and_by_name(alma, owen, signed_in, link):
 
 def test_they_are_kept_apart_and_the_question_can_be_opened_again(alma, owen, signed_in, link):
     client = signed_in(alma)
-    assert "remembered until somebody asks again" in client.get(do("keep-apart", link)).content.decode()
+    assert "until somebody opens the question again" in client.get(do("keep-apart", link)).content.decode()
 
     decide(client, "keep-apart", link)
 
@@ -136,7 +136,7 @@ def test_what_changed_while_somebody_thought_is_not_decided(alma, owen, signed_i
     SyncConflict.objects.filter(pk=link.pk).update(thinkific_id=666)
     refused = decide(client, "link", link).content.decode()
 
-    assert "has changed since this was shown" in refused
+    assert "has changed since you opened it: now" in refused
     owen.refresh_from_db()
     assert owen.thinkific_id == 123  # by the fixture, not 666
     assert SyncConflict.objects.filter(settled_at=None).count() == 2
@@ -197,7 +197,7 @@ def test_several_are_decided_the_safe_way(alma, signed_in, link, gwen, globex):
     form = {"action": "keep_ours_selected", "_selected_action": [link.pk, other.pk]}
 
     asked = client.post(LIST, form).content.decode()
-    assert "1 account here would stay without an account" in asked
+    assert "1 account here will stay without an account" in asked
     assert not SyncConflict.objects.exclude(settled_at=None).exists()
     client.post(LIST, {**form, "confirmed": "1"})  # what no page has said
     assert not SyncConflict.objects.exclude(settled_at=None).exists()
@@ -292,11 +292,11 @@ def test_marking_as_settled_leaves_them_open(alma, signed_in, link):
 
     page = signed_in(alma).post(LIST, form, follow=True).content.decode()
 
-    assert "stayed open" in page
+    assert "stays open" in page
     assert SyncConflict.objects.get().settled_at is None
 
 
 def test_somebody_who_is_gone_is_said_to_be(alma, signed_in, link):
     SyncConflict.objects.update(object_id=10**9)
 
-    assert "No longer here" in signed_in(alma).get(page_of(link)).content.decode()
+    assert "Deleted here" in signed_in(alma).get(page_of(link)).content.decode()

@@ -86,7 +86,7 @@ def test_a_running_run_shows_how_far_it_is(signed_in, root, running):
 
     assert "12 of 400 pages · 300 rows/s · about 5 min left" in page
     assert 'aria-valuenow="3"' in page
-    assert "12 of 400 pages done. The 3,000 rows" in page  # the dialog before cancelling
+    assert "12 of 400 pages are done. 3,000 rows read" in page  # the dialog before cancelling
 
 
 def test_errors_name_their_object(signed_in, root):
@@ -155,7 +155,7 @@ def test_a_running_run_is_asked_to_stop(signed_in, root, running):
 def test_a_cancelled_run_is_resumed_for_who_asked(signed_in, root, site):
     run = SyncRunFactory(status="cancelled", pages_done=3, pages_total=9)
     browser = signed_in(root)
-    assert "It goes on after page 3 of 9" in browser.get(address(run)).content.decode()
+    assert "It continues after page 3 of 9" in browser.get(address(run)).content.decode()
 
     browser.post(address(run, "resume"))
 

@@ -1,7 +1,7 @@
 import pytest
 from django_q.models import Schedule
 
-from integrations.admin.schedules import rhythm
+from integrations.admin.schedules import interval_text
 from integrations.models import LONGEST_INTERVAL, SyncSchedule
 from integrations.schedules import write_schedules
 from tests.factories import RoleFactory, UserFactory
@@ -99,4 +99,4 @@ def test_schedules_are_not_for_people_of_a_team(person, request, signed_in):
     ],
 )
 def test_intervals_are_said_in_words(minutes, words):
-    assert rhythm(minutes) == words
+    assert interval_text(minutes) == words

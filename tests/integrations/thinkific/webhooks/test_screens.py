@@ -61,7 +61,7 @@ def test_registering_and_removing_by_the_buttons(signed_in, alma, connected):
     browser = signed_in(alma)
 
     page = text(browser.post(f"{PAGE}register/", {"address": OURS}, follow=True))
-    assert "16 subscriptions made, 0 were there, 0 removed." in page
+    assert "16 subscriptions created, 0 existed already, 0 removed." in page
     assert "16 of 16 subscribed" in page
     assert len(connected.site.subscriptions) == len(SUBSCRIBED)
 
@@ -129,7 +129,7 @@ def test_an_event_shows_its_payload_and_outcome(signed_in, root, failed):
 def test_reprocessing_asks_first(signed_in, root, failed):
     answer = text(signed_in(root).get(f"{LIST}{failed.pk}/reprocess/"))
 
-    assert "Act upon this event once more?" in answer
+    assert "Process this event again?" in answer
     failed.refresh_from_db()
     assert failed.status == Status.FAILED
 
