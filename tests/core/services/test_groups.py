@@ -30,7 +30,7 @@ def test_a_group_serves_a_team_once(acme, alma):
     assert assignment.history.get().history_user == alma
     group.refresh_from_db()
     assert group.sync_requested_at is not None
-    with pytest.raises(Refusal, match="serves Acme already"):
+    with pytest.raises(Refusal, match="is assigned to Acme already"):
         groups.assign(group=group, team=acme)
     assert not OutboxEntry.objects.exists()
 
