@@ -101,12 +101,23 @@ def _note(entity: str, instances: list[Model], last_seen: LastSeen, values: dict
     for pk, entry in known.items():
         entry.last_seen = _plain(last_seen.get(pk, {})) | entry.last_seen
         if entry.status == Status.FAILED:
-            entry.status, entry.error, entry.attempts, entry.finished_at = Status.PENDING, "", 0, None
+            entry.status, entry.error, entry.finished_at = Status.PENDING, "", None
+            entry.attempts = entry.crashes = 0
         entry.reason, entry.not_before = values["reason"], timezone.now()
         entry.priority = max(entry.priority, values["priority"])
     OutboxEntry.objects.bulk_update(
         known.values(),
-        ["last_seen", "status", "error", "attempts", "finished_at", "reason", "not_before", "priority"],
+        [
+            "last_seen",
+            "status",
+            "error",
+            "attempts",
+            "crashes",
+            "finished_at",
+            "reason",
+            "not_before",
+            "priority",
+        ],
     )
     new = [instance for instance in instances if instance.pk not in known]
     if not new:
@@ -177,8 +188,8 @@ def retry(entries: Iterable[OutboxEntry]) -> int:
             transfer_values(entry, newer)
         entry.status = Status.DISCARDED if newer is not None else Status.PENDING
         entry.finished_at = now if entry.status == Status.DISCARDED else None
-        entry.attempts, entry.not_before, entry.error = 0, now, ""
-        entry.save(update_fields=["status", "attempts", "not_before", "error", "finished_at"])
+        entry.attempts, entry.crashes, entry.not_before, entry.error = 0, 0, now, ""
+        entry.save(update_fields=["status", "attempts", "crashes", "not_before", "error", "finished_at"])
         set_state(newer or entry, PushState.PENDING)
         count += 1
     if count:

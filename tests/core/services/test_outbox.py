@@ -254,3 +254,19 @@ def test_it_fails_after_a_day(crashes, hours, status):
 
     assert entry.status == status
     assert ("died 6 times" in entry.error) is (status == "failed")
+
+
+@pytest.mark.parametrize("by", ["retry", "a new change"])
+def test_what_failed_by_deaths_begins_anew(by, ana):
+    """Else the next death of a worker would end it at once."""
+    entry = OutboxEntry.objects.create(
+        entity="user", object_id=ana.pk, person=ana, reason="names", status="failed", attempts=3, crashes=6
+    )
+    with transaction.atomic():
+        if by == "retry":
+            outbox.retry([entry])
+        else:
+            outbox.mark_stale([ana], reason="names again")
+
+    entry.refresh_from_db()
+    assert (entry.status, entry.attempts, entry.crashes) == ("pending", 0, 0)
