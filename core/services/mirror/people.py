@@ -1,8 +1,9 @@
 """Stores users as Thinkific has them."""
 
-from collections.abc import Collection, Container
+from collections.abc import Callable, Collection, Container
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 from django.db.models import Q
@@ -169,6 +170,7 @@ def _sort(guarded: Guarded, by_id: dict[Any, Stored], owners: dict[str, Owner], 
     rows = guarded.rows
     refused = _refused(rows, by_id, owners)
     matched = Matched([], {}, [], deleted, guarded.clashes, guarded.withheld, set())
+    placeholders = cache(_placeholders)
     for row in rows:
         have, owner = by_id.get(row["thinkific_id"]), owners.get(email_key(row["email"]))
         if row["thinkific_id"] in refused:
@@ -180,7 +182,7 @@ def _sort(guarded: Guarded, by_id: dict[Any, Stored], owners: dict[str, Owner], 
         if have is None and owner is not None and owner.is_free:
             have = (owner.pk, owner.values)
             matched.links[owner.pk] = row["thinkific_id"]
-        matched.pairs.append((_without_fillings(row, have[1]) if have else row, have))
+        matched.pairs.append((_without_fillings(row, have[1], placeholders) if have else row, have))
     return matched
 
 
@@ -194,15 +196,23 @@ def deleted_here(thinkific_ids: Collection[int]) -> set[int]:
     return {key for key in found.values_list("thinkific_id", flat=True) if key is not None}
 
 
-def _without_fillings(row: Values, have: Values) -> Values:
+def _without_fillings(row: Values, have: Values, placeholders: Callable[[], set[str]]) -> Values:
     """Returns the row with empty names where ours are empty and Thinkific has our replacement. Thinkific
     needs names, so a push sends the first part of the address, or the placeholder of the settings."""
     if not have["first_name"] and row["first_name"] == row["email"].partition("@")[0]:
         row = row | {"first_name": ""}
     told = row["last_name"]
-    if told and not have["last_name"] and told == SiteSettings.load().placeholder_last_name:
+    if told and not have["last_name"] and told in placeholders():
         row = row | {"last_name": ""}
     return row
+
+
+def _placeholders() -> set[str]:
+    """Returns the placeholder of the settings and all former ones: Thinkific keeps the one that was sent."""
+    settings = SiteSettings.load()
+    former = settings.history.order_by().values_list("placeholder_last_name", flat=True).distinct()
+    default = SiteSettings._meta.get_field("placeholder_last_name").default
+    return {settings.placeholder_last_name, default, *former}
 
 
 def _owners(keys: Collection[str]) -> dict[str, Owner]:

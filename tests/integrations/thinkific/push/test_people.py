@@ -84,6 +84,19 @@ def test_the_placeholder_stays_in_thinkific(site, push, pull):
     assert (remote.first_name, remote.last_name) == ("Nora", "-")
 
 
+def test_a_placeholder_that_the_settings_had_before_is_nobodys_name(site, push, pull, root):
+    nameless = people.create_user(email="nameless@new.example", first_name="Nora")
+    push()
+    for placeholder in ("?", "n/a"):
+        settings = SiteSettings.load()
+        settings.placeholder_last_name = placeholder
+        settings.save()
+        pull("users")
+
+    nameless.refresh_from_db()
+    assert (nameless.last_name, there(site, nameless.email).last_name) == ("", "-")
+
+
 def test_an_account_that_is_there_is_linked(site, push, writes):
     remote = site.write(
         "create_user", fields={"email": "ada@new.example", "first_name": "Ada", "last_name": "Long"}
