@@ -19,6 +19,8 @@ from core.models import (
 from core.models.groups import Direction
 from tests.factories import EnrollmentFactory, GroupAssignmentFactory, builtin_role
 
+pytestmark = pytest.mark.slow  # every address for every person
+
 SCREENS = [User, Team, ThinkificGroup, Enrollment]
 KEYS = (
     "user",

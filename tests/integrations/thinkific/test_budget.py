@@ -112,6 +112,7 @@ limits = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(limits=limits, seed=st.integers(0, 10_000), pulls=st.integers(1, 3), crash=st.booleans())
 def test_no_window_ever_holds_more_than_the_limit(limits, seed, pulls, crash):
@@ -136,6 +137,7 @@ def test_while_there_is_work_95_percent_of_the_limit_is_used(limits, seed, pulls
     assert len(site.arrivals) >= limits.requests * windows * 0.95
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("latency", [0.3, 1.0, 3.0])
 @pytest.mark.parametrize(("requests", "window"), [(60, 30.0), (120, 60.0), (500, 30.0), (1000, 60.0)])
 def test_95_percent_is_used_at_real_latencies(requests, window, latency):
@@ -346,6 +348,7 @@ def test_a_query_dearer_than_all_points_is_tried_when_nothing_else_runs():
     assert decisions.take_points(state, limits, now, cost=500).units
 
 
+@pytest.mark.slow
 def test_the_document_stays_small_at_a_million_per_window():
     limits = Limits(requests=1_000_000, concurrency=64)
     state, now = BudgetState(), START

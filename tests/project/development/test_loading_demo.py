@@ -13,7 +13,7 @@ from project.development import demo
 from tests.factories import TeamFactory
 
 # tests/integrations/test_demo.py loads it into either database.
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 
 def test_the_fixtures_are_what_the_stand_in_gives_now():

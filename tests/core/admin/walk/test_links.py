@@ -10,7 +10,7 @@ from django.urls import resolve
 
 from tests.core.admin.walk.browsing import Browser
 
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.slow]
 
 HREF = re.compile(r'<a\b[^>]*?\bhref="([^"]*)"')
 INDEX = "/admin/"  # where Django sends who asks for an object that is not there

@@ -65,6 +65,7 @@ def test_as_many_requests_are_under_way_as_the_site_allows(pull, thinkific, slow
     assert thinkific.limits.refused_concurrency == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind", [Kind.PRODUCTS, Kind.CONTENT, Kind.GROUPS, Kind.ENROLLMENTS, Kind.CERTIFICATES]
 )

@@ -277,6 +277,7 @@ def test_false_doubled_and_reversed_deliveries(subscribed, work, live_server):
     assert float(Enrollment.objects.get(thinkific_id=row.id).percentage_completed) == 0.95
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_a_storm_of_five_hundred_is_worked_on_by_two_at_once_and_each_once(
     connected, in_step, happened, deliver, work
