@@ -37,7 +37,8 @@ LATER_ON_POSTGRESQL = [
     for folder in ("core/admin", "integrations/admin", "integrations/thinkific/push", "project")
 ]
 DATABASE = {"db", "transactional_db", "live_server"}  # every fixture that needs a database uses one of these
-WITH_A_SHARED_CACHE = {"test_cache.py"}  # needs no database, but the Redis of the PostgreSQL suite
+# About PostgreSQL, or about the Redis that is tested together with it.
+ALWAYS_ON_POSTGRESQL = {"test_cache.py", "test_database_limits.py"}
 
 
 def needs_a_database(item: pytest.Item) -> bool:
@@ -50,9 +51,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark which tests run in which suite, and spread the slow tests over the processes. Each process begins
     with its slow tests; otherwise all others would wait for them at the end."""
     for item in items:
+        if item.path.name in ALWAYS_ON_POSTGRESQL:
+            continue
         if any(item.path.is_relative_to(folder) for folder in LATER_ON_POSTGRESQL):
             item.add_marker("later")
-        if not needs_a_database(item) and item.path.name not in WITH_A_SHARED_CACHE:
+        if not needs_a_database(item):
             item.add_marker("once")
     count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     slow = [item for item in items if item.get_closest_marker("slow")]
