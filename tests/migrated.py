@@ -75,7 +75,8 @@ def _version() -> str:
 
 
 def _migrate(url: str) -> None:
-    environment = {**os.environ, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "project.settings"}
+    environment = {**os.environ, "READ_DOT_ENV": "0", "DEBUG": "1", "DATABASE_URL": url}
+    environment["DJANGO_SETTINGS_MODULE"] = "project.settings"
     subprocess.run(
         [sys.executable, "manage.py", "migrate", "--verbosity=0"], cwd=ROOT, env=environment, check=True
     )

@@ -86,6 +86,7 @@ def test_syncing_asks_first_and_says_why_it_cannot(page: Page, sign_in, root, ac
     expect(page.get_by_text("No Thinkific site is connected")).to_be_visible()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "address", ["user/", "enrollment/", "product/", "seat/", "quizresult/", "user/{ana}/change/?tab=quizzes"]
 )

@@ -6,6 +6,8 @@ from playwright.sync_api import Page, expect
 
 from core.models import User
 
+pytestmark = pytest.mark.slow
+
 WIDTHS = {"wide": 1440, "narrow": 360}
 
 

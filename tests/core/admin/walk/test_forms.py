@@ -15,7 +15,7 @@ from tests.core.admin.walk.addresses import Address, addresses, lists
 from tests.core.admin.walk.browsing import undone
 from tests.factories import builtin_role
 
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.slow]
 
 
 class Open(NamedTuple):

@@ -10,7 +10,7 @@ from core.admin.kit.dialogs.answering import NOT_FOUND
 from core.admin.kit.dialogs.dialog import RowDialog
 from tests.core.admin.walk.addresses import addresses, lists
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 RUBBISH = ["abc", "1.0", "²", "\x00", "9" * 19, "9" * 400, "1/2", "__fk__"]
 KEY = 987654321987654321  # stands in an address where a key does

@@ -8,7 +8,7 @@ from core.permissions.codes import PERMISSIONS
 from tests.core.admin.walk.addresses import addresses, lists
 from tests.core.admin.walk.tables import DOES, OPENS, OPENS_EVERYWHERE
 
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.slow]
 
 # Who may change an account is a rule of its own: core.permissions.scope, and its tests in ../users.
 ACCOUNT = {"user:edit", "user:reset-password", "user:create-thinkific-account"}

@@ -28,7 +28,7 @@ from tests.core.admin.walk.test_forms import Open, filled, moved, open_to, store
 from tests.core.admin.walk.world import World, build
 from tests.dialogs import Inputs
 
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.slow]
 
 # Of these nothing is stored: what they begin with is a suggestion.
 SHOW_NOTHING_STORED = {"Filters", "SignInForm", "ResetForm", "NewPasswordForm", "ChangePasswordForm"}

@@ -36,6 +36,8 @@ from integrations.models import Kind
 from tests.factories import TeamFactory, builtin_role
 from tests.integrations.thinkific.push.conftest import asked_to_write
 
+pytestmark = pytest.mark.slow  # every kind of change beside every kind of pull
+
 WAYS = ("full", "changes", "webhook")
 POLLED = ("full", "changes")  # for what Thinkific has no events of
 THEIRS = "2031-01-01T00:00:00Z"
