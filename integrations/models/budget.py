@@ -4,7 +4,7 @@ from django.db import models
 
 
 class RequestBudget(models.Model):
-    """What all processes together have used of a site's request limits; see thinkific/budget/shared.py."""
+    """What all processes together have used of a site's request limits (thinkific/budget)."""
 
     site = models.CharField(max_length=200)
     state = models.JSONField(default=dict)

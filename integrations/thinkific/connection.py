@@ -6,7 +6,7 @@ from collections.abc import Callable
 from core.wording import plural
 from integrations.models import ConnectionState
 from integrations.thinkific import connection_state
-from integrations.thinkific.budget.shared import SharedBudget
+from integrations.thinkific.budget.request_budget import SharedBudget
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.credentials import GRAPHQL, REST, WEBHOOKS, Credentials
 from integrations.thinkific.client.errors import CredentialsRefused, NotConfigured, ThinkificError

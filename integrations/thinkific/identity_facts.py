@@ -3,7 +3,7 @@
 import structlog
 
 from integrations.models import SyncConflict
-from integrations.thinkific.budget.shared import SharedBudget
+from integrations.thinkific.budget.request_budget import SharedBudget
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.client.errors import ThinkificError

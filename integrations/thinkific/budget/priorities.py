@@ -20,7 +20,7 @@ from integrations.thinkific.budget.meter import Outcome
 from integrations.thinkific.client.rates import Points, RateHeaders
 
 if TYPE_CHECKING:
-    from integrations.thinkific.budget.shared import SharedBudget
+    from integrations.thinkific.budget.request_budget import SharedBudget
 
 
 @dataclass(frozen=True, slots=True)

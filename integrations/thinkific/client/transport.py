@@ -50,7 +50,7 @@ READ_SIZE = 1 << 20
 
 
 class Budget(Protocol):
-    """What a transport needs of the shared request budget (budget/shared.py)."""
+    """What a transport needs of the shared request budget (budget/request_budget.py)."""
 
     def permit(self, *, interactive: bool, points: int = 0) -> AbstractContextManager[object]:
         """Waits for a slot and a request (or, with `points`, for so many GraphQL points)."""

@@ -21,7 +21,7 @@ from core.services import leases
 from core.services.outbox import claims
 from integrations import heartbeat, stopping
 from integrations.thinkific import connection_state
-from integrations.thinkific.budget.shared import SharedBudget
+from integrations.thinkific.budget.request_budget import SharedBudget
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.credentials import REST, Credentials
 from integrations.thinkific.client.errors import BudgetExhausted

@@ -17,7 +17,7 @@ from integrations import effects, heartbeat, stopping
 from integrations.models import KEPT_ERRORS, SyncRun
 from integrations.thinkific import conflicts, connection_state
 from integrations.thinkific.budget.priorities import Slots
-from integrations.thinkific.budget.shared import SharedBudget
+from integrations.thinkific.budget.request_budget import SharedBudget
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.errors import CredentialsRefused
 from integrations.thinkific.runs.fetch import Lists

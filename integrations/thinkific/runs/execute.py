@@ -18,7 +18,7 @@ from integrations.effects import KEPT
 from integrations.models import KEPT_ERRORS, SyncRun
 from integrations.thinkific import connection_state
 from integrations.thinkific.budget.priorities import Slots
-from integrations.thinkific.budget.shared import SharedBudget
+from integrations.thinkific.budget.request_budget import SharedBudget
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.client.errors import (

@@ -9,7 +9,7 @@ from core.services.mirror.outcome import Applied
 from integrations.event_wake_ups import WAITS
 from integrations.models import SyncRun
 from integrations.thinkific import connection_state
-from integrations.thinkific.budget.shared import SharedBudget
+from integrations.thinkific.budget.request_budget import SharedBudget
 from integrations.thinkific.client import schemas
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.credentials import REST, Credentials

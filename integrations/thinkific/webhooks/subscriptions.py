@@ -13,7 +13,7 @@ from django.conf import settings
 
 from core.errors import NotConnected, Refusal
 from integrations.models import WebhookSubscription
-from integrations.thinkific.budget.shared import SharedBudget
+from integrations.thinkific.budget.request_budget import SharedBudget
 from integrations.thinkific.client import schemas
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.credentials import Credentials

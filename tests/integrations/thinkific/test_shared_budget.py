@@ -14,7 +14,7 @@ from integrations.models import RequestBudget
 from integrations.thinkific.budget import meter
 from integrations.thinkific.budget.decisions import Limits
 from integrations.thinkific.budget.priorities import Grant
-from integrations.thinkific.budget.shared import SharedBudget
+from integrations.thinkific.budget.request_budget import SharedBudget
 from integrations.thinkific.client.errors import BudgetExhausted
 from integrations.thinkific.client.rates import Points, RateHeaders
 
@@ -86,7 +86,7 @@ def test_threads_with_their_own_budgets_share_one_limit():
 PULL = """
 import sys, time, django
 django.setup()
-from integrations.thinkific.budget.shared import SharedBudget
+from integrations.thinkific.budget.request_budget import SharedBudget
 from integrations.thinkific.budget import meter
 from integrations.thinkific.budget.decisions import Limits
 budget = SharedBudget("acme", Limits(requests=40, window=1.5, concurrency=6))

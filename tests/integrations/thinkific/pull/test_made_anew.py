@@ -11,7 +11,7 @@ from core.services import people
 from core.services.enrollments import enrollments
 from core.services.outbox import claims
 from integrations.models import InboundEvent, SyncConflict, SyncRun
-from integrations.thinkific.budget.shared import SharedBudget
+from integrations.thinkific.budget.request_budget import SharedBudget
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.push import outcomes

@@ -11,7 +11,7 @@ from core.services.accounts.email_changes import change_at_once
 from core.services.outbox import claims
 from integrations.models import SyncConflict
 from integrations.thinkific import conflicts
-from integrations.thinkific.budget.shared import SharedBudget
+from integrations.thinkific.budget.request_budget import SharedBudget
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.push import outcomes

@@ -6,7 +6,7 @@ from core.services import people
 from core.services.outbox import claims
 from integrations.models import ConnectionState
 from integrations.thinkific import connection_state
-from integrations.thinkific.budget.shared import SharedBudget
+from integrations.thinkific.budget.request_budget import SharedBudget
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.push import outcomes
