@@ -20,7 +20,7 @@ from core.pills import pill_of
 from core.wording import one_or_many, plural
 from integrations.admin import subscriptions
 from integrations.models import InboundEvent, WebhookSubscription
-from integrations.thinkific.webhooks import inbox
+from integrations.thinkific.webhooks import retries
 from integrations.thinkific.webhooks.latest import last_received
 
 SHOWN_CHARACTERS = 20_000
@@ -51,7 +51,7 @@ class Reprocess(ReprocessDialog):
     )
 
     def carry_out(self) -> Done:
-        if inbox.reopen(InboundEvent.objects.filter(pk=self.obj.pk)):
+        if retries.reopen(InboundEvent.objects.filter(pk=self.obj.pk)):
             return Done("The event is processed again. Reload the page to see the outcome.")
         return Done("The event is waiting to be processed already.")
 
@@ -66,7 +66,7 @@ class ReprocessFailed(ReprocessDialog):
     )
 
     def carry_out(self) -> Done:
-        count = inbox.reopen(InboundEvent.objects.filter(status=InboundEvent.Status.FAILED))
+        count = retries.reopen(InboundEvent.objects.filter(status=InboundEvent.Status.FAILED))
         if not count:
             return Done("No event has failed.")
         return Done(f"{plural(count, 'event')} {one_or_many(count, 'is', 'are')} processed again.")

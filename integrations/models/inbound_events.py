@@ -9,7 +9,7 @@ from django.utils import timezone
 from core.models.fields.leased import Lease, Leased, LeasedQuerySet
 
 LEASE = timedelta(seconds=60)  # renewed before every request to Thinkific, none of which takes as long
-# That an event is put off for; see Batch.postpone in integrations/thinkific/webhooks/batch.py.
+# That an event is put off for; see integrations/thinkific/webhooks/retries.py.
 LONGEST_WAIT = timedelta(minutes=30)
 
 

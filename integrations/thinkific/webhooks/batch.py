@@ -4,9 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import ParamSpec, TypeVar
 
-from core.services.leases import growing_wait
 from core.services.mirror.outcome import Applied
-from integrations.event_wake_ups import WAITS
 from integrations.models import SyncRun
 from integrations.thinkific import connection_state
 from integrations.thinkific.budget.request_budget import SharedBudget
@@ -16,7 +14,6 @@ from integrations.thinkific.client.credentials import REST, Credentials
 from integrations.thinkific.client.errors import (
     BudgetExhausted,
     CredentialsRefused,
-    Interrupted,
     NotConfigured,
     RetryLater,
     ThinkificError,
@@ -24,7 +21,7 @@ from integrations.thinkific.client.errors import (
 from integrations.thinkific.runs import lifecycle
 from integrations.thinkific.runs.jobs import Ask, Job, SideBySide
 from integrations.thinkific.runs.threads import Threads
-from integrations.thinkific.webhooks.inbox import Claim, Verdict, failed, later
+from integrations.thinkific.webhooks.inbox import Claim
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -35,9 +32,6 @@ SOURCE = "Thinkific, webhook"  # the reason in the history of rows that events c
 BUDGET_WAIT = 10.0
 TIMEOUT = (5.0, 25.0)
 SECONDS = 30.0
-FIRST_RETRY, LONGEST_RETRY = 15.0, 1800.0
-TRIES = 10  # in more than two hours; until then a pull has brought the change that the event reports
-CREDENTIALS_WAIT = 300.0
 
 
 class Batch:
@@ -139,19 +133,6 @@ class Batch:
     def user(self, number: int) -> schemas.User:
         """One person, asked for as by `ask`."""
         return self.ask(self.client.rest.get_user, number)
-
-    def postpone(self, error: ThinkificError, attempts: int) -> Verdict:
-        """Returns the verdict on an event for which `ask` has raised `error`."""
-        if isinstance(error, CredentialsRefused | NotConfigured):
-            return later(f"{WAITS}{error}", seconds=CREDENTIALS_WAIT, counted=False)
-        if isinstance(error, Interrupted):
-            return later(f"{WAITS}{error}", seconds=0.0, counted=False)
-        if not isinstance(error, RetryLater):
-            return failed(str(error))
-        if attempts >= TRIES:
-            return failed(f"Given up after {attempts} tries: {error} The next pull brings what it was about.")
-        wait = growing_wait(attempts, first=FIRST_RETRY, longest=LONGEST_RETRY)
-        return later(f"{WAITS}{error}", seconds=max(wait, error.seconds(wait)))
 
     def pull(self, kind: str, *, full: bool) -> str:
         """Start a pull, where it needs fewer requests than asking for each row.

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.db import Error, IntegrityError, transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from core.moments import recent
@@ -149,21 +148,3 @@ def claim(size: int = BATCH) -> Claim | None:
             events = list(mine.held().order_by("pk"))
         if events:  # else somebody was quicker
             return Claim(mine, events, now, again)
-
-
-def reopen(events: QuerySet[InboundEvent]) -> int:
-    """Process ended events once more. Returns how many."""
-    settled = events.exclude(status=Received)
-    count = settled.update(
-        status=Received,
-        outcome="",
-        attempts=0,
-        crashes=0,
-        not_before=timezone.now(),
-        processed_at=None,
-        claimed_by="",
-        claimed_until=None,
-    )
-    if count:
-        wake()
-    return count

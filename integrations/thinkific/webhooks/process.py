@@ -9,8 +9,8 @@ from core.database_outage import may_recover, retry_during_outage
 from core.databases import is_unavailable
 from integrations import event_wake_ups, stopping
 from integrations.models import InboundEvent
-from integrations.thinkific.webhooks import inbox
-from integrations.thinkific.webhooks.batch import TRIES, Batch
+from integrations.thinkific.webhooks import inbox, retries
+from integrations.thinkific.webhooks.batch import Batch
 from integrations.thinkific.webhooks.handlers import catalog, enrollments, people, results
 from integrations.thinkific.webhooks.inbox import Claim, Verdict, failed, ignored, later
 from integrations.thinkific.webhooks.test_events import TEST_EVENT, is_test_event
@@ -58,7 +58,7 @@ def process(*, seconds: float, gather: float = GATHER_SECONDS) -> dict[str, int]
 
 
 def _work(claim: Claim) -> list[str]:
-    if claim.again and claim.events[0].crashes >= TRIES // 2:
+    if claim.again and claim.events[0].crashes >= retries.TRIES // 2:
         words = f"Given up: a worker stopped {claim.events[0].crashes} times while it processed this."
         claim.settle({claim.events[0].pk: failed(words)})
         return [InboundEvent.Status.FAILED]
@@ -101,7 +101,7 @@ def _handle(name: str, events: list[InboundEvent], batch: Batch) -> dict[int, Ve
                     raise
         raise AssertionError  # the loop always returns or raises
     except Exception as error:  # last resort: the error is stored on the event
-        if is_unavailable(error) and all(event.attempts < TRIES // 2 for event in events):
+        if is_unavailable(error) and all(event.attempts < retries.TRIES // 2 for event in events):
             raise  # the database is the cause, not these events
         if len(events) > 1:
             log.warning(
@@ -116,6 +116,6 @@ def _handle(name: str, events: list[InboundEvent], batch: Batch) -> dict[int, Ve
 
 def _verdict_on(error: Exception, event: InboundEvent) -> Verdict:
     words = f"{type(error).__name__}: {error}"[:500]
-    if isinstance(error, Error) and event.attempts < TRIES // 2:
+    if isinstance(error, Error) and event.attempts < retries.TRIES // 2:
         return later(f"Could not be stored: {words}", seconds=30.0 * event.attempts)
     return failed(words)

@@ -18,6 +18,7 @@ from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.client.errors import NotFound, ThinkificError
 from integrations.thinkific.mapping import product_row
 from integrations.thinkific.pull import unread_content
+from integrations.thinkific.webhooks import retries
 from integrations.thinkific.webhooks.batch import SOURCE, Batch, problems
 from integrations.thinkific.webhooks.inbox import Verdicts, Write, failed, ignored, processed
 from integrations.thinkific.webhooks.payloads import Named, Unreadable, read
@@ -60,7 +61,7 @@ def prepare(events: list[InboundEvent], batch: Batch) -> Write:
             else:
                 work.events.setdefault(product_id, []).extend(group)
         except ThinkificError as error:
-            work.verdicts |= {event.pk: batch.postpone(error, event.attempts) for event in group}
+            work.verdicts |= {event.pk: retries.postpone(error, event.attempts) for event in group}
     if unclear:
         text = batch.pull(Kind.PRODUCTS, full=True)
         work.verdicts |= {event.pk: processed(text) for event in unclear}

@@ -30,7 +30,7 @@ from integrations.thinkific.client import schemas
 from integrations.thinkific.client.errors import NotFound, ThinkificError
 from integrations.thinkific.pull.bundle_holders import rows_through
 from integrations.thinkific.pull.enrollments import OVERLAP, apply_typed
-from integrations.thinkific.webhooks import payloads
+from integrations.thinkific.webhooks import payloads, retries
 from integrations.thinkific.webhooks.batch import SOURCE, Batch, problems
 from integrations.thinkific.webhooks.handlers import catalog
 from integrations.thinkific.webhooks.handlers.certificates import store_certificates
@@ -139,7 +139,7 @@ def _leave_to_a_pull(numbers: list[int], batch: Batch, work: Work) -> None:
 
 def _postpone(number: int, error: ThinkificError, batch: Batch, work: Work) -> None:
     for event in work.reports.pop(number).events:
-        work.verdicts[event.pk] = batch.postpone(error, event.attempts)
+        work.verdicts[event.pk] = retries.postpone(error, event.attempts)
 
 
 def _look_up_people(batch: Batch, work: Work) -> None:

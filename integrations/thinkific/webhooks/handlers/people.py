@@ -25,6 +25,7 @@ from integrations.thinkific.client.errors import NotFound, ThinkificError
 from integrations.thinkific.client.rest import PAGE_SIZE
 from integrations.thinkific.mapping import user_row
 from integrations.thinkific.pull.address_owners import Owners, clear_the_way, look_at_owners
+from integrations.thinkific.webhooks import retries
 from integrations.thinkific.webhooks.batch import SOURCE, Batch, problems
 from integrations.thinkific.webhooks.inbox import Verdict, Verdicts, Write, failed, ignored, processed
 from integrations.thinkific.webhooks.payloads import Unreadable, read
@@ -121,14 +122,14 @@ def _ask(numbers: list[int], told: Told, batch: Batch, work: Work) -> None:
             work.gone.add(number)
         elif isinstance(answer, ThinkificError):
             for event, _ in told[number]:
-                work.verdicts[event.pk] = batch.postpone(answer, event.attempts)
+                work.verdicts[event.pk] = retries.postpone(answer, event.attempts)
         else:
             work.found[number] = answer
     try:
         work.owners = look_at_owners(work.found.values(), batch.user, at_most=MANY)
     except ThinkificError as error:
         for number in work.found:
-            work.verdicts |= {event.pk: batch.postpone(error, event.attempts) for event, _ in told[number]}
+            work.verdicts |= {event.pk: retries.postpone(error, event.attempts) for event, _ in told[number]}
         work.found.clear()
 
 

@@ -21,7 +21,7 @@ from integrations.thinkific import conflicts
 from integrations.thinkific.cleaning import Notes, moment, to_decimal
 from integrations.thinkific.client import schemas
 from integrations.thinkific.mapping import quiz_row
-from integrations.thinkific.webhooks import payloads
+from integrations.thinkific.webhooks import payloads, retries
 from integrations.thinkific.webhooks.batch import SOURCE, Batch, problems
 from integrations.thinkific.webhooks.handlers.people import DELETED, WITHHELD, note_activity, note_moment
 from integrations.thinkific.webhooks.handlers.unknown_people import (
@@ -52,7 +52,7 @@ def prepare(events: list[InboundEvent], batch: Batch) -> Write:
         if one.user.id in lookup.not_found:
             verdicts[event.pk] = unknown_person(event)
         elif one.user.id in lookup.errors:
-            verdicts[event.pk] = batch.postpone(lookup.errors[one.user.id], event.attempts)
+            verdicts[event.pk] = retries.postpone(lookup.errors[one.user.id], event.attempts)
         elif one.user.id in lookup.not_asked:
             verdicts[event.pk] = later(TOO_MANY, seconds=0.0, counted=False)
     told = [(event, one) for event, one in told if event.pk not in verdicts]

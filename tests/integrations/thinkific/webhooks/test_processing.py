@@ -14,7 +14,7 @@ from django_q.models import OrmQ
 from core.models import Enrollment, User
 from integrations.models import ConnectionState, InboundEvent
 from integrations.thinkific.sandbox.web.faults import Fault
-from integrations.thinkific.webhooks import batch, inbox
+from integrations.thinkific.webhooks import inbox, retries
 from tests.integrations.thinkific.webhooks.conftest import ADDRESS, envelope
 
 Status = InboundEvent.Status
@@ -68,12 +68,12 @@ def test_without_an_answer_it_is_tried_again_later_and_later(connected, in_step,
 def test_after_many_tries_it_is_given_up_and_says_so(connected, in_step, deliver, work):
     connected.faults.install(Fault(kind="500", path="/users/"))
     (event,) = deliver([envelope("user.updated", {"id": 1})])
-    InboundEvent.objects.update(attempts=batch.TRIES - 1)
+    InboundEvent.objects.update(attempts=retries.TRIES - 1)
 
     assert work() == {"failed": 1}
 
     event.refresh_from_db()
-    assert event.outcome.startswith(f"Given up after {batch.TRIES} tries")
+    assert event.outcome.startswith(f"Given up after {retries.TRIES} tries")
 
 
 def test_one_failure_to_answer_is_enough_for_a_batch(connected, in_step, deliver, work, asked):
@@ -107,7 +107,7 @@ def test_with_a_revoked_key_everything_waits_and_goes_on_after_it(
     connected.set_options(api_key="")
     connected.site.write("update_user", user_id=someone.id, fields={"first_name": "Later"})
     deliver([envelope("user.updated", {"id": someone.id})])
-    for _ in range(batch.TRIES + 1):
+    for _ in range(retries.TRIES + 1):
         again()
         assert work() == {"received": 1}
     assert not ConnectionState.objects.get(surface="REST").ok
@@ -161,7 +161,7 @@ def test_when_the_lease_is_over_the_event_is_handed_out_again_alone(deliver, con
 def test_an_event_that_keeps_killing_workers_is_given_up(deliver, connected, work, in_step):
     someone = connected.site.users.listing[0]
     deadly, harmless = deliver([signin(999), signin(someone.id)])
-    for _ in range(batch.TRIES):
+    for _ in range(retries.TRIES):
         inbox.claim()
         InboundEvent.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
         InboundEvent.objects.filter(pk=harmless.pk).update(attempts=1)
@@ -174,20 +174,20 @@ def test_an_event_that_keeps_killing_workers_is_given_up(deliver, connected, wor
 
 def test_tries_without_an_answer_are_no_deaths_of_a_worker(deliver, connected, work, in_step):
     (event,) = deliver([signin(connected.site.users.listing[0].id)])
-    InboundEvent.objects.update(attempts=batch.TRIES - 2)
+    InboundEvent.objects.update(attempts=retries.TRIES - 2)
     inbox.claim()
     InboundEvent.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
 
     assert work() == {"processed": 1}
 
     event.refresh_from_db()
-    assert (event.attempts, event.crashes) == (batch.TRIES, 1)
+    assert (event.attempts, event.crashes) == (retries.TRIES, 1)
 
 
 def test_deaths_from_before_it_was_reopened_do_not_count(deliver, connected, work, in_step):
     (event,) = deliver([signin(connected.site.users.listing[0].id)])
     InboundEvent.objects.update(status=Status.FAILED, attempts=6, crashes=5)
-    assert inbox.reopen(InboundEvent.objects.all()) == 1
+    assert retries.reopen(InboundEvent.objects.all()) == 1
     inbox.claim()
     InboundEvent.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
 
@@ -203,8 +203,8 @@ def test_reopening_acts_upon_it_again(deliver, connected, work, in_step):
     work()
     User.objects.update(last_activity_at=None)
 
-    assert inbox.reopen(InboundEvent.objects.filter(pk=event.pk)) == 1
-    assert inbox.reopen(InboundEvent.objects.filter(pk=event.pk)) == 0  # it waits already
+    assert retries.reopen(InboundEvent.objects.filter(pk=event.pk)) == 1
+    assert retries.reopen(InboundEvent.objects.filter(pk=event.pk)) == 0  # it waits already
     assert work() == {"processed": 1}
 
     assert User.objects.get(thinkific_id=someone.id).last_activity_at is not None
