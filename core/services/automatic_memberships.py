@@ -21,6 +21,7 @@ from core.models import (
 from core.services import groups
 from core.services.directions import PULLING, sending_groups
 from core.services.mirror.groups import TeamTarget
+from core.services.mirror.source import Source
 from core.services.storage import bulk
 
 
@@ -36,13 +37,13 @@ def in_groups(chosen: Iterable[ThinkificGroup], team: Team) -> tuple[int, int]:
     return people.count(), people.filter(memberships__team=team).count()
 
 
-def join(users: Iterable[int], team: Team, *, source: str, now: datetime, by: User | None = None) -> int:
+def join(users: Iterable[int], team: Team, *, source: Source, now: datetime, by: User | None = None) -> int:
     """Make users (primary keys) students of the team, on request of `by`. Returns how many joined."""
     target = TeamTarget(team.pk, Role.objects.get(code="student").pk)
     return join_teams(users, [target], source=source, now=now, by=by)
 
 
-def join_default_team(thinkific_ids: Collection[int], *, source: str, now: datetime) -> int:
+def join_default_team(thinkific_ids: Collection[int], *, source: Source, now: datetime) -> int:
     """Add users without a team to the default team, if one is set. Returns how many joined."""
     team = SiteSettings.load().default_team if thinkific_ids else None
     if team is None:
@@ -55,14 +56,12 @@ def join_teams(
     users: Iterable[int],
     targets: Iterable[TeamTarget],
     *,
-    source: str,
+    source: Source,
     now: datetime,
     by: User | None = None,
 ) -> int:
     """Make users (primary keys) members of teams, on request of `by`. Members keep their role. New members
-    are put into the team's groups that push.
-
-    `source` is the reason in the history. Returns how many joined.
+    are put into the team's groups that push. Returns how many joined.
     """
     people = sorted(set(users))
     joined = 0
@@ -80,11 +79,14 @@ def join_teams(
         )
         if new:
             rows = list(Membership.objects.filter(bulk.among("pk", made)))
-            Membership.history.bulk_history_create(rows, default_change_reason=source)
+            Membership.history.bulk_history_create(rows, default_change_reason=source.reason)
             sent_to = sending_groups(target.team_id)
             if sent_to:
                 groups.add_to_groups(
-                    sent_to, User.objects.filter(pk__in=new), by=by, reason=f"joined the team, {source}"
+                    sent_to,
+                    User.objects.filter(pk__in=new),
+                    by=by,
+                    reason=f"joined the team, {source.reason}",
                 )
         joined += len(new)
     return joined

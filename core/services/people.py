@@ -17,6 +17,7 @@ from core.services import invitations, outbox
 from core.services.history import signed
 from core.services.memberships import add_member
 from core.services.mirror import former_accounts
+from core.services.mirror.source import Source
 
 CHANGEABLE = {*User.NAMES, "is_active"}
 
@@ -179,7 +180,7 @@ def create_thinkific_account(user: User, *, by: User | None = None) -> None:
         raise Refusal(f"{user}'s account is switched off. Switch it on first.")
     if user.thinkific_id is not None:  # the old account was deleted in Thinkific
         reason = "new Thinkific account asked for"
-        former_accounts.remove_former_data({user.pk: None}, source=reason, now=timezone.now())
+        former_accounts.remove_former_data({user.pk: None}, source=Source(reason), now=timezone.now())
         user.thinkific_id, user.removed_at, user.remote_digest = None, None, None
         fields = ["thinkific_id", "removed_at", "remote_digest"]
         signed(user, by=by, reason=reason).save(update_fields=fields)

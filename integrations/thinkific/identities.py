@@ -20,6 +20,7 @@ from core.services.accounts import email_changes
 from core.services.history import signed
 from core.services.mirror import former_accounts
 from core.services.mirror.outcome import Clash
+from core.services.mirror.source import Source
 from integrations.models import SyncConflict, SyncRun
 
 COUNT_TASK = "integrations.thinkific.tasks.count_for_identities"
@@ -107,7 +108,7 @@ def link(conflict: SyncConflict, *, by: User) -> User:
     reason = f"linked with Thinkific account {conflict.thinkific_id}"
     if conflict.thinkific_id is not None:
         former_accounts.remove_former_data(
-            {user.pk: conflict.thinkific_id}, source=reason, now=timezone.now()
+            {user.pk: conflict.thinkific_id}, source=Source(reason), now=timezone.now()
         )
     user.thinkific_id, user.removed_at, user.remote_digest = conflict.thinkific_id, None, None
     signed(user, by=by, reason=reason).save(

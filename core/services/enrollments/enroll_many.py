@@ -16,6 +16,7 @@ from core.models import BundleItem, Enrollment, Product, Seat, User
 from core.services import outbox
 from core.services.enrollments import enrollments, grants
 from core.services.mirror.bundles import total_up_students
+from core.services.mirror.source import Source
 
 REASON = "enrolled"
 
@@ -63,7 +64,7 @@ def enroll_unchecked(
         requested_by=by,
     )
     outbox.mark_stale(made, reason=REASON, requested_by=by)
-    total_up_students({student.pk for student in new}, source=REASON)
+    total_up_students({student.pk for student in new}, source=Source(REASON))
     return given + made
 
 

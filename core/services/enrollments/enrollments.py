@@ -29,6 +29,7 @@ from core.services.enrollments.grants import (
 )
 from core.services.history import record_initial_states, signed
 from core.services.mirror.bundles import total_up_students
+from core.services.mirror.source import Source
 
 # A later date is a typing error, and the last days of Python's calendar do not exist in other time zones.
 LAST_DAY = date(2199, 12, 31)
@@ -273,5 +274,5 @@ class _Change:
         outbox.mark_stale(changed, reason=self.reason, last_seen=self.last_seen, requested_by=self.by)
         # A bundle's dates are derived from the courses that came through it and have no grant of their own.
         # These may be other courses now. The next pull would derive the same, so it finds no difference.
-        total_up_students(self.touched, source=self.reason)
+        total_up_students(self.touched, source=Source(self.reason))
         return changed

@@ -13,6 +13,7 @@ from core.models import BundleItem, Enrollment, Product
 from core.services.history import record_initial_state
 from core.services.mirror.enrollments import ENROLLMENTS, forget_seats
 from core.services.mirror.outcome import Applied
+from core.services.mirror.source import Source
 from core.services.mirror.table import Table, Values, compare, note_history, write
 from core.services.storage import bulk
 
@@ -67,7 +68,7 @@ def _bundles_with(courses: Collection[int]) -> dict[Product, set[int]]:
 
 
 def apply_bundle_rows(
-    bundle: Product, thinkific_ids: list[int], *, source: str, now: datetime, since: datetime | None = None
+    bundle: Product, thinkific_ids: list[int], *, source: Source, now: datetime, since: datetime | None = None
 ) -> tuple[dict[int, int], list[int]]:
     """Record the students of a bundle, from the Thinkific ids of the course enrollments that came through it.
 
@@ -96,7 +97,7 @@ def apply_bundle_rows(
 
 
 def point_to_bundles(
-    bundles: Mapping[int, int | None], *, source: str, new: Container[int] = frozenset()
+    bundles: Mapping[int, int | None], *, source: Source, new: Container[int] = frozenset()
 ) -> None:
     """Record the bundle enrollment that each course enrollment (primary key) came through; None: none any
     more. Writes no history for the `new` ones, for which it is part of being made."""
@@ -118,7 +119,7 @@ BUNDLE_FIELDS = (
 )
 
 
-def total_up_bundles(pks: list[int], *, source: str) -> Applied:
+def total_up_bundles(pks: list[int], *, source: Source) -> Applied:
     """Derive bundle enrollments (primary keys) from their course enrollments: progress is the mean, the end
     is the latest end, and the bundle is completed when every course is. A course with a grant of its own does
     not count for the bundle's start and end, because it may stay open after the bundle has ended.
@@ -168,7 +169,7 @@ def _bundle_values(total: dict[str, Any], stored: Values) -> Values:
     }
 
 
-def total_up_students(users: Collection[int], *, source: str) -> None:
+def total_up_students(users: Collection[int], *, source: Source) -> None:
     """Derive all bundle enrollments of these students (primary keys) again, as a course may have moved from
     one bundle to another. Removed bundle enrollments stay as they are."""
     held = Enrollment.objects.filter(bulk.among("user_id", users), removed_at=None).order_by()
@@ -177,7 +178,7 @@ def total_up_students(users: Collection[int], *, source: str) -> None:
         total_up_bundles(pks, source=source)
 
 
-def total_up_students_of(thinkific_ids: Collection[int], *, source: str) -> None:
+def total_up_students_of(thinkific_ids: Collection[int], *, source: Source) -> None:
     """`total_up_students` for the students of these course enrollments (Thinkific ids)."""
     rows = Enrollment.objects.filter(bulk.among("thinkific_id", thinkific_ids)).order_by()
     total_up_students(set(rows.values_list("user_id", flat=True)), source=source)

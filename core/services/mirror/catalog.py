@@ -8,6 +8,7 @@ from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
 from core.models import BundleItem, Chapter, Lesson, Product, Quiz
 from core.services.mirror.outcome import Applied
 from core.services.mirror.results import set_passed
+from core.services.mirror.source import Source
 from core.services.mirror.table import Table, Values, compare, mark_removed, write
 from core.services.storage import bulk
 
@@ -46,7 +47,7 @@ LESSONS = Table(
 QUIZZES = Table(model=Quiz, fields=("product_id", "name", "passing_score", "removed_at"))
 
 
-def apply_products(rows: list[Values], *, source: str) -> Applied:
+def apply_products(rows: list[Values], *, source: Source) -> Applied:
     """Store products, identified by `productable_type` and `productable_id`. A row may leave out fields that
     its source does not have; these stay as they are."""
     applied = Applied()
@@ -148,7 +149,7 @@ def apply_curriculum(
     *,
     complete: bool,
     now: datetime,
-    source: str,
+    source: Source,
 ) -> tuple[Applied, list[int], list[int]]:
     """Store a course's chapters, lessons (each with the Thinkific ids `chapter` and `quiz`) and quizzes.
     Fields that a lesson leaves out stay as they are: REST has no `quiz`, GraphQL no `free`.
@@ -202,7 +203,7 @@ def move_quizzes(quizzes: QuerySet[Quiz]) -> int:
     return len(moves)
 
 
-def remove_lessons(pks: list[int], *, source: str, now: datetime) -> int:
+def remove_lessons(pks: list[int], *, source: Source, now: datetime) -> int:
     """Mark lessons (primary keys) as removed from Thinkific. Returns how many."""
     removed = mark_removed(Lesson, pks, source=source, now=now)
     move_quizzes(Quiz.objects.filter(lessons__in=pks).distinct())
@@ -227,7 +228,7 @@ def remove_chapters(pks: list[int], *, now: datetime) -> int:
     return lessons + Chapter.objects.filter(pk__in=pks, removed_at__isnull=True).update(removed_at=now)
 
 
-def _apply_plain(table: Table, rows: list[Values], applied: Applied, source: str) -> None:
+def _apply_plain(table: Table, rows: list[Values], applied: Applied, source: Source) -> None:
     write(compare(table, match_plain(table, rows), applied), applied, source=source)
 
 

@@ -11,9 +11,9 @@ from django.db import IntegrityError, transaction
 from core.models import Enrollment
 from core.services.history import record_initial_state
 from core.services.mirror.outcome import Applied
+from core.services.mirror.source import Source
 from core.services.mirror.table import (
     Changes,
-    RowByRow,
     Table,
     Values,
     compare,
@@ -53,7 +53,7 @@ SAME_DAY = timedelta(days=1)
 def apply_enrollments(
     rows: list[Values],
     *,
-    source: str,
+    source: Source,
     known: Container[int | None] | None = None,
     listed_since: datetime | None = None,
 ) -> Applied:
@@ -68,7 +68,7 @@ def apply_enrollments(
     table = replace(ENROLLMENTS, listed_since=listed_since)
     rows = list({row["thinkific_id"]: row for row in rows}.values())
     by_id = table.stored_of(rows, known)
-    if rows and not by_id and not isinstance(source, RowByRow):
+    if rows and not by_id and not source.row_by_row:
         # A first load. Nearly always there is nothing that they could be but new, and the database says so
         # when it takes them: looking first costs as much as an index of the table.
         with suppress(IntegrityError), transaction.atomic():
@@ -83,7 +83,7 @@ def _apply(
     by_id: dict[int, tuple[int, Values]],
     by_pair: dict[tuple[int, int], tuple[int, int | None, Values]],
     *,
-    source: str,
+    source: Source,
 ) -> Applied:
     applied = Applied()
     best = _best_of_each_pair(rows)
@@ -176,6 +176,6 @@ def _report_second(row: Values, have: tuple[int, Values] | None, applied: Applie
     )
 
 
-def remove_enrollments(pks: list[int], *, source: str, now: datetime) -> int:
+def remove_enrollments(pks: list[int], *, source: Source, now: datetime) -> int:
     """Mark enrollments (primary keys) as removed from Thinkific. Returns how many."""
     return mark_removed(Enrollment, pks, source=source, now=now)

@@ -7,6 +7,7 @@ from django.db.models import Exists, OuterRef
 
 from core.models import Enrollment, GroupMembership, OutboxEntry, User
 from core.services.mirror.enrollments import remove_enrollments
+from core.services.mirror.source import Source
 from core.services.storage import bulk
 
 
@@ -23,7 +24,7 @@ def former_ids(thinkific_ids: Collection[int]) -> set[int]:
     return found - set(back.values_list("thinkific_id", flat=True))
 
 
-def remove_former_data(links: Mapping[int, int | None], *, source: str, now: datetime) -> None:
+def remove_former_data(links: Mapping[int, int | None], *, source: Source, now: datetime) -> None:
     """Mark enrollments and group memberships of users' former Thinkific accounts as removed, since they give
     the new account no access. Call it before the new ids are written.
 
@@ -51,7 +52,7 @@ def remove_former_data(links: Mapping[int, int | None], *, source: str, now: dat
     members.exclude(_is_unsent("groupmembership")).update(removed_at=now)
 
 
-def remove_former_enrollments(pks: list[int], *, source: str, now: datetime) -> None:
+def remove_former_enrollments(pks: list[int], *, source: Source, now: datetime) -> None:
     """Mark enrollments (primary keys) of former accounts as removed. Clears `remote_updated_at`, so that the
     new account's enrollment in the same course replaces them even if it was updated earlier."""
     remove_enrollments(pks, source=source, now=now)

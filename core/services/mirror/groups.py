@@ -11,6 +11,7 @@ from core.models import GroupAssignment, GroupMembership, Membership, OutboxEntr
 from core.moments import is_older
 from core.services.directions import PULLING, PUSHING
 from core.services.mirror.outcome import Applied
+from core.services.mirror.source import Source
 from core.services.mirror.table import Table, Values, compare, write
 from core.services.mirror.unsent import JUST_SENT
 from core.services.storage import bulk
@@ -29,7 +30,7 @@ class TeamTarget(NamedTuple):
     again: bool = True
 
 
-def apply_groups(rows: list[Values], *, source: str) -> Applied:
+def apply_groups(rows: list[Values], *, source: Source) -> Applied:
     """Store groups by Thinkific id. A group that was made here and has no id yet is recognised by its
     name."""
     applied = Applied()

@@ -15,6 +15,7 @@ from core.services.history import record_initial_state
 from core.services.mirror import former_accounts
 from core.services.mirror.outcome import Applied, Clash
 from core.services.mirror.protected_accounts import Guarded, guard
+from core.services.mirror.source import Source
 from core.services.mirror.table import (
     Changes,
     Table,
@@ -75,7 +76,7 @@ class Matched(NamedTuple):
 def apply_users(
     rows: list[Values],
     *,
-    source: str,
+    source: Source,
     known: Container[int] | None = None,
     contested: list[int] | None = None,
 ) -> Applied:
@@ -281,6 +282,6 @@ def _free_swapped_emails(changes: Changes) -> dict[int, str]:
     return moving
 
 
-def remove_users(pks: list[int], *, source: str, now: datetime) -> int:
+def remove_users(pks: list[int], *, source: Source, now: datetime) -> int:
     """Mark users (primary keys) as removed from Thinkific. Their accounts, teams and results stay."""
     return mark_removed(User, pks, source=source, now=now)

@@ -7,6 +7,7 @@ from django.db.models import Count, Q
 
 from core.models import Certificate, Quiz, QuizResult
 from core.services.mirror.outcome import Applied
+from core.services.mirror.source import Source
 from core.services.mirror.table import Table, Values, compare, write
 from core.services.storage import bulk
 
@@ -90,17 +91,17 @@ def set_passed(quizzes: Collection[int]) -> None:
     bulk.update(QuizResult, ["passed"], [(pk, passed) for pk, passed in judged if passed is not None])
 
 
-def apply_quiz_results(rows: list[Values], *, source: str) -> Applied:
+def apply_quiz_results(rows: list[Values], *, source: Source) -> Applied:
     """Store quiz results, by submission id."""
     return _apply(QUIZ_RESULTS, rows, source)
 
 
-def apply_certificates(rows: list[Values], *, source: str) -> Applied:
+def apply_certificates(rows: list[Values], *, source: Source) -> Applied:
     """Store certificates, by credential id."""
     return _apply(CERTIFICATES, rows, source)
 
 
-def _apply(table: Table, rows: list[Values], source: str) -> Applied:
+def _apply(table: Table, rows: list[Values], source: Source) -> Applied:
     applied = Applied()
     rows = list({row[table.key]: row for row in rows}.values())
     stored = table.stored(**{f"{table.key}__in": [row[table.key] for row in rows]})

@@ -18,15 +18,11 @@ from core.moments import is_ahead
 from core.services import directions
 from core.services.history import record_initial_state
 from core.services.mirror.outcome import Applied
+from core.services.mirror.source import Source
 from core.services.mirror.unsent import own_changes, settle
 from core.services.storage import bulk
 
 Values = dict[str, Any]  # attname -> value, as the model stores it
-
-
-class RowByRow(str):
-    """A source (the reason in the history) from which a row that the database refuses is left out and told.
-    From any other source the whole batch is refused, with the database's error."""
 
 
 @dataclass(frozen=True)
@@ -143,14 +139,14 @@ def write(
     changes: Changes,
     applied: Applied,
     *,
-    source: str,
+    source: Source,
     extra: Sequence[str] = (),
     links: Container[int] = (),
 ) -> None:
     """Write the changes that `compare` found. Call it inside a transaction.
 
-    `source` is the reason in the history, `extra` names more fields to set on insert, and `links` contains
-    the primary keys of stored rows that get another Thinkific id.
+    `extra` names more fields to set on insert, and `links` contains the primary keys of stored rows
+    that get another Thinkific id.
     """
     table = changes.table
     if changes.new:
@@ -182,10 +178,10 @@ def write(
 
 
 def _write(
-    write: Callable[[list[Any]], None], rows: list[Any], refuse: Callable[[Any, str], None], source: str
+    write: Callable[[list[Any]], None], rows: list[Any], refuse: Callable[[Any, str], None], source: Source
 ) -> int:
-    """Write rows, all or (see RowByRow) all that the database takes. Returns how many."""
-    if not isinstance(source, RowByRow):
+    """Write rows, all or (see Source) all that the database takes. Returns how many."""
+    if not source.row_by_row:
         write(rows)
         return len(rows)
     try:
@@ -204,7 +200,7 @@ def _called(table: Table, row: Values) -> str:
     return f"{capfirst(table.model._meta.verbose_name)} {row.get('thinkific_id') or row.get(table.key)}"
 
 
-def remember(changes: Changes, applied: Applied, links: dict[int, int], *, source: str) -> None:
+def remember(changes: Changes, applied: Applied, links: dict[int, int], *, source: Source) -> None:
     """Store the digests of equal rows, and the Thinkific ids of stored rows that were recognised by another
     value (`links`, primary key -> Thinkific id). Call it after `write`."""
     model = changes.table.model
@@ -220,7 +216,7 @@ def remember(changes: Changes, applied: Applied, links: dict[int, int], *, sourc
     bulk.update(model, ["remote_digest"], digests)
 
 
-def mark_removed(model: type[models.Model], pks: list[int], *, source: str, now: datetime) -> int:
+def mark_removed(model: type[models.Model], pks: list[int], *, source: Source, now: datetime) -> int:
     """Mark rows (primary keys) as removed from Thinkific, with history if the model has one. Rows are never
     deleted. Returns how many were marked."""
     rows = model._default_manager.filter(pk__in=pks, removed_at__isnull=True)
@@ -231,7 +227,7 @@ def mark_removed(model: type[models.Model], pks: list[int], *, source: str, now:
     if objects:
         for instance in objects:
             instance.removed_at = now  # type: ignore[attr-defined]
-        history.bulk_history_create(objects, update=True, default_change_reason=source)  # type: ignore[union-attr]
+        history.bulk_history_create(objects, update=True, default_change_reason=source.reason)  # type: ignore[union-attr]
     return count
 
 
@@ -270,9 +266,9 @@ def _for_history(table: Table, rows: list[tuple[int, Values, Values]], links: Co
     ]
 
 
-def note_history(model: type[models.Model], pks: Collection[int], source: str) -> None:
+def note_history(model: type[models.Model], pks: Collection[int], source: Source) -> None:
     """Write the present values of these objects (primary keys) to their history. Call `record_initial_state`
     before the change itself is written."""
     if rows := list(model._default_manager.filter(bulk.among("pk", pks))) if pks else []:
         history = model.history  # type: ignore[attr-defined]
-        history.bulk_history_create(rows, update=True, default_change_reason=source)
+        history.bulk_history_create(rows, update=True, default_change_reason=source.reason)

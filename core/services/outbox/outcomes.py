@@ -12,11 +12,12 @@ from core.models.fields.push_state import PushState
 from core.services.history import signed
 from core.services.leases import Claim
 from core.services.mirror.bundles import total_up_bundles
+from core.services.mirror.source import Source
 from core.services.outbox.mark import KEPT_VALUES, WAITING, others, set_state, transfer_values
 from core.services.storage.last_seen import plain
 
 Status = OutboxEntry.Status
-SOURCE = "Thinkific, after a push"  # the reason in the history
+SOURCE = Source("Thinkific, after a push")
 
 
 @transaction.atomic
@@ -62,14 +63,14 @@ def note_end(enrollment: int, end: datetime) -> None:
     row = Enrollment.objects.select_for_update().filter(pk=enrollment, expiry_date=None).first()
     if row is not None:
         row.expiry_date = end
-        signed(row, by=None, reason=SOURCE).save(update_fields=["expiry_date"])
+        signed(row, by=None, reason=SOURCE.reason).save(update_fields=["expiry_date"])
 
 
 def note_linked(user: User, **values: Any) -> None:
     """Store the Thinkific account of this user (locked) and other values that Thinkific returned."""
     for name, value in values.items():
         setattr(user, name, value)
-    signed(user, by=None, reason=SOURCE).save(update_fields=[*values])
+    signed(user, by=None, reason=SOURCE.reason).save(update_fields=[*values])
 
 
 @transaction.atomic

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from core.models import User
 from core.services.mirror.people import match_users, remove_users
+from core.services.mirror.source import Source
 from core.services.mirror.table import Values
 from core.services.storage import bulk
 from integrations.thinkific.cleaning import Notes, Unusable
@@ -59,7 +60,7 @@ def look_at_owners(people: Iterable[schemas.User], ask: Ask, *, at_most: int = A
     return owners
 
 
-def clear_the_way(owners: Owners, *, source: str, now: datetime) -> None:
+def clear_the_way(owners: Owners, *, source: Source, now: datetime) -> None:
     """Mark the gone accounts as removed. Store `owners.found` in the same transaction as the people."""
     if owners.gone:
         here = User.objects.filter(bulk.among("thinkific_id", owners.gone), removed_at__isnull=True)

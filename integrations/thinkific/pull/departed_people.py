@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from core.services.mirror.outcome import Applied
 from core.services.mirror.people import match_users
+from core.services.mirror.source import Source
 from integrations.models import KEPT_ERRORS, Kind
 from integrations.thinkific.cleaning import Notes, Unusable
 from integrations.thinkific.client import schemas
@@ -30,7 +31,7 @@ def students(
     named: Iterable[NamedPerson],
     applied: Applied,
     *,
-    source: str,
+    source: Source,
     now: datetime,
     contested: list[int] | None = None,
 ) -> tuple[dict[int, int], set[int]]:

@@ -9,6 +9,7 @@ from core.services.mirror.catalog import ensure_courses
 from core.services.mirror.enrollments import apply_enrollments, remove_enrollments
 from core.services.mirror.outcome import Applied
 from core.services.mirror.people import deleted_here
+from core.services.mirror.source import Source
 from integrations.thinkific.cleaning import Notes
 from integrations.thinkific.client import schemas
 from integrations.thinkific.client.decoding import BadRow
@@ -69,7 +70,7 @@ def pull_enrollments(context: RunContext) -> None:
 
 
 def apply_pages(
-    pages: list[RawPage], *, source: str, now: datetime, context: RunContext | None = None
+    pages: list[RawPage], *, source: Source, now: datetime, context: RunContext | None = None
 ) -> Applied:
     """Store the enrollments on these pages. With `context`, note the newest change. The bundle enrollments
     are updated at once; a full pull updates them at its end."""
@@ -90,7 +91,7 @@ def apply_rows(
     rows: list[RawRow],
     known: Known,
     *,
-    source: str,
+    source: Source,
     now: datetime,
     context: RunContext | None = None,
     contested: list[int] | None = None,
@@ -119,7 +120,7 @@ def apply_typed(
     rows: list[tuple[schemas.Enrollment, int | None]],
     known: Known,
     *,
-    source: str,
+    source: Source,
     now: datetime,
     context: RunContext | None = None,
     contested: list[int] | None = None,
@@ -169,7 +170,7 @@ def _students(
     applied: Applied,
     contested: list[int] | None,
     *,
-    source: str,
+    source: Source,
     now: datetime,
     context: RunContext | None,
 ) -> tuple[dict[int, int], set[int]]:

@@ -12,6 +12,7 @@ from core.services.accounts import welcome_mail
 from core.services.mirror.digests import known_digests
 from core.services.mirror.outcome import Applied
 from core.services.mirror.people import apply_users, remove_users
+from core.services.mirror.source import Source
 from core.services.mirror.table import Values
 from core.services.storage import bulk
 from integrations import effects
@@ -128,7 +129,7 @@ def store_postponed(context: RunContext, then: Callable[[Applied, list[int]], No
 def apply_pages(
     pages: list[RawPage],
     *,
-    source: str,
+    source: Source,
     now: datetime,
     contested: list[int] | None = None,
     none_stored: bool = False,
@@ -145,7 +146,7 @@ def _apply_changed(
     rows: list[RawRow],
     known: Known,
     *,
-    source: str,
+    source: Source,
     now: datetime,
     contested: list[int] | None = None,
     more: Iterable[Values] = (),
@@ -176,7 +177,7 @@ def ensure_users(
     people: Iterable[schemas.User],
     applied: Applied,
     *,
-    source: str,
+    source: Source,
     now: datetime,
     contested: list[int] | None = None,
 ) -> dict[int, int]:

@@ -18,6 +18,7 @@ from core.services.mirror.digests import known_digests
 from core.services.mirror.former_accounts import former_ids, remove_former_enrollments
 from core.services.mirror.outcome import Applied
 from core.services.mirror.people import apply_users, match_users
+from core.services.mirror.source import Source
 from integrations.thinkific.client import schemas
 from integrations.thinkific.client.errors import NotFound
 from integrations.thinkific.mapping import person_of_enrollment
@@ -45,7 +46,7 @@ class Claims:
     owners: Owners = field(default_factory=Owners)
     gone: set[int] = field(default_factory=set)  # Thinkific ids
 
-    def store(self, applied: Applied, *, source: str, now: datetime) -> None:
+    def store(self, applied: Applied, *, source: Source, now: datetime) -> None:
         """Store the people who exist. They are not counted, because the rows that named them are."""
         clear_the_way(self.owners, source=source, now=now)
         people = [*self.found, *self.owners.found.values()]
@@ -102,7 +103,7 @@ def store_postponed(context: RunContext, apply: Callable[[list[RawRow], Known], 
 
 
 def without_former(
-    rows: Typed, missing: Collection[int], known: Known, applied: Applied, *, source: str, now: datetime
+    rows: Typed, missing: Collection[int], known: Known, applied: Applied, *, source: Source, now: datetime
 ) -> Typed:
     """Returns the rows without those of former accounts of people here. `missing` are the Thinkific ids of
     people who are not stored."""
@@ -113,7 +114,7 @@ def without_former(
     return [row for row in rows if row[0].user_id not in former]
 
 
-def _remove(numbers: set[int], known: Known, applied: Applied, *, source: str, now: datetime) -> None:
+def _remove(numbers: set[int], known: Known, applied: Applied, *, source: Source, now: datetime) -> None:
     here = [known[number][0] for number in numbers if number in known]
     remove_former_enrollments(here, source=source, now=now)
     applied.met += here

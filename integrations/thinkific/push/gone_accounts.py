@@ -52,7 +52,7 @@ def link_recreated_account(user: User, client: ThinkificClient) -> schemas.User:
         if remote is not None and free and not protected:
             former_accounts.remove_former_data({user.pk: remote.id}, source=SOURCE, now=now)
             user.thinkific_id, user.removed_at, user.remote_digest = remote.id, None, None
-            signed(user, by=None, reason=SOURCE).save(
+            signed(user, by=None, reason=SOURCE.reason).save(
                 update_fields=["thinkific_id", "removed_at", "remote_digest", "updated_at"]
             )
             existing_accounts.found_in_thinkific([user.pk])

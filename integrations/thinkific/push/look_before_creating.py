@@ -6,6 +6,7 @@ until its own expiry date.
 
 import time
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -17,7 +18,6 @@ from core.moments import is_older
 from core.services.enrollments import enrollments, grants
 from core.services.mirror.bundles import total_up_students_of
 from core.services.mirror.digests import known_digests
-from core.services.mirror.table import RowByRow
 from core.services.mirror.unsent import own_changes
 from core.services.outbox.outcomes import SOURCE
 from core.services.storage.last_seen import plain
@@ -73,7 +73,7 @@ def look(user: User, client: ThinkificClient, *, within: Collection[int]) -> lis
     assert user.thinkific_id is not None
     rows = [row for row in client.rest.find_enrollments(user.thinkific_id) if row.course_id]
     client.rest.enrollments_known_at[user.thinkific_id] = time.monotonic()
-    source = RowByRow(SOURCE)
+    source = replace(SOURCE, row_by_row=True)
     with transaction.atomic():
         given = _given_for_longer(user, [row for row in rows if row.course_id in within])
         known = known_digests(Enrollment, [row.id for row in rows])
@@ -82,7 +82,7 @@ def look(user: User, client: ThinkificClient, *, within: Collection[int]) -> lis
         mine = Enrollment.objects.filter(user=user, product__productable_type=Product.Type.COURSE)
         stored = dict(mine.values_list("product__productable_id", "pk"))
         ends = {stored[number]: end for number, end in given.items() if number in stored}
-        enrollments.given_in_thinkific(ends, reason=SOURCE)
+        enrollments.given_in_thinkific(ends, reason=SOURCE.reason)
         total_up_students_of([row.id for row in rows], source=source)
     return rows
 

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from core.services.mirror.outcome import Applied
-from core.services.mirror.table import RowByRow
+from core.services.mirror.source import Source
 from integrations import effects, heartbeat, stopping
 from integrations.models import KEPT_ERRORS, SyncRun
 from integrations.thinkific import conflicts, connection_state
@@ -98,9 +98,8 @@ class RunContext:
         self.place(Outcome).partial = value
 
     @property
-    def source(self) -> str:
-        """The reason in the history of rows that this run changes."""
-        return RowByRow(self.run.source) if self._is_last_try else self.run.source
+    def source(self) -> Source:
+        return Source(self.run.source, row_by_row=self._is_last_try)
 
     @property
     def now(self) -> datetime:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import ParamSpec, TypeVar
 
 from core.services.mirror.outcome import Applied
+from core.services.mirror.source import Source
 from integrations.models import SyncRun
 from integrations.thinkific import connection_state
 from integrations.thinkific.budget.request_budget import SharedBudget
@@ -27,7 +28,7 @@ T = TypeVar("T")
 K = TypeVar("K")
 P = ParamSpec("P")
 
-SOURCE = "Thinkific, webhook"  # the reason in the history of rows that events change
+SOURCE = Source("Thinkific, webhook")
 # Seconds to wait for the request budget, and for an answer: shorter than the lease of a claim.
 BUDGET_WAIT = 10.0
 TIMEOUT = (5.0, 25.0)

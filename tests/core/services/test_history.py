@@ -15,6 +15,7 @@ from core.models.fields.history import AS_IT_WAS
 from core.services import history, memberships, people
 from core.services.enrollments import enrollments
 from core.services.mirror.outcome import Applied
+from core.services.mirror.source import Source
 from core.services.mirror.table import Table, compare, mark_removed, write
 from tests.factories import ProductFactory, UserFactory, builtin_role
 from tests.history import watched
@@ -149,7 +150,7 @@ def test_what_is_deleted_without_a_past_leaves_one_row(walsh):
 
 
 def test_who_is_gone_from_thinkific_was_there_before(walsh):
-    mark_removed(User, [walsh.pk], source="Thinkific, run 1", now=timezone.now())
+    mark_removed(User, [walsh.pk], source=Source("Thinkific, run 1"), now=timezone.now())
 
     (_, before), (_, after) = told(walsh, "removed_at")
     assert before is None
@@ -199,7 +200,7 @@ def test_a_pull_of_changed_rows_asks_once_what_they_were(count):
     pairs = [({"granted": True, "pk": pk}, (pk, {"granted": False})) for pk in pks]
     with CaptureQueriesContext(connection) as asked, transaction.atomic():
         applied = Applied()
-        write(compare(table, pairs, applied), applied, source="Thinkific, run 1")
+        write(compare(table, pairs, applied), applied, source=Source("Thinkific, run 1"))
 
     assert len(asked_to_keep(asked.captured_queries)) == 2
     assert Enrollment.history.filter(history_type="+", granted=False).count() == count

@@ -9,6 +9,7 @@ from core.permissions import scope
 from core.services.enrollments import enrollments, seat_access
 from core.services.enrollments.seat_access import HeldOtherwise
 from core.services.mirror.enrollments import apply_enrollments
+from core.services.mirror.source import Source
 from tests.factories import (
     BundleItemFactory,
     EnrollmentFactory,
@@ -119,7 +120,7 @@ def test_access_that_thinkific_made_longer_is_the_seats_no_more(mara, ana, acme_
     enrollment = EnrollmentFactory(user=ana, product=accounting, last_seat=acme_seat)
     end = enrollment.activated_at + timezone.timedelta(days=180 + days) if days else None
 
-    apply_enrollments([remote(enrollment, expiry_date=end)], source="a test")
+    apply_enrollments([remote(enrollment, expiry_date=end)], source=Source("a test"))
 
     enrollment.refresh_from_db()
     assert (enrollment.last_seat == acme_seat) is kept

@@ -10,6 +10,7 @@ from core.models import Enrollment, OutboxEntry, Product
 from core.services import people
 from core.services.enrollments import enrollments
 from core.services.mirror.bundles import total_up_students_of
+from core.services.mirror.source import Source
 from integrations.thinkific.push.drain import drain
 from integrations.thinkific.sandbox import Scale, Site
 
@@ -80,7 +81,7 @@ def test_a_bundle_that_somebody_lost_stays_as_it_was(pull, site, ada, bundles, c
     courses.update(percentage_completed=1)
 
     with transaction.atomic():
-        total_up_students_of(list(courses.values_list("thinkific_id", flat=True)), source="a test")
+        total_up_students_of(list(courses.values_list("thinkific_id", flat=True)), source=Source("a test"))
 
     now = Enrollment.objects.get(pk=lost.pk)
     assert (now.removed_at, now.percentage_completed) == (lost.removed_at, lost.percentage_completed)
