@@ -80,7 +80,7 @@ class _Attempt:
                 return None
             if self.form.is_unchanged:
                 return self.form.nothing_changed()
-            if why := why_stale(self.form):
+            if why := why_stale(self.form.question_inputs, self.form.data):
                 raise Refusal(why)
             return self.form.carry_out()
 
