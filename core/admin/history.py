@@ -16,6 +16,7 @@ from unfold.widgets import BASE_INPUT_CLASSES
 
 from core import moments
 from core.admin.kit.dialogs.pickers import day_input
+from core.admin.kit.lists.filters import words_of
 from core.admin.kit.lists.lists import FEW, BoundedPaginator
 from core.admin.kit.recorded import RECORDED, Recorded, shown
 from core.admin.kit.sitewide import sees_site
@@ -51,7 +52,7 @@ class Filters(forms.Form):
             rows = rows.filter(history_date__gte=timezone.make_aware(datetime.combine(since, time.min)))
         if end := moments.end_of(values.get("until")):
             rows = rows.filter(history_date__lte=end)
-        if words := values.get("who", "").replace("\x00", "").split()[:6]:
+        if words := words_of(values.get("who", "")):
             rows = rows.filter(self._by(words))
         return rows
 

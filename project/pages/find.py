@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from core.admin.kit import cells
 from core.admin.kit.dialogs.choice_labels import RELATED, label
+from core.admin.kit.lists.filters import words_of
 from core.admin.kit.viewer import viewer_of
 from core.folding import fold
 from core.models import Product, Team, ThinkificGroup, User
@@ -17,7 +18,6 @@ from project.unfold.sidebar import navigation
 
 SHOWN = 5  # results of each kind
 LONGEST = 200  # characters of the search text
-MOST_WORDS = 6
 KINDS: dict[type, str] = {User: "person", Team: "groups", Product: "menu_book", ThinkificGroup: "diversity_3"}
 
 
@@ -39,7 +39,7 @@ class Section:
 def find(request: HttpRequest) -> HttpResponse:
     """Renders the results for the words in `s`, as a fragment of a page."""
     asked = request.GET.get("s", "").replace("\x00", "").strip()[:LONGEST]
-    words = asked.split()[:MOST_WORDS]
+    words = words_of(asked)
     sections = [_screens(words, request), *(_rows(model, words, request) for model in KINDS)] if words else []
     context = {"asked": asked, "sections": [section for section in sections if section.found]}
     return render(request, "dashboard/found.html", context)

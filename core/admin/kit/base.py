@@ -17,6 +17,7 @@ from core.admin.kit.dialogs.buttons import buttons_for
 from core.admin.kit.dialogs.screens import DialogAdmin
 from core.admin.kit.keys import only_keys
 from core.admin.kit.lists.columns import Column, CountColumn
+from core.admin.kit.lists.filters import words_of
 from core.admin.kit.lists.lists import FEW, BoundedChangeList, BoundedPaginator
 from core.admin.kit.sync.page_version import of_object, of_rows
 from core.admin.kit.sync.sync_line import sync_line, unsent_changes_of
@@ -149,7 +150,7 @@ class DashboardAdmin(DialogAdmin):
             keys = {email_key(address.replace("\x00", "")) for address in addresses[:FEW]}
             people = list(User.objects.filter(email_key__in=keys).values_list("pk", flat=True))
             return queryset.filter(**{f"{self.people_path}__in": people}), False
-        words = search_term.replace("\x00", "").split()[:6]
+        words = words_of(search_term)
         return self.search(queryset, words, viewer_of(request)) if words else queryset, False
 
     def search(self, queryset: QuerySet, words: list[str], viewer: User) -> QuerySet:

@@ -9,13 +9,13 @@ from django.http import HttpRequest
 
 from core.admin.kit.dialogs.buttons import row_buttons
 from core.admin.kit.lists.columns import Column
+from core.admin.kit.lists.filters import words_of
 from core.admin.kit.lists.lists import BoundedPaginator
 from core.admin.kit.viewer import viewer_of
 from core.models import User
 from core.models.fields.folded import holding
 
 PER_PAGE = 25
-MOST_WORDS = 6
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def tab_context(tab: Tab, obj: Model, request: HttpRequest, model_admin: Any) ->
     viewer = viewer_of(request)
     asked = request.GET.get("q", "").replace("\x00", "").strip() if tab.search else ""
     found = tab.rows(obj, viewer)
-    for word in asked.split()[:MOST_WORDS]:
+    for word in words_of(asked):
         found = found.filter(holding(tab.search, word))
     paginator = BoundedPaginator(found, PER_PAGE)
     page = paginator.get_page(request.GET.get("p"))

@@ -12,12 +12,11 @@ from django.http import JsonResponse, QueryDict
 from unfold.widgets import BASE_INPUT_CLASSES
 
 from core.admin.kit.dialogs.choice_labels import RELATED, in_one_line, label
-from core.admin.kit.lists.filters import key_of
+from core.admin.kit.lists.filters import key_of, words_of
 from core.models import User
 
 NO_ROW = "0"  # a primary key that no row has
 PAGE, MOST_PAGES = 20, 500
-MOST_WORDS = 6
 
 
 class Picker(AutocompleteSelect):
@@ -64,7 +63,7 @@ class PickingForm(forms.Form):
         rows = self.offered.get(parameters["pick"], field.queryset)
         assert rows is not None
         screen: Any = admin.site._registry[rows.model]
-        words = parameters["term"].replace("\x00", "").split()[:MOST_WORDS]
+        words = words_of(parameters["term"])
         found = (screen.search(rows, words, viewer) if words else rows).order_by(*rows.model._meta.ordering)
         start = (min(key_of(parameters["page"]) or 1, MOST_PAGES) - 1) * PAGE
         shown = list(found.select_related(*RELATED.get(rows.model, ()))[start : start + PAGE + 1])

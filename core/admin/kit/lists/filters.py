@@ -17,6 +17,7 @@ from unfold.contrib.filters.forms import AutocompleteDropdownForm
 from core.admin.kit.viewer import viewer_of
 from core.models import Team, User
 
+MOST_WORDS = 6  # of a search
 UNKNOWN = "not found"  # label of a value that does not exist or that the viewer may not see
 Condition = Q | Callable[[Any], QuerySet]  # a condition for the rows, or a function that filters them
 Choices = Mapping[str, str | tuple[str, Condition]]  # value -> label, or (label, condition)
@@ -25,6 +26,11 @@ Choices = Mapping[str, str | tuple[str, Condition]]  # value -> label, or (label
 def key_of(value: str | None) -> int | None:
     """Returns the primary key in a text from a URL or form; None if it cannot be one."""
     return int(value) if value and value.isdecimal() and len(value) < 19 else None
+
+
+def words_of(text: str) -> list[str]:
+    """Returns the words of a search. PostgreSQL refuses NUL characters, and each word costs a condition."""
+    return text.replace("\x00", "").split()[:MOST_WORDS]
 
 
 class ChoiceFilter(DropdownFilter):
