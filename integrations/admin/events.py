@@ -17,7 +17,7 @@ from core.admin.kit.lists.columns import column
 from core.admin.kit.lists.filters import choice_filter
 from core.admin.kit.sitewide import SitewideAdmin
 from core.pills import pill_of
-from core.wording import one_or_many, plural
+from core.wording import plural
 from integrations.admin import subscriptions
 from integrations.models import InboundEvent, WebhookSubscription
 from integrations.thinkific.webhooks import retries
@@ -69,7 +69,7 @@ class ReprocessFailed(ReprocessDialog):
         count = retries.reopen(InboundEvent.objects.filter(status=InboundEvent.Status.FAILED))
         if not count:
             return Done("No event has failed.")
-        return Done(f"{plural(count, 'event')} {one_or_many(count, 'is', 'are')} processed again.")
+        return Done(f"{plural(count, 'event is', 'events are')} processed again.")
 
 
 @admin.register(InboundEvent)

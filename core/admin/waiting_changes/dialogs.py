@@ -16,7 +16,7 @@ from core.admin.waiting_changes.objects import entity_name
 from core.models import OutboxEntry
 from core.services import outbox
 from core.services.outbox import refused
-from core.wording import one_or_many, plural
+from core.wording import plural
 
 Status = OutboxEntry.Status
 
@@ -88,8 +88,8 @@ class DiscardDialog(Dialog):
         count = outbox.discard(entries)
         if not count:
             return Done("Nothing was discarded: the chosen changes are being sent or are finished.")
-        changes = f"{plural(count, 'change')} {one_or_many(count, 'was', 'were')}"
-        return Done(f"{changes} discarded. Thinkific keeps its values, and the next sync brings them here.")
+        said = plural(count, "change was", "changes were")
+        return Done(f"{said} discarded. Thinkific keeps its values, and the next sync brings them here.")
 
 
 class Discard(DiscardDialog):

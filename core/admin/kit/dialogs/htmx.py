@@ -21,20 +21,22 @@ def referring_page(request: HttpRequest) -> str:
     url = request.headers.get("HX-Current-URL") or request.headers.get("Referer") or ""
     if request.headers.get("HX-Current-URL-URI-AutoEncoded") == "true":
         url = unquote(url)
-    here = url_has_allowed_host_and_scheme(
-        url, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
+    if not _is_of_this_site(request, url):
+        return ""
     # Without the fragment ("#…"): with it, a browser would not load the page again.
-    return urlsplit(url)._replace(scheme="", netloc="", fragment="").geturl() if here else ""
+    return urlsplit(url)._replace(scheme="", netloc="", fragment="").geturl()
 
 
 def next_url(request: HttpRequest) -> str:
-    """Returns the page of this site to return to (`next`), if the button is not on the object's page."""
+    """Returns the page of this site to return to (`next`); empty if the form names none."""
     url = request.POST.get("next", "")
-    here = url_has_allowed_host_and_scheme(
+    return url if _is_of_this_site(request, url) else ""
+
+
+def _is_of_this_site(request: HttpRequest, url: str) -> bool:
+    return url_has_allowed_host_and_scheme(
         url, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
-    return url if here else ""
 
 
 def redirect_whole_page(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable:

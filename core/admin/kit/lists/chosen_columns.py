@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 
 from core.admin.kit.base import DashboardAdmin
+from core.admin.kit.dialogs.htmx import next_url
 from core.admin.kit.viewer import viewer_of
 from core.models import ShownColumns
 
@@ -67,11 +67,5 @@ class ChosenColumns(DashboardAdmin):
             screen=self.opts.label_lower,
             defaults={"columns": [name for name in self.optional_columns if name in asked]},
         )
-        back = request.POST.get("next", "")
-        here = url_has_allowed_host_and_scheme(
-            back, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-        )
-        opts = self.opts
-        return HttpResponseRedirect(
-            back if here else reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")
-        )
+        the_list = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+        return HttpResponseRedirect(next_url(request) or the_list)

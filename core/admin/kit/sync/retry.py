@@ -10,7 +10,7 @@ from core.models import OutboxEntry, User
 from core.permissions import scope
 from core.services import outbox
 from core.services.outbox import refused
-from core.wording import one_or_many, plural
+from core.wording import plural
 
 CHANGE = "core.change_outboxentry"
 
@@ -22,7 +22,7 @@ def may_retry(viewer: User) -> bool:
 def retried(count: int) -> str:
     if not count:
         return "No refused change is left: it was tried again, or sent, in the meantime."
-    return f"{plural(count, 'change')} {one_or_many(count, 'is', 'are')} tried again."
+    return f"{plural(count, 'change is', 'changes are')} tried again."
 
 
 class RetryDialog(Dialog):

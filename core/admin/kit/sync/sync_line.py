@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Model
-from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -134,7 +133,7 @@ def _retry_url(obj: Any, entry: OutboxEntry | None, rows: list[UnsentRows]) -> s
     if any(one.failed for one in rows) and not isinstance(obj, ThinkificGroup):
         return url_of(obj._meta, "retry-refused", obj.pk)
     if entry is not None and entry.status == Status.FAILED:
-        return reverse("admin:core_outboxentry_do", args=[entry.pk, "retry"])
+        return url_of(entry._meta, "retry", entry.pk)
     return ""
 
 
