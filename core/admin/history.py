@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET
 from unfold.widgets import BASE_INPUT_CLASSES
 
 from core import moments
-from core.admin.kit.dialogs.pickers import day_input
+from core.admin.kit.dialogs.fields import day_input
 from core.admin.kit.lists.filters import words_of
 from core.admin.kit.lists.lists import FEW, BoundedPaginator
 from core.admin.kit.recorded import RECORDED, Recorded, shown

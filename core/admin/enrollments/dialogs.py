@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from core import moments
 from core.admin.kit.dialogs.dialog import Dialog, Done, RowDialog, url_of
-from core.admin.kit.dialogs.pickers import day_input, picker
+from core.admin.kit.dialogs.fields import day_input, picked
 from core.admin.kit.sync.retry import RetryRefused, RetryRow
-from core.models import Enrollment, Product, User
+from core.models import Enrollment, User
 from core.permissions import scope
 from core.services.enrollments import enrollments, grants, seat_access
 from core.services.enrollments.seat_access import HeldOtherwise
@@ -37,20 +37,19 @@ class LastDayField(forms.DateField):
             raise forms.ValidationError(enrollments.TOO_FAR)
 
 
+def products_field(refusal: str) -> forms.ModelChoiceField:
+    """`refusal` is the error for products that the viewer may not give."""
+    errors = {"required": "Choose at least one course or bundle.", "invalid_choice": refusal}
+    return picked(Enrollment.product, "Courses and bundles", multiple=True, errors=errors)
+
+
 class Enroll(Dialog):
     slug, label, icon, tab = "enroll", "Add Enrollment", "add", "enrollments"
     code = "enrollments.create"
     question = "Access begins now. Progress from an earlier enrollment continues."
     refused_at = {HeldOtherwise: "products"}
-    products = forms.ModelMultipleChoiceField(
-        label="Courses and bundles",
-        queryset=Product.objects.none(),
-        widget=picker(Enrollment.product, multiple=True),
-        error_messages={
-            "required": "Choose at least one course or bundle.",
-            "invalid_choice": "You cannot enroll this person in it, because no team that you both belong "
-            "to has a seat on it.",
-        },
+    products = products_field(
+        "You cannot enroll this person in it, because no team that you both belong to has a seat on it."
     )
     last_day = LastDayField()
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from django import forms
 from django.db.models import QuerySet
+from django.forms import ModelChoiceField
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -16,7 +16,7 @@ from core.admin.groups.assigning import (
     what_assigning_does,
 )
 from core.admin.kit.dialogs.dialog import Dialog, Done, RowDialog
-from core.admin.kit.dialogs.pickers import picker
+from core.admin.kit.dialogs.fields import picked
 from core.admin.kit.sync.retry import RetryRow
 from core.admin.kit.sync.sync_buttons import SyncDialog, run_started
 from core.models import GroupAssignment, GroupMembership, Team, ThinkificGroup, User
@@ -42,14 +42,10 @@ class QuickAssignTeam(AssigningDialog):
     slug, label, submit, icon = "assign-team", "Quick Assign Team", "Assign", "group_add"
     question = WHAT_THE_DIRECTIONS_DO
     second_button = ("and_sync", "Assign and sync now")
-    team = forms.ModelChoiceField(
-        label="Team",
-        queryset=Team.objects.none(),
-        widget=picker(GroupAssignment.team),
-        error_messages={
-            "required": "Choose a team.",
-            "invalid_choice": "You cannot assign groups to this team.",
-        },
+    team = picked(
+        GroupAssignment.team,
+        "Team",
+        errors={"required": "Choose a team.", "invalid_choice": "You cannot assign groups to this team."},
     )
     direction = direction_field()
     role = role_field()
@@ -171,6 +167,11 @@ class Unassign(AssignmentDialog):
         return Done(f"{self.row.group} is no longer assigned to {self.row.team}. Nobody was removed.")
 
 
+def user_field(foreign_key: Any) -> ModelChoiceField:
+    errors = {"required": "Choose a user.", "invalid_choice": "You cannot add this person."}
+    return picked(foreign_key, "User", errors=errors)
+
+
 class MembersDialog(Dialog):
     """A dialog about the members of a group."""
 
@@ -187,12 +188,7 @@ class AddMember(MembersDialog):
     slug, label, icon = "add-member", "Add Member", "person_add"
     question = "People can be added only if an assignment of the group sends members to Thinkific."
     offered_when_blocked = False
-    user = forms.ModelChoiceField(
-        label="User",
-        queryset=User.objects.none(),
-        widget=picker(GroupMembership.user),
-        error_messages={"required": "Choose a user.", "invalid_choice": "You cannot add this person."},
-    )
+    user = user_field(GroupMembership.user)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -11,6 +11,7 @@ from unfold.widgets import (
 )
 
 from core.admin.kit.dialogs.dialog import Dialog, Done
+from core.admin.kit.dialogs.fields import picked
 from core.admin.kit.dialogs.pickers import picker
 from core.admin.users.dialogs.fields import role_field
 from core.errors import Refusal
@@ -112,12 +113,11 @@ class ChangeOwner(ActiveTeamDialog):
     slug, label, icon = "change-owner", "Change Owner", "swap_horiz"
     shows_stored = True
     refused_at = {TeamIsFull: "role", Refusal: "owner"}
-    owner = forms.ModelChoiceField(
-        label="New owner",
-        queryset=User.objects.none(),
+    owner = picked(
+        Team.owner,
+        "New owner",
         empty_label="Choose a member",
-        widget=picker(Team.owner),
-        error_messages={
+        errors={
             "required": "Choose the new owner.",
             "invalid_choice": "The new owner must be a member of the team with an active account. Add the "
             "person to the team first.",

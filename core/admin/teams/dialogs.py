@@ -6,9 +6,10 @@ from django import forms
 from django.db.models import QuerySet
 
 from core.admin.groups import assigning
-from core.admin.groups.dialogs import AssigningDialog, ChangeDirection, Unassign
+from core.admin.groups.dialogs import AssigningDialog, ChangeDirection, Unassign, user_field
 from core.admin.kit import cells
 from core.admin.kit.dialogs.dialog import Dialog, Done, RowDialog
+from core.admin.kit.dialogs.fields import picked
 from core.admin.kit.dialogs.pickers import picker
 from core.admin.kit.sync.retry import RetryRow
 from core.admin.teams.details import (
@@ -92,12 +93,7 @@ class AddExistingUser(PeopleDialog):
     slug, label, icon = "add-person", "Add Existing User", "group_add"
     question = "For people whom you see under Users."
     refused_at = {TeamIsFull: "user"}
-    user = forms.ModelChoiceField(
-        label="User",
-        queryset=User.objects.none(),
-        widget=picker(Membership.user),
-        error_messages={"required": "Choose a user.", "invalid_choice": "You cannot add this person."},
-    )
+    user = user_field(Membership.user)
     role = role_field()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -187,11 +183,10 @@ class AddInvited(InvitationDialog):
 class AttachGroup(TeamDialog, AssigningDialog):
     slug, label, tab, icon = "attach-group", "Attach Group", "groups", "add"
     question = assigning.WHAT_THE_DIRECTIONS_DO
-    group = forms.ModelChoiceField(
-        label="Group",
-        queryset=ThinkificGroup.objects.none(),
-        widget=picker(GroupMembership.group),
-        error_messages={"required": "Choose a group.", "invalid_choice": "You cannot attach this group."},
+    group = picked(
+        GroupMembership.group,
+        "Group",
+        errors={"required": "Choose a group.", "invalid_choice": "You cannot attach this group."},
     )
     direction = assigning.direction_field()
     role = assigning.role_field()

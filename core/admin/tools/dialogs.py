@@ -6,13 +6,13 @@ from django import forms
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.html import format_html
-from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget, UnfoldBooleanSwitchWidget
+from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget
 
 from core.admin.groups.assigning import groups_joined_too
 from core.admin.kit.counting import counted
 from core.admin.kit.dialogs.dialog import Done
+from core.admin.kit.dialogs.fields import picked, switch
 from core.admin.kit.dialogs.in_page import PageDialog
-from core.admin.kit.dialogs.pickers import picker
 from core.models import (
     GroupAssignment,
     Role,
@@ -82,24 +82,12 @@ class ImportUsers(Tool):
     says = "Reads every user account of your Thinkific site, and finds deleted ones."
     question = "Reads all user accounts from Thinkific. Existing users are updated."
     kind, submit = "users", "Import"
-    allow_emails = forms.BooleanField(
-        label="Allow Emails",
+    allow_emails = switch("Allow Emails", "People who are new here get a notification e-mail.")
+    prohibit_emails = switch("Prohibit Emails", "Nobody gets an e-mail because of this import.", initial=True)
+    team = picked(
+        GroupAssignment.team,
+        "Assign to Team",
         required=False,
-        help_text="People who are new here get a notification e-mail.",
-        widget=UnfoldBooleanSwitchWidget(),
-    )
-    prohibit_emails = forms.BooleanField(
-        label="Prohibit Emails",
-        required=False,
-        initial=True,
-        help_text="Nobody gets an e-mail because of this import.",
-        widget=UnfoldBooleanSwitchWidget(),
-    )
-    team = forms.ModelChoiceField(
-        label="Assign to Team",
-        queryset=Team.objects.none(),
-        required=False,
-        widget=picker(GroupAssignment.team),
         help_text="Imported people without a team join it as students. Empty: they join the default team, or "
         "stay unassigned if none is set.",
     )
@@ -165,18 +153,14 @@ class ImportFromGroups(Tool):
     says = "Puts the members of Thinkific groups into a team."
     question = "Reads the members of the groups from Thinkific and adds them to the team."
     kind, submit = "groups", "Import"
-    groups = forms.ModelMultipleChoiceField(
-        label="Groups",
-        queryset=ThinkificGroup.objects.none(),
-        widget=picker(GroupAssignment.group, multiple=True),
-        error_messages={"required": "Choose at least one group."},
+    groups = picked(
+        GroupAssignment.group, "Groups", multiple=True, errors={"required": "Choose at least one group."}
     )
-    team = forms.ModelChoiceField(
-        label="Team",
-        queryset=Team.objects.none(),
-        widget=picker(GroupAssignment.team),
+    team = picked(
+        GroupAssignment.team,
+        "Team",
         help_text="Their members join this team. Nobody leaves a team because of an import.",
-        error_messages={"required": "Choose the team that the groups' members should belong to."},
+        errors={"required": "Choose the team that the groups' members should belong to."},
     )
     role = forms.ModelChoiceField(
         label="Role",

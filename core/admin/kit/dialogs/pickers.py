@@ -1,7 +1,6 @@
-"""Pickers: form fields that find a choice by typing, for any number of choices. Also the input for a date."""
+"""Pickers: form fields that find a choice by typing, for any number of choices."""
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Any
 
 from django import forms
@@ -9,7 +8,6 @@ from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
 from django.db.models import Field, QuerySet
 from django.http import JsonResponse, QueryDict
-from unfold.widgets import BASE_INPUT_CLASSES
 
 from core.admin.kit.dialogs.choice_labels import RELATED, in_one_line, label
 from core.admin.kit.lists.filters import key_of, words_of
@@ -92,8 +90,3 @@ def picker(field: Any, *, multiple: bool = False) -> forms.Widget:
     return widget(
         related, admin.site, attrs={"data-theme": "admin-autocomplete", "class": "admin-autocomplete"}
     )
-
-
-def day_input(*, latest: date) -> forms.Widget:
-    attrs = {"type": "date", "class": " ".join(BASE_INPUT_CLASSES), "max": str(latest)}
-    return forms.DateInput(format="%Y-%m-%d", attrs=attrs)

@@ -4,9 +4,10 @@ from typing import Any
 
 import structlog
 from django import forms
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldBooleanSwitchWidget
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from core.admin.kit.dialogs.dialog import Dialog, Done
+from core.admin.kit.dialogs.fields import switch
 from core.admin.users.dialogs.fields import email_field, name_field
 from core.folding import normalize_email
 from core.models import EmailChange, Team, User
@@ -43,17 +44,13 @@ class EditProfile(AccountDialog):
     first_name = name_field("First name")
     last_name = name_field("Last name")
     email = email_field()
-    is_active = forms.BooleanField(
-        label="Account is active",
-        required=False,
-        help_text="If switched off, the user cannot sign in. Enrollments in Thinkific do not change.",
-        widget=UnfoldBooleanSwitchWidget(),
+    is_active = switch(
+        "Account is active",
+        "If switched off, the user cannot sign in. Enrollments in Thinkific do not change.",
     )
-    at_once = forms.BooleanField(
-        label="Change the e-mail at once, without a confirmation mail",
-        required=False,
-        help_text="Only if you know that the address belongs to this person.",
-        widget=UnfoldBooleanSwitchWidget(),
+    at_once = switch(
+        "Change the e-mail at once, without a confirmation mail",
+        "Only if you know that the address belongs to this person.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -4,11 +4,11 @@ from typing import Any
 
 from django import forms
 from django.urls import reverse
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldBooleanSwitchWidget
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from core.admin.kit import cells
 from core.admin.kit.dialogs.dialog import Dialog, Done
-from core.admin.kit.dialogs.pickers import picker
+from core.admin.kit.dialogs.fields import picked, switch
 from core.admin.users.dialogs.fields import email_field, name_field, role_field, student_role
 from core.models import Membership, Role, Team, User
 from core.permissions import scope
@@ -26,21 +26,13 @@ class PersonDialog(Dialog):
     last_name = name_field("Last name")
     email = email_field()
     role = role_field()
-    thinkific = forms.BooleanField(
-        label="Create a Thinkific account",
-        required=False,
-        initial=True,
-        help_text="If an account has this e-mail already, it is linked. If the person gets rights here, an "
+    thinkific = switch(
+        "Create a Thinkific account",
+        "If an account has this e-mail already, it is linked. If the person gets rights here, an "
         "administrator decides about that.",
-        widget=UnfoldBooleanSwitchWidget(),
-    )
-    welcome = forms.BooleanField(
-        label="Send a welcome e-mail",
-        required=False,
         initial=True,
-        help_text="With a link to set a password.",
-        widget=UnfoldBooleanSwitchWidget(),
     )
+    welcome = switch("Send a welcome e-mail", "With a link to set a password.", initial=True)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -86,11 +78,11 @@ class AddUser(PersonDialog):
     question = "Creates an account in the dashboard and, unless you switch that off, in Thinkific."
     refused_at = {EmailTaken: "email", NotAnAddress: "email", IsMember: "teams", TeamIsFull: "teams"}
     field_order = ("first_name", "last_name", "email", "teams", "role", "global_role")
-    teams = forms.ModelMultipleChoiceField(
-        label="Teams",
-        queryset=Team.objects.none(),
-        widget=picker(Membership.team, multiple=True),
-        error_messages={
+    teams = picked(
+        Membership.team,
+        "Teams",
+        multiple=True,
+        errors={
             "required": "Choose at least one team.",
             "invalid_choice": "You cannot add people to this team.",
         },

@@ -5,19 +5,16 @@ They use the same services and need the same rights as the dialogs on a user's p
 
 from typing import Any
 
-from django import forms
-
 from core import moments
-from core.admin.enrollments.dialogs import LastDayField
+from core.admin.enrollments.dialogs import LastDayField, products_field
 from core.admin.groups.assigning import groups_joined_too
 from core.admin.kit.counting import counted
 from core.admin.kit.dialogs.chosen import ChosenDialog
 from core.admin.kit.dialogs.dialog import Done
-from core.admin.kit.dialogs.pickers import picker
 from core.admin.users.dialogs.fields import role_field, student_role
 from core.admin.users.dialogs.memberships import group_field, team_field
 from core.errors import names
-from core.models import Enrollment, GroupAssignment, Membership, Product, SeatAssignment
+from core.models import GroupAssignment, Membership, SeatAssignment
 from core.permissions import scope
 from core.services import groups, memberships
 from core.services.enrollments import enroll_many, enrollments, seat_access
@@ -124,15 +121,7 @@ class EnrollChosen(ChosenUsers):
     slug, label, action, code = "enroll", "Enroll", "enroll_selected", "enrollments.create"
     question = "Access begins now. Progress from an earlier enrollment continues."
     refused_at = {HeldOtherwise: "products"}
-    products = forms.ModelMultipleChoiceField(
-        label="Courses and bundles",
-        queryset=Product.objects.none(),
-        widget=picker(Enrollment.product, multiple=True),
-        error_messages={
-            "required": "Choose at least one course or bundle.",
-            "invalid_choice": "You cannot enroll people in it, because no team of yours has a seat on it.",
-        },
-    )
+    products = products_field("You cannot enroll people in it, because no team of yours has a seat on it.")
     last_day = LastDayField()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -7,36 +7,22 @@ from django.db.models import F, QuerySet
 
 from core.admin.kit import cells
 from core.admin.kit.dialogs.dialog import Dialog, Done, RowDialog
-from core.admin.kit.dialogs.pickers import picker
+from core.admin.kit.dialogs.fields import picked
 from core.admin.users.dialogs.fields import role_field, student_role
-from core.models import GroupMembership, Membership, Team, ThinkificGroup, User
+from core.models import GroupMembership, Membership, Team, User
 from core.permissions import scope
 from core.services import groups, memberships
 from core.services.memberships import TeamIsFull
 
 
 def team_field() -> forms.ModelChoiceField:
-    return forms.ModelChoiceField(
-        label="Team",
-        queryset=Team.objects.none(),
-        widget=picker(Membership.team),
-        error_messages={
-            "required": "Choose a team.",
-            "invalid_choice": "You cannot add people to this team.",
-        },
-    )
+    errors = {"required": "Choose a team.", "invalid_choice": "You cannot add people to this team."}
+    return picked(Membership.team, "Team", errors=errors)
 
 
 def group_field() -> forms.ModelChoiceField:
-    return forms.ModelChoiceField(
-        label="Group",
-        queryset=ThinkificGroup.objects.none(),
-        widget=picker(GroupMembership.group),
-        error_messages={
-            "required": "Choose a group.",
-            "invalid_choice": "You cannot add people to this group.",
-        },
-    )
+    errors = {"required": "Choose a group.", "invalid_choice": "You cannot add people to this group."}
+    return picked(GroupMembership.group, "Group", errors=errors)
 
 
 class TeamsDialog(Dialog):
