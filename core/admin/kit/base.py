@@ -17,7 +17,7 @@ from core.admin.kit.dialogs.buttons import buttons_for
 from core.admin.kit.dialogs.screens import DialogAdmin
 from core.admin.kit.keys import only_keys
 from core.admin.kit.lists.columns import Column, CountColumn
-from core.admin.kit.lists.filters import words_of
+from core.admin.kit.lists.filters import key_of, words_of
 from core.admin.kit.lists.lists import FEW, BoundedChangeList, BoundedPaginator
 from core.admin.kit.sync.page_version import of_object, of_rows
 from core.admin.kit.sync.sync_line import sync_line, unsent_changes_of
@@ -56,6 +56,7 @@ class DashboardAdmin(DialogAdmin):
     list_fullwidth = True
     actions: Any = None
     search_help_text = ""
+    search_numbers: tuple[str, ...] = ()  # columns to search besides for a word that is a number
     people_path = ""  # lookup from a row to a user; empty: the search accepts no list of addresses
     list_before_template = "admin/dashboard/list_head.html"
     list_top_template = ""  # the screen's own template above its list
@@ -168,6 +169,9 @@ class DashboardAdmin(DialogAdmin):
         condition = Q()
         for name in self.search_fields:
             condition |= holding(name, word)
+        if (number := key_of(word)) is not None:
+            for name in self.search_numbers:
+                condition |= Q(**{name: number})
         return condition
 
     def watched_rows(self, request: HttpRequest, keys: list[Any]) -> dict[str, str]:

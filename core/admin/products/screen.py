@@ -12,7 +12,7 @@ from core.admin.kit import cells
 from core.admin.kit.base import DashboardAdmin
 from core.admin.kit.dialogs.buttons import opens
 from core.admin.kit.lists.columns import column, count_column
-from core.admin.kit.lists.filters import choice_filter, key_of
+from core.admin.kit.lists.filters import choice_filter
 from core.admin.kit.lists.lists import amount
 from core.admin.kit.sync import in_thinkific
 from core.admin.kit.sync.last_synced import last_synced
@@ -78,6 +78,7 @@ class ProductAdmin(DashboardAdmin):
         ),
     ]
     search_fields = ["folded"]
+    search_numbers = ("thinkific_id", "productable_id")
     search_help_text = "Search by name, Thinkific ID or productable ID"
     ordering = ["name", "id"]
     tabs = PRODUCT_TABS
@@ -88,11 +89,6 @@ class ProductAdmin(DashboardAdmin):
     actions_detail = ("sync_product",)
     empty_text = "Courses and bundles come from Thinkific."
     empty_how = "Use Sync Products above."
-
-    def search_condition(self, word: str, viewer: User) -> Q:
-        condition = super().search_condition(word, viewer)
-        key = key_of(word)
-        return condition if key is None else condition | Q(thinkific_id=key) | Q(productable_id=key)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         product = [

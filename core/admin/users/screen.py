@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet, prefetch_related_objects
+from django.db.models import QuerySet, prefetch_related_objects
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -14,7 +14,6 @@ from core.admin.kit.dialogs.buttons import opens
 from core.admin.kit.dialogs.dialog import button, url_of
 from core.admin.kit.history import HistoryAdmin
 from core.admin.kit.lists.columns import column
-from core.admin.kit.lists.filters import key_of
 from core.admin.kit.sync import in_thinkific
 from core.admin.kit.sync.last_synced import last_synced
 from core.admin.kit.viewer import viewer_of
@@ -93,6 +92,7 @@ class UserAdmin(UserList, HistoryAdmin):
     list_display = ["full_name", "email_address", "thinkific", "created", "actions_column"]
     list_filter = USER_FILTERS
     search_fields = ["folded"]
+    search_numbers = ("thinkific_id",)
     people_path = "pk"
     search_help_text = "Search by name, e-mail or Thinkific ID"
     ordering = ["-created_at"]
@@ -117,11 +117,6 @@ class UserAdmin(UserList, HistoryAdmin):
         everything = scope.holds_for_the_site(viewer_of(request), "core.change_user")
         last = "actions_of_administrators" if everything else "actions_column"
         return [*super().get_list_display(request)[:-1], last]
-
-    def search_condition(self, word: str, viewer: User) -> Q:
-        condition = super().search_condition(word, viewer)
-        key = key_of(word)
-        return condition if key is None else condition | Q(thinkific_id=key)
 
     def get_object(self, request: HttpRequest, object_id: Any, from_field: Any = None) -> Any:
         """Returns the user with `is_own` (whether the viewer may see more than the membership) and `home`
