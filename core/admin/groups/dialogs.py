@@ -16,7 +16,7 @@ from core.admin.groups.assigning import (
     what_assigning_does,
 )
 from core.admin.kit.dialogs.dialog import Dialog, Done, RowDialog
-from core.admin.kit.dialogs.fields import picked
+from core.admin.kit.dialogs.fields import check_role, picked
 from core.admin.kit.sync.retry import RetryRow
 from core.admin.kit.sync.sync_buttons import SyncDialog, run_started
 from core.models import GroupAssignment, GroupMembership, Team, ThinkificGroup, User
@@ -69,8 +69,8 @@ class QuickAssignTeam(AssigningDialog):
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
         team, role = values.get("team"), values.get("role")
-        if team and role and not scope.roles_to_give(self.viewer, team).filter(pk=role.pk).exists():
-            self.add_error("role", f"You cannot give the role {role} in {team}. Choose another.")
+        if team and role:
+            check_role(self, role, team)
         if team and GroupAssignment.objects.filter(group=self.obj, team=team).exists():
             self.add_error("team", f"{self.obj} is assigned to {team} already. Change its direction instead.")
         return values

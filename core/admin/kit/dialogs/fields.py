@@ -1,4 +1,4 @@
-"""Form fields that many dialogs have."""
+"""Form fields that many dialogs have, and their checks."""
 
 from datetime import date
 from typing import Any
@@ -6,7 +6,10 @@ from typing import Any
 from django import forms
 from unfold.widgets import BASE_INPUT_CLASSES, UnfoldBooleanSwitchWidget
 
+from core.admin.kit.dialogs.dialog import Dialog
 from core.admin.kit.dialogs.pickers import picker
+from core.models import Role, Team
+from core.permissions import scope
 
 
 def picked(
@@ -36,6 +39,12 @@ def switch(label: str, help_text: str, *, initial: bool = False) -> forms.Boolea
         help_text=help_text,
         widget=UnfoldBooleanSwitchWidget(),
     )
+
+
+def check_role(form: Dialog, role: Role, team: Team) -> None:
+    """Add an error if the viewer may not give the role in the team."""
+    if not scope.roles_to_give(form.viewer, team).filter(pk=role.pk).exists():
+        form.add_error("role", f"You cannot give the role {role} in {team}. Choose another.")
 
 
 def day_input(*, latest: date) -> forms.Widget:

@@ -8,7 +8,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from core.admin.kit import cells
 from core.admin.kit.dialogs.dialog import Dialog, Done
-from core.admin.kit.dialogs.fields import picked, switch
+from core.admin.kit.dialogs.fields import check_role, picked, switch
 from core.admin.users.dialogs.fields import email_field, name_field, role_field, student_role
 from core.models import Membership, Role, Team, User
 from core.permissions import scope
@@ -108,10 +108,9 @@ class AddUser(PersonDialog):
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
-        role = values.get("role")
-        for team in values.get("teams") or ():
-            if role and not scope.roles_to_give(self.viewer, team).filter(pk=role.pk).exists():
-                self.add_error("role", f"You cannot give the role {role} in {team}. Choose another.")
+        if role := values.get("role"):
+            for team in values.get("teams") or ():
+                check_role(self, role, team)
         return values
 
     def carry_out(self) -> Done:

@@ -11,6 +11,7 @@ from core.admin.groups.assigning import groups_joined_too
 from core.admin.kit.counting import counted
 from core.admin.kit.dialogs.chosen import ChosenDialog
 from core.admin.kit.dialogs.dialog import Done
+from core.admin.kit.dialogs.fields import check_role
 from core.admin.users.dialogs.fields import role_field, student_role
 from core.admin.users.dialogs.memberships import group_field, team_field
 from core.errors import names
@@ -54,8 +55,8 @@ class AddChosenToTeam(ChosenUsers):
         self.there = Membership.objects.filter(team=team, user__in=self.chosen).count()
         if self.there == len(self.chosen):
             self.add_error("team", f"{_all_of(self.chosen)} in {team} already. Choose another team.")
-        elif not scope.roles_to_give(self.viewer, team).filter(pk=role.pk).exists():
-            self.add_error("role", f"You cannot give the role {role} in {team}. Choose another.")
+        else:
+            check_role(self, role, team)
         return values
 
     def confirmation(self) -> str:

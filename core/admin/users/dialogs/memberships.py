@@ -7,7 +7,7 @@ from django.db.models import F, QuerySet
 
 from core.admin.kit import cells
 from core.admin.kit.dialogs.dialog import Dialog, Done, RowDialog
-from core.admin.kit.dialogs.fields import picked
+from core.admin.kit.dialogs.fields import check_role, picked
 from core.admin.users.dialogs.fields import role_field, student_role
 from core.models import GroupMembership, Membership, Team, User
 from core.permissions import scope
@@ -53,8 +53,8 @@ class AddToTeam(TeamsDialog):
             return values
         if Membership.objects.filter(team=team, user=self.obj).exists():
             self.add_error("team", f"{self.obj} is in {team} already. Change the role there instead.")
-        elif not scope.roles_to_give(self.viewer, team).filter(pk=role.pk).exists():
-            self.add_error("role", f"You cannot give the role {role} in {team}. Choose another.")
+        else:
+            check_role(self, role, team)
         return values
 
     def carry_out(self) -> Done:
