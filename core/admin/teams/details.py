@@ -83,7 +83,7 @@ class EditTeam(TeamDialog):
         super().__init__(*args, **kwargs)
         for name, field in self.fields.items():
             field.initial = getattr(self.obj, name)
-        if not everywhere(self.viewer):
+        if self.code not in scope.codes_everywhere(self.viewer):
             for name in FOR_ADMINISTRATORS:
                 del self.fields[name]
 
@@ -167,10 +167,7 @@ class ChangeOwner(ActiveTeamDialog):
 
 class ArchiveTeam(ActiveTeamDialog):
     slug, label, icon, danger = "archive", "Archive Team", "archive", True
-
-    @classmethod
-    def may(cls, viewer: User, obj: Team) -> bool:
-        return everywhere(viewer)
+    code, in_all_teams = "teams.edit", True
 
     def text(self) -> str:
         team, size = self.obj, teams.size(self.obj)
@@ -187,10 +184,7 @@ class ArchiveTeam(ActiveTeamDialog):
 
 class RestoreTeam(Dialog):
     slug, label, icon = "restore", "Restore Team", "unarchive"
-
-    @classmethod
-    def may(cls, viewer: User, obj: Team) -> bool:
-        return everywhere(viewer)
+    code, in_all_teams = "teams.edit", True
 
     @classmethod
     def applies(cls, obj: Team) -> bool:
@@ -202,10 +196,6 @@ class RestoreTeam(Dialog):
     def carry_out(self) -> Done:
         teams.restore(self.obj, by=self.viewer)
         return Done(f"{self.obj} is in use again.")
-
-
-def everywhere(viewer: User) -> bool:
-    return "teams.edit" in scope.codes_everywhere(viewer)
 
 
 TEAM_DETAIL_DIALOGS = (EditTeam, ChangeOwner, ArchiveTeam, RestoreTeam)

@@ -40,6 +40,7 @@ from core.services.memberships import TeamIsFull
 
 class AddTeam(Dialog):
     slug, label, icon, about_new = "add", "Add Team", "add", True
+    code, in_all_teams = "teams.create", True
     name = name_field()
     description = description_field()
     owner = forms.ModelChoiceField(
@@ -50,10 +51,6 @@ class AddTeam(Dialog):
         error_messages={"required": "Every team has an owner; choose one."},
     )
     organization = organization_field()
-
-    @classmethod
-    def may(cls, viewer: User, obj: None) -> bool:
-        return "teams.create" in scope.codes_everywhere(viewer)
 
     def carry_out(self) -> Done:
         team = teams.create(by=self.viewer, **self.cleaned_data)

@@ -48,6 +48,7 @@ class Dialog(ShownValues, PickingForm):
     submit: ClassVar[str] = ""  # label of its submit button; empty: the label
     permission: ClassVar[str] = ""  # the permission for the whole site that it needs: see `may`
     code: ClassVar[str] = ""  # or the permission that the viewer's role in a team must have
+    in_all_teams: ClassVar[bool] = False  # the viewer must hold `code` in all teams
     tab: ClassVar[str] = ""  # the tab of the object's page where it is offered
     icon: ClassVar[str] = ""
     danger: ClassVar[bool] = False
@@ -75,6 +76,8 @@ class Dialog(ShownValues, PickingForm):
     def may(cls, viewer: User, obj: Any) -> bool:
         """Whether the viewer may use the dialog for this object. `obj` is None when the dialog creates one,
         and when a picker searches: then whether the viewer may use it for any object."""
+        if cls.in_all_teams:
+            return cls.code in scope.codes_everywhere(viewer)
         if cls.code:
             return scope.holds(viewer, cls.code)
         return bool(cls.permission) and scope.holds_for_the_site(viewer, cls.permission)

@@ -154,6 +154,7 @@ class UnlockSignIn(SignInDialog):
 
 class HomeTeam(Dialog):
     slug, label, submit, icon = "home-team", "Home Team", "Save", "home"
+    code, in_all_teams = "users.edit", True
     shows_stored = True
     team = forms.ModelChoiceField(
         label="Home team",
@@ -167,10 +168,6 @@ class HomeTeam(Dialog):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.offer("team", Team.objects.filter(memberships__user=self.obj), now=self.obj.home_team_id)
-
-    @classmethod
-    def may(cls, viewer: User, obj: User) -> bool:
-        return "users.edit" in scope.codes_everywhere(viewer)
 
     def text(self) -> str:
         return (
