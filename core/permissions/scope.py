@@ -157,15 +157,17 @@ def memberships_where(viewer: User, code: str) -> QuerySet[Membership]:
     return memberships.filter(allowed)
 
 
-def products_to_give(
-    viewer: User, student: User | None, code: str = "enrollments.create"
-) -> QuerySet[Product]:
+def products_to_give(viewer: User, student: User | None) -> QuerySet[Product]:
     """Returns the products that the viewer may enroll this student in. For a team's viewer those with a seat
     of a team that both are in. `student` None: the products that the viewer may enroll any student in."""
     if viewer.sees_everything:
         products = Product.objects.filter(removed_at__isnull=True)
-        return products if code in codes_everywhere(viewer) else products.none()
-    return Product.objects.filter(pk__in=_through_seats(viewer, student, code), removed_at__isnull=True)
+        return products if "enrollments.create" in codes_everywhere(viewer) else products.none()
+    teams = teams_where(viewer, "enrollments.create")
+    if student is not None:
+        teams = teams.filter(memberships__user=student)
+    given = Product.objects.order_by().filter(seat_assignments__team__in=teams)
+    return Product.objects.filter(pk__in=given.values("pk"), removed_at__isnull=True)
 
 
 def enrollments_where(viewer: User, student: User | Iterable[User], code: str) -> QuerySet[Enrollment]:
@@ -222,10 +224,3 @@ def shared_by_all(
     for user, team in members.values_list("user", "team"):
         here[user] |= found.get(team, set())
     return set.intersection(*here.values()) if here else set()
-
-
-def _through_seats(viewer: User, student: User | None, code: str) -> QuerySet:
-    teams = teams_where(viewer, code)
-    if student is not None:
-        teams = teams.filter(memberships__user=student)
-    return Product.objects.order_by().filter(seat_assignments__team__in=teams).values("pk")

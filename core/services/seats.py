@@ -44,11 +44,6 @@ def count_used(seats: QuerySet[Seat], *, now: datetime | None = None) -> dict[in
     return dict(places)
 
 
-def used(seat: Seat, *, now: datetime | None = None) -> int:
-    """Returns the used places of one seat, counted now and not from the cache."""
-    return count_used(Seat.objects.filter(pk=seat.pk), now=now).get(seat.pk, 0)
-
-
 def request_recalculation(*, by: User) -> None:
     """Count all seats again in the background. The person is told when it is done."""
     async_task(RECALCULATE_TASK, by.pk)

@@ -49,7 +49,6 @@ def enroll_unchecked(
     products: Iterable[Product],
     expiry_date: Moment = None,
     by: User | None = None,
-    origin: str = Enrollment.Origin.DASHBOARD,
     seats: Mapping[int, Seat] | None = None,
 ) -> list[Enrollment]:
     """Give a student access to courses and bundles without checking seats. Access that the student had before
@@ -58,7 +57,7 @@ def enroll_unchecked(
     `seats` are the seats that give the access, by product (primary key); other products are given directly.
     """
     given = {(student.pk, product): seat for product, seat in (seats or {}).items()}
-    return enroll_each([student], products, expiry_date=expiry_date, by=by, origin=origin, seats=given)
+    return enroll_each([student], products, expiry_date=expiry_date, by=by, seats=given)
 
 
 def enroll_each(
@@ -67,7 +66,6 @@ def enroll_each(
     *,
     expiry_date: Moment,
     by: User | None,
-    origin: str = Enrollment.Origin.DASHBOARD,
     seats: Mapping[tuple[int, int], Seat],
 ) -> list[Enrollment]:
     """`enroll_unchecked` for several students, in the caller's transaction. `seats` are by student and
@@ -81,7 +79,9 @@ def enroll_each(
     change, enrollments = _Change(reason="enrolled", by=by), []
     for student, product in itertools.product(students, wanted):
         enrollment = Enrollment.objects.select_for_update().filter(user=student, product=product).first()
-        enrollment = enrollment or Enrollment(user=student, product=product, origin=origin)
+        enrollment = enrollment or Enrollment(
+            user=student, product=product, origin=Enrollment.Origin.DASHBOARD
+        )
         enrollment.granted, enrollment.granted_until = True, expiry_date
         enrollment.last_seat = seats.get((student.pk, product.pk))
         enrollment.removed_at = None

@@ -24,14 +24,11 @@ class HeldOtherwise(Refusal):
 
 
 def seats_for(
-    viewer: User,
-    students: Collection[User],
-    products: Collection[Product],
-    code: str = "enrollments.create",
+    viewer: User, students: Collection[User], products: Collection[Product]
 ) -> dict[tuple[int, int], Seat]:
     """Returns the seats of teams that the viewer shares with a student, by student and product (primary
-    keys). Only teams in which the viewer holds the permission `code` count."""
-    teams = scope.teams_where(viewer, code)
+    keys). Only teams in which the viewer may enroll people count."""
+    teams = scope.teams_where(viewer, "enrollments.create")
     members: dict[int, list[int]] = {}
     for team, user in Membership.objects.filter(team__in=teams, user__in=students).values_list(
         "team", "user"

@@ -29,7 +29,7 @@ def amount(count: int, limit: int = COUNTED) -> str:
 
 
 class CappedCount(Subquery):
-    """Counts the rows of a correlated queryset, up to one more than the limit.
+    """Counts the rows of a correlated queryset, up to COUNTED + 1.
 
     With `distinct`, it counts the different values of that column in those rows.
     """
@@ -38,10 +38,10 @@ class CappedCount(Subquery):
     distinct_template = '(SELECT COUNT(DISTINCT capped."%(distinct)s") FROM (%(subquery)s) AS capped)'
     output_field = IntegerField()
 
-    def __init__(self, queryset: QuerySet, *, limit: int = COUNTED, distinct: str = "") -> None:
+    def __init__(self, queryset: QuerySet, *, distinct: str = "") -> None:
         if distinct:
             self.template = self.distinct_template
-        super().__init__(queryset.order_by().values(distinct or "pk")[: limit + 1], distinct=distinct)
+        super().__init__(queryset.order_by().values(distinct or "pk")[: COUNTED + 1], distinct=distinct)
 
 
 def table_total(queryset: QuerySet) -> int:
