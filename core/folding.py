@@ -27,6 +27,11 @@ def tidy(text: str) -> str:
     return unicodedata.normalize("NFC", text).translate(_UNSEEN).strip(_JOINERS)
 
 
+def tidy_name(text: str) -> str:
+    """Returns a name that somebody typed as it is stored: tidy, in one line, without spaces around it."""
+    return " ".join(tidy(text.replace("\x00", "")).split())
+
+
 def fold(text: str) -> str:
     """Returns the text as it is compared. Two names are equal when their results are."""
     if text.isascii():

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from core.errors import Refusal
-from core.folding import tidy
+from core.folding import tidy_name
 from core.models import (
     Direction,
     GroupAssignment,
@@ -37,7 +37,7 @@ NO_REMOVALS = (
 @checked_again
 def create(*, name: str, by: User | None = None) -> ThinkificGroup:
     """Make a group, here and in Thinkific. Raises Refusal when the name is empty, too long or taken."""
-    name = " ".join(tidy(name.replace("\x00", "")).split())
+    name = tidy_name(name)
     if not name:
         raise Refusal("A group needs a name.")
     if len(name) > GROUP_NAME_LENGTH:

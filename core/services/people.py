@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.errors import Refusal
-from core.folding import normalize_email, tidy
+from core.folding import normalize_email, tidy_name
 from core.models import Membership, OutboxEntry, Role, Team, User
 from core.models.people import EMAIL_LENGTH, NAME_LENGTH
 from core.services import invitations, outbox
@@ -199,7 +199,7 @@ def _checked(values: dict[str, Any], user: User | None = None, *, by: User | Non
     values = dict(values)
     for name, label in (("first_name", "first name"), ("last_name", "last name")):
         if name in values:
-            values[name] = " ".join(tidy(str(values[name] or "").replace("\x00", "")).split())
+            values[name] = tidy_name(str(values[name] or ""))
             if len(values[name]) > NAME_LENGTH:
                 raise Refusal(f"The {label} has {len(values[name])} characters; {NAME_LENGTH} is the most.")
     if "email" in values:

@@ -7,7 +7,7 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from core.errors import Refusal
-from core.folding import tidy
+from core.folding import tidy_name
 from core.models import Membership, Organization, Role, SiteSettings, Team, User
 from core.services import memberships
 from core.services.history import signed
@@ -121,7 +121,7 @@ def _checked(values: dict[str, Any], team: Team | None = None) -> dict[str, Any]
     """Returns the values as they are stored. Raises Refusal for values that are not allowed."""
     values = dict(values)
     if "name" in values:
-        name = values["name"] = " ".join(tidy(values["name"].replace("\x00", "")).split())
+        name = values["name"] = tidy_name(values["name"])
         if not name:
             raise Refusal("A team needs a name.")
         if len(name) > TEAM_NAME_LENGTH:

@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from core.admin.kit.lists.filters import key_of
 from core.admin.kit.sync.page_version import digest_now
 from core.admin.kit.viewer import viewer_of
 from core.models import Notice, User
@@ -52,9 +53,8 @@ def _runs() -> list[SyncRun]:
 def seen(request: HttpRequest) -> HttpResponse:
     """Mark the viewer's own notices as seen: those in `id`, or all when there is no `id`."""
     notices = Notice.objects.filter(user=viewer_of(request), seen_at__isnull=True)
-    ids = [int(number) for number in request.POST.getlist("id") if number.isdecimal() and len(number) < 19]
-    if request.POST.getlist("id"):
-        notices = notices.filter(pk__in=ids)
+    if asked := request.POST.getlist("id"):
+        notices = notices.filter(pk__in=[key for key in map(key_of, asked) if key is not None])
     notices.update(seen_at=timezone.now())
     return HttpResponse(status=204)
 
