@@ -59,9 +59,7 @@ class Deletion:
 
 def describe(user: User) -> Deletion:
     """Returns what deleting this user would destroy with the present settings."""
-    settings = SiteSettings.load()
-    too = settings.delete_users if user.is_dashboard_user else settings.delete_students
-    there = user.thinkific_id is not None and user.removed_at is None
+    stays = _stays_in_thinkific(user)
     return Deletion(
         user_id=user.pk,
         name=str(user),
@@ -69,15 +67,22 @@ def describe(user: User) -> Deletion:
         quiz_results=user.quiz_results.count(),
         certificates=user.certificates.count(),
         memberships=user.memberships.count(),
-        thinkific_id=user.thinkific_id if there and too else None,
-        stays_in_thinkific=there and not too,
+        thinkific_id=None if stays or user.removed_at is not None else user.thinkific_id,
+        stays_in_thinkific=stays,
     )
+
+
+def _stays_in_thinkific(user: User) -> bool:
+    """Whether the user has a Thinkific account that the settings keep."""
+    settings = SiteSettings.load()
+    too = settings.delete_users if user.is_dashboard_user else settings.delete_students
+    return user.thinkific_id is not None and user.removed_at is None and not too
 
 
 def kept_by_the_settings(user: User) -> str:
     """Returns why a deletion would be undone by the next pull: the settings keep the Thinkific account. Empty
     when it would last."""
-    if not describe(user).stays_in_thinkific:
+    if not _stays_in_thinkific(user):
         return ""
     setting = "delete users in Thinkific" if user.is_dashboard_user else "delete students in Thinkific"
     return (
