@@ -59,18 +59,12 @@ def done_by(row: Model, who: str) -> SafeString:
 def two_lines(first: str, second: str) -> SafeString:
     """Returns a name with a second line that tells it from others of that name; one line if both are
     equal."""
-    if first == as_people_write(second):
-        return text(first)
-    return format_html(
-        '<span class="cell-two">{}<span class="cell-second">{}</span></span>', text(first), text(second)
-    )
+    return text(first) if first == as_people_write(second) else with_second(text(first), second)
 
 
-def with_second(first: SafeString, second: str) -> SafeString:
+def with_second(first: SafeString, below: str) -> SafeString:
     """Returns a finished cell with a second line below it."""
-    return format_html(
-        '<span class="cell-two">{}<span class="cell-second">{}</span></span>', first, text(second)
-    )
+    return lines([first, second(below)])
 
 
 def moment(value: datetime | None, *, empty: str = "", ahead: bool = False) -> SafeString:
@@ -195,11 +189,16 @@ def outside_link(url: str, label: str) -> SafeString:
 
 def in_thinkific(page: str, name: str) -> SafeString:
     """Returns a name that links to its page in Thinkific, in a new tab."""
+    return _to_thinkific(page, text(name), css="cell-link")
+
+
+def _to_thinkific(page: str, shown: Any, *, css: str) -> SafeString:
     return format_html(
-        '<a class="cell-link cell-outside" href="{}" target="_blank" rel="noopener noreferrer"'
+        '<a class="{} cell-outside" href="{}" target="_blank" rel="noopener noreferrer"'
         ' title="Open in Thinkific">{}<span class="material-symbols-outlined">open_in_new</span></a>',
+        css,
         page,
-        text(name),
+        shown,
     )
 
 
@@ -228,12 +227,7 @@ def thinkific_id(value: int | None, page: str = "", *, why_unknown: str = "") ->
         return pill("Not in Thinkific", title="This exists in the dashboard only.")
     if not page:
         return format_html('<span class="cell-id">{}</span>', value)
-    return format_html(
-        '<a class="cell-id cell-outside" href="{}" target="_blank" rel="noopener noreferrer"'
-        ' title="Open in Thinkific">{}<span class="material-symbols-outlined">open_in_new</span></a>',
-        page,
-        value,
-    )
+    return _to_thinkific(page, value, css="cell-id")
 
 
 def removed(value: datetime | None) -> SafeString | str:
@@ -245,11 +239,7 @@ def removed(value: datetime | None) -> SafeString | str:
 
 def badged(name: str, *badges: SafeString | str) -> SafeString:
     """Returns a name followed by pills."""
-    return format_html(
-        '<span class="cell-named">{} {}</span>',
-        text(name),
-        format_html_join(" ", "{}", ((b,) for b in badges)),
-    )
+    return _rendered_badges(text(name), badges)
 
 
 def named(obj: Any, label: str | None = None) -> SafeString:
