@@ -61,7 +61,9 @@ class Compared(Handler):
     report: DriftReport
     compare: Compare
 
-    state_type = ComparedState
+    @property
+    def state(self) -> ComparedState:
+        return self.context.place(ComparedState, self.name)
 
     def prepare(self, batch: list[RawPage]) -> Look:
         """Compare outside of the step, to keep its transaction short: on SQLite other writers wait for it."""
@@ -73,14 +75,13 @@ class Compared(Handler):
             self.context.fail(f"{self.report.get_kind_display()} {row.id}", row.message)
         ledger.add(self.context, self.report, prepared, listing=self.name)
         theirs = sum(finding.object_id is None for finding in prepared.findings)
-        self.context.place(ComparedState, self.name).theirs += theirs
+        self.state.theirs += theirs
         progress(self.context, pages=len(batch), rows=sum(page.fetched for page in batch))
         return Applied(met=prepared.met, lost=prepared.new)
 
     def again(self) -> None:
-        state = self.context.place(ComparedState, self.name)
-        ledger.forget_theirs(self.report, listing=self.name, count=state.theirs)
-        state.theirs = 0
+        ledger.forget_theirs(self.report, listing=self.name, count=self.state.theirs)
+        self.state.theirs = 0
 
 
 def compare_list(context: RunContext, report: DriftReport, name: str, path: str, compare: Compare) -> str:

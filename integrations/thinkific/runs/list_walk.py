@@ -29,13 +29,12 @@ class Handler:
     context: RunContext
     name: str
 
-    state_type: ClassVar[type[ListState]] = ListState
     # Called in a step of its own before the list is walked again.
     again: ClassVar[Callable[..., None] | None] = None
 
     @property
     def state(self) -> ListState:
-        return self.context.place(self.state_type, self.name)
+        return self.context.place(ListState, self.name)
 
     def prepare(self, batch: list[RawPage]) -> Any:
         """Called before the step, outside of its transaction. Returns the value that `write` gets."""
