@@ -52,31 +52,25 @@ class Rest:
     ) -> Page[schemas.User]:
         return self.list_page("/users", schemas.User, page, limit, {"email": email, "group_id": group_id})
 
-    def courses_page(self, page: int = 1, limit: int = PAGE_SIZE) -> Page[schemas.Course]:
-        return self.list_page("/courses", schemas.Course, page, limit)
+    def courses_page(self, limit: int) -> Page[schemas.Course]:
+        return self.list_page("/courses", schemas.Course, limit=limit)
 
-    def course_chapters_page(
-        self, course_id: int, page: int = 1, limit: int = PAGE_SIZE
-    ) -> Page[schemas.Chapter]:
-        return self.list_page(f"/courses/{course_id}/chapters", schemas.Chapter, page, limit)
+    def course_chapters_page(self, course_id: int, page: int) -> Page[schemas.Chapter]:
+        return self.list_page(f"/courses/{course_id}/chapters", schemas.Chapter, page)
 
-    def chapter_contents_page(
-        self, chapter_id: int, page: int = 1, limit: int = PAGE_SIZE
-    ) -> Page[schemas.Content]:
-        return self.list_page(f"/chapters/{chapter_id}/contents", schemas.Content, page, limit)
+    def chapter_contents_page(self, chapter_id: int, page: int) -> Page[schemas.Content]:
+        return self.list_page(f"/chapters/{chapter_id}/contents", schemas.Content, page)
 
-    def enrollments_page(
-        self, page: int = 1, limit: int = PAGE_SIZE, *, user_id: int | None
-    ) -> Page[schemas.Enrollment]:
-        return self.list_page("/enrollments", schemas.Enrollment, page, limit, {"user_id": user_id})
+    def enrollments_page(self, limit: int, *, user_id: int | None) -> Page[schemas.Enrollment]:
+        return self.list_page("/enrollments", schemas.Enrollment, 1, limit, {"user_id": user_id})
 
     def bundle_enrollments_page(
-        self, bundle_id: int, page: int = 1, limit: int = PAGE_SIZE, *, user_id: int | None
+        self, bundle_id: int, page: int, *, user_id: int | None
     ) -> Page[schemas.Enrollment]:
         """Returns the course enrollments that came with a bundle, one row per course. `bundle_id` is its
         productable_id."""
         path = f"/bundles/{bundle_id}/enrollments"
-        return self.list_page(path, schemas.Enrollment, page, limit, {"user_id": user_id})
+        return self.list_page(path, schemas.Enrollment, page, filters={"user_id": user_id})
 
     # --- one object ---------------------------------------------------------------------------------------
 

@@ -1,7 +1,5 @@
 """Pushing enrollments. Thinkific cannot delete one; access ends by an expiry date in the past."""
 
-from datetime import datetime
-
 from django.db import transaction
 from django.utils import timezone
 
@@ -145,14 +143,14 @@ def _has_ended(enrollment: Enrollment) -> bool:
     return enrollment.expiry_date is not None and enrollment.expiry_date <= timezone.now()
 
 
-def _store(enrollment: Enrollment, remote: schemas.Enrollment, now: datetime | None = None) -> None:
+def _store(enrollment: Enrollment, remote: schemas.Enrollment) -> None:
     """Store what Thinkific has now. Dates with a newer change that waits stay ours."""
     row = enrollment_row(
         remote,
         user_id=enrollment.user_id,
         product_id=enrollment.product_id,
         digest=None,
-        now=now or timezone.now(),
+        now=timezone.now(),
     )
     with transaction.atomic():
         apply_enrollments([row], source=SOURCE)

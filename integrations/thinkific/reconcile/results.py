@@ -79,10 +79,8 @@ def _without_latest(rows: list[schemas.QuizSubmission], passed: Passed) -> Look:
     return look
 
 
-def look_at_results(
-    rows: list[schemas.QuizSubmission], look: Look | None = None, passed: Passed = nothing_passed
-) -> Look:
-    look = look or Look()
+def look_at_results(rows: list[schemas.QuizSubmission], passed: Passed = nothing_passed) -> Look:
+    look = Look()
     quizzes = _keys(Quiz.objects.all(), (row.quiz.id for row in rows if row.quiz))
     users = primary_keys(number for row in rows if (number := _account(row)) is not None)
     dated = [(row, row.created_at or row.completed_at) for row in rows]
@@ -225,12 +223,9 @@ def _compare_certificates_of(
 
 
 def look_at_certificates(
-    rows: list[schemas.Certificate],
-    course: Product | None,
-    look: Look | None = None,
-    passed: Passed = nothing_passed,
+    rows: list[schemas.Certificate], course: Product | None, passed: Passed = nothing_passed
 ) -> Look:
-    look = look or Look()
+    look = Look()
     users = primary_keys(number for row in rows if (number := _account(row)) is not None)
     dated = [(row, row.issued_at) for row in rows]
     orphans = _of_departed(dated, users, Certificate.objects.all(), look)

@@ -53,7 +53,6 @@ class Enrollment(Struct):
 
 class Lesson(Struct):
     enrollment: Named
-    lesson: Named | None = None
     user: schemas.User | None = None
 
 
