@@ -52,9 +52,7 @@ def pull_groups(context: RunContext) -> None:
     walked = walk("/groups", handler, stored=ThinkificGroup.objects.all())
     remove = partial(mark_removed, ThinkificGroup)
     mark_missing(context, "groups", stored, remove, walked=walked, what="groups")
-    todo = stored.filter(pk__gt=context.place(MembersPlace).members_of).order_by("pk")
-    context.run.pages_total = context.run.pages_done + todo.count()
-    _pull_members_of(context, todo, stored)
+    _pull_members_of(context, stored)
 
 
 def _pull_one(context: RunContext, group: ThinkificGroup) -> None:
@@ -82,19 +80,16 @@ def _pull_one(context: RunContext, group: ThinkificGroup) -> None:
         context.store(write)
         if found is None:
             return None
-    one = ThinkificGroup.objects.filter(pk=group.pk)
-    todo = one.filter(pk__gt=context.place(MembersPlace).members_of)
-    context.run.pages_total = context.run.pages_done + todo.count()
-    _pull_members_of(context, todo, one)
+    _pull_members_of(context, ThinkificGroup.objects.filter(pk=group.pk))
     return None
 
 
-def _pull_members_of(
-    context: RunContext, todo: QuerySet[ThinkificGroup], groups: QuerySet[ThinkificGroup]
-) -> None:
-    """Pull the members of the groups in `todo`. `groups` are all groups of the run; their members who did not
-    come are marked as removed."""
+def _pull_members_of(context: RunContext, groups: QuerySet[ThinkificGroup]) -> None:
+    """Pull the members of these groups, one group after the other. Those who did not come are marked as
+    removed."""
     place = context.place(MembersPlace)
+    todo = groups.filter(pk__gt=place.members_of).order_by("pk")
+    context.run.pages_total = context.run.pages_done + todo.count()
     if place.members_top is UNSET:
         place.members_top = top_of(GroupMembership.objects.all())
     with context.lists.ahead(_member_lists(context, todo)):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from core.models import Chapter, Lesson, Product
@@ -57,10 +58,8 @@ class CatalogPlace(Place, rename={"content_of": "content of"}):
 
 
 def compare_products(context: RunContext, report: DriftReport) -> str:
-    def rows(found: list[RawRow], passed: Callable[[int], bool]) -> Look:
-        return _compare_rows(context, found, passed)
-
-    walked = listing.walk_list(context, report, "products", "/products", rows)
+    compare_rows = partial(_compare_rows, context)
+    walked = listing.walk_list(context, report, "products", "/products", compare_rows)
     unread = listing.WHY_NOT[walked.verdict]
     without = _compare_new_builder(context, report, walked.top)
     expected = stored.expected(report.kind)
@@ -268,8 +267,8 @@ def _of(what: str, row: Values, found: Difference) -> Difference:
     return found | {"field": f"{what} “{row['name']}”: {found['field'].replace('_', ' ')}"}
 
 
-def _gone(here: object, rows: list[Values], what: str) -> list[Difference]:
-    missing = here.exclude(thinkific_id__in=[row["thinkific_id"] for row in rows])  # type: ignore[attr-defined]
+def _gone(here: QuerySet, rows: list[Values], what: str) -> list[Difference]:
+    missing = here.exclude(thinkific_id__in=[row["thinkific_id"] for row in rows])
     return [
         {"field": f"{what} “{name}”", "ours": "there", "theirs": "gone"}
         for name in missing.values_list("name", flat=True)

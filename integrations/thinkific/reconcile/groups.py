@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from functools import partial
 
+from django.db.models import QuerySet
+
 from core.models import GroupMembership, ThinkificGroup
 from core.services.mirror.groups import GROUPS, apply_groups, apply_members, remove_members
 from core.services.mirror.table import Values, mark_removed
@@ -67,8 +69,8 @@ def look_at(
     return look
 
 
-def _by_pk(groups: object) -> dict[int, Values]:
-    rows = groups.values_list("pk", *GROUPS.fields)  # type: ignore[attr-defined]
+def _by_pk(groups: QuerySet) -> dict[int, Values]:
+    rows = groups.values_list("pk", *GROUPS.fields)
     return {row[0]: dict(zip(GROUPS.fields, row[1:], strict=True)) for row in rows}
 
 
