@@ -3,7 +3,7 @@
 Such rows are left out and are no error: no account is created for a person whom Thinkific does not list.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from django.utils.text import capfirst
@@ -37,7 +37,7 @@ def students(
 ) -> tuple[dict[int, int], set[int]]:
     """Returns `Thinkific id -> primary key` of the people in rows of a list, and the Thinkific ids of people
     who are gone. Unknown people are stored (see ensure_users; for `contested` apply_users)."""
-    named = list(named)
+    named = _earliest(named)
     people = {person.id: person for person, _ in named}
     known = primary_keys(people)
     if len(known) == len(people):
@@ -57,9 +57,12 @@ def who_is_gone(unknown: Iterable[NamedPerson], applied: Applied, *, now: dateti
     people without an e-mail address, since every account has one. People who wait for an administrator's
     decision are added to `applied.withheld` instead.
     """
+    once = _earliest(unknown)
+    if not once:
+        return set()
     looked = last_watermark(Kind.USERS)
     gone, rows = set(), {}
-    for person, since in unknown:
+    for person, since in once:
         if not person.email:
             gone.add(person.id)
         elif looked is not None and since is not None and since < looked - MARGIN:
@@ -75,7 +78,7 @@ def who_is_gone(unknown: Iterable[NamedPerson], applied: Applied, *, now: dateti
     return gone
 
 
-def earliest(rows: Iterable[tuple[schemas.User, datetime | None]]) -> Iterable[NamedPerson]:
+def _earliest(rows: Iterable[NamedPerson]) -> Collection[NamedPerson]:
     """Returns each person once, with the date of their oldest row."""
     found: dict[int, NamedPerson] = {}
     for person, since in rows:

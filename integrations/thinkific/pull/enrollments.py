@@ -183,8 +183,7 @@ def _students(
     if context is None:
         named = (person for person, _ in unknown)
         return users | ensure_users(named, applied, source=source, now=now, contested=contested), set()
-    once = departed_people.earliest(unknown)
-    made, departed = departed_people.students(once, applied, source=source, now=now, contested=contested)
+    made, departed = departed_people.students(unknown, applied, source=source, now=now, contested=contested)
     context.numbers(departed_people.NAME).add(e.id for e in rows if e.user_id in departed)
     return users | made, departed
 
@@ -201,7 +200,6 @@ def _courses(rows: list[schemas.Enrollment], context: RunContext | None) -> dict
 
 def named_person(enrollment: schemas.Enrollment) -> departed_people.NamedPerson | None:
     """Returns the student as the enrollment names them, and a moment at which they existed."""
-
     if enrollment.user_id is None:
         return None
     return person_of_enrollment(enrollment), enrollment.created_at or enrollment.updated_at

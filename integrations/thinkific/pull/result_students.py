@@ -48,9 +48,7 @@ def students(
     people = {id(row): person_of_node(row.user) if row.user else None for row, _ in rows}
     named = [(person, moment) for row, moment in rows if (person := people[id(row)]) is not None]
     there = [(person, moment) for person, moment in named if person.id not in claims.gone]
-    users, departed = departed_people.students(
-        departed_people.earliest(there), applied, source=context.source, now=context.now
-    )
+    users, departed = departed_people.students(there, applied, source=context.source, now=context.now)
     deleted = deleted_here({person.id for person, _ in there} - users.keys()) | applied.withheld | claims.gone
     left_out, orphans = set(), set()
     for row, _ in rows:

@@ -51,7 +51,6 @@ def set_watermark(context: RunContext, since: datetime | None) -> None:
     That is the newest change that came, but not later than the start of this walk: later changes may have
     been on pages that were read before. This also holds when Thinkific's clock is ahead of ours.
     """
-
     place = context.place(Changes)
     moment = min(place.newest, place.asked_at or context.now) if place.newest else None
     floor = since or last_watermark(context.run.kind)

@@ -75,11 +75,7 @@ def look_at(
     now = timezone.now()
     users = primary_keys({e.user_id for e in enrollments if e.user_id})
     unknown = [one for e in enrollments if e.user_id not in users and (one := named_person(e)) is not None]
-    departed = (
-        departed_people.who_is_gone(departed_people.earliest(unknown), Applied(), now=now)
-        if unknown
-        else set()
-    )
+    departed = departed_people.who_is_gone(unknown, Applied(), now=now)
     courses = product_ids((Product.Type.COURSE, e.course_id) for e in enrollments if e.course_id)
     rows: dict[int, Values] = {}
     names = {e.id: f"{e.user_email or e.user_id} in {e.course_name or e.course_id}" for e in enrollments}

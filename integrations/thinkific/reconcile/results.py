@@ -110,12 +110,7 @@ def _of_departed(
     pull/departed_people.py). Each row comes with a moment at which its person existed."""
     people = [(person_of_node(row.user), moment) for row, moment in dated if row.user is not None]
     unknown = [(one, moment) for one, moment in people if one is not None and one.id not in users]
-    now = timezone.now()
-    departed = (
-        departed_people.who_is_gone(departed_people.earliest(unknown), Applied(), now=now)
-        if unknown
-        else set()
-    )
+    departed = departed_people.who_is_gone(unknown, Applied(), now=timezone.now())
     found = {row.id for row, _ in dated if row.user is None or _account(row) in departed}
     look.met += _keys(here, found).values()
     return found
@@ -253,7 +248,6 @@ def look_at_certificates(
 
 def read_certificate(context: RunContext, row: Drift) -> Job[list[schemas.Certificate]]:
     """Returns the certificate as Thinkific has it now; empty if it is gone. Reads those of its person."""
-
     mine = Certificate.objects.filter(pk=row.object_id or 0).select_related("user").first()
     credential = mine.credential_id if mine else row.pointers.get("theirs")
     email = mine.user.email if mine else row.pointers.get("email")

@@ -30,7 +30,6 @@ def drifted(run: SyncRun) -> int:
 
 def ended(run: SyncRun) -> tuple[str, str, str]:
     """Returns level, text and address of the notice."""
-
     what = run.get_kind_display()
     why = run.errors[0]["message"] if run.errors else ""
     if run.status == SyncRun.Status.CANCELLED:
