@@ -235,11 +235,12 @@ def signed_in():
 
 
 @pytest.fixture
-def thinkific_site():
-    """The data of the stand-in. A test module can override this fixture to use other data."""
+def thinkific_site(request):
+    """The data of the stand-in. A test module can name another SCALE, or override this fixture."""
     from integrations.thinkific.sandbox import Scale, Site
 
-    return Site.generate(Scale(users=40, courses=6, builder_courses=1, bundles=1, groups=3), seed=1)
+    usual = Scale(users=40, courses=6, builder_courses=1, bundles=1, groups=3)
+    return Site.generate(getattr(request.module, "SCALE", usual), seed=1)
 
 
 @pytest.fixture

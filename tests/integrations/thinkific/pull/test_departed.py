@@ -5,18 +5,14 @@ import pytest
 
 from core.models import Enrollment, QuizResult, User
 from integrations.models import Drift, SyncRun
-from integrations.thinkific.sandbox import Scale, Site
+from integrations.thinkific.sandbox import Scale
 from tests.integrations.thinkific.pull.conftest import Writes, counts, removed
 
 pytestmark = pytest.mark.django_db
 
 GONE = (90003, 90007)
 OLD = "2025-03-01T00:00:00Z"
-
-
-@pytest.fixture
-def thinkific_site():
-    return Site.generate(Scale(users=12, courses=3, builder_courses=0, bundles=0, groups=0), seed=1)
+SCALE = Scale(users=12, courses=3, builder_courses=0, bundles=0, groups=0)
 
 
 @pytest.fixture(params=[True, False], ids=["with address", "without"])

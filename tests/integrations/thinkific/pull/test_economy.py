@@ -7,17 +7,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from core.models import Enrollment, OutboxEntry, User
-from integrations.thinkific.sandbox import Scale, Site
+from integrations.thinkific.sandbox import Scale
 from tests.integrations.thinkific.pull.conftest import Writes, counts
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def thinkific_site():
-    return Site.generate(
-        Scale(users=600, enrollments_per_user=2, courses=6, builder_courses=1, bundles=1, groups=3), seed=1
-    )
+SCALE = Scale(users=600, enrollments_per_user=2, courses=6, builder_courses=1, bundles=1, groups=3)
 
 
 def pages(rows):

@@ -11,16 +11,11 @@ from core.models import (
     ThinkificGroup,
     User,
 )
-from integrations.thinkific.sandbox import Site
 from tests.factories import GroupAssignmentFactory, TeamFactory
 from tests.integrations.thinkific.pull.conftest import SIXTY, removed
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def thinkific_site():
-    return Site.generate(SIXTY, seed=1)
+SCALE = SIXTY
 
 
 def test_a_person_who_is_deleted_is_marked_and_keeps_account_and_history(pull, site):

@@ -7,18 +7,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from core.models import Enrollment, Product, User
-from integrations.thinkific.sandbox import Scale, Site
+from integrations.thinkific.sandbox import Scale
 from tests.integrations.thinkific.pull.conftest import Writes, counts
 
 pytestmark = pytest.mark.django_db
 DATES = {"activated_at": "2026-01-01T00:00:00Z", "expiry_date": "2031-05-06T07:08:09Z"}
-
-
-@pytest.fixture
-def thinkific_site():
-    return Site.generate(
-        Scale(users=60, courses=8, builder_courses=0, bundles=5, groups=0, bundle_holders=0.2), seed=1
-    )
+SCALE = Scale(users=60, courses=8, builder_courses=0, bundles=5, groups=0, bundle_holders=0.2)
 
 
 def newcomer(site, name="new"):

@@ -15,18 +15,13 @@ from integrations.thinkific.budget.request_budget import SharedBudget
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.push import outcomes
-from integrations.thinkific.sandbox import Site
 from integrations.thinkific.webhooks import process
 from tests.integrations.thinkific.pull.conftest import SIXTY
 
 pytestmark = pytest.mark.django_db
 
 DATES = {"activated_at": "2026-06-01T00:00:00Z", "expiry_date": None}
-
-
-@pytest.fixture
-def thinkific_site():
-    return Site.generate(SIXTY, seed=1)
+SCALE = SIXTY
 
 
 class Anew:

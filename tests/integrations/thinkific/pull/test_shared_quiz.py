@@ -4,7 +4,6 @@ import pytest
 
 from core.models import Lesson, Membership, Quiz, QuizResult
 from integrations.thinkific.kinds import PULLS
-from integrations.thinkific.sandbox import Site
 from tests.factories import (
     MembershipFactory,
     SeatAssignmentFactory,
@@ -15,11 +14,7 @@ from tests.factories import (
 from tests.integrations.thinkific.pull.conftest import SIXTY, counts
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def thinkific_site():
-    return Site.generate(SIXTY, seed=1)
+SCALE = SIXTY
 
 
 @pytest.fixture

@@ -12,14 +12,10 @@ from core.services.enrollments import enrollments
 from core.services.mirror.bundles import total_up_students_of
 from core.services.mirror.source import Source
 from integrations.thinkific.push.drain import drain
-from integrations.thinkific.sandbox import Scale, Site
+from integrations.thinkific.sandbox import Scale
 
 LATER = timedelta(minutes=20)  # entries that wait longer are due: see core/moments.py
-
-
-@pytest.fixture
-def thinkific_site():
-    return Site.generate(Scale(users=5, courses=6, builder_courses=0, bundles=2, groups=0), seed=1)
+SCALE = Scale(users=5, courses=6, builder_courses=0, bundles=2, groups=0)
 
 
 @pytest.fixture

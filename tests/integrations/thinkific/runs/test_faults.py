@@ -9,15 +9,11 @@ from core.models import Certificate, Enrollment, Product, QuizResult, User
 from integrations.models import ConnectionState, SyncRun
 from integrations.thinkific.kinds import PULLS
 from integrations.thinkific.runs.lifecycle import resume
-from integrations.thinkific.sandbox import Scale, Site
+from integrations.thinkific.sandbox import Scale
 from tests.integrations.thinkific.running import go_on
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def thinkific_site():
-    return Site.generate(Scale(users=60, courses=4, builder_courses=1, bundles=1, groups=2), seed=1)
+SCALE = Scale(users=60, courses=4, builder_courses=1, bundles=1, groups=2)
 
 
 @pytest.fixture(autouse=True)

@@ -16,17 +16,12 @@ from core.models import (
 )
 from integrations.models import SyncRun
 from integrations.thinkific.runs import lifecycle
-from integrations.thinkific.sandbox import Site
 from tests.factories import GroupAssignmentFactory
 from tests.integrations.thinkific.pull.conftest import SIXTY, counts, removed
 from tests.integrations.thinkific.running import go_on
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def thinkific_site():
-    return Site.generate(SIXTY, seed=1)
+SCALE = SIXTY
 
 
 # --- the deletion guard ------------------------------------------------------------------------------

@@ -19,21 +19,14 @@ from core.processes import this_process
 from integrations.models import STALE_AFTER, SyncRun
 from integrations.thinkific.kinds import carry_out
 from integrations.thinkific.runs import lifecycle
-from integrations.thinkific.sandbox import Scale, Site
+from integrations.thinkific.sandbox import Scale
 
 ROOT = Path(__file__).parents[4]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
-
-
-@pytest.fixture
-def thinkific_site():
-    return Site.generate(
-        Scale(
-            users=3000, enrollments_per_user=3, courses=4, builder_courses=0, bundles=1, groups=0,
-            quiz_results_per_user=0, orders_per_user=0,
-        ),
-        seed=1,
-    )  # fmt: skip
+SCALE = Scale(
+    users=3000, enrollments_per_user=3, courses=4, builder_courses=0, bundles=1, groups=0,
+    quiz_results_per_user=0, orders_per_user=0,
+)  # fmt: skip
 
 
 @pytest.fixture

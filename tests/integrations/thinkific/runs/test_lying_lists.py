@@ -20,7 +20,6 @@ from integrations.thinkific.client import schemas
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.client.errors import Endless
-from integrations.thinkific.sandbox import Site
 from tests.factories import GroupAssignmentFactory
 from tests.integrations.thinkific.pull.conftest import SIXTY, removed
 
@@ -33,11 +32,7 @@ PATHS = {
     "groups": "v1/groups",
 }
 MODELS = {"users": User, "enrollments": Enrollment, "products": Product, "groups": ThinkificGroup}
-
-
-@pytest.fixture
-def thinkific_site():
-    return Site.generate(SIXTY, seed=1)
+SCALE = SIXTY
 
 
 @pytest.fixture(autouse=True)

@@ -7,17 +7,13 @@ from integrations.models import SyncRun
 from integrations.thinkific.runs import completeness
 from integrations.thinkific.runs.pages import RawPage
 from integrations.thinkific.runs.state import ListState
-from integrations.thinkific.sandbox import Scale, Site
+from integrations.thinkific.sandbox import Scale
 from tests.integrations.thinkific.pull.conftest import removed
 from tests.integrations.thinkific.running import go_on
 
 pytestmark = pytest.mark.django_db
 PAGE = 5
-
-
-@pytest.fixture
-def thinkific_site():
-    return Site.generate(Scale(users=20, courses=4, builder_courses=0, bundles=0, groups=0), seed=1)
+SCALE = Scale(users=20, courses=4, builder_courses=0, bundles=0, groups=0)
 
 
 @pytest.fixture(autouse=True)

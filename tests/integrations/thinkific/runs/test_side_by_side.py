@@ -10,20 +10,15 @@ from integrations.models import Kind, SyncRun
 from integrations.thinkific.budget.priorities import Grant
 from integrations.thinkific.runs.jobs import Ask, SideBySide
 from integrations.thinkific.runs.threads import Threads
-from integrations.thinkific.sandbox import Scale, Site
+from integrations.thinkific.sandbox import Scale
 from tests.integrations.thinkific.running import go_on
 
 pytestmark = pytest.mark.django_db
 AT_ONCE = 10
-
-
-@pytest.fixture
-def thinkific_site():
-    scale = Scale(
-        users=60, courses=24, builder_courses=0, bundles=24, groups=24, bundle_holders=0.3,
-        enrollments_per_user=2, quiz_results_per_user=0,
-    )  # fmt: skip
-    return Site.generate(scale, seed=1)
+SCALE = Scale(
+    users=60, courses=24, builder_courses=0, bundles=24, groups=24, bundle_holders=0.3,
+    enrollments_per_user=2, quiz_results_per_user=0,
+)  # fmt: skip
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from core.models import Enrollment, User
 from core.services.storage import bulk
 from integrations.models import COUNTS, SyncRun
 from integrations.thinkific.runs import fetch, writer
-from integrations.thinkific.sandbox import Scale, Site
+from integrations.thinkific.sandbox import Scale
 from tests.factories import UserFactory
 from tests.integrations.thinkific.pull.conftest import counts
 from tests.integrations.thinkific.running import go_on
@@ -21,11 +21,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(connection.vendor != "postgresql", reason="about PostgreSQL"),
 ]
-
-
-@pytest.fixture
-def thinkific_site():
-    return Site.generate(Scale(users=60, courses=6, builder_courses=0, bundles=0, groups=0), seed=1)
+SCALE = Scale(users=60, courses=6, builder_courses=0, bundles=0, groups=0)
 
 
 @pytest.fixture(autouse=True)

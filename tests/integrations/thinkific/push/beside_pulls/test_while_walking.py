@@ -14,17 +14,13 @@ from integrations.thinkific.budget import decisions
 from integrations.thinkific.client.graphql import lists
 from integrations.thinkific.kinds import carry_out
 from integrations.thinkific.runs import fetch, lifecycle
-from integrations.thinkific.sandbox import Scale, Site
+from integrations.thinkific.sandbox import Scale
 from integrations.thinkific.webhooks import process
 from tests.integrations.thinkific.webhooks.conftest import ADDRESS, SECRET, signature
 
 PAGE = 5
 V1 = "GET /api/public/v1"
-
-
-@pytest.fixture
-def thinkific_site():
-    return Site.generate(Scale(users=40, courses=4, builder_courses=0, bundles=1, groups=2), seed=1)
+SCALE = Scale(users=40, courses=4, builder_courses=0, bundles=1, groups=2)
 
 
 @pytest.fixture(autouse=True)
