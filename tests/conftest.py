@@ -25,10 +25,10 @@ from tests.factories import (
     UserFactory,
     builtin_role,
 )
-from tests.processes import process_environment
+from tests.processes import connected_environment, process_environment
 from tests.tables import Refill
 
-__all__ = ["process_environment"]
+__all__ = ["connected_environment", "process_environment"]
 
 
 # On PostgreSQL these run with the slow tests, because they hardly depend on the database.

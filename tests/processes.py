@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from django.conf import settings
 from django.db import connection
 
 
@@ -17,3 +18,11 @@ def process_environment(transactional_db: None) -> dict[str, str]:
     )
     own = {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "project.settings", "DEBUG": "1"}
     return {**os.environ, **own}
+
+
+@pytest.fixture
+def connected_environment(process_environment: dict[str, str], connected: object) -> dict[str, str]:
+    """The same for a process that is connected to the stand-in."""
+    names = ("SUBDOMAIN", "API_KEY", "ACCESS_TOKEN", "API_URL", "RATE_LIMIT", "GRAPHQL_POINTS")
+    own = {f"THINKIFIC_{name}": str(getattr(settings, f"THINKIFIC_{name}")) for name in names}
+    return process_environment | {"READ_DOT_ENV": "0"} | own

@@ -245,21 +245,14 @@ def test_threads_that_claim_at_once_never_get_the_same_person():
     assert [len(persons) for persons in got] == [2] * 40
 
 
-def test_processes_that_drain_at_once_send_everything_once(site, thinkific, process_environment, settings):
+def test_processes_that_drain_at_once_send_everything_once(site, thinkific, connected_environment):
     for number in range(40):
         somebody(f"p{number}")
-    environment = process_environment | {
-        "READ_DOT_ENV": "0",
-        "THINKIFIC_API_URL": thinkific.url,
-        "THINKIFIC_SUBDOMAIN": thinkific.options.subdomain,
-        "THINKIFIC_API_KEY": thinkific.options.api_key,
-        "THINKIFIC_RATE_LIMIT": "1000000",
-    }
     thinkific.reset_stats()
     command = [sys.executable, "manage.py", "drain", "--json"]
     running = [
         subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            command, cwd=ROOT, env=connected_environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
         for _ in range(3)
     ]

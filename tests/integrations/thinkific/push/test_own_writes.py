@@ -40,22 +40,18 @@ def _at_once(monkeypatch):
 
 
 @pytest.fixture
-def killed(thinkific, process_environment, tmp_path):
+def killed(thinkific, connected_environment, tmp_path):
     """`killed()` drains in another process, which is killed as soon as Thinkific has its request."""
-    environment = process_environment | {
-        "READ_DOT_ENV": "0",
-        "DEBUG": "1",
-        "THINKIFIC_SUBDOMAIN": thinkific.options.subdomain,
-        "THINKIFIC_API_KEY": thinkific.options.api_key,
-        "THINKIFIC_API_URL": thinkific.url,
-        "THINKIFIC_RATE_LIMIT": "1000000",
-    }
 
     def drain_and_kill(arrived, method="PUT") -> None:
         fault = thinkific.faults.add("stall", method=method, path="/users", when="after", seconds=60)
         with (tmp_path / "drain.log").open("w") as log:
             process = subprocess.Popen(
-                [sys.executable, "manage.py", "drain"], cwd=ROOT, env=environment, stdout=log, stderr=log
+                [sys.executable, "manage.py", "drain"],
+                cwd=ROOT,
+                env=connected_environment,
+                stdout=log,
+                stderr=log,
             )
             try:
                 assert wait_for(arrived, process), (tmp_path / "drain.log").read_text()[-2000:]

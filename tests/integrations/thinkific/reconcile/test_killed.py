@@ -30,23 +30,14 @@ def thinkific_site():
 
 
 @pytest.fixture
-def reconcile(connected, process_environment, tmp_path):
+def reconcile(connected_environment, tmp_path):
     """Starts `manage.py reconcile` on the database of the test."""
     started = []
-    environment = process_environment | {
-        "READ_DOT_ENV": "0",
-        "THINKIFIC_SUBDOMAIN": connected.options.subdomain,
-        "THINKIFIC_API_KEY": connected.options.api_key,
-        "THINKIFIC_ACCESS_TOKEN": connected.options.access_token,
-        "THINKIFIC_API_URL": connected.url,
-        "THINKIFIC_RATE_LIMIT": "1000000",
-        "THINKIFIC_GRAPHQL_POINTS": "1000000",
-    }
 
     def start() -> subprocess.Popen:
         log = (tmp_path / f"{len(started)}.log").open("w")
         command = [sys.executable, "manage.py", "reconcile", "--json"]
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        process = subprocess.Popen(command, cwd=ROOT, env=connected_environment, stdout=log, stderr=log)
         started.append(process)
         return process
 

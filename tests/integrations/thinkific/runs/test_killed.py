@@ -30,23 +30,16 @@ SCALE = Scale(
 
 
 @pytest.fixture
-def sync(connected, process_environment, tmp_path):
+def sync(connected_environment, tmp_path):
     """`sync("users", ...)` starts `manage.py sync` on the database of the test."""
     started = []
-    environment = process_environment | {
-        "READ_DOT_ENV": "0",
-        "THINKIFIC_SUBDOMAIN": connected.options.subdomain,
-        "THINKIFIC_API_KEY": connected.options.api_key,
-        "THINKIFIC_ACCESS_TOKEN": connected.options.access_token,
-        "THINKIFIC_API_URL": connected.url,
-        "THINKIFIC_RATE_LIMIT": "1000000",
-        "THINKIFIC_GRAPHQL_POINTS": "1000000",
-    }
 
     def start(*arguments):
         command = [sys.executable, "manage.py", "sync", *arguments]
         log = (tmp_path / f"{len(started)}.log").open("w")
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=log)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=connected_environment, stdout=subprocess.PIPE, stderr=log
+        )
         started.append(process)
         return process
 

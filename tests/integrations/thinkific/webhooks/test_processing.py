@@ -353,17 +353,13 @@ with connection.execute_wrapper(die):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_killed_worker_leaves_nothing_half_done_and_nothing_behind(
-    subscribed, work, process_environment, settings
-):
+def test_a_killed_worker_leaves_nothing_half_done_and_nothing_behind(subscribed, work, connected_environment):
     row = next(e for e in subscribed.site.enrollments.listing if 0 < float(e.percentage_completed) < 0.8)
     before = Enrollment.objects.filter(thinkific_id=row.id).values().get()
     subscribed.site.write("move_progress", enrollment_id=row.id, percent=91)
     assert subscribed.webhooks.wait_idle()
-    names = ("SUBDOMAIN", "API_KEY", "ACCESS_TOKEN", "API_URL")
-    site = {f"THINKIFIC_{name}": getattr(settings, f"THINKIFIC_{name}") for name in names}
 
-    killed = subprocess.run([sys.executable, "-c", KILLED], env={**process_environment, **site}, timeout=60)
+    killed = subprocess.run([sys.executable, "-c", KILLED], env=connected_environment, timeout=60)
 
     assert killed.returncode == -signal.SIGKILL
     assert Enrollment.objects.filter(thinkific_id=row.id).values().get() == before
