@@ -3,12 +3,12 @@
 import pytest
 
 from core.models import OutboxEntry, Product
+from core.services import people
 from integrations.models import PULLED, InboundEvent, SyncRun
 from integrations.thinkific.push import outcomes, prerequisites
-from integrations.thinkific.push.drain import drain
 from integrations.thinkific.webhooks import process
 from tests.history import watched
-from tests.integrations.thinkific.running import carry, short_pauses
+from tests.integrations.thinkific.running import carry, push_all, short_pauses
 
 
 @pytest.fixture(autouse=True)
@@ -87,21 +87,22 @@ def catalog(pull):
 
 @pytest.fixture
 def push(_connected):
-    """Drain until no entry is due any more. Returns the number of entries by result."""
+    """`push()` sends everything that waits."""
+    return push_all
 
-    def carry(times: int = 40) -> dict[str, int]:
-        total: dict[str, int] = {}
-        for _ in range(times):
-            for name, count in drain(seconds=10).items():
-                total[name] = total.get(name, 0) + count
-            waiting = OutboxEntry.objects.filter(status=OutboxEntry.Status.PENDING)
-            if not waiting.exists():
-                break
-            # Entries that would wait for seconds are due at once here.
-            waiting.update(not_before="2020-01-01T00:00:00Z")
-        return total
 
-    return carry
+@pytest.fixture
+def ada(push):
+    """A new person with an account in Thinkific."""
+    user = people.create_user(email="ada@new.example", first_name="Ada", last_name="Roe")
+    push()
+    user.refresh_from_db()
+    return user
+
+
+@pytest.fixture
+def bundle(catalog):
+    return Product.objects.bundles().order_by("pk").first()
 
 
 @pytest.fixture

@@ -5,27 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from core.models import Enrollment, OutboxEntry, Product
-from core.services import people
+from core.models import Enrollment, OutboxEntry
 from core.services.enrollments import enrollments
 
 from .conftest import counts
 
 LIFETIME = {"activated_at": "2026-01-01T00:00:00Z"}
-
-
-@pytest.fixture
-def ada(push):
-    """A new person with an account in Thinkific."""
-    user = people.create_user(email="ada@new.example", first_name="Ada", last_name="Roe")
-    push()
-    user.refresh_from_db()
-    return user
-
-
-@pytest.fixture
-def bundle(catalog):
-    return Product.objects.bundles().order_by("pk").first()
 
 
 def in_days(days):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from core.models import Enrollment, OutboxEntry, Product, User
+from core.models import Enrollment, OutboxEntry, User
 from core.services import people
 from core.services.enrollments import enrollments
 from integrations.thinkific.push import bundles, outcomes
@@ -16,22 +16,8 @@ from .conftest import counts
 
 
 @pytest.fixture
-def ada(push):
-    """A new person with an account in Thinkific."""
-    user = people.create_user(email="ada@new.example", first_name="Ada", last_name="Roe")
-    push()
-    user.refresh_from_db()
-    return user
-
-
-@pytest.fixture
 def course(catalog):
     return catalog[min(catalog)]
-
-
-@pytest.fixture
-def bundle(catalog):
-    return Product.objects.bundles().order_by("pk").first()
 
 
 def remote(site, user, course):

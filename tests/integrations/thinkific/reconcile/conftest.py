@@ -2,13 +2,11 @@
 
 import pytest
 
-from core.models import OutboxEntry
 from integrations.models import Drift, DriftReport, Kind, SyncRun
 from integrations.thinkific.kinds import PULLS
 from integrations.thinkific.push import outcomes
-from integrations.thinkific.push.drain import drain
 from integrations.thinkific.sandbox import Scale, Site
-from tests.integrations.thinkific.running import carry, short_pauses
+from tests.integrations.thinkific.running import carry, push_all, short_pauses
 
 
 @pytest.fixture(autouse=True)
@@ -52,15 +50,7 @@ def compare(carry, site):
 
 @pytest.fixture
 def push():
-    def carry() -> None:
-        for _ in range(20):
-            drain(seconds=10)
-            waiting = OutboxEntry.objects.filter(status=OutboxEntry.Status.PENDING)
-            if not waiting.exists():
-                return
-            waiting.update(not_before="2020-01-01T00:00:00Z")
-
-    return carry
+    return push_all
 
 
 @pytest.fixture

@@ -127,6 +127,15 @@ def environment(process_environment):
     return towards
 
 
+def seconds_to_stop(process, number=signal.SIGTERM) -> float:
+    """Signal a process that has been at work for a second. Returns how long it took to end."""
+    time.sleep(1.0)
+    began = time.monotonic()
+    process.send_signal(number)
+    process.wait(60)
+    return time.monotonic() - began
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("script", [dripping_body, dripping_headers])
@@ -137,16 +146,12 @@ def test_a_command_that_is_told_to_stop_cancels_its_run(environment, number, scr
         )
         try:
             assert wait_for(lambda: SyncRun.objects.filter(status="running").exists(), process)
-            time.sleep(1.0)
-            began = time.monotonic()
-            process.send_signal(number)
-            code = process.wait(30)
-            seconds = time.monotonic() - began
+            seconds = seconds_to_stop(process, number)
         finally:
             process.kill()
             process.wait()
 
-    assert (code, SyncRun.objects.get().status) == (1, "cancelled")
+    assert (process.returncode, SyncRun.objects.get().status) == (1, "cancelled")
     assert seconds < SOON
 
 
@@ -158,11 +163,7 @@ def test_a_drain_that_is_told_to_stop_leaves_the_change_waiting(environment):
         process = subprocess.Popen([sys.executable, "manage.py", "drain"], cwd=ROOT, env=environment(url))
         try:
             assert wait_for(lambda: OutboxEntry.objects.filter(status="in_flight").exists(), process)
-            time.sleep(1.0)
-            began = time.monotonic()
-            process.send_signal(signal.SIGTERM)
-            process.wait(30)
-            seconds = time.monotonic() - began
+            seconds = seconds_to_stop(process)
         finally:
             process.kill()
             process.wait()
@@ -181,11 +182,7 @@ def test_a_worker_that_stops_leaves_its_run_to_others(environment):
         process = subprocess.Popen(command, cwd=ROOT, env=environment(url), start_new_session=True)
         try:
             assert wait_for(lambda: SyncRun.objects.filter(status="running").exists(), process, seconds=40)
-            time.sleep(1.0)
-            began = time.monotonic()
-            process.send_signal(signal.SIGTERM)
-            process.wait(60)
-            seconds = time.monotonic() - began
+            seconds = seconds_to_stop(process)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)

@@ -18,20 +18,6 @@ KINDS = ("users", "enrollments", "groups")
 
 
 @pytest.fixture
-def ada(push, catalog):
-    """A new person with an account in Thinkific."""
-    user = people.create_user(email="ada@new.example", first_name="Ada", last_name="Roe")
-    push()
-    user.refresh_from_db()
-    return user
-
-
-@pytest.fixture
-def bundle(catalog):
-    return Product.objects.bundles().order_by("pk").first()
-
-
-@pytest.fixture
 def delete_too():
     """People who are deleted here are also deleted in Thinkific."""
     settings = SiteSettings.load()
