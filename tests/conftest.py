@@ -235,6 +235,14 @@ def signed_in():
 
 
 @pytest.fixture
+def credentials(settings):
+    """The dashboard has the credentials of a site, and nothing is requested from it."""
+    settings.THINKIFIC_SUBDOMAIN = "acme"
+    settings.THINKIFIC_API_KEY = "0" * 32
+    settings.THINKIFIC_ACCESS_TOKEN = "1" * 60
+
+
+@pytest.fixture
 def thinkific_site(request):
     """The data of the stand-in. A test module can name another SCALE, or override this fixture."""
     from integrations.thinkific.sandbox import Scale, Site

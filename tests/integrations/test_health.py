@@ -18,13 +18,6 @@ def ago(**duration):
 
 
 @pytest.fixture
-def credentials(settings):
-    settings.THINKIFIC_SUBDOMAIN = "academy"
-    settings.THINKIFIC_API_KEY = "k" * 32
-    settings.THINKIFIC_ACCESS_TOKEN = "t" * 64
-
-
-@pytest.fixture
 def healthy(credentials):
     schedules.write_schedules()
     WorkerHeartbeat.objects.create(host="here", group=1, process=1)

@@ -17,12 +17,6 @@ def address(run, action="change") -> str:
 
 
 @pytest.fixture
-def site(settings):
-    settings.THINKIFIC_SUBDOMAIN = "acme"
-    settings.THINKIFIC_API_KEY = "0" * 32
-
-
-@pytest.fixture
 def running(db):
     return SyncRunFactory(
         status="running",
@@ -152,7 +146,7 @@ def test_a_running_run_is_asked_to_stop(signed_in, root, running):
     assert "Stopping after the page it is on" in page
 
 
-def test_a_cancelled_run_is_resumed_for_who_asked(signed_in, root, site):
+def test_a_cancelled_run_is_resumed_for_who_asked(signed_in, root, credentials):
     run = SyncRunFactory(status="cancelled", pages_done=3, pages_total=9)
     browser = signed_in(root)
     assert "It continues after page 3 of 9" in browser.get(address(run)).content.decode()
@@ -164,7 +158,7 @@ def test_a_cancelled_run_is_resumed_for_who_asked(signed_in, root, site):
     assert list(run.watchers.all()) == [root]
 
 
-def test_a_finished_run_is_not_resumed(signed_in, root, site):
+def test_a_finished_run_is_not_resumed(signed_in, root, credentials):
     run = SyncRunFactory(status="succeeded")
 
     page = signed_in(root).post(address(run, "resume"), follow=True).content.decode()
@@ -174,7 +168,7 @@ def test_a_finished_run_is_not_resumed(signed_in, root, site):
 
 
 @pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}], ids=["page", "script"])
-def test_what_is_refused_is_said_in_the_dialog(signed_in, root, site, headers):
+def test_what_is_refused_is_said_in_the_dialog(signed_in, root, credentials, headers):
     run = SyncRunFactory(status="succeeded")
 
     answer = signed_in(root).post(address(run, "resume"), headers=headers)
@@ -186,7 +180,7 @@ def test_what_is_refused_is_said_in_the_dialog(signed_in, root, site, headers):
     assert "Resume this run?" in shown
 
 
-def test_removals_that_nobody_held_back_are_not_confirmed(signed_in, root, site):
+def test_removals_that_nobody_held_back_are_not_confirmed(signed_in, root, credentials):
     run = SyncRunFactory(status="partial")
 
     page = signed_in(root).post(address(run, "confirm"), follow=True).content.decode()
@@ -195,7 +189,7 @@ def test_removals_that_nobody_held_back_are_not_confirmed(signed_in, root, site)
     assert SyncRun.objects.count() == 1
 
 
-def test_another_number_than_was_shown_is_not_confirmed(signed_in, root, site):
+def test_another_number_than_was_shown_is_not_confirmed(signed_in, root, credentials):
     run = SyncRunFactory(status="partial", guarded=40)
     browser = signed_in(root)
     assert 'name="removals" value="40"' in browser.get(address(run)).content.decode()
@@ -207,7 +201,7 @@ def test_another_number_than_was_shown_is_not_confirmed(signed_in, root, site):
     assert SyncRun.objects.count() == 1
 
 
-def test_who_confirms_second_is_told_who_was_first(signed_in, root, alma, site):
+def test_who_confirms_second_is_told_who_was_first(signed_in, root, alma, credentials):
     run = SyncRunFactory(status="partial", guarded=40)
     signed_in(alma).post(address(run, "confirm"), {"removals": "40"})
 
@@ -230,7 +224,7 @@ def test_a_run_that_has_ended_is_not_said_to_be_cancelled(signed_in, root):
     assert "had ended already" in page
 
 
-def test_confirming_while_such_a_run_is_under_way_says_so(signed_in, root, site, running):
+def test_confirming_while_such_a_run_is_under_way_says_so(signed_in, root, credentials, running):
     guarded = SyncRunFactory(status="partial", guarded=40)
 
     page = signed_in(root).post(address(guarded, "confirm"), follow=True).content.decode()

@@ -16,14 +16,7 @@ from tests.factories import (
     UserFactory,
 )
 
-pytestmark = pytest.mark.usefixtures("site")
-
-
-@pytest.fixture
-def site(settings):
-    settings.THINKIFIC_SUBDOMAIN = "acme"
-    settings.THINKIFIC_API_KEY = "0" * 32
-    settings.THINKIFIC_ACCESS_TOKEN = "1" * 60
+pytestmark = pytest.mark.usefixtures("credentials")
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ from tests.factories import (
     UserFactory,
 )
 
+pytestmark = pytest.mark.usefixtures("credentials")
+
 START = "/admin/tools/{}/".format
 SIMPLE = {
     "sync-groups": "groups",
@@ -24,13 +26,6 @@ SIMPLE = {
     "sync-certificates": "certificates",
     "sync-quiz-results": "quiz_results",
 }
-
-
-@pytest.fixture(autouse=True)
-def site(settings):
-    settings.THINKIFIC_SUBDOMAIN = "acme"
-    settings.THINKIFIC_API_KEY = "0" * 32
-    settings.THINKIFIC_ACCESS_TOKEN = "1" * 60
 
 
 def start(browser, card, **fields) -> str:

@@ -25,12 +25,9 @@ def quiet() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def connected_by_name(settings) -> None:
+def connected_by_name(settings, credentials) -> None:
     """Connect the dashboard, so that runs can be started; nothing carries them out."""
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.core.admin.walk.browsing.WithoutDrawing"]
-    settings.THINKIFIC_SUBDOMAIN = "acme"
-    settings.THINKIFIC_API_KEY = "0" * 32
-    settings.THINKIFIC_ACCESS_TOKEN = "1" * 60
 
 
 @pytest.fixture
