@@ -56,8 +56,8 @@ class ListState(Place):
     top: int = 0  # the largest primary key when the walk began: rows stored later cannot be missing
     # In the newest round:
     new: int = 0  # rows that are not in the sets of seen rows (older versions, dry runs)
-    lost: int = 0  # rows without an id
-    nameless: int = 0  # the same
+    lost: int = 0  # rows without an id; older versions counted others as well
+    nameless: int = 0  # rows without an id, and nothing else
     made: int = 0  # rows that were added here
     ended: bool = False  # the last page was stored, or
     endless: bool = False  # the walk stopped because there was always another page
