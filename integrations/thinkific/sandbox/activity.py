@@ -20,16 +20,15 @@ NEWCOMERS_FROM = 500  # the demo's own people have lower numbers
 
 
 class Activity:
-    def __init__(self, site: "Site", *, per_minute: float = 0.0, seed: int = 1) -> None:
+    def __init__(self, site: "Site", *, seed: int) -> None:
         self.site = site
         self._random = Random(seed)  # noqa: S311 - invented lives
-        self._pace = per_minute
+        self._pace = 0.0  # per minute
         self._changed = threading.Event()
         self._stopping = False
         self._thread: threading.Thread | None = None
         self._newcomers: Counter[int] = Counter()  # by company
         self._quizzes: dict[int, list[int]] = {}
-        self.set_pace(per_minute)
 
     def set_pace(self, per_minute: float) -> None:
         self._pace = per_minute

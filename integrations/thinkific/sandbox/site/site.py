@@ -21,12 +21,14 @@ from integrations.thinkific.sandbox.writes import WRITES
 Wire = dict[str, Any]
 Listener = Callable[[str, Wire], None]
 
+KEPT_FOR = 1000  # milliseconds
+
 
 class Site:
-    def __init__(self, *, options: Options | None = None) -> None:
+    def __init__(self) -> None:
         self.lock = threading.RLock()  # for requests, tests and the activity thread
         self.clock = Clock()
-        self.options = options or Options()
+        self.options = Options()
         self.origin: Wire = {}  # scale, seed and date, for the journal
         self.version = 0  # grows with every write; kept answers of older versions are not used
         self.render = Renderer(self)
@@ -74,19 +76,12 @@ class Site:
         self._depth = 0
 
     @classmethod
-    def generate(
-        cls,
-        scale: Scale | None = None,
-        *,
-        seed: int = 1,
-        as_of: datetime | None = None,
-        options: Options | None = None,
-    ) -> "Site":
+    def generate(cls, scale: Scale | None = None, *, seed: int = 1, as_of: datetime | None = None) -> "Site":
         """Returns a site of any size.
 
         The same scale, seed and `as_of` (default: this hour) give the same rows.
         """
-        site = cls(options=options)
+        site = cls()
         fill(site, scale or Scale.demo(), seed=seed, as_of=as_of)
         return site
 
@@ -114,14 +109,14 @@ class Site:
             groups = [group for group in self.groups if group["name"].lower() == name.lower()]
         return groups[0] if groups else None
 
-    def answer(self, key: Any, build: Callable[[], Iterable[Any]], *, lifetime: int = 1000) -> list[Any]:
+    def answer(self, key: Any, build: Callable[[], Iterable[Any]]) -> list[Any]:
         """Returns the rows of `build`, and keeps them until the next write: page 2 needs no new search.
 
-        They are kept for at most `lifetime` milliseconds, because enrollments expire without a write.
+        They are kept for at most KEPT_FOR milliseconds, because enrollments expire without a write.
         """
         now = self.clock.now()
         known = self._answers.get(key)
-        if known and known[0] == self.version and 0 <= now - known[1] <= lifetime:
+        if known and known[0] == self.version and 0 <= now - known[1] <= KEPT_FOR:
             return known[2]
         if len(self._answers) >= 64:
             self._answers.clear()
