@@ -19,6 +19,8 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 TOLERANCE = timedelta(minutes=1)  # the clocks of two of our machines may differ by this much
+# A later date is a typing error, and the last days of Python's calendar do not exist in other time zones.
+LAST_DAY = date(2199, 12, 31)
 AHEAD = timedelta(minutes=5)  # Thinkific's clock and ours may differ by this much
 
 

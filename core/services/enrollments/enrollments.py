@@ -31,8 +31,7 @@ from core.services.history import record_initial_states, signed
 from core.services.mirror.bundles import total_up_students
 from core.services.mirror.source import Source
 
-# A later date is a typing error, and the last days of Python's calendar do not exist in other time zones.
-LAST_DAY = date(2199, 12, 31)
+LAST_DAY = moments.LAST_DAY
 TOO_FAR = "Choose a day before the year 2200, or none: then access does not end."
 
 

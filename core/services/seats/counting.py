@@ -7,7 +7,7 @@ from django.db.models import Count, F, Q, QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from core.models import Enrollment, Seat, User
+from core.models import Enrollment, Membership, Seat, Team, User
 
 RECALCULATE_TASK = "core.tasks.recalculate_seats"
 
@@ -28,8 +28,15 @@ def count_used(seats: QuerySet[Seat], *, now: datetime | None = None) -> dict[in
     teams they are in and whoever enrolled them. Courses that came with a bundle use none. On a reusable seat
     an expired enrollment uses none.
     """
+    places = _places(seats, now).values_list(f"{ASSIGNMENT}__seat").annotate(Count("user", distinct=True))
+    return dict(places)
+
+
+def _places(seats: QuerySet[Seat], now: datetime | None) -> QuerySet[Enrollment]:
+    """Returns the enrollments that use a place of these seats, each once for every team of the seat that the
+    student is in."""
     # All conditions on the assignment are in one filter(), so that they apply to the same assignment.
-    places = (
+    return (
         Enrollment.objects.with_status(now)
         .filter(
             Q(**{f"{ASSIGNMENT}__product": F("product"), f"{ASSIGNMENT}__seat__in": seats.order_by()}),
@@ -38,10 +45,15 @@ def count_used(seats: QuerySet[Seat], *, now: datetime | None = None) -> dict[in
             via_bundle__isnull=True,
         )
         .order_by()
-        .values_list(f"{ASSIGNMENT}__seat")
-        .annotate(Count("user", distinct=True))
     )
-    return dict(places)
+
+
+def users_of(seat: Seat, *, team: Team | None = None) -> QuerySet[User]:
+    """Returns the users who use a place of the seat now; with `team`, only that team's members."""
+    places = _places(Seat.objects.filter(pk=seat.pk), timezone.now())
+    if team is not None:
+        places = places.filter(user__in=Membership.objects.filter(team=team).values("user"))
+    return User.objects.filter(pk__in=places.values("user"))
 
 
 def request_recalculation(*, by: User) -> None:
