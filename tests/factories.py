@@ -119,6 +119,14 @@ class TagFactory(DjangoModelFactory):
     name = factory.Sequence(lambda n: f"tag-{n}")
 
 
+class UserTagFactory(DjangoModelFactory):
+    class Meta:
+        model = models.UserTag
+
+    user = factory.SubFactory(UserFactory)
+    tag = factory.SubFactory(TagFactory)
+
+
 class NoteFactory(DjangoModelFactory):
     class Meta:
         model = models.Note

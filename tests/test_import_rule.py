@@ -31,7 +31,7 @@ PLACES: dict[str, list[set[str]]] = {
         {"services/leases"},
         {"services/history", "services/identity", "services/logins", "services/permissions"},
         {"services/outbox"},  # marking what Thinkific must be told; how a push ends stands further down
-        {"services/seats"},
+        {"services/seats", "services/tags"},
         {"services/groups"},
         {"services/memberships"},
         {"services/invitations"},

@@ -13,7 +13,7 @@ from core.models.people import User
 from core.models.results import Certificate, QuizResult
 from core.models.seats import Seat, SeatAssignment
 from core.models.site import SiteSettings
-from core.models.tags_and_notes import Note, Tag
+from core.models.tags_and_notes import Note, Tag, UserTag
 from core.models.teams import Membership, Organization, Role, Team
 from core.models.tokens import ApiToken, WebhookDelivery, WebhookEndpoint
 
@@ -50,6 +50,7 @@ __all__ = [
     "Team",
     "ThinkificGroup",
     "User",
+    "UserTag",
     "WebhookDelivery",
     "WebhookEndpoint",
 ]

@@ -153,7 +153,9 @@ class User(Folded, AbstractBaseUser, PermissionsMixin):
         db_index=False,
         help_text="The team that the account was made for. Its managers may change the account.",
     )
-    tags = models.ManyToManyField("core.Tag", blank=True, related_name="users")
+    tags: models.ManyToManyField = models.ManyToManyField(
+        "core.Tag", blank=True, related_name="users", through="core.UserTag"
+    )
     sso_enabled = models.BooleanField("single sign-on", default=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)

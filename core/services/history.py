@@ -4,7 +4,17 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from django.db import connection, transaction
-from django.db.models import CharField, DateTimeField, Exists, F, Model, OuterRef, QuerySet, Value
+from django.db.models import (
+    BigIntegerField,
+    CharField,
+    DateTimeField,
+    Exists,
+    F,
+    Model,
+    OuterRef,
+    QuerySet,
+    Value,
+)
 from django.db.models.functions import Least
 from django.utils import timezone
 
@@ -44,7 +54,7 @@ def record_initial_state(model: type[Model], pks: Iterable[int]) -> None:
     with transaction.atomic(savepoint=False):
         # Locked: of two first changes at the same time, the second waits and finds the row of the first.
         if rows.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True):
-            _insert_as_it_was(history, rows)
+            _insert_as_it_was(rows)
 
 
 def record_initial_states(instances: Sequence[Model]) -> None:
@@ -55,21 +65,44 @@ def record_initial_states(instances: Sequence[Model]) -> None:
         instance._initial_state_recorded = True  # type: ignore[attr-defined]
 
 
-def _insert_as_it_was(history: Any, rows: QuerySet) -> None:
-    """Copy all rows in one statement. The rows are locked before, so it reads what others have committed."""
+def record_many(rows: QuerySet, kind: str, *, by: User | None, reason: str) -> None:
+    """Write the present values of these rows to the history, in one statement: after they were inserted
+    ("+") or updated ("~"), or before they are deleted ("-"). Their first change needs
+    `record_initial_state`, as any other."""
+    _insert_history(
+        rows,
+        {
+            "history_date": Value(timezone.now(), output_field=DateTimeField()),
+            "history_type": Value(kind, output_field=CharField()),
+            "history_change_reason": Value(reason, output_field=CharField()),
+            "history_user_id": Value(by and by.pk, output_field=BigIntegerField()),
+        },
+    )
+
+
+def _insert_as_it_was(rows: QuerySet) -> None:
+    """The rows are locked before, so it reads what others have committed."""
     now = Value(timezone.now(), output_field=DateTimeField())
     made = next((name for name in MADE if name in {f.name for f in rows.model._meta.fields}), None)
-    extra = {
-        "history_date": Least(F(made), now) if made else now,
-        "history_type": Value("+", output_field=CharField()),
-        "history_change_reason": Value(AS_IT_WAS, output_field=CharField()),
-    }
+    _insert_history(
+        rows,
+        {
+            "history_date": Least(F(made), now) if made else now,
+            "history_type": Value("+", output_field=CharField()),
+            "history_change_reason": Value(AS_IT_WAS, output_field=CharField()),
+        },
+    )
+
+
+def _insert_history(rows: QuerySet, extra: dict[str, Any]) -> None:
+    """Copy all rows to their history in one statement, with `extra` values for its own columns."""
+    history: Any = rows.model.history.model
     kept = [field.attname for field in history.tracked_fields]
-    rows = rows.annotate(**{f"as_{name}": value for name, value in extra.items()})
+    rows = rows.order_by().annotate(**{f"as_{name}": value for name, value in extra.items()})
     select = rows.values_list(*kept, *(f"as_{name}" for name in extra)).query
     statement, values = select.get_compiler(connection=connection).as_sql()
     columns = [field.column for field in history.tracked_fields]
-    columns += [history._meta.get_field(name).column for name in extra]
+    columns += [next(f.column for f in history._meta.fields if f.attname == name) for name in extra]
     names = ", ".join(f'"{column}"' for column in columns)
     with connection.cursor() as cursor:
         cursor.execute(f'INSERT INTO "{history._meta.db_table}" ({names}) {statement}', values)

@@ -26,8 +26,10 @@ from core.models import (
     Seat,
     SeatAssignment,
     SiteSettings,
+    Tag,
     Team,
     User,
+    UserTag,
 )
 from core.models.fields.history import AS_IT_WAS, done_by
 
@@ -134,6 +136,10 @@ RECORDED = {
             GroupAssignment,
             lambda row, names: f"{names.of(row, 'group')} for {names.of(row, 'team')}",
             ("group", "team"),
+        ),
+        Recorded(Tag, lambda row, names: row.name),
+        Recorded(
+            UserTag, lambda row, names: f"{names.of(row, 'tag')} on {names.of(row, 'user')}", ("tag", "user")
         ),
         Recorded(SiteSettings, lambda row, names: "Settings"),
     ]

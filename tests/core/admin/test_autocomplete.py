@@ -129,7 +129,7 @@ WITH_ONE_CODE = {
 SEES = ["users.view", "teams.view", "products.view", "groups.view", "seats.view", "enrollments.view"]
 FILTERS_OF_THOSE = {
     "membership.team",
-    "user_tags.tag",
+    "usertag.tag",
     "groupassignment.team",
     "seat.product",
     "seatassignment.team",

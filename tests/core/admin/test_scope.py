@@ -182,7 +182,7 @@ def test_columns_that_no_filter_offers_cannot_be_asked_for(office, name, lookup)
 
 @pytest.mark.parametrize(
     ("model", "field"),
-    [("membership", "team"), ("enrollment", "product"), ("user_tags", "tag"), ("quizresult", "quiz")],
+    [("membership", "team"), ("enrollment", "product"), ("usertag", "tag"), ("quizresult", "quiz")],
 )
 def test_autocomplete_offers_what_is_visible(office, hidden, shown, model, field):
     response = office.get(

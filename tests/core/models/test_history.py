@@ -7,12 +7,15 @@ from core.models import (
     GroupAssignment,
     Invitation,
     Membership,
+    Note,
     Role,
     Seat,
     SeatAssignment,
     SiteSettings,
+    Tag,
     Team,
     User,
+    UserTag,
 )
 from core.services.accounts import deletions
 from tests.factories import EnrollmentFactory, InvitationFactory, UserFactory
@@ -29,12 +32,16 @@ TRACKED = [
     Enrollment,
     GroupAssignment,
     SiteSettings,
+    Tag,
+    UserTag,
+    Note,
 ]
 SECRET_OR_BUSY = {
     User: {"password", "last_login", "last_activity_at", "synced_at", "remote_digest"},
     Enrollment: {"percentage_completed", "started_at", "completed_at", "remote_updated_at", "push_state"},
     Seat: {"used_count", "used_counted_at"},
     GroupAssignment: {"last_synced_at", "last_error"},
+    Note: {"text"},
 }
 
 
