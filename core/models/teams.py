@@ -25,6 +25,7 @@ class Organization(Folded):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = FoldedQuerySet.as_manager()
+    history = tracked(excluded_fields=["folded"])
 
     class Meta:
         ordering = ["name"]
@@ -32,6 +33,10 @@ class Organization(Folded):
             models.UniqueConstraint(
                 fields=["folded"], condition=Q(folded__isnull=False), name="one_organization_per_name"
             )
+        ]
+        indexes = [
+            models.Index(fields=["name", "id"], name="organization_name"),
+            models.Index(fields=["created_at", "id"], name="organization_created_at"),
         ]
 
     def __str__(self) -> str:

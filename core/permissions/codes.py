@@ -60,7 +60,7 @@ PERMISSIONS: dict[str, Permission] = {
         ),
         *_crud("Teams", "teams", ["team", "membership"], unused="delete"),
         _one("teams.assign", "Teams", "Add people to teams", "core.assign_team"),
-        *_crud("Organizations", "organizations", ["organization"], unused="create edit delete"),
+        *_crud("Organizations", "organizations", ["organization"]),
         *_crud("Roles", "roles", ["role"], unused="create edit delete"),
         *_crud("Seats", "seats", ["seat", "seatassignment"], unused="create edit delete"),
         _one("seats.assign", "Seats", "Assign seats to teams", "core.assign_seat", shown=False),

@@ -8,8 +8,9 @@ from django.urls import reverse
 from core import audit
 from core.models import OutboxEntry, User
 from core.models.fields.history import done_by
-from core.services import people, teams
+from core.services import people
 from core.services.accounts import deletions
+from core.services.teams import teams
 from tests.factories import OutboxEntryFactory, SyncConflictFactory, SyncRunFactory, UserFactory
 
 pytestmark = pytest.mark.django_db

@@ -9,8 +9,9 @@ from core.errors import Refusal
 from core.folding import email_key, fold, normalize_email, tidy
 from core.models import Organization, Quiz, Role, Tag, Team, User
 from core.models.people import EMAIL_LENGTH
-from core.services import groups, people, teams
+from core.services import groups, people
 from core.services.storage import bulk, fill_folded
+from core.services.teams import teams
 from tests.factories import (
     ApiTokenFactory,
     EnrollmentFactory,

@@ -22,6 +22,7 @@ from core.models import (
     GroupAssignment,
     Invitation,
     Membership,
+    Organization,
     Role,
     Seat,
     SeatAssignment,
@@ -110,6 +111,7 @@ RECORDED = {
             lambda row, names: f"{row.first_name} {row.last_name}".strip() or as_people_write(row.email),
         ),
         Recorded(Team, lambda row, names: row.name),
+        Recorded(Organization, lambda row, names: row.name),
         Recorded(
             Membership,
             lambda row, names: f"{names.of(row, 'user')} in {names.of(row, 'team')}",

@@ -17,8 +17,8 @@ from core.admin.users.dialogs.fields import role_field
 from core.errors import Refusal
 from core.models import Membership, Organization, Role, Team, User
 from core.permissions import scope
-from core.services import teams
 from core.services.memberships import TeamIsFull
+from core.services.teams import teams
 
 # Only administrators may change these fields.
 FOR_ADMINISTRATORS = ("organization", "max_members")

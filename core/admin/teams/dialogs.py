@@ -34,8 +34,9 @@ from core.models import (
     User,
 )
 from core.permissions import scope
-from core.services import invitations, teams
+from core.services import invitations
 from core.services.memberships import TeamIsFull
+from core.services.teams import teams
 
 
 class AddTeam(Dialog):

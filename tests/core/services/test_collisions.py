@@ -10,8 +10,9 @@ from django.urls import reverse
 
 from core.errors import Refusal
 from core.models import GroupAssignment, Membership, Team, ThinkificGroup
-from core.services import groups, memberships, teams
+from core.services import groups, memberships
 from core.services.storage.collisions import checked_again
+from core.services.teams import teams
 from tests.factories import ThinkificGroupFactory, builtin_role
 
 pytestmark = pytest.mark.django_db(transaction=True)

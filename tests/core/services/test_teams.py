@@ -4,8 +4,9 @@ import pytest
 
 from core.errors import Refusal
 from core.models import Membership, SiteSettings, Team, User
-from core.services import memberships, teams
+from core.services import memberships
 from core.services.mirror.groups import pulling_targets
+from core.services.teams import teams
 from tests.factories import (
     GroupAssignmentFactory,
     MembershipFactory,

@@ -1,0 +1,106 @@
+"""Organizations: the teams of one customer under one management, and their figures together."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import OuterRef, QuerySet
+from django.utils.safestring import SafeString
+from unfold.enums import ActionVariant
+
+from core.admin.kit import cells
+from core.admin.kit.dialogs.buttons import opens
+from core.admin.kit.history import HistoryAdmin
+from core.admin.kit.lists.columns import column, count_column
+from core.admin.kit.lists.lists import CappedCount, amount
+from core.admin.kit.sitewide import SitewideAdmin
+from core.admin.kit.tabs import Tab
+from core.admin.organizations.dialogs import ORGANIZATION_DIALOGS, AddOrganization
+from core.models import Membership, Organization, Team, User
+from core.pills import pill
+from core.services.teams import organizations
+from core.wording import plural
+
+
+def teams_in(organization: Organization, viewer: User) -> QuerySet[Team]:
+    members = CappedCount(Membership.objects.filter(team=OuterRef("pk")))
+    teams = Team.objects.visible_to(viewer).filter(organization=organization)
+    return teams.select_related("owner").annotate(members_counted=members).order_by("name", "id")
+
+
+def _team(team: Team) -> SafeString:
+    return cells.badged_link(team, pill("Archived") if team.archived_at else "")
+
+
+def _figures(organization: Any) -> organizations.Figures:
+    """Returns the figures, which three columns of the page show; they are read once."""
+    if not hasattr(organization, "figures"):
+        organization.figures = organizations.figures(organization)
+    found: organizations.Figures = organization.figures
+    return found
+
+
+def _places(organization: Any) -> str:
+    """Returns "84 of 120 used, on 9 seats"."""
+    found = _figures(organization)
+    if not found.seats:
+        return "No seats"
+    used = f"{found.places_used:,} of {found.places:,} used"
+    if found.unlimited == found.seats:
+        used = f"{found.places_used:,} used, no limit"
+    elif found.unlimited:
+        used = f"{found.places_used:,} used, {found.places:,} in seats with a limit"
+    return f"{used}, on {plural(found.seats, 'seat')}"
+
+
+def _progress(organization: Any) -> SafeString | str:
+    found = _figures(organization)
+    if not found.enrollments:
+        return "No enrollments"
+    many = amount(found.enrollments, organizations.COUNTED)
+    done = f"{found.completed:,} of {many} enrollments completed"
+    return cells.with_second(cells.progress(found.progress), done)
+
+
+@admin.register(Organization)
+class OrganizationAdmin(SitewideAdmin, HistoryAdmin):
+    organization_name = column("Name", "name", cells.text, sort=True)
+    summary = column("Description", "description", cells.text)
+    description_full = column("Description", "description", cells.whole)
+    team_count = count_column("Teams Count", lambda viewer: Team.objects, "organization")
+    created = column("Created At", "created_at", cells.moment, sort=True)
+    people = column("People", lambda o: amount(_figures(o).people, organizations.COUNTED))
+    places = column("Places in seats", _places)
+    progress = column("Progress", _progress)
+
+    list_display = ["organization_name", "summary", "team_count", "created"]
+    search_fields = ["folded"]
+    search_help_text = "Search by name"
+    ordering = ["name", "id"]
+    fields = [
+        "organization_name",
+        "description_full",
+        "team_count",
+        "people",
+        "places",
+        "progress",
+        "created",
+    ]
+    dialogs = ORGANIZATION_DIALOGS
+    add_organization = opens(AddOrganization, variant=ActionVariant.PRIMARY)
+    actions_list = ("add_organization",)
+    tabs = (
+        Tab(
+            "teams",
+            "Teams",
+            teams_in,
+            [
+                column("Team", _team),
+                column("Owner", "owner", cells.link),
+                column("Members", "members_counted", amount),
+                created,
+            ],
+            "No team belongs to this organization. Assign teams with the button above.",
+            permission="core.view_team",
+        ),
+    )
+    empty_text = "An organization groups the teams of one customer under one management."
