@@ -33,8 +33,8 @@ VOCABULARY = {
     """,
     # It is over, has not begun, is switched off, or is no more than a remark. Labels of people are `label`.
     QUIET: """
-        no archived built_in cancelled discarded draft expired guest ignored label never_synced not_started
-        not_subscribed queued settled switched_off uploaded validated
+        no archived built_in cancelled changed discarded draft expired guest ignored label never_synced
+        not_started not_subscribed queued settled switched_off uploaded validated
     """,
 }
 MEANINGS = {state: meaning for meaning, states in VOCABULARY.items() for state in states.split()}

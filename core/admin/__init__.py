@@ -11,7 +11,7 @@ import core.admin.products.screen
 import core.admin.quiz_results
 import core.admin.roles
 import core.admin.seats
-import core.admin.settings
+import core.admin.settings.screen
 import core.admin.tags
 import core.admin.teams.screen
 import core.admin.users.screen

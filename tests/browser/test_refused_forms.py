@@ -12,18 +12,18 @@ def test_what_moved_in_the_settings_is_gone_to(page: Page, sign_in, root):
     settings = SiteSettings.load()
     sign_in(page, root)
     page.set_viewport_size({"width": 900, "height": 420})
-    page.goto(f"/admin/core/sitesettings/{settings.pk}/change/")
-    page.fill("#id_retention_days", "50")
-    page.fill("#id_default_enrollment_days", "50")
-    SiteSettings.objects.update(retention_days=100, default_enrollment_days=100)
+    page.goto(f"/admin/core/sitesettings/{settings.pk}/change/?tab=people")
+    page.fill("#id_default_max_members", "50")
+    page.fill("#id_placeholder_last_name", "?")
+    SiteSettings.objects.update(default_max_members=100, placeholder_last_name=".")
 
     page.get_by_role("button", name="Save").first.click()
 
-    expect(page.locator("#id_default_enrollment_days")).to_be_focused()
-    expect(page.locator("#id_default_enrollment_days")).to_be_in_viewport()
-    page.get_by_role("alert").get_by_role("link", name="Retention days").click()
-    expect(page.locator("#id_retention_days")).to_be_focused()
-    expect(page.locator("#id_retention_days")).to_be_in_viewport()
+    expect(page.locator("#id_placeholder_last_name")).to_be_focused()
+    expect(page.locator("#id_placeholder_last_name")).to_be_in_viewport()
+    page.get_by_role("alert").get_by_role("link", name="Default max members").click()
+    expect(page.locator("#id_default_max_members")).to_be_focused()
+    expect(page.locator("#id_default_max_members")).to_be_in_viewport()
 
 
 def test_a_dialog_that_is_a_page_of_its_own_goes_to_the_refused_field(page: Page, sign_in, root):

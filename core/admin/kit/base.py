@@ -202,12 +202,7 @@ class DashboardAdmin(DialogAdmin):
         tabs = [tab for tab in self.tabs if obj is not None and tab.is_shown(obj, viewer_of(request))]
         asked_for = request.GET.get("tab")
         chosen = next((tab for tab in tabs if tab.slug == asked_for), None)
-        first = {"title": self.first_tab_title, "url": request.path, "active": chosen is None}
-        others = [
-            {"title": tab.title, "url": f"{request.path}?tab={tab.slug}", "active": tab is chosen}
-            for tab in tabs
-        ]
-        context["detail_tabs"] = [first, *others] if others else []
+        context["detail_tabs"] = self.tab_links(request, tabs, chosen)
         if obj is not None and self.has_view_permission(request, obj):
             viewer = viewer_of(request)
             context["page_lines"] = self.page_lines(obj, viewer)
@@ -215,10 +210,23 @@ class DashboardAdmin(DialogAdmin):
             if chosen is not None or not self.has_change_permission(request, obj):  # forms are not refreshed
                 context["watched"] = of_object(request, self, obj, unsent, chosen)
             context["sync_line"] = sync_line(obj, viewer, unsent) if self.shows_sync else None
-            context["dialog_buttons"] = buttons_for(self, obj, viewer, chosen.slug if chosen else "")
+            context["dialog_buttons"] = buttons_for(self, obj, viewer, self.shown_tab(request, chosen))
         if chosen is not None and obj is not None:
             return self.tab_view(request, obj, chosen, context)
         return super().change_view(request, object_id, form_url, context)
+
+    def tab_links(self, request: HttpRequest, tabs: list[Tab], chosen: Tab | None) -> list[dict[str, Any]]:
+        """Returns the links to the tabs of the detail page; none when it has only the first one."""
+        first = {"title": self.first_tab_title, "url": request.path, "active": chosen is None}
+        others = [
+            {"title": tab.title, "url": f"{request.path}?tab={tab.slug}", "active": tab is chosen}
+            for tab in tabs
+        ]
+        return [first, *others] if others else []
+
+    def shown_tab(self, request: HttpRequest, chosen: Tab | None) -> str:
+        """Returns the tab whose dialogs the page offers; empty for the first one."""
+        return chosen.slug if chosen else ""
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

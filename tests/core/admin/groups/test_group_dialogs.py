@@ -171,9 +171,9 @@ def test_removing_and_adding_members_is_offered_where_it_can_work_and_the_page_s
 
 
 def test_the_setting_of_automatic_removals_says_what_it_does_both_ways(alma, signed_in):
-    settings = SiteSettings.load()
+    address = reverse("admin:core_sitesettings_change", args=[SiteSettings.load().pk])
 
-    page = signed_in(alma).get(reverse("admin:core_sitesettings_change", args=[settings.pk])).content.decode()
+    page = signed_in(alma).get(f"{address}?tab=thinkific").content.decode()
 
     assert "who left a group in Thinkific leaves the team here" in page
     assert "who leaves a team here leaves its groups in Thinkific" in page

@@ -8,6 +8,7 @@ import pytest
 from django import forms
 from django.db import IntegrityError, models, transaction
 
+from core.admin.settings.tabs import SHOWN
 from core.models import SiteSettings
 from tests.core.admin.walk.addresses import addresses, lists
 from tests.core.admin.walk.browsing import undone
@@ -103,7 +104,8 @@ def typed_into(world, window) -> Iterator[tuple[str, str, forms.Field, dict[str,
             if isinstance(field, tuple(TYPED)):
                 yield one.address.path, name, field, filled(one)
     client = window("superuser").client
-    for path in ("/admin/core/sitesettings/1/change/", "/admin/integrations/syncschedule/1/change/"):
+    settings = [f"/admin/core/sitesettings/1/change/?tab={tab.slug}" for tab in SHOWN]
+    for path in (*settings, "/admin/integrations/syncschedule/1/change/"):
         form = client.get(path).context["adminform"].form
         sent = {name: form[name].value() for name in form.fields}
         sent = {name: value for name, value in sent.items() if value not in (None, False)}
@@ -130,13 +132,12 @@ def test_the_limit_is_said_beside_the_field(world, window, days, is_taken):
     client = window("superuser").client
     with undone():
         SiteSettings.load()
-        form = client.get("/admin/core/sitesettings/1/change/").context["adminform"].form
+        page = "/admin/core/sitesettings/1/change/?tab=seats"
+        form = client.get(page).context["adminform"].form
         sent = {name: form[name].value() for name in form.fields}
         sent = {name: value for name, value in sent.items() if value not in (None, False)}
 
-        answer = window("superuser").send(
-            "post", "/admin/core/sitesettings/1/change/", sent | {"default_enrollment_days": days}
-        )
+        answer = window("superuser").send("post", page, sent | {"default_enrollment_days": days})
 
         assert (answer.status == 302) == is_taken
         assert is_taken or "Enter 36,500 or less." in answer.body

@@ -21,6 +21,7 @@ import project.admin_urls
 import project.urls
 from core.admin.kit.base import DashboardAdmin
 from core.admin.kit.dialogs.shown_values import ShownValues
+from core.admin.settings.tabs import SHOWN
 from core.models import Direction, GroupAssignment, Membership, SiteSettings, User
 from integrations.models import SyncSchedule
 from tests.core.admin.walk.browsing import Browser, undone
@@ -115,7 +116,7 @@ def of_pages(world, window) -> Iterator[tuple[str, list[Shown]]]:
     settings = SiteSettings.load()
     schedule = SyncSchedule.objects.order_by("pk").first()
     places = [
-        (f"/admin/core/sitesettings/{settings.pk}/change/", ""),
+        *((f"/admin/core/sitesettings/{settings.pk}/change/?tab={tab.slug}", "") for tab in SHOWN),
         (f"/admin/integrations/syncschedule/{schedule.pk}/change/", ""),
         ("/admin/integrations/syncschedule/", "_save"),
     ]

@@ -11,17 +11,22 @@ pytestmark = pytest.mark.django_db
 
 def test_settings_that_moved_are_named_with_links_to_them(alma, signed_in):
     row = SiteSettings.load()
-    url, client = reverse("admin:core_sitesettings_change", args=[row.pk]), signed_in(alma)
-    shown = {f"initial-{name}": getattr(row, name) for name in ("retention_days", "deletion_guard_percent")}
-    SiteSettings.objects.update(retention_days=100, deletion_guard_percent=20)
+    url, client = reverse("admin:core_sitesettings_change", args=[row.pk]) + "?tab=people", signed_in(alma)
+    shown = {
+        f"initial-{name}": getattr(row, name) or ""
+        for name in ("placeholder_last_name", "default_max_members")
+    }
+    SiteSettings.objects.update(placeholder_last_name=".", default_max_members=20)
 
-    page = client.post(url, shown | {"retention_days": 50, "deletion_guard_percent": 50}).content.decode()
+    page = client.post(
+        url, {"placeholder_last_name": "?", "default_max_members": 50} | shown
+    ).content.decode()
 
     note = page.partition('role="alert">')[2].partition("</p>")[0]
-    assert '<a class="underline" href="#id_retention_days">Retention days</a>' in note
-    assert '<a class="underline" href="#id_deletion_guard_percent">Deletion guard percent</a>' in note
+    assert '<a class="underline" href="#id_placeholder_last_name">Placeholder last name</a>' in note
+    assert '<a class="underline" href="#id_default_max_members">Default max members</a>' in note
     assert note.count("<a ") >= 2 and " and <a" in note
-    assert 'id="id_retention_days"' in page
+    assert 'id="id_placeholder_last_name"' in page
     assert "Please correct" not in page
 
 

@@ -1,0 +1,1 @@
+"""The screen Settings: one row, in tabs."""

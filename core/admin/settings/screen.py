@@ -1,0 +1,67 @@
+"""Settings: one row, changed by administrators, a tab at a time."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from core.admin.kit.history import HistoryAdmin
+from core.admin.kit.sitewide import SitewideAdmin
+from core.admin.kit.tabs import Tab
+from core.admin.settings.defaults import RESET_DIALOGS, help_of
+from core.admin.settings.tabs import SHOWN, SettingsTab, tab_called
+from core.models import SiteSettings
+
+
+@admin.register(SiteSettings)
+class SiteSettingsAdmin(SitewideAdmin, HistoryAdmin):
+    list_display = ["__str__"]
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
+    autocomplete_fields = ["default_team"]
+    warn_unsaved_form = True  # the other tabs are links, which would lose what was typed
+    dialogs = RESET_DIALOGS
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.sees(request, "change")
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Redirect to the page of the only row."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return HttpResponseRedirect(reverse("admin:core_sitesettings_change", args=[SiteSettings.load().pk]))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Returns the fields of the tab of the address. Only these are shown, read and saved."""
+        tab = _tab_of(request)
+        return [(heading, {"fields": names}) for heading, names in tab.sections.items()]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        for name, field in form.base_fields.items():
+            field.help_text = help_of(name, obj)
+        return form
+
+    def shown_tab(self, request: HttpRequest, chosen: Tab | None) -> str:
+        return _tab_of(request).slug
+
+    def tab_links(self, request: HttpRequest, tabs: list[Tab], chosen: Tab | None) -> list[dict[str, Any]]:
+        here = _tab_of(request)
+        return [
+            {"title": tab.title, "url": f"{request.path}?tab={tab.slug}", "active": tab is here}
+            for tab in SHOWN
+        ]
+
+    def page_context(self, request: HttpRequest) -> dict[str, Any]:
+        return {**super().page_context(request), "show_save_and_continue": False}
+
+    def response_change(self, request: HttpRequest, obj: SiteSettings) -> HttpResponse:
+        tab = _tab_of(request)
+        self.message_user(request, f"{tab.title}: settings saved.")
+        return HttpResponseRedirect(f"{request.path}?tab={tab.slug}")
+
+
+def _tab_of(request: HttpRequest) -> SettingsTab:
+    return tab_called(request.GET.get("tab", ""))

@@ -1,0 +1,45 @@
+"""The tabs of the screen Settings with their fields. A new setting is one name here (docs/screens.md)."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SettingsTab:
+    slug: str  # in the address: ?tab=people
+    title: str
+    sections: dict[str, list[str]]  # heading -> fields of SiteSettings
+
+    @property
+    def names(self) -> list[str]:
+        return [name for names in self.sections.values() for name in names]
+
+
+TABS = (
+    SettingsTab("general", "General and localisation", {}),
+    SettingsTab(
+        "people",
+        "People and registration",
+        {
+            "Accounts": ["placeholder_last_name", "thinkific_welcome_email"],
+            "Teams": ["default_team", "default_max_members"],
+        },
+    ),
+    SettingsTab("seats", "Seats and enrollments", {"Enrollments": ["default_enrollment_days"]}),
+    SettingsTab(
+        "retention",
+        "Deletion and retention",
+        {"Deletion": ["delete_students", "delete_users"], "Retention": ["retention_days"]},
+    ),
+    SettingsTab(
+        "thinkific",
+        "Thinkific connection and sync",
+        {"Sync": ["conflict_winner", "mirror_group_removals", "deletion_guard_percent"]},
+    ),
+    SettingsTab("emails", "E-mails", {}),
+)
+SHOWN = tuple(tab for tab in TABS if tab.sections)
+
+
+def tab_called(slug: str) -> SettingsTab:
+    """Returns the tab with this name; the first one for any other name."""
+    return next((tab for tab in SHOWN if tab.slug == slug), SHOWN[0])
