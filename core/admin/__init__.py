@@ -12,7 +12,7 @@ import core.admin.quiz_results
 import core.admin.roles
 import core.admin.seats
 import core.admin.settings.screen
-import core.admin.tags
+import core.admin.tags.screen
 import core.admin.teams.screen
 import core.admin.users.screen
 import core.admin.waiting_changes.screen  # noqa: F401

@@ -13,12 +13,21 @@ TAG_NAME_LENGTH = 100
 NOTE_LENGTH = 10_000
 
 
+class TagQuerySet(FoldedQuerySet["Tag"]):
+    def visible_to(self, viewer: User) -> "TagQuerySet":
+        """Team managers see only tags of their own people, as the names of other tags may tell about other
+        teams."""
+        if viewer.sees_everything:
+            return self
+        return self.filter(pk__in=UserTag.objects.visible_to(viewer).order_by().values("tag"))
+
+
 class Tag(Folded):
     name = models.CharField(max_length=TAG_NAME_LENGTH)
     folded = FoldedField("name")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    objects = FoldedQuerySet.as_manager()
+    objects = TagQuerySet.as_manager()
     history = tracked(excluded_fields=["folded"])
 
     class Meta:
@@ -34,12 +43,20 @@ class Tag(Folded):
         return self.name
 
 
+class UserTagQuerySet(models.QuerySet["UserTag"]):
+    def visible_to(self, viewer: User) -> "UserTagQuerySet":
+        if viewer.sees_everything:
+            return self
+        return self.filter(user__in=User.objects.own_people_of(viewer).order_by().values("pk"))
+
+
 class UserTag(models.Model):
     """A tag on a user. Written by core/services/tags.py, which records it; `user.tags.add()` would not."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="+")
 
+    objects = UserTagQuerySet.as_manager()
     history = tracked()
 
     class Meta:

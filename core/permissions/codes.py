@@ -80,8 +80,8 @@ PERMISSIONS: dict[str, Permission] = {
             "core.view_tag",
             "core.add_tag",
             "core.assign_tag",
-            shown=False,
         ),
+        *_crud("Tags", "tags", ["tag"], "edit delete"),
         _one(
             "settings.view",
             "Settings",

@@ -224,3 +224,12 @@ def shared_by_all(
     for user, team in members.values_list("user", "team"):
         here[user] |= found.get(team, set())
     return set.intersection(*here.values()) if here else set()
+
+
+def own_people_where(viewer: User, code: str) -> QuerySet[User]:
+    """Returns the people whose tags the viewer may change: members of teams where the viewer holds the
+    permission, without guests, of whom such a team sees only the membership."""
+    if viewer.sees_everything:
+        return User.objects.all() if code in codes_everywhere(viewer) else User.objects.none()
+    mates = Membership.objects.filter(team__in=teams_where(viewer, code))
+    return User.objects.own_people_of(viewer).filter(pk__in=mates.values("user"))

@@ -13,6 +13,11 @@ from core.services.history import record_many, signed
 from core.services.storage import bulk
 from core.services.storage.collisions import checked_again
 
+
+class BadName(Refusal):
+    """The name that was given to a tag."""
+
+
 People = QuerySet[User] | Iterable[User]
 
 
@@ -122,9 +127,9 @@ def _remove(rows: QuerySet[UserTag], by: User | None, reason: str) -> int:
 def _tidied(name: str) -> str:
     name = tidy_name(name)
     if not name:
-        raise Refusal("A tag needs a name.")
+        raise BadName("A tag needs a name.")
     if len(name) > TAG_NAME_LENGTH:
-        raise Refusal(f"The name has {len(name)} characters; {TAG_NAME_LENGTH} is the most.")
+        raise BadName(f"The name has {len(name)} characters; {TAG_NAME_LENGTH} is the most.")
     return name
 
 
@@ -133,5 +138,5 @@ def _checked(name: str, tag: Tag | None = None) -> str:
     name = _tidied(name)
     others = Tag.named(name).exclude(pk=tag.pk) if tag is not None else Tag.named(name)
     if (other := others.first()) is not None:
-        raise Refusal(f"There is a tag “{other}” already. Choose another name, or merge the two tags.")
+        raise BadName(f"There is a tag “{other}” already. Choose another name, or merge the two tags.")
     return name

@@ -14,6 +14,7 @@ from core.admin.kit.dialogs.buttons import opens
 from core.admin.kit.dialogs.dialog import button, url_of
 from core.admin.kit.history import HistoryAdmin
 from core.admin.kit.lists.columns import column
+from core.admin.kit.open_pages import list_url
 from core.admin.kit.sync import in_thinkific
 from core.admin.kit.sync.last_synced import last_synced
 from core.admin.kit.viewer import viewer_of
@@ -60,8 +61,8 @@ def _actions_of_administrators(user: User) -> SafeString:
 
 
 def _tags(user: User) -> SafeString:
-    labels = ((pill("label", tag.name),) for tag in user.tags.all())
-    return format_html_join(" ", "{}", labels) or cells.NOTHING
+    labels = ((list_url(User, f"tag={tag.pk}"), pill("label", tag.name)) for tag in user.tags.all())
+    return format_html_join(" ", '<a href="{}">{}</a>', labels) or cells.NOTHING
 
 
 def _custom_fields(user: User) -> SafeString:

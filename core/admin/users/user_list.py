@@ -15,6 +15,7 @@ from core.admin.kit.lists.exports import ExportingAdmin
 from core.admin.kit.lists.lists import BoundedChangeList
 from core.admin.kit.viewer import viewer_of
 from core.admin.users.dialogs.chosen_users import AddChosenToGroup, AddChosenToTeam, EnrollChosen
+from core.admin.users.dialogs.tags import CHOSEN_TAG_DIALOGS
 from core.models import Membership, User
 from core.pills import pill
 
@@ -85,7 +86,7 @@ class UserList(ChosenColumns, ExportingAdmin):
         "active_last": "Last activity",
         "status": "Status",
     }
-    actions = [AddChosenToTeam, AddChosenToGroup, EnrollChosen, "export_selected"]
+    actions = [AddChosenToTeam, AddChosenToGroup, EnrollChosen, *CHOSEN_TAG_DIALOGS, "export_selected"]
     export_columns = (
         column("Name", "get_full_name"),
         column("Email", "email"),

@@ -40,6 +40,7 @@ class ChosenDialog(Dialog):
     # True: at most MAX_CHOSEN rows, and the page sends their keys, so that only the shown rows are changed.
     # False: the page sends how the rows were chosen, and they are searched again.
     is_limited: ClassVar[bool] = False
+    most: ClassVar[int] = 0  # the most rows of a dialog that is not limited; 0: any number
 
     @classmethod
     def of(cls, rows: QuerySet) -> QuerySet:
@@ -152,9 +153,9 @@ def ask_about_chosen(
     viewer = viewer_of(request)
     if not dialog.may(viewer, None):
         raise PermissionDenied
-    found = dialog.of(rows)
-    chosen = list(found.order_by("pk")[: MAX_CHOSEN + 1] if dialog.is_limited else found)
-    if dialog.is_limited and (why := _cannot_be_chosen(model_admin, request, rows, len(chosen))):
+    found, most = dialog.of(rows), MAX_CHOSEN if dialog.is_limited else dialog.most
+    chosen = list(found.order_by("pk")[: most + 1] if most else found)
+    if most and (why := _cannot_be_chosen(model_admin, request, rows, len(chosen), most)):
         messages.error(request, why)
         return None
     dialog.warn(request, rows)
@@ -184,12 +185,12 @@ def ask_about_chosen(
     return render(model_admin, request, form, context)
 
 
-def _cannot_be_chosen(model_admin: Any, request: HttpRequest, rows: QuerySet, found: int) -> str:
+def _cannot_be_chosen(model_admin: Any, request: HttpRequest, rows: QuerySet, found: int, most: int) -> str:
     """Returns why these rows cannot be changed together; empty if they can."""
     called = model_admin.opts.verbose_name_plural
-    if found > MAX_CHOSEN:
+    if found > most:
         return (
-            f"{amount(rows.order_by()[:10_001].count())} {called} are chosen; {MAX_CHOSEN} can be changed at "
+            f"{amount(rows.order_by()[:10_001].count())} {called} are chosen; {most:,} can be changed at "
             "once. Choose fewer, or limit the list by a filter. Nothing was changed."
         )
     keys = set(request.POST.getlist(ACTION_CHECKBOX_NAME))

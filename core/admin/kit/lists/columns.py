@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db.models import OuterRef
+from django.utils.html import format_html
 
 from core.admin.kit.lists.lists import CappedCount, amount
 from core.models import User
@@ -29,10 +30,18 @@ class Column:
 class CountColumn(Column):
     """Counts the related rows of each row, as an annotation in the query of the list or page."""
 
-    def __init__(self, heading: str, rows: Callable[[User], Any], key: str):
+    def __init__(
+        self, heading: str, rows: Callable[[User], Any], key: str, leads_to: Callable[[Any], str] | None
+    ):
         super().__init__(heading, lambda row: getattr(row, self.annotation), amount, "")
         self.rows = rows
         self.key = key
+        self.leads_to = leads_to
+
+    def __call__(self, row: Any) -> Any:
+        shown = super().__call__(row)
+        url = self.leads_to(row) if self.leads_to is not None and self.value(row) else ""
+        return format_html('<a class="cell-link" href="{}">{}</a>', url, shown) if url else shown
 
     def __set_name__(self, screen: type, name: str) -> None:
         self.annotation = f"{name}_counted"
@@ -61,12 +70,19 @@ def column(
     return Column(heading, value, (lambda found: render(found, **options)) if options else render, str(order))
 
 
-def count_column(heading: str, rows: Callable[[User], Any], key: str) -> CountColumn:
+def count_column(
+    heading: str,
+    rows: Callable[[User], Any],
+    key: str,
+    *,
+    leads_to: Callable[[Any], str] | None = None,
+) -> CountColumn:
     """Returns a column that counts rows of another model, in a constant number of queries.
 
-    `rows` returns the rows that the viewer may see; `key` is their foreign key to the list's row.
+    `rows` returns the rows that the viewer may see; `key` is their foreign key to the list's row. `leads_to`
+    returns the address of the list with exactly the counted rows; empty for none.
     """
-    return CountColumn(heading, rows, key)
+    return CountColumn(heading, rows, key, leads_to)
 
 
 def _unchanged(value: Any) -> Any:

@@ -6,10 +6,12 @@ from core.admin.users.dialogs.add_user import AddUser
 from core.admin.users.dialogs.delete_user import DeleteUser
 from core.admin.users.dialogs.memberships import MEMBERSHIP_DIALOGS
 from core.admin.users.dialogs.sync import SYNC_DIALOGS, SyncUser
+from core.admin.users.dialogs.tags import USER_TAG_DIALOGS
 
 USER_DIALOGS = (
     AddUser,
     *ACCOUNT_DIALOGS,
+    *USER_TAG_DIALOGS,
     SyncUser,
     DeleteUser,
     *STUDENT_DIALOGS,

@@ -43,6 +43,7 @@ DOES = {
         "team:remove-person",
     },
     "teams.edit": {"team:edit"},
+    "tags.assign": {"user:tags"},
     "enrollments.create": {"user:enroll"},
     "enrollments.extend": {"user:change-end", "enrollment:change-end"},
     "enrollments.delete": {"user:end-access", "enrollment:end-access"},
