@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from core.models import EmailChange, Invitation, Notice, User
 from core.services import invitations, seats
-from core.services.accounts import access, account_mail, welcome_mail
+from core.services.accounts import access, account_mail, sign_in_links, welcome_mail
 from core.services.site import notices
 
 log = structlog.get_logger(__name__)
@@ -60,6 +60,20 @@ def send_invitation(invitation_id: int) -> str:
 def send_password_reset(user_id: int, asked_by: int | None) -> str:
     user = User.objects.filter(pk=user_id, is_active=True).first()
     return _tell_of_failure(asked_by, user, account_mail.send_password_reset(user)) if user else ""
+
+
+def send_sign_in_link(user_id: int, asked_by: int | None) -> str:
+    """Send a link to sign in; notify whoever asked for it when that fails."""
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    return _tell_of_failure(asked_by, user, sign_in_links.send(user)) if user else ""
+
+
+def send_asked_sign_in_link(email: str, next_page: str) -> str:
+    """Send a link to sign in, if an account has this address. Failures are only logged: the person who asked
+    is not signed in."""
+    if problem := sign_in_links.send_to_address(email, next_page):
+        log.error("A link to sign in: %s", problem)
+    return problem
 
 
 def send_email_change_link(change_id: int) -> str:

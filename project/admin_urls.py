@@ -7,7 +7,7 @@ from core.admin import history
 from core.admin.autocomplete import PickerSearch
 from core.admin.tools import screen as tools
 from integrations.admin.connection import test_connection
-from project.pages import email_changes, invitations, live, passwords
+from project.pages import email_changes, invitations, live, passwords, sign_in_links
 from project.pages.find import find
 
 page = admin.site.admin_view
@@ -31,5 +31,8 @@ urlpatterns = [
     path("password/new/<uidb64>/<token>/", passwords.SetPassword.as_view(), name="password_reset_confirm"),
     path("invitation/<uidb64>/<token>/", invitations.AnswerInvitation.as_view(), name="invitation"),
     path("password/new/done/", passwords.PasswordIsSet.as_view(), name="password_set"),
+    path("sign-in/by-mail/", sign_in_links.AskForLink.as_view(), name="ask_for_sign_in_link"),
+    path("sign-in/by-mail/sent/", sign_in_links.LinkIsSent.as_view(), name="sign_in_link_sent"),
+    path("sign-in/<uidb64>/<token>/", sign_in_links.UseLink.as_view(), name="sign_in_link"),
     path("email-change/<uidb64>/<token>/", email_changes.Confirm.as_view(), name="email_change"),
 ]

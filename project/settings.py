@@ -171,7 +171,6 @@ IPWARE_META_PRECEDENCE_ORDER = ("REMOTE_ADDR",)  # settled by project.middleware
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 SESSION_COOKIE_SAMESITE = "Lax"
 MESSAGE_STORAGE = "project.pages.messages.ReadableMessages"
-
 if not DEBUG:
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.bool("SECURE_COOKIES", True)
     SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", True)
@@ -188,9 +187,11 @@ X_FRAME_OPTIONS = "DENY"
 SIGN_IN_TRIES = env.int("SIGN_IN_TRIES", 10)
 SIGN_IN_TRIES_PER_NETWORK = env.int("SIGN_IN_TRIES_PER_NETWORK", 30)
 SIGN_IN_COOL_OFF = timedelta(minutes=env.float("SIGN_IN_COOL_OFF", 30.0))
-# Mails with a link to set a password in an hour: to one account, and asked for from one network.
+# Mails with a link (to set a password, to sign in) in an hour: to one account, and asked for from a network.
 PASSWORD_MAILS = env.int("PASSWORD_MAILS", 3)
 PASSWORD_MAILS_PER_NETWORK = env.int("PASSWORD_MAILS_PER_NETWORK", 20)
+SIGN_IN_MAILS = env.int("SIGN_IN_MAILS", 5)
+SIGN_IN_MAILS_PER_NETWORK = env.int("SIGN_IN_MAILS_PER_NETWORK", 60)
 
 # --- Language, static files, mail ------------------------------------------------------------------
 
@@ -290,7 +291,6 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
 DATA_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
-# --- Logs ------------------------------------------------------------------------------------------
 LOGGING = configure_logging(
     level=env.str("LOG_LEVEL", "INFO"),
     json=env.bool("LOG_JSON", not DEBUG),

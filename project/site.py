@@ -5,13 +5,11 @@ from typing import Any
 from django.contrib.auth.views import PasswordChangeView
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, include, path, reverse
-from django.utils import timezone
 from unfold.sites import UnfoldAdminSite
 
 from core.models import User
-from core.services.accounts import sign_in
-from project.middleware.client_address import network_of
 from project.pages.passwords import ChangePasswordForm
+from project.pages.sign_in import ask_for_link, record_sign_in
 
 
 class DashboardSite(UnfoldAdminSite):
@@ -26,12 +24,11 @@ class DashboardSite(UnfoldAdminSite):
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Store the time of a sign-in without a history row. Django's own receiver would write one each time;
         it is disconnected in core/apps.py."""
-        response = super().login(request, extra_context)
+        context = {"ask_for_link": ask_for_link(request)} | (extra_context or {})
+        response = super().login(request, context)
         # Only a right password is redirected. A user who was signed in before stays so after a wrong one.
         if request.method == "POST" and response.status_code == 302 and isinstance(request.user, User):
-            now = timezone.now()
-            User.objects.filter(pk=request.user.pk).update(last_login=now, last_activity_at=now)
-            sign_in.note_sign_in(request.user, network_of(request))
+            record_sign_in(request, request.user)
         return response
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:

@@ -3,6 +3,7 @@ from core.models.accounts.email_changes import EmailChange
 from core.models.accounts.impersonations import ImpersonationSession
 from core.models.accounts.notices import Notice
 from core.models.accounts.shown_columns import ShownColumns
+from core.models.accounts.sign_in_links import SignInLink
 from core.models.catalog import BundleItem, Chapter, Lesson, Product, Quiz
 from core.models.enrollments import Enrollment
 from core.models.groups import Direction, GroupAssignment, GroupMembership, ThinkificGroup
@@ -45,6 +46,7 @@ __all__ = [
     "Seat",
     "SeatAssignment",
     "ShownColumns",
+    "SignInLink",
     "SiteSettings",
     "Tag",
     "Team",

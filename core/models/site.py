@@ -43,6 +43,13 @@ class SiteSettings(models.Model):
     default_max_members = models.PositiveIntegerField(
         null=True, blank=True, validators=[at_most(MOST_PLACES)]
     )
+    sign_in_by_link = models.BooleanField(
+        "sign-in by e-mail link",
+        default=True,
+        db_default=True,
+        help_text="The sign-in page offers a link by e-mail that signs in once, within 15 minutes. Passwords "
+        "work as well.",
+    )
     # Seats and enrollments
     default_enrollment_days = models.PositiveIntegerField(
         default=365, validators=[at_most(MOST_DAYS)], help_text="0 means no expiry."

@@ -1,12 +1,12 @@
 """Changing a password, and getting a new one by mail."""
 
 import math
+from datetime import timedelta
 from typing import Any
 
 import structlog
 from django import forms
 from django.conf import settings
-from django.contrib import admin
 from django.contrib.auth import views
 from django.contrib.auth.forms import SetPasswordForm
 from django.db import DatabaseError
@@ -20,6 +20,7 @@ from unfold.widgets import BASE_INPUT_CLASSES
 
 from core.services.accounts import account_mail, allowances, sign_in
 from project.middleware.client_address import network_of
+from project.pages.links import OutsidePage
 from project.pages.sign_in import wait_page
 
 log = structlog.get_logger(__name__)
@@ -61,15 +62,6 @@ class ChangePasswordForm(AdminOwnPasswordChangeForm):
         return super().clean_old_password()
 
 
-class OutsidePage:
-    """A page in the site's design for visitors who are not signed in."""
-
-    request: Any
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(**kwargs) | admin.site.each_context(self.request)  # type: ignore[misc]
-
-
 @method_decorator(csrf_protect, name="dispatch")
 class AskForMail(OutsidePage, FormView):
     """Asks for a mail with a link. The request does the same work for every address; the worker looks up
@@ -77,18 +69,23 @@ class AskForMail(OutsidePage, FormView):
 
     form_class = ResetForm
     template_name = "registration/password_reset_form.html"
+    wait_template = "registration/password_reset_wait.html"
     success_url = reverse_lazy("admin:password_reset_sent")
+
+    def ask(self, data: dict[str, Any]) -> timedelta | None:
+        """Queue the mail. Returns how long to wait when the network asked too often."""
+        return account_mail.ask_by_address(data["email"], network=network_of(self.request))
 
     def form_valid(self, form: ResetForm) -> HttpResponse:
         try:
-            wait = account_mail.ask_by_address(form.cleaned_data["email"], network=network_of(self.request))
+            wait = self.ask(form.cleaned_data)
         except DatabaseError:
             log.exception("A mail with a link could not be queued")
             form.add_error(None, "The mail could not be queued; nothing was sent. Try again in a minute.")
             headers = {"Retry-After": "60"}
             return self.render_to_response(self.get_context_data(form=form), status=503, headers=headers)
         if wait:
-            return wait_page(self.request, "registration/password_reset_wait.html", wait)
+            return wait_page(self.request, self.wait_template, wait)
         return super().form_valid(form)
 
 

@@ -11,10 +11,12 @@ from django.contrib import admin
 from django.contrib.auth.forms import AuthenticationForm
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from unfold.forms import AuthenticationForm as UnfoldAuthenticationForm
 
-from core.services.accounts import sign_in
+from core.models import User
+from core.services.accounts import sign_in, sign_in_links
 from project.middleware.client_address import network_of
 
 
@@ -60,6 +62,13 @@ class Attempts(AxesDatabaseHandler):
         """Does nothing: the time of signing out is not needed."""
 
 
+def record_sign_in(request: HttpRequest, user: User) -> None:
+    """Store the time of a sign-in, without a history row, and the network that it came from."""
+    now = timezone.now()
+    User.objects.filter(pk=user.pk).update(last_login=now, last_activity_at=now)
+    sign_in.note_sign_in(user, network_of(request))
+
+
 def account_of(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
     typed = (credentials or request.POST).get("username")
     return sign_in.account_key(typed or "")
@@ -80,8 +89,18 @@ def locked_page(
         "registration/sign_in_locked.html",
         until - timezone.now() if until else timedelta(),
         # An administrator can unlock an account, but not a network.
+        ask_for_link=ask_for_link(request),
         account_is_locked=sign_in.locked_until(account, None) is not None,
     )
+
+
+def ask_for_link(request: HttpRequest) -> str:
+    """Returns the address of the page that asks for a link by mail; empty when the settings do not allow
+    it."""
+    if not sign_in_links.are_on():
+        return ""
+    wanted = request.GET.get("next", "")
+    return reverse("admin:ask_for_sign_in_link", query={"next": wanted} if wanted else None)
 
 
 def wait_page(request: HttpRequest, template: str, wait: timedelta, **context: Any) -> HttpResponse:

@@ -22,6 +22,7 @@ TABS = (
         {
             "Accounts": ["placeholder_last_name", "thinkific_welcome_email"],
             "Teams": ["default_team", "default_max_members"],
+            "Sign-in": ["sign_in_by_link"],
         },
     ),
     SettingsTab("seats", "Seats and enrollments", {"Enrollments": ["default_enrollment_days"]}),

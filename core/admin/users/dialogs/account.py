@@ -13,7 +13,7 @@ from core.folding import normalize_email
 from core.models import EmailChange, Team, User
 from core.permissions import scope
 from core.services import identity, people
-from core.services.accounts import account_mail, email_changes, sign_in
+from core.services.accounts import account_mail, email_changes, sign_in, sign_in_links
 from core.services.people import EmailTaken, NotAnAddress, OwnsTeams
 
 log = structlog.get_logger(__name__)
@@ -133,6 +133,21 @@ class ResetPassword(SignInDialog):
         )
 
 
+class SendSignInLink(SignInDialog):
+    slug, label, icon = "send-sign-in-link", "Send Sign-in Link", "forward_to_inbox"
+
+    @classmethod
+    def may(cls, viewer: User, obj: User) -> bool:
+        return super().may(viewer, obj) and sign_in_links.are_on()
+
+    def text(self) -> str:
+        return f"Sends {self.obj.email} a link that signs in once, within 15 minutes. Nobody else gets it."
+
+    def carry_out(self) -> Done:
+        sign_in_links.ask_for(self.obj, by=self.viewer)
+        return Done(f"A link to sign in goes to {self.obj.email}. It works once, for 15 minutes.")
+
+
 class UnlockSignIn(SignInDialog):
     slug, label, submit, icon = "unlock-sign-in", "Unlock Sign-in", "Unlock", "lock_open"
 
@@ -213,6 +228,7 @@ ACCOUNT_DIALOGS = (
     SendConfirmationAgain,
     WithdrawNewAddress,
     ResetPassword,
+    SendSignInLink,
     HomeTeam,
     UnlockSignIn,
     CreateThinkificAccount,

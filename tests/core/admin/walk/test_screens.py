@@ -11,7 +11,7 @@ from tests.core.admin.walk.tables import DOES, OPENS, OPENS_EVERYWHERE
 pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.slow]
 
 # Who may change an account is a rule of its own: core.permissions.scope, and its tests in ../users.
-ACCOUNT = {"user:edit", "user:reset-password", "user:create-thinkific-account"}
+ACCOUNT = {"user:edit", "user:reset-password", "user:send-sign-in-link", "user:create-thinkific-account"}
 
 PEOPLE = ["superuser", "administrator", "helper", "owner", "manager", "everything", "student", "nobody"]
 ALONE = [*(f"only {code}" for code in OPENS), "only the rest"]
