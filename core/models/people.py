@@ -17,6 +17,7 @@ from core.folding import email_key, fold_person, normalize_email
 from core.models.fields.folded import Folded, FoldedField, FoldedQuerySet
 from core.models.fields.history import tracked
 from core.models.teams import Membership, Role, Team
+from core.permissions.overrides import holding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -269,8 +270,9 @@ class User(Folded, AbstractBaseUser, PermissionsMixin):
         return self.is_active and (self.is_superuser or self.global_role_id is not None)
 
     def managed_teams(self) -> "QuerySet[Team]":
-        """Returns the teams whose members the user may see: those where the user's role has "teams.view"."""
-        return Team.objects.filter(memberships__user=self, memberships__role__in=self._managing_roles)
+        """Returns the teams whose members the user may see: those where the user has "teams.view"."""
+        managing = holding("teams.view", self._managing_roles, "memberships__")
+        return Team.objects.filter(managing, memberships__user=self)
 
     @cached_property
     def _managing_roles(self) -> list[int]:

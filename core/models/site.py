@@ -50,6 +50,8 @@ class SiteSettings(models.Model):
         help_text="The sign-in page offers a link by e-mail that signs in once, within 15 minutes. Passwords "
         "work as well.",
     )
+    # Role code ("owner", "manager") -> the overrides that a new membership with this role begins with.
+    default_overrides = models.JSONField("default permissions", null=True, blank=True, editable=False)
     # Seats and enrollments
     default_enrollment_days = models.PositiveIntegerField(
         default=365, validators=[at_most(MOST_DAYS)], help_text="0 means no expiry."

@@ -11,6 +11,7 @@ from django.utils import timezone
 from core.models.fields.folded import Folded, FoldedField, FoldedQuerySet
 from core.models.fields.history import tracked
 from core.permissions.codes import PERMISSIONS
+from core.permissions.overrides import effective
 
 if TYPE_CHECKING:
     from core.models.people import User
@@ -57,6 +58,12 @@ class Role(Folded):
     code = models.SlugField(null=True, blank=True, editable=False, help_text="Set on built-in roles only.")
     is_global = models.BooleanField("global role", default=False)
     permissions = models.JSONField(default=list, blank=True)
+    limited_to: models.ManyToManyField = models.ManyToManyField(
+        "core.Team",
+        blank=True,
+        related_name="own_roles",
+        help_text="The only teams in which this role can be given. Empty: in all teams.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = RoleManager()
@@ -157,6 +164,8 @@ class Membership(models.Model):
     joined_at = models.DateTimeField(default=timezone.now, editable=False)
     # The team sees of a guest only this membership and what belongs to it. See docs/security.md.
     as_guest = models.BooleanField(default=False, db_default=False, editable=False)
+    # Permission code -> "allow" or "deny". What is not named is inherited from the role.
+    overrides = models.JSONField(null=True, blank=True, editable=False)
 
     objects = MembershipQuerySet.as_manager()
     history = tracked()
@@ -169,3 +178,7 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} in {self.team}"
+
+    def codes(self) -> set[str]:
+        """Returns the permissions that the user has in this team: those of the role, with the overrides."""
+        return effective(self.role.permissions, self.overrides)

@@ -8,21 +8,25 @@ from django.http import HttpRequest
 from core.folding import normalize_email
 from core.models import Membership, Role, User
 from core.permissions.codes import PERMISSIONS
+from core.permissions.overrides import effective
 
 
 def codes_by(role: Role) -> set[str]:
     """Returns the codes of a global role. The administrator's role has every code, also those that a later
     version adds."""
-    return set(PERMISSIONS) if role.code == "administrator" else set(role.permissions)
+    return set(PERMISSIONS) if role.code == "administrator" else effective(role.permissions)
 
 
 def codes_of(user: User) -> set[str]:
-    """Returns the codes of the user's global role; without one, those of the roles in all teams together.
+    """Returns the codes of the user's global role; without one, those of all memberships together.
     `visible_to` and core/permissions/scope.py say for which rows a code from a team applies."""
-    if user.global_role is not None:
-        return codes_by(user.global_role)
-    held = Membership.objects.filter(user=user).values_list("role__permissions", flat=True)
-    return {code for permissions in held.order_by().distinct() for code in permissions}
+    return _codes_in_teams(user) if user.global_role is None else codes_by(user.global_role)
+
+
+def _codes_in_teams(user: User) -> set[str]:
+    """Returns the codes of all memberships of the user together."""
+    held = Membership.objects.filter(user=user).values_list("role__permissions", "overrides")
+    return set().union(*(effective(*row) for row in held.order_by().distinct()))
 
 
 class RoleBackend(ModelBackend):
@@ -54,10 +58,9 @@ class RoleBackend(ModelBackend):
 
 
 def rights_of(user: User) -> set[str]:
-    """Returns the codes of all roles of the user: the global one and those in teams. Use it to compare the
-    rights of two people: `codes_of` leaves out the roles in teams when there is a global one."""
-    held = Membership.objects.filter(user=user).values_list("role__permissions", flat=True)
-    codes = {code for permissions in held.order_by().distinct() for code in permissions}
+    """Returns the codes of the user's global role and of all memberships. Use it to compare the rights of two
+    people: `codes_of` leaves out the memberships when there is a global role."""
+    codes = _codes_in_teams(user)
     return codes if user.global_role is None else codes | codes_by(user.global_role)
 
 

@@ -150,6 +150,17 @@ PERMISSIONS: dict[str, Permission] = {
     ]
 }
 
+# code -> the code without which it has no effect
+REQUIRES = {"tools.csv": "users.create"}
+
+# A role in a team never gives these, whatever it holds: they are about the whole site.
+FOR_THE_SITE = frozenset(
+    code
+    for code, permission in PERMISSIONS.items()
+    if permission.category in {"Organizations", "Roles", "Settings", "Sync", "API", "Audit"}
+    or code in {"users.delete", "users.impersonate", "teams.create", "teams.delete", "tools.import"}
+)
+
 OWNER_PERMISSIONS = [
     "users.view",
     "users.create",

@@ -16,12 +16,14 @@ from core.models import (
     Product,
     Role,
     SeatAssignment,
+    SiteSettings,
     Team,
     ThinkificGroup,
     User,
 )
 from core.permissions.backend import codes_by, codes_of
 from core.permissions.codes import PERMISSIONS
+from core.permissions.overrides import effective, lacking
 
 
 def codes_everywhere(viewer: User) -> set[str]:
@@ -74,8 +76,9 @@ def _held(viewer: User) -> dict[int, set[str]]:
     if not viewer.is_active:
         return {}
     if not hasattr(viewer, "_codes_by_team"):
-        rows = Membership.objects.filter(user=viewer).values_list("team", "role__permissions")
-        viewer._codes_by_team = {team: set(codes) for team, codes in rows}  # type: ignore[attr-defined]
+        rows = Membership.objects.filter(user=viewer).values_list("team", "role__permissions", "overrides")
+        held = {team: effective(permissions, overrides) for team, permissions, overrides in rows}
+        viewer._codes_by_team = held  # type: ignore[attr-defined]
     return viewer._codes_by_team  # type: ignore[attr-defined]
 
 
@@ -97,9 +100,11 @@ def may_change_account(viewer: User, person: User) -> bool:
         return holds(viewer, "users.edit")
     if person.home_team_id is None or "users.edit" not in codes_in(viewer, person.home_team_id):
         return False
-    memberships = list(Membership.objects.filter(user=person).values_list("team", "role__permissions"))
-    shared = any("users.edit" in codes_in(viewer, team) for team, _ in memberships)
-    return shared and all(set(codes) <= codes_in(viewer, team) for team, codes in memberships)
+    memberships = list(
+        Membership.objects.filter(user=person).values_list("team", "role__permissions", "overrides")
+    )
+    shared = any("users.edit" in codes_in(viewer, team) for team, *_ in memberships)
+    return shared and all(effective(*codes) <= codes_in(viewer, team) for team, *codes in memberships)
 
 
 def may_delete_account(viewer: User, person: User) -> bool:
@@ -115,21 +120,45 @@ def may_change_owner(viewer: User, team: Team) -> bool:
     """Whether the viewer may choose a new owner of the team. The viewer must have all rights of an owner
     there; otherwise they could give themselves more rights than they have."""
     owner = Role.objects.get(code="owner")
-    return {"teams.edit", *owner.permissions} <= codes_in(viewer, team.pk)
+    begins_with = effective(owner.permissions, starting_overrides(owner))
+    return {"teams.edit", *begins_with} <= codes_in(viewer, team.pk)
+
+
+def starting_overrides(role: Role) -> dict[str, str] | None:
+    """Returns the overrides that a new membership with this role begins with: the default permissions in the
+    settings."""
+    return _default_overrides().get(role.code or "") or None
+
+
+def _default_overrides() -> dict[str, dict[str, str]]:
+    return SiteSettings.load().default_overrides or {}
 
 
 def roles_to_give(viewer: User, team: Team | None = None) -> QuerySet[Role]:
-    """Returns the roles that the viewer may give in a team (None: in any of their teams): those without a
-    permission that the viewer does not hold there. Without the owner's role, which `teams.change_owner`
-    gives."""
-    roles = Role.objects.filter(is_global=False).exclude(code="owner").order_by("id")
-    if team is not None or viewer.sees_everything:
-        held = [codes_in(viewer, team.pk)] if team is not None else [codes_everywhere(viewer)]
+    """Returns the roles that the viewer may give in a team (None: in any of their teams): those that are
+    offered there and begin with no permission that the viewer does not hold there. Without the owner's role,
+    which `teams.change_owner` gives."""
+    held: dict[int | None, set[str]]
+    if viewer.sees_everything:
+        held = {None if team is None else team.pk: codes_everywhere(viewer)}
+    elif team is not None:
+        held = {team.pk: codes_in(viewer, team.pk)}
     else:
-        held = list(_held(viewer).values())
-    return roles.filter(
-        pk__in=[role.pk for role in roles if any(set(role.permissions) <= codes for codes in held)]
-    )
+        held = dict(_held(viewer).items())
+    limits = Role.limited_to.through.objects.all()
+    limited = set(limits.order_by().values_list("role", flat=True).distinct())
+    offered = set(limits.filter(team__in=[key for key in held if key]).values_list("role", "team"))
+    defaults = _default_overrides()
+
+    def may_give(role: Role) -> bool:
+        codes = effective(role.permissions, defaults.get(role.code or ""))
+        return any(
+            codes <= there and (role.pk not in limited or key is None or (role.pk, key) in offered)
+            for key, there in held.items()
+        )
+
+    roles = Role.objects.filter(is_global=False).exclude(code="owner").order_by("id")
+    return roles.filter(pk__in=[role.pk for role in roles if may_give(role)])
 
 
 def global_roles_to_give(viewer: User) -> QuerySet[Role]:
@@ -144,17 +173,33 @@ def global_roles_to_give(viewer: User) -> QuerySet[Role]:
 
 def memberships_where(viewer: User, code: str) -> QuerySet[Membership]:
     """Returns the memberships that the viewer may change: in teams where the viewer holds the permission, and
-    only of members whose role has no permission that the viewer does not hold there."""
+    only of members who have no permission that the viewer does not hold there."""
     memberships = Membership.objects.filter(team__in=teams_where(viewer, code))
     if viewer.is_superuser:
         return memberships
-    teams = {None: codes_everywhere(viewer)} if viewer.sees_everything else _held(viewer)
-    roles = list(Role.objects.filter(is_global=False))
+    if viewer.sees_everything:
+        return memberships.filter(_at_most(codes_everywhere(viewer), list(_team_roles())))
+    roles, alike = list(_team_roles()), dict[frozenset[str], list[int]]()
+    for team, codes in _held(viewer).items():
+        alike.setdefault(frozenset(codes), []).append(team)
     allowed = Q(pk=None)
-    for team, codes in teams.items():
-        below = [role.pk for role in roles if set(role.permissions) <= codes]
-        allowed |= Q(role__in=below) if team is None else Q(role__in=below, team=team)
+    for shared, teams in alike.items():
+        allowed |= Q(_at_most(shared, roles), team__in=teams)
     return memberships.filter(allowed)
+
+
+def _team_roles() -> QuerySet[Role]:
+    return Role.objects.filter(is_global=False)
+
+
+def _at_most(codes: Collection[str], roles: list[Role]) -> Q:
+    """Returns the condition that a membership gives no permission but these. Few memberships have overrides;
+    only theirs are looked into."""
+    below = [role.pk for role in roles if effective(role.permissions) <= set(codes)]
+    exactly = Q(overrides__isnull=False)
+    for code in PERMISSIONS.keys() - set(codes):
+        exactly &= lacking(code, [role.pk for role in roles if code in role.permissions])
+    return Q(role__in=below, overrides__isnull=True) | exactly
 
 
 def products_to_give(viewer: User, student: User | None) -> QuerySet[Product]:

@@ -18,6 +18,7 @@ from core.models import (
     ThinkificGroup,
     User,
 )
+from core.permissions import scope
 from core.services import groups
 from core.services.directions import PULLING, sending_groups
 from core.services.mirror.groups import TeamTarget
@@ -64,6 +65,9 @@ def join_teams(
     are put into the team's groups that push. Returns how many joined.
     """
     people = sorted(set(users))
+    targets = list(targets)
+    roles = Role.objects.filter(pk__in={target.role_id for target in targets})
+    starts = {role.pk: scope.starting_overrides(role) for role in roles.exclude(code="student")}
     joined = 0
     for target in targets:
         there = set(
@@ -74,8 +78,8 @@ def join_teams(
             new = _without_removed(target.team_id, new)
         made = bulk.insert(
             Membership,
-            ["team_id", "user_id", "role_id", "joined_at"],
-            [(target.team_id, user, target.role_id, now) for user in new],
+            ["team_id", "user_id", "role_id", "joined_at", "overrides"],
+            [(target.team_id, user, target.role_id, now, starts.get(target.role_id)) for user in new],
         )
         if new:
             rows = list(Membership.objects.filter(bulk.among("pk", made)))

@@ -8,9 +8,11 @@ and its login is never changed from outside. An administrator decides instead.
 from collections.abc import Collection
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, TextField
+from django.db.models.functions import Cast
 
 from core.models import Membership, Role, Team, User
+from core.permissions.overrides import ALLOW
 from core.services.storage import bulk
 
 # Django puts this before the hash of a password that nobody can sign in with.
@@ -40,14 +42,16 @@ def _protected() -> Q:
         pk for pk, codes in Role.objects.filter(is_global=False).values_list("pk", "permissions") if codes
     ]
     own = Membership.objects.filter(user=OuterRef("pk"))
+    overrides = own.filter(overrides__isnull=False).annotate(text=Cast("overrides", TextField()))
     no_password = Q(password="") | Q(password__startswith=UNUSABLE_PREFIX)
     return (
         Q(is_superuser=True)
         | Q(is_staff=True)
         | Q(global_role__isnull=False)
         | ~no_password
-        | Exists(own.filter(role__in=able))
-        | Exists(Team.objects.filter(owner=OuterRef("pk")))
+        | Q(Exists(own.filter(role__in=able)))
+        | Q(Exists(overrides.filter(text__contains=f'"{ALLOW}"')))
+        | Q(Exists(Team.objects.filter(owner=OuterRef("pk"))))
     )
 
 
@@ -64,7 +68,7 @@ def describe_rights(user: User) -> list[str]:
     owned = list(user.owned_teams.order_by("name"))
     found += [f"owner of {team}" for team in owned]
     roles = Membership.objects.filter(user=user).exclude(team__in=owned).select_related("team", "role")
-    found += [f"{row.role} in {row.team}" for row in roles.order_by("team__name") if row.role.permissions]
+    found += [f"{row.role} in {row.team}" for row in roles.order_by("team__name") if row.codes()]
     if user.has_usable_password():
         found.append("somebody with a password here")
     return found

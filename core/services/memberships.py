@@ -7,6 +7,8 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from core.errors import Refusal, names
 from core.models import GroupAssignment, Invitation, Membership, Role, SiteSettings, Team, User
+from core.permissions import scope
+from core.permissions.overrides import DENY, effective
 from core.services import groups
 from core.services.directions import PUSHING, sending_groups
 from core.services.history import signed
@@ -31,7 +33,6 @@ def add_member(
     Raises Refusal when the role is global, the team is archived or the team has no room for a student.
     `as_guest` None: the user becomes a guest when `by` may not see more of them than memberships.
     """
-    _check_role(role)
     team = _locked(team.pk)
     membership = Membership.objects.filter(team=team, user=user).first()
     if membership is not None and team.archived_at is None:
@@ -40,7 +41,9 @@ def add_member(
     if as_guest is None:
         as_guest = by is not None and not User.objects.own_people_of(by).filter(pk=user.pk).exists()
         _check_guests([user] if as_guest else [], role, by=by)
-    membership = Membership(team=team, user=user, role=role, as_guest=as_guest)
+    membership = Membership(
+        team=team, user=user, role=role, as_guest=as_guest, overrides=scope.starting_overrides(role)
+    )
     signed(membership, by=by, reason=reason).save()
     # An open invitation to this team has become pointless.
     for invitation in Invitation.objects.filter(team=team, user=user):
@@ -53,7 +56,7 @@ def add_member(
 def add_members(*, team: Team, users: Iterable[User], role: Role, by: User) -> list[Membership]:
     """`add_member` for several users, all or none, except that members keep their role. Returns the new
     memberships."""
-    _check_role(role)
+    _check_role(role, team)
     team = _locked(team.pk)
     people = {user.pk: user for user in users}
     there = Membership.objects.filter(team=team, user__in=people).values_list("user", flat=True)
@@ -63,8 +66,9 @@ def add_members(*, team: Team, users: Iterable[User], role: Role, by: User) -> l
     check_takes(team, role, how_many=len(new))
     own = set(User.objects.own_people_of(by).filter(pk__in=people).values_list("pk", flat=True))
     _check_guests([user for user in new if user.pk not in own], role, by=by)
+    starts = {"team": team, "role": role, "overrides": scope.starting_overrides(role)}
     joined = Membership.objects.bulk_create(
-        Membership(team=team, user=user, role=role, as_guest=user.pk not in own) for user in new
+        Membership(user=user, as_guest=user.pk not in own, **starts) for user in new
     )
     Membership.history.bulk_history_create(joined, default_user=by, default_change_reason="joined the team")
     for invitation in Invitation.objects.filter(team=team, user__in=new):
@@ -75,11 +79,12 @@ def add_members(*, team: Team, users: Iterable[User], role: Role, by: User) -> l
 
 @transaction.atomic
 def change_role(membership: Membership, *, role: Role, by: User | None = None) -> Membership:
-    """Give a member another role. Raises Refusal for the team's owner (use `teams.change_owner`), and when
-    the team has no room for another student."""
-    _check_role(role)
+    """Give a member another role. What is denied to the member stays denied; what was allowed beyond the role
+    is not. Raises Refusal for the team's owner (use `teams.change_owner`), and when the team has no room for
+    another student."""
     if membership.role_id == role.pk:
         return membership
+    _check_role(role, membership.team)
     team = _locked(membership.team_id)
     if team.owner_id == membership.user_id and role.code != "owner":
         raise Refusal(f"{membership.user} owns {team}. Make somebody else the owner first.")
@@ -87,7 +92,9 @@ def change_role(membership: Membership, *, role: Role, by: User | None = None) -
         _check_room(team)
     _check_guests([membership.user] if membership.as_guest else [], role, by=by)
     membership.role = role
-    signed(membership, by=by, reason="role changed").save(update_fields=["role"])
+    denied = {code: DENY for code, effect in (membership.overrides or {}).items() if effect == DENY}
+    membership.overrides = {**(scope.starting_overrides(role) or {}), **denied} or None
+    signed(membership, by=by, reason="role changed").save(update_fields=["role", "overrides"])
     return membership
 
 
@@ -133,7 +140,7 @@ def _move_to_default(user: User, team: Team, by: User | None) -> None:
 
 def check_takes(team: Team, role: Role, *, how_many: int = 1) -> None:
     """Raises Refusal when the team cannot take so many people in this role: it is archived or has no room."""
-    _check_role(role)
+    _check_role(role, team)
     if team.archived_at is not None:
         raise Refusal(f"{team} is archived. Restore the team first.")
     if role.code == "student":
@@ -143,7 +150,9 @@ def check_takes(team: Team, role: Role, *, how_many: int = 1) -> None:
 def _check_guests(guests: Sequence[User], role: Role, *, by: User | None) -> None:
     """Raises Refusal when a team manager gives guests a role with rights. With such a role the home team's
     manager could no longer change the account, so the guest has to accept it by an invitation."""
-    if not guests or not role.permissions or by is None or by.sees_everything:
+    if not guests or by is None or by.sees_everything:
+        return
+    if not effective(role.permissions, scope.starting_overrides(role)):
         return
     if len(guests) > 1:
         raise Refusal(
@@ -156,9 +165,13 @@ def _check_guests(guests: Sequence[User], role: Role, *, by: User | None) -> Non
     )
 
 
-def _check_role(role: Role) -> None:
+def _check_role(role: Role, team: Team) -> None:
+    """Raises Refusal for a global role, and for one that is limited to other teams."""
     if role.is_global:
         raise Refusal(f"{role} is a global role. Choose one of the roles for teams.")
+    limits = Role.limited_to.through.objects.filter(role=role)
+    if limits.exists() and not limits.filter(team=team).exists():
+        raise Refusal(f"The role {role} is not offered in {team}. Choose another role.")
 
 
 def _locked(key: int) -> Team:

@@ -9,6 +9,7 @@ from django.utils import timezone
 from core.errors import Refusal
 from core.folding import tidy_name
 from core.models import Membership, Organization, Role, SiteSettings, Team, User
+from core.permissions import scope
 from core.services import memberships
 from core.services.history import signed
 from core.services.storage.collisions import checked_again
@@ -50,7 +51,8 @@ def create(
         **_checked({"name": name, "description": description}),
     )
     signed(team, by=by, reason="team made").save()
-    membership = Membership(team=team, user=owner, role=Role.objects.get(code="owner"))
+    role = Role.objects.get(code="owner")
+    membership = Membership(team=team, user=owner, role=role, overrides=scope.starting_overrides(role))
     signed(membership, by=by, reason="owns the team").save()
     _allow_dashboard(owner, by)
     return team
