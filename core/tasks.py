@@ -9,10 +9,11 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.urls import reverse
 from django.utils import timezone
 
+from core.email_kinds import KINDS
 from core.models import EmailChange, Invitation, Notice, User
 from core.services import invitations, seats
 from core.services.accounts import access, account_mail, sign_in_links, welcome_mail
-from core.services.site import notices
+from core.services.site import email_texts, mail, notices
 
 log = structlog.get_logger(__name__)
 
@@ -73,6 +74,18 @@ def send_asked_sign_in_link(email: str, next_page: str) -> str:
     is not signed in."""
     if problem := sign_in_links.send_to_address(email, next_page):
         log.error("A link to sign in: %s", problem)
+    return problem
+
+
+def send_test_email(name: str, user_id: int, subject: str, body: str) -> str:
+    """Send a user the text of an e-mail with example values, and tell them how it went."""
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    if user is None or name not in KINDS:
+        return ""
+    shown, text = email_texts.example(name, subject, body)
+    problem = mail.deliver(user.email, f"[Test] {shown}", text, what="test e-mail")
+    said = problem or f"The test e-mail was sent to {user.email}."
+    notices.tell([user], said, level=Notice.Level.ERROR if problem else Notice.Level.SUCCESS)
     return problem
 
 

@@ -33,6 +33,13 @@ def _now_plus(**span: float) -> factory.LazyFunction:
 # --- people and teams --------------------------------------------------------------------------------
 
 
+class EmailTextFactory(DjangoModelFactory):
+    class Meta:
+        model = models.EmailText
+
+    name = factory.Iterator(["welcome", "invitation"])
+
+
 class OrganizationFactory(DjangoModelFactory):
     class Meta:
         model = models.Organization

@@ -18,6 +18,7 @@ PLACES: dict[str, list[set[str]]] = {
             "moments",
             "folding",
             "email_display",
+            "email_kinds",
             "wording",
             "pills",
             "errors",
@@ -30,6 +31,7 @@ PLACES: dict[str, list[set[str]]] = {
         {"services/site", "services/spreadsheets", "services/directions", "services/storage"},
         {"services/leases"},
         {"services/history", "services/identity", "services/logins", "services/permissions"},
+        {"services/site/email_editing"},
         {"services/outbox"},  # marking what Thinkific must be told; how a push ends stands further down
         {"services/seats", "services/tags"},
         {"services/groups"},
@@ -63,6 +65,7 @@ PLACES: dict[str, list[set[str]]] = {
             "admin/tags",
             "admin/waiting_changes",
         },
+        {"admin/emails"},
         {"admin/products", "admin/enrollments"},
         {"admin/users"},
         {"admin/teams"},

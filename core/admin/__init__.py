@@ -2,6 +2,7 @@
 
 import core.admin.api_tokens
 import core.admin.certificates
+import core.admin.emails.screen
 import core.admin.enrollments.screen
 import core.admin.groups.screen
 import core.admin.impersonations

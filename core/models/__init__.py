@@ -5,6 +5,7 @@ from core.models.accounts.notices import Notice
 from core.models.accounts.shown_columns import ShownColumns
 from core.models.accounts.sign_in_links import SignInLink
 from core.models.catalog import BundleItem, Chapter, Lesson, Product, Quiz
+from core.models.emails import EmailText
 from core.models.enrollments import Enrollment
 from core.models.groups import Direction, GroupAssignment, GroupMembership, ThinkificGroup
 from core.models.imports import ImportBatch, ImportRow
@@ -26,6 +27,7 @@ __all__ = [
     "Chapter",
     "Direction",
     "EmailChange",
+    "EmailText",
     "Enrollment",
     "GroupAssignment",
     "GroupMembership",

@@ -87,6 +87,7 @@ PERMISSIONS: dict[str, Permission] = {
             "Settings",
             "View settings",
             "core.view_sitesettings",
+            "core.view_emailtext",
             "integrations.view_syncschedule",
         ),
         _one(
@@ -94,6 +95,7 @@ PERMISSIONS: dict[str, Permission] = {
             "Settings",
             "Edit settings",
             "core.change_sitesettings",
+            "core.change_emailtext",
             "integrations.change_syncschedule",
         ),
         _one("tools.import", "Tools", "Run syncs and imports", "core.run_tools", "integrations.view_syncrun"),

@@ -149,10 +149,15 @@ def send_mail(invitation: Invitation) -> str:
     """Send the invited person the link to accept or decline. Returns an error text; empty on success."""
     user = invitation.user
     path = address_of(invitation)
-    context = {"invitation": invitation, "user": user, "days": LINK_WORKS_FOR.days}
-    values = context | {"link": f"{settings.SITE_URL}{path}"}
-    subject = " ".join(f"An invitation to {invitation.team}".split())
-    return mail.deliver(user.email, subject, "core/invitation.txt", values, what="invitation")
+    inviter = invitation.invited_by
+    values = {
+        "invited_by": f"{inviter.get_full_name()} ({inviter.email})" if inviter is not None else "Somebody",
+        "team": invitation.team,
+        "role": invitation.role,
+        "link": f"{settings.SITE_URL}{path}",
+        "days": LINK_WORKS_FOR.days,
+    }
+    return mail.send(user.email, "invitation", mail.about(user) | values, what="invitation")
 
 
 def make_token(invitation: Invitation) -> str:

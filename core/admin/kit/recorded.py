@@ -18,6 +18,7 @@ from django.utils.text import capfirst
 from core.admin.kit import cells
 from core.email_display import as_people_write
 from core.models import (
+    EmailText,
     Enrollment,
     GroupAssignment,
     Invitation,
@@ -144,6 +145,7 @@ RECORDED = {
             UserTag, lambda row, names: f"{names.of(row, 'tag')} on {names.of(row, 'user')}", ("tag", "user")
         ),
         Recorded(SiteSettings, lambda row, names: "Settings"),
+        Recorded(EmailText, lambda row, names: str(EmailText(name=row.name))),
     ]
 }
 

@@ -12,7 +12,7 @@ from core.admin.kit.history import HistoryAdmin
 from core.admin.kit.sitewide import SitewideAdmin
 from core.admin.kit.tabs import Tab
 from core.admin.settings.defaults import RESET_DIALOGS, help_of
-from core.admin.settings.tabs import SHOWN, SettingsTab, tab_called
+from core.admin.settings.tabs import SettingsTab, links, tab_called
 from core.models import SiteSettings
 
 
@@ -48,11 +48,7 @@ class SiteSettingsAdmin(SitewideAdmin, HistoryAdmin):
         return _tab_of(request).slug
 
     def tab_links(self, request: HttpRequest, tabs: list[Tab], chosen: Tab | None) -> list[dict[str, Any]]:
-        here = _tab_of(request)
-        return [
-            {"title": tab.title, "url": f"{request.path}?tab={tab.slug}", "active": tab is here}
-            for tab in SHOWN
-        ]
+        return links(_tab_of(request).slug)
 
     def page_context(self, request: HttpRequest) -> dict[str, Any]:
         return {**super().page_context(request), "show_save_and_continue": False}

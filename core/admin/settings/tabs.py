@@ -1,6 +1,9 @@
 """The tabs of the screen Settings with their fields. A new setting is one name here (docs/screens.md)."""
 
 from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
 
 
 @dataclass(frozen=True)
@@ -8,6 +11,7 @@ class SettingsTab:
     slug: str  # in the address: ?tab=people
     title: str
     sections: dict[str, list[str]]  # heading -> fields of SiteSettings
+    screen: str = ""  # the name of the address of a screen of its own, in the place of fields
 
     @property
     def names(self) -> list[str]:
@@ -36,9 +40,23 @@ TABS = (
         "Thinkific connection and sync",
         {"Sync": ["conflict_winner", "mirror_group_removals", "deletion_guard_percent"]},
     ),
-    SettingsTab("emails", "E-mails", {}),
+    SettingsTab("emails", "E-mails", {}, screen="admin:core_emailtext_changelist"),
 )
 SHOWN = tuple(tab for tab in TABS if tab.sections)
+
+
+def links(here: str) -> list[dict[str, Any]]:
+    """Returns the links to the tabs; `here` is the one that is open."""
+    page = reverse("admin:core_sitesettings_change", args=[1])
+    return [
+        {
+            "title": tab.title,
+            "url": reverse(tab.screen) if tab.screen else f"{page}?tab={tab.slug}",
+            "active": tab.slug == here,
+        }
+        for tab in TABS
+        if tab.sections or tab.screen
+    ]
 
 
 def tab_called(slug: str) -> SettingsTab:

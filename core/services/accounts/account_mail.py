@@ -77,12 +77,12 @@ def send_to_address(email: str) -> str:
         return ""
     if not access.may_use_the_dashboard(User.objects.filter(pk=user.pk)).exists():
         return ""
-    return send(user, "Choose a new password for the B2B Dashboard", "core/password_forgotten.txt")
+    return send(user, "password_forgotten")
 
 
 def send_password_reset(user: User) -> str:
     """Send the link now. Returns an error text; empty on success."""
-    return send(user, "Choose a new password for the B2B Dashboard", "core/password_reset.txt")
+    return send(user, "password_reset")
 
 
 def send_email_change_link(change: EmailChange) -> str:
@@ -90,35 +90,33 @@ def send_email_change_link(change: EmailChange) -> str:
     success."""
     uid = urlsafe_base64_encode(force_bytes(change.user_id))
     path = reverse("admin:email_change", kwargs={"uidb64": uid, "token": email_changes.make_token(change)})
-    return mail.deliver(
-        change.new_email,
-        "Confirm your new address for the B2B Dashboard",
-        "core/email_change_link.txt",
-        {"change": change, "user": change.user, "link": f"{settings.SITE_URL}{path}", "days": _days()},
-        what="confirmation e-mail",
-    )
+    by_themselves = change.asked_by in {None, change.user}
+    values = {
+        "asked_by": "Somebody" if by_themselves else change.asked_by,  # the address may be a stranger's
+        "link": f"{settings.SITE_URL}{path}",
+        "days": _days(),
+    }
+    about = mail.about(change.user)
+    return mail.send(change.new_email, "email_change_link", about | values, what="confirmation e-mail")
 
 
 def warn_old_address(change: EmailChange) -> str:
     """Tell the present address that somebody asked to change it. Returns an error text; empty on success."""
-    return mail.deliver(
-        change.old_email,
-        "Your address in the B2B Dashboard is to be changed",
-        "core/email_change_asked.txt",
-        {"change": change, "user": change.user, "new": masked(change.new_email)},
-        what="e-mail to the old address",
-    )
+    asked_by = "You" if change.asked_by == change.user else change.asked_by or "Somebody"
+    values = {"asked_by": asked_by, "new_address": masked(change.new_email)}
+    about = mail.about(change.user)
+    return mail.send(change.old_email, "email_change_asked", about | values, what="e-mail to the old address")
 
 
 def tell_old_address(change: EmailChange, *, over: BaseEmailBackend | None = None) -> str:
     """Tell the old address that it is no longer the login. Returns an error text; empty on success."""
-    return mail.deliver(
-        change.old_email,
-        "Your address in the B2B Dashboard was changed",
-        "core/email_change_done.txt",
-        {"change": change, "user": change.user, "new": masked(change.new_email)},
-        what="e-mail to the old address",
-        over=over,
+    how = change.get_way_display()
+    if change.asked_by is not None and change.asked_by != change.user:
+        how += f", asked for by {change.asked_by}"
+    values = {"new_address": masked(change.new_email), "how": how}
+    about = mail.about(change.user)
+    return mail.send(
+        change.old_email, "email_change_done", about | values, what="e-mail to the old address", over=over
     )
 
 
@@ -128,16 +126,16 @@ def masked(email: str) -> str:
     return f"{name[:1]}…@{domain}"
 
 
-def send(user: User, subject: str, template: str, *, what: str = "e-mail") -> str:
-    """Send the user a mail with a link to set a password. Returns an error text; empty on success."""
+def send(user: User, name: str, *, what: str = "e-mail") -> str:
+    """Send the user this e-mail, with a link to set a password. Returns an error text; empty on success."""
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     # The link is made when the mail is sent, because it is secret and must not be stored in the queue.
     path = reverse(
         "admin:password_reset_confirm",
         kwargs={"uidb64": uid, "token": password_tokens.make_token(user)},
     )
-    values = {"user": user, "link": f"{settings.SITE_URL}{path}", "days": _days()}
-    return mail.deliver(user.email, subject, template, values, what=what)
+    values = {"link": f"{settings.SITE_URL}{path}", "days": _days()}
+    return mail.send(user.email, name, mail.about(user) | values, what=what)
 
 
 def _days() -> int:

@@ -76,20 +76,16 @@ def send_to_address(email: str, next_page: str) -> str:
         return ""
     if not access.may_use_the_dashboard(User.objects.filter(pk=user.pk)).exists():
         return ""
-    return send(user, "core/sign_in_link_asked.txt", next_page)
+    return send(user, "sign_in_link_asked", next_page)
 
 
-def send(user: User, template: str = "core/sign_in_link_sent.txt", next_page: str = "") -> str:
+def send(user: User, name: str = "sign_in_link_sent", next_page: str = "") -> str:
     """Make a link and send it to the user now. Returns an error text; empty on success."""
     if not are_on():
         return ""
     link = SignInLink.objects.create(user=user, next_page=next_page)
-    values = {
-        "user": user,
-        "link": f"{settings.SITE_URL}{address_of(link)}",
-        "minutes": VALID_FOR // timedelta(minutes=1),
-    }
-    return mail.deliver(user.email, "Sign in to the B2B Dashboard", template, values, what="sign-in link")
+    values = {"link": f"{settings.SITE_URL}{address_of(link)}", "minutes": VALID_FOR // timedelta(minutes=1)}
+    return mail.send(user.email, name, mail.about(user) | values, what="sign-in link")
 
 
 def address_of(link: SignInLink) -> str:

@@ -3,11 +3,9 @@
 from core.models import User
 from core.services.accounts import account_mail
 
-SUBJECT = "Your account in the B2B Dashboard"
-
 
 def send(user: User) -> str:
     """Send the user a link to set a password. A user who has one gets a mail about the team that they were
     added to instead. Returns an error text; empty on success."""
-    template = "core/joined_team.txt" if user.has_usable_password() else "core/welcome.txt"
-    return account_mail.send(user, SUBJECT, template, what="welcome e-mail")
+    name = "joined_team" if user.has_usable_password() else "welcome"
+    return account_mail.send(user, name, what="welcome e-mail")

@@ -22,14 +22,14 @@ OPENS = {
 OPENS_EVERYWHERE = {
     "organizations.view": {"organization"},
     "roles.view": {"role"},
-    "settings.view": {"sitesettings", "syncschedule"},
+    "settings.view": {"sitesettings", "emailtext", "syncschedule"},
     "tools.import": {"syncrun"},
     "sync.manage": {"syncrun", "syncconflict", "drift", "inboundevent", "outboxentry"},
     "tokens.manage": {"apitoken"},
     "audit.view": {"impersonationsession"},
     "organizations.edit": {"organization"},
     "roles.edit": {"role"},
-    "settings.edit": {"sitesettings", "syncschedule"},
+    "settings.edit": {"sitesettings", "emailtext", "syncschedule"},
 }
 # permission -> the dialogs and actions that it adds to a team role. Other permissions add none.
 DOES = {
