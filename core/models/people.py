@@ -275,7 +275,12 @@ class User(Folded, AbstractBaseUser, PermissionsMixin):
         return Team.objects.filter(managing, memberships__user=self)
 
     @cached_property
+    def team_roles(self) -> list[Role]:
+        """The roles that are not global. Cached for the request of this user, like has_perm."""
+        return list(Role.objects.filter(is_global=False))
+
+    @property
     def _managing_roles(self) -> list[int]:
         # Compared in Python, as roles and codes are few: a JSON containment test would need one query for
-        # PostgreSQL and another for SQLite. Cached for the request, like has_perm.
-        return [role.pk for role in Role.objects.filter(is_global=False) if "teams.view" in role.permissions]
+        # PostgreSQL and another for SQLite.
+        return [role.pk for role in self.team_roles if "teams.view" in role.permissions]

@@ -29,6 +29,18 @@ def _codes_in_teams(user: User) -> set[str]:
     return set().union(*(effective(*row) for row in held.order_by().distinct()))
 
 
+def codes_by_team(user: User) -> dict[int, set[str]]:
+    """Returns the user's codes by team (primary key); empty for a switched-off account. Cached for the
+    request, like has_perm."""
+    if not user.is_active:
+        return {}
+    if not hasattr(user, "_codes_by_team"):
+        rows = Membership.objects.filter(user=user).values_list("team", "role__permissions", "overrides")
+        held = {team: effective(permissions, overrides) for team, permissions, overrides in rows.order_by()}
+        user._codes_by_team = held  # type: ignore[attr-defined]
+    return user._codes_by_team  # type: ignore[attr-defined]
+
+
 class RoleBackend(ModelBackend):
     """Signs users in by e-mail address, ignoring case, and answers `has_perm` from their roles."""
 
@@ -50,7 +62,8 @@ class RoleBackend(ModelBackend):
         if user_obj.is_superuser:
             return super().get_all_permissions(user_obj)
         if not hasattr(user_obj, "_role_permissions"):
-            codes = codes_of(user_obj)
+            in_teams = user_obj.global_role_id is None
+            codes = set().union(*codes_by_team(user_obj).values()) if in_teams else codes_of(user_obj)
             user_obj._role_permissions = set().union(
                 *(PERMISSIONS[code].grants for code in codes if code in PERMISSIONS)
             )

@@ -21,7 +21,7 @@ from core.models import (
     ThinkificGroup,
     User,
 )
-from core.permissions.backend import codes_by, codes_of
+from core.permissions.backend import codes_by, codes_by_team, codes_of
 from core.permissions.codes import PERMISSIONS
 from core.permissions.overrides import effective, lacking
 
@@ -36,7 +36,7 @@ def codes_everywhere(viewer: User) -> set[str]:
 def codes_in(viewer: User, team_id: int) -> set[str]:
     if viewer.sees_everything:
         return codes_everywhere(viewer)
-    return _held(viewer).get(team_id, set())
+    return codes_by_team(viewer).get(team_id, set())
 
 
 def teams_where(viewer: User, code: str) -> QuerySet[Team]:
@@ -44,19 +44,21 @@ def teams_where(viewer: User, code: str) -> QuerySet[Team]:
     teams = Team.objects.filter(archived_at__isnull=True)
     if viewer.sees_everything:
         return teams if code in codes_everywhere(viewer) else teams.none()
-    return teams.filter(pk__in=[team for team, codes in _held(viewer).items() if code in codes])
+    return teams.filter(pk__in=[team for team, codes in codes_by_team(viewer).items() if code in codes])
 
 
 def holds(viewer: User, code: str) -> bool:
     """Whether the viewer holds a permission in at least one team. It does not say for which rows."""
     if viewer.sees_everything:
         return code in codes_everywhere(viewer)
-    return any(code in codes for codes in _held(viewer).values())
+    return any(code in codes for codes in codes_by_team(viewer).values())
 
 
 def holds_in(viewer: User, code: str, team: Team | None) -> bool:
     """Whether the viewer holds a permission in this team; False for an archived one. None: in any team."""
-    return holds(viewer, code) if team is None else teams_where(viewer, code).filter(pk=team.pk).exists()
+    if team is None:
+        return holds(viewer, code)
+    return team.archived_at is None and code in codes_in(viewer, team.pk)
 
 
 def holds_for_the_site(viewer: User, permission: str) -> bool:
@@ -69,17 +71,6 @@ def may_start_runs(viewer: User) -> bool:
     """Whether the viewer may start a run. This is a right for the whole site even for a run about one user,
     group or product: it uses the request budget of the site, and can change every team."""
     return holds_for_the_site(viewer, "core.run_tools")
-
-
-def _held(viewer: User) -> dict[int, set[str]]:
-    """Returns the viewer's codes by team (primary key). Cached for the request, like has_perm."""
-    if not viewer.is_active:
-        return {}
-    if not hasattr(viewer, "_codes_by_team"):
-        rows = Membership.objects.filter(user=viewer).values_list("team", "role__permissions", "overrides")
-        held = {team: effective(permissions, overrides) for team, permissions, overrides in rows}
-        viewer._codes_by_team = held  # type: ignore[attr-defined]
-    return viewer._codes_by_team  # type: ignore[attr-defined]
 
 
 def may_change_account(viewer: User, person: User) -> bool:
@@ -144,7 +135,7 @@ def roles_to_give(viewer: User, team: Team | None = None) -> QuerySet[Role]:
     elif team is not None:
         held = {team.pk: codes_in(viewer, team.pk)}
     else:
-        held = dict(_held(viewer).items())
+        held = dict(codes_by_team(viewer).items())
     limits = Role.limited_to.through.objects.all()
     limited = set(limits.order_by().values_list("role", flat=True).distinct())
     offered = set(limits.filter(team__in=[key for key in held if key]).values_list("role", "team"))
@@ -178,18 +169,14 @@ def memberships_where(viewer: User, code: str) -> QuerySet[Membership]:
     if viewer.is_superuser:
         return memberships
     if viewer.sees_everything:
-        return memberships.filter(_at_most(codes_everywhere(viewer), list(_team_roles())))
-    roles, alike = list(_team_roles()), dict[frozenset[str], list[int]]()
-    for team, codes in _held(viewer).items():
+        return memberships.filter(_at_most(codes_everywhere(viewer), viewer.team_roles))
+    roles, alike = viewer.team_roles, dict[frozenset[str], list[int]]()
+    for team, codes in codes_by_team(viewer).items():
         alike.setdefault(frozenset(codes), []).append(team)
     allowed = Q(pk=None)
     for shared, teams in alike.items():
         allowed |= Q(_at_most(shared, roles), team__in=teams)
     return memberships.filter(allowed)
-
-
-def _team_roles() -> QuerySet[Role]:
-    return Role.objects.filter(is_global=False)
 
 
 def _at_most(codes: Collection[str], roles: list[Role]) -> Q:

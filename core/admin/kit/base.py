@@ -7,21 +7,24 @@ from django.contrib.admin.filters import ListFilter
 from django.contrib.admin.options import ModelAdmin as DjangoModelAdmin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern
 from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 
 from core.admin.kit.dialogs.buttons import buttons_for
+from core.admin.kit.dialogs.chosen_in_tab import answer_in_tab, is_sent
 from core.admin.kit.dialogs.screens import DialogAdmin
 from core.admin.kit.keys import only_keys
 from core.admin.kit.lists.columns import Column, CountColumn
+from core.admin.kit.lists.files import csv_file
 from core.admin.kit.lists.filters import key_of, words_of
 from core.admin.kit.lists.lists import FEW, BoundedChangeList, BoundedPaginator
 from core.admin.kit.sync.page_version import of_object, of_rows
 from core.admin.kit.sync.sync_line import sync_line, unsent_changes_of
-from core.admin.kit.tabs import Tab, tab_context
+from core.admin.kit.tab_rows import Asked, tab_context
+from core.admin.kit.tabs import Tab
 from core.admin.kit.viewer import viewer_of
 from core.folding import email_key
 from core.models import User
@@ -74,7 +77,7 @@ class DashboardAdmin(DialogAdmin):
 
     class Media:
         css = {"all": ["dashboard/lists.css"]}
-        js = ("dashboard/search.js",)
+        js = ("dashboard/search.js", "dashboard/tab_rows.js")
 
     # --- visible rows -------------------------------------------------------------------------------
 
@@ -194,7 +197,7 @@ class DashboardAdmin(DialogAdmin):
         object_id: str,
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    ) -> Any:
         context = {**self.page_context(request), **(extra_context or {})}
         if not (self.tabs or self.dialogs or self.shows_sync):
             return super().change_view(request, object_id, form_url, context)
@@ -235,9 +238,18 @@ class DashboardAdmin(DialogAdmin):
 
     def tab_view(
         self, request: HttpRequest, obj: Model, tab: Tab, extra_context: dict[str, Any]
-    ) -> HttpResponse:
+    ) -> HttpResponse | StreamingHttpResponse:
         if not self.has_view_permission(request, obj):
             raise PermissionDenied
+        viewer = viewer_of(request)
+        if is_sent(request, tab):
+            return answer_in_tab(self, request, obj, tab, Asked(tab, request.GET).rows(obj, viewer))
+        if request.GET.get("export") == "csv" and tab.is_exported(obj, viewer):
+            return csv_file(
+                f"{self.opts.model_name}-{obj.pk}-{tab.slug}",
+                tab.export,
+                Asked(tab, request.GET).rows(obj, viewer),
+            )
         context = {
             **self.admin_site.each_context(request),
             "title": tab.title,

@@ -1,21 +1,27 @@
-"""Tabs of a detail page. Each is a table with pages, whose rows are read only when the tab is open."""
+"""Tabs of a detail page. Each is a table with pages, whose rows are read only when the tab is open. Which of
+them a page shows, the address says (`tab_rows.py`)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.db.models import QuerySet
 
-from core.admin.kit.dialogs.buttons import row_buttons
+from core.admin.kit.dialogs.chosen import ChosenDialog
 from core.admin.kit.lists.columns import Column
-from core.admin.kit.lists.filters import words_of
-from core.admin.kit.lists.lists import BoundedPaginator
-from core.admin.kit.viewer import viewer_of
 from core.models import User
-from core.models.fields.folded import holding
 
-PER_PAGE = 25
+
+@dataclass(frozen=True)
+class TabFilter:
+    """A choice of one value that limits the rows of a tab. A value that is not offered finds nothing."""
+
+    parameter: str  # in the address
+    title: str
+    # Returns the values to choose from, as objects with a primary key: for example the groups of the team.
+    offered: Callable[[Any, User], QuerySet]
+    # Returns those rows of the tab that belong to the value with this primary key.
+    matching: Callable[[QuerySet, int, Any, User], QuerySet]
 
 
 @dataclass(frozen=True)
@@ -24,39 +30,35 @@ class Tab:
     title: str
     # Returns the rows of the tab that the viewer may see.
     rows: Callable[[Any, User], QuerySet]
+    # A column with `sort` has a heading that sorts by that field.
     columns: Sequence[Column]
     empty: str  # a sentence: what would be here
     note: Callable[[Any, User], str] = lambda obj, viewer: ""  # sentences above the table
     applies: Callable[[Any], bool] = lambda obj: True
     # Django's permission to see the rows, where that of the page is not enough.
     permission: str = ""
+    may_see: Callable[[Any, User], bool] = lambda obj, viewer: True  # or a rule about the object
     search: str = ""  # the column to search in; empty: no search, for tabs with few rows
+    search_hint: str = "Search by name or e-mail"
+    filters: Sequence[TabFilter] = ()
+    # Dialogs about chosen rows. `chosen` returns what they are about, from the rows; `chosen_by` is the
+    # attribute of a row with its primary key.
+    actions: Sequence[type[ChosenDialog]] = ()
+    chosen: Callable[[QuerySet], QuerySet] = lambda rows: rows
+    chosen_by: str = "pk"
+    # The columns of the CSV file of the tab; empty: none is offered.
+    export: Sequence[Column] = ()
+    may_export: Callable[[Any, User], bool] = lambda obj, viewer: True
 
     def is_shown(self, obj: Any, viewer: User) -> bool:
-        return self.applies(obj) and (not self.permission or viewer.has_perm(self.permission))
+        if not self.applies(obj) or not self.may_see(obj, viewer):
+            return False
+        return not self.permission or viewer.has_perm(self.permission)
 
+    def is_exported(self, obj: Any, viewer: User) -> bool:
+        """Whether the viewer may have the rows as a file."""
+        return bool(self.export) and viewer.has_perm("core.export_reports") and self.may_export(obj, viewer)
 
-def tab_context(tab: Tab, obj: Model, request: HttpRequest, model_admin: Any) -> dict[str, Any]:
-    """Returns one page of a tab's table, as context for `admin/dashboard/tab_table.html`."""
-    viewer = viewer_of(request)
-    asked = request.GET.get("q", "").replace("\x00", "").strip() if tab.search else ""
-    found = tab.rows(obj, viewer)
-    for word in words_of(asked):
-        found = found.filter(holding(tab.search, word))
-    paginator = BoundedPaginator(found, PER_PAGE)
-    page = paginator.get_page(request.GET.get("p"))
-    rows = list(page)
-    doable = row_buttons(model_admin, obj, viewer, tab.slug, rows)
-    return {
-        "tab": tab,
-        "note": tab.note(obj, viewer),
-        "page": page,
-        "asked": asked,
-        "has_search": bool(tab.search) and (bool(asked) or paginator.num_pages > 1),
-        "page_links": paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1),
-        "headings": [*(column.heading for column in tab.columns), *(["Actions"] if doable else [])],
-        "table_rows": [
-            [*(column(row) for column in tab.columns), *([doable[place]] if doable else [])]
-            for place, row in enumerate(rows)
-        ],
-    }
+    def actions_for(self, obj: Any, viewer: User) -> list[type[ChosenDialog]]:
+        """Returns the dialogs about chosen rows that the viewer may use."""
+        return [dialog for dialog in self.actions if dialog.may(viewer, obj)]

@@ -74,8 +74,7 @@ class AddUserToTeam(PersonDialog):
     @classmethod
     def may(cls, viewer: User, obj: Team) -> bool:
         """Both rights are needed, because it is not known whether there is an account already."""
-        both = scope.teams_where(viewer, "users.create") & scope.teams_where(viewer, "teams.assign")
-        return both.filter(pk=obj.pk).exists()
+        return all(scope.holds_in(viewer, code, obj) for code in ("users.create", "teams.assign"))
 
     def carry_out(self) -> Done:
         return self.add_to([self.obj])

@@ -101,7 +101,7 @@
     if (watched() && !fresh.querySelector("[data-watch]")) return offer("This page is no longer what it was.");
     for (const region of regions()) {
       const replacement = fresh.querySelector(`[data-region="${region.dataset.region}"]`);
-      if (replacement && !region.querySelector("dialog[open]")) replace(region, replacement);
+      if (replacement && !region.querySelector("dialog[open], [name=_selected_action]:checked, [name=select_across]:checked")) replace(region, replacement);
     }
     const list = document.querySelector("[data-list]");
     if (list) refreshList(list, fresh.querySelector("[data-list]"));

@@ -147,11 +147,18 @@ def pick_for_chosen(model_admin: Any, request: HttpRequest, slug: str) -> HttpRe
 
 
 def ask_about_chosen(
-    model_admin: Any, request: HttpRequest, rows: QuerySet, dialog: type[ChosenDialog]
+    model_admin: Any,
+    request: HttpRequest,
+    rows: QuerySet,
+    dialog: type[ChosenDialog],
+    *,
+    obj: Any = None,
+    picks_at: str = "",
 ) -> HttpResponse | None:
-    """Returns the dialog's page, or None when it is finished: the list then shows the result."""
+    """Returns the dialog's page, or None when it is finished: the list then shows the result. `obj` is the
+    object whose tab has the rows, and `picks_at` the address of the pickers there."""
     viewer = viewer_of(request)
-    if not dialog.may(viewer, None):
+    if not dialog.may(viewer, obj):
         raise PermissionDenied
     found, most = dialog.of(rows), MAX_CHOSEN if dialog.is_limited else dialog.most
     chosen = list(found.order_by("pk")[: most + 1] if most else found)
@@ -160,7 +167,8 @@ def ask_about_chosen(
         return None
     dialog.warn(request, rows)
     started = STARTED in request.POST
-    form: Any = dialog(request.POST if started or not chosen else None, viewer=viewer, chosen=chosen)
+    sent = request.POST if started or not chosen else None
+    form: Any = dialog(sent, viewer=viewer, obj=obj, chosen=chosen)
     confirm, changes = "", form.changes_since_shown() if started else []
     if form.is_bound and not changes:
         done, form, confirm = process(form)
@@ -179,6 +187,8 @@ def ask_about_chosen(
         "back": request.get_full_path(),
         "kept": [("action", dialog.action), (STARTED, "1"), *across, *named],
     }
+    if dialog.has_pickers() and picks_at:
+        return render(model_admin, request, form, context, picks_at=picks_at)
     if dialog.has_pickers():
         address = reverse(f"admin:{chosen_address(model_admin)}", args=[dialog.slug])
         return render(model_admin, request, form, context, picks_at=address)
@@ -187,7 +197,7 @@ def ask_about_chosen(
 
 def _cannot_be_chosen(model_admin: Any, request: HttpRequest, rows: QuerySet, found: int, most: int) -> str:
     """Returns why these rows cannot be changed together; empty if they can."""
-    called = model_admin.opts.verbose_name_plural
+    called = rows.model._meta.verbose_name_plural
     if found > most:
         return (
             f"{amount(rows.order_by()[:10_001].count())} {called} are chosen; {most:,} can be changed at "

@@ -9,6 +9,7 @@ from django.urls import URLPattern, path
 
 from core.admin.kit.dialogs.answering import answer
 from core.admin.kit.dialogs.chosen import ChosenDialog, chosen_address, list_action, pick_for_chosen
+from core.admin.kit.dialogs.chosen_in_tab import pick_in_tab, tab_address
 from core.admin.kit.dialogs.dialog import Dialog
 from core.admin.kit.dialogs.locking import LockingAdmin
 from core.admin.kit.dialogs.pickers import picker
@@ -43,7 +44,12 @@ class DialogAdmin(LockingAdmin):
         pick = guard(partial(pick_for_chosen, self))
         picks = path("selected/<slug:slug>/", pick, name=chosen_address(self))
         has_pickers = any(dialog.has_pickers() for dialog in self.selected_dialogs)
-        return ([picks] if has_pickers else []) + (own if self.dialogs else []) + super().get_urls()
+        pick = guard(partial(pick_in_tab, self))
+        address = "<key:object_id>/tab/<slug:tab>/<slug:slug>/"
+        in_tab = path(address, pick, name=tab_address(self).removeprefix("admin:"))
+        picked_in_tabs = [in_tab] if any(tab.actions for tab in getattr(self, "tabs", ())) else []
+        others = picked_in_tabs + (own if self.dialogs else []) + super().get_urls()
+        return [picks, *others] if has_pickers else others
 
     def get_action(self, action: Any) -> Any:
         return list_action(action) if isinstance(action, type) else super().get_action(action)

@@ -7,14 +7,11 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
-from django.utils import timezone
 from unfold.decorators import action
 
 from core.admin.kit.base import DashboardAdmin
 from core.admin.kit.lists.columns import Column
-from core.services.spreadsheets import csv_lines
-
-CHUNK = 2000
+from core.admin.kit.lists.files import csv_file
 
 
 class ExportingAdmin(DashboardAdmin):
@@ -40,17 +37,8 @@ class ExportingAdmin(DashboardAdmin):
         return queryset
 
     def as_file(self, request: HttpRequest, queryset: QuerySet) -> StreamingHttpResponse:
-        found = self.export_rows(request, queryset).iterator(chunk_size=CHUNK)
-        rows = ([column.value(row) for column in self.export_columns] for row in found)
-        headings = [column.heading for column in self.export_columns]
-        response = StreamingHttpResponse(
-            csv_lines(headings, rows),
-            content_type="text/csv; charset=utf-8",
-            headers={"Cache-Control": "no-store"},
-        )
-        name = f"{self.opts.verbose_name_plural.replace(' ', '-')}-{timezone.localdate()}.csv"
-        response["Content-Disposition"] = f'attachment; filename="{name}"'
-        return response
+        rows = self.export_rows(request, queryset)
+        return csv_file(str(self.opts.verbose_name_plural), self.export_columns, rows)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -16,7 +16,8 @@ from django.http import HttpRequest
 from core.admin.kit.lists.filters import key_of
 from core.admin.kit.lists.lists import CappedCount
 from core.admin.kit.sync.sync_line import UnsentChanges, unsent_changes_of
-from core.admin.kit.tabs import PER_PAGE, Tab
+from core.admin.kit.tab_rows import PER_PAGE, Asked
+from core.admin.kit.tabs import Tab
 from core.admin.kit.viewer import viewer_of
 
 MOST_ROWS = 200
@@ -30,7 +31,7 @@ def of_object(
     """Returns address and digest of a detail page, including the present page of the open tab."""
     asked = {"object": f"{obj._meta.label_lower}.{obj.pk}"}
     if tab is not None:
-        asked |= {"tab": tab.slug, "p": str(_number(request.GET.get("p")))}
+        asked |= Asked(tab, request.GET).parameters(p=str(_number(request.GET.get("p"))))
     return {"address": urlencode(asked), "digest": _object_digest(request, model_admin, obj, unsent, tab)}
 
 
@@ -77,7 +78,7 @@ def _object_digest(
     shown.append(unsent and unsent.facts)
     if tab is not None:
         start = (_number(request.GET.get("p")) - 1) * PER_PAGE
-        rows = tab.rows(obj, viewer_of(request))
+        rows = Asked(tab, request.GET).rows(obj, viewer_of(request))
         shown += _values(rows)[start : start + PER_PAGE]
     return _digest(shown)
 

@@ -7,12 +7,14 @@ from django.db.models import F, QuerySet
 
 from core.admin.kit import cells
 from core.admin.kit.dialogs.dialog import Dialog, Done, RowDialog
-from core.admin.kit.dialogs.fields import check_role, picked
+from core.admin.kit.dialogs.fields import check_role, picked, switch
 from core.admin.users.dialogs.fields import role_field, student_role
 from core.models import GroupMembership, Membership, Team, User
 from core.permissions import scope
 from core.services import groups, memberships
 from core.services.memberships import TeamIsFull
+from core.services.teams import leaving
+from core.wording import plural
 
 
 def team_field() -> forms.ModelChoiceField:
@@ -23,6 +25,14 @@ def team_field() -> forms.ModelChoiceField:
 def group_field() -> forms.ModelChoiceField:
     errors = {"required": "Choose a group.", "invalid_choice": "You cannot add people to this group."}
     return picked(GroupMembership.group, "Group", errors=errors)
+
+
+def end_access_field() -> forms.BooleanField:
+    return switch(
+        "End the access that this team's seats gave",
+        "Off: all enrollments stay as they are. Access that was bought, or that somebody else gave, stays "
+        "in any case.",
+    )
 
 
 class TeamsDialog(Dialog):
@@ -103,24 +113,34 @@ class ChangeRole(MembershipDialog):
 
 class RemoveFromTeam(MembershipDialog):
     slug, label, danger = "leave-team", "Remove from Team", True
+    end_access = end_access_field()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.suggest("end_access", False)
+        self.given = leaving.given_by(self.row.team, [self.row.user]).count()
+        if not self.given or not scope.holds_in(self.viewer, "enrollments.delete", self.row.team):
+            del self.fields["end_access"]
 
     @classmethod
     def offered_for(cls, rows: QuerySet) -> QuerySet:
         return memberships.removable(rows)
 
     def text(self) -> str:
-        return (
-            f"{self.row.user} leaves {self.row.team}. Enrollments stay. A user without another team joins "
-            "the default team."
-        )
+        said = f"{self.row.user} leaves {self.row.team}. A user without another team joins the default team."
+        if not self.given:
+            return f"{said} Enrollments stay."
+        return f"{said} Seats of the team gave {plural(self.given, 'running enrollment')}."
 
     def carry_out(self) -> Done:
         user, team = self.row.user, self.row.team
-        memberships.remove_member(self.row, by=self.viewer)
+        ends = self.cleaned_data.get("end_access", False)
+        left = leaving.remove_members(team=team, users=[user], end_access=ends, by=self.viewer)
+        ended = f"{plural(left.ended, 'enrollment')} ended." if left.ended else "Enrollments stay."
         # The viewer may no longer see a user who is in none of the viewer's other teams.
         is_hidden = not User.objects.visible_to(self.viewer).filter(pk=user.pk).exists()
         url = cells.detail_url(team, "users") if is_hidden else ""
-        return Done(f"{user} has left {team}. Enrollments stay.", url)
+        return Done(f"{user} has left {team}. {ended}", url)
 
 
 class AddToGroup(Dialog):
