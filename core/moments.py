@@ -1,9 +1,10 @@
 """Stored moments: how they are shown, and how they are compared although a clock may be set back.
 
-Showing. A moment is stored in UTC and shown in the site's time zone, where it may belong to another day. Only
-this module formats moments (tests/test_project_rules.py): `day`, `hour`, `clock`, `exact`; templates use the
-filters `day` and `exact`. Every stored moment can be shown: one that the time zone would move out of the
-calendar is shown as the first or last moment of the calendar.
+Showing. A moment is stored in UTC and shown in the site's time zone, where it may belong to another day, and
+in the formats of the settings (core/formats.py). Only this module formats moments
+(tests/test_project_rules.py): `day`, `hour`, `clock`, `exact`; templates use the filters `day` and `exact`.
+Every stored moment can be shown: one that the time zone would move out of the calendar is shown as the first
+or last moment of the calendar.
 
 Comparing. When a clock was set back, a stored moment can lie in the future by mistake. A moment of something
 past (a heartbeat, the last check) is wrong when it lies in the future: it counts as old. A moment of
@@ -17,6 +18,8 @@ from datetime import date, datetime, time, timedelta
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.formats import date_format
+
+from core.formats import formats
 
 TOLERANCE = timedelta(minutes=1)  # the clocks of two of our machines may differ by this much
 # A later date is a typing error, and the last days of Python's calendar do not exist in other time zones.
@@ -73,30 +76,32 @@ def local(moment: datetime) -> datetime:
 
 
 def day(value: date) -> str:
-    """`14 Mar 2029`, for a date or a moment."""
-    return date_format(local(value) if isinstance(value, datetime) else value, "j M Y")
+    """`14 Mar 2029`, or as the settings say, for a date or a moment."""
+    return date_format(local(value) if isinstance(value, datetime) else value, formats().date)
 
 
 def short_day(value: date) -> str:
     """`14 Mar`."""
-    return date_format(local(value) if isinstance(value, datetime) else value, "j M")
+    return date_format(local(value) if isinstance(value, datetime) else value, formats().date_without_year)
 
 
 def clock(moment: datetime) -> str:
     """`23:59 PDT`."""
     here = local(moment)
-    return f"{date_format(here, 'H:i')} {here.tzname()}"
+    return f"{date_format(here, formats().time)} {here.tzname()}"
 
 
 def hour(moment: datetime) -> str:
     """`23:59`, for places that show the time zone already."""
-    return date_format(local(moment), "H:i")
+    return date_format(local(moment), formats().time)
 
 
 def exact(moment: datetime) -> str:
     """`14 Mar 2029, 23:59:59 PDT`."""
     here = local(moment)
-    return f"{date_format(here, 'j M Y, H:i:s')} {here.tzname()}"
+    written = formats()
+    date, time_of_day = date_format(here, written.date), date_format(here, written.time_with_seconds)
+    return f"{date}, {time_of_day} {here.tzname()}"
 
 
 def end_of(last_day: date | None) -> datetime | None:

@@ -6,8 +6,9 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from core.management.base import LocalTimeCommand
 from core.processes import this_process
 from integrations import stopping
 from integrations.models import SyncRun
@@ -18,7 +19,7 @@ from integrations.thinkific.runs import lifecycle
 LOOK_AGAIN = 1.0  # seconds between looks while another process works on the run
 
 
-class SiteCommand(BaseCommand):
+class SiteCommand(LocalTimeCommand):
     """Works with the connected site. Ctrl-C and SIGTERM tell it to stop (see stopping.py)."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from project.axes import *  # noqa: F403  (settings of django-axes)
 from project.environment import Env
+from project.installed import INSTALLED_APPS, MIDDLEWARE  # noqa: F401  (Django settings)
 from project.logs import configure_logging
 from project.unfold.settings import UNFOLD  # noqa: F401  (a Django setting)
 
@@ -43,53 +44,6 @@ if not DEBUG and "*" in ALLOWED_HOSTS:
         'ALLOWED_HOSTS may not contain "*" in production: name the hosts that serve the site.'
     )
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-
-INSTALLED_APPS = [
-    "unfold.apps.BasicAppConfig",
-    "unfold.contrib.filters",
-    "unfold.contrib.forms",
-    "unfold.contrib.simple_history",
-    "project.apps.DashboardAdminConfig",
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django.contrib.sessions",
-    "django.contrib.messages",
-    "project.development",
-    "whitenoise.runserver_nostatic",
-    "django.contrib.staticfiles",
-    "django.contrib.humanize",
-    "django_q",
-    "simple_history",
-    "hijack",
-    "ninja",
-    "django_structlog",
-    "axes",
-    "core",
-    "integrations",
-    "api",
-]
-
-MIDDLEWARE = [
-    "project.middleware.policy.PolicyMiddleware",
-    "project.middleware.health.answer_probes",
-    "project.middleware.unavailable.WhileUnavailable",
-    "project.middleware.client_address.settle",
-    "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
-    "core.admin.kit.dialogs.htmx.redirect_whole_page",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "hijack.middleware.HijackUserMiddleware",
-    "core.admin.kit.open_pages.for_each_request",
-    "simple_history.middleware.HistoryRequestMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
-    "project.middleware.secret_addresses.never_kept",
-    "axes.middleware.AxesMiddleware",
-]
 
 ROOT_URLCONF = "project.urls"
 WSGI_APPLICATION = "project.wsgi.application"

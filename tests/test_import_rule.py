@@ -16,6 +16,8 @@ PLACES: dict[str, list[set[str]]] = {
     "core": [
         {
             "moments",
+            "formats",
+            "once",
             "folding",
             "email_display",
             "email_kinds",
@@ -79,6 +81,7 @@ PLACES: dict[str, list[set[str]]] = {
             "effects",
             "progress",
             "heartbeat",
+            "task_time",
             "schedule_problems",
             "event_wake_ups",
         },
@@ -109,7 +112,7 @@ PLACES: dict[str, list[set[str]]] = {
         {"apps"},
     ],
     "project": [
-        {"environment", "axes", "cache", "serving"},
+        {"environment", "axes", "installed", "cache", "serving"},
         {"middleware"},
         {"logs"},
         {"unfold"},

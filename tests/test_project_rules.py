@@ -60,7 +60,13 @@ def test_signals_are_received_only_from_packages_that_offer_nothing_else():
     receiving = [path.relative_to(ROOT) for path in SOURCES if "dispatch import receiver" in path.read_text()]
     # Impersonation and history; what django-q2 says of its processes and schedules.
     allowed = {
-        Path(f) for f in ("core/audit.py", "integrations/heartbeat.py", "integrations/schedule_problems.py")
+        Path(f)
+        for f in (
+            "core/audit.py",
+            "integrations/heartbeat.py",
+            "integrations/schedule_problems.py",
+            "integrations/task_time.py",
+        )
     }
     assert set(receiving) <= allowed
 

@@ -1,8 +1,14 @@
 """Settings that an administrator changes while the site runs. Secrets are never here."""
 
-from django.core.validators import MaxValueValidator, MinValueValidator
+from typing import Any
+from zoneinfo import available_timezones
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 
+from core import once
+from core.formats import AMOUNTS
 from core.models.fields.history import tracked
 from core.models.teams import Team
 
@@ -14,6 +20,21 @@ def at_most(number: int) -> MaxValueValidator:
     return MaxValueValidator(number, f"Enter {number:,} or less.")
 
 
+def known_time_zone(name: str) -> None:
+    if name not in available_timezones():
+        raise ValidationError(f"“{name}” is not a time zone. Choose one such as Europe/Berlin.")
+
+
+DATE_FORMATS = {
+    "j M Y": "14 Mar 2029",
+    "M j, Y": "Mar 14, 2029",
+    "d/m/Y": "14/03/2029",
+    "m/d/Y": "03/14/2029",
+    "d.m.Y": "14.03.2029",
+    "Y-m-d": "2029-03-14",
+}
+
+
 class SiteSettings(models.Model):
     """One row. Read it with `SiteSettings.load()`."""
 
@@ -21,6 +42,42 @@ class SiteSettings(models.Model):
         DASHBOARD = "dashboard", "The dashboard"
         THINKIFIC = "thinkific", "Thinkific"
 
+    class Clock(models.TextChoices):
+        TWENTY_FOUR = "24", "24 hours (17:30)"
+        TWELVE = "12", "12 hours (5:30 PM)"
+
+    # Localisation
+    time_zone = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[known_time_zone],
+        help_text="Dates and times are shown in it, on all screens and in mails; days end at its midnight. "
+        "Empty: the time zone of the environment (TIME_ZONE).",
+    )
+    date_format = models.CharField(max_length=10, choices=DATE_FORMATS, default="j M Y", db_default="j M Y")
+    time_format = models.CharField(
+        max_length=2, choices=Clock, default=Clock.TWENTY_FOUR, db_default=Clock.TWENTY_FOUR
+    )
+    default_currency = models.CharField(
+        max_length=3,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[
+            RegexValidator(r"^[A-Z]{3}\Z", "Enter the three capital letters of a currency, such as USD.")
+        ],
+        help_text="Shown with prices for which Thinkific names no currency: three letters, such as USD.",
+    )
+    amount_format = models.CharField(
+        "currency format",
+        max_length=20,
+        choices={example: example for example in AMOUNTS},
+        default="1,234.50 USD",
+        db_default="1,234.50 USD",
+        help_text="How prices are written.",
+    )
     # People
     default_team = models.ForeignKey(
         Team,
@@ -104,7 +161,11 @@ class SiteSettings(models.Model):
     def __str__(self) -> str:
         return "Settings"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        super().save(*args, **kwargs)
+        once.forget("settings")
+
     @classmethod
     def load(cls) -> "SiteSettings":
-        settings, _ = cls.objects.get_or_create(pk=1)
-        return settings
+        """Returns the settings. A request reads them at most once, and so does a task in ten seconds."""
+        return once.read("settings", lambda: cls.objects.get_or_create(pk=1)[0])

@@ -5,7 +5,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Model
 from django.urls import reverse
 from django.utils import timezone
@@ -18,6 +17,7 @@ from django.utils.timesince import timesince, timeuntil
 from core import moments
 from core.admin.kit import open_pages
 from core.email_display import as_people_write
+from core.formats import formats
 from core.models.fields import history
 from core.pills import pill
 
@@ -79,7 +79,7 @@ def moment(value: datetime | None, *, empty: str = "", ahead: bool = False) -> S
     return format_html(
         '<time class="cell-time" datetime="{}" title="{} ({})">{} <span class="cell-clock">{}</span></time>',
         moments.local(value).isoformat(),
-        f"{moments.exact(value)}, {settings.TIME_ZONE}",
+        f"{moments.exact(value)}, {timezone.get_current_timezone_name()}",
         away,
         moments.day(value),
         moments.hour(value),
@@ -105,7 +105,7 @@ def price(amount: Decimal | None, currency: str) -> str | SafeString:
     """Returns an amount with its currency, if Thinkific has sent one."""
     if amount is None:
         return NOTHING
-    return "Free" if amount == 0 else f"{amount:,.2f} {currency}".strip()
+    return "Free" if amount == 0 else formats().price(amount, currency)
 
 
 def progress(fraction: Decimal | float) -> SafeString:

@@ -11,6 +11,7 @@ from django.utils.text import capfirst
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from core.admin.kit.dialogs.dialog import Dialog, Done
+from core.admin.settings.fields import EMPTY
 from core.admin.settings.tabs import SHOWN
 from core.models import SiteSettings
 from core.pills import pill
@@ -29,7 +30,7 @@ def in_words(field: Field, value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if value is None or value == "":
-        return "empty"
+        return EMPTY[field.name]() if field.name in EMPTY else "empty"
     return str(dict(field.flatchoices).get(value, value))
 
 

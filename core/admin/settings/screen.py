@@ -12,6 +12,7 @@ from core.admin.kit.history import HistoryAdmin
 from core.admin.kit.sitewide import SitewideAdmin
 from core.admin.kit.tabs import Tab
 from core.admin.settings.defaults import RESET_DIALOGS, help_of
+from core.admin.settings.fields import FORM_FIELDS
 from core.admin.settings.tabs import SettingsTab, links, tab_called
 from core.models import SiteSettings
 
@@ -37,6 +38,10 @@ class SiteSettingsAdmin(SitewideAdmin, HistoryAdmin):
         """Returns the fields of the tab of the address. Only these are shown, read and saved."""
         tab = _tab_of(request)
         return [(heading, {"fields": names}) for heading, names in tab.sections.items()]
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        make = FORM_FIELDS.get(db_field.name)
+        return make() if make else super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change, **kwargs)

@@ -19,7 +19,14 @@ class SettingsTab:
 
 
 TABS = (
-    SettingsTab("general", "General and localisation", {}),
+    SettingsTab(
+        "general",
+        "General and localisation",
+        {
+            "Dates and times": ["time_zone", "date_format", "time_format"],
+            "Prices": ["default_currency", "amount_format"],
+        },
+    ),
     SettingsTab(
         "people",
         "People and registration",

@@ -1,12 +1,13 @@
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from core.management.base import LocalTimeCommand
 from core.services.site import health
 
 
-class Command(BaseCommand):
+class Command(LocalTimeCommand):
     help = "Checks that everything works; exits with 1 when something does not."
     requires_system_checks = []
 

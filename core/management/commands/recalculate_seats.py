@@ -4,13 +4,14 @@ import json
 import time
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
+from core.management.base import LocalTimeCommand
 from core.models import Seat
 from core.services import seats
 
 
-class Command(BaseCommand):
+class Command(LocalTimeCommand):
     help = "Count the used places of all seats again."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -2,13 +2,14 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from core.errors import Refusal
+from core.management.base import LocalTimeCommand
 from integrations.thinkific.webhooks import subscriptions
 
 
-class Command(BaseCommand):
+class Command(LocalTimeCommand):
     help = (
         "Manage the webhook subscriptions at Thinkific. Safe to repeat: `register` makes the subscriptions "
         "that are missing and removes outdated ones of this dashboard. Those of others are not changed."

@@ -80,6 +80,8 @@ def others(one: Shown) -> list[Any]:
         found = ["7", "8"]
     elif isinstance(field, forms.EmailField):
         found = ["one@walk.example", "two@walk.example"]
+    elif one.name == "default_currency":
+        found = ["CAD", "EUR"]
     elif isinstance(field, forms.URLField):
         found = ["https://one.example/", "https://two.example/"]
     else:

@@ -1,0 +1,49 @@
+"""Form fields of settings that need another one than their column has."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from django import forms
+from django.conf import settings
+from django.utils import timezone
+from unfold.widgets import UnfoldAdminSelect2Widget
+
+# Other names of the same zones, kept for old systems, and zones of a fixed offset, whose signs mislead.
+LEFT_OUT = ("Etc/", "SystemV/", "US/", "posix/", "right/")
+
+
+def time_zones() -> list[tuple[str, str]]:
+    """Returns the time zones by name, each with what it is ahead of UTC today."""
+    now = timezone.now()
+    names = sorted(name for name in available_timezones() if "/" in name and not name.startswith(LEFT_OUT))
+    return [
+        ("", f"As in the environment (TIME_ZONE): {settings.TIME_ZONE}"),
+        ("UTC", "UTC"),
+        *((name, f"{name.replace('_', ' ')} ({_ahead(ZoneInfo(name).utcoffset(now))})") for name in names),
+    ]
+
+
+def _ahead(offset: timedelta | None) -> str:
+    minutes = round((offset or timedelta()).total_seconds() / 60)
+    return f"UTC{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+
+
+class KnownOrStored(forms.ChoiceField):
+    """A choice that also accepts what is stored, such as a zone that the list leaves out. The column checks
+    it."""
+
+    def valid_value(self, value: Any) -> bool:
+        return super().valid_value(value) or value in available_timezones()
+
+
+def time_zone() -> forms.Field:
+    return KnownOrStored(
+        choices=time_zones, required=False, widget=UnfoldAdminSelect2Widget(), label="Time zone"
+    )
+
+
+FORM_FIELDS: dict[str, Callable[..., forms.Field]] = {"time_zone": time_zone}
+# What an empty setting means.
+EMPTY: dict[str, Callable[[], str]] = {"time_zone": lambda: f"{settings.TIME_ZONE}, as in the environment"}
