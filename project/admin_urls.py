@@ -7,7 +7,7 @@ from core.admin import history
 from core.admin.autocomplete import PickerSearch
 from core.admin.tools import screen as tools
 from integrations.admin.connection import test_connection
-from project.pages import email_changes, invitations, live, passwords, sign_in_links
+from project.pages import email_changes, impersonation, invitations, live, passwords, sign_in_links
 from project.pages.find import find
 
 page = admin.site.admin_view
@@ -24,6 +24,7 @@ urlpatterns = [
     path("tools/sync-now/", page(tools.sync_now), name="sync_now"),
     path("tools/<slug:card>/", page(tools.start), name="tools_start"),
     path("tools/<slug:card>/numbers/", page(tools.numbers), name="tools_numbers"),
+    path("impersonation/leave/", impersonation.leave, name="leave_impersonation"),
     path("connection/test/", page(test_connection), name="test_connection"),
     # For visitors who are not signed in.
     path("password/forgotten/", passwords.AskForMail.as_view(), name="admin_password_reset"),

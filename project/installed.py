@@ -27,6 +27,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "project.middleware.policy.PolicyMiddleware",
+    "project.middleware.impersonation.with_banner",
     "project.middleware.health.answer_probes",
     "project.middleware.unavailable.WhileUnavailable",
     "project.middleware.client_address.settle",
@@ -40,6 +41,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "project.middleware.impersonation.checked",
     "hijack.middleware.HijackUserMiddleware",
     "core.admin.kit.open_pages.for_each_request",
     "simple_history.middleware.HistoryRequestMiddleware",

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import structlog
 from django.utils.log import log_response
 
+from core import acting
 from project.middleware import secret_addresses
 
 SECRET_NAMES = ("api_key", "token", "secret", "password", "authorization", "cookie")
@@ -95,6 +96,15 @@ def tell_refusal(sender: Any, request: Any, response: Any, **_: Any) -> None:
     once."""
     if 400 <= response.status_code < 500:
         log_response("%s: %s", response.reason_phrase, request.path, response=response, request=request)
+
+
+def name_impersonation(sender: Any, **_: Any) -> None:
+    """Receiver of django-structlog's signal at the beginning of a request: the lines of an impersonated
+    request name the administrator too."""
+    if (acts := acting.current()) is not None:
+        structlog.contextvars.bind_contextvars(
+            impersonator_id=acts.impersonator_id, impersonation=acts.session_id
+        )
 
 
 def configure_logging(*, level: str, json: bool, secrets: Iterable[str] = ()) -> dict[str, Any]:

@@ -237,10 +237,8 @@ Q_CLUSTER = {
 
 # --- Administration --------------------------------------------------------------------------------
 
-HIJACK_PERMISSION_CHECK = "core.permissions.backend.may_impersonate"
-HIJACK_INSERT_BEFORE = None  # we have our own banner
+HIJACK_INSERT_BEFORE = None  # we have our own banner, also on error pages
 SIMPLE_HISTORY_HISTORY_CHANGE_REASON_USE_TEXT_FIELD = True
-SIMPLE_HISTORY_HISTORY_ID_USE_UUID = False
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
 DATA_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024

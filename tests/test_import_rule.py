@@ -25,6 +25,7 @@ PLACES: dict[str, list[set[str]]] = {
             "pills",
             "errors",
             "processes",
+            "acting",
             "databases",
             "templatetags",
         },

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.text import capfirst
 
-from core.models.fields.history import kept_name
+from core.models.fields.history import DoneInImpersonation, kept_name
 from core.models.fields.leased import Lease, Leased, LeasedQuerySet
 
 LEASE = timedelta(minutes=2)  # see RENEW_EVERY in integrations/thinkific/push/drain.py
@@ -21,7 +21,7 @@ class OutboxQuerySet(LeasedQuerySet["OutboxEntry"]):
         return self.filter(status__in=OutboxEntry.UNSENT)
 
 
-class OutboxEntry(Leased):
+class OutboxEntry(DoneInImpersonation, Leased):
     """An object whose copy at Thinkific is out of date. It says what is stale, never what to send.
 
     The push reads the object when it sends it, so ten edits cost one request. An object has at most one

@@ -1,5 +1,6 @@
 """Django's permission checks, answered from the roles that a user holds."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
@@ -23,10 +24,17 @@ def codes_of(user: User) -> set[str]:
     return _codes_in_teams(user) if user.global_role is None else codes_by(user.global_role)
 
 
+# What of a membership gives permissions: lookups.
+HELD = ("role__permissions", "overrides")
+
+
 def _codes_in_teams(user: User) -> set[str]:
     """Returns the codes of all memberships of the user together."""
-    held = Membership.objects.filter(user=user).values_list("role__permissions", "overrides")
-    return set().union(*(effective(*row) for row in held.order_by().distinct()))
+    return _codes_from(Membership.objects.filter(user=user).values_list(*HELD).order_by().distinct())
+
+
+def _codes_from(held: Iterable[tuple]) -> set[str]:
+    return set().union(*(effective(permissions or (), overrides) for permissions, overrides in held))
 
 
 def codes_by_team(user: User) -> dict[int, set[str]]:
@@ -70,17 +78,18 @@ class RoleBackend(ModelBackend):
         return user_obj._role_permissions
 
 
-def rights_of(user: User) -> set[str]:
+def rights_of(user: User, held: Iterable[tuple] | None = None) -> set[str]:
     """Returns the codes of the user's global role and of all memberships. Use it to compare the rights of two
-    people: `codes_of` leaves out the memberships when there is a global role."""
-    codes = _codes_in_teams(user)
+    people: `codes_of` leaves out the memberships when there is a global role. `held`: the values of HELD of
+    the user's memberships, where they have been read."""
+    codes = _codes_in_teams(user) if held is None else _codes_from(held)
     return codes if user.global_role is None else codes | codes_by(user.global_role)
 
 
-def may_impersonate(*, hijacker: User, hijacked: User) -> bool:
+def may_impersonate(*, hijacker: User, hijacked: User, rights: set[str] | None = None) -> bool:
     """Whether the hijacker may act as the hijacked user. The hijacker must see all teams and have every right
-    that the other has in any team. False for superusers, oneself and switched-off accounts, and while the
-    hijacker is acting as somebody already."""
+    that the other has in any team (`rights`, where they are known). False for superusers, oneself and
+    switched-off accounts, and while the hijacker is acting as somebody already."""
     if not (hijacker.is_active and hijacked.is_active) or hijacked.is_superuser or hijacker.pk == hijacked.pk:
         return False
     if getattr(hijacker, "is_hijacked", False) or not hijacker.sees_everything:
@@ -89,4 +98,22 @@ def may_impersonate(*, hijacker: User, hijacked: User) -> bool:
         return False
     if hijacker.is_superuser:
         return True
-    return (hijacker.is_staff or not hijacked.is_staff) and rights_of(hijacked) <= codes_of(hijacker)
+    if hijacked.is_staff and not hijacker.is_staff:
+        return False
+    return (rights_of(hijacked) if rights is None else rights) <= codes_of(hijacker)
+
+
+def impersonable(hijacker: User, keys: Iterable[int]) -> set[int]:
+    """Returns those of these users (primary keys) whom the hijacker may act as. Two queries."""
+    if not hijacker.sees_everything or not hijacker.has_perm("core.impersonate_user"):
+        return set()
+    people = list(User.objects.filter(pk__in=list(keys)).select_related("global_role").order_by())
+    held: dict[int, list[tuple]] = {person.pk: [] for person in people}
+    rows = Membership.objects.filter(user__in=people).order_by().values_list("user", *HELD).distinct()
+    for user, *values in rows:
+        held[user].append(tuple(values))
+    return {
+        person.pk
+        for person in people
+        if may_impersonate(hijacker=hijacker, hijacked=person, rights=rights_of(person, held[person.pk]))
+    }

@@ -50,14 +50,7 @@ PERMISSIONS: dict[str, Permission] = {
     p.code: p
     for p in [
         *_crud("Users", "users", ["user"]),
-        # Impersonation cannot be started from a screen yet, so this code has no effect.
-        Permission(
-            "users.impersonate",
-            "Users",
-            "Impersonate users",
-            frozenset({"core.impersonate_user"}),
-            shown=False,
-        ),
+        _one("users.impersonate", "Users", "Impersonate users", "core.impersonate_user"),
         *_crud("Teams", "teams", ["team", "membership"], unused="delete"),
         _one("teams.assign", "Teams", "Add people to teams", "core.assign_team"),
         *_crud("Organizations", "organizations", ["organization"]),

@@ -18,6 +18,7 @@ from django.db.models import (
 from django.db.models.functions import Least
 from django.utils import timezone
 
+from core import acting
 from core.models import User
 from core.models.fields.history import AS_IT_WAS
 from core.services.storage import bulk
@@ -76,6 +77,8 @@ def record_many(rows: QuerySet, kind: str, *, by: User | None, reason: str) -> N
             "history_type": Value(kind, output_field=CharField()),
             "history_change_reason": Value(reason, output_field=CharField()),
             "history_user_id": Value(by and by.pk, output_field=BigIntegerField()),
+            "impersonator_id": Value(acting.impersonator_id(), output_field=BigIntegerField()),
+            "impersonation_id": Value(acting.session_id(), output_field=BigIntegerField()),
         },
     )
 

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from core.models.fields.history import done_by, kept_name
+from core.models.fields.history import DoneInImpersonation, done_by, kept_name
 from integrations.models.kinds import Kind
 
 KEPT_ERRORS = 200  # per run: enough to see what is wrong, few enough for a page
@@ -22,7 +22,7 @@ class SyncRunQuerySet(models.QuerySet["SyncRun"]):
         return self.filter(status__in=SyncRun.ACTIVE)
 
 
-class SyncRun(models.Model):
+class SyncRun(DoneInImpersonation):
     """One pull of one kind, a reconciliation or a repair: its options, its progress and its result."""
 
     class Status(models.TextChoices):

@@ -58,6 +58,12 @@ SYNC = [
     Entry("Schedules", "schedule", "integrations_syncschedule_changelist", "integrations.view_syncschedule"),
 ]
 AUDIT = [
+    Entry(
+        "Impersonations",
+        "switch_account",
+        "core_impersonationsession_changelist",
+        "core.view_impersonationsession",
+    ),
     Entry("History", "history", "history", "core.view_history"),
 ]
 

@@ -105,3 +105,9 @@ def viewer_is_superuser() -> bool:
     """Whether the viewer is a superuser: only superusers may change superusers. Makes no query."""
     pages = current()
     return pages is not None and bool(getattr(pages.request.user, "is_superuser", False))
+
+
+def client_address() -> str:
+    """Returns the address that the present request came from; empty outside a request."""
+    pages = current()
+    return pages.request.META.get("REMOTE_ADDR", "") if pages is not None else ""

@@ -39,7 +39,7 @@ TYPES = {"+": "Added", "~": "Changed", "-": "Deleted"}
 LONGEST = 120  # characters of a value
 RUN = re.compile(r"\brun (\d{1,18})$")  # the end of a pull's reason: "Thinkific, run 12"
 OWN = {"history_id", "history_date", "history_change_reason", "history_type", "history_user", "impersonator"}
-OWN |= {"history_user_name", "impersonator_name", "id"}
+OWN |= {"history_user_name", "impersonator_name", "impersonation", "id"}
 
 
 class Names:

@@ -21,6 +21,7 @@ from core.admin.kit.viewer import viewer_of
 from core.admin.users.dialogs import USER_DIALOGS
 from core.admin.users.dialogs.account import waiting_change
 from core.admin.users.dialogs.add_user import AddUser
+from core.admin.users.dialogs.impersonate import button_for
 from core.admin.users.filters import USER_FILTERS
 from core.admin.users.tabs import USER_TABS
 from core.admin.users.user_list import UserList
@@ -46,7 +47,8 @@ def _name(user: User) -> SafeString:
 
 def _enrollments_link(user: User) -> SafeString:
     url = cells.detail_url(user, "enrollments")
-    return format_html('<span class="cell-actions"><a href="{}">Enrollments</a></span>', url)
+    links = '<span class="cell-actions"><a href="{}">Enrollments</a>{}</span>'
+    return format_html(links, url, button_for(user))
 
 
 def _actions_of_administrators(user: User) -> SafeString:

@@ -15,6 +15,7 @@ from core.admin.kit.lists.exports import ExportingAdmin
 from core.admin.kit.lists.lists import BoundedChangeList
 from core.admin.kit.viewer import viewer_of
 from core.admin.users.dialogs.chosen_users import AddChosenToGroup, AddChosenToTeam, EnrollChosen
+from core.admin.users.dialogs.impersonate import prepare_buttons
 from core.admin.users.dialogs.tags import CHOSEN_TAG_DIALOGS
 from core.models import Membership, User
 from core.pills import pill
@@ -64,6 +65,7 @@ class UserChangeList(BoundedChangeList):
     def get_results(self, request: HttpRequest) -> None:
         self.viewer = viewer_of(request)
         super().get_results(request)
+        prepare_buttons(self.viewer, self.keys)
 
     def _rows(self, keys: list[Any]) -> QuerySet:
         rows = super()._rows(keys)

@@ -8,6 +8,8 @@ from django.db import models
 from simple_history.manager import HistoryManager
 from simple_history.models import HistoricalRecords
 
+from core import acting
+
 # The reason of a history row with the object's values before its first change (core/services/history.py).
 AS_IT_WAS = "as it was before the first change"
 
@@ -25,14 +27,39 @@ def done_by(row: models.Model, who: str) -> str:
     return str(person) if person is not None else getattr(row, f"{who}_name") or ""
 
 
-class StampedHistory(models.Model):
+class DoneInImpersonation(models.Model):
+    """Rows that say who did something: the impersonation in which it was done, if it was.
+
+    The value is a default and not passed on by those who write: so bulk writes have it too.
+    """
+
+    impersonation = models.ForeignKey(
+        "core.ImpersonationSession",
+        null=True,
+        editable=False,
+        default=acting.session_id,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,  # rows are found by the person or the administrator, whose columns have indexes
+    )
+
+    class Meta:
+        abstract = True
+
+
+class StampedHistory(DoneInImpersonation):
     """`history_user` is the account that acted; `impersonator` the administrator who acted as that user, if
-    one did."""
+    one did, in the `impersonation`."""
 
     history_user_name = kept_name()
     impersonator_name = kept_name()
     impersonator = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        default=acting.impersonator_id,
+        on_delete=models.SET_NULL,
+        related_name="+",
     )
 
     class Meta:

@@ -1,5 +1,7 @@
 """Every constraint of the database refuses wrong rows, whichever code writes them."""
 
+from datetime import timedelta
+
 import pytest
 from django.apps import apps
 from django.db import IntegrityError, connection, transaction
@@ -77,6 +79,16 @@ def impersonate_oneself():
     ImpersonationSessionFactory(impersonator=somebody, impersonated=somebody)
 
 
+def two_impersonations_at_once():
+    somebody = UserFactory(administrator=True)
+    twice(ImpersonationSessionFactory, impersonator=somebody)
+
+
+def an_end_before_the_beginning():
+    now = timezone.now()
+    ImpersonationSessionFactory(started_at=now, ended_at=now - timedelta(seconds=1), ended_by="left")
+
+
 def two_seats_for_one_product():
     team, product = TeamFactory(), ProductFactory()
     for _ in range(2):
@@ -109,6 +121,9 @@ def one_drifted_object_twice():
 
 BREACHES = {
     "nobody_impersonates_themselves": impersonate_oneself,
+    "one_impersonation_at_a_time": two_impersonations_at_once,
+    "an_ended_impersonation_says_how": lambda: ImpersonationSessionFactory(ended_at=timezone.now()),
+    "an_impersonation_ends_after_it_began": an_end_before_the_beginning,
     "one_product_per_thinkific_id": lambda: twice(ProductFactory, thinkific_id=7),
     "one_product_per_productable": lambda: twice(ProductFactory, productable_id=7),
     "one_item_per_bundle_and_course": lambda: BundleItem.objects.bulk_create(

@@ -1,4 +1,4 @@
-"""Acting as somebody else is not built yet: nothing leads to it. Whoever may, once it is, is settled here."""
+"""Who may act as whom. How it begins, goes on and ends is in tests/project/pages/test_impersonation.py."""
 
 import itertools
 
@@ -7,7 +7,7 @@ from django.urls import NoReverseMatch, reverse
 
 from core.models import User
 from core.permissions.backend import may_impersonate
-from core.permissions.codes import BUILTIN_ROLES, PERMISSIONS
+from core.permissions.codes import BUILTIN_ROLES
 from tests.factories import MembershipFactory, RoleFactory, TeamFactory, UserFactory, builtin_role
 
 
@@ -26,18 +26,6 @@ def test_the_package_has_no_addresses_under_another_name():
     for name in ("hijack:acquire", "hijack:release"):
         with pytest.raises(NoReverseMatch):
             reverse(name)
-
-
-def test_no_screen_speaks_of_a_permission_that_opens_nothing(alma, signed_in):
-    administrator = builtin_role("administrator")
-    shown = [code for code, permission in PERMISSIONS.items() if permission.shown]
-
-    page = signed_in(alma).get(reverse("admin:core_role_change", args=[administrator.pk])).content.decode()
-    listed = signed_in(alma).get(reverse("admin:core_role_changelist")).content.decode()
-
-    assert "Impersonate" not in page
-    assert f">{len(shown)}<" in listed
-    assert f">{len(PERMISSIONS)}<" not in listed
 
 
 # --- who may act as whom ----------------------------------------------------------------------------------

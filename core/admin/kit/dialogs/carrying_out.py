@@ -32,7 +32,9 @@ def process(form: Dialog) -> tuple[Done | None, Dialog, str]:
 
 
 def show_messages(request: HttpRequest, done: Done) -> None:
-    """Show the result and its warnings on the viewer's next page."""
+    """Show the result and its warnings on the viewer's next page. Before that, do what `then` says."""
+    if done.then is not None:
+        done.then(request)
     (messages.warning if done.is_warning else messages.success)(request, done.text)
     for text in done.warnings:
         messages.warning(request, text)

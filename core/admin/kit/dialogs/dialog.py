@@ -4,12 +4,13 @@ One dialog is one class: its fields, who may use it, its texts, and what it does
 in the `dialogs.py` of its screen; `answering.py` has the views.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django import forms
 from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
@@ -26,12 +27,15 @@ from core.permissions import scope
 
 @dataclass(frozen=True)
 class Done:
-    """The result of a dialog: the message, and where to redirect to (empty: the object's page)."""
+    """The result of a dialog: the message (empty: none), and where to redirect to (empty: the object's
+    page)."""
 
     text: str | SafeString
     url: str = ""
     is_warning: bool = False
     warnings: Sequence[str] = ()  # further messages
+    # Called with the request once all is committed, for what only a request can do: who is signed in.
+    then: Callable[[HttpRequest], None] | None = None
 
 
 class Dialog(ShownValues, PickingForm):

@@ -4,12 +4,14 @@ from core.admin.enrollments.dialogs import STUDENT_DIALOGS
 from core.admin.users.dialogs.account import ACCOUNT_DIALOGS
 from core.admin.users.dialogs.add_user import AddUser
 from core.admin.users.dialogs.delete_user import DeleteUser
+from core.admin.users.dialogs.impersonate import Impersonate
 from core.admin.users.dialogs.memberships import MEMBERSHIP_DIALOGS
 from core.admin.users.dialogs.sync import SYNC_DIALOGS, SyncUser
 from core.admin.users.dialogs.tags import USER_TAG_DIALOGS
 
 USER_DIALOGS = (
     AddUser,
+    Impersonate,
     *ACCOUNT_DIALOGS,
     *USER_TAG_DIALOGS,
     SyncUser,
