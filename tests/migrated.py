@@ -70,6 +70,7 @@ def postgresql_template(database: dict[str, Any]) -> str:
 def _version() -> str:
     """Returns a digest of the pinned packages, the migrations and the modules that migrations read."""
     files = [ROOT / "requirements.txt", ROOT / "core/permissions/codes.py", ROOT / "core/folding.py"]
+    files += [ROOT / "core/services/seats/triggers.py"]  # installed after the migrations
     files += sorted(ROOT.glob("*/migrations/*.py"))
     return sha256(b"".join(file.name.encode() + file.read_bytes() for file in files)).hexdigest()[:16]
 

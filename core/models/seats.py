@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from core.models.people import User
 
 NEARLY_FULL = 90  # percent of the places
+ALERTS = (75, 90, 100)  # percent of the places at which owners and administrators are told
 
 
 class SeatQuerySet(FoldedQuerySet["Seat"]):
@@ -59,6 +60,11 @@ class Seat(Folded):
     expiry_date = models.DateField(null=True, blank=True)
     reusable = models.BooleanField(default=False, help_text="An expired enrollment frees its place.")
     extendable = models.BooleanField(default=False, help_text="Team users may change end dates.")
+    soft_limit = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="People can be enrolled although no place is free, with a warning.",
+    )
     active = models.BooleanField(default=True, help_text="An inactive seat takes no new enrollments.")
     tags = models.ManyToManyField(Tag, blank=True, related_name="seats")
     source_template = models.ForeignKey(
@@ -66,6 +72,8 @@ class Seat(Folded):
     )
     used_count = models.PositiveIntegerField("used", default=0, editable=False)
     used_counted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # The highest of ALERTS that people were told of, and below which the count has not fallen since.
+    alerted_percent = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
     # How full the seat is, for sorting: used places per thousand; 0 when unlimited.
     fill = models.GeneratedField(
         expression=Case(
@@ -83,7 +91,7 @@ class Seat(Folded):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = SeatQuerySet.as_manager()
-    history = tracked(excluded_fields=["folded", "used_count", "used_counted_at", "fill"])
+    history = tracked(excluded_fields=["folded", "used_count", "used_counted_at", "alerted_percent", "fill"])
 
     class Meta:
         ordering = ["name", "id"]

@@ -42,6 +42,10 @@ class SiteSettings(models.Model):
         DASHBOARD = "dashboard", "The dashboard"
         THINKIFIC = "thinkific", "Thinkific"
 
+    class ExpiryWinner(models.TextChoices):
+        LAST = "last", "The seat that was used last, even when that shortens access"
+        LONGEST = "longest", "The longest access"
+
     class Clock(models.TextChoices):
         TWENTY_FOUR = "24", "24 hours (17:30)"
         TWELVE = "12", "12 hours (5:30 PM)"
@@ -114,6 +118,20 @@ class SiteSettings(models.Model):
         default=365, validators=[at_most(MOST_DAYS)], help_text="0 means no expiry."
     )
     default_max_seats = models.PositiveIntegerField(default=10, validators=[at_most(MOST_PLACES)])
+    seat_expiry_winner = models.CharField(
+        "end of access through several seats",
+        max_length=10,
+        choices=ExpiryWinner,
+        default=ExpiryWinner.LAST,
+        db_default=ExpiryWinner.LAST.value,
+        help_text="Which end counts when seats of several teams give one student the same product.",
+    )
+    bought_enrollments_take_places = models.BooleanField(
+        "bought enrollments take places",
+        default=True,
+        db_default=True,
+        help_text="An enrollment that a student bought takes a place on the seats of the student's teams.",
+    )
     # Deleting
     delete_students = models.BooleanField(
         "delete students in Thinkific",

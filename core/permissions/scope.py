@@ -204,7 +204,8 @@ def products_to_give(viewer: User, student: User | None) -> QuerySet[Product]:
 
 def enrollments_where(viewer: User, student: User | Iterable[User], code: str) -> QuerySet[Enrollment]:
     """Returns the enrollments of one or several students that the viewer may end, shorten or extend. For a
-    team's viewer those that a seat of their teams gave; not those from another team's seat or a purchase."""
+    team's viewer those that a seat of their teams gave; not those from another team's seat or a purchase, and
+    end dates ("enrollments.extend") only on seats that are extendable."""
     whose = [student] if isinstance(student, User) else list(student)
     enrollments = Enrollment.objects.filter(user__in=whose, removed_at__isnull=True).select_related(
         "product", "user"
@@ -213,6 +214,8 @@ def enrollments_where(viewer: User, student: User | Iterable[User], code: str) -
         return enrollments if code in codes_everywhere(viewer) else enrollments.none()
     shared = Membership.objects.filter(user=OuterRef(OuterRef("user")), team=OuterRef("team"))
     seats = SeatAssignment.objects.filter(team__in=teams_where(viewer, code), product=OuterRef("product"))
+    if code == "enrollments.extend":
+        seats = seats.filter(seat__extendable=True)
     return enrollments.filter(Exists(seats.filter(Exists(shared), seat=OuterRef("last_seat"))))
 
 

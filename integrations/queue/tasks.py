@@ -7,6 +7,7 @@ from django.conf import settings
 from django_q.tasks import async_task
 
 from core.models import OutboxEntry
+from core.services import seats
 from core.services.storage import fill_folded
 from integrations import heartbeat, schedules
 from integrations.queue import retention
@@ -29,8 +30,9 @@ def watch() -> None:
 
 
 def prune() -> dict[str, int]:
-    """Each day, delete old rows and correct the folded columns that searches use."""
-    return {**retention.prune(), "folded": fill_folded.fill_again(heartbeat.beat)}
+    """Each day, delete old rows, and correct the folded columns that searches use and the counts of seats."""
+    counts = {"folded": fill_folded.fill_again(heartbeat.beat), "seats": seats.recalculate()}
+    return {**retention.prune(), **counts}
 
 
 def start_waiting_work() -> None:
@@ -54,6 +56,7 @@ STEPS: list[Callable[[], object]] = [
     lifecycle.wake_next,
     _wake_drain,
     fill_folded.fill_missing,
+    seats.let_pass,
     inbox.sweep,
     repairs.sweep,
     unread_content.ask_soon,

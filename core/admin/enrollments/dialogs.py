@@ -1,83 +1,18 @@
-"""Dialogs about enrollments: enroll a student, change the end of access, end access."""
+"""Dialogs about enrollments: change the end of access, end access. `enrolling` has those that enroll."""
 
-from datetime import date
 from typing import Any
 
-from django import forms
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from core import moments
+from core.admin.enrollments.enrolling import Enroll, LastDayField
 from core.admin.kit.dialogs.dialog import Dialog, Done, RowDialog, url_of
-from core.admin.kit.dialogs.fields import day_input, picked
 from core.admin.kit.sync.retry import RetryRefused, RetryRow
+from core.errors import Refusal
 from core.models import Enrollment, User
 from core.permissions import scope
 from core.services.enrollments import enrollments, grants, seat_access
-from core.services.enrollments.seat_access import HeldOtherwise
-
-
-class LastDayField(forms.DateField):
-    """The last day of access; empty for access without an end."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            label="Last day of access",
-            required=False,
-            widget=day_input(latest=enrollments.LAST_DAY),
-            help_text="Empty: access does not end.",
-            error_messages={"invalid": "This is not a date. Write it as year-month-day."},
-        )
-
-    def validate(self, value: date | None) -> None:
-        super().validate(value)
-        if value and value < timezone.localdate():
-            raise forms.ValidationError("This day is in the past. Choose a later one.")
-        if value and value > enrollments.LAST_DAY:
-            raise forms.ValidationError(enrollments.TOO_FAR)
-
-
-def products_field(refusal: str) -> forms.ModelChoiceField:
-    """`refusal` is the error for products that the viewer may not give."""
-    errors = {"required": "Choose at least one course or bundle.", "invalid_choice": refusal}
-    return picked(Enrollment.product, "Courses and bundles", multiple=True, errors=errors)
-
-
-class Enroll(Dialog):
-    slug, label, icon, tab = "enroll", "Add Enrollment", "add", "enrollments"
-    code = "enrollments.create"
-    question = "Access begins now. Progress from an earlier enrollment continues."
-    refused_at = {HeldOtherwise: "products"}
-    products = products_field(
-        "You cannot enroll this person in it, because no team that you both belong to has a seat on it."
-    )
-    last_day = LastDayField()
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.offer("products", scope.products_to_give(self.viewer, self.obj))
-        self.offered["products"] = seat_access.products_to_offer(self.viewer, self.obj)
-        self.suggest("last_day", enrollments.usual_last_day())
-
-    def confirmation(self) -> str:
-        """Lists the products to which the student has longer access now."""
-        end = moments.end_of(self.cleaned_data["last_day"])
-        shorter = grants.shortened(student=self.obj, products=self.cleaned_data["products"], end=end)
-        return "\n".join(
-            f"This shortens access to {product} from {moments.day(before) if before else 'no end'} to "
-            f"{moments.day(end) if end else 'no end'}."
-            for product, before in shorter
-        )
-
-    def carry_out(self) -> Done:
-        given = seat_access.enroll(
-            student=self.obj,
-            products=self.cleaned_data["products"],
-            expiry_date=moments.end_of(self.cleaned_data["last_day"]),
-            by=self.viewer,
-        )
-        names = ", ".join(str(enrollment.product) for enrollment in given)
-        return Done(f"{self.obj} is enrolled in {names}.")
+from core.services.enrollments.places import NoPlacesLeft
 
 
 class EnrollmentDialog(Dialog):
@@ -111,6 +46,7 @@ class ChangeEnd(EnrollmentDialog):
     slug, label, icon = "change-end", "Change End Date", "event"
     code = "enrollments.extend"
     shows_stored = True
+    refused_at = {NoPlacesLeft: "last_day", Refusal: "last_day"}
     last_day = LastDayField()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -141,7 +77,7 @@ class ChangeEnd(EnrollmentDialog):
 
     def carry_out(self) -> Done:
         end, enrollment = moments.end_of(self.cleaned_data["last_day"]), self.target
-        enrollments.change_expiry([enrollment], expiry_date=end, by=self.viewer)
+        seat_access.change_end(enrollment, expiry_date=end, by=self.viewer)
         enrollment.refresh_from_db()
         return Done(f"Access to {enrollment.product} {_until(enrollment)}.")
 

@@ -36,7 +36,14 @@ TABS = (
             "Sign-in": ["sign_in_by_link"],
         },
     ),
-    SettingsTab("seats", "Seats and enrollments", {"Enrollments": ["default_enrollment_days"]}),
+    SettingsTab(
+        "seats",
+        "Seats and enrollments",
+        {
+            "Enrollments": ["default_enrollment_days"],
+            "Seats": ["default_max_seats", "seat_expiry_winner", "bought_enrollments_take_places"],
+        },
+    ),
     SettingsTab(
         "retention",
         "Deletion and retention",

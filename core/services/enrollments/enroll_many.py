@@ -29,31 +29,23 @@ def enroll_unchecked(
     expiry_date: datetime | None = None,
     by: User | None = None,
     seats: Mapping[tuple[int, int], Seat] | None = None,
+    ends: Mapping[tuple[int, int], datetime | None] | None = None,
 ) -> list[Enrollment]:
     """Give students access to products without checking seats. Raises Refusal, and then writes nothing.
-    `seats` are the seats that give the access, by student and product (primary keys)."""
+    `seats` are the seats that give the access, by student and product (primary keys), and `ends` are the
+    ends of access that differ from `expiry_date`."""
     now = timezone.now().replace(microsecond=0)
     expiry_date = expiry_date and expiry_date.replace(microsecond=0)
     people = sorted(students, key=lambda student: student.pk)
     wanted = sorted(products, key=lambda product: product.pk)
-    seats = seats or {}
+    seats, ends = seats or {}, ends or {}
     _check(people, wanted, expiry_date, now)
     known = _who_knows(people, wanted)
     again = [student for student in people if student.pk in known]
-    given = enrollments.enroll_each(again, wanted, expiry_date=expiry_date, by=by, seats=seats)
+    given = enrollments.enroll_each(again, wanted, expiry_date=expiry_date, by=by, seats=seats, ends=ends)
     new = [student for student in people if student.pk not in known]
     made = Enrollment.objects.bulk_create(
-        Enrollment(
-            user=student,
-            product=product,
-            origin=Enrollment.Origin.DASHBOARD,
-            granted=True,
-            granted_until=expiry_date,
-            last_seat=seats.get((student.pk, product.pk)),
-            activated_at=now,
-            expiry_date=expiry_date,
-            push_state=Enrollment.PushState.PENDING,
-        )
+        _new(student, product, ends.get((student.pk, product.pk), expiry_date), now, seats)
         for student in new
         for product in wanted
     )
@@ -66,6 +58,26 @@ def enroll_unchecked(
     outbox.mark_stale(made, reason=REASON, requested_by=by)
     total_up_students({student.pk for student in new}, source=Source(REASON))
     return given + made
+
+
+def _new(
+    student: User,
+    product: Product,
+    end: datetime | None,
+    now: datetime,
+    seats: Mapping[tuple[int, int], Seat],
+) -> Enrollment:
+    return Enrollment(
+        user=student,
+        product=product,
+        origin=Enrollment.Origin.DASHBOARD,
+        granted=True,
+        granted_until=end,
+        last_seat=seats.get((student.pk, product.pk)),
+        activated_at=now,
+        expiry_date=end,
+        push_state=Enrollment.PushState.PENDING,
+    )
 
 
 def with_access(students: Collection[User], products: Collection[Product]) -> set[int]:

@@ -66,9 +66,10 @@ def enroll_each(
     expiry_date: Moment,
     by: User | None,
     seats: Mapping[tuple[int, int], Seat],
+    ends: Mapping[tuple[int, int], Moment] | None = None,
 ) -> list[Enrollment]:
     """`enroll_unchecked` for several students, in the caller's transaction. `seats` are by student and
-    product (primary keys)."""
+    product (primary keys), and so are `ends`, the ends of access that differ from `expiry_date`."""
     # Thinkific stores whole seconds. With fractions every pull would find a difference.
     now = timezone.now().replace(microsecond=0)
     expiry_date = expiry_date and expiry_date.replace(microsecond=0)
@@ -81,10 +82,11 @@ def enroll_each(
         enrollment = enrollment or Enrollment(
             user=student, product=product, origin=Enrollment.Origin.DASHBOARD
         )
-        enrollment.granted, enrollment.granted_until = True, expiry_date
+        end = (ends or {}).get((student.pk, product.pk), expiry_date)
+        enrollment.granted, enrollment.granted_until = True, end
         enrollment.last_seat = seats.get((student.pk, product.pk))
         enrollment.removed_at = None
-        until = expiry_date if product.is_bundle else latest([expiry_date, *bundle_ends(enrollment)])
+        until = end if product.is_bundle else latest([end, *bundle_ends(enrollment)])
         change.set(enrollment, activated_at=now, expiry_date=until)
         enrollments.append(enrollment)
     change.follow()

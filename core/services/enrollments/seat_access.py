@@ -9,12 +9,14 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from core.errors import Refusal, names
-from core.models import Enrollment, Membership, Product, Seat, SeatAssignment, User
+from core.models import Enrollment, Product, SeatAssignment, User
 from core.permissions import scope
-from core.services.enrollments import enrollments
+from core.services.enrollments import enrollments, places
 from core.services.enrollments.enroll_many import enroll_unchecked
+from core.services.enrollments.places import Plan
 
 
 class HeldOtherwise(Refusal):
@@ -23,68 +25,91 @@ class HeldOtherwise(Refusal):
     status = 409
 
 
-def seats_for(
-    viewer: User, students: Collection[User], products: Collection[Product]
-) -> dict[tuple[int, int], Seat]:
-    """Returns the seats of teams that the viewer shares with a student, by student and product (primary
-    keys). Only teams in which the viewer may enroll people count."""
-    teams = scope.teams_where(viewer, "enrollments.create")
-    members: dict[int, list[int]] = {}
-    for team, user in Membership.objects.filter(team__in=teams, user__in=students).values_list(
-        "team", "user"
-    ):
-        members.setdefault(team, []).append(user)
-    rows = SeatAssignment.objects.filter(team__in=list(members), product__in=products).select_related("seat")
-    seats: dict[tuple[int, int], Seat] = {}
-    for assignment in rows.order_by("pk"):
-        for user in members[assignment.team_id]:
-            seats.setdefault((user, assignment.product_id), assignment.seat)
-    return seats
-
-
 @transaction.atomic
 def enroll(
-    *, student: User, products: Iterable[Product], expiry_date: datetime | None = None, by: User
+    *,
+    student: User,
+    products: Iterable[Product],
+    expiry_date: datetime | None = None,
+    by: User,
+    without_seat: bool = False,
 ) -> list[Enrollment]:
-    """Enroll a student on behalf of `by`: an administrator, or a team's viewer through seats of their teams.
+    """Enroll a student on behalf of `by`, through a seat of a team that both are in.
 
-    Raises HeldOtherwise when the student has access now that no seat of these teams gave, and Refusal when
-    there is no seat or the end date is not possible. Then nothing is written.
+    For an administrator a seat of any team of the student counts; where there is none, or with
+    `without_seat`, access is given directly. A seat's rule decides when access ends; `expiry_date` may end it
+    earlier. Raises NoPlacesLeft when a seat has no free place, HeldOtherwise when the student has access now
+    that no seat of the viewer's teams gave, and Refusal when there is no seat or the end date is not
+    possible. Then nothing is written.
     """
     products = list(products)
-    seats = _own_seats(by, [student], products)
-    return enrollments.enroll_unchecked(
-        student=student,
-        products=products,
-        expiry_date=expiry_date,
-        by=by,
-        seats={product: seat for (_, product), seat in seats.items()},
+    made = _taken([student], products, expiry_date, by, without_seat)
+    return enrollments.enroll_each(
+        [student], products, expiry_date=expiry_date, by=by, seats=made.seats, ends=made.ends
     )
 
 
 @transaction.atomic
 def enroll_many(
-    *, students: Iterable[User], products: Iterable[Product], expiry_date: datetime | None = None, by: User
+    *,
+    students: Iterable[User],
+    products: Iterable[Product],
+    expiry_date: datetime | None = None,
+    by: User,
+    without_seat: bool = False,
 ) -> list[Enrollment]:
-    """`enroll` for several students, all or none."""
+    """`enroll` for several students, all or none. A refusal names how many places each seat lacks."""
     students, products = list(students), list(products)
-    seats = _own_seats(by, students, products)
-    return enroll_unchecked(students=students, products=products, expiry_date=expiry_date, by=by, seats=seats)
+    made = _taken(students, products, expiry_date, by, without_seat)
+    return enroll_unchecked(
+        students=students, products=products, expiry_date=expiry_date, by=by, seats=made.seats, ends=made.ends
+    )
 
 
-def _own_seats(
-    by: User, students: Collection[User], products: Collection[Product]
-) -> dict[tuple[int, int], Seat]:
-    """Returns the seats through which `by` gives these products; empty for an administrator, who needs
-    none."""
-    if by.sees_everything:
-        return {}
-    seats = seats_for(by, students, products)
+def plan(
+    students: Collection[User],
+    products: Collection[Product],
+    expiry_date: datetime | None,
+    by: User,
+    without_seat: bool = False,
+) -> Plan:
+    """Returns through which seats `enroll` would give these products, and until when. For a team's viewer
+    raises Refusal when a student has no seat for a product."""
+    now = timezone.now().replace(microsecond=0)
+    if by.sees_everything and without_seat:
+        return Plan(ends={(one.pk, product.pk): expiry_date for one in students for product in products})
+    made = places.plan(by, students, products, end=expiry_date, now=now)
     for product in products:
-        if missing := [student for student in students if (student.pk, product.pk) not in seats]:
+        missing = [student for student in students if (student.pk, product.pk) not in made.ways]
+        if missing and not by.sees_everything:
             raise Refusal(f"No team that you have in common with {names(missing)} has a seat on {product}.")
-    _check_own(by, students, products)
-    return seats
+        made.ends |= {(student.pk, product.pk): expiry_date for student in missing}
+    return made
+
+
+def _taken(
+    students: Collection[User],
+    products: Collection[Product],
+    expiry_date: datetime | None,
+    by: User,
+    without_seat: bool,
+) -> Plan:
+    """Returns the checked plan, with its seats locked: of two people who take the last place at the same
+    time, the second is refused."""
+    places.lock(students, products)
+    made = plan(students, products, expiry_date, by, without_seat)
+    if not by.sees_everything:
+        _check_own(by, students, products)
+    places.check(made, by=by)
+    return made
+
+
+@transaction.atomic
+def change_end(enrollment: Enrollment, *, expiry_date: datetime | None, by: User) -> int:
+    """Move the end of access (None: no end). A team's viewer may do it only on a seat that is extendable, and
+    on a seat with a fixed date not beyond it. Raises Refusal."""
+    places.check_reopening(enrollment, expiry_date, by=by)
+    return enrollments.change_expiry([enrollment], expiry_date=expiry_date, by=by)
 
 
 def products_to_offer(viewer: User, student: User) -> QuerySet[Product]:

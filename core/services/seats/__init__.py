@@ -3,7 +3,7 @@ places are used (`counting`)."""
 
 from core.services.seats.assigning import assign, assign_copies, move, move_places, withdraw
 from core.services.seats.changes import add_places, create, delete, update
-from core.services.seats.counting import count_used, recalculate, request_recalculation
+from core.services.seats.counting import count_used, let_pass, recalculate, request_recalculation
 
 __all__ = [
     "add_places",
@@ -12,6 +12,7 @@ __all__ = [
     "count_used",
     "create",
     "delete",
+    "let_pass",
     "move",
     "move_places",
     "recalculate",

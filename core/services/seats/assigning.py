@@ -163,6 +163,7 @@ def _copy(seat: Seat, team: Team, *, places: int | None = None, by: User | None)
         expiry_date=seat.expiry_date,
         reusable=seat.reusable,
         extendable=seat.extendable,
+        soft_limit=seat.soft_limit,
         active=seat.active,
         source_template=seat,
         used_counted_at=timezone.now(),

@@ -27,6 +27,7 @@ CHANGEABLE = {
     "expiry_date",
     "reusable",
     "extendable",
+    "soft_limit",
     "active",
 }
 

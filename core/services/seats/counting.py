@@ -1,13 +1,19 @@
-"""How many places of a seat are used: the definition, and the cached count `Seat.used_count`."""
+"""How many places of a seat are used: the definition, and the cached count `Seat.used_count`.
 
-from datetime import datetime
+The triggers of `triggers.py` change the cached count with every write, and `let_pass` where the end of an
+enrollment came by itself. Counting again corrects a count that is wrong in any other way.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, F, Min, Q, QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from core.models import Enrollment, Membership, Seat, Team, User
+from core.models import Enrollment, Membership, Seat, SiteSettings, Team, User
+from core.services.storage import bulk
 
 RECALCULATE_TASK = "core.tasks.recalculate_seats"
 
@@ -19,14 +25,15 @@ TAKES_A_PLACE = [
     Enrollment.Status.EXPIRED,
 ]
 ASSIGNMENT = "user__memberships__team__seat_assignments"
+COUNTED_AFTER = timedelta(hours=6)  # the longest that a reusable seat's count stands without a new one
 
 
 def count_used(seats: QuerySet[Seat], *, now: datetime | None = None) -> dict[int, int]:
     """Returns the used places by seat (primary key), in one query; a seat without used places is left out.
 
     A member of one of the seat's teams with an enrollment in the product uses one place, however many of the
-    teams they are in and whoever enrolled them. Courses that came with a bundle use none. On a reusable seat
-    an expired enrollment uses none.
+    teams they are in and whoever enrolled them. Courses that came with a bundle use none, and neither do
+    bought enrollments if the settings say so. On a reusable seat an expired enrollment uses none.
     """
     places = _places(seats, now).values_list(f"{ASSIGNMENT}__seat").annotate(Count("user", distinct=True))
     return dict(places)
@@ -35,6 +42,8 @@ def count_used(seats: QuerySet[Seat], *, now: datetime | None = None) -> dict[in
 def _places(seats: QuerySet[Seat], now: datetime | None) -> QuerySet[Enrollment]:
     """Returns the enrollments that use a place of these seats, each once for every team of the seat that the
     student is in."""
+    bought = Q(last_seat__isnull=True, origin=Enrollment.Origin.THINKIFIC)
+    ignored = Q(pk=None) if SiteSettings.load().bought_enrollments_take_places else bought
     # All conditions on the assignment are in one filter(), so that they apply to the same assignment.
     return (
         Enrollment.objects.with_status(now)
@@ -44,8 +53,17 @@ def _places(seats: QuerySet[Seat], now: datetime | None) -> QuerySet[Enrollment]
             Q(status_now__in=TAKES_A_PLACE),
             via_bundle__isnull=True,
         )
+        .exclude(ignored)
         .order_by()
     )
+
+
+def places_of(
+    seats: QuerySet[Seat], users: Iterable[int], *, now: datetime | None = None
+) -> set[tuple[int, int]]:
+    """Returns the places of these seats that these users (primary keys) use, as seat and user."""
+    rows = _places(seats, now).filter(bulk.among("user_id", users))
+    return set(rows.values_list(f"{ASSIGNMENT}__seat", "user"))
 
 
 def users_of(seat: Seat, *, team: Team | None = None) -> QuerySet[User]:
@@ -62,21 +80,35 @@ def request_recalculation(*, by: User) -> None:
 
 
 @transaction.atomic
-def recalculate(seats: QuerySet[Seat] | None = None) -> int:
+def recalculate(seats: QuerySet[Seat] | None = None, *, now: datetime | None = None) -> int:
     """Correct the cached counts of these seats, or of all. Returns how many were wrong."""
     chosen = (
         Seat.objects.all() if seats is None else Seat.objects.filter(pk__in=seats.order_by().values("pk"))
     )
-    now = timezone.now()
+    now = now or timezone.now()
     # Locked, always in the same order. An enrollment that takes a place at the same time waits; otherwise
     # this count, which does not include it, could overwrite its own.
     cached = list(chosen.select_for_update().order_by("pk").only("pk", "used_count"))
     counted = count_used(chosen, now=now)
-    wrong = [seat for seat in cached if seat.used_count != counted.get(seat.pk, 0)]
-    for seat in wrong:
-        seat.used_count = counted.get(seat.pk, 0)
-    # Counts are not in a seat's history, so save() is not needed. The time is written first: `chosen` may
-    # filter by the count, and would not find the seats afterwards.
-    chosen.update(used_counted_at=now)
-    Seat.objects.bulk_update(wrong, ["used_count"], batch_size=1000)
-    return len(wrong)
+    # Counts are not in a seat's history, so save() is not needed.
+    rows = [(seat.pk, counted.get(seat.pk, 0), now) for seat in cached]
+    bulk.update(Seat, ["used_count", "used_counted_at"], rows)
+    return sum(seat.used_count != counted.get(seat.pk, 0) for seat in cached)
+
+
+def let_pass(now: datetime | None = None) -> int:
+    """Count seats again whose counts are wrong since enrollments ended by themselves. Returns how many were
+    wrong. Looks only at enrollments that ended since the oldest count of a reusable seat."""
+    now = now or timezone.now()
+    due = Q(used_counted_at__isnull=True) | Q(reusable=True, used_counted_at__lt=now - COUNTED_AFTER)
+    wrong = recalculate(Seat.objects.filter(due), now=now) if Seat.objects.filter(due).exists() else 0
+    reusable = Seat.objects.filter(reusable=True)
+    oldest = reusable.aggregate(at=Min("used_counted_at"))["at"]
+    if oldest is None:
+        return wrong
+    ended = Enrollment.objects.filter(expiry_date__gt=oldest, expiry_date__lte=now).filter(
+        Q(**{f"{ASSIGNMENT}__product": F("product"), f"{ASSIGNMENT}__seat__reusable": True}),
+        Q(**{f"{ASSIGNMENT}__seat__used_counted_at__lt": F("expiry_date")}),
+    )
+    seats = list(ended.order_by().values_list(f"{ASSIGNMENT}__seat", flat=True).distinct())
+    return wrong + (recalculate(Seat.objects.filter(pk__in=seats), now=now) if seats else 0)

@@ -88,8 +88,8 @@ def test_what_has_ended_may_be_given_again_by_any_team(
     assert may_change(mara, ana) == []
 
 
-def test_what_an_administrator_gives_no_seat_gave(alma, mara, ana, acme_seat, accounting):
-    [enrollment] = seat_access.enroll(student=ana, products=[accounting], by=alma)
+def test_what_an_administrator_gives_without_a_seat_no_seat_gave(alma, mara, ana, acme_seat, accounting):
+    [enrollment] = seat_access.enroll(student=ana, products=[accounting], by=alma, without_seat=True)
 
     assert enrollment.last_seat is None
     assert may_change(mara, ana) == []

@@ -3,10 +3,11 @@
 They use the same services and need the same rights as the dialogs on a user's page.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from core import moments
-from core.admin.enrollments.dialogs import LastDayField, products_field
+from core.admin.enrollments.enrolling import SHOWN, EnrollingDialog
 from core.admin.groups.assigning import groups_joined_too
 from core.admin.kit.counting import counted
 from core.admin.kit.dialogs.chosen import ChosenDialog
@@ -15,15 +16,14 @@ from core.admin.kit.dialogs.fields import check_role
 from core.admin.users.dialogs.fields import role_field, student_role
 from core.admin.users.dialogs.memberships import group_field, team_field
 from core.errors import names
-from core.models import GroupAssignment, Membership, SeatAssignment
+from core.models import GroupAssignment, Membership, SeatAssignment, User
 from core.permissions import scope
 from core.services import groups, memberships
-from core.services.enrollments import enroll_many, enrollments, seat_access
-from core.services.enrollments.seat_access import HeldOtherwise
+from core.services.enrollments import enroll_many, seat_access
+from core.services.enrollments.places import Plan
 from core.services.memberships import TeamIsFull
 from core.wording import one_or_many, plural
 
-SHOWN = 5  # the most users with shortened access that are named
 IN_BACKGROUND = "The changes are sent to Thinkific in the background."
 
 
@@ -118,17 +118,16 @@ class AddChosenToGroup(ChosenUsers):
         return Done(f"{said}{_before(len(self.chosen) - added, 'in it already')} {IN_BACKGROUND}")
 
 
-class EnrollChosen(ChosenUsers):
-    slug, label, action, code = "enroll", "Enroll", "enroll_selected", "enrollments.create"
-    question = "Access begins now. Progress from an earlier enrollment continues."
-    refused_at = {HeldOtherwise: "products"}
-    products = products_field("You cannot enroll people in it, because no team of yours has a seat on it.")
-    last_day = LastDayField()
+class EnrollChosen(ChosenUsers, EnrollingDialog):
+    slug, label, action = "enroll", "Enroll", "enroll_selected"
+    question = EnrollingDialog.question
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.offer("products", scope.products_to_give(self.viewer, None))
-        self.suggest("last_day", enrollments.usual_last_day())
+
+    def people(self) -> Sequence[User]:
+        return self.chosen
 
     def valid_for_all(self) -> dict[str, set[int]]:
         shared = scope.shared_by_all(
@@ -137,31 +136,42 @@ class EnrollChosen(ChosenUsers):
         return {} if shared is None else {"products": shared}
 
     def confirmation(self) -> str:
-        products, end = self.cleaned_data["products"], moments.end_of(self.cleaned_data["last_day"])
-        until = f"until {moments.day(end)}" if end else "without an end"
-        said = [f"{counted(self.chosen)} will be enrolled in {names(products)}, {until}."]
+        products = self.cleaned_data["products"]
+        said = [f"{counted(self.chosen)} will be enrolled in {names(products)}, {_until(self.plan)}."]
+        for pk, way in self.plan.ways_by_seat().items():
+            if taken := self.plan.takes[pk]:
+                left = "" if way.seat.unlimited else f" of {way.seat.max_seats or 0:,}"
+                said.append(
+                    f"Takes {plural(taken, 'place')} of {way.team} for {way.seat.product} "
+                    f"({self.plan.used[pk]:,}{left} used before)."
+                )
         if had := len(enroll_many.with_access(self.chosen, products)):
             said.append(f"{_have(had)} access already; its end will become this one.")
-        shorter = enroll_many.shortened(students=self.chosen, products=products, end=end)
-        for student, product, before in shorter[:SHOWN]:
+        shorter = self.shortened()
+        for student, product, before, _ in shorter[:SHOWN]:
             ended = moments.day(before) if before else "no end"
             said.append(f"This shortens the access of {student} to {product} (now: {ended}).")
         if more := len(shorter) - SHOWN:
             said += [f"It shortens the access of {more:,} more."] if more > 0 else []
-        return "\n".join(said)
+        return "\n".join([*said, *self.plan.warnings()])
 
     def carry_out(self) -> Done:
         products = self.cleaned_data["products"]
         had = len(enroll_many.with_access(self.chosen, products))
-        seat_access.enroll_many(
-            students=self.chosen,
-            products=products,
-            expiry_date=moments.end_of(self.cleaned_data["last_day"]),
-            by=self.viewer,
-        )
+        seat_access.enroll_many(students=self.chosen, **self.enroll())
         verb = one_or_many(len(self.chosen), "is", "are")
         said = f"{counted(self.chosen)} {verb} enrolled in {names(products)}."
         return Done(f"{said}{f' {had:,} of them had access before.' if had else ''} {IN_BACKGROUND}")
+
+
+def _until(plan: Plan) -> str:
+    """Returns until when access is given: one day, or the first and the last of several."""
+    ends = set(plan.ends.values())
+    days = [moments.day(end) for end in sorted(end for end in ends if end)]
+    if not days:
+        return "without an end"
+    first, last = days[0], "without an end" if None in ends else days[-1]
+    return f"until {first}" if first == last else f"until {first} to {last}, as their seats say"
 
 
 def _all_of(people: Any) -> str:

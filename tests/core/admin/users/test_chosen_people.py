@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from core.admin.kit.dialogs import chosen as chosen_dialogs
 from core.models import Enrollment, GroupMembership, Membership, OutboxEntry
-from core.services import groups, memberships
+from core.services import groups, memberships, seats
 from core.services.enrollments import seat_access
 from tests.dialogs import send_confirmed
 from tests.factories import (
@@ -219,10 +219,13 @@ def test_one_who_cannot_be_enrolled_stops_all(alma, ana, bo, accounting, signed_
 
 
 def test_a_manager_enrolls_through_seats_of_their_teams(mara, ana, bo, acme_seat, accounting, signed_in):
+    seats.add_places(acme_seat, 1)
     form = chosen("enroll_selected", [ana, bo], products=accounting, last_day="")
 
+    asked = signed_in(mara).post(LIST, form).context["confirm"]
     send_confirmed(signed_in(mara), LIST, form)
 
+    assert "Takes 2 places of Acme for Accounting 101 (0 of 2 used before)." in asked
     assert {e.last_seat for e in Enrollment.objects.filter(product=accounting)} == {acme_seat}
     other = ProductFactory(name="Not theirs")
     refused = signed_in(mara).post(LIST, form | {"products": other.pk})
@@ -235,10 +238,9 @@ def test_who_has_no_team_with_a_seat_and_who_holds_it_otherwise_is_named(
     second = MembershipFactory(user=mara, role=builtin_role("manager")).team
     elsewhere = MembershipFactory(team=second, user=UserFactory(first_name="Else", last_name="Where")).user
     office = signed_in(mara)
+    seats.add_places(acme_seat, 1)
 
-    no_seat = send_confirmed(
-        office, LIST, chosen("enroll_selected", [ana, elsewhere], products=accounting, last_day="")
-    )
+    no_seat = office.post(LIST, chosen("enroll_selected", [ana, elsewhere], products=accounting, last_day=""))
     EnrollmentFactory(user=bo, product=accounting)  # bought
     bought = send_confirmed(
         office, LIST, chosen("enroll_selected", [ana, bo], products=accounting, last_day="")

@@ -324,6 +324,8 @@ def test_asking_twice_for_an_account_waits_once(alma, ana, signed_in):
 
 
 def test_enrolling_notes_the_enrollment_with_its_last_day(mara, ana, acme_seat, accounting, signed_in):
+    acme_seat.expiry_type = "never"
+    acme_seat.save()
     form = {"products": [accounting.pk], "last_day": "2031-05-01"}
 
     page = signed_in(mara).post(do("enroll", ana.pk), form, follow=True).content.decode()
@@ -394,6 +396,10 @@ def test_a_row_of_somebody_else_is_not_reached_over_ones_page(
 def test_end_dates_are_moved_by_who_may_extend(mara, owen, ana, acme_seat, accounting, signed_in):
     enrollment = EnrollmentFactory(user=ana, product=accounting, thinkific_id=1, last_seat=acme_seat)
     form = {"last_day": "2032-01-31"}
+    assert signed_in(owen).post(do("change-end", ana.pk, enrollment.pk), form).status_code == 302
+    assert ana.enrollments.get().expiry_date == enrollment.expiry_date  # the seat is not extendable
+    acme_seat.extendable = True
+    acme_seat.save()
 
     assert signed_in(mara).post(do("change-end", ana.pk, enrollment.pk), form).status_code == 403
     signed_in(owen).post(do("change-end", ana.pk, enrollment.pk), form)

@@ -9,7 +9,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from core import tasks
-from core.models import Enrollment, Seat, SeatAssignment
+from core.models import Enrollment, Seat, SeatAssignment, SiteSettings
 from core.services import seats
 from tests.factories import (
     EnrollmentFactory,
@@ -148,6 +148,7 @@ def test_an_enrollment_expires_at_its_moment(acme_seat, ana, accounting):
 
 def test_recalculating_answers_how_many_counts_were_wrong(acme_seat, globex_seat, ana, accounting):
     EnrollmentFactory(user=ana, product=accounting)
+    Seat.objects.filter(pk=acme_seat.pk).update(used_count=0)
 
     assert seats.recalculate() == 1
     assert seats.recalculate() == 0
@@ -179,9 +180,11 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_seats(
     enroll(acme, accounting, 2)
     SeatFactory.create_batch(40, teams=[], used_count=3)
     SeatFactory(product=accounting, teams=[acme])
+    SiteSettings.load()
 
-    with django_assert_num_queries(6):  # savepoint and release; lock, count, stamp, write
-        assert seats.recalculate() == 41
+    # Savepoint and release, the settings, lock, count; the write is counted on PostgreSQL only.
+    with django_assert_num_queries(5 + (connection.vendor == "postgresql")):
+        assert seats.recalculate() == 40
 
 
 def test_a_count_is_no_history(acme_seat, ana, accounting):
@@ -202,6 +205,7 @@ def test_a_manager_who_is_also_a_student_elsewhere_counts_where_the_seat_is(acme
 
 def test_the_task_tells_its_starter(root, acme_seat, ana, accounting):
     EnrollmentFactory(user=ana, product=accounting)
+    Seat.objects.update(used_count=7)
 
     tasks.recalculate_seats(root.pk)
 
@@ -214,7 +218,7 @@ def test_the_task_tells_its_starter_that_it_failed(root, monkeypatch):
     def lost(*_, **__):
         raise DatabaseError("the connection was lost")
 
-    monkeypatch.setattr(Seat.objects, "bulk_update", lost)
+    monkeypatch.setattr("core.services.seats.counting.bulk.update", lost)
 
     with pytest.raises(DatabaseError):
         tasks.recalculate_seats(root.pk)
@@ -225,6 +229,7 @@ def test_the_task_tells_its_starter_that_it_failed(root, monkeypatch):
 def test_the_command_reports_in_json(acme_seat, ana, bo, accounting, capsys):
     for person in (ana, bo):
         EnrollmentFactory(user=person, product=accounting)
+    Seat.objects.update(used_count=0)
 
     call_command("recalculate_seats", "--json")
 
@@ -274,7 +279,7 @@ def test_a_place_taken_meanwhile_is_not_overwritten(acme_seat, ana, accounting):
             EnrollmentFactory(user=ana, product=accounting)
             has_lock.set()
             time.sleep(0.3)
-            Seat.objects.filter(pk=seat.pk).update(used_count=seat.used_count + 1)
+            Seat.objects.filter(pk=seat.pk).update(used_count=1)
         connection.close()
 
     manager = threading.Thread(target=take_a_place)
