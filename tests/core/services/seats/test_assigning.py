@@ -7,9 +7,10 @@ from django.utils import timezone
 
 from core.errors import Refusal
 from core.models import Enrollment, Seat, SeatAssignment
-from core.services import seats, teams
+from core.services import seats
 from core.services.seats.assigning import SecondSeat, people_of
 from core.services.seats.changes import ProductInUse, why_kept
+from core.services.teams import teams
 from tests.factories import EnrollmentFactory, MembershipFactory, ProductFactory, SeatFactory, TagFactory
 
 pytestmark = pytest.mark.django_db
