@@ -82,6 +82,7 @@ class SiteSettings(models.Model):
         db_default="1,234.50 USD",
         help_text="How prices are written.",
     )
+
     # People
     default_team = models.ForeignKey(
         Team,
