@@ -10,10 +10,9 @@ from django.utils import timezone
 from core import moments
 from core.admin.kit.dialogs.dialog import Dialog, Done
 from core.admin.kit.dialogs.fields import day_input, picked, switch
-from core.errors import Refusal
 from core.models import Enrollment, User
 from core.permissions import scope
-from core.services.enrollments import enrollments, grants, places, seat_access
+from core.services.enrollments import enrollments, grants, seat_access
 from core.services.enrollments.places import NoPlacesLeft, Plan
 from core.services.enrollments.seat_access import HeldOtherwise
 
@@ -88,12 +87,10 @@ class EnrollingDialog(Dialog):
         values = super().clean() or self.cleaned_data
         if "products" not in values or "last_day" not in values:
             return values
-        try:
-            self.plan = seat_access.plan(
-                self.people(), list(values["products"]), self.end(), self.viewer, self.is_without_seat()
-            )
-            places.check(self.plan, by=self.viewer)
-        except Refusal as refusal:
+        self.plan, refusal = seat_access.look_ahead(
+            self.people(), list(values["products"]), self.end(), self.viewer, self.is_without_seat()
+        )
+        if refusal is not None:
             self.refuse(refusal)
         return values
 

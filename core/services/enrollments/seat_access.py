@@ -87,6 +87,22 @@ def plan(
     return made
 
 
+def look_ahead(
+    students: Collection[User],
+    products: Collection[Product],
+    expiry_date: datetime | None,
+    by: User,
+    without_seat: bool,
+) -> tuple[Plan, Refusal | None]:
+    """Returns the plan, and why it would be refused now. Locks nothing: for a dialog that asks first."""
+    try:
+        made = plan(students, products, expiry_date, by, without_seat)
+        places.check(made, by=by)
+    except Refusal as refusal:
+        return Plan(), refusal
+    return made, None
+
+
 def _taken(
     students: Collection[User],
     products: Collection[Product],
