@@ -43,6 +43,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "project.middleware.impersonation.checked",
     "hijack.middleware.HijackUserMiddleware",
+    "project.middleware.last_activity.note",
     "core.admin.kit.open_pages.for_each_request",
     "simple_history.middleware.HistoryRequestMiddleware",
     "django_structlog.middlewares.RequestMiddleware",

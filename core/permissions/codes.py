@@ -65,7 +65,8 @@ PERMISSIONS: dict[str, Permission] = {
         _one("groups.sync", "Groups", "Sync groups", "core.sync_thinkificgroup", shown=False),
         *_crud("Reports", "reports", ["quizresult", "certificate"], "view"),
         _one("reports.export", "Reports", "Export reports", "core.export_reports"),
-        *_crud("Notes", "notes", ["note"], "view create", unused="view create"),
+        *_crud("Notes", "notes", ["note"], "view create"),
+        _one("notes.delete", "Notes", "Delete notes of others", "core.delete_note"),
         _one(
             "tags.assign",
             "Tags",

@@ -13,6 +13,7 @@ from core.models import (
     Enrollment,
     GroupAssignment,
     Membership,
+    Note,
     Product,
     Role,
     SeatAssignment,
@@ -268,3 +269,26 @@ def own_people_where(viewer: User, code: str) -> QuerySet[User]:
         return User.objects.all() if code in codes_everywhere(viewer) else User.objects.none()
     mates = Membership.objects.filter(team__in=teams_where(viewer, code))
     return User.objects.own_people_of(viewer).filter(pk__in=mates.values("user"))
+
+
+def people_with_notes(viewer: User, code: str) -> QuerySet[User]:
+    """Returns the people about whom the viewer may read notes ("notes.view") or write some
+    ("notes.create"). For a team's viewer own people without more rights there than the viewer: a manager
+    reads nothing about the owner, about an administrator, or about themselves."""
+    people = own_people_where(viewer, code)
+    if viewer.sees_everything:
+        return people
+    above = Membership.objects.filter(team__in=teams_where(viewer, code)).exclude(
+        pk__in=memberships_where(viewer, code).order_by().values("pk")
+    )
+    people = people.exclude(pk=viewer.pk).exclude(pk__in=above.order_by().values("user"))
+    return people.filter(is_staff=False, is_superuser=False, global_role__isnull=True)
+
+
+def notes_where(viewer: User, code: str) -> QuerySet[Note]:
+    """Returns the notes that the viewer may read. For a team's viewer those of administrators and those that
+    were written for a team of the viewer, about people of `people_with_notes`."""
+    notes = Note.objects.filter(user__in=people_with_notes(viewer, code).order_by().values("pk"))
+    if viewer.sees_everything:
+        return notes
+    return notes.filter(Q(team__isnull=True) | Q(team__in=teams_where(viewer, code)))

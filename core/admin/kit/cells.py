@@ -22,6 +22,7 @@ from core.models.fields import history
 from core.pills import pill
 
 NOTHING = format_html('<span class="cell-nothing">{}</span>', "—")
+SHOWN_LINES = 8
 SHOWN_CHARACTERS = 300  # the stylesheet cuts lines; this limits the size of the page for very long names
 
 
@@ -49,6 +50,20 @@ def sentence(value: str, limit: int = SHOWN_CHARACTERS) -> SafeString:
     value = as_people_write(value)
     shown = value if len(value) <= limit else value[: limit - 1] + "…"
     return format_html('<bdi class="cell-sentence" title="{}">{}</bdi>', value[:1000], shown)
+
+
+def long_text(value: str) -> SafeString:
+    """Returns a text with its lines and in its own writing direction; a long one can be opened."""
+    if len(value) <= SHOWN_CHARACTERS and value.count("\n") < SHOWN_LINES:
+        return format_html('<p class="cell-long" dir="auto">{}</p>', value)
+    begin = "\n".join(value[:SHOWN_CHARACTERS].split("\n")[:SHOWN_LINES])
+    return format_html(
+        '<details class="cell-long" dir="auto"><summary><span class="cell-begin">{}… </span>'
+        '<span class="cell-more">Show all</span><span class="cell-less">Show less</span></summary>'
+        "<p>{}</p></details>",
+        begin,
+        value,
+    )
 
 
 def done_by(row: Model, who: str) -> SafeString:

@@ -6,6 +6,7 @@ from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from core import moments
 from core.admin import quiz_results
 from core.admin.enrollments.columns import COMPLETED, EXPIRES, PROGRESS, STATUS
 from core.admin.groups.screen import LAST_SYNCED, sync_status
@@ -20,11 +21,13 @@ from core.models import (
     GroupAssignment,
     GroupMembership,
     Membership,
+    Note,
     QuizResult,
     Team,
     ThinkificGroup,
     User,
 )
+from core.permissions import scope
 
 
 def enrollments_of(user: User, viewer: User) -> QuerySet[Enrollment]:
@@ -95,6 +98,26 @@ def directions(group: Any) -> SafeString:
     )
 
 
+def notes_of(user: User, viewer: User) -> QuerySet[Note]:
+    return scope.notes_where(viewer, "notes.view").filter(user=user).select_related("author", "team")
+
+
+def _has_notes(user: User, viewer: User) -> bool:
+    return scope.people_with_notes(viewer, "notes.view").filter(pk=user.pk).exists()
+
+
+def _author(note: Note) -> SafeString:
+    who = cells.done_by(note, "author")
+    return cells.with_second(who, f"for {note.team}") if note.team else who
+
+
+def _written(note: Note) -> SafeString:
+    if note.edited_at is None:
+        return cells.moment(note.created_at)
+    edited = f"Changed {moments.exact(note.edited_at)}"
+    return cells.with_second(cells.moment(note.created_at), edited)
+
+
 USER_TABS = (
     Tab(
         "enrollments",
@@ -157,5 +180,18 @@ USER_TABS = (
         ],
         "In no Thinkific group.",
         permission="core.view_thinkificgroup",
+    ),
+    Tab(
+        "notes",
+        "Notes",
+        notes_of,
+        [
+            column("Note", "text", cells.long_text),
+            column("Author", _author),
+            column("Written", _written),
+        ],
+        "No notes. Write down what others should know about this person.",
+        permission="core.view_note",
+        may_see=_has_notes,
     ),
 )

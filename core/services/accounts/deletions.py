@@ -26,13 +26,21 @@ class Deletion:
     quiz_results: int
     certificates: int
     memberships: int
+    notes: int
     thinkific_id: int | None  # the Thinkific account that is deleted too; None: there is none, or it stays
     stays_in_thinkific: bool
 
     def fingerprint(self) -> str:
         """Returns a text for a hidden field of the form, to compare what was confirmed with what is true
         now."""
-        values = (self.user_id, self.enrollments, self.quiz_results, self.certificates, self.memberships)
+        values = (
+            self.user_id,
+            self.enrollments,
+            self.quiz_results,
+            self.certificates,
+            self.memberships,
+            self.notes,
+        )
         return "-".join(map(str, [*values, self.thinkific_id or 0, int(self.stays_in_thinkific)]))
 
     def sentences(self) -> list[str]:
@@ -41,6 +49,7 @@ class Deletion:
             (self.quiz_results, "quiz result"),
             (self.certificates, "certificate"),
             (self.memberships, "team membership"),
+            (self.notes, "note"),
         ]
         counted = listed([plural(count, noun) for count, noun in found if count])
         said = [f"{self.name} is deleted here{f' with {counted}' if counted else ''}. This cannot be undone."]
@@ -67,6 +76,7 @@ def describe(user: User) -> Deletion:
         quiz_results=user.quiz_results.count(),
         certificates=user.certificates.count(),
         memberships=user.memberships.count(),
+        notes=user.notes.count(),
         thinkific_id=None if stays or user.removed_at is not None else user.thinkific_id,
         stays_in_thinkific=stays,
     )

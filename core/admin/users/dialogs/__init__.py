@@ -6,6 +6,7 @@ from core.admin.users.dialogs.add_user import AddUser
 from core.admin.users.dialogs.delete_user import DeleteUser
 from core.admin.users.dialogs.impersonate import Impersonate
 from core.admin.users.dialogs.memberships import MEMBERSHIP_DIALOGS
+from core.admin.users.dialogs.notes import NOTE_DIALOGS
 from core.admin.users.dialogs.sync import SYNC_DIALOGS, SyncUser
 from core.admin.users.dialogs.tags import USER_TAG_DIALOGS
 
@@ -18,5 +19,6 @@ USER_DIALOGS = (
     DeleteUser,
     *STUDENT_DIALOGS,
     *MEMBERSHIP_DIALOGS,
+    *NOTE_DIALOGS,
     *SYNC_DIALOGS,
 )

@@ -315,7 +315,13 @@ def test_only_what_one_may_do_is_offered(mara, acme, signed_in):
     offered = [value for value, _ in form.fields["action"].choices if value]
 
     assert page.result_count
-    assert offered == ["add_to_team", "enroll_selected", "export_selected"]  # managers assign no groups
+    assert offered == [  # managers assign no groups
+        "add_to_team",
+        "enroll_selected",
+        "add_tag",
+        "remove_tag",
+        "export_selected",
+    ]
     Membership.objects.filter(user=mara).update(
         role=RoleFactory(permissions=["users.view", "teams.view"]),
     )

@@ -44,6 +44,7 @@ DOES = {
     },
     "teams.edit": {"team:edit"},
     "tags.assign": {"user:tags"},
+    "notes.create": {"user:add-note", "user:edit-note", "user:delete-note"},
     "enrollments.create": {"user:enroll"},
     "enrollments.extend": {"user:change-end", "enrollment:change-end"},
     "enrollments.delete": {"user:end-access", "enrollment:end-access"},

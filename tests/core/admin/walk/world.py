@@ -49,6 +49,7 @@ def side(word: str, *, team: Team, person: User, course: Any, name: str) -> tupl
     member = GroupMembership.objects.create(group=group, user=person)
     tag = make.TagFactory(name=f"{word}-tag")
     person.tags.add(tag)
+    note = make.NoteFactory(user=person, author=None, team=team, text=f"{word} note")
     quiz = make.QuizFactory(product=course, name=f"{word} quiz")
     make.LessonFactory(chapter__product=course, quiz=quiz)
     enrollment = make.EnrollmentFactory(user=person, product=course, last_seat=seat)
@@ -64,7 +65,7 @@ def side(word: str, *, team: Team, person: User, course: Any, name: str) -> tupl
         "quizresult": make.QuizResultFactory(user=person, quiz=quiz),
         "certificate": make.CertificateFactory(user=person, product=course, credential_id=f"{word}-1"),
     }
-    return objects, [assignment, member, enrollment, Membership.objects.get(team=team, user=person)]
+    return objects, [assignment, member, enrollment, Membership.objects.get(team=team, user=person), note]
 
 
 def build() -> World:

@@ -40,7 +40,7 @@ LISTS = [
     "apitoken",
 ]
 MOST_QUERIES = 15
-MOST_ON_A_DETAIL_PAGE = 22  # it also says how the object stands with Thinkific, and what may be done
+MOST_ON_A_DETAIL_PAGE = 24  # it also says how the object stands with Thinkific, and what may be done
 
 
 def url(name: str, view: str = "changelist", *args) -> str:
