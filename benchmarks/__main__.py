@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import content, full_pull, latency, lists, push, request_budget, storing, webhooks
+from benchmarks import content, full_pull, latency, lists, push, request_budget, storing, tagging, webhooks
 from benchmarks.frame import RESULTS, Line, Report
 from benchmarks.places import Place, scratch
 from benchmarks.scale import Context
@@ -25,6 +25,7 @@ FIGURES: dict[str, Callable[[Context, Place], Iterator[Line]]] = {
     "push": push.measure,
     "webhooks": webhooks.measure,
     "lists": lists.measure,
+    "tagging": tagging.measure,
 }
 DATABASES = ("sqlite", "postgresql")
 
