@@ -310,3 +310,30 @@ def _allow_removals():
     settings = SiteSettings.load()
     settings.mirror_group_removals = True
     settings.save()
+
+
+@pytest.mark.parametrize("with_member", [True, False])
+@pytest.mark.parametrize("direction", [*Direction.values])
+def test_the_status_is_active_from_an_assignment_to_the_end_of_the_run(
+    site, push, pull, team, group, student, direction, with_member
+):
+    """Full -> Active -> Full, on the screen, whatever there is to send."""
+
+    def status():
+        return "Active" if ThinkificGroup.objects.with_pending().get(pk=group.pk).is_pending else "Full"
+
+    if with_member:
+        memberships.add_member(team=team, user=somebody_there(), role=student)
+        push()
+    assert status() == "Full"
+
+    groups.assign(group=group, team=team, direction=direction)
+    if direction != Direction.DISABLED:
+        assert status() == "Active"
+
+    push()
+    pull("groups")
+
+    assert status() == "Full"
+    assignment = GroupAssignment.objects.get()
+    assert (assignment.last_synced_at is not None) is (direction != Direction.DISABLED)
