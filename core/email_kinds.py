@@ -53,6 +53,14 @@ NEW_PASSWORD = {"link": link("The link to choose a password.", "password/new/…
 SIGN_IN = {"link": link("The link to sign in.", "sign-in/…")} | MINUTES
 ASKED_BY = {"asked_by": Placeholder("Who asked for the change.", "Alma Admin")}
 NEW_ADDRESS = {"new_address": Placeholder("The new address, shortened.", "a…@acme.example", required=True)}
+SIGN_UP = {
+    "first_name": PERSON["first_name"],
+    "email": Placeholder("The address that was entered.", "ana@acme.example"),
+    "team": Placeholder("The team's name.", "Acme"),
+    "role": Placeholder("The role in the team.", "Student"),
+    "link": link("The link to join.", "join/confirm/…"),
+    "days": Placeholder("How many days the link works.", "3"),
+}
 
 KINDS = {
     kind.name: kind
@@ -81,6 +89,18 @@ KINDS = {
                 "link": link("The link to join or decline.", "invitation/…"),
                 "days": Placeholder("How many days the link works.", "14"),
             },
+        ),
+        EmailKind(
+            "sign_up_new",
+            "Sign-up link: confirmation",
+            "When somebody signs up by a team's link with an address that no account has.",
+            SIGN_UP,
+        ),
+        EmailKind(
+            "sign_up_known",
+            "Sign-up link: known address",
+            "When somebody signs up by a team's link with the address of an account.",
+            SIGN_UP,
         ),
         EmailKind(
             "password_forgotten",

@@ -10,10 +10,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core.email_kinds import KINDS
-from core.models import EmailChange, Invitation, Notice, User
+from core.models import EmailChange, Invitation, Notice, SignUp, User
 from core.services import invitations, seats
 from core.services.accounts import access, account_mail, sign_in_links, welcome_mail
 from core.services.site import email_texts, mail, notices
+from core.services.teams import sign_ups
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +56,17 @@ def send_invitation(invitation_id: int) -> str:
         page = invitations.page_of(invitation.team)
         text = f"{invitation.address}: {problem}"
         notices.tell([invitation.invited_by], text, level=Notice.Level.ERROR, url=page)
+    return problem
+
+
+def send_sign_up_mail(sign_up_id: int) -> str:
+    """Send the mail to somebody who asked to join by a sign-up link. Failures are only logged: whoever asked
+    is not signed in."""
+    rows = SignUp.objects.select_related("link__team", "link__role")
+    sign_up = rows.filter(pk=sign_up_id, joined_at__isnull=True).first()
+    problem = sign_ups.send_mail(sign_up) if sign_up else ""
+    if problem:
+        log.error("A sign-up: %s", problem)
     return problem
 
 

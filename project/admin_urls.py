@@ -7,7 +7,15 @@ from core.admin import history
 from core.admin.autocomplete import PickerSearch
 from core.admin.tools import screen as tools
 from integrations.admin.connection import test_connection
-from project.pages import email_changes, impersonation, invitations, live, passwords, sign_in_links
+from project.pages import (
+    email_changes,
+    impersonation,
+    invitations,
+    live,
+    passwords,
+    sign_in_links,
+    sign_ups,
+)
 from project.pages.find import find
 
 page = admin.site.admin_view
@@ -31,6 +39,8 @@ urlpatterns = [
     path("password/forgotten/sent/", passwords.MailIsSent.as_view(), name="password_reset_sent"),
     path("password/new/<uidb64>/<token>/", passwords.SetPassword.as_view(), name="password_reset_confirm"),
     path("invitation/<uidb64>/<token>/", invitations.AnswerInvitation.as_view(), name="invitation"),
+    path("join/confirm/<uidb64>/<token>/", sign_ups.Confirm.as_view(), name="confirm_sign_up"),
+    path("join/<uidb64>/<token>/", sign_ups.AskToJoin.as_view(), name="sign_up"),
     path("password/new/done/", passwords.PasswordIsSet.as_view(), name="password_set"),
     path("sign-in/by-mail/", sign_in_links.AskForLink.as_view(), name="ask_for_sign_in_link"),
     path("sign-in/by-mail/sent/", sign_in_links.LinkIsSent.as_view(), name="sign_in_link_sent"),

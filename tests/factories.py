@@ -119,6 +119,31 @@ class InvitationFactory(DjangoModelFactory):
     invited_by = factory.SelfAttribute("team.owner")
 
 
+class SignUpLinkFactory(DjangoModelFactory):
+    """A link that works, made by the team's owner."""
+
+    class Meta:
+        model = models.SignUpLink
+
+    team = factory.SubFactory(TeamFactory)
+    role = factory.LazyFunction(lambda: builtin_role("student"))
+    max_uses = 10
+    expires_at = _now_plus(days=30)
+    made_by = factory.SelfAttribute("team.owner")
+
+
+class SignUpFactory(DjangoModelFactory):
+    """Somebody who has asked to join and not answered the mail."""
+
+    class Meta:
+        model = models.SignUp
+
+    link = factory.SubFactory(SignUpLinkFactory)
+    email = factory.Sequence(lambda n: f"nora{n}@new.example")
+    first_name = "Nora"
+    last_name = "New"
+
+
 class TagFactory(DjangoModelFactory):
     class Meta:
         model = models.Tag

@@ -14,6 +14,7 @@ from core.models.outbox import OutboxEntry
 from core.models.people import User
 from core.models.results import Certificate, QuizResult
 from core.models.seats import Seat, SeatAssignment
+from core.models.sign_up import SignUp, SignUpLink
 from core.models.site import SiteSettings
 from core.models.tags_and_notes import Note, Tag, UserTag
 from core.models.teams import Membership, Organization, Role, Team
@@ -49,6 +50,8 @@ __all__ = [
     "SeatAssignment",
     "ShownColumns",
     "SignInLink",
+    "SignUp",
+    "SignUpLink",
     "SiteSettings",
     "Tag",
     "Team",

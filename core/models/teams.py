@@ -175,6 +175,8 @@ class Membership(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["team", "user"], name="one_membership_per_team_and_user"),
         ]
+        # The members of a team are listed by when they joined, the newest first.
+        indexes = [models.Index(fields=["team", "joined_at", "id"], name="membership_joined_at")]
 
     def __str__(self) -> str:
         return f"{self.user} in {self.team}"

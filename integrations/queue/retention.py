@@ -11,6 +11,7 @@ from django_q.models import Failure, OrmQ, Success
 from core.models import ApiToken, Notice, OutboxEntry, SiteSettings, WebhookDelivery
 from core.models.site import MOST_DAYS
 from core.services.accounts import allowances, sign_in, sign_in_links
+from core.services.teams import sign_ups
 from integrations import heartbeat
 from integrations.models import Drift, InboundEvent, SyncRun, WorkerHeartbeat
 from integrations.queue.broker import PROBE_KEY
@@ -50,6 +51,7 @@ def _over(now: datetime, retention_days: int) -> dict[str, QuerySet]:
             status__in=[OutboxEntry.Status.DONE, OutboxEntry.Status.DISCARDED], finished_at__lt=kept_since
         ),
         **sign_in.over(now),
+        "sign-ups": sign_ups.over(now),
         "sign-in links": sign_in_links.over(now),
         "allowances": allowances.over(now),
         "sessions": Session.objects.filter(expire_date__lt=now),

@@ -77,7 +77,7 @@ class DashboardAdmin(DialogAdmin):
 
     class Media:
         css = {"all": ["dashboard/lists.css"]}
-        js = ("dashboard/search.js", "dashboard/tab_rows.js")
+        js = ("dashboard/search.js", "dashboard/tab_rows.js", "dashboard/copy.js")
 
     # --- visible rows -------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ from core.models import (
     Role,
     Seat,
     SeatAssignment,
+    SignUpLink,
     SiteSettings,
     Tag,
     Team,
@@ -121,6 +122,11 @@ RECORDED = {
         Recorded(
             Invitation,
             lambda row, names: f"{as_people_write(row.address)} for {names.of(row, 'team')}",
+            ("team",),
+        ),
+        Recorded(
+            SignUpLink,
+            lambda row, names: row.label or f"Sign-up link of {names.of(row, 'team')}",
             ("team",),
         ),
         Recorded(Role, lambda row, names: row.name),

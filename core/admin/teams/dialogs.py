@@ -19,6 +19,7 @@ from core.admin.teams.details import (
     name_field,
     organization_field,
 )
+from core.admin.teams.links import LINK_DIALOGS
 from core.admin.users.dialogs.add_user import PersonDialog
 from core.admin.users.dialogs.fields import role_field, student_role
 from core.admin.users.dialogs.memberships import ChangeRole, RemoveFromTeam, joined
@@ -238,6 +239,7 @@ TEAM_DIALOGS = (
     SendInvitationAgain,
     WithdrawInvitation,
     AddInvited,
+    *LINK_DIALOGS,
     AttachGroup,
     ChangeDirectionOfTeam,
     UnassignFromTeam,

@@ -10,6 +10,7 @@ from core.admin.kit.sync.sending import with_sending
 from core.admin.kit.tabs import Tab, TabFilter
 from core.admin.seats import expiry_rule, places
 from core.admin.teams.chosen_members import MEMBER_ACTIONS, members_as_users
+from core.admin.teams.links import LINKS_TAB
 from core.models import (
     Enrollment,
     GroupAssignment,
@@ -144,6 +145,7 @@ TEAM_TABS = (
         ),
         applies=lambda team: team.invitations.exists(),
     ),
+    LINKS_TAB,
     Tab(
         "groups",
         "Groups",

@@ -54,6 +54,8 @@ from tests.factories import (
     RoleFactory,
     SeatAssignmentFactory,
     SeatFactory,
+    SignUpFactory,
+    SignUpLinkFactory,
     SyncConflictFactory,
     SyncRunFactory,
     TagFactory,
@@ -142,6 +144,11 @@ BREACHES = {
     "one_holder_per_web_turn": lambda: [
         WebTurn.objects.create(slot=1, holder=holder, until=timezone.now()) for holder in ("one", "two")
     ],
+    "sign_up_link_within_its_uses": lambda: SignUpLinkFactory(max_uses=2, used_count=3),
+    "sign_up_link_has_uses": lambda: SignUpLinkFactory(max_uses=0),
+    "one_sign_up_per_link_and_address": lambda: twice(
+        SignUpFactory, link=SignUpLinkFactory(), email="ana@acme.example"
+    ),
     "one_invitation_per_team_and_user": lambda: twice(
         InvitationFactory, team=TeamFactory(), user=UserFactory()
     ),

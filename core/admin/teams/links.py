@@ -1,0 +1,181 @@
+"""The tab Links of a team: its sign-up links, and the dialogs about them."""
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
+
+from core import moments
+from core.admin.kit import cells
+from core.admin.kit.dialogs.dialog import Dialog, Done, RowDialog
+from core.admin.kit.dialogs.fields import day_input
+from core.admin.kit.lists.columns import column
+from core.admin.kit.tabs import Tab
+from core.admin.users.dialogs.fields import role_field, student_role
+from core.models import SignUpLink, Team, User
+from core.models.sign_up import LABEL_LENGTH, MOST_USES
+from core.permissions import scope
+from core.pills import pill
+from core.services.teams import sign_up_links
+
+USUAL_USES, USUAL_DAYS = 25, 30
+STATES = {
+    sign_up_links.OPEN: ("Works", ""),
+    sign_up_links.FULL: ("Full", "As many people joined as the link allows. Make another link for more."),
+    sign_up_links.EXPIRED: ("Expired", "The last day of the link is over."),
+    sign_up_links.REVOKED: ("Revoked", ""),
+    sign_up_links.OFF: (
+        "Does not work",
+        "The team is archived, registration is off, or whoever made the link may not give its role any more.",
+    ),
+}
+
+
+def links_of(team: Team, viewer: User) -> QuerySet[SignUpLink]:
+    rows = SignUpLink.objects.visible_to(viewer).filter(team=team)
+    # Prefetched, so that links of one person share that person, whose rights are then read once.
+    return rows.select_related("team", "role").prefetch_related("made_by__global_role").order_by("-id")
+
+
+def _address(link: SignUpLink) -> SafeString:
+    """Returns the link's note, its address and a button to copy it; no address where the link is over."""
+    label = cells.text(link.label or f"Link for {link.role}")
+    if sign_up_links.state(link) != sign_up_links.OPEN:
+        return label
+    url = f"{settings.SITE_URL}{sign_up_links.address_of(link)}"
+    return format_html(
+        '<span class="cell-two">{}<span class="cell-copy"><input type="text" readonly value="{}" '
+        'aria-label="Address of the link"><button type="button" class="d-button" data-copy="{}">Copy</button>'
+        "</span></span>",
+        label,
+        url,
+        url,
+    )
+
+
+def _state(link: SignUpLink) -> SafeString:
+    label, why = STATES[sign_up_links.state(link)]
+    return pill(label, title=why)
+
+
+LINKS_TAB = Tab(
+    "links",
+    "Links",
+    links_of,
+    [
+        column("Link", _address),
+        column("Status", _state),
+        column("Used", lambda link: f"{link.used_count:,} of {link.max_uses:,}"),
+        column("Role", "role.name"),
+        column("Works until", "expires_at", cells.moment, ahead=True),
+        column("Made by", lambda link: cells.done_by(link, "made_by")),
+    ],
+    "This team has no sign-up links. By such a link people enter their name and e-mail address themselves, "
+    "and join after they have answered a mail.",
+    note=lambda team, viewer: (
+        ""
+        if sign_up_links.may_make(viewer, team)
+        else "Registration is off in the settings, so new links are made by administrators only."
+    ),
+    may_see=lambda team, viewer: sign_up_links.may_see(viewer, team),
+)
+
+
+class LinkDialog(Dialog):
+    tab = "links"
+
+    @classmethod
+    def may(cls, viewer: User, obj: Team | None) -> bool:
+        if obj is None:
+            return all(scope.holds(viewer, code) for code in sign_up_links.NEEDED)
+        return sign_up_links.may_see(viewer, obj)
+
+
+class AddLink(LinkDialog):
+    slug, label, icon = "add-link", "Add Sign-up Link", "add_link"
+    question = (
+        "Anybody who has the link can ask to join. They enter their name and e-mail address, and join after "
+        "they have answered a mail."
+    )
+    note = forms.CharField(
+        label="Note",
+        max_length=LABEL_LENGTH,
+        required=False,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="For you: where you use the link.",
+    )
+    max_uses = forms.IntegerField(
+        label="How many people",
+        min_value=1,
+        max_value=MOST_USES,
+        widget=UnfoldAdminIntegerFieldWidget(),
+        help_text="The team's own limit counts too.",
+        error_messages={"required": "Enter how many people can join by the link."},
+    )
+    role = role_field()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        latest = timezone.localdate() + sign_up_links.LONGEST - timedelta(days=1)
+        self.fields["last_day"] = forms.DateField(
+            label="Last day",
+            widget=day_input(latest=latest),
+            error_messages={"required": "Choose the last day on which people can join."},
+        )
+        self.order_fields(["note", "max_uses", "last_day", "role"])
+        self.offer("role", scope.roles_to_give(self.viewer, self.obj))
+        self.suggest("role", student_role())
+        self.suggest("note", "")
+        self.suggest("max_uses", USUAL_USES)
+        self.suggest("last_day", timezone.localdate() + timedelta(days=USUAL_DAYS))
+
+    @classmethod
+    def may(cls, viewer: User, obj: Team | None) -> bool:
+        return super().may(viewer, obj) and (obj is None or sign_up_links.may_make(viewer, obj))
+
+    def confirmation(self) -> str:
+        role = self.cleaned_data["role"]
+        if not role.permissions:
+            return ""
+        return f"Everybody who joins by this link becomes {role} of {self.obj}, with all rights of that role."
+
+    def carry_out(self) -> Done:
+        values = self.cleaned_data
+        end = moments.end_of(values["last_day"])
+        assert end is not None  # there is a last day
+        sign_up_links.make(
+            team=self.obj,
+            role=values["role"],
+            max_uses=values["max_uses"],
+            expires_at=end,
+            label=values["note"],
+            by=self.viewer,
+        )
+        return Done("The link is made. Copy it and send it to the people who shall join.")
+
+
+class RevokeLink(LinkDialog, RowDialog):
+    slug, label, danger = "revoke-link", "Revoke", True
+
+    @classmethod
+    def rows(cls, obj: Any, viewer: User) -> QuerySet[SignUpLink]:
+        return links_of(obj, viewer).filter(revoked_at__isnull=True)
+
+    def text(self) -> str:
+        return (
+            f"Nobody can join {self.obj} by {self.row} any more, for good. The {self.row.used_count:,} who "
+            "have joined stay. Who has not answered the mail yet cannot join by it."
+        )
+
+    def carry_out(self) -> Done:
+        sign_up_links.revoke(self.row, by=self.viewer)
+        return Done(f"{self.row} is revoked.")
+
+
+LINK_DIALOGS = (AddLink, RevokeLink)

@@ -1,0 +1,144 @@
+"""Sign-up links of teams: making and revoking them, their addresses, and whether they work."""
+
+from datetime import datetime, timedelta
+
+from django.core.signing import BadSignature, Signer
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.encoding import force_bytes, force_str
+from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
+
+from core.errors import Refusal
+from core.folding import tidy_name
+from core.models import Role, SignUpLink, SiteSettings, Team, User
+from core.models.sign_up import LABEL_LENGTH, MOST_USES
+from core.permissions import scope
+from core.services import memberships
+from core.services.history import signed
+
+NEEDED = ("teams.assign", "users.create")  # what the person who makes a link must hold in the team
+LONGEST = timedelta(days=366)
+
+OPEN, FULL, EXPIRED, REVOKED, OFF = "open", "full", "expired", "revoked", "off"
+
+
+def may_make(viewer: User, team: Team) -> bool:
+    """Whether the viewer may make links of this team, and see their addresses. Team managers need that the
+    settings allow registration; a link of an administrator always works."""
+    return may_see(viewer, team) and (viewer.sees_everything or registration_is_on())
+
+
+def may_see(viewer: User, team: Team) -> bool:
+    return all(scope.holds_in(viewer, code, team) for code in NEEDED)
+
+
+def registration_is_on() -> bool:
+    return bool(getattr(SiteSettings.load(), "registration_enabled", True))
+
+
+@transaction.atomic
+def make(
+    *, team: Team, role: Role, max_uses: int, expires_at: datetime, label: str = "", by: User
+) -> SignUpLink:
+    """Make a link. Raises Refusal when `by` may not give the role, the team is archived, or the end or the
+    number of uses is not possible."""
+    team = Team.objects.select_for_update(of=("self",)).get(pk=team.pk)
+    if team.archived_at is not None:
+        raise Refusal(f"{team} is archived. Restore the team first.")
+    if not may_make(by, team) or not scope.roles_to_give(by, team).filter(pk=role.pk).exists():
+        raise Refusal(f"You cannot give the role {role} in {team} by a link. Choose another role.")
+    if not 1 <= max_uses <= MOST_USES:
+        raise Refusal(f"Enter a number of people from 1 to {MOST_USES:,}.")
+    now = timezone.now()
+    if not now < expires_at <= now + LONGEST:
+        raise Refusal("A link ends within a year from now. Choose another last day.")
+    label = tidy_name(label)
+    if len(label) > LABEL_LENGTH:
+        raise Refusal(f"The note has {len(label)} characters; {LABEL_LENGTH} is the most.")
+    link = SignUpLink(team=team, role=role, max_uses=max_uses, expires_at=expires_at, label=label, made_by=by)
+    signed(link, by=by, reason="sign-up link made").save()
+    return link
+
+
+@transaction.atomic
+def revoke(link: SignUpLink, *, by: User) -> SignUpLink:
+    """End a link for good. Who has joined by it stays; who has asked and not answered the mail yet cannot
+    join by it any more."""
+    link = SignUpLink.objects.select_for_update(of=("self",)).get(pk=link.pk)
+    if link.revoked_at is None:
+        link.revoked_at = timezone.now()
+        signed(link, by=by, reason="revoked").save(update_fields=["revoked_at"])
+    return link
+
+
+def state(link: SignUpLink, now: datetime | None = None) -> str:
+    """Returns OPEN, or why nobody can join by the link. OFF: the team is archived, or whoever made the link
+    may not give its role there any more."""
+    if link.revoked_at is not None:
+        return REVOKED
+    if link.team.archived_at is not None or not _still_allowed(link):
+        return OFF
+    if link.expires_at <= (now or timezone.now()):
+        return EXPIRED
+    return FULL if link.used_count >= link.max_uses else OPEN
+
+
+def _still_allowed(link: SignUpLink) -> bool:
+    """Whether whoever made the link may still bring people with its role into the team: as for invitations,
+    a link has no more rights than that person. Found once for each object of that person, as a list shows
+    many links of one."""
+    maker = link.made_by
+    if maker is None or not maker.is_active:
+        return False
+    known = maker.__dict__.setdefault("_may_bring", {})
+    key = (link.team_id, link.role_id)
+    if key not in known:
+        roles = scope.roles_to_give(maker, link.team)
+        known[key] = may_make(maker, link.team) and roles.filter(pk=link.role_id).exists()
+    return bool(known[key])
+
+
+def check_open(link: SignUpLink) -> None:
+    """Raises Refusal when nobody can join by the link, and TeamIsFull when its team has no room."""
+    if state(link) != OPEN:
+        raise Refusal("This link no longer works.")
+    memberships.check_takes(link.team, link.role)
+
+
+# --- the address --------------------------------------------------------------------------------------
+
+
+def address_of(link: SignUpLink) -> str:
+    """Returns the path of the link. Whoever has it can ask to join."""
+    return reverse("admin:sign_up", args=[_uid(link.pk), _signer(link).signature(str(link.pk))])
+
+
+def find(uidb64: str, token: str) -> SignUpLink | None:
+    """Returns the link of an address, in whatever state it is; None when nobody was given this address."""
+    key = key_of(uidb64)
+    rows = SignUpLink.objects.select_related("team", "role", "made_by__global_role")
+    link = rows.filter(pk=key).first() if key is not None else None
+    if link is None:
+        return None
+    try:
+        _signer(link).unsign(f"{link.pk}:{token}")
+    except BadSignature:
+        return None
+    return link
+
+
+def key_of(uidb64: str) -> int | None:
+    try:
+        key = int(force_str(urlsafe_base64_decode(uidb64)))
+    except (ValueError, UnicodeDecodeError):
+        return None
+    return key if 0 < key < 2**63 else None
+
+
+def _uid(key: int) -> str:
+    return urlsafe_base64_encode(force_bytes(key))
+
+
+def _signer(link: SignUpLink) -> Signer:
+    return Signer(salt=f"core.sign_up_link:{link.team_id}:{link.created_at.isoformat()}")
