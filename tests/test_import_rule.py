@@ -38,7 +38,7 @@ PLACES: dict[str, list[set[str]]] = {
         {"services/outbox"},  # marking what Thinkific must be told; how a push ends stands further down
         {"services/seats", "services/tags", "services/notes"},
         {"services/groups"},
-        {"services/memberships"},
+        {"services/memberships", "services/roles"},
         {"services/invitations"},
         {"services/existing_accounts"},
         {"services/mirror"},

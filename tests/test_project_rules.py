@@ -108,6 +108,7 @@ def test_every_question_of_a_screen_is_a_dialog():
         "core/templates/admin/dashboard/list_head.html",
         "core/templates/admin/dashboard/page_dialog.html",
         "core/templates/admin/dashboard/tab_table.html",  # which of its rows, for the dialogs of chosen rows
+        "core/templates/admin/dashboard/form_tab.html",
         "core/templates/admin/dashboard/tabs.html",
         "integrations/templates/dashboard/drift_repair.html",
         "integrations/templates/dashboard/subscriptions.html",

@@ -10,7 +10,7 @@ import core.admin.imports
 import core.admin.organizations.screen
 import core.admin.products.screen
 import core.admin.quiz_results
-import core.admin.roles
+import core.admin.roles.screen
 import core.admin.seats
 import core.admin.settings.screen
 import core.admin.tags.screen

@@ -77,6 +77,10 @@ class Role(Folded):
             ),
             models.UniqueConstraint(fields=["code"], name="one_role_per_code"),
         ]
+        indexes = [
+            models.Index(fields=["name", "id"], name="role_name"),
+            models.Index(fields=["created_at", "id"], name="role_created_at"),
+        ]
 
     def __str__(self) -> str:
         return self.name

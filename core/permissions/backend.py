@@ -29,8 +29,11 @@ HELD = ("role__permissions", "overrides")
 
 
 def _codes_in_teams(user: User) -> set[str]:
-    """Returns the codes of all memberships of the user together."""
-    return _codes_from(Membership.objects.filter(user=user).values_list(*HELD).order_by().distinct())
+    """Returns the codes of all memberships of the user together. Cached for the request."""
+    if not hasattr(user, "_codes_in_teams"):
+        held = Membership.objects.filter(user=user).values_list(*HELD).order_by().distinct()
+        user._codes_in_teams = _codes_from(held)  # type: ignore[attr-defined]
+    return user._codes_in_teams  # type: ignore[attr-defined]
 
 
 def _codes_from(held: Iterable[tuple]) -> set[str]:

@@ -54,7 +54,7 @@ PERMISSIONS: dict[str, Permission] = {
         *_crud("Teams", "teams", ["team", "membership"], unused="delete"),
         _one("teams.assign", "Teams", "Add people to teams", "core.assign_team"),
         *_crud("Organizations", "organizations", ["organization"]),
-        *_crud("Roles", "roles", ["role"], unused="create edit delete"),
+        *_crud("Roles", "roles", ["role"]),
         *_crud("Seats", "seats", ["seat", "seatassignment"], unused="create edit delete"),
         _one("seats.assign", "Seats", "Assign seats to teams", "core.assign_seat", shown=False),
         *_crud("Products", "products", ["product", "bundleitem", "chapter", "lesson", "quiz"], "view"),

@@ -9,7 +9,8 @@ from core.permissions import scope
 from core.permissions.backend import codes_of, may_impersonate, rights_of
 from core.permissions.codes import MANAGER_PERMISSIONS, PERMISSIONS
 from core.permissions.overrides import effective, without_required
-from core.services import identity, memberships, teams
+from core.services import identity, memberships
+from core.services.teams import teams
 from tests.factories import MembershipFactory, RoleFactory, UserFactory, builtin_role
 
 pytestmark = pytest.mark.django_db

@@ -23,8 +23,8 @@ from core.admin.kit.lists.filters import key_of, words_of
 from core.admin.kit.lists.lists import FEW, BoundedChangeList, BoundedPaginator
 from core.admin.kit.sync.page_version import of_object, of_rows
 from core.admin.kit.sync.sync_line import sync_line, unsent_changes_of
-from core.admin.kit.tab_rows import Asked, tab_context
-from core.admin.kit.tabs import Tab
+from core.admin.kit.tab_rows import Asked, form_context, tab_context
+from core.admin.kit.tabs import AnyTab, FormTab, Tab
 from core.admin.kit.viewer import viewer_of
 from core.folding import email_key
 from core.models import User
@@ -67,7 +67,9 @@ class DashboardAdmin(DialogAdmin):
     empty_title = "Nothing here yet"
     empty_text = ""  # for an empty list: what is listed here, and where it comes from
     empty_how = ""  # for an empty list: what to do, shown to viewers who may start runs
-    tabs: tuple[Tab, ...] = ()  # more tabs of the detail page; the first one has the object's own fields
+    tabs: tuple[
+        Tab | FormTab, ...
+    ] = ()  # more tabs of the detail page; the first one has the object's own fields
     first_tab_title = "Overview"
     change_form_outer_before_template = "admin/dashboard/tabs.html"
     change_form_template = "admin/dashboard/change_form.html"
@@ -210,15 +212,19 @@ class DashboardAdmin(DialogAdmin):
             viewer = viewer_of(request)
             context["page_lines"] = self.page_lines(obj, viewer)
             unsent = unsent_changes_of(obj, viewer) if self.shows_sync else None
-            if chosen is not None or not self.has_change_permission(request, obj):  # forms are not refreshed
-                context["watched"] = of_object(request, self, obj, unsent, chosen)
+            table = chosen if isinstance(chosen, Tab) else None
+            # Forms are not refreshed.
+            if table is not None or (chosen is None and not self.has_change_permission(request, obj)):
+                context["watched"] = of_object(request, self, obj, unsent, table)
             context["sync_line"] = sync_line(obj, viewer, unsent) if self.shows_sync else None
             context["dialog_buttons"] = buttons_for(self, obj, viewer, self.shown_tab(request, chosen))
         if chosen is not None and obj is not None:
             return self.tab_view(request, obj, chosen, context)
         return super().change_view(request, object_id, form_url, context)
 
-    def tab_links(self, request: HttpRequest, tabs: list[Tab], chosen: Tab | None) -> list[dict[str, Any]]:
+    def tab_links(
+        self, request: HttpRequest, tabs: list[AnyTab], chosen: AnyTab | None
+    ) -> list[dict[str, Any]]:
         """Returns the links to the tabs of the detail page; none when it has only the first one."""
         first = {"title": self.first_tab_title, "url": request.path, "active": chosen is None}
         others = [
@@ -227,7 +233,7 @@ class DashboardAdmin(DialogAdmin):
         ]
         return [first, *others] if others else []
 
-    def shown_tab(self, request: HttpRequest, chosen: Tab | None) -> str:
+    def shown_tab(self, request: HttpRequest, chosen: AnyTab | None) -> str:
         """Returns the tab whose dialogs the page offers; empty for the first one."""
         return chosen.slug if chosen else ""
 
@@ -237,19 +243,23 @@ class DashboardAdmin(DialogAdmin):
         raise Http404  # only subclasses of HistoryAdmin have a history
 
     def tab_view(
-        self, request: HttpRequest, obj: Model, tab: Tab, extra_context: dict[str, Any]
+        self, request: HttpRequest, obj: Model, tab: AnyTab, extra_context: dict[str, Any]
     ) -> HttpResponse | StreamingHttpResponse:
         if not self.has_view_permission(request, obj):
             raise PermissionDenied
         viewer = viewer_of(request)
-        if is_sent(request, tab):
-            return answer_in_tab(self, request, obj, tab, Asked(tab, request.GET).rows(obj, viewer))
-        if request.GET.get("export") == "csv" and tab.is_exported(obj, viewer):
-            return csv_file(
-                f"{self.opts.model_name}-{obj.pk}-{tab.slug}",
-                tab.export,
-                Asked(tab, request.GET).rows(obj, viewer),
-            )
+        if isinstance(tab, FormTab):
+            template, own = "admin/dashboard/form_tab.html", form_context(tab, obj, request, self)
+        else:
+            if is_sent(request, tab):
+                return answer_in_tab(self, request, obj, tab, Asked(tab, request.GET).rows(obj, viewer))
+            if request.GET.get("export") == "csv" and tab.is_exported(obj, viewer):
+                return csv_file(
+                    f"{self.opts.model_name}-{obj.pk}-{tab.slug}",
+                    tab.export,
+                    Asked(tab, request.GET).rows(obj, viewer),
+                )
+            template, own = "admin/dashboard/tab.html", tab_context(tab, obj, request, self)
         context = {
             **self.admin_site.each_context(request),
             "title": tab.title,
@@ -259,11 +269,11 @@ class DashboardAdmin(DialogAdmin):
             "actions_detail": self._get_actions_navigation(
                 self.actions_detail, self.get_actions_detail(request, obj.pk), str(obj.pk)
             ),
-            **tab_context(tab, obj, request, self),
+            **own,
             **extra_context,
         }
         request.current_app = self.admin_site.name
-        return TemplateResponse(request, "admin/dashboard/tab.html", context)
+        return TemplateResponse(request, template, context)
 
     def get_urls(self) -> list[URLPattern]:
         return only_keys(super().get_urls())

@@ -12,10 +12,11 @@ from django.db.models import F, Model, QuerySet
 from django.http import HttpRequest
 
 from core.admin.kit.dialogs.buttons import row_buttons
+from core.admin.kit.dialogs.dialog import url_of
 from core.admin.kit.lists.columns import Column
 from core.admin.kit.lists.filters import UNKNOWN, key_of, words_of
 from core.admin.kit.lists.lists import BoundedPaginator
-from core.admin.kit.tabs import Tab
+from core.admin.kit.tabs import FormTab, Tab
 from core.admin.kit.viewer import viewer_of
 from core.models import User
 from core.models.fields.folded import holding
@@ -136,4 +137,23 @@ def tab_context(tab: Tab, obj: Model, request: HttpRequest, model_admin: Any) ->
         "table_rows": list(zip(keys, cells, strict=True)),
         "actions": [(dialog.action, dialog.label) for dialog in actions],
         "export_url": asked.url(export="csv") if rows and tab.is_exported(obj, viewer) else "",
+    }
+
+
+def form_context(tab: FormTab, obj: Model, request: HttpRequest, model_admin: Any) -> dict[str, Any]:
+    """Returns the form of a tab, as context for `admin/dashboard/form_tab.html`."""
+    viewer = viewer_of(request)
+    form: Any = tab.dialog(viewer=viewer, obj=obj)
+    is_open = tab.dialog.may(viewer, obj)
+    for field in form.fields.values() if not is_open else ():
+        field.disabled, field.show_hidden_initial = True, False
+    url = url_of(model_admin.opts, tab.dialog.slug, obj.pk)
+    form.set_search_url(url)
+    return {
+        "tab": tab,
+        "form": form,
+        "text": dict(form.question_inputs)["asked"] if is_open else tab.why_fixed(obj, viewer),
+        "asked": form.question_inputs,
+        "submit": (form.submit or form.label) if is_open else "",
+        "address": url,
     }

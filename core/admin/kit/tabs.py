@@ -1,5 +1,5 @@
-"""Tabs of a detail page. Each is a table with pages, whose rows are read only when the tab is open. Which of
-them a page shows, the address says (`tab_rows.py`)."""
+"""Tabs of a detail page: a table with pages, whose rows are read only when the tab is open, or a form. Which
+rows a page shows, the address says (`tab_rows.py`)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from core.admin.kit.dialogs.chosen import ChosenDialog
+from core.admin.kit.dialogs.dialog import Dialog
 from core.admin.kit.lists.columns import Column
 from core.models import User
 
@@ -62,3 +63,20 @@ class Tab:
     def actions_for(self, obj: Any, viewer: User) -> list[type[ChosenDialog]]:
         """Returns the dialogs about chosen rows that the viewer may use."""
         return [dialog for dialog in self.actions if dialog.may(viewer, obj)]
+
+
+@dataclass(frozen=True)
+class FormTab:
+    """A tab that is the form of a dialog (`in_page`). Viewers who may not send it read it."""
+
+    slug: str
+    title: str
+    dialog: type[Dialog]
+    why_fixed: Callable[[Any, User], str] = lambda obj, viewer: ""  # why nobody, or this viewer, may send it
+    actions: Sequence[type[ChosenDialog]] = ()  # as of a tab: it has no rows to choose
+
+    def is_shown(self, obj: Any, viewer: User) -> bool:
+        return self.dialog.applies(obj)
+
+
+AnyTab = Tab | FormTab

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from core.admin.kit.history import HistoryAdmin
 from core.admin.kit.sitewide import SitewideAdmin
-from core.admin.kit.tabs import Tab
+from core.admin.kit.tabs import AnyTab
 from core.admin.settings.defaults import RESET_DIALOGS, help_of
 from core.admin.settings.fields import FORM_FIELDS
 from core.admin.settings.tabs import SettingsTab, links, tab_called
@@ -49,10 +49,12 @@ class SiteSettingsAdmin(SitewideAdmin, HistoryAdmin):
             field.help_text = help_of(name, obj)
         return form
 
-    def shown_tab(self, request: HttpRequest, chosen: Tab | None) -> str:
+    def shown_tab(self, request: HttpRequest, chosen: AnyTab | None) -> str:
         return _tab_of(request).slug
 
-    def tab_links(self, request: HttpRequest, tabs: list[Tab], chosen: Tab | None) -> list[dict[str, Any]]:
+    def tab_links(
+        self, request: HttpRequest, tabs: list[AnyTab], chosen: AnyTab | None
+    ) -> list[dict[str, Any]]:
         return links(_tab_of(request).slug)
 
     def page_context(self, request: HttpRequest) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from core.admin.teams.links import LINK_DIALOGS
 from core.admin.users.dialogs.add_user import PersonDialog
 from core.admin.users.dialogs.fields import role_field, student_role
 from core.admin.users.dialogs.memberships import ChangeRole, RemoveFromTeam, joined
+from core.admin.users.dialogs.overrides import ChangeOverrides
 from core.errors import Refusal
 from core.models import (
     Enrollment,
@@ -114,6 +115,10 @@ class AddExistingUser(PeopleDialog):
 
 class ChangeRoleInTeam(PeopleDialog, ChangeRole):
     pass
+
+
+class ChangeOverridesInTeam(PeopleDialog, ChangeOverrides):
+    code = "teams.edit"
 
 
 class RemovePerson(PeopleDialog, RemoveFromTeam):
@@ -235,6 +240,7 @@ TEAM_DIALOGS = (
     AddUserToTeam,
     AddExistingUser,
     ChangeRoleInTeam,
+    ChangeOverridesInTeam,
     RemovePerson,
     SendInvitationAgain,
     WithdrawInvitation,

@@ -11,6 +11,7 @@ from core.admin.kit.tabs import Tab, TabFilter
 from core.admin.seats import expiry_rule, places
 from core.admin.teams.chosen_members import MEMBER_ACTIONS, members_as_users
 from core.admin.teams.links import LINKS_TAB
+from core.admin.users.dialogs.overrides import role_of
 from core.models import (
     Enrollment,
     GroupAssignment,
@@ -105,7 +106,7 @@ TEAM_TABS = (
         [
             column("Name", member_name, sort="user__name"),
             column("Email", "user.email", cells.text, sort="user__email"),
-            column("Role", "role.name", sort="role__name"),
+            column("Role", role_of, sort="role__name"),
             column("Created At", "joined_at", cells.moment, sort=True),
             column("Last Activity", "activity", cells.moment, sort=True),
         ],

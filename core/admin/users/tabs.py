@@ -16,6 +16,7 @@ from core.admin.kit.sync import in_thinkific
 from core.admin.kit.sync.sending import sending, with_sending
 from core.admin.kit.tabs import Tab
 from core.admin.products.known_bundles import with_shown_bundles
+from core.admin.users.dialogs.overrides import role_of
 from core.models import (
     Enrollment,
     GroupAssignment,
@@ -161,7 +162,7 @@ USER_TABS = (
         memberships_of,
         [
             column("Team", "team", cells.link),
-            column("Role", "role.name"),
+            column("Role", role_of),
             column("Joined", "joined_at", cells.moment),
         ],
         "In no team. People who arrive from Thinkific without a team are listed as unassigned.",

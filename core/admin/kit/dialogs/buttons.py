@@ -21,6 +21,7 @@ def buttons_for(model_admin: Any, obj: Model, viewer: User, tab: str) -> list[Sa
         button(url_of(model_admin.opts, dialog.slug, obj.pk), dialog.label, icon=dialog.icon)
         for dialog in model_admin.dialogs
         if dialog.tab == tab and not issubclass(dialog, RowDialog) and not dialog.about_new
+        if not dialog.in_page
         if dialog.applies(obj) and dialog.may(viewer, obj)
         if dialog.offered_when_blocked or not dialog.blocked(obj, viewer)
     ]

@@ -54,6 +54,7 @@ class Dialog(ShownValues, PickingForm):
     code: ClassVar[str] = ""  # or the permission that the viewer's role in a team must have
     in_all_teams: ClassVar[bool] = False  # the viewer must hold `code` in all teams
     tab: ClassVar[str] = ""  # the tab of the object's page where it is offered
+    in_page: ClassVar[bool] = False  # its form or its button stands in the page: none above it
     icon: ClassVar[str] = ""
     danger: ClassVar[bool] = False
     about_new: ClassVar[bool] = False  # it creates an object

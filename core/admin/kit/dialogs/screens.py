@@ -31,7 +31,7 @@ class DialogAdmin(LockingAdmin):
         if not self.dialogs and not any(hasattr(button, "opens") for button in buttons):
             return super().media
         choices = picker(Membership.team).media  # dialogs open over the page, so the page needs their scripts
-        return super().media + choices + Media(js=["dashboard/modal.js"])
+        return super().media + choices + Media(js=["dashboard/modal.js", "dashboard/permissions.js"])
 
     def get_urls(self) -> list[URLPattern]:
         guard = self.admin_site.admin_view

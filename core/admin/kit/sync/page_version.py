@@ -55,7 +55,8 @@ def digest_now(request: HttpRequest) -> str:
         return ""
     viewer = viewer_of(request)
     slug = request.GET.get("tab", "")
-    tab = next((tab for tab in model_admin.tabs if tab.slug == slug and tab.is_shown(obj, viewer)), None)
+    tabs = (tab for tab in model_admin.tabs if isinstance(tab, Tab))  # forms are not refreshed
+    tab = next((tab for tab in tabs if tab.slug == slug and tab.is_shown(obj, viewer)), None)
     unsent = unsent_changes_of(obj, viewer) if model_admin.shows_sync else None
     return _object_digest(request, model_admin, obj, unsent, tab)
 

@@ -9,6 +9,7 @@ from core.admin.kit import cells
 from core.admin.kit.dialogs.dialog import Dialog, Done, RowDialog
 from core.admin.kit.dialogs.fields import check_role, picked, switch
 from core.admin.users.dialogs.fields import role_field, student_role
+from core.admin.users.dialogs.overrides import ChangeOverrides
 from core.models import GroupMembership, Membership, Team, User
 from core.permissions import scope
 from core.services import groups, memberships
@@ -101,6 +102,11 @@ class ChangeRole(MembershipDialog):
     def rows(cls, obj: Any, viewer: User) -> QuerySet[Membership]:
         return super().rows(obj, viewer).exclude(team__owner=F("user"))
 
+    def text(self) -> str:
+        if not self.row.overrides:
+            return ""
+        return "What is denied to this person stays denied. What was allowed beside the role is dropped."
+
     def locks(self) -> Team:
         """The lock of the team prevents that it gets more students than its limit."""
         return self.row.team
@@ -163,4 +169,4 @@ class AddToGroup(Dialog):
         return Done(f"{self.obj} is in the group {membership.group} now.")
 
 
-MEMBERSHIP_DIALOGS = (AddToTeam, ChangeRole, RemoveFromTeam, AddToGroup)
+MEMBERSHIP_DIALOGS = (AddToTeam, ChangeRole, ChangeOverrides, RemoveFromTeam, AddToGroup)

@@ -42,7 +42,7 @@ DOES = {
         "team:change-role",
         "team:remove-person",
     },
-    "teams.edit": {"team:edit"},
+    "teams.edit": {"team:edit", "team:overrides", "user:overrides"},
     "tags.assign": {"user:tags"},
     "notes.create": {"user:add-note", "user:edit-note", "user:delete-note"},
     "enrollments.create": {"user:enroll"},

@@ -1,0 +1,174 @@
+"""Roles: what their holders may do."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import OuterRef, Q, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.enums import ActionVariant
+
+from core.admin.kit import cells
+from core.admin.kit.dialogs.buttons import opens
+from core.admin.kit.dialogs.dialog import button, url_of
+from core.admin.kit.history import HistoryAdmin
+from core.admin.kit.lists.columns import column
+from core.admin.kit.lists.filters import choice_filter
+from core.admin.kit.lists.lists import COUNTED, CappedCount, amount
+from core.admin.kit.sitewide import SitewideAdmin
+from core.admin.kit.tabs import FormTab, Tab
+from core.admin.kit.viewer import viewer_of
+from core.admin.roles.dialogs import ROLE_DIALOGS, AddRole, DeleteRole, EditPermissions
+from core.models import Membership, Role, Team, User
+from core.permissions.backend import codes_by
+from core.permissions.codes import PERMISSIONS
+from core.pills import pill
+from core.services.roles import roles
+
+MOST_NAMED = 5
+DANGER = "d-button d-danger"
+
+
+def holders_of(role: Role, viewer: User) -> QuerySet[User]:
+    people = User.objects.visible_to(viewer).filter(pk__in=roles.holders(role).values("pk"))
+    return people.order_by("-id")
+
+
+def teams_of(role: Role, viewer: User) -> QuerySet[Team]:
+    people = Membership.objects.filter(role=role, team=OuterRef("pk"))
+    teams = Team.objects.visible_to(viewer).filter(pk__in=roles.teams_of(role).values("pk"))
+    teams = teams.select_related("organization")
+    return teams.annotate(people_counted=CappedCount(people)).order_by("name", "id")
+
+
+def _name(role: Role) -> SafeString:
+    return cells.badged(role.name, pill("Built in") if role.is_builtin else "")
+
+
+def _permissions(role: Role) -> int:
+    return sum(PERMISSIONS[code].shown for code in codes_by(role))
+
+
+def _users(role: Any) -> str:
+    return amount(role.holders_counted) if role.is_global else _at_least(role.members_counted, role)
+
+
+def _at_least(count: int, role: Any) -> str:
+    """Returns a count with "+" if only the first COUNTED memberships were counted."""
+    return f"{count:,}+" if role.memberships_counted > COUNTED else f"{count:,}"
+
+
+def _type(role: Any) -> str:
+    """Returns in how many teams the role applies: those that it is limited to, or where somebody has it."""
+    if role.is_global:
+        return "Global"
+    return (
+        f"Team: {amount(role.limits_counted) if role.limits_counted else _at_least(role.teams_counted, role)}"
+    )
+
+
+def _offered_in(role: Any) -> str:
+    if role.is_global:
+        return "All teams, without being a member"
+    if not role.limits_counted:
+        return "All teams"
+    teams = [str(team) for team in role.limited_to.order_by("name")[: MOST_NAMED + 1]]
+    more = f" and {role.limits_counted - MOST_NAMED:,} more" if len(teams) > MOST_NAMED else ""
+    return f"Only {', '.join(teams[:MOST_NAMED])}{more}"
+
+
+def _deleting(role: Role) -> SafeString:
+    delete = button(url_of(Role._meta, DeleteRole.slug, role.pk), DeleteRole.label, icon="delete", css=DANGER)
+    why_not = roles.use_of(role)
+    return format_html("{} {}", delete, cells.second(why_not)) if why_not else delete
+
+
+@admin.register(Role)
+class RoleAdmin(SitewideAdmin, HistoryAdmin):
+    role_name = column("Name", _name, sort="name")
+    permission_count = column("Permissions", _permissions)
+    user_count = column("Users", _users)
+    scope = column("Type", _type)
+    offered_in = column("Offered in", _offered_in, cells.whole)
+    created = column("Created At", "created_at", cells.moment, sort=True)
+
+    list_display = ["role_name", "permission_count", "user_count", "scope", "created"]
+    list_filter = [
+        choice_filter(
+            "type",
+            {
+                "global": ("Global", Q(is_global=True)),
+                "team": ("Team", Q(is_global=False)),
+                "own": ("Not built in", Q(code__isnull=True)),
+            },
+        ),
+    ]
+    search_fields = ["folded"]
+    search_help_text = "Search by name"
+    ordering = ["id"]
+    deleting = column("Delete this role", _deleting)
+
+    fieldsets = [
+        (None, {"fields": ["role_name", "scope", "offered_in", "permission_count", "user_count", "created"]})
+    ]
+    tabs = (
+        FormTab("permissions", "Permissions", EditPermissions, EditPermissions.why_fixed),
+        Tab(
+            "users",
+            "Users",
+            holders_of,
+            [
+                column("Name", cells.link),
+                column("Email", "email", cells.text),
+                column("Last activity", "last_activity_at", cells.moment),
+            ],
+            "Nobody has this role. It is given on a person's page, in the tab Teams.",
+            permission="core.view_user",
+            search="folded",
+        ),
+        Tab(
+            "teams",
+            "Teams",
+            teams_of,
+            [
+                column("Team", cells.link),
+                column("Organization", "organization", cells.text),
+                column("People with this role", "people_counted", amount),
+            ],
+            "No team uses this role yet.",
+            note=lambda role, viewer: (
+                "The role is offered in these teams only."
+                if role.limits_counted
+                else "The role is offered in all teams. These have somebody with it."
+            ),
+            applies=lambda role: not role.is_global,
+            permission="core.view_team",
+        ),
+    )
+    first_tab_title = "Configuration"
+    dialogs = ROLE_DIALOGS
+    actions_list = ["add_role"]
+    add_role = opens(AddRole, variant=ActionVariant.PRIMARY)
+    empty_text = "A role says what its holders may do."
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        shown = super().get_fieldsets(request, obj)
+        if obj is None or not (DeleteRole.applies(obj) and DeleteRole.may(viewer_of(request), obj)):
+            return shown
+        return [*shown, ("Danger Zone", {"fields": ["deleting"]})]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        memberships = Membership.objects.filter(role=OuterRef("pk"))
+        limits = Role.limited_to.through.objects.filter(role=OuterRef("pk"))
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                holders_counted=CappedCount(User.objects.filter(global_role=OuterRef("pk"))),
+                memberships_counted=CappedCount(memberships),
+                members_counted=CappedCount(memberships, distinct="user"),
+                teams_counted=CappedCount(memberships, distinct="team"),
+                limits_counted=CappedCount(limits),
+            )
+        )

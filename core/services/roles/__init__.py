@@ -1,0 +1,1 @@
+"""Roles, and what a membership allows or denies beside its role."""
