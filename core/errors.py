@@ -17,9 +17,7 @@ class NotConnected(Refusal):
     """No Thinkific site is connected."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "No Thinkific site is connected. Set THINKIFIC_SUBDOMAIN and THINKIFIC_API_KEY and restart."
-        )
+        super().__init__("No Thinkific site is connected. Enter its subdomain and API key in Settings.")
 
 
 def names(things: Collection[Any]) -> str:

@@ -14,7 +14,7 @@ VOCABULARY = {
     # It is good, it is done, nothing is left to do.
     SUCCESS: """
         active completed done processed succeeded applied valid passed published yes
-        full in_step in_sync pushed taken up_to_date works subscribed both_sides_agree
+        full in_step in_sync pushed taken up_to_date works subscribed both_sides_agree stored
     """,
     # It happens at this moment. Also what must stand apart: an administrator, what only Thinkific has.
     PRIMARY: "running syncing in_flight administrator only_there",
@@ -26,6 +26,7 @@ VOCABULARY = {
     # Somebody should look at it.
     WARNING: """
         partial with_errors invalid differs open late going_on not_in_thinkific partly_subscribed drifted
+        cannot_be_read
     """,
     # It failed, it is gone, or nobody may use it.
     DANGER: """
@@ -34,7 +35,8 @@ VOCABULARY = {
     # It is over, has not begun, is switched off, or is no more than a remark. Labels of people are `label`.
     QUIET: """
         no archived built_in cancelled changed discarded draft expired guest ignored label never_synced
-        not_started not_subscribed queued settled switched_off uploaded validated
+        not_set not_started not_subscribed queued set_by_the_environment settled switched_off uploaded
+        validated
     """,
 }
 MEANINGS = {state: meaning for meaning, states in VOCABULARY.items() for state in states.split()}

@@ -28,8 +28,8 @@ class SiteCommand(LocalTimeCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not Credentials.from_settings().complete:
             raise CommandError(
-                "No Thinkific site is connected. Set THINKIFIC_SUBDOMAIN and THINKIFIC_API_KEY, in the "
-                "environment or in .env."
+                "No Thinkific site is connected. Enter its subdomain and API key in Settings, or set "
+                "THINKIFIC_SUBDOMAIN and THINKIFIC_API_KEY in the environment or in .env."
             )
         with stopping.by_signals():
             is_well = self.work(**options)

@@ -8,6 +8,7 @@ from django_q.conf import Conf
 from django_q.models import OrmQ, Schedule
 
 from core.moments import come, is_older, recent
+from core.services.site import connection
 from core.services.site.health import Health
 from integrations import schedules
 from integrations.models import (
@@ -67,7 +68,7 @@ def worker(*, ask: bool = False) -> Health:
 def thinkific(*, ask: bool = False) -> Health:
     """Check the credentials: what Thinkific last said about them or, with `ask`, what it says now."""
     credentials = Credentials.from_settings()
-    if not credentials.complete:
+    if credentials.problem or not credentials.complete:
         return Health(False, " ".join(credentials.missing))
     states = check_connection() if ask else list(ConnectionState.objects.order_by("surface"))
     refused = [
@@ -105,6 +106,8 @@ def webhooks(*, ask: bool = False) -> Health:
 
     No events are no fault: scheduled pulls bring everything that webhooks bring.
     """
+    if problem := connection.secret(connection.Name.WEBHOOK_SECRETS).problem:
+        return Health(False, problem)
     now = timezone.now()
     waiting = InboundEvent.objects.due()
     oldest = waiting.aggregate(oldest=Min("not_before"))["oldest"]

@@ -11,6 +11,7 @@ import structlog
 from django.utils.log import log_response
 
 from core import acting
+from core.services.site import known_secrets
 from project.middleware import secret_addresses
 
 SECRET_NAMES = ("api_key", "token", "secret", "password", "authorization", "cookie")
@@ -53,15 +54,28 @@ class BlankSecrets:
     key."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        values = {value for value in secrets if len(value) >= SHORTEST_SECRET}
-        forms = {form for value in values for form in (value, quote(value, safe=""), dumps(value)[1:-1])}
-        known = sorted(forms, key=len, reverse=True)
-        self.known = re.compile("|".join(map(re.escape, known))) if known else None
+        self._given = frozenset(secrets)
+        self._stored: frozenset[str] = frozenset()
+        self.known = _pattern(self._given)
+
+    def _take_stored(self) -> None:
+        """Blank secrets too that were read from the database since the last line."""
+        if (stored := known_secrets.known()) != self._stored:
+            self._stored = stored
+            self.known = _pattern(self._given | stored)
 
     def __call__(self, _logger: Any, _method: str, line: str) -> str:
+        self._take_stored()
         plain = WRITTEN_AS_CODE.sub(_letter, line) if "%" in line else line
         blanked = _blank(self.known.sub("***", plain) if self.known else plain)
         return line if blanked == plain else blanked
+
+
+def _pattern(secrets: Iterable[str]) -> re.Pattern[str] | None:
+    values = {value for value in secrets if len(value) >= SHORTEST_SECRET}
+    forms = {form for value in values for form in (value, quote(value, safe=""), dumps(value)[1:-1])}
+    known = sorted(forms, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, known))) if known else None
 
 
 def _letter(code: re.Match[str]) -> str:

@@ -32,6 +32,8 @@ if not SECRET_KEY:
             "or set DEBUG=1 on a development machine."
         )
     SECRET_KEY = INSECURE_SECRET_KEY
+# Former keys: what they signed or encrypted can be read, nothing new is signed with them.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 if not DEBUG and (SECRET_KEY == INSECURE_SECRET_KEY or len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5):
     raise ImproperlyConfigured(
         "SECRET_KEY is too weak for production: use at least 50 random characters, for example the output of "
@@ -182,7 +184,7 @@ THINKIFIC_API_KEY = env.str("THINKIFIC_API_KEY", "")
 THINKIFIC_ACCESS_TOKEN = env.str("THINKIFIC_ACCESS_TOKEN", "")  # for GraphQL; works for REST too
 THINKIFIC_API_URL = env.str("THINKIFIC_API_URL", "https://api.thinkific.com").rstrip("/")
 THINKIFIC_WEBHOOK_SECRETS = env.list("THINKIFIC_WEBHOOK_SECRETS", default=[])
-THINKIFIC_RATE_LIMIT = env.int("THINKIFIC_RATE_LIMIT", 120)
+THINKIFIC_RATE_LIMIT = env.int("THINKIFIC_RATE_LIMIT", 0)  # 0: the limit of Settings counts
 THINKIFIC_RATE_WINDOW = env.float("THINKIFIC_RATE_WINDOW", 60.0)  # seconds
 THINKIFIC_CONCURRENCY = env.int("THINKIFIC_CONCURRENCY", 10)
 THINKIFIC_GRAPHQL_POINTS = env.int("THINKIFIC_GRAPHQL_POINTS", 2000)  # per minute
@@ -246,7 +248,13 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 LOGGING = configure_logging(
     level=env.str("LOG_LEVEL", "INFO"),
     json=env.bool("LOG_JSON", not DEBUG),
-    secrets=[SECRET_KEY, THINKIFIC_API_KEY, THINKIFIC_ACCESS_TOKEN, *THINKIFIC_WEBHOOK_SECRETS],
+    secrets=[
+        SECRET_KEY,
+        *SECRET_KEY_FALLBACKS,
+        THINKIFIC_API_KEY,
+        THINKIFIC_ACCESS_TOKEN,
+        *THINKIFIC_WEBHOOK_SECRETS,
+    ],
 )
 DJANGO_STRUCTLOG_USER_ID_FIELD = "pk"
 DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = 20  # INFO: Django logs each of these too, with the reason

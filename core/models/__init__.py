@@ -14,6 +14,7 @@ from core.models.outbox import OutboxEntry
 from core.models.people import User
 from core.models.results import Certificate, QuizResult
 from core.models.seats import Seat, SeatAssignment
+from core.models.secrets import StoredSecret
 from core.models.sign_up import SignUp, SignUpLink
 from core.models.site import SiteSettings
 from core.models.tags_and_notes import Note, Tag, UserTag
@@ -53,6 +54,7 @@ __all__ = [
     "SignUp",
     "SignUpLink",
     "SiteSettings",
+    "StoredSecret",
     "Tag",
     "Team",
     "ThinkificGroup",

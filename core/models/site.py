@@ -1,4 +1,4 @@
-"""Settings that an administrator changes while the site runs. Secrets are never here."""
+"""Settings that an administrator changes while the site runs. Secrets are in secrets.py."""
 
 from typing import Any
 from zoneinfo import available_timezones
@@ -25,6 +25,7 @@ def known_time_zone(name: str) -> None:
         raise ValidationError(f"“{name}” is not a time zone. Choose one such as Europe/Berlin.")
 
 
+SUBDOMAIN = "Enter only the first part of the address: acme, of https://acme.thinkific.com."
 DATE_FORMATS = {
     "j M Y": "14 Mar 2029",
     "M j, Y": "Mar 14, 2029",
@@ -143,6 +144,23 @@ class SiteSettings(models.Model):
         "delete users in Thinkific",
         default=False,
         help_text="Deleting a user here also deletes the user in Thinkific.",
+    )
+    # Connection. Keys are in StoredSecret.
+    thinkific_subdomain = models.CharField(
+        "subdomain",
+        max_length=100,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9-]*\Z", SUBDOMAIN)],
+        help_text="The first part of the site's address: acme, of acme.thinkific.com.",
+    )
+    thinkific_rate_limit = models.PositiveIntegerField(
+        "requests a minute",
+        default=120,
+        db_default=120,
+        validators=[MinValueValidator(1), at_most(1_000_000)],
+        help_text="How many requests Thinkific allows, for all processes together. Most plans allow 120.",
     )
     # Sync
     conflict_winner = models.CharField(

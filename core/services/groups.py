@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -24,6 +23,7 @@ from core.models.groups import GROUP_NAME_LENGTH
 from core.services import outbox
 from core.services.directions import PUSHING, pushing_groups
 from core.services.history import signed
+from core.services.site import connection
 from core.services.storage.collisions import checked_again
 
 Pending, Clean = GroupMembership.PushState.PENDING, GroupMembership.PushState.CLEAN
@@ -174,20 +174,20 @@ def why_not_removable(membership: GroupMembership) -> str:
 
 def why_no_removals(group: ThinkificGroup) -> str:
     """Returns why members cannot be taken out of the group from here; empty when it is possible."""
-    return why_not_sent(group) or ("" if settings.THINKIFIC_ACCESS_TOKEN else NO_REMOVALS)
+    return why_not_sent(group) or ("" if connection.has_access_token() else NO_REMOVALS)
 
 
 def removable(memberships: QuerySet[GroupMembership]) -> QuerySet[GroupMembership]:
     """Returns the memberships that can be ended from here."""
     sent = GroupAssignment.objects.filter(direction__in=PUSHING).values("group")
     rows = memberships.filter(group__in=sent)
-    return rows if settings.THINKIFIC_ACCESS_TOKEN else rows.exclude(push_state=Clean)
+    return rows if connection.has_access_token() else rows.exclude(push_state=Clean)
 
 
 def _can_leave(membership: GroupMembership) -> bool:
     """Whether the membership can be ended. One that was not sent to Thinkific needs no access token for
     it."""
-    return bool(settings.THINKIFIC_ACCESS_TOKEN) or membership.push_state != Clean
+    return connection.has_access_token() or membership.push_state != Clean
 
 
 def add_to_groups(

@@ -8,6 +8,7 @@ from django_q.tasks import async_task
 
 from core.models import OutboxEntry
 from core.services import seats
+from core.services.site import secrets
 from core.services.storage import fill_folded
 from integrations import heartbeat, schedules
 from integrations.queue import retention
@@ -30,9 +31,14 @@ def watch() -> None:
 
 
 def prune() -> dict[str, int]:
-    """Each day, delete old rows, and correct the folded columns that searches use and the counts of seats."""
-    counts = {"folded": fill_folded.fill_again(heartbeat.beat), "seats": seats.recalculate()}
-    return {**retention.prune(), **counts}
+    """Each day, delete old rows, correct the folded columns that searches use and the counts of seats, and
+    encrypt stored keys with the present SECRET_KEY."""
+    return {
+        **retention.prune(),
+        "folded": fill_folded.fill_again(heartbeat.beat),
+        "seats": seats.recalculate(),
+        "encrypted_again": secrets.encrypt_again(),
+    }
 
 
 def start_waiting_work() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count
 from django.http import HttpRequest
+from django.urls import reverse
 
 from core.admin.kit.open_pages import list_url
 from core.admin.kit.viewer import viewer_of
@@ -45,6 +46,7 @@ def _site_page(user: User) -> dict[str, Any]:
         "missing": credentials.missing,
         "site_name": credentials.site,
         "is_thinkific": settings.THINKIFIC_API_URL == "https://api.thinkific.com",
+        "settings_url": _settings_url(user),
         "runs_url": list_url(SyncRun),
         "waiting_url": list_url(OutboxEntry),
         "may_run": scope.may_start_runs(user),
@@ -59,6 +61,13 @@ def _site_page(user: User) -> dict[str, Any]:
         "figures": site_figures(),
         "activity": remember("activity", lambda: chart(Enrollment.objects.all(), with_changes=True)),
     }
+
+
+def _settings_url(user: User) -> str:
+    """Returns the address where the keys are entered; empty for viewers who may not."""
+    if not scope.holds_for_the_site(user, "core.change_sitesettings"):
+        return ""
+    return reverse("admin:core_sitesettings_change", args=[1]) + "?tab=thinkific"
 
 
 def _team_page(user: User) -> dict[str, Any]:

@@ -8,6 +8,8 @@ import pytest
 import structlog
 from django.test import Client
 
+from core.models import StoredSecret
+from core.services.site import connection, secrets
 from project.logs import configure_logging
 
 API_KEY = "0123456789abcdef0123456789abcdef"
@@ -135,3 +137,15 @@ def test_a_value_is_blanked_by_its_name(lines, name):
     structlog.get_logger("core").info("Connecting", **{name: "short"})
 
     assert lines()[0][name] == "***"
+
+
+@pytest.mark.django_db
+def test_a_stored_key_is_blanked_as_soon_as_it_was_read(lines):
+    secret = "stored-key-that-the-environment-does-not-have"
+    secrets.store(StoredSecret.Name.API_KEY, secret)
+    assert connection.secret(StoredSecret.Name.API_KEY).value == secret
+
+    logging.getLogger("urllib3").error("refused %s", secret)
+
+    assert secret not in str(lines())
+    assert "***" in lines()[-1]["event"]

@@ -29,6 +29,7 @@ from core.models import (
     SeatAssignment,
     SignUpLink,
     SiteSettings,
+    StoredSecret,
     Tag,
     Team,
     User,
@@ -151,6 +152,7 @@ RECORDED = {
             UserTag, lambda row, names: f"{names.of(row, 'tag')} on {names.of(row, 'user')}", ("tag", "user")
         ),
         Recorded(SiteSettings, lambda row, names: "Settings"),
+        Recorded(StoredSecret, lambda row, names: str(row.get_name_display())),
         Recorded(EmailText, lambda row, names: str(EmailText(name=row.name))),
     ]
 }

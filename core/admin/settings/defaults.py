@@ -3,9 +3,10 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings as django_settings
 from django.db.models import Field, Model
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
@@ -15,7 +16,7 @@ from core.admin.settings.fields import EMPTY
 from core.admin.settings.tabs import SHOWN
 from core.models import SiteSettings
 from core.pills import pill
-from core.services.site import site_settings
+from core.services.site import connection, site_settings
 from core.wording import listed
 
 
@@ -41,6 +42,25 @@ def help_of(name: str, obj: SiteSettings | None) -> SafeString:
     if obj is not None and not site_settings.is_default(obj, name):
         default = format_html("{} {}", default, pill("Changed"))
     return format_html('{} <span class="setting-default">{}</span>', mark_safe(field.help_text), default)  # noqa: S308
+
+
+def by_environment(name: str) -> str:
+    """Returns the variable of the environment that wins over a setting now; empty when none does."""
+    variable = connection.VARIABLES.get(name, "")
+    return variable if variable and connection.set_by_environment(variable) else ""
+
+
+def environment_note(names: list[str]) -> SafeString:
+    """Returns what is said in the place of settings that the environment sets."""
+    return format_html_join(
+        mark_safe("<br>"),
+        "{}: <b>{}</b>. Set by the environment ({}), which counts.",
+        (
+            (capfirst(field_called(name).verbose_name), getattr(django_settings, variable), variable)
+            for name in names
+            if (variable := by_environment(name))
+        ),
+    )
 
 
 class ResetSettings(Dialog):

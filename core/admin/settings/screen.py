@@ -9,10 +9,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from core.admin.kit.history import HistoryAdmin
-from core.admin.kit.sitewide import SitewideAdmin
+from core.admin.kit.sitewide import SitewideAdmin, sees_site
 from core.admin.kit.tabs import AnyTab
-from core.admin.settings.defaults import RESET_DIALOGS, help_of
+from core.admin.kit.viewer import viewer_of
+from core.admin.settings.defaults import RESET_DIALOGS, by_environment, environment_note, help_of
 from core.admin.settings.fields import FORM_FIELDS
+from core.admin.settings.keys import KEY_DIALOGS, rows
 from core.admin.settings.tabs import SettingsTab, links, tab_called
 from core.models import SiteSettings
 
@@ -23,7 +25,8 @@ class SiteSettingsAdmin(SitewideAdmin, HistoryAdmin):
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     autocomplete_fields = ["default_team"]
     warn_unsaved_form = True  # the other tabs are links, which would lose what was typed
-    dialogs = RESET_DIALOGS
+    dialogs = (*RESET_DIALOGS, *KEY_DIALOGS)
+    change_form_outer_after_template = "admin/dashboard/settings_keys.html"
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.sees(request, "change")
@@ -37,7 +40,16 @@ class SiteSettingsAdmin(SitewideAdmin, HistoryAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Returns the fields of the tab of the address. Only these are shown, read and saved."""
         tab = _tab_of(request)
-        return [(heading, {"fields": names}) for heading, names in tab.sections.items()]
+        return [
+            (
+                heading,
+                {
+                    "fields": [name for name in names if not by_environment(name)],
+                    "description": environment_note(names),
+                },
+            )
+            for heading, names in tab.sections.items()
+        ]
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         make = FORM_FIELDS.get(db_field.name)
@@ -58,7 +70,17 @@ class SiteSettingsAdmin(SitewideAdmin, HistoryAdmin):
         return links(_tab_of(request).slug)
 
     def page_context(self, request: HttpRequest) -> dict[str, Any]:
-        return {**super().page_context(request), "show_save_and_continue": False}
+        context = {**super().page_context(request), "show_save_and_continue": False}
+        if _tab_of(request).slug == "thinkific" and self.has_view_permission(request):
+            viewer = viewer_of(request)
+            context["keys"] = rows(SiteSettings.load(), viewer)
+            context["may_run"] = sees_site(request, "core.run_tools")
+        return context
+
+    def change_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if self.has_view_permission(request):
+            SiteSettings.load()  # the links to the tabs lead to the row, which may not be there yet
+        return super().change_view(request, *args, **kwargs)
 
     def response_change(self, request: HttpRequest, obj: SiteSettings) -> HttpResponse:
         tab = _tab_of(request)

@@ -52,7 +52,10 @@ TABS = (
     SettingsTab(
         "thinkific",
         "Thinkific connection and sync",
-        {"Sync": ["conflict_winner", "mirror_group_removals", "deletion_guard_percent"]},
+        {
+            "Connection": ["thinkific_subdomain", "thinkific_rate_limit"],
+            "Sync": ["conflict_winner", "mirror_group_removals", "deletion_guard_percent"],
+        },
     ),
     SettingsTab("emails", "E-mails", {}, screen="admin:core_emailtext_changelist"),
 )

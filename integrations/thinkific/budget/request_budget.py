@@ -26,6 +26,7 @@ import msgspec
 from django.conf import settings
 from django.utils import timezone
 
+from core.services.site import connection
 from integrations.thinkific.budget import decisions, meter
 from integrations.thinkific.budget.decisions import BudgetState, Limits
 from integrations.thinkific.budget.meter import Meter
@@ -67,7 +68,7 @@ class SharedBudget:
     @classmethod
     def from_settings(cls, *, longest_wait: float = LONGEST_WAIT, until: float = math.inf) -> "SharedBudget":
         limits = Limits(
-            requests=settings.THINKIFIC_RATE_LIMIT,
+            requests=connection.request_limit(),
             window=settings.THINKIFIC_RATE_WINDOW,
             concurrency=settings.THINKIFIC_CONCURRENCY,
             points=settings.THINKIFIC_GRAPHQL_POINTS,

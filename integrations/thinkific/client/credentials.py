@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from core.services.site import connection
+from core.services.site.connection import Name
 from integrations.thinkific.client.errors import NotConfigured
 
 # Thinkific's own API keys have 32 characters; whatever is longer is an access token (or an OAuth token).
@@ -17,7 +19,7 @@ GRAPHQL = "GraphQL"
 
 WITHOUT_KEY = (
     "There is no API key (THINKIFIC_API_KEY) and no access token (THINKIFIC_ACCESS_TOKEN): nothing can be "
-    "pulled from Thinkific or pushed to it."
+    "pulled from Thinkific or pushed to it. Enter one in Settings, or set it in the environment."
 )
 WITHOUT_SUBDOMAIN = (
     "There is no subdomain (THINKIFIC_SUBDOMAIN), which tells Thinkific whose API key this is: nothing can "
@@ -38,6 +40,7 @@ class Credentials:
     api_key: str = field(default="", repr=False)
     access_token: str = field(default="", repr=False)
     api_url: str = "https://api.thinkific.com"
+    problem: str = ""  # why a stored key cannot be read
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "subdomain", _bare_subdomain(self.subdomain))
@@ -47,11 +50,14 @@ class Credentials:
 
     @classmethod
     def from_settings(cls) -> "Credentials":
+        """Returns what the environment or the screen Settings has."""
+        key, token = connection.secret(Name.API_KEY), connection.secret(Name.ACCESS_TOKEN)
         return cls(
-            subdomain=settings.THINKIFIC_SUBDOMAIN,
-            api_key=settings.THINKIFIC_API_KEY,
-            access_token=settings.THINKIFIC_ACCESS_TOKEN,
+            subdomain=connection.subdomain(),
+            api_key=key.value,
+            access_token=token.value,
             api_url=settings.THINKIFIC_API_URL,
+            problem=" ".join(filter(None, (key.problem, token.problem))),
         )
 
     @property
@@ -77,12 +83,12 @@ class Credentials:
     def missing(self) -> list[str]:
         """A text for each missing key, with what does not work without it; empty when none is missing."""
         if not self.api_key and not self.access_token:
-            return [WITHOUT_KEY]
-        statements = []
+            return [self.problem or WITHOUT_KEY]
+        statements = [self.problem] if self.problem else []
         if not self.token:
-            statements.append(WITHOUT_GRAPHQL)
             if not self.subdomain:
                 statements.insert(0, WITHOUT_SUBDOMAIN)
+            statements.append(WITHOUT_GRAPHQL)
         return statements
 
     @property
@@ -97,7 +103,7 @@ class Credentials:
         """
         if surface == GRAPHQL:
             if not self.token:
-                raise NotConfigured(WITHOUT_GRAPHQL)
+                raise NotConfigured(self.problem or WITHOUT_GRAPHQL)
             secret = self.token
         else:
             if not self.complete:

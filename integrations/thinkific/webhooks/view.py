@@ -7,13 +7,13 @@ import hashlib
 import hmac
 
 import structlog
-from django.conf import settings
 from django.db import Error
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from integrations.thinkific.client.credentials import Credentials
+from core.services.site import connection
+from core.services.site.connection import Name
 from integrations.thinkific.webhooks import inbox
 from integrations.thinkific.webhooks.envelope import NotAnEvent, read_envelope
 
@@ -68,8 +68,8 @@ def secrets() -> list[str]:
     Thinkific does not document the secret for subscriptions made with an access token. So all keys that we
     have are candidates, except empty ones.
     """
-    credentials = Credentials.from_settings()
-    candidates = [*settings.THINKIFIC_WEBHOOK_SECRETS, credentials.api_key, credentials.access_token]
+    keys = [connection.secret(name).value.strip() for name in (Name.API_KEY, Name.ACCESS_TOKEN)]
+    candidates = [*connection.webhook_secrets(), *keys]
     return [secret for secret in dict.fromkeys(candidates) if secret]
 
 

@@ -3,15 +3,18 @@ from django.apps import apps
 from simple_history.models import registered_models
 
 from core.models import (
+    EmailText,
     Enrollment,
     GroupAssignment,
     Invitation,
     Membership,
     Note,
+    Organization,
     Role,
     Seat,
     SeatAssignment,
     SiteSettings,
+    StoredSecret,
     Tag,
     Team,
     User,
@@ -22,6 +25,8 @@ from tests.factories import EnrollmentFactory, InvitationFactory, UserFactory
 from tests.history import watched
 
 TRACKED = [
+    Organization,
+    EmailText,
     User,
     Team,
     Membership,
@@ -32,6 +37,7 @@ TRACKED = [
     Enrollment,
     GroupAssignment,
     SiteSettings,
+    StoredSecret,
     Tag,
     UserTag,
     Note,
@@ -42,6 +48,7 @@ SECRET_OR_BUSY = {
     Seat: {"used_count", "used_counted_at"},
     GroupAssignment: {"last_synced_at", "last_error"},
     Note: {"text"},
+    StoredSecret: {"encrypted"},
 }
 
 

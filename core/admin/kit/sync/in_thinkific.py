@@ -7,14 +7,15 @@ from django.utils.safestring import SafeString
 
 from core.admin.kit import cells, open_pages
 from core.models import Product, ThinkificGroup, User
+from core.services.site import connection
 
 THINKIFIC = "https://api.thinkific.com"
 
 
 def site() -> str:
     """Returns the address of the Thinkific site; empty when there is none, for example with the stand-in."""
-    name = settings.THINKIFIC_SUBDOMAIN
-    return f"https://{name}.thinkific.com" if name and settings.THINKIFIC_API_URL == THINKIFIC else ""
+    name = connection.subdomain() if settings.THINKIFIC_API_URL == THINKIFIC else ""
+    return f"https://{name}.thinkific.com" if name else ""
 
 
 def admin_page(row: Any) -> str:

@@ -227,7 +227,7 @@ def test_an_event_without_an_id_is_known_by_its_body(post):
     assert InboundEvent.objects.count() == 2
 
 
-def test_taking_an_event_in_is_one_insert_and_one_look(post):
+def test_taking_an_event_in_is_one_insert_and_one_look(post, credentials):
     with CaptureQueriesContext(
         connection,
     ) as queries:
