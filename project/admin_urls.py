@@ -6,6 +6,7 @@ from django.urls import path
 from core.admin import history
 from core.admin.autocomplete import PickerSearch
 from core.admin.tools import screen as tools
+from core.admin.tools import teams as tools_teams
 from integrations.admin.connection import test_connection
 from project.pages import (
     email_changes,
@@ -29,6 +30,7 @@ urlpatterns = [
     path("notices/", page(live.notices), name="notices"),
     path("history/", page(history.history), name="history"),
     path("tools/", page(tools.page), name="tools"),
+    path("tools/teams/", page(tools_teams.page), name="tools_teams"),
     path("tools/sync-now/", page(tools.sync_now), name="sync_now"),
     path("tools/<slug:card>/", page(tools.start), name="tools_start"),
     path("tools/<slug:card>/numbers/", page(tools.numbers), name="tools_numbers"),

@@ -7,24 +7,19 @@ from django.db.models import QuerySet
 
 from core.admin.groups import assigning
 from core.admin.groups.dialogs import AssigningDialog, ChangeDirection, Unassign, user_field
-from core.admin.kit import cells
-from core.admin.kit.dialogs.dialog import Dialog, Done, RowDialog
+from core.admin.kit.dialogs.dialog import Done, RowDialog
 from core.admin.kit.dialogs.fields import picked
-from core.admin.kit.dialogs.pickers import picker
 from core.admin.kit.sync.retry import RetryRow
+from core.admin.teams.add_team import AddTeam
 from core.admin.teams.details import (
     TEAM_DETAIL_DIALOGS,
     TeamDialog,
-    description_field,
-    name_field,
-    organization_field,
 )
 from core.admin.teams.links import LINK_DIALOGS
 from core.admin.users.dialogs.add_user import PersonDialog
 from core.admin.users.dialogs.fields import role_field, student_role
 from core.admin.users.dialogs.memberships import ChangeRole, RemoveFromTeam, joined
 from core.admin.users.dialogs.overrides import ChangeOverrides
-from core.errors import Refusal
 from core.models import (
     Enrollment,
     GroupAssignment,
@@ -38,30 +33,6 @@ from core.models import (
 from core.permissions import scope
 from core.services import invitations
 from core.services.memberships import TeamIsFull
-from core.services.teams import teams
-
-
-class AddTeam(Dialog):
-    slug, label, icon, about_new = "add", "Add Team", "add", True
-    code, in_all_teams = "teams.create", True
-    name = name_field()
-    description = description_field()
-    owner = forms.ModelChoiceField(
-        label="Owner",
-        queryset=User.objects.filter(is_active=True),
-        widget=picker(Team.owner),
-        help_text="The owner is a member too, and can be replaced but not removed.",
-        error_messages={"required": "Every team has an owner; choose one."},
-    )
-    organization = organization_field()
-
-    def carry_out(self) -> Done:
-        team = teams.create(by=self.viewer, **self.cleaned_data)
-        return Done(f"{team} is created. Add people, groups and seats next.", cells.detail_url(team))
-
-    def refuse(self, refusal: Refusal) -> None:
-        self.add_error("name", str(refusal))
-
 
 # --- people -------------------------------------------------------------------------------------------
 

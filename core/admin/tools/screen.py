@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from core.admin.kit.dialogs.in_page import PageDialog, answer_in_page
 from core.admin.kit.viewer import viewer_of
+from core.admin.tools import teams
 from core.admin.tools.dialogs import BOTH_TOGGLES, CARDS, Tool
 from core.admin.tools.sync_everything import SyncEverything
 from core.models import Seat
@@ -71,6 +72,7 @@ def _render(request: HttpRequest, opened: dict[str, PageDialog] | None = None) -
     context = {
         **admin.site.each_context(request),
         "title": "Tools",
+        "shows_teams": teams.may_see(viewer),
         "cards": cards,
         "media": sum((form.media for form in forms_shown.values()), start=forms.Media()),
         "both_toggles": BOTH_TOGGLES,

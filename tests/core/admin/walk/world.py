@@ -89,7 +89,8 @@ def build() -> World:
     make.BundleItemFactory(bundle=bundle, course=make.ProductFactory(name="Course without a seat"))
     own, own_parts = side("shown", team=acme, person=ana, course=course, name="Internal")
     foreign, foreign_parts = side("secret", team=globex, person=otto, course=hidden, name="Secret")
-    for key, row in enumerate(foreign_parts, start=900_001):  # keys that no row of Acme has
+    # Keys that no row of Acme has, also after rows that get the next key of their table.
+    for key, row in zip(range(900_001, 990_000, 1000), foreign_parts, strict=False):
         type(row)._default_manager.filter(pk=row.pk).update(id=key)
         row.pk = key
     through = make.EnrollmentFactory(user=ana, product=bundle)
