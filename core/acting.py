@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from core.errors import Refusal
+from core.errors import NotInTheirName
 
 REFUSED = "You act as {person}. {what} Leave the impersonation first, then do it in your own name."
 SECRETS = "Passwords, e-mail addresses, links to sign in and API tokens are out of reach meanwhile."
+AGREEMENT = "Whoever decides who a person is, or agrees for them, does so in their own name."
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ def obstacle(what: str = SECRETS) -> str:
 
 
 def refuse(what: str = SECRETS) -> None:
-    """Raise Refusal while somebody acts as somebody else. Services call it before they touch a secret."""
+    """Raise NotInTheirName while somebody acts as another user. Services call it before they touch a
+    secret."""
     if why := obstacle(what):
-        raise Refusal(why)
+        raise NotInTheirName(why)

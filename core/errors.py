@@ -13,6 +13,12 @@ class Refusal(Exception):
     status = 422
 
 
+class NotInTheirName(Refusal):
+    """Somebody acts as another user and asked for what only that user may do (core/acting.py)."""
+
+    status = 403
+
+
 class NotConnected(Refusal):
     """No Thinkific site is connected."""
 

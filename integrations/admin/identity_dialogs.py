@@ -9,6 +9,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from core import acting
 from core.admin.kit.dialogs.chosen import ChosenDialog
 from core.admin.kit.dialogs.dialog import Dialog, Done
 from core.admin.kit.lists.filters import key_of
@@ -71,6 +72,7 @@ class OpenConflict(SettlingDialog):
 class DecisionDialog(OpenConflict):
     """Contains the shown account and address, because a pull may change them while the dialog is open."""
 
+    in_own_name = acting.AGREEMENT
     kind: ClassVar[str]
     shown = forms.CharField(widget=forms.HiddenInput(), required=False)
 
@@ -193,6 +195,7 @@ class KeepOurs(ChosenDialog):
     slug, action = "keep-ours", "keep_ours_selected"
     label, submit, danger = "Keep apart, keep the dashboard's address", "Decide", True
     in_transaction = False  # each conflict is decided by itself
+    in_own_name = acting.AGREEMENT
 
     permission = "integrations.change_syncconflict"
 

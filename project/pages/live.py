@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from core import acting
 from core.admin.kit.lists.filters import key_of
 from core.admin.kit.sync.page_version import digest_now
 from core.admin.kit.viewer import viewer_of
@@ -51,7 +52,10 @@ def _runs() -> list[SyncRun]:
 
 @require_POST
 def seen(request: HttpRequest) -> HttpResponse:
-    """Mark the viewer's own notices as seen: those in `id`, or all when there is no `id`."""
+    """Mark the viewer's own notices as seen: those in `id`, or all when there is no `id`. Whoever acts as the
+    viewer leaves them unseen."""
+    if acting.current() is not None:
+        return HttpResponse(status=204)
     notices = Notice.objects.filter(user=viewer_of(request), seen_at__isnull=True)
     if asked := request.POST.getlist("id"):
         notices = notices.filter(pk__in=[key for key in map(key_of, asked) if key is not None])

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 
+from core import acting
 from core.admin.groups import assigning
 from core.admin.groups.dialogs import AssigningDialog, ChangeDirection, Unassign, user_field
 from core.admin.kit.dialogs.dialog import Done, RowDialog
@@ -133,6 +134,7 @@ class WithdrawInvitation(InvitationDialog):
 
 class AddInvited(InvitationDialog):
     slug, label = "add-invited", "Add Now"
+    in_own_name = acting.AGREEMENT
 
     @classmethod
     def may(cls, viewer: User, obj: Team | None) -> bool:

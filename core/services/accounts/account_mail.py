@@ -12,6 +12,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django_q.tasks import async_task
 
+from core import acting
 from core.errors import Refusal
 from core.folding import email_key, normalize_email
 from core.models import EmailChange, User
@@ -45,6 +46,7 @@ def ask_for_welcome(user: User, *, by: User | None = None) -> None:
 def ask_for_password_reset(user: User, *, by: User | None = None) -> None:
     """Queue a mail with a link to set a new password; the old one works until then. `by` is notified of a
     failure. Raises Refusal when the account is switched off."""
+    acting.refuse()
     if not user.is_active:
         raise Refusal(f"{user}'s account is switched off. Switch it on first.")
     _queue(RESET_TASK, user, by)

@@ -16,6 +16,7 @@ from django.utils.encoding import force_str
 from django.utils.http import urlsafe_base64_decode
 from django_q.tasks import async_task
 
+from core import acting
 from core.errors import Refusal
 from core.folding import normalize_email
 from core.models import EmailChange, Notice, User
@@ -74,6 +75,7 @@ def ask(user: User, email: str, *, by: User) -> EmailChange | None:
     user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
     if normalize_email(email) == user.email:
         return None
+    acting.refuse()
     email = people.check_email(user, email, by=by)
     if not user.is_active:
         raise Refusal(f"{user}'s account is switched off. Switch it on first.")
@@ -101,6 +103,7 @@ def send_again(user: User, *, by: User) -> EmailChange:
     """Send the mail with the link again; the link of the mail before stays valid until it is too old. Raises
     Refusal when no change is pending, less than PAUSE after the last mail, or when `by` cannot use the
     address."""
+    acting.refuse()
     change = _locked(user)
     now = timezone.now()
     if change.mailed_at and now - change.mailed_at < PAUSE:
@@ -115,6 +118,7 @@ def send_again(user: User, *, by: User) -> EmailChange:
 @transaction.atomic
 def withdraw(user: User) -> EmailChange:
     """Withdraw the pending change; its links no longer work. Raises Refusal when there is none."""
+    acting.refuse()
     change = _locked(user)
     _end(change, State.WITHDRAWN)
     return change
@@ -164,6 +168,7 @@ def change_at_once(
 ) -> User:
     """Change the address without a confirmation, for an administrator who knows that it is the user's. The
     old address is told. `push` and `last_seen` are those of `people.write`. Raises Refusal."""
+    acting.refuse()
     old = User.objects.select_for_update(of=("self",)).get(pk=user.pk).email
     seen = {"email": last_seen} if last_seen else None
     user = people.write(user, {"email": email}, by=by, reason=reason, push=push, last_seen=seen)

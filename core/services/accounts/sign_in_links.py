@@ -18,6 +18,7 @@ from django.utils.encoding import force_bytes, force_str
 from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 from django_q.tasks import async_task
 
+from core import acting
 from core.errors import Refusal
 from core.folding import email_key, normalize_email
 from core.models import SignInLink, SiteSettings, User
@@ -57,6 +58,7 @@ def ask_by_address(email: str, *, network: str | None, next_page: str = "") -> t
 def ask_for(user: User, *, by: User) -> None:
     """Queue a mail with a link for the user; `by` is notified of a failure. Raises Refusal when the account
     is switched off, when the settings do not allow it, and after SENT_BY_OTHERS mails in an hour."""
+    acting.refuse()
     if not are_on():
         raise Refusal("Sign-in by e-mail link is switched off in the settings.")
     if not user.is_active:

@@ -18,6 +18,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.functional import cached_property
 
+from core import acting
 from core.admin.kit.dialogs.answering import picker_results, render
 from core.admin.kit.dialogs.carrying_out import process, show_messages
 from core.admin.kit.dialogs.dialog import Dialog
@@ -160,6 +161,9 @@ def ask_about_chosen(
     viewer = viewer_of(request)
     if not dialog.may(viewer, obj):
         raise PermissionDenied
+    if dialog.in_own_name and (why := acting.obstacle(dialog.in_own_name)):
+        messages.error(request, why)
+        return None
     found, most = dialog.of(rows), MAX_CHOSEN if dialog.is_limited else dialog.most
     chosen = list(found.order_by("pk")[: most + 1] if most else found)
     if most and (why := _cannot_be_chosen(model_admin, request, rows, len(chosen), most)):

@@ -16,6 +16,7 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from core import acting
 from core.admin.kit.dialogs.pickers import PickingForm
 from core.admin.kit.dialogs.shown_values import ShownValues
 from core.admin.kit.dialogs.stale_question import normalized
@@ -63,6 +64,8 @@ class Dialog(ShownValues, PickingForm):
     # The field beside which a refusal is shown; others are shown above the fields.
     refused_at: ClassVar[dict[type[Refusal], str]] = {}
     shows_stored: ClassVar[bool] = False  # whether fields show stored values of the object or the row
+    # What is refused while somebody acts as the viewer, in a sentence; empty: it is allowed (core/acting.py).
+    in_own_name: ClassVar[str] = ""
     in_transaction: ClassVar[bool] = True  # False: its parts are carried out one by one
     template: ClassVar[str] = "admin/dashboard/dialog.html"
 
@@ -173,6 +176,11 @@ class Dialog(ShownValues, PickingForm):
     def reloaded(self) -> "Dialog":
         """Returns a new form with the sent data and the values that are stored now."""
         return type(self)(self._sent_data, viewer=self.viewer, obj=self.obj, row=self.row, chosen=self.chosen)
+
+    @classmethod
+    def obstacle(cls, target: Any, viewer: User) -> str:
+        """Returns why it cannot be done now: `blocked`, or because somebody acts as the viewer."""
+        return (cls.in_own_name and acting.obstacle(cls.in_own_name)) or cls.blocked(target, viewer)
 
     def pressed(self, name: str) -> bool:
         """Whether the form was sent by its second button."""

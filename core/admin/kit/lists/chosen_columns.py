@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
+from core import acting
 from core.admin.kit.base import DashboardAdmin
 from core.admin.kit.dialogs.htmx import next_url
 from core.admin.kit.viewer import viewer_of
-from core.models import ShownColumns
+from core.models import ShownColumns, User
 
 
 class ChosenColumns(DashboardAdmin):
@@ -55,17 +57,22 @@ class ChosenColumns(DashboardAdmin):
             *super().get_urls(),
         ]
 
+    def _store(self, viewer: User, asked: list[str]) -> None:
+        ShownColumns.objects.update_or_create(
+            user=viewer,
+            screen=self.opts.label_lower,
+            defaults={"columns": [name for name in self.optional_columns if name in asked]},
+        )
+
     def choose_columns(self, request: HttpRequest) -> HttpResponse:
         """The view that stores the choice and redirects back to the list."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not self.has_view_permission(request):
             raise PermissionDenied
-        asked = request.POST.getlist("column")
-        ShownColumns.objects.update_or_create(
-            user=viewer_of(request),
-            screen=self.opts.label_lower,
-            defaults={"columns": [name for name in self.optional_columns if name in asked]},
-        )
+        if why := acting.obstacle("Which columns they see is their own choice."):
+            messages.warning(request, why)
+        else:
+            self._store(viewer_of(request), request.POST.getlist("column"))
         the_list = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
         return HttpResponseRedirect(next_url(request) or the_list)

@@ -6,9 +6,11 @@ import structlog
 from django import forms
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from core import acting
 from core.admin.kit.dialogs.dialog import Dialog, Done
 from core.admin.kit.dialogs.fields import switch
 from core.admin.users.dialogs.fields import email_field, name_field
+from core.errors import NotInTheirName
 from core.folding import normalize_email
 from core.models import EmailChange, Team, User
 from core.permissions import scope
@@ -40,7 +42,12 @@ class EditProfile(AccountDialog):
         "confirmed by a link that is sent to it; the old one gets a notice."
     )
     shows_stored = True
-    refused_at = {EmailTaken: "email", NotAnAddress: "email", OwnsTeams: "is_active"}
+    refused_at = {
+        EmailTaken: "email",
+        NotAnAddress: "email",
+        NotInTheirName: "email",
+        OwnsTeams: "is_active",
+    }
     first_name = name_field("First name")
     last_name = name_field("Last name")
     email = email_field()
@@ -59,8 +66,7 @@ class EditProfile(AccountDialog):
             self.fields[name].initial = getattr(self.obj, name)
         if self.obj == self.viewer:
             del self.fields["is_active"]  # users must not lock themselves out
-        # For administrators only, and not while somebody acts as one.
-        if not self.viewer.sees_everything or getattr(self.viewer, "is_hijacked", False):
+        if not self.viewer.sees_everything:
             del self.fields["at_once"]
 
     def clean_email(self) -> str:
@@ -85,6 +91,8 @@ class EditProfile(AccountDialog):
 
 class EmailChangeDialog(AccountDialog):
     """For users with an unconfirmed new address."""
+
+    in_own_name = acting.SECRETS
 
     @classmethod
     def applies(cls, obj: User) -> bool:
@@ -112,11 +120,11 @@ class WithdrawNewAddress(EmailChangeDialog):
 
 
 class SignInDialog(Dialog):
+    in_own_name = acting.SECRETS
+
     @classmethod
     def may(cls, viewer: User, obj: User) -> bool:
-        # Not while an administrator acts as the viewer.
-        acting = getattr(viewer, "is_hijacked", False)
-        return obj.is_active and not acting and scope.may_change_account(viewer, obj)
+        return obj.is_active and scope.may_change_account(viewer, obj)
 
 
 class ResetPassword(SignInDialog):
