@@ -11,16 +11,18 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.views.decorators.http import require_GET
 from unfold.widgets import BASE_INPUT_CLASSES
 
 from core import moments
+from core.admin.impersonations.changes import in_session
 from core.admin.kit.dialogs.fields import day_input
 from core.admin.kit.lists.filters import words_of
 from core.admin.kit.lists.lists import FEW, BoundedPaginator
 from core.admin.kit.recorded import RECORDED, Recorded, shown
 from core.admin.kit.sitewide import sees_site
-from core.models import User
+from core.models import ImpersonationSession, User
 from core.models.fields.folded import holding
 
 PER_PAGE = 50
@@ -40,6 +42,12 @@ class Filters(forms.Form):
             }
         ),
     )
+    # From the page of an impersonation: only what was changed in it.
+    impersonation = forms.ModelChoiceField(
+        queryset=ImpersonationSession.objects.select_related("impersonator", "impersonated"),
+        required=False,
+        widget=forms.HiddenInput(),
+    )
     since = forms.DateField(label="From", required=False, widget=day_input(latest=date(9999, 12, 31)))
     until = forms.DateField(label="To", required=False, widget=day_input(latest=date(9999, 12, 31)))
 
@@ -52,9 +60,18 @@ class Filters(forms.Form):
             rows = rows.filter(history_date__gte=timezone.make_aware(datetime.combine(since, time.min)))
         if end := moments.end_of(values.get("until")):
             rows = rows.filter(history_date__lte=end)
+        if session := values.get("impersonation"):
+            rows = in_session(rows, session)
+        elif "impersonation" in self.errors:
+            rows = rows.none()
         if words := words_of(values.get("who", "")):
             rows = rows.filter(self._by(words))
         return rows
+
+    @cached_property
+    def session(self) -> ImpersonationSession | None:
+        """Returns the impersonation that the rows are limited to, if one is named."""
+        return self.cleaned_data.get("impersonation") if self.is_valid() else None
 
     def _by(self, words: list[str]) -> Q:
         """Returns the condition for users with these words in their name or address. For deleted accounts,
@@ -98,6 +115,7 @@ def history(request: HttpRequest) -> HttpResponse:
         "kinds": RECORDED.values(),
         "chosen": chosen,
         "filters": filters,
+        "session": filters.session,
         "asked": urlencode(asked),
         "page": page,
         "pages_of": urlencode({"kind": chosen.slug if chosen else "", **asked}),

@@ -91,6 +91,11 @@ class OutboxEntry(DoneInImpersonation, Leased):
             models.Index(fields=["status"], name="outbox_in_flight", condition=Q(status="in_flight")),
             models.Index(fields=["entity", "object_id"], name="outbox_object"),
             models.Index(fields=["finished_at"], name="outbox_finished_at"),
+            models.Index(
+                fields=["impersonation"],
+                name="outbox_impersonation",
+                condition=Q(impersonation__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -88,7 +88,7 @@ class SyncRunAdmin(SitewideAdmin):
         ),
         choice_filter("trigger"),
     ]
-    list_select_related = ["started_by"]
+    list_select_related = ["started_by", "impersonation__impersonator"]
     ordering = ["-id"]
     empty_title = "Nothing has been synced yet"
     empty_text = "Runs start by their schedules."

@@ -97,14 +97,21 @@ class SyncRun(DoneInImpersonation):
                 fields=["kind"], condition=Q(status__in=["queued", "running"]), name="one_active_run_per_kind"
             )
         ]
-        indexes = [models.Index(fields=["kind", "-id"], name="sync_run_kind")]
+        indexes = [
+            models.Index(fields=["kind", "-id"], name="sync_run_kind"),
+            models.Index(
+                fields=["impersonation"],
+                name="sync_run_impersonation",
+                condition=Q(impersonation__isnull=False),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.pk or ''}".strip()
 
     @property
     def starter_name(self) -> str:
-        return done_by(self, "started_by")
+        return self.with_impersonator(done_by(self, "started_by"))
 
     @property
     def source(self) -> str:

@@ -37,7 +37,9 @@ def first_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 def _site_page(user: User) -> dict[str, Any]:
     credentials = Credentials.from_settings()
-    recent = SyncRun.objects.select_related("started_by").order_by("-id")[:RECENT_RUNS]
+    recent = SyncRun.objects.select_related("started_by", "impersonation__impersonator").order_by("-id")[
+        :RECENT_RUNS
+    ]
     states = list(sync_state.states().values())
     surfaces = list(ConnectionState.objects.order_by("id"))
     return {

@@ -67,8 +67,10 @@ def long_text(value: str) -> SafeString:
 
 
 def done_by(row: Model, who: str) -> SafeString:
-    """Returns the name of the user who did something, also after the account was deleted."""
-    return text(history.done_by(row, who))
+    """Returns the name of the user who did something, also after the account was deleted, and of the
+    administrator who acted as that user."""
+    name = history.done_by(row, who)
+    return text(row.with_impersonator(name) if isinstance(row, history.DoneInImpersonation) else name)
 
 
 def two_lines(first: str, second: str) -> SafeString:

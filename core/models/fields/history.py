@@ -46,6 +46,10 @@ class DoneInImpersonation(models.Model):
     class Meta:
         abstract = True
 
+    def with_impersonator(self, name: str) -> str:
+        """Returns "Alma as Mara" for "Mara", where Alma acted as her."""
+        return name if self.impersonation is None else f"{self.impersonation.impersonator} as {name}"
+
 
 class StampedHistory(DoneInImpersonation):
     """`history_user` is the account that acted; `impersonator` the administrator who acted as that user, if

@@ -220,7 +220,9 @@ def _finish(run: SyncRun, kind: KindOfRun, status: str, problem: str, dry_run: b
 
 
 def _tell(run: SyncRun, kind: KindOfRun) -> None:
-    people = list(User.objects.filter(pk=run.started_by_id)) if run.started_by_id else []
+    # Who started it in somebody else's name waits for it.
+    starter = run.impersonation.impersonator_id if run.impersonation is not None else run.started_by_id
+    people = list(User.objects.filter(pk=starter)) if starter else []
     people += [user for user in run.watchers.all() if user not in people]
     if people:
         level, text, url = kind.notice(run)

@@ -462,7 +462,7 @@ def test_api_tokens_of_an_administrator_stay_out_of_reach(alma, signed_in):
         assert (response.status_code, token.prefix in words(response)) == (403, False)
 
 
-# --- what is theirs stays as it was --------------------------------------------------------------------------
+# --- what is theirs stays as it was ---------------------------------------------------------------------
 
 
 def test_notices_columns_and_times_stay_as_they_were(acting, mara):

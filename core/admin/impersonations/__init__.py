@@ -1,0 +1,1 @@
+"""Impersonations: the list of all, and what was changed in each."""
