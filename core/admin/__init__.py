@@ -5,7 +5,7 @@ import core.admin.certificates
 import core.admin.emails.screen
 import core.admin.enrollments.screen
 import core.admin.groups.screen
-import core.admin.impersonations
+import core.admin.impersonations.screen
 import core.admin.imports
 import core.admin.organizations.screen
 import core.admin.products.screen

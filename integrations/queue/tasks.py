@@ -8,6 +8,7 @@ from django_q.tasks import async_task
 
 from core.models import OutboxEntry
 from core.services import seats
+from core.services.accounts import impersonation
 from core.services.site import secrets
 from core.services.storage import fill_folded
 from integrations import heartbeat, schedules
@@ -63,6 +64,7 @@ STEPS: list[Callable[[], object]] = [
     _wake_drain,
     fill_folded.fill_missing,
     seats.let_pass,
+    impersonation.close_timed_out,
     inbox.sweep,
     repairs.sweep,
     unread_content.ask_soon,

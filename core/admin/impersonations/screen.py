@@ -51,7 +51,7 @@ class ImpersonationAdmin(SitewideAdmin, ExportingAdmin):
     started = column("From", "started_at", cells.moment, sort=True)
     ended = column("To", "over_since", cells.moment, empty="Goes on")
     how_long = column("How long", _duration)
-    address = column("From address", "ip_address", empty="Unknown")
+    address = column("From address", lambda session: session.ip_address or "Unknown")
     how_it_ended = column("Ended by", _ending)
     why = column("Reason", "reason", cells.text)
     why_whole = column("Reason", "reason", cells.whole)

@@ -25,6 +25,8 @@
     const address = watch ? `${root.dataset.live}?${watch.dataset.watch}` : root.dataset.live;
     try {
       const response = await fetch(address, { headers: { Accept: "application/json" }, redirect: "error" });
+      // The impersonation has ended: the page belongs to somebody else now.
+      if (response.headers.has("X-Ended")) return void location.reload();
       if (!response.ok) throw new Error(response.statusText);
       const answer = await response.json();
       failures = 0;
