@@ -18,6 +18,7 @@ from core.services.history import signed
 from core.services.memberships import add_member
 from core.services.mirror import former_accounts
 from core.services.mirror.source import Source
+from core.services.roles import administrators
 
 CHANGEABLE = {*User.NAMES, "is_active"}
 
@@ -215,6 +216,8 @@ def _checked(values: dict[str, Any], user: User | None = None, *, by: User | Non
         raise OwnsTeams(
             f"{user} owns {owned}. Make somebody else the owner before switching the account off."
         )
+    if values.get("is_active") is False and user is not None and user.is_active:
+        administrators.check_another_is_left(user)
     return values
 
 

@@ -9,6 +9,7 @@ from core.errors import Refusal
 from core.models import ImpersonationSession, Invitation, OutboxEntry, SiteSettings, User
 from core.services import outbox
 from core.services.history import signed
+from core.services.roles import administrators
 from core.wording import listed, plural
 
 RECORDED = "{} is in the record of impersonations, which is kept. Switch the account off instead."
@@ -129,6 +130,7 @@ def delete(user: User, *, confirmed: Deletion, by: User | None = None) -> None:
     user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
     if why := obstacle(user, by=by):
         raise Refusal(why)
+    administrators.check_another_is_left(user)
     if describe(user) != confirmed:
         raise Refusal(f"The data of {user} has changed since you were asked. Check it again and confirm.")
     key = user.pk

@@ -9,6 +9,7 @@ from core.admin.kit import cells
 from core.admin.kit.dialogs.dialog import Dialog, Done, RowDialog
 from core.admin.kit.dialogs.fields import check_role, picked, switch
 from core.admin.users.dialogs.fields import role_field, student_role
+from core.admin.users.dialogs.global_role import ChangeGlobalRole
 from core.admin.users.dialogs.overrides import ChangeOverrides
 from core.models import GroupMembership, Membership, Team, User
 from core.permissions import scope
@@ -169,4 +170,4 @@ class AddToGroup(Dialog):
         return Done(f"{self.obj} is in the group {membership.group} now.")
 
 
-MEMBERSHIP_DIALOGS = (AddToTeam, ChangeRole, ChangeOverrides, RemoveFromTeam, AddToGroup)
+MEMBERSHIP_DIALOGS = (AddToTeam, ChangeGlobalRole, ChangeRole, ChangeOverrides, RemoveFromTeam, AddToGroup)
