@@ -10,10 +10,13 @@ from core.models.fields.folded import PART, folded_fields, refill
 
 
 def fill_missing() -> int:
-    """Fill rows whose folded column is NULL. Returns how many were written."""
+    """Fill rows whose `folded` column is NULL, or the only one that the model has. Returns how many were
+    written."""
     written = 0
     for model in _models():
-        rows = model._base_manager.filter(folded__isnull=True).order_by("pk")
+        names = [field.name for field in folded_fields(model)]
+        missing = {f"{'folded' if 'folded' in names else names[0]}__isnull": True}
+        rows = model._base_manager.filter(**missing).order_by("pk")
         written += _refill(model, list(rows.values_list("pk", flat=True)))
     return written
 
