@@ -61,5 +61,5 @@ class LinkPage(OutsidePage, TemplateView):
     def token(self) -> str:
         return self.request.COOKIES.get(self.cookie, "")
 
-    def page(self, **context: Any) -> HttpResponse:
-        return self.render_to_response(self.get_context_data(**context))
+    def page(self, *, about: Any, **context: Any) -> HttpResponse:
+        return self.render_to_response(self.get_context_data(about=about, **context))

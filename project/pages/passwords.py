@@ -9,18 +9,20 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth import views
 from django.contrib.auth.forms import SetPasswordForm
-from django.db import DatabaseError
-from django.http import HttpResponse
-from django.urls import reverse_lazy
+from django.db import DatabaseError, transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse, reverse_lazy
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
 from unfold.forms import AdminOwnPasswordChangeForm
 from unfold.widgets import BASE_INPUT_CLASSES
 
+from core.models import User
 from core.services.accounts import account_mail, allowances, sign_in
 from project.middleware.client_address import network_of
-from project.pages.links import OutsidePage
+from project.pages.links import LinkPage, OutsidePage
 from project.pages.sign_in import wait_page
 
 log = structlog.get_logger(__name__)
@@ -94,25 +96,33 @@ class MailIsSent(OutsidePage, views.PasswordResetDoneView):
     extra_context = {"mails": settings.PASSWORD_MAILS}
 
 
-class SetPassword(OutsidePage, views.PasswordResetConfirmView):
-    token_generator = account_mail.password_tokens
-    form_class = NewPasswordForm
+@method_decorator(sensitive_post_parameters(), name="dispatch")
+class SetPassword(LinkPage):
     template_name = "registration/password_reset_confirm.html"
-    success_url = reverse_lazy("admin:password_set")
+    cookie = "new_password"
+    route = "admin:password_reset_confirm"
 
-    def get_user(self, uidb64: str) -> Any:
-        """Returns the user of the link; None when the account is switched off, so that older links do not
-        work."""
-        user = super().get_user(uidb64)
-        return user if user is not None and user.is_active else None
+    def find(self, uid: str, token: str) -> User | None:
+        return account_mail.user_of_link(uid, token)
 
-    def form_valid(self, form: Any) -> HttpResponse:
-        """Unlock the account: whoever reads its mail is its owner, and wrong passwords of others must not
-        keep the owner out."""
-        response = super().form_valid(form)
-        assert self.user is not None  # the link was valid
-        sign_in.unlock(self.user)
-        sign_in.note_sign_in(self.user, network_of(self.request))
+    def page(self, *, about: User | None, **context: Any) -> HttpResponse:
+        form = NewPasswordForm(about) if about is not None else None
+        return super().page(about=about, **{"form": form} | context)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        with transaction.atomic():
+            user = account_mail.user_of_link(kwargs["uidb64"], self.token(), locked=True)
+            if user is None:
+                return self.page(about=None)
+            form = NewPasswordForm(user, request.POST)
+            if not form.is_valid():
+                return self.page(about=user, form=form)
+            form.save()
+            # Whoever reads its mail is its owner, and wrong passwords of others must not keep the owner out.
+            sign_in.unlock(user)
+            sign_in.note_sign_in(user, network_of(request))
+        response = HttpResponseRedirect(reverse("admin:password_set"))
+        response.delete_cookie(self.cookie, path=request.path)
         return response
 
 

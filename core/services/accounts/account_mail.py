@@ -8,8 +8,8 @@ from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.urls import reverse
-from django.utils.encoding import force_bytes
-from django.utils.http import urlsafe_base64_encode
+from django.utils.encoding import force_bytes, force_str
+from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 from django_q.tasks import async_task
 
 from core import acting
@@ -36,6 +36,17 @@ class PasswordTokens(PasswordResetTokenGenerator):
 
 
 password_tokens = PasswordTokens()
+
+
+def user_of_link(uid: str, token: str, *, locked: bool = False) -> User | None:
+    """Returns the user of a link to set a password; None when it does not work (any more). With `locked`, the
+    row is locked until the commit, so that a link that is used twice at once sets one password."""
+    users = User.objects.select_for_update(of=("self",)) if locked else User.objects.all()
+    try:
+        user = users.filter(pk=int(force_str(urlsafe_base64_decode(uid))), is_active=True).first()
+    except (ValueError, OverflowError):
+        return None
+    return user if user is not None and password_tokens.check_token(user, token) else None
 
 
 def ask_for_welcome(user: User, *, by: User | None = None) -> None:

@@ -13,6 +13,7 @@ from django_q.signing import SignedPackage
 
 from core.models import Allowance, User
 from core.services import people
+from core.services.accounts import email_changes
 from project.pages.passwords import NewPasswordForm
 from tests.factories import UserFactory
 
@@ -352,3 +353,67 @@ def test_asking_for_a_mail_is_protected_against_other_sites(db):
         .status_code
         == 403
     )
+
+
+# --- links that do not work (any more) ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def link(client, ana) -> str:
+    ask_for_mail(client, ana.email)
+    return link_in(mail.outbox[0])
+
+
+def test_opening_a_link_does_not_use_it_up_and_another_browser_may_use_it(link, ana):
+    for _ in range(3):
+        Client().get(link, follow=True)
+
+    choose(Client(), link, NEW)
+
+    assert enter(Client(), ana.email, NEW)
+
+
+def test_the_secret_is_neither_in_the_address_nor_in_the_stored_session(link):
+    browser = Client()
+    page = browser.get(link, follow=True)
+
+    token = link.rstrip("/").split("/")[-1]
+    assert token not in page.request["PATH_INFO"] and token not in page.content.decode()
+    assert token not in str(dict(browser.session))
+
+
+OVER = {
+    "another address": lambda ana: email_changes.change_at_once(ana, "new@acme.example", by=None, reason="x"),
+    "three days": lambda ana: None,
+    "deleted": lambda ana: ana.delete(),
+    "switched off": lambda ana: people.update_user(ana, is_active=False),
+}
+
+
+@pytest.mark.parametrize("how", OVER)
+@pytest.mark.parametrize("when", ["before it is opened", "while the form is open"])
+def test_a_link_that_is_over_says_what_helps(settings, link, ana, how, when):
+    browser = Client()
+    page = browser.get(link, follow=True) if when == "while the form is open" else None
+    OVER[how](ana)
+    if how == "three days":
+        settings.PASSWORD_RESET_TIMEOUT = -1
+
+    if page is None:
+        page = browser.get(link, follow=True)
+        assert b"This link no longer works" in page.content
+    sent = {"new_password1": NEW, "new_password2": NEW}
+    answer = browser.post(page.request["PATH_INFO"], sent)
+
+    assert b"This link no longer works" in answer.content and b"Send a new link" in answer.content
+    assert not User.objects.filter(pk=ana.pk).exclude(password=ana.password).exists()
+
+
+@pytest.mark.parametrize(
+    "path", ["x/y", "MQ/y", "OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5/y", "//y", "MQ/confirm"]
+)
+def test_a_made_up_link_opens_nothing(db, path):
+    answer = Client().get(f"/admin/password/new/{path}/", follow=True)
+
+    assert answer.status_code in {200, 404}
+    assert b"new_password1" not in answer.content

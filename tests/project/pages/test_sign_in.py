@@ -94,6 +94,35 @@ def test_capital_letters_and_blanks_make_no_other_account(ana):
     assert enter(ana.email, RIGHT, at=OFFICE).status_code == 429
 
 
+def test_the_two_forms_of_a_foreign_domain_are_one_account(db):
+    user = UserFactory(email="ozlem@xn--bcher-kva.example")
+    user.set_password(RIGHT)
+    user.save(update_fields=["password"])
+    for email in ("ozlem@bücher.example", "Ozlem@BÜCHER.example", "ozlem@xn--bcher-kva.example"):
+        fail(email, 4)
+
+    assert enter(user.email, RIGHT, at=OFFICE).status_code == 429
+    assert enter("ozlem@bücher.example", RIGHT, at=OFFICE).status_code == 429
+
+
+def test_behind_a_proxy_the_clients_address_counts_and_a_forged_one_does_not(ana, settings):
+    settings.PROXY_COUNT = 1
+    for number in range(30):
+        answer = Client().post(
+            "/admin/login/",
+            {"username": f"person{number}@acme.example", "password": WRONG},
+            REMOTE_ADDR="10.0.0.1",
+            HTTP_X_FORWARDED_FOR=f"203.0.113.{number}, {STRANGER}",
+        )
+    assert answer.status_code == 429
+
+    sent = {"username": ana.email, "password": RIGHT}
+    others = Client().post(
+        "/admin/login/", sent, REMOTE_ADDR="10.0.0.1", HTTP_X_FORWARDED_FOR=f"{STRANGER}, {HOME}"
+    )
+    assert let_in(others)  # the proxy itself is not locked
+
+
 def test_one_network_cannot_try_many_accounts(ana):
     for number in range(30):
         answer = enter(f"person{number}@acme.example", WRONG, at=STRANGER)

@@ -1,0 +1,106 @@
+"""Every screen is checked with axe-core: no serious and no critical finding, in light and in dark."""
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import Page
+
+from core.models import User
+from tests.browser import axe
+from tests.core.admin.walk.addresses import addresses, lists
+from tests.core.admin.walk.world import World, build
+
+OUTSIDE = [
+    "/admin/login/",
+    "/admin/password/forgotten/",
+    "/admin/password/forgotten/sent/",
+    "/admin/password/new/x/y/",
+    "/admin/password/new/done/",
+    "/admin/invitation/x/y/",
+    "/admin/email-change/x/y/",
+    "/admin/sign-in/by-mail/",
+    "/admin/sign-in/by-mail/sent/",
+    "/admin/sign-in/x/y/",
+    "/no-such-page/",
+]
+INSIDE = [
+    "/admin/",
+    "/admin/history/",
+    "/admin/notices/",
+    "/admin/tools/",
+    "/admin/password_change/",
+    "/admin/no-such-page/",
+]
+VIEWS = {"changelist", "change", "history", "add"}
+
+
+@pytest.fixture
+def world(db) -> World:
+    return build()
+
+
+def of_screen(world: World, model: type) -> list[str]:
+    """Returns the addresses of the screen's list, of one row with its tabs and its history, and of every
+    dialog."""
+    screen, row = world.screens()[model], world.own.get(model) or world.foreign[model]
+    rows = [part.pk for part in world.parts["own"]]
+    found = [one for part in rows for one in [*lists(screen), *addresses(screen, row.pk, part)]]
+    pages = dict.fromkeys(one.path for one in found if one.view in VIEWS or one.dialog)
+    base = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
+    tabs = [f"{reverse(base, args=[row.pk])}?tab={tab.slug}" for tab in screen.tabs]
+    return [*pages, *tabs]
+
+
+def findings(page: Page, paths: list[str]) -> dict[str, list[str]]:
+    found = {}
+    for path in paths:
+        answer = page.goto(path)
+        kind = answer.headers.get("content-type", "") if answer is not None else ""
+        if kind.startswith("text/html") and (there := axe.in_both_schemes(page)):
+            found[path] = there
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("who", ["superuser", "manager"])
+def test_every_screen_and_dialog(page: Page, sign_in, world, who):
+    sign_in(page, world.people[who])
+    paths = [*INSIDE, *(path for model in world.screens() for path in of_screen(world, model))]
+
+    found = findings(page, paths)
+
+    assert not found, axe.told(found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", ["/admin/", "/admin/core/enrollment/"])
+def test_the_pages_of_a_student(page: Page, sign_in, world, path):
+    sign_in(page, world.people["student"])
+
+    found = findings(page, [path])
+
+    assert not found, axe.told(found)
+
+
+def test_the_pages_for_visitors(page: Page, db):
+    found = findings(page, OUTSIDE)
+
+    assert not found, axe.told(found)
+
+
+def test_the_most_used_pages(page: Page, sign_in, world):
+    """The quick part of the walk, which is slow."""
+    sign_in(page, world.people["manager"])
+    person = world.own[User].pk
+    paths = ["/admin/", "/admin/core/user/", f"/admin/core/user/{person}/change/"]
+
+    found = findings(page, paths)
+
+    assert not found, axe.told(found)
+
+
+def test_a_missing_label_is_found(page: Page, db):
+    page.goto("/admin/login/")
+    page.evaluate("document.body.append(document.createElement('input'))")
+
+    assert "label" in axe.problems(page)[0]
