@@ -10,6 +10,7 @@ from core.admin.tools import teams as tools_teams
 from integrations.admin.connection import test_connection
 from project.pages import (
     email_changes,
+    help_pages,
     impersonation,
     invitations,
     live,
@@ -28,6 +29,7 @@ urlpatterns = [
     path("live/", page(live.live), name="live"),
     path("live/seen/", page(live.seen), name="live_seen"),
     path("notices/", page(live.notices), name="notices"),
+    path("help/", page(help_pages.guide), name="help"),
     path("history/", page(history.history), name="history"),
     path("tools/", page(tools.page), name="tools"),
     path("tools/teams/", page(tools_teams.page), name="tools_teams"),

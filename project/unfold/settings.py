@@ -29,6 +29,7 @@ UNFOLD: dict[str, Any] = {
         _static("dashboard/live.js"),
         _static("dashboard/dialogs.js"),
         _static("dashboard/find.js"),
+        _static("dashboard/access.js"),
     ],
     # After a change here: python -m project.unfold.theme
     "BORDER_RADIUS": "8px",

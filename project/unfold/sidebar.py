@@ -22,6 +22,7 @@ MY_LEARNING = Entry("My learning", "school", "index")
 TEAMS = Entry("Teams", "groups", "core_team_changelist", "core.view_team")
 STUDENTS = Entry("Students", "person", "core_user_changelist", "core.view_user")
 SEATS = Entry("Seats", "event_seat", "core_seat_changelist", "core.view_seat")
+HELP = Entry("Help", "help", "help", "core.view_team")
 LEARNING = [
     Entry("Enrollments", "assignment_ind", "core_enrollment_changelist", "core.view_enrollment"),
     Entry("Quiz results", "quiz", "core_quizresult_changelist", "core.view_quizresult"),
@@ -88,9 +89,10 @@ def _sections(user: User) -> list[tuple[str, list[Entry]]]:
             ("Learning", LEARNING),
             ("Sync", SYNC),
             ("Audit", AUDIT),
+            ("Guide", [HELP]),
         ]
     if user.has_perm("core.view_team"):
-        return [("", [OVERVIEW, TEAMS, STUDENTS, SEATS]), ("Learning", LEARNING)]
+        return [("", [OVERVIEW, TEAMS, STUDENTS, SEATS]), ("Learning", LEARNING), ("Guide", [HELP])]
     return [("", [MY_LEARNING])]
 
 

@@ -17,7 +17,7 @@ def test_an_administrator_sees_every_section(rf, alma):
 
     sections = [section["title"] for section in navigation(request)]
 
-    assert sections == ["", "Admin", "Learning", "Sync", "Audit"]
+    assert sections == ["", "Admin", "Learning", "Sync", "Audit", "Guide"]
 
 
 def test_the_sections_hold_what_the_design_says(rf, root):
@@ -42,7 +42,7 @@ def test_a_manager_sees_overview_teams_and_learning(rf, mara):
     shown = titles_for(mara, rf)
 
     assert shown[:4] == ["Overview", "Teams", "Students", "Seats"]
-    assert set(shown[4:]) <= {"Enrollments", "Quiz results", "Certificates", "Tags"}
+    assert set(shown[4:]) <= {"Enrollments", "Quiz results", "Certificates", "Tags", "Help"}
     assert "Enrollments" in shown
 
 

@@ -18,6 +18,31 @@
     (first || modal().querySelector("input:not([type=hidden]), select, textarea"))?.focus();
   });
 
+  /* While a dialog is open, the page behind it can be neither reached by Tab nor read. Afterwards the focus
+     returns to the button that opened it; live.js may have replaced that by one with the same address. */
+  let opener = null;
+  document.addEventListener("alpine:initialized", () => {
+    Alpine.effect(() => {
+      const page = document.getElementById("page");
+      const open = modal() !== null && box().openModal;
+      if (!page || page.inert === open) return;
+      for (const behind of document.querySelectorAll("#page, .skip-link")) behind.inert = open;
+      if (open || !opener) return;
+      const address = opener.getAttribute("hx-get");
+      const again = opener.isConnected ? opener : address && document.querySelector(`[hx-get="${CSS.escape(address)}"]`);
+      setTimeout(() => again?.focus());
+      opener = null;
+    });
+  });
+
+  // Escape closes an open list of choices, and only then the dialog.
+  let wasChoosing = false;
+  const choosing = () => document.querySelector("#modal-content .select2-container--open") !== null;
+  window.addEventListener("keydown", () => (wasChoosing = choosing()), true);
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && wasChoosing && event.isTrusted) event.stopPropagation();
+  });
+
   /* Ignore a second click, or a key held down, on the button of a dialog that is loading or open. It would show
      the dialog again, empty, or close it, as the button is outside the dialog. These listeners run first. */
   let isComing = false;
@@ -38,8 +63,9 @@
 
   document.addEventListener("htmx:beforeRequest", (event) => {
     if (event.detail.target !== modal() || modal().contains(event.detail.elt)) return;
-    if (isComing || isOpen()) event.preventDefault();
-    else isComing = true;
+    if (isComing || isOpen()) return event.preventDefault();
+    isComing = true;
+    opener = event.detail.elt;
   });
 
   // A dialog opens a moment after its response, when htmx has settled it. Other responses do not settle.
