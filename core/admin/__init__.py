@@ -11,7 +11,7 @@ import core.admin.organizations.screen
 import core.admin.products.screen
 import core.admin.quiz_results
 import core.admin.roles.screen
-import core.admin.seats
+import core.admin.seats.screen
 import core.admin.settings.screen
 import core.admin.tags.screen
 import core.admin.teams.screen

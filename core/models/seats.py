@@ -95,7 +95,10 @@ class Seat(Folded):
 
     class Meta:
         ordering = ["name", "id"]
-        indexes = [models.Index(fields=["fill", "id"], name="seat_fill")]
+        indexes = [
+            models.Index(fields=["fill", "id"], name="seat_fill"),
+            models.Index(fields=["name", "id"], name="seat_name"),
+        ]
         permissions = [("assign_seat", "Can assign seats to teams")]
         constraints = [
             models.CheckConstraint(

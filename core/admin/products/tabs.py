@@ -11,7 +11,7 @@ from core.admin.kit import cells, open_pages
 from core.admin.kit.lists.columns import column
 from core.admin.kit.sync.sending import status_pill
 from core.admin.kit.tabs import Tab
-from core.admin.seats import ACTIVE, RULE, TEAMS, places_text, with_shown_teams
+from core.admin.seats.columns import ACTIVE, RULE, TEAMS, places_text, with_shown_teams
 from core.models import BundleItem, Enrollment, Lesson, Product, Seat, User
 from core.pills import pill
 

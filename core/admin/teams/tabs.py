@@ -8,7 +8,7 @@ from core.admin.kit import cells
 from core.admin.kit.lists.columns import column
 from core.admin.kit.sync.sending import with_sending
 from core.admin.kit.tabs import Tab, TabFilter
-from core.admin.seats import expiry_rule, places
+from core.admin.seats.columns import expiry_rule, places
 from core.admin.teams.chosen_members import MEMBER_ACTIONS, members_as_users
 from core.admin.teams.links import LINKS_TAB
 from core.admin.users.dialogs.overrides import role_of

@@ -1,80 +1,35 @@
-"""Seats: pools of places, how many are used, and the teams that have them."""
+"""The screen of seats."""
 
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import F, Prefetch, Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from unfold.enums import ActionVariant
 
 from core.admin.kit import cells
+from core.admin.kit.dialogs.buttons import opens
 from core.admin.kit.history import HistoryAdmin
 from core.admin.kit.lists.columns import column
 from core.admin.kit.lists.filters import choice_filter, related_filter, team_filter
 from core.admin.kit.tabs import Tab
 from core.admin.kit.viewer import viewer_of
-from core.models import Product, Seat, SeatAssignment, Team, User
+from core.admin.seats.columns import ACTIVE, RULE, TEAMS, USED, places_left, teams_of, with_shown_teams
+from core.admin.seats.dialogs import SEAT_DIALOGS, AddSeat, RecalculateAll
+from core.models import Product, Seat, SeatAssignment, User
 from core.models.fields.folded import holding
-from core.pills import pill
-
-SHOWN_TEAMS = 3
 
 
-def places_text(seat: Seat) -> str:
-    """Returns "7 of 10" or "7, no limit", as of the last count."""
-    used = f"{seat.used_count:,}"
-    return f"{used}, no limit" if seat.unlimited else f"{used} of {seat.max_seats or 0:,}"
-
-
-def places(seat: Seat) -> SafeString:
-    badge = pill("over", f"{seat.over} over") if seat.over else ""
-    return format_html('<span class="cell-named cell-number">{} {}</span>', places_text(seat), badge)
-
-
-def expiry_rule(seat: Seat) -> str:
-    if seat.expiry_type == Seat.Expiry.DATE and seat.expiry_date:
-        return f"On {cells.day(seat.expiry_date)}"
-    if seat.expiry_type == Seat.Expiry.DAYS and seat.expiry_days:
-        return f"After {seat.expiry_days:,} days"
-    return "Never"
-
-
-def places_left(seat: Seat) -> str:
-    return "No limit" if seat.available is None else f"{seat.available:,}"
-
-
-def with_shown_teams(seats: QuerySet[Seat], viewer: User) -> QuerySet[Seat]:
-    """Prefetch `shown_assignments`: the assignments to teams that the viewer may see."""
-    assignments = SeatAssignment.objects.filter(team__in=Team.objects.visible_to(viewer))
-    return seats.prefetch_related(
-        Prefetch(
-            "assignments", assignments.select_related("team").order_by("id"), to_attr="shown_assignments"
-        )
-    )
-
-
-def team_names(seat: Any) -> SafeString:
-    names = [assignment.team.name for assignment in seat.shown_assignments]
-    more = f" and {len(names) - SHOWN_TEAMS} more" if len(names) > SHOWN_TEAMS else ""
-    return cells.text(", ".join(names[:SHOWN_TEAMS]) + more)
-
-
-def teams_of(seat: Seat, viewer: User) -> QuerySet[SeatAssignment]:
-    assignments = SeatAssignment.objects.filter(seat=seat, team__in=Team.objects.visible_to(viewer))
-    return assignments.select_related("team").order_by("id")
-
-
-USED = column("Used / max", places, sort="fill")
-RULE = column("Access ends", expiry_rule)
-TEAMS = column("Teams", team_names)
-ACTIVE = column("Active", "active", cells.yes_no)
+def limit_text(seat: Seat) -> str:
+    if seat.unlimited:
+        return "None"
+    return "Soft: people can be enrolled over it" if seat.soft_limit else "Hard"
 
 
 @admin.register(Seat)
 class SeatAdmin(HistoryAdmin):
     seat_name = column("Name", "name", cells.text)
-    seat_and_product = column("Name", lambda seat: cells.two_lines(seat.name, str(seat.product)))
+    seat_and_product = column("Name", lambda seat: cells.two_lines(seat.name, str(seat.product)), sort="name")
     description_full = column("Description", "description", cells.whole)
     product_name = column("Product", "product", cells.named)
     used = USED
@@ -85,6 +40,9 @@ class SeatAdmin(HistoryAdmin):
     is_extendable = column("Extendable", "extendable", cells.yes_no)
     teams = TEAMS
     is_active = ACTIVE
+    limit_kind = column("Limit", limit_text)
+    made_from = column("Copy of", "source_template", cells.link)
+    created = column("Created At", "created_at", cells.moment)
     tag_names = column(
         "Default tags", lambda seat: ", ".join(tag.name for tag in seat.tags.all()), cells.whole
     )
@@ -99,6 +57,18 @@ class SeatAdmin(HistoryAdmin):
                 "full": ("Full", Q(unlimited=False, used_count=F("max_seats"))),
                 "nearly": ("Full or nearly so", lambda seats: seats.full_or_nearly()),
                 "free": ("Places left", Q(unlimited=True) | Q(used_count__lt=F("max_seats"))),
+                "unlimited": ("Unlimited", Q(unlimited=True)),
+            },
+        ),
+        choice_filter("access ends", field="expiry_type"),
+        choice_filter(
+            "state",
+            {
+                "active": ("Active", Q(active=True)),
+                "inactive": ("Inactive", Q(active=False)),
+                "reusable": ("Reusable", Q(reusable=True)),
+                "extendable": ("Extendable", Q(extendable=True)),
+                "unassigned": ("Assigned to no team", Q(assignments__isnull=True)),
             },
         ),
     ]
@@ -106,6 +76,10 @@ class SeatAdmin(HistoryAdmin):
     search_fields = ["folded"]
     search_help_text = "Search by seat or product"
     ordering = ["-fill"]
+    dialogs = SEAT_DIALOGS
+    actions_list = ["add_seat", "recalculate_all"]
+    add_seat = opens(AddSeat, variant=ActionVariant.PRIMARY)
+    recalculate_all = opens(RecalculateAll)
     tabs = (
         Tab(
             "teams",
@@ -157,5 +131,7 @@ class SeatAdmin(HistoryAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         names = ["seat_name", "description_full"] if viewer_of(request).sees_everything else []
         counts = ["product_name", "used", "available", "counted"]
-        rules = ["rule", "is_reusable", "is_extendable", "is_active", "tag_names"]
+        rules = ["rule", "limit_kind", "is_reusable", "is_extendable", "is_active"]
+        if viewer_of(request).sees_everything:
+            rules += ["tag_names", "made_from", "created"]
         return [(None, {"fields": names + counts}), ("Rules", {"fields": rules})]

@@ -1,0 +1,1 @@
+"""Seats: pools of places on a product, and the teams that have them."""
