@@ -149,5 +149,21 @@ KINDS = {
             | NEW_ADDRESS
             | {"how": Placeholder("How it was changed.", "confirmed by a link sent to the new address")},
         ),
+        EmailKind(
+            "seat_alert",
+            "Seats that become full",
+            "When seats reach 75, 90 or 100 percent: to the owners of their teams and to administrators who "
+            "may see seats.",
+            PERSON
+            | {
+                "seats": Placeholder(
+                    "A line for each seat.",
+                    "- Acme: Accounting 101 is nearly full: 9 of 10 places used.",
+                    required=True,
+                ),
+                "count": Placeholder("How many seats.", "1 seat"),
+                "link": Placeholder("The link to the seats.", f"{SITE}core/seat/"),
+            },
+        ),
     ]
 }

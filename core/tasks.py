@@ -13,6 +13,7 @@ from core.email_kinds import KINDS
 from core.models import EmailChange, Invitation, Notice, SignUp, User
 from core.services import invitations, seats
 from core.services.accounts import access, account_mail, sign_in_links, welcome_mail
+from core.services.seats import alerts
 from core.services.site import email_texts, mail, notices
 from core.services.teams import sign_ups
 
@@ -33,6 +34,15 @@ def recalculate_seats(user_id: int | None) -> int:
     seat_list = reverse("admin:core_seat_changelist")
     notices.tell(starters, f"Seats recalculated: {_corrected(changed)}.", url=seat_list)
     return changed
+
+
+def send_seat_alert(user_id: int, seat_ids: list[int]) -> str:
+    """Send the e-mail about seats that became full. Failures are only logged: the person has the notice."""
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    problem = alerts.send(user, seat_ids) if user else ""
+    if problem:
+        log.error("Alert about %s seats to user %s: %s", len(seat_ids), user_id, problem)
+    return problem
 
 
 def _corrected(changed: int) -> str:

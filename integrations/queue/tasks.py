@@ -9,6 +9,7 @@ from django_q.tasks import async_task
 from core.models import OutboxEntry
 from core.services import seats
 from core.services.accounts import impersonation
+from core.services.seats import alerts
 from core.services.site import secrets
 from core.services.storage import fill_folded
 from integrations import heartbeat, schedules
@@ -65,6 +66,7 @@ STEPS: list[Callable[[], object]] = [
     fill_folded.fill_missing,
     seats.let_pass,
     impersonation.close_timed_out,
+    alerts.watch,
     inbox.sweep,
     repairs.sweep,
     unread_content.ask_soon,

@@ -60,7 +60,7 @@ class SeatAdmin(HistoryAdmin):
                 "unlimited": ("Unlimited", Q(unlimited=True)),
             },
         ),
-        choice_filter("access ends", field="expiry_type"),
+        choice_filter("expiry", title="access ends", field="expiry_type"),
         choice_filter(
             "state",
             {
