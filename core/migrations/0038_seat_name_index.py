@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('core', '0035_role_order'),
+        ('core', '0037_changes_by_impersonation'),
     ]
 
     operations = [
