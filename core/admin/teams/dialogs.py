@@ -51,7 +51,7 @@ class AddUserToTeam(PersonDialog):
         return all(scope.holds_in(viewer, code, obj) for code in ("users.create", "teams.assign"))
 
     def carry_out(self) -> Done:
-        return self.add_to([self.obj])
+        return self.add_to([(self.obj, self.cleaned_data["role"])])
 
 
 class PeopleDialog(TeamDialog):

@@ -41,10 +41,10 @@ def switch(label: str, help_text: str, *, initial: bool = False) -> forms.Boolea
     )
 
 
-def check_role(form: Dialog, role: Role, team: Team) -> None:
-    """Add an error if the viewer may not give the role in the team."""
+def check_role(form: Dialog, role: Role, team: Team, field: str = "role") -> None:
+    """Add an error beside the field if the viewer may not give the role in the team."""
     if not scope.roles_to_give(form.viewer, team).filter(pk=role.pk).exists():
-        form.add_error("role", f"You cannot give the role {role} in {team}. Choose another.")
+        form.add_error(field, f"You cannot give the role {role} in {team}. Choose another.")
 
 
 def day_input(*, latest: date) -> forms.Widget:

@@ -10,12 +10,22 @@ from core.admin.kit import cells
 from core.admin.kit.dialogs.dialog import Dialog, Done
 from core.admin.kit.dialogs.fields import check_role, picked, switch
 from core.admin.users.dialogs.fields import email_field, name_field, role_field, student_role
-from core.models import Membership, Role, Team, User
+from core.errors import names
+from core.models import Membership, Role, SiteSettings, Team, User
 from core.permissions import scope
 from core.services import people
 from core.services.accounts import account_mail
 from core.services.memberships import TeamIsFull
 from core.services.people import EmailTaken, IsMember, NotAnAddress
+from core.wording import listed
+
+
+def _teams_field(label: str, **options: Any) -> forms.ModelChoiceField:
+    errors = {
+        "required": "Choose at least one team.",
+        "invalid_choice": "You cannot add people to this team.",
+    }
+    return picked(Membership.team, label, multiple=True, errors=errors, **options)
 
 
 class PersonDialog(Dialog):
@@ -39,7 +49,7 @@ class PersonDialog(Dialog):
         self.offer("role", scope.roles_to_give(self.viewer, self.obj))
         self.suggest("role", student_role())
 
-    def add_to(self, teams: list[Team]) -> Done:
+    def add_to(self, places: list[tuple[Team, Role]]) -> Done:
         """Add the person with this address to the teams. A person with an account outside the viewer's teams
         is invited instead."""
         values = self.cleaned_data
@@ -47,18 +57,19 @@ class PersonDialog(Dialog):
             email=values["email"],
             first_name=values["first_name"],
             last_name=values["last_name"],
-            memberships=[(team, values["role"]) for team in teams],
+            memberships=places,
             in_thinkific=values["thinkific"],
             by=self.viewer,
         )
-        names = ", ".join(map(str, teams))
+        teams = [team for team, _ in places]
+        names = listed([str(team) for team in teams])
         if invited:
             said = (
                 f"{user.email} has an account outside your teams and gets an invitation. The person joins "
                 f"{names} by accepting it; until then the tab Invited lists it."
             )
             return Done(said, cells.detail_url(teams[0], "invitations"))
-        said = f"{user.email} is in {names} now, as {values['role']}.{self._welcome(user)}"
+        said = f"{user.email} is in {_in_words(places)} now.{self._welcome(user)}"
         users = reverse("admin:core_user_changelist")
         url = cells.detail_url(teams[0], "users") if len(teams) == 1 else users
         return Done(
@@ -72,21 +83,35 @@ class PersonDialog(Dialog):
         return f" A welcome e-mail goes to {user.email}."
 
 
+def _in_words(places: list[tuple[Team, Role]]) -> str:
+    """Returns the teams with the role in each: "Acme and Globex as Student, and in Initech as Manager"."""
+    by_role: dict[Role, list[str]] = {}
+    for team, role in places:
+        by_role.setdefault(role, []).append(str(team))
+    return ", and in ".join(f"{listed(teams)} as {role}" for role, teams in by_role.items())
+
+
 class AddUser(PersonDialog):
     slug, label, icon, about_new = "add", "Add User", "person_add", True
     code = "users.create"
     question = "Creates an account in the dashboard and, unless you switch that off, in Thinkific."
     refused_at = {EmailTaken: "email", NotAnAddress: "email", IsMember: "teams", TeamIsFull: "teams"}
-    field_order = ("first_name", "last_name", "email", "teams", "role", "global_role")
-    teams = picked(
-        Membership.team,
-        "Teams",
-        multiple=True,
-        errors={
-            "required": "Choose at least one team.",
-            "invalid_choice": "You cannot add people to this team.",
-        },
+    field_order = (
+        "first_name",
+        "last_name",
+        "email",
+        "teams",
+        "role",
+        "more_teams",
+        "more_role",
+        "global_role",
     )
+    teams = _teams_field("Teams")
+    role = role_field("Role in these teams")
+    more_teams = _teams_field(
+        "Other teams, with another role", required=False, help_text="Leave it empty if the role is the same."
+    )
+    more_role = role_field("Role in the other teams", required=False)
     global_role = forms.ModelChoiceField(
         label="Role in the whole dashboard",
         queryset=Role.objects.none(),
@@ -99,34 +124,63 @@ class AddUser(PersonDialog):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.offer("teams", scope.teams_where(self.viewer, "users.create"))
+        for name in ("teams", "more_teams"):
+            self.offer(name, scope.teams_where(self.viewer, "users.create"))
+        self.offer("more_role", scope.roles_to_give(self.viewer))
+        self.suggest("more_role", None)
         self.offer("global_role", scope.global_roles_to_give(self.viewer))
         if not self.viewer.sees_everything:
             del self.fields["global_role"]
-        # Only viewers who see everything also see people without a team.
+        # A role in the whole dashboard needs no team. Without both, the user joins the default team.
+        self.default = SiteSettings.load().default_team if self.viewer.sees_everything else None
         self.fields["teams"].required = not self.viewer.sees_everything
+        if self.default is not None:
+            self.fields["teams"].help_text = f"Without a team, the user joins {self.default} as Student."
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
-        if role := values.get("role"):
-            for team in values.get("teams") or ():
-                check_role(self, role, team)
+        teams, more = set(values.get("teams") or ()), set(values.get("more_teams") or ())
+        if more and not values.get("more_role") and "more_role" not in self.errors:
+            self.add_error("more_role", "Choose the role in the other teams.")
+        if twice := teams & more:
+            self.add_error("more_teams", f"{names(twice)} cannot be in both lists: one role for each team.")
+        for team, role in self.places(values):
+            check_role(self, role, team, "more_role" if team in more else "role")
+        without = not (teams or more or self.default or values.get("global_role"))
+        if without and self.viewer.sees_everything and "teams" not in self.errors:
+            self.add_error("teams", "Choose at least one team.")
         return values
+
+    def places(self, values: dict[str, Any]) -> list[tuple[Team, Role]]:
+        """Returns the chosen teams, with the role in each."""
+        pairs = (("teams", "role"), ("more_teams", "more_role"))
+        return [
+            (team, values[role])
+            for teams, role in pairs
+            if values.get(role)
+            for team in values.get(teams) or ()
+        ]
 
     def carry_out(self) -> Done:
         values = self.cleaned_data
+        places = self.places(values)
         if not self.viewer.sees_everything:
-            return self.add_to(list(values["teams"]))
+            return self.add_to(places)
         global_role = values.get("global_role")
+        if not places and not global_role:
+            assert self.default is not None
+            places = [(self.default, Role.objects.get(code="student"))]
         works_here = {"global_role": global_role, "is_staff": True, "is_dashboard_user": True}
         user = people.create_user(
             email=values["email"],
             first_name=values["first_name"],
             last_name=values["last_name"],
-            memberships=[(team, values["role"]) for team in values["teams"]],
+            memberships=places,
             in_thinkific=values["thinkific"],
             by=self.viewer,
             **(works_here if global_role else {}),
         )
-        said = f"{user} is added{f' as {global_role}' if global_role else ''}.{self._welcome(user)}"
+        said = f"{user} is added{f' as {global_role}' if global_role else ''}"
+        said += f", in {_in_words(places)}." if places else "."
+        said += self._welcome(user)
         return Done(said, cells.detail_url(user))

@@ -47,11 +47,12 @@ def email_field() -> AddressField:
     )
 
 
-def role_field() -> forms.ModelChoiceField:
+def role_field(label: str = "Role in the team", *, required: bool = True) -> forms.ModelChoiceField:
     return forms.ModelChoiceField(
-        label="Role in the team",
+        label=label,
         queryset=Role.objects.none(),
-        empty_label=None,
+        required=required,
+        empty_label=None if required else "—",
         widget=UnfoldAdminSelectWidget(),
         error_messages={"required": "Choose a role.", "invalid_choice": "You cannot give this role."},
     )

@@ -11,7 +11,7 @@ from core.admin.kit.dialogs.fields import check_role, picked, switch
 from core.admin.users.dialogs.fields import role_field, student_role
 from core.admin.users.dialogs.global_role import ChangeGlobalRole
 from core.admin.users.dialogs.overrides import ChangeOverrides
-from core.models import GroupMembership, Membership, Team, User
+from core.models import GroupMembership, Membership, SiteSettings, Team, User
 from core.permissions import scope
 from core.services import groups, memberships
 from core.services.memberships import TeamIsFull
@@ -134,10 +134,21 @@ class RemoveFromTeam(MembershipDialog):
         return memberships.removable(rows)
 
     def text(self) -> str:
-        said = f"{self.row.user} leaves {self.row.team}. A user without another team joins the default team."
+        said = f"{self.row.user} leaves {self.row.team}. {self._what_of_the_last_team()}"
         if not self.given:
             return f"{said} Enrollments stay."
         return f"{said} Seats of the team gave {plural(self.given, 'running enrollment')}."
+
+    def _what_of_the_last_team(self) -> str:
+        """Returns a sentence about users without another team. Only for viewers who see all teams it says
+        whether this user is one: others must not learn about teams that are not theirs."""
+        if not self.viewer.sees_everything:
+            return "A user without another team joins the default team."
+        if Membership.objects.filter(user=self.row.user).exclude(pk=self.row.pk).exists():
+            return "Other teams of this user do not change."
+        default = SiteSettings.load().default_team
+        joins = f"the default team{f', {default}' if default else ''}"
+        return f"It is the only team of this user, who joins {joins}."
 
     def carry_out(self) -> Done:
         user, team = self.row.user, self.row.team

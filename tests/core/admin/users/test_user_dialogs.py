@@ -55,6 +55,60 @@ def test_an_added_user_is_in_the_teams_and_waits_for_thinkific(alma, signed_in, 
     assert "A welcome e-mail goes to new@acme.example" in page
 
 
+def test_a_user_is_added_to_several_teams_with_several_roles(alma, signed_in, acme, globex):
+    manager = builtin_role("manager")
+    form = person(teams=[acme.pk], more_teams=[globex.pk], more_role=manager.pk)
+
+    page = signed_in(alma).post(do("add"), form, follow=True).content.decode()
+
+    user = User.objects.get(email="new@acme.example")
+    roles = {m.team: m.role.code for m in user.memberships.all()}
+    assert roles == {acme: "student", globex: "manager"}
+    assert user.home_team == acme
+    assert "in Acme as Student, and in Globex as Manager." in page
+
+
+@pytest.mark.parametrize(
+    ("values", "beside"),
+    [
+        ({"more_teams": "globex"}, "more_role"),
+        ({"more_teams": "acme", "more_role": "manager"}, "more_teams"),
+        ({"more_teams": "globex", "more_role": "owner"}, "more_role"),
+    ],
+)
+def test_a_second_role_that_cannot_be_is_refused_beside_its_field(
+    request, alma, signed_in, acme, globex, values, beside
+):
+    form = person(teams=[acme.pk], more_teams=[request.getfixturevalue(values["more_teams"]).pk])
+    if role := values.get("more_role"):
+        form["more_role"] = builtin_role(role).pk
+
+    answer = signed_in(alma).post(do("add"), form)
+
+    assert beside in answer.context["form"].errors
+    assert not User.objects.filter(email="new@acme.example").exists()
+
+
+def test_nobody_gives_a_second_role_beyond_their_own(mara, signed_in, acme):
+    mighty = RoleFactory(name="Mighty", permissions=["teams.view", "enrollments.extend"])
+
+    answer = signed_in(mara).post(do("add"), person(more_teams=[acme.pk], more_role=mighty.pk))
+
+    assert "more_role" in answer.context["form"].errors
+    assert not User.objects.filter(email="new@acme.example").exists()
+
+
+def test_a_user_without_a_team_joins_the_default_one_or_is_refused(alma, signed_in, acme):
+    refused = signed_in(alma).post(do("add"), person())
+    SiteSettings.load()
+    SiteSettings.objects.update(default_team=acme)
+    signed_in(alma).post(do("add"), person(role=builtin_role("manager").pk))
+
+    assert refused.context["form"].errors == {"teams": ["Choose at least one team."]}
+    membership = User.objects.get(email="new@acme.example").memberships.get()
+    assert (membership.team, membership.role.code) == (acme, "student")
+
+
 def work_off(mail_task: str) -> None:
     """Do what was queued for the worker under this name."""
     for queued in OrmQ.objects.all():
