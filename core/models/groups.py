@@ -90,7 +90,10 @@ class ThinkificGroup(Folded):
                 name="one_new_group_per_name",
             ),
         ]
-        indexes = [models.Index(fields=["name", "id"], name="group_name")]
+        indexes = [
+            models.Index(fields=["name", "id"], name="group_name"),
+            models.Index(fields=["token", "id"], name="group_token"),
+        ]
 
     def __str__(self) -> str:
         return self.name

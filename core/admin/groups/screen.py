@@ -122,11 +122,11 @@ def _members(viewer: User) -> QuerySet[GroupMembership]:
 @admin.register(ThinkificGroup)
 class ThinkificGroupAdmin(DashboardAdmin):
     title = column("Name", cells.named, sort="name")
-    token_text = column("Token", "token", cells.text)
-    thinkific = column("Thinkific ID", in_thinkific.id_cell)
-    team_count = count_column("Teams", _assignments, "group")
-    user_count = count_column("Users", _members, "group")
-    status = column("Status", sync_status)
+    token_text = column("Token", "token", cells.text, sort=True)
+    thinkific = column("Thinkific ID", in_thinkific.id_cell, sort="thinkific_id")
+    team_count = count_column("Teams", _assignments, "group", sort=True)
+    user_count = count_column("Users", _members, "group", sort=True)
+    status = column("Status", sync_status, sort="is_pending")
     quick_assign = column("Actions", _quick_assign)
     where = column("Exists", _where)
     synced = LAST_SYNCED

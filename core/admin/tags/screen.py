@@ -19,7 +19,7 @@ def _tagged(viewer: User) -> QuerySet:
 @admin.register(Tag)
 class TagAdmin(HistoryAdmin):
     label = column("Name", "name", cells.text, sort=True)
-    people = count_column("Users", _tagged, "tag", leads_to=people_with)
+    people = count_column("Users", _tagged, "tag", leads_to=people_with, sort=True)
     created = column("Created At", "created_at", cells.moment)
 
     list_display = ["label", "people", "created"]

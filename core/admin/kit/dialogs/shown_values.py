@@ -98,8 +98,11 @@ class ShownValues(forms.BaseForm):
         if key in self._sent_data:
             raw = field.hidden_widget().value_from_datadict(self._sent_data, self.files, key)
             return comparable(field, raw)
-        # A multiple choice that was empty sends nothing. Other fields tell whether the form was shown at all.
-        was_shown = any(self.add_initial_prefix(other) in self._sent_data for other, _ in self._protected())
+        # A multiple choice that was empty sends nothing. The question of a dialog, or another field, tells
+        # whether the form was shown at all.
+        was_shown = "asked" in self._sent_data or any(
+            self.add_initial_prefix(other) in self._sent_data for other, _ in self._protected()
+        )
         return comparable(field, None if was_shown else stored)
 
     def _show(self, name: str, stored: Any, *, and_the_field: bool = False) -> None:

@@ -31,12 +31,19 @@ class CountColumn(Column):
     """Counts the related rows of each row, as an annotation in the query of the list or page."""
 
     def __init__(
-        self, heading: str, rows: Callable[[User], Any], key: str, leads_to: Callable[[Any], str] | None
+        self,
+        heading: str,
+        rows: Callable[[User], Any],
+        key: str,
+        *,
+        leads_to: Callable[[Any], str] | None,
+        sort: bool,
     ):
         super().__init__(heading, lambda row: getattr(row, self.annotation), amount, "")
         self.rows = rows
         self.key = key
         self.leads_to = leads_to
+        self.sorts = sort
 
     def __call__(self, row: Any) -> Any:
         shown = super().__call__(row)
@@ -45,6 +52,8 @@ class CountColumn(Column):
 
     def __set_name__(self, screen: type, name: str) -> None:
         self.annotation = f"{name}_counted"
+        if self.sorts:
+            self.admin_order_field = self.annotation
 
     def count(self, viewer: User) -> CappedCount:
         return CappedCount(self.rows(viewer).filter(**{self.key: OuterRef("pk")}))
@@ -76,13 +85,15 @@ def count_column(
     key: str,
     *,
     leads_to: Callable[[Any], str] | None = None,
+    sort: bool = False,
 ) -> CountColumn:
     """Returns a column that counts rows of another model, in a constant number of queries.
 
     `rows` returns the rows that the viewer may see; `key` is their foreign key to the list's row. `leads_to`
-    returns the address of the list with exactly the counted rows; empty for none.
+    returns the address of the list with exactly the counted rows; empty for none. With `sort` the heading
+    sorts by the count. The database then counts for every row, so only for models with few rows.
     """
-    return CountColumn(heading, rows, key, leads_to)
+    return CountColumn(heading, rows, key, leads_to=leads_to, sort=sort)
 
 
 def _unchanged(value: Any) -> Any:

@@ -48,6 +48,7 @@ class EditTags(TagDialog):
         self.stored = set(self.obj.tags.order_by().values_list("pk", flat=True))
         self.offer("tags", Tag.objects.visible_to(self.viewer))
         self.fields["tags"].initial = sorted(self.stored)
+        self.suggest("new", "")
 
     @classmethod
     def may(cls, viewer: User, obj: User | None) -> bool:

@@ -17,6 +17,7 @@ OPENS = {
     "seats.edit": {"seat"},
     "enrollments.extend": {"enrollment"},
     "groups.assign": {"thinkificgroup"},
+    "tags.edit": {"tag"},
 }
 # The same for lists of the whole site, which open only for people who see everything.
 OPENS_EVERYWHERE = {
@@ -44,7 +45,7 @@ DOES = {
     },
     "teams.edit": {"team:edit", "team:overrides", "user:overrides"},
     "tags.assign": {"user:tags"},
-    "notes.create": {"user:add-note", "user:edit-note", "user:delete-note"},
+    "notes.create": {"user:add-note"},  # changing and deleting is for who wrote the note
     "enrollments.create": {"user:enroll"},
     "enrollments.extend": {"user:change-end", "enrollment:change-end"},
     "enrollments.delete": {"user:end-access", "enrollment:end-access"},

@@ -71,7 +71,8 @@ def others(one: Shown) -> list[Any]:
         return [None if shown else "on"]
     if isinstance(field, forms.ModelChoiceField):
         found: list[Any] = [str(pk) for pk in field.queryset.values_list("pk", flat=True)]
-        found += [] if field.required else [""]
+        # For several choices nothing is sent, not an empty one; test_user_tags.py has that.
+        found += [] if field.required or isinstance(field, forms.ModelMultipleChoiceField) else [""]
     elif isinstance(field, forms.ChoiceField):
         found = [str(value) for value, _ in field.choices if value]
     elif isinstance(field, forms.DateField):

@@ -65,7 +65,7 @@ def side(word: str, *, team: Team, person: User, course: Any, name: str) -> tupl
         "quizresult": make.QuizResultFactory(user=person, quiz=quiz),
         "certificate": make.CertificateFactory(user=person, product=course, credential_id=f"{word}-1"),
     }
-    return objects, [assignment, member, enrollment, Membership.objects.get(team=team, user=person), note]
+    return objects, [assignment, member, enrollment, note, Membership.objects.get(team=team, user=person)]
 
 
 def build() -> World:
