@@ -41,7 +41,8 @@ class EditText(EmailDialog):
         return f"{KINDS[self.obj.name].when} Plain text; links are made by the mailbox."
 
     def page_context(self) -> dict[str, Any]:
-        subject, body = email_texts.example(self.obj.name, *email_texts.present(self.obj))
+        typed = [self[name].value() or "" for name in ("subject", "body")]
+        subject, body = email_texts.example(self.obj.name, *typed)
         return {
             "placeholders": KINDS[self.obj.name].placeholders.items(),
             "preview_subject": subject,

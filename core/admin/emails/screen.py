@@ -47,7 +47,7 @@ class EmailTextAdmin(SitewideAdmin, HistoryAdmin):
     title = column("E-mail", str)
     when = column("Sent", lambda row: cells.sentence(KINDS[row.name].when))
     subject_now = column("Subject", lambda row: cells.text(email_texts.present(row)[0]))
-    state = column("Text", lambda row: pill("Changed") if row.is_changed else "Shipped")
+    state = column("State", lambda row: pill("Changed") if row.is_changed else "Shipped")
     changed = column("Changed At", "changed_at", cells.moment)
     sent_when = column("Sent", lambda row: KINDS[row.name].when)
     text_now = column("Text", _now)
@@ -57,7 +57,7 @@ class EmailTextAdmin(SitewideAdmin, HistoryAdmin):
 
     list_display = ["title", "when", "subject_now", "state", "changed"]
     list_top_template = "dashboard/settings_tabs.html"
-    fields = ["sent_when", "state", "changed", "text_now", "preview", "placeholders", "shipped"]
+    fields = ["sent_when", "state", "text_now", "preview", "placeholders", "shipped"]
     ordering = ["id"]
     dialogs = EMAIL_DIALOGS
     first_tab_title = "E-mail"

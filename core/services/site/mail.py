@@ -8,6 +8,7 @@ from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 
 from core.email_display import as_people_write
+from core.email_kinds import KINDS
 from core.models import User
 from core.services.site import email_texts
 
@@ -25,6 +26,8 @@ def send(
     `values` has a text for each of its placeholders. `over` is an open connection to use. `what`
     names the mail in the error. Returns an error text; empty on success.
     """
+    missing = KINDS[name].placeholders.keys() - values.keys()
+    assert not missing, f"The e-mail {name} is sent without values for {missing}."
     subject, text = email_texts.written(name, {key: str(value) for key, value in values.items()})
     return deliver(address, subject, text, what=what, over=over)
 
