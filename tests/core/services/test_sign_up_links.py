@@ -13,6 +13,7 @@ from core.errors import Refusal
 from core.models import Membership, Notice, OutboxEntry, SignUp, SignUpLink, Team, User
 from core.services.memberships import TeamIsFull
 from core.services.people import NotAnAddress
+from core.services.storage import fill_folded
 from core.services.teams import sign_up_links, sign_ups, teams
 from core.tasks import send_sign_up_mail
 from tests.factories import RoleFactory, SignUpFactory, SignUpLinkFactory, UserFactory, builtin_role
@@ -283,6 +284,15 @@ def test_addresses_of_people_who_never_answered_are_forgotten(link):
 
     assert list(sign_ups.over(timezone.now())) == [old]
     assert joined.pk != old.pk
+
+
+def test_a_row_without_its_key_is_filled_like_all_folded_columns(link):
+    sign_up = SignUpFactory(link=link, email="NORA@new.example".lower())
+    SignUp.objects.update(email_key=None)
+
+    assert fill_folded.fill_missing() == 1
+    sign_up.refresh_from_db()
+    assert sign_up.email_key == "nora@new.example"
 
 
 @pytest.mark.django_db(transaction=True)
