@@ -35,7 +35,7 @@ VOCABULARY = {
     # It is over, has not begun, is switched off, or is no more than a remark. Labels of people are `label`.
     QUIET: """
         no archived built_in cancelled changed discarded draft expired guest ignored label never_synced
-        not_set not_started not_subscribed queued set_by_the_environment settled switched_off uploaded
+        not_set not_started not_subscribed queued set_by_the_environment settled switched_off uploaded used_up
         validated
     """,
 }

@@ -45,7 +45,9 @@ class AddTagToMembers(ChosenMembers, AddTagToChosen):
 
 
 class AddGroupToMembers(ChosenMembers, AddChosenToGroup):
-    slug, label, action = "add-group", "Add Group", "add_to_group"
+    """For viewers who may add people to the team: its groups get its members in any case."""
+
+    slug, label, action, code = "add-group", "Add Group", "add_to_group", "teams.assign"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

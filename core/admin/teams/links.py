@@ -27,7 +27,7 @@ from core.services.teams import sign_up_links
 USUAL_USES, USUAL_DAYS = 25, 30
 STATES = {
     sign_up_links.OPEN: ("Works", ""),
-    sign_up_links.FULL: ("Full", "As many people joined as the link allows. Make another link for more."),
+    sign_up_links.FULL: ("Used up", "As many people joined as the link allows. Make another link for more."),
     sign_up_links.EXPIRED: ("Expired", "The last day of the link is over."),
     sign_up_links.REVOKED: ("Revoked", ""),
     sign_up_links.OFF: (

@@ -80,13 +80,13 @@ class AddChosenToGroup(ChosenUsers):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        here = scope.groups_where(self.viewer, "groups.assign")
+        here = scope.groups_where(self.viewer, self.code)
         self.offer("group", here)
         self.offered["group"] = groups.accepting_members(here)
 
     def valid_for_all(self) -> dict[str, set[int]]:
         shared = scope.shared_by_all(
-            self.viewer, "groups.assign", self.chosen, GroupAssignment.objects.all(), "group"
+            self.viewer, self.code, self.chosen, GroupAssignment.objects.all(), "group"
         )
         return {} if shared is None else {"group": shared}
 
@@ -95,7 +95,7 @@ class AddChosenToGroup(ChosenUsers):
         group = values.get("group")
         if group is None:
             return values
-        reached = scope.people_for_group(self.viewer, "groups.assign", group)
+        reached = scope.people_for_group(self.viewer, self.code, group)
         within = set(reached.filter(pk__in=[user.pk for user in self.chosen]).values_list("pk", flat=True))
         self.new = len(groups.not_members(group, self.chosen))
         if beyond := [user for user in self.chosen if user.pk not in within]:

@@ -186,12 +186,16 @@ def test_only_products_of_this_team_are_offered(alma, mara, cast, ana, signed_in
     assert not Enrollment.objects.exists()
 
 
-def test_chosen_members_join_a_group_of_the_team(alma, cast, ana, bo, signed_in):
+@pytest.mark.parametrize("who", ["alma", "mara"])
+@pytest.mark.usefixtures("alma", "mara")
+def test_chosen_members_join_a_group_of_the_team(request, cast, ana, bo, signed_in, who):
+    """A manager who may add people to the team may do this too; other teams' groups stay out of reach."""
+    client = signed_in(request.getfixturevalue(who))
     group = GroupAssignmentFactory(team=cast, direction="dashboard_to_thinkific").group
     other = GroupAssignmentFactory(direction="dashboard_to_thinkific").group
 
-    refused = choose(signed_in(alma), cast, "add_to_group", [ana], {"group": other.pk})
-    choose(signed_in(alma), cast, "add_to_group", [ana, bo], {"group": group.pk})
+    refused = choose(client, cast, "add_to_group", [ana], {"group": other.pk})
+    choose(client, cast, "add_to_group", [ana, bo], {"group": group.pk})
 
     assert "group" in refused.context["form"].errors
     assert set(GroupMembership.objects.filter(group=group).values_list("user", flat=True)) == {ana.pk, bo.pk}
