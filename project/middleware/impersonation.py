@@ -38,7 +38,7 @@ REFUSED = {
     "admin:login": "Signing in as another person is not possible meanwhile.",
     "admin:admin_password_reset": "Links to set a password are out of reach meanwhile.",
 }
-LINK = "Only the person whom a link was sent to answers it."
+LINK = "Whoever answers a link does so in their own name."
 OWN_SCREENS = {"apitoken": "API tokens are out of reach meanwhile."}
 
 WHY = {

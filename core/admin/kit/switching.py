@@ -19,6 +19,7 @@ def act(request: HttpRequest, session: ImpersonationSession) -> None:
     """Sign the browser in as the person. The administrator is signed in until then."""
     administrator = session.impersonator
     _sign_in(request, session.impersonated)
+    request.user.is_hijacked = True  # type: ignore[union-attr]  # for what still looks at this request
     request.session[IMPERSONATION] = session.pk
     request.session[ADMINISTRATOR_HASH] = administrator.get_session_auth_hash()
     request.session[ADMINISTRATORS] = [str(administrator.pk)]
