@@ -56,6 +56,7 @@ class ImpersonationAdmin(SitewideAdmin, ExportingAdmin):
     why = column("Reason", "reason", cells.text)
     why_whole = column("Reason", "reason", cells.whole)
 
+    list_display_links = ["started"]  # the others lead to people
     list_display = ["by", "acted_as", "started", "how_long", "how_it_ended", "address", "why"]
     list_select_related = ["impersonator", "impersonated"]
     list_filter = [

@@ -38,6 +38,12 @@
     if (root.matches(".select2-container")) name(root);
   }
 
+  // What Unfold draws as an icon alone.
+  const NAMES = {
+    "#nav-sidebar-inner a:has(> .material-symbols-outlined:only-child)": "Overview",
+    "#searchbar-submit": "Search",
+  };
+
   const added = new MutationObserver((changes) => {
     for (const change of changes) {
       for (const node of change.addedNodes) {
@@ -49,6 +55,9 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     each(document.body);
+    for (const [selector, said] of Object.entries(NAMES)) {
+      for (const icon of document.querySelectorAll(selector)) icon.setAttribute("aria-label", said);
+    }
     const content = document.getElementById("content");
     content?.setAttribute("role", "main");
     content?.setAttribute("tabindex", "-1"); // for the skip link
