@@ -17,6 +17,7 @@ class Placeholder:
     example: str
     required: bool = False  # without it the e-mail is of no use
     secret: bool = False  # not in the subject, which phones show on their locked screen
+    several_lines: bool = False  # what stands for it may have several lines; not in the subject
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,7 @@ KINDS = {
                     "A line for each seat.",
                     "- Acme: Accounting 101 is nearly full: 9 of 10 places used.",
                     required=True,
+                    several_lines=True,
                 ),
                 "count": Placeholder("How many seats.", "1 seat"),
                 "link": Placeholder("The link to the seats.", f"{SITE}core/seat/"),

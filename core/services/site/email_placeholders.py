@@ -28,14 +28,17 @@ def names_in(text: str) -> set[str]:
     return {found[1:-1] for found in PLACEHOLDER.findall(text)}
 
 
-def filled(text: str, values: Mapping[str, str]) -> str:
-    """Returns the text with the values in the place of the placeholders. What stands in a value is never read
-    as a placeholder. An empty value takes a blank before it away: "Hello {first_name}," becomes "Hello,"."""
+def filled(text: str, values: Mapping[str, str], *, several_lines: Collection[str] = ()) -> str:
+    """Returns the text with the values in the place of the placeholders, each in one line unless its name is
+    in `several_lines`. What stands in a value is never read as a placeholder. An empty value takes a blank
+    before it away: "Hello {first_name}," becomes "Hello,"."""
 
     def value_of(found: re.Match[str]) -> str:
-        value = " ".join(
-            str(values[found["name"]]).split()
-        )  # no line of its own in the text of somebody else
+        lines = str(values[found["name"]]).split("\n" if found["name"] in several_lines else None)
+        # Otherwise a name with a line of its own could write into the text of somebody else.
+        value = ("\n" if found["name"] in several_lines else " ").join(
+            " ".join(line.split()) for line in lines
+        )
         return f"{found['blank']}{value}" if value else ""
 
     names = "|".join(map(re.escape, values))

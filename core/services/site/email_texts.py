@@ -33,19 +33,25 @@ def written(name: str, values: Mapping[str, str]) -> tuple[str, str]:
     if any(problems(kind, subject, body).values()):  # another version has other placeholders
         log.error("The stored text of the e-mail %s does not fit this version; the shipped one is sent", name)
         subject, body = kind.shipped
-    return placeholders.filled(subject, values), placeholders.filled(body, values) + "\n"
+    subject, body = _filled(kind, subject, body, values)
+    return subject, body + "\n"
 
 
 def example(name: str, subject: str, body: str) -> tuple[str, str]:
     """Returns a subject and text filled with the example values of the e-mail."""
     values = {key: one.example for key, one in KINDS[name].placeholders.items()}
-    return placeholders.filled(subject, values), placeholders.filled(body, values)
+    return _filled(KINDS[name], subject, body, values)
+
+
+def _filled(kind: EmailKind, subject: str, body: str, values: Mapping[str, str]) -> tuple[str, str]:
+    lists = [key for key, one in kind.placeholders.items() if one.several_lines]
+    return placeholders.filled(subject, values), placeholders.filled(body, values, several_lines=lists)
 
 
 def problems(kind: EmailKind, subject: str, body: str) -> dict[str, list[str]]:
     """Returns what is wrong with a subject and a text, in sentences."""
     allowed = kind.placeholders
-    public = [name for name, one in allowed.items() if not one.secret]
+    public = [name for name, one in allowed.items() if not (one.secret or one.several_lines)]
     missing = [
         f"The text must contain {{{name}}}: {one.meaning}"
         for name, one in allowed.items()
@@ -61,7 +67,7 @@ def _of_subject(subject: str, public: list[str], allowed: Mapping) -> list[str]:
         return ["The subject must be one line, without control characters."]
     found = list(placeholders.problems(subject, allowed))
     hidden = placeholders.names_in(subject) & (set(allowed) - set(public))
-    return found + [f"{{{name}}} is secret and must not stand in the subject." for name in sorted(hidden)]
+    return found + [f"{{{name}}} must not stand in the subject." for name in sorted(hidden)]
 
 
 def _of_body(body: str, allowed: Mapping) -> list[str]:

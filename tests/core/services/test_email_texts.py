@@ -100,6 +100,15 @@ def test_what_stands_in_a_value_is_not_read_again():
     assert email_placeholders.filled("{first_name} {email}", values) == "{link} a b"
 
 
+def test_a_list_keeps_its_lines_in_the_text_and_has_none_in_the_subject():
+    values = {"seats": "- A \r\n-  B", "name": "x\ny"}
+    text = email_placeholders.filled("{seats}|{name}", values, several_lines=["seats"])
+    assert text == "- A\n- B|x y"
+
+    alert = KINDS["seat_alert"]
+    assert email_texts.problems(alert, "{seats}", "{seats}")["subject"]
+
+
 def test_an_empty_value_takes_the_blank_before_it_away():
     assert email_placeholders.filled("Hello {first_name},", {"first_name": ""}) == "Hello,"
     assert email_placeholders.filled("{first_name}{first_name}!", {"first_name": ""}) == "!"
