@@ -113,7 +113,7 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "core.services.accounts.password_rules.SitePasswordRules"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
@@ -175,7 +175,7 @@ EMAIL_TIMEOUT = 20  # seconds; a mail server that does not answer must not block
 SITE_URL = env.str("SITE_URL", "").rstrip("/") or (
     "http://localhost:8000" if DEBUG or not ALLOWED_HOSTS else f"https://{ALLOWED_HOSTS[0].lstrip('.')}"
 )
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "B2B Dashboard <dashboard@localhost>")
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "")  # empty: the sender of Settings counts
 
 # --- Thinkific -------------------------------------------------------------------------------------
 

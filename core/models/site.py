@@ -1,39 +1,23 @@
 """Settings that an administrator changes while the site runs. Secrets are in secrets.py."""
 
 from typing import Any
-from zoneinfo import available_timezones
 
-from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 
 from core import once
 from core.formats import AMOUNTS
 from core.models.fields.history import tracked
+from core.models.fields.settings_checks import (
+    DATE_FORMATS,
+    MOST_DAYS,
+    MOST_PLACES,
+    SUBDOMAIN,
+    address_with_name,
+    at_most,
+    known_time_zone,
+)
 from core.models.teams import Team
-
-MOST_DAYS = 36_500  # a hundred years: a date so far ahead is still within Python's calendar
-MOST_PLACES = 1_000_000
-
-
-def at_most(number: int) -> MaxValueValidator:
-    return MaxValueValidator(number, f"Enter {number:,} or less.")
-
-
-def known_time_zone(name: str) -> None:
-    if name not in available_timezones():
-        raise ValidationError(f"“{name}” is not a time zone. Choose one such as Europe/Berlin.")
-
-
-SUBDOMAIN = "Enter only the first part of the address: acme, of https://acme.thinkific.com."
-DATE_FORMATS = {
-    "j M Y": "14 Mar 2029",
-    "M j, Y": "Mar 14, 2029",
-    "d/m/Y": "14/03/2029",
-    "m/d/Y": "03/14/2029",
-    "d.m.Y": "14.03.2029",
-    "Y-m-d": "2029-03-14",
-}
 
 
 class SiteSettings(models.Model):
@@ -46,6 +30,16 @@ class SiteSettings(models.Model):
     class ExpiryWinner(models.TextChoices):
         LAST = "last", "The seat that was used last, even when that shortens access"
         LONGEST = "longest", "The longest access"
+
+    class ExpiryKind(models.TextChoices):
+        DAYS = "days", "After a number of days"
+        DATE = "date", "On a date"
+        NEVER = "never", "Never"
+
+    class PasswordMix(models.TextChoices):
+        ANY = "any", "Any characters"
+        LETTERS_AND_DIGITS = "letters_digits", "Letters and digits"
+        FOUR_KINDS = "four_kinds", "Small and capital letters, digits and other signs"
 
     class Clock(models.TextChoices):
         TWENTY_FOUR = "24", "24 hours (17:30)"
@@ -84,6 +78,15 @@ class SiteSettings(models.Model):
         help_text="How prices are written.",
     )
 
+    email_sender = models.CharField(
+        "sender of e-mails",
+        max_length=200,
+        default="B2B Dashboard <dashboard@localhost>",
+        db_default="B2B Dashboard <dashboard@localhost>",
+        validators=[address_with_name],
+        help_text="The address that mails come from, with a name: Acme Academy <courses@acme.example>.",
+    )
+
     # People
     default_team = models.ForeignKey(
         Team,
@@ -103,8 +106,38 @@ class SiteSettings(models.Model):
         default=False,
         help_text="Sent by Thinkific to accounts created from here.",
     )
+    welcome_email = models.BooleanField(
+        "welcome e-mail",
+        default=True,
+        db_default=True,
+        help_text="Add User sends a mail with a link to set a password, unless that is switched off there.",
+    )
+    password_min_length = models.PositiveSmallIntegerField(
+        "shortest password",
+        default=10,
+        db_default=10,
+        validators=[MinValueValidator(8), MaxValueValidator(64)],
+        help_text="Characters that a new password has at least. Passwords that are set stay valid.",
+    )
+    password_mix = models.CharField(
+        "new passwords contain",
+        max_length=20,
+        choices=PasswordMix,
+        default=PasswordMix.ANY,
+        db_default=PasswordMix.ANY.value,
+    )
+    session_days = models.PositiveSmallIntegerField(
+        "days signed in",
+        default=14,
+        db_default=14,
+        validators=[MinValueValidator(1), MaxValueValidator(365)],
+        help_text="How many days a sign-in lasts. Who is signed in already keeps the days they had.",
+    )
     default_max_members = models.PositiveIntegerField(
-        null=True, blank=True, validators=[at_most(MOST_PLACES)]
+        null=True,
+        blank=True,
+        validators=[at_most(MOST_PLACES)],
+        help_text="How many people a new team may have at most. Empty: no limit.",
     )
     sign_in_by_link = models.BooleanField(
         "sign-in by e-mail link",
@@ -116,8 +149,24 @@ class SiteSettings(models.Model):
     # Role code ("owner", "manager") -> the overrides that a new membership with this role begins with.
     default_overrides = models.JSONField("default permissions", null=True, blank=True, editable=False)
     # Seats and enrollments
+    default_expiry_kind = models.CharField(
+        "access ends",
+        max_length=5,
+        choices=ExpiryKind,
+        default=ExpiryKind.DAYS,
+        db_default=ExpiryKind.DAYS.value,
+        help_text="The end that the dialogs suggest when somebody is enrolled and no seat decides.",
+    )
     default_enrollment_days = models.PositiveIntegerField(
-        default=365, validators=[at_most(MOST_DAYS)], help_text="0 means no expiry."
+        default=365,
+        validators=[at_most(MOST_DAYS)],
+        help_text="For “After a number of days”. 0 means no expiry.",
+    )
+    default_expiry_date = models.DateField(
+        "default end of access",
+        null=True,
+        blank=True,
+        help_text="For “On a date”. Access ends at the end of this day.",
     )
     default_max_seats = models.PositiveIntegerField(default=10, validators=[at_most(MOST_PLACES)])
     seat_expiry_winner = models.CharField(

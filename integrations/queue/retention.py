@@ -9,7 +9,7 @@ from django.utils import timezone
 from django_q.models import Failure, OrmQ, Success
 
 from core.models import ApiToken, Notice, OutboxEntry, SiteSettings, WebhookDelivery
-from core.models.site import MOST_DAYS
+from core.models.fields.settings_checks import MOST_DAYS
 from core.services.accounts import allowances, sign_in, sign_in_links
 from core.services.teams import sign_ups
 from integrations import heartbeat

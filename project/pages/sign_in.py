@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from unfold.forms import AuthenticationForm as UnfoldAuthenticationForm
 
-from core.models import User
+from core.models import SiteSettings, User
 from core.services.accounts import sign_in, sign_in_links
 from project.middleware.client_address import network_of
 
@@ -63,7 +63,9 @@ class Attempts(AxesDatabaseHandler):
 
 
 def record_sign_in(request: HttpRequest, user: User) -> None:
-    """Store the time of a sign-in, without a history row, and the network that it came from."""
+    """Store the time of a sign-in, without a history row, and the network that it came from. The sign-in
+    lasts as long as the settings say."""
+    request.session.set_expiry(timedelta(days=SiteSettings.load().session_days))
     now = timezone.now()
     User.objects.filter(pk=user.pk).update(last_login=now, last_activity_at=now)
     sign_in.note_sign_in(user, network_of(request))

@@ -1,5 +1,6 @@
 """Shipped defaults beside the fields, and the dialog that returns to them."""
 
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -11,6 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from core import moments
 from core.admin.kit.dialogs.dialog import Dialog, Done
 from core.admin.settings.fields import EMPTY
 from core.admin.settings.tabs import SHOWN
@@ -32,6 +34,8 @@ def in_words(field: Field, value: Any) -> str:
         return "on" if value else "off"
     if value is None or value == "":
         return EMPTY[field.name]() if field.name in EMPTY else "empty"
+    if isinstance(value, date):
+        return moments.day(value)
     return str(dict(field.flatchoices).get(value, value))
 
 

@@ -10,6 +10,9 @@ from django.conf import settings
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminSelect2Widget
 
+from core import moments
+from core.admin.kit.dialogs.fields import day_input
+
 # Other names of the same zones, kept for old systems, and zones of a fixed offset, whose signs mislead.
 LEFT_OUT = ("Etc/", "SystemV/", "US/", "posix/", "right/")
 
@@ -44,6 +47,15 @@ def time_zone() -> forms.Field:
     )
 
 
-FORM_FIELDS: dict[str, Callable[..., forms.Field]] = {"time_zone": time_zone}
+def last_day() -> forms.Field:
+    widget = day_input(latest=moments.LAST_DAY)
+    widget.attrs["class"] += " max-w-2xl"  # as wide as the other fields
+    return forms.DateField(required=False, widget=widget, label="Default end of access")
+
+
+FORM_FIELDS: dict[str, Callable[..., forms.Field]] = {
+    "time_zone": time_zone,
+    "default_expiry_date": last_day,
+}
 # What an empty setting means.
 EMPTY: dict[str, Callable[[], str]] = {"time_zone": lambda: f"{settings.TIME_ZONE}, as in the environment"}

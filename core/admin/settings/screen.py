@@ -14,6 +14,7 @@ from core.admin.kit.tabs import AnyTab
 from core.admin.kit.viewer import viewer_of
 from core.admin.settings.defaults import RESET_DIALOGS, by_environment, environment_note, help_of
 from core.admin.settings.fields import FORM_FIELDS
+from core.admin.settings.form import SettingsForm
 from core.admin.settings.keys import KEY_DIALOGS, rows
 from core.admin.settings.tabs import SettingsTab, links, tab_called
 from core.models import SiteSettings
@@ -24,6 +25,7 @@ class SiteSettingsAdmin(SitewideAdmin, HistoryAdmin):
     list_display = ["__str__"]
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     autocomplete_fields = ["default_team"]
+    form = SettingsForm
     warn_unsaved_form = True  # the other tabs are links, which would lose what was typed
     dialogs = (*RESET_DIALOGS, *KEY_DIALOGS)
     change_form_outer_after_template = "admin/dashboard/settings_keys.html"
@@ -74,6 +76,8 @@ class SiteSettingsAdmin(SitewideAdmin, HistoryAdmin):
         if _tab_of(request).slug == "thinkific" and self.has_view_permission(request):
             viewer = viewer_of(request)
             context["keys"] = rows(SiteSettings.load(), viewer)
+            schedules = reverse("admin:integrations_syncschedule_changelist")
+            context["schedules_url"] = schedules if viewer.sees_everything else ""
             context["may_run"] = sees_site(request, "core.run_tools")
         return context
 

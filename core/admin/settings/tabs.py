@@ -25,22 +25,23 @@ TABS = (
         {
             "Dates and times": ["time_zone", "date_format", "time_format"],
             "Prices": ["default_currency", "amount_format"],
+            "E-mails": ["email_sender"],
         },
     ),
     SettingsTab(
         "people",
         "People and registration",
         {
-            "Accounts": ["placeholder_last_name", "thinkific_welcome_email"],
+            "Accounts": ["placeholder_last_name", "welcome_email", "thinkific_welcome_email"],
             "Teams": ["default_team", "default_max_members"],
-            "Sign-in": ["sign_in_by_link"],
+            "Sign-in": ["sign_in_by_link", "session_days", "password_min_length", "password_mix"],
         },
     ),
     SettingsTab(
         "seats",
         "Seats and enrollments",
         {
-            "Enrollments": ["default_enrollment_days"],
+            "Enrollments": ["default_expiry_kind", "default_enrollment_days", "default_expiry_date"],
             "Seats": ["default_max_seats", "seat_expiry_winner", "bought_enrollments_take_places"],
         },
     ),

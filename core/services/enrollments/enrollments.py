@@ -16,7 +16,7 @@ from django.utils import timezone
 from core import moments
 from core.errors import Refusal
 from core.models import BundleItem, Enrollment, Product, Seat, SiteSettings, User
-from core.models.site import MOST_DAYS
+from core.models.fields.settings_checks import MOST_DAYS
 from core.services import outbox
 from core.services.enrollments.grants import (
     Moment,
@@ -98,8 +98,11 @@ def enroll_each(
 
 def usual_last_day() -> date | None:
     """Returns the last day of access that begins today, by the settings; None when access does not end."""
-    days = SiteSettings.load().default_enrollment_days
-    if days == 0:
+    settings = SiteSettings.load()
+    days, kind = settings.default_enrollment_days, settings.default_expiry_kind
+    if kind == SiteSettings.ExpiryKind.DATE:
+        return settings.default_expiry_date
+    if kind == SiteSettings.ExpiryKind.NEVER or days == 0:
         return None
     today = timezone.localdate()
     return min(today + timedelta(days=min(days, MOST_DAYS)), LAST_DAY)

@@ -10,7 +10,7 @@ from core import moments
 from core.errors import Refusal, names
 from core.folding import tidy_name
 from core.models import Enrollment, Product, Seat, SeatAssignment, Tag, User
-from core.models.site import MOST_DAYS, MOST_PLACES
+from core.models.fields.settings_checks import MOST_DAYS, MOST_PLACES
 from core.services.history import signed
 from core.services.seats.counting import count_used, recalculate
 

@@ -14,7 +14,11 @@ from core.services.site import secrets
 
 Name = StoredSecret.Name
 # Fields of SiteSettings -> the variable that wins over them.
-VARIABLES = {"thinkific_subdomain": "THINKIFIC_SUBDOMAIN", "thinkific_rate_limit": "THINKIFIC_RATE_LIMIT"}
+VARIABLES = {
+    "thinkific_subdomain": "THINKIFIC_SUBDOMAIN",
+    "thinkific_rate_limit": "THINKIFIC_RATE_LIMIT",
+    "email_sender": "DEFAULT_FROM_EMAIL",
+}
 LOST = (
     "The {} stored in Settings cannot be read, because SECRET_KEY was changed since. Enter it there again, "
     "or put the former key into SECRET_KEY_FALLBACKS."

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from smtplib import SMTPException
 from typing import Any
 
+from django.conf import settings
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 
 from core.email_display import as_people_write
 from core.email_kinds import KINDS
-from core.models import User
+from core.models import SiteSettings, User
 from core.services.site import email_texts
 
 
@@ -38,10 +39,15 @@ def deliver(
     """Send a text now. Returns an error text; empty on success."""
     subject = " ".join(as_people_write(subject).split())
     try:
-        EmailMessage(subject, as_people_write(text), to=[address], connection=over).send()
+        EmailMessage(subject, as_people_write(text), sender(), to=[address], connection=over).send()
     except (SMTPException, OSError, ValueError) as error:  # ValueError: the address is not valid in a header
         return f"The {what} could not be sent: {str(error)[:200] or type(error).__name__}"
     return ""
+
+
+def sender() -> str:
+    """Returns the address that mails come from: of the environment, else of the settings."""
+    return settings.DEFAULT_FROM_EMAIL or SiteSettings.load().email_sender
 
 
 def about(user: User) -> dict[str, str]:

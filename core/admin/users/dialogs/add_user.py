@@ -48,6 +48,7 @@ class PersonDialog(Dialog):
         super().__init__(*args, **kwargs)
         self.offer("role", scope.roles_to_give(self.viewer, self.obj))
         self.suggest("role", student_role())
+        self.suggest("welcome", SiteSettings.load().welcome_email)
 
     def add_to(self, places: list[tuple[Team, Role]]) -> Done:
         """Add the person with this address to the teams. A person with an account outside the viewer's teams
