@@ -5,7 +5,6 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import OuterRef, Q, QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.enums import ActionVariant
 
@@ -81,7 +80,7 @@ def _offered_in(role: Any) -> str:
 def _deleting(role: Role) -> SafeString:
     delete = button(url_of(Role._meta, DeleteRole.slug, role.pk), DeleteRole.label, icon="delete", css=DANGER)
     why_not = roles.use_of(role)
-    return format_html("{} {}", delete, cells.second(why_not)) if why_not else delete
+    return cells.lines([delete, cells.second(why_not)]) if why_not else delete
 
 
 @admin.register(Role)

@@ -18,7 +18,7 @@ from core.models import (
     Team,
     User,
 )
-from core.permissions.codes import OWNER_PERMISSIONS, PERMISSIONS
+from core.permissions.codes import OWNER_PERMISSIONS, PERMISSIONS, REQUIRES
 from integrations.models import Drift, DriftReport, Kind, SyncRun, SyncSchedule
 from tests import factories as make
 from tests.core.admin.walk.tables import DOES, OPENS
@@ -43,7 +43,7 @@ class World:
 
 def side(word: str, *, team: Team, person: User, course: Any, name: str) -> tuple[dict, list[Model]]:
     """Create the objects of a team: a seat, group and so on, for one course and one person."""
-    seat = make.SeatFactory(name=f"{name} seat", product=course, teams=[team])
+    seat = make.SeatFactory(name=f"{name} seat", product=course, teams=[team], extendable=True)
     group = make.ThinkificGroupFactory(name=f"{word} group")
     assignment = make.GroupAssignmentFactory(group=group, team=team, direction=Direction.BIDIRECTIONAL)
     member = GroupMembership.objects.create(group=group, user=person)
@@ -97,14 +97,16 @@ def build() -> World:
     Team.objects.filter(pk=acme.pk).update(organization=make.OrganizationFactory(name="Customers"))
     everyones = sitewide(acme, ana, otto)
     by_name = {model._meta.model_name: model for model in admin.site._registry}
-    people = everybody(acme)
+    people = everybody(acme, globex)
+    # Notes are changed by their authors only.
+    noted = make.NoteFactory(user=ana, author=people["all"]["sees and notes.create"], team=acme)
     world = World(
         people=people["all"],
         codes=people["codes"],
         everywhere=people["everywhere"],
         own={by_name[name]: obj for name, obj in own.items()},
         foreign={by_name[name]: obj for name, obj in foreign.items()} | everyones,
-        parts={"own": [*own_parts, through], "foreign": foreign_parts},
+        parts={"own": [*own_parts, through, noted], "foreign": foreign_parts},
     )
     world.people |= {"owner": owen, "student": ana}
     world.codes |= {"owner": set(OWNER_PERMISSIONS), "student": set()}
@@ -145,7 +147,7 @@ def factory_of(model: type[Model]) -> Any:
     return found[0]
 
 
-def everybody(acme: Team) -> dict[str, Any]:
+def everybody(acme: Team, globex: Team) -> dict[str, Any]:
     """Create two kinds of administrators, people of Acme with each single permission, people with none."""
     codes: dict[str, set[str]] = {}
     people: dict[str, User] = {}
@@ -168,10 +170,13 @@ def everybody(acme: Team) -> dict[str, Any]:
     make.MembershipFactory(
         team=acme, user=add("manager", set(manager.permissions), first_name="Mara"), role=manager
     )
+    make.MembershipFactory(
+        team=globex, user=add("other manager", set(manager.permissions), first_name="Gina"), role=manager
+    )
     in_team("everything", set(PERMISSIONS), is_staff=True)
     add("nobody", set())
     for code in OPENS:
-        in_team(f"only {code}", {code})
+        in_team(f"only {code}", {code, REQUIRES.get(code, code)})
     for code in DOES:
         in_team(f"sees and {code}", {*SEES, code})
     # All other permissions together open nothing, so each of them opens nothing.
