@@ -56,7 +56,7 @@ def long_text(value: str) -> SafeString:
     """Returns a text with its lines and in its own writing direction; a long one can be opened."""
     if len(value) <= SHOWN_CHARACTERS and value.count("\n") < SHOWN_LINES:
         return format_html('<p class="cell-long" dir="auto">{}</p>', value)
-    begin = "\n".join(value[:SHOWN_CHARACTERS].split("\n")[:SHOWN_LINES])
+    begin = "\n".join(value[:SHOWN_CHARACTERS].split("\n")[:SHOWN_LINES]).rstrip()
     return format_html(
         '<details class="cell-long" dir="auto"><summary><span class="cell-begin">{}… </span>'
         '<span class="cell-more">Show all</span><span class="cell-less">Show less</span></summary>'

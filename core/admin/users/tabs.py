@@ -115,7 +115,7 @@ def _author(note: Note) -> SafeString:
 def _written(note: Note) -> SafeString:
     if note.edited_at is None:
         return cells.moment(note.created_at)
-    edited = f"Changed {moments.exact(note.edited_at)}"
+    edited = f"Changed {moments.day(note.edited_at)}"
     return cells.with_second(cells.moment(note.created_at), edited)
 
 

@@ -42,13 +42,17 @@ class AddNote(Dialog):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.written_for: Team | None = None
         if self.viewer.sees_everything:
             del self.fields["team"]
-        else:
-            teams = scope.teams_where(self.viewer, "notes.create").filter(memberships__user=self.obj)
-            self.offer("team", teams)
-            home = self.obj.home_team_id
-            self.suggest("team", home if teams.filter(pk=home).exists() else teams.first())
+            return
+        teams = scope.teams_where(self.viewer, "notes.create").filter(memberships__user=self.obj)
+        shared = {team.pk: team for team in teams.order_by("name", "pk")}
+        self.written_for = shared.get(self.obj.home_team_id or 0) or next(iter(shared.values()), None)
+        self.offer("team", teams)
+        self.suggest("team", self.written_for)
+        if len(shared) == 1:
+            del self.fields["team"]
 
     @classmethod
     def may(cls, viewer: User, obj: User | None) -> bool:
@@ -66,7 +70,9 @@ class AddNote(Dialog):
 
     def carry_out(self) -> Done:
         values = self.cleaned_data
-        notes.add(user=self.obj, text=values["note"], team=values.get("team"), by=self.viewer)
+        notes.add(
+            user=self.obj, text=values["note"], team=values.get("team", self.written_for), by=self.viewer
+        )
         return Done(f"The note about {self.obj} is saved.")
 
 

@@ -6,7 +6,14 @@ from django.urls import reverse
 from core.models import Membership, Note
 from core.services import notes
 from tests.dialogs import row_is_gone, shown_by
-from tests.factories import MembershipFactory, NoteFactory, RoleFactory, UserFactory
+from tests.factories import (
+    MembershipFactory,
+    NoteFactory,
+    RoleFactory,
+    TeamFactory,
+    UserFactory,
+    builtin_role,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -127,7 +134,24 @@ def test_the_note_for_another_team_cannot_be_chosen(mara, acme, globex, ana, sig
 
     answer = signed_in(mara).post(dialog(ana, "add-note"), {"note": "x", "team": globex.pk})
 
-    assert "team" in answer.context["form"].errors
+    assert answer.status_code == 302  # with one team there is no choice
+    assert Note.objects.get().team == mara.home_team
+
+
+def test_with_several_teams_the_manager_says_for_which(mara, acme, globex, ana, signed_in):
+    third = TeamFactory(name="Third")
+    for team in (globex, third):
+        MembershipFactory(team=team, user=ana)
+    MembershipFactory(team=third, user=mara, role=builtin_role("manager"))
+    window = signed_in(mara)
+    form = shown_by(window, dialog(ana, "add-note"))
+
+    refused = window.post(dialog(ana, "add-note"), form | {"note": "x", "team": globex.pk})
+    window.post(dialog(ana, "add-note"), form | {"note": "x", "team": third.pk})
+
+    assert form["team"] == str(acme.pk)  # the home team is suggested
+    assert "team" in refused.context["form"].errors
+    assert Note.objects.get().team == third
 
 
 @pytest.mark.parametrize("whom", ["owen", "mara", "guest", "leader"])
