@@ -10,7 +10,18 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import content, full_pull, latency, lists, push, request_budget, storing, tagging, webhooks
+from benchmarks import (
+    content,
+    full_pull,
+    latency,
+    lists,
+    push,
+    request_budget,
+    storing,
+    tagging,
+    team_lists,
+    webhooks,
+)
 from benchmarks.frame import RESULTS, Line, Report
 from benchmarks.places import Place, scratch
 from benchmarks.scale import Context
@@ -26,6 +37,7 @@ FIGURES: dict[str, Callable[[Context, Place], Iterator[Line]]] = {
     "webhooks": webhooks.measure,
     "lists": lists.measure,
     "tagging": tagging.measure,
+    "team": team_lists.measure,
 }
 DATABASES = ("sqlite", "postgresql")
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.db import connection, models
 from django.utils import timezone
 
-from core.models import Enrollment, Product, User
+from core.models import Enrollment, Membership, Product, Role, Team, User
 
 FIRST = "alicebrunocarladavidelenafrankgracehenryirenejames"
 LAST = "abramberryclarkdavisevansfloregrahohaydeirvinklein"
@@ -45,6 +45,23 @@ def fill(rows: int) -> None:
         percentage_completed="(n % 101) / 100.0",
         activated_at=_minutes_ago("n"),
         expiry_date=_minutes_ago(f"(n % 1000 * 7919 + n) % {rows} - {rows} / 2"),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
+
+
+def fill_teams(rows: int, owner: User, role: Role) -> None:
+    """Put the people that `fill` has made into teams of a thousand."""
+    teams = range(AFTER, AFTER + 1 + rows // 1000)
+    Team.objects.bulk_create(Team(pk=pk, name=f"Team {pk}", owner=owner) for pk in teams)
+    _insert(
+        Membership,
+        rows,
+        id=f"n + {AFTER}",
+        team_id=f"{AFTER} + n / 1000",
+        user_id=f"n + {AFTER}",
+        role_id=str(role.pk),
+        joined_at=_minutes_ago("n"),
     )
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
