@@ -8,6 +8,7 @@ from django.urls import reverse
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from core.admin.kit import cells
+from core.admin.kit.dialogs.chosen import ChosenDialog
 from core.admin.kit.dialogs.dialog import Dialog, Done, RowDialog
 from core.admin.kit.dialogs.fields import picked
 from core.errors import Refusal, names
@@ -145,6 +146,25 @@ class RemoveTeam(OrganizationDialog, RowDialog):
     def carry_out(self) -> Done:
         organizations.remove_teams([self.row], by=self.viewer)
         return Done(f"{self.row} is in no organization now.")
+
+
+class RemoveTeams(OrganizationDialog, ChosenDialog):
+    """For teams chosen in the tab Teams."""
+
+    slug, label, action, danger = "remove-teams", "Remove from Organization", "remove_teams", True
+    is_limited = True
+
+    def text(self) -> str:
+        count = len(self.chosen)
+        stay = one_or_many(count, "stays as it is", "stay as they are")
+        return (
+            f"{plural(count, 'team')}, {names(self.chosen)}, {stay}, with people and seats, and will belong "
+            "to no organization."
+        )
+
+    def carry_out(self) -> Done:
+        removed = organizations.remove_teams(self.chosen, by=self.viewer)
+        return Done(f"{plural(removed, 'team')} {one_or_many(removed, 'is', 'are')} in no organization now.")
 
 
 ORGANIZATION_DIALOGS = (AddOrganization, EditOrganization, DeleteOrganization, AssignTeams, RemoveTeam)

@@ -14,7 +14,7 @@ from core.admin.kit.lists.columns import column, count_column
 from core.admin.kit.lists.lists import CappedCount, amount
 from core.admin.kit.sitewide import SitewideAdmin
 from core.admin.kit.tabs import Tab
-from core.admin.organizations.dialogs import ORGANIZATION_DIALOGS, AddOrganization
+from core.admin.organizations.dialogs import ORGANIZATION_DIALOGS, AddOrganization, RemoveTeams
 from core.models import Membership, Organization, Team, User
 from core.pills import pill
 from core.services.teams import organizations
@@ -94,13 +94,16 @@ class OrganizationAdmin(SitewideAdmin, HistoryAdmin):
             "Teams",
             teams_in,
             [
-                column("Team", _team),
+                column("Team", _team, sort="name"),
                 column("Owner", "owner", cells.link),
                 column("Members", "members_counted", amount),
                 created,
             ],
             "No team belongs to this organization. Assign teams with the button above.",
             permission="core.view_team",
+            search="folded",
+            search_hint="Search by team name",
+            actions=(RemoveTeams,),
         ),
     )
     empty_text = "An organization groups the teams of one customer under one management."

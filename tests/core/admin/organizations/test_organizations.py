@@ -4,8 +4,9 @@ import pytest
 from django.urls import reverse
 
 from core.models import Organization, Team
+from core.services import seats
 from core.services.teams import organizations
-from tests.dialogs import send_confirmed
+from tests.dialogs import Inputs, send_confirmed
 from tests.factories import (
     EnrollmentFactory,
     MembershipFactory,
@@ -82,6 +83,21 @@ def test_teams_are_assigned_and_removed_with_history(alma, acme, globex, holding
     assert globex.history.count() == 3  # before the first change, and the two changes
 
 
+def test_chosen_teams_are_removed_together(alma, acme, globex, holding, signed_in):
+    kept = TeamFactory(organization=holding)
+    organizations.assign_teams(holding, [acme, globex], by=alma)
+    client, url = signed_in(alma), page(holding, "teams")
+    chosen = {"action": "remove_teams", "_selected_action": [acme.pk, globex.pk]}
+
+    asked = client.post(url, chosen)
+    sent = Inputs(asked.content.decode().split('id="content-main"', 1)[1]).sent
+    said = client.post(url, sent | chosen, follow=True).content.decode()
+
+    assert "2 teams, Acme and Globex, stay as they are" in asked.content.decode()
+    assert "2 teams are in no organization now" in said
+    assert list(holding.teams.all()) == [kept]
+
+
 def test_a_team_that_leaves_another_organization_is_named_first(alma, acme, holding, signed_in):
     other = OrganizationFactory(name="Other")
     organizations.assign_teams(other, [acme], by=alma)
@@ -131,13 +147,14 @@ def test_the_page_adds_up_people_places_and_progress(alma, acme, globex, ana, bo
     archived = TeamFactory(organization=holding, archived_at=acme.created_at)
     MembershipFactory(team=archived)
 
+    seats.recalculate()
     found = organizations.figures(holding)
     shown = signed_in(alma).get(page(holding)).content.decode()
 
     assert found.people == 5  # Owen, Gwen, Ana, Bo, Otto
-    assert (found.seats, found.places_used, found.places, found.unlimited) == (2, 4, 10, 1)
+    assert (found.seats, found.places_used, found.places, found.unlimited) == (2, 2, 10, 1)
     assert (found.enrollments, found.completed, found.progress) == (2, 1, 0.5)
-    assert "4 used, 10 in seats with a limit, on 2 seats" in shown
+    assert "2 used, 10 in seats with a limit, on 2 seats" in shown
     assert "1 of 2 enrollments completed" in shown
 
 
