@@ -11,7 +11,7 @@ from django.urls import reverse
 from benchmarks.inside.filling import fill, fill_teams
 from benchmarks.inside.lists import ask
 from benchmarks.team_lists import MEMBERS
-from core.models import Membership, Role, Team, User
+from core.models import Membership, Role, Tag, Team, User, UserTag
 
 
 def run(rows: int) -> None:
@@ -27,6 +27,8 @@ def run(rows: int) -> None:
     ]
     held = [(owner, "owner"), (manager, "manager"), *((user, "student") for user in people)]
     Membership.objects.bulk_create(Membership(team=team, user=user, role=roles[code]) for user, code in held)
+    tag = Tag.objects.create(name="Night shift")
+    UserTag.objects.bulk_create(UserTag(user=user, tag=tag) for user in people[::2])
     if rows:
         fill(rows)
         fill_teams(rows, owner, roles["student"])

@@ -1,6 +1,6 @@
 """The tabs of a team's page: its members, invitations, groups and seats, and the enrollments of members."""
 
-from django.db.models import Case, DateTimeField, Exists, F, OuterRef, Q, QuerySet, When
+from django.db.models import Case, DateTimeField, F, Q, QuerySet, When
 from django.utils.safestring import SafeString
 
 from core.admin.enrollments.columns import COURSE_LINK, EXPIRES, PROGRESS, STATUS
@@ -46,12 +46,19 @@ def members_of(team: Team, viewer: User) -> QuerySet[Membership]:
 
 def tags_in(team: Team, viewer: User) -> QuerySet[Tag]:
     """Returns the tags on members of the team whose tags the viewer may see."""
-    return Tag.objects.filter(Exists(_tagged(team, viewer).filter(tag=OuterRef("pk"))))
+    return Tag.objects.filter(pk__in=_tagged(team, viewer).values("tag"))
 
 
 def _tagged(team: Team, viewer: User) -> QuerySet:
-    rows: QuerySet = User.tags.through._default_manager.filter(user__memberships__team=team)
-    return rows if viewer.sees_everything else rows.filter(user__in=User.objects.own_people_of(viewer))
+    """Returns the tags of members. It is found from the members, so that the number of all people does not
+    matter."""
+    rows: QuerySet = User.tags.through._default_manager.all()
+    member = Q(user__memberships__team=team)
+    if viewer.sees_everything:
+        return rows.filter(member)
+    at_home = Q(user__home_team__in=viewer.managed_teams())
+    homeless = Q(user__home_team__isnull=True, user__memberships__as_guest=False)
+    return rows.filter(member, at_home | homeless | Q(user=viewer))
 
 
 def with_tag(rows: QuerySet, tag: int, team: Team, viewer: User) -> QuerySet:
