@@ -67,3 +67,13 @@ def test_the_time_zone_is_found_by_typing_and_counts_at_once(page: Page, sign_in
     expect(page.get_by_text("General and localisation: settings saved.")).to_be_visible()
     page.goto("/admin/history/")
     assert "Asia/Kathmandu" in page.locator("time").first.get_attribute("title")
+
+
+def test_on_a_narrow_screen_the_open_tab_is_in_view(page: Page, sign_in, root):
+    SiteSettings.load()
+    sign_in(page, root)
+    page.set_viewport_size({"width": 390, "height": 800})
+
+    page.goto("/admin/core/sitesettings/1/change/?tab=thinkific")
+
+    expect(page.locator(".detail-tabs .is-active")).to_be_in_viewport(ratio=0.9)

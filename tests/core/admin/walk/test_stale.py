@@ -83,6 +83,8 @@ def others(one: Shown) -> list[Any]:
         found = ["one@walk.example", "two@walk.example"]
     elif one.name == "default_currency":
         found = ["CAD", "EUR"]
+    elif one.name == "email_sender":
+        found = ["First <first@walk.example>", "Second <second@walk.example>"]
     elif isinstance(field, forms.URLField):
         found = ["https://one.example/", "https://two.example/"]
     else:
