@@ -17,6 +17,7 @@ from core.models import Product, Team, User
 from core.services import seats
 from core.services.storage import fill_folded
 from integrations.models import SyncConflict
+from project.development import impersonations
 
 FIXTURES = settings.BASE_DIR / "fixtures" / "demo"
 AS_OF = datetime(2026, 11, 1, tzinfo=UTC)  # "today" of the dates in the fixtures
@@ -56,6 +57,7 @@ def load() -> Demo:
         _find_accounts_of_conflicts()
         fill_folded.fill_missing()
         seats.recalculate()
+        impersonations.add()
     for user in User.objects.filter(email__in=ACCOUNTS.values()):
         if not user.check_password(PASSWORD):
             user.set_password(PASSWORD)

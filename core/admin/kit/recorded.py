@@ -23,6 +23,7 @@ from core.models import (
     GroupAssignment,
     Invitation,
     Membership,
+    Note,
     Organization,
     Role,
     Seat,
@@ -147,6 +148,7 @@ RECORDED = {
             lambda row, names: f"{names.of(row, 'group')} for {names.of(row, 'team')}",
             ("group", "team"),
         ),
+        Recorded(Note, lambda row, names: f"Note about {names.of(row, 'user')}", ("user",)),
         Recorded(Tag, lambda row, names: row.name),
         Recorded(
             UserTag, lambda row, names: f"{names.of(row, 'tag')} on {names.of(row, 'user')}", ("tag", "user")

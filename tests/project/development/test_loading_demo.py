@@ -3,9 +3,9 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
-from core.models import (
-    User,
-)
+from core.admin.kit.recorded import RECORDED
+from core.models import ImpersonationSession, User
+from core.permissions.backend import may_impersonate
 from fixtures.demo import build, people_and_courses
 from integrations.models import SyncConflict
 from integrations.thinkific import conflicts
@@ -91,3 +91,18 @@ def test_the_command_tells_how_to_sign_in(db, capsys, settings):
     report = json.loads(capsys.readouterr().out)
     assert report["loaded"] is False
     assert report["accounts"]["manager"] == demo.ACCOUNTS["manager"]
+
+
+def test_its_impersonations_are_of_every_kind(db):
+    demo.load()
+
+    endings = {session.ending for session in ImpersonationSession.objects.all()}
+    assert endings == {"", "left", "timed_out"}
+    changed = ImpersonationSession.objects.get(ended_by="left")
+    rows = [row for kind in RECORDED.values() for row in kind.rows().filter(impersonation=changed)]
+    assert len(rows) >= 2
+    for row in rows:
+        assert changed.started_at < row.history_date < changed.ended_at
+        assert (row.history_user, row.impersonator) == (changed.impersonated, changed.impersonator)
+    for session in ImpersonationSession.objects.all():
+        assert may_impersonate(hijacker=session.impersonator, hijacked=session.impersonated)

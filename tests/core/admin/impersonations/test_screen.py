@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.apps import apps
 from django.db import DatabaseError, connection, transaction
 from django.db.models import ProtectedError
 from django.test.utils import CaptureQueriesContext
@@ -10,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core import acting
+from core.admin.kit.recorded import RECORDED
 from core.models import ImpersonationSession, OutboxEntry, User
 from core.services import people, tags
 from core.services.accounts import impersonation
@@ -220,3 +222,9 @@ def test_people_in_the_record_are_not_deleted(who):
     session = ImpersonationSessionFactory()
     with pytest.raises(ProtectedError):
         getattr(session, who).delete()
+
+
+def test_no_history_is_left_out():
+    tracked = {model for model in apps.get_models() if hasattr(model, "history")}
+
+    assert {kind.model for kind in RECORDED.values()} == tracked
