@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks import (
     content,
     full_pull,
+    impersonated,
     latency,
     lists,
     push,
@@ -38,6 +39,7 @@ FIGURES: dict[str, Callable[[Context, Place], Iterator[Line]]] = {
     "lists": lists.measure,
     "tagging": tagging.measure,
     "team": team_lists.measure,
+    "impersonated": impersonated.measure,
 }
 DATABASES = ("sqlite", "postgresql")
 
