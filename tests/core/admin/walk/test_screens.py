@@ -70,7 +70,7 @@ def test_dialogs_and_buttons_open_as_the_table_says(world, window, who):
         rows = {row.pk for row in world.parts["own"]}
         for one in {a for part in rows for a in [*lists(screen), *addresses(screen, obj.pk, part)]}:
             what = f"{model._meta.model_name}:{one.dialog or one.view}"
-            asks = one.dialog or one.view in screen.actions_list + screen.actions_detail
+            asks = one.dialog or one.view in [*screen.actions_list, *screen.actions_detail]
             # add_user and add_team only lead to the dialog, which is asked itself.
             if not asks or what in opened or one.view in {"add_user", "add_team"}:
                 continue
