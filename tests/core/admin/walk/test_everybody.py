@@ -146,7 +146,6 @@ def hostile(world: World, hidden: dict) -> dict[str, Any]:
         "is_superuser": "on",
         "is_staff": "on",
         "post": "yes",
-        "confirmed": "1",
         "_form_submitted": "on",
         "select_across": "0",
     }
