@@ -18,6 +18,7 @@ from benchmarks import (
     lists,
     push,
     request_budget,
+    seats,
     storing,
     tagging,
     team_lists,
@@ -40,6 +41,7 @@ FIGURES: dict[str, Callable[[Context, Place], Iterator[Line]]] = {
     "tagging": tagging.measure,
     "team": team_lists.measure,
     "impersonated": impersonated.measure,
+    "seats": seats.measure,
 }
 DATABASES = ("sqlite", "postgresql")
 
