@@ -20,8 +20,8 @@ def measure(context: Context, place: Place) -> Iterator[Line]:
         f"{people:,} people enrolled through a seat",
         place,
         found,
-        f"with places, history and outbox against {found['bare'] * 1000:.0f} ms (bulk_create of the same rows "
-        "of the three tables)",
+        f"with places, history and outbox against {found['bare'] * 1000:.0f} ms "
+        "(bulk_create of the same rows of the three tables)",
     )
     enrollments = int(context.people * context.enrollments_per_user)
     seats = min(SEATS, max(10, enrollments // 100))

@@ -23,6 +23,7 @@ BARE = """
 SELECT a.seat_id, COUNT(DISTINCT e.user_id) FROM core_enrollment e
 JOIN core_membership m ON m.user_id = e.user_id
 JOIN core_seatassignment a ON a.team_id = m.team_id AND a.product_id = e.product_id
+WHERE e.removed_at IS NULL AND e.via_bundle_id IS NULL
 GROUP BY a.seat_id
 """
 

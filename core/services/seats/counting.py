@@ -17,13 +17,9 @@ from core.services.storage import bulk
 
 RECALCULATE_TASK = "core.tasks.recalculate_seats"
 
-# A pending enrollment uses its place already, before it is sent. A failed or removed one does not.
-TAKES_A_PLACE = [
-    Enrollment.Status.PENDING,
-    Enrollment.Status.ACTIVE,
-    Enrollment.Status.COMPLETED,
-    Enrollment.Status.EXPIRED,
-]
+# Statuses as in `Enrollment._conditions`, without its CASE, which is slower for a million rows.
+UNSENT = Q(push_state="pending", thinkific_id__isnull=True)  # uses its place already, before it is sent
+NOT_THERE = Q(removed_at__isnull=False) | Q(push_state="failed", thinkific_id__isnull=True)
 ASSIGNMENT = "user__memberships__team__seat_assignments"
 COUNTED_AFTER = timedelta(hours=6)  # the longest that a reusable seat's count stands without a new one
 
@@ -44,15 +40,15 @@ def _places(seats: QuerySet[Seat], now: datetime | None) -> QuerySet[Enrollment]
     student is in."""
     bought = Q(last_seat__isnull=True, origin=Enrollment.Origin.THINKIFIC)
     ignored = Q(pk=None) if SiteSettings.load().bought_enrollments_take_places else bought
+    expired = Q(expiry_date__lte=now or timezone.now()) & ~UNSENT
     # All conditions on the assignment are in one filter(), so that they apply to the same assignment.
     return (
-        Enrollment.objects.with_status(now)
-        .filter(
+        Enrollment.objects.filter(
             Q(**{f"{ASSIGNMENT}__product": F("product"), f"{ASSIGNMENT}__seat__in": seats.order_by()}),
-            Q(**{f"{ASSIGNMENT}__seat__reusable": False}) | ~Q(status_now=Enrollment.Status.EXPIRED),
-            Q(status_now__in=TAKES_A_PLACE),
+            Q(**{f"{ASSIGNMENT}__seat__reusable": False}) | ~(Q(expiry_date__isnull=False) & expired),
             via_bundle__isnull=True,
         )
+        .exclude(NOT_THERE)
         .exclude(ignored)
         .order_by()
     )
