@@ -332,7 +332,7 @@ def test_no_other_request_reads_impersonations(mara, signed_in, client):
         assert not [q["sql"] for q in found if "impersonation" in q["sql"]]
     with CaptureQueriesContext(connection) as found:
         Client().get("/admin/login/")  # without a session
-    assert not [q["sql"] for q in found if "session" in q["sql"]]
+    assert not [q["sql"] for q in found if "django_session" in q["sql"]]
 
 
 # --- what is written meanwhile --------------------------------------------------------------------------
@@ -341,9 +341,9 @@ def test_no_other_request_reads_impersonations(mara, signed_in, client):
 def test_history_and_outbox_name_both(acting, alma, mara, ana):
     User.objects.filter(pk=ana.pk).update(thinkific_id=4711)
     address = reverse("admin:core_user_do", args=[ana.pk, "edit"])
-    page = acting.get(address)
     fields = {"first_name": "Anna", "last_name": ana.last_name, "email": ana.email, "is_active": "on"}
-    assert acting.post(address, {**dict(page.context["asked"]), **fields}).status_code == 302
+    saved = acting.post(address, fields)
+    assert saved.status_code == 302, saved.context["form"].errors
 
     row = User.history.filter(id=ana.pk).latest("history_id")
     assert (row.first_name, row.history_user, row.impersonator) == ("Anna", mara, alma)
@@ -393,10 +393,9 @@ def test_links_to_an_account_are_not_sent_in_its_name(acting, ana, slug):
 def test_no_address_is_changed_in_their_name(acting, ana, mara, whose):
     person = {"ana": ana, "mara": mara}[whose]
     address = reverse("admin:core_user_do", args=[person.pk, "edit"])
-    asked = dict(acting.get(address).context["asked"])
     names = {"first_name": "Other", "last_name": person.last_name, "is_active": "on"}
 
-    response = acting.post(address, {**asked, **names, "email": "evil@mallory.example"})
+    response = acting.post(address, {**names, "email": "evil@mallory.example"})
 
     assert "You act as Mara Marsh." in words(response)
     person.refresh_from_db()
