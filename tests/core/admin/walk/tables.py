@@ -45,7 +45,7 @@ DOES = {
     },
     "teams.edit": {"team:edit", "team:overrides", "user:overrides"},
     "tags.assign": {"user:tags"},
-    "notes.create": {"user:add-note"},  # changing and deleting is for who wrote the note
+    "notes.create": {"user:add-note", "user:edit-note", "user:delete-note"},  # the last two for own notes
     "enrollments.create": {"user:enroll"},
     "enrollments.extend": {"user:change-end", "enrollment:change-end"},
     "enrollments.delete": {"user:end-access", "enrollment:end-access"},
