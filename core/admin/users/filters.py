@@ -1,5 +1,6 @@
 """The filters of the list of users."""
 
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -42,17 +43,38 @@ def _shared(people: QuerySet) -> QuerySet:
     return people.filter(pk__in=User.objects.with_duplicate_address().order_by().values("pk"))
 
 
+def _of_accounts(choices: Mapping[str, tuple[str, Q]]) -> Callable[[User], Choices]:
+    """Returns the choices of a filter about accounts as a function of the viewer: a team's viewer, who does
+    not see the accounts of guests, does not find guests by them."""
+
+    def offered(viewer: User) -> Choices:
+        if viewer.sees_everything:
+            return choices
+        return {
+            value: (label, partial(_own_people, condition, viewer))
+            for value, (label, condition) in choices.items()
+        }
+
+    return offered
+
+
+def _own_people(condition: Q, viewer: User, people: QuerySet) -> QuerySet:
+    return people.filter(condition, pk__in=User.objects.own_people_of(viewer).order_by().values("pk"))
+
+
 USER_FILTERS = (
     team_filter(Membership, "user"),
     choice_filter("assigned", _memberships, title="membership"),
     choice_filter("role", _roles),
     choice_filter(
         "active",
-        {
-            "yes": ("Active", Q(is_active=True)),
-            "no": ("Switched off", Q(is_active=False)),
-            "staff": ("Administrators", Q(is_staff=True)),
-        },
+        _of_accounts(
+            {
+                "yes": ("Active", Q(is_active=True)),
+                "no": ("Switched off", Q(is_active=False)),
+                "staff": ("Administrators", Q(is_staff=True)),
+            }
+        ),
         title="account",
     ),
     related_filter(
@@ -64,11 +86,13 @@ USER_FILTERS = (
     ),
     choice_filter(
         "thinkific",
-        {
-            "yes": ("In Thinkific", Q(thinkific_id__isnull=False)),
-            "no": ("Not in Thinkific", Q(thinkific_id__isnull=True)),
-            "removed": ("Removed there", Q(removed_at__isnull=False)),
-        },
+        _of_accounts(
+            {
+                "yes": ("In Thinkific", Q(thinkific_id__isnull=False)),
+                "no": ("Not in Thinkific", Q(thinkific_id__isnull=True)),
+                "removed": ("Removed there", Q(removed_at__isnull=False)),
+            }
+        ),
         title="Thinkific",
     ),
     # Used by a link on the first page, which is shown while there are such accounts.

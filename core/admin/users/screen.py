@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet, prefetch_related_objects
+from django.db.models import Q, QuerySet, prefetch_related_objects
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -14,6 +14,7 @@ from core.admin.kit.dialogs.buttons import opens
 from core.admin.kit.dialogs.dialog import button, url_of
 from core.admin.kit.history import HistoryAdmin
 from core.admin.kit.lists.columns import column
+from core.admin.kit.lists.filters import key_of
 from core.admin.kit.open_pages import list_url
 from core.admin.kit.sync import in_thinkific
 from core.admin.kit.sync.last_synced import last_synced
@@ -35,7 +36,9 @@ from core.permissions import scope
 from core.pills import pill
 
 
-def _name(user: User) -> SafeString:
+def _name(user: Any) -> SafeString:
+    if not user.is_own:
+        return cells.badged(user.get_full_name())
     has_status_column = getattr(user, "status_shown", False)
     return cells.badged(
         user.get_full_name(),
@@ -43,6 +46,10 @@ def _name(user: User) -> SafeString:
         pill("Administrator") if user.is_staff else "",
         "" if has_status_column else cells.removed(user.removed_at),
     )
+
+
+def _thinkific_id(user: Any) -> SafeString:
+    return in_thinkific.id_cell(user) if user.is_own else cells.NOTHING
 
 
 def _enrollments_link(user: User) -> SafeString:
@@ -77,7 +84,7 @@ def _custom_fields(user: User) -> SafeString:
 class UserAdmin(UserList, HistoryAdmin):
     full_name = column("Name", _name, sort="name")
     email_address = column("Email", "email", cells.text, sort=True)
-    thinkific = column("Thinkific ID", in_thinkific.id_cell, sort="thinkific_id")
+    thinkific = column("Thinkific ID", _thinkific_id, sort="thinkific_id")
     actions_column = column("Actions", _enrollments_link)
     actions_of_administrators = column("Actions", _actions_of_administrators)
     account = column("Account", "is_active", cells.yes_no, yes="Active", no="Switched off")
@@ -95,7 +102,6 @@ class UserAdmin(UserList, HistoryAdmin):
     list_display = ["full_name", "email_address", "thinkific", "created", "actions_column"]
     list_filter = USER_FILTERS
     search_fields = ["folded"]
-    search_numbers = ("thinkific_id",)
     people_path = "pk"
     search_help_text = "Search by name, e-mail or Thinkific ID"
     ordering = ["-created_at"]
@@ -113,6 +119,14 @@ class UserAdmin(UserList, HistoryAdmin):
 
     def list_title(self, request: HttpRequest) -> str:
         return "Users" if viewer_of(request).sees_everything else "Students"
+
+    def search_condition(self, word: str, viewer: User) -> Q:
+        """Returns the condition. The Thinkific ID of a guest is not searched, as it is not shown."""
+        condition = super().search_condition(word, viewer)
+        if (number := key_of(word)) is not None:
+            own = User.objects.own_people_of(viewer).filter(thinkific_id=number)
+            condition |= Q(pk__in=own.values("pk"))
+        return condition
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """Viewers who may change all users get more buttons in each row; others find them on a user's

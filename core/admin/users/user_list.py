@@ -1,5 +1,6 @@
 """The list of users: optional columns, actions for selected users, and the export."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet, Value
@@ -25,17 +26,28 @@ NAMED = 2  # the most teams that a cell names
 
 def with_columns(people: QuerySet, viewer: User) -> QuerySet:
     """Returns the users with the values of the optional columns: `shown_memberships` (in teams that the
-    viewer may see), `is_own` (whether the viewer may see more than these), and `names_global_role` (whether
-    the viewer may see the global role)."""
+    viewer may see), `is_own` (see `with_is_own`), and `names_global_role` (whether the viewer may see the
+    global role)."""
     memberships = visible(Membership.objects.all(), viewer).select_related("team", "role")
     places = Prefetch("memberships", memberships.order_by("team__name", "pk"), to_attr="shown_memberships")
     people = people.prefetch_related(places)
+    people = with_is_own(people, viewer)
     if viewer.sees_everything:
-        return people.select_related("global_role").annotate(
-            is_own=Value(True), names_global_role=Value(True)
-        )
-    own = User.objects.own_people_of(viewer).filter(pk=OuterRef("pk"))
-    return people.annotate(is_own=Exists(own), names_global_role=Value(False))
+        return people.select_related("global_role").annotate(names_global_role=Value(True))
+    return people.annotate(names_global_role=Value(False))
+
+
+def with_is_own(people: QuerySet, viewer: User) -> QuerySet:
+    """Returns the users with `is_own`: whether the viewer may see their account. A team's viewer sees only
+    name, e-mail address and memberships of a guest."""
+    if viewer.sees_everything:
+        return people.annotate(is_own=Value(True))
+    return people.annotate(is_own=Exists(User.objects.own_people_of(viewer).filter(pk=OuterRef("pk"))))
+
+
+def of_own(source: Callable[[User], Any]) -> Callable[[Any], Any]:
+    """Returns a function for a cell about the account: its value for own people, else None."""
+    return lambda user: source(user) if user.is_own else None
 
 
 def roles_of(user: Any) -> list[str]:
@@ -61,6 +73,10 @@ def _last_activity(user: Any) -> SafeString:
     return cells.moment(user.last_activity_at, empty="Never") if user.is_own else cells.NOTHING
 
 
+def _status(user: Any) -> SafeString:
+    return pill(status_of(user)) if user.is_own else cells.NOTHING
+
+
 class UserChangeList(BoundedChangeList):
     def get_results(self, request: HttpRequest) -> None:
         self.viewer = viewer_of(request)
@@ -70,7 +86,7 @@ class UserChangeList(BoundedChangeList):
     def _rows(self, keys: list[Any]) -> QuerySet:
         rows = super()._rows(keys)
         if not set(self.list_display) & set(self.model_admin.optional_columns):
-            return rows
+            return with_is_own(rows, self.viewer)
         # The badge beside the name would repeat the column.
         return with_columns(rows, self.viewer).annotate(status_shown=Value("status" in self.list_display))
 
@@ -79,8 +95,8 @@ class UserList(ChosenColumns, ExportingAdmin):
     team_names = column("Teams", _team_names)
     role_names = column("Role", lambda user: ", ".join(roles_of(user)), cells.text)
     active_last = column("Last activity", _last_activity)
-    status = column("Status", status_of, pill)
-    created = column("Created At", "created_at", cells.moment, sort=True)
+    status = column("Status", _status)
+    created = column("Created At", of_own(lambda user: user.created_at), cells.moment, sort="created_at")
 
     optional_columns = {
         "team_names": "Teams",
@@ -92,12 +108,12 @@ class UserList(ChosenColumns, ExportingAdmin):
     export_columns = (
         column("Name", "get_full_name"),
         column("Email", "email"),
-        column("Thinkific ID", "thinkific_id"),
+        column("Thinkific ID", of_own(lambda user: user.thinkific_id)),
         column("Teams", lambda user: ", ".join(m.team.name for m in user.shown_memberships)),
         role_names,
         created,
-        column("Last activity", lambda user: user.last_activity_at if user.is_own else None),
-        status,
+        column("Last activity", of_own(lambda user: user.last_activity_at)),
+        column("Status", of_own(status_of)),
     )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BoundedChangeList]:

@@ -315,3 +315,20 @@ def test_rubbish_is_answered_like_an_invitation_that_is_over(client, link, token
 def test_a_home_team_goes_with_the_team(otto, globex):
     people.change_home_team(otto, team=None, by=otto)
     assert User.objects.get(pk=otto.pk).home_team is None
+
+
+def test_of_a_guest_the_lists_show_no_account(mara, acme, otto, signed_in):
+    User.objects.filter(pk=otto.pk).update(thinkific_id=777000777, created_at="2019-03-04T05:06:07Z")
+    MembershipFactory(team=acme, user=otto, as_guest=True)
+    client, url = signed_in(mara), reverse("admin:core_user_changelist")
+
+    everybody = client.get(url).content.decode()
+    assert "otto@globex.example" in everybody
+    assert "777000777" not in everybody
+    assert "2019" not in everybody
+    file = b"".join(client.post(reverse("admin:core_user_export"), {}).streaming_content).decode()
+    assert "otto@globex.example" in file
+    assert "777000777" not in file
+    assert "2019" not in file
+    for asked in ("q=777000777", "active=yes", "thinkific=yes"):
+        assert "otto@globex.example" not in client.get(f"{url}?{asked}").content.decode()
