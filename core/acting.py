@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from core.errors import NotInTheirName
 
 REFUSED = "You act as {person}. {what} Leave the impersonation first, then do it in your own name."
-SECRETS = "Passwords, e-mail addresses, links to sign in and API tokens are out of reach meanwhile."
+SECRETS = "Passwords, e-mail addresses, links to sign in, keys and tokens are out of reach meanwhile."
 AGREEMENT = "Whoever decides who a person is, or agrees for them, does so in their own name."
 
 

@@ -8,6 +8,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
+from core import acting
 from core.admin.kit.dialogs.dialog import Dialog, Done, button, url_of
 from core.admin.settings.defaults import address
 from core.models import SiteSettings, StoredSecret, User
@@ -35,6 +36,7 @@ class HiddenLines(UnfoldAdminTextareaWidget):
 
 class KeyDialog(Dialog):
     permission = "core.change_sitesettings"
+    in_own_name = acting.SECRETS
     tab = "keys"  # its buttons stand in the card, not above the tab
     name: Name
     danger = False

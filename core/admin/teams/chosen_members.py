@@ -13,7 +13,7 @@ from core.admin.users.dialogs.chosen_users import AddChosenToGroup, ChosenUsers,
 from core.admin.users.dialogs.memberships import end_access_field
 from core.admin.users.dialogs.tags import AddTagToChosen
 from core.errors import names
-from core.models import GroupAssignment, Product, SeatAssignment, Team, User
+from core.models import GroupAssignment, Product, SeatAssignment, SiteSettings, Team, User
 from core.permissions import scope
 from core.services import groups
 from core.services.teams import leaving
@@ -73,12 +73,29 @@ class RemoveMembers(ChosenMembers, ChosenUsers):
 
     def text(self) -> str:
         said = f"{super().text()} They leave {self.obj}.".replace("  ", " ")
-        if alone := leaving.without_another_team(self.obj, self.chosen):
-            said += f" {counted(alone)} of them, in no other team, will join the default team."
+        said += self._what_of_the_last_team()
         given = leaving.given_by(self.obj, self.chosen).count()
         return (
             f"{said} Seats of this team gave them {plural(given, 'running enrollment')}." if given else said
         )
+
+    def _what_of_the_last_team(self) -> str:
+        """Returns a sentence about members without another team. Only viewers who see all teams are told who
+        these are."""
+        default = SiteSettings.load().default_team_id
+        no_default = default is None or default == self.obj.pk
+        if not self.viewer.sees_everything:
+            stay = "cannot be removed: the settings name no default team"
+            return f" Who is in no other team {stay if no_default else 'joins the default team'}."
+        alone = leaving.without_another_team(self.obj, self.chosen)
+        if not alone:
+            return ""
+        ends = (
+            "cannot be removed, as Settings name no default team"
+            if no_default
+            else "will join the default team"
+        )
+        return f" {counted(alone)} of them, in no other team, {ends}."
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}

@@ -36,6 +36,14 @@ from core.permissions import scope
 from core.pills import pill
 
 
+def _global_role(user: User) -> SafeString | str:
+    """Returns the badge of whoever works for the course company; team managers do not see which role."""
+    if not user.is_staff and user.global_role_id is None:
+        return ""
+    shown = user.global_role if open_pages.viewer_sees_everything() else None
+    return pill("administrator", shown.name if shown else "Administrator")
+
+
 def _name(user: Any) -> SafeString:
     if not user.is_own:
         return cells.badged(user.get_full_name())
@@ -43,7 +51,7 @@ def _name(user: Any) -> SafeString:
     return cells.badged(
         user.get_full_name(),
         "" if user.is_active or has_status_column else pill("Switched off"),
-        pill("Administrator") if user.is_staff else "",
+        _global_role(user),
         "" if has_status_column else cells.removed(user.removed_at),
     )
 

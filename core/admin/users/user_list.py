@@ -33,7 +33,7 @@ def with_columns(people: QuerySet, viewer: User) -> QuerySet:
     people = people.prefetch_related(places)
     people = with_is_own(people, viewer)
     if viewer.sees_everything:
-        return people.select_related("global_role").annotate(names_global_role=Value(True))
+        return people.annotate(names_global_role=Value(True))
     return people.annotate(names_global_role=Value(False))
 
 
@@ -41,7 +41,7 @@ def with_is_own(people: QuerySet, viewer: User) -> QuerySet:
     """Returns the users with `is_own`: whether the viewer may see their account. A team's viewer sees only
     name, e-mail address and memberships of a guest."""
     if viewer.sees_everything:
-        return people.annotate(is_own=Value(True))
+        return people.select_related("global_role").annotate(is_own=Value(True))
     return people.annotate(is_own=Exists(User.objects.own_people_of(viewer).filter(pk=OuterRef("pk"))))
 
 

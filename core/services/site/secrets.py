@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from core import once
+from core import acting, once
 from core.models import StoredSecret
 from core.services.site import known_secrets
 
@@ -57,7 +57,8 @@ def stored() -> dict[str, str]:
 
 @transaction.atomic
 def store(name: str, secret: str) -> None:
-    """Store a secret, or replace the stored one."""
+    """Store a secret, or replace the stored one. Raises Refusal while somebody acts as somebody else."""
+    acting.refuse()
     row = StoredSecret.objects.select_for_update().filter(name=name).first() or StoredSecret(name=name)
     row.encrypted, row.changed_at = encrypt(secret), timezone.now()
     row.save()
@@ -66,7 +67,8 @@ def store(name: str, secret: str) -> None:
 
 @transaction.atomic
 def remove(name: str) -> None:
-    """Remove a stored secret, if there is one."""
+    """Remove a stored secret, if there is one. Raises Refusal while somebody acts as somebody else."""
+    acting.refuse()
     row = StoredSecret.objects.select_for_update().filter(name=name).first()
     if row is not None:
         row.delete()

@@ -281,6 +281,7 @@ ROLES = {
     "impersonationsession": (True, True, False, False),
     "importbatch": (True, True, True, False),
     "outboxentry": (True, True, False, False),
+    "emailtext": (True, True, False, False),
 }
 
 

@@ -47,7 +47,7 @@ def test_a_price_has_its_currency(signed_in, root):
 
     page = signed_in(root).get("/admin/core/product/").content.decode()
 
-    assert "1,049.50 EUR" in page
+    assert "1,049.50\u00a0EUR" in page
     assert "Free" in page and "0.00" not in page
 
 

@@ -14,10 +14,25 @@ from django_q.models import OrmQ
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
-from core.models import EmailChange, ImpersonationSession, OutboxEntry, ShownColumns, SiteSettings, User
+from core.models import (
+    EmailChange,
+    ImpersonationSession,
+    OutboxEntry,
+    ShownColumns,
+    SiteSettings,
+    StoredSecret,
+    User,
+)
 from core.services.accounts import impersonation
 from project.middleware.secret_addresses import carries_secret
-from tests.factories import ApiTokenFactory, InvitationFactory, NoticeFactory, RoleFactory, UserFactory
+from tests.factories import (
+    ApiTokenFactory,
+    InvitationFactory,
+    NoticeFactory,
+    RoleFactory,
+    UserFactory,
+    builtin_role,
+)
 from tests.tables import deletable
 
 Ended = ImpersonationSession.Ended
@@ -401,6 +416,17 @@ def test_no_address_is_changed_in_their_name(acting, ana, mara, whose):
     person.refresh_from_db()
     assert person.first_name != "Other"
     assert not EmailChange.objects.exists()
+
+
+def test_no_key_for_thinkific_is_stored_in_their_name(alma, signed_in):
+    other = UserFactory(global_role=builtin_role("administrator"), is_staff=True, first_name="Otis")
+    browser = signed_in(alma)
+    begin(browser, other)
+
+    for slug in ("change-api-key", "change-api-access-token", "change-webhook-secrets"):
+        address = reverse("admin:core_sitesettings_do", args=[1, slug])
+        assert "Leave the impersonation first" in words(browser.post(address, {"secret": "evil-" * 8}))
+    assert not StoredSecret.objects.exists()
 
 
 SECRET_PAGES = [

@@ -6,7 +6,8 @@ import pytest
 
 from project.wsgi import application
 
-pytestmark = pytest.mark.django_db
+# When a request begins, Django closes a connection that is in a transaction.
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def asked(method: str, path: str) -> tuple[str, dict[str, str], bytes]:

@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from core.models import Enrollment, GroupMembership, Membership, Team, User
+from core.models import Enrollment, GroupMembership, Membership, SiteSettings, Team, User
 from tests.dialogs import Inputs
 from tests.factories import (
     EnrollmentFactory,
@@ -242,6 +242,21 @@ def test_access_by_a_shared_seat_stays_where_another_team_has_it(mara, cast, ana
 
     given.refresh_from_db()
     assert given.status == "active"
+
+
+def test_the_question_says_what_becomes_of_the_last_team(mara, alma, cast, ana, signed_in):
+    def asked(viewer) -> str:
+        chosen = {"action": "remove_from_team", "_selected_action": [ana.pk]}
+        return signed_in(viewer).post(users(cast), chosen).content.decode()
+
+    assert "cannot be removed, as Settings name no default team" in asked(alma)
+    assert "cannot be removed: the settings name no default team" in asked(mara)
+
+    SiteSettings.objects.update(default_team=TeamFactory(name="Everybody"))
+    assert "1 person of them, in no other team, will join the default team" in asked(alma)
+    assert "Who is in no other team joins the default team" in asked(mara)
+    MembershipFactory(user=ana)
+    assert "default team" not in asked(alma)
 
 
 def test_nobody_with_more_rights_is_removed(mara, cast, ana, signed_in):

@@ -32,7 +32,14 @@ from tests.dialogs import Inputs
 pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.slow]
 
 # Of these nothing is stored: what they begin with is a suggestion.
-SHOW_NOTHING_STORED = {"Filters", "SignInForm", "ResetForm", "NewPasswordForm", "ChangePasswordForm"}
+SHOW_NOTHING_STORED = {
+    "Filters",
+    "SignInForm",
+    "ResetForm",
+    "NewPasswordForm",
+    "ChangePasswordForm",
+    "LinkForm",
+}
 
 
 @pytest.fixture(scope="module")

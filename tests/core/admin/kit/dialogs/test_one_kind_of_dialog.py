@@ -24,6 +24,8 @@ def declared(kind: type[Dialog] = Dialog) -> Iterator[type[Dialog]]:
 def offered_by(screen) -> Iterator[type[Dialog]]:
     yield from getattr(screen, "dialogs", ())
     yield from getattr(screen, "selected_dialogs", ())
+    for tab in getattr(screen, "tabs", ()):
+        yield from getattr(tab, "actions", ())
     for name in (*screen.actions_list, *screen.actions_detail):
         if (dialog := getattr(getattr(screen, name), "opens", None)) is not None:
             yield dialog

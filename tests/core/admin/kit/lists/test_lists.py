@@ -180,6 +180,13 @@ def indexed(model) -> set[str]:
     )
 
 
+# What the spec wants sorted although it is counted: few rows, groups and tags, have these columns.
+COUNTED = {
+    "thinkificgroup": {"team_count_counted", "user_count_counted", "is_pending"},
+    "tag": {"people_counted"},
+}
+
+
 @pytest.mark.parametrize("name", LISTS)
 def test_a_list_sorts_by_indexed_columns_only(name):
     screen = next(s for m, s in admin.site._registry.items() if m._meta.model_name == name)
@@ -187,7 +194,7 @@ def test_a_list_sorts_by_indexed_columns_only(name):
     default = (screen.ordering or screen.model._meta.ordering)[0]
     default = default.lstrip("-") if isinstance(default, str) else default.expression.name
 
-    assert {*fields, default} <= indexed(screen.model)
+    assert {*fields, default} - COUNTED.get(name, set()) <= indexed(screen.model)
 
 
 def test_a_search_never_asks_for_distinct(root, signed_in):
