@@ -50,6 +50,12 @@ def _of(screen: Any, pattern: URLPattern, values: dict[str, Any]) -> Iterator[Ad
     if not names and (groups := pattern.pattern.regex.groups):  # of the history: object, version
         yield Address(reverse(f"admin:{pattern.name}", args=[values["object_id"], 1][:groups]), view)
         return
+    if view == "tab_selected":
+        for tab in screen.tabs:
+            for dialog in tab.actions:
+                kwargs = {"object_id": values["object_id"], "tab": tab.slug, "slug": dialog.slug}
+                yield Address(reverse(f"admin:{pattern.name}", kwargs=kwargs), view)
+        return
     slugs = [d.slug for d in screen.selected_dialogs] if view == "selected" else _slugs(screen, names)
     choices = [slugs if name == "slug" else [values.get(name, 1)] for name in names]
     for chosen in product(*choices):

@@ -36,8 +36,11 @@ class Browser:
 
     def ask(self, method: str, address: str, data: Any = None, *, drawn: bool = True) -> Answer:
         """Send a request and roll its changes back. With `drawn=False`, the template is not rendered."""
+        cookies = self.client.cookies.copy()  # another session would be rolled back too
         with undone():
-            return self.send(method, address, data, drawn=drawn)
+            answer = self.send(method, address, data, drawn=drawn)
+        self.client.cookies = cookies
+        return answer
 
     def send(self, method: str, address: str, data: Any = None, *, drawn: bool = True) -> Answer:
         headers = {} if drawn else {UNDRAWN: "1"}

@@ -22,12 +22,14 @@ import project.urls
 from core.admin.kit.base import DashboardAdmin
 from core.admin.kit.dialogs.shown_values import ShownValues
 from core.admin.settings.tabs import SHOWN
-from core.models import Direction, GroupAssignment, Membership, SiteSettings, User
+from core.models import Direction, GroupAssignment, Membership, Seat, SiteSettings, User
+from core.permissions.codes import REQUIRES
 from integrations.models import SyncSchedule
 from tests.core.admin.walk.browsing import Browser, undone
 from tests.core.admin.walk.test_forms import Open, filled, moved, open_to, stored
 from tests.core.admin.walk.world import World, build
 from tests.dialogs import Inputs
+from tests.factories import TagFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.slow]
 
@@ -39,6 +41,7 @@ SHOW_NOTHING_STORED = {
     "NewPasswordForm",
     "ChangePasswordForm",
     "LinkForm",
+    "SignUpForm",
 }
 
 
@@ -50,6 +53,8 @@ def world(django_db_setup, django_db_blocker) -> Iterator[World]:
         student = made.people["student"]
         User.objects.filter(pk=student.pk).update(home_team=Membership.objects.get(user=student).team)
         GroupAssignment.objects.update(direction=Direction.DASHBOARD_TO_THINKIFIC)
+        for seat in Seat.objects.all():
+            seat.tags.add(TagFactory())
         yield made
         transaction.set_rollback(True)
 
@@ -76,7 +81,11 @@ def others(one: Shown) -> list[Any]:
     field, shown = one.field, one.sent.get(one.name)
     if isinstance(field, forms.BooleanField):
         return [None if shown else "on"]
-    if one.name == "default_expiry_kind":  # "date" needs the other field
+    if (one.kind, one.name) == ("EditSeat", "product"):  # stays, as people use the seat
+        return []
+    if one.name in REQUIRES.values():  # denied, others would have no effect
+        return ["allow"]
+    if one.name in {"default_expiry_kind", "expiry_type"}:  # "date" needs the other field
         return ["never"]
     if isinstance(field, forms.ModelChoiceField):
         found: list[Any] = [str(pk) for pk in field.queryset.values_list("pk", flat=True)]
@@ -110,7 +119,10 @@ def of_dialogs(world, window) -> Iterator[tuple[Open, list[Shown]]]:
     for one in open_to(world, "superuser"):
         names = stored_fields(one.form)
         plain = type(one.form).base_fields
-        if not any(one.form.fields[name].initial != plain[name].initial for name in names):
+        # Fields that a form makes for itself, such as one for each permission, begin with what is stored.
+        if not any(
+            name not in plain or one.form.fields[name].initial != plain[name].initial for name in names
+        ):
             continue  # it makes something, and begins with what its class says
         assert one.form.locks() is not None, f"{type(one.form)} shows what is stored: shows_stored = True"
         page = window("superuser").ask("get", one.address.path)

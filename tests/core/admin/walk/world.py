@@ -19,6 +19,7 @@ from core.models import (
     User,
 )
 from core.permissions.codes import OWNER_PERMISSIONS, PERMISSIONS, REQUIRES
+from core.services.site import email_texts
 from integrations.models import Drift, DriftReport, Kind, SyncRun, SyncSchedule
 from tests import factories as make
 from tests.core.admin.walk.tables import DOES, OPENS
@@ -114,6 +115,7 @@ def build() -> World:
         if model not in world.foreign:  # a new screen: its factory creates the object
             world.foreign[model] = factory_of(model)()
     User.objects.update(last_activity_at=timezone.now())  # so that no request stores it
+    email_texts.complete()  # as the first look at their list does
     return world
 
 
