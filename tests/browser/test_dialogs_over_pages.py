@@ -103,7 +103,7 @@ def test_a_submit_is_never_lost_and_never_twice(page: Page, sign_in, root, acme,
     page.locator("#id_email").press("Enter")
     page.keyboard.press("Enter")
 
-    expect(page.get_by_text("nia@acme.example is in Acme now")).to_be_visible()
+    expect(page.get_by_text("nia@acme.example is in Acme as Student now")).to_be_visible()
     nia = User.objects.get(email="nia@acme.example")
     assert (nia.first_name, Membership.objects.filter(user=nia, team=acme).count()) == ("Nia", 1)
     assert len([url for url in sent if "add-user" in url]) == 1

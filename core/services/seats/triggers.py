@@ -4,9 +4,9 @@ deletion of a user or a team, a shell.
 They count by the definition of `counting.py`, at the moment `used_counted_at` of each seat: that a date
 passes is no write, so an enrollment on a reusable seat that expired since still counts, until
 `counting.let_pass` moves the moment on. Each trigger changes the count by the difference that the written
-rows make. On PostgreSQL it locks the seats in the order of their keys before it writes them, and a change of
-memberships also locks the people and their enrollments: of two changes about one person at the same time,
-the second sees the first.
+rows make. On PostgreSQL it locks the seats in the order of their keys before it counts, and a change of
+memberships also locks the enrollments of the people: of two changes about one person at the same time, the
+second sees the first.
 
 They are installed after each `migrate` and not by a migration, because SQLite drops the triggers of a table
 that a migration makes again, and refuses to rename a table that a trigger names.
@@ -229,7 +229,10 @@ def _enrollments(sign: str) -> str:
         f"JOIN core_seat s ON s.id = sa.seat_id WHERE {COUNTS.format(e='e', s='s')}"
     )
     people = f"SELECT id, COUNT(*) AS people FROM ({pairs}) p GROUP BY id"
-    return LOCK.format(seats=f"SELECT id FROM ({pairs}) p") + PG_ADD.format(sign=sign, people=people)
+    # All seats on these products, also those of teams that the people are not seen in: a membership that
+    # another transaction has written shows only after it let go of the seats.
+    seats = "SELECT seat_id FROM core_seatassignment WHERE product_id IN (SELECT product_id FROM changed)"
+    return LOCK.format(seats=seats) + PG_ADD.format(sign=sign, people=people)
 
 
 def _memberships(sign: str) -> str:
@@ -245,9 +248,7 @@ def _memberships(sign: str) -> str:
     )
     return (
         LOCK.format(seats=f"SELECT sa.seat_id FROM changed c JOIN {given}")
-        + f"PERFORM 1 FROM core_user WHERE id IN (SELECT c.user_id FROM changed c JOIN {given}) "
-        "ORDER BY id FOR UPDATE;"
-        "PERFORM 1 FROM core_enrollment WHERE id IN (SELECT e.id FROM changed c "
+        + "PERFORM 1 FROM core_enrollment WHERE id IN (SELECT e.id FROM changed c "
         f"JOIN {given} JOIN core_enrollment e ON e.user_id = c.user_id AND e.product_id = sa.product_id) "
         "ORDER BY id FOR UPDATE;" + PG_ADD.format(sign=sign, people=people)
     )
