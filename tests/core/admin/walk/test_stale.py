@@ -81,8 +81,8 @@ def others(one: Shown) -> list[Any]:
     field, shown = one.field, one.sent.get(one.name)
     if isinstance(field, forms.BooleanField):
         return [None if shown else "on"]
-    if (one.kind, one.name) == ("EditSeat", "product"):  # stays, as people use the seat
-        return []
+    if one.kind == "EditSeat" and one.name in {"product", "expiry_date"}:
+        return []  # the product stays, as people use the seat; the date needs the other field
     if one.name in REQUIRES.values():  # denied, others would have no effect
         return ["allow"]
     if one.name in {"default_expiry_kind", "expiry_type"}:  # "date" needs the other field
