@@ -17,7 +17,7 @@ from axes.models import AccessAttempt
 from django_q.models import OrmQ
 
 from core.models import User
-from tests.factories import builtin_role
+from tests.factories import TeamFactory, builtin_role
 from tests.project.pages.test_passwords import NEW
 from tests.services import free_port
 
@@ -169,7 +169,7 @@ def test_no_page_waits_for_the_mail_server(servers, ana, root, settings, dead_ma
             address,
             "/admin/core/user/do/add/",
             {"email": "new@acme.example", "first_name": "Nia", "welcome": "on"}
-            | {"role": builtin_role("student").pk},
+            | {"role": builtin_role("student").pk, "teams": TeamFactory().pk},
         ),
     ]
 
