@@ -255,6 +255,8 @@ class SeatFactory(DjangoModelFactory):
     def teams(self, create, extracted, **kwargs):
         for team in extracted or []:
             models.SeatAssignment.objects.create(team=team, seat=self, product=self.product)
+        if extracted and self.used_count:  # which the database has counted again
+            models.Seat.objects.filter(pk=self.pk).update(used_count=self.used_count)
 
 
 class SeatAssignmentFactory(DjangoModelFactory):
