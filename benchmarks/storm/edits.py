@@ -28,6 +28,7 @@ from core.services.accounts import deletions
 from core.services.accounts.email_changes import change_at_once
 from core.services.directions import PUSHING
 from core.services.enrollments import enrollments
+from core.services.teams import leaving
 from integrations.thinkific.sandbox import control_at
 
 GROUPS, ASSIGNED = 12, 3  # at most
@@ -157,7 +158,7 @@ class Editor:
     def leave_team(self) -> bool:
         members = list(Membership.objects.filter(team=self.storm, role=self.student).order_by("pk"))
         if members:
-            memberships.remove_member(self.dice.choice(members))
+            leaving.remove_members(team=self.storm, users=[self.dice.choice(members).user])
         return bool(members)
 
     def join_group(self) -> bool:

@@ -1,4 +1,5 @@
-"""Members of teams: adding, changing roles, removing. Groups that push to Thinkific get the same members."""
+"""Members of teams: adding them and changing their roles; `teams/leaving.py` removes them. Groups that push
+to Thinkific get the same members."""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,11 +7,11 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from core.errors import Refusal, names
-from core.models import GroupAssignment, Invitation, Membership, Role, SiteSettings, Team, User
+from core.models import Invitation, Membership, Role, SiteSettings, Team, User
 from core.permissions import scope
 from core.permissions.overrides import DENY, effective
 from core.services import groups
-from core.services.directions import PUSHING, sending_groups
+from core.services.directions import sending_groups
 from core.services.history import signed
 
 
@@ -99,43 +100,12 @@ def change_role(membership: Membership, *, role: Role, by: User | None = None) -
 
 
 def removable(memberships: QuerySet[Membership]) -> QuerySet[Membership]:
-    """Returns the memberships that `remove_member` can end: not those of owners, and a user's last one only
-    when the settings name a default team that the user can join."""
+    """Returns the memberships that `leaving.remove_members` can end: not those of owners, and a user's last
+    one only when the settings name a default team that the user can join."""
     rows = memberships.exclude(team__owner=F("user"))
     elsewhere = Exists(Membership.objects.filter(user=OuterRef("user")).exclude(pk=OuterRef("pk")))
     default = SiteSettings.load().default_team_id
     return rows.filter(elsewhere) if default is None else rows.filter(elsewhere | ~Q(team=default))
-
-
-@transaction.atomic
-def remove_member(membership: Membership, *, by: User | None = None) -> None:
-    """Remove a user from a team. A user without another team joins the default team. Enrollments stay.
-
-    If the settings allow automatic removals, the user also leaves the team's groups that push, except groups
-    that another team of the user pushes to. Raises Refusal for the team's owner, and for a user's last team
-    when there is no default team.
-    """
-    team, user = membership.team, membership.user
-    if team.owner_id == user.pk:
-        raise Refusal(f"{user} owns {team} and cannot leave it. Make somebody else the owner first.")
-    if not Membership.objects.filter(user=user).exclude(pk=membership.pk).exists():
-        _move_to_default(user, team, by)
-    signed(membership, by=by, reason="left the team").delete()
-    if SiteSettings.load().mirror_group_removals:
-        others = Membership.objects.filter(user=user).values("team")
-        held = GroupAssignment.objects.filter(team__in=others, direction__in=PUSHING).values("group")
-        leaves = set(sending_groups(team.pk)).difference(held.values_list("group", flat=True))
-        groups.remove_from_groups(leaves, user, by=by, reason=f"left {team}")
-
-
-def _move_to_default(user: User, team: Team, by: User | None) -> None:
-    default = SiteSettings.load().default_team
-    if default is None or default.pk == team.pk:
-        raise Refusal(
-            f"{team} is the only team of {user}. Add them to another team first, or ask an administrator to "
-            "choose a default team in Settings."
-        )
-    add_member(team=default, user=user, role=Role.objects.get(code="student"), by=by)
 
 
 def check_takes(team: Team, role: Role, *, how_many: int = 1) -> None:

@@ -53,11 +53,13 @@ def without_another_team(team: Team, users: Iterable[User]) -> list[User]:
 def remove_members(
     *, team: Team, users: Iterable[User], end_access: bool = False, by: User | None = None
 ) -> Left:
-    """Remove users from a team, all or none, as `memberships.remove_member` does one. Users who are not in it
-    are left out.
+    """Remove users from a team, all or none; users who are not in it are left out. Who is in no other team
+    joins the default team.
 
-    Enrollments stay; with `end_access` those end that the team's seats gave (`given_by`). Raises Refusal when
-    the owner is among them, or somebody would be in no team and there is no default team.
+    Enrollments stay; with `end_access` those end that the team's seats gave (`given_by`). If the settings
+    allow automatic removals, users also leave the team's groups that push, except groups that another team of
+    theirs pushes to. Raises Refusal when the owner is among them, or somebody would be in no team and there
+    is no default team.
     """
     team = Team.objects.select_for_update(of=("self",)).get(pk=team.pk)
     rows = Membership.objects.filter(team=team, user__in=[user.pk for user in users])

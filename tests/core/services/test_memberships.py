@@ -3,6 +3,7 @@ import pytest
 from core.errors import Refusal
 from core.models import Direction, GroupMembership, Membership, OutboxEntry, SiteSettings
 from core.services import memberships
+from core.services.teams import leaving
 from tests.factories import GroupAssignmentFactory, MembershipFactory, TeamFactory, UserFactory, builtin_role
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +37,7 @@ def test_a_global_role_is_none_for_a_team(acme, otto):
 
 def test_the_owner_cannot_leave(acme):
     with pytest.raises(Refusal, match="Make somebody else the owner first"):
-        memberships.remove_member(Membership.objects.get(team=acme, user=acme.owner))
+        leaving.remove_members(team=acme, users=[acme.owner])
     assert Membership.objects.filter(team=acme, user=acme.owner).exists()
 
 
@@ -60,7 +61,7 @@ def test_who_leaves_a_team_leaves_its_groups_where_the_setting_says_so(acme, ana
     for group in (sent, received, shared):
         GroupMembership.objects.create(group=group, user=ana)
 
-    memberships.remove_member(Membership.objects.get(team=acme, user=ana))
+    leaving.remove_members(team=acme, users=[ana])
 
     left = GroupMembership.objects.filter(removed_at__isnull=False)
     assert [row.group for row in left] == ([sent] if mirrors else [])
@@ -69,12 +70,12 @@ def test_who_leaves_a_team_leaves_its_groups_where_the_setting_says_so(acme, ana
 def test_the_last_team_is_kept_unless_there_is_a_default_one(acme, ana, mara):
     membership = Membership.objects.get(team=acme, user=ana)
     with pytest.raises(Refusal, match="the only team of Ana Ames"):
-        memberships.remove_member(membership)
+        leaving.remove_members(team=membership.team, users=[membership.user])
 
     settings = SiteSettings.load()
     settings.default_team = TeamFactory(name="Everybody")
     settings.save()
-    memberships.remove_member(membership, by=mara)
+    leaving.remove_members(team=membership.team, users=[membership.user], by=mara)
 
     assert [m.team.name for m in ana.memberships.all()] == ["Everybody"]
     assert Membership.history.filter(history_type="-").get().history_user == mara

@@ -15,6 +15,7 @@ from core.models import (
     User,
 )
 from core.services import groups, memberships, people
+from core.services.teams import leaving
 from integrations.thinkific.push.prerequisites import NotYet, id_of_group
 from tests.factories import TeamFactory, UserFactory, builtin_role
 
@@ -89,7 +90,7 @@ def test_nobody_leaves_on_either_side_by_default(site, push, pull, team, group, 
     push()
     pull("groups")
 
-    memberships.remove_member(Membership.objects.get(team=team, user=leaves))
+    leaving.remove_members(team=team, users=[leaves])
     push()
     assert leaves.thinkific_id in members(site, group)
 
@@ -108,7 +109,7 @@ def test_a_pull_does_not_bring_back_who_was_taken_out_of_the_team(
     site.write("add_members", user_ids=[user.thinkific_id], group_ids=[group.thinkific_id])
     pull("groups")
 
-    memberships.remove_member(Membership.objects.get(team=team, user=user))
+    leaving.remove_members(team=team, users=[user])
     pull("groups")
     assert not Membership.objects.filter(team=team, user=user).exists()
 
@@ -216,7 +217,7 @@ def test_where_the_settings_allow_it_who_leaves_the_team_leaves_the_group(
     push()
     assert user.thinkific_id in members(site, group)
 
-    memberships.remove_member(membership)
+    leaving.remove_members(team=membership.team, users=[membership.user])
     pull("groups")  # while it waits, a pull does not undo it
     assert not Membership.objects.filter(team=team, user=user).exists()
     push()
@@ -235,7 +236,7 @@ def test_another_team_s_group_keeps_who_leaves_one(site, push, team, group, stud
     user = somebody_there()
     membership = memberships.add_member(team=team, user=user, role=student)
     memberships.add_member(team=other, user=user, role=student)
-    memberships.remove_member(membership)
+    leaving.remove_members(team=membership.team, users=[membership.user])
     push()
 
     assert user.thinkific_id in members(site, group)
@@ -297,7 +298,7 @@ def test_who_leaves_a_team_whose_group_is_gone_leaves_nothing_to_be_done(
     membership = memberships.add_member(team=team, user=user, role=student)
     push()
     ThinkificGroup.objects.filter(pk=group.pk).update(sync_requested_at=timezone.now())
-    memberships.remove_member(membership)
+    leaving.remove_members(team=membership.team, users=[membership.user])
     site.write("delete_group", group_id=group.thinkific_id)
 
     pull("groups")

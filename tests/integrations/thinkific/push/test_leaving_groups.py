@@ -4,6 +4,7 @@ import pytest
 
 from core.models import GroupMembership, Membership, OutboxEntry, SiteSettings, ThinkificGroup, User
 from core.services import groups, memberships, outbox
+from core.services.teams import leaving
 from integrations.thinkific.push import groups as push_groups
 from tests.factories import TeamFactory, builtin_role
 
@@ -34,7 +35,7 @@ def bo(group, team, push):
     memberships.add_member(team=TeamFactory(), user=user, role=builtin_role("student"))
     membership = memberships.add_member(team=team, user=user, role=builtin_role("student"))
     push()
-    memberships.remove_member(membership)
+    leaving.remove_members(team=membership.team, users=[membership.user])
     return user
 
 

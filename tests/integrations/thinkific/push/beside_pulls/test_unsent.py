@@ -32,6 +32,7 @@ from core.services import directions, groups, memberships, people
 from core.services.accounts import deletions
 from core.services.accounts.email_changes import change_at_once
 from core.services.enrollments import enrollments
+from core.services.teams import leaving
 from integrations.models import Kind
 from tests.factories import TeamFactory, builtin_role
 from tests.integrations.thinkific.push.conftest import asked_to_write
@@ -350,7 +351,7 @@ def test_who_was_taken_out_of_a_group(site, group, bring, in_step_after):
     team = group.assignments.get().team
     leaves = Membership.objects.filter(team=team, role__code="student").order_by("pk").first()
     user = leaves.user
-    memberships.remove_member(leaves)
+    leaving.remove_members(team=leaves.team, users=[leaves.user])
     stir(site, group)
 
     bring(Kind.GROUPS)
