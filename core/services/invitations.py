@@ -11,8 +11,6 @@ from django.core.signing import BadSignature, TimestampSigner
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.encoding import force_bytes, force_str
-from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 from django_q.tasks import async_task
 
 from core.errors import Refusal
@@ -20,7 +18,7 @@ from core.models import Invitation, Membership, Role, Team, User
 from core.permissions import scope
 from core.services import groups, memberships
 from core.services.history import signed
-from core.services.site import mail, notices
+from core.services.site import link_addresses, mail, notices
 
 MAIL_TASK = "core.tasks.send_invitation"
 LINK_WORKS_FOR = timedelta(days=14)
@@ -168,15 +166,13 @@ def make_token(invitation: Invitation) -> str:
 
 def address_of(invitation: Invitation) -> str:
     """Returns the path of the link. It is secret."""
-    key = urlsafe_base64_encode(force_bytes(invitation.pk))
-    return reverse("admin:invitation", args=[key, make_token(invitation)])
+    return link_addresses.address("invitation", invitation.pk, make_token(invitation))
 
 
 def find(uidb64: str, token: str) -> Invitation | None:
     """Returns the open invitation of a link; None when the link does not work (any more)."""
     rows = Invitation.objects.select_related("team", "user", "role", "invited_by")
-    key = _key_of(uidb64)
-    invitation = rows.filter(pk=key, user__is_active=True).first() if key is not None else None
+    invitation = rows.filter(pk=link_addresses.key_of(uidb64), user__is_active=True).first()
     if invitation is None:
         return None
     try:
@@ -184,14 +180,6 @@ def find(uidb64: str, token: str) -> Invitation | None:
     except BadSignature:
         return None
     return invitation
-
-
-def _key_of(uidb64: str) -> int | None:
-    try:
-        key = int(force_str(urlsafe_base64_decode(uidb64)))
-    except (ValueError, UnicodeDecodeError):
-        return None
-    return key if 0 < key < 2**63 else None
 
 
 def _signer(invitation: Invitation) -> TimestampSigner:

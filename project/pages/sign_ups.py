@@ -4,10 +4,7 @@ from typing import Any
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils.decorators import method_decorator
-from django.utils.encoding import force_bytes
-from django.utils.http import urlsafe_base64_encode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.generic import FormView
@@ -133,7 +130,4 @@ def _closed(link: SignUpLink) -> str:
 def _password_page(membership: Membership) -> str:
     """Returns the page to choose a password, for somebody who has just shown that the address is theirs. It
     is the same link that a mail would contain."""
-    user = membership.user
-    token = account_mail.password_tokens.make_token(user)
-    uid = urlsafe_base64_encode(force_bytes(user.pk))
-    return reverse("admin:password_reset_confirm", kwargs={"uidb64": uid, "token": token})
+    return account_mail.address_of(membership.user)

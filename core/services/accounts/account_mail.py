@@ -7,9 +7,6 @@ from django.conf import settings
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
-from django.urls import reverse
-from django.utils.encoding import force_bytes, force_str
-from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 from django_q.tasks import async_task
 
 from core import acting
@@ -17,7 +14,7 @@ from core.errors import Refusal
 from core.folding import email_key, normalize_email
 from core.models import EmailChange, User
 from core.services.accounts import access, allowances, email_changes
-from core.services.site import mail
+from core.services.site import link_addresses, mail
 
 WELCOME_TASK = "core.tasks.send_welcome"
 RESET_TASK = "core.tasks.send_password_reset"
@@ -42,10 +39,7 @@ def user_of_link(uid: str, token: str, *, locked: bool = False) -> User | None:
     """Returns the user of a link to set a password; None when it does not work (any more). With `locked`, the
     row is locked until the commit, so that a link that is used twice at once sets one password."""
     users = User.objects.select_for_update(of=("self",)) if locked else User.objects.all()
-    try:
-        user = users.filter(pk=int(force_str(urlsafe_base64_decode(uid))), is_active=True).first()
-    except (ValueError, OverflowError):
-        return None
+    user = users.filter(pk=link_addresses.key_of(uid), is_active=True).first()
     return user if user is not None and password_tokens.check_token(user, token) else None
 
 
@@ -101,8 +95,7 @@ def send_password_reset(user: User) -> str:
 def send_email_change_link(change: EmailChange) -> str:
     """Send the link to confirm the new address to that address, now. Returns an error text; empty on
     success."""
-    uid = urlsafe_base64_encode(force_bytes(change.user_id))
-    path = reverse("admin:email_change", kwargs={"uidb64": uid, "token": email_changes.make_token(change)})
+    path = link_addresses.address("email_change", change.user_id, email_changes.make_token(change))
     by_themselves = change.asked_by in {None, change.user}
     values = {
         "asked_by": "Somebody" if by_themselves else change.asked_by,  # the address may be a stranger's
@@ -139,15 +132,15 @@ def masked(email: str) -> str:
     return f"{name[:1]}…@{domain}"
 
 
+def address_of(user: User) -> str:
+    """Returns the path of a link to set a password. It is secret."""
+    return link_addresses.address("password_reset_confirm", user.pk, password_tokens.make_token(user))
+
+
 def send(user: User, name: str, *, what: str = "e-mail") -> str:
     """Send the user this e-mail, with a link to set a password. Returns an error text; empty on success."""
-    uid = urlsafe_base64_encode(force_bytes(user.pk))
     # The link is made when the mail is sent, because it is secret and must not be stored in the queue.
-    path = reverse(
-        "admin:password_reset_confirm",
-        kwargs={"uidb64": uid, "token": password_tokens.make_token(user)},
-    )
-    values = {"link": f"{settings.SITE_URL}{path}", "days": _days()}
+    values = {"link": f"{settings.SITE_URL}{address_of(user)}", "days": _days()}
     return mail.send(user.email, name, mail.about(user) | values, what=what)
 
 

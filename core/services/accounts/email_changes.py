@@ -12,8 +12,6 @@ from django.conf import settings
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.db import transaction
 from django.utils import timezone
-from django.utils.encoding import force_str
-from django.utils.http import urlsafe_base64_decode
 from django_q.tasks import async_task
 
 from core import acting
@@ -23,6 +21,7 @@ from core.models import EmailChange, Notice, User
 from core.permissions import scope
 from core.services import logins, people
 from core.services.site import notices
+from core.services.site.link_addresses import key_of
 
 LINK_TASK = "core.tasks.send_email_change_link"
 WARN_TASK = "core.tasks.warn_old_address"
@@ -126,12 +125,8 @@ def withdraw(user: User) -> EmailChange:
 
 def find(uid: str, token: str) -> EmailChange | None:
     """Returns the pending change of a link; None when the link is not valid (any more)."""
-    try:
-        pk = int(force_str(urlsafe_base64_decode(uid)))
-        waiting = EmailChange.objects.select_related("user", "asked_by")
-        change = waiting.filter(user_id=pk, state=State.PENDING).first()
-    except (TypeError, ValueError, OverflowError):
-        return None
+    waiting = EmailChange.objects.select_related("user", "asked_by")
+    change = waiting.filter(user_id=key_of(uid), state=State.PENDING).first()
     if change is None or not change.user.is_active or not _tokens.check_token(cast("User", change), token):
         return None
     # Whoever asked must still have the right: the user may have more rights now than when it was asked.

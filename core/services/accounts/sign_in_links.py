@@ -11,11 +11,8 @@ from functools import partial
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
-from django.utils.encoding import force_bytes, force_str
-from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 from django_q.tasks import async_task
 
 from core import acting
@@ -23,7 +20,7 @@ from core.errors import Refusal
 from core.folding import email_key, normalize_email
 from core.models import SignInLink, SiteSettings, User
 from core.services.accounts import access, allowances, sign_in
-from core.services.site import mail
+from core.services.site import link_addresses, mail
 
 SEND_TASK = "core.tasks.send_sign_in_link"
 ASKED_TASK = "core.tasks.send_asked_sign_in_link"
@@ -92,8 +89,7 @@ def send(user: User, name: str = "sign_in_link_sent", next_page: str = "") -> st
 
 def address_of(link: SignInLink) -> str:
     """Returns the path of the link. It is secret."""
-    uid = urlsafe_base64_encode(force_bytes(link.pk))
-    return reverse("admin:sign_in_link", args=[uid, make_token(link)])
+    return link_addresses.address("sign_in_link", link.pk, make_token(link))
 
 
 def make_token(link: SignInLink) -> str:
@@ -105,12 +101,8 @@ def make_token(link: SignInLink) -> str:
 
 def find(uid: str, token: str) -> SignInLink | None:
     """Returns the link; None when it does not work (any more)."""
-    try:
-        pk = int(force_str(urlsafe_base64_decode(uid)))
-    except (ValueError, UnicodeDecodeError):
-        return None
     fresh = SignInLink.objects.filter(used_at=None, made_at__gt=timezone.now() - VALID_FOR)
-    link = fresh.filter(pk=pk, user__is_active=True).select_related("user").first() if pk < 2**63 else None
+    link = fresh.filter(pk=link_addresses.key_of(uid), user__is_active=True).select_related("user").first()
     if link is None or not constant_time_compare(make_token(link), token):
         return None
     return link if are_on() else None

@@ -4,10 +4,7 @@ from datetime import datetime, timedelta
 
 from django.core.signing import BadSignature, Signer
 from django.db import transaction
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.encoding import force_bytes, force_str
-from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 
 from core.errors import Refusal
 from core.folding import tidy_name
@@ -16,6 +13,7 @@ from core.models.sign_up import LABEL_LENGTH, MOST_USES
 from core.permissions import scope
 from core.services import memberships
 from core.services.history import signed
+from core.services.site import link_addresses
 
 NEEDED = ("teams.assign", "users.create")  # what the person who makes a link must hold in the team
 LONGEST = timedelta(days=366)
@@ -111,14 +109,13 @@ def check_open(link: SignUpLink) -> None:
 
 def address_of(link: SignUpLink) -> str:
     """Returns the path of the link. Whoever has it can ask to join."""
-    return reverse("admin:sign_up", args=[_uid(link.pk), _signer(link).signature(str(link.pk))])
+    return link_addresses.address("sign_up", link.pk, _signer(link).signature(str(link.pk)))
 
 
 def find(uidb64: str, token: str) -> SignUpLink | None:
     """Returns the link of an address, in whatever state it is; None when nobody was given this address."""
-    key = key_of(uidb64)
     rows = SignUpLink.objects.select_related("team", "role", "made_by__global_role")
-    link = rows.filter(pk=key).first() if key is not None else None
+    link = rows.filter(pk=link_addresses.key_of(uidb64)).first()
     if link is None:
         return None
     try:
@@ -126,18 +123,6 @@ def find(uidb64: str, token: str) -> SignUpLink | None:
     except BadSignature:
         return None
     return link
-
-
-def key_of(uidb64: str) -> int | None:
-    try:
-        key = int(force_str(urlsafe_base64_decode(uidb64)))
-    except (ValueError, UnicodeDecodeError):
-        return None
-    return key if 0 < key < 2**63 else None
-
-
-def _uid(key: int) -> str:
-    return urlsafe_base64_encode(force_bytes(key))
 
 
 def _signer(link: SignUpLink) -> Signer:

@@ -13,8 +13,6 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.encoding import force_bytes
-from django.utils.http import urlsafe_base64_encode
 from django_q.tasks import async_task
 
 from core.errors import Refusal
@@ -23,7 +21,7 @@ from core.models import Membership, SignUp, SignUpLink, Team, User
 from core.models.people import NAME_LENGTH
 from core.services import memberships, people
 from core.services.accounts import allowances
-from core.services.site import mail, notices
+from core.services.site import link_addresses, mail, notices
 from core.services.storage.collisions import checked_again
 from core.services.teams import sign_up_links
 
@@ -145,15 +143,13 @@ def send_mail(sign_up: SignUp) -> str:
 def address_of(sign_up: SignUp) -> str:
     """Returns the path of the link in the mail. It is secret, and works until ANSWER_WITHIN."""
     token = _signer(sign_up).sign(str(sign_up.pk)).partition(":")[2]
-    uid = urlsafe_base64_encode(force_bytes(sign_up.pk))
-    return reverse("admin:confirm_sign_up", args=[uid, token])
+    return link_addresses.address("confirm_sign_up", sign_up.pk, token)
 
 
 def find(uidb64: str, token: str) -> SignUp | None:
     """Returns the sign-up of a link in a mail; None when the link does not work (any more)."""
-    key = sign_up_links.key_of(uidb64)
     rows = SignUp.objects.select_related("link__team", "link__role", "link__made_by__global_role", "user")
-    sign_up = rows.filter(pk=key).first() if key is not None else None
+    sign_up = rows.filter(pk=link_addresses.key_of(uidb64)).first()
     if sign_up is None:
         return None
     try:
