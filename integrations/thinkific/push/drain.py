@@ -132,12 +132,12 @@ class _Drain:
         The outcome of a cancelled request is not known.
         """
         cancel_at: float | None = None
-        while any(thread.is_alive() for thread in threads):
+        while alive := [thread for thread in threads if thread.is_alive()]:
             if self.stop():
                 cancel_at = cancel_at or time.monotonic() + CANCEL_AFTER
                 if time.monotonic() > cancel_at:
                     self.cancelled.set()
-            next(thread for thread in threads if thread.is_alive()).join(LOOK)
+            alive[0].join(LOOK)
 
     def _run_once(self) -> bool:
         """Claim entries and collect results once. Returns False when nothing is left to do.

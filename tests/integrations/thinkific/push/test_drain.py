@@ -173,6 +173,22 @@ def test_a_single_change_goes_before_a_thousand_from_a_file():
 # --- claims ------------------------------------------------------------------------------------------
 
 
+def test_threads_that_end_while_they_are_waited_for_end_the_drain(catalog):
+    user = somebody()
+
+    def ends_meanwhile() -> bool:
+        if threading.current_thread() is threading.main_thread():
+            for thread in threading.enumerate():
+                if thread.name.startswith("push-"):
+                    thread.join(0.05)
+        return False
+
+    drain(seconds=20, stop=ends_meanwhile)
+
+    user.refresh_from_db()
+    assert user.thinkific_id is not None
+
+
 def test_nobody_s_entries_are_claimed_while_others_of_theirs_are_on_their_way(catalog):
     ada = somebody()
     [[mine]] = claims.claim(5)
