@@ -93,10 +93,11 @@ def moment(value: datetime | None, *, empty: str = "", ahead: bool = False) -> S
     away = f"{timesince(value, now)} ago"
     if value > now:
         away = f"in {timeuntil(value, now)}" if ahead else "just now"
+    exact, zone = moments.exact(value), timezone.get_current_timezone_name()
     return format_html(
         '<time class="cell-time" datetime="{}" title="{} ({})">{} <span class="cell-clock">{}</span></time>',
         moments.local(value).isoformat(),
-        f"{moments.exact(value)}, {timezone.get_current_timezone_name()}",
+        exact if exact.endswith(zone) else f"{exact}, {zone}",  # "CET, Europe/Berlin", but "UTC"
         away,
         moments.day(value),
         moments.hour(value),

@@ -1,5 +1,6 @@
 """Days and times in time zones west and east of UTC, where the stored moment is on another day."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -79,3 +80,9 @@ def test_a_last_day_at_the_end_of_the_calendar_is_refused_beside_the_field(
 
     assert "before the year 2200" in str(response.context["form"].errors["last_day"])
     assert list(Enrollment.objects.values("expiry_date")) == before
+
+
+def test_the_tooltip_of_a_moment_has_the_zone_once():
+    shown = cells.moment(datetime(2026, 7, 1, 12, tzinfo=UTC))
+
+    assert re.search(r'title="([^"]*)"', shown)[1].count(timezone.get_current_timezone_name()) == 1
