@@ -8,7 +8,7 @@ from django.conf import settings as django_settings
 from django.db.models import Field, Model
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
@@ -45,7 +45,7 @@ def help_of(name: str, obj: SiteSettings | None) -> SafeString:
     default = format_html("Default: {}.", in_words(field, field.get_default()))
     if obj is not None and not site_settings.is_default(obj, name):
         default = format_html("{} {}", default, pill("Changed"))
-    return format_html('{} <span class="setting-default">{}</span>', mark_safe(field.help_text), default)  # noqa: S308
+    return format_html('{} <span class="setting-default">{}</span>', field.help_text, default)
 
 
 def by_environment(name: str) -> str:
@@ -57,8 +57,8 @@ def by_environment(name: str) -> str:
 def environment_note(names: list[str]) -> SafeString:
     """Returns what is said in the place of settings that the environment sets."""
     return format_html_join(
-        mark_safe("<br>"),
-        "{}: <b>{}</b>. Set by the environment ({}), which counts.",
+        "",
+        '<span class="cell-line">{}: <b>{}</b>. Set by the environment ({}), which counts.</span>',
         (
             (capfirst(field_called(name).verbose_name), getattr(django_settings, variable), variable)
             for name in names

@@ -37,6 +37,12 @@ def test_a_tab_shows_its_own_fields_with_their_defaults(alma, signed_in, tab):
     assert all(f">{other.title}</a>" in page for other in SHOWN)
 
 
+def test_an_example_in_a_help_text_is_no_html(alma, signed_in):
+    page = signed_in(alma).get(address("general")).content.decode()
+
+    assert "Acme Academy &lt;courses@acme.example&gt;" in page
+
+
 def test_a_tab_that_does_not_exist_is_the_first_one():
     assert tab_called("nowhere") is SHOWN[0]
 
