@@ -18,7 +18,6 @@ from core.services.storage import bulk
 RECALCULATE_TASK = "core.tasks.recalculate_seats"
 
 # Statuses as in `Enrollment._conditions`, without its CASE, which is slower for a million rows.
-UNSENT = Q(push_state="pending", thinkific_id__isnull=True)  # uses its place already, before it is sent
 NOT_THERE = Q(removed_at__isnull=False) | Q(push_state="failed", thinkific_id__isnull=True)
 ASSIGNMENT = "user__memberships__team__seat_assignments"
 COUNTED_AFTER = timedelta(hours=6)  # the longest that a reusable seat's count stands without a new one
@@ -29,7 +28,8 @@ def count_used(seats: QuerySet[Seat], *, now: datetime | None = None) -> dict[in
 
     A member of one of the seat's teams with an enrollment in the product uses one place, however many of the
     teams they are in and whoever enrolled them. Courses that came with a bundle use none, and neither do
-    bought enrollments if the settings say so. On a reusable seat an expired enrollment uses none.
+    bought enrollments if the settings say so. On a reusable seat an expired enrollment uses none, also if it
+    ended before it was sent to Thinkific.
     """
     places = _places(seats, now).values_list(f"{ASSIGNMENT}__seat").annotate(Count("user", distinct=True))
     return dict(places)
@@ -40,12 +40,12 @@ def _places(seats: QuerySet[Seat], now: datetime | None) -> QuerySet[Enrollment]
     student is in."""
     bought = Q(last_seat__isnull=True, origin=Enrollment.Origin.THINKIFIC)
     ignored = Q(pk=None) if SiteSettings.load().bought_enrollments_take_places else bought
-    expired = Q(expiry_date__lte=now or timezone.now()) & ~UNSENT
+    expired = Q(expiry_date__isnull=False, expiry_date__lte=now or timezone.now())
     # All conditions on the assignment are in one filter(), so that they apply to the same assignment.
     return (
         Enrollment.objects.filter(
             Q(**{f"{ASSIGNMENT}__product": F("product"), f"{ASSIGNMENT}__seat__in": seats.order_by()}),
-            Q(**{f"{ASSIGNMENT}__seat__reusable": False}) | ~(Q(expiry_date__isnull=False) & expired),
+            Q(**{f"{ASSIGNMENT}__seat__reusable": False}) | ~expired,
             via_bundle__isnull=True,
         )
         .exclude(NOT_THERE)

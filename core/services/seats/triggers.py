@@ -23,8 +23,7 @@ from core.models import Seat
 COUNTS = """({e}.removed_at IS NULL AND {e}.via_bundle_id IS NULL
  AND NOT ({e}.push_state = 'failed' AND {e}.thinkific_id IS NULL)
  AND NOT ({s}.reusable AND {e}.expiry_date IS NOT NULL AND {s}.used_counted_at IS NOT NULL
-  AND {e}.expiry_date <= {s}.used_counted_at
-  AND NOT ({e}.push_state = 'pending' AND {e}.thinkific_id IS NULL))
+  AND {e}.expiry_date <= {s}.used_counted_at)
  AND ({e}.last_seat_id IS NOT NULL OR {e}.origin <> 'thinkific' OR COALESCE(
   (SELECT bought_enrollments_take_places FROM core_sitesettings WHERE id = 1), TRUE)))"""
 DECIDING = (

@@ -87,6 +87,7 @@ def test_one_enrollment_counts_on_the_seats_of_both_teams(acme_seat, globex_seat
     [
         ({}, 1, 1),
         ({"pending": True}, 1, 1),
+        ({"pending": True, "expired": True}, 1, 0),
         ({"completed": True}, 1, 1),
         ({"expired": True}, 1, 0),
         ({"completed": True, "expired": True}, 1, 0),
