@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib.messages import get_messages
 from django.test import Client
 
-from core.admin.kit.dialogs.answering import NOT_FOUND
+from core.admin.kit.dialogs.answering import ROW_MISSING
 
 
 def send_confirmed(client: Client, url: str, form: dict[str, Any], **how: Any) -> Any:
@@ -67,6 +67,6 @@ def asked_about_selected(client: Client, url: str, form: dict[str, Any]) -> dict
 
 def row_is_gone(answer: Any) -> bool:
     """Returns whether the answer says that the row does not exist (for this viewer): a redirect to the page
-    of the object with the message GONE."""
+    of the object with the message ROW_MISSING."""
     said = [str(message) for message in get_messages(answer.wsgi_request)]
-    return answer.status_code == 302 and "/do/" not in answer.url and said[-1:] == [NOT_FOUND]
+    return answer.status_code == 302 and "/do/" not in answer.url and said[-1:] == [ROW_MISSING]

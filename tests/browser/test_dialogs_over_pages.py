@@ -77,7 +77,7 @@ def test_what_no_longer_applies_is_said_on_the_page(page: Page, sign_in, root, a
 
     page.locator("tr", has_text="Ana Ames").get_by_role("link", name="Change Role").click()
 
-    expect(page.get_by_text("This object no longer exists.")).to_be_visible()
+    expect(page.get_by_text("This row is no longer there, or no longer needs this.")).to_be_visible()
     expect(page.locator("#modal-content")).to_be_hidden()
     expect(page.locator("tr", has_text="Ana Ames")).to_have_count(0)
 

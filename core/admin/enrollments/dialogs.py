@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from core import moments
 from core.admin.enrollments.enrolling import Enroll, LastDayField
@@ -36,6 +37,10 @@ class OfStudent(RowDialog):
     @classmethod
     def applies(cls, obj: User) -> bool:
         return True
+
+    @classmethod
+    def why_not_needed(cls, obj: User) -> str:
+        return ""
 
     @classmethod
     def rows(cls, obj: User, viewer: User) -> Any:
@@ -88,7 +93,11 @@ class EndAccess(EnrollmentDialog):
 
     @classmethod
     def applies(cls, obj: Any) -> bool:
-        return obj.status != Enrollment.Status.EXPIRED
+        return not cls.why_not_needed(obj)
+
+    @classmethod
+    def why_not_needed(cls, obj: Any) -> str:
+        return _nothing_to_end(obj)
 
     @classmethod
     def blocked(cls, target: Enrollment, viewer: User) -> str:
@@ -127,6 +136,8 @@ class EndAccess(EnrollmentDialog):
 
     def carry_out(self) -> Done:
         enrollment = self.target
+        if over := _nothing_to_end(enrollment):  # somebody ended it after this dialog was shown
+            return Done(over, is_warning=True)
         ended = enrollments.expire([enrollment], by=self.viewer)
         enrollment.refresh_from_db()
         if ended:
@@ -141,8 +152,12 @@ class ChangeEndOfStudent(OfStudent, ChangeEnd):
 
 class EndAccessOfStudent(OfStudent, EndAccess):
     @classmethod
-    def rows(cls, obj: User, viewer: User) -> Any:
-        return super().rows(obj, viewer).giving_access()
+    def row_not_needed(cls, row: Enrollment) -> str:
+        return _nothing_to_end(row)
+
+    @classmethod
+    def offered_for(cls, rows: Any) -> Any:
+        return rows.giving_access()
 
 
 class RetryCourse(RetryRow):
@@ -159,6 +174,16 @@ class RetryCourses(RetryRefused):
     @classmethod
     def applies(cls, obj: Enrollment) -> bool:
         return obj.product.is_bundle and super().applies(obj)
+
+
+def _nothing_to_end(enrollment: Enrollment) -> str:
+    """Returns why the enrollment gives no access; empty when it gives some."""
+    if enrollment.status == Enrollment.Status.FAILED:
+        return f"Thinkific refused this enrollment. {enrollment.user} has no access that could end."
+    if enrollment.expiry_date is not None and enrollment.expiry_date <= timezone.now():
+        ended = moments.day(enrollment.expiry_date)
+        return f"{enrollment.user}'s access to {enrollment.product} ended on {ended}."
+    return ""
 
 
 def _until(enrollment: Enrollment) -> str:

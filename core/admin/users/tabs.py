@@ -54,12 +54,17 @@ def course_of(enrollment: Any) -> SafeString:
 
 
 def who_may_end(user: User, viewer: User) -> str:
+    """Returns which rows get actions, for viewers who get them for some only."""
     if viewer.sees_everything or viewer.pk == user.pk:
         return ""
-    return (
-        "Your teams can end and extend only access that their own seats gave. Open an enrollment to see who "
-        "gave it."
-    )
+    said = []
+    if scope.teams_where(viewer, "enrollments.delete").filter(memberships__user=user).exists():
+        said.append("You can end access that a seat of your teams gave and that has not ended yet.")
+    if scope.teams_where(viewer, "enrollments.extend").filter(memberships__user=user).exists():
+        said.append("You can change the end date of access that an extendable seat of your teams gave.")
+    if not said:
+        return "You cannot end or extend this person's access: your role here does not allow it."
+    return f"{' '.join(said)} Open an enrollment to see who gave it."
 
 
 def quiz_results_of(user: User, viewer: User) -> QuerySet[QuizResult]:

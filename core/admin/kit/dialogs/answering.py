@@ -16,8 +16,15 @@ from core.admin.kit.dialogs.dialog import Dialog, RowDialog
 from core.admin.kit.dialogs.htmx import from_script, next_url, referring_page
 from core.admin.kit.viewer import viewer_of
 
-NOT_FOUND = "This object no longer exists. This page shows the present state."
-NOT_ALLOWED = "You may no longer do this. This page shows the present state."
+PRESENT = "This page shows the present state."
+NOT_FOUND = f"This object no longer exists. {PRESENT}"
+# One sentence for both, and for a row that the viewer may not see.
+ROW_MISSING = f"This row is no longer there, or no longer needs this. {PRESENT}"
+NOT_ALLOWED = f"You may no longer do this. {PRESENT}"
+
+
+class RowMissing(Http404):
+    """The row of a tab is not there, or not for this viewer."""
 
 
 def answer(
@@ -55,13 +62,19 @@ def respond(
     except (Http404, PermissionDenied) as missing:
         if not from_script(request):
             raise
-        messages.warning(request, NOT_FOUND if isinstance(missing, Http404) else NOT_ALLOWED)
+        messages.warning(request, _words_for(missing))
         opts = model_admin.opts
         about = f"/{opts.app_label}/{opts.model_name}/{object_id}/"
         target = referring_page(request)
         if not target or (about in target and not model_admin.get_object(request, str(object_id))):
             target = reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")
         return HttpResponseRedirect(target)
+
+
+def _words_for(missing: Http404 | PermissionDenied) -> str:
+    if isinstance(missing, PermissionDenied):
+        return NOT_ALLOWED
+    return ROW_MISSING if isinstance(missing, RowMissing) else NOT_FOUND
 
 
 def _answer(
@@ -80,8 +93,12 @@ def _answer(
     if obj is not None and not dialog.applies(obj):
         return redirect_not_needed(request, dialog, obj, back)
     row = dialog.rows(obj, viewer).filter(pk=row_id).first() if issubclass(dialog, RowDialog) else None
-    if row_id is not None and row is None:
-        return _row_missing(request, back)
+    if issubclass(dialog, RowDialog):
+        if row is None:
+            return _row_missing(request, back)
+        if why := dialog.row_not_needed(row):
+            messages.warning(request, f"{why} {PRESENT}")
+            return HttpResponseRedirect(back)
     form = dialog(request.POST if request.method == "POST" else None, viewer=viewer, obj=obj, row=row)
     if "pick" in request.GET and request.method == "GET":
         return picker_results(request, form)
@@ -143,7 +160,7 @@ def picker_results(request: HttpRequest, form: Dialog) -> HttpResponse:
 def redirect_not_needed(request: HttpRequest, dialog: type[Dialog], obj: Any, back: str) -> HttpResponse:
     """Redirect with a message that nothing is left to do, with the name of who did it, if known."""
     reason = dialog.why_not_needed(obj) or f"“{dialog.label}” is no longer needed."
-    messages.warning(request, f"{reason} This page shows the present state.")
+    messages.warning(request, f"{reason} {PRESENT}")
     return HttpResponseRedirect(back)
 
 
@@ -151,8 +168,8 @@ def _row_missing(request: HttpRequest, back: str) -> HttpResponse:
     """Redirect to the object's page with a message that the row is not found. The same for a row that the
     viewer may not see, so that its existence is not revealed."""
     if from_script(request) or "pick" in request.GET:
-        raise Http404  # `respond` turns it into a redirect for htmx; a picker gets the 404
-    messages.warning(request, NOT_FOUND)
+        raise RowMissing  # `respond` turns it into a redirect for htmx; a picker gets the 404
+    messages.warning(request, ROW_MISSING)
     return HttpResponseRedirect(back)
 
 

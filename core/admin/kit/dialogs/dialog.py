@@ -207,6 +207,11 @@ class RowDialog(Dialog):
         raise NotImplementedError
 
     @classmethod
+    def row_not_needed(cls, row: Any) -> str:
+        """Returns why nothing is left to do about a row; empty while there is."""
+        return ""
+
+    @classmethod
     def offered_for(cls, rows: QuerySet) -> QuerySet:
         """Returns those of `rows` that get a button. The dialog of others says why it is blocked."""
         return rows

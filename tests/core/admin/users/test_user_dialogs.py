@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from threading import Event, Thread
 
 import pytest
+from django.contrib.messages import get_messages
 from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
@@ -13,8 +14,10 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 from django_q.models import OrmQ
 
+from core import moments
 from core.models import Membership, OutboxEntry, Role, SiteSettings, User
 from core.services.accounts import account_mail
+from core.services.enrollments import seat_access
 from tests.dialogs import row_is_gone
 from tests.factories import (
     EnrollmentFactory,
@@ -425,12 +428,50 @@ def test_access_ends_from_the_tab_and_from_the_enrollments_page(
     client.post(page)
 
     assert {e.status for e in (*ana.enrollments.all(), *bo.enrollments.all())} == {"expired"}
+    anas.refresh_from_db()
     for method in ("get", "post"):  # it has ended already: a second tab is led back, and told so
         again = getattr(client, method)(do("end-access", ana.pk, anas.pk))
-        assert row_is_gone(again)
+        assert again.status_code == 302
         assert again.url == f"{reverse('admin:core_user_change', args=[ana.pk])}?tab=enrollments"
-        assert "This page shows the present state" in client.get(page, follow=True).content.decode()
-    assert "no longer needed" in client.post(page, follow=True).content.decode()
+        for name, answer in (("Ana Ames", again), ("Bo Berg", getattr(client, method)(page))):
+            said = [str(message) for message in get_messages(answer.wsgi_request)][-1]
+            ended = f"access to Accounting 101 ended on {moments.day(anas.expiry_date)}."
+            assert said == f"{name}'s {ended} This page shows the present state."
+
+
+def test_access_that_ended_before_it_was_sent_is_not_said_to_go_on(
+    mara, ana, acme_seat, accounting, signed_in
+):
+    [enrollment] = seat_access.enroll(student=ana, products=[accounting], by=mara)
+    client, page = signed_in(mara), reverse("admin:core_enrollment_change", args=[enrollment.pk])
+    end = reverse("admin:core_enrollment_do", args=[enrollment.pk, "end-access"])
+    assert end in client.get(page).content.decode()
+    client.post(end)
+
+    assert end not in client.get(page).content.decode()
+    said = client.post(end, follow=True).content.decode()
+    assert "keeps Accounting 101 in another way" not in said
+    assert "access to Accounting 101 ended on" in said
+
+
+@pytest.mark.parametrize(
+    ("denied", "says", "does_not_say"),
+    [
+        ({}, "You can end access that a seat of your teams gave", "You can change the end date"),
+        ({"enrollments.delete": "deny"}, "your role here does not allow it", "You can end access"),
+        ({"enrollments.extend": "allow"}, "You can change the end date", "does not allow it"),
+    ],
+)
+def test_the_tab_says_which_rows_may_be_ended(
+    mara, ana, acme, acme_seat, accounting, signed_in, denied, says, does_not_say
+):
+    EnrollmentFactory(user=ana, product=accounting)  # bought
+    Membership.objects.filter(user=mara, team=acme).update(overrides=denied)
+    address = f"{reverse('admin:core_user_change', args=[ana.pk])}?tab=enrollments"
+
+    page = signed_in(mara).get(address).content.decode()
+
+    assert says in page and does_not_say not in page
 
 
 def test_a_row_of_somebody_else_is_not_reached_over_ones_page(

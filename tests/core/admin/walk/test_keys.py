@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 import pytest
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
-from core.admin.kit.dialogs.answering import NOT_FOUND
+from core.admin.kit.dialogs.answering import ROW_MISSING
 from core.admin.kit.dialogs.dialog import RowDialog
 from tests.core.admin.walk.addresses import addresses, lists
 
@@ -51,7 +51,7 @@ def test_a_row_that_is_gone_leads_back_to_its_page(world, window):
             name = f"admin:{model._meta.app_label}_{model._meta.model_name}_do_row"
             address = reverse(name, args=[obj.pk, slug, 987654321])
             answer = browser.ask(method, address, drawn=False)
-            assert (answer.status, answer.said) == (302, [NOT_FOUND]), (method, address)
+            assert (answer.status, answer.said) == (302, [ROW_MISSING]), (method, address)
             assert answer.location.startswith(address.partition("/do/")[0]), (method, address)
             asked += 1
     assert asked > 20

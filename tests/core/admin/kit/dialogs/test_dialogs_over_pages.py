@@ -8,7 +8,7 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 
-from core.admin.kit.dialogs.answering import NOT_ALLOWED, NOT_FOUND
+from core.admin.kit.dialogs.answering import NOT_ALLOWED, NOT_FOUND, ROW_MISSING
 from core.models import Membership, User
 from tests.factories import MembershipFactory, ThinkificGroupFactory, builtin_role
 
@@ -83,7 +83,7 @@ def test_a_row_that_is_gone_leads_to_its_tab_with_the_message(alma, ana, signed_
     response = by_htmx(signed_in(alma), method, address, on=page_of(ana, "teams"))
 
     assert response.headers["HX-Redirect"] == page_of(ana, "teams")
-    assert said(response) == [NOT_FOUND]
+    assert said(response) == [ROW_MISSING]
 
 
 def test_an_object_that_is_gone_leads_from_its_page_to_the_list(alma, ana, signed_in):
