@@ -23,7 +23,7 @@ def measure(context: Context, place: Place) -> Iterator[Line]:
         f"with places, history and outbox against {found['bare'] * 1000:.0f} ms "
         "(bulk_create of the same rows of the three tables)",
     )
-    enrollments = int(context.people * context.enrollments_per_user)
+    enrollments = context.rows
     seats = min(SEATS, max(10, enrollments // 100))
     found = _child("seat_counting", place, seats, enrollments)
     yield _line(
