@@ -1,11 +1,20 @@
 from django.contrib import admin
+from django.http import HttpRequest, HttpResponseRedirect
+from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
 
 handler400 = "project.middleware.unavailable.bad_request"
 handler500 = "project.middleware.unavailable.server_error"
 
+
+def icon(request: HttpRequest) -> HttpResponseRedirect:
+    """Browsers ask for it by themselves where a page names no icon, such as a file or an error page."""
+    return HttpResponseRedirect(static("dashboard/icon.svg"), headers={"Cache-Control": "max-age=86400"})
+
+
 urlpatterns = [
+    path("favicon.ico", icon),
     path("admin/", admin.site.urls),
     path("webhooks/", include("integrations.thinkific.urls")),
     path("", RedirectView.as_view(pattern_name="admin:index")),

@@ -1,3 +1,4 @@
+from django.contrib.staticfiles import finders
 from django.test import Client
 from django.views.defaults import server_error
 
@@ -32,3 +33,12 @@ def test_the_page_of_an_error_needs_nothing_but_itself(rf):
     assert page.status_code == 500
     assert b"Something went wrong on our side" in page.content
     assert b"/static/" not in page.content
+
+
+def test_every_page_has_an_icon(client, db):
+    answer = client.get("/favicon.ico")
+    assert (answer.status_code, answer["Location"]) == (302, "/static/dashboard/icon.svg")
+    assert finders.find("dashboard/icon.svg")
+
+    assert b'rel="icon"' in client.get("/admin/login/").content
+    assert b'rel="icon" href="/favicon.ico"' in client.get("/nowhere/").content
