@@ -15,6 +15,8 @@ def fields_in_error(context: Any) -> list[tuple[str, str]]:
     forms: list[tuple[Any, str]] = []
     if "adminform" in context:
         forms.append((context["adminform"].form, ""))
+    elif "form" in context:  # a page outside the screens of models: signing in, a password
+        forms.append((context["form"], ""))
     for inline in context.get("inline_admin_formsets") or ():
         forms += [(form, f" of {form.instance}" if form.instance.pk else "") for form in inline.formset.forms]
     formset = getattr(context.get("cl"), "formset", None)

@@ -411,3 +411,13 @@ def test_the_old_password_is_not_guessed_in_a_session_left_open(ana):
     assert b"Too many tries. Try again in 30 minutes." in answer.content
     ana.refresh_from_db()
     assert ana.check_password(RIGHT)
+
+
+def test_a_refused_sign_in_says_what_happened_and_nothing_of_saving(ana):
+    wrong, empty = enter(ana.email, WRONG).content.decode(), enter("", "").content.decode()
+
+    assert "E-mail address and password do not match." in wrong
+    assert 'Look at <a class="underline" href="#id_username">E-mail address</a>' in empty
+    for page in (wrong, empty):
+        assert "Nothing was saved" not in page
+        assert "See the errors below" not in page
