@@ -57,15 +57,17 @@ def send_welcome(user_id: int, asked_by: int | None) -> str:
     return _tell_of_failure(asked_by, user, welcome_mail.send(user)) if user else ""
 
 
-def send_invitation(invitation_id: int) -> str:
-    """Send the mail with the link to accept or decline; notify the inviter when that fails."""
+def send_invitation(invitation_id: int, asked_by: int | None = None) -> str:
+    """Send the mail with the link to accept or decline; notify whoever asked for it when that fails. Tasks of
+    older versions name nobody: then the inviter."""
     rows = Invitation.objects.select_related("user", "team", "role", "invited_by")
     invitation = rows.filter(pk=invitation_id, user__is_active=True).first()
     problem = invitations.send_mail(invitation) if invitation else ""
-    if problem and invitation is not None and invitation.invited_by is not None:
+    if problem and invitation is not None:
         page = invitations.page_of(invitation.team)
         text = f"{invitation.address}: {problem}"
-        notices.tell([invitation.invited_by], text, level=Notice.Level.ERROR, url=page)
+        readers = User.objects.filter(pk=asked_by or invitation.invited_by_id)
+        notices.tell(readers, text, level=Notice.Level.ERROR, url=page)
     return problem
 
 

@@ -61,7 +61,7 @@ def replace_membership(membership: Membership, *, by: User, reason: str) -> Invi
 def _open(team: Team, user: User, role: Role, address: str, by: User) -> Invitation:
     invitation = Invitation(team=team, user=user, role=role, address=address, invited_by=by)
     signed(invitation, by=by, reason=INVITED).save()
-    _ask_for_mail(invitation)
+    _ask_for_mail(invitation, by)
     return invitation
 
 
@@ -72,7 +72,7 @@ def send_again(invitation: Invitation, *, by: User) -> None:
     _check_limits(invitation.team, invitation.user, invitation.address)
     invitation.sent_at = timezone.now()
     signed(invitation, by=by, reason=SENT_AGAIN).save(update_fields=["sent_at"])
-    _ask_for_mail(invitation)
+    _ask_for_mail(invitation, by)
 
 
 @transaction.atomic
@@ -135,9 +135,12 @@ def page_of(team: Team) -> str:
     return f"{reverse('admin:core_team_change', args=[team.pk])}?tab=users"
 
 
-def _ask_for_mail(invitation: Invitation) -> None:
-    key = invitation.pk
-    transaction.on_commit(lambda: async_task(MAIL_TASK, key, save=False))
+def _ask_for_mail(invitation: Invitation, by: User) -> None:
+    keys, reader = [invitation.pk], notices.waiting(by)
+    # The inviter is not named: workers of an older version, which run while an upgrade rolls, take one key.
+    if reader is not None and reader != invitation.invited_by_id:
+        keys.append(reader)
+    transaction.on_commit(lambda: async_task(MAIL_TASK, *keys, save=False))
 
 
 # --- the mail and its link ---------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from core.errors import Refusal
 from core.folding import email_key, normalize_email
 from core.models import EmailChange, User
 from core.services.accounts import access, allowances, email_changes
-from core.services.site import link_addresses, mail
+from core.services.site import link_addresses, mail, notices
 
 WELCOME_TASK = "core.tasks.send_welcome"
 RESET_TASK = "core.tasks.send_password_reset"
@@ -149,5 +149,5 @@ def _days() -> int:
 
 
 def _queue(task: str, user: User, by: User | None) -> None:
-    keys = (user.pk, by.pk if by else None)
+    keys = (user.pk, notices.waiting(by))
     transaction.on_commit(lambda: async_task(task, *keys, save=False))

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from core.models import Enrollment, Membership, Seat, SiteSettings, Team, User
+from core.services.site import notices
 from core.services.storage import bulk
 
 RECALCULATE_TASK = "core.tasks.recalculate_seats"
@@ -71,8 +72,8 @@ def users_of(seat: Seat, *, team: Team | None = None) -> QuerySet[User]:
 
 
 def request_recalculation(*, by: User) -> None:
-    """Count all seats again in the background. The person is told when it is done."""
-    async_task(RECALCULATE_TASK, by.pk)
+    """Count all seats again in the background. Whoever asks is told when it is done."""
+    async_task(RECALCULATE_TASK, notices.waiting(by))
 
 
 @transaction.atomic

@@ -18,6 +18,7 @@ from core.errors import NotConnected, Refusal
 from core.models import ThinkificGroup, User
 from core.moments import is_older
 from core.processes import is_gone
+from core.services.site import notices
 from core.services.site.sync_requests import RequestedRun
 from integrations.models import STALE_AFTER, Kind, SyncRun
 from integrations.thinkific.client.credentials import Credentials
@@ -56,8 +57,8 @@ def open_run(
         active = SyncRun.objects.active().filter(kind=kind).first()
         if active is None:  # it has just ended
             return open_run(kind, full=full, trigger=trigger, started_by=started_by, options=options)
-        if started_by is not None:
-            active.watchers.add(started_by)
+        if (reader := notices.waiting(started_by)) is not None:
+            active.watchers.add(reader)
         return active, True
     return run, False
 
