@@ -62,7 +62,7 @@ class Tab:
 
     def actions_for(self, obj: Any, viewer: User) -> list[type[ChosenDialog]]:
         """Returns the dialogs about chosen rows that the viewer may use."""
-        return [dialog for dialog in self.actions if dialog.may(viewer, obj)]
+        return [dialog for dialog in self.actions if dialog.may_now(viewer, obj)]
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,7 @@ def rows(settings: SiteSettings, viewer: User) -> list[dict[str, Any]]:
             "buttons": [
                 button(url_of(settings._meta, dialog.slug, settings.pk), dialog.label)
                 for dialog in DIALOGS[name]
-                if dialog.may(viewer, settings) and dialog.applies(settings)
+                if dialog.may_now(viewer, settings) and dialog.applies(settings)
                 if not dialog.blocked(settings, viewer)
             ],
         }

@@ -72,7 +72,7 @@ def _actions(viewer: User) -> Any:
     def may(dialog: Any, team: Team) -> bool:
         key = (dialog.slug, team.archived_at is None)
         if key not in known:
-            known[key] = dialog.may(viewer, team)
+            known[key] = dialog.may_now(viewer, team)
         return known[key]
 
     def of(team: Team) -> SafeString:

@@ -22,7 +22,7 @@ def buttons_for(model_admin: Any, obj: Model, viewer: User, tab: str) -> list[Sa
         for dialog in model_admin.dialogs
         if dialog.tab == tab and not issubclass(dialog, RowDialog) and not dialog.about_new
         if not dialog.in_page
-        if dialog.applies(obj) and dialog.may(viewer, obj)
+        if dialog.applies(obj) and dialog.may_now(viewer, obj)
         if dialog.offered_when_blocked or not dialog.blocked(obj, viewer)
     ]
 
@@ -33,7 +33,7 @@ def row_buttons(model_admin: Any, obj: Model, viewer: User, tab: str, rows: list
     keys = [row.pk for row in rows] if dialogs else []
     offered = []
     for dialog in dialogs:
-        if dialog.may(viewer, obj):
+        if dialog.may_now(viewer, obj):
             rows_here = dialog.offered_for(dialog.rows(obj, viewer)).filter(pk__in=keys).order_by()
             allowed = set(rows_here.values_list("pk", flat=True))
             offered.append((dialog, allowed))

@@ -91,6 +91,12 @@ class Dialog(ShownValues, PickingForm):
         return bool(cls.permission) and scope.holds_for_the_site(viewer, cls.permission)
 
     @classmethod
+    def may_now(cls, viewer: User, obj: Any) -> bool:
+        """Whether the viewer gets a button: as `may`, but not while somebody acts as the viewer and it is
+        done in one's own name only. Its page, which says so, stays."""
+        return not (cls.in_own_name and acting.current()) and cls.may(viewer, obj)
+
+    @classmethod
     def may_use_second_button(cls, viewer: User) -> bool:
         """Whether the viewer gets the second button."""
         return True

@@ -61,7 +61,7 @@ class PageDialog(Dialog):
 def offered(dialogs: tuple[type[PageDialog], ...], request: HttpRequest, obj: Any) -> list[PageDialog]:
     """Returns the dialogs of a page that the viewer may use."""
     viewer = viewer_of(request)
-    return [d(viewer=viewer, obj=obj) for d in dialogs if d.is_offered(obj) and d.may(viewer, obj)]
+    return [d(viewer=viewer, obj=obj) for d in dialogs if d.is_offered(obj) and d.may_now(viewer, obj)]
 
 
 def answer_in_page(

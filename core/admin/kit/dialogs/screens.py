@@ -65,9 +65,9 @@ class DialogAdmin(LockingAdmin):
         return [one for one in found if self._may_open(request, one.method)]
 
     def _may_open(self, request: HttpRequest, action: Any) -> bool:
-        """Whether the viewer may use the dialog that an action opens. True for other actions, which have
+        """Whether the viewer may use now the dialog that an action opens. True for other actions, which have
         their own permissions."""
         dialog = getattr(action, "opens", None)
         if dialog is None:
             return True
-        return self.has_view_permission(request) and dialog.may(viewer_of(request), None)
+        return self.has_view_permission(request) and dialog.may_now(viewer_of(request), None)

@@ -15,6 +15,16 @@ PEOPLE = ["owner", "manager", "student", "everything"]
 BANNER = re.compile(r'\n<section class="acting".*?</section>\n', re.DOTALL)
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="\w+"')
 REFUSED = "Leave the impersonation first"
+# Dialogs that nobody answers in somebody else's name: their buttons are not there.
+OWN_NAME = {
+    "reset-password",
+    "send-sign-in-link",
+    "unlock-sign-in",
+    "email-change-again",
+    "email-change-withdraw",
+    "add-invited",
+}
+BUTTON = re.compile(rf'<a class="[^"]*" href="[^"]*/do/(?:{"|".join(OWN_NAME)})/[^>]*>.*?</a>')
 
 
 @pytest.fixture
@@ -54,7 +64,8 @@ def everything(world) -> list[Address]:
 
 
 def shown(body: str) -> str:
-    return TOKEN.sub("", BANNER.sub("", body))
+    body = BUTTON.sub("", TOKEN.sub("", BANNER.sub("", body)))
+    return "\n".join(line for line in body.splitlines() if line.strip())
 
 
 def first_difference(expected: str, found: str) -> tuple[str, str]:
@@ -81,9 +92,7 @@ def test_every_page_is_that_persons_beside_the_banner(world, window, acting, who
 
     assert differ == []
     assert same > 100
-    about_secrets = {"reset-password", "send-sign-in-link", "unlock-sign-in", "email-change-again"}
-    about_secrets |= {"email-change-withdraw", "add-invited"}
-    assert {page.dialog for page in refused if page.view.startswith("do")} <= about_secrets
+    assert {page.dialog for page in refused if page.view.startswith("do")} <= OWN_NAME
     outside = {page.path for page in refused if not page.view.startswith("do")}
     secret = ("/admin/password/", "/admin/sign-in/", "/admin/core/apitoken/", "/admin/join/")
     assert not {path for path in outside if not path.startswith(secret)}
