@@ -13,6 +13,7 @@ from core.models.catalog import Product
 from core.models.fields.history import tracked
 from core.models.fields.push_state import PushState
 from core.models.seats import Seat
+from core.models.teams import Team
 
 if TYPE_CHECKING:
     from core.models.people import User
@@ -27,6 +28,10 @@ class Status(models.TextChoices):
     REMOVED = "removed"
 
 
+# Also when access has ended since: who has completed a course keeps that.
+COMPLETED = Q(completed_at__isnull=False) | Q(percentage_completed__gte=1)
+
+
 def _conditions(now: datetime) -> list[tuple[Status, Q]]:
     """Returns the rules of an enrollment's status; the first one that matches wins. `Enrollment.status`
     repeats them in Python.
@@ -39,7 +44,7 @@ def _conditions(now: datetime) -> list[tuple[Status, Q]]:
         (Status.FAILED, Q(push_state="failed", thinkific_id__isnull=True)),
         (Status.PENDING, Q(push_state="pending", thinkific_id__isnull=True)),
         (Status.EXPIRED, Q(expiry_date__lte=now)),
-        (Status.COMPLETED, Q(completed_at__isnull=False) | Q(percentage_completed__gte=1)),
+        (Status.COMPLETED, COMPLETED),
     ]
 
 
@@ -61,6 +66,16 @@ class EnrollmentQuerySet(models.QuerySet["Enrollment"]):
         )
         own = Enrollment.objects.filter(user=viewer)
         return self.filter(pk__in=_keys(own).union(_keys(through_a_seat)))
+
+    def of_teams(self, teams: models.QuerySet[Team]) -> "EnrollmentQuerySet":
+        """The enrollments of the teams' members in the products that the member's team has a seat on: what
+        figures about teams count. Without those that Thinkific no longer has."""
+        held = Enrollment.objects.filter(
+            # Both conditions are about the same membership.
+            user__memberships__team__in=teams,
+            user__memberships__team__seat_assignments__product=F("product"),
+        )
+        return self.filter(pk__in=_keys(held), removed_at__isnull=True)
 
     def with_status(self, now: datetime | None = None) -> "EnrollmentQuerySet":
         """Annotate `status_now`, for filters and groups in SQL."""

@@ -16,13 +16,12 @@ from core.email_display import as_people_write
 from core.folding import email_key, fold_person, normalize_email
 from core.models.fields.folded import Folded, FoldedField, FoldedQuerySet
 from core.models.fields.history import tracked
-from core.models.teams import Membership, Role, Team
+from core.models.teams import Membership, Role, Team, TeamQuerySet
 from core.permissions.overrides import holding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from django.db.models import QuerySet
 
 NAME_LENGTH = 255
 EMAIL_LENGTH = 254
@@ -269,7 +268,7 @@ class User(Folded, AbstractBaseUser, PermissionsMixin):
         """Whether the user sees all teams: superusers and holders of a global role."""
         return self.is_active and (self.is_superuser or self.global_role_id is not None)
 
-    def managed_teams(self) -> "QuerySet[Team]":
+    def managed_teams(self) -> TeamQuerySet:
         """Returns the teams whose members the user may see: those where the user has "teams.view"."""
         managing = holding("teams.view", self._managing_roles, "memberships__")
         return Team.objects.filter(managing, memberships__user=self)

@@ -24,8 +24,10 @@ class SeatQuerySet(FoldedQuerySet["Seat"]):
     def visible_to(self, viewer: "User") -> "SeatQuerySet":
         if viewer.sees_everything:
             return self
-        assignments = SeatAssignment.objects.filter(team__in=viewer.managed_teams())
-        return self.filter(pk__in=assignments.values("seat"))
+        return self.of_teams(viewer.managed_teams())
+
+    def of_teams(self, teams: models.QuerySet[Team]) -> "SeatQuerySet":
+        return self.filter(pk__in=SeatAssignment.objects.filter(team__in=teams).values("seat"))
 
     def over(self) -> "SeatQuerySet":
         """Seats with more used places than they have."""

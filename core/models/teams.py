@@ -102,6 +102,10 @@ class TeamQuerySet(FoldedQuerySet["Team"]):
             return self
         return self.filter(pk__in=viewer.managed_teams().values("pk"))
 
+    def current(self) -> "TeamQuerySet":
+        """Teams that are not archived."""
+        return self.filter(archived_at__isnull=True)
+
 
 class Team(Folded):
     """A group of people at a customer: a class, a department, or a manager with their people."""

@@ -14,6 +14,7 @@ from core.models import Enrollment, OutboxEntry, Seat, User
 from core.models.enrollments import EnrollmentQuerySet
 from core.models.seats import SeatQuerySet
 from core.moments import older, recent
+from core.permissions import scope
 from core.wording import one_or_many
 from integrations.models import Drift, SyncConflict, SyncRun, WorkerHeartbeat
 from integrations.thinkific.reconcile.plan import REPAIRABLE
@@ -23,6 +24,7 @@ from project.overview.item import Item
 from project.overview.remember import remember
 
 SOON = 30  # days
+OF_TEAMS = "&whose=teams"  # in the addresses of lists: what the items of team managers are about
 COUNT_LIMIT = 999  # counts are exact up to this number
 NO_HEARTBEAT_AFTER = timedelta(minutes=3)
 
@@ -34,7 +36,7 @@ def site_items() -> list[Item]:
         _failed_pushes(),
         sync_items.failed_runs(),
         _guarded_runs(),
-        _seats_over(Seat.objects.all(), _internal_name),
+        _seats_over(Seat.objects.all(), _internal_name, "Raise the maximum or end an enrollment."),
         _conflicts(),
         _one_address(),
         _drift(),
@@ -48,11 +50,21 @@ def site_items() -> list[Item]:
 
 def team_items(user: User) -> list[Item]:
     """Returns the items for owners and team managers, about their seats and their members' enrollments."""
-    seats = Seat.objects.filter(pk__in=Seat.objects.visible_to(user).values("pk"))
+    teams = user.managed_teams().current()
+    seats = Seat.objects.of_teams(teams)
+    helps = "Your contact at the course company can add places."
+    if scope.holds(user, "enrollments.delete"):
+        helps = f"End an enrollment, or ask for more places. {helps}"
+    enrollments = Enrollment.objects.of_teams(teams)
     found = [
-        _seats_over(seats, _product_name),
-        _seats_nearly_full(seats, _product_name),
-        _expiring(Enrollment.objects.visible_to(user), f"user-{user.pk}"),
+        _seats_over(seats, _product_name, helps, OF_TEAMS),
+        _seats_nearly_full(seats, _product_name, OF_TEAMS),
+        _expiring(
+            enrollments,
+            f"user-{user.pk}",
+            OF_TEAMS,
+            may_extend=scope.holds(user, "enrollments.extend"),
+        ),
     ]
     return _shown(found)
 
@@ -170,7 +182,7 @@ def _drift() -> Item | None:
     )
 
 
-def _seats_over(seats: SeatQuerySet, name: Callable[[Seat], str]) -> Item | None:
+def _seats_over(seats: SeatQuerySet, name: Callable[[Seat], str], helps: str, among: str = "") -> Item | None:
     count, first = _named(seats.over().order_by("-used_count"))
     if not count or first is None:
         return None
@@ -178,14 +190,13 @@ def _seats_over(seats: SeatQuerySet, name: Callable[[Seat], str]) -> Item | None
         "bad",
         "event_seat",
         _counted(count, "seat has", "seats have") + " more people than places",
-        f"{name(first)}: {first.used_count} of {first.max_seats} places used. "
-        "Raise the maximum or end an enrollment.",
-        list_url(Seat, "places=over"),
+        f"{name(first)}: {first.used_count} of {first.max_seats} places used. {helps}",
+        list_url(Seat, f"places=over{among}"),
         "See seats",
     )
 
 
-def _seats_nearly_full(seats: SeatQuerySet, name: Callable[[Seat], str]) -> Item | None:
+def _seats_nearly_full(seats: SeatQuerySet, name: Callable[[Seat], str], among: str = "") -> Item | None:
     near = seats.full_or_nearly()
     count, first = _named(near.order_by(F("max_seats") - F("used_count")))
     if not count or first is None:
@@ -196,7 +207,7 @@ def _seats_nearly_full(seats: SeatQuerySet, name: Callable[[Seat], str]) -> Item
         "event_seat",
         _counted(count, "seat is", "seats are") + " full or nearly full",
         f"{name(first)} has {_counted(left, 'place', 'places')} left of {first.max_seats}.",
-        list_url(Seat, "places=nearly"),
+        list_url(Seat, f"places=nearly{among}"),
         "See seats",
     )
 
@@ -209,26 +220,33 @@ def _unassigned() -> Item | None:
         "info",
         "person_off",
         _counted(count, "person is", "people are") + " in no team",
-        "They came from Thinkific. Add them to a team, or set a default team in the settings.",
+        "No team manager sees them. Add them to a team. People who arrive from Thinkific later join the "
+        "default team, if one is set in the settings.",
         list_url(User, "assigned=no"),
         "See people",
     )
 
 
-def _expiring(enrollments: EnrollmentQuerySet, scope: str) -> Item | None:
-    count = remember(f"expiring:{scope}", lambda: _count(enrollments.ending_within(SOON)))
+def _expiring(
+    enrollments: EnrollmentQuerySet, whose: str, among: str = "", *, may_extend: bool = True
+) -> Item | None:
+    count = remember(f"expiring:{whose}", lambda: _count(enrollments.ending_within(SOON)))
     if not count:
         return None
     return Item(
         "info",
         "hourglass_bottom",
         _counted(count, "enrollment ends", "enrollments end") + f" within {SOON} days",
-        "Extend it in time if the student should keep access."
-        if count == 1
-        else "Extend them in time if the students should keep access.",
-        list_url(Enrollment, f"expires={SOON}"),
+        _what_to_do_in_time(count) if may_extend else "The list says whose access ends, and when.",
+        list_url(Enrollment, f"expires={SOON}{among}"),
         "See enrollments",
     )
+
+
+def _what_to_do_in_time(count: int) -> str:
+    if count == 1:
+        return "Extend it in time if the student should keep access."
+    return "Extend them in time if the students should keep access."
 
 
 def _count(queryset: QuerySet[Any]) -> int:

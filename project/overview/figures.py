@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from core.admin.kit.lists.lists import COUNTED, amount, table_total
 from core.admin.kit.open_pages import list_url
 from core.admin.kit.sync.in_thinkific import course_page, learning_page
-from core.models import Certificate, Enrollment, Membership, Role, Seat, Team, User
+from core.models import Certificate, Enrollment, Membership, Seat, Team, User
+from core.services.teams import figures
+from core.wording import plural
 from project.overview.remember import remember
 
 RECENT = timedelta(days=30)
@@ -39,45 +41,44 @@ def site_figures() -> list[Figure]:
 
 
 def team_figures(user: User) -> list[Figure]:
-    """Returns the figures of the teams that the team manager manages."""
-    teams = user.managed_teams()
-    now = timezone.now()
-    student = Role.objects.get(code="student")
-    memberships = Membership.objects.filter(team__in=teams, role=student)
-    students = User.objects.visible_to(user).filter(pk__in=memberships.values("user"))
-    enrollments = Enrollment.objects.visible_to(user)
-    learning = enrollments.giving_access(now).aggregate(
-        total=Count("pk"), completed=Count("pk", filter=Q(completed_at__isnull=False))
+    """Returns the figures of the teams that the team manager manages. What the manager learns outside of the
+    products of their seats does not count."""
+    teams = user.managed_teams().current()
+    found = figures.of(teams)
+    students = Membership.objects.filter(team__in=teams, role__code="student").order_by().values("user")
+    new = Enrollment.objects.of_teams(teams).filter(activated_at__gte=timezone.now() - RECENT).order_by()
+    learning = Figure(
+        "Enrollments",
+        amount(found.enrollments),
+        f"{amount(new[: COUNTED + 1].count())} new in 30 days",
+        list_url(Enrollment, "whose=teams"),
+        "assignment_ind",
     )
-    seats = Seat.objects.visible_to(user).filter(active=True)
-    places = (
-        Seat.objects.filter(pk__in=seats.values("pk"), unlimited=False)
-        .order_by()
-        .aggregate(used=Sum("used_count"), places=Sum("max_seats"))
-    )
-    new = enrollments.filter(activated_at__gte=now - RECENT).order_by()[: COUNTED + 1].count()
-    return [
+    shown = [
         Figure(
             "Students",
-            f"{students.count():,}",
-            url=list_url(User, f"role={student.pk}"),
+            f"{students.distinct().count():,}",
+            url=list_url(User, "whose=students"),
             icon="groups",
         ),
-        Figure(
-            "Enrollments",
-            f"{enrollments.count():,}",
-            f"{amount(new)} new in 30 days",
-            list_url(Enrollment),
-            "assignment_ind",
-        ),
-        Figure("Completed", _part(learning["completed"], learning["total"]), icon="task_alt"),
-        Figure(
-            "Places used",
-            f"{places['used'] or 0:,} of {places['places'] or 0:,}",
-            "on your teams' seats",
-            icon="event_seat",
-        ),
+        learning,
     ]
+    if found.completed is not None:
+        part = f"{_part(found.completed, found.enrollments)} of the enrollments" if found.enrollments else ""
+        completed = list_url(Enrollment, "whose=teams&completed=yes")
+        shown.append(Figure("Completed", f"{found.completed:,}", part, completed, "task_alt"))
+    return [*shown, _places(found)]
+
+
+def _places(found: figures.Figures) -> Figure:
+    used, on = f"{found.places_used:,}", f"on {plural(found.seats, 'seat')}"
+    if not found.unlimited:
+        used = f"{used} of {found.places:,}"
+    elif found.unlimited == found.seats:
+        on = f"{on} without a limit"
+    else:
+        on = f"{on}, of which {found.unlimited:,} without a limit"
+    return Figure("Places used", used, on, list_url(Seat, "whose=teams"), "event_seat")
 
 
 def my_learning(user: User) -> dict[str, Any]:
@@ -139,4 +140,4 @@ def _short(total: int) -> str:
 
 
 def _part(part: int, whole: int) -> str:
-    return f"{100 * part // whole}\u00a0%" if whole else "none yet"
+    return f"{100 * part // whole}\u00a0%"

@@ -73,12 +73,14 @@ def _settings_url(user: User) -> str:
 
 
 def _team_page(user: User) -> dict[str, Any]:
-    enrollments = Enrollment.objects.visible_to(user)
+    teams = user.managed_teams().current()
+    enrollments = Enrollment.objects.of_teams(teams)
     return {
         "page": "dashboard/teams_overview.html",
         "attention": team_items(user),
         "figures": team_figures(user),
         "teams": Team.objects.visible_to(user)
+        .current()
         .annotate(member_count=Count("memberships"))
         .select_related("owner")
         .order_by("name", "id")[:SHOWN_TEAMS],

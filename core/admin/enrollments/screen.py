@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import DecimalField, Prefetch, QuerySet, Value
+from django.db.models import DecimalField, Prefetch, Q, QuerySet, Value
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
@@ -13,7 +13,7 @@ from core.admin.kit import cells
 from core.admin.kit.history import HistoryAdmin
 from core.admin.kit.lists.columns import column
 from core.admin.kit.lists.exports import ExportingAdmin
-from core.admin.kit.lists.filters import choice_filter, related_filter
+from core.admin.kit.lists.filters import Choices, choice_filter, organization_filter, related_filter
 from core.admin.kit.lists.student_lists import (
     PRODUCT,
     STUDENT,
@@ -26,6 +26,7 @@ from core.admin.kit.tabs import Tab
 from core.admin.kit.viewer import viewer_of
 from core.admin.products.known_bundles import with_shown_bundles
 from core.models import Enrollment, Lesson, QuizResult, User
+from core.models.enrollments import COMPLETED as COMPLETED_ONCE
 from core.pills import pill
 from core.services.enrollments import seat_access
 
@@ -99,6 +100,17 @@ ENROLLMENT_TABS = (
 )
 
 
+def _whose(viewer: User) -> Choices:
+    """Returns the choices for team viewers, whose list has their own enrollments too."""
+    if viewer.sees_everything:
+        return {}
+    teams = viewer.managed_teams().current()
+    return {
+        "teams": ("My teams, in the products of their seats", lambda rows: rows.of_teams(teams)),
+        "own": ("Myself", Q(user=viewer)),
+    }
+
+
 def _via_bundle(enrollment: Any) -> SafeString:
     known = enrollment.via_bundle is not None and enrollment.shows_bundle
     return cells.text(enrollment.via_bundle.product) if known else cells.NOTHING
@@ -145,6 +157,9 @@ class EnrollmentAdmin(FoundByStudent, ExportingAdmin, HistoryAdmin):
         ),
         related_filter(Enrollment, "product", title="course or bundle"),
         TEAM_FILTER,
+        organization_filter(lambda enrollments, teams: enrollments.of_teams(teams)),
+        choice_filter("whose", _whose, title="learning of"),
+        choice_filter("completed", {"yes": ("Yes", COMPLETED_ONCE), "no": ("Not yet", ~COMPLETED_ONCE)}),
         choice_filter(
             "expires",
             {days: f"Within {days} days" for days in ("7", "30", "90")},

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import OuterRef, QuerySet
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.enums import ActionVariant
 
@@ -12,12 +13,13 @@ from core.admin.kit.dialogs.buttons import opens
 from core.admin.kit.history import HistoryAdmin
 from core.admin.kit.lists.columns import column, count_column
 from core.admin.kit.lists.lists import CappedCount, amount
+from core.admin.kit.open_pages import list_url
 from core.admin.kit.sitewide import SitewideAdmin
 from core.admin.kit.tabs import Tab
 from core.admin.organizations.dialogs import ORGANIZATION_DIALOGS, AddOrganization, RemoveTeams
-from core.models import Membership, Organization, Team, User
+from core.models import Enrollment, Membership, Organization, Seat, Team, User
 from core.pills import pill
-from core.services.teams import organizations
+from core.services.teams import figures
 from core.wording import plural
 
 
@@ -31,15 +33,19 @@ def _team(team: Team) -> SafeString:
     return cells.badged_link(team, pill("Archived") if team.archived_at else "")
 
 
-def _figures(organization: Any) -> organizations.Figures:
-    """Returns the figures, which three columns of the page show; they are read once."""
+def _figures(organization: Any) -> figures.Figures:
+    """Returns the figures, which several columns of the page show; they are read once."""
     if not hasattr(organization, "figures"):
-        organization.figures = organizations.figures(organization)
-    found: organizations.Figures = organization.figures
+        organization.figures = figures.of(organization.teams.current())
+    found: figures.Figures = organization.figures
     return found
 
 
-def _places(organization: Any) -> str:
+def _people(organization: Organization) -> SafeString | str:
+    return _leading_to(User, organization, amount(_figures(organization).people, figures.COUNTED))
+
+
+def _places(organization: Organization) -> SafeString | str:
     """Returns "84 of 120 used, on 9 seats"."""
     found = _figures(organization)
     if not found.seats:
@@ -49,16 +55,25 @@ def _places(organization: Any) -> str:
         used = f"{found.places_used:,} used, no limit"
     elif found.unlimited:
         used = f"{found.places_used:,} used, {found.places:,} in seats with a limit"
-    return f"{used}, on {plural(found.seats, 'seat')}"
+    return format_html("{}, on {}", used, _leading_to(Seat, organization, plural(found.seats, "seat")))
 
 
-def _progress(organization: Any) -> SafeString | str:
+def _progress(organization: Organization) -> SafeString | str:
     found = _figures(organization)
     if not found.enrollments:
         return "No enrollments"
-    many = amount(found.enrollments, organizations.COUNTED)
-    done = f"{found.completed:,} of {many} enrollments completed"
-    return cells.with_second(cells.progress(found.progress), done)
+    many = amount(found.enrollments, figures.COUNTED)
+    held = _leading_to(Enrollment, organization, f"{many} enrollments")
+    if found.completed is None or found.progress is None:
+        return format_html("{}: too many to add up here", held)
+    completed = _leading_to(Enrollment, organization, f"{found.completed:,} completed", "&completed=yes")
+    return cells.lines([cells.progress(found.progress), format_html("{}, {}", held, completed)])
+
+
+def _leading_to(model: Any, organization: Organization, label: str, more: str = "") -> SafeString | str:
+    """Returns the label as a link to the list with the rows that the figure counts."""
+    url = list_url(model, f"organization={organization.pk}{more}")
+    return format_html('<a class="cell-link" href="{}">{}</a>', url, label) if url else label
 
 
 @admin.register(Organization)
@@ -68,7 +83,7 @@ class OrganizationAdmin(SitewideAdmin, HistoryAdmin):
     description_full = column("Description", "description", cells.whole)
     team_count = count_column("Teams Count", lambda viewer: Team.objects, "organization")
     created = column("Created At", "created_at", cells.moment, sort=True)
-    people = column("People", lambda o: amount(_figures(o).people, organizations.COUNTED))
+    people = column("People", _people)
     places = column("Places in seats", _places)
     progress = column("Progress", _progress)
 

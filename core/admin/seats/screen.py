@@ -11,12 +11,12 @@ from core.admin.kit import cells
 from core.admin.kit.dialogs.buttons import opens
 from core.admin.kit.history import HistoryAdmin
 from core.admin.kit.lists.columns import column
-from core.admin.kit.lists.filters import choice_filter, related_filter, team_filter
+from core.admin.kit.lists.filters import choice_filter, organization_filter, related_filter, team_filter
 from core.admin.kit.tabs import Tab
 from core.admin.kit.viewer import viewer_of
 from core.admin.seats.columns import ACTIVE, RULE, TEAMS, USED, places_left, teams_of, with_shown_teams
 from core.admin.seats.dialogs import SEAT_DIALOGS, AddSeat, RecalculateAll
-from core.models import Product, Seat, SeatAssignment, User
+from core.models import Product, Seat, SeatAssignment, Team, User
 from core.models.fields.folded import holding
 
 
@@ -50,6 +50,19 @@ class SeatAdmin(HistoryAdmin):
     list_filter = [
         related_filter(Seat, "product"),
         team_filter(SeatAssignment, "seat"),
+        organization_filter(lambda seats, teams: seats.of_teams(teams)),
+        # Used by a link on the first page of team managers.
+        choice_filter(
+            "whose",
+            lambda viewer: {
+                "teams": (
+                    "Teams that are not archived",
+                    lambda seats: seats.of_teams(Team.objects.visible_to(viewer).current()),
+                )
+            },
+            title="assigned to",
+            hidden_until_set=True,
+        ),
         choice_filter(
             "places",
             {

@@ -6,7 +6,13 @@ from functools import partial
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from core.admin.kit.base import visible
-from core.admin.kit.lists.filters import Choices, choice_filter, related_filter, team_filter
+from core.admin.kit.lists.filters import (
+    Choices,
+    choice_filter,
+    organization_filter,
+    related_filter,
+    team_filter,
+)
 from core.models import Membership, Role, User
 
 
@@ -33,6 +39,18 @@ def _holders(role: Role, viewer: User, people: QuerySet) -> QuerySet:
     if role.is_global and viewer.sees_everything:
         return people.filter(global_role=role)
     return people.filter(pk__in=visible(Membership.objects.filter(role=role), viewer).values("user"))
+
+
+def _whose(viewer: User) -> Choices:
+    """Returns the choices for team viewers, whose list has themselves too."""
+    if viewer.sees_everything:
+        return {}
+    inside = Membership.objects.filter(team__in=viewer.managed_teams().current())
+    students = inside.filter(role__code="student")
+    return {
+        "students": ("Students of my teams", Q(pk__in=students.values("user"))),
+        "teams": ("Everybody in my teams", Q(pk__in=inside.values("user"))),
+    }
 
 
 def _addresses(viewer: User) -> Choices:
@@ -64,6 +82,12 @@ def _own_people(condition: Q, viewer: User, people: QuerySet) -> QuerySet:
 
 USER_FILTERS = (
     team_filter(Membership, "user"),
+    organization_filter(
+        lambda people, teams: people.filter(
+            pk__in=Membership.objects.filter(team__in=teams).order_by().values("user")
+        )
+    ),
+    choice_filter("whose", _whose, title="people"),
     choice_filter("assigned", _memberships, title="membership"),
     choice_filter("role", _roles),
     choice_filter(

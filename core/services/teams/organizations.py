@@ -1,21 +1,20 @@
-"""Organizations: making, changing and deleting them, which teams belong to them, and their figures."""
+"""Organizations: making, changing and deleting them, and which teams belong to them."""
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Avg, Count, F, Q, QuerySet, Sum
+from django.db.models import QuerySet
 
 from core.errors import Refusal
 from core.folding import tidy_name
-from core.models import Enrollment, Membership, Organization, Seat, SeatAssignment, Team, User
+from core.models import Organization, Team, User
 from core.services.history import record_initial_state, signed
 from core.services.storage.collisions import checked_again
 
 NAME_LENGTH = 255
 DESCRIPTION_LENGTH = 10_000
 CHANGEABLE = {"name", "description"}
-COUNTED = 10_000  # the most people and enrollments that the figures count
 
 
 @checked_again
@@ -81,53 +80,6 @@ def _move(teams: QuerySet[Team], to: Organization | None, *, by: User | None) ->
         found, update=True, default_user=by, default_change_reason="organization changed"
     )
     return len(found)
-
-
-class Figures(NamedTuple):
-    """People, places and progress in an organization's teams, without archived teams. `people` and
-    `enrollments` are at most COUNTED + 1, which means "more"."""
-
-    people: int
-    seats: int
-    places_used: int
-    places: int  # of the seats that have a limit
-    unlimited: int  # seats without a limit
-    enrollments: int  # of members, in the products that their team has a seat on
-    completed: int
-    progress: float  # the average of these, from 0 to 1
-
-
-def figures(organization: Organization) -> Figures:
-    """Returns the figures of an organization in three queries, whose work is limited by COUNTED."""
-    teams = Team.objects.filter(organization=organization, archived_at__isnull=True)
-    people = Membership.objects.filter(team__in=teams).order_by().values("user").distinct()
-    given = SeatAssignment.objects.filter(team__in=teams)
-    seats = Seat.objects.filter(pk__in=given.values("seat")).aggregate(
-        count=Count("pk"),
-        used=Sum("used_count"),
-        places=Sum("max_seats", filter=Q(unlimited=False)),
-        unlimited=Count("pk", filter=Q(unlimited=True)),
-    )
-    # Both conditions are about the same membership: the team of the member has a seat on the product.
-    through = Q(
-        user__memberships__team__in=teams, user__memberships__team__seat_assignments__product=F("product")
-    )
-    held = Enrollment.objects.filter(through, removed_at__isnull=True).order_by().values("pk").distinct()
-    learning = Enrollment.objects.filter(pk__in=held[: COUNTED + 1]).aggregate(
-        count=Count("pk"),
-        completed=Count("pk", filter=Q(completed_at__isnull=False)),
-        progress=Avg("percentage_completed"),
-    )
-    return Figures(
-        people=people[: COUNTED + 1].count(),
-        seats=seats["count"],
-        places_used=seats["used"] or 0,
-        places=seats["places"] or 0,
-        unlimited=seats["unlimited"],
-        enrollments=learning["count"],
-        completed=learning["completed"],
-        progress=float(learning["progress"] or 0),
-    )
 
 
 def _checked(values: dict[str, Any], organization: Organization | None = None) -> dict[str, Any]:

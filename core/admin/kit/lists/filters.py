@@ -15,7 +15,7 @@ from unfold.contrib.filters.admin import DropdownFilter
 from unfold.contrib.filters.forms import AutocompleteDropdownForm
 
 from core.admin.kit.viewer import viewer_of
-from core.models import Team, User
+from core.models import Organization, Team, User
 
 MOST_WORDS = 6  # of a search
 UNKNOWN = "not found"  # label of a value that does not exist or that the viewer may not see
@@ -118,6 +118,7 @@ class RelatedFilter(SimpleListFilter):
     form_class = AutocompleteDropdownForm  # Unfold includes its scripts in the page
     foreign_key: tuple[type[Model], str]  # a model and its foreign key, whose rows are offered
     matching: Callable[[Any, Any, User], QuerySet] | None
+    sitewide = False
 
     def __init__(self, request: HttpRequest, params: dict[str, Any], model: type[Model], model_admin: Any):
         super().__init__(request, params, model, model_admin)
@@ -128,7 +129,7 @@ class RelatedFilter(SimpleListFilter):
         return []
 
     def has_output(self) -> bool:
-        return True
+        return not self.sitewide or self.viewer.sees_everything
 
     def targets(self, viewer: User) -> QuerySet:
         related = self._field().related_model
@@ -204,3 +205,18 @@ def team_filter(through: Any, whose: str, *, rows: str = "pk") -> type[RelatedFi
         return found
 
     return related_filter(through, "team", matching=matching)
+
+
+def organization_filter(matching: Callable[[Any, QuerySet[Team]], QuerySet]) -> type[RelatedFilter]:
+    """Returns the filter of a list by an organization, for viewers who see organizations.
+
+    `matching(rows of the list, teams)` returns the rows that belong to these teams. They are the teams that
+    the organization's figures are about, so that a figure leads to a list with as many rows.
+    """
+
+    def of_teams(queryset: Any, organization: Organization, viewer: User) -> QuerySet:
+        return matching(queryset, organization.teams.current())
+
+    found = related_filter(Team, "organization", matching=of_teams)
+    found.sitewide = True
+    return found
