@@ -606,3 +606,14 @@ def test_somebody_who_is_gone_from_thinkific_is_not_offered_to_be_read(alma, sig
 
     assert do("sync-now", gone.pk) not in page
     assert do("create-thinkific-account", gone.pk) in page
+
+
+def test_a_name_in_a_help_text_is_no_html(root, signed_in, acme):
+    acme.name = "<b>Acme</b>"
+    acme.save()
+    SiteSettings.load()
+    SiteSettings.objects.update(default_team=acme)
+
+    page = signed_in(root).get(reverse("admin:core_user_do_new", args=["add"])).content.decode()
+
+    assert "the user joins &lt;b&gt;Acme&lt;/b&gt; as Student" in page
