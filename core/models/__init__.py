@@ -13,7 +13,7 @@ from core.models.invitations import Invitation
 from core.models.outbox import OutboxEntry
 from core.models.people import User
 from core.models.results import Certificate, QuizResult
-from core.models.seats import Seat, SeatAssignment
+from core.models.seats import Seat, SeatAssignment, SeatTag
 from core.models.secrets import StoredSecret
 from core.models.sign_up import SignUp, SignUpLink
 from core.models.site import SiteSettings
@@ -49,6 +49,7 @@ __all__ = [
     "Role",
     "Seat",
     "SeatAssignment",
+    "SeatTag",
     "ShownColumns",
     "SignInLink",
     "SignUp",

@@ -68,7 +68,7 @@ class Seat(Folded):
         help_text="People can be enrolled although no place is free, with a warning.",
     )
     active = models.BooleanField(default=True, help_text="An inactive seat takes no new enrollments.")
-    tags = models.ManyToManyField(Tag, blank=True, related_name="seats")
+    tags = models.ManyToManyField(Tag, blank=True, through="core.SeatTag", related_name="seats")
     source_template = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="copies", editable=False
     )
@@ -128,6 +128,24 @@ class Seat(Folded):
         """How many more places are used than the seat has. Screens warn; nothing corrects it
         automatically."""
         return 0 if self.unlimited else max(0, self.used_count - (self.max_seats or 0))
+
+
+class SeatTag(models.Model):
+    """A tag on a seat, for finding it. Written by core/services/tags.py, which records it."""
+
+    seat = models.ForeignKey(Seat, on_delete=models.CASCADE, related_name="+")
+    tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="+")
+
+    history = tracked()
+
+    class Meta:
+        db_table = "core_seat_tags"  # made by an older version for the field `Seat.tags`
+        unique_together = [("seat", "tag")]
+        verbose_name = "tag of a seat"
+        verbose_name_plural = "tags of seats"
+
+    def __str__(self) -> str:
+        return f"{self.tag} on {self.seat}"
 
 
 class SeatAssignment(models.Model):

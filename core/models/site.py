@@ -10,13 +10,18 @@ from core.formats import AMOUNTS
 from core.models.fields.history import tracked
 from core.models.fields.settings_checks import (
     DATE_FORMATS,
+    DEFAULT_TEAM_NAME_LENGTH,
     MOST_DAYS,
+    MOST_DEFAULT_TEAMS,
     MOST_PLACES,
+    MOST_SEAT_TAGS,
     SUBDOMAIN,
+    LinesOf,
     address_with_name,
     at_most,
     known_time_zone,
 )
+from core.models.tags_and_notes import TAG_NAME_LENGTH
 from core.models.teams import Team
 
 
@@ -133,6 +138,23 @@ class SiteSettings(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(365)],
         help_text="How many days a sign-in lasts. Who is signed in already keeps the days they had.",
     )
+    registration_enabled = models.BooleanField(
+        "sign-up links",
+        default=False,
+        db_default=False,
+        help_text="People join teams by themselves, by links that team pages offer. Off: nobody makes one, "
+        "and nobody joins by one. Whoever signs up gets one mail, which proves the address and leads to the "
+        "choice of a password; so there is no other welcome mail.",
+    )
+    default_team_names = models.TextField(
+        "default teams of organizations",
+        blank=True,
+        default="",
+        db_default="",
+        validators=[LinesOf(MOST_DEFAULT_TEAMS, DEFAULT_TEAM_NAME_LENGTH)],
+        help_text="Names, one on each line. Add Organization offers to make these teams, each with the "
+        "organization's name before it, as no two teams have the same name: Acme: Sales. Empty: none.",
+    )
     default_max_members = models.PositiveIntegerField(
         null=True,
         blank=True,
@@ -155,7 +177,7 @@ class SiteSettings(models.Model):
         choices=ExpiryKind,
         default=ExpiryKind.DAYS,
         db_default=ExpiryKind.DAYS.value,
-        help_text="The end that the dialogs suggest when somebody is enrolled and no seat decides.",
+        help_text="Suggested for a new seat, and when somebody is enrolled and no seat decides.",
     )
     default_enrollment_days = models.PositiveIntegerField(
         default=365,
@@ -168,7 +190,19 @@ class SiteSettings(models.Model):
         blank=True,
         help_text="For “On a date”. Access ends at the end of this day.",
     )
-    default_max_seats = models.PositiveIntegerField(default=10, validators=[at_most(MOST_PLACES)])
+    default_max_seats = models.PositiveIntegerField(
+        default=10,
+        validators=[at_most(MOST_PLACES)],
+        help_text="How many places Add Seat suggests.",
+    )
+    default_seat_tags = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        validators=[LinesOf(MOST_SEAT_TAGS, TAG_NAME_LENGTH)],
+        help_text="Names of tags, one on each line, which Add Seat suggests. By its tags a seat is found in "
+        "the list; people who are enrolled do not get them.",
+    )
     seat_expiry_winner = models.CharField(
         "end of access through several seats",
         max_length=10,

@@ -28,6 +28,7 @@ from core.models import (
     Role,
     Seat,
     SeatAssignment,
+    SeatTag,
     SignUpLink,
     SiteSettings,
     StoredSecret,
@@ -152,6 +153,9 @@ RECORDED = {
         Recorded(Tag, lambda row, names: row.name),
         Recorded(
             UserTag, lambda row, names: f"{names.of(row, 'tag')} on {names.of(row, 'user')}", ("tag", "user")
+        ),
+        Recorded(
+            SeatTag, lambda row, names: f"{names.of(row, 'tag')} on {names.of(row, 'seat')}", ("tag", "seat")
         ),
         Recorded(SiteSettings, lambda row, names: "Settings"),
         Recorded(StoredSecret, lambda row, names: str(row.get_name_display())),

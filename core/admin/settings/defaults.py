@@ -36,7 +36,7 @@ def in_words(field: Field, value: Any) -> str:
         return EMPTY[field.name]() if field.name in EMPTY else "empty"
     if isinstance(value, date):
         return moments.day(value)
-    return str(dict(field.flatchoices).get(value, value))
+    return ", ".join(str(dict(field.flatchoices).get(value, value)).splitlines())
 
 
 def help_of(name: str, obj: SiteSettings | None) -> SafeString:

@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo, available_timezones
 from django import forms
 from django.conf import settings
 from django.utils import timezone
-from unfold.widgets import UnfoldAdminSelect2Widget
+from unfold.widgets import UnfoldAdminSelect2Widget, UnfoldAdminTextareaWidget
 
 from core import moments
 from core.admin.kit.dialogs.fields import day_input
+from core.models.fields.settings_checks import lines
 
 # Other names of the same zones, kept for old systems, and zones of a fixed offset, whose signs mislead.
 LEFT_OUT = ("Etc/", "SystemV/", "US/", "posix/", "right/")
@@ -53,9 +54,36 @@ def last_day() -> forms.Field:
     return forms.DateField(required=False, widget=widget, label="Default end of access")
 
 
+class NamesField(forms.CharField):
+    """Names, one on each line. They are stored tidied, without empty lines; the column checks them."""
+
+    def clean(self, value: Any) -> str:
+        return "\n".join(lines(super().clean(value)))
+
+
+def team_names() -> forms.Field:
+    return NamesField(
+        required=False,
+        label="Default teams of organizations",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+    )
+
+
+def seat_tags() -> forms.Field:
+    return NamesField(
+        required=False, label="Default seat tags", widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
+    )
+
+
 FORM_FIELDS: dict[str, Callable[..., forms.Field]] = {
     "time_zone": time_zone,
     "default_expiry_date": last_day,
+    "default_team_names": team_names,
+    "default_seat_tags": seat_tags,
 }
 # What an empty setting means.
-EMPTY: dict[str, Callable[[], str]] = {"time_zone": lambda: f"{settings.TIME_ZONE}, as in the environment"}
+EMPTY: dict[str, Callable[[], str]] = {
+    "time_zone": lambda: f"{settings.TIME_ZONE}, as in the environment",
+    "default_team_names": lambda: "none",
+    "default_seat_tags": lambda: "none",
+}

@@ -33,7 +33,8 @@ TABS = (
         "People and registration",
         {
             "Accounts": ["placeholder_last_name", "welcome_email", "thinkific_welcome_email"],
-            "Teams": ["default_team", "default_max_members"],
+            "Teams": ["default_team", "default_max_members", "default_team_names"],
+            "Registration": ["registration_enabled"],
             "Sign-in": ["sign_in_by_link", "session_days", "password_min_length", "password_mix"],
         },
     ),
@@ -42,7 +43,12 @@ TABS = (
         "Seats and enrollments",
         {
             "Enrollments": ["default_expiry_kind", "default_enrollment_days", "default_expiry_date"],
-            "Seats": ["default_max_seats", "seat_expiry_winner", "bought_enrollments_take_places"],
+            "Seats": [
+                "default_max_seats",
+                "default_seat_tags",
+                "seat_expiry_winner",
+                "bought_enrollments_take_places",
+            ],
         },
     ),
     SettingsTab(

@@ -13,6 +13,7 @@ from core.models import (
     Role,
     Seat,
     SeatAssignment,
+    SeatTag,
     SignUpLink,
     SiteSettings,
     StoredSecret,
@@ -42,6 +43,7 @@ TRACKED = [
     StoredSecret,
     Tag,
     UserTag,
+    SeatTag,
     Note,
 ]
 SECRET_OR_BUSY = {

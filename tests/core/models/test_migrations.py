@@ -114,3 +114,32 @@ def test_search_by_part_of_an_address_uses_the_index_that_postgresql_has():
     plan = User.objects.order_by().filter(holding("folded", "mara")).explain()
 
     assert ("user_search" in plan) is (connection.vendor == "postgresql")
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("has_links", [True, False])
+def test_sign_up_links_go_on_working_after_an_upgrade(has_links):
+    before, after = [("core", "0040_people_settings")], [("core", "0042_registration_where_links_are")]
+    executor = MigrationExecutor(connection)
+    try:
+        triggers.remove("default")  # as `migrate` does
+        executor.migrate(before)
+        old = executor.loader.project_state(before).apps
+        owner = old.get_model("core", "User").objects.create(email="olga@acme.example")
+        if has_links:
+            old.get_model("core", "SignUpLink").objects.create(
+                team=old.get_model("core", "Team").objects.create(name="Acme", owner=owner),
+                role=old.get_model("core", "Role").objects.get(code="student"),
+                max_uses=1,
+                expires_at=timezone.now(),
+                made_by=owner,
+            )
+        executor = MigrationExecutor(connection)
+        executor.migrate(after)
+
+        new = executor.loader.project_state(after).apps
+        settings = new.get_model("core", "SiteSettings").objects
+        assert settings.filter(registration_enabled=True).exists() == has_links
+    finally:
+        call_command("migrate", verbosity=0)

@@ -13,6 +13,8 @@ from core.models import SiteSettings
 from core.services.enrollments.enrollments import usual_last_day
 from core.services.site import mail
 from tests.core.admin.settings.test_tabs import address, form_of
+from tests.dialogs import Inputs
+from tests.factories import TagFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -154,3 +156,55 @@ def test_a_value_that_cannot_be_used_is_refused_beside_its_field(alma, signed_in
 
     assert response.status_code == 200
     assert list(response.context["adminform"].form.errors) == [name]
+
+
+@pytest.mark.parametrize("address", ["core_seat_do_new", "core_product_do"])
+def test_a_new_seat_begins_with_the_settings(alma, accounting, signed_in, address):
+    vip, day = TagFactory(name="VIP"), timezone.localdate() + timedelta(days=30)
+    TagFactory(name="other")
+    choose(
+        default_max_seats=25,
+        default_expiry_kind="date",
+        default_expiry_date=day,
+        default_enrollment_days=90,
+        default_seat_tags="vip",
+    )
+    keys, slug = ([], "add") if address.endswith("new") else ([accounting.pk], "add-seat")
+
+    page = signed_in(alma).get(reverse(f"admin:{address}", args=[*keys, slug]))
+
+    form = page.context["form"]
+    names = ("max_seats", "expiry_type", "expiry_date", "expiry_days", "tags")
+    assert [form[name].initial for name in names] == [25, "date", day, 90, [vip.pk]]
+    sent = Inputs(page.content.decode()).sent
+    assert (sent["max_seats"], sent["expiry_type"]) == ("25", "date")
+
+
+def test_default_seat_tags_must_exist_and_are_stored_tidied(alma, signed_in):
+    TagFactory(name="VIP")
+    client = signed_in(alma)
+
+    refused = client.post(
+        address("seats"), form_of(client, "seats") | {"default_seat_tags": "VIP\nGhost"}
+    ).content.decode()
+    assert "There is no tag “Ghost”. Add it on the screen Tags first." in refused
+    client.post(address("seats"), form_of(client, "seats") | {"default_seat_tags": "\n  VIP \n\n"})
+
+    assert SiteSettings.load().default_seat_tags == "VIP"
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        ("Sales\nsales", "“sales” is there twice. Enter each name once."),
+        ("x" * 101, "has 101 characters; 100 is the most."),
+        ("\n".join(f"Team {n}" for n in range(21)), "These are 21 names; 20 is the most."),
+    ],
+)
+def test_names_of_default_teams_are_checked(alma, signed_in, names, says):
+    client = signed_in(alma)
+
+    page = client.post(address("people"), form_of(client, "people") | {"default_team_names": names})
+
+    assert says in page.content.decode()
+    assert SiteSettings.load().default_team_names == ""
