@@ -16,7 +16,7 @@ from django.db import connection
 from django.test import Client, TransactionTestCase
 from django.utils import timezone
 
-from core.models import User
+from core.models import SiteSettings, User
 from tests import migrated
 from tests.factories import (
     MembershipFactory,
@@ -218,6 +218,13 @@ def acme_seat(acme, accounting):
 def globex_seat(globex, accounting):
     """Ten places for Globex in the same course."""
     return SeatFactory(name="Globex: Accounting 101", product=accounting, max_seats=10, teams=[globex])
+
+
+@pytest.fixture
+def sign_up_is_on(db):
+    """Sign-up links are switched on, which they are not as shipped."""
+    SiteSettings.load()
+    SiteSettings.objects.update(registration_enabled=True)
 
 
 @pytest.fixture

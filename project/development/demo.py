@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.errors import Refusal
-from core.models import Product, Team, User
+from core.models import Product, SiteSettings, Team, User
 from core.services import seats
 from core.services.storage import fill_folded
 from integrations.models import SyncConflict
@@ -58,6 +58,9 @@ def load() -> Demo:
         fill_folded.fill_missing()
         seats.recalculate()
         impersonations.add()
+        shown = SiteSettings.load()
+        shown.registration_enabled = True  # the teams have sign-up links
+        shown.save(update_fields=["registration_enabled"])
     for user in User.objects.filter(email__in=ACCOUNTS.values()):
         if not user.check_password(PASSWORD):
             user.set_password(PASSWORD)

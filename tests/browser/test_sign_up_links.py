@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from core.models import Membership, SignUp, SignUpLink, User
 from core.services.teams import sign_ups
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("sign_up_is_on")]
 
 
 def test_a_visitor_joins_by_a_link_and_the_next_finds_it_full(page: Page, sign_in, screenshot, mara, acme):

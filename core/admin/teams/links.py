@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -30,9 +31,10 @@ STATES = {
     sign_up_links.FULL: ("Used up", "As many people joined as the link allows. Make another link for more."),
     sign_up_links.EXPIRED: ("Expired", "The last day of the link is over."),
     sign_up_links.REVOKED: ("Revoked", ""),
+    sign_up_links.CLOSED: ("Switched off", sign_up_links.SWITCHED_OFF),
     sign_up_links.OFF: (
         "Does not work",
-        "The team is archived, registration is off, or whoever made the link may not give its role any more.",
+        "The team is archived, or whoever made the link may not give its role any more.",
     ),
 }
 
@@ -64,6 +66,19 @@ def _state(link: SignUpLink) -> SafeString:
     return pill(label, title=why)
 
 
+def _why_off(viewer: User) -> str:
+    """Returns why the viewer is offered no new links; empty while sign-up links are switched on."""
+    if sign_up_links.registration_is_on():
+        return ""
+    if not scope.holds_for_the_site(viewer, "core.change_sitesettings"):
+        return "An administrator has switched sign-up links off, so nobody can join by one."
+    return format_html(
+        '{} <a class="underline" href="{}?tab=people">Switch them on</a>',
+        sign_up_links.SWITCHED_OFF,
+        reverse("admin:core_sitesettings_change", args=[1]),
+    )
+
+
 LINKS_TAB = Tab(
     "links",
     "Links",
@@ -78,12 +93,8 @@ LINKS_TAB = Tab(
     ],
     "This team has no sign-up links. By such a link people enter their name and e-mail address themselves, "
     "and join after they have answered a mail.",
-    note=lambda team, viewer: (
-        ""
-        if sign_up_links.may_make(viewer, team)
-        else "Registration is off in the settings, so new links are made by administrators only."
-    ),
-    may_see=lambda team, viewer: sign_up_links.may_see(viewer, team),
+    note=lambda team, viewer: _why_off(viewer),
+    may_see=lambda team, viewer: sign_up_links.may_make(viewer, team),
 )
 
 
@@ -94,11 +105,12 @@ class LinkDialog(Dialog):
     def may(cls, viewer: User, obj: Team | None) -> bool:
         if obj is None:
             return all(scope.holds(viewer, code) for code in sign_up_links.NEEDED)
-        return sign_up_links.may_see(viewer, obj)
+        return sign_up_links.may_make(viewer, obj)
 
 
 class AddLink(LinkDialog):
     slug, label, icon = "add-link", "Add Sign-up Link", "add_link"
+    offered_when_blocked = False
     question = (
         "Anybody who has the link can ask to join. They enter their name and e-mail address, and join after "
         "they have answered a mail."
@@ -136,8 +148,8 @@ class AddLink(LinkDialog):
         self.suggest("last_day", timezone.localdate() + timedelta(days=USUAL_DAYS))
 
     @classmethod
-    def may(cls, viewer: User, obj: Team | None) -> bool:
-        return super().may(viewer, obj) and (obj is None or sign_up_links.may_make(viewer, obj))
+    def blocked(cls, target: Any, viewer: User) -> str:
+        return _why_off(viewer)
 
     def confirmation(self) -> str:
         role = self.cleaned_data["role"]

@@ -18,30 +18,28 @@ from core.services.site import link_addresses
 NEEDED = ("teams.assign", "users.create")  # what the person who makes a link must hold in the team
 LONGEST = timedelta(days=366)
 
-OPEN, FULL, EXPIRED, REVOKED, OFF = "open", "full", "expired", "revoked", "off"
+OPEN, FULL, EXPIRED, REVOKED, OFF, CLOSED = "open", "full", "expired", "revoked", "off", "closed"
+SWITCHED_OFF = "Sign-up links are switched off in the settings, so nobody can join by one."
 
 
 def may_make(viewer: User, team: Team) -> bool:
-    """Whether the viewer may make links of this team, and see their addresses. Team managers need that the
-    settings allow registration; a link of an administrator always works."""
-    return may_see(viewer, team) and (viewer.sees_everything or registration_is_on())
-
-
-def may_see(viewer: User, team: Team) -> bool:
+    """Whether the viewer may make links of this team while the settings allow it, and see their addresses."""
     return all(scope.holds_in(viewer, code, team) for code in NEEDED)
 
 
 def registration_is_on() -> bool:
-    return bool(getattr(SiteSettings.load(), "registration_enabled", True))
+    return SiteSettings.load().registration_enabled
 
 
 @transaction.atomic
 def make(
     *, team: Team, role: Role, max_uses: int, expires_at: datetime, label: str = "", by: User
 ) -> SignUpLink:
-    """Make a link. Raises Refusal when `by` may not give the role, the team is archived, or the end or the
-    number of uses is not possible."""
+    """Make a link. Raises Refusal when links are switched off, `by` may not give the role, the team is
+    archived, or the end or the number of uses is not possible."""
     team = Team.objects.select_for_update(of=("self",)).get(pk=team.pk)
+    if not registration_is_on():
+        raise Refusal(SWITCHED_OFF)
     if team.archived_at is not None:
         raise Refusal(f"{team} is archived. Restore the team first.")
     if not may_make(by, team) or not scope.roles_to_give(by, team).filter(pk=role.pk).exists():
@@ -71,12 +69,14 @@ def revoke(link: SignUpLink, *, by: User) -> SignUpLink:
 
 
 def state(link: SignUpLink, now: datetime | None = None) -> str:
-    """Returns OPEN, or why nobody can join by the link. OFF: the team is archived, or whoever made the link
-    may not give its role there any more."""
+    """Returns OPEN, or why nobody can join by the link. CLOSED: all links are switched off. OFF: the team is
+    archived, or whoever made the link may not give its role there any more."""
     if link.revoked_at is not None:
         return REVOKED
     if link.team.archived_at is not None or not _still_allowed(link):
         return OFF
+    if not registration_is_on():
+        return CLOSED
     if link.expires_at <= (now or timezone.now()):
         return EXPIRED
     return FULL if link.used_count >= link.max_uses else OPEN

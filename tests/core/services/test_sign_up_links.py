@@ -10,13 +10,24 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from core.errors import Refusal
-from core.models import Membership, Notice, OutboxEntry, SignUp, SignUpLink, Team, User
+from core.models import (
+    Membership,
+    Notice,
+    OutboxEntry,
+    SignUp,
+    SignUpLink,
+    SiteSettings,
+    Team,
+    User,
+)
 from core.services.memberships import TeamIsFull
 from core.services.people import NotAnAddress
 from core.services.storage import fill_folded
 from core.services.teams import sign_up_links, sign_ups, teams
 from core.tasks import send_sign_up_mail
 from tests.factories import RoleFactory, SignUpFactory, SignUpLinkFactory, UserFactory, builtin_role
+
+pytestmark = pytest.mark.usefixtures("sign_up_is_on")
 
 
 @pytest.fixture
@@ -336,3 +347,24 @@ def test_the_last_place_of_a_team_goes_to_one_of_many_links(acme, owen):
     with ThreadPoolExecutor(4) as threads:
         assert sum(threads.map(answer, waiting)) == 1
     assert Membership.objects.filter(team=acme, role__code="student").count() == 1
+
+
+def test_switched_off_nobody_makes_a_link_and_nobody_joins(link, acme, owen, alma):
+    sign_up = asked(link)
+    SiteSettings.objects.update(registration_enabled=False)
+
+    end = timezone.now() + timedelta(days=1)
+    for by in (owen, alma):
+        with pytest.raises(Refusal, match="switched off in the settings"):
+            sign_up_links.make(team=acme, role=builtin_role("student"), max_uses=1, expires_at=end, by=by)
+    with pytest.raises(Refusal, match="no longer works"):
+        asked(link, "nils@new.example")
+    with pytest.raises(Refusal, match="no longer works"):
+        sign_ups.confirm(found(sign_up))
+    assert sign_up_links.state(link) == sign_up_links.CLOSED
+    assert (SignUp.objects.count(), SignUpLink.objects.count()) == (1, 1)
+    assert not User.objects.filter(email="nora@new.example").exists()
+
+    SiteSettings.objects.update(registration_enabled=True)
+    sign_ups.confirm(found(sign_up))
+    assert Membership.objects.filter(team=acme, user__email="nora@new.example").exists()

@@ -9,10 +9,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from core.models import Membership, SignUp, SignUpLink, Team, User
+from core.models import Membership, SignUp, SignUpLink, SiteSettings, Team, User
 from core.services.teams import sign_up_links, sign_ups, teams
 from tests.dialogs import send_confirmed
 from tests.factories import RoleFactory, SignUpFactory, SignUpLinkFactory, builtin_role
+
+pytestmark = pytest.mark.usefixtures("sign_up_is_on")
 
 
 @pytest.fixture
@@ -255,3 +257,36 @@ def test_a_link_of_another_team_is_not_revoked_by_its_key(mara, acme, globex, si
 
     foreign.refresh_from_db()
     assert foreign.revoked_at is None
+
+
+def test_switched_off_the_links_say_that_sign_up_is_closed(link, visitor):
+    visitor.post(sign_up_links.address_of(link), FORM)
+    mailed = sign_ups.address_of(SignUp.objects.get())
+    SiteSettings.objects.update(registration_enabled=False)
+
+    page = visitor.get(sign_up_links.address_of(link))
+    assert page.status_code == 410
+    sent = visitor.post(sign_up_links.address_of(link), FORM)
+    for answer in (page, sent, visitor.get(mailed, follow=True)):
+        assert "Sign-up is closed" in answer.content.decode()
+    answer = visitor.post(visitor.get(mailed, follow=True).redirect_chain[-1][0])
+    assert "Sign-up is closed" in answer.content.decode()
+    assert not User.objects.filter(email="nora@new.example").exists()
+
+
+def test_switched_off_the_team_offers_no_link_and_says_why(link, acme, owen, alma, signed_in):
+    tab = f"{reverse('admin:core_team_change', args=[acme.pk])}?tab=links"
+    assert "Add Sign-up Link" in signed_in(owen).get(tab).content.decode()
+    SiteSettings.objects.update(registration_enabled=False)
+
+    theirs, ours = signed_in(owen).get(tab).content.decode(), signed_in(alma).get(tab).content.decode()
+
+    setting = f'{reverse("admin:core_sitesettings_change", args=[1])}?tab=people">Switch them on</a>'
+    for page, said in [(theirs, "An administrator has switched sign-up links off"), (ours, setting)]:
+        assert said in page
+        assert "Add Sign-up Link" not in page
+        assert "Switched off" in page
+    assert setting not in theirs
+    dialog = signed_in(owen).get(do("add-link", acme.pk)).content.decode()
+    assert "An administrator has switched sign-up links off" in dialog
+    assert setting in signed_in(alma).get(do("add-link", acme.pk)).content.decode()
