@@ -36,7 +36,8 @@ PLACES: dict[str, list[set[str]]] = {
         {"services/history", "services/identity", "services/logins", "services/permissions"},
         {"services/site/email_editing"},
         {"services/outbox"},  # marking what Thinkific must be told; how a push ends stands further down
-        {"services/seats", "services/tags", "services/notes"},
+        {"services/tags", "services/notes"},
+        {"services/seats"},
         {"services/groups"},
         {"services/memberships", "services/roles"},
         {"services/invitations"},

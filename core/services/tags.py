@@ -1,4 +1,4 @@
-"""Tags on people: giving and taking them, and making, renaming, merging and deleting tags."""
+"""Tags on people and on seats: giving and taking them, and making, renaming, merging and deleting tags."""
 
 from collections.abc import Collection, Iterable
 
@@ -6,8 +6,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from core.errors import Refusal
-from core.folding import tidy_name
-from core.models import Tag, User, UserTag
+from core.folding import fold, tidy_name
+from core.models import Seat, SeatTag, SiteSettings, Tag, User, UserTag
+from core.models.fields.settings_checks import lines
 from core.models.tags_and_notes import TAG_NAME_LENGTH
 from core.services.history import record_many, signed
 from core.services.storage import bulk
@@ -39,6 +40,17 @@ def remove_tags(users: People, tags: Collection[Tag], *, by: User | None) -> int
     return sum(_remove(_on(tag, keys), by, "tag removed") for tag in _locked(tags))
 
 
+@transaction.atomic
+def set_seat_tags(seat: Seat, tags: Iterable[Tag], *, by: User | None) -> None:
+    """Give the seat these tags and no others. Raises Refusal when a tag was deleted."""
+    wanted = {tag.pk: tag for tag in _locked(list(tags))}
+    for row in SeatTag.objects.filter(seat=seat).select_related("tag", "seat"):
+        if wanted.pop(row.tag_id, None) is None:
+            signed(row, by=by, reason="tag removed").delete()
+    for tag in wanted.values():
+        signed(SeatTag(seat=seat, tag=tag), by=by, reason="tag added").save()
+
+
 @checked_again
 def create(*, name: str, by: User | None) -> Tag:
     """Make a tag. Raises Refusal when the name is empty, too long or taken."""
@@ -61,6 +73,7 @@ def rename(tag: Tag, *, name: str, by: User | None) -> Tag:
     tag = _locked([tag])[0]
     name = _checked(name, tag)
     if name != tag.name:
+        _rename_in_settings(tag, name)
         tag.name = name
         signed(tag, by=by, reason="renamed").save(update_fields=["name"])
     return tag
@@ -75,19 +88,45 @@ def merge(tag: Tag, *, into: Tag, by: User | None) -> int:
     rows = {row.pk: row for row in _locked([tag, into])}
     tag, into = rows[tag.pk], rows[into.pk]
     added = _add_one(into, list(UserTag.objects.filter(tag=tag).values_list("user", flat=True)), by)
-    into.seats.add(*tag.seats.values_list("pk", flat=True))
-    _remove(UserTag.objects.filter(tag=tag), by, f"tag merged into {into}")
+    said = f"tag merged into {into}"
+    for seat in Seat.objects.filter(tags=tag).exclude(tags=into):
+        signed(SeatTag(seat=seat, tag=into), by=by, reason="tag added").save()
+    _take_from_seats(tag, by, said)
+    _remove(UserTag.objects.filter(tag=tag), by, said)
+    _rename_in_settings(tag, into.name)
     signed(tag, by=by, reason=f"merged into {into}").delete()
     return added
 
 
 @transaction.atomic
 def delete(tag: Tag, *, by: User | None) -> int:
-    """Delete a tag and remove it from everybody. Returns how many users had it."""
+    """Delete a tag and remove it from all users and seats. Returns how many users had it."""
     tag = _locked([tag])[0]
     removed = _remove(UserTag.objects.filter(tag=tag), by, "tag deleted")
+    _take_from_seats(tag, by, "tag deleted")
     signed(tag, by=by, reason="tag deleted").delete()
     return removed
+
+
+def default_seat_tags() -> QuerySet[Tag]:
+    """Returns the tags that the settings name for new seats."""
+    return Tag.objects.filter(folded__in=map(fold, lines(SiteSettings.load().default_seat_tags)))
+
+
+def _rename_in_settings(tag: Tag, name: str) -> None:
+    """Let the settings follow the other name of a tag that they name for new seats."""
+    settings = SiteSettings.objects.select_for_update().filter(pk=1).first()
+    names = lines(settings.default_seat_tags) if settings is not None else []
+    if settings is None or fold(tag.name) not in map(fold, names):
+        return
+    followed = [name if fold(one) == fold(tag.name) else one for one in names]
+    settings.default_seat_tags = "\n".join(dict.fromkeys(followed))
+    settings.save(update_fields=["default_seat_tags"])
+
+
+def _take_from_seats(tag: Tag, by: User | None, reason: str) -> None:
+    for row in SeatTag.objects.filter(tag=tag).select_related("tag", "seat"):
+        signed(row, by=by, reason=reason).delete()
 
 
 def _keys(users: People) -> list[int]:

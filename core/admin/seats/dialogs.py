@@ -24,6 +24,7 @@ from core.models import Product, Seat, SiteSettings, Tag
 from core.services import seats
 from core.services.seats import changes
 from core.services.seats.changes import ProductInUse
+from core.services.tags import default_seat_tags
 from core.wording import plural
 
 
@@ -93,8 +94,10 @@ class AddSeat(SeatForm):
         super().__init__(*args, **kwargs)
         settings = SiteSettings.load()
         self.suggest("max_seats", settings.default_max_seats)
-        self.suggest("expiry_type", Seat.Expiry.DAYS.value)
+        self.suggest("expiry_type", settings.default_expiry_kind)  # both have the same kinds
         self.suggest("expiry_days", settings.default_enrollment_days)
+        self.suggest("expiry_date", settings.default_expiry_date)
+        self.suggest("tags", list(default_seat_tags().values_list("pk", flat=True)))
         self.suggest("active", True)
 
     def carry_out(self) -> Done:

@@ -82,7 +82,8 @@ def date_field() -> forms.DateField:
 
 def tags_field() -> forms.ModelChoiceField:
     errors = {"invalid_choice": "There is no such tag."}
-    return picked(UserTag.tag, "Default tags", multiple=True, errors=errors, required=False)
+    help_text = "Internal: for finding the seat in the list. People who are enrolled do not get them."
+    return picked(UserTag.tag, "Tags", multiple=True, errors=errors, required=False, help_text=help_text)
 
 
 def expiry_field() -> forms.ChoiceField:

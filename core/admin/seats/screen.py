@@ -16,7 +16,7 @@ from core.admin.kit.tabs import Tab
 from core.admin.kit.viewer import viewer_of
 from core.admin.seats.columns import ACTIVE, RULE, TEAMS, USED, places_left, teams_of, with_shown_teams
 from core.admin.seats.dialogs import SEAT_DIALOGS, AddSeat, RecalculateAll
-from core.models import Product, Seat, SeatAssignment, Team, User
+from core.models import Product, Seat, SeatAssignment, SeatTag, Team, User
 from core.models.fields.folded import holding
 
 
@@ -24,6 +24,11 @@ def limit_text(seat: Seat) -> str:
     if seat.unlimited:
         return "None"
     return "Soft: people can be enrolled over it" if seat.soft_limit else "Hard"
+
+
+TAG = related_filter(
+    SeatTag, "tag", matching=lambda seats, tag, viewer: seats.filter(pk__in=tag.seats.values("pk"))
+)
 
 
 @admin.register(Seat)
@@ -43,9 +48,7 @@ class SeatAdmin(HistoryAdmin):
     limit_kind = column("Limit", limit_text)
     made_from = column("Copy of", "source_template", cells.link)
     created = column("Created At", "created_at", cells.moment)
-    tag_names = column(
-        "Default tags", lambda seat: ", ".join(tag.name for tag in seat.tags.all()), cells.whole
-    )
+    tag_names = column("Tags", lambda seat: ", ".join(tag.name for tag in seat.tags.all()), cells.whole)
 
     list_filter = [
         related_filter(Seat, "product"),
@@ -121,6 +124,10 @@ class SeatAdmin(HistoryAdmin):
         if seat is not None and not viewer_of(request).sees_everything:
             seat.name, seat.description = f"Seat for {seat.product}", ""
         return seat
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        """Returns the filters; that by tag is for viewers who see the tags of seats."""
+        return [*self.list_filter, TAG] if viewer_of(request).sees_everything else list(self.list_filter)
 
     def get_list_display(self, request: HttpRequest) -> list[str]:
         columns = [

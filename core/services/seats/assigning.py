@@ -16,6 +16,7 @@ from core.services.history import signed
 from core.services.seats.changes import SEAT_NAME_LENGTH, add_places
 from core.services.seats.counting import count_used, recalculate, users_of
 from core.services.storage.collisions import checked_again
+from core.services.tags import set_seat_tags
 from core.wording import one_or_many, plural
 
 
@@ -169,7 +170,7 @@ def _copy(seat: Seat, team: Team, *, places: int | None = None, by: User | None)
         used_counted_at=timezone.now(),
     )
     signed(copy, by=by, reason=f"copy of {seat}"[:100]).save()
-    copy.tags.set(seat.tags.all())
+    set_seat_tags(copy, seat.tags.all(), by=by)
     return copy
 
 

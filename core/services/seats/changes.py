@@ -13,6 +13,7 @@ from core.models import Enrollment, Product, Seat, SeatAssignment, Tag, User
 from core.models.fields.settings_checks import MOST_DAYS, MOST_PLACES
 from core.services.history import signed
 from core.services.seats.counting import count_used, recalculate
+from core.services.tags import set_seat_tags
 
 SEAT_NAME_LENGTH = 255
 DESCRIPTION_LENGTH = 10_000
@@ -46,7 +47,7 @@ def create(
     seat = Seat(used_counted_at=timezone.now(), **values, name=name, product=product)
     _check(seat, changed={*values, "name", "product"})
     signed(seat, by=by, reason="seat made").save()
-    seat.tags.set(tags)
+    set_seat_tags(seat, tags, by=by)
     return seat
 
 
@@ -70,7 +71,7 @@ def update(seat: Seat, *, tags: Iterable[Tag] | None = None, by: User | None = N
     if changed:
         signed(seat, by=by, reason="details changed").save(update_fields=[*changed, "folded"])
     if tags is not None:
-        seat.tags.set(tags)
+        set_seat_tags(seat, tags, by=by)
     if {"product", "reusable"} & set(changed):
         recalculate(Seat.objects.filter(pk=seat.pk))
         seat.refresh_from_db()

@@ -1,10 +1,11 @@
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from core.errors import Refusal
-from core.models import Seat, Tag, User, UserTag
-from core.services import tags
+from core.models import Seat, SeatTag, SiteSettings, Tag, User, UserTag
+from core.services import seats, tags
 from tests.factories import SeatFactory, TagFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -117,3 +118,52 @@ def test_a_deleted_tag_leaves_everybody_and_is_recorded(ana, root):
     assert not ana.tags.exists()
     assert [row.history_type for row in UserTag.history.order_by("history_id")] == ["+", "-"]
     assert Tag.history.filter(history_type="-", history_user=root).count() == 1
+
+
+# --- tags of seats --------------------------------------------------------------------------------------
+
+
+def history_of_seat_tags() -> list[tuple]:
+    rows = SeatTag.history.order_by("history_id")
+    return list(rows.values_list("tag", "history_type", "history_user", "history_change_reason"))
+
+
+def test_tags_that_a_seat_gets_and_loses_are_in_the_history(root, acme_seat, client):
+    old, new = TagFactory(name="old"), TagFactory(name="new")
+
+    seats.update(acme_seat, tags=[old], by=root)
+    seats.update(acme_seat, tags=[old], by=root)  # no difference
+    seats.update(acme_seat, tags=[new], by=root)
+
+    assert history_of_seat_tags() == [
+        (old.pk, "+", root.pk, "tag added"),
+        (old.pk, "-", root.pk, "tag removed"),
+        (new.pk, "+", root.pk, "tag added"),
+    ]
+    client.force_login(root)
+    assert f"new on {acme_seat}" in client.get(reverse("admin:history")).content.decode()
+
+
+def test_a_tag_that_ends_is_recorded_on_its_seats(root, acme_seat):
+    first, second = TagFactory(name="first"), TagFactory(name="second")
+    seats.update(acme_seat, tags=[first], by=root)
+
+    tags.merge(first, into=second, by=root)
+    tags.delete(second, by=root)
+
+    assert history_of_seat_tags()[1:] == [
+        (second.pk, "+", root.pk, "tag added"),
+        (first.pk, "-", root.pk, "tag merged into second"),
+        (second.pk, "-", root.pk, "tag deleted"),
+    ]
+
+
+def test_the_settings_follow_another_name_of_a_tag(root, db):
+    SiteSettings.load()
+    SiteSettings.objects.update(default_seat_tags="Gold\nVIP")
+    gold, vip = TagFactory(name="Gold"), TagFactory(name="VIP")
+
+    tags.rename(gold, name="Platinum", by=root)
+    assert SiteSettings.objects.get().default_seat_tags == "Platinum\nVIP"
+    tags.merge(vip, into=gold, by=root)
+    assert SiteSettings.objects.get().default_seat_tags == "Platinum"
