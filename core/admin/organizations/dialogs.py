@@ -10,12 +10,13 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 from core.admin.kit import cells
 from core.admin.kit.dialogs.chosen import ChosenDialog
 from core.admin.kit.dialogs.dialog import Dialog, Done, RowDialog
-from core.admin.kit.dialogs.fields import picked
+from core.admin.kit.dialogs.fields import picked, switch
 from core.errors import Refusal, names
-from core.models import Membership, Team, User
+from core.models import Membership, SiteSettings, Team, User
+from core.models.fields.settings_checks import lines
 from core.permissions import scope
 from core.services.teams import organizations
-from core.wording import one_or_many, plural
+from core.wording import listed, one_or_many, plural
 
 
 class OrganizationDialog(Dialog):
@@ -49,12 +50,43 @@ class AddOrganization(OrganizationDialog):
     refused_at = {Refusal: "name"}
     name = name_field()
     description = description_field()
+    make_teams = switch("Create the default teams", "")
+    owner = picked(
+        Team.owner,
+        "Owner of these teams",
+        required=False,
+        errors={"invalid_choice": "There is no such person, or the account is switched off."},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.team_names = lines(SiteSettings.load().default_team_names)
+        if not self.team_names or "teams.create" not in scope.codes_everywhere(self.viewer):
+            del self.fields["make_teams"], self.fields["owner"]
+            return
+        self.offer("owner", User.objects.filter(is_active=True))
+        self.suggest("make_teams", True)
+        made = listed(self.team_names)
+        self.fields["make_teams"].help_text = f"{made}, each with the organization's name before it."
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if values.get("make_teams") and not values.get("owner") and "owner" not in self.errors:
+            self.add_error("owner", "Every team has an owner; choose one, or create no default teams.")
+        return values
 
     def carry_out(self) -> Done:
-        organization = organizations.create(by=self.viewer, **self.cleaned_data)
-        return Done(
-            f"{organization} is created. Assign its teams next.", cells.detail_url(organization, "teams")
-        )
+        values = dict(self.cleaned_data)
+        wanted, owner = values.pop("make_teams", False), values.pop("owner", None)
+        if not wanted:
+            organization = organizations.create(by=self.viewer, **values)
+            said = "Assign its teams next."
+        else:
+            organization, made = organizations.create_with_teams(
+                names=self.team_names, owner=owner, by=self.viewer, **values
+            )
+            said = f"{owner} owns its {plural(len(made), 'team')}: {names(made)}."
+        return Done(f"{organization} is created. {said}", cells.detail_url(organization, "teams"))
 
 
 class EditOrganization(OrganizationDialog):
@@ -119,9 +151,9 @@ class AssignTeams(OrganizationDialog):
         elsewhere = [t for t in chosen if t.organization_id not in (None, self.obj.pk)]
         if not elsewhere:
             return ""
-        lines = (f"{team} leaves {team.organization}." for team in elsewhere[:5])
+        leaving = (f"{team} leaves {team.organization}." for team in elsewhere[:5])
         more = f" So do {len(elsewhere) - 5:,} more." if len(elsewhere) > 5 else ""
-        return f"{' '.join(lines)}{more}"
+        return f"{' '.join(leaving)}{more}"
 
     def carry_out(self) -> Done:
         chosen = list(self.cleaned_data["teams"])

@@ -1,6 +1,6 @@
 """Organizations: making, changing and deleting them, and which teams belong to them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -11,6 +11,7 @@ from core.folding import tidy_name
 from core.models import Organization, Team, User
 from core.services.history import record_initial_state, signed
 from core.services.storage.collisions import checked_again
+from core.services.teams.teams import create as create_team
 
 NAME_LENGTH = 255
 DESCRIPTION_LENGTH = 10_000
@@ -23,6 +24,26 @@ def create(*, name: str, description: str = "", by: User | None = None) -> Organ
     organization = Organization(**_checked({"name": name, "description": description}))
     signed(organization, by=by, reason="organization made").save()
     return organization
+
+
+@checked_again
+def create_with_teams(
+    *, names: Sequence[str], owner: User, name: str, description: str = "", by: User | None = None
+) -> tuple[Organization, list[Team]]:
+    """Make an organization and its default teams, all with one owner. Raises Refusal, and makes nothing, when
+    a name is empty, too long or taken, or the owner is switched off."""
+    organization = create(name=name, description=description, by=by)
+    made = [
+        create_team(name=team_name(organization.name, each), owner=owner, organization=organization, by=by)
+        for each in names
+    ]
+    return organization, made
+
+
+def team_name(organization: str, name: str) -> str:
+    """Returns the name of a default team. No two teams have the same name, so it begins with that of the
+    organization."""
+    return f"{organization[: NAME_LENGTH - len(name) - 2]}: {name}"
 
 
 @checked_again

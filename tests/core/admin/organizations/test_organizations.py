@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from core.models import Organization, Team
+from core.models import Organization, SiteSettings, Team
 from core.services import seats
 from core.services.teams import figures, organizations
 from tests.dialogs import Inputs, send_confirmed
@@ -194,3 +194,60 @@ def test_a_global_role_without_the_code_changes_nothing(holding, acme, signed_in
     for slug in ("edit", "delete", "assign-teams"):
         assert client.get(do(slug, holding.pk)).status_code == 403
     assert client.get(do("remove-team", holding.pk, acme.pk)).status_code in {302, 403, 404}
+
+
+# --- default teams --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def default_teams(db):
+    SiteSettings.load()
+    SiteSettings.objects.update(default_team_names="Sales\nSupport")
+
+
+def test_without_default_teams_the_dialog_does_not_speak_of_them(alma, signed_in):
+    assert set(signed_in(alma).get(do("add")).context["form"].fields) == {"name", "description"}
+
+
+def test_an_organization_comes_with_its_default_teams(alma, owen, signed_in, default_teams):
+    page = signed_in(alma).get(do("add")).content.decode()
+    assert "Sales and Support, each with the organization&#x27;s name before it." in page
+
+    signed_in(alma).post(do("add"), {"name": "North", "make_teams": "on", "owner": owen.pk})
+
+    north = Organization.objects.get()
+    made = Team.objects.filter(organization=north).order_by("name")
+    assert [(team.name, team.owner) for team in made] == [("North: Sales", owen), ("North: Support", owen)]
+    assert {team.history.get().history_user for team in made} == {alma}
+
+
+def test_names_of_default_teams_are_no_html(alma, signed_in, default_teams):
+    SiteSettings.objects.update(default_team_names="<b>Sales</b>")
+
+    assert "&lt;b&gt;Sales&lt;/b&gt;, each" in signed_in(alma).get(do("add")).content.decode()
+
+
+def test_default_teams_need_an_owner_and_can_be_left_out(alma, signed_in, default_teams):
+    refused = signed_in(alma).post(do("add"), {"name": "North", "make_teams": "on"})
+    assert "Every team has an owner" in refused.context["form"].errors["owner"][0]
+    assert not Organization.objects.exists()
+
+    signed_in(alma).post(do("add"), {"name": "North"})
+    assert not Team.objects.filter(organization=Organization.objects.get()).exists()
+
+
+def test_when_one_team_cannot_be_made_nothing_is(alma, owen, signed_in, default_teams):
+    TeamFactory(name="north: support")
+
+    answer = signed_in(alma).post(do("add"), {"name": "North", "make_teams": "on", "owner": owen.pk})
+
+    assert "North: Support" in answer.content.decode()
+    assert not Organization.objects.exists()
+    assert not Team.objects.filter(name="North: Sales").exists()
+
+
+def test_who_may_make_no_teams_is_not_offered_them(signed_in, default_teams):
+    role = RoleFactory(is_global=True, permissions=["organizations.view", "organizations.create"])
+    client = signed_in(UserFactory(global_role=role, is_staff=True))
+
+    assert set(client.get(do("add")).context["form"].fields) == {"name", "description"}
