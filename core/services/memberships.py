@@ -108,6 +108,25 @@ def removable(memberships: QuerySet[Membership]) -> QuerySet[Membership]:
     return rows.filter(elsewhere) if default is None else rows.filter(elsewhere | ~Q(team=default))
 
 
+def why_not_removable(membership: Membership) -> tuple[str, str]:
+    """Returns why this member, who is not among `removable`, cannot leave: in a few words and in sentences.
+    No query for each of several members."""
+    team, default = membership.team, SiteSettings.load().default_team_id
+    if team.owner_id == membership.user_id:
+        helps = f"Every team has an owner. Make somebody else the owner of {team} first."
+        return "Owner: cannot be removed", helps
+    alone = "In no other team: cannot be removed"
+    if default == team.pk:
+        return alone, (
+            "People who are in no other team stay in this one, the default team. Add the person to another "
+            "team first."
+        )
+    return alone, (
+        "Everybody is in a team, and there is no default team to go to. Add the person to another team "
+        "first, or ask an administrator to choose a default team in Settings."
+    )
+
+
 def check_takes(team: Team, role: Role, *, how_many: int = 1) -> None:
     """Raises Refusal when the team cannot take so many people in this role: it is archived or has no room."""
     _check_role(role, team)

@@ -17,6 +17,7 @@ from core.admin.groups.assigning import (
 )
 from core.admin.kit.dialogs.dialog import Dialog, Done, RowDialog
 from core.admin.kit.dialogs.fields import check_role, picked
+from core.admin.kit.dialogs.shown_values import described
 from core.admin.kit.sync.retry import RetryRow
 from core.admin.kit.sync.sync_buttons import SyncDialog, run_started
 from core.models import GroupAssignment, GroupMembership, Team, ThinkificGroup, User
@@ -153,6 +154,31 @@ class ChangeDirection(AssignmentDialog):
         return Done(f"{said} {numbers}".strip())
 
 
+class SetDirection(AssignmentDialog):
+    """The choice in the row of an assignment, which is saved at once (core/admin/groups/direction.py)."""
+
+    slug, label, in_page, in_place = "set-direction", "Save Direction", True, True
+    shows_stored = True
+    direction = direction_field()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["direction"].initial = self.row.direction
+
+    def _conflict_message(self, field: Any, *, shown: Any, now: Any) -> str:
+        return (
+            f"Somebody changed this meanwhile: it is {described(field, now)} now. Nothing was saved. Choose "
+            "again if it should be different."
+        )
+
+    def carry_out(self) -> Done:
+        direction = self.cleaned_data["direction"]
+        numbers = what_assigning_does(self.row.group, self.row.team, direction)
+        changed = groups.change_direction(self.row, direction=direction, role=self.row.role, by=self.viewer)
+        said = f"{changed.group} for {changed.team}: {changed.get_direction_display()} from now on."
+        return Done(f"{said} {numbers}".strip())
+
+
 class Unassign(AssignmentDialog):
     slug, label, danger = "unassign", "Remove Assignment", True
 
@@ -253,6 +279,7 @@ GROUP_DIALOGS = (
     QuickAssignTeam,
     AssignTeam,
     SyncGroup,
+    SetDirection,
     ChangeDirection,
     Unassign,
     AddMember,

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from core.admin.groups.dialogs import GROUP_DIALOGS, QuickAssignTeam, SyncGroups
+from core.admin.groups.direction import direction_column, with_right_to_change
 from core.admin.kit import cells
 from core.admin.kit.base import DashboardAdmin
 from core.admin.kit.dialogs.buttons import opens
@@ -25,7 +26,7 @@ from core.services import groups
 
 def assignments_of(group: ThinkificGroup, viewer: User) -> QuerySet[GroupAssignment]:
     assignments = GroupAssignment.objects.filter(group=group, team__in=Team.objects.visible_to(viewer))
-    return assignments.select_related("team", "role").order_by("id")
+    return with_right_to_change(assignments.select_related("group", "team", "role").order_by("id"), viewer)
 
 
 def members_of(group: ThinkificGroup, viewer: User) -> QuerySet[GroupMembership]:
@@ -56,7 +57,7 @@ GROUP_TABS = (
         assignments_of,
         [
             column("Team", "team", cells.link),
-            column("Direction", "get_direction_display"),
+            direction_column("group"),
             column("Role on joining", lambda a: a.role.name if a.role else "Student"),
             LAST_SYNCED,
             column("Last error", "last_error", cells.text),

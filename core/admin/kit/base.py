@@ -79,7 +79,12 @@ class DashboardAdmin(DialogAdmin):
 
     class Media:
         css = {"all": ["dashboard/lists.css"]}
-        js = ("dashboard/search.js", "dashboard/tab_rows.js", "dashboard/copy.js")
+        js = (
+            "dashboard/search.js",
+            "dashboard/tab_rows.js",
+            "dashboard/in_place.js",
+            "dashboard/copy.js",
+        )
 
     # --- visible rows -------------------------------------------------------------------------------
 

@@ -220,8 +220,8 @@ def _to_thinkific(page: str, shown: Any, *, css: str) -> SafeString:
     )
 
 
-def second(value: str) -> SafeString:
-    return format_html('<span class="cell-second">{}</span>', text(value))
+def second(value: str, *, tooltip: str = "") -> SafeString:
+    return format_html('<span class="cell-second">{}</span>', text(value, tooltip=tooltip))
 
 
 def lines(shown: list[SafeString]) -> SafeString:

@@ -114,7 +114,7 @@ def tab_context(tab: Tab, obj: Model, request: HttpRequest, model_admin: Any) ->
     paginator = BoundedPaginator(asked.rows(obj, viewer), PER_PAGE)
     page = paginator.get_page(request.GET.get("p"))
     rows = list(page)
-    doable = row_buttons(model_admin, obj, viewer, tab.slug, rows)
+    doable = row_buttons(model_admin, obj, viewer, tab.slug, rows, tab.row_links(rows, viewer))
     actions = tab.actions_for(obj, viewer) if rows else []
     cells = [
         [*(column(row) for column in tab.columns), *([doable[place]] if doable else [])]

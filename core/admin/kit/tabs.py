@@ -1,11 +1,12 @@
 """Tabs of a detail page: a table with pages, whose rows are read only when the tab is open, or a form. Which
 rows a page shows, the address says (`tab_rows.py`)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.safestring import SafeString
 
 from core.admin.kit.dialogs.chosen import ChosenDialog
 from core.admin.kit.dialogs.dialog import Dialog
@@ -47,6 +48,8 @@ class Tab:
     actions: Sequence[type[ChosenDialog]] = ()
     chosen: Callable[[QuerySet], QuerySet] = lambda rows: rows
     chosen_by: str = "pk"
+    # Returns one more button for rows (by primary key) whose dialog belongs to another screen.
+    row_links: Callable[[list[Any], User], Mapping[Any, SafeString]] = lambda rows, viewer: {}
     # The columns of the CSV file of the tab; empty: none is offered.
     export: Sequence[Column] = ()
     may_export: Callable[[Any, User], bool] = lambda obj, viewer: True

@@ -7,7 +7,13 @@ from django.db.models import QuerySet
 
 from core import acting
 from core.admin.groups import assigning
-from core.admin.groups.dialogs import AssigningDialog, ChangeDirection, Unassign, user_field
+from core.admin.groups.dialogs import (
+    AssigningDialog,
+    ChangeDirection,
+    SetDirection,
+    Unassign,
+    user_field,
+)
 from core.admin.kit.dialogs.dialog import Done, RowDialog
 from core.admin.kit.dialogs.fields import picked
 from core.admin.kit.sync.retry import RetryRow
@@ -191,6 +197,10 @@ class AttachGroup(TeamDialog, AssigningDialog):
         return Done(self.assign(self.cleaned_data["group"], self.obj))
 
 
+class SetDirectionOfTeam(SetDirection):
+    tab = "groups"
+
+
 class ChangeDirectionOfTeam(ChangeDirection):
     tab = "groups"
 
@@ -220,6 +230,7 @@ TEAM_DIALOGS = (
     AddInvited,
     *LINK_DIALOGS,
     AttachGroup,
+    SetDirectionOfTeam,
     ChangeDirectionOfTeam,
     UnassignFromTeam,
     RetryEnrollment,

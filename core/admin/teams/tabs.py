@@ -4,6 +4,7 @@ from django.db.models import Case, DateTimeField, F, Q, QuerySet, When
 from django.utils.safestring import SafeString
 
 from core.admin.enrollments.columns import COURSE_LINK, EXPIRES, PROGRESS, STATUS
+from core.admin.groups.direction import direction_column, with_right_to_change
 from core.admin.kit import cells
 from core.admin.kit.lists.columns import column
 from core.admin.kit.sync.sending import with_sending
@@ -11,6 +12,7 @@ from core.admin.kit.tabs import Tab, TabFilter
 from core.admin.seats.columns import expiry_rule, places
 from core.admin.teams.chosen_members import MEMBER_ACTIONS, members_as_users
 from core.admin.teams.links import LINKS_TAB
+from core.admin.users.dialogs.impersonate import buttons_for_members
 from core.admin.users.dialogs.overrides import role_of
 from core.models import (
     Enrollment,
@@ -41,7 +43,7 @@ def members_of(team: Team, viewer: User) -> QuerySet[Membership]:
     shown = Q(pk__isnull=False) if viewer.sees_everything else own | Q(user=viewer)
     activity = Case(When(shown, then=F("user__last_activity_at")), output_field=DateTimeField())
     rows = Membership.objects.filter(team=team).annotate(activity=activity)
-    return rows.select_related("user", "role").order_by("-joined_at", "-id")
+    return rows.select_related("user", "role", "team").order_by("-joined_at", "-id")
 
 
 def tags_in(team: Team, viewer: User) -> QuerySet[Tag]:
@@ -90,7 +92,8 @@ def invitations_of(team: Team, viewer: User) -> QuerySet[Invitation]:
 
 
 def groups_of(team: Team, viewer: User) -> QuerySet[GroupAssignment]:
-    return GroupAssignment.objects.filter(team=team).select_related("group").order_by("id")
+    rows = GroupAssignment.objects.filter(team=team).select_related("group", "team").order_by("id")
+    return with_right_to_change(rows, viewer)
 
 
 def seats_of(team: Team, viewer: User) -> QuerySet[SeatAssignment]:
@@ -126,6 +129,7 @@ TEAM_TABS = (
         actions=MEMBER_ACTIONS,
         chosen=members_as_users,
         chosen_by="user_id",
+        row_links=buttons_for_members,
         export=(
             column("Name", "user.get_full_name"),
             column("Email", "user.email"),
@@ -160,7 +164,7 @@ TEAM_TABS = (
         groups_of,
         [
             column("Group", "group", cells.link),
-            column("Direction", "get_direction_display"),
+            direction_column("team"),
             column("Last synced", "last_synced_at", cells.moment, empty="Never"),
             column("Last error", "last_error", cells.text),
         ],

@@ -103,7 +103,7 @@
     if (watched() && !fresh.querySelector("[data-watch]")) return offer("This page is no longer what it was.");
     for (const region of regions()) {
       const replacement = fresh.querySelector(`[data-region="${region.dataset.region}"]`);
-      if (replacement && !region.querySelector("dialog[open], [name=_selected_action]:checked, [name=select_across]:checked")) replace(region, replacement);
+      if (replacement && !region.querySelector("dialog[open], [name=_selected_action]:checked, [name=select_across]:checked, [data-in-place].is-open")) replace(region, replacement);
     }
     const list = document.querySelector("[data-list]");
     if (list) refreshList(list, fresh.querySelector("[data-list]"));
@@ -113,10 +113,12 @@
 
   function replace(element, replacement) {
     if (element.innerHTML === replacement.innerHTML) return;
-    const focused = element.contains(document.activeElement) && document.activeElement.getAttribute("href");
+    const focused = element.contains(document.activeElement) ? document.activeElement : null;
     element.replaceChildren(...replacement.childNodes);
     if (window.htmx) window.htmx.process(element);
-    if (focused) element.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus();
+    document.dispatchEvent(new Event("dashboard:replaced"));
+    const again = focused?.id ? `#${CSS.escape(focused.id)}` : `[href="${CSS.escape(focused?.getAttribute("href") ?? "")}"]`;
+    if (focused) element.querySelector(again)?.focus();
   }
 
   /* With the same rows, replace the cells. Other rows could move just before a click, so only offer them. */

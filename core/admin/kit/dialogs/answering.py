@@ -6,7 +6,14 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+    JsonResponse,
+)
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
@@ -58,8 +65,11 @@ def respond(
     try:
         if dialog is None or issubclass(dialog, RowDialog) != (row_id is not None):
             raise Http404
-        return _answer(model_admin, request, dialog, object_id, row_id)
+        answer = _answer(model_admin, request, dialog, object_id, row_id)
+        return _as_json(request, answer) if _is_in_place(request, dialog) else answer
     except (Http404, PermissionDenied) as missing:
+        if dialog is not None and _is_in_place(request, dialog):
+            return JsonResponse({"error": _words_for(missing)}, status=409)
         if not from_script(request):
             raise
         messages.warning(request, _words_for(missing))
@@ -75,6 +85,25 @@ def _words_for(missing: Http404 | PermissionDenied) -> str:
     if isinstance(missing, PermissionDenied):
         return NOT_ALLOWED
     return ROW_MISSING if isinstance(missing, RowMissing) else NOT_FOUND
+
+
+def _is_in_place(request: HttpRequest, dialog: type[Dialog]) -> bool:
+    """Whether a script sends a form that is a cell of a table (in_place.js)."""
+    return dialog.in_place and request.headers.get("Accept") == "application/json"
+
+
+def _as_json(request: HttpRequest, answer: HttpResponse) -> JsonResponse:
+    """Returns `said`, or `error` with the values that are stored (`now`), instead of a page."""
+    if not isinstance(answer, TemplateResponse):
+        said = list(messages.get_messages(request))
+        words = " ".join(str(message) for message in said)
+        done = all(message.level == messages.SUCCESS for message in said)
+        return JsonResponse({"said": words} if done else {"error": words}, status=200 if done else 409)
+    context = answer.context_data or {}
+    form: Dialog = context["form"]
+    errors = [str(error) for errors in form.errors.values() for error in errors]
+    now = {field.name: str(field.initial) for field in form.visible_fields()}
+    return JsonResponse({"error": context["blocked"] or " ".join(errors), "now": now}, status=409)
 
 
 def _answer(

@@ -1,9 +1,9 @@
 """Buttons that open dialogs: on an object's page, in the rows of its tabs, and above a list."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from django.db.models import Model
+from django.db.models import Case, Model, Value, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.safestring import SafeString
 from unfold.decorators import action
@@ -27,28 +27,55 @@ def buttons_for(model_admin: Any, obj: Model, viewer: User, tab: str) -> list[Sa
     ]
 
 
-def row_buttons(model_admin: Any, obj: Model, viewer: User, tab: str, rows: list[Any]) -> list[SafeString]:
-    """Returns one cell for each row, with the buttons that the viewer may use. One query for each dialog."""
-    dialogs = [d for d in model_admin.dialogs if issubclass(d, RowDialog) and d.tab == tab]
-    keys = [row.pk for row in rows] if dialogs else []
-    offered = []
-    for dialog in dialogs:
-        if dialog.may_now(viewer, obj):
-            rows_here = dialog.offered_for(dialog.rows(obj, viewer)).filter(pk__in=keys).order_by()
-            allowed = set(rows_here.values_list("pk", flat=True))
-            offered.append((dialog, allowed))
-    if not any(allowed for _, allowed in offered):
+def row_buttons(
+    model_admin: Any,
+    obj: Model,
+    viewer: User,
+    tab: str,
+    rows: list[Any],
+    more: Mapping[Any, Any] | None = None,
+) -> list[SafeString]:
+    """Returns one cell for each row, with the buttons that the viewer may use and, where one is missing, why.
+    A constant number of queries for each dialog. `more`: a further button for rows with these keys."""
+    more = more or {}
+    dialogs = [d for d in model_admin.dialogs if issubclass(d, RowDialog) and d.tab == tab and not d.in_page]
+    offered = [_Offered(dialog, obj, viewer, rows) for dialog in dialogs if rows and dialog.may(viewer, obj)]
+    if not more and not any(one.allowed or one.reasons for one in offered):
         return []
-    return [
-        cells.actions(
-            [
-                button(url_of(model_admin.opts, dialog.slug, obj.pk, key), dialog.label, css="")
-                for dialog, allowed in offered
-                if key in allowed
-            ]
-        )
-        for key in keys
-    ]
+    shown = []
+    for row in rows:
+        buttons = [
+            button(url_of(model_admin.opts, one.dialog.slug, obj.pk, row.pk), one.dialog.label, css="")
+            for one in offered
+            if row.pk in one.allowed
+        ]
+        reasons = [one.reasons[row.pk] for one in offered if row.pk in one.reasons]
+        shown.append(_cell([*buttons, *([more[row.pk]] if row.pk in more else [])], reasons))
+    return shown
+
+
+class _Offered:
+    """For which rows a dialog has a button, and why others have none."""
+
+    def __init__(self, dialog: type[RowDialog], obj: Any, viewer: User, rows: list[Any]) -> None:
+        self.dialog = dialog
+        among = dialog.rows(obj, viewer).filter(pk__in=[row.pk for row in rows]).order_by()
+        allowed = dialog.offered_for(among).values("pk")
+        is_offered = Case(When(pk__in=allowed, then=Value(True)), default=Value(False))
+        found = dict(among.annotate(is_offered=is_offered).values_list("pk", "is_offered"))
+        self.allowed = {key for key, offered in found.items() if offered}
+        self.reasons: dict[Any, tuple[str, str]] = {}
+        for row in rows:
+            if row.pk not in self.allowed:
+                reason = dialog.why_not(row, viewer, is_among_rows=row.pk in found)
+                self.reasons |= {row.pk: reason} if reason[0] else {}
+
+
+def _cell(buttons: list[SafeString], reasons: list[tuple[str, str]]) -> SafeString:
+    if not reasons:
+        return cells.actions(buttons)
+    said = [cells.second(words, tooltip=tooltip) for words, tooltip in reasons]
+    return cells.lines([*([cells.actions(buttons)] if buttons else []), *said])
 
 
 def opens(dialog: type[Dialog], *, variant: ActionVariant = ActionVariant.DEFAULT) -> Callable[..., Any]:

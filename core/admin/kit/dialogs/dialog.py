@@ -56,6 +56,7 @@ class Dialog(ShownValues, PickingForm):
     in_all_teams: ClassVar[bool] = False  # the viewer must hold `code` in all teams
     tab: ClassVar[str] = ""  # the tab of the object's page where it is offered
     in_page: ClassVar[bool] = False  # its form or its button stands in the page: none above it
+    in_place: ClassVar[bool] = False  # its form is a cell; a script gets the answer as JSON (in_place.js)
     icon: ClassVar[str] = ""
     danger: ClassVar[bool] = False
     about_new: ClassVar[bool] = False  # it creates an object
@@ -221,6 +222,12 @@ class RowDialog(Dialog):
     def offered_for(cls, rows: QuerySet) -> QuerySet:
         """Returns those of `rows` that get a button. The dialog of others says why it is blocked."""
         return rows
+
+    @classmethod
+    def why_not(cls, row: Any, viewer: User, *, is_among_rows: bool) -> tuple[str, str]:
+        """Returns why a row of the tab has no button, in a few words and in sentences, for the row's cell;
+        empty: nothing is said. `is_among_rows`: whether `rows` contains it."""
+        return "", ""
 
 
 def url_of(opts: Any, slug: str, *keys: int) -> str:

@@ -12,7 +12,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from core.admin.kit import open_pages
 from core.admin.kit.dialogs.dialog import Dialog, Done, button, url_of
 from core.admin.kit.switching import act
-from core.models import User
+from core.models import Membership, User
 from core.permissions.backend import impersonable, may_impersonate
 from core.services.accounts import impersonation
 
@@ -52,6 +52,13 @@ class Impersonate(Dialog):
         return Done("", reverse("admin:index"), then=partial(act, session=session))
 
 
+def buttons_for_members(rows: Iterable[Membership], viewer: User) -> dict[int, SafeString]:
+    """Returns the buttons for memberships (by primary key) of users whom the viewer may act as."""
+    members = {row.pk: row.user_id for row in rows}
+    allowed = impersonable(viewer, members.values())
+    return {key: _button(user) for key, user in members.items() if user in allowed}
+
+
 def prepare_buttons(viewer: User, keys: Iterable[int]) -> None:
     """Find out together for which users (primary keys) of a page `button_for` returns a button."""
     if (pages := open_pages.current()) is not None:
@@ -63,4 +70,8 @@ def button_for(user: User) -> SafeString | str:
     pages = open_pages.current()
     if pages is None or user.pk not in pages.page_cache.get(Impersonate, ()):
         return ""
-    return button(url_of(user._meta, Impersonate.slug, user.pk), Impersonate.label, css="")
+    return _button(user.pk)
+
+
+def _button(user: int) -> SafeString:
+    return button(url_of(User._meta, Impersonate.slug, user), Impersonate.label, css="")

@@ -133,6 +133,18 @@ class RemoveFromTeam(MembershipDialog):
     def offered_for(cls, rows: QuerySet) -> QuerySet:
         return memberships.removable(rows)
 
+    @classmethod
+    def why_not(cls, row: Membership, viewer: User, *, is_among_rows: bool) -> tuple[str, str]:
+        if not scope.holds_in(viewer, cls.code, row.team):
+            return "", ""
+        if is_among_rows or row.team.owner_id == row.user_id:
+            return memberships.why_not_removable(row)
+        return (
+            "Has rights that you do not have",
+            f"Only somebody who has all rights of this person in {row.team} can remove them: the owner, or "
+            "an administrator.",
+        )
+
     def text(self) -> str:
         said = f"{self.row.user} leaves {self.row.team}. {self._what_of_the_last_team()}"
         if not self.given:
