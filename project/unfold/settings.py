@@ -22,7 +22,7 @@ UNFOLD: dict[str, Any] = {
     "DASHBOARD_CALLBACK": "project.overview.screen.first_page",
     "SIDEBAR": {"navigation": "project.unfold.sidebar.navigation"},
     "LOGIN": {"form": "project.pages.sign_in.SignInForm"},
-    "STYLES": [_static("dashboard/theme.css"), _static("dashboard/dashboard.css")],
+    "STYLES": [_static(f"dashboard/{name}.css") for name in ("theme", "dashboard", "modal")],
     "SCRIPTS": [
         _static("dashboard/htmx-config.js"),
         _static("dashboard/notices.js"),

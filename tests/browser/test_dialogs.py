@@ -53,6 +53,7 @@ def test_an_added_user_gets_an_account_in_thinkific(page: Page, sign_in, root, a
     choose(page, "teams", "Acme")
     screenshot(page, "dialog-add-user")
     page.get_by_role("button", name="Add User").click()
+    page.get_by_role("link", name="Open it").click()
 
     expect(page.locator("[data-testid=sync-state]")).to_contain_text("Waiting to be sent")
     expect(page.get_by_role("link", name="Create Thinkific Account")).to_be_visible()

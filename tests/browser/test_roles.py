@@ -51,7 +51,7 @@ def test_a_role_is_added_given_and_its_deletion_refused(page: Page, sign_in, alm
     assert role.permissions == ["teams.view", "users.view"]
 
     Membership.objects.filter(user=mara).update(role=role)
-    page.reload()
+    page.get_by_role("link", name="Open it").click()
     expect(page.get_by_text("1 person has this role.")).to_be_visible()
     page.get_by_role("link", name="Delete Role").click()
     expect(page.get_by_role("dialog")).to_contain_text("1 person has this role. Give them another role first")

@@ -40,6 +40,8 @@ def test_a_seat_is_added_and_only_fields_that_apply_are_shown(page: Page, sign_i
     page.get_by_role("button", name="Add Seat").click()
 
     expect(page.locator("body")).to_contain_text("Evening class is created. Assign it to teams next.")
+    expect(page.locator("#result_list")).to_contain_text("Evening class")
+    page.get_by_role("link", name="Open it").click()
     page.get_by_role("link", name="Assign to Teams").click()
     choose(page, "teams", "Acme")
     page.get_by_role("button", name="Assign").click()

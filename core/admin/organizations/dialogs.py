@@ -45,6 +45,7 @@ def description_field() -> forms.CharField:
 
 class AddOrganization(OrganizationDialog):
     slug, label, icon, about_new = "add", "Add Organization", "add", True
+    panel = True
     code = "organizations.create"
     question = "An organization groups the teams of one customer."
     refused_at = {Refusal: "name"}

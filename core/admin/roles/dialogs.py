@@ -64,6 +64,7 @@ class RoleDialog(Dialog):
 
 class AddRole(RoleDialog, PermissionsDialog):
     slug, label, submit, icon, about_new = "add", "Add Role", "Save", "add", True
+    panel = True
     verb = "roles.create"
     question = "You can give permissions that you have yourself. They can be changed later."
     name = name_field()

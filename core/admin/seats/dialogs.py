@@ -38,6 +38,7 @@ class SeatForm(SeatDialog):
     """The fields of a seat. Scripts are not needed: fields that do not apply are hidden by the stylesheet,
     and their values are ignored."""
 
+    panel = True
     refused_at = {ProductInUse: "product"}
     name = name_field()
     product = product_field()
@@ -61,8 +62,11 @@ class SeatForm(SeatDialog):
         self.offer("tags", Tag.objects.visible_to(self.viewer))
 
     def clean(self) -> dict[str, Any]:
-        """Asks for the values that the switches and the kind of end need, beside their fields."""
+        """Asks for the values that the switches and the kind of end need, beside their fields. Errors of
+        fields that do not apply are dropped, because those fields are not shown."""
         values = super().clean() or self.cleaned_data
+        for name in self.ignored(values):
+            self.errors.pop(name, None)
         needed = [] if values.get("unlimited") else [("max_seats", "Enter how many places the seat has.")]
         if values.get("expiry_type") == Seat.Expiry.DAYS:
             needed.append(("expiry_days", "Enter after how many days access ends."))
@@ -73,16 +77,19 @@ class SeatForm(SeatDialog):
                 self.add_error(name, says)
         return values
 
+    @staticmethod
+    def ignored(values: dict[str, Any]) -> list[str]:
+        """Returns the names of the fields that do not apply."""
+        applies = {
+            "max_seats": not values.get("unlimited"),
+            "expiry_days": values.get("expiry_type") == Seat.Expiry.DAYS,
+            "expiry_date": values.get("expiry_type") == Seat.Expiry.DATE,
+        }
+        return [name for name, does in applies.items() if not does]
+
     def values(self) -> dict[str, Any]:
         """Returns the values for the service, without those that do not apply."""
-        values = dict(self.cleaned_data)
-        if values["expiry_type"] != Seat.Expiry.DAYS:
-            values["expiry_days"] = None
-        if values["expiry_type"] != Seat.Expiry.DATE:
-            values["expiry_date"] = None
-        if values["unlimited"]:
-            values["max_seats"] = None
-        return values
+        return self.cleaned_data | dict.fromkeys(self.ignored(self.cleaned_data))
 
 
 class AddSeat(SeatForm):

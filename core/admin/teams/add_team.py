@@ -33,6 +33,7 @@ MODES = [
 
 class AddTeam(Dialog):
     slug, label, icon, about_new = "add", "Add Team", "add", True
+    panel = True
     code, in_all_teams = "teams.create", True
     question = "The owner is a member too, and can be replaced but not removed."
     refused_at = {

@@ -46,6 +46,7 @@ from core.services.memberships import TeamIsFull
 
 class AddUserToTeam(PersonDialog):
     slug, label, tab, icon = "add-user", "Add User", "users", "person_add"
+    panel = True
     question = (
         "A person without an account gets one. A person from another team of yours joins at once. Any other "
         "person with an account is invited, and joins by accepting."

@@ -17,6 +17,10 @@
     const search = box.querySelector(".select2-search__field");
     const said = nameOf(select);
     if (search) search.setAttribute("aria-label", said);
+    for (const about of ["aria-describedby", "aria-invalid"]) {
+      const value = select.getAttribute(about);
+      if (value) (search ?? box).setAttribute(about, value);
+    }
     if (chosen.tagName === "UL") {
       chosen.setAttribute("role", "presentation"); // it has more children than list items
       return;

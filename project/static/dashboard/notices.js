@@ -64,12 +64,17 @@
     return card;
   }
 
-  /* htmx shows nothing when a request fails, so show the error here. */
+  /* htmx shows nothing when a request fails, so show the error here. A dialog that is open shows it itself. */
+  function saidBy(answer) {
+    return (answer.getResponseHeader("Content-Type") || "").startsWith("text/plain") ? answer.responseText : "";
+  }
+
   document.addEventListener("htmx:responseError", (event) => {
-    const answer = event.detail.xhr;
-    const plain = (answer.getResponseHeader("Content-Type") || "").startsWith("text/plain");
-    const text = plain ? answer.responseText : "That did not work. Load the page again and try once more.";
+    const text = saidBy(event.detail.xhr) || "That did not work. Load the page again and try once more.";
     toast({ level: "error", text });
+  });
+  document.addEventListener("htmx:timeout", () => {
+    toast({ level: "error", text: "The dashboard did not answer for a minute. Load the page again and try once more." });
   });
   document.addEventListener("htmx:sendError", () => {
     toast({ level: "error", text: "The dashboard cannot be reached. Nothing was sent; try again in a minute." });
@@ -102,5 +107,5 @@
     });
   }
 
-  window.dashboardNotices = { start, tell };
+  window.dashboardNotices = { start, tell, saidBy };
 }

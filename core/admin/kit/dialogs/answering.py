@@ -2,7 +2,9 @@
 and this row. It works as a page; a button opens it over the present page.
 """
 
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -16,10 +18,11 @@ from django.http import (
 )
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.html import format_html
 
 from core.admin.kit import cells
 from core.admin.kit.dialogs.carrying_out import process, show_messages
-from core.admin.kit.dialogs.dialog import Dialog, RowDialog
+from core.admin.kit.dialogs.dialog import Dialog, Done, RowDialog
 from core.admin.kit.dialogs.htmx import from_script, next_url, referring_page
 from core.admin.kit.viewer import viewer_of
 
@@ -27,6 +30,7 @@ PRESENT = "This page shows the present state."
 NOT_FOUND = f"This object no longer exists. {PRESENT}"
 # One sentence for both, and for a row that the viewer may not see.
 ROW_MISSING = f"This row is no longer there, or no longer needs this. {PRESENT}"
+OPEN_IT = "Open it"
 NOT_ALLOWED = f"You may no longer do this. {PRESENT}"
 
 
@@ -140,6 +144,7 @@ def _answer(
                 raise
             return _row_missing(request, back)
         if done is not None:
+            done = _over_the_page(request, dialog, done)
             show_messages(request, done)
             return HttpResponseRedirect(done.url or back)
     context = {
@@ -154,12 +159,26 @@ def _answer(
     return render(model_admin, request, form, context)
 
 
+def _over_the_page(request: HttpRequest, dialog: type[Dialog], done: Done) -> Done:
+    """Returns the result as a panel shows it that created an object over a page: on that page, with a link
+    to the object. Other results are returned as they are."""
+    page = referring_page(request) if dialog.panel and dialog.about_new and from_script(request) else ""
+    if not page or not done.url:
+        return done
+    if urlsplit(page).path == done.url:
+        return replace(done, url=page)
+    text = format_html('{} <a class="underline" href="{}">{}</a>', done.text, done.url, OPEN_IT)
+    return replace(done, text=text, url=page)
+
+
 def render(
     model_admin: Any, request: HttpRequest, form: Dialog, context: dict[str, Any], *, picks_at: str = ""
 ) -> HttpResponse:
     """Returns the page of a dialog. `model_admin` is None when it belongs to no screen of a model. `picks_at`
     is the address where its pickers search, if it is not the dialog's own."""
     form.set_search_url(picks_at or request.path)
+    if not context.get("over_a_page") and not context.get("blocked"):
+        form.list_choices()
     site = admin.site if model_admin is None else model_admin.admin_site
     context = {
         **site.each_context(request),
@@ -169,6 +188,7 @@ def render(
         "form": form,
         "submit": form.submit or form.label,
         "danger": form.danger,
+        "panel": form.panel,
         "text": dict(form.question_inputs)["asked"],
         "asked": form.question_inputs,
         **form.page_context(),

@@ -12,6 +12,7 @@ from unfold.enums import ActionVariant
 from core.admin.kit import cells
 from core.admin.kit.dialogs.answering import respond
 from core.admin.kit.dialogs.dialog import Dialog, RowDialog, button, url_of
+from core.admin.kit.dialogs.htmx import from_script
 from core.models import User
 
 
@@ -81,17 +82,16 @@ def _cell(buttons: list[SafeString], reasons: list[tuple[str, str]]) -> SafeStri
 def opens(dialog: type[Dialog], *, variant: ActionVariant = ActionVariant.DEFAULT) -> Callable[..., Any]:
     """Returns an action of Unfold: a button above the list or the page that opens the dialog.
 
-    The dialog gets the button's address. One that creates an object (`about_new`) has its own, and the button
-    redirects there.
+    The dialog gets the button's address. One that creates an object (`about_new`) has its own: as a page, the
+    button redirects there.
     """
 
     def ask(model_admin: Any, request: HttpRequest, object_id: str | None = None) -> HttpResponse:
-        if dialog.about_new:
+        if dialog.about_new and not from_script(request) and "pick" not in request.GET:
             return HttpResponseRedirect(url_of(model_admin.opts, dialog.slug))
         return respond(model_admin, request, dialog, object_id)
 
     opener: Any = action(description=dialog.label, icon=dialog.icon or None, variant=variant)(ask)
     opener.opens = dialog
-    if not dialog.about_new:
-        opener.dialog = {"title": dialog.title}  # tells Unfold to open it over the page
+    opener.dialog = {"title": dialog.title}  # tells Unfold to open it over the page
     return opener

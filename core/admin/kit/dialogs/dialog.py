@@ -59,6 +59,7 @@ class Dialog(ShownValues, PickingForm):
     in_place: ClassVar[bool] = False  # its form is a cell; a script gets the answer as JSON (in_place.js)
     icon: ClassVar[str] = ""
     danger: ClassVar[bool] = False
+    panel: ClassVar[bool] = False  # over a page it opens at the right edge, with the height of the window
     about_new: ClassVar[bool] = False  # it creates an object
     second_button: ClassVar[tuple[str, str] | None] = None  # name and label
     offered_when_blocked: ClassVar[bool] = True  # False: no button, because the page says why not

@@ -1,6 +1,6 @@
 """Pickers: form fields that find a choice by typing, for any number of choices."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -8,6 +8,8 @@ from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
 from django.db.models import Field, QuerySet
 from django.http import JsonResponse, QueryDict
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from core.admin.kit.dialogs.choice_labels import RELATED, in_one_line, label
 from core.admin.kit.lists.filters import key_of, words_of
@@ -15,6 +17,10 @@ from core.models import User
 
 NO_ROW = "0"  # a primary key that no row has
 PAGE, MOST_PAGES = 20, 500
+LISTED = 200  # choices that stand in the page itself
+NOT_ALL_LISTED = (
+    f"The list has the first {LISTED} choices. Switch on scripts (JavaScript) in the browser to find the others."
+)
 
 
 class Picker(AutocompleteSelect):
@@ -22,9 +28,29 @@ class Picker(AutocompleteSelect):
     accepts. Without `url` it uses the shared search, which offers everything that the viewer may see."""
 
     url = ""
+    listed: Sequence[tuple[str, str]] = ()  # keys and labels that stand in the page, for use without scripts
+    lists_all = True
 
     def get_url(self) -> str:
         return self.url or super().get_url()
+
+    def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
+        groups = super().optgroups(name, value, attr)
+        if not self.listed:
+            return groups
+        options = groups[0][1]
+        there = {str(option["value"]) for option in options}
+        missing = [(key, text) for key, text in self.listed if key not in there]
+        options += [self.create_option(name, key, text, False, 0) for key, text in missing]
+        if "" not in there and not self.allow_multiple_selected:  # a browser would choose the first one
+            options.insert(0, self.create_option(name, "", "", False, 0))
+        return groups
+
+    def render(self, *args: Any, **kwargs: Any) -> SafeString:
+        drawn = super().render(*args, **kwargs)
+        if self.lists_all:
+            return drawn
+        return format_html('{}<noscript><p class="dialog-hint">{}</p></noscript>', drawn, NOT_ALL_LISTED)
 
 
 class PickerOfMany(Picker, AutocompleteSelectMultiple):
@@ -52,19 +78,32 @@ class PickingForm(forms.Form):
             if isinstance(field.widget, Picker):
                 field.widget.url = f"{url}?pick={name}"
 
+    def list_choices(self) -> None:
+        """Put the first choices of the pickers into the page, so that they work without scripts."""
+        for name, field in self.fields.items():
+            if isinstance(field, forms.ModelChoiceField) and isinstance(field.widget, Picker):
+                first = list(self._choices_of(name, field)[: LISTED + 1])
+                labels: Any = field.label_from_instance
+                field.widget.listed = [(str(row.pk), labels(row)) for row in first[:LISTED]]
+                field.widget.lists_all = len(first) <= LISTED
+
+    def _choices_of(self, name: str, field: forms.ModelChoiceField, words: Any = (), viewer: Any = None) -> Any:
+        rows = self.offered.get(name, field.queryset)
+        assert rows is not None
+        screen: Any = admin.site._registry[rows.model]
+        found = screen.search(rows, words, viewer) if words else rows
+        found = found.order_by(*rows.model._meta.ordering)
+        return found.select_related(*RELATED.get(rows.model, ()))
+
     def search_results(self, parameters: Mapping[str, str], viewer: User) -> JsonResponse | None:
         """Returns the choices of the field `pick` that match the words `term`, in the format that the
         script of the pickers expects. None for a field without a picker."""
         field = self.fields.get(parameters["pick"])
         if not isinstance(field, forms.ModelChoiceField) or not isinstance(field.widget, Picker):
             return None
-        rows = self.offered.get(parameters["pick"], field.queryset)
-        assert rows is not None
-        screen: Any = admin.site._registry[rows.model]
-        words = words_of(parameters["term"])
-        found = (screen.search(rows, words, viewer) if words else rows).order_by(*rows.model._meta.ordering)
+        found = self._choices_of(parameters["pick"], field, words_of(parameters["term"]), viewer)
         start = (min(key_of(parameters["page"]) or 1, MOST_PAGES) - 1) * PAGE
-        shown = list(found.select_related(*RELATED.get(rows.model, ()))[start : start + PAGE + 1])
+        shown = list(found[start : start + PAGE + 1])
         results = [{"id": str(row.pk), "text": label(row)} for row in shown[:PAGE]]
         return JsonResponse({"results": results, "pagination": {"more": len(shown) > PAGE}})
 

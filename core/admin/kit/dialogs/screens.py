@@ -31,7 +31,8 @@ class DialogAdmin(LockingAdmin):
         if not self.dialogs and not any(hasattr(button, "opens") for button in buttons):
             return super().media
         choices = picker(Membership.team).media  # dialogs open over the page, so the page needs their scripts
-        return super().media + choices + Media(js=["dashboard/modal.js", "dashboard/permissions.js"])
+        scripts = [f"dashboard/{name}.js" for name in ("modal", "modal_focus", "permissions")]
+        return super().media + choices + Media(js=scripts)
 
     def get_urls(self) -> list[URLPattern]:
         guard = self.admin_site.admin_view

@@ -18,6 +18,7 @@ from core.admin.kit.viewer import viewer_of
 from core.models import Organization, Team, User
 
 MOST_WORDS = 6  # of a search
+IDS = "filter_%s"  # of the filters' inputs: dialogs that open over the list have fields of the same names
 UNKNOWN = "not found"  # label of a value that does not exist or that the viewer may not see
 Condition = Q | Callable[[Any], QuerySet]  # a condition for the rows, or a function that filters them
 Choices = Mapping[str, str | tuple[str, Condition]]  # value -> label, or (label, condition)
@@ -64,6 +65,11 @@ class ChoiceFilter(DropdownFilter):
         if isinstance(choice, tuple):
             return _filtered(queryset, choice[1])
         return self.matching(queryset, value) if self.matching else queryset.filter(**{self.field: value})
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        for one in super().choices(changelist):
+            one["form"].auto_id = IDS
+            yield one
 
     def value_label(self) -> str:
         """Returns the label of the choice, for a chip above the list."""
@@ -156,7 +162,7 @@ class RelatedFilter(SimpleListFilter):
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
         name = self.parameter_name or ""
-        form = forms.Form(data={name: key_of(self.value())})
+        form = forms.Form(data={name: key_of(self.value())}, auto_id=IDS)
         form.fields[name] = forms.ModelChoiceField(
             label=f"By {self.title}",
             required=False,

@@ -94,6 +94,7 @@ def _in_words(places: list[tuple[Team, Role]]) -> str:
 
 class AddUser(PersonDialog):
     slug, label, icon, about_new = "add", "Add User", "person_add", True
+    panel = True
     code = "users.create"
     question = "Creates an account in the dashboard and, unless you switch that off, in Thinkific."
     refused_at = {EmailTaken: "email", NotAnAddress: "email", IsMember: "teams", TeamIsFull: "teams"}

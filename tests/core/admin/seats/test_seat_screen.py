@@ -98,6 +98,14 @@ def test_values_that_do_not_apply_are_ignored(alma, form, signed_in):
     assert (seat.unlimited, seat.max_seats, seat.expiry_days) == (True, None, None)
 
 
+def test_what_is_wrong_in_a_hidden_field_refuses_nothing(alma, form, signed_in):
+    wrong = {"max_seats": "-1", "expiry_days": "many", "expiry_date": "never"}
+
+    signed_in(alma).post(do("add"), form | wrong | {"unlimited": "on", "expiry_type": "never"})
+
+    assert Seat.objects.get().max_seats is None
+
+
 def test_fewer_places_than_people_are_asked_about_in_numbers(
     alma, acme, acme_seat, ana, bo, accounting, signed_in
 ):

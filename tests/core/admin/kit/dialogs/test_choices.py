@@ -1,11 +1,13 @@
 """Dialogs offer only choices that can work, and say in numbers what they will do before they do it."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from core.admin.kit.dialogs import pickers
 from core.admin.tools.dialogs import ImportFromGroups
 from core.models import Enrollment, GroupAssignment, Membership, Product, SiteSettings
 from tests.dialogs import send_confirmed
@@ -18,6 +20,7 @@ from tests.factories import (
     ProductFactory,
     TeamFactory,
     ThinkificGroupFactory,
+    UserFactory,
     builtin_role,
 )
 
@@ -204,3 +207,41 @@ def test_a_team_in_another_zone_of_teams_is_not_offered(owen, offered, acme, ana
     TeamFactory(name="Foreign")
 
     assert "Foreign" not in offered(owen, do("user", "join-team", ana.pk), "team")
+
+
+# --- without scripts --------------------------------------------------------------------------------------
+
+
+def listed(response, field):
+    """Returns the keys of the choices that stand in the page for this field."""
+    select = response.content.decode().split(f'<select name="{field}"')[1].split("</select>")[0]
+    return re.findall(r'<option value="(\d*)"', select)
+
+
+def test_a_page_lists_what_its_pickers_offer_and_nothing_of_other_teams(owen, ana, acme, globex, signed_in):
+    address = do("team", "change-owner", acme.pk)
+
+    response = signed_in(owen).get(address)
+
+    found = listed(response, "owner")
+    assert str(ana.pk) == found[1]
+    assert found[0] == ""  # a browser would choose the first one
+    others = set(map(str, globex.memberships.values_list("user", flat=True))) | {str(globex.owner_id)}
+    assert not others & set(found)
+    assert "<noscript><p" not in response.content.decode()
+
+
+def test_over_a_page_the_choices_come_by_typing(owen, acme, signed_in):
+    response = signed_in(owen).get(do("team", "change-owner", acme.pk), headers={"HX-Request": "true"})
+
+    assert not any(listed(response, "owner"))
+
+
+def test_a_page_says_that_it_does_not_list_all(alma, acme, signed_in, monkeypatch):
+    UserFactory.create_batch(2)
+    monkeypatch.setattr(pickers, "LISTED", 1)
+
+    response = signed_in(alma).get(do("team", "add-person", acme.pk))
+
+    assert len(listed(response, "user")) == 2
+    assert pickers.NOT_ALL_LISTED in response.content.decode()

@@ -161,3 +161,33 @@ def test_a_form_with_many_choices_is_sent_again_after_an_error(alma, acme, signe
     client.post(do("add"), form | dict(shown) | {"email": "nia@acme.example", "teams": [acme.pk]})
 
     assert Membership.objects.filter(team=acme, user__email="nia@acme.example").exists()
+
+
+def test_the_button_above_a_list_opens_the_dialog_over_it_and_leads_to_its_page_otherwise(alma, signed_in):
+    client, button = signed_in(alma), "/admin/core/user/add_user/"
+
+    assert client.get(button).headers["Location"] == do("add")
+    over = by_htmx(client, "get", button, on=LIST).content.decode()
+    assert 'aria-modal="true"' in over
+    assert f'hx-post="{button}"' in over
+    assert client.get(button, {"pick": "teams"}).json()["results"] == []
+    assert "aria-modal" not in client.get(do("add")).content.decode()
+
+
+def test_a_panel_leaves_the_viewer_on_the_list_with_a_link_to_what_was_made(alma, acme, signed_in):
+    form = {"email": "nia@acme.example", "role": builtin_role("student").pk, "teams": [acme.pk]}
+    seen = f"{LIST}?q=acme"
+
+    response = by_htmx(signed_in(alma), "post", "/admin/core/user/add_user/", form, on=seen)
+
+    nia = User.objects.get(email="nia@acme.example")
+    assert response.headers["HX-Redirect"] == seen
+    assert f'<a class="underline" href="{page_of(nia)}">Open it</a>' in said(response)[0]
+
+
+def test_an_error_and_the_help_have_the_ids_that_the_field_names(alma, ana, signed_in):
+    page = signed_in(alma).post(do("edit", ana.pk), {"email": "not one"}).content.decode()
+
+    named = re.search(r'name="email"[^>]*aria-describedby="([^"]*)"', page)
+    assert named and "id_email_error" in named[1].split()
+    assert all(f'id="{one}"' in page for one in named[1].split())
