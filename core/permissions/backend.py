@@ -46,10 +46,17 @@ def codes_by_team(user: User) -> dict[int, set[str]]:
     if not user.is_active:
         return {}
     if not hasattr(user, "_codes_by_team"):
-        rows = Membership.objects.filter(user=user).values_list("team", "role__permissions", "overrides")
-        held = {team: effective(permissions, overrides) for team, permissions, overrides in rows.order_by()}
+        read = ("team", "role__permissions", "overrides", "team__archived_at")
+        rows = list(Membership.objects.filter(user=user).order_by().values_list(*read))
+        held = {team: effective(permissions, overrides) for team, permissions, overrides, _ in rows}
         user._codes_by_team = held  # type: ignore[attr-defined]
+        user._archived_teams = {team for team, *_, archived in rows if archived}  # type: ignore[attr-defined]
     return user._codes_by_team  # type: ignore[attr-defined]
+
+
+def archived_teams(user: User) -> set[int]:
+    """Returns the archived teams (primary keys) among those of `codes_by_team`."""
+    return user._archived_teams if codes_by_team(user) else set()  # type: ignore[attr-defined]
 
 
 class RoleBackend(ModelBackend):

@@ -22,7 +22,7 @@ from core.models import (
     ThinkificGroup,
     User,
 )
-from core.permissions.backend import codes_by, codes_by_team, codes_of
+from core.permissions.backend import archived_teams, codes_by, codes_by_team, codes_of
 from core.permissions.codes import PERMISSIONS
 from core.permissions.overrides import effective, lacking
 
@@ -49,10 +49,12 @@ def teams_where(viewer: User, code: str) -> QuerySet[Team]:
 
 
 def holds(viewer: User, code: str) -> bool:
-    """Whether the viewer holds a permission in at least one team. It does not say for which rows."""
+    """Whether the viewer holds a permission in at least one team that is not archived. It does not say for
+    which rows."""
     if viewer.sees_everything:
         return code in codes_everywhere(viewer)
-    return any(code in codes for codes in codes_by_team(viewer).values())
+    archived = archived_teams(viewer)
+    return any(code in codes for team, codes in codes_by_team(viewer).items() if team not in archived)
 
 
 def holds_in(viewer: User, code: str, team: Team | None) -> bool:

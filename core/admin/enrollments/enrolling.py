@@ -11,7 +11,7 @@ from core import moments
 from core.admin.kit.dialogs.dialog import Dialog, Done
 from core.admin.kit.dialogs.fields import day_input, picked, switch
 from core.models import Enrollment, User
-from core.permissions import scope
+from core.permissions import scope, students
 from core.services.enrollments import enrollments, grants, seat_access
 from core.services.enrollments.places import NoPlacesLeft, Plan
 from core.services.enrollments.seat_access import HeldOtherwise
@@ -130,6 +130,14 @@ class Enroll(EnrollingDialog):
     products = products_field(
         "You cannot enroll this person in it, because no team that you both belong to has a seat on it."
     )
+    no_choice = {
+        "products": "Seats decide what you can enroll {obj} in. No team that you both belong to has a seat on "
+        "a course or bundle that {obj} does not have already. An administrator can assign one."
+    }
+
+    @classmethod
+    def may(cls, viewer: User, obj: User | None) -> bool:
+        return students.may_enroll(viewer, obj)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

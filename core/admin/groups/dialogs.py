@@ -43,6 +43,7 @@ class QuickAssignTeam(AssigningDialog):
     slug, label, submit, icon = "assign-team", "Quick Assign Team", "Assign", "group_add"
     question = WHAT_THE_DIRECTIONS_DO
     second_button = ("and_sync", "Assign and sync now")
+    no_choice = {"team": "{obj} is assigned to every team that you may assign groups to."}
     team = picked(
         GroupAssignment.team,
         "Team",
@@ -214,6 +215,7 @@ class AddMember(MembersDialog):
     slug, label, icon = "add-member", "Add Member", "person_add"
     question = "People can be added only if an assignment of the group sends members to Thinkific."
     offered_when_blocked = False
+    no_choice = {"user": "Everybody whom you may add is in {obj} already."}
     user = user_field(GroupMembership.user)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -71,6 +71,10 @@ class AddExistingUser(PeopleDialog):
     slug, label, icon = "add-person", "Add Existing User", "group_add"
     question = "For people whom you see under Users."
     refused_at = {TeamIsFull: "user"}
+    no_choice = {
+        "user": "Everybody whom you see under Users is in {obj} already. With Add User you add or invite "
+        "somebody by an e-mail address."
+    }
     user = user_field(Membership.user)
     role = role_field()
 
@@ -166,6 +170,7 @@ class AddInvited(InvitationDialog):
 class AttachGroup(TeamDialog, AssigningDialog):
     slug, label, tab, icon = "attach-group", "Attach Group", "groups", "add"
     question = assigning.WHAT_THE_DIRECTIONS_DO
+    no_choice = {"group": "Every group that you see is assigned to {obj} already."}
     group = picked(
         GroupMembership.group,
         "Group",

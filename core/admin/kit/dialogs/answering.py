@@ -135,7 +135,7 @@ def _answer(
     form = dialog(request.POST if request.method == "POST" else None, viewer=viewer, obj=obj, row=row)
     if "pick" in request.GET and request.method == "GET":
         return picker_results(request, form)
-    blocked, confirm = dialog.obstacle(form.target, viewer), ""
+    blocked, confirm = dialog.obstacle(form.target, viewer) or form.without_choice(), ""
     if request.method == "POST" and not blocked:
         try:
             done, form, confirm = process(form)

@@ -65,6 +65,8 @@ class Dialog(ShownValues, PickingForm):
     offered_when_blocked: ClassVar[bool] = True  # False: no button, because the page says why not
     # The field beside which a refusal is shown; others are shown above the fields.
     refused_at: ClassVar[dict[type[Refusal], str]] = {}
+    # Field -> the sentence instead of a form with nothing to choose in it; {obj} is the object of the page.
+    no_choice: ClassVar[dict[str, str]] = {}
     shows_stored: ClassVar[bool] = False  # whether fields show stored values of the object or the row
     # What is refused while somebody acts as the viewer, in a sentence; empty: it is allowed (core/acting.py).
     in_own_name: ClassVar[str] = ""
@@ -169,6 +171,18 @@ class Dialog(ShownValues, PickingForm):
             wider = queryset.model._default_manager.filter(Q(pk__in=queryset.values("pk")) | Q(pk=now))
             queryset = wider.order_by(*queryset.query.order_by)
         field.queryset = queryset
+
+    def without_choice(self) -> str:
+        """Returns why the form cannot be filled in: a field that is needed has no choice for this viewer.
+        Empty if there are some. A form that was sent is compared with all that its fields accept, so that
+        who comes second gets the message of the form."""
+        for name, field in self.fields.items():
+            if isinstance(field, forms.ModelChoiceField) and field.required:
+                rows = field.queryset if self.is_bound else self.offered.get(name, field.queryset)
+                if rows is not None and not rows.exists():
+                    said = self.no_choice.get(name, f"You have no choice here for “{field.label}”.")
+                    return said.format(obj=self.obj)
+        return ""
 
     # --- carrying it out ----------------------------------------------------------------------------
 

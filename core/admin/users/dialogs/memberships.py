@@ -47,6 +47,7 @@ class TeamsDialog(Dialog):
 class AddToTeam(TeamsDialog):
     slug, label, icon = "join-team", "Add to Team", "group_add"
     refused_at = {TeamIsFull: "team"}
+    no_choice = {"team": "{obj} is in every team that you may add people to."}
     team = team_field()
     role = role_field()
 
@@ -176,6 +177,10 @@ class RemoveFromTeam(MembershipDialog):
 class AddToGroup(Dialog):
     slug, label, tab, icon = "join-group", "Add to Group", "groups", "add"
     question = "People can be added only to groups whose direction sends members to Thinkific."
+    no_choice = {
+        "group": "{obj} is in every group that you may add people to and whose direction sends members to "
+        "Thinkific."
+    }
     group = group_field()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -132,7 +132,7 @@ def test_a_dialog_that_is_a_page_of_its_own_is_sent_as_one(alma, ana, signed_in)
     assert "hx-post" not in signed_in(alma).get(do("edit", ana.pk)).content.decode()
 
 
-def test_enter_presses_the_first_button_not_the_one_besides(alma, signed_in):
+def test_enter_presses_the_first_button_not_the_one_besides(alma, acme, signed_in):
     group = ThinkificGroupFactory()
     page = signed_in(alma).get(reverse("admin:core_thinkificgroup_do", args=[group.pk, "assign-team"]))
     dialog = page.content.decode().split('id="dialog"', 1)[1]
