@@ -6,11 +6,12 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from core import moments
 from core.admin.kit.dialogs.dialog import Dialog, Done
 from core.admin.kit.dialogs.fields import day_input, picked, switch
-from core.models import Enrollment, User
+from core.models import Enrollment, Team, User
 from core.permissions import scope, students
 from core.services.enrollments import enrollments, grants, seat_access
 from core.services.enrollments.places import NoPlacesLeft, Plan
@@ -75,6 +76,10 @@ class EnrollingDialog(Dialog):
     def people(self) -> Sequence[User]:
         raise NotImplementedError
 
+    def team(self) -> Team | None:
+        """Returns the team whose seats give the access; None: any team of the person."""
+        return None
+
     def suggests_an_end(self) -> bool:
         """Whether the settings suggest the last day: for administrators, where no seat decides."""
         if not self.viewer.sees_everything:
@@ -88,7 +93,12 @@ class EnrollingDialog(Dialog):
         if "products" not in values or "last_day" not in values:
             return values
         self.plan, refusal = seat_access.look_ahead(
-            self.people(), list(values["products"]), self.end(), self.viewer, self.is_without_seat()
+            self.people(),
+            list(values["products"]),
+            self.end(),
+            self.viewer,
+            self.is_without_seat(),
+            self.team(),
         )
         if refusal is not None:
             self.refuse(refusal)
@@ -122,6 +132,7 @@ class EnrollingDialog(Dialog):
             "expiry_date": self.end(),
             "by": self.viewer,
             "without_seat": self.is_without_seat(),
+            "team": self.team(),
         }
 
 
@@ -130,9 +141,18 @@ class Enroll(EnrollingDialog):
     products = products_field(
         "You cannot enroll this person in it, because no team that you both belong to has a seat on it."
     )
+    through = forms.ModelChoiceField(
+        queryset=Team.objects.none(),
+        required=False,
+        label="Through the seat of",
+        empty_label="The team with a free place",
+        widget=UnfoldAdminSelectWidget(),
+        error_messages={"invalid_choice": "You cannot enroll this person through a seat of this team."},
+    )
+    field_order = ["products", "through", "last_day", "without_seat"]
     no_choice = {
-        "products": "Seats decide what you can enroll {obj} in. No team that you both belong to has a seat on "
-        "a course or bundle that {obj} does not have already. An administrator can assign one."
+        "products": "Seats decide what you can enroll {obj} in. No team that you both belong to has a seat "
+        "on a course or bundle that {obj} does not have already. An administrator can assign one."
     }
 
     @classmethod
@@ -143,9 +163,18 @@ class Enroll(EnrollingDialog):
         super().__init__(*args, **kwargs)
         self.offer("products", scope.products_to_give(self.viewer, self.obj))
         self.offered["products"] = seat_access.products_to_offer(self.viewer, self.obj)
+        teams = students.teams_with_seats(self.viewer, self.obj)
+        if teams.count() > 1:
+            self.offer("through", teams)
+            self.suggest("through", None)
+        else:
+            del self.fields["through"]
 
     def people(self) -> Sequence[User]:
         return [self.obj] if self.obj is not None else []
+
+    def team(self) -> Team | None:
+        return None if self.is_without_seat() else self.cleaned_data.get("through")
 
     def confirmation(self) -> str:
         """Lists the products to which the student has longer access now, and seats that get too many
@@ -159,8 +188,15 @@ class Enroll(EnrollingDialog):
 
     def carry_out(self) -> Done:
         given = seat_access.enroll(student=self.obj, **self.enroll())
-        names = ", ".join(f"{enrollment.product} ({until(enrollment)})" for enrollment in given)
+        names = ", ".join(f"{enrollment.product} ({self._how(enrollment)})" for enrollment in given)
         return Done(f"{self.obj} is enrolled in {names}.")
+
+    def _how(self, enrollment: Enrollment) -> str:
+        """Returns until when access was given and, where several seats could give it, by which."""
+        way = self.plan.ways.get((enrollment.user_id, enrollment.product_id))
+        if way is None or "through" not in self.fields:
+            return until(enrollment)
+        return f"{until(enrollment)}, through the seat of {way.team}"
 
 
 def until(enrollment: Enrollment) -> str:

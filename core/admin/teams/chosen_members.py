@@ -36,6 +36,9 @@ class AddEnrollmentToMembers(ChosenMembers, EnrollChosen):
         given = SeatAssignment.objects.filter(team=self.obj, seat__active=True).values("product")
         self.offer("products", Product.objects.filter(pk__in=given, removed_at__isnull=True))
 
+    def team(self) -> Team | None:
+        return self.obj
+
     def valid_for_all(self) -> dict[str, set[int]]:
         return {}  # everybody chosen is in this team
 

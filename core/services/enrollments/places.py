@@ -84,15 +84,16 @@ def lock(students: Collection[User], products: Collection[Product]) -> None:
 
 
 def ways_for(
-    viewer: User, students: Collection[User], products: Collection[Product]
+    viewer: User, students: Collection[User], products: Collection[Product], team: Team | None = None
 ) -> dict[Pair, list[Way]]:
     """Returns the seats that could give each student each product: those of teams that the student is in and
-    where the viewer may enroll people."""
+    where the viewer may enroll people; with `team`, only those of this team."""
     members: dict[int, list[int]] = {}
-    rows = Membership.objects.filter(team__in=scope.teams_where(viewer, "enrollments.create"))
+    teams = scope.teams_where(viewer, "enrollments.create")
+    rows = Membership.objects.filter(team__in=teams if team is None else teams.filter(pk=team.pk))
     chosen = rows.filter(bulk.among("user_id", [student.pk for student in students]))
-    for team, user in chosen.order_by().values_list("team", "user"):
-        members.setdefault(team, []).append(user)
+    for team_id, user in chosen.order_by().values_list("team", "user"):
+        members.setdefault(team_id, []).append(user)
     given = SeatAssignment.objects.filter(bulk.among("team_id", members), product__in=products)
     ways: dict[Pair, list[Way]] = {}
     for assignment in given.select_related("seat__product", "team").order_by("pk"):
@@ -103,14 +104,21 @@ def ways_for(
 
 
 def plan(
-    viewer: User, students: Collection[User], products: Collection[Product], *, end: Moment, now: datetime
+    viewer: User,
+    students: Collection[User],
+    products: Collection[Product],
+    *,
+    end: Moment,
+    now: datetime,
+    team: Team | None = None,
 ) -> Plan:
     """Returns through which seats these students would be enrolled, until when, and what is missing. `end` is
-    the end that was chosen (None: as the seat says); a seat's rule may end access earlier.
+    the end that was chosen (None: as the seat says); a seat's rule may end access earlier. `team`: see
+    `ways_for`.
 
     Pairs without a seat are left out. Raises Refusal for inactive seats and for dates in the past.
     """
-    ways, people = ways_for(viewer, students, products), [student.pk for student in students]
+    ways, people = ways_for(viewer, students, products, team), [student.pk for student in students]
     seats = Seat.objects.filter(pk__in={way.seat.pk for some in ways.values() for way in some})
     used = counting.count_used(seats, now=now)
     holding = counting.places_of(seats, people, now=now)

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from core.errors import Refusal, names
-from core.models import Enrollment, Product, SeatAssignment, User
+from core.models import Enrollment, Product, SeatAssignment, Team, User
 from core.permissions import scope
 from core.services.enrollments import enrollments, places
 from core.services.enrollments.enroll_many import enroll_unchecked
@@ -33,17 +33,18 @@ def enroll(
     expiry_date: datetime | None = None,
     by: User,
     without_seat: bool = False,
+    team: Team | None = None,
 ) -> list[Enrollment]:
     """Enroll a student on behalf of `by`, through a seat of a team that both are in.
 
     For an administrator a seat of any team of the student counts; where there is none, or with
-    `without_seat`, access is given directly. A seat's rule decides when access ends; `expiry_date` may end it
-    earlier. Raises NoPlacesLeft when a seat has no free place, HeldOtherwise when the student has access now
-    that no seat of the viewer's teams gave, and Refusal when there is no seat or the end date is not
-    possible. Then nothing is written.
+    `without_seat`, access is given directly. With `team` only this team's seat gives access. A seat's rule
+    decides when access ends; `expiry_date` may end it earlier. Raises NoPlacesLeft when a seat has no free
+    place, HeldOtherwise when the student has access now that no seat of the viewer's teams gave, and Refusal
+    when there is no seat or the end date is not possible. Then nothing is written.
     """
     products = list(products)
-    made = _taken([student], products, expiry_date, by, without_seat)
+    made = _taken([student], products, expiry_date, by, without_seat, team)
     return enrollments.enroll_each(
         [student], products, expiry_date=expiry_date, by=by, seats=made.seats, ends=made.ends
     )
@@ -57,10 +58,11 @@ def enroll_many(
     expiry_date: datetime | None = None,
     by: User,
     without_seat: bool = False,
+    team: Team | None = None,
 ) -> list[Enrollment]:
     """`enroll` for several students, all or none. A refusal names how many places each seat lacks."""
     students, products = list(students), list(products)
-    made = _taken(students, products, expiry_date, by, without_seat)
+    made = _taken(students, products, expiry_date, by, without_seat, team)
     return enroll_unchecked(
         students=students, products=products, expiry_date=expiry_date, by=by, seats=made.seats, ends=made.ends
     )
@@ -72,15 +74,18 @@ def plan(
     expiry_date: datetime | None,
     by: User,
     without_seat: bool = False,
+    team: Team | None = None,
 ) -> Plan:
-    """Returns through which seats `enroll` would give these products, and until when. For a team's viewer
-    raises Refusal when a student has no seat for a product."""
+    """Returns through which seats `enroll` would give these products, and until when. For a team's viewer,
+    and with `team`, raises Refusal when a student has no seat for a product."""
     now = timezone.now().replace(microsecond=0)
     if by.sees_everything and without_seat:
         return Plan(ends={(one.pk, product.pk): expiry_date for one in students for product in products})
-    made = places.plan(by, students, products, end=expiry_date, now=now)
+    made = places.plan(by, students, products, end=expiry_date, now=now, team=team)
     for product in products:
         missing = [student for student in students if (student.pk, product.pk) not in made.ways]
+        if missing and team is not None:
+            raise Refusal(f"{team} has no seat on {product} for {names(missing)}. Nobody was enrolled.")
         if missing and not by.sees_everything:
             raise Refusal(f"No team that you have in common with {names(missing)} has a seat on {product}.")
         made.ends |= {(student.pk, product.pk): expiry_date for student in missing}
@@ -93,10 +98,11 @@ def look_ahead(
     expiry_date: datetime | None,
     by: User,
     without_seat: bool,
+    team: Team | None = None,
 ) -> tuple[Plan, Refusal | None]:
     """Returns the plan, and why it would be refused now. Locks nothing: for a dialog that asks first."""
     try:
-        made = plan(students, products, expiry_date, by, without_seat)
+        made = plan(students, products, expiry_date, by, without_seat, team)
         places.check(made, by=by)
     except Refusal as refusal:
         return Plan(), refusal
@@ -109,11 +115,12 @@ def _taken(
     expiry_date: datetime | None,
     by: User,
     without_seat: bool,
+    team: Team | None,
 ) -> Plan:
     """Returns the checked plan, with its seats locked: of two people who take the last place at the same
     time, the second is refused."""
     places.lock(students, products)
-    made = plan(students, products, expiry_date, by, without_seat)
+    made = plan(students, products, expiry_date, by, without_seat, team)
     if not by.sees_everything:
         _check_own(by, students, products)
     places.check(made, by=by)
