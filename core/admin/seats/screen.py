@@ -14,6 +14,7 @@ from core.admin.kit.lists.columns import column
 from core.admin.kit.lists.filters import choice_filter, organization_filter, related_filter, team_filter
 from core.admin.kit.tabs import Tab
 from core.admin.kit.viewer import viewer_of
+from core.admin.seats.chosen_seats import CHOSEN_SEAT_DIALOGS
 from core.admin.seats.columns import ACTIVE, RULE, TEAMS, USED, places_left, teams_of, with_shown_teams
 from core.admin.seats.dialogs import SEAT_DIALOGS, AddSeat, RecalculateAll
 from core.models import Product, Seat, SeatAssignment, SeatTag, Team, User
@@ -93,6 +94,7 @@ class SeatAdmin(HistoryAdmin):
     search_help_text = "Search by seat or product"
     ordering = ["-fill"]
     dialogs = SEAT_DIALOGS
+    actions = CHOSEN_SEAT_DIALOGS
     actions_list = ["add_seat", "recalculate_all"]
     add_seat = opens(AddSeat, variant=ActionVariant.PRIMARY)
     recalculate_all = opens(RecalculateAll)
