@@ -19,6 +19,15 @@ _WITHOUT_JOINERS = _UNSEEN | dict.fromkeys(map(ord, _JOINERS))
 # Turkish has an i without a dot and a capital I with one. A search finds all of them by a plain i.
 _ONE_I = str.maketrans({"\u0131": "i"})
 
+_ACCENTS = dict.fromkeys(range(0x300, 0x370))  # marks on Latin, Greek and Cyrillic letters; no others
+# Latin letters that Unicode does not take apart into a letter and a mark. A table of our own: libraries that
+# write every script in Latin letters would find Cyrillic or Chinese names by chance.
+_BARE = str.maketrans(
+    "\xf0\xf8\u0111\u0127\u0142\u014b\u0167\u0180\u0192\u0199\u01b4\u01b6\u01dd"
+    "\u0253\u0254\u0256\u0257\u0259\u025b\u0263\u0268\u0272\u0275\u0289\u028b",
+    "dodhlntbfkyzeboddeeginouv",
+) | {0xE6: "ae", 0xFE: "th", 0x153: "oe"}
+
 
 def tidy(text: str) -> str:
     """Returns the text as it is stored: in Unicode form NFC, without invisible characters."""
@@ -40,6 +49,23 @@ def fold(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text.replace("i\u0307", "i")).split())
 
 
+def bare(text: str) -> str:
+    """Returns the text as a search compares it: folded, without accents. "Đặng" becomes "dang". Names that
+    differ by an accent are different names: never compare for equality by it."""
+    text = fold(text)
+    if text.isascii():
+        return text
+    text = unicodedata.normalize("NFKD", text).translate(_ACCENTS).translate(_BARE)
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def searched(text: str) -> str:
+    """Returns the text that a search looks in: folded, and again without accents where it has some. So both
+    find it, who types them and who does not."""
+    folded, without = fold(text), bare(text)
+    return folded if folded == without else f"{folded} {without}"
+
+
 def normalize_email(email: str) -> str:
     """Returns the address as it is stored: trimmed, lower case, the domain in ASCII (xn--)."""
     if email.isascii():
@@ -57,9 +83,9 @@ def email_key(email: str) -> str:
 
 
 def fold_person(first_name: str, last_name: str, email: str) -> str:
-    """Returns the text that a search for a person looks in: the name, the address, and the address with its
-    domain in Unicode."""
-    return fold(f"{first_name} {last_name} {email} {_decoded(email)}")
+    """Returns the text that a search for a person looks in (`searched`): the name, the address, and the
+    address with its domain in Unicode."""
+    return searched(f"{first_name} {last_name} {email} {_decoded(email)}")
 
 
 def _decoded(email: str) -> str:

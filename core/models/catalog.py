@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from django.db import models
 from django.utils import timezone
 
+from core.folding import searched
 from core.models.fields.folded import Folded, FoldedField, FoldedQuerySet
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Product(Folded):
     productable_type = models.CharField("type", max_length=10, choices=Type)
     productable_id = models.BigIntegerField("productable ID", help_text="Thinkific's course or bundle id.")
     name = models.CharField(max_length=TITLE_LENGTH, blank=True)
-    folded = FoldedField("name")
+    folded = FoldedField("name", how=searched)
     slug = models.CharField(max_length=TITLE_LENGTH, blank=True)
     description = models.TextField(blank=True)
     price = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
@@ -157,7 +158,7 @@ class Quiz(Folded):
         verbose_name="course",
     )
     name = models.CharField(max_length=TITLE_LENGTH, blank=True)
-    folded = FoldedField("name")
+    folded = FoldedField("name", how=searched)
     passing_score = models.DecimalField(max_digits=6, decimal_places=2, null=True, blank=True)
     removed_at = models.DateTimeField(null=True, blank=True)
 

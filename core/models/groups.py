@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
+from core.folding import bare
 from core.models.fields.folded import Folded, FoldedField, FoldedQuerySet
 from core.models.fields.history import tracked
 from core.models.fields.push_state import PushState
@@ -66,6 +67,7 @@ class ThinkificGroup(Folded):
 
     name = models.CharField(max_length=GROUP_NAME_LENGTH)
     folded = FoldedField("name")
+    plain = FoldedField("name", how=bare)
     token = models.CharField(max_length=100, blank=True)
     thinkific_id = models.BigIntegerField("Thinkific ID", null=True, blank=True, editable=False)
     thinkific_created_at = models.DateTimeField(null=True, blank=True, editable=False)

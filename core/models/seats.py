@@ -7,6 +7,7 @@ from django.db.models import BigIntegerField, Case, F, Q, Value, When
 from django.db.models.functions import Cast
 from django.utils import timezone
 
+from core.folding import searched
 from core.models.catalog import Product
 from core.models.fields.folded import Folded, FoldedField, FoldedQuerySet
 from core.models.fields.history import tracked
@@ -50,7 +51,7 @@ class Seat(Folded):
         NEVER = "never", "Never"
 
     name = models.CharField(max_length=255, help_text="Internal; team users never see it.")
-    folded = FoldedField("name")
+    folded = FoldedField("name", how=searched)
     description = models.TextField(blank=True, help_text="Internal; team users never see it.")
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="seats")
     unlimited = models.BooleanField(default=False)

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from core.folding import bare
 from core.models.fields.folded import Folded, FoldedField, FoldedQuerySet
 from core.models.fields.history import kept_name, tracked
 from core.models.people import User
@@ -25,10 +26,11 @@ class TagQuerySet(FoldedQuerySet["Tag"]):
 class Tag(Folded):
     name = models.CharField(max_length=TAG_NAME_LENGTH)
     folded = FoldedField("name")
+    plain = FoldedField("name", how=bare)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = TagQuerySet.as_manager()
-    history = tracked(excluded_fields=["folded"])
+    history = tracked(excluded_fields=["folded", "plain"])
 
     class Meta:
         ordering = ["name"]

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from core.folding import bare
 from core.models.fields.folded import Folded, FoldedField, FoldedQuerySet
 from core.models.fields.history import tracked
 from core.permissions.codes import PERMISSIONS
@@ -22,11 +23,12 @@ class Organization(Folded):
 
     name = models.CharField(max_length=255)
     folded = FoldedField("name")
+    plain = FoldedField("name", how=bare)
     description = models.TextField(blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = FoldedQuerySet.as_manager()
-    history = tracked(excluded_fields=["folded"])
+    history = tracked(excluded_fields=["folded", "plain"])
 
     class Meta:
         ordering = ["name"]
@@ -55,6 +57,7 @@ class Role(Folded):
 
     name = models.CharField(max_length=100)
     folded = FoldedField("name")
+    plain = FoldedField("name", how=bare)
     code = models.SlugField(null=True, blank=True, editable=False, help_text="Set on built-in roles only.")
     is_global = models.BooleanField("global role", default=False)
     permissions = models.JSONField(default=list, blank=True)
@@ -67,7 +70,7 @@ class Role(Folded):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = RoleManager()
-    history = tracked(excluded_fields=["folded"])
+    history = tracked(excluded_fields=["folded", "plain"])
 
     class Meta:
         ordering = ["id"]
@@ -112,6 +115,7 @@ class Team(Folded):
 
     name = models.CharField(max_length=255)
     folded = FoldedField("name")
+    plain = FoldedField("name", how=bare)
     description = models.TextField(blank=True)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -133,7 +137,7 @@ class Team(Folded):
         settings.AUTH_USER_MODEL, through="core.Membership", related_name="teams"
     )
     objects = TeamQuerySet.as_manager()
-    history = tracked(excluded_fields=["folded"])
+    history = tracked(excluded_fields=["folded", "plain"])
 
     class Meta:
         ordering = ["name", "id"]

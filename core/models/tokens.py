@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from core.folding import searched
 from core.models.fields.folded import Folded, FoldedField, FoldedQuerySet
 from core.models.fields.leased import Lease, Leased, LeasedQuerySet
 
@@ -14,7 +15,7 @@ class ApiToken(Folded):
     """A bearer token. The secret is shown once and stored hashed. A request with it has its user's rights."""
 
     name = models.CharField(max_length=100)
-    folded = FoldedField("name")
+    folded = FoldedField("name", how=searched)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
     prefix = models.CharField(
         max_length=12, editable=False, help_text="The readable start, to tell tokens apart."

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.text import capfirst
 
+from core.folding import searched
 from core.models import User
 from core.models.fields.folded import Folded, FoldedField, FoldedQuerySet
 from core.models.fields.history import done_by, kept_name
@@ -44,7 +45,7 @@ class SyncConflict(Folded):
     entity = models.CharField(max_length=30)
     object_id = models.BigIntegerField()
     label = models.CharField(max_length=600, help_text="The object's name when it happened.")
-    folded = FoldedField("label")
+    folded = FoldedField("label", how=searched)
     field = models.CharField(max_length=50)
     ours = models.TextField(blank=True)
     theirs = models.TextField(blank=True)

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from core.folding import searched
 from core.models.fields.folded import Folded, FoldedField, FoldedQuerySet
 from core.models.fields.history import kept_name
 
@@ -75,7 +76,7 @@ class Drift(Folded):
     thinkific_id = models.BigIntegerField(null=True, blank=True)
     pointers = models.JSONField(default=dict, blank=True, help_text="Other ids to find it in Thinkific.")
     label = models.CharField(max_length=600)
-    folded = FoldedField("label")
+    folded = FoldedField("label", how=searched)
     differences = models.JSONField(default=list, blank=True, help_text='[{"field", "ours", "theirs"}]')
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     choice = models.CharField(max_length=4, choices=Choice, blank=True)

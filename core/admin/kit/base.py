@@ -178,7 +178,7 @@ class DashboardAdmin(DialogAdmin):
         across tables the database reads both completely. `FoundByStudent` searches a related table."""
         condition = Q()
         for name in self.search_fields:
-            condition |= holding(name, word)
+            condition |= holding(name, word, self.model)
         if (number := key_of(word)) is not None:
             for name in self.search_numbers:
                 condition |= Q(**{name: number})

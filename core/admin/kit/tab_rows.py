@@ -67,7 +67,7 @@ class Asked:
         """Returns the rows that are asked for, among those that the viewer may see."""
         found = self.tab.rows(obj, viewer)
         for word in words_of(self.search):
-            found = found.filter(holding(self.tab.search, word))
+            found = found.filter(holding(self.tab.search, word, found.model))
         for one in self.tab.filters:
             if one.parameter in self.filters:
                 key = key_of(self.filters[one.parameter])

@@ -7,7 +7,7 @@ from typing import Any, Self, TypeVar
 
 from django.db import models
 
-from core.folding import fold, tidy
+from core.folding import bare, fold, tidy
 
 M = TypeVar("M", bound=models.Model)
 PART = 500
@@ -42,12 +42,29 @@ def fields_of(model: type[models.Model], changed: Collection[str]) -> list[Folde
     return [field for field in folded_fields(model) if not set(field.sources).isdisjoint(changed)]
 
 
-def holding(column: str, word: str) -> models.Q:
+def holding(column: str, word: str, model: type[models.Model] | None = None) -> models.Q:
     """Returns the condition that the column contains the word, ignoring case. For names and addresses pass
-    their folded column."""
-    if column.rpartition("__")[2] == "folded":
-        return models.Q(**{f"{column}__contains": fold(word)})
-    return models.Q(**{f"{column}__icontains": word})
+    their folded column: then accents are ignored too. `model` is the one that the column's path begins at; it
+    is needed where names are unique, whose form without accents is in a column of its own (`plain`)."""
+    path, _, name = column.rpartition("__")
+    if name != "folded":
+        return models.Q(**{f"{column}__icontains": word})
+    typed, without = fold(word), bare(word)
+    found = models.Q(**{f"{column}__contains": typed})
+    if without != typed:
+        found |= models.Q(**{f"{column}__contains": without})
+    if model is not None and _has_plain(model, path):
+        found |= models.Q(**{f"{path}__plain__contains" if path else "plain__contains": without})
+    return found
+
+
+@cache
+def _has_plain(model: type[models.Model], path: str) -> bool:
+    for part in path.split("__") if path else ():
+        related = model._meta.get_field(part).related_model
+        assert isinstance(related, type)
+        model = related
+    return any(field.name == "plain" for field in folded_fields(model))
 
 
 class FoldedQuerySet(models.QuerySet[M]):
@@ -95,5 +112,5 @@ class Folded(models.Model):
 
     @classmethod
     def named(cls, name: str) -> "models.QuerySet[Self]":
-        """Returns the rows with this name, ignoring case."""
+        """Returns the rows with this name, ignoring case. For models whose names are unique."""
         return cls._default_manager.filter(folded=fold(name))

@@ -5,18 +5,20 @@ from collections.abc import Callable
 
 from django.apps import apps
 from django.db import IntegrityError, models, transaction
+from django.db.models import Q
 
 from core.models.fields.folded import PART, folded_fields, refill
 
 
 def fill_missing() -> int:
-    """Fill rows whose `folded` column is NULL, or the only one that the model has. Returns how many were
-    written."""
+    """Fill rows whose `folded` or `plain` is NULL, or the only such column of the model. Returns how many
+    were written."""
     written = 0
     for model in _models():
         names = [field.name for field in folded_fields(model)]
-        missing = {f"{'folded' if 'folded' in names else names[0]}__isnull": True}
-        rows = model._base_manager.filter(**missing).order_by("pk")
+        asked = [name for name in ("folded", "plain") if name in names] or names[:1]
+        missing = Q(*((f"{name}__isnull", True) for name in asked), _connector=Q.OR)
+        rows = model._base_manager.filter(missing).order_by("pk")
         written += _refill(model, list(rows.values_list("pk", flat=True)))
     return written
 
