@@ -1,4 +1,4 @@
-"""Panels: dialogs at the right edge, over the list. By keyboard, with failures, in a new tab, without scripts."""
+"""Panels: dialogs at the right edge, over the list. Also what fails, new tabs, and pages without scripts."""
 
 import re
 
@@ -109,7 +109,9 @@ def test_back_does_not_show_what_was_sent_again(page: Page, sign_in, root, ana):
     page.goto(f"/admin/core/user/{ana.pk}/change/")
     page.get_by_role("link", name="Edit Profile").click()
     page.fill("#id_first_name", "Anna")
-    page.route("**/change/", lambda route: route.fulfill(status=204))  # the page stays as the browser keeps it
+    page.route(
+        "**/change/", lambda route: route.fulfill(status=204)
+    )  # the page stays as the browser keeps it
     with page.expect_response(lambda response: "hx-redirect" in response.headers):
         page.get_by_role("button", name="Save", exact=True).click()
     page.wait_for_timeout(100)
@@ -120,7 +122,9 @@ def test_back_does_not_show_what_was_sent_again(page: Page, sign_in, root, ana):
     assert not page.evaluate("document.getElementById('page').inert")
 
 
-def test_a_dialog_that_destroys_begins_at_cancel_and_waits_for_a_second_enter(page: Page, sign_in, root, acme):
+def test_a_dialog_that_destroys_begins_at_cancel_and_waits_for_a_second_enter(
+    page: Page, sign_in, root, acme
+):
     sign_in(page, root)
     page.goto(f"/admin/core/team/{acme.pk}/change/")
     page.get_by_role("link", name="Archive Team").focus()

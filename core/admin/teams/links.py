@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
-from core import moments
+from core import acting, moments
 from core.admin.kit import cells
 from core.admin.kit.dialogs.dialog import Dialog, Done, RowDialog
 from core.admin.kit.dialogs.fields import day_input
@@ -46,9 +46,10 @@ def links_of(team: Team, viewer: User) -> QuerySet[SignUpLink]:
 
 
 def _address(link: SignUpLink) -> SafeString:
-    """Returns the link's note, its address and a button to copy it; no address where the link is over."""
+    """Returns the link's note, its address and a button to copy it; no address where the link is over, and
+    none while somebody acts as the viewer: whoever has it can join."""
     label = cells.text(link.label or f"Link for {link.role}")
-    if sign_up_links.state(link) != sign_up_links.OPEN:
+    if sign_up_links.state(link) != sign_up_links.OPEN or acting.current():
         return label
     url = f"{settings.SITE_URL}{sign_up_links.address_of(link)}"
     return format_html(

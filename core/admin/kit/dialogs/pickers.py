@@ -19,7 +19,8 @@ NO_ROW = "0"  # a primary key that no row has
 PAGE, MOST_PAGES = 20, 500
 LISTED = 200  # choices that stand in the page itself
 NOT_ALL_LISTED = (
-    f"The list has the first {LISTED} choices. Switch on scripts (JavaScript) in the browser to find the others."
+    f"The list has the first {LISTED} choices. To find the others by typing, switch on JavaScript in the "
+    "browser."
 )
 
 
@@ -87,7 +88,9 @@ class PickingForm(forms.Form):
                 field.widget.listed = [(str(row.pk), labels(row)) for row in first[:LISTED]]
                 field.widget.lists_all = len(first) <= LISTED
 
-    def _choices_of(self, name: str, field: forms.ModelChoiceField, words: Any = (), viewer: Any = None) -> Any:
+    def _choices_of(
+        self, name: str, field: forms.ModelChoiceField, words: Any = (), viewer: Any = None
+    ) -> Any:
         rows = self.offered.get(name, field.queryset)
         assert rows is not None
         screen: Any = admin.site._registry[rows.model]
