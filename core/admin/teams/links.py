@@ -49,8 +49,13 @@ def _address(link: SignUpLink) -> SafeString:
     """Returns the link's note, its address and a button to copy it; no address where the link is over, and
     none while somebody acts as the viewer: whoever has it can join."""
     label = cells.text(link.label or f"Link for {link.role}")
-    if sign_up_links.state(link) != sign_up_links.OPEN or acting.current():
+    if sign_up_links.state(link) != sign_up_links.OPEN:
         return label
+    if acting.current():
+        hidden = "The address is hidden while you act as somebody else."
+        return format_html(
+            '<span class="cell-two">{}<span class="cell-second">{}</span></span>', label, hidden
+        )
     url = f"{settings.SITE_URL}{sign_up_links.address_of(link)}"
     return format_html(
         '<span class="cell-two">{}<span class="cell-copy"><input type="text" readonly value="{}" '

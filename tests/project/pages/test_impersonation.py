@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from axes.models import AccessLog
+from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
@@ -24,12 +25,14 @@ from core.models import (
     User,
 )
 from core.services.accounts import impersonation
+from core.services.teams import sign_up_links
 from project.middleware.secret_addresses import carries_secret
 from tests.factories import (
     ApiTokenFactory,
     InvitationFactory,
     NoticeFactory,
     RoleFactory,
+    SignUpLinkFactory,
     UserFactory,
     builtin_role,
 )
@@ -511,3 +514,15 @@ def test_notices_columns_and_times_stay_as_they_were(acting, mara):
     assert not ShownColumns.objects.exists()
     assert (mara.last_login, mara.last_activity_at) == (None, None)
     assert not AccessLog.objects.exists()
+
+
+def test_the_address_of_a_sign_up_link_is_shown_in_ones_own_name_only(
+    acting, mara, acme, signed_in, sign_up_is_on
+):
+    link = SignUpLinkFactory(team=acme, made_by=mara)
+    tab = f"{reverse('admin:core_team_change', args=[acme.pk])}?tab=links"
+    address = sign_up_links.address_of(link)
+
+    assert address not in (page := acting.get(tab).content.decode())
+    assert "The address is hidden while you act as somebody else." in page
+    assert f'value="{settings.SITE_URL}{address}"' in signed_in(mara).get(tab).content.decode()
