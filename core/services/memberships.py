@@ -113,7 +113,7 @@ def why_not_removable(membership: Membership) -> tuple[str, str]:
     No query for each of several members."""
     team, default = membership.team, SiteSettings.load().default_team_id
     if team.owner_id == membership.user_id:
-        helps = f"Every team has an owner. Make somebody else the owner of {team} first."
+        helps = f"{team} needs an owner. Change Owner, for owners and administrators, makes it somebody else."
         return "Owner: cannot be removed", helps
     alone = "In no other team: cannot be removed"
     if default == team.pk:
@@ -131,7 +131,7 @@ def check_takes(team: Team, role: Role, *, how_many: int = 1) -> None:
     """Raises Refusal when the team cannot take so many people in this role: it is archived or has no room."""
     _check_role(role, team)
     if team.archived_at is not None:
-        raise Refusal(f"{team} is archived. Restore the team first.")
+        raise Refusal(f"{team} is archived, and nobody can join it until an administrator restores it.")
     if role.code == "student":
         _check_room(team, how_many)
 
@@ -176,6 +176,6 @@ def _check_room(team: Team, how_many: int = 1) -> None:
     if students + how_many > team.max_members:
         wanted = "another student" if how_many == 1 else f"{how_many:,} more students"
         raise TeamIsFull(
-            f"{team} has no room for {wanted} ({students} of {team.max_members}). Raise the team's limit, or "
-            "remove somebody first."
+            f"{team} has no room for {wanted} ({students} of {team.max_members}). Remove somebody first, or "
+            "ask an administrator for a higher limit."
         )

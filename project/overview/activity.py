@@ -41,6 +41,8 @@ def chart(enrollments: QuerySet[Enrollment], *, with_changes: bool) -> dict[str,
         "totals": {name: sum(values.values()) for name, values in series.items()},
         "data": json.dumps(_data(days, series)),
         "options": json.dumps(_options(with_changes)),
+        "nothing": "No enrollments in the last 30 days."
+        + (" They appear here after the first sync." if with_changes else ""),
         "empty": not any(total for values in series.values() for total in values.values()),
     }
 

@@ -20,7 +20,7 @@ class Entry:
 OVERVIEW = Entry("Overview", "dashboard", "index")
 MY_LEARNING = Entry("My learning", "school", "index")
 TEAMS = Entry("Teams", "groups", "core_team_changelist", "core.view_team")
-STUDENTS = Entry("Students", "person", "core_user_changelist", "core.view_user")
+USERS = Entry("Users", "person", "core_user_changelist", "core.view_user")
 SEATS = Entry("Seats", "event_seat", "core_seat_changelist", "core.view_seat")
 HELP = Entry("Help", "help", "help", "core.view_team")
 LEARNING = [
@@ -30,7 +30,7 @@ LEARNING = [
     Entry("Tags", "sell", "core_tag_changelist", "core.view_tag"),
 ]
 ADMIN = [
-    Entry("Users", "person", "core_user_changelist", "core.view_user"),
+    USERS,
     TEAMS,
     Entry("Organizations", "corporate_fare", "core_organization_changelist", "core.view_organization"),
     Entry("Roles", "shield_person", "core_role_changelist", "core.view_role"),
@@ -92,7 +92,7 @@ def _sections(user: User) -> list[tuple[str, list[Entry]]]:
             ("Guide", [HELP]),
         ]
     if user.has_perm("core.view_team"):
-        return [("", [OVERVIEW, TEAMS, STUDENTS, SEATS]), ("Learning", LEARNING), ("Guide", [HELP])]
+        return [("", [OVERVIEW, TEAMS, USERS, SEATS]), ("Learning", LEARNING), ("Guide", [HELP])]
     return [("", [MY_LEARNING])]
 
 

@@ -34,7 +34,7 @@ def test_impersonate_and_leave(page, as_administrator, mara, ana, acme_seat, scr
     begin(page, mara)
     assert re.search(r"/admin/$", page.url)
     sidebar = page.locator("#nav-sidebar")
-    expect(sidebar.get_by_role("link", name="Students")).to_be_visible()
+    expect(sidebar.get_by_role("link", name="Users")).to_be_visible()
     expect(sidebar.get_by_role("link", name="Settings")).to_have_count(0)
     top, below = banner(page).bounding_box(), sidebar.bounding_box()
     assert below["y"] >= top["height"] - 1, "the sidebar must not cover the banner"

@@ -41,7 +41,7 @@ def test_the_sections_hold_what_the_design_says(rf, root):
 def test_a_manager_sees_overview_teams_and_learning(rf, mara):
     shown = titles_for(mara, rf)
 
-    assert shown[:4] == ["Overview", "Teams", "Students", "Seats"]
+    assert shown[:4] == ["Overview", "Teams", "Users", "Seats"]
     assert set(shown[4:]) <= {"Enrollments", "Quiz results", "Certificates", "Tags", "Help"}
     assert "Enrollments" in shown
 

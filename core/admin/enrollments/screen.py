@@ -85,7 +85,8 @@ ENROLLMENT_TABS = (
             column("Kind", "content_type", cells.lesson_kind),
             column("Progress", lesson_progress),
         ],
-        "The chapters and lessons of this course have not been synced yet. They arrive with Sync Products.",
+        "The chapters and lessons of this course have not been synced yet. They arrive with the next sync of "
+        "the products.",
         note=curriculum_note,
         applies=lambda enrollment: not enrollment.product.is_bundle,
     ),

@@ -7,6 +7,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from core.admin.kit.counting import counted
 from core.models import (
     Direction,
+    GroupAssignment,
     Role,
     Team,
     ThinkificGroup,
@@ -47,9 +48,15 @@ def role_field() -> forms.ModelChoiceField:
 
 
 def roles_on_joining(viewer: User, team: Team | None = None) -> QuerySet[Role]:
-    """Returns the roles for people who join a team from a group: all that the viewer may give, except
-    owner."""
-    return scope.roles_to_give(viewer, team).exclude(code="owner")
+    """Returns the roles for people who join a team from a group, beside Student, which is the empty choice:
+    all that the viewer may give, except owner."""
+    return scope.roles_to_give(viewer, team).exclude(code__in=["owner", "student"])
+
+
+def stored_role(assignment: GroupAssignment) -> int | None:
+    """Returns the stored role (primary key); None for Student, which is the empty choice."""
+    role = assignment.role
+    return None if role is None or role.code == "student" else role.pk
 
 
 def what_assigning_does(group: ThinkificGroup, team: Team, direction: str) -> str:

@@ -13,6 +13,7 @@ from core.admin.groups.assigning import (
     people_to_add,
     role_field,
     roles_on_joining,
+    stored_role,
     what_assigning_does,
 )
 from core.admin.kit.dialogs.dialog import Dialog, Done, RowDialog
@@ -140,7 +141,7 @@ class ChangeDirection(AssignmentDialog):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.offer("role", roles_on_joining(self.viewer, self.row.team), now=self.row.role_id)
+        self.offer("role", roles_on_joining(self.viewer, self.row.team), now=stored_role(self.row))
         self.fields["direction"].initial = self.row.direction
 
     def confirmation(self) -> str:

@@ -124,6 +124,7 @@ def tab_context(tab: Tab, obj: Model, request: HttpRequest, model_admin: Any) ->
     return {
         "tab": tab,
         "note": tab.note(obj, viewer),
+        "empty": tab.empty(obj, viewer) if callable(tab.empty) else tab.empty,
         "page": page,
         "asked": asked,
         "kept": [(name, value) for name, value in asked.parameters(q="").items() if name in {"tab", "o"}],

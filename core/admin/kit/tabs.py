@@ -34,7 +34,8 @@ class Tab:
     rows: Callable[[Any, User], QuerySet]
     # A column with `sort` has a heading that sorts by that field.
     columns: Sequence[Column]
-    empty: str  # a sentence: what would be here
+    # A sentence: what would be here, and a button that helps only where the viewer has it.
+    empty: str | Callable[[Any, User], str]
     note: Callable[[Any, User], str] = lambda obj, viewer: ""  # sentences above the table
     applies: Callable[[Any], bool] = lambda obj: True
     # Django's permission to see the rows, where that of the page is not enough.

@@ -16,7 +16,7 @@ from core.admin.kit.lists.lists import CappedCount, amount
 from core.admin.kit.open_pages import list_url
 from core.admin.kit.sitewide import SitewideAdmin
 from core.admin.kit.tabs import Tab
-from core.admin.organizations.dialogs import ORGANIZATION_DIALOGS, AddOrganization, RemoveTeams
+from core.admin.organizations.dialogs import ORGANIZATION_DIALOGS, AddOrganization, AssignTeams, RemoveTeams
 from core.models import Enrollment, Membership, Organization, Seat, Team, User
 from core.pills import pill
 from core.services.teams import figures
@@ -76,6 +76,11 @@ def _leading_to(model: Any, organization: Organization, label: str, more: str = 
     return format_html('<a class="cell-link" href="{}">{}</a>', url, label) if url else label
 
 
+def _no_teams(organization: Organization, viewer: User) -> str:
+    said = "No team belongs to this organization."
+    return f"{said} Assign teams with the button above." if AssignTeams.may(viewer, organization) else said
+
+
 @admin.register(Organization)
 class OrganizationAdmin(SitewideAdmin, HistoryAdmin):
     organization_name = column("Name", "name", cells.text, sort=True)
@@ -114,7 +119,7 @@ class OrganizationAdmin(SitewideAdmin, HistoryAdmin):
                 column("Members", "members_counted", amount),
                 created,
             ],
-            "No team belongs to this organization. Assign teams with the button above.",
+            _no_teams,
             permission="core.view_team",
             search="folded",
             search_hint="Search by team name",

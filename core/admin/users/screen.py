@@ -125,9 +125,6 @@ class UserAdmin(UserList, HistoryAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).defer("custom_profile_fields", "password")
 
-    def list_title(self, request: HttpRequest) -> str:
-        return "Users" if viewer_of(request).sees_everything else "Students"
-
     def search_condition(self, word: str, viewer: User) -> Q:
         """Returns the condition. The Thinkific ID of a guest is not searched, as it is not shown."""
         condition = super().search_condition(word, viewer)

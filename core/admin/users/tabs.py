@@ -67,6 +67,19 @@ def who_may_end(user: User, viewer: User) -> str:
     return f"{' '.join(said)} Open an enrollment to see who gave it."
 
 
+def no_enrollments(user: User, viewer: User) -> str:
+    if viewer.sees_everything:
+        return "No enrollments. All enrollments of this person are listed here, from every source."
+    if viewer.pk == user.pk:
+        return "No enrollments."
+    return "No enrollments in the products that your teams have seats on."
+
+
+def no_notes(user: User, viewer: User) -> str:
+    may_write = scope.people_with_notes(viewer, "notes.create").filter(pk=user.pk).exists()
+    return "No notes. Write down what others should know about this person." if may_write else "No notes."
+
+
 def quiz_results_of(user: User, viewer: User) -> QuerySet[QuizResult]:
     return QuizResult.objects.with_courses().filter(user=user).visible_to(viewer)
 
@@ -142,7 +155,7 @@ USER_TABS = (
             COMPLETED,
             EXPIRES,
         ],
-        "No enrollments. All enrollments of this person are listed here, from every source.",
+        no_enrollments,
         note=who_may_end,
         permission="core.view_enrollment",
     ),
@@ -170,7 +183,7 @@ USER_TABS = (
             column("Role", role_of),
             column("Joined", "joined_at", cells.moment),
         ],
-        "In no team. People who arrive from Thinkific without a team are listed as unassigned.",
+        "In no team.",
         permission="core.view_membership",
     ),
     Tab(
@@ -196,7 +209,7 @@ USER_TABS = (
             column("Author", _author),
             column("Written", _written),
         ],
-        "No notes. Write down what others should know about this person.",
+        no_notes,
         permission="core.view_note",
         may_see=_has_notes,
     ),

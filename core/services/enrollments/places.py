@@ -228,7 +228,9 @@ def check_reopening(enrollment: Enrollment, end: Moment, *, by: User | None) -> 
     shares = Membership.objects.filter(user=enrollment.user_id, team__seat_assignments__seat=seat.pk)
     used = counting.count_used(rows, now=now).get(seat.pk, 0)
     if shares.exists() and used >= (seat.max_seats or 0):
+        everywhere = by is None or by.sees_everything
+        helps = "Add places first." if everywhere else "Ask an administrator for more places."
         raise NoPlacesLeft(
             f"The seat on {seat.product} has no place left ({used:,} of {seat.max_seats or 0:,} used), and "
-            f"{enrollment.user}'s place was given back when access ended. Add places first."
+            f"{enrollment.user}'s place was given back when access ended. {helps}"
         )

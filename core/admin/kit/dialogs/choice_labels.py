@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from core.models import Product, Quiz, Team, ThinkificGroup, User
+from core.models import Product, Quiz, Seat, Team, ThinkificGroup, User
 
 
 def _of_product(product: Product) -> str:
@@ -22,14 +22,21 @@ def _of_team(team: Team) -> str:
     return ", ".join(part for part in (str(team.organization or ""), archived) if part)
 
 
+def _of_seat(seat: Seat) -> str:
+    """Several seats may have one name and one product: the number tells them apart."""
+    used = f"{seat.used_count:,}" if seat.unlimited else f"{seat.used_count:,} of {seat.max_seats or 0:,}"
+    return f"{seat.product}, {used} used, seat {seat.pk}"
+
+
 DETAILS: dict[type, Callable[[Any], str]] = {
     User: lambda user: user.shown_email,
     Product: _of_product,
     Quiz: lambda quiz: ", ".join(str(course) for course in quiz.courses()),
+    Seat: _of_seat,
     Team: _of_team,
     ThinkificGroup: _of_group,
 }
-RELATED = {Team: ("organization",)}  # foreign keys that the details read
+RELATED = {Seat: ("product",), Team: ("organization",)}  # foreign keys that the details read
 
 
 def label(row: Any) -> str:

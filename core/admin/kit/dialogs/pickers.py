@@ -70,7 +70,9 @@ class PickingForm(forms.Form):
             if isinstance(field, forms.ModelChoiceField):
                 # The list opens inside the field's container, which grows. Otherwise the dialog's edge would
                 # cut it off, and it would cover the buttons.
-                field.widget.attrs["data-dropdown-parent"] = f":has(> #{self[name].auto_id})"
+                # Not `self[name]`, which would keep the help text of now: forms set theirs afterwards.
+                identifier = str(self.auto_id) % self.add_prefix(name)
+                field.widget.attrs["data-dropdown-parent"] = f":has(> #{identifier})"
                 field.label_from_instance = in_one_line  # type: ignore[assignment, method-assign]
 
     def set_search_url(self, url: str) -> None:

@@ -19,6 +19,11 @@ from core.services.memberships import TeamIsFull
 from core.services.people import EmailTaken, IsMember, NotAnAddress
 from core.wording import listed
 
+NEEDS_A_TEAM = (
+    "Every user is in a team, and no default team is set. Only a user with a role in the whole dashboard "
+    "needs none."
+)
+
 
 def _teams_field(label: str, **options: Any) -> forms.ModelChoiceField:
     errors = {
@@ -138,6 +143,8 @@ class AddUser(PersonDialog):
         self.fields["teams"].required = not self.viewer.sees_everything
         if self.default is not None:
             self.fields["teams"].help_text = f"Without a team, the user joins {self.default} as Student."
+        elif self.viewer.sees_everything:
+            self.fields["teams"].help_text = NEEDS_A_TEAM
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
@@ -150,7 +157,7 @@ class AddUser(PersonDialog):
             check_role(self, role, team, "more_role" if team in more else "role")
         without = not (teams or more or self.default or values.get("global_role"))
         if without and self.viewer.sees_everything and "teams" not in self.errors:
-            self.add_error("teams", "Choose at least one team.")
+            self.add_error("teams", f"Choose at least one team. {NEEDS_A_TEAM}")
         return values
 
     def places(self, values: dict[str, Any]) -> list[tuple[Team, Role]]:

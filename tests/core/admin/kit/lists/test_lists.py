@@ -266,7 +266,7 @@ def test_a_long_tab_is_searched(alma, signed_in, acme):
     assert "Öz07" in page
     assert "Öz08" not in page
     assert "1 found" in page
-    assert "Nobody was found for" in browser.get(f"{url}&q=nobody").content.decode()
+    assert "Nothing was found for" in browser.get(f"{url}&q=nobody").content.decode()
 
 
 def test_a_course_of_a_bundle_says_so(alma, signed_in, ana):
