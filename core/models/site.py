@@ -228,6 +228,13 @@ class SiteSettings(models.Model):
         default=False,
         help_text="Deleting a user here also deletes the user in Thinkific.",
     )
+    delete_students_of_users = models.BooleanField(
+        "delete the students of a user too",
+        default=False,
+        db_default=False,
+        help_text="Deleting the owner of a personal team also deletes the team, and its students who are in no "
+        "other team, with their records. Off: somebody else must own the team first.",
+    )
     # Connection. Keys are in StoredSecret.
     thinkific_subdomain = models.CharField(
         "subdomain",
@@ -265,8 +272,10 @@ class SiteSettings(models.Model):
     )
     retention_days = models.PositiveIntegerField(
         default=365,
-        validators=[at_most(MOST_DAYS)],
-        help_text="How many days finished runs, events and sent changes are kept.",
+        validators=[MinValueValidator(1, "Keep them for at least 1 day."), at_most(MOST_DAYS)],
+        help_text="How many days these are kept: runs that ended, events from Thinkific, changes that were "
+        "sent or discarded, notices, expired and revoked tokens. The worker deletes older ones every day. "
+        "Never deleted: people and their records, the history, the record of impersonations.",
     )
     # Sign-in and selling
     sso_link_text = models.CharField("SSO link text", max_length=100, blank=True, default="Go to the courses")

@@ -50,6 +50,7 @@ PERMISSIONS: dict[str, Permission] = {
     p.code: p
     for p in [
         *_crud("Users", "users", ["user"]),
+        _one("students.delete", "Users", "Delete students"),
         _one("users.impersonate", "Users", "Impersonate users", "core.impersonate_user"),
         *_crud("Teams", "teams", ["team", "membership"], unused="delete"),
         _one("teams.assign", "Teams", "Add people to teams", "core.assign_team"),
@@ -161,6 +162,7 @@ OWNER_PERMISSIONS = [
     "users.view",
     "users.create",
     "users.edit",
+    "students.delete",
     "teams.view",
     "teams.edit",
     "teams.assign",
@@ -179,7 +181,9 @@ OWNER_PERMISSIONS = [
     "tools.csv",
 ]
 MANAGER_PERMISSIONS = [
-    p for p in OWNER_PERMISSIONS if p not in {"teams.edit", "tools.csv", "enrollments.extend"}
+    p
+    for p in OWNER_PERMISSIONS
+    if p not in {"students.delete", "teams.edit", "tools.csv", "enrollments.extend"}
 ]
 
 BUILTIN_ROLES: dict[str, tuple[str, bool, list[str]]] = {

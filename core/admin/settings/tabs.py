@@ -54,7 +54,10 @@ TABS = (
     SettingsTab(
         "retention",
         "Deletion and retention",
-        {"Deletion": ["delete_students", "delete_users"], "Retention": ["retention_days"]},
+        {
+            "Deletion": ["delete_students", "delete_users", "delete_students_of_users"],
+            "Retention": ["retention_days"],
+        },
     ),
     SettingsTab(
         "thinkific",

@@ -3,18 +3,20 @@
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import ProtectedError, Q
+from django.db.models import ProtectedError, Q, QuerySet
 
 from core.errors import Refusal
-from core.models import ImpersonationSession, Invitation, OutboxEntry, SiteSettings, User
+from core.models import Enrollment, ImpersonationSession, Invitation, OutboxEntry, SiteSettings, Team, User
+from core.permissions import students
 from core.services import outbox
+from core.services.accounts import personal_teams
+from core.services.accounts.personal_teams import ON_ITS_WAY, Along
 from core.services.history import signed
 from core.services.roles import administrators
+from core.services.teams import leaving
 from core.wording import listed, plural
 
 RECORDED = "{} is in the record of impersonations, which is kept. Switch the account off instead."
-# A request to make the account was sent, and its answer has not come.
-ON_ITS_WAY = Q(status=OutboxEntry.Status.IN_FLIGHT) | Q(uncertain=True)
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Deletion:
     notes: int
     thinkific_id: int | None  # the Thinkific account that is deleted too; None: there is none, or it stays
     stays_in_thinkific: bool
+    along: Along | None = None  # the personal team with its students
 
     def fingerprint(self) -> str:
         """Returns a text for a hidden field of the form, to compare what was confirmed with what is true
@@ -42,7 +45,8 @@ class Deletion:
             self.memberships,
             self.notes,
         )
-        return "-".join(map(str, [*values, self.thinkific_id or 0, int(self.stays_in_thinkific)]))
+        along = [self.along.fingerprint()] if self.along else []
+        return "-".join(map(str, [*values, self.thinkific_id or 0, int(self.stays_in_thinkific), *along]))
 
     def sentences(self) -> list[str]:
         found = [
@@ -64,11 +68,11 @@ class Deletion:
                 "The Thinkific account stays, and the next pull of the users brings the person back without "
                 "teams. To keep somebody out, switch the account off instead."
             )
-        return said
+        return said + (self.along.sentences() if self.along else [])
 
 
-def describe(user: User) -> Deletion:
-    """Returns what deleting this user would destroy with the present settings."""
+def describe(user: User, *, by: User | None = None) -> Deletion:
+    """Returns what `by` would destroy by deleting this user with the present settings."""
     stays = _stays_in_thinkific(user)
     return Deletion(
         user_id=user.pk,
@@ -80,6 +84,7 @@ def describe(user: User) -> Deletion:
         notes=user.notes.count(),
         thinkific_id=None if stays or user.removed_at is not None else user.thinkific_id,
         stays_in_thinkific=stays,
+        along=personal_teams.describe(user, by=by),
     )
 
 
@@ -90,11 +95,16 @@ def _stays_in_thinkific(user: User) -> bool:
     return user.thinkific_id is not None and user.removed_at is None and not too
 
 
-def kept_by_the_settings(user: User) -> str:
+def kept_by_the_settings(user: User, *, by: User | None = None) -> str:
     """Returns why a deletion would be undone by the next pull: the settings keep the Thinkific account. Empty
     when it would last."""
     if not _stays_in_thinkific(user):
         return ""
+    if by is not None and not by.sees_everything:
+        return (
+            f"Thinkific accounts are kept: {user}, deleted here only, would come back with the next pull of "
+            "the users. Ask an administrator, or switch the account off in Edit Profile and lose nothing."
+        )
     setting = "delete users in Thinkific" if user.is_dashboard_user else "delete students in Thinkific"
     return (
         f"The settings keep Thinkific accounts: {user}, deleted here only, would come back with the next "
@@ -103,15 +113,27 @@ def kept_by_the_settings(user: User) -> str:
     )
 
 
+def _bought(user: User) -> QuerySet[Enrollment]:
+    bought = user.enrollments.filter(
+        origin=Enrollment.Origin.THINKIFIC, granted=False, removed_at__isnull=True
+    )
+    return bought.filter(last_seat__isnull=True, via_bundle__isnull=True)
+
+
 def obstacle(user: User, *, by: User | None = None) -> str:
     """Returns why `by` cannot delete this user now; empty when it is possible."""
     if by is not None and by.pk == user.pk:
         return "You cannot delete yourself. Ask another administrator."
     if user.is_superuser:
         return f"{user} is a superuser and cannot be deleted here."
-    if owned := list(user.owned_teams.all()[:3]):
+    if by is not None and not by.sees_everything and _bought(user).exists():
+        return f"{user} has access that was bought in Thinkific. Ask an administrator to delete the account."
+    along = personal_teams.going_along(user)
+    if owned := list(user.owned_teams.exclude(pk__in=[team.pk for team in along])[:3]):
         names = ", ".join(str(team) for team in owned)
         return f"{user} owns {names}. Make somebody else the owner first."
+    if why := personal_teams.obstacle(along):
+        return why
     if ImpersonationSession.objects.filter(Q(impersonator=user) | Q(impersonated=user)).exists():
         return RECORDED.format(user)
     making = OutboxEntry.objects.unsent().filter(entity="user", object_id=user.pk)
@@ -125,28 +147,54 @@ def obstacle(user: User, *, by: User | None = None) -> str:
 
 @transaction.atomic
 def delete(user: User, *, confirmed: Deletion, by: User | None = None) -> None:
-    """Delete a user. `confirmed` is the description that a person has confirmed. Raises Refusal when it is no
-    longer true, or when there is an obstacle."""
+    """Delete a user, with what goes along. `confirmed` is the description that a person has confirmed. Raises
+    Refusal when it is no longer true, when there is an obstacle, or when `by` may not delete the user."""
+    personal_teams.lock(user)
     user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
     if why := obstacle(user, by=by):
         raise Refusal(why)
+    if by is not None and not students.may_delete(by, user):  # they may have joined a team meanwhile
+        raise Refusal(f"You cannot delete {user}. Ask an administrator.")
     administrators.check_another_is_left(user)
-    if describe(user) != confirmed:
+    if describe(user, by=by) != confirmed:
         raise Refusal(f"The data of {user} has changed since you were asked. Check it again and confirm.")
-    key = user.pk
+    if confirmed.along is not None:
+        _delete_along(confirmed.along, of=user, by=by)
+        user.refresh_from_db(fields=["primary_team", "home_team"])
+    _delete_account(user, thinkific_id=confirmed.thinkific_id, reason="deleted", by=by)
+
+
+def _delete_along(along: Along, *, of: User, by: User | None) -> None:
+    """Delete personal teams and their students. Other members leave the teams first, as if removed."""
+    reason = f"deleted with {of}"
+    teams = list(Team.objects.filter(pk__in=[pk for pk, _ in along.teams]).order_by("pk"))
+    staying = list(User.objects.filter(pk__in=[pk for pk, *_ in along.staying]).order_by("pk"))
+    for team in teams:
+        leaving.remove_members(team=team, users=staying, by=by)
+    going = User.objects.in_bulk([pk for pk, *_ in along.students])
+    for pk, _, thinkific_id in along.students:
+        _delete_account(going[pk], thinkific_id=thinkific_id, reason=reason, by=by)
+    # The database would set these to NULL itself, but without a row in their history.
+    for person in User.objects.filter(Q(home_team__in=teams) | Q(primary_team__in=teams)).order_by("pk"):
+        person.home_team = None if person.home_team in teams else person.home_team
+        person.primary_team = None if person.primary_team in teams else person.primary_team
+        signed(person, by=by, reason=reason).save(update_fields=["home_team", "primary_team", "updated_at"])
+    for team in teams:
+        signed(team, by=by, reason=reason).delete()
+
+
+def _delete_account(user: User, *, thinkific_id: int | None, reason: str, by: User | None) -> None:
+    """Delete one account here, and mark its Thinkific account (None: it stays) to be deleted."""
+    key, name = user.pk, str(user)
     # The database would set these to NULL itself, but without a row in their history.
     for invitation in Invitation.objects.select_for_update().filter(invited_by=user).exclude(user=user):
         invitation.invited_by = None
         signed(invitation, by=by, reason="who invited was deleted").save(update_fields=["invited_by"])
     try:
-        signed(user, by=by, reason="deleted").delete()
+        signed(user, by=by, reason=reason).delete()
     except ProtectedError:  # an impersonation of the user began at this moment
         raise Refusal(RECORDED.format(user)) from None
-    if confirmed.thinkific_id is not None:
+    if thinkific_id is not None:
         outbox.mark_gone(
-            entity="user",
-            object_id=key,
-            thinkific_id=confirmed.thinkific_id,
-            reason=f"{confirmed.name} was deleted",
-            by=by,
+            entity="user", object_id=key, thinkific_id=thinkific_id, reason=f"{name} was deleted", by=by
         )

@@ -5,10 +5,20 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 from django_q.models import OrmQ, Task
 
-from core.models import ApiToken, Notice, OutboxEntry, SiteSettings, WebhookDelivery, WebhookEndpoint
+from core.models import (
+    ApiToken,
+    ImpersonationSession,
+    Notice,
+    OutboxEntry,
+    SiteSettings,
+    User,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 from integrations.models import Drift, DriftReport, InboundEvent, SyncRun, WorkerHeartbeat
 from integrations.queue import retention
 from integrations.queue.tasks import prune
+from tests.factories import EnrollmentFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -108,6 +118,21 @@ def test_the_records_of_the_queue_stay_for_days_only():
     old_failure, young_failure = task(3, 31, False), task(4, 29, False)
 
     assert kept([old, young, old_failure, young_failure]) == [young, young_failure]
+
+
+def test_people_their_history_and_impersonations_stay_whatever_their_age(root, ana, acme_seat, accounting):
+    enrollment = EnrollmentFactory(user=ana, product=accounting, expiry_date=days_ago(900))
+    ana.first_name = "Anna"
+    ana.save()
+    User.history.update(history_date=days_ago(900))
+    User.objects.update(is_active=False, last_activity_at=days_ago(900))
+    session = ImpersonationSession.objects.create(
+        impersonator=root, impersonated=ana, started_at=days_ago(900)
+    )
+    before = User.history.count()
+
+    assert kept([ana]) == [ana] and kept([enrollment]) == [enrollment] and kept([session]) == [session]
+    assert User.history.count() == before > 0
 
 
 def test_what_dead_clusters_left_goes():

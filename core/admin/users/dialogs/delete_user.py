@@ -10,8 +10,9 @@ from core.admin.kit.sync.sync_line import follows
 from core.admin.users.dialogs.fields import email_field
 from core.folding import email_key
 from core.models import User
-from core.permissions import scope
+from core.permissions import students
 from core.services.accounts import deletions
+from core.wording import listed, plural
 
 
 class DeleteUser(Dialog):
@@ -21,7 +22,7 @@ class DeleteUser(Dialog):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.deletion = deletions.describe(self.obj)
+        self.deletion = deletions.describe(self.obj, by=self.viewer)
         self.fields["described"].initial = self.deletion.fingerprint()
         field: Any = self.fields["email"]
         field.is_new = False
@@ -32,11 +33,11 @@ class DeleteUser(Dialog):
 
     @classmethod
     def may(cls, viewer: User, obj: User) -> bool:
-        return scope.may_delete_account(viewer, obj)
+        return students.may_delete(viewer, obj)
 
     @classmethod
     def blocked(cls, target: User, viewer: User) -> str:
-        return deletions.obstacle(target, by=viewer) or deletions.kept_by_the_settings(target)
+        return deletions.obstacle(target, by=viewer) or deletions.kept_by_the_settings(target, by=viewer)
 
     def text(self) -> str:
         return "\n".join(self.deletion.sentences())
@@ -65,5 +66,12 @@ class DeleteUser(Dialog):
 
     def carry_out(self) -> Done:
         deletions.delete(self.obj, confirmed=self.deletion, by=self.viewer)
-        said = f"{self.deletion.name} is deleted."
+        said = f"{self.deletion.name} is deleted{self._along()}."
         return Done(follows(self.obj, self.viewer, said), reverse("admin:core_user_changelist"))
+
+    def _along(self) -> str:
+        along = self.deletion.along
+        if along is None:
+            return ""
+        gone = [plural(len(along.teams), "team"), plural(len(along.students), "student")]
+        return f", with {listed(gone)}"

@@ -144,6 +144,7 @@ def test_a_sender_that_is_no_address_is_refused_beside_the_field(alma, signed_in
         ("people", "password_min_length", "65"),
         ("seats", "default_enrollment_days", "-1"),
         ("retention", "retention_days", "99999999999999999999"),
+        ("retention", "retention_days", "0"),
         ("thinkific", "thinkific_rate_limit", "0"),
         ("thinkific", "thinkific_subdomain", "https://acme.thinkific.com"),
     ],

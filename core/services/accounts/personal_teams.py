@@ -1,0 +1,175 @@
+"""The personal teams that go along when their owner is deleted, and their students.
+
+The setting `delete_students_of_users` says whether. Nothing is deleted here: `deletions` does that, with what
+a person has confirmed.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from hashlib import sha256
+
+from django.db.models import Q
+
+from core.models import (
+    Certificate,
+    Enrollment,
+    ImpersonationSession,
+    Membership,
+    Note,
+    OutboxEntry,
+    QuizResult,
+    Role,
+    Seat,
+    SeatAssignment,
+    SiteSettings,
+    Team,
+    User,
+)
+from core.permissions.overrides import effective
+from core.wording import listed, one_or_many, plural
+
+MOST_MEMBERS = 500  # at once: the viewer waits for it, and others wait for the locked rows
+NAMED = 5  # the most people who are named for one reason
+# A request to make the account was sent, and its answer has not come.
+ON_ITS_WAY = Q(status=OutboxEntry.Status.IN_FLIGHT) | Q(uncertain=True)
+
+
+@dataclass(frozen=True)
+class Along:
+    """What goes along with a user who is deleted, and who of the teams stays."""
+
+    teams: tuple[tuple[int, str], ...]  # primary keys and names
+    assignments: int  # of seats
+    students: tuple[tuple[int, str, int | None], ...]  # who go: key, name, Thinkific account that goes too
+    staying: tuple[tuple[int, str, str], ...]  # key, name, reason
+    records: tuple[tuple[int, str], ...]  # of the students: counts with their noun
+
+    def fingerprint(self) -> str:
+        return sha256(repr(self).encode()).hexdigest()[:16]
+
+    def sentences(self) -> list[str]:
+        teams = listed([name for _, name in self.teams])
+        parts = [(self.assignments, "seat assignment"), (len(self.students), "student")]
+        counted = listed([plural(count, noun) for count, noun in parts if count])
+        verb = one_or_many(len(self.teams), "is", "are")
+        said = [f"{teams} {verb} deleted too{f', with {counted}' if counted else ''}."]
+        if records := listed([plural(count, noun) for count, noun in self.records if count]):
+            said[0] += f" The students lose {records}."
+        if there := sum(thinkific_id is not None for *_, thinkific_id in self.students):
+            said.append(
+                f"{plural(there, 'Thinkific account')} of these students {one_or_many(there, 'is', 'are')} "
+                "deleted too, permanently."
+            )
+        reasons: dict[str, list[str]] = {}
+        for _, name, reason in self.staying:
+            reasons.setdefault(reason, []).append(name)
+        said += [
+            f"{_named(people)} {one_or_many(len(people), 'stays', 'stay')}: {reason}."
+            for reason, people in reasons.items()
+        ]
+        return said
+
+
+def _named(people: list[str]) -> str:
+    more = len(people) - NAMED
+    return listed([*people[:NAMED], f"{more:,} more"]) if more > 0 else listed(people)
+
+
+def going_along(user: User) -> list[Team]:
+    """Returns the personal teams that are deleted with the user; none when the settings say so."""
+    if not SiteSettings.load().delete_students_of_users:
+        return []
+    personal = Q(is_personal=True) | Q(pk=user.primary_team_id)
+    return list(user.owned_teams.filter(personal).order_by("pk"))
+
+
+def lock(user: User) -> None:
+    """Lock what goes along in the order that all writers use: teams, seats, people."""
+    teams = [team.pk for team in going_along(user)]
+    if not teams:
+        return
+    list(Team.objects.select_for_update(of=("self",)).filter(pk__in=teams).order_by("pk").values_list("pk"))
+    given = SeatAssignment.objects.filter(team__in=teams).order_by().values("seat")
+    list(Seat.objects.select_for_update(of=("self",)).filter(pk__in=given).order_by("pk").values_list("pk"))
+    members = Membership.objects.filter(team__in=teams).order_by().values("user")
+    people = User.objects.filter(Q(pk__in=members) | Q(pk=user.pk))
+    list(people.select_for_update(of=("self",)).order_by("pk").values_list("pk"))
+
+
+def obstacle(teams: Collection[Team]) -> str:
+    """Returns why these teams cannot be deleted with their owner; empty when they can."""
+    default = SiteSettings.load().default_team_id
+    for team in teams:
+        if team.pk == default:
+            return f"{team} is the default team in Settings. Choose another default team first."
+        for role in Role.objects.filter(limited_to=team):
+            if role.limited_to.count() == 1:  # without its only team it could be given in all teams
+                return (
+                    f"The role {role} can be given only in {team}. Delete the role or add a team to it first."
+                )
+    count = Membership.objects.filter(team__in=teams).count()
+    if count > MOST_MEMBERS:
+        return (
+            f"{listed([str(team) for team in teams])} has {count:,} members, and at most {MOST_MEMBERS:,} "
+            "can go along at once. Remove members first, or make somebody else the owner."
+        )
+    return ""
+
+
+def describe(user: User, *, by: User | None) -> Along | None:
+    """Returns what goes along when `by` deletes the user; None for nothing."""
+    teams = going_along(user)
+    if not teams:
+        return None
+    rows = Membership.objects.filter(team__in=teams).exclude(user=user).select_related("user", "role")
+    members = {row.user_id: row.user for row in rows.order_by("user__name", "user_id")}
+    reasons = _reasons(list(rows), teams, by)
+    going = [person for pk, person in members.items() if pk not in reasons]
+    keys = [person.pk for person in going]
+    counts = (
+        (Enrollment.objects.filter(user__in=keys).count(), "enrollment"),
+        (QuizResult.objects.filter(user__in=keys).count(), "quiz result"),
+        (Certificate.objects.filter(user__in=keys).count(), "certificate"),
+        (Membership.objects.filter(user__in=keys).count(), "team membership"),
+        (Note.objects.filter(user__in=keys).count(), "note"),
+    )
+    return Along(
+        teams=tuple((team.pk, str(team)) for team in teams),
+        assignments=SeatAssignment.objects.filter(team__in=teams).count(),
+        students=tuple((one.pk, str(one), None if one.removed_at else one.thinkific_id) for one in going),
+        staying=tuple((pk, str(one), reasons[pk]) for pk, one in members.items() if pk in reasons),
+        records=counts,
+    )
+
+
+def _reasons(rows: list[Membership], teams: list[Team], by: User | None) -> dict[int, str]:
+    """Returns why members stay, by primary key. Whoever is missing goes along."""
+    people = {row.user_id: row.user for row in rows}
+    keys, keep = list(people), not SiteSettings.load().delete_students
+    elsewhere = Membership.objects.filter(user__in=keys).exclude(team__in=teams)
+    recorded = ImpersonationSession.objects.filter(Q(impersonator__in=keys) | Q(impersonated__in=keys))
+    making = OutboxEntry.objects.unsent().filter(ON_ITS_WAY, entity="user", object_id__in=keys)
+    in_record = {key for pair in recorded.values_list("impersonator", "impersonated") for key in pair}
+    found: dict[int, str] = {}
+    for reason, pks in (
+        ("you cannot delete yourself", {by.pk if by else None}),
+        ("more than a student here", {row.user_id for row in rows if _has_rights(row)}),
+        ("owner of a team", set(Team.objects.filter(owner__in=keys).values_list("owner", flat=True))),
+        ("in another team too", set(elsewhere.order_by().values_list("user", flat=True))),
+        ("in the record of impersonations, which is kept", in_record),
+        ("a Thinkific account is being made", set(making.values_list("object_id", flat=True))),
+        (
+            "the settings keep students' Thinkific accounts, and a pull would bring them back",
+            {pk for pk, one in people.items() if keep and one.thinkific_id and one.removed_at is None},
+        ),
+    ):
+        found |= {pk: reason for pk in people if pk in pks and pk not in found}
+    return found
+
+
+def _has_rights(row: Membership) -> bool:
+    user = row.user
+    works_here = user.is_superuser or user.is_staff or user.is_dashboard_user
+    return (
+        works_here or user.global_role_id is not None or bool(effective(row.role.permissions, row.overrides))
+    )
