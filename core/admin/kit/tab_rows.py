@@ -16,6 +16,7 @@ from core.admin.kit.dialogs.dialog import url_of
 from core.admin.kit.lists.columns import Column
 from core.admin.kit.lists.filters import UNKNOWN, key_of, words_of
 from core.admin.kit.lists.lists import BoundedPaginator
+from core.admin.kit.lists.pager import pager
 from core.admin.kit.tabs import FormTab, Tab
 from core.admin.kit.viewer import viewer_of
 from core.models import User
@@ -130,10 +131,7 @@ def tab_context(tab: Tab, obj: Model, request: HttpRequest, model_admin: Any) ->
         "kept": [(name, value) for name, value in asked.parameters(q="").items() if name in {"tab", "o"}],
         "filters": asked.filter_choices(obj, viewer),
         "has_search": bool(tab.search) and (asked.is_limited or paginator.num_pages > 1 or bool(tab.filters)),
-        "page_links": [
-            (number, asked.url(p=str(number)) if number != paginator.ELLIPSIS else "")
-            for number in paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1)
-        ],
+        "pager": pager(page, lambda number: asked.url(p=str(number))),
         "headings": [*asked.headings(), *([Heading("Actions")] if doable else [])],
         "table_rows": list(zip(keys, cells, strict=True)),
         "actions": [(dialog.action, dialog.label) for dialog in actions],

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.contrib.admin.views.main import ORDER_VAR
+from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR
 from django.core.cache import cache
 from django.core.paginator import Paginator
 from django.db import connections
@@ -13,6 +13,7 @@ from django.utils.functional import cached_property
 from unfold.views import ChangeList
 
 from core.admin.kit.lists.chips import chips, reset_url
+from core.admin.kit.lists.pager import pager
 from core.admin.kit.viewer import viewer_of
 from core.permissions import scope
 
@@ -124,6 +125,7 @@ class BoundedChangeList(ChangeList):
         page = paginator.page(self.page_num)
         self.page_num = page.number
         self.paginator = paginator
+        self.pager = pager(page, lambda number: self.get_query_string({PAGE_VAR: number}))
         self.keys = list(page.object_list.values_list("pk", flat=True))
         # Computed before the rows are read, so that the first poll finds changes in between.
         self.watched = self.model_admin.watched_rows(request, self.keys)
