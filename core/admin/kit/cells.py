@@ -23,6 +23,7 @@ from core.pills import pill
 
 NOTHING = format_html('<span class="cell-nothing">{}</span>', "—")
 SHOWN_LINES = 8
+LONG_WORD = re.compile(r"[^\s@]{24}")  # in a column it breaks anywhere; shorter words stay whole
 SHOWN_CHARACTERS = 300  # the stylesheet cuts lines; this limits the size of the page for very long names
 
 
@@ -33,9 +34,10 @@ def text(value: Any, limit: int = SHOWN_CHARACTERS, *, tooltip: str = "") -> Saf
         return NOTHING
     value, tooltip = as_people_write(str(value)), as_people_write(tooltip)
     shown = value if len(value) <= limit else value[: limit - 1] + "…"
+    css = "cell-text is-long" if LONG_WORD.search(shown) else "cell-text"
     # An e-mail address that is too long for its column breaks after the @.
     shown = format_html_join(format_html("{}<wbr>", "@"), "{}", ((part,) for part in shown.split("@")))
-    return format_html('<bdi class="cell-text" title="{}">{}</bdi>', (tooltip or value)[:1000], shown)
+    return format_html('<bdi class="{}" title="{}">{}</bdi>', css, (tooltip or value)[:1000], shown)
 
 
 def whole(value: Any) -> Any:

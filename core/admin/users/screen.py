@@ -78,7 +78,9 @@ def _actions_of_administrators(user: User) -> SafeString:
 
 
 def _tags(user: User) -> SafeString:
-    labels = ((list_url(User, f"tag={tag.pk}"), pill("label", tag.name)) for tag in user.tags.all())
+    labels = (
+        (list_url(User, f"tag={tag.pk}"), pill("label", tag.name, title=tag.name)) for tag in user.tags.all()
+    )
     return format_html_join(" ", '<a href="{}">{}</a>', labels) or cells.NOTHING
 
 

@@ -19,8 +19,4 @@
     document.addEventListener("input", (event) => {
         if (event.target.name === "q") event.target.setCustomValidity("");
     });
-    // On a narrow screen the tabs of a page are scrolled; show the one that is open.
-    document.addEventListener("DOMContentLoaded", () => {
-        document.querySelector(".detail-tabs .is-active")?.scrollIntoView({ block: "nearest", inline: "center" });
-    });
 })();
