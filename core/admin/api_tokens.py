@@ -21,13 +21,13 @@ def _state(token: ApiToken) -> SafeString:
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(SitewideAdmin):
-    token_name = column("Name", "name", cells.text)
-    issued_by = column("Issued by", "user", cells.text)
-    start = column("Begins with", "prefix", "{}…".format)
+    token_name = column("Name", "name", cells.text, sort=True)
+    issued_by = column("Issued by", "user", cells.text, sort="user__name")
+    start = column("Begins with", "prefix", "{}…".format, sort=True)
     scope_names = column("Scopes", lambda token: ", ".join(token.scopes) or "All that its issuer may do")
     state = column("State", _state)
-    created = column("Created At", "created_at", cells.moment)
-    last_used = column("Last used", "last_used_at", cells.moment, empty="Never")
+    created = column("Created At", "created_at", cells.moment, sort=True)
+    last_used = column("Last used", "last_used_at", cells.moment, sort=True, empty="Never")
     expires = column("Expires", "expires_at", cells.moment, empty="Never", ahead=True)
 
     list_display = ["token_name", "issued_by", "start", "state", "created", "last_used"]
@@ -35,6 +35,7 @@ class ApiTokenAdmin(SitewideAdmin):
     search_fields = ["folded"]
     search_help_text = "Search by name"
     ordering = ["-id"]
+    few_rows = True
     fields = ["token_name", "issued_by", "start", "scope_names", "state", "created", "last_used", "expires"]
     empty_title = "No API tokens"
     empty_text = "Shops and automations use a token to call the REST API. None has been created yet."

@@ -22,7 +22,9 @@ def _expired(certificates: QuerySet) -> QuerySet:
 @admin.register(Certificate)
 class CertificateAdmin(ResultAdmin):
     course = column("Course", "product", cells.text)
-    credential = column("Credential ID", lambda one: cells.named(one, one.credential_id))
+    credential = column(
+        "Credential ID", lambda one: cells.named(one, one.credential_id), sort="credential_id"
+    )
     issued = column("Issued", "issued_at", cells.moment, sort=True)
     expires = column("Expires", "expiry_date", cells.moment, sort=True, empty="Never", ahead=True)
     open_link = column("Certificate", "url", cells.outside_link, label="View")

@@ -24,21 +24,22 @@ def messages_of(row: ImportRow) -> SafeString:
 
 @admin.register(ImportBatch)
 class ImportBatchAdmin(DashboardAdmin):
-    file = column("File", "file_name", cells.text)
-    what = column("Kind", "get_kind_display")
-    state = column("Status", pill_of("status"))
-    total = column("Lines", "rows_total", "{:,}".format)
-    valid = column("Valid", "rows_valid", "{:,}".format)
-    created = column("Created", "rows_created", "{:,}".format)
-    updated = column("Updated", "rows_updated", "{:,}".format)
-    failed = column("Failed", "rows_failed", "{:,}".format)
-    by = column("Uploaded by", lambda batch: cells.done_by(batch, "created_by"))
-    uploaded = column("Uploaded", "created_at", cells.moment)
+    file = column("File", "file_name", cells.text, sort=True)
+    what = column("Kind", "get_kind_display", sort="kind")
+    state = column("Status", pill_of("status"), sort="status")
+    total = column("Lines", "rows_total", "{:,}".format, sort=True)
+    valid = column("Valid", "rows_valid", "{:,}".format, sort=True)
+    created = column("Created", "rows_created", "{:,}".format, sort=True)
+    updated = column("Updated", "rows_updated", "{:,}".format, sort=True)
+    failed = column("Failed", "rows_failed", "{:,}".format, sort=True)
+    by = column("Uploaded by", lambda batch: cells.done_by(batch, "created_by"), sort="created_by__name")
+    uploaded = column("Uploaded", "created_at", cells.moment, sort=True)
     finished = column("Finished", "finished_at", cells.moment, empty="Not yet")
 
     list_display = ["file", "what", "state", "total", "created", "updated", "failed", "by", "uploaded"]
     list_select_related = ["created_by"]
     ordering = ["-id"]
+    few_rows = True
     fields = [
         "file",
         "what",

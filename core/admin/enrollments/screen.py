@@ -7,7 +7,7 @@ from django.db.models import DecimalField, Prefetch, Q, QuerySet, Value
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from core.admin.enrollments.columns import COMPLETED, COURSE_LINK, EXPIRES, PROGRESS, STATUS
+from core.admin.enrollments.columns import COMPLETED, COURSE_LINK, EXPIRES, PROGRESS, SORTED_STATUS, STATUS
 from core.admin.enrollments.dialogs import ENROLLMENT_DIALOGS
 from core.admin.kit import cells
 from core.admin.kit.history import HistoryAdmin
@@ -70,7 +70,7 @@ def curriculum_note(enrollment: Enrollment, viewer: User) -> str:
 
 
 def courses_in(enrollment: Enrollment, viewer: User) -> QuerySet[Enrollment]:
-    rows = Enrollment.objects.filter(via_bundle=enrollment).visible_to(viewer)
+    rows = Enrollment.objects.filter(via_bundle=enrollment).visible_to(viewer).with_status()
     return with_sending(rows.select_related("product").order_by("id"), "enrollment")
 
 
@@ -94,7 +94,7 @@ ENROLLMENT_TABS = (
         "courses",
         "Courses",
         courses_in,
-        [COURSE_LINK, PROGRESS, STATUS, COMPLETED],
+        [COURSE_LINK, PROGRESS, SORTED_STATUS, COMPLETED],
         "No course enrollments have come from this bundle yet. Thinkific makes them a moment after it.",
         applies=lambda enrollment: enrollment.product.is_bundle,
     ),

@@ -41,4 +41,4 @@ def direction_column(page: str) -> Column:
         }
         return render_to_string("dashboard/direction.html", context)
 
-    return column("Direction", shown)
+    return column("Direction", shown, sort="direction")

@@ -49,18 +49,18 @@ def _why_no_changes(group: ThinkificGroup, viewer: User) -> str:
     return groups.why_no_removals(group)
 
 
-LAST_SYNCED = column("Last synced", "last_synced_at", cells.moment, empty="Never")
+LAST_SYNCED = column("Last synced", "last_synced_at", cells.moment, sort=True, empty="Never")
 GROUP_TABS = (
     Tab(
         "teams",
         "Teams",
         assignments_of,
         [
-            column("Team", "team", cells.link),
+            column("Team", "team", cells.link, sort="team__name"),
             direction_column("group"),
-            column("Role on joining", lambda a: a.role.name if a.role else "Student"),
+            column("Role on joining", lambda a: a.role.name if a.role else "Student", sort="role__name"),
             LAST_SYNCED,
-            column("Last error", "last_error", cells.text),
+            column("Last error", "last_error", cells.text, sort=True),
         ],
         "No team is assigned to this group. Its members are read from Thinkific, but join no team.",
         note=lambda group, viewer: (
@@ -74,11 +74,17 @@ GROUP_TABS = (
         "Users",
         members_of,
         [
-            column("Name", "user", cells.link),
-            column("Email", "user.email", cells.text),
-            column("Added in", lambda m: "Thinkific" if m.source == "thinkific" else "Dashboard"),
-            column("Sync", lambda m: sending(m, leaves=m.removed_at is not None, in_step="In sync")),
-            column("First seen", "first_seen_at", cells.moment),
+            column("Name", "user", cells.link, sort="user__name"),
+            column("Email", "user.email", cells.text, sort="user__email"),
+            column(
+                "Added in", lambda m: "Thinkific" if m.source == "thinkific" else "Dashboard", sort="source"
+            ),
+            column(
+                "Sync",
+                lambda m: sending(m, leaves=m.removed_at is not None, in_step="In sync"),
+                sort="in_step",
+            ),
+            column("First seen", "first_seen_at", cells.moment, sort=True),
         ],
         "Nobody is in this group, or its members have not been synced yet.",
         note=_why_no_changes,
@@ -157,6 +163,7 @@ class ThinkificGroupAdmin(DashboardAdmin):
     search_fields = ["folded", "token"]
     search_help_text = "Search by name or token"
     ordering = ["name", "id"]
+    few_rows = True
     tabs = GROUP_TABS
     dialogs = GROUP_DIALOGS
     shows_sync = True

@@ -46,14 +46,14 @@ def _since(days: int, sessions: ImpersonationQuerySet) -> ImpersonationQuerySet:
 
 @admin.register(ImpersonationSession)
 class ImpersonationAdmin(SitewideAdmin, ExportingAdmin):
-    by = column("Administrator", "impersonator", cells.link)
-    acted_as = column("Acted as", "impersonated", cells.link)
+    by = column("Administrator", "impersonator", cells.link, sort="impersonator__name")
+    acted_as = column("Acted as", "impersonated", cells.link, sort="impersonated__name")
     started = column("From", "started_at", cells.moment, sort=True)
     ended = column("To", "over_since", cells.moment, empty="Goes on")
     how_long = column("How long", _duration)
     address = column("From address", lambda session: session.ip_address or "Unknown")
     how_it_ended = column("Ended by", _ending)
-    why = column("Reason", "reason", cells.text)
+    why = column("Reason", "reason", cells.text, sort=True)
     why_whole = column("Reason", "reason", cells.whole)
 
     list_display_links = ["started"]  # the others lead to people
@@ -73,6 +73,7 @@ class ImpersonationAdmin(SitewideAdmin, ExportingAdmin):
         ),
     ]
     ordering = ["-id"]
+    few_rows = True
     search_fields = ["impersonator__folded", "impersonated__folded"]
     search_help_text = "Search by the name or e-mail of either person"
     fields = ["by", "acted_as", "started", "ended", "how_long", "how_it_ended", "address", "why_whole"]

@@ -75,6 +75,7 @@ class DashboardAdmin(DialogAdmin):
     change_form_template = "admin/dashboard/change_form.html"
     change_list_template = "admin/dashboard/change_list.html"
     shows_sync = False  # whether the detail page shows the sync state of the object
+    few_rows = False  # up to some thousands of rows: columns may sort without an index
     list_only: tuple[str, ...] = ()  # the fields that the list reads, if the others are large
 
     class Media:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from django.db.models import F, Model, QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from core.admin.kit.dialogs.buttons import row_buttons
@@ -17,6 +17,7 @@ from core.admin.kit.lists.columns import Column
 from core.admin.kit.lists.filters import UNKNOWN, key_of, words_of
 from core.admin.kit.lists.lists import BoundedPaginator
 from core.admin.kit.lists.pager import pager
+from core.admin.kit.lists.sorting import empty_last
 from core.admin.kit.tabs import FormTab, Tab
 from core.admin.kit.viewer import viewer_of
 from core.models import User
@@ -75,9 +76,8 @@ class Asked:
                 found = found.none() if key is None else one.matching(found, key, obj, viewer)
         column = self._column(self.order)
         if column is not None:
-            # Rows without a value come last in both directions, on both databases.
-            by, descending = F(str(column.admin_order_field)), self.order.startswith("-")
-            order = by.desc(nulls_last=True) if descending else by.asc(nulls_last=True)
+            descending = self.order.startswith("-")
+            order = empty_last(found.model, str(column.admin_order_field), descending=descending)
             found = found.order_by(order, "-pk" if descending else "pk")
         return found
 

@@ -84,9 +84,9 @@ def _no_teams(organization: Organization, viewer: User) -> str:
 @admin.register(Organization)
 class OrganizationAdmin(SitewideAdmin, HistoryAdmin):
     organization_name = column("Name", "name", cells.text, sort=True)
-    summary = column("Description", "description", cells.text)
+    summary = column("Description", "description", cells.text, sort=True)
     description_full = column("Description", "description", cells.whole)
-    team_count = count_column("Teams Count", lambda viewer: Team.objects, "organization")
+    team_count = count_column("Teams Count", lambda viewer: Team.objects, "organization", sort=True)
     created = column("Created At", "created_at", cells.moment, sort=True)
     people = column("People", _people)
     places = column("Places in seats", _places)
@@ -96,6 +96,7 @@ class OrganizationAdmin(SitewideAdmin, HistoryAdmin):
     search_fields = ["folded"]
     search_help_text = "Search by name"
     ordering = ["name", "id"]
+    few_rows = True
     fields = [
         "organization_name",
         "description_full",
@@ -115,8 +116,8 @@ class OrganizationAdmin(SitewideAdmin, HistoryAdmin):
             teams_in,
             [
                 column("Team", _team, sort="name"),
-                column("Owner", "owner", cells.link),
-                column("Members", "members_counted", amount),
+                column("Owner", "owner", cells.link, sort="owner__name"),
+                column("Members", "members_counted", amount, sort=True),
                 created,
             ],
             _no_teams,

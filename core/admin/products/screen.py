@@ -34,18 +34,19 @@ def _thinkific_id(product: Product) -> SafeString:
 @admin.register(Product)
 class ProductAdmin(DashboardAdmin):
     title = column("Name", cells.named, sort="name")
-    kind = column("Type", "get_productable_type_display")
-    state = column("Status", publication)
-    shown_price = column("Price", lambda product: cells.price(product.price, product.currency))
+    kind = column("Type", "get_productable_type_display", sort="productable_type")
+    state = column("Status", publication, sort="status")
+    shown_price = column("Price", lambda product: cells.price(product.price, product.currency), sort="price")
     productable = column("Productable ID", "productable_id", cells.thinkific_id, sort=True)
     contents = count_column(
-        "Courses", lambda viewer: BundleItem.objects.filter(removed_at__isnull=True), "bundle"
+        "Courses", lambda viewer: BundleItem.objects.filter(removed_at__isnull=True), "bundle", sort=True
     )
     content_count = column(
         "Bundle contents",
         lambda bundle: f"{amount(bundle.contents_counted)} courses" if bundle.is_bundle else cells.NOTHING,
+        sort="contents_counted",
     )
-    seat_count = count_column("Seats", Seat.objects.visible_to, "product")
+    seat_count = count_column("Seats", Seat.objects.visible_to, "product", sort=True)
     enrollment_count = count_column("Enrollments", Enrollment.objects.visible_to, "product")
     synced = column("Last synced", last_synced, cells.moment, empty="Never")
     content_synced = column("Contents last synced", "content_synced_at", cells.moment, empty="Never")
@@ -82,6 +83,7 @@ class ProductAdmin(DashboardAdmin):
     search_numbers = ("thinkific_id", "productable_id")
     search_help_text = "Search by name, Thinkific ID or productable ID"
     ordering = ["name", "id"]
+    few_rows = True
     tabs = PRODUCT_TABS
     shows_sync = True
     sync_products = opens(SyncProducts)

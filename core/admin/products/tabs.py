@@ -11,7 +11,7 @@ from core.admin.kit import cells, open_pages
 from core.admin.kit.lists.columns import column
 from core.admin.kit.sync.sending import status_pill
 from core.admin.kit.tabs import Tab
-from core.admin.seats.columns import ACTIVE, RULE, TEAMS, places_text, with_shown_teams
+from core.admin.seats.columns import ACTIVE, RULE, TEAMS, places_text, with_orders, with_shown_teams
 from core.models import BundleItem, Enrollment, Lesson, Product, Seat, User
 from core.pills import pill
 
@@ -28,7 +28,9 @@ def curriculum_of(product: Product, viewer: User) -> QuerySet[Lesson]:
 
 
 def seats_of(product: Product, viewer: User) -> QuerySet[Seat]:
-    return with_shown_teams(Seat.objects.visible_to(viewer).filter(product=product), viewer).order_by("id")
+    return with_orders(
+        with_shown_teams(Seat.objects.visible_to(viewer).filter(product=product), viewer)
+    ).order_by("id")
 
 
 def enrollment_counts_of(product: Product, viewer: User) -> QuerySet:
@@ -53,9 +55,18 @@ PRODUCT_TABS = (
         "Bundle contents",
         contents_of,
         [
-            column("Course", "course", cells.link),
-            column("State", lambda item: cells.removed(item.course.removed_at) or publication(item.course)),
-            column("Productable ID", "course.productable_id", cells.thinkific_id),
+            column("Course", "course", cells.link, sort="course__name"),
+            column(
+                "State",
+                lambda item: cells.removed(item.course.removed_at) or publication(item.course),
+                sort="course__status",
+            ),
+            column(
+                "Productable ID",
+                "course.productable_id",
+                cells.thinkific_id,
+                sort="course__productable_id",
+            ),
         ],
         "This bundle has no courses, or they have not been synced yet.",
         applies=lambda product: product.is_bundle,
@@ -78,7 +89,7 @@ PRODUCT_TABS = (
         "Seats",
         seats_of,
         [
-            column("Used", lambda seat: cells.link(seat, places_text(seat))),
+            column("Used", lambda seat: cells.link(seat, places_text(seat)), sort="fill"),
             RULE,
             TEAMS,
             ACTIVE,

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import BigIntegerField, Case, CharField, F, Prefetch, QuerySet, Value, When
+from django.db.models.functions import Cast, Concat, LPad
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -37,6 +38,28 @@ def places_left(seat: Seat) -> str:
     return "No limit" if seat.available is None else f"{seat.available:,}"
 
 
+def with_orders(rows: QuerySet, seat: str = "") -> QuerySet:
+    """Returns the rows with what the headings Available and Access ends sort by: seats without a limit have
+    most places; fixed dates come before numbers of days, and these before "Never". `seat` is the path from a
+    row to its seat."""
+    left = Cast(f"{seat}max_seats", BigIntegerField()) - F(f"{seat}used_count")
+    days = Concat(Value("b"), LPad(Cast(f"{seat}expiry_days", CharField()), 10, Value("0")))
+    day = Concat(Value("a"), Cast(f"{seat}expiry_date", CharField()))
+    return rows.annotate(
+        places_left=Case(
+            When(**{f"{seat}unlimited": True}, then=Value(2**40)),
+            default=left,
+            output_field=BigIntegerField(),
+        ),
+        access_ends=Case(
+            When(**{f"{seat}expiry_type": "date"}, then=day),
+            When(**{f"{seat}expiry_type": "days", f"{seat}expiry_days__gt": 0}, then=days),
+            default=Value("c"),
+            output_field=CharField(),
+        ),
+    )
+
+
 def with_shown_teams(seats: QuerySet[Seat], viewer: User) -> QuerySet[Seat]:
     """Prefetch `shown_assignments`: the assignments to teams that the viewer may see."""
     assignments = SeatAssignment.objects.filter(team__in=Team.objects.visible_to(viewer))
@@ -59,6 +82,6 @@ def teams_of(seat: Seat, viewer: User) -> QuerySet[SeatAssignment]:
 
 
 USED = column("Used / max", places, sort="fill")
-RULE = column("Access ends", expiry_rule)
+RULE = column("Access ends", expiry_rule, sort="access_ends")
 TEAMS = column("Teams", team_names)
-ACTIVE = column("Active", "active", cells.yes_no)
+ACTIVE = column("Active", "active", cells.yes_no, sort=True)

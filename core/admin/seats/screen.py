@@ -15,7 +15,16 @@ from core.admin.kit.lists.filters import choice_filter, organization_filter, rel
 from core.admin.kit.tabs import Tab
 from core.admin.kit.viewer import viewer_of
 from core.admin.seats.chosen_seats import CHOSEN_SEAT_DIALOGS
-from core.admin.seats.columns import ACTIVE, RULE, TEAMS, USED, places_left, teams_of, with_shown_teams
+from core.admin.seats.columns import (
+    ACTIVE,
+    RULE,
+    TEAMS,
+    USED,
+    places_left,
+    teams_of,
+    with_orders,
+    with_shown_teams,
+)
 from core.admin.seats.dialogs import SEAT_DIALOGS, AddSeat, RecalculateAll
 from core.models import Product, Seat, SeatAssignment, SeatTag, Team, User
 from core.models.fields.folded import holding
@@ -34,16 +43,16 @@ TAG = related_filter(
 
 @admin.register(Seat)
 class SeatAdmin(HistoryAdmin):
-    seat_name = column("Name", "name", cells.text)
-    seat_and_product = column("Name", lambda seat: cells.two_lines(seat.name, str(seat.product)), sort="name")
+    seat_name = column("Name", "name", cells.text, sort=True)
+    of_product = column("Product", "product", cells.text, sort="product__name")
     description_full = column("Description", "description", cells.whole)
-    product_name = column("Product", "product", cells.named)
+    product_name = column("Product", "product", cells.named, sort="product__name")
     used = USED
-    available = column("Available", places_left)
+    available = column("Available", places_left, sort="places_left")
     counted = column("Counted", "used_counted_at", cells.moment, empty="Not yet")
     rule = RULE
-    is_reusable = column("Reusable", "reusable", cells.yes_no)
-    is_extendable = column("Extendable", "extendable", cells.yes_no)
+    is_reusable = column("Reusable", "reusable", cells.yes_no, sort=True)
+    is_extendable = column("Extendable", "extendable", cells.yes_no, sort=True)
     teams = TEAMS
     is_active = ACTIVE
     limit_kind = column("Limit", limit_text)
@@ -93,6 +102,7 @@ class SeatAdmin(HistoryAdmin):
     search_fields = ["folded"]
     search_help_text = "Search by seat or product"
     ordering = ["-fill"]
+    few_rows = True
     dialogs = SEAT_DIALOGS
     actions = CHOSEN_SEAT_DIALOGS
     actions_list = ["add_seat", "recalculate_all"]
@@ -104,9 +114,9 @@ class SeatAdmin(HistoryAdmin):
             "Teams",
             teams_of,
             [
-                column("Team", "team", cells.link),
-                column("Mode", "get_mode_display"),
-                column("Assigned", "created_at", cells.moment),
+                column("Team", "team", cells.link, sort="team__name"),
+                column("Mode", "get_mode_display", sort="mode"),
+                column("Assigned", "created_at", cells.moment, sort=True),
             ],
             "This seat is assigned to no team, so nobody can use its places.",
             permission="core.view_team",
@@ -117,7 +127,7 @@ class SeatAdmin(HistoryAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return with_shown_teams(super().get_queryset(request), viewer_of(request))
+        return with_orders(with_shown_teams(super().get_queryset(request), viewer_of(request)))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """Returns the seat. For team managers its internal name and description are replaced, because the
@@ -141,7 +151,8 @@ class SeatAdmin(HistoryAdmin):
             "teams",
             "is_active",
         ]
-        return ["seat_and_product" if viewer_of(request).sees_everything else "product_name", *columns]
+        names = ["seat_name", "of_product"] if viewer_of(request).sees_everything else ["product_name"]
+        return [*names, *columns]
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         return ["folded"] if viewer_of(request).sees_everything else ["product"]

@@ -20,12 +20,13 @@ def _tagged(viewer: User) -> QuerySet:
 class TagAdmin(HistoryAdmin):
     label = column("Name", "name", cells.text, sort=True)
     people = count_column("Users", _tagged, "tag", leads_to=people_with, sort=True)
-    created = column("Created At", "created_at", cells.moment)
+    created = column("Created At", "created_at", cells.moment, sort=True)
 
     list_display = ["label", "people", "created"]
     search_fields = ["folded"]
     search_help_text = "Search by name"
     ordering = ["name", "id"]
+    few_rows = True
     fields = ["label", "people", "created"]
     dialogs = TAG_DIALOGS
     add_tag = opens(AddTag, variant=ActionVariant.PRIMARY)

@@ -90,12 +90,12 @@ LINKS_TAB = Tab(
     "Links",
     links_of,
     [
-        column("Link", _address),
+        column("Link", _address, sort="label"),
         column("Status", _state),
-        column("Used", lambda link: f"{link.used_count:,} of {link.max_uses:,}"),
-        column("Role", "role.name"),
-        column("Works until", "expires_at", cells.moment, ahead=True),
-        column("Made by", lambda link: cells.done_by(link, "made_by")),
+        column("Used", lambda link: f"{link.used_count:,} of {link.max_uses:,}", sort="used_count"),
+        column("Role", "role.name", sort="role__name"),
+        column("Works until", "expires_at", cells.moment, sort=True, ahead=True),
+        column("Made by", lambda link: cells.done_by(link, "made_by"), sort="made_by__name"),
     ],
     "This team has no sign-up links. By such a link people enter their name and e-mail address themselves, "
     "and join after they have answered a mail.",

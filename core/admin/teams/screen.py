@@ -30,15 +30,15 @@ class TeamAdmin(HistoryAdmin):
     team_name = column(
         "Team Name", lambda t: cells.badged(t.name, pill("Archived") if t.archived_at else ""), sort="name"
     )
-    summary = column("Description", "description", cells.text)
+    summary = column("Description", "description", cells.text, sort=True)
     summary_full = column("Description", "description", cells.whole)
-    member_count = count_column("Member Count", lambda viewer: Membership.objects, "team")
+    member_count = count_column("Member Count", lambda viewer: Membership.objects, "team", sort=True)
     created = column("Created At", "created_at", cells.moment, sort=True)
-    owner_name = column("Owner", "owner.get_full_name", cells.text)
+    owner_name = column("Owner", "owner.get_full_name", cells.text, sort="owner__name")
     owner_link = column("Owner", "owner", cells.link)
-    organization_name = column("Organization", "organization", cells.text)
-    seat_count = count_column("Seats", lambda viewer: SeatAssignment.objects, "team")
-    group_count = count_column("Groups", lambda viewer: GroupAssignment.objects, "team")
+    organization_name = column("Organization", "organization", cells.text, sort="organization__name")
+    seat_count = count_column("Seats", lambda viewer: SeatAssignment.objects, "team", sort=True)
+    group_count = count_column("Groups", lambda viewer: GroupAssignment.objects, "team", sort=True)
     limit_of_members = column(
         "Most students", lambda t: "No limit" if t.max_members is None else str(t.max_members)
     )
@@ -60,6 +60,7 @@ class TeamAdmin(HistoryAdmin):
     search_fields = ["folded"]
     search_help_text = "Search by team name"
     ordering = ["name", "id"]
+    few_rows = True
     tabs = TEAM_TABS
     first_tab_title = "Configuration"
     dialogs = (*TEAM_DIALOGS, *TEAM_SEAT_DIALOGS)

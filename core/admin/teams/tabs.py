@@ -3,13 +3,13 @@
 from django.db.models import Case, DateTimeField, F, Q, QuerySet, When
 from django.utils.safestring import SafeString
 
-from core.admin.enrollments.columns import COURSE_LINK, EXPIRES, PROGRESS, STATUS
+from core.admin.enrollments.columns import COURSE_LINK, EXPIRES, PROGRESS, SORTED_STATUS
 from core.admin.groups.direction import direction_column, with_right_to_change
 from core.admin.kit import cells
 from core.admin.kit.lists.columns import column
 from core.admin.kit.sync.sending import with_sending
 from core.admin.kit.tabs import Tab, TabFilter
-from core.admin.seats.columns import expiry_rule, places
+from core.admin.seats.columns import expiry_rule, places, with_orders
 from core.admin.teams.chosen_members import MEMBER_ACTIONS, members_as_users
 from core.admin.teams.links import LINKS_TAB
 from core.admin.users.dialogs.impersonate import buttons_for_members
@@ -97,14 +97,16 @@ def groups_of(team: Team, viewer: User) -> QuerySet[GroupAssignment]:
 
 
 def seats_of(team: Team, viewer: User) -> QuerySet[SeatAssignment]:
-    return SeatAssignment.objects.filter(team=team).select_related("seat__product").order_by("id")
+    return with_orders(
+        SeatAssignment.objects.filter(team=team).select_related("seat__product").order_by("id"), "seat__"
+    )
 
 
 def enrollments_of(team: Team, viewer: User) -> QuerySet[Enrollment]:
     """Returns the members' enrollments in products that the team has a seat on."""
     through_a_seat = SeatAssignment.objects.filter(team=team).values("product")
     members = Membership.objects.filter(team=team).values("user")
-    rows = Enrollment.objects.filter(user__in=members, product__in=through_a_seat)
+    rows = Enrollment.objects.filter(user__in=members, product__in=through_a_seat).with_status()
     return with_sending(rows.select_related("user", "product").order_by("-id"), "enrollment")
 
 
@@ -144,11 +146,17 @@ TEAM_TABS = (
         "Invited",
         invitations_of,
         [
-            column("Email", "address", cells.text),
-            column("Role", "role.name"),
-            column("Invited by", lambda i: cells.done_by(i, "invited_by")),
-            column("Invited", "created_at", cells.moment),
-            column("Link works until", lambda i: i.sent_at + LINK_WORKS_FOR, cells.moment, ahead=True),
+            column("Email", "address", cells.text, sort=True),
+            column("Role", "role.name", sort="role__name"),
+            column("Invited by", lambda i: cells.done_by(i, "invited_by"), sort="invited_by__name"),
+            column("Invited", "created_at", cells.moment, sort=True),
+            column(
+                "Link works until",
+                lambda i: i.sent_at + LINK_WORKS_FOR,
+                cells.moment,
+                sort="sent_at",
+                ahead=True,
+            ),
         ],
         "Nobody is invited.",
         note=lambda team, viewer: (
@@ -163,10 +171,10 @@ TEAM_TABS = (
         "Groups",
         groups_of,
         [
-            column("Group", "group", cells.link),
+            column("Group", "group", cells.link, sort="group__name"),
             direction_column("team"),
-            column("Last synced", "last_synced_at", cells.moment, empty="Never"),
-            column("Last error", "last_error", cells.text),
+            column("Last synced", "last_synced_at", cells.moment, sort=True, empty="Never"),
+            column("Last error", "last_error", cells.text, sort=True),
         ],
         "No Thinkific group is assigned to this team.",
         permission="core.view_thinkificgroup",
@@ -176,11 +184,11 @@ TEAM_TABS = (
         "Seats",
         seats_of,
         [
-            column("Product", "seat.product", cells.link),
-            column("Used", "seat", places),
-            column("Access ends", "seat", expiry_rule),
-            column("Mode", "get_mode_display"),
-            column("Active", "seat.active", cells.yes_no),
+            column("Product", "seat.product", cells.link, sort="product__name"),
+            column("Used", "seat", places, sort="seat__fill"),
+            column("Access ends", "seat", expiry_rule, sort="access_ends"),
+            column("Mode", "get_mode_display", sort="mode"),
+            column("Active", "seat.active", cells.yes_no, sort="seat__active"),
         ],
         "This team has no seats. Without a seat it sees no course and can enroll nobody.",
         permission="core.view_seat",
@@ -189,7 +197,13 @@ TEAM_TABS = (
         "enrollments",
         "Enrollments",
         enrollments_of,
-        [column("Student", "user", cells.link), COURSE_LINK, PROGRESS, STATUS, EXPIRES],
+        [
+            column("Student", "user", cells.link, sort="user__name"),
+            COURSE_LINK,
+            PROGRESS,
+            SORTED_STATUS,
+            EXPIRES,
+        ],
         "No enrollments. Listed are those of the members in the products that the team has a seat on.",
         search="user__folded",
         permission="core.view_enrollment",

@@ -3,12 +3,13 @@
 from typing import Any
 
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from core import moments
 from core.admin import quiz_results
-from core.admin.enrollments.columns import COMPLETED, EXPIRES, PROGRESS, STATUS
+from core.admin.enrollments.columns import COMPLETED, EXPIRES, PROGRESS, SORTED_STATUS
 from core.admin.groups.screen import LAST_SYNCED, sync_status
 from core.admin.kit import cells
 from core.admin.kit.lists.columns import column
@@ -32,7 +33,8 @@ from core.permissions import scope
 
 
 def enrollments_of(user: User, viewer: User) -> QuerySet[Enrollment]:
-    rows = Enrollment.objects.filter(user=user).visible_to(viewer)
+    rows = Enrollment.objects.filter(user=user).visible_to(viewer).with_status()
+    rows = rows.annotate(enrolled_at=Coalesce("activated_at", "thinkific_created_at", "created_at"))
     known = with_shown_bundles(rows.select_related("product", "via_bundle__product"), viewer)
     return with_sending(known.defer("product__description", "via_bundle__product__description"), "enrollment")
 
@@ -143,15 +145,16 @@ USER_TABS = (
         "Enrollments",
         enrollments_of,
         [
-            column("Course", course_of),
+            column("Course", course_of, sort="product__name"),
             column(
                 "Enrolled",
-                lambda e: e.activated_at or e.thinkific_created_at or e.created_at,
+                "enrolled_at",
                 cells.moment,
+                sort=True,
                 ahead=True,
             ),
             PROGRESS,
-            STATUS,
+            SORTED_STATUS,
             COMPLETED,
             EXPIRES,
         ],
@@ -164,11 +167,11 @@ USER_TABS = (
         "Quizzes",
         quiz_results_of,
         [
-            column("Quiz", "quiz", cells.text),
+            column("Quiz", "quiz", cells.text, sort="quiz__name"),
             quiz_results.COURSE,
-            quiz_results.SCORE,
-            quiz_results.RESULT,
-            column("Attempts", "attempts"),
+            column("Score", "score", quiz_results.score_text, sort="grade"),
+            column("Result", "passed", cells.yes_no, sort=True, yes="Passed", no="Not passed"),
+            column("Attempts", "attempts", sort=True),
             quiz_results.COMPLETED,
         ],
         "No quiz results. They arrive from Thinkific when this person finishes a quiz.",
@@ -179,9 +182,9 @@ USER_TABS = (
         "Teams",
         memberships_of,
         [
-            column("Team", "team", cells.link),
-            column("Role", role_of),
-            column("Joined", "joined_at", cells.moment),
+            column("Team", "team", cells.link, sort="team__name"),
+            column("Role", role_of, sort="role__name"),
+            column("Joined", "joined_at", cells.moment, sort=True),
         ],
         "In no team.",
         permission="core.view_membership",
@@ -191,9 +194,13 @@ USER_TABS = (
         "Groups",
         groups_of,
         [
-            column("Group", cells.link),
-            column("Membership", lambda g: sending(g, leaves=g.taken_out_at is not None, in_step="In sync")),
-            column("Sync status", sync_status),
+            column("Group", cells.link, sort="name"),
+            column(
+                "Membership",
+                lambda g: sending(g, leaves=g.taken_out_at is not None, in_step="In sync"),
+                sort="push_state",
+            ),
+            column("Sync status", sync_status, sort="is_pending"),
             column("Sync direction", directions),
             LAST_SYNCED,
         ],
@@ -206,8 +213,8 @@ USER_TABS = (
         notes_of,
         [
             column("Note", "text", cells.long_text),
-            column("Author", _author),
-            column("Written", _written),
+            column("Author", _author, sort="author__name"),
+            column("Written", _written, sort="created_at"),
         ],
         no_notes,
         permission="core.view_note",

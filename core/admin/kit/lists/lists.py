@@ -8,12 +8,14 @@ from django.core.cache import cache
 from django.core.paginator import Paginator
 from django.db import connections
 from django.db.models import IntegerField, QuerySet, Subquery
+from django.db.models.expressions import OrderBy
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from unfold.views import ChangeList
 
 from core.admin.kit.lists.chips import chips, reset_url
 from core.admin.kit.lists.pager import pager
+from core.admin.kit.lists.sorting import KeyBeside, empty_last
 from core.admin.kit.viewer import viewer_of
 from core.permissions import scope
 
@@ -148,11 +150,26 @@ class BoundedChangeList(ChangeList):
 
     def _get_deterministic_ordering(self, ordering: Sequence[Any]) -> list[Any]:
         """Returns the ordering with the primary key at its end, in the direction of the last column, so that
-        an index on (column, id) works for both directions. Django would always append "-pk"."""
+        an index on (column, id) works for both directions. Django would always append "-pk".
+
+        Between the name of a related row and the primary key stands the related row's key: the database then
+        walks the index on (name, id) of the related table and sorts only the rows of one related row."""
         keys = {"pk", "-pk", "id", "-id"}
+        # Django adds the order that the list begins with, which no index has after another column.
+        first = 0 if self.model_admin.few_rows else len(self.root_queryset.query.order_by)
+        ordering = ordering[: len(ordering) - first] or ordering
         columns = [name for name in ordering if name not in keys]
         if not columns:
             return list(ordering[:1]) or ["-pk"]
         last = columns[-1]
         descending = last.startswith("-") if isinstance(last, str) else bool(last.descending)
-        return [*columns, "-pk" if descending else "pk"]
+        minus = "-" if descending else ""
+        if self.model_admin.few_rows:
+            columns = [self._empty_last(one) if isinstance(one, str) else one for one in columns]
+        elif isinstance(last, str) and "__" in last:
+            key = KeyBeside(last.removeprefix("-"))
+            columns.append(key.desc() if descending else key.asc())
+        return [*columns, f"{minus}pk"]
+
+    def _empty_last(self, order: str) -> OrderBy:
+        return empty_last(self.model, order.removeprefix("-"), descending=order.startswith("-"))

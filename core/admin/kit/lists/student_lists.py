@@ -23,7 +23,9 @@ TEAM_FILTER = team_filter(Membership, "user", rows="user")
 
 
 class FoundByStudent(DashboardAdmin):
-    student = column("Student", lambda row: cells.two_lines(row.user.get_full_name(), row.user.email))
+    student = column(
+        "Student", lambda row: cells.two_lines(row.user.get_full_name(), row.user.email), sort="user__name"
+    )
     student_link = column("Student", "user", cells.link)
     search_fields = ["user__folded"]
     people_path = "user"
