@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from core.models import Organization, Seat, User
+from tests.browser import axe
 from tests.browser.conftest import PASSWORD
 from tests.factories import ProductFactory, builtin_role
 
@@ -42,6 +43,7 @@ def test_a_panel_by_keyboard(page: Page, sign_in, root, acme, screenshot):
     expect(choosing).to_be_focused()
     expect(choosing).to_have_attribute("aria-describedby", re.compile("id_product_error"))
     screenshot(page, "panel-error", full_page=False)
+    assert axe.problems(page) == []
     page.mouse.click(100, 500)  # beside it: nothing that was entered is lost
     expect(dialog).to_be_visible()
     page.keyboard.press("Escape")
@@ -89,6 +91,25 @@ def test_a_panel_that_fails_says_so_and_can_be_tried_again(page: Page, sign_in, 
     assert answers == []
 
 
+@pytest.mark.slow
+def test_a_dialog_of_a_page_says_in_it_what_failed(page: Page, sign_in, root, settings):
+    settings.THINKIFIC_SUBDOMAIN, settings.THINKIFIC_API_KEY = "acme", "0" * 32
+    sign_in(page, root)
+    page.goto("/admin/tools/")
+    page.route("**/admin/tools/import-users/", lambda route: route.abort())
+    page.click("[data-dialog=tool-import-users]")
+    dialog = page.locator("#tool-import-users")
+    submit = dialog.locator("[type=submit]")
+
+    for _ in range(2):
+        submit.click()
+        expect(dialog.get_by_role("alert")).to_contain_text("No answer came from the dashboard.")
+        expect(submit).to_be_enabled()
+    expect(dialog.get_by_role("alert")).to_have_count(1)
+    expect(page.locator(".d-toasts")).to_have_count(0)
+
+
+@pytest.mark.slow
 def test_a_button_opens_its_page_in_a_new_tab(page: Page, sign_in, root, ana):
     sign_in(page, root)
     for where, name in (
@@ -104,6 +125,7 @@ def test_a_button_opens_its_page_in_a_new_tab(page: Page, sign_in, root, ana):
         expect(page.locator("#modal-content #dialog")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_back_does_not_show_what_was_sent_again(page: Page, sign_in, root, ana):
     sign_in(page, root)
     page.goto(f"/admin/core/user/{ana.pk}/change/")

@@ -51,6 +51,38 @@
     form.querySelector(".errors :is(input, select, textarea):not([type=hidden])")?.focus();
   });
 
+  /* What an open dialog could not do is said in it: a notice would lie behind it. What was entered is still there. */
+  const openDialog = (event) => {
+    const dialog = event.detail.target?.closest?.("dialog[open], #modal-content");
+    return dialog?.getClientRects().length ? dialog : null;
+  };
+
+  function why(event) {
+    if (event.type !== "htmx:responseError") {
+      return "No answer came from the dashboard. What you entered is still here. Look whether it was saved before you try again.";
+    }
+    const said = window.dashboardNotices?.saidBy(event.detail.xhr);
+    return said || "That did not work. What you entered is still here: try again in a minute.";
+  }
+
+  for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+    document.addEventListener(
+      name,
+      (event) => {
+        const footer = openDialog(event)?.querySelector("footer");
+        if (!footer) return;
+        event.stopImmediatePropagation();
+        const line = document.createElement("p");
+        line.className = "dialog-failed";
+        line.setAttribute("role", "alert");
+        line.textContent = why(event);
+        footer.before(line);
+      },
+      true,
+    );
+  }
+  document.addEventListener("htmx:beforeRequest", (event) => openDialog(event)?.querySelector(".dialog-failed")?.remove());
+
   /* The list of choices opens below its field and moves the rest down (stylesheet). Select2 blocks scrolling
      around an open list, so choices below the edge of the screen could not be reached. */
   document.addEventListener("DOMContentLoaded", () => {

@@ -1,5 +1,5 @@
-/* Dialogs that htmx shows over the page: opens and closes them, and says in them what went wrong. The focus is in
-   modal_focus.js. */
+/* Dialogs that htmx shows over the page: how they open and close. The focus is in modal_focus.js, and what all dialogs
+   do in dialogs.js. */
 "use strict";
 {
   const modal = () => document.getElementById("modal-content");
@@ -56,7 +56,7 @@
 
   document.addEventListener("htmx:beforeRequest", (event) => {
     if (event.detail.target !== modal()) return;
-    if (modal().contains(event.detail.elt)) return modal().querySelector(".dialog-failed")?.remove();
+    if (modal().contains(event.detail.elt)) return;
     if (isComing || isOpen()) return event.preventDefault();
     isComing = true;
   });
@@ -74,30 +74,6 @@
     box().openModal = isDone = false;
     modal().replaceChildren();
   });
-
-  function why(event) {
-    const said = event.type === "htmx:responseError" && dashboardNotices.saidBy(event.detail.xhr);
-    if (said) return said;
-    if (event.type === "htmx:responseError") return "That did not work. What you entered is still here: try again in a minute.";
-    return "No answer came from the dashboard. What you entered is still here. Look whether it was saved before you try again.";
-  }
-
-  // What a dialog could not do is said in it: what was entered is still there. Others say it in a notice.
-  for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
-    document.addEventListener(
-      name,
-      (event) => {
-        if (event.detail.target !== modal() || !isOpen()) return;
-        event.stopImmediatePropagation();
-        const line = document.createElement("p");
-        line.className = "dialog-failed";
-        line.setAttribute("role", "alert");
-        line.textContent = why(event);
-        modal().querySelector("footer").before(line);
-      },
-      true,
-    );
-  }
 
   // Enter that was meant for the button may arrive when the dialog has the focus: it would send an empty form.
   document.addEventListener("input", () => (openedAt = 0));
