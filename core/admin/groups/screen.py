@@ -15,7 +15,7 @@ from core.admin.kit.dialogs.buttons import opens
 from core.admin.kit.dialogs.dialog import button, url_of
 from core.admin.kit.lists.columns import column, count_column
 from core.admin.kit.lists.filters import choice_filter, team_filter
-from core.admin.kit.sync import in_thinkific
+from core.admin.kit.sync import in_thinkific, thinkific_errors
 from core.admin.kit.sync.sending import sending, with_sending
 from core.admin.kit.tabs import Tab
 from core.admin.kit.viewer import viewer_of
@@ -60,7 +60,7 @@ GROUP_TABS = (
             direction_column("group"),
             column("Role on joining", lambda a: a.role.name if a.role else "Student", sort="role__name"),
             LAST_SYNCED,
-            column("Last error", "last_error", cells.text, sort=True),
+            column("Last error", "last_error", thinkific_errors.cell, sort=True),
         ],
         "No team is assigned to this group. Its members are read from Thinkific, but join no team.",
         note=lambda group, viewer: (

@@ -7,6 +7,7 @@ from core.admin.enrollments.columns import COURSE_LINK, EXPIRES, PROGRESS, SORTE
 from core.admin.groups.direction import direction_column, with_right_to_change
 from core.admin.kit import cells
 from core.admin.kit.lists.columns import column
+from core.admin.kit.sync import thinkific_errors
 from core.admin.kit.sync.sending import with_sending
 from core.admin.kit.tabs import Tab, TabFilter
 from core.admin.seats.columns import expiry_rule, places, with_orders
@@ -174,7 +175,7 @@ TEAM_TABS = (
             column("Group", "group", cells.link, sort="group__name"),
             direction_column("team"),
             column("Last synced", "last_synced_at", cells.moment, sort=True, empty="Never"),
-            column("Last error", "last_error", cells.text, sort=True),
+            column("Last error", "last_error", thinkific_errors.cell, sort=True),
         ],
         "No Thinkific group is assigned to this team.",
         permission="core.view_thinkificgroup",

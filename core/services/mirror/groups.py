@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from core.folding import fold
 from core.models import GroupAssignment, GroupMembership, Membership, OutboxEntry, Role, ThinkificGroup
@@ -15,6 +15,8 @@ from core.services.mirror.source import Source
 from core.services.mirror.table import Table, Values, compare, write
 from core.services.mirror.unsent import JUST_SENT
 from core.services.storage import bulk
+
+NOT_SENT = "Not sent to Thinkific for "  # how the errors of refused changes begin
 
 GROUPS = Table(model=ThinkificGroup, fields=("name", "token", "thinkific_created_at", "removed_at"))
 
@@ -137,12 +139,35 @@ def note_assignments_synced(group: ThinkificGroup, *, now: datetime) -> None:
     """Record that all members of the group were read: its assignments that pull are synced."""
     ThinkificGroup.objects.filter(pk=group.pk).update(last_synced_at=now)
     rows = GroupAssignment.objects.filter(group=group, direction__in=PULLING)
-    rows.filter(Q(last_synced_at__lt=now) | Q(last_synced_at__isnull=True)).update(
-        last_synced_at=now, last_error=""
-    )
+    rows.filter(Q(last_synced_at__lt=now) | Q(last_synced_at__isnull=True)).update(last_synced_at=now)
+    _clear_errors(group, rows)
+
+
+def note_not_read(groups: QuerySet[ThinkificGroup], words: str) -> None:
+    """Record why the members of these groups could not be read, on the assignments that pull."""
+    rows = GroupAssignment.objects.filter(group__in=groups.order_by(), direction__in=PULLING)
+    rows.update(last_error=f"Members could not be read from Thinkific. {words}")
 
 
 def note_pushed(group: ThinkificGroup, *, now: datetime) -> None:
     """Record that a change of this group was sent to Thinkific: its assignments that push are synced."""
     rows = GroupAssignment.objects.filter(group=group, direction__in=PUSHING)
-    rows.update(last_synced_at=now, last_error="")
+    rows.update(last_synced_at=now)
+    _clear_errors(group, rows)
+
+
+def note_not_sent(membership: int, words: str) -> None:
+    """Record why a membership (primary key) could not be sent, on the assignments that push. Only for teams
+    of this user: the words name the user, whom others do not see."""
+    row = GroupMembership.objects.select_related("user").filter(pk=membership).first()
+    if row is not None:
+        rows = GroupAssignment.objects.filter(group=row.group_id, direction__in=PUSHING)
+        rows = rows.filter(team__in=Membership.objects.filter(user=row.user_id).values("team"))
+        rows.update(last_error=f"{NOT_SENT}{row.user}. {words}")
+
+
+def _clear_errors(group: ThinkificGroup, rows: QuerySet[GroupAssignment]) -> None:
+    """Drop the errors that a sync has settled. That of a change which Thinkific refused stays while one of
+    the group's changes is refused."""
+    failed = GroupMembership.objects.filter(group=group, push_state=GroupMembership.PushState.FAILED)
+    (rows.exclude(last_error__startswith=NOT_SENT) if failed.exists() else rows).update(last_error="")

@@ -12,6 +12,7 @@ from core.models.fields.push_state import PushState
 from core.services.history import signed
 from core.services.leases import Claim
 from core.services.mirror.bundles import total_up_bundles
+from core.services.mirror.groups import note_not_sent
 from core.services.mirror.source import Source
 from core.services.outbox.mark import KEPT_VALUES, WAITING, others, set_state, transfer_values
 from core.services.storage.last_seen import plain
@@ -83,6 +84,8 @@ def fail(entry: OutboxEntry, words: str, *, now: datetime) -> None:
     values: dict[str, Any] = {"finished_at": now, "error": words} | ({"sent": {}} if settled else {})
     if Claim.on(entry).finish([entry.pk], status=status, **values):
         set_state(entry, PushState.FAILED)
+        if entry.entity == "groupmembership" and not settled:
+            note_not_sent(entry.object_id, words)
         if later is not None:
             transfer_values(entry, later)
 

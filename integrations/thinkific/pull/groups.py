@@ -15,6 +15,7 @@ from core.services.mirror.groups import (
     apply_members,
     leave_teams,
     note_assignments_synced,
+    note_not_read,
     pulling_targets,
     remove_members,
 )
@@ -24,7 +25,13 @@ from integrations import effects
 from integrations.thinkific.cleaning import Notes
 from integrations.thinkific.client import schemas
 from integrations.thinkific.client.decoding import BadRow
-from integrations.thinkific.client.errors import NotFound
+from integrations.thinkific.client.errors import (
+    CredentialsRefused,
+    Interrupted,
+    NotConfigured,
+    NotFound,
+    ThinkificError,
+)
 from integrations.thinkific.mapping import group_row
 from integrations.thinkific.pull.people import apply_or_postpone, primary_keys, store_postponed
 from integrations.thinkific.runs.context import RunContext
@@ -32,6 +39,8 @@ from integrations.thinkific.runs.deletion_guard import is_suddenly_empty, mark_m
 from integrations.thinkific.runs.list_walk import Pulled, note_incomplete, top_of, walk
 from integrations.thinkific.runs.pages import RawPage, decode_row
 from integrations.thinkific.runs.state import Place
+
+INCOMPLETE = "Thinkific's list of the members was not complete. The next sync of the groups reads it again."
 
 
 class MembersPlace(Place):
@@ -44,6 +53,29 @@ def pull_groups(context: RunContext) -> None:
     """Pull all groups, then the members of each, or with the option `group_id` (a primary key) one group and
     its members. With the option `mappings` (Import Users from Groups), the members of each group in it also
     join the team given with the group."""
+    try:
+        _pull(context)
+    except ThinkificError as error:
+        if not (context.dry_run or isinstance(error, Interrupted)):
+            note_not_read(_unread(context), _what_helps(error))
+        raise
+
+
+def _unread(context: RunContext) -> QuerySet[ThinkificGroup]:
+    """Returns the groups of this run whose members are not read yet."""
+    groups = ThinkificGroup.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True)
+    if "group_id" in context.run.options:
+        return groups.filter(pk=context.run.options["group_id"])
+    return groups.filter(pk__gt=context.place(MembersPlace).members_of)
+
+
+def _what_helps(error: ThinkificError) -> str:
+    if isinstance(error, CredentialsRefused | NotConfigured):
+        return f"{error} An administrator can correct this in Settings."
+    return f"{str(error).rstrip('.')}. The next sync of the groups tries again."
+
+
+def _pull(context: RunContext) -> None:
     if "group_id" in context.run.options:
         _pull_one(context, ThinkificGroup.objects.get(pk=context.run.options["group_id"]))
         return
@@ -161,6 +193,7 @@ def _pull_members(context: RunContext, group: ThinkificGroup) -> None:
         place = context.place(MembersPlace)
         if unread:
             place.unread.append(group.pk)
+            note_not_read(ThinkificGroup.objects.filter(pk=group.pk), INCOMPLETE)
         else:
             note_assignments_synced(group, now=context.now)
         if not walked.complete:

@@ -14,7 +14,7 @@ from core.models import (
     ThinkificGroup,
     User,
 )
-from core.services import groups, memberships, people
+from core.services import groups, memberships, outbox, people
 from core.services.teams import leaving
 from integrations.thinkific.push.prerequisites import NotYet, id_of_group
 from tests.factories import TeamFactory, UserFactory, builtin_role
@@ -338,3 +338,24 @@ def test_the_status_is_active_from_an_assignment_to_the_end_of_the_run(
     assert status() == "Full"
     assignment = GroupAssignment.objects.get()
     assert (assignment.last_synced_at is not None) is (direction != Direction.DISABLED)
+
+
+def test_a_refusal_stands_at_the_assignment_until_it_is_sent(site, push, thinkific, team, group, student):
+    assignment = groups.assign(group=group, team=team, direction=Direction.DASHBOARD_TO_THINKIFIC)
+    push()
+    thinkific.faults.add("422", path="group")
+    user = somebody_there()
+    memberships.add_member(team=team, user=user, role=student)
+
+    assert push() == {"failed": 1}
+
+    assignment.refresh_from_db()
+    assert assignment.last_error.startswith(
+        f"Not sent to Thinkific for {user}. Thinkific does not add people"
+    )
+    assert "Sync the groups to see whether it was renamed or deleted there." in assignment.last_error
+    thinkific.faults.clear()
+    outbox.retry(OutboxEntry.objects.filter(status="failed"))
+    push()
+    assignment.refresh_from_db()
+    assert assignment.last_error == ""
