@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from core.admin.settings.tabs import SHOWN
 from core.models import SiteSettings, StoredSecret
 from core.services.site import connection
 
@@ -35,6 +36,16 @@ def test_a_tab_is_opened_changed_and_saved_by_keyboard(page: Page, sign_in, root
     page.locator("#dialog").get_by_text("Days signed in: 30 → 14").click()
     page.locator("#dialog").get_by_role("button", name="Reset").click()
     expect(page.locator("#id_session_days")).to_have_value("14")
+
+
+def test_no_tab_scrolls_sideways_on_a_phone(page: Page, sign_in, root):
+    SiteSettings.load()
+    sign_in(page, root)
+    page.set_viewport_size({"width": 390, "height": 900})
+
+    for tab in SHOWN:
+        page.goto(f"/admin/core/sitesettings/1/change/?tab={tab.slug}")
+        assert page.evaluate("document.documentElement.scrollWidth") == 390, tab.slug
 
 
 def test_a_key_is_entered_in_a_dialog_and_never_shown(page: Page, sign_in, root, settings):

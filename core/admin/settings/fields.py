@@ -54,6 +54,12 @@ def last_day() -> forms.Field:
     return forms.DateField(required=False, widget=widget, label="Default end of access")
 
 
+def lines_input() -> forms.Textarea:
+    widget = UnfoldAdminTextareaWidget(attrs={"rows": 3})
+    widget.attrs["class"] += " max-w-2xl"  # as wide as the other fields
+    return widget
+
+
 class NamesField(forms.CharField):
     """Names, one on each line. They are stored tidied, without empty lines; the column checks them."""
 
@@ -65,14 +71,12 @@ def team_names() -> forms.Field:
     return NamesField(
         required=False,
         label="Default teams of organizations",
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        widget=lines_input(),
     )
 
 
 def seat_tags() -> forms.Field:
-    return NamesField(
-        required=False, label="Default seat tags", widget=UnfoldAdminTextareaWidget(attrs={"rows": 3})
-    )
+    return NamesField(required=False, label="Default seat tags", widget=lines_input())
 
 
 FORM_FIELDS: dict[str, Callable[..., forms.Field]] = {
