@@ -46,6 +46,7 @@ def strict() -> dict[str, Any]:
     return {
         "default-src": [NONE],
         "style-src": [style_of_error_pages()],
+        "img-src": [SELF],  # the icon
         "base-uri": [NONE],
         "form-action": [NONE],
         "frame-ancestors": [NONE],

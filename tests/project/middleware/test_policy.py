@@ -49,6 +49,7 @@ def test_whatever_is_no_screen_may_do_nothing(client, method, address):
 
     allowed = directives(response)
     assert allowed.pop("style-src") == [policy.style_of_error_pages()]
+    assert allowed.pop("img-src") == ["'self'"]  # the icon
     assert set(allowed) == {"default-src", "base-uri", "form-action", "frame-ancestors", "object-src"}
     assert all(value == ["'none'"] for value in allowed.values())
     assert response["X-Content-Type-Options"] == "nosniff"
