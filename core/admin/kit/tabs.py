@@ -3,7 +3,7 @@ rows a page shows, the address says (`tab_rows.py`)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 from django.utils.safestring import SafeString
@@ -14,14 +14,24 @@ from core.admin.kit.lists.columns import Column
 from core.models import User
 
 
+class Choice(NamedTuple):
+    """A value of a filter that is no object."""
+
+    pk: int
+    label: str
+
+    def __str__(self) -> str:
+        return self.label
+
+
 @dataclass(frozen=True)
 class TabFilter:
     """A choice of one value that limits the rows of a tab. A value that is not offered finds nothing."""
 
     parameter: str  # in the address
     title: str
-    # Returns the values to choose from, as objects with a primary key: for example the groups of the team.
-    offered: Callable[[Any, User], QuerySet]
+    # Returns the values to choose from: objects, for example the groups of the team, or `Choice`s.
+    offered: Callable[[Any, User], QuerySet | Sequence["Choice"]]
     # Returns those rows of the tab that belong to the value with this primary key.
     matching: Callable[[QuerySet, int, Any, User], QuerySet]
 

@@ -15,10 +15,10 @@ from core.admin.kit.dialogs.dialog import button, url_of
 from core.admin.kit.lists.columns import column
 from core.admin.kit.lists.lists import CappedCount, amount
 from core.admin.kit.tab_rows import tab_context
-from core.admin.kit.tabs import Tab
+from core.admin.kit.tabs import Choice, Tab, TabFilter
 from core.admin.kit.viewer import viewer_of
 from core.admin.tools.dialogs import Tool
-from core.models import GroupAssignment, Membership, SeatAssignment, Team, User
+from core.models import GroupAssignment, Membership, Organization, SeatAssignment, Team, User
 from core.permissions import scope
 from core.pills import pill
 
@@ -84,6 +84,25 @@ def _actions(viewer: User) -> Any:
     return of
 
 
+CURRENT, ARCHIVED = Choice(1, "Current"), Choice(2, "Archived")
+FILTERS = (
+    TabFilter(
+        "organization",
+        "Organization",
+        lambda _, viewer: Organization.objects.order_by("name", "id"),
+        lambda teams, key, _, viewer: teams.filter(organization=key),
+    ),
+    TabFilter(
+        "state",
+        "State",
+        lambda _, viewer: (CURRENT, ARCHIVED),
+        lambda teams, key, _, viewer: teams.filter(
+            archived_at__isnull=key == CURRENT.pk, pk__isnull=key not in {CURRENT.pk, ARCHIVED.pk}
+        ),
+    ),
+)
+
+
 def _tab(viewer: User) -> Tab:
     return Tab(
         "teams",
@@ -102,6 +121,7 @@ def _tab(viewer: User) -> Tab:
         "There is no team yet. Add one on the page Teams.",
         search="folded",
         search_hint="Search by team name",
+        filters=FILTERS,
     )
 
 

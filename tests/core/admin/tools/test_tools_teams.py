@@ -2,6 +2,7 @@
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from tests.factories import (
     GroupAssignmentFactory,
@@ -74,6 +75,42 @@ def test_teams_are_searched_sorted_and_paged(alma, acme, signed_in):
     assert names("?q=shift&p=2")[-1] == "Night shift 29"
     assert names("?o=-1")[0] == "Night shift 29"
     assert names("?q=acme") == ["Acme"]
+
+
+def test_teams_are_limited_to_an_organization_or_a_state(alma, acme, globex, signed_in):
+    acme.organization = OrganizationFactory(name="Holding")
+    acme.archived_at = timezone.now()
+    acme.save()
+    client = signed_in(alma)
+
+    def names(query: str) -> list[str]:
+        return [team.name for team in client.get(address(query)).context["page"].object_list]
+
+    assert names(f"?organization={acme.organization_id}") == ["Acme"]
+    assert names("?state=1") == ["Globex"]
+    assert names("?state=2") == ["Acme"]
+    assert names("?state=3") == names("?organization=x") == names(f"?organization={10**9}") == []
+    empty = client.get(address("?state=2&q=globex")).content.decode()
+    assert '<a class="plain-button" href="?tab=teams">Show all</a>' in empty
+
+
+@pytest.mark.parametrize("column", range(1, 8))
+def test_every_column_sorts_both_ways(alma, acme, globex, signed_in, column):
+    acme.organization = OrganizationFactory(name="Holding")
+    acme.save()
+    SeatFactory(max_seats=10, used_count=4, teams=[acme])
+    SeatFactory(max_seats=10, used_count=2, teams=[globex])
+    GroupAssignmentFactory(team=acme)
+    client = signed_in(alma)
+
+    up, down = (
+        [team.name for team in client.get(address(f"?o={order}")).context["page"].object_list]
+        for order in (column, -column)
+    )
+
+    assert sorted(up) == sorted(down) == ["Acme", "Globex"]
+    # Globex has no organization: it comes last in both directions.
+    assert up == (down if column == 3 else down[::-1])
 
 
 def test_the_page_takes_a_constant_number_of_queries(alma, acme, signed_in, django_assert_max_num_queries):
