@@ -13,7 +13,7 @@ from django.urls import URLPattern
 from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 
-from core.admin.kit.dialogs.buttons import buttons_for
+from core.admin.kit.dialogs.buttons import buttons_for, first_steps
 from core.admin.kit.dialogs.chosen_in_tab import answer_in_tab, is_sent
 from core.admin.kit.dialogs.screens import DialogAdmin
 from core.admin.kit.keys import only_keys
@@ -144,6 +144,11 @@ class DashboardAdmin(DialogAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BoundedChangeList]:
         return BoundedChangeList
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        changelist: Any = super().get_changelist_instance(request)
+        changelist.empty_steps = first_steps(self, viewer_of(request))
+        return changelist
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         """Allow only parameters of this list's filters. Django allows every column of the model too, so

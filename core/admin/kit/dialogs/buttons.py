@@ -55,6 +55,17 @@ def row_buttons(
     return shown
 
 
+def first_steps(model_admin: Any, viewer: User) -> list[SafeString]:
+    """Returns the buttons above a list that make a row of it, for viewers who may use them."""
+    actions = (getattr(model_admin, name) for name in model_admin.actions_list or ())
+    dialogs = [action.opens for action in actions if hasattr(action, "opens")]
+    return [
+        button(url_of(model_admin.opts, dialog.slug), dialog.label, icon=dialog.icon)
+        for dialog in dialogs
+        if dialog.about_new and dialog.may_now(viewer, None)
+    ]
+
+
 class _Offered:
     """For which rows a dialog has a button, and why others have none."""
 

@@ -297,6 +297,15 @@ def test_an_empty_list_says_what_would_be_there(root, signed_in):
     assert "Sync Certificates" in page
 
 
+@pytest.mark.parametrize(
+    ("name", "label"), [("team", "Add Team"), ("organization", "Add Organization"), ("tag", "Add Tag")]
+)
+def test_an_empty_list_offers_to_make_the_first_row(root, signed_in, name, label):
+    page = signed_in(root).get(url(name)).content.decode()
+
+    assert label in page.partition("empty-steps")[2].partition("</div>")[0]
+
+
 def test_an_empty_search_offers_the_way_back(root, signed_in):
     page = signed_in(root).get(url("user"), {"q": "nobody-is-called-this"}).content.decode()
 
