@@ -232,8 +232,8 @@ class SiteSettings(models.Model):
         "delete the students of a user too",
         default=False,
         db_default=False,
-        help_text="Deleting the owner of a personal team also deletes the team, and its students who are in no "
-        "other team, with their records. Off: somebody else must own the team first.",
+        help_text="Deleting the owner of a personal team also deletes the team, and its students who are in "
+        "no other team, with their records. Off: somebody else must own the team first.",
     )
     # Connection. Keys are in StoredSecret.
     thinkific_subdomain = models.CharField(
