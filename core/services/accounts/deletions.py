@@ -131,7 +131,12 @@ def obstacle(user: User, *, by: User | None = None) -> str:
     along = personal_teams.going_along(user)
     if owned := list(user.owned_teams.exclude(pk__in=[team.pk for team in along])[:3]):
         names = ", ".join(str(team) for team in owned)
-        return f"{user} owns {names}. Make somebody else the owner first."
+        said = f"{user} owns {names}. Make somebody else the owner first."
+        if not along and set(owned) <= set(personal_teams.personal_of(user)):
+            said += (
+                " Or switch on “delete the students of a user too” in Settings: personal teams then go along."
+            )
+        return said
     if why := personal_teams.obstacle(along):
         return why
     if ImpersonationSession.objects.filter(Q(impersonator=user) | Q(impersonated=user)).exists():

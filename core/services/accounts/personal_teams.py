@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from hashlib import sha256
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from core.models import (
     Certificate,
@@ -51,8 +51,8 @@ class Along:
         teams = listed([name for _, name in self.teams])
         parts = [(self.assignments, "seat assignment"), (len(self.students), "student")]
         counted = listed([plural(count, noun) for count, noun in parts if count])
-        verb = one_or_many(len(self.teams), "is", "are")
-        said = [f"{teams} {verb} deleted too{f', with {counted}' if counted else ''}."]
+        noun, verb = ("team", "is") if len(self.teams) == 1 else ("teams", "are")
+        said = [f"The {noun} {teams} {verb} deleted too{f', with {counted}' if counted else ''}."]
         if records := listed([plural(count, noun) for count, noun in self.records if count]):
             said[0] += f" The students lose {records}."
         if there := sum(thinkific_id is not None for *_, thinkific_id in self.students):
@@ -77,10 +77,12 @@ def _named(people: list[str]) -> str:
 
 def going_along(user: User) -> list[Team]:
     """Returns the personal teams that are deleted with the user; none when the settings say so."""
-    if not SiteSettings.load().delete_students_of_users:
-        return []
-    personal = Q(is_personal=True) | Q(pk=user.primary_team_id)
-    return list(user.owned_teams.filter(personal).order_by("pk"))
+    return list(personal_of(user)) if SiteSettings.load().delete_students_of_users else []
+
+
+def personal_of(user: User) -> QuerySet[Team]:
+    """Returns the personal teams of which the user is the owner."""
+    return user.owned_teams.filter(Q(is_personal=True) | Q(pk=user.primary_team_id)).order_by("pk")
 
 
 def lock(user: User) -> None:

@@ -105,6 +105,7 @@ def test_a_team_blocks_where_the_setting_is_off_or_it_is_not_personal(alma, pia,
         signed_in(alma).post(address(pia), form(pia, alma)),
     ):
         assert "Pia Person owns Pia's people. Make somebody else the owner first." in words(response)
+        assert ("Or switch on “delete the students of a user too”" in words(response)) == personal
     assert User.objects.filter(last_name="Vance").count() == 2
 
 
