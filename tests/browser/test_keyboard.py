@@ -100,7 +100,7 @@ def test_escape_closes_a_dialog_and_the_focus_returns(page: Page, sign_in, root,
 
 
 @pytest.mark.django_db(transaction=True)
-def test_escape_closes_an_open_list_of_choices_first(page: Page, sign_in, root, ana, acme):
+def test_escape_closes_an_open_list_of_choices_first(page: Page, sign_in, root, ana, globex):
     sign_in(page, root)
     page.goto(f"/admin/core/user/{ana.pk}/change/?tab=teams")
     page.get_by_role("link", name="Add to Team").click()
@@ -116,7 +116,7 @@ def test_escape_closes_an_open_list_of_choices_first(page: Page, sign_in, root, 
     expect(page.locator("#dialog")).to_be_hidden()
 
 
-def test_a_picker_has_its_name_and_what_is_chosen(page: Page, sign_in, root, ana, acme):
+def test_a_picker_has_its_name_and_what_is_chosen(page: Page, sign_in, root, ana, globex):
     sign_in(page, root)
     page.goto(f"/admin/core/user/{ana.pk}/do/join-team/")
 
