@@ -37,12 +37,10 @@ OUT_OF_REACH = """() => {
 def world(db) -> World:
     world = build()
     ana = world.own[User]
-    named = [
-        (Team, Team.objects.get(name="Acme").pk),
-        *((m, world.own[m].pk) for m in (Seat, ThinkificGroup)),
-    ]
-    for model, pk in [*named, (Organization, Organization.objects.first().pk)]:
-        model.objects.filter(pk=pk).update(name=LONG)
+    for model in (Seat, ThinkificGroup):
+        model.objects.filter(pk=world.own[model].pk).update(name=LONG)
+    Organization.objects.filter(name="Customers").update(name=LONG)
+    Team.objects.filter(name="Acme").update(name=WORD)
     Tag.objects.filter(pk=world.own[Tag].pk).update(name=WORD[: Tag._meta.get_field("name").max_length])
     User.objects.filter(pk=ana.pk).update(first_name=WORD, last_name=LONG)
     course = world.own[Enrollment].product
@@ -57,7 +55,8 @@ def test_nothing_is_out_of_reach(page: Page, sign_in, root, world, width):
     sign_in(page, root)
 
     found = {}
-    for address in [*addresses(world), reverse("admin:tools"), reverse("admin:tools_teams")]:
+    dialog = reverse("admin:core_team_do", args=[Team.objects.get(name=WORD).pk, "change-owner"])
+    for address in [*addresses(world), reverse("admin:tools"), reverse("admin:tools_teams"), dialog]:
         answer = page.goto(address)
         if answer is not None and answer.ok and (out := page.evaluate(OUT_OF_REACH)):
             found[address] = out
