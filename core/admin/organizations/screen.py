@@ -67,7 +67,8 @@ def _progress(organization: Organization) -> SafeString | str:
     if found.completed is None or found.progress is None:
         return format_html("{}: too many to add up here", held)
     completed = _leading_to(Enrollment, organization, f"{found.completed:,} completed", "&completed=yes")
-    return cells.lines([cells.progress(found.progress), format_html("{}, {}", held, completed)])
+    # One element, so that it stays one line below the bar.
+    return cells.lines([cells.progress(found.progress), format_html("<span>{}, {}</span>", held, completed)])
 
 
 def _leading_to(model: Any, organization: Organization, label: str, more: str = "") -> SafeString | str:
