@@ -58,6 +58,7 @@ class DashboardAdmin(DialogAdmin):
     list_filter_submit = True
     list_fullwidth = True
     actions: Any = None
+    team_search_help_text = ""  # for team viewers, who search for less; empty: the same
     search_help_text = ""
     search_numbers: tuple[str, ...] = ()  # columns to search besides for a word that is a number
     people_path = ""  # lookup from a row to a user; empty: the search accepts no list of addresses

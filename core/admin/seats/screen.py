@@ -101,6 +101,7 @@ class SeatAdmin(HistoryAdmin):
     list_select_related = ["product"]
     search_fields = ["folded"]
     search_help_text = "Search by seat or product"
+    team_search_help_text = "Search by product"
     ordering = ["-fill"]
     few_rows = True
     dialogs = SEAT_DIALOGS

@@ -46,7 +46,7 @@
     }
     line.textContent = text;
     line.classList.toggle("is-error", tone === "error");
-    choice(form).toggleAttribute("aria-invalid", tone === "error");
+    choice(form).setAttribute("aria-invalid", String(tone === "error"));
   }
 
   async function save(form) {

@@ -45,8 +45,8 @@ def test_the_list_of_people_is_called_users(request, acme, mara, signed_in, who)
     assert not re.search(r">\s*Students\s*<", page.content.decode())
 
 
-def test_the_guide_uses_the_names_of_the_screens(acme, mara, ana, signed_in):
-    """Each button that the guide names stands on a page that a manager has."""
+def test_the_guide_uses_the_names_of_the_screens(acme, mara, ana, bo, signed_in):
+    """Each button that the guide names stands on a page that a manager has, or says that it is for owners."""
     client = signed_in(mara)
     SiteSettings.objects.update_or_create(pk=1, defaults={"registration_enabled": True})
     MembershipFactory(team=TeamFactory(), user=ana)
@@ -57,7 +57,7 @@ def test_the_guide_uses_the_names_of_the_screens(acme, mara, ana, signed_in):
         *(tab(ana, one) for one in ("", "enrollments", "teams", "notes")),
         reverse("admin:login"),
     ]
-    shown = " ".join(text(client, page) for page in pages)
+    shown = " ".join(text(client, page) for page in pages) + text(signed_in(acme.owner), tab(bo, ""))
     named = set(re.findall(r"(?<!\*)\*([A-Z][A-Za-z -]+)\*(?!\*)", GUIDE.read_text().replace("\n", " ")))
     # Shown for rows that this test has none of, on the sign-in page, or to nobody signed in.
     elsewhere = {"Invited", "Revoke", "End Access", "E-mail me a link", "Forgotten your password"}
@@ -95,6 +95,13 @@ def test_the_button_above_is_named_to_who_has_it(alma, signed_in):
 
     assert words in text(signed_in(alma), tab(organization, "teams"))
     assert words not in text(signed_in(UserFactory(global_role=looker)), tab(organization, "teams"))
+
+
+def test_managers_search_seats_by_what_they_see(acme_seat, mara, alma, signed_in):
+    """A seat's own name is internal, and is not searched for them."""
+    assert "Search by seat or product" in text(signed_in(alma), "/admin/core/seat/")
+    shown = text(signed_in(mara), "/admin/core/seat/")
+    assert "Search by product" in shown and "Search by seat" not in shown
 
 
 def test_people_without_a_team_are_not_said_to_come_from_thinkific(root, signed_in):

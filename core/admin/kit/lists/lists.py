@@ -113,6 +113,8 @@ class BoundedChangeList(ChangeList):
         super().__init__(request, *args, **kwargs)
         if not self.is_popup:
             self.title = self.model_admin.list_title(request)
+        if not viewer_of(request).sees_everything and self.model_admin.team_search_help_text:
+            self.search_help_text = self.model_admin.team_search_help_text
         # No column heading can show this order, so a text below the list does.
         self.newest_first = not self.params.get(ORDER_VAR) and list(self.model_admin.ordering) == ["-id"]
         self.chips = chips(self)
