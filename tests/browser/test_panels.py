@@ -19,7 +19,7 @@ def test_a_panel_by_keyboard(page: Page, sign_in, root, acme, screenshot):
     ProductFactory(name="Knitting 101")
     sign_in(page, root)
     page.goto("/admin/core/seat/")
-    opener = page.get_by_role("link", name="Add Seat")
+    opener = page.get_by_role("link", name="Add Seat").first
     opener.focus()
     page.keyboard.press("Enter")
 
@@ -68,7 +68,7 @@ def test_a_panel_that_fails_says_so_and_can_be_tried_again(page: Page, sign_in, 
             route.continue_()
 
     page.route(address, answer)
-    opener = page.get_by_role("link", name="Add Organization")
+    opener = page.get_by_role("link", name="Add Organization").first
     opener.click()
     expect(page.get_by_text("That did not work.")).to_be_visible()
     expect(page.locator(PANEL)).to_be_hidden()
@@ -119,7 +119,7 @@ def test_a_button_opens_its_page_in_a_new_tab(page: Page, sign_in, root, ana):
         page.goto(where)
         for how in ({"modifiers": ["ControlOrMeta"]}, {"button": "middle"}):
             with page.context.expect_page() as opened:
-                page.get_by_role("link", name=name).click(**how)
+                page.get_by_role("link", name=name).first.click(**how)
             expect(opened.value.get_by_role("heading", name=name)).to_be_visible()
             opened.value.close()
         expect(page.locator("#modal-content #dialog")).to_have_count(0)
