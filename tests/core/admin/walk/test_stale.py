@@ -22,7 +22,7 @@ import project.urls
 from core.admin.kit.base import DashboardAdmin
 from core.admin.kit.dialogs.shown_values import ShownValues
 from core.admin.settings.tabs import SHOWN
-from core.models import Direction, GroupAssignment, Membership, Seat, SiteSettings, User
+from core.models import Direction, GroupAssignment, Membership, Seat, SiteSettings, Tag, User
 from core.permissions.codes import REQUIRES
 from integrations.models import SyncSchedule
 from tests.core.admin.walk.browsing import Browser, undone
@@ -103,6 +103,8 @@ def others(one: Shown) -> list[Any]:
         found = ["CAD", "EUR"]
     elif one.name == "email_sender":
         found = ["First <first@walk.example>", "Second <second@walk.example>"]
+    elif one.name == "default_seat_tags":  # tags that there are
+        found = [str(Tag.named(name).first() or TagFactory(name=name)) for name in ("First", "Second")]
     elif isinstance(field, forms.URLField):
         found = ["https://one.example/", "https://two.example/"]
     else:
