@@ -231,7 +231,7 @@ def test_a_page_lists_what_its_pickers_offer_and_nothing_of_other_teams(owen, an
     assert "<noscript><p" not in response.content.decode()
 
 
-def test_over_a_page_the_choices_come_by_typing(owen, acme, signed_in):
+def test_over_a_page_the_choices_come_by_typing(owen, ana, acme, signed_in):
     response = signed_in(owen).get(do("team", "change-owner", acme.pk), headers={"HX-Request": "true"})
 
     assert not any(listed(response, "owner"))
