@@ -218,23 +218,29 @@ def listed(response, field):
     return re.findall(r'<option value="(\d*)"', select)
 
 
-def test_a_page_lists_what_its_pickers_offer_and_nothing_of_other_teams(owen, ana, acme, globex, signed_in):
-    address = do("team", "change-owner", acme.pk)
+def test_a_page_lists_what_its_pickers_offer_and_nothing_of_other_teams(
+    owen, ana, acme_seat, accounting, signed_in
+):
+    ProductFactory(name="Accounting for all")
 
-    response = signed_in(owen).get(address)
+    response = signed_in(owen).get(do("user", "enroll", ana.pk))
 
-    found = listed(response, "owner")
-    assert str(ana.pk) == found[1]
-    assert found[0] == ""  # a browser would choose the first one
-    others = set(map(str, globex.memberships.values_list("user", flat=True))) | {str(globex.owner_id)}
-    assert not others & set(found)
+    assert listed(response, "products") == [str(accounting.pk)]
     assert "<noscript><p" not in response.content.decode()
 
 
-def test_over_a_page_the_choices_come_by_typing(owen, ana, acme, signed_in):
-    response = signed_in(owen).get(do("team", "change-owner", acme.pk), headers={"HX-Request": "true"})
+def test_a_picker_of_one_begins_empty(alma, ana, globex, signed_in):
+    response = signed_in(alma).get(do("user", "join-team", ana.pk))
 
-    assert not any(listed(response, "owner"))
+    assert listed(response, "team") == ["", str(globex.pk)]  # a browser would choose the first one
+
+
+def test_over_a_page_the_choices_come_by_typing(alma, ana, globex, signed_in):
+    address = do("user", "join-team", ana.pk)
+
+    response = signed_in(alma).get(address, headers={"HX-Request": "true"})
+
+    assert not any(listed(response, "team"))
 
 
 def test_a_page_says_that_it_does_not_list_all(alma, acme, signed_in, monkeypatch):
