@@ -92,7 +92,7 @@ def test_of_two_people_the_second_is_told(
     choice.select_option("thinkific_to_dashboard")
 
     line = page.locator(".in-place-said.is-error")
-    expect(line).to_contain_text("it is “Bidirectional” now. Nothing was saved.")
+    expect(line).to_contain_text("This is “Bidirectional” now.")
     expect(announced(page)).to_contain_text("Nothing was saved.")
     expect(choice).to_have_value("bidirectional")
     assert stored(assignment) == "bidirectional"

@@ -169,8 +169,8 @@ class SetDirection(AssignmentDialog):
 
     def _conflict_message(self, field: Any, *, shown: Any, now: Any) -> str:
         return (
-            f"Somebody changed this meanwhile: it is {described(field, now)} now. Nothing was saved. Choose "
-            "again if it should be different."
+            f"This is {described(field, now)} now. It was {described(field, shown)} when you opened this. "
+            "Nothing was saved. Choose again if it should be different."
         )
 
     def carry_out(self) -> Done:

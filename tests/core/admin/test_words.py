@@ -91,7 +91,7 @@ def test_the_settings_are_named_once(signed_in, root):
     page = signed_in(root).get("/admin/core/sitesettings/1/change/", follow=True).content.decode()
 
     head = page.split('id="header-inner"')[-1].split("</header>")[0] if 'id="header-inner"' in page else page
-    assert head.count('tracking-tight">Settings</') == 1
+    assert head.count('title="Settings">Settings</') == 1
 
 
 @pytest.mark.django_db

@@ -299,6 +299,7 @@ def test_addresses_of_people_who_never_answered_are_forgotten(link):
 
 def test_a_row_without_its_key_is_filled_like_all_folded_columns(link):
     sign_up = SignUpFactory(link=link, email="NORA@new.example".lower())
+    fill_folded.fill_missing()
     SignUp.objects.update(email_key=None)
 
     assert fill_folded.fill_missing() == 1

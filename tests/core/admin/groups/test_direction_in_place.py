@@ -74,7 +74,7 @@ def test_what_somebody_else_saved_meanwhile_is_said_and_kept(alma, assignment, p
     answer = signed_in(alma).post(place[1], choose("dashboard_to_thinkific"), headers=AS_SCRIPT)
 
     assert answer.status_code == 409
-    assert "it is “Bidirectional” now. Nothing was saved." in answer.json()["error"]
+    assert "This is “Bidirectional” now. It was " in answer.json()["error"]
     assert answer.json()["now"] == {"direction": "bidirectional"}
     assignment.refresh_from_db()
     assert assignment.direction == "bidirectional"

@@ -14,6 +14,7 @@ from django_q.models import OrmQ
 from core.models import Enrollment, User
 from integrations.models import ConnectionState, InboundEvent
 from integrations.thinkific.sandbox.web.faults import Fault
+from integrations.thinkific.sandbox.writes import people
 from integrations.thinkific.webhooks import inbox, retries
 from tests.integrations.thinkific.webhooks.conftest import ADDRESS, envelope
 
@@ -89,7 +90,7 @@ def test_what_a_batch_asks_is_asked_side_by_side(connected, in_step, deliver, wo
     settings.THINKIFIC_CONCURRENCY = 10
     numbers = [user.id for user in connected.site.users][:25]
     for number in numbers:
-        connected.site.users[number].last_name = "Renamed"
+        people.update_user(connected.site, user_id=number, fields={"last_name": "Renamed"})
     deliver([envelope("user.updated", {"id": n}, event_id=str(n)) for n in numbers])
     connected.set_options(latency=0.3, concurrency=10)
     connected.reset_stats()
