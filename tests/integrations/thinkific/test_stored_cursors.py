@@ -262,6 +262,7 @@ def test_a_pull_goes_on_from_each_step_of_an_older_version(site, begin, kind, fu
     assert in_slices == rows()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LEFT)
 def test_a_comparison_goes_on_from_each_step_of_an_older_version(site, name):
     *steps, last = STORED[name]

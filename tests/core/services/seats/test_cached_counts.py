@@ -171,9 +171,23 @@ class World:
         counting.let_pass(timezone.now())
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+CHECKED = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
+
+
+@settings(max_examples=20, **CHECKED)
 @given(operations=operations)
 def test_cached_counts_are_those_of_the_definition_after_any_writes(db, operations):
+    compare_after_each(operations)
+
+
+@pytest.mark.slow
+@settings(max_examples=120, **CHECKED)
+@given(operations=operations)
+def test_cached_counts_are_those_of_the_definition_after_many_more_writes(db, operations):
+    compare_after_each(operations)
+
+
+def compare_after_each(operations):
     world = World()
     for operation in operations:
         world.do(*operation)

@@ -92,6 +92,7 @@ def statements_per_batch(pull, kind):
     return len(captured.captured_queries), shapes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["users", "enrollments"])
 def test_the_statements_do_not_grow_with_the_rows_of_a_page(pull, thinkific, kind, monkeypatch):
     monkeypatch.setattr("integrations.thinkific.runs.fetch.PAGE_SIZE", 50)
