@@ -44,7 +44,10 @@ class GroupQuerySet(FoldedQuerySet["ThinkificGroup"]):
 
     def with_pending(self) -> "GroupQuerySet":
         """Annotate `is_pending`: something about the group is not synced yet, and the screen shows its Status
-        as Active. Always false for a group that Thinkific no longer has."""
+        as Active. Always false for a group that Thinkific no longer has.
+
+        `sync_requested_at` is a run that somebody asked for. An assignment says itself whether it waits: so
+        one that is disabled or removed leaves nothing behind."""
         unsynced = GroupAssignment.objects.exclude(direction=Direction.DISABLED).filter(
             Q(last_synced_at__isnull=True) | Q(changed_at__gt=F("last_synced_at")) | ~Q(last_error=""),
             group=OuterRef("pk"),

@@ -70,7 +70,6 @@ def assign(
         raise Refusal(f"{group} is assigned to {team} already. Change its direction instead.")
     assignment = GroupAssignment(group=group, team=team, direction=Direction(direction), role=role)
     signed(assignment, by=by, reason="group assigned").save()
-    _ask_for_sync(group)
     _send_team(assignment, by)
     return assignment
 
@@ -87,7 +86,6 @@ def change_direction(
     assignment.direction, assignment.role = Direction(direction), role
     assignment.changed_at, assignment.last_error = timezone.now(), ""
     signed(assignment, by=by, reason="direction changed").save()
-    _ask_for_sync(assignment.group)
     _send_team(assignment, by)
     return assignment
 
@@ -262,12 +260,6 @@ def why_not_sent(group: ThinkificGroup) -> str:
     return (
         f"No team sends changes of {group} to Thinkific. Assign the group with the direction "
         "Bidirectional or Dashboard-to-Thinkific, or change its members in Thinkific."
-    )
-
-
-def _ask_for_sync(group: ThinkificGroup) -> None:
-    ThinkificGroup.objects.filter(pk=group.pk, removed_at__isnull=True).update(
-        sync_requested_at=timezone.now()
     )
 
 

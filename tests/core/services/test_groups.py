@@ -1,7 +1,16 @@
 import pytest
+from django.utils import timezone
 
+from core.admin.groups.screen import sync_status
 from core.errors import Refusal
-from core.models import Direction, GroupAssignment, GroupMembership, OutboxEntry, SiteSettings
+from core.models import (
+    Direction,
+    GroupAssignment,
+    GroupMembership,
+    OutboxEntry,
+    SiteSettings,
+    ThinkificGroup,
+)
 from core.services import groups
 from tests.factories import GroupAssignmentFactory, ThinkificGroupFactory, UserFactory
 
@@ -28,11 +37,41 @@ def test_a_group_serves_a_team_once(acme, alma):
     group = ThinkificGroupFactory()
     assignment = groups.assign(group=group, team=acme, direction=Direction.DISABLED, by=alma)
     assert assignment.history.get().history_user == alma
-    group.refresh_from_db()
-    assert group.sync_requested_at is not None
     with pytest.raises(Refusal, match="is assigned to Acme already"):
         groups.assign(group=group, team=acme)
     assert not OutboxEntry.objects.exists()
+
+
+def status_of(group):
+    """The Status on the screen, which is drawn in Python; the filter, in SQL, must agree."""
+    stored = ThinkificGroup.objects.with_pending().get(pk=group.pk)
+    drawn = "Active" if "Active" in sync_status(stored) else "Full"
+    rows = ThinkificGroup.objects.with_pending().filter(is_pending=drawn == "Active")
+    assert rows.filter(pk=group.pk).exists()
+    return drawn
+
+
+def test_a_disabled_assignment_leaves_the_group_full(acme):
+    group = ThinkificGroupFactory(last_synced_at=timezone.now())
+
+    assignment = groups.assign(group=group, team=acme, direction=Direction.DISABLED)
+    assert status_of(group) == "Full"
+
+    groups.unassign(assignment)
+    assert status_of(group) == "Full"
+
+
+def test_an_enabled_assignment_that_is_disabled_or_removed_leaves_the_group_full(acme):
+    group = ThinkificGroupFactory(last_synced_at=timezone.now())
+
+    assignment = groups.assign(group=group, team=acme, direction=Direction.THINKIFIC_TO_DASHBOARD)
+    assert status_of(group) == "Active"
+    assignment = groups.change_direction(assignment, direction=Direction.DISABLED)
+    assert status_of(group) == "Full"
+    assignment = groups.change_direction(assignment, direction=Direction.THINKIFIC_TO_DASHBOARD)
+    assert status_of(group) == "Active"
+    groups.unassign(assignment)
+    assert status_of(group) == "Full"
 
 
 def test_a_new_direction_is_recorded_and_sends_the_team(acme, ana, alma):
