@@ -156,7 +156,18 @@ def _answer(
         "second_button": second if second and dialog.may_use_second_button(viewer) else None,
         "over_a_page": from_script(request),
     }
+    if confirm:
+        context |= _confirming(form)
     return render(model_admin, request, form, context)
+
+
+def _confirming(form: Dialog) -> dict[str, Any]:
+    """Returns the context of the step that asks to confirm. It has one button, which does what the pressed
+    one says."""
+    second = form.second_button
+    if second is None or not form.pressed(second[0]):
+        return {"second_button": None}
+    return {"second_button": None, "submit": second[1], "kept": [(second[0], "1")]}
 
 
 def _over_the_page(request: HttpRequest, dialog: type[Dialog], done: Done) -> Done:

@@ -1,12 +1,14 @@
 """Assigning groups to teams, their directions and members: who may, what is refused, what follows."""
 
+import re
+
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
 from core.models import GroupAssignment, GroupMembership, OutboxEntry, SiteSettings
 from integrations.models import SyncRun
-from tests.dialogs import row_is_gone, send_confirmed
+from tests.dialogs import Inputs, row_is_gone, send_confirmed
 from tests.factories import (
     GroupAssignmentFactory,
     GroupMembershipFactory,
@@ -70,6 +72,22 @@ def test_assign_and_sync_now_reads_this_group(alma, acme, interns, signed_in, co
     run = SyncRun.objects.get()
     assert (run.kind, run.options) == ("groups", {"group_id": interns.pk})
     assert reverse("admin:integrations_syncrun_change", args=[run.pk]) in page
+
+
+@pytest.mark.parametrize(
+    ("pressed", "asks"), [({}, "Yes, assign"), ({"and_sync": "1"}, "Yes, assign and sync now")]
+)
+def test_the_step_that_asks_has_one_button_for_what_was_pressed(
+    alma, acme, ana, interns, signed_in, connected, pressed, asks
+):
+    url, client = do("assign-team", interns.pk), signed_in(alma)
+    page = client.post(url, {"team": acme.pk, "direction": "bidirectional", **pressed}).content.decode()
+
+    dialog = page.split('id="dialog"', 1)[1]
+    assert re.findall(r"<button[^>]*>([^<]*)</button>", dialog) == [asks]
+    client.post(url, Inputs(dialog).sent | {"team": acme.pk})
+    assert GroupAssignment.objects.get().team == acme
+    assert SyncRun.objects.exists() == bool(pressed)
 
 
 def test_without_a_connection_assign_and_sync_changes_nothing_and_says_why(
