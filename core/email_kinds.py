@@ -158,8 +158,9 @@ KINDS = {
             PERSON
             | {
                 "seats": Placeholder(
-                    "A line for each seat.",
-                    "- Acme: Accounting 101 is nearly full: 9 of 10 places used.",
+                    "A line for each seat: how full it is, and whether it takes more people.",
+                    "- Acme: Accounting 101 is full: 10 of 10 places used. Nobody new can be enrolled "
+                    "through it.",
                     required=True,
                     several_lines=True,
                 ),

@@ -15,6 +15,7 @@ from core.models.enrollments import EnrollmentQuerySet
 from core.models.seats import SeatQuerySet
 from core.moments import older, recent
 from core.permissions import scope
+from core.services.seats import room
 from core.wording import one_or_many
 from integrations.models import Drift, SyncConflict, SyncRun, WorkerHeartbeat
 from integrations.thinkific.reconcile.plan import REPAIRABLE
@@ -183,14 +184,15 @@ def _drift() -> Item | None:
 
 
 def _seats_over(seats: SeatQuerySet, name: Callable[[Seat], str], helps: str, among: str = "") -> Item | None:
-    count, first = _named(seats.over().order_by("-used_count"))
+    """Names a seat with a hard limit first: nobody can be enrolled through it until it has places."""
+    count, first = _named(seats.over().order_by("soft_limit", "-used_count"))
     if not count or first is None:
         return None
     return Item(
-        "bad",
+        "warning" if first.soft_limit else "bad",
         "event_seat",
         _counted(count, "seat has", "seats have") + " more people than places",
-        f"{name(first)}: {first.used_count} of {first.max_seats} places used. {helps}",
+        f"{name(first)} {room.how_full(first)} {helps}",
         list_url(Seat, f"places=over{among}"),
         "See seats",
     )
@@ -198,15 +200,14 @@ def _seats_over(seats: SeatQuerySet, name: Callable[[Seat], str], helps: str, am
 
 def _seats_nearly_full(seats: SeatQuerySet, name: Callable[[Seat], str], among: str = "") -> Item | None:
     near = seats.full_or_nearly()
-    count, first = _named(near.order_by(F("max_seats") - F("used_count")))
+    count, first = _named(near.order_by(F("max_seats") - F("used_count"), "soft_limit"))
     if not count or first is None:
         return None
-    left = first.available or 0
     return Item(
         "warning",
         "event_seat",
         _counted(count, "seat is", "seats are") + " full or nearly full",
-        f"{name(first)} has {_counted(left, 'place', 'places')} left of {first.max_seats}.",
+        f"{name(first)} {room.how_full(first)}",
         list_url(Seat, f"places=nearly{among}"),
         "See seats",
     )

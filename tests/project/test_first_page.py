@@ -136,9 +136,27 @@ def test_what_needs_attention_is_named_with_its_number(signed_in, root, site, ac
     assert "1 change was refused by Thinkific" in page
     assert "1 conflict between" in page
     assert "512 removals held back" in page
-    assert "Acme: Accounting 101: 2 of 1 places used" in page
+    assert "Acme: Accounting 101 is over its maximum: 2 of 1 places used" in page
     assert "1 person is in no team" in page
     assert "1 enrollment ends within 30 days" in page
+
+
+@pytest.mark.parametrize(("used", "state"), [(1, "is full"), (2, "is over its maximum")])
+@pytest.mark.parametrize(
+    ("soft", "takes"),
+    [(False, "Nobody new can be enrolled"), (True, "Its limit is soft, so people can still be enrolled")],
+)
+def test_a_seat_without_places_says_whether_it_takes_more(
+    signed_in, root, acme_seat, used, state, soft, takes
+):
+    acme_seat.used_count, acme_seat.soft_limit = used, soft
+    acme_seat.save(update_fields=["used_count", "soft_limit"])
+
+    page = first_page(signed_in, root)
+    detail = signed_in(root).get(f"/admin/core/seat/{acme_seat.pk}/change/").content.decode()
+
+    assert f"Acme: Accounting 101 {state}: {used} of 1 places used. {takes} through it." in page
+    assert ("nobody new can be enrolled" in detail) is not soft
 
 
 def counted(answer) -> int:

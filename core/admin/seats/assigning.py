@@ -13,6 +13,7 @@ from core.errors import names
 from core.models import Enrollment, Seat, SeatAssignment, Team, User
 from core.permissions import scope
 from core.services import seats
+from core.services.seats import room
 from core.services.seats.assigning import SecondSeat, people_of
 from core.wording import one_or_many, plural
 
@@ -31,7 +32,7 @@ class AssigningSeat(Dialog):
         seat.refresh_from_db()
         said = f"{seat} is assigned to {names(teams)}. {places_text(seat)} used."
         if seat.over:
-            said += f" That is {seat.over:,} too many: nobody new can be enrolled."
+            said += f" That is {seat.over:,} too many. {room.after_the_last_place(seat)}"
         return Done(said, is_warning=bool(seat.over))
 
 

@@ -22,7 +22,7 @@ from core.admin.seats.fields import (
 )
 from core.models import Product, Seat, SiteSettings, Tag
 from core.services import seats
-from core.services.seats import changes
+from core.services.seats import changes, room
 from core.services.seats.changes import ProductInUse
 from core.services.tags import default_seat_tags
 from core.wording import plural
@@ -149,9 +149,11 @@ class EditSeat(SeatForm):
             return ""
         over = seat.used_count - places
         people = plural(seat.used_count, "person uses", "people use")
+        soft = values["soft_limit"]
+        new = room.TAKES_MORE if soft else "Nobody new can be enrolled until fewer people use it."
         return (
             f"{people} this seat, so {plural(places, 'place is', 'places are')} {over:,} too few. "
-            "Everybody keeps their access. Nobody new can be enrolled until fewer people use it."
+            f"Everybody keeps their access. {new}"
         )
 
     def carry_out(self) -> Done:

@@ -33,7 +33,9 @@ from core.models.fields.folded import holding
 def limit_text(seat: Seat) -> str:
     if seat.unlimited:
         return "None"
-    return "Soft: people can be enrolled over it" if seat.soft_limit else "Hard"
+    if seat.soft_limit:
+        return "Soft: people can be enrolled when all places are used"
+    return "Hard: nobody new can be enrolled when all places are used"
 
 
 TAG = related_filter(

@@ -18,9 +18,10 @@ from django_q.tasks import async_task
 
 from core.models import Notice, Role, Seat, Team, User
 from core.models.seats import ALERTS
+from core.services.seats import room
 from core.services.site import mail, notices
 from core.services.storage import bulk
-from core.wording import plural
+from core.wording import listed, plural
 
 ALERT_TASK = "core.tasks.send_seat_alert"
 MOST_LISTED = 20  # seats in one e-mail
@@ -55,9 +56,9 @@ def _tell(seats: Sequence[Seat]) -> None:
     for key, theirs in told.items():
         person = people[key]
         lines = lines_for(person, theirs)
-        text = lines[0] if len(lines) == 1 else f"{plural(len(lines), 'seat')} are nearly full or full."
-        full = any("is full" in line for line in lines)
-        level = Notice.Level.ERROR if full else Notice.Level.WARNING
+        text = lines[0] if len(lines) == 1 else f"{plural(len(lines), 'seat')} have few places left, or none."
+        closed = any(room.NO_MORE in line for line in lines)
+        level = Notice.Level.ERROR if closed else Notice.Level.WARNING
         notices.tell([person], text, level=level, url=_page(theirs))
         async_task(ALERT_TASK, key, theirs, save=False)
 
@@ -74,11 +75,8 @@ def lines_for(person: User, seats: Sequence[int]) -> list[str]:
 
 
 def _line(seat: Seat, person: User, teams: Sequence[str]) -> str:
-    called = seat.name if person.sees_everything else f"{', '.join(teams)}: {seat.product}"
-    used = f"{seat.used_count:,} of {seat.max_seats or 0:,} places used"
-    if seat.over or seat.used_count == seat.max_seats:
-        return f"{called} is full: {used}."
-    return f"{called} is nearly full: {used}."
+    called = seat.name if person.sees_everything else f"{listed(teams)}: {seat.product}"
+    return f"{called} {room.how_full(seat)}"
 
 
 def _recipients(seats: Sequence[Seat]) -> dict[int, list[int]]:
@@ -113,9 +111,9 @@ def send(person: User, seats: Sequence[int]) -> str:
     if not (lines := lines_for(person, seats)):
         return ""  # no longer the owner
     more = len(lines) - MOST_LISTED
-    listed = [f"- {line}" for line in lines[:MOST_LISTED]] + ([f"- and {more:,} more"] if more > 0 else [])
+    shown = [f"- {line}" for line in lines[:MOST_LISTED]] + ([f"- and {more:,} more"] if more > 0 else [])
     values = {
-        "seats": "\n".join(listed),
+        "seats": "\n".join(shown),
         "count": plural(len(lines), "seat"),
         "link": f"{settings.SITE_URL}{_page(seats)}",
     }

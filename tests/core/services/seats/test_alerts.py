@@ -8,6 +8,7 @@ from core import tasks
 from core.models import Notice, Seat
 from core.services import seats
 from core.services.seats import alerts
+from core.services.seats.room import NO_MORE, TAKES_MORE
 from tests.factories import EnrollmentFactory, MembershipFactory, ProductFactory, SeatFactory
 
 pytestmark = pytest.mark.django_db
@@ -48,9 +49,31 @@ def test_owners_read_the_names_of_their_teams_and_never_the_internal_one(
 
     assert alerts.watch() == 1
 
-    assert told(owen) == ["Acme: Accounting 101 is full: 20 of 20 places used."]
-    assert told(gwen) == ["Globex: Accounting 101 is full: 20 of 20 places used."]
-    assert told(alma) == ["Internal name is full: 20 of 20 places used."]
+    assert told(owen) == [f"Acme: Accounting 101 is full: 20 of 20 places used. {NO_MORE}"]
+    assert told(gwen) == [f"Globex: Accounting 101 is full: 20 of 20 places used. {NO_MORE}"]
+    assert told(alma) == [f"Internal name is full: 20 of 20 places used. {NO_MORE}"]
+
+
+@pytest.mark.parametrize(
+    ("soft", "used", "said"),
+    [
+        (False, 20, f"is full: 20 of 20 places used. {NO_MORE}"),
+        (True, 20, f"is full: 20 of 20 places used. {TAKES_MORE}"),
+        (False, 21, f"is over its maximum: 21 of 20 places used. {NO_MORE}"),
+        (True, 21, f"is over its maximum: 21 of 20 places used. {TAKES_MORE}"),
+    ],
+)
+def test_a_seat_that_is_full_or_over_says_whether_it_takes_more(pool, acme, owen, alma, soft, used, said):
+    seats.update(pool, soft_limit=soft)
+    fill(pool, acme, used)
+
+    alerts.watch()
+    tasks.send_seat_alert(owen.pk, [pool.pk])
+
+    assert told(owen) == [f"Acme: Accounting 101 {said}"]
+    [letter] = mail.outbox
+    assert said in letter.body
+    assert ("obody new" in letter.body) is not soft
 
 
 def test_a_first_pull_that_fills_many_seats_sends_each_person_one_message(acme, owen, alma):
@@ -62,12 +85,12 @@ def test_a_first_pull_that_fills_many_seats_sends_each_person_one_message(acme, 
 
     assert alerts.watch() == 30
 
-    assert told(owen) == ["30 seats are nearly full or full."]
+    assert told(owen) == ["30 seats have few places left, or none."]
     assert OrmQ.objects.count() == 2
     tasks.send_seat_alert(owen.pk, [seat.pk for seat in made])
     [letter] = mail.outbox
     assert letter.to == [owen.email]
-    assert letter.subject == "30 seats nearly full or full"
+    assert letter.subject == "30 seats with few places left, or none"
     assert letter.body.count("is full: 1 of 1 places used.") == 20
     assert "and 10 more" in letter.body
     assert made[0].name not in letter.body
