@@ -9,13 +9,15 @@ from django.http import HttpRequest
 from core.folding import normalize_email
 from core.models import Membership, Role, User
 from core.permissions.codes import PERMISSIONS
-from core.permissions.overrides import effective
+from core.permissions.overrides import effective, known
 
 
 def codes_by(role: Role) -> set[str]:
-    """Returns the codes of a global role. The administrator's role has every code, also those that a later
+    """Returns the codes that a role gives. The administrator's role has every code, also those that a later
     version adds."""
-    return set(PERMISSIONS) if role.code == "administrator" else effective(role.permissions)
+    if role.code == "administrator":
+        return set(PERMISSIONS)
+    return known(role.permissions) if role.is_global else effective(role.permissions)
 
 
 def codes_of(user: User) -> set[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from django.db.models import Q
 
-from core.permissions.codes import PERMISSIONS, REQUIRES
+from core.permissions.codes import FOR_THE_SITE, PERMISSIONS, REQUIRES
 
 ALLOW, DENY = "allow", "deny"
 EFFECTS = {ALLOW, DENY}
@@ -17,11 +17,17 @@ Overrides = Mapping[str, str] | None
 
 
 def effective(permissions: Iterable[str], overrides: Overrides = None) -> set[str]:
-    """Returns the codes that a role gives together with the overrides. A code is left out while the code that
-    it requires is missing, and when this version does not know it."""
+    """Returns the codes that a role gives in a team together with the overrides. Codes about the whole site
+    are left out: a team never gives them, whatever is stored."""
     overrides = overrides or {}
     given = set(permissions) | {code for code, effect in overrides.items() if effect == ALLOW}
-    held = {code for code in given if code in PERMISSIONS and overrides.get(code) != DENY}
+    return known(code for code in given - FOR_THE_SITE if overrides.get(code) != DENY)
+
+
+def known(codes: Iterable[str]) -> set[str]:
+    """Returns the codes that have an effect. A code is left out while the code that it requires is missing,
+    and when this version does not know it."""
+    held = set(codes) & PERMISSIONS.keys()
     return {code for code in held if REQUIRES.get(code, code) in held}
 
 

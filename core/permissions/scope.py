@@ -23,7 +23,7 @@ from core.models import (
     User,
 )
 from core.permissions.backend import archived_teams, codes_by, codes_by_team, codes_of
-from core.permissions.codes import PERMISSIONS
+from core.permissions.codes import FOR_THE_SITE, PERMISSIONS
 from core.permissions.overrides import effective, lacking
 
 
@@ -187,7 +187,7 @@ def _at_most(codes: Collection[str], roles: list[Role]) -> Q:
     only theirs are looked into."""
     below = [role.pk for role in roles if effective(role.permissions) <= set(codes)]
     exactly = Q(overrides__isnull=False)
-    for code in PERMISSIONS.keys() - set(codes):
+    for code in PERMISSIONS.keys() - FOR_THE_SITE - set(codes):
         exactly &= lacking(code, [role.pk for role in roles if code in role.permissions])
     return Q(role__in=below, overrides__isnull=True) | exactly
 

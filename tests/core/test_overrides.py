@@ -51,10 +51,10 @@ def test_who_may_not_see_the_team_any_more_sees_nobody_of_it(mara, ana, acme):
 
 
 def test_another_override_leaves_what_is_inherited(mara, acme):
-    mara = override(mara, acme, enrollments_delete="deny", users_delete="allow")
+    mara = override(mara, acme, enrollments_delete="deny", seats_edit="allow")
 
     assert list(mara.managed_teams()) == [acme]
-    assert scope.codes_in(mara, acme.pk) == {*MANAGER_PERMISSIONS, "users.delete"} - {"enrollments.delete"}
+    assert scope.codes_in(mara, acme.pk) == {*MANAGER_PERMISSIONS, "seats.edit"} - {"enrollments.delete"}
 
 
 def test_a_file_of_people_needs_the_right_to_add_people(owen, acme):

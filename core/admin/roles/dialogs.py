@@ -86,7 +86,12 @@ class AddRole(RoleDialog, PermissionsDialog):
             permissions=[code for code in self.permission_names if values[code]],
             by=self.viewer,
         )
-        return Done(f"The role {role} is made. Give it to people in their teams.", cells.detail_url(role))
+        how = (
+            "Give it to people by the button Global Role in the tab Teams of their page."
+            if role.is_global
+            else "Give it to people in their teams."
+        )
+        return Done(f"The role {role} is made. {how}", cells.detail_url(role))
 
 
 class EditRole(RoleDialog):
@@ -154,9 +159,7 @@ class EditPermissions(RoleDialog, PermissionsDialog):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         held = codes_by(self.obj)
-        shown = {
-            c: f for c, f in toggles(held).items() if self.obj.is_global or c not in FOR_THE_SITE or c in held
-        }
+        shown = {c: f for c, f in toggles(held).items() if self.obj.is_global or c not in FOR_THE_SITE}
         self.add_permissions(shown)
         own = scope.codes_everywhere(self.viewer)
         for code in set(self.permission_names) - own:
@@ -184,12 +187,15 @@ class EditPermissions(RoleDialog, PermissionsDialog):
 
     def carry_out(self) -> Done:
         changed = self.changed()
+        before = sorted(self.obj.permissions)
         role = roles.change_permissions(
             self.obj,
             add=[code for code, on in changed.items() if on],
             remove=[code for code, on in changed.items() if not on],
             by=self.viewer,
         )
+        if sorted(role.permissions) == before:
+            return Done("Nothing was changed.")
         people = plural(roles.holders(role).count(), "person", "people")
         return Done(f"Permissions saved. They hold at once for {people} with the role {role}.")
 

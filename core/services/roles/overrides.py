@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from django.db import transaction
 
-from core.errors import Refusal
+from core.errors import Refusal, names
 from core.models import Membership, Role, SiteSettings, Team, User
 from core.permissions import scope
-from core.permissions.codes import PERMISSIONS
+from core.permissions.codes import FOR_THE_SITE, PERMISSIONS
 from core.permissions.overrides import ALLOW, DENY, EFFECTS, effective, without_required
 from core.services.history import signed
 from core.services.roles.roles import check_holds, checked, locked
@@ -27,8 +27,7 @@ def change_overrides(
     membership = Membership.objects.select_related("role", "team", "user").get(pk=membership.pk)
     before = membership.codes()
     overrides = merged(membership.overrides, changes)
-    if not set(overrides.values()) <= EFFECTS or not overrides.keys() <= PERMISSIONS.keys():
-        raise Refusal("Choose allow, deny or inherit for permissions that there are.")
+    _check_are_overrides(overrides, changes)
     if problem := problem_with(membership.role, overrides):
         raise Refusal(problem)
     after = effective(membership.role.permissions, overrides)
@@ -62,8 +61,7 @@ def change_default_overrides(
     settings = SiteSettings.objects.select_for_update().get(pk=SiteSettings.load().pk)
     stored = settings.default_overrides or {}
     overrides = merged(stored.get(role.code), changes)
-    if not set(overrides.values()) <= EFFECTS or not overrides.keys() <= PERMISSIONS.keys():
-        raise Refusal("Choose allow, deny or inherit for permissions that there are.")
+    _check_are_overrides(overrides, changes)
     checked(effective(role.permissions, overrides), by=by)
     if problem := problem_with(role, overrides):
         raise Refusal(problem)
@@ -73,6 +71,13 @@ def change_default_overrides(
             update_fields=["default_overrides"]
         )
     return overrides
+
+
+def _check_are_overrides(overrides: Mapping[str, str], changes: Mapping[str, str | None]) -> None:
+    if not set(overrides.values()) <= EFFECTS or not overrides.keys() <= PERMISSIONS.keys():
+        raise Refusal("Choose allow, deny or inherit for permissions that there are.")
+    if labels := [PERMISSIONS[code].label for code in sorted(FOR_THE_SITE) if changes.get(code) == ALLOW]:
+        raise Refusal(f"Only a global role gives {names(labels)}: it is about the whole dashboard.")
 
 
 def merged(stored: Mapping[str, str] | None, changes: Mapping[str, str | None]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from core.folding import tidy_name
 from core.models import GroupAssignment, Invitation, Membership, Role, Team, User
 from core.permissions import scope
 from core.permissions.backend import codes_by
-from core.permissions.codes import PERMISSIONS
+from core.permissions.codes import FOR_THE_SITE, PERMISSIONS
 from core.permissions.overrides import without_required
 from core.services.history import signed
 from core.services.storage.collisions import checked_again
@@ -41,9 +41,11 @@ def create(
     limited_to: Collection[Team] = (),
     by: User | None = None,
 ) -> Role:
-    """Make a role. Raises Refusal when the name is empty, too long or taken, and when `by` does not hold all
-    of these permissions."""
-    role = Role(name=_checked_name(name), is_global=is_global, permissions=checked(permissions, by=by))
+    """Make a role. A team role is stored without the permissions that only a global role gives. Raises
+    Refusal when the name is empty, too long or taken, and when `by` does not hold all of these
+    permissions."""
+    held = checked(_given_by(permissions, is_global=is_global), by=by)
+    role = Role(name=_checked_name(name), is_global=is_global, permissions=held)
     if is_global and limited_to:
         raise Refusal("A global role applies in all teams. Leave the teams empty, or make it a team role.")
     signed(role, by=by, reason=_limits_in_words("role made", limited_to)).save()
@@ -67,6 +69,8 @@ def update(
     if is_global is not None and is_global != role.is_global:
         _check_may_turn(role, is_global)
         values["is_global"] = is_global
+        # Also those left from before: a role does not get rights by becoming global.
+        values["permissions"] = sorted(_given_by(role.permissions, is_global=False))
     becomes_global = values.get("is_global", role.is_global)
     teams = None if limited_to is None else {team.pk: team for team in limited_to}
     before = set(role.limited_to.values_list("pk", flat=True))
@@ -101,7 +105,7 @@ def change_permissions(
     role = locked(role, by)
     if role.code in FIXED:
         raise Refusal(FIXED[role.code])
-    wanted = (set(role.permissions) | set(add)) - set(remove)
+    wanted = _given_by((set(role.permissions) | set(add)) - set(remove), is_global=role.is_global)
     if wanted != set(role.permissions):
         role.permissions = checked(wanted, by=by)
         signed(role, by=by, reason="permissions changed").save(update_fields=["permissions"])
@@ -170,6 +174,10 @@ def checked(permissions: Iterable[str], *, by: User | None) -> list[str]:
     if by is not None:
         check_holds(codes, scope.codes_everywhere(by), "You cannot give permissions that you do not have")
     return sorted(codes)
+
+
+def _given_by(codes: Iterable[str], *, is_global: bool) -> set[str]:
+    return set(codes) if is_global else set(codes) - FOR_THE_SITE
 
 
 def check_holds(codes: Collection[str], held: Collection[str], what: str) -> None:

@@ -7,7 +7,7 @@ from django.urls import NoReverseMatch, reverse
 
 from core.models import User
 from core.permissions.backend import may_impersonate
-from core.permissions.codes import BUILTIN_ROLES
+from core.permissions.codes import BUILTIN_ROLES, FOR_THE_SITE
 from tests.factories import MembershipFactory, RoleFactory, TeamFactory, UserFactory, builtin_role
 
 
@@ -64,7 +64,7 @@ def people(db) -> dict[str, User]:
     return found
 
 
-RIGHTS = GLOBAL | {name: set(codes) for name, codes in IN_A_TEAM.items()}
+RIGHTS = GLOBAL | {name: set(codes) - FOR_THE_SITE for name, codes in IN_A_TEAM.items()}
 RIGHTS |= {"nobody": [], "student here, owner there": IN_A_TEAM["owner"]}
 RIGHTS["helper who owns a team"] = [*GLOBAL["helper who may not"], *IN_A_TEAM["owner"]]
 

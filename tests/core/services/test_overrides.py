@@ -6,7 +6,7 @@ from core.errors import Refusal
 from core.models import Membership, Role
 from core.permissions import scope
 from core.services.roles import overrides
-from tests.factories import MembershipFactory, RoleFactory, UserFactory
+from tests.factories import MembershipFactory, RoleFactory, UserFactory, builtin_role
 
 pytestmark = pytest.mark.django_db
 
@@ -26,10 +26,20 @@ def test_an_owner_denies_and_allows_within_their_own_rights(owen, mara, acme):
     assert [row.history_user for row in stored.history.all()[:2]] == [owen, owen]
 
 
-@pytest.mark.parametrize("code", ["groups.assign", "seats.edit", "users.delete", "settings.edit"])
+@pytest.mark.parametrize("code", ["groups.assign", "seats.edit"])
 def test_nobody_allows_what_they_lack(owen, mara, acme, code):
     with pytest.raises(Refusal, match="You cannot give permissions that you do not have"):
         overrides.change_overrides(membership_of(mara, acme), changes={code: "allow"}, by=owen)
+
+    assert membership_of(mara, acme).overrides is None
+
+
+@pytest.mark.parametrize("code", ["users.delete", "settings.edit"])
+def test_a_membership_gives_nothing_about_the_whole_site(alma, mara, acme, code):
+    with pytest.raises(Refusal, match="Only a global role gives"):
+        overrides.change_overrides(membership_of(mara, acme), changes={code: "allow"}, by=alma)
+    with pytest.raises(Refusal, match="Only a global role gives"):
+        overrides.change_default_overrides(builtin_role("manager"), changes={code: "allow"}, by=alma)
 
     assert membership_of(mara, acme).overrides is None
 

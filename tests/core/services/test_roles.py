@@ -70,11 +70,11 @@ def test_nobody_widens_the_role_that_they_hold_themselves(rita):
 
 
 def test_a_role_with_more_rights_than_the_viewer_is_out_of_reach(rita):
-    role = RoleFactory(name="Accountant", permissions=["users.view", "settings.edit"])
+    role = RoleFactory(name="Accountant", permissions=["users.view", "seats.edit"])
     for change in (
         lambda: roles.update(role, name="Mine", by=rita),
         lambda: roles.update(role, name="Accountant", is_global=True, by=rita),
-        lambda: roles.change_permissions(role, remove=["settings.edit"], by=rita),
+        lambda: roles.change_permissions(role, remove=["seats.edit"], by=rita),
         lambda: roles.delete(role, by=rita),
         lambda: roles.change_permissions(Role.objects.get(code="manager"), remove=["users.edit"], by=rita),
     ):
@@ -219,7 +219,42 @@ def test_default_permissions_give_no_more_than_their_author_has(alma, rita):
 def test_the_administrator_changes_nothing_by_what_an_older_version_stored(alma):
     """An administrator has every permission, also those that the stored list lacks."""
     Role.objects.filter(code="administrator").update(permissions=[])
-    role = roles.create(name="All", permissions=PERMISSIONS, by=User.objects.get(pk=alma.pk))
+    role = roles.create(name="All", is_global=True, permissions=PERMISSIONS, by=User.objects.get(pk=alma.pk))
 
     assert len(role.permissions) == len(PERMISSIONS)
     assert builtin_role("administrator").permissions == []
+
+
+def test_a_team_role_is_stored_without_what_only_a_global_role_gives(alma):
+    sent = ["users.view", "settings.edit", "audit.view", "users.impersonate"]
+
+    role = roles.create(name="Coach", permissions=sent, by=alma)
+    assert role.permissions == ["users.view"]
+    roles.change_permissions(role, add=["settings.edit", "seats.view"], by=alma)
+    role.refresh_from_db()
+    assert role.permissions == ["seats.view", "users.view"]
+
+
+@pytest.mark.parametrize("is_global", [True, False])
+def test_a_role_gets_no_rights_of_the_site_by_changing_its_kind(rita, is_global):
+    """Permissions that are stored on a team role from before would count once the role is global."""
+    role = RoleFactory(name="Old", is_global=not is_global, permissions=["roles.view", "users.view"])
+    if is_global:
+        Role.objects.filter(pk=role.pk).update(permissions=["settings.edit", "users.view"])
+
+    roles.update(role, name="Old", is_global=is_global, by=rita)
+
+    role.refresh_from_db()
+    assert (role.is_global, role.permissions) == (is_global, ["users.view"])
+
+
+def test_what_a_team_never_gives_is_no_right_of_its_members(mara, owen, ana, acme):
+    """A role with permissions of the whole site, stored by an older version, keeps nobody out of reach."""
+    role = RoleFactory(name="Coach", permissions=["users.view", "settings.edit", "audit.view"])
+    Membership.objects.filter(team=acme, user=ana).update(role=role, overrides={"sync.manage": "allow"})
+    owen = User.objects.get(pk=owen.pk)
+
+    assert Membership.objects.get(team=acme, user=ana).codes() == {"users.view"}
+    assert scope.memberships_where(owen, "teams.assign").filter(user=ana).exists()
+    assert role in scope.roles_to_give(owen, acme)
+    assert not User.objects.get(pk=ana.pk).has_perm("core.view_history")

@@ -68,7 +68,35 @@ def test_a_role_is_added_with_its_permissions_and_teams(signed_in, alma, acme):
 
     role = Role.objects.get(name="Coach")
     assert (role.permissions, list(role.limited_to.all())) == (["teams.view", "users.view"], [acme])
-    assert "The role Coach is made" in answer.content.decode()
+    assert "The role Coach is made. Give it to people in their teams." in answer.content.decode()
+
+
+def test_a_global_role_says_how_it_is_given(signed_in, alma):
+    sent = {"name": "Auditor", "is_global": "on", "users.view": "on"}
+
+    page = signed_in(alma).post(f"{LIST}do/add/", sent, follow=True).content.decode()
+
+    assert "by the button Global Role in the tab Teams of their page" in page
+    assert "in their teams" not in page
+
+
+def test_a_team_role_gets_no_permission_of_the_site(signed_in, alma):
+    sent = {"name": "Coach", "users.view": "on", "settings.edit": "on"}
+
+    signed_in(alma).post(f"{LIST}do/add/", sent)
+
+    assert Role.objects.get(name="Coach").permissions == ["users.view"]
+
+
+def test_to_save_what_is_so_already_says_that_nothing_was_changed(signed_in, alma):
+    role = RoleFactory(name="Coach", permissions=["users.view"])
+    browser = signed_in(alma)
+    shown = shown_by(browser.get(change(role, "permissions")))
+    Role.objects.filter(pk=role.pk).update(permissions=["teams.view", "users.view"])
+
+    for sent in (shown, shown | {"teams.view": "on"}):
+        page = browser.post(do(role, "permissions"), sent, follow=True).content.decode()
+        assert "Nothing was changed." in page and "They hold at once" not in page
 
 
 def test_a_permission_that_the_form_does_not_show_is_not_given(signed_in, acme):
