@@ -15,6 +15,7 @@ from core.folding import email_key, normalize_email
 from core.models import EmailChange, User
 from core.services.accounts import access, allowances, email_changes
 from core.services.site import link_addresses, mail, notices
+from core.wording import plural
 
 WELCOME_TASK = "core.tasks.send_welcome"
 RESET_TASK = "core.tasks.send_password_reset"
@@ -50,10 +51,15 @@ def ask_for_welcome(user: User, *, by: User | None = None) -> None:
 
 def ask_for_password_reset(user: User, *, by: User | None = None) -> None:
     """Queue a mail with a link to set a new password; the old one works until then. `by` is notified of a
-    failure. Raises Refusal when the account is switched off."""
+    failure. Raises Refusal when the account is switched off, and after PASSWORD_MAILS mails in an hour: those
+    that others ask for are counted apart from the user's own."""
     acting.refuse()
     if not user.is_active:
         raise Refusal(f"{user}'s account is switched off. Switch it on first.")
+    limit = settings.PASSWORD_MAILS
+    if allowances.take("password mail for", str(user.pk), limit=limit, window=timedelta(hours=1)):
+        sent = plural(limit, "link to choose a password was", "links to choose a password were")
+        raise Refusal(f"{sent} sent to {user} within an hour. Try again later.")
     _queue(RESET_TASK, user, by)
 
 

@@ -134,6 +134,24 @@ def test_the_welcome_mail_is_sent_by_the_worker_unless_switched_off(
     assert [address for mail in mailoutbox for address in mail.to] == mails
 
 
+def test_others_send_links_for_a_password_no_more_often_than_their_owner_may(
+    mara, alma, ana, bo, signed_in, settings, mailoutbox, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        pages = [
+            signed_in(by).post(do("reset-password", ana.pk), follow=True).content.decode()
+            for by in (mara, alma, mara, alma)
+        ]
+        other = signed_in(mara).post(do("reset-password", bo.pk), follow=True).content.decode()
+    work_off(account_mail.RESET_TASK)
+
+    assert settings.PASSWORD_MAILS == 3
+    assert "3 links to choose a password were sent to Ana Ames within an hour. Try again later." in pages[3]
+    assert all("goes to ana@acme.example" in page for page in pages[:3])
+    assert "goes to bo@acme.example" in other
+    assert [mail.to for mail in mailoutbox].count(["ana@acme.example"]) == 3
+
+
 def test_a_reset_password_link_works_and_is_in_no_queue(
     mara, ana, signed_in, mailoutbox, client, settings, django_capture_on_commit_callbacks
 ):
