@@ -16,3 +16,10 @@ def plural(count: int, one: str, many: str = "") -> str:
 def listed(names: Sequence[str]) -> str:
     """Returns the names as a list in a sentence: "Ana, Bo and Cleo". Empty for none."""
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
+def first_of(names: Sequence[str], most: int = 3) -> str:
+    """Returns the first names and how many more there are: "Ana, Bo, Cleo and 9 more"."""
+    if len(names) <= most:
+        return listed(names)
+    return f"{', '.join(names[:most])} and {len(names) - most:,} more"

@@ -19,6 +19,7 @@ from core.services.memberships import add_member
 from core.services.mirror import former_accounts
 from core.services.mirror.source import Source
 from core.services.roles import administrators
+from core.wording import first_of
 
 CHANGEABLE = {*User.NAMES, "is_active"}
 
@@ -212,7 +213,7 @@ def _checked(values: dict[str, Any], user: User | None = None, *, by: User | Non
         if other.exists():
             raise EmailTaken(_taken(values["email"], hidden=by is not None and not other.visible_to(by)))
     if values.get("is_active") is False and user is not None and user.owned_teams.exists():
-        owned = ", ".join(str(team) for team in user.owned_teams.all()[:3])
+        owned = first_of([str(team) for team in user.owned_teams.all()])
         raise OwnsTeams(
             f"{user} owns {owned}. Make somebody else the owner before switching the account off."
         )

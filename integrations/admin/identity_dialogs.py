@@ -240,7 +240,8 @@ class KeepOurs(ChosenDialog):
                 count += 1
             except Refusal as refusal:
                 left.append(str(refusal))
-        return Done(f"Decided {plural(count, 'conflict')}.", warnings=left[:SHOWN])
+        more = [f"{len(left) - SHOWN:,} more could not be decided."] if len(left) > SHOWN else []
+        return Done(f"Decided {plural(count, 'conflict')}.", warnings=[*left[:SHOWN], *more])
 
 
 def warn_about_settled(request: HttpRequest) -> None:

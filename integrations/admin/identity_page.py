@@ -8,6 +8,7 @@ from django.utils.safestring import SafeString
 from core.admin.kit import cells
 from core.models import Membership, User
 from core.services import identity
+from core.wording import first_of
 from integrations.admin.identity_dialogs import account_of, who_gains_what
 from integrations.models import SyncConflict
 from integrations.thinkific.identity_facts import ENROLLMENTS
@@ -69,5 +70,4 @@ _is_there = Q(removed_at__isnull=True)
 
 def _teams(user: User) -> SafeString:
     rows = Membership.objects.filter(user=user).select_related("team", "role").order_by("team__name")
-    names = [f"{row.team} ({row.role})" for row in rows[: SHOWN + 1]]
-    return cells.text(", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else ""))
+    return cells.text(first_of([f"{row.team} ({row.role})" for row in rows], SHOWN))

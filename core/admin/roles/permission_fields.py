@@ -9,6 +9,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldBooleanSwitchWidget
 from core.admin.kit.dialogs.dialog import Dialog
 from core.permissions.codes import FOR_THE_SITE, PERMISSIONS, Permission
 from core.permissions.overrides import ALLOW, DENY
+from core.wording import first_of
 
 INHERIT = ""
 
@@ -94,6 +95,5 @@ def in_words(overrides: Mapping[str, str] | None) -> list[str]:
             if e == effect and c in PERMISSIONS
         ]
         if labels:
-            shown = ", ".join(labels[:3]) + (f" and {len(labels) - 3} more" if len(labels) > 3 else "")
-            said.append(f"{word}: {shown}")
+            said.append(f"{word}: {first_of(labels)}")
     return said

@@ -25,6 +25,7 @@ from core.permissions.backend import codes_by
 from core.permissions.codes import PERMISSIONS
 from core.pills import pill
 from core.services.roles import roles
+from core.wording import first_of
 
 MOST_NAMED = 5
 DANGER = "d-button d-danger"
@@ -87,9 +88,7 @@ def _offered_in(role: Any) -> str:
         return "All teams, without being a member"
     if not role.limits_counted:
         return "All teams"
-    teams = [str(team) for team in role.limited_to.order_by("name")[: MOST_NAMED + 1]]
-    more = f" and {role.limits_counted - MOST_NAMED:,} more" if len(teams) > MOST_NAMED else ""
-    return f"Only {', '.join(teams[:MOST_NAMED])}{more}"
+    return f"Only {first_of([str(team) for team in role.limited_to.order_by('name')], MOST_NAMED)}"
 
 
 def _deleting(role: Role) -> SafeString:

@@ -11,6 +11,7 @@ from core.admin.kit import cells
 from core.admin.kit.lists.columns import column
 from core.models import Seat, SeatAssignment, Team, User
 from core.pills import pill
+from core.wording import first_of
 
 SHOWN_TEAMS = 3
 
@@ -72,8 +73,7 @@ def with_shown_teams(seats: QuerySet[Seat], viewer: User) -> QuerySet[Seat]:
 
 def team_names(seat: Any) -> SafeString:
     names = [assignment.team.name for assignment in seat.shown_assignments]
-    more = f" and {len(names) - SHOWN_TEAMS} more" if len(names) > SHOWN_TEAMS else ""
-    return cells.text(", ".join(names[:SHOWN_TEAMS]) + more)
+    return cells.text(first_of(names, SHOWN_TEAMS))
 
 
 def teams_of(seat: Seat, viewer: User) -> QuerySet[SeatAssignment]:

@@ -20,6 +20,7 @@ from core.admin.users.dialogs.impersonate import prepare_buttons
 from core.admin.users.dialogs.tags import CHOSEN_TAG_DIALOGS
 from core.models import Membership, User
 from core.pills import pill
+from core.wording import first_of
 
 NAMED = 2  # the most teams that a cell names
 
@@ -65,8 +66,7 @@ def status_of(user: User) -> str:
 
 def _team_names(user: Any) -> SafeString:
     names = [membership.team.name for membership in user.shown_memberships]
-    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return cells.text(f"{', '.join(names[:NAMED])}{more}", tooltip=", ".join(names))
+    return cells.text(first_of(names, NAMED), tooltip=", ".join(names))
 
 
 def _last_activity(user: Any) -> SafeString:

@@ -14,7 +14,7 @@ from core.services.accounts.personal_teams import ON_ITS_WAY, Along
 from core.services.history import signed
 from core.services.roles import administrators
 from core.services.teams import leaving
-from core.wording import listed, plural
+from core.wording import first_of, listed, plural
 
 RECORDED = "{} is in the record of impersonations, which is kept. Switch the account off instead."
 
@@ -129,9 +129,8 @@ def obstacle(user: User, *, by: User | None = None) -> str:
     if by is not None and not by.sees_everything and _bought(user).exists():
         return f"{user} has access that was bought in Thinkific. Ask an administrator to delete the account."
     along = personal_teams.going_along(user)
-    if owned := list(user.owned_teams.exclude(pk__in=[team.pk for team in along])[:3]):
-        names = ", ".join(str(team) for team in owned)
-        said = f"{user} owns {names}. Make somebody else the owner first."
+    if owned := list(user.owned_teams.exclude(pk__in=[team.pk for team in along])):
+        said = f"{user} owns {first_of([str(team) for team in owned])}. Make somebody else the owner first."
         if not along and set(owned) <= set(personal_teams.personal_of(user)):
             said += (
                 " Or switch on “delete the students of a user too” in Settings: personal teams then go along."

@@ -26,7 +26,7 @@ from core.models import (
     User,
 )
 from core.permissions.overrides import effective
-from core.wording import listed, one_or_many, plural
+from core.wording import first_of, listed, one_or_many, plural
 
 MOST_MEMBERS = 500  # at once: the viewer waits for it, and others wait for the locked rows
 NAMED = 5  # the most people who are named for one reason
@@ -64,15 +64,10 @@ class Along:
         for _, name, reason in self.staying:
             reasons.setdefault(reason, []).append(name)
         said += [
-            f"{_named(people)} {one_or_many(len(people), 'stays', 'stay')}: {reason}."
+            f"{first_of(people, NAMED)} {one_or_many(len(people), 'stays', 'stay')}: {reason}."
             for reason, people in reasons.items()
         ]
         return said
-
-
-def _named(people: list[str]) -> str:
-    more = len(people) - NAMED
-    return listed([*people[:NAMED], f"{more:,} more"]) if more > 0 else listed(people)
 
 
 def going_along(user: User) -> list[Team]:

@@ -17,6 +17,7 @@ from core.permissions import scope
 from core.services.enrollments import enrollments, places
 from core.services.enrollments.enroll_many import enroll_unchecked
 from core.services.enrollments.places import Plan
+from core.wording import first_of
 
 
 class HeldOtherwise(Refusal):
@@ -166,9 +167,9 @@ def _check_own(viewer: User, students: Collection[User], products: Collection[Pr
 def giver(viewer: User, enrollment: Enrollment) -> str:
     """Returns the text that tells a team's viewer who gave the access; other teams are not named."""
     if enrollment.last_seat_id is not None:
-        teams = viewer.managed_teams().filter(memberships__user=enrollment.user_id)
-        rows = SeatAssignment.objects.filter(team__in=teams, seat=enrollment.last_seat_id)
-        names = sorted({str(row.team) for row in rows.select_related("team")})
-        if names:
-            return f"A seat of {', '.join(names)}"
+        shared = viewer.managed_teams().filter(memberships__user=enrollment.user_id)
+        rows = SeatAssignment.objects.filter(team__in=shared, seat=enrollment.last_seat_id)
+        teams = sorted({str(row.team) for row in rows.select_related("team")})
+        if teams:
+            return f"A seat of {first_of(teams)}"
     return "Not by a seat of your teams: bought, or given by somebody else. Your teams cannot change its end."

@@ -21,7 +21,7 @@ from core.models.seats import ALERTS
 from core.services.seats import room
 from core.services.site import mail, notices
 from core.services.storage import bulk
-from core.wording import listed, plural
+from core.wording import first_of, plural
 
 ALERT_TASK = "core.tasks.send_seat_alert"
 MOST_LISTED = 20  # seats in one e-mail
@@ -75,7 +75,7 @@ def lines_for(person: User, seats: Sequence[int]) -> list[str]:
 
 
 def _line(seat: Seat, person: User, teams: Sequence[str]) -> str:
-    called = seat.name if person.sees_everything else f"{listed(teams)}: {seat.product}"
+    called = seat.name if person.sees_everything else f"{first_of(teams)}: {seat.product}"
     return f"{called} {room.how_full(seat)}"
 
 
