@@ -47,7 +47,9 @@ class SwitchingSeats(ChosenSeats):
         so = "active" if self.to else "inactive"
         if not changed:
             return Done(f"All chosen seats are {so} already. Nothing was changed.")
-        return Done(f"{plural(len(changed), 'seat')} {one_or_many(len(changed), 'is', 'are')} {so} now.")
+        said = f"{plural(len(changed), 'seat')} {one_or_many(len(changed), 'is', 'are')} {so} now."
+        already = len(self.chosen) - len(changed)
+        return Done(f"{said} {plural(already, 'was', 'were')} {so} already." if already else said)
 
 
 class ActivateChosen(SwitchingSeats):
@@ -79,7 +81,10 @@ class AddPlacesToChosen(ChosenSeats):
         if not limited:
             return Done("All chosen seats are unlimited. Nothing was changed.")
         has = one_or_many(len(limited), "has", "have")
-        return Done(f"{plural(len(limited), 'seat')} {has} {plural(places, 'more place', 'more places')}.")
+        said = f"{plural(len(limited), 'seat')} {has} {plural(places, 'more place', 'more places')}."
+        others = len(self.chosen) - len(limited)
+        stay = one_or_many(others, "is unlimited and stays so", "are unlimited and stay so")
+        return Done(f"{said} {others:,} {stay}." if others else said)
 
 
 class AssignChosen(ChosenSeats):

@@ -71,29 +71,41 @@ class EditTags(TagDialog):
 
 
 class TagChosen(ChosenDialog, TagDialog):
-    """For up to MOST_TAGGED chosen users. Guests are left out: their tags belong to other teams."""
+    """For up to MOST_TAGGED chosen users. Those whom the viewer may not tag are left out, and named before
+    and after: guests, whose tags belong to other teams, and members of teams where the viewer's role does not
+    include it."""
 
     most = MOST_TAGGED
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.offer("tags", Tag.objects.visible_to(self.viewer))
-        self.people = self.chosen
+        self.people, self.guests, self.others = self.chosen, [], []
         if not self.viewer.sees_everything and self.chosen:
-            own = set(scope.own_people_where(self.viewer, self.code).values_list("pk", flat=True))
-            self.people = [user for user in self.chosen if user.pk in own]
+            tagged = set(scope.own_people_where(self.viewer, self.code).values_list("pk", flat=True))
+            own = set(User.objects.own_people_of(self.viewer).values_list("pk", flat=True))
+            self.people = [user for user in self.chosen if user.pk in tagged]
+            self.guests = [user for user in self.chosen if user.pk not in own]
+            self.others = [user for user in self.chosen if user.pk in own - tagged]
 
     def text(self) -> str:
-        left_out = len(self.chosen) - len(self.people)
         said = f"{counted(self.people)}: {names(self.people)}." if self.people else "Nobody is left."
-        if left_out:
-            said += (
-                f" {plural(left_out, 'guest is', 'guests are')} left out: their tags belong to other teams."
-            )
+        return f"{said}{self.left_out('is', 'are')}"
+
+    def left_out(self, one: str, many: str) -> str:
+        """Returns who of the chosen gets no tag, and why; empty for nobody."""
+        said = ""
+        if self.guests:
+            verb = one_or_many(len(self.guests), f"{one} left out: a guest's", f"{many} left out: guests'")
+            said += f" {names(self.guests)} {verb} tags belong to other teams."
+        if self.others:
+            verb = one_or_many(len(self.others), one, many)
+            said += f" {names(self.others)} {verb} left out: your role in their team does not change tags."
         return said
 
     def lines(self) -> dict[int, str]:
-        return {user.pk: f"{user}, {user.shown_email}" for user in self.people}
+        people = {user.pk: f"{user}, {user.shown_email}" for user in self.people}
+        return people | {user.pk: f"{user}: left out" for user in [*self.guests, *self.others]}
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
@@ -116,7 +128,8 @@ class AddTagToChosen(TagChosen):
     def carry_out(self) -> Done:
         chosen = self.chosen_tags()
         added = tags.add_tags(self.people, chosen, by=self.viewer)
-        return Done(_result(chosen, added, len(self.people), "added to", "had"))
+        said = _result(chosen, added, len(self.people), "added to", "had")
+        return Done(f"{said}{self.left_out('was', 'were')}")
 
 
 class RemoveTagFromChosen(TagChosen):
@@ -126,7 +139,8 @@ class RemoveTagFromChosen(TagChosen):
     def carry_out(self) -> Done:
         chosen = list(self.cleaned_data["tags"])
         removed = tags.remove_tags(self.people, chosen, by=self.viewer)
-        return Done(_result(chosen, removed, len(self.people), "removed from", "did not have"))
+        said = _result(chosen, removed, len(self.people), "removed from", "did not have")
+        return Done(f"{said}{self.left_out('was', 'were')}")
 
 
 def _result(chosen: list[Tag], count: int, people: int, done: str, others: str) -> str:

@@ -1,5 +1,7 @@
 """Tags: on a user's page, for people chosen in the list, as a filter; and what a team may see and change."""
 
+from html import unescape
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -8,7 +10,7 @@ from django.urls import reverse
 from core.models import Tag, UserTag
 from tests.core.admin.users.test_chosen_people import LIST, chosen, said
 from tests.dialogs import shown_by
-from tests.factories import MembershipFactory, RoleFactory, TagFactory, UserFactory, builtin_role
+from tests.factories import MembershipFactory, RoleFactory, TagFactory, TeamFactory, UserFactory, builtin_role
 
 pytestmark = pytest.mark.django_db
 
@@ -188,11 +190,32 @@ def test_a_manager_tags_own_people_and_guests_are_left_out(mara, acme, ana, otto
     form = chosen("add_tag", [ana, otto])
 
     shown = office.post(LIST, {name: form[name] for name in ("action", "index", "_selected_action")})
-    ask(office, "add_tag", [ana, otto], new="Pilot")
+    answer = ask(office, "add_tag", [ana, otto], new="Pilot")
 
-    assert "1 person: Ana Ames. 1 guest is left out" in shown.content.decode()
+    page = unescape(shown.content.decode())
+    assert f"1 person: Ana Ames. {otto} is left out: a guest's tags belong to other teams." in page
+    assert f"{otto}: left out" in page
+    assert otto.email not in page
+    assert said(answer) == (
+        f"The tag Pilot was added to 1 person. {otto} was left out: a guest's tags belong to other teams."
+    )
     assert tags_of(ana) == {"Pilot"}
     assert not otto.tags.exists()
+
+
+def test_members_of_a_team_where_the_viewer_may_not_tag_are_left_out(mara, ana, signed_in):
+    elsewhere = TeamFactory(name="Elsewhere")
+    looks = RoleFactory(permissions=["users.view", "teams.view"])
+    MembershipFactory(team=elsewhere, user=mara, role=looks)
+    pia = MembershipFactory(team=elsewhere, user=UserFactory(first_name="Pia", last_name="Pie")).user
+
+    answer = ask(signed_in(mara), "add_tag", [ana, pia], new="Pilot")
+
+    assert said(answer) == (
+        "The tag Pilot was added to 1 person. "
+        "Pia Pie was left out: your role in their team does not change tags."
+    )
+    assert not pia.tags.exists()
 
 
 def test_a_person_of_another_team_is_not_tagged_by_key(mara, ana, otto, signed_in):
