@@ -217,16 +217,16 @@ class SiteSettings(models.Model):
         db_default=True,
         help_text="An enrollment that a student bought takes a place on the seats of the student's teams.",
     )
-    # Deleting
     delete_students = models.BooleanField(
         "delete students in Thinkific",
         default=False,
-        help_text="Deleting a student here also deletes the student in Thinkific.",
+        help_text="Deleting a student (whoever holds no right here) also deletes the Thinkific account. Off: "
+        "it stays, and the next pull brings the person back without teams.",
     )
     delete_users = models.BooleanField(
         "delete users in Thinkific",
         default=False,
-        help_text="Deleting a user here also deletes the user in Thinkific.",
+        help_text="The same for users: whoever holds a right here, as an administrator or by a team.",
     )
     delete_students_of_users = models.BooleanField(
         "delete the students of a user too",

@@ -1,10 +1,29 @@
-"""What a viewer may do with a student: enroll them, delete them."""
+"""Who is a student, and what a viewer may do with one: enroll them, delete them."""
+
+from collections.abc import Collection
 
 from django.db.models import QuerySet
 
 from core.models import Membership, SeatAssignment, Team, User
 from core.permissions import scope
 from core.permissions.overrides import effective
+
+
+def with_rights(people: Collection[User]) -> set[int]:
+    """Returns the primary keys of those of these people who hold any right here: who use the dashboard, have
+    a global role, own a team, or have a permission in a team. Everybody else is a student."""
+    keys = [one.pk for one in people]
+    found = {
+        one.pk
+        for one in people
+        if one.is_superuser or one.is_staff or one.is_dashboard_user or one.global_role_id is not None
+    }
+    found.update(Team.objects.filter(owner__in=keys).order_by().values_list("owner", flat=True))
+    rows = Membership.objects.filter(user__in=keys).order_by()
+    for user, permissions, overrides in rows.values_list("user", "role__permissions", "overrides"):
+        if effective(permissions, overrides):
+            found.add(user)
+    return found
 
 
 def may_enroll(viewer: User, student: User | None) -> bool:
@@ -33,17 +52,10 @@ def may_delete(viewer: User, person: User) -> bool:
         return True
     if not scope.holds(viewer, "students.delete") or viewer.pk == person.pk:
         return False
-    if (
-        person.is_superuser
-        or person.is_staff
-        or person.is_dashboard_user
-        or person.global_role_id is not None
-    ):
-        return False
-    rows = list(Membership.objects.filter(user=person).values_list("team", "role__permissions", "overrides"))
-    if any(effective(permissions, overrides) for _, permissions, overrides in rows):
+    if with_rights([person]):
         return False
     if viewer.sees_everything:
-        return not person.owned_teams.exists()
+        return True
     own = set(scope.teams_where(viewer, "students.delete").values_list("pk", flat=True))
-    return person.home_team_id in own and bool(rows) and {team for team, *_ in rows} <= own
+    teams = set(person.memberships.order_by().values_list("team", flat=True))
+    return person.home_team_id in own and bool(teams) and teams <= own

@@ -31,7 +31,8 @@ class Deletion:
     memberships: int
     notes: int
     thinkific_id: int | None  # the Thinkific account that is deleted too; None: there is none, or it stays
-    stays_in_thinkific: bool
+    stays_in_thinkific: str  # how both could be deleted, if the Thinkific account stays; empty: it does not
+    back: str  # how the person then comes back
     along: Along | None = None  # the personal team with its students
 
     def fingerprint(self) -> str:
@@ -46,7 +47,9 @@ class Deletion:
             self.notes,
         )
         along = [self.along.fingerprint()] if self.along else []
-        return "-".join(map(str, [*values, self.thinkific_id or 0, int(self.stays_in_thinkific), *along]))
+        return "-".join(
+            map(str, [*values, self.thinkific_id or 0, int(bool(self.stays_in_thinkific)), *along])
+        )
 
     def sentences(self) -> list[str]:
         found = [
@@ -65,15 +68,16 @@ class Deletion:
             )
         elif self.stays_in_thinkific:
             said.append(
-                "The Thinkific account stays, and the next pull of the users brings the person back without "
-                "teams. To keep somebody out, switch the account off instead."
+                "The Thinkific account stays, and the next pull of the users brings the person back "
+                f"{self.back} To keep somebody out, switch the account off in Edit Profile instead. "
+                f"{self.stays_in_thinkific}"
             )
         return said + (self.along.sentences() if self.along else [])
 
 
 def describe(user: User, *, by: User | None = None) -> Deletion:
     """Returns what `by` would destroy by deleting this user with the present settings."""
-    stays = _stays_in_thinkific(user)
+    stays = _kept_there(user, by=by)
     return Deletion(
         user_id=user.pk,
         name=str(user),
@@ -84,33 +88,23 @@ def describe(user: User, *, by: User | None = None) -> Deletion:
         notes=user.notes.count(),
         thinkific_id=None if stays or user.removed_at is not None else user.thinkific_id,
         stays_in_thinkific=stays,
+        back=personal_teams.way_back([user.pk]) if stays else "",
         along=personal_teams.describe(user, by=by),
     )
 
 
-def _stays_in_thinkific(user: User) -> bool:
-    """Whether the user has a Thinkific account that the settings keep."""
-    settings = SiteSettings.load()
-    too = settings.delete_users if user.is_dashboard_user else settings.delete_students
-    return user.thinkific_id is not None and user.removed_at is None and not too
-
-
-def kept_by_the_settings(user: User, *, by: User | None = None) -> str:
-    """Returns why a deletion would be undone by the next pull: the settings keep the Thinkific account. Empty
-    when it would last."""
-    if not _stays_in_thinkific(user):
+def _kept_there(user: User, *, by: User | None) -> str:
+    """Returns how both accounts could be deleted, if the settings keep the user's Thinkific account; empty
+    when there is none, or when it goes too."""
+    if user.thinkific_id is None or user.removed_at is not None:
+        return ""
+    settings, is_user = SiteSettings.load(), bool(students.with_rights([user]))
+    if settings.delete_users if is_user else settings.delete_students:
         return ""
     if by is not None and not by.sees_everything:
-        return (
-            f"Thinkific accounts are kept: {user}, deleted here only, would come back with the next pull of "
-            "the users. Ask an administrator, or switch the account off in Edit Profile and lose nothing."
-        )
-    setting = "delete users in Thinkific" if user.is_dashboard_user else "delete students in Thinkific"
-    return (
-        f"The settings keep Thinkific accounts: {user}, deleted here only, would come back with the next "
-        f"pull of the users. Switch on “{setting}” in Settings to delete both. To keep somebody out and lose "
-        "nothing, switch the account off in Edit Profile."
-    )
+        return "An administrator can delete both."
+    which = "users" if is_user else "students"
+    return f"To delete both, switch on “delete {which} in Thinkific” in Settings."
 
 
 def _bought(user: User) -> QuerySet[Enrollment]:

@@ -13,6 +13,8 @@ from django.db.models import Q, QuerySet
 from core.models import (
     Certificate,
     Enrollment,
+    GroupAssignment,
+    GroupMembership,
     ImpersonationSession,
     Membership,
     Note,
@@ -25,7 +27,8 @@ from core.models import (
     Team,
     User,
 )
-from core.permissions.overrides import effective
+from core.permissions.students import with_rights
+from core.services.directions import PULLING
 from core.wording import first_of, listed, one_or_many, plural
 
 MOST_MEMBERS = 500  # at once: the viewer waits for it, and others wait for the locked rows
@@ -41,6 +44,8 @@ class Along:
     teams: tuple[tuple[int, str], ...]  # primary keys and names
     assignments: int  # of seats
     students: tuple[tuple[int, str, int | None], ...]  # who go: key, name, Thinkific account that goes too
+    stay_there: int  # of these students, those whose Thinkific account stays
+    back: str  # how these come back
     staying: tuple[tuple[int, str, str], ...]  # key, name, reason
     records: tuple[tuple[int, str], ...]  # of the students: counts with their noun
 
@@ -60,6 +65,12 @@ class Along:
                 f"{plural(there, 'Thinkific account')} of these students {one_or_many(there, 'is', 'are')} "
                 "deleted too, permanently."
             )
+        if self.stay_there:
+            said.append(
+                f"{plural(self.stay_there, 'Thinkific account')} of these students "
+                f"{one_or_many(self.stay_there, 'stays', 'stay')}, and the next pull of the users brings "
+                f"{one_or_many(self.stay_there, 'that person', 'these people')} back {self.back}"
+            )
         reasons: dict[str, list[str]] = {}
         for _, name, reason in self.staying:
             reasons.setdefault(reason, []).append(name)
@@ -68,6 +79,17 @@ class Along:
             for reason, people in reasons.items()
         ]
         return said
+
+
+def way_back(users: Collection[int]) -> str:
+    """Returns where people (primary keys) are who are deleted here only and come back with the next pull: the
+    end of a sentence."""
+    where = "without teams." if SiteSettings.load().default_team_id is None else "into the default team."
+    inside = GroupMembership.objects.filter(user__in=users, removed_at__isnull=True)
+    bringing = GroupAssignment.objects.filter(direction__in=PULLING, team__archived_at__isnull=True)
+    if inside.filter(group__in=bringing.values("group")).exists():
+        where += " Groups in Thinkific whose members join a team bring them into it again."
+    return where
 
 
 def going_along(user: User) -> list[Team]:
@@ -123,6 +145,8 @@ def describe(user: User, *, by: User | None) -> Along | None:
     reasons = _reasons(list(rows), teams, by)
     going = [person for pk, person in members.items() if pk not in reasons]
     keys = [person.pk for person in going]
+    there = {one.pk: one.thinkific_id for one in going if one.removed_at is None and one.thinkific_id}
+    too = SiteSettings.load().delete_students
     counts = (
         (Enrollment.objects.filter(user__in=keys).count(), "enrollment"),
         (QuizResult.objects.filter(user__in=keys).count(), "quiz result"),
@@ -133,7 +157,9 @@ def describe(user: User, *, by: User | None) -> Along | None:
     return Along(
         teams=tuple((team.pk, str(team)) for team in teams),
         assignments=SeatAssignment.objects.filter(team__in=teams).count(),
-        students=tuple((one.pk, str(one), None if one.removed_at else one.thinkific_id) for one in going),
+        students=tuple((one.pk, str(one), there.get(one.pk) if too else None) for one in going),
+        stay_there=0 if too else len(there),
+        back="" if too or not there else way_back(there),
         staying=tuple((pk, str(one), reasons[pk]) for pk, one in members.items() if pk in reasons),
         records=counts,
     )
@@ -142,7 +168,7 @@ def describe(user: User, *, by: User | None) -> Along | None:
 def _reasons(rows: list[Membership], teams: list[Team], by: User | None) -> dict[int, str]:
     """Returns why members stay, by primary key. Whoever is missing goes along."""
     people = {row.user_id: row.user for row in rows}
-    keys, keep = list(people), not SiteSettings.load().delete_students
+    keys = list(people)
     elsewhere = Membership.objects.filter(user__in=keys).exclude(team__in=teams)
     recorded = ImpersonationSession.objects.filter(Q(impersonator__in=keys) | Q(impersonated__in=keys))
     making = OutboxEntry.objects.unsent().filter(ON_ITS_WAY, entity="user", object_id__in=keys)
@@ -150,23 +176,11 @@ def _reasons(rows: list[Membership], teams: list[Team], by: User | None) -> dict
     found: dict[int, str] = {}
     for reason, pks in (
         ("you cannot delete yourself", {by.pk if by else None}),
-        ("more than a student here", {row.user_id for row in rows if _has_rights(row)}),
         ("owner of a team", set(Team.objects.filter(owner__in=keys).values_list("owner", flat=True))),
+        ("more than a student here", with_rights(people.values())),
         ("in another team too", set(elsewhere.order_by().values_list("user", flat=True))),
         ("in the record of impersonations, which is kept", in_record),
         ("a Thinkific account is being made", set(making.values_list("object_id", flat=True))),
-        (
-            "the settings keep students' Thinkific accounts, and a pull would bring them back",
-            {pk for pk, one in people.items() if keep and one.thinkific_id and one.removed_at is None},
-        ),
     ):
         found |= {pk: reason for pk in people if pk in pks and pk not in found}
     return found
-
-
-def _has_rights(row: Membership) -> bool:
-    user = row.user
-    works_here = user.is_superuser or user.is_staff or user.is_dashboard_user
-    return (
-        works_here or user.global_role_id is not None or bool(effective(row.role.permissions, row.overrides))
-    )

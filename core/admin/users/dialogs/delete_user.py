@@ -37,7 +37,7 @@ class DeleteUser(Dialog):
 
     @classmethod
     def blocked(cls, target: User, viewer: User) -> str:
-        return deletions.obstacle(target, by=viewer) or deletions.kept_by_the_settings(target, by=viewer)
+        return deletions.obstacle(target, by=viewer)
 
     def text(self) -> str:
         return "\n".join(self.deletion.sentences())

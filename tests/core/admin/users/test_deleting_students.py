@@ -133,12 +133,16 @@ def test_what_a_student_bought_only_an_administrator_destroys(owen, alma, acme, 
     assert not User.objects.filter(pk=ana.pk).exists()
 
 
-def test_an_owner_is_not_sent_to_settings(owen, acme, ana, signed_in):
+def test_an_owner_deletes_here_and_reads_that_an_administrator_can_delete_both(owen, acme, ana, signed_in):
     User.objects.filter(pk=ana.pk).update(thinkific_id=4711)
+    ana.refresh_from_db()
 
     page = words(signed_in(owen).get(address(ana)))
+    send(signed_in(owen), ana, owen)
 
-    assert "Ask an administrator, or switch the account off" in page and "in Settings" not in page
+    assert "switch the account off in Edit Profile instead. An administrator can delete both." in page
+    assert "in Settings" not in page
+    assert not User.objects.filter(pk=ana.pk).exists() and not OutboxEntry.objects.exists()
 
 
 def test_who_joins_another_team_meanwhile_stays(owen, acme, globex, ana):

@@ -6,14 +6,18 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from core.models import ImpersonationSession, OutboxEntry, SiteSettings, User
+from core.models import ImpersonationSession, Membership, OutboxEntry, SiteSettings, Team, User
 from core.services.accounts import deletions
 from tests.factories import (
     CertificateFactory,
     EnrollmentFactory,
+    GroupAssignmentFactory,
+    GroupMembershipFactory,
     MembershipFactory,
     OutboxEntryFactory,
     RoleFactory,
+    TeamFactory,
+    builtin_role,
 )
 
 
@@ -123,20 +127,73 @@ def test_a_second_click_finds_nobody(alma, ana_there, signed_in):
     ("is_dashboard_user", "setting"),
     [(False, "delete students in Thinkific"), (True, "delete users in Thinkific")],
 )
-def test_where_the_settings_keep_the_account_one_is_told_which(
+def test_where_the_settings_keep_the_account_only_the_one_here_goes(
     alma, ana, signed_in, is_dashboard_user, setting
 ):
     User.objects.filter(pk=ana.pk).update(thinkific_id=4711, is_dashboard_user=is_dashboard_user)
     ana.refresh_from_db()
 
-    for response in (
-        signed_in(alma).get(address(ana)),
-        signed_in(alma).post(address(ana), confirmed(ana)),
-    ):
-        assert f"Switch on “{setting}” in Settings" in words(response)
-        assert 'name="email"' not in words(response)
-    assert User.objects.filter(pk=ana.pk).exists()
+    page = words(signed_in(alma).get(address(ana)))
+    assert (
+        "The Thinkific account stays, and the next pull of the users brings the person back without teams. "
+        "To keep somebody out, switch the account off in Edit Profile instead. To delete both, switch on "
+        f"“{setting}” in Settings." in page
+    )
+    said = words(signed_in(alma).post(address(ana), confirmed(ana), follow=True))
+
+    assert "Ana Ames is deleted." in said
+    assert not User.objects.filter(pk=ana.pk).exists()
     assert not OutboxEntry.objects.exists()
+
+
+def test_the_question_says_what_brings_a_person_into_teams_again(alma, ana, acme, signed_in):
+    User.objects.filter(pk=ana.pk).update(thinkific_id=4711)
+    SiteSettings.load()
+    SiteSettings.objects.update(default_team=acme)
+    group = GroupMembershipFactory(user=ana).group
+    GroupAssignmentFactory(group=group, team=acme, direction="bidirectional")
+
+    page = words(signed_in(alma).get(address(ana)))
+
+    assert "brings the person back into the default team. Groups in Thinkific whose members join" in page
+
+
+@pytest.mark.parametrize("right", ["owner", "manager", "allowed", "global", "dashboard", "none", "denied"])
+def test_a_user_is_whoever_holds_a_right_and_all_others_are_students(ana, acme, right):
+    """With "delete students" on and "delete users" off, the Thinkific account of a manager stays."""
+    SiteSettings.load()
+    SiteSettings.objects.update(delete_students=True)
+    membership = Membership.objects.filter(user=ana)
+    User.objects.filter(pk=ana.pk).update(thinkific_id=4711)
+    if right == "owner":
+        Team.objects.filter(pk=acme.pk).update(owner=ana)
+    elif right == "manager":
+        membership.update(role=builtin_role("manager"))
+    elif right == "allowed":
+        membership.update(overrides={"users.view": "allow"})
+    elif right == "global":
+        User.objects.filter(pk=ana.pk).update(global_role=RoleFactory(is_global=True))
+    elif right == "dashboard":
+        User.objects.filter(pk=ana.pk).update(is_dashboard_user=True)
+    elif right == "denied":
+        role = RoleFactory(permissions=["users.view"])
+        membership.update(role=role, overrides={"users.view": "deny"})
+    ana.refresh_from_db()
+
+    is_student = right in {"none", "denied"}
+    told = deletions.describe(ana)
+
+    assert told.thinkific_id == (4711 if is_student else None)
+    assert bool(told.stays_in_thinkific) != is_student
+
+
+def test_an_owner_of_many_teams_reads_how_many(alma, owen, acme, signed_in):
+    for number in range(11):
+        TeamFactory(name=f"Ten {number:02}", owner=owen)
+
+    page = words(signed_in(alma).get(address(owen)))
+
+    assert "owns Acme, Ten 00, Ten 01 and 9 more. Make somebody else the owner first." in page
 
 
 @pytest.mark.parametrize("removed_at", [None, timezone.now()])

@@ -145,26 +145,37 @@ def test_who_is_more_than_a_student_of_the_team_stays_and_is_named(alma, pia, ow
     assert Membership.objects.filter(team=acme, user__in=stayed).count() == len(kept) - 1
 
 
-def test_the_settings_keep_students_who_are_in_thinkific(alma, pia, own, acme, signed_in):
-    SiteSettings.objects.update(delete_students=False, default_team=acme)
+def test_students_whose_thinkific_account_stays_go_along_here(alma, pia, own, signed_in):
+    SiteSettings.objects.update(delete_students=False)
 
     page = words(signed_in(alma).get(address(pia)))
     signed_in(alma).post(address(pia), form(pia, alma))
 
-    assert "Cleo Vance stays: the settings keep students' Thinkific accounts" in page
-    cleo = User.objects.get(last_name="Vance")
-    assert (cleo.first_name, cleo.home_team) == ("Cleo", None)
-    assert list(cleo.teams.all()) == [acme]
-    assert cleo.history.latest().home_team_id is None
+    assert "Pia's people is deleted too, with 1 seat assignment and 2 students." in page
+    assert (
+        "1 Thinkific account of these students stays, and the next pull of the users brings that person back "
+        "without teams." in page
+    )
+    assert not User.objects.filter(last_name="Vance").exists()
     assert not OutboxEntry.objects.filter(entity="user").exists()
 
 
+def test_a_student_of_the_team_who_manages_another_is_no_student(alma, pia, own, acme, signed_in):
+    boss = UserFactory(first_name="Boss", last_name="K")
+    MembershipFactory(team=own, user=boss)
+    MembershipFactory(team=acme, user=boss, role=builtin_role("manager"))
+
+    assert "Boss K stays: more than a student here." in words(signed_in(alma).get(address(pia)))
+
+
 def test_nobody_is_left_without_a_team(alma, pia, own, signed_in):
-    SiteSettings.objects.update(delete_students=False)
+    MembershipFactory(
+        team=own, role=builtin_role("manager"), user=UserFactory(first_name="Max", last_name="K")
+    )
 
     page = words(signed_in(alma).post(address(pia), form(pia, alma)))
 
-    assert "is the only team of Cleo Vance" in page
+    assert "is the only team of Max K" in page
     assert User.objects.filter(last_name__in=["Vance", "Person"]).count() == 3
     assert Team.objects.filter(pk=own.pk).exists()
 
