@@ -39,7 +39,7 @@ def enroll_unchecked(
     people = sorted(students, key=lambda student: student.pk)
     wanted = sorted(products, key=lambda product: product.pk)
     seats, ends = seats or {}, ends or {}
-    _check(people, wanted, expiry_date, now)
+    check_can_be_enrolled(people, wanted, expiry_date)
     known = _who_knows(people, wanted)
     again = [student for student in people if student.pk in known]
     given = enrollments.enroll_each(again, wanted, expiry_date=expiry_date, by=by, seats=seats, ends=ends)
@@ -103,10 +103,11 @@ def shortened(
     ]
 
 
-def _check(
-    students: Collection[User], products: list[Product], expiry_date: datetime | None, now: datetime
+def check_can_be_enrolled(
+    students: Collection[User], products: Collection[Product], expiry_date: datetime | None
 ) -> None:
     """Make the checks of one student for all, with one text that names all who cannot be enrolled."""
+    now = timezone.now().replace(microsecond=0)
     off = [student for student in students if not student.is_active or student.removed_at is not None]
     if len(off) > 1:
         raise Refusal(
@@ -114,7 +115,7 @@ def _check(
             "Choose without them."
         )
     for student in off or students:  # `enroll_each` repeats these checks for the students it enrolls
-        enrollments.check_can_be_enrolled(student, products, expiry_date, now)
+        enrollments.check_can_be_enrolled(student, list(products), expiry_date, now)
 
 
 def _who_knows(students: Collection[User], products: Collection[Product]) -> set[int]:

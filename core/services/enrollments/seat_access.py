@@ -6,6 +6,7 @@ A team's viewer can end, shorten and extend only enrollments that a seat of thei
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -15,9 +16,9 @@ from core.errors import Refusal, names
 from core.models import Enrollment, Product, SeatAssignment, Team, User
 from core.permissions import scope
 from core.services.enrollments import enrollments, places
-from core.services.enrollments.enroll_many import enroll_unchecked
+from core.services.enrollments.enroll_many import check_can_be_enrolled, enroll_unchecked
 from core.services.enrollments.places import Plan
-from core.wording import first_of
+from core.wording import first_of, one_or_many
 
 
 class HeldOtherwise(Refusal):
@@ -101,10 +102,12 @@ def look_ahead(
     without_seat: bool,
     team: Team | None = None,
 ) -> tuple[Plan, Refusal | None]:
-    """Returns the plan, and why it would be refused now. Locks nothing: for a dialog that asks first."""
+    """Returns the plan, and why `enroll_many` would refuse it now, by the same checks: so nobody confirms
+    what cannot be done. Locks nothing."""
     try:
         made = plan(students, products, expiry_date, by, without_seat, team)
-        places.check(made, by=by)
+        _check(made, students, products, by, held=Enrollment.objects.all())
+        check_can_be_enrolled(students, products, expiry_date)
     except Refusal as refusal:
         return Plan(), refusal
     return made, None
@@ -122,10 +125,23 @@ def _taken(
     time, the second is refused."""
     places.lock(students, products)
     made = plan(students, products, expiry_date, by, without_seat, team)
-    if not by.sees_everything:
-        _check_own(by, students, products)
-    places.check(made, by=by)
+    # Locked, so that nobody else gives access between this check and the grant.
+    _check(made, students, products, by, held=Enrollment.objects.select_for_update(of=("self",)))
     return made
+
+
+def _check(
+    made: Plan,
+    students: Collection[User],
+    products: Collection[Product],
+    by: User,
+    *,
+    held: QuerySet[Enrollment],
+) -> None:
+    """Raises HeldOtherwise and NoPlacesLeft. `held` are all enrollments, locked or not."""
+    if not by.sees_everything:
+        _check_own(by, students, products, held)
+    places.check(made, by=by)
 
 
 @transaction.atomic
@@ -147,21 +163,27 @@ def products_to_offer(viewer: User, student: User) -> QuerySet[Product]:
     return products.exclude(pk__in=running.exclude(pk__in=own.values("pk")).values("product"))
 
 
-def _check_own(viewer: User, students: Collection[User], products: Collection[Product]) -> None:
-    # Locked, so that nobody else gives access between this check and the grant.
-    rows = Enrollment.objects.select_for_update(of=("self",)).filter(user__in=students, product__in=products)
+def _check_own(
+    viewer: User, students: Collection[User], products: Collection[Product], held: QuerySet[Enrollment]
+) -> None:
+    rows: Any = held.filter(user__in=students, product__in=products)
     running = list(rows.giving_access().select_related("product", "user").order_by("pk"))
     mine = scope.enrollments_where(viewer, students, "enrollments.create")
     own = set(mine.values_list("pk", flat=True))
-    held = [enrollment for enrollment in running if enrollment.pk not in own]
-    if not held:
+    by_product: dict[Product, list[User]] = {}
+    for enrollment in running:
+        if enrollment.pk not in own:
+            by_product.setdefault(enrollment.product, []).append(enrollment.user)
+    if not by_product:
         return
-    who = names([enrollment.user for enrollment in held if enrollment.product_id == held[0].product_id])
-    has, it = ("has", "It stays") if len(held) == 1 else ("have", "That stays")
-    raise HeldOtherwise(
-        f"{who} {has} access to {held[0].product} already, and no seat of your teams gave it. {it} as it is; "
-        "enroll them again when it has ended."
-    )
+    said = [
+        f"{names(people)} {one_or_many(len(people), 'has', 'have')} access to {product} already, and no seat "
+        f"of your teams gave it. {one_or_many(len(people), 'It stays as it is', 'That stays as it is')}."
+        for product, people in by_product.items()
+    ]
+    again = "Enroll them again when it has ended."
+    helps = again if len(students) == 1 else f"Nobody was enrolled. Choose without them. {again}"
+    raise HeldOtherwise(f"{' '.join(said)} {helps}")
 
 
 def giver(viewer: User, enrollment: Enrollment) -> str:

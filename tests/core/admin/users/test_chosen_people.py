@@ -211,8 +211,9 @@ def test_one_who_cannot_be_enrolled_stops_all(alma, ana, bo, accounting, signed_
     off = UserFactory(first_name="Off", last_name="Line", is_active=False)
     form = chosen("enroll_selected", [ana, off, bo], products=accounting, last_day="")
 
-    answer = send_confirmed(signed_in(alma), LIST, form)
+    answer = signed_in(alma).post(LIST, form)
 
+    assert not answer.context["confirm"]  # refused before anybody says yes
     assert "account is switched off" in str(answer.context["form"].errors["__all__"])
     assert "Off Line" in str(answer.context["form"].errors["__all__"])
     assert not Enrollment.objects.exists()
@@ -242,12 +243,14 @@ def test_who_has_no_team_with_a_seat_and_who_holds_it_otherwise_is_named(
 
     no_seat = office.post(LIST, chosen("enroll_selected", [ana, elsewhere], products=accounting, last_day=""))
     EnrollmentFactory(user=bo, product=accounting)  # bought
-    bought = send_confirmed(
-        office, LIST, chosen("enroll_selected", [ana, bo], products=accounting, last_day="")
-    )
+    bought = office.post(LIST, chosen("enroll_selected", [ana, bo], products=accounting, last_day=""))
 
     assert "with Else Where has a seat on Accounting 101" in str(no_seat.context["form"].errors)
-    assert "Bo Berg has access to Accounting 101 already" in str(bought.context["form"].errors["products"])
+    assert not bought.context["confirm"]  # refused before anybody says yes
+    assert bought.context["form"].errors["products"] == [
+        "Bo Berg has access to Accounting 101 already, and no seat of your teams gave it. It stays as it is. "
+        "Nobody was enrolled. Choose without them. Enroll them again when it has ended."
+    ]
     assert Enrollment.objects.filter(user=ana).count() == 0
 
 
