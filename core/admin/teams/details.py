@@ -11,17 +11,18 @@ from unfold.widgets import (
 )
 
 from core.admin.kit.dialogs.dialog import Dialog, Done
-from core.admin.kit.dialogs.fields import picked
+from core.admin.kit.dialogs.fields import picked, switch
 from core.admin.kit.dialogs.pickers import picker
 from core.admin.users.dialogs.fields import role_field
 from core.errors import Refusal
 from core.models import Membership, Organization, Role, Team, User
 from core.permissions import scope
 from core.services.memberships import TeamIsFull
-from core.services.teams import teams
+from core.services.teams import personal, teams
+from core.services.teams.personal import SecondPersonalTeam
 
 # Only administrators may change these fields.
-FOR_ADMINISTRATORS = ("organization", "max_members")
+FOR_ADMINISTRATORS = ("organization", "max_members", "is_personal")
 MOST_MEMBERS = 1_000_000
 MOST_LISTED = 300  # the most members to offer in a plain list
 
@@ -66,6 +67,7 @@ class EditTeam(TeamDialog):
     slug, label, submit, icon = "edit", "Edit Team", "Save", "edit"
     code = "teams.edit"
     shows_stored = True
+    refused_at = {SecondPersonalTeam: "is_personal", Refusal: "name"}
     name = name_field()
     description = description_field()
     organization = organization_field()
@@ -78,17 +80,27 @@ class EditTeam(TeamDialog):
         help_text="Empty: no limit. A lower limit removes nobody.",
         error_messages={"invalid": "Enter a whole number, or nothing for no limit."},
     )
+    is_personal = switch(
+        "Personal team",
+        "Stands for its owner together with the people they manage. With “delete the students of a user too” "
+        "in Settings it is deleted with its owner. Everybody has at most one.",
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name, field in self.fields.items():
             field.initial = getattr(self.obj, name)
+        self.fields["is_personal"].initial = personal.is_personal(self.obj)
         if self.code not in scope.codes_everywhere(self.viewer):
             for name in FOR_ADMINISTRATORS:
                 del self.fields[name]
 
     def carry_out(self) -> Done:
-        team = teams.update(self.obj, by=self.viewer, **self.cleaned_data)
+        values = dict(self.cleaned_data)
+        wanted = values.pop("is_personal", None)
+        team = teams.update(self.obj, by=self.viewer, **values)
+        if wanted is not None:
+            personal.change(team, wanted, by=self.viewer)
         said = f"{team} is saved."
         students = teams.size(team).students
         if team.max_members is not None and students > team.max_members:
@@ -96,9 +108,6 @@ class EditTeam(TeamDialog):
                 f" It has {students:,} students, more than its limit. Nobody is removed, and nobody can join."
             )
         return Done(said)
-
-    def refuse(self, refusal: Refusal) -> None:
-        self.add_error("name", str(refusal))
 
 
 class ActiveTeamDialog(Dialog):
@@ -157,7 +166,10 @@ class ChangeOwner(ActiveTeamDialog):
         return scope.holds(viewer, "teams.edit") if obj is None else scope.may_change_owner(viewer, obj)
 
     def text(self) -> str:
-        return f"{self.obj.owner} owns {self.obj}. Every team has one owner, who is also a member."
+        said = f"{self.obj.owner} owns {self.obj}. Every team has one owner, who is also a member."
+        if personal.is_personal(self.obj):
+            said += f" It is the personal team of {self.obj.owner}, and becomes an ordinary team."
+        return said
 
     def carry_out(self) -> Done:
         former, owner, role = self.obj.owner, self.cleaned_data["owner"], self.cleaned_data["role"]

@@ -23,6 +23,7 @@ from core.models import (
     Team,
 )
 from core.pills import pill
+from core.services.teams.personal import is_personal
 
 
 @admin.register(Team)
@@ -42,6 +43,7 @@ class TeamAdmin(HistoryAdmin):
     limit_of_members = column(
         "Most students", lambda t: "No limit" if t.max_members is None else str(t.max_members)
     )
+    personal = column("Personal team of its owner", is_personal, cells.yes_no)
 
     for_managers = ("team_name", "summary", "member_count", "created")
     for_administrators = ("owner_name", "organization_name", "seat_count", "group_count")
@@ -73,6 +75,7 @@ class TeamAdmin(HistoryAdmin):
         "organization_name",
         "member_count",
         "limit_of_members",
+        "personal",
         "created",
     ]
     empty_text = "Teams are the groups of people at your customers. They hold seats, and seats give courses."

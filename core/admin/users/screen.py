@@ -99,6 +99,7 @@ class UserAdmin(UserList, HistoryAdmin):
     actions_of_administrators = column("Actions", _actions_of_administrators)
     account = column("Account", "is_active", cells.yes_no, yes="Active", no="Switched off")
     dashboard_role = column("Role in the dashboard", "global_role", cells.whole)
+    personal_team = column("Personal team", "primary_team", cells.link)
     home_team_link = column("Home team", "home", cells.link)
     tag_names = column("Tags", _tags)
     last_activity = column("Last activity", "last_activity_at", cells.moment, empty="Has not signed in")
@@ -162,7 +163,7 @@ class UserAdmin(UserList, HistoryAdmin):
         if obj is not None and (obj.home or viewer_of(request).sees_everything):
             account.insert(3, "home_team_link")
         if viewer_of(request).sees_everything:
-            account[3:3] = ["dashboard_role", "primary_team"]
+            account[3:3] = ["dashboard_role", "personal_team"]
             thinkific += ["company", "thinkific_role_names", "custom_fields"]
         return [(None, {"fields": account}), ("Thinkific", {"fields": thinkific})]
 

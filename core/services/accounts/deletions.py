@@ -14,6 +14,7 @@ from core.services.accounts.personal_teams import ON_ITS_WAY, Along
 from core.services.history import signed
 from core.services.roles import administrators
 from core.services.teams import leaving
+from core.services.teams.personal import personal_of
 from core.wording import first_of, listed, plural
 
 RECORDED = "{} is in the record of impersonations, which is kept. Switch the account off instead."
@@ -125,7 +126,7 @@ def obstacle(user: User, *, by: User | None = None) -> str:
     along = personal_teams.going_along(user)
     if owned := list(user.owned_teams.exclude(pk__in=[team.pk for team in along])):
         said = f"{user} owns {first_of([str(team) for team in owned])}. Make somebody else the owner first."
-        if not along and set(owned) <= set(personal_teams.personal_of(user)):
+        if not along and set(owned) <= set(personal_of(user)):
             said += (
                 " Or switch on “delete the students of a user too” in Settings: personal teams then go along."
             )

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from hashlib import sha256
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from core.models import (
     Certificate,
@@ -29,6 +29,7 @@ from core.models import (
 )
 from core.permissions.students import with_rights
 from core.services.directions import PULLING
+from core.services.teams.personal import personal_of
 from core.wording import first_of, listed, one_or_many, plural
 
 MOST_MEMBERS = 500  # at once: the viewer waits for it, and others wait for the locked rows
@@ -95,11 +96,6 @@ def way_back(users: Collection[int]) -> str:
 def going_along(user: User) -> list[Team]:
     """Returns the personal teams that are deleted with the user; none when the settings say so."""
     return list(personal_of(user)) if SiteSettings.load().delete_students_of_users else []
-
-
-def personal_of(user: User) -> QuerySet[Team]:
-    """Returns the personal teams of which the user is the owner."""
-    return user.owned_teams.filter(Q(is_personal=True) | Q(pk=user.primary_team_id)).order_by("pk")
 
 
 def lock(user: User) -> None:

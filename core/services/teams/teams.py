@@ -13,6 +13,7 @@ from core.permissions import scope
 from core.services import memberships
 from core.services.history import signed
 from core.services.storage.collisions import checked_again
+from core.services.teams import personal
 
 TEAM_NAME_LENGTH = 255
 DESCRIPTION_LENGTH = 10_000
@@ -76,8 +77,9 @@ def update(team: Team, *, by: User | None = None, **values: Any) -> Team:
 
 @transaction.atomic
 def change_owner(team: Team, *, owner: User, former_role: Role, by: User | None = None) -> Team:
-    """Make a member the owner; the former owner stays in the team with `former_role`. Raises Refusal when the
-    new owner is not a member or is switched off, and when the former owner cannot have that role."""
+    """Make a member the owner; the former owner stays in the team with `former_role`. A personal team is none
+    any more. Raises Refusal when the new owner is not a member or is switched off, and when the former owner
+    cannot have that role."""
     team = Team.objects.select_for_update(of=("self",)).get(pk=team.pk)
     if team.owner_id == owner.pk:
         return team
@@ -86,6 +88,7 @@ def change_owner(team: Team, *, owner: User, former_role: Role, by: User | None 
     if membership is None:
         raise Refusal(f"{owner} is not in {team}. Add them to the team first.")
     former = Membership.objects.filter(team=team, user=team.owner_id).first()
+    personal.stop(team, by=by)
     team.owner = owner
     signed(team, by=by, reason="owner changed").save(update_fields=["owner"])
     memberships.change_role(membership, role=Role.objects.get(code="owner"), by=by)
