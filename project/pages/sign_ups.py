@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
@@ -11,7 +12,7 @@ from django.views.generic import FormView
 from unfold.widgets import BASE_INPUT_CLASSES
 
 from core.errors import Refusal
-from core.models import Membership, SignUp, SignUpLink
+from core.models import Membership, SignUp, SignUpLink, User
 from core.models.people import EMAIL_LENGTH, NAME_LENGTH
 from core.services.accounts import account_mail
 from core.services.memberships import TeamIsFull
@@ -22,7 +23,7 @@ from project.pages.links import LinkPage, OutsidePage
 from project.pages.sign_in import wait_page
 
 INPUT = " ".join(BASE_INPUT_CLASSES)
-NO_ROOM = "no_room"  # besides the states of a link
+NO_ROOM, MEMBER = "no_room", "member"  # besides the states of a link
 
 
 class SignUpForm(forms.Form):
@@ -48,23 +49,23 @@ class SignUpForm(forms.Form):
 
 @method_decorator([never_cache, csrf_protect], name="dispatch")
 class AskToJoin(OutsidePage, FormView):
-    """For anybody who has the link. What it shows does not depend on who has an account."""
+    """For anybody who has the link. What it shows does not depend on who has an account, except that it tells
+    members who are signed in that they are members."""
 
     template_name = "registration/sign_up.html"
     form_class = SignUpForm
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         self.link = sign_up_links.find(kwargs["uidb64"], kwargs["token"])
-        if self.link is None or self.state() != sign_up_links.OPEN:
-            status = 404 if self.link is None else 410
+        self.state = "unknown" if self.link is None else _state(self.link, request.user)
+        if self.link is None or self.state != sign_up_links.OPEN:
+            over = 404 if self.link is None else 410
+            status = 200 if self.state in {NO_ROOM, MEMBER} else over
             return self.render_to_response(self.get_context_data(form=None), status=status)
         return super().dispatch(request, *args, **kwargs)
 
-    def state(self) -> str:
-        return sign_up_links.state(self.link) if self.link is not None else "unknown"
-
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(**{"link": self.link, "state": self.state()} | kwargs)
+        return super().get_context_data(**{"link": self.link, "state": self.state} | kwargs)
 
     def form_valid(self, form: SignUpForm) -> HttpResponse:
         assert self.link is not None  # `dispatch` has found it
@@ -98,26 +99,41 @@ class Confirm(LinkPage):
         sign_up = kwargs.get("about")
         if sign_up is not None:
             user = sign_ups.account_of(sign_up)
-            kwargs = {"state": _state(sign_up.link), "account": user} | kwargs
+            kwargs = {"state": _state(sign_up.link, user), "account": user} | kwargs
         return super().get_context_data(**kwargs)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         sign_up = self.find(kwargs["uidb64"], self.token())
         if sign_up is None:
             return self.page(about=None)
-        had_an_account = sign_ups.account_of(sign_up) is not None
+        account = sign_ups.account_of(sign_up)
+        if _is_member(sign_up.link, account):
+            return self.page(about=sign_up, state=MEMBER)
         try:
             membership = sign_ups.confirm(sign_up)
         except TeamIsFull:
             return self.page(about=sign_up, state=NO_ROOM)
         except Refusal:
             return self.page(about=sign_up, state=_closed(sign_up.link))
-        password = "" if had_an_account else _password_page(membership)
+        password = "" if account is not None else _password_page(membership)
         return self.page(about=sign_up, state="joined", membership=membership, password_page=password)
 
 
-def _state(link: SignUpLink) -> str:
-    return sign_up_links.state(link)
+def _state(link: SignUpLink, user: User | AnonymousUser | None) -> str:
+    """Returns whether this user (None: somebody without an account) can join by the link, or why not."""
+    if _is_member(link, user):
+        return MEMBER
+    try:
+        sign_up_links.check_open(link)
+    except TeamIsFull:
+        return NO_ROOM
+    except Refusal:
+        return _closed(link)
+    return sign_up_links.OPEN
+
+
+def _is_member(link: SignUpLink, user: User | AnonymousUser | None) -> bool:
+    return isinstance(user, User) and Membership.objects.filter(team=link.team_id, user=user).exists()
 
 
 def _closed(link: SignUpLink) -> str:

@@ -1,6 +1,6 @@
 """The tab Links of a team: its sign-up links, and the dialogs about them."""
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -24,6 +24,7 @@ from core.models.sign_up import LABEL_LENGTH, MOST_USES
 from core.permissions import scope
 from core.pills import pill
 from core.services.teams import sign_up_links
+from core.services.teams.sign_up_links import BadEnd
 
 USUAL_USES, USUAL_DAYS = 25, 30
 STATES = {
@@ -116,6 +117,7 @@ class LinkDialog(Dialog):
 
 class AddLink(LinkDialog):
     slug, label, icon = "add-link", "Add Sign-up Link", "add_link"
+    refused_at = {BadEnd: "last_day"}
     offered_when_blocked = False
     question = (
         "Anybody who has the link can ask to join. They enter their name and e-mail address, and join after "
@@ -157,6 +159,19 @@ class AddLink(LinkDialog):
     def blocked(cls, target: Any, viewer: User) -> str:
         return _why_off(viewer)
 
+    def clean_last_day(self) -> date:
+        """Refuse the day before the viewer confirms anything."""
+        try:
+            sign_up_links.check_end(self._end(self.cleaned_data["last_day"]))
+        except BadEnd as refusal:
+            raise forms.ValidationError(str(refusal)) from None
+        return self.cleaned_data["last_day"]
+
+    def _end(self, last_day: date) -> datetime:
+        end = moments.end_of(last_day)
+        assert end is not None  # there is a last day
+        return end
+
     def confirmation(self) -> str:
         role = self.cleaned_data["role"]
         if not role.permissions:
@@ -165,13 +180,11 @@ class AddLink(LinkDialog):
 
     def carry_out(self) -> Done:
         values = self.cleaned_data
-        end = moments.end_of(values["last_day"])
-        assert end is not None  # there is a last day
         sign_up_links.make(
             team=self.obj,
             role=values["role"],
             max_uses=values["max_uses"],
-            expires_at=end,
+            expires_at=self._end(values["last_day"]),
             label=values["note"],
             by=self.viewer,
         )
@@ -184,6 +197,14 @@ class RevokeLink(LinkDialog, RowDialog):
     @classmethod
     def rows(cls, obj: Any, viewer: User) -> QuerySet[SignUpLink]:
         return links_of(obj, viewer).filter(revoked_at__isnull=True)
+
+    @classmethod
+    def offered_for(cls, rows: Any) -> Any:
+        return sign_up_links.not_over(rows)
+
+    @classmethod
+    def row_not_needed(cls, row: SignUpLink) -> str:
+        return sign_up_links.is_over(row)
 
     def text(self) -> str:
         return (

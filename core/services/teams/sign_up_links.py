@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from django.core.signing import BadSignature, Signer
 from django.db import transaction
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from core.errors import Refusal
@@ -20,6 +21,10 @@ LONGEST = timedelta(days=366)
 
 OPEN, FULL, EXPIRED, REVOKED, OFF, CLOSED = "open", "full", "expired", "revoked", "off", "closed"
 SWITCHED_OFF = "Sign-up links are switched off in the settings, so nobody can join by one."
+
+
+class BadEnd(Refusal):
+    """The end of a link is over, or too far ahead."""
 
 
 def may_make(viewer: User, team: Team) -> bool:
@@ -46,15 +51,22 @@ def make(
         raise Refusal(f"You cannot give the role {role} in {team} by a link. Choose another role.")
     if not 1 <= max_uses <= MOST_USES:
         raise Refusal(f"Enter a number of people from 1 to {MOST_USES:,}.")
-    now = timezone.now()
-    if not now < expires_at <= now + LONGEST:
-        raise Refusal("A link ends within a year from now. Choose another last day.")
+    check_end(expires_at)
     label = tidy_name(label)
     if len(label) > LABEL_LENGTH:
         raise Refusal(f"The note has {len(label)} characters; {LABEL_LENGTH} is the most.")
     link = SignUpLink(team=team, role=role, max_uses=max_uses, expires_at=expires_at, label=label, made_by=by)
     signed(link, by=by, reason="sign-up link made").save()
     return link
+
+
+def check_end(expires_at: datetime) -> None:
+    """Raises BadEnd when a link cannot end at this time."""
+    now = timezone.now()
+    if expires_at <= now:
+        raise BadEnd("This day is over. Choose today or a later day.")
+    if expires_at > now + LONGEST:
+        raise BadEnd("A link works for a year at most. Choose an earlier last day.")
 
 
 @transaction.atomic
@@ -80,6 +92,23 @@ def state(link: SignUpLink, now: datetime | None = None) -> str:
     if link.expires_at <= (now or timezone.now()):
         return EXPIRED
     return FULL if link.used_count >= link.max_uses else OPEN
+
+
+def is_over(link: SignUpLink) -> str:
+    """Returns why the link has ended for good, so that revoking it changes nothing; empty while it has not.
+    A link that does not work for another reason may work again."""
+    if link.revoked_at is not None:
+        return "The link is revoked already."
+    if link.expires_at <= timezone.now():
+        return "The link has expired: its last day is over, and nobody can join by it."
+    if link.used_count >= link.max_uses:
+        return "The link is used up: as many people joined as it allows, and nobody else can."
+    return ""
+
+
+def not_over(links: QuerySet[SignUpLink]) -> QuerySet[SignUpLink]:
+    """Returns the links that `is_over` says nothing about."""
+    return links.filter(revoked_at=None, expires_at__gt=timezone.now(), used_count__lt=F("max_uses"))
 
 
 def _still_allowed(link: SignUpLink) -> bool:

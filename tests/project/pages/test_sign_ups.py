@@ -139,13 +139,41 @@ def test_a_link_that_is_over_says_whom_to_ask_and_no_more(link, visitor, end, sa
 
 
 def test_a_team_without_room_says_so_without_numbers(link, acme, visitor):
+    sign_up = SignUpFactory(link=link)
     no_room(link)
 
-    page = visitor.post(sign_up_links.address_of(link), FORM).content.decode()
-
-    assert "The team is full at the moment" in page
-    assert "of 0" not in page
+    for answer in (
+        visitor.get(sign_up_links.address_of(link)),
+        visitor.post(sign_up_links.address_of(link), FORM),
+        visitor.get(sign_ups.address_of(sign_up), follow=True),
+    ):
+        page = answer.content.decode()
+        assert "The team is full at the moment" in page
+        assert "of 0" not in page
+        assert "<form" not in page
+    sign_up.delete()
     assert not SignUp.objects.exists()
+
+
+@pytest.mark.parametrize("end", [None, full, no_room])
+def test_a_member_reads_that_they_are_one_and_is_led_to_the_dashboard(link, ana, visitor, end):
+    sign_up = SignUpFactory(link=link, email=ana.email)
+    if end is not None:
+        end(link)
+
+    asked = visitor.get(sign_ups.address_of(sign_up), follow=True)
+    answered = visitor.post(asked.redirect_chain[-1][0])
+    visitor.force_login(ana)
+    signed_in = visitor.get(sign_up_links.address_of(link))
+
+    for answer in (asked, answered, signed_in):
+        page = answer.content.decode()
+        assert "You are a member already" in page
+        assert f'href="{reverse("admin:index")}"' in page
+        assert "Join this team" not in page
+        assert "You have joined" not in page
+    link.refresh_from_db()
+    assert link.used_count == (2 if end is full else 0)
 
 
 @pytest.mark.parametrize("address", ["/admin/join/MQ/x/", "/admin/join/zz/zz/", "/admin/join/confirm/MQ/x/"])
@@ -210,6 +238,34 @@ def test_a_manager_makes_lists_and_revokes_a_link(mara, acme, signed_in):
     assert sign_up_links.address_of(link) not in client.get(tab(acme)).content.decode()
     reasons = link.history.order_by("history_id").values_list("history_change_reason", flat=True)
     assert list(reasons) == ["sign-up link made", "revoked"]
+
+
+@pytest.mark.parametrize(("end", "why"), [(full, "is used up"), (expired, "has expired")])
+def test_a_link_that_is_over_has_no_revoke(mara, acme, link, signed_in, end, why):
+    client, address = signed_in(mara), do("revoke-link", acme.pk, link.pk)
+    assert address in client.get(tab(acme)).content.decode()
+    end(link)
+
+    page = client.get(tab(acme)).content.decode()
+    answer = client.post(address, follow=True)
+
+    assert address not in page
+    assert why in answer.content.decode()
+    link.refresh_from_db()
+    assert link.revoked_at is None
+
+
+@pytest.mark.parametrize(
+    ("days", "says"), [(-1, "This day is over. Choose today or a later day."), (400, "a year at most")]
+)
+def test_the_last_day_of_a_link_is_refused_beside_the_field(owen, acme, signed_in, days, says):
+    day = timezone.localdate() + timedelta(days=days)
+    form = new_link(last_day=str(day), role=builtin_role("manager").pk)
+
+    answer = signed_in(owen).post(do("add-link", acme.pk), form)
+
+    assert says in str(answer.context["form"].errors["last_day"])
+    assert not SignUpLink.objects.exists()
 
 
 def test_a_role_with_rights_is_named_before_the_link_is_made(owen, acme, signed_in):
