@@ -22,6 +22,16 @@ from project.pages.find import find
 
 page = admin.site.admin_view
 
+# Links in mails. Some programs leave out the slash at the end of an address in a text.
+LINKS = {
+    "password_reset_confirm": ("password/new/<uidb64>/<token>", passwords.SetPassword.as_view()),
+    "invitation": ("invitation/<uidb64>/<token>", invitations.AnswerInvitation.as_view()),
+    "confirm_sign_up": ("join/confirm/<uidb64>/<token>", sign_ups.Confirm.as_view()),
+    "sign_up": ("join/<uidb64>/<token>", sign_ups.AskToJoin.as_view()),
+    "sign_in_link": ("sign-in/<uidb64>/<token>", sign_in_links.UseLink.as_view()),
+    "email_change": ("email-change/<uidb64>/<token>", email_changes.Confirm.as_view()),
+}
+
 urlpatterns = [
     # Replaces Django's view, which can search any model through its foreign keys.
     path("autocomplete/", page(PickerSearch.as_view(admin_site=admin.site)), name="autocomplete"),
@@ -39,15 +49,11 @@ urlpatterns = [
     path("impersonation/leave/", impersonation.leave, name="leave_impersonation"),
     path("connection/test/", page(test_connection), name="test_connection"),
     # For visitors who are not signed in.
-    path("password/forgotten/", passwords.AskForMail.as_view(), name="admin_password_reset"),
+    path("password/forgotten/", passwords.AskForMail.as_view(), name="forgotten_password"),
     path("password/forgotten/sent/", passwords.MailIsSent.as_view(), name="password_reset_sent"),
-    path("password/new/<uidb64>/<token>/", passwords.SetPassword.as_view(), name="password_reset_confirm"),
-    path("invitation/<uidb64>/<token>/", invitations.AnswerInvitation.as_view(), name="invitation"),
-    path("join/confirm/<uidb64>/<token>/", sign_ups.Confirm.as_view(), name="confirm_sign_up"),
-    path("join/<uidb64>/<token>/", sign_ups.AskToJoin.as_view(), name="sign_up"),
     path("password/new/done/", passwords.PasswordIsSet.as_view(), name="password_set"),
     path("sign-in/by-mail/", sign_in_links.AskForLink.as_view(), name="ask_for_sign_in_link"),
     path("sign-in/by-mail/sent/", sign_in_links.LinkIsSent.as_view(), name="sign_in_link_sent"),
-    path("sign-in/<uidb64>/<token>/", sign_in_links.UseLink.as_view(), name="sign_in_link"),
-    path("email-change/<uidb64>/<token>/", email_changes.Confirm.as_view(), name="email_change"),
+    *(path(f"{route}/", view, name=name) for name, (route, view) in LINKS.items()),
+    *(path(route, view) for route, view in LINKS.values()),
 ]

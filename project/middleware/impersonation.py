@@ -36,7 +36,7 @@ LOGOUT = "admin:logout"
 REFUSED = {
     "admin:password_change": "Their password is out of reach meanwhile.",
     "admin:login": "Signing in as another person is not possible meanwhile.",
-    "admin:admin_password_reset": "Links to set a password are out of reach meanwhile.",
+    "admin:forgotten_password": "Links to set a password are out of reach meanwhile.",
 }
 LINK = "Whoever answers a link does so in their own name."
 OWN_SCREENS = {"apitoken": "API tokens are out of reach meanwhile."}

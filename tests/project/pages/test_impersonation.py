@@ -436,7 +436,7 @@ def test_no_key_for_thinkific_is_stored_in_their_name(alma, signed_in):
 
 SECRET_PAGES = [
     ("admin:password_change", ()),
-    ("admin:admin_password_reset", ()),
+    ("admin:forgotten_password", ()),
     ("admin:login", ()),
     ("admin:password_reset_confirm", ("MQ", "set-password")),
     ("admin:invitation", ("MQ", "some-token")),

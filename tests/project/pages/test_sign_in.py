@@ -15,6 +15,7 @@ from django.db import connection
 from django.http import HttpRequest
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from core.services.accounts import sign_in
@@ -421,3 +422,10 @@ def test_a_refused_sign_in_says_what_happened_and_nothing_of_saving(ana):
     for page in (wrong, empty):
         assert "Nothing was saved" not in page
         assert "See the errors below" not in page
+
+
+def test_the_page_asks_for_no_user_name(client, db):
+    page = client.get(reverse("admin:login")).content.decode()
+
+    assert "Forgotten your password?" in page and "username?" not in page
+    assert f'href="{reverse("admin:forgotten_password")}"' in page
