@@ -31,7 +31,11 @@ def names_in(text: str) -> set[str]:
 def filled(text: str, values: Mapping[str, str], *, several_lines: Collection[str] = ()) -> str:
     """Returns the text with the values in the place of the placeholders, each in one line unless its name is
     in `several_lines`. What stands in a value is never read as a placeholder. An empty value takes a blank
-    before it away: "Hello {first_name}," becomes "Hello,"."""
+    before it away, and a comma that would have nothing to part: "Hello {first_name}," becomes "Hello,",
+    "Welcome, {first_name}!" becomes "Welcome!", and "{first_name}, your courses" becomes "Your courses"."""
+    if empty := "|".join(re.escape(name) for name, value in values.items() if not str(value).strip()):
+        text = re.sub(rf"(?m)^\{{(?:{empty})\}}[,:] (\w)", lambda found: found[1].upper(), text)
+        text = re.sub(rf"(?m),? ?\{{(?:{empty})\}}(?=[,.!?:;]|$)", "", text)
 
     def value_of(found: re.Match[str]) -> str:
         lines = str(values[found["name"]]).split("\n" if found["name"] in several_lines else None)

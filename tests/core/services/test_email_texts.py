@@ -111,6 +111,23 @@ def test_a_list_keeps_its_lines_in_the_text_and_has_none_in_the_subject():
 
 def test_an_empty_value_takes_the_blank_before_it_away():
     assert email_placeholders.filled("Hello {first_name},", {"first_name": ""}) == "Hello,"
+
+
+@pytest.mark.parametrize(
+    ("text", "without_a_name"),
+    [
+        ("Your courses are waiting, {first_name}", "Your courses are waiting"),
+        ("{first_name}, your courses are waiting", "Your courses are waiting"),
+        ("Welcome, {first_name}!\nSee you, {first_name}.", "Welcome!\nSee you."),
+        ("Dear {first_name},\n\nthe team {team} waits", "Dear,\n\nthe team Acme waits"),
+        ("For {team}, {first_name}, today", "For Acme, today"),
+        ("Hello {first_name} of {team}", "Hello of Acme"),
+    ],
+)
+def test_a_missing_name_leaves_no_comma_behind(text, without_a_name):
+    values = {"first_name": " ", "team": "Acme"}
+
+    assert email_placeholders.filled(text, values) == without_a_name
     assert email_placeholders.filled("{first_name}{first_name}!", {"first_name": ""}) == "!"
 
 

@@ -19,10 +19,8 @@ from core.services.memberships import TeamIsFull
 from core.services.people import EmailTaken, IsMember, NotAnAddress
 from core.wording import listed
 
-NEEDS_A_TEAM = (
-    "Every user is in a team, and no default team is set. Only a user with a role in the whole dashboard "
-    "needs none."
-)
+WITH_A_GLOBAL_ROLE = "A user with a role in the whole dashboard needs no team."
+NEEDS_A_TEAM = f"Every user is in a team, and no default team is set. {WITH_A_GLOBAL_ROLE}"
 
 
 def _teams_field(label: str, **options: Any) -> forms.ModelChoiceField:
@@ -37,7 +35,7 @@ class PersonDialog(Dialog):
     """Fields for a person, who may have an account or not."""
 
     refused_at = {EmailTaken: "email", NotAnAddress: "email", IsMember: "email", TeamIsFull: "role"}
-    first_name = name_field("First name")
+    first_name = name_field("First name", required="Enter the first name. E-mails begin with it.")
     last_name = name_field("Last name")
     email = email_field()
     role = role_field()
@@ -124,7 +122,7 @@ class AddUser(PersonDialog):
         queryset=Role.objects.none(),
         required=False,
         empty_label="None",
-        help_text="For people of your own company. It applies in every team.",
+        help_text="For people of your own company. It applies in every team, so a team is optional.",
         widget=UnfoldAdminSelectWidget(),
         error_messages={"invalid_choice": "You cannot give this role."},
     )
@@ -142,7 +140,9 @@ class AddUser(PersonDialog):
         self.default = SiteSettings.load().default_team if self.viewer.sees_everything else None
         self.fields["teams"].required = not self.viewer.sees_everything
         if self.default is not None:
-            self.fields["teams"].help_text = f"Without a team, the user joins {self.default} as Student."
+            self.fields[
+                "teams"
+            ].help_text = f"Without a team, the user joins {self.default} as Student. {WITH_A_GLOBAL_ROLE}"
         elif self.viewer.sees_everything:
             self.fields["teams"].help_text = NEEDS_A_TEAM
 

@@ -11,9 +11,14 @@ from core.models.people import NAME_LENGTH
 from core.services import people
 
 
-def name_field(label: str) -> forms.CharField:
+def name_field(label: str, *, required: str = "") -> forms.CharField:
+    """`required`: what is said without a name; empty when one may be missing."""
     return forms.CharField(
-        label=label, max_length=NAME_LENGTH, required=False, widget=UnfoldAdminTextInputWidget()
+        label=label,
+        max_length=NAME_LENGTH,
+        required=bool(required),
+        error_messages={"required": required},
+        widget=UnfoldAdminTextInputWidget(),
     )
 
 

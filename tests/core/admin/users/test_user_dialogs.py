@@ -41,6 +41,12 @@ def person(**values) -> dict:
     return {"email": "new@acme.example", "first_name": "Nia", "role": role, "thinkific": "on", **values}
 
 
+def test_a_missing_person_is_told_in_our_words(alma, signed_in):
+    page = signed_in(alma).get(f"{LIST}99999/change/", follow=True).content.decode()
+
+    assert "This user does not exist, or you may not see it." in page
+
+
 # --- adding -------------------------------------------------------------------------------------------
 
 
@@ -119,6 +125,24 @@ def work_off(mail_task: str) -> None:
         task = queued.task
         if task["func"] == mail_task:
             import_string(mail_task)(*task["args"])
+
+
+def test_somebody_without_a_first_name_is_not_added(alma, signed_in, acme):
+    answer = signed_in(alma).post(do("add"), person(teams=[acme.pk], first_name=" "))
+
+    assert "Enter the first name." in answer.content.decode()
+    assert not User.objects.filter(email="new@acme.example").exists()
+
+
+def test_a_person_with_a_global_role_needs_no_team_and_the_form_says_so(alma, signed_in, acme):
+    SiteSettings.objects.update_or_create(pk=1, defaults={"default_team": acme})
+    form = person(global_role=builtin_role("administrator").pk)
+
+    shown = signed_in(alma).get(do("add")).content.decode()
+    signed_in(alma).post(do("add"), form)
+
+    assert "A user with a role in the whole dashboard needs no team." in shown
+    assert not User.objects.get(email="new@acme.example").memberships.exists()
 
 
 @pytest.mark.parametrize(("welcome", "mails"), [("on", ["new@acme.example"]), ("", [])])
