@@ -13,11 +13,13 @@ from django.utils.text import capfirst
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from core import moments
+from core.admin.kit import cells, open_pages
 from core.admin.kit.dialogs.dialog import Dialog, Done
 from core.admin.settings.fields import EMPTY
 from core.admin.settings.tabs import SHOWN
-from core.models import SiteSettings
+from core.models import Role, SiteSettings
 from core.pills import pill
+from core.services.roles.overrides import WITH_DEFAULTS
 from core.services.site import connection, site_settings
 from core.wording import listed
 
@@ -64,6 +66,16 @@ def environment_note(names: list[str]) -> SafeString:
             for name in names
             if (variable := by_environment(name))
         ),
+    )
+
+
+def linked_note(heading: str) -> SafeString:
+    """Returns the links to settings of this section that stand on other screens, for who may open these."""
+    roles = Role.objects.filter(code__in=WITH_DEFAULTS).order_by("id") if heading == "Teams" else ()
+    return format_html_join(
+        "",
+        '<span class="cell-line"><a class="cell-link" href="{}">Default permissions of a new {}</a></span>',
+        ((cells.detail_url(role, "permissions"), role) for role in roles if open_pages.is_open(role)),
     )
 
 

@@ -16,6 +16,7 @@ from core.pills import pill
 from core.services.site import connection, secrets
 
 Name = StoredSecret.Name
+SEVERAL = {Name.WEBHOOK_SECRETS}  # whose label is a plural
 LONGEST = 4000  # characters; an access token has fewer than 1,000
 HELP = {
     Name.API_KEY: "Thinkific shows it under Settings, Code & analytics, API.",
@@ -24,7 +25,11 @@ HELP = {
     Name.WEBHOOK_SECRETS: "Other secrets that Thinkific signs webhooks with, one on each line. The API key "
     "and the access token are tried besides.",
 }
-USED_AT_ONCE = "All processes use it from their next request or task on. Test the connection now."
+USED_AT_ONCE = "All processes use what is stored from their next request or task on. Test the connection now."
+
+
+def _are(name: Name) -> str:
+    return "are" if name in SEVERAL else "is"
 
 
 class HiddenLines(UnfoldAdminTextareaWidget):
@@ -67,12 +72,16 @@ class EnterKey(KeyDialog):
     @classmethod
     def blocked(cls, target: Any, viewer: User) -> str:
         if connection.set_by_environment(cls.name):
-            return f"The {cls.name.label} is set by the environment ({cls.name.value}), which counts."
+            set_by = f"set by the environment ({cls.name.value}), which counts."
+            return f"The {cls.name.label} {_are(cls.name)} {set_by}"
         return ""
 
     def text(self) -> str:
         stored = self.name in secrets.stored()
-        what = f"The stored {self.name.label} is replaced." if stored else "It is stored encrypted."
+        if stored:
+            what = f"The stored {self.name.label} {_are(self.name)} replaced."
+        else:
+            what = f"{'They are' if self.name in SEVERAL else 'It is'} stored encrypted."
         return f"{what} Nobody can read it here afterwards."
 
     def clean_secret(self) -> str:
@@ -84,7 +93,8 @@ class EnterKey(KeyDialog):
 
     def carry_out(self) -> Done:
         secrets.store(self.name, self.cleaned_data["secret"])
-        return Done(f"The {self.name.label} is stored. {USED_AT_ONCE}", url=address("thinkific"))
+        said = f"The {self.name.label} {_are(self.name)} stored. {USED_AT_ONCE}"
+        return Done(said, url=address("thinkific"))
 
 
 class RemoveKey(KeyDialog):
@@ -96,17 +106,18 @@ class RemoveKey(KeyDialog):
 
     @classmethod
     def why_not_needed(cls, obj: Any) -> str:
-        return f"No {cls.name.label} is stored."
+        return f"No {cls.name.label} {_are(cls.name)} stored."
 
     def text(self) -> str:
         return (
-            f"The stored {self.name.label} is deleted and cannot be restored. What needs it stops until "
-            "another one is entered; changes wait and nothing is lost."
+            f"The stored {self.name.label} {_are(self.name)} deleted and cannot be restored. What needs "
+            f"{'them' if self.name in SEVERAL else 'it'} stops until somebody enters a new one; changes wait "
+            "and nothing is lost."
         )
 
     def carry_out(self) -> Done:
         secrets.remove(self.name)
-        return Done(f"The {self.name.label} is removed.", url=address("thinkific"))
+        return Done(f"The {self.name.label} {_are(self.name)} removed.", url=address("thinkific"))
 
 
 def _dialog(kind: type[KeyDialog], verb: str, name: Name) -> type[Dialog]:

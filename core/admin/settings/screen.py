@@ -12,7 +12,7 @@ from core.admin.kit.history import HistoryAdmin
 from core.admin.kit.sitewide import SitewideAdmin, sees_site
 from core.admin.kit.tabs import AnyTab
 from core.admin.kit.viewer import viewer_of
-from core.admin.settings.defaults import RESET_DIALOGS, by_environment, environment_note, help_of
+from core.admin.settings.defaults import RESET_DIALOGS, by_environment, environment_note, help_of, linked_note
 from core.admin.settings.fields import FORM_FIELDS
 from core.admin.settings.form import SettingsForm
 from core.admin.settings.keys import KEY_DIALOGS, rows
@@ -47,7 +47,7 @@ class SiteSettingsAdmin(SitewideAdmin, HistoryAdmin):
                 heading,
                 {
                     "fields": [name for name in names if not by_environment(name)],
-                    "description": environment_note(names),
+                    "description": environment_note(names) or linked_note(heading),
                 },
             )
             for heading, names in tab.sections.items()

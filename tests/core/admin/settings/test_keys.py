@@ -52,6 +52,20 @@ def test_a_key_is_entered_and_all_that_uses_it_has_it(alma, signed_in):
     assert KEY not in repr(credentials)
 
 
+@pytest.mark.parametrize(
+    ("slug", "said"), [("webhook-secrets", "The webhook secrets are"), ("api-key", "The API key is")]
+)
+def test_one_and_several_secrets_are_told_in_words_that_fit(alma, signed_in, slug, said):
+    client = signed_in(alma)
+
+    stored = client.post(do(f"change-{slug}"), {"secret": "one"}, follow=True).content.decode()
+    asked = client.get(do(f"remove-{slug}")).content.decode()
+    removed = client.post(do(f"remove-{slug}"), follow=True).content.decode()
+
+    assert f"{said} stored." in stored and f"{said} removed." in removed
+    assert f"{said.replace('The', 'The stored')} deleted" in asked
+
+
 def test_no_page_table_or_history_has_the_key(alma, signed_in):
     client = signed_in(alma)
     client.post(do("change-api-key"), {"secret": KEY})

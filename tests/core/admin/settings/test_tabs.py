@@ -6,6 +6,7 @@ from django.urls import reverse
 from core.admin.settings.tabs import SHOWN, TABS, tab_called
 from core.models import SiteSettings
 from tests.dialogs import Inputs
+from tests.factories import builtin_role
 
 pytestmark = pytest.mark.django_db
 
@@ -35,6 +36,16 @@ def test_a_tab_shows_its_own_fields_with_their_defaults(alma, signed_in, tab):
     assert page.count("Default: ") == len(tab.names)
     assert ">Changed<" not in page
     assert all(f">{other.title}</a>" in page for other in SHOWN)
+
+
+def test_the_default_permissions_are_found_from_the_settings(alma, signed_in):
+    page = signed_in(alma).get(address("people")).content.decode()
+
+    for code in ("owner", "manager"):
+        role = builtin_role(code)
+        link = f'href="{reverse("admin:core_role_change", args=[role.pk])}?tab=permissions"'
+        assert f"{link}>Default permissions of a new {role.name}</a>" in page
+    assert "Default permissions of" not in signed_in(alma).get(address("general")).content.decode()
 
 
 def test_an_example_in_a_help_text_is_no_html(alma, signed_in):
