@@ -108,7 +108,14 @@ def removable(memberships: QuerySet[Membership]) -> QuerySet[Membership]:
     return rows.filter(elsewhere) if default is None else rows.filter(elsewhere | ~Q(team=default))
 
 
-def why_not_removable(membership: Membership) -> tuple[str, str]:
+def choose_default(by: User | None) -> str:
+    """Returns how a default team is chosen, for the end of a sentence to this person."""
+    where = "a default team in Settings, People and registration"
+    own = by is not None and scope.holds_for_the_site(by, "core.change_sitesettings")
+    return f"choose {where}" if own else f"ask an administrator to choose {where}"
+
+
+def why_not_removable(membership: Membership, viewer: User) -> tuple[str, str]:
     """Returns why this member, who is not among `removable`, cannot leave: in a few words and in sentences.
     No query for each of several members."""
     team, default = membership.team, SiteSettings.load().default_team_id
@@ -123,7 +130,7 @@ def why_not_removable(membership: Membership) -> tuple[str, str]:
         )
     return alone, (
         "Everybody is in a team, and there is no default team to go to. Add the person to another team "
-        "first, or ask an administrator to choose a default team in Settings."
+        f"first, or {choose_default(viewer)}."
     )
 
 

@@ -96,7 +96,7 @@ USER_FILTERS = (
             {
                 "yes": ("Active", Q(is_active=True)),
                 "no": ("Switched off", Q(is_active=False)),
-                "staff": ("Administrators", Q(is_staff=True)),
+                "staff": ("See all teams", Q(is_staff=True)),
             }
         ),
         title="account",

@@ -83,8 +83,8 @@ def _move_to_default(people: list[User], team: Team, by: User | None) -> None:
     default = SiteSettings.load().default_team
     if default is None or default.pk == team.pk:
         raise Refusal(
-            f"{team} is the only team of {names(people)}. Add them to another team first, or ask an "
-            "administrator to choose a default team in Settings."
+            f"{team} is the only team of {names(people)}. Add them to another team first, or "
+            f"{memberships.choose_default(by)}."
         )
     student = Role.objects.get(code="student")
     if by is not None:

@@ -139,7 +139,7 @@ class RemoveFromTeam(MembershipDialog):
         if not scope.holds_in(viewer, cls.code, row.team):
             return "", ""
         if is_among_rows or row.team.owner_id == row.user_id:
-            return memberships.why_not_removable(row)
+            return memberships.why_not_removable(row, viewer)
         return (
             "Has rights that you do not have",
             f"Only somebody who has all rights of this person in {row.team} can remove them: the owner, or "

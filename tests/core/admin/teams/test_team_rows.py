@@ -41,6 +41,13 @@ def test_who_cannot_be_removed_has_the_reason(acme, mara, ana, bo, signed_in):
     assert ALONE in shown["Mara"]  # oneself, in the only team
 
 
+def test_who_may_choose_a_default_team_is_not_sent_to_somebody_else(acme, alma, mara, ana, signed_in):
+    own, others = actions(signed_in(alma), acme)["Ana"], actions(signed_in(mara), acme)["Ana"]
+
+    assert "or choose a default team in Settings, People and registration" in own
+    assert "or ask an administrator to choose a default team in Settings" in others
+
+
 def test_with_a_default_team_everybody_but_the_owner_can_leave(acme, mara, bo, globex, signed_in):
     SiteSettings.objects.update_or_create(pk=1, defaults={"default_team": globex})
     assert "Remove from Team" in actions(signed_in(mara), acme)["Bo"]
@@ -51,7 +58,7 @@ def test_with_a_default_team_everybody_but_the_owner_can_leave(acme, mara, bo, g
 
 
 def test_who_has_more_rights_is_named_as_that(acme, mara, bo, signed_in):
-    keeper = MembershipFactory(team=acme, role=RoleFactory(permissions=["teams.view", "audit.view"])).user
+    keeper = MembershipFactory(team=acme, role=RoleFactory(permissions=["teams.view", "seats.edit"])).user
 
     assert RIGHTS in actions(signed_in(mara), acme)[keeper.first_name]
 
