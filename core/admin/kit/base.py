@@ -3,14 +3,13 @@
 import re
 from typing import Any
 
-from django.contrib import messages
 from django.contrib.admin.filters import ListFilter
 from django.contrib.admin.options import ModelAdmin as DjangoModelAdmin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, reverse
+from django.urls import URLPattern
 from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 
@@ -109,13 +108,6 @@ class DashboardAdmin(DialogAdmin):
         if queryset is None:
             queryset = db_field.remote_field.model._default_manager.using(db)
         return visible(queryset, viewer_of(request))
-
-    def _get_obj_does_not_exist_redirect(
-        self, request: HttpRequest, opts: Any, object_id: str
-    ) -> HttpResponseRedirect:
-        """Redirects to the first page with a message, alike for a missing and for a hidden object."""
-        messages.warning(request, f"This {opts.verbose_name} does not exist, or you may not see it.")
-        return HttpResponseRedirect(reverse("admin:index"))
 
     def get_or_404(self, request: HttpRequest, object_id: Any) -> Model:
         """Returns the object, for actions on one object. Raises Http404 when it is missing or hidden."""

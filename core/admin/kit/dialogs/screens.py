@@ -3,9 +3,10 @@
 from functools import partial
 from typing import Any
 
+from django.contrib import messages
 from django.forms import Media
-from django.http import HttpRequest
-from django.urls import URLPattern, path
+from django.http import HttpRequest, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
 
 from core.admin.kit.dialogs.answering import answer
 from core.admin.kit.dialogs.chosen import ChosenDialog, chosen_address, list_action, pick_for_chosen
@@ -51,6 +52,13 @@ class DialogAdmin(LockingAdmin):
         picked_in_tabs = [in_tab] if any(tab.actions for tab in getattr(self, "tabs", ())) else []
         others = picked_in_tabs + (own if self.dialogs else []) + super().get_urls()
         return [picks, *others] if has_pickers else others
+
+    def _get_obj_does_not_exist_redirect(
+        self, request: HttpRequest, opts: Any, object_id: str
+    ) -> HttpResponseRedirect:
+        """Redirects to the first page with a message, alike for a missing and for a hidden object."""
+        messages.warning(request, f"This {opts.verbose_name} does not exist, or you may not see it.")
+        return HttpResponseRedirect(reverse("admin:index"))
 
     def get_action(self, action: Any) -> Any:
         return list_action(action) if isinstance(action, type) else super().get_action(action)
