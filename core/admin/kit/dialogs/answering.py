@@ -23,7 +23,7 @@ from django.utils.html import format_html
 from core.admin.kit import cells
 from core.admin.kit.dialogs.carrying_out import process, show_messages
 from core.admin.kit.dialogs.dialog import Dialog, Done, RowDialog
-from core.admin.kit.dialogs.htmx import from_script, next_url, referring_page
+from core.admin.kit.dialogs.htmx import came_from, from_script, next_url, referring_page
 from core.admin.kit.viewer import viewer_of
 
 PRESENT = "This page shows the present state."
@@ -122,7 +122,8 @@ def _answer(
     second = dialog.second_button
     if second is not None and second[0] in request.POST and not dialog.may_use_second_button(viewer):
         raise PermissionDenied
-    back = next_url(request) or _default_url(model_admin, dialog, obj)
+    page = next_url(request) or came_from(request)
+    back = page or _default_url(model_admin, dialog, obj)
     if obj is not None and not dialog.applies(obj):
         return redirect_not_needed(request, dialog, obj, back)
     row = dialog.rows(obj, viewer).filter(pk=row_id).first() if issubclass(dialog, RowDialog) else None
@@ -144,7 +145,7 @@ def _answer(
                 raise
             return _row_missing(request, back)
         if done is not None:
-            done = _over_the_page(request, dialog, done)
+            done = _over_the_page(request, dialog, done, obj)
             show_messages(request, done)
             return HttpResponseRedirect(done.url or back)
     context = {
@@ -155,30 +156,35 @@ def _answer(
         "back": back,
         "second_button": second if second and dialog.may_use_second_button(viewer) else None,
         "over_a_page": from_script(request),
+        "kept": [("next", page)] if page and not from_script(request) else [],
     }
     if confirm:
-        context |= _confirming(form)
+        context |= _confirming(form, context["kept"])
     return render(model_admin, request, form, context)
 
 
-def _confirming(form: Dialog) -> dict[str, Any]:
+def _confirming(form: Dialog, kept: list[tuple[str, str]]) -> dict[str, Any]:
     """Returns the context of the step that asks to confirm. It has one button, which does what the pressed
     one says."""
     second = form.second_button
     if second is None or not form.pressed(second[0]):
         return {"second_button": None}
-    return {"second_button": None, "submit": second[1], "kept": [(second[0], "1")]}
+    return {"second_button": None, "submit": second[1], "kept": [*kept, (second[0], "1")]}
 
 
-def _over_the_page(request: HttpRequest, dialog: type[Dialog], done: Done) -> Done:
-    """Returns the result as a panel shows it that created an object over a page: on that page, with a link
-    to the object. Other results are returned as they are."""
-    page = referring_page(request) if dialog.panel and dialog.about_new and from_script(request) else ""
-    if not page or not done.url:
+def _over_the_page(request: HttpRequest, dialog: type[Dialog], done: Done, obj: Any) -> Done:
+    """Returns the result as it is shown over a page: on that page. If the object has another page, or was
+    created, the message has a link to it. A dialog that leads elsewhere does so."""
+    page = referring_page(request) if from_script(request) else ""
+    if dialog.about_new:
+        about = done.url
+    else:
+        about = "" if done.url or obj is None else cells.detail_url(obj, dialog.tab)
+    if not page or not about:
         return done
-    if urlsplit(page).path == done.url:
+    if urlsplit(page).path == urlsplit(about).path:
         return replace(done, url=page)
-    text = format_html('{} <a class="underline" href="{}">{}</a>', done.text, done.url, OPEN_IT)
+    text = format_html('{} <a class="underline" href="{}">{}</a>', done.text, about, OPEN_IT)
     return replace(done, text=text, url=page)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from urllib.parse import unquote, urlencode, urlsplit
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.urls import Resolver404, resolve, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 
@@ -31,6 +31,19 @@ def next_url(request: HttpRequest) -> str:
     """Returns the page of this site to return to (`next`); empty if the form names none."""
     url = request.POST.get("next", "")
     return url if _is_of_this_site(request, url) else ""
+
+
+def came_from(request: HttpRequest) -> str:
+    """Returns the list or page from which a dialog was opened, with its search, filters and page; empty if it
+    is not known. The page of a dialog keeps it in its form (`next`)."""
+    if from_script(request):
+        return referring_page(request)
+    page = referring_page(request) if request.method == "GET" else ""
+    try:
+        name = resolve(urlsplit(page).path).url_name or ""
+    except Resolver404:
+        return ""
+    return page if name.endswith(("_changelist", "_change", "tools_teams")) else ""
 
 
 def _is_of_this_site(request: HttpRequest, url: str) -> bool:

@@ -7,9 +7,11 @@ import pytest
 from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from core.admin.kit.dialogs.answering import NOT_ALLOWED, NOT_FOUND, ROW_MISSING
 from core.models import Membership, User
+from tests.dialogs import Inputs
 from tests.factories import MembershipFactory, ThinkificGroupFactory, builtin_role
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
@@ -183,6 +185,89 @@ def test_a_panel_leaves_the_viewer_on_the_list_with_a_link_to_what_was_made(alma
     nia = User.objects.get(email="nia@acme.example")
     assert response.headers["HX-Redirect"] == seen
     assert f'<a class="underline" href="{page_of(nia)}">Open it</a>' in said(response)[0]
+
+
+TOOLS, GROUPS = "/admin/tools/teams/?q=ac&p=2", "/admin/core/thinkificgroup/?q=int&o=1"
+
+
+def on_the_group(group, team, slug):
+    form = {"team": team.pk, "direction": "disabled"}
+    return reverse("admin:core_thinkificgroup_do", args=[group.pk, slug]), form
+
+
+@pytest.mark.parametrize("on", [TOOLS, LIST + "?q=acme&p=2"])
+def test_a_row_action_returns_to_the_list_as_it_was(alma, acme, signed_in, on):
+    address = reverse("admin:core_team_do", args=[acme.pk, "archive"])
+
+    response = by_htmx(signed_in(alma), "post", address, on=on)
+
+    assert response.headers["HX-Redirect"] == on
+    own = reverse("admin:core_team_change", args=[acme.pk])
+    assert said(response) == [
+        f'Acme is archived. Restore Team makes it usable again. <a class="underline" href="{own}">Open it</a>'
+    ]
+
+
+def test_a_group_is_assigned_and_synced_from_the_list(alma, acme, signed_in, connected):
+    group = ThinkificGroupFactory(name="Interns", thinkific_id=9)
+    address, form = on_the_group(group, acme, "assign-team")
+
+    response = by_htmx(signed_in(alma), "post", address, form | {"and_sync": "1"}, on=GROUPS)
+
+    assert response.headers["HX-Redirect"] == GROUPS
+    assert "see the run" in said(response)[0] and "Open it" in said(response)[0]
+
+
+def test_a_button_above_a_list_returns_to_the_list_as_it_was(alma, signed_in, connected):
+    address = "/admin/core/thinkificgroup/sync_groups/"
+
+    response = by_htmx(signed_in(alma), "post", address, on=GROUPS)
+
+    assert response.headers["HX-Redirect"] == GROUPS
+    assert "Open it" not in said(response)[0]
+
+
+def test_the_same_dialog_stays_on_the_page_of_its_object_with_what_was_searched(alma, ana, signed_in):
+    membership, page = ana.memberships.get(), page_of(ana, "teams") + "&o=-1"
+    address, role = do("change-role", ana.pk, membership.pk), builtin_role("manager")
+
+    response = by_htmx(signed_in(alma), "post", address, {"role": role.pk}, on=page)
+
+    assert response.headers["HX-Redirect"] == page
+    assert "Open it" not in said(response)[0]
+
+
+def test_what_is_done_already_leads_to_the_list_too(alma, acme, signed_in):
+    acme.archived_at = timezone.now()
+    acme.save()
+    address = reverse("admin:core_team_do", args=[acme.pk, "archive"])
+
+    response = by_htmx(signed_in(alma), "post", address, on=TOOLS)
+
+    assert response.headers["HX-Redirect"] == TOOLS
+
+
+@pytest.mark.parametrize(
+    ("on", "to_list"), [(f"http://testserver{TOOLS}", True), ("https://evil.example/admin/", False)]
+)
+def test_without_scripts_the_page_of_a_dialog_leads_back_to_the_list(alma, acme, signed_in, on, to_list):
+    address, client = reverse("admin:core_team_do", args=[acme.pk, "archive"]), signed_in(alma)
+    page = client.get(address, headers={"Referer": on}).content.decode()
+    sent = Inputs(page.split('id="dialog"', 1)[1]).sent
+
+    response = client.post(address, sent)
+
+    own = reverse("admin:core_team_change", args=[acme.pk])
+    assert response.headers["Location"] == (TOOLS if to_list else own)
+
+
+@pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example/", "javascript:x"])
+def test_a_forged_page_to_return_to_is_not_used(alma, acme, signed_in, elsewhere):
+    address = reverse("admin:core_team_do", args=[acme.pk, "archive"])
+
+    response = signed_in(alma).post(address, {"next": elsewhere})
+
+    assert response.headers["Location"] == reverse("admin:core_team_change", args=[acme.pk])
 
 
 def test_an_error_and_the_help_have_the_ids_that_the_field_names(alma, ana, signed_in):
