@@ -67,7 +67,7 @@ class Repair(ChosenDialog):
 
     choice: ClassVar[str]
     side: ClassVar[str]  # the side that changes
-    template = "dashboard/drift_repair.html"
+    template, is_page = "dashboard/drift_repair.html", True
     rows = forms.CharField(widget=forms.HiddenInput(), required=False)  # primary keys of the shown rows
     shown = forms.CharField(widget=forms.HiddenInput(), required=False)  # digest of the shown plan
 

@@ -26,15 +26,16 @@ def test_people_are_chosen_and_join_a_team(
     screenshot(page, "users-chosen", full_page=False)
     page.locator("select[name=action]").select_option("Add to Team")
     page.get_by_role("button", name="Run").click()
-    page.locator(".select2-selection").click()
+    dialog = page.locator("#modal-content #dialog")
+    dialog.locator(".select2-selection").click()
     page.keyboard.type("Glo")
     page.get_by_role("option", name="Globex").click()
-    page.get_by_role("button", name="Add to Team").click()
-    expect(page.get_by_role("alert")).to_contain_text(
+    dialog.get_by_role("button", name="Add to Team").click()
+    expect(dialog.get_by_role("alert")).to_contain_text(
         "2 people will join Globex as Student. 1 is in it already"
     )
-    screenshot(page, "users-confirm")
-    page.get_by_role("button", name="Yes, add to team").click()
+    screenshot(page, "users-confirm", full_page=False)
+    dialog.get_by_role("button", name="Yes, add to team").click()
 
     expect(page.get_by_text("2 people joined Globex. 1 was in it already.")).to_be_visible()
     assert Membership.objects.filter(team=globex, user__in=[ana, bo, otto]).count() == 3

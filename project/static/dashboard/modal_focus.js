@@ -90,7 +90,18 @@
   // Escape closes an open list of choices, and only then the dialog.
   let wasChoosing = false;
   const choosing = () => document.querySelector("#modal-content .select2-container--open") !== null;
-  window.addEventListener("keydown", () => (wasChoosing = choosing()), true);
+  window.addEventListener(
+    "keydown",
+    (event) => {
+      wasChoosing = choosing();
+      // A field of several choices keeps its keys to itself, so Escape would not reach the dialog.
+      const isInField = event.key === "Escape" && event.target.closest?.("#modal-content .select2-search");
+      if (!isInField || wasChoosing) return;
+      event.stopImmediatePropagation();
+      document.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+    },
+    true,
+  );
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && wasChoosing && event.isTrusted) event.stopPropagation();
   });

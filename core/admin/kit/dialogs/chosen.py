@@ -1,4 +1,5 @@
-"""Dialogs about rows that were chosen in a list. An action of the list opens them.
+"""Dialogs about rows that were chosen in a list. An action of the list opens them: over it or, without
+scripts, as a page.
 
 Each request checks the viewer's rights again, and finds the rows among those that the viewer may see. The
 page sends what it said about each row. If that has changed, nothing is done, and the page shows the changes
@@ -15,6 +16,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.functional import cached_property
 
@@ -22,6 +24,7 @@ from core import acting
 from core.admin.kit.dialogs.answering import picker_results, render
 from core.admin.kit.dialogs.carrying_out import process, show_messages
 from core.admin.kit.dialogs.dialog import Dialog
+from core.admin.kit.dialogs.htmx import from_script
 from core.admin.kit.dialogs.pickers import Picker
 from core.admin.kit.lists.filters import key_of
 from core.admin.kit.lists.lists import amount
@@ -42,6 +45,7 @@ class ChosenDialog(Dialog):
     # False: the page sends how the rows were chosen, and they are searched again.
     is_limited: ClassVar[bool] = False
     most: ClassVar[int] = 0  # the most rows of a dialog that is not limited; 0: any number
+    is_page: ClassVar[bool] = False  # True: it is a page always, and never opens over the list
 
     @classmethod
     def of(cls, rows: QuerySet) -> QuerySet:
@@ -162,13 +166,11 @@ def ask_about_chosen(
     if not dialog.may(viewer, obj):
         raise PermissionDenied
     if dialog.in_own_name and (why := acting.obstacle(dialog.in_own_name)):
-        messages.error(request, why)
-        return None
+        return _refused(model_admin, request, dialog, why)
     found, most = dialog.of(rows), MAX_CHOSEN if dialog.is_limited else dialog.most
     chosen = list(found.order_by("pk")[: most + 1] if most else found)
     if most and (why := _cannot_be_chosen(model_admin, request, rows, len(chosen), most)):
-        messages.error(request, why)
-        return None
+        return _refused(model_admin, request, dialog, why)
     dialog.warn(request, rows)
     started = STARTED in request.POST
     sent = request.POST if started or not chosen else None
@@ -187,8 +189,9 @@ def ask_about_chosen(
         named = [(ACTION_CHECKBOX_NAME, key) for key in request.POST.getlist(ACTION_CHECKBOX_NAME)]
     context = {
         "confirm": confirm,
-        "changes": changes,
+        "changes": changes + _said_over_the_page(request),
         "back": request.get_full_path(),
+        "over_a_page": from_script(request),
         "kept": [("action", dialog.action), (STARTED, "1"), *across, *named],
     }
     if dialog.has_pickers() and picks_at:
@@ -197,6 +200,29 @@ def ask_about_chosen(
         address = reverse(f"admin:{chosen_address(model_admin)}", args=[dialog.slug])
         return render(model_admin, request, form, context, picks_at=address)
     return render(model_admin, request, form, context)
+
+
+def _refused(
+    model_admin: Any, request: HttpRequest, dialog: type[ChosenDialog], why: str
+) -> HttpResponse | None:
+    """Say why the dialog does not open: in the dialog over the list, which keeps what was chosen, or on the
+    list (None)."""
+    if not from_script(request):
+        messages.error(request, why)
+        return None
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": dialog.title or dialog.label,
+        "blocked": why,
+        "back": request.get_full_path(),
+        "over_a_page": True,
+    }
+    return TemplateResponse(request, dialog.template, context)
+
+
+def _said_over_the_page(request: HttpRequest) -> list[str]:
+    """Returns the messages that a page would show above the dialog. Over a page they stand in it."""
+    return [str(one) for one in messages.get_messages(request)] if from_script(request) else []
 
 
 def _cannot_be_chosen(model_admin: Any, request: HttpRequest, rows: QuerySet, found: int, most: int) -> str:

@@ -27,9 +27,15 @@ class DialogAdmin(LockingAdmin):
         return [one for one in self.actions or () if isinstance(one, type)]
 
     @property
+    def actions_over_the_list(self) -> list[str]:
+        """Returns the names of the actions whose dialogs open over the list."""
+        return [dialog.action for dialog in self.selected_dialogs if not dialog.is_page]
+
+    @property
     def media(self) -> Media:
         buttons = (getattr(self, name) for name in (*self.actions_list, *self.actions_detail))
-        if not self.dialogs and not any(hasattr(button, "opens") for button in buttons):
+        has_buttons = bool(self.dialogs) or any(hasattr(button, "opens") for button in buttons)
+        if not has_buttons and not self.actions_over_the_list:
             return super().media
         choices = picker(Membership.team).media  # dialogs open over the page, so the page needs their scripts
         scripts = [f"dashboard/{name}.js" for name in ("modal", "modal_focus", "permissions")]

@@ -14,7 +14,7 @@ from core.admin.kit.dialogs import chosen as chosen_dialogs
 from core.models import Enrollment, GroupMembership, Membership, OutboxEntry
 from core.services import groups, memberships, seats
 from core.services.enrollments import seat_access
-from tests.dialogs import send_confirmed
+from tests.dialogs import Inputs, send_confirmed
 from tests.factories import (
     BundleItemFactory,
     EnrollmentFactory,
@@ -296,6 +296,34 @@ def test_more_than_the_most_are_refused_in_a_sentence(alma, ana, bo, acme, monke
     answer = signed_in(alma).post(LIST, form)
 
     assert "users are chosen; 2 can be changed at once." in said(answer)
+
+
+def test_over_the_list_the_dialog_says_what_is_refused_and_leaves_the_list(
+    alma, ana, bo, acme, monkeypatch, signed_in
+):
+    monkeypatch.setattr(chosen_dialogs, "MAX_CHOSEN", 1)
+    form = {"action": "add_to_team", "index": "0", "_selected_action": [ana.pk, bo.pk]}
+
+    answer = signed_in(alma).post(LIST, form, headers={"HX-Request": "true"})
+
+    dialog = answer.content.decode().split('id="dialog"', 1)[1]
+    assert "HX-Redirect" not in answer.headers
+    assert "2 users are chosen; 1 can be changed at once." in dialog
+    assert "data-cancel" in dialog
+
+
+def test_over_the_list_the_dialog_is_sent_over_it_and_then_the_list_is_shown(alma, ana, acme, signed_in):
+    client, address = signed_in(alma), f"{LIST}?q=ana"
+    form = {"action": "add_tag", "index": "0", "_selected_action": [ana.pk]}
+    assert f'hx-post="{address}"' in client.get(address).content.decode()
+
+    page = client.post(address, form, headers={"HX-Request": "true"}).content.decode()
+    assert f'hx-post="{address}"' in page
+    sent = Inputs(page.split('id="dialog"', 1)[1]).sent | {"new": "Pilot"}
+    answer = client.post(address, sent, headers={"HX-Request": "true"})
+
+    assert answer.headers["HX-Redirect"] == address
+    assert ana.tags.get().name == "Pilot"
 
 
 def test_all_that_match_are_carried_by_their_keys(alma, ana, bo, otto, acme, globex, signed_in):
