@@ -148,7 +148,7 @@ def _answer(
             done = _over_the_page(request, dialog, done, obj)
             show_messages(request, done)
             return HttpResponseRedirect(done.url or back)
-    context = {
+    context: dict[str, Any] = {
         "original": obj,
         "blocked": blocked,
         "alternative": dialog.alternative(form.target, viewer),
