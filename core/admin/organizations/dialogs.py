@@ -133,6 +133,7 @@ class DeleteOrganization(OrganizationDialog):
 class AssignTeams(OrganizationDialog):
     slug, label, tab, icon, submit = "assign-teams", "Assign Teams", "teams", "add", "Assign"
     question = "A team is in one organization at most."
+    no_choice = {"teams": "Every team that there is belongs to {obj} already."}
     teams = picked(
         Membership.team,
         "Teams",

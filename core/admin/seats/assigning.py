@@ -40,6 +40,7 @@ class AssignSeat(AssigningSeat):
     slug, label, tab, icon, submit = "assign", "Assign to Teams", "teams", "add", "Assign"
     question = "Members of the teams who have the product already use a place at once."
     refused_at = {SecondSeat: "teams"}
+    no_choice = {"teams": "Every team has a seat on this product already, or there is no team yet."}
     teams = team_field("Teams", multiple=True)
     mode = mode_field()
 
@@ -61,6 +62,9 @@ class AssignToTeam(AssigningSeat):
     slug, label, tab, icon, submit = "assign-seat", "Assign Seat", "seats", "add", "Assign"
     question = AssignSeat.question
     refused_at = {SecondSeat: "seat"}
+    no_choice = {
+        "seat": "No seat is left for {obj}: it has one on every product that has seats. Add Seat makes one."
+    }
     seat = picked(
         Enrollment.last_seat,
         "Seat",
@@ -129,6 +133,7 @@ class WithdrawSeat(AssignmentDialog):
 class MoveSeat(AssignmentDialog):
     slug, label, submit = "move", "Move", "Move"
     refused_at = {SecondSeat: "to"}
+    no_choice = {"to": "There is no other team to which the seat could move."}
     to = team_field("To team")
     places = places_field("Places", least=1)
 

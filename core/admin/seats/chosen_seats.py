@@ -92,6 +92,7 @@ class AssignChosen(ChosenSeats):
     code = "seats.assign"
     question = "Members of the teams who have a product already use a place at once."
     refused_at = {SecondSeat: "teams"}
+    no_choice = {"teams": "There is no team yet. Add one on the page Teams."}
     teams = team_field("Teams", multiple=True)
     mode = mode_field()
 

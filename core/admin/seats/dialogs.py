@@ -40,6 +40,10 @@ class SeatForm(SeatDialog):
 
     panel = True
     refused_at = {ProductInUse: "product"}
+    no_choice = {
+        "product": "There is no course or bundle yet. Sync Products, on the page Products, reads them "
+        "from Thinkific."
+    }
     name = name_field()
     product = product_field()
     unlimited = switch("Unlimited", "No limit of places.")

@@ -60,6 +60,7 @@ class RenameTag(Dialog):
 class MergeTag(Dialog):
     slug, label, icon = "merge", "Merge into Another", "merge"
     permission = "core.delete_tag"
+    no_choice = {"into": "There is no other tag. Rename {obj}, or add the tag that shall stay."}
     into = picked(
         UserTag.tag,
         "Tag that stays",

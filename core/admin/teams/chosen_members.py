@@ -31,6 +31,11 @@ class ChosenMembers(ChosenDialog):
 class AddEnrollmentToMembers(ChosenMembers, EnrollChosen):
     slug, label, action = "add-enrollment", "Add Enrollment", "add_enrollment"
 
+    no_choice = {
+        "products": "{obj} has no seat yet that enrolls people. An administrator assigns one, in the tab "
+        "Seats."
+    }
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         given = SeatAssignment.objects.filter(team=self.obj, seat__active=True).values("product")
@@ -51,6 +56,11 @@ class AddGroupToMembers(ChosenMembers, AddChosenToGroup):
     """For viewers who may add people to the team: its groups get its members in any case."""
 
     slug, label, action, code = "add-group", "Add Group", "add_to_group", "teams.assign"
+
+    no_choice = {
+        "group": "No group of {obj} takes people from here: its direction must send members to "
+        "Thinkific. Attach a group, or change the direction, in the tab Groups."
+    }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

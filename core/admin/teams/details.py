@@ -117,11 +117,18 @@ class ActiveTeamDialog(Dialog):
     def applies(cls, obj: Team) -> bool:
         return obj.archived_at is None
 
+    @classmethod
+    def why_not_needed(cls, obj: Team) -> str:
+        return f"{obj} is archived."
+
 
 class ChangeOwner(ActiveTeamDialog):
     slug, label, icon = "change-owner", "Change Owner", "swap_horiz"
     shows_stored = True
     refused_at = {TeamIsFull: "role", Refusal: "owner"}
+    no_choice = {
+        "owner": "{obj} has no other member with an active account. Add a member first, in the tab Users."
+    }
     owner = picked(
         Team.owner,
         "New owner",

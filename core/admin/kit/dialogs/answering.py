@@ -25,6 +25,7 @@ from core.admin.kit.dialogs.carrying_out import process, show_messages
 from core.admin.kit.dialogs.dialog import Dialog, Done, RowDialog
 from core.admin.kit.dialogs.htmx import came_from, from_script, next_url, referring_page
 from core.admin.kit.viewer import viewer_of
+from core.models import User
 
 PRESENT = "This page shows the present state."
 NOT_FOUND = f"This object no longer exists. {PRESENT}"
@@ -117,13 +118,11 @@ def _answer(
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
     obj = None if object_id is None else model_admin.get_or_404(request, object_id)
-    if not dialog.may(viewer, obj):
-        raise PermissionDenied
-    second = dialog.second_button
-    if second is not None and second[0] in request.POST and not dialog.may_use_second_button(viewer):
-        raise PermissionDenied
     page = next_url(request) or came_from(request)
     back = page or _default_url(model_admin, dialog, obj)
+    if why := _check_may(request, dialog, viewer, obj):
+        messages.warning(request, f"{why} {PRESENT}")
+        return HttpResponseRedirect(back)
     if obj is not None and not dialog.applies(obj):
         return redirect_not_needed(request, dialog, obj, back)
     row = dialog.rows(obj, viewer).filter(pk=row_id).first() if issubclass(dialog, RowDialog) else None
@@ -154,13 +153,26 @@ def _answer(
         "alternative": dialog.alternative(form.target, viewer),
         "confirm": confirm,
         "back": back,
-        "second_button": second if second and dialog.may_use_second_button(viewer) else None,
+        "second_button": dialog.second_button if dialog.may_use_second_button(viewer) else None,
         "over_a_page": from_script(request),
         "kept": [("next", page)] if page and not from_script(request) else [],
     }
     if confirm:
         context |= _confirming(form, context["kept"])
     return render(model_admin, request, form, context)
+
+
+def _check_may(request: HttpRequest, dialog: type[Dialog], viewer: User, obj: Any) -> str:
+    """Returns why nobody may do this now (`Dialog.closed`); empty if the viewer may. Raises PermissionDenied
+    when the viewer has no right to it."""
+    second = dialog.second_button
+    if second is not None and second[0] in request.POST and not dialog.may_use_second_button(viewer):
+        raise PermissionDenied
+    if dialog.may(viewer, obj):
+        return ""
+    if why := dialog.closed(obj, viewer):
+        return why
+    raise PermissionDenied
 
 
 def _confirming(form: Dialog, kept: list[tuple[str, str]]) -> dict[str, Any]:

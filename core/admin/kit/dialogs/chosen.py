@@ -163,9 +163,10 @@ def ask_about_chosen(
     """Returns the dialog's page, or None when it is finished: the list then shows the result. `obj` is the
     object whose tab has the rows, and `picks_at` the address of the pickers there."""
     viewer = viewer_of(request)
-    if not dialog.may(viewer, obj):
+    closed = "" if (may := dialog.may(viewer, obj)) else dialog.closed(obj, viewer)
+    if not may and not closed:
         raise PermissionDenied
-    if dialog.in_own_name and (why := acting.obstacle(dialog.in_own_name)):
+    if why := closed or (dialog.in_own_name and acting.obstacle(dialog.in_own_name)):
         return _refused(model_admin, request, dialog, why)
     found, most = dialog.of(rows), MAX_CHOSEN if dialog.is_limited else dialog.most
     chosen = list(found.order_by("pk")[: most + 1] if most else found)
@@ -189,17 +190,15 @@ def ask_about_chosen(
         named = [(ACTION_CHECKBOX_NAME, key) for key in request.POST.getlist(ACTION_CHECKBOX_NAME)]
     context = {
         "confirm": confirm,
+        "blocked": form.without_choice(),
         "changes": changes + _said_over_the_page(request),
         "back": request.get_full_path(),
         "over_a_page": from_script(request),
         "kept": [("action", dialog.action), (STARTED, "1"), *across, *named],
     }
-    if dialog.has_pickers() and picks_at:
-        return render(model_admin, request, form, context, picks_at=picks_at)
-    if dialog.has_pickers():
-        address = reverse(f"admin:{chosen_address(model_admin)}", args=[dialog.slug])
-        return render(model_admin, request, form, context, picks_at=address)
-    return render(model_admin, request, form, context)
+    if dialog.has_pickers() and not picks_at:
+        picks_at = reverse(f"admin:{chosen_address(model_admin)}", args=[dialog.slug])
+    return render(model_admin, request, form, context, picks_at=picks_at)
 
 
 def _refused(

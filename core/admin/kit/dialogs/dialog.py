@@ -5,6 +5,7 @@ in the `dialogs.py` of its screen; `answering.py` has the views.
 """
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -22,7 +23,7 @@ from core.admin.kit.dialogs.shown_values import ShownValues
 from core.admin.kit.dialogs.stale_question import normalized
 from core.email_display import as_people_write
 from core.errors import Refusal
-from core.models import User
+from core.models import Team, User
 from core.permissions import scope
 
 
@@ -93,6 +94,17 @@ class Dialog(ShownValues, PickingForm):
         if cls.code:
             return scope.holds(viewer, cls.code)
         return bool(cls.permission) and scope.holds_for_the_site(viewer, cls.permission)
+
+    @classmethod
+    def closed(cls, obj: Any, viewer: User) -> str:
+        """Returns why nobody may use it for this object now, though the viewer has the right to: its team was
+        archived. Empty when the right is missing."""
+        if not isinstance(obj, Team) or obj.archived_at is None:
+            return ""
+        before = copy(obj)
+        before.archived_at = None
+        said = f"{obj} is archived. Nothing was changed. An administrator can restore it."
+        return said if cls.may(viewer, before) else ""
 
     @classmethod
     def may_now(cls, viewer: User, obj: Any) -> bool:

@@ -101,6 +101,7 @@ class AddUser(PersonDialog):
     code = "users.create"
     question = "Creates an account in the dashboard and, unless you switch that off, in Thinkific."
     refused_at = {EmailTaken: "email", NotAnAddress: "email", IsMember: "teams", TeamIsFull: "teams"}
+    no_choice = {"teams": "There is no team yet. Add one on the page Teams."}
     field_order = (
         "first_name",
         "last_name",

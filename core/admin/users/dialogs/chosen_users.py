@@ -38,6 +38,7 @@ class AddChosenToTeam(ChosenUsers):
     slug, label, action, code = "join-team", "Add to Team", "add_to_team", "teams.assign"
     question = "Users who are in the team already keep their role."
     refused_at = {TeamIsFull: "team"}
+    no_choice = {"team": "There is no team that you may add people to."}
     team = team_field()
     role = role_field()
 
@@ -76,6 +77,10 @@ class AddChosenToTeam(ChosenUsers):
 class AddChosenToGroup(ChosenUsers):
     slug, label, action, code = "join-group", "Add to Group", "add_to_group", "groups.assign"
     question = "People can be added only to groups whose direction sends members to Thinkific."
+    no_choice = {
+        "group": "No group that you may add people to takes them from here: its direction must send "
+        "members to Thinkific. Change it in the tab Groups of a team."
+    }
     group = group_field()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -121,6 +126,10 @@ class AddChosenToGroup(ChosenUsers):
 class EnrollChosen(ChosenUsers, EnrollingDialog):
     slug, label, action = "enroll", "Enroll", "enroll_selected"
     question = EnrollingDialog.question
+
+    no_choice = {
+        "products": "None of your teams has a seat yet that enrolls people. An administrator assigns one."
+    }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

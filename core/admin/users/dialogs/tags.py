@@ -134,6 +134,7 @@ class AddTagToChosen(TagChosen):
 
 class RemoveTagFromChosen(TagChosen):
     slug, label, action = "remove-tag", "Remove Tag", "remove_tag"
+    no_choice = {"tags": "There is no tag yet."}
     tags = tags_field()
 
     def carry_out(self) -> Done:

@@ -8,6 +8,7 @@ from django.contrib import admin
 from core.admin.kit.dialogs.chosen import ChosenDialog
 from core.admin.kit.dialogs.dialog import Dialog
 from core.admin.kit.dialogs.in_page import PageDialog
+from core.admin.kit.dialogs.pickers import Picker
 from tests.factories import UserFactory
 
 pytestmark = pytest.mark.once
@@ -45,6 +46,18 @@ def test_a_dialog_has_its_words_and_its_work():
     for dialog in set(declared()):
         assert dialog.slug and dialog.label, dialog
         assert dialog.carry_out is not Dialog.carry_out, dialog
+
+
+def test_a_picker_that_is_needed_says_why_it_is_empty():
+    silent = [
+        (dialog, name)
+        for dialog in set(declared())
+        for name, field in dialog.base_fields.items()
+        if isinstance(field.widget, Picker) and field.required and name not in dialog.no_choice
+        if not issubclass(dialog, PageDialog)  # the page says it
+    ]
+
+    assert silent == []
 
 
 def test_a_dialog_that_says_nothing_about_it_is_for_nobody(db):
