@@ -32,8 +32,8 @@ class ApiTokenAdmin(SitewideAdmin):
 
     list_display = ["token_name", "issued_by", "start", "state", "created", "last_used"]
     list_select_related = ["user"]
-    search_fields = ["folded"]
-    search_help_text = "Search by name"
+    search_fields = ["folded", "prefix"]
+    search_help_text = "Search by name or beginning"
     ordering = ["-id"]
     few_rows = True
     fields = ["token_name", "issued_by", "start", "scope_names", "state", "created", "last_used", "expires"]

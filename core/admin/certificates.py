@@ -8,7 +8,7 @@ from core.admin.kit import cells
 from core.admin.kit.lists.columns import column
 from core.admin.kit.lists.filters import choice_filter, related_filter
 from core.admin.kit.lists.student_lists import PRODUCT, STUDENT, STUDENT_IN_FILE, TEAM_FILTER, ResultAdmin
-from core.models import Certificate
+from core.models import Certificate, User
 
 
 def _valid(certificates: QuerySet) -> QuerySet:
@@ -53,10 +53,17 @@ class CertificateAdmin(ResultAdmin):
         "removed_at",
         "thinkific_id",
     )
+    search_help_text = "Search by the student's name or e-mail, or by the whole credential ID"
     ordering = [F("issued_at").desc(nulls_last=True)]
     fields = ["student_link", "course", "credential", "issued", "expires", "open_link", "thinkific"]
     empty_text = "Certificates arrive from Thinkific when students earn them."
     empty_how = "Open Tools and choose Sync Certificates."
+
+    def search(self, queryset: QuerySet, words: list[str], viewer: User) -> QuerySet:
+        """Finds a certificate by its ID too, with that column's index."""
+        found = queryset.filter(credential_id__in=words)
+        return found if found.exists() else super().search(queryset, words, viewer)
+
     export_columns = (
         *STUDENT_IN_FILE,
         course,

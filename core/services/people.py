@@ -25,7 +25,13 @@ CHANGEABLE = {*User.NAMES, "is_active"}
 
 
 class EmailTaken(Refusal):
+    """`account` is who has the address; None where whoever asked may not know it."""
+
     status = 422
+
+    def __init__(self, text: str, account: User | None = None) -> None:
+        super().__init__(text)
+        self.account = account
 
 
 class NotAnAddress(Refusal):
@@ -211,7 +217,8 @@ def _checked(values: dict[str, Any], user: User | None = None, *, by: User | Non
             values["email"] = usable_address(typed)
         other = User.objects.exclude(pk=user.pk if user else None).of_address(values["email"])
         if other.exists():
-            raise EmailTaken(_taken(values["email"], hidden=by is not None and not other.visible_to(by)))
+            seen = (other if by is None else other.visible_to(by)).first()
+            raise EmailTaken(_taken(values["email"], hidden=seen is None), seen)
     if values.get("is_active") is False and user is not None and user.owned_teams.exists():
         owned = first_of([str(team) for team in user.owned_teams.all()])
         raise OwnsTeams(

@@ -161,7 +161,8 @@ class ThinkificGroupAdmin(DashboardAdmin):
         ),
     ]
     search_fields = ["folded", "token"]
-    search_help_text = "Search by name or token"
+    search_numbers = ("thinkific_id",)
+    search_help_text = "Search by name, token or Thinkific ID"
     ordering = ["name", "id"]
     few_rows = True
     tabs = GROUP_TABS

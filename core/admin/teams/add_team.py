@@ -129,11 +129,20 @@ class AddTeam(Dialog):
 
     def _new_owner(self) -> User:
         values = self.cleaned_data
-        owner = people.create_user(
-            email=values["owner_email"],
-            first_name=values["owner_first_name"],
-            last_name=values["owner_last_name"],
-            by=self.viewer,
-        )
+        try:
+            owner = people.create_user(
+                email=values["owner_email"],
+                first_name=values["owner_first_name"],
+                last_name=values["owner_last_name"],
+                by=self.viewer,
+            )
+        except EmailTaken as taken:
+            if taken.account is None:
+                raise
+            first = "" if taken.account.is_active else "That account is switched off: switch it on first. "
+            raise EmailTaken(
+                f"{taken.account} has an account with {values['owner_email']} already. {first}"
+                "Choose this person as owner above."
+            ) from None
         account_mail.ask_for_welcome(owner, by=self.viewer)
         return owner

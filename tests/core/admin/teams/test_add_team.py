@@ -93,6 +93,24 @@ def test_bad_owners_are_answered_beside_the_field(alma, ana, signed_in, values, 
     assert not Team.objects.filter(name="Night").exists()
 
 
+@pytest.mark.parametrize(
+    ("active", "says"),
+    [
+        (True, "Choose this person as owner above."),
+        (False, "That account is switched off: switch it on first."),
+    ],
+)
+def test_the_address_of_an_account_leads_to_choosing_it(alma, ana, signed_in, active, says):
+    User.objects.filter(pk=ana.pk).update(is_active=active)
+
+    answer = signed_in(alma).post(ADD, {"name": "Night", "owner_email": ana.email})
+
+    (error,) = answer.context["form"].errors["owner_email"]
+    assert error.startswith(f"Ana Ames has an account with {ana.email} already.")
+    assert says in error
+    assert "Use another" not in error
+
+
 def test_a_name_that_is_taken_makes_no_owner_either(alma, acme, signed_in):
     answer = signed_in(alma).post(ADD, {"name": "ACME", "owner_email": "nia@new.example"})
 

@@ -1,5 +1,7 @@
 """Lists at any size: a constant number of queries, honest counts, pages with an end, indexed order."""
 
+from functools import partial
+
 import pytest
 from django.contrib import admin
 from django.db import connection
@@ -9,6 +11,7 @@ from django.urls import reverse
 from core.admin.kit.lists import lists
 from core.models import Certificate, Enrollment, Product, QuizResult, Seat, Team, User
 from tests.factories import (
+    ApiTokenFactory,
     CertificateFactory,
     EnrollmentFactory,
     GroupAssignmentFactory,
@@ -21,6 +24,7 @@ from tests.factories import (
     SeatFactory,
     TagFactory,
     TeamFactory,
+    ThinkificGroupFactory,
     UserFactory,
 )
 
@@ -262,6 +266,31 @@ def test_a_search_never_asks_for_distinct(root, signed_in):
         response = signed_in(root).get(url(name), {"q": "a b"})
 
         assert not response.context["cl"].queryset.query.distinct
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "words", "named"),
+    [
+        (
+            "thinkificgroup",
+            partial(ThinkificGroupFactory, thinkific_id=73, token="tok-9"),
+            ["73", "tok-9"],
+            "ID",
+        ),
+        ("certificate", partial(CertificateFactory, credential_id="CR-42"), ["CR-42"], "credential ID"),
+        ("apitoken", partial(ApiTokenFactory, prefix="b2b_7f"), ["b2b_7f"], "beginning"),
+        ("product", partial(ProductFactory, productable_id=991), ["991"], "productable ID"),
+        ("user", partial(UserFactory, thinkific_id=558), ["558"], "Thinkific ID"),
+    ],
+)
+def test_the_ids_that_a_list_shows_are_found_and_named(root, signed_in, name, make, words, named):
+    row, client = make(), signed_in(root)
+    make.func()
+
+    for word in words:
+        found = client.get(url(name), {"q": word}).context["cl"]
+        assert [one.pk for one in found.result_list] == [row.pk], word
+        assert named in found.search_help_text
 
 
 @pytest.mark.parametrize("word", ["' OR 1=1 --", "%", "_", "\x00", "😀", "a" * 5000, "9" * 30, "²"])
