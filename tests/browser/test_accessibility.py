@@ -2,7 +2,7 @@
 
 import pytest
 from django.urls import reverse
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from core.models import User
 from tests.browser import axe
@@ -97,6 +97,41 @@ def test_the_most_used_pages(page: Page, sign_in, world):
     found = findings(page, paths)
 
     assert not found, axe.told(found)
+
+
+@pytest.mark.parametrize("width", [390, 800])
+def test_the_most_used_pages_on_narrow_screens(page: Page, sign_in, world, width):
+    """What opens the actions above the page is a button only there."""
+    page.set_viewport_size({"width": width, "height": 900})
+    sign_in(page, world.people["superuser"])
+    paths = [
+        "/admin/",
+        *(f"/admin/core/{model}/" for model in ("user", "team", "seat", "role", "enrollment")),
+        f"/admin/core/user/{world.own[User].pk}/change/",
+        "/admin/core/user/do/add/",
+    ]
+
+    found = findings(page, paths)
+
+    assert not found, axe.told(found)
+
+
+def test_the_actions_open_by_a_named_button_on_narrow_screens(page: Page, sign_in, world):
+    page.set_viewport_size({"width": 390, "height": 900})
+    sign_in(page, world.people["superuser"])
+    page.goto("/admin/core/user/")
+    more = page.get_by_role("button", name="More actions")
+    export = page.locator("#page-actions").get_by_role("link", name="Export")
+    expect(more).to_have_attribute("aria-expanded", "false")
+    expect(export).to_be_hidden()
+
+    more.focus()
+    page.keyboard.press("Enter")
+
+    expect(more).to_have_attribute("aria-expanded", "true")
+    expect(export).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(more).to_have_attribute("aria-expanded", "false")
 
 
 def test_a_missing_label_is_found(page: Page, db):
