@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.models import Membership
+from core.models import Membership, Role
 from tests.browser.conftest import PASSWORD
 
 INSIDE = "document.querySelector('#modal-content').contains(document.activeElement)"
@@ -121,6 +121,54 @@ def test_a_picker_has_its_name_and_what_is_chosen(page: Page, sign_in, root, ana
     page.goto(f"/admin/core/user/{ana.pk}/do/join-team/")
 
     expect(page.get_by_role("combobox", name=re.compile("^Team")).first).to_be_visible()
+
+
+LOOKS = """() => {
+  const one = document.activeElement;
+  if (!one || one === document.body || one.id === 'content') return null;
+  const box = one.closest('.select2-selection') || one;
+  const seen = () => {
+    const style = getComputedStyle(box);
+    return [style.outlineStyle === 'none' ? '' : style.outlineStyle + style.outlineWidth + style.outlineColor,
+      style.boxShadow].join(' ');
+  };
+  const name = one.tagName + ' ' + (one.name || one.ariaLabel || one.textContent.trim().slice(0, 40));
+  const focused = seen();
+  one.blur();
+  const without = seen();
+  one.focus({focusVisible: true, preventScroll: true});
+  return [name, focused !== without];
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["role", "do/add/", "user/", "?tab=teams"])
+def test_what_has_the_focus_is_seen(page: Page, sign_in, alma, ana, globex, scheme, path):
+    """Switches, fields, pickers, tabs, buttons and links: all have a ring while they have the focus."""
+    person = f"/admin/core/user/{ana.pk}/change/"
+    role = Role.objects.get(code="manager")
+    address = {
+        "role": f"/admin/core/role/{role.pk}/change/?tab=permissions",
+        "do/add/": "/admin/core/user/do/add/",
+        "user/": "/admin/core/user/",
+        "?tab=teams": f"{person}?tab=teams",
+    }[path]
+    page.emulate_media(color_scheme=scheme)
+    sign_in(page, alma)
+    page.goto(address)
+    page.evaluate(f"document.documentElement.classList.toggle('dark', {str(scheme == 'dark').lower()})")
+
+    unseen, tags = [], set()
+    for _ in range(90):
+        page.keyboard.press("Tab")
+        found = page.evaluate(LOOKS)
+        if found is not None:
+            tags.add(found[0].split()[0])
+            if not found[1]:
+                unseen.append(found[0])
+
+    assert not unseen
+    assert {"A", "BUTTON"} | ({"INPUT"} if path != "?tab=teams" else set()) <= tags
 
 
 @pytest.fixture
