@@ -4,7 +4,6 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django.apps import apps
@@ -16,6 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from core.admin.kit import cells
+from core.admin.kit.recorded_words import difference, label
 from core.email_display import as_people_write
 from core.models import (
     EmailText,
@@ -40,7 +40,6 @@ from core.models import (
 from core.models.fields.history import AS_IT_WAS, done_by
 
 TYPES = {"+": "Added", "~": "Changed", "-": "Deleted"}
-LONGEST = 120  # characters of a value
 RUN = re.compile(r"\brun (\d{1,18})$")  # the end of a pull's reason: "Thinkific, run 12"
 OWN = {"history_id", "history_date", "history_change_reason", "history_type", "history_user", "impersonator"}
 OWN |= {"history_user_name", "impersonator_name", "impersonation", "id"}
@@ -189,7 +188,7 @@ def shown(rows: list[Row]) -> list[dict[str, Any]]:
             "name": recorded.name(row, names),
             "url": _url(recorded, row),
             "changes": [
-                (capfirst(str(field.verbose_name)), _value(field, before, names), _value(field, after, names))
+                (label(recorded.slug, field), *_values(field, before, after, names))
                 for field, before, after in field_changes.get((recorded.slug, row.history_id), [])
             ],
             "reason": _reason(row, runs),
@@ -232,22 +231,10 @@ def _is_as_it_was(row: Any) -> bool:
     return bool(row.history_type == "+" and row.history_change_reason == AS_IT_WAS)
 
 
-def _value(field: Field, row: Any, names: Names) -> str | SafeString:
+def _values(field: Field, before: Any, after: Any, names: Names) -> tuple[str | SafeString, str | SafeString]:
     if isinstance(field, ForeignKey):
-        return names.of(row, field.name) or cells.NOTHING
-    value = getattr(row, field.attname)
-    if value is None or value == "" or value == []:
-        return cells.NOTHING
-    if isinstance(value, bool):
-        return "Yes" if value else "No"
-    if isinstance(value, datetime):
-        return cells.moment(value, ahead=True)
-    if field.flatchoices:
-        return str(dict(field.flatchoices).get(value, value))
-    if isinstance(value, list):
-        value = ", ".join(map(str, value))
-    text = as_people_write(str(value))
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+        return names.of(before, field.name) or cells.NOTHING, names.of(after, field.name) or cells.NOTHING
+    return difference(field, getattr(before, field.attname), getattr(after, field.attname))
 
 
 def _runs(rows: list[Row]) -> set[int]:

@@ -105,7 +105,7 @@ def move_places(assignment: SeatAssignment, places: int, *, to: Team, by: User |
             f"{places:,} cannot be moved. Move fewer, or move the seat itself."
         )
     giving.max_seats = (giving.max_seats or 0) - places
-    signed(giving, by=by, reason=f"{places:,} places moved to {to}").save(update_fields=["max_seats"])
+    signed(giving, by=by, reason=f"{plural(places, 'place')} moved to {to}").save(update_fields=["max_seats"])
     if there:
         return add_places(seats[there.seat_id], places, by=by)
     _receiving([to], giving)

@@ -14,6 +14,7 @@ from core.models.fields.settings_checks import MOST_DAYS, MOST_PLACES
 from core.services.history import signed
 from core.services.seats.counting import count_used, recalculate
 from core.services.tags import set_seat_tags
+from core.wording import plural
 
 SEAT_NAME_LENGTH = 255
 DESCRIPTION_LENGTH = 10_000
@@ -89,7 +90,7 @@ def add_places(seat: Seat, places: int, *, by: User | None = None) -> Seat:
         return seat
     seat.max_seats = (seat.max_seats or 0) + places
     _check_places(seat)
-    signed(seat, by=by, reason=f"{places:,} places added").save(update_fields=["max_seats"])
+    signed(seat, by=by, reason=f"{plural(places, 'place')} added").save(update_fields=["max_seats"])
     return seat
 
 

@@ -1,11 +1,16 @@
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from html import unescape
 
 import pytest
 from django.db import connection
+from django.db.models import JSONField
 from django.test.utils import CaptureQueriesContext
 
+from core.admin.kit.recorded import RECORDED
+from core.admin.kit.recorded_words import in_words, label
+from core.models import SiteSettings
+from core.services import seats
 from core.services.history import signed
 from tests.factories import (
     MembershipFactory,
@@ -109,7 +114,7 @@ def test_a_row_says_what_changed_with_both_values(signed_in, root, acme, ana):
         text = flat(browser.get(page))
         assert "Organization: — → North" in text
         assert "Organization: North → —" in text
-        assert "Max members: — → 5" in text
+        assert "Most students: — → 5" in text
         assert "pk=None" not in text
 
 
@@ -128,8 +133,46 @@ def test_values_read_as_on_screens(signed_in, root, acme, ana):
 
     assert "Active: Yes → No" in text
     assert "Role: Student → Helper" in text
-    assert "Archived at: — → 1 May 2026 10:30" in text
+    assert "Archived: — → 1 May 2026 10:30" in text
     assert "T10:30" not in text
+
+
+def test_permissions_read_as_on_screens(signed_in, root, acme, ana, acme_seat):
+    membership = ana.memberships.get()
+    membership.overrides = {"enrollments.create": "deny", "users.view": "allow"}
+    membership.save()
+    membership.role = role = RoleFactory(name="Helper", permissions=["teams.view", "users.view"])
+    membership.save()
+    role.permissions = ["teams.view", "seats.view"]
+    role.save()
+    settings = SiteSettings.load()
+    settings.default_overrides = {"manager": {"users.create": "deny"}}
+    settings.default_expiry_date = date(2031, 3, 2)
+    settings.save()
+    seats.add_places(acme_seat, 1)
+
+    text = flat(signed_in(root).get(HISTORY))
+
+    assert "Permissions: — → Create enrollments: denied, View users: allowed" in text
+    assert "Permissions: Allowed: View users; not allowed: View seats" in text
+    assert "→ Allowed: View seats; not allowed: View users" in text
+    assert "Default permissions: — → Manager: Create users: denied" in text
+    assert "— → 2 Mar 2031" in text
+    assert "1 place added" in text
+    for raw in ("enrollments.create", "'deny'", "{", "2031-03", "True", "False"):
+        assert raw not in text
+
+
+@pytest.mark.parametrize("slug", RECORDED)
+def test_every_recorded_field_has_a_name_and_values_in_words(slug):
+    """A new JSON field needs its words in core/admin/kit/recorded_words.py."""
+    values = {"overrides": {"users.view": "allow"}, "default_overrides": {"owner": {"users.view": "deny"}}}
+    for field in RECORDED[slug].fields():
+        assert "_" not in label(slug, field)
+        if isinstance(field, JSONField):
+            said = in_words(field, values.get(field.name, ["users.view"]))
+            assert "View users" in said, field
+            assert not set("{}[]'\"") & set(said)
 
 
 def test_people_who_are_gone_keep_their_name_in_what_they_did_and_were_in(signed_in, root, acme, ana):
