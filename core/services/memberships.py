@@ -54,7 +54,9 @@ def add_member(
 
 
 @transaction.atomic
-def add_members(*, team: Team, users: Iterable[User], role: Role, by: User) -> list[Membership]:
+def add_members(
+    *, team: Team, users: Iterable[User], role: Role, by: User, reason: str = "joined the team"
+) -> list[Membership]:
     """`add_member` for several users, all or none, except that members keep their role. Returns the new
     memberships."""
     _check_role(role, team)
@@ -71,7 +73,7 @@ def add_members(*, team: Team, users: Iterable[User], role: Role, by: User) -> l
     joined = Membership.objects.bulk_create(
         Membership(user=user, as_guest=user.pk not in own, **starts) for user in new
     )
-    Membership.history.bulk_history_create(joined, default_user=by, default_change_reason="joined the team")
+    Membership.history.bulk_history_create(joined, default_user=by, default_change_reason=reason)
     for invitation in Invitation.objects.filter(team=team, user__in=new):
         signed(invitation, by=by, reason="joined the team").delete()
     groups.add_to_groups(sending_groups(team.pk), new, by=by, reason=f"joined {team}")

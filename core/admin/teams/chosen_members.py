@@ -1,9 +1,10 @@
 """Dialogs for members chosen in the tab Users of a team: Add Enrollment, Add Tag, Add Group,
-Remove from Team.
+Move to Another Team, Remove from Team.
 
 They are those of the list of users, limited to what belongs to this team.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from core.admin.kit.counting import counted
@@ -11,12 +12,13 @@ from core.admin.kit.dialogs.chosen import ChosenDialog
 from core.admin.kit.dialogs.dialog import Done
 from core.admin.users.dialogs.chosen_users import AddChosenToGroup, ChosenUsers, EnrollChosen
 from core.admin.users.dialogs.memberships import end_access_field
+from core.admin.users.dialogs.moving import STAYS, Moving
 from core.admin.users.dialogs.tags import AddTagToChosen
 from core.errors import names
 from core.models import GroupAssignment, Product, SeatAssignment, SiteSettings, Team, User
 from core.permissions import scope
 from core.services import groups
-from core.services.teams import leaving
+from core.services.teams import leaving, moving
 from core.wording import plural
 
 
@@ -71,6 +73,21 @@ class AddGroupToMembers(ChosenMembers, AddChosenToGroup):
 
     def valid_for_all(self) -> dict[str, set[int]]:
         return {}
+
+
+class MoveMembers(Moving, ChosenMembers, ChosenUsers):
+    slug, action = "move", "move_to_team"
+    question = STAYS
+
+    @classmethod
+    def may(cls, viewer: User, obj: Team | None) -> bool:
+        return scope.holds_in(viewer, cls.code, obj) and moving.teams_to_move_to(viewer, obj)
+
+    def source(self) -> Team | None:
+        return self.obj
+
+    def moved(self) -> Sequence[User]:
+        return self.chosen
 
 
 class RemoveMembers(ChosenMembers, ChosenUsers):
@@ -136,4 +153,4 @@ def members_as_users(rows: Any) -> Any:
     return User.objects.filter(pk__in=rows.order_by().values("user"))
 
 
-MEMBER_ACTIONS = (AddEnrollmentToMembers, AddTagToMembers, AddGroupToMembers, RemoveMembers)
+MEMBER_ACTIONS = (AddEnrollmentToMembers, AddTagToMembers, AddGroupToMembers, MoveMembers, RemoveMembers)

@@ -26,6 +26,7 @@ from core.admin.teams.links import LINK_DIALOGS
 from core.admin.users.dialogs.add_user import PersonDialog
 from core.admin.users.dialogs.fields import role_field, student_role
 from core.admin.users.dialogs.memberships import ChangeRole, RemoveFromTeam, joined
+from core.admin.users.dialogs.moving import MoveToTeam
 from core.admin.users.dialogs.overrides import ChangeOverrides
 from core.models import (
     Enrollment,
@@ -40,6 +41,7 @@ from core.models import (
 from core.permissions import scope
 from core.services import invitations
 from core.services.memberships import TeamIsFull
+from core.services.teams import moving
 
 # --- people -------------------------------------------------------------------------------------------
 
@@ -102,6 +104,14 @@ class ChangeRoleInTeam(PeopleDialog, ChangeRole):
 
 class ChangeOverridesInTeam(PeopleDialog, ChangeOverrides):
     code = "teams.edit"
+
+
+class MovePerson(PeopleDialog, MoveToTeam):
+    slug = "move-person"
+
+    @classmethod
+    def may(cls, viewer: User, obj: Team | None) -> bool:
+        return super().may(viewer, obj) and moving.teams_to_move_to(viewer, obj)
 
 
 class RemovePerson(PeopleDialog, RemoveFromTeam):
@@ -230,6 +240,7 @@ TEAM_DIALOGS = (
     AddExistingUser,
     ChangeRoleInTeam,
     ChangeOverridesInTeam,
+    MovePerson,
     RemovePerson,
     SendInvitationAgain,
     WithdrawInvitation,

@@ -4,7 +4,7 @@ The triggers of `triggers.py` change the cached count with every write, and `let
 enrollment came by itself. Counting again corrects a count that is wrong in any other way.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -39,14 +39,21 @@ def count_used(seats: QuerySet[Seat], *, now: datetime | None = None) -> dict[in
 def _places(seats: QuerySet[Seat], now: datetime | None) -> QuerySet[Enrollment]:
     """Returns the enrollments that use a place of these seats, each once for every team of the seat that the
     student is in."""
+    which = Q(**{f"{ASSIGNMENT}__product": F("product"), f"{ASSIGNMENT}__seat__in": seats.order_by()})
+    return _using(ASSIGNMENT, which, now)
+
+
+def _using(path: str, which: Q, now: datetime | None) -> QuerySet[Enrollment]:
+    """Returns the enrollments that use a place of an assigned seat. `path` leads to the assignment, and
+    `which` chooses it."""
     bought = Q(last_seat__isnull=True, origin=Enrollment.Origin.THINKIFIC)
     ignored = Q(pk=None) if SiteSettings.load().bought_enrollments_take_places else bought
     expired = Q(expiry_date__isnull=False, expiry_date__lte=now or timezone.now())
     # All conditions on the assignment are in one filter(), so that they apply to the same assignment.
     return (
         Enrollment.objects.filter(
-            Q(**{f"{ASSIGNMENT}__product": F("product"), f"{ASSIGNMENT}__seat__in": seats.order_by()}),
-            Q(**{f"{ASSIGNMENT}__seat__reusable": False}) | ~expired,
+            which,
+            Q(**{f"{path}__seat__reusable": False}) | ~expired,
             via_bundle__isnull=True,
         )
         .exclude(NOT_THERE)
@@ -61,6 +68,15 @@ def places_of(
     """Returns the places of these seats that these users (primary keys) use, as seat and user."""
     rows = _places(seats, now).filter(bulk.among("user_id", users))
     return set(rows.values_list(f"{ASSIGNMENT}__seat", "user"))
+
+
+def places_by_joining(team: Team, users: Collection[int]) -> set[tuple[int, int]]:
+    """Returns the places of the team's seats, as seat and user, that these users (primary keys) would use by
+    joining it. Left out are those that they use already through another team of a seat."""
+    path = "product__seat_assignments"
+    rows = _using(path, Q(**{f"{path}__team": team}), None).filter(user__in=users)
+    seats = Seat.objects.filter(assignments__team=team)
+    return set(rows.values_list(f"{path}__seat", "user")) - places_of(seats, users)
 
 
 def users_of(seat: Seat, *, team: Team | None = None) -> QuerySet[User]:

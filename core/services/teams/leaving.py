@@ -51,15 +51,21 @@ def without_another_team(team: Team, users: Iterable[User]) -> list[User]:
 
 @transaction.atomic
 def remove_members(
-    *, team: Team, users: Iterable[User], end_access: bool = False, by: User | None = None
+    *,
+    team: Team,
+    users: Iterable[User],
+    end_access: bool = False,
+    leave_groups: bool = True,
+    reason: str = REASON,
+    by: User | None = None,
 ) -> Left:
     """Remove users from a team, all or none; users who are not in it are left out. Who is in no other team
     joins the default team.
 
     Enrollments stay; with `end_access` those end that the team's seats gave (`given_by`). If the settings
-    allow automatic removals, users also leave the team's groups that push, except groups that another team of
-    theirs pushes to. Raises Refusal when the owner is among them, or somebody would be in no team and there
-    is no default team.
+    allow automatic removals and `leave_groups`, users also leave the team's groups that push, except groups
+    that another team of theirs pushes to. Raises Refusal when the owner is among them, or somebody would be
+    in no team and there is no default team.
     """
     team = Team.objects.select_for_update(of=("self",)).get(pk=team.pk)
     rows = Membership.objects.filter(team=team, user__in=[user.pk for user in users])
@@ -71,9 +77,10 @@ def remove_members(
     alone = without_another_team(team, people)
     _move_to_default(alone, team, by)
     ended = enrollments.expire(given_by(team, people), by=by) if end_access else 0
-    record_many(rows, "-", by=by, reason=REASON)
+    record_many(rows, "-", by=by, reason=reason)
     rows._raw_delete(rows.db)  # their history is written already, in one statement
-    _leave_groups(team, people, by)
+    if leave_groups:
+        _leave_groups(team, people, by)
     return Left(len(people), len(alone), ended)
 
 

@@ -6,6 +6,7 @@ from core.admin.users.dialogs.add_user import AddUser
 from core.admin.users.dialogs.delete_user import DeleteUser
 from core.admin.users.dialogs.impersonate import Impersonate
 from core.admin.users.dialogs.memberships import MEMBERSHIP_DIALOGS
+from core.admin.users.dialogs.moving import MoveToTeam
 from core.admin.users.dialogs.notes import NOTE_DIALOGS
 from core.admin.users.dialogs.sync import SYNC_DIALOGS, SyncUser
 from core.admin.users.dialogs.tags import USER_TAG_DIALOGS
@@ -19,6 +20,7 @@ USER_DIALOGS = (
     DeleteUser,
     *STUDENT_DIALOGS,
     *MEMBERSHIP_DIALOGS,
+    MoveToTeam,
     *NOTE_DIALOGS,
     *SYNC_DIALOGS,
 )
