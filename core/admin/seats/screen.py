@@ -51,7 +51,7 @@ class SeatAdmin(HistoryAdmin):
     product_name = column("Product", "product", cells.named, sort="product__name")
     used = USED
     available = column("Available", places_left, sort="places_left")
-    counted = column("Counted", "used_counted_at", cells.moment, empty="Not yet")
+    counted = column("Counted", "used_counted_at", cells.moment, empty="Being counted")
     rule = RULE
     is_reusable = column("Reusable", "reusable", cells.yes_no, sort=True)
     is_extendable = column("Extendable", "extendable", cells.yes_no, sort=True)

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from core.models import Enrollment, Seat, SeatAssignment
+from core.models import Enrollment, Seat, SeatAssignment, SiteSettings
 from core.services import seats
 from core.services.seats import alerts
 from tests.dialogs import send_confirmed
@@ -268,3 +268,17 @@ def test_who_joins_a_team_with_a_seat_takes_a_place(acme, acme_seat, accounting)
     MembershipFactory(team=acme, user=bought.user)
 
     assert Seat.objects.get().used_count == 1
+
+
+def test_a_seat_whose_rule_has_changed_is_being_counted_until_the_next_minute(alma, acme_seat, signed_in):
+    office, address = signed_in(alma), reverse("admin:core_seat_change", args=[acme_seat.pk])
+    settings = SiteSettings.load()
+    settings.bought_enrollments_take_places = not settings.bought_enrollments_take_places
+    settings.save()
+
+    page = office.get(address).content.decode()
+    seats.let_pass()
+
+    assert "Being counted" in page
+    assert "Not yet" not in page
+    assert "Being counted" not in office.get(address).content.decode()
