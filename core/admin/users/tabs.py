@@ -22,6 +22,7 @@ from core.models import (
     Enrollment,
     GroupAssignment,
     GroupMembership,
+    Lesson,
     Membership,
     Note,
     QuizResult,
@@ -83,7 +84,11 @@ def no_notes(user: User, viewer: User) -> str:
 
 
 def quiz_results_of(user: User, viewer: User) -> QuerySet[QuizResult]:
-    return QuizResult.objects.with_courses().filter(user=user).visible_to(viewer)
+    """Returns the results with `first_course`: the name of the course that their cell begins with."""
+    lessons = Lesson.objects.not_removed().filter(quiz=OuterRef("quiz")).order_by("chapter__product", "pk")
+    of_lesson = Subquery(lessons.values("chapter__product__name")[:1])
+    first = Coalesce("quiz__product__name", of_lesson)
+    return QuizResult.objects.with_courses().annotate(first_course=first).filter(user=user).visible_to(viewer)
 
 
 def memberships_of(user: User, viewer: User) -> QuerySet[Membership]:
@@ -91,10 +96,12 @@ def memberships_of(user: User, viewer: User) -> QuerySet[Membership]:
 
 
 def groups_of(user: User, viewer: User) -> QuerySet[ThinkificGroup]:
-    """Returns the user's groups with `member` (primary key of the membership) and `shown_assignments` (to
-    teams that the viewer may see). Includes groups that the user was removed from, until the removal is
-    sent."""
+    """Returns the user's groups with `member` (primary key of the membership), `shown_assignments` (to teams
+    that the viewer may see) and `first_direction`, that of the first of these. Includes groups that the user
+    was removed from, until the removal is sent."""
     assignments = GroupAssignment.objects.filter(team__in=Team.objects.visible_to(viewer))
+    assignments = assignments.order_by("team__name", "pk")
+    first = assignments.filter(group=OuterRef("pk")).values("direction")[:1]
     shown = GroupMembership.objects.filter(user=user).exclude(removed_at__isnull=False, push_state="clean")
     groups = ThinkificGroup.objects.visible_to(viewer).filter(pk__in=shown.values("group"))
     mine = GroupMembership.objects.filter(user=user, group=OuterRef("pk")).order_by()
@@ -102,6 +109,7 @@ def groups_of(user: User, viewer: User) -> QuerySet[ThinkificGroup]:
         member=Subquery(mine.values("pk")),
         push_state=Subquery(mine.values("push_state")),
         taken_out_at=Subquery(mine.values("removed_at")),
+        first_direction=Subquery(first),
     )
     return with_sending(groups, "groupmembership", key="member").prefetch_related(
         Prefetch("assignments", assignments.select_related("team"), to_attr="shown_assignments")
@@ -168,7 +176,7 @@ USER_TABS = (
         quiz_results_of,
         [
             column("Quiz", "quiz", cells.text, sort="quiz__name"),
-            quiz_results.COURSE,
+            column("Course", "quiz", quiz_results.course_cell, sort="first_course"),
             column("Score", "score", quiz_results.score_text, sort="grade"),
             column("Result", "passed", cells.yes_no, sort=True, yes="Passed", no="Not passed"),
             column("Attempts", "attempts", sort=True),
@@ -201,7 +209,7 @@ USER_TABS = (
                 sort="push_state",
             ),
             column("Sync status", sync_status, sort="is_pending"),
-            column("Sync direction", directions),
+            column("Sync direction", directions, sort="first_direction"),
             LAST_SYNCED,
         ],
         "In no Thinkific group.",

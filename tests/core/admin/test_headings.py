@@ -50,8 +50,6 @@ WHY_UNSORTED = {
     "team links": {"Status": "it is computed from dates and counts"},
     "apitoken": {"State": "it is computed from dates"},
     "user": {"Teams": SEVERAL, "Role": SEVERAL, "Last activity": NO_INDEX, "Status": NO_INDEX},
-    "user quizzes": {"Course": SEVERAL},
-    "user groups": {"Sync direction": SEVERAL},
     "user notes": {"Note": FREE_TEXT},
     "outboxentry": dict.fromkeys(["Change", "About", "Status", "Waits since", "Thinkific says"], LOG),
     "syncconflict": dict.fromkeys(
