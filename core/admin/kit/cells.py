@@ -273,6 +273,20 @@ def yes_no(value: bool | None, *, yes: str = "Yes", no: str = "No") -> SafeStrin
     return pill(yes if value else no)
 
 
+def why(identifier: str, question: str, words: str, reason: str) -> SafeString:
+    """Returns a button of one icon that opens the reason why a row has no button. It works by keyboard and by
+    touch, and shows the words to a mouse. `identifier` is an id that no other element of the page has."""
+    return format_html(
+        '<button type="button" class="cell-why" popovertarget="{0}" title="{2}" aria-label="{1}">'
+        '<span class="material-symbols-outlined" aria-hidden="true">info</span></button>'
+        '<span id="{0}" class="cell-why-said" popover><strong>{2}</strong> {3}</span>',
+        identifier,
+        question,
+        words,
+        reason,
+    )
+
+
 def actions(links: list[SafeString]) -> SafeString:
     """Returns the cell with the buttons of a row."""
     if not links:

@@ -50,8 +50,9 @@ def row_buttons(
             for one in offered
             if row.pk in one.allowed
         ]
-        reasons = [one.reasons[row.pk] for one in offered if row.pk in one.reasons]
-        shown.append(_cell([*buttons, *([more[row.pk]] if row.pk in more else [])], reasons))
+        others = [more[row.pk]] if row.pk in more else []
+        reasons = [one.why(row) for one in offered if row.pk in one.reasons]
+        shown.append(cells.actions([*buttons, *others, *reasons]))
     return shown
 
 
@@ -82,12 +83,10 @@ class _Offered:
                 reason = dialog.why_not(row, viewer, is_among_rows=row.pk in found)
                 self.reasons |= {row.pk: reason} if reason[0] else {}
 
-
-def _cell(buttons: list[SafeString], reasons: list[tuple[str, str]]) -> SafeString:
-    if not reasons:
-        return cells.actions(buttons)
-    said = [cells.second(words, tooltip=tooltip) for words, tooltip in reasons]
-    return cells.lines([*([cells.actions(buttons)] if buttons else []), *said])
+    def why(self, row: Any) -> SafeString:
+        """Returns the button that says why the row has no button of this dialog."""
+        words, reason = self.reasons[row.pk]
+        return cells.why(f"why-{self.dialog.slug}-{row.pk}", f"Why no {self.dialog.label}?", words, reason)
 
 
 def opens(dialog: type[Dialog], *, variant: ActionVariant = ActionVariant.DEFAULT) -> Callable[..., Any]:
