@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
-from django.contrib import admin
 from django.db.models import Field, ForeignKey, Model, OuterRef, QuerySet, Subquery
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
-from core.admin.kit import cells
+from core.admin.kit import cells, recorded_at
 from core.admin.kit.recorded_words import difference, label
 from core.email_display import as_people_write
 from core.models import (
@@ -52,6 +51,7 @@ class Names:
     def __init__(self) -> None:
         self._asked: dict[type[Model], set[int]] = defaultdict(set)
         self._known: dict[tuple[type[Model], int], str] = {}
+        self._present: set[tuple[type[Model], int]] = set()
 
     def ask(self, row: Any, fields: Iterable[str]) -> None:
         for name in fields:
@@ -64,12 +64,18 @@ class Names:
             rows: QuerySet = model._base_manager.filter(pk__in=keys)
             if model is Enrollment:
                 rows = rows.select_related("user", "product")
-            self._known |= {(model, row.pk): str(row) for row in rows}
+            present = {(model, row.pk): str(row) for row in rows}
+            self._known |= present
+            self._present |= present.keys()
             deleted = {key for key in keys if (model, key) not in self._known}
             recorded = RECORDED.get(str(model._meta.model_name))
             if deleted and recorded is not None and not recorded.named_by:
                 last = recorded.model.history.filter(id__in=deleted).order_by("history_id")
                 self._known |= {(model, row.id): recorded.name(row, self) for row in last}
+
+    def has(self, obj: Model) -> bool:
+        """Whether an object that a row refers to is still there."""
+        return (type(obj), obj.pk) in self._present
 
     def of(self, row: Any, name: str) -> str:
         """Returns the name of the object that a row's foreign key refers to; empty for None."""
@@ -102,6 +108,12 @@ class Recorded:
     def rows(self) -> QuerySet:
         rows: QuerySet = self.model.history.select_related("history_user", "impersonator")
         return rows.order_by("-history_date", "-history_id")
+
+    def refers_by(self, model: type[Model]) -> str:
+        """Returns the foreign key by which the name of these objects tells of one of this model; empty when
+        none does."""
+        named = (self.model._meta.get_field(name) for name in self.named_by)
+        return next((field.name for field in named if field.related_model is model), "")
 
     def fields(self) -> list[Field]:
         return [f for f in self.model.history.model._meta.concrete_fields if f.name not in OWN]
@@ -167,9 +179,14 @@ FieldChange = tuple[Field, Any, Any]  # a field, the row before, the row after
 
 
 def shown(rows: list[Row]) -> list[dict[str, Any]]:
-    """Returns the rows in the form for the template. The number of queries does not depend on their
-    number."""
+    """Returns the rows in the form for the template, without those of changes that no column of the history
+    shows. The number of queries does not depend on their number."""
     field_changes, names = _field_changes(rows), Names()
+    rows = [
+        (recorded, row)
+        for recorded, row in rows
+        if row.history_change_reason or field_changes.get((recorded.slug, row.history_id)) != []
+    ]
     for recorded, row in rows:
         names.ask(row, recorded.named_by)
         for field, before, after in field_changes.get((recorded.slug, row.history_id), []):
@@ -178,6 +195,7 @@ def shown(rows: list[Row]) -> list[dict[str, Any]]:
                 names.ask(after, [field.name])
     names.read()
     runs = _runs(rows)
+    places = [_url_and_gone(recorded, row, names) for recorded, row in rows]
     return [
         {
             "moment": cells.moment(row.history_date),
@@ -186,14 +204,15 @@ def shown(rows: list[Row]) -> list[dict[str, Any]]:
             "what": TYPES.get(row.history_type, row.history_type),
             "kind": capfirst(str(recorded.model._meta.verbose_name)),
             "name": recorded.name(row, names),
-            "url": _url(recorded, row),
+            "url": url,
+            "gone": gone,
             "changes": [
                 (label(recorded.slug, field), *_values(field, before, after, names))
                 for field, before, after in field_changes.get((recorded.slug, row.history_id), [])
             ],
             "reason": _reason(row, runs),
         }
-        for recorded, row in rows
+        for (recorded, row), (url, gone) in zip(rows, places, strict=True)
     ]
 
 
@@ -253,11 +272,14 @@ def _reason(row: Any, runs: set[int]) -> str | SafeString:
     return format_html('{}<a class="underline" href="{}">{}</a>', reason[: found.start()], url, found[0])
 
 
-def _url(recorded: Recorded, row: Any) -> str:
-    """Returns the address of the object's history; empty when it has no screen."""
-    if not getattr(admin.site._registry.get(recorded.model), "keeps_history", False):
-        return ""
-    try:
-        return reverse(f"admin:core_{recorded.slug}_history", args=[row.id])
-    except NoReverseMatch:
-        return ""
+def _url_and_gone(recorded: Recorded, row: Any, names: Names) -> tuple[str, bool]:
+    """Returns the address of the object's history or of the page where it stands, and whether that page's
+    object is deleted. The address is empty when there is no such page for the viewer."""
+    if url := recorded_at.history_url(recorded.model, row.id):
+        return url, False
+    if recorded.model is StoredSecret:
+        return recorded_at.page_url(SiteSettings(pk=1), "thinkific"), False
+    place, tab = recorded_at.listed_at(recorded.model, row)
+    if place is None or not names.has(place):
+        return "", place is not None
+    return recorded_at.page_url(place, tab), False

@@ -10,17 +10,21 @@ from django.test.utils import CaptureQueriesContext
 from core.admin.kit.recorded import RECORDED
 from core.admin.kit.recorded_words import in_words, label
 from core.models import SiteSettings
-from core.services import seats
+from core.services import memberships, notes, seats, tags
 from core.services.history import signed
 from tests.factories import (
     MembershipFactory,
     OrganizationFactory,
     RoleFactory,
     SyncRunFactory,
+    TagFactory,
     TeamFactory,
+    UserFactory,
+    builtin_role,
 )
 
 HISTORY = "/admin/history/"
+OF_A_USER = ("membership", "enrollment", "note", "usertag")
 
 
 def test_changes_of_every_kind_stand_together(signed_in, root, acme, ana):
@@ -44,6 +48,46 @@ def test_the_first_change_of_what_came_by_a_pull_shows_both_names(signed_in, roo
         assert "<bdi>Ames</bdi> → <bdi>Mended</bdi>" in page
         kept = page[page.index("As it was</td>") - 200 : page.index("before the first change")]
         assert "The system" not in kept  # it says what was there, and not that anybody made it
+
+
+def test_the_history_of_a_person_has_what_concerns_them(signed_in, root, alma, acme, ana, bo):
+    membership = ana.memberships.get()
+    memberships.change_role(membership, role=builtin_role("manager"), by=alma)
+    tags.add_tags([ana], [TagFactory(name="VIP")], by=alma)
+    tags.add_tags([bo], [TagFactory(name="Other")], by=alma)
+    notes.add(user=ana, text="Secret words", team=acme, by=alma)
+    browser, address = signed_in(root), f"/admin/core/user/{ana.pk}/history/"
+
+    own = browser.get(address).content.decode()
+    shown = {slug: unescape(browser.get(f"{address}?of={slug}").content.decode()) for slug in OF_A_USER}
+
+    assert all(f'href="?of={slug}"' in own for slug in OF_A_USER)
+    assert "<bdi>Student</bdi> → <bdi>Manager</bdi>" in shown["membership"]
+    assert "VIP on Ana Ames" in shown["usertag"] and "Other" not in shown["usertag"]
+    assert "Note about Ana Ames" in shown["note"] and "Secret words" not in shown["note"]
+    ana.delete()
+    assert "Ana Ames in Acme" in unescape(browser.get(f"{address}?of=membership").content.decode())
+
+
+def test_who_may_not_see_notes_does_not_see_their_history(signed_in, ana):
+    role = RoleFactory(is_global=True, permissions=["audit.view", "users.view", "teams.view"])
+    auditor = UserFactory(is_staff=True, global_role=role)
+    address = f"/admin/core/user/{ana.pk}/history/"
+
+    page = signed_in(auditor).get(address).content.decode()
+
+    assert "?of=membership" in page and "?of=note" not in page
+    assert signed_in(auditor).get(f"{address}?of=note").context["of_one"]
+
+
+def test_a_change_of_nothing_that_the_history_has_is_left_out(signed_in, root, ana):
+    ana.save()
+    ana.first_name = "Anna"
+    ana.save()
+
+    for address in (f"/admin/core/user/{ana.pk}/history/", f"{HISTORY}?kind=user"):
+        page = signed_in(root).get(address).content.decode()
+        assert page.count('<td class="d-small">Changed</td>') == 1
 
 
 def test_one_kind_is_read_page_by_page(signed_in, root, acme):

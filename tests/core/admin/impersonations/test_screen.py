@@ -1,6 +1,8 @@
 """The screen of all impersonations: what it tells, and that nobody changes it."""
 
+import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.apps import apps
@@ -11,14 +13,31 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core import acting
+from core.admin.kit import cells
 from core.admin.kit.recorded import RECORDED
-from core.models import ImpersonationSession, OutboxEntry, User
+from core.admin.kit.recorded_at import LISTED
+from core.models import ImpersonationSession, OutboxEntry, SeatTag, SiteSettings, StoredSecret, User
 from core.services import people, tags
 from core.services.accounts import impersonation
+from core.services.history import signed
+from core.services.site import secrets
+from tests import factories
 from tests.factories import ImpersonationSessionFactory, TagFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/core/impersonationsession/"
+
+
+def stored_key() -> StoredSecret:
+    secrets.store(StoredSecret.Name.API_KEY, "x")
+    return StoredSecret.objects.get()
+
+
+def tag_of_a_seat() -> SeatTag:
+    return SeatTag.objects.create(seat=factories.SeatFactory(), tag=TagFactory())
+
+
+MADE = {"sitesettings": SiteSettings.load, "storedsecret": stored_key, "seattag": tag_of_a_seat}
 
 
 @pytest.fixture
@@ -129,6 +148,37 @@ def test_every_change_is_listed_with_a_link(alma, mara, ana, bo, going_on, signe
     assert "Alma Admin as Mara Marsh" in words(
         signed_in(alma).get(reverse("admin:core_outboxentry_change", args=[entry.pk]))
     )
+
+
+@pytest.mark.parametrize("slug", RECORDED)
+def test_every_kind_of_change_leads_to_where_it_stands(slug, alma, mara, acme, ana, going_on, signed_in):
+    """All tracked models: the object's history, or the tab of the page that lists it."""
+    made = MADE[slug]() if slug in MADE else getattr(factories, f"{RECORDED[slug].model.__name__}Factory")()
+    with in_session(going_on):
+        signed(made, by=mara, reason="changed here").save()
+    browser = signed_in(alma)
+
+    page = words(browser.get(detail(going_on)))
+    row = page[page.index("changes-made") :].split("changed here")[0].rsplit("<tr>", 1)[-1]
+    address = unescape(re.search(r'<a class="d-strong" href="([^"]+)"', row)[1])
+
+    assert browser.get(address).status_code == 200
+    wanted = LISTED.get(slug)
+    if wanted:
+        stands = getattr(made, wanted[0])
+        assert address == cells.detail_url(stands, wanted[1])
+
+
+def test_what_stood_on_the_page_of_somebody_deleted_says_so(alma, mara, bo, going_on, signed_in):
+    with in_session(going_on):
+        tags.add_tags([bo], [TagFactory(name="VIP")], by=mara)
+    bo.delete()
+
+    page = words(signed_in(alma).get(detail(going_on)))
+
+    changes = page[page.index("changes-made") :]
+    assert "VIP on" in changes and ">deleted</span>" in changes
+    assert reverse("admin:core_user_change", args=[bo.pk or 0]) not in changes
 
 
 def test_the_history_can_be_limited_to_one(alma, mara, ana, bo, going_on, signed_in):
