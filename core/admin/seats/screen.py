@@ -34,7 +34,7 @@ def limit_text(seat: Seat) -> str:
     if seat.unlimited:
         return "None"
     if seat.soft_limit:
-        return "Soft: people can be enrolled when all places are used"
+        return "Soft: people can still be enrolled when all places are used"
     return "Hard: nobody new can be enrolled when all places are used"
 
 
