@@ -60,7 +60,8 @@ def test_the_guide_uses_the_names_of_the_screens(acme, mara, ana, bo, signed_in)
     shown = " ".join(text(client, page) for page in pages) + text(signed_in(acme.owner), tab(bo, ""))
     named = set(re.findall(r"(?<!\*)\*([A-Z][A-Za-z -]+)\*(?!\*)", GUIDE.read_text().replace("\n", " ")))
     # Shown for rows that this test has none of, on the sign-in page, or to nobody signed in.
-    elsewhere = {"Invited", "Revoke", "End Access", "E-mail me a link", "Forgotten your password"}
+    elsewhere = {"Invited", "Revoke", "End Access", "Move to Another Team"}
+    elsewhere |= {"E-mail me a link", "Forgotten your password"}
 
     assert len(named) > 12
     assert {name for name in named if name not in shown} <= elsewhere
@@ -171,7 +172,7 @@ def test_seats_of_one_name_are_told_apart(acme, alma, signed_in):
 def test_adding_a_user_without_a_team_is_refused_beside_the_field(acme, alma, signed_in):
     client, url = signed_in(alma), reverse("admin:core_user_do_new", args=["add"])
     student = MembershipFactory(team=acme).role
-    sent = {"email": "new@acme.example", "role": student.pk}
+    sent = {"first_name": "New", "email": "new@acme.example", "role": student.pk}
     words = "Every user is in a team, and no default team is set."
     assert words in text(client, url)  # also before it is sent
 
