@@ -177,7 +177,8 @@ def test_the_button_above_a_list_opens_the_dialog_over_it_and_leads_to_its_page_
 
 
 def test_a_panel_leaves_the_viewer_on_the_list_with_a_link_to_what_was_made(alma, acme, signed_in):
-    form = {"email": "nia@acme.example", "role": builtin_role("student").pk, "teams": [acme.pk]}
+    student = builtin_role("student").pk
+    form = {"first_name": "Nia", "email": "nia@acme.example", "role": student, "teams": [acme.pk]}
     seen = f"{LIST}?q=acme"
 
     response = by_htmx(signed_in(alma), "post", "/admin/core/user/add_user/", form, on=seen)
