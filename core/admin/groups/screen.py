@@ -128,7 +128,7 @@ def _members(viewer: User) -> QuerySet[GroupMembership]:
 
 @admin.register(ThinkificGroup)
 class ThinkificGroupAdmin(DashboardAdmin):
-    title = column("Name", cells.named, sort="name")
+    title = column("Name", cells.named, sort="plain")
     token_text = column("Token", "token", cells.text, sort=True)
     thinkific = column("Thinkific ID", in_thinkific.id_cell, sort="thinkific_id")
     team_count = count_column("Teams", _assignments, "group", sort=True)
@@ -163,7 +163,7 @@ class ThinkificGroupAdmin(DashboardAdmin):
     search_fields = ["folded", "token"]
     search_numbers = ("thinkific_id",)
     search_help_text = "Search by name, token or Thinkific ID"
-    ordering = ["name", "id"]
+    ordering = ["plain", "id"]
     few_rows = True
     tabs = GROUP_TABS
     dialogs = GROUP_DIALOGS

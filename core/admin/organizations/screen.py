@@ -84,7 +84,7 @@ def _no_teams(organization: Organization, viewer: User) -> str:
 
 @admin.register(Organization)
 class OrganizationAdmin(SitewideAdmin, HistoryAdmin):
-    organization_name = column("Name", "name", cells.text, sort=True)
+    organization_name = column("Name", "name", cells.text, sort="plain")
     summary = column("Description", "description", cells.text, sort=True)
     description_full = column("Description", "description", cells.whole)
     team_count = count_column("Teams Count", lambda viewer: Team.objects, "organization", sort=True)
@@ -96,7 +96,7 @@ class OrganizationAdmin(SitewideAdmin, HistoryAdmin):
     list_display = ["organization_name", "summary", "team_count", "created"]
     search_fields = ["folded"]
     search_help_text = "Search by name"
-    ordering = ["name", "id"]
+    ordering = ["plain", "id"]
     few_rows = True
     fields = [
         "organization_name",
@@ -116,7 +116,7 @@ class OrganizationAdmin(SitewideAdmin, HistoryAdmin):
             "Teams",
             teams_in,
             [
-                column("Team", _team, sort="name"),
+                column("Team", _team, sort="plain"),
                 column("Owner", "owner", cells.link, sort="owner__name"),
                 column("Members", "members_counted", amount, sort=True),
                 created,

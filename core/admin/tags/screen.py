@@ -18,14 +18,14 @@ def _tagged(viewer: User) -> QuerySet:
 
 @admin.register(Tag)
 class TagAdmin(HistoryAdmin):
-    label = column("Name", "name", cells.text, sort=True)
+    label = column("Name", "name", cells.text, sort="plain")
     people = count_column("Users", _tagged, "tag", leads_to=people_with, sort=True)
     created = column("Created At", "created_at", cells.moment, sort=True)
 
     list_display = ["label", "people", "created"]
     search_fields = ["folded"]
     search_help_text = "Search by name"
-    ordering = ["name", "id"]
+    ordering = ["plain", "id"]
     few_rows = True
     fields = ["label", "people", "created"]
     dialogs = TAG_DIALOGS

@@ -29,7 +29,7 @@ from core.services.teams.personal import is_personal
 @admin.register(Team)
 class TeamAdmin(HistoryAdmin):
     team_name = column(
-        "Team Name", lambda t: cells.badged(t.name, pill("Archived") if t.archived_at else ""), sort="name"
+        "Team Name", lambda t: cells.badged(t.name, pill("Archived") if t.archived_at else ""), sort="plain"
     )
     summary = column("Description", "description", cells.text, sort=True)
     summary_full = column("Description", "description", cells.whole)
@@ -61,7 +61,7 @@ class TeamAdmin(HistoryAdmin):
     list_select_related = ["owner", "organization"]
     search_fields = ["folded"]
     search_help_text = "Search by team name"
-    ordering = ["name", "id"]
+    ordering = ["plain", "id"]
     few_rows = True
     tabs = TEAM_TABS
     first_tab_title = "Configuration"
