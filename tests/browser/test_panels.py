@@ -175,6 +175,7 @@ def test_people_and_seats_are_added_without_scripts(without_scripts: Page, sign_
     sign_in(page, root)
     page.goto("/admin/core/user/")
     page.get_by_role("link", name="Add User").click()
+    page.fill("#id_first_name", "Nia")
     page.fill("#id_email", "nia@acme.example")
     page.select_option("#id_teams", label="Acme")
     page.locator("#dialog").get_by_role("button", name="Add User").click()
