@@ -47,7 +47,7 @@ def test_what_the_columns_say(alma, ana, acme, globex, signed_in):
 
     page = signed_in(alma).get(LIST, {"q": "ames"})
 
-    assert cells(page, "team_names") == ["Acme, Globex"]
+    assert cells(page, "team_names") == ["Acme and Globex"]
     assert cells(page, "role_names") == ["Student, Manager"]
     assert cells(page, "active_last") == ["Never"]
     assert cells(page, "status") == ["Active"]
