@@ -35,18 +35,21 @@ def open_dialog(page: Page, user: User) -> None:
     expect(page.locator("#modal-content #dialog")).to_be_visible()
 
 
-def test_where_the_settings_forbid_it_nothing_can_be_confirmed(
-    page: Page, sign_in, root, ana_there, screenshot
+def test_where_the_settings_keep_the_account_only_the_copy_here_goes(
+    page: Page, sign_in, root, ana_there, connected, screenshot
 ):
     sign_in(page, root)
     open_dialog(page, ana_there)
 
-    expect(page.locator("#dialog")).to_contain_text("Switch on “delete students in Thinkific” in Settings")
-    expect(page.locator("#dialog input[type=email]")).to_have_count(0)
-    screenshot(page, "dialog-delete-refused", full_page=False)
-    page.locator("#dialog").get_by_role("link", name="Close").click()
-    expect(page.locator("#modal-content")).to_be_hidden()
-    assert User.objects.filter(pk=ana_there.pk).exists()
+    expect(page.locator("#dialog")).to_contain_text("The Thinkific account stays")
+    expect(page.locator("#dialog")).to_contain_text("“delete students in Thinkific”")
+    screenshot(page, "dialog-delete-here", full_page=False)
+    page.fill("#id_email", "ana@acme.example")
+    page.locator("#dialog").get_by_role("button", name="Delete User").click()
+    expect(page.get_by_text("Ana Ames is deleted.")).to_be_visible()
+    work()
+    assert not User.objects.filter(pk=ana_there.pk).exists()
+    assert ana_there.thinkific_id in connected.site.users
 
 
 def test_a_user_is_deleted_by_typing_the_address(page: Page, sign_in, root, ana_there, connected, screenshot):

@@ -17,6 +17,7 @@ def test_somebody_of_another_team_is_invited_and_joins(
     sign_in(page, mara)
     page.goto(f"/admin/core/team/{acme.pk}/change/?tab=users")
     page.locator("a.d-button", has_text="Add User").click()
+    page.fill("#dialog input[name=first_name]", "Otto")
     page.fill("#dialog input[name=email]", otto.email)
     page.locator("#dialog button[type=submit]").first.click()
 

@@ -30,6 +30,7 @@ def test_a_dialog_that_is_a_page_of_its_own_goes_to_the_refused_field(page: Page
     sign_in(page, root)
     page.set_viewport_size({"width": 900, "height": 420})
     page.goto("/admin/core/user/do/add/")
+    page.fill("#id_first_name", "Ana")
     page.fill("#id_email", "x@localhost")
 
     page.locator("#dialog").get_by_role("button", name="Add User").click()
