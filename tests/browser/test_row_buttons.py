@@ -22,11 +22,7 @@ def test_why_a_member_has_no_button_opens_by_keyboard(page: Page, sign_in, root,
     rows = page.get_by_test_id("tab-table").locator("tbody tr")
     expect(rows).to_have_count(3)
     screenshot(page, "why-no-button", full_page=False)
-    assert [row.evaluate(LINES) for row in rows.all()] == [
-        2,
-        2,
-        1,
-    ]
+    assert [row.evaluate(LINES) for row in rows.all()] == [2, 1, 1]
     assert page.get_by_text("In no other team: cannot be removed").count() == 1
     expect(page.get_by_text("In no other team: cannot be removed")).to_be_hidden()
 

@@ -484,6 +484,9 @@ def test_an_administrators_agreement_is_not_given_in_their_name(alma, acme, ana,
     for response in (browser.get(address), browser.post(address)):
         assert "does so in their own name" in words(response)
     assert not acme.memberships.filter(user=otto).exists()
+    tab = reverse("admin:core_team_change", args=[acme.pk]) + "?tab=invitations"
+    assert address not in browser.get(tab).content.decode()
+    assert address in signed_in(colleague).get(tab).content.decode()
 
 
 def test_api_tokens_of_an_administrator_stay_out_of_reach(alma, signed_in):

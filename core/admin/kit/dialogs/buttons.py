@@ -40,13 +40,19 @@ def row_buttons(
     A constant number of queries for each dialog. `more`: a further button for rows with these keys."""
     more = more or {}
     dialogs = [d for d in model_admin.dialogs if issubclass(d, RowDialog) and d.tab == tab and not d.in_page]
-    offered = [_Offered(dialog, obj, viewer, rows) for dialog in dialogs if rows and dialog.may(viewer, obj)]
+    offered = [
+        _Offered(dialog, obj, viewer, rows) for dialog in dialogs if rows and dialog.may_now(viewer, obj)
+    ]
     if not more and not any(one.allowed or one.reasons for one in offered):
         return []
     shown = []
     for row in rows:
         buttons = [
-            button(url_of(model_admin.opts, one.dialog.slug, obj.pk, row.pk), one.dialog.label, css="")
+            button(
+                url_of(model_admin.opts, one.dialog.slug, obj.pk, row.pk),
+                one.dialog.in_row or one.dialog.label,
+                css="",
+            )
             for one in offered
             if row.pk in one.allowed
         ]

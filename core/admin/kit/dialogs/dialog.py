@@ -235,6 +235,8 @@ class Dialog(ShownValues, PickingForm):
 class RowDialog(Dialog):
     """A dialog about a row (`row`) in a tab of the object's page."""
 
+    in_row: ClassVar[str] = ""  # what its button in the row says; empty: its label
+
     @classmethod
     def rows(cls, obj: Any, viewer: User) -> QuerySet:
         """Returns the rows for which the viewer may use it."""

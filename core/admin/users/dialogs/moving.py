@@ -92,7 +92,7 @@ def _of_the_home_team(source: Any, target: Team, found: moving.Effects, people: 
 
 
 class MoveToTeam(Moving, MembershipDialog):
-    slug = "move-team"
+    slug, in_row = "move-team", "Move"
 
     @classmethod
     def may(cls, viewer: User, obj: Any) -> bool:
