@@ -406,7 +406,7 @@ class WebhookEndpointFactory(DjangoModelFactory):
     class Meta:
         model = models.WebhookEndpoint
 
-    event = "enrollment.created"
+    events = ["enrollment.created"]
     url = factory.Sequence(lambda n: f"https://hooks.example/{n}")
 
 

@@ -4,6 +4,7 @@ from core.models.accounts.impersonations import ImpersonationSession
 from core.models.accounts.notices import Notice
 from core.models.accounts.shown_columns import ShownColumns
 from core.models.accounts.sign_in_links import SignInLink
+from core.models.api.tokens import ApiToken
 from core.models.catalog import BundleItem, Chapter, Lesson, Product, Quiz
 from core.models.emails import EmailText
 from core.models.enrollments import Enrollment
@@ -19,7 +20,7 @@ from core.models.sign_up import SignUp, SignUpLink
 from core.models.site import SiteSettings
 from core.models.tags_and_notes import Note, Tag, UserTag
 from core.models.teams import Membership, Organization, Role, Team
-from core.models.tokens import ApiToken, WebhookDelivery, WebhookEndpoint
+from core.models.webhooks import WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "Allowance",

@@ -35,6 +35,7 @@ from core.models import (
     Team,
     User,
     UserTag,
+    WebhookEndpoint,
 )
 from core.models.fields.history import AS_IT_WAS, done_by
 
@@ -170,6 +171,7 @@ RECORDED = {
         ),
         Recorded(SiteSettings, lambda row, names: "Settings"),
         Recorded(StoredSecret, lambda row, names: str(row.get_name_display())),
+        Recorded(WebhookEndpoint, lambda row, names: row.description or row.url),
         Recorded(EmailText, lambda row, names: str(EmailText(name=row.name))),
     ]
 }

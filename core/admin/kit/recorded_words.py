@@ -61,6 +61,11 @@ LABELS = {
     "groupassignment": {"role": "Role on joining", "changed_at": "Changed"},
     "note": {"edited_at": "Edited"},
     "storedsecret": {"changed_at": "Changed"},
+    "webhookendpoint": {
+        "former_until": "Former secret signs until",
+        "switched_off_at": "Switched off",
+        "switched_off_why": "Why it was switched off",
+    },
 }
 
 

@@ -63,7 +63,6 @@ from tests.factories import (
     TeamFactory,
     ThinkificGroupFactory,
     UserFactory,
-    WebhookEndpointFactory,
     WorkerHeartbeatFactory,
     builtin_role,
 )
@@ -192,7 +191,6 @@ BREACHES = {
     ),
     "one_allowance_per_key": lambda: twice(Allowance.objects.create, key="k", since=timezone.now()),
     "one_api_token_per_digest": lambda: twice(ApiTokenFactory, digest="d" * 64),
-    "one_endpoint_per_event_and_url": lambda: twice(WebhookEndpointFactory, url="https://hooks.example/"),
     "one_active_run_per_kind": lambda: [SyncRunFactory(status=s) for s in ("queued", "running")],
     "one_schedule_per_kind_and_extent": lambda: SyncSchedule.objects.create(
         kind="users", full=True, every_minutes=5

@@ -21,6 +21,7 @@ from core.models import (
     Team,
     User,
     UserTag,
+    WebhookEndpoint,
 )
 from core.services.accounts import deletions
 from tests.factories import EnrollmentFactory, InvitationFactory, UserFactory
@@ -45,6 +46,7 @@ TRACKED = [
     UserTag,
     SeatTag,
     Note,
+    WebhookEndpoint,
 ]
 SECRET_OR_BUSY = {
     User: {"password", "last_login", "last_activity_at", "synced_at", "remote_digest"},
@@ -53,6 +55,7 @@ SECRET_OR_BUSY = {
     GroupAssignment: {"last_synced_at", "last_error"},
     Note: {"text"},
     StoredSecret: {"encrypted"},
+    WebhookEndpoint: {"encrypted", "former_encrypted", "failures"},
 }
 
 

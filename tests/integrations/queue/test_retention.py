@@ -188,7 +188,7 @@ def test_tokens_go_when_they_have_opened_nothing_for_long_enough(root):
 
 
 def test_deliveries_go_when_they_were_tried_to_the_end():
-    endpoint = WebhookEndpoint.objects.create(event="*", url="https://example.com", secret="s")
+    endpoint = WebhookEndpoint.objects.create(events=["*"], url="https://example.com")
 
     def delivery(status, days):
         return WebhookDelivery.objects.create(
