@@ -4,6 +4,8 @@ from core.models.accounts.impersonations import ImpersonationSession
 from core.models.accounts.notices import Notice
 from core.models.accounts.shown_columns import ShownColumns
 from core.models.accounts.sign_in_links import SignInLink
+from core.models.api.calls import IdempotentCall
+from core.models.api.jobs import Job, JobChange
 from core.models.api.tokens import ApiToken
 from core.models.catalog import BundleItem, Chapter, Lesson, Product, Quiz
 from core.models.emails import EmailText
@@ -34,10 +36,13 @@ __all__ = [
     "Enrollment",
     "GroupAssignment",
     "GroupMembership",
+    "IdempotentCall",
     "ImpersonationSession",
     "ImportBatch",
     "ImportRow",
     "Invitation",
+    "Job",
+    "JobChange",
     "Lesson",
     "Membership",
     "Note",
