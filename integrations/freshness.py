@@ -7,9 +7,9 @@ from django.db.models import Q, Subquery
 from django.utils import timezone
 
 from core.moments import is_older
-from core.services.site.sync_state import KindState, Success
+from core.services.site.sync_state import KindState, Outcome, Success
 from integrations.models import PULLED, Kind, SyncRun, SyncRunQuerySet, SyncSchedule
-from integrations.progress import describe
+from integrations.progress import describe, result_line
 from integrations.schedules import next_runs
 from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.runs.lifecycle import SINGLE
@@ -48,6 +48,20 @@ def states() -> dict[str, KindState]:
         )
         for kind in PULLED
     }
+
+
+def outcome(run_id: int) -> Outcome | None:
+    run = SyncRun.objects.filter(pk=run_id).first()
+    if run is None:
+        return None
+    ends = {
+        SyncRun.Status.SUCCEEDED: "done",
+        SyncRun.Status.PARTIAL: "done",
+        SyncRun.Status.FAILED: "failed",
+        SyncRun.Status.CANCELLED: "failed",
+    }
+    status = ends.get(SyncRun.Status(run.status), run.status)
+    return Outcome(status, result_line(run) if status == "failed" else "", run.finished_at)
 
 
 def last_success(kind: str, *, with_graphql: bool = False) -> Success | None:

@@ -194,6 +194,9 @@ THINKIFIC_LARGEST_ANSWER = env.int("THINKIFIC_LARGEST_ANSWER", 32)  # MiB, both 
 if min(THINKIFIC_DEADLINE, THINKIFIC_LARGEST_ANSWER) < 1:
     raise ImproperlyConfigured("THINKIFIC_DEADLINE and THINKIFIC_LARGEST_ANSWER must be 1 or more.")
 
+# How many calls of the REST API a token may make in a minute; 0: as many as it likes.
+API_CALLS_PER_MINUTE = env.int("API_CALLS_PER_MINUTE", 600)
+
 # Core calls these by dotted name, because it must not import the apps that have them (docs/architecture.md).
 OUTBOX_DRAIN_TASK = "integrations.thinkific.tasks.drain_outbox"
 SYNC_REQUEST = "integrations.thinkific.runs.lifecycle.request_run"

@@ -16,6 +16,7 @@ def icon(request: HttpRequest) -> HttpResponseRedirect:
 urlpatterns = [
     path("favicon.ico", icon),
     path("admin/", admin.site.urls),
+    path("api/", include("api.urls")),
     path("webhooks/", include("integrations.thinkific.urls")),
     path("", RedirectView.as_view(pattern_name="admin:index")),
 ]

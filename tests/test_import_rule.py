@@ -50,6 +50,7 @@ PLACES: dict[str, list[set[str]]] = {
             "services/people",
         },
         {"services/enrollments", "services/accounts", "services/teams"},
+        {"services/api"},
         {"imports", "tasks", "audit"},
         {"admin/kit"},
         {"admin/groups"},

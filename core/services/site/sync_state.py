@@ -24,6 +24,14 @@ class KindState:
     errors: list[dict[str, str]] = field(default_factory=list)
 
 
+class Outcome(NamedTuple):
+    """How a run goes: queued, running, done or failed; `error` says why it failed."""
+
+    status: str
+    error: str
+    finished_at: datetime | None
+
+
 class Success(NamedTuple):
     """A complete run. It has compared everything that was stored at `began_at` with Thinkific by
     `ended_at`."""
@@ -42,4 +50,10 @@ def last_success(kind: str, *, with_graphql: bool = False) -> Success | None:
     """Returns the last complete run of a kind; with `with_graphql` the last one that also used GraphQL. Makes
     one query."""
     answer: Success | None = import_module(settings.SYNC_STATE).last_success(kind, with_graphql=with_graphql)
+    return answer
+
+
+def outcome(run_id: int) -> Outcome | None:
+    """Returns how the run with this primary key goes; None when it is gone. Makes one query."""
+    answer: Outcome | None = import_module(settings.SYNC_STATE).outcome(run_id)
     return answer

@@ -1,0 +1,90 @@
+"""What the schema says of every operation: its errors, and who may call it."""
+
+from typing import Any
+
+from ninja import Schema
+
+EXPLAINED = {
+    400: "The body is no valid JSON.",
+    401: "The token is missing, wrong, expired or revoked.",
+    403: "The token's scopes, or the rights of its issuer, do not allow it.",
+    404: "There is no such object, or the token may not see it.",
+    405: "The address has no such method.",
+    409: "The present state does not allow it; the message says what helps.",
+    412: "If-Match names another version than the present one.",
+    413: "The body is larger than 1 MB.",
+    422: "A value is refused; `errors` names each field.",
+    429: "Too many calls in this minute.",
+    503: "The database cannot be reached at this moment.",
+}
+ALWAYS = (401, 403, 429, 503)
+WRITING = (400, 409, 413, 422)
+JSON = "application/json"
+
+
+class Message(Schema):
+    """An error: what happened, to what, and what helps."""
+
+    message: str
+
+
+class Problem(Message):
+    """An error about values; `errors` has the reasons by the field as it was sent."""
+
+    errors: dict[str, list[str]] | None = None
+
+
+def responses(*errors: int, writes: bool = False, **good: Any) -> dict[int, Any]:
+    """Returns what an operation may answer: `responses(404, _200=UserOut)`. `writes` adds the errors of
+    operations with a body."""
+    codes = sorted({*ALWAYS, *errors, *(WRITING if writes else ())})
+    found = {int(code.removeprefix("_")): schema for code, schema in good.items()}
+    return found | {code: Problem if code in (409, 422) else Message for code in codes}
+
+
+def example(body: Any = None, *, headers: tuple[str, ...] = (), **answers: Any) -> dict[str, Any]:
+    """Returns `openapi_extra` of an operation: an example of its body, headers that it reads, and examples of
+    answers by code: `_200={...}`."""
+    extra: dict[str, Any] = {}
+    if body is not None:
+        extra["requestBody"] = {"content": {JSON: {"examples": _examples(body)}}}
+    if headers:
+        extra["parameters"] = [HEADERS[name] for name in headers]
+    if answers:
+        extra["responses"] = {
+            int(code.removeprefix("_")): {"content": {JSON: {"example": value}}}
+            for code, value in answers.items()
+        }
+    return extra
+
+
+def _examples(body: Any) -> dict[str, Any]:
+    """One example, or several by name in a list of pairs."""
+    if isinstance(body, list):
+        return {name: {"summary": name, "value": value} for name, value in body}
+    return {"published": {"summary": "As published", "value": body}}
+
+
+HEADERS: dict[str, Any] = {
+    "Idempotency-Key": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": False,
+        "description": "Repeat a call safely: the same key and body get the first answer again for 24 hours.",
+        "schema": {"type": "string", "maxLength": 255},
+    },
+    "If-Match": {
+        "name": "If-Match",
+        "in": "header",
+        "required": False,
+        "description": "The ETag of the version that the change is based on. Another version is a 412.",
+        "schema": {"type": "string"},
+    },
+    "If-None-Match": {
+        "name": "If-None-Match",
+        "in": "header",
+        "required": False,
+        "description": "The ETag that the client has: a 304 when it is still the present one.",
+        "schema": {"type": "string"},
+    },
+}

@@ -1,0 +1,165 @@
+"""The entry of the REST API: a middleware that answers all calls below /api/.
+
+It stands before sessions, cookies and CSRF, which no call needs. In this order: the token (before anything
+else is looked at, so that nobody without one learns what exists), the number of calls, the address, the
+body, and the call itself in one transaction.
+"""
+
+import time
+from collections.abc import Callable
+
+import structlog
+from django.core.exceptions import DisallowedHost
+from django.db import IntegrityError, OperationalError, transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import Resolver404, resolve
+from django.utils import timezone
+
+from api import bodies, idempotency, limits
+from api.answers import NOT_FOUND, UNAUTHENTICATED, message
+from api.authentication import ApiRequest, token_of
+from api.errors import answer_to
+from core.databases import is_unavailable
+from core.models import ApiToken
+from core.services.api import tokens
+
+log = structlog.get_logger(__name__)
+
+ROOT = "/api"
+OPEN = {"/api/docs", "/api/docs/", "/api/openapi.json"}  # pages of the site, for everybody
+READING = {"GET", "HEAD", "OPTIONS"}
+TRIES = 3  # of a call whose write another one crossed
+Answer = Callable[[HttpRequest], HttpResponse]
+
+
+def serve(get_response: Answer) -> Answer:
+    """Middleware: answers calls of the API, and passes on everything else."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        path = request.path_info
+        if path in OPEN or not (path == ROOT or path.startswith(f"{ROOT}/")):
+            return get_response(request)
+        began = time.perf_counter()
+        try:
+            response = _answer(request)
+        except Exception as error:
+            response = _unforeseen(request, error)
+        response["Cache-Control"] = "no-store"
+        if request.META["REQUEST_METHOD"] == "HEAD":
+            response["Content-Length"] = str(len(response.content))
+            response.content = b""
+        _log(request, response, began)
+        return response
+
+    return middleware
+
+
+def _answer(request: HttpRequest) -> HttpResponse:
+    try:
+        request.get_host()
+    except DisallowedHost:
+        return message(400, "The Host header names another site.")
+    token = token_of(request)
+    if token is None:
+        return message(401, UNAUTHENTICATED, WWW_Authenticate="Bearer")
+    request.__class__ = ApiRequest if type(request) is HttpRequest else type(request)
+    request.token, request.issuer, request.user = token, token.user, token.user  # type: ignore[attr-defined]
+    limit = limits.count(token.pk)
+    if limit is not None and limit.exceeded:
+        response = message(429, f"Too many calls: {limit.allowed:,} a minute are allowed for a token.")
+    else:
+        tokens.note_use(token, address=request.META.get("REMOTE_ADDR") or None, now=timezone.now())
+        response = _call(request, token)
+    if limit is not None:
+        limit.write(response)
+    return response
+
+
+def _call(request: HttpRequest, token: ApiToken) -> HttpResponse:
+    try:
+        found = resolve(_without_last_slash(request.path_info), "api.urls")
+    except Resolver404:
+        return message(404, NOT_FOUND)
+    request.resolver_match = found
+
+    def view() -> HttpResponse:
+        response: HttpResponse = found.func(request, *found.args, **found.kwargs)
+        if response.status_code != 405:
+            return response
+        text = f"{request.method} is not possible here."
+        return message(405, text, Allow=response.get("Allow", ""))
+
+    if request.method == "HEAD":
+        request.method = "GET"
+    if request.method == "OPTIONS":
+        return _options(view())
+    if request.method in READING:
+        return view()
+    try:
+        request.data = bodies.parse(bodies.read(request))  # type: ignore[attr-defined]
+    except Exception as error:
+        if (response := answer_to(request, error)) is not None:
+            return response
+        raise
+    key = idempotency.key_of(request)
+    for attempt in range(1, TRIES + 1):
+        try:
+            if key:
+                return idempotency.once(request, token.user, key, lambda: _whole(view))
+            return _whole(view)
+        except (IntegrityError, OperationalError) as error:
+            if is_unavailable(error) or attempt == TRIES:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _whole(view: Callable[[], HttpResponse]) -> HttpResponse:
+    """Carry out a call that writes, in one transaction: an error undoes all of it."""
+    with transaction.atomic():
+        response = view()
+        if response.status_code >= 400:
+            transaction.set_rollback(True)
+    return response
+
+
+def _without_last_slash(path: str) -> str:
+    rest = path.removeprefix(ROOT)
+    return rest.removesuffix("/") or "/"
+
+
+def _options(response: HttpResponse) -> HttpResponse:
+    """Returns which methods an address has. Ninja names them when it refuses one."""
+    allowed = [method.strip() for method in response.get("Allow", "").split(",") if method.strip()]
+    answer = HttpResponse(status=204)
+    answer["Allow"] = ", ".join(sorted({*allowed, "OPTIONS", *(["HEAD"] if "GET" in allowed else [])}))
+    return answer
+
+
+def _unforeseen(request: HttpRequest, error: Exception) -> HttpResponse:
+    if isinstance(error, Http404):
+        return message(404, NOT_FOUND)
+    if is_unavailable(error):
+        log.error("database unavailable", problem=f"{type(error).__name__}: {error}".strip())
+        return message(
+            503,
+            "The database cannot be reached or is busy at this moment. Nothing was saved. Try again.",
+            Retry_After="30",
+        )
+    if isinstance(error, IntegrityError | OperationalError):
+        log.warning("api call crossed by others", path=request.path, problem=str(error))
+        return message(409, "Somebody else changed the same object at this moment. Try again.")
+    log.exception("api call failed", path=request.path, method=request.method)
+    return message(500, "Something went wrong here, and nothing was saved. It is recorded in the log.")
+
+
+def _log(request: HttpRequest, response: HttpResponse, began: float) -> None:
+    token: ApiToken | None = getattr(request, "token", None)
+    log.info(
+        "api call",
+        method=request.META["REQUEST_METHOD"],
+        path=request.path,
+        status=response.status_code,
+        milliseconds=round(1000 * (time.perf_counter() - began), 1),
+        token_prefix=token.prefix if token else None,
+        issuer=token.user_id if token else None,
+    )

@@ -1,0 +1,49 @@
+"""Idempotency keys: a POST that is sent again gets the answer of the first, and has no second effect."""
+
+import hashlib
+from collections.abc import Callable
+
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from api.answers import JSON, message
+from core.models import IdempotentCall, User
+from core.models.api.calls import KEY_LENGTH
+
+HEADER = "HTTP_IDEMPOTENCY_KEY"
+
+
+def key_of(request: HttpRequest) -> str:
+    return str(request.META.get(HEADER, "")).strip() if request.method == "POST" else ""
+
+
+def once(request: HttpRequest, issuer: User, key: str, call: Callable[[], HttpResponse]) -> HttpResponse:
+    """Carry out a call under its key, in one transaction with the record of its answer, or return the first
+    answer. Keys belong to the issuer; a key with another body is a 409."""
+    if len(key) > KEY_LENGTH or not key.isprintable():
+        return message(422, f"Idempotency-Key: use at most {KEY_LENGTH} printable characters.")
+    digest = hashlib.sha256(b"\0".join([str(request.method).encode(), request.path.encode(), request.body]))
+    wanted = digest.hexdigest()
+    try:
+        with transaction.atomic():
+            # A second call with this key waits here until the first has ended.
+            row = IdempotentCall.objects.create(
+                user=issuer, key=key, digest=wanted, created_at=timezone.now()
+            )
+            response = call()
+            if response.status_code >= 500 or response.status_code == 429:
+                transaction.set_rollback(True)  # nothing was done: the client may try again
+                return response
+            row.status, row.body = response.status_code, bytes(response.content)
+            row.save(update_fields=["status", "body"])
+            return response
+    except IntegrityError:
+        first = IdempotentCall.objects.filter(user=issuer, key=key).first()
+        if first is None:
+            raise
+    if first.digest != wanted:
+        return message(409, "This Idempotency-Key was used for another call. Use a new key for a new call.")
+    again = HttpResponse(bytes(first.body), status=first.status, content_type=JSON)
+    again["Idempotency-Replayed"] = "true"
+    return again
