@@ -1,0 +1,40 @@
+"""The personal team behind a user of the published API: "a user with their students"."""
+
+from django.db import transaction
+
+from core.models import Team, User
+from core.services.teams import personal, teams
+from core.services.teams.teams import TEAM_NAME_LENGTH
+
+MOST_TRIES = 1000
+
+
+@transaction.atomic
+def of(user: User, *, by: User | None) -> Team:
+    """Returns the user's personal team; makes it when a call needs it first, named after the user. An
+    archived one is restored. Two calls at the same time make one."""
+    user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
+    team = personal.personal_of(user).first()
+    if team is None:
+        team = teams.create(name=_free_name(user), owner=user, by=by)
+    if team.archived_at is not None:
+        team = teams.restore(team, by=by)
+    if not (team.is_personal and user.primary_team_id == team.pk):
+        team = personal.change(team, True, by=by)
+    return team
+
+
+def known(user: User) -> Team | None:
+    """Returns the user's personal team; None while no call has needed one."""
+    return personal.personal_of(user).first()
+
+
+def _free_name(user: User) -> str:
+    """Returns the user's name, or the first free one after it: "Ada Roe 2"."""
+    name = str(user)[: TEAM_NAME_LENGTH - 5]
+    if not Team.named(name).filter(archived_at__isnull=True).exists():
+        return name
+    for number in range(2, MOST_TRIES):
+        if not Team.named(f"{name} {number}").filter(archived_at__isnull=True).exists():
+            return f"{name} {number}"
+    return f"{name} {user.pk}"
