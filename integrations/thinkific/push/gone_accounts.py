@@ -12,13 +12,12 @@ from core.services.mirror import former_accounts
 from core.services.mirror.people import remove_users
 from core.services.mirror.protected_accounts import clash_over
 from core.services.outbox.outcomes import SOURCE
-from integrations.thinkific import identities
 from integrations.thinkific.cleaning import Notes
 from integrations.thinkific.client import schemas
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.errors import NotFound
 from integrations.thinkific.mapping import user_row
-from integrations.thinkific.push.prerequisites import Impossible
+from integrations.thinkific.push.prerequisites import Impossible, Undecided
 
 
 def relink_if_recreated(person: int | None, client: ThinkificClient) -> bool:
@@ -77,11 +76,11 @@ def _find(user: User, client: ThinkificClient) -> schemas.User | None:
 
 
 def ask_an_administrator(user: User, remote: schemas.User) -> NoReturn:
-    """Store a conflict that asks whether the account is this person's, and raise Impossible."""
+    """Raise Undecided: an administrator must say whether the account is this person's."""
     row = user_row(remote, Notes(), digest=None, now=timezone.now())
-    identities.keep([clash_over(user, row)], asked=True)
-    raise Impossible(
+    raise Undecided(
         f"Thinkific has an account with {remote.email} already, number {remote.id}. The address alone does "
         f"not prove that it is {user}'s, who has rights or a password here. Decide under Sync, Conflicts; "
-        "then this change goes on."
+        "then this change goes on.",
+        clash_over(user, row),
     )

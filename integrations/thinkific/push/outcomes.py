@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
+from django.db import transaction
 from django.utils import timezone
 
 from core.database_outage import retry_during_outage
 from core.databases import is_unavailable
-from core.models import OutboxEntry
+from core.models import OutboxEntry, User
 from core.services.leases import growing_wait
 from core.services.outbox import outcomes
 from core.services.outbox.claims import put_back
+from integrations.thinkific import identities
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.credentials import REST
 from integrations.thinkific.client.errors import (
@@ -30,7 +32,7 @@ from integrations.thinkific.push.enrollments import push_enrollment
 from integrations.thinkific.push.gone_accounts import relink_if_recreated
 from integrations.thinkific.push.groups import push_group, push_membership
 from integrations.thinkific.push.people import push_user
-from integrations.thinkific.push.prerequisites import Impossible, NotYet
+from integrations.thinkific.push.prerequisites import Impossible, NotYet, Undecided
 
 log = structlog.get_logger(__name__)
 
@@ -85,6 +87,8 @@ def push(entry: OutboxEntry, client: ThinkificClient) -> PushResult:
         except NotConfigured as error:
             _later(entry, error, REFUSED_WAIT, counts=False)
             return PushResult("retried", stop=True)
+        except Undecided as error:
+            return _ask(entry, error)
         except ThinkificError as error:
             return _fail(entry, str(error))
         except Exception as error:  # last resort: the error is stored on the entry
@@ -145,6 +149,37 @@ def _fail(entry: OutboxEntry, words: str) -> PushResult:
     log.warning("push failed for good", problem=words)
     retry_during_outage(outcomes.fail, entry, words, now=timezone.now())
     return PushResult("failed")
+
+
+def _ask(entry: OutboxEntry, error: Undecided) -> PushResult:
+    """Ask an administrator. The entry fails until the decision, or is pushed again if it was just made."""
+    if retry_during_outage(_fail_with_question, entry, error):
+        log.warning("push waits for a decision", problem=str(error))
+        return PushResult("failed")
+    words = "An administrator has linked the account just now."
+    retry_during_outage(put_back, entry, until=timezone.now(), error=words, counts=False)
+    return PushResult("retried")
+
+
+def _fail_with_question(entry: OutboxEntry, error: Undecided) -> bool:
+    """Store the question and the failed entry, together: linking the account retries failed entries only.
+    Returns False, and stores nothing, if the account was linked in the meantime.
+    """
+    try:
+        with transaction.atomic():
+            # In the order of identities.link: first the conflict, then the account.
+            identities.keep([error.clash], asked=True)
+            account = User.objects.select_for_update(of=("self",)).filter(pk=error.clash.object_id)
+            if any(user.thinkific_id is not None and user.removed_at is None for user in account):
+                raise _LinkedMeanwhile
+            outcomes.fail(entry, str(error), now=timezone.now())
+    except _LinkedMeanwhile:
+        return False
+    return True
+
+
+class _LinkedMeanwhile(Exception):
+    pass
 
 
 def _backoff(attempts: int) -> float:

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from core.models import OutboxEntry, ThinkificGroup, User
 from core.services import outbox
+from core.services.mirror.outcome import Clash
 from integrations.thinkific.client.errors import ThinkificError
 
 Status = OutboxEntry.Status
@@ -25,6 +26,14 @@ class NotYet(ThinkificError):
 
 class Impossible(ThinkificError):
     """The change cannot be made in Thinkific. The message says why and what a person can do."""
+
+
+class Undecided(Impossible):
+    """An administrator must decide first whether a Thinkific account is this person's (`clash`)."""
+
+    def __init__(self, message: str, clash: Clash) -> None:
+        super().__init__(message)
+        self.clash = clash
 
 
 def account_of(user: User) -> int:

@@ -1,7 +1,11 @@
 """A push takes no account that is there before for somebody who has rights here or a password."""
 
+import threading
+import time
+
 import pytest
 from django.utils import timezone
+from django_q.signals import pre_enqueue
 
 from core.models import OutboxEntry, Product, SiteSettings, User
 from core.services import people
@@ -12,6 +16,7 @@ from integrations.thinkific import identities
 from integrations.thinkific.push import prerequisites
 from integrations.thinkific.push.drain import drain
 from tests.factories import builtin_role
+from tests.integrations.thinkific.push.conftest import states
 
 
 @pytest.fixture
@@ -48,6 +53,40 @@ def test_linked_by_an_administrator_the_change_goes_on(site, push, dana, root):
     assert push() == {"done": 1}
     dana.refresh_from_db()
     assert dana.thinkific_id == account_there(site).id
+    assert account_there(site).first_name == "Dana"
+    assert not SyncConflict.objects.filter(settled_at=None).exists()
+
+
+def test_linked_as_soon_as_the_question_is_there_the_change_goes_on(site, push, dana, root):
+    """The question is there before anybody waits for the answer, and an administrator may be quick."""
+
+    def decide(sender, task, **_):
+        if task["func"] == identities.COUNT_TASK:  # queued when the conflict is committed
+            identities.link(SyncConflict.objects.get(), by=root)
+
+    pre_enqueue.connect(decide)
+    try:
+        push()
+    finally:
+        pre_enqueue.disconnect(decide)
+
+    assert states() == [("user", "done")]
+    assert account_there(site).first_name == "Dana"
+
+
+def test_linked_while_the_change_is_being_sent_it_goes_on(site, push, pull, thinkific, dana, root):
+    """The question may be older than the push, which then asks it a second time."""
+    pull("users")
+    thinkific.faults.add("stall", method="GET", path=r"query%5Bemail%5D|query\[email\]", next=1, seconds=1.0)
+    sending = threading.Thread(target=push)
+    sending.start()
+    while not thinkific.stats.writes:  # the account is refused; then it is looked for by its address
+        time.sleep(0.02)
+
+    identities.link(SyncConflict.objects.get(), by=root)
+    sending.join()
+
+    assert states() == [("user", "done")]
     assert account_there(site).first_name == "Dana"
     assert not SyncConflict.objects.filter(settled_at=None).exists()
 
