@@ -20,7 +20,7 @@ from integrations.thinkific.runs import lifecycle
 KINDS = ("users", "enrollments", "groups")
 COUNTS = ("created", "updated", "removed", "failed")
 STORED = (
-    (User, USERS.fields),
+    (User, (*USERS.fields, "thinkific_id")),
     (Enrollment, (*ENROLLMENTS.fields, "thinkific_id", "via_bundle_id")),
     (ThinkificGroup, (*GROUPS.fields, "thinkific_id")),
     (GroupMembership, ("group_id", "user_id", "removed_at")),
@@ -34,15 +34,26 @@ def differences(*, may_join: bool) -> list[str]:
     wrong = [words for kind in KINDS for words in _pull(kind)]
     stale = OutboxEntry.objects.filter(pk__gt=newest)
     joined = stale.filter(entity="groupmembership", reason__startswith="joined the team")
-    expected = {("group membership", entry.object_id) for entry in (joined if may_join else ())}
+    expected = {("groupmembership", entry.object_id) for entry in (joined if may_join else ())}
     after = _rows()
     for key in sorted((before.keys() | after.keys()) - expected):
         have, got = before.get(key, {}), after.get(key, {})
         moved = [f"{n} {have.get(n)} → {got.get(n)}" for n in got or have if have.get(n) != got.get(n)]
-        wrong += [f"a pull changed {key[0]} {key[1]}: {', '.join(moved)}"] if moved else []
+        wrong += [f"a pull changed {key[0]} {key[1]}: {', '.join(moved)}; {_sent(*key)}"] if moved else []
     if stale.count() != len(expected):
         wrong.append("the pulls marked something stale")
     return wrong
+
+
+def _sent(entity: str, pk: int) -> str:
+    """Returns how the changes of an object were sent, to tell why a pull still found a difference."""
+    entries = OutboxEntry.objects.filter(entity=entity, object_id=pk).order_by("pk")
+    told = [
+        f"{entry.pk} {entry.status} ({entry.reason}; attempts {entry.attempts}, crashes {entry.crashes}) "
+        f"{entry.error}".rstrip()
+        for entry in entries
+    ]
+    return f"its entries: {', '.join(told) or 'none'}"
 
 
 def _pull(kind: str) -> list[str]:
@@ -59,7 +70,7 @@ def _pull(kind: str) -> list[str]:
 
 def _rows() -> Rows:
     return {
-        (str(model._meta.verbose_name), row["pk"]): row
+        (model._meta.model_name or "", row["pk"]): row
         for model, fields in STORED
         for row in model._default_manager.order_by().values("pk", *fields)
     }

@@ -35,7 +35,7 @@ def test_killing_workers_in_a_storm_of_edits_loses_and_doubles_nothing(process_e
     assert done.stdout, done.stderr[-3000:]
     report = json.loads(done.stdout.splitlines()[-1])
 
-    assert report["wrong"] == []
+    assert report["wrong"] == [], "\n".join(report["wrong"])
     assert report["in_the_middle"] >= 10
     assert sum(report["trouble"].values()) > 0
     assert set(report["entries"]) <= {"done", "discarded"}
