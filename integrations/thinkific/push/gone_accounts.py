@@ -17,7 +17,7 @@ from integrations.thinkific.client import schemas
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.errors import NotFound
 from integrations.thinkific.mapping import user_row
-from integrations.thinkific.push.prerequisites import Impossible, Undecided
+from integrations.thinkific.push.prerequisites import Impossible, NotYet, Undecided
 
 
 def relink_if_recreated(person: int | None, client: ThinkificClient) -> bool:
@@ -41,10 +41,13 @@ def link_recreated_account(user: User, client: ThinkificClient) -> schemas.User:
     """Find and link another Thinkific account of a person whose known account is deleted. Returns it.
 
     A protected account here is not linked. Raises Impossible if none is found or an administrator must
-    decide.
+    decide, and NotYet if another account was linked in the meantime.
     """
     remote, now = _find(user, client), timezone.now()
     with transaction.atomic():
+        present = User.objects.select_for_update(of=("self",)).filter(pk=user.pk)
+        if user.thinkific_id not in present.values_list("thinkific_id", flat=True):
+            raise NotYet(f"Another Thinkific account was linked with {user} just now.", until=now)
         remove_users([user.pk], source=SOURCE, now=now)
         free = remote is not None and not User.objects.filter(thinkific_id=remote.id).exists()
         protected = bool(identity.protected_among([user.pk], lock=True))

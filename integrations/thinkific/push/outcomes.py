@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from core.database_outage import retry_during_outage
 from core.databases import is_unavailable
-from core.models import OutboxEntry, User
+from core.models import OutboxEntry
 from core.services.leases import growing_wait
 from core.services.outbox import outcomes
 from core.services.outbox.claims import put_back
@@ -32,7 +32,12 @@ from integrations.thinkific.push.enrollments import push_enrollment
 from integrations.thinkific.push.gone_accounts import relink_if_recreated
 from integrations.thinkific.push.groups import push_group, push_membership
 from integrations.thinkific.push.people import push_user
-from integrations.thinkific.push.prerequisites import Impossible, NotYet, Undecided
+from integrations.thinkific.push.prerequisites import (
+    Impossible,
+    NotYet,
+    Undecided,
+    lock_if_linked,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -75,7 +80,7 @@ def push(entry: OutboxEntry, client: ThinkificClient) -> PushResult:
         try:
             _send(entry, client)
         except NotYet as error:
-            retry_during_outage(put_back, entry, until=error.until, error=str(error), counts=False)
+            retry_during_outage(_wait, entry, error)
             return PushResult("retried")
         except (RateLimited, BudgetExhausted, Interrupted) as error:
             _later(entry, error, error.seconds(), counts=False)
@@ -115,6 +120,14 @@ def _send(entry: OutboxEntry, client: ThinkificClient) -> None:
             raise
         words = "The student's account was created again in Thinkific; the new account gets this change."
         raise NotYet(words, until=timezone.now()) from error
+
+
+@transaction.atomic
+def _wait(entry: OutboxEntry, error: NotYet) -> None:
+    """Put the entry back. It is due at once if the account that it waits for was linked in the meantime:
+    what is being pushed is not made due by that."""
+    linked = error.person is not None and lock_if_linked(error.person)
+    put_back(entry, until=timezone.now() if linked else error.until, error=str(error), counts=False)
 
 
 def _later(entry: OutboxEntry, error: ThinkificError, seconds: float, *, counts: bool) -> None:
@@ -169,8 +182,7 @@ def _fail_with_question(entry: OutboxEntry, error: Undecided) -> bool:
         with transaction.atomic():
             # In the order of identities.link: first the conflict, then the account.
             identities.keep([error.clash], asked=True)
-            account = User.objects.select_for_update(of=("self",)).filter(pk=error.clash.object_id)
-            if any(user.thinkific_id is not None and user.removed_at is None for user in account):
+            if lock_if_linked(error.clash.object_id):
                 raise _LinkedMeanwhile
             outcomes.fail(entry, str(error), now=timezone.now())
     except _LinkedMeanwhile:

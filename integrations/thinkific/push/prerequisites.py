@@ -17,11 +17,13 @@ MEANWHILE = timedelta(minutes=30)
 
 
 class NotYet(ThinkificError):
-    """Something else must be pushed first. The entry waits until `until`, and no attempt is counted."""
+    """Something else must be pushed first. The entry waits until `until`, and no attempt is counted. `person`
+    (primary key): it waits for the account of this user."""
 
-    def __init__(self, message: str, *, until: datetime) -> None:
+    def __init__(self, message: str, *, until: datetime, person: int | None = None) -> None:
         super().__init__(message)
         self.until = until
+        self.person = person
 
 
 class Impossible(ThinkificError):
@@ -60,7 +62,7 @@ def id_of_group(group: ThinkificGroup) -> int:
 def _waits_for(instance: Model, what: str) -> NotYet:
     entries = OutboxEntry.objects.unsent().filter(entity=instance._meta.model_name, object_id=instance.pk)
     entry = entries.exclude(status=Status.FAILED).first() or entries.first()
-    now = timezone.now()
+    now, person = timezone.now(), instance.pk if isinstance(instance, User) else None
     if entry is None:
         with transaction.atomic():
             # Unless another thread has just created it.
@@ -68,5 +70,14 @@ def _waits_for(instance: Model, what: str) -> NotYet:
                 outbox.mark_stale([instance], reason="needed in Thinkific by another change")
         return NotYet(f"Waits for {what}.", until=now)
     if entry.status == Status.FAILED:
-        return NotYet(f"Waits for {what}, which failed: {entry.error}", until=now + MEANWHILE)
-    return NotYet(f"Waits for {what}.", until=max(entry.not_before, now + timedelta(seconds=0.5)))
+        words = f"Waits for {what}, which failed: {entry.error}"
+        return NotYet(words, until=now + MEANWHILE, person=person)
+    until = max(entry.not_before, now + timedelta(seconds=0.5))
+    return NotYet(f"Waits for {what}.", until=until, person=person)
+
+
+def lock_if_linked(person: int) -> bool:
+    """Returns whether a user (primary key) has a Thinkific account; the answer stays true until the
+    transaction ends."""
+    account = User.objects.select_for_update(of=("self",)).filter(pk=person)
+    return any(user.thinkific_id is not None and user.removed_at is None for user in account)

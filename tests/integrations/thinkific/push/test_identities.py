@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from django_q.signals import pre_enqueue
 
@@ -11,9 +12,12 @@ from core.models import OutboxEntry, Product, SiteSettings, User
 from core.services import people
 from core.services.accounts import email_changes
 from core.services.enrollments import enrollments
+from core.services.outbox import claims
 from integrations.models import SyncConflict
 from integrations.thinkific import identities
-from integrations.thinkific.push import prerequisites
+from integrations.thinkific.client.client import ThinkificClient
+from integrations.thinkific.client.credentials import Credentials
+from integrations.thinkific.push import outcomes, prerequisites
 from integrations.thinkific.push.drain import drain
 from tests.factories import builtin_role
 from tests.integrations.thinkific.push.conftest import states
@@ -74,21 +78,44 @@ def test_linked_as_soon_as_the_question_is_there_the_change_goes_on(site, push, 
     assert account_there(site).first_name == "Dana"
 
 
+def link_during(push, thinkific, root):
+    """Push, and link the account of the open question while the push looks for it by its address."""
+    looked = thinkific.faults.add("stall", method="GET", path="email", next=1, seconds=1.0)
+    sending = threading.Thread(target=push)
+    sending.start()
+    while not looked.hits:
+        time.sleep(0.02)
+    identities.link(SyncConflict.objects.get(settled_at=None), by=root)
+    sending.join()
+
+
 def test_linked_while_the_change_is_being_sent_it_goes_on(site, push, pull, thinkific, dana, root):
     """The question may be older than the push, which then asks it a second time."""
     pull("users")
-    thinkific.faults.add("stall", method="GET", path=r"query%5Bemail%5D|query\[email\]", next=1, seconds=1.0)
-    sending = threading.Thread(target=push)
-    sending.start()
-    while not thinkific.stats.writes:  # the account is refused; then it is looked for by its address
-        time.sleep(0.02)
 
-    identities.link(SyncConflict.objects.get(), by=root)
-    sending.join()
+    link_during(push, thinkific, root)
 
     assert states() == [("user", "done")]
     assert account_there(site).first_name == "Dana"
     assert not SyncConflict.objects.filter(settled_at=None).exists()
+
+
+def test_an_account_linked_while_a_push_looks_for_it_is_not_taken_for_deleted(
+    site, push, pull, thinkific, ada, root
+):
+    ada.set_password("quiet-harbour-lights-7")
+    ada.save()
+    site.write("delete_user", user_id=ada.thinkific_id)
+    anew = site.write("create_user", fields={"email": ada.email, "first_name": "Ada", "last_name": "Anew"})
+    people.update_user(ada, first_name="Ours")
+    pull("users")
+
+    link_during(push, thinkific, root)
+
+    ada.refresh_from_db()
+    assert (ada.thinkific_id, ada.removed_at) == (anew.id, None)
+    assert set(states()) == {("user", "done")}
+    assert site.users[anew.id].first_name == "Ours"
 
 
 def test_what_waits_for_the_account_goes_on_when_it_is_linked(site, push, pull, dana, root):
@@ -105,6 +132,39 @@ def test_what_waits_for_the_account_goes_on_when_it_is_linked(site, push, pull, 
 
     assert not OutboxEntry.objects.unsent().exists()
     assert [e.course_id for e in site.enrollments_of[account_there(site).id]] == [3001]
+
+
+def test_what_is_put_back_while_its_account_is_linked_does_not_wait(site, push, pull, dana, root):
+    pull("products")
+    course = Product.objects.get(productable_id=3001)
+    enrollments.enroll_unchecked(student=dana, products=[course], by=root)
+    drain(seconds=5)
+    OutboxEntry.objects.filter(status="pending").update(not_before=timezone.now())
+    [[entry]] = claims.claim(1)
+    looks = []
+
+    def link():
+        identities.link(SyncConflict.objects.get(), by=root)
+        connection.close()
+
+    def link_after(execute, sql, params, many, context):
+        found = execute(sql, params, many, context)
+        if sql.startswith("SELECT") and 'FROM "core_outboxentry"' in sql:
+            looks.append(sql)
+            if len(looks) == 2:  # the push has seen that the account's entry failed
+                linking = threading.Thread(target=link)
+                linking.start()
+                linking.join()
+        return found
+
+    with connection.execute_wrapper(link_after):
+        result = outcomes.push(entry, ThinkificClient(Credentials.from_settings()))
+
+    entry.refresh_from_db()
+    assert result.name == "retried" and "which failed" in entry.error
+    dana.refresh_from_db()
+    assert dana.thinkific_id == account_there(site).id
+    assert entry.not_before <= timezone.now()
 
 
 def test_kept_apart_the_change_is_given_up_and_asking_anew_opens_the_question(site, push, dana, root):
