@@ -114,7 +114,7 @@ def link(conflict: SyncConflict, *, by: User) -> User:
     signed(user, by=by, reason=reason).save(
         update_fields=["thinkific_id", "removed_at", "remote_digest", "updated_at"]
     )
-    outbox.retry(_own(user).filter(entity="user", status=OutboxEntry.Status.FAILED))
+    outbox.retry(_own(user).filter(status=OutboxEntry.Status.FAILED))
     outbox.make_due(user.pk)  # what waited for the account
     outbox.wake_drain()
     return user

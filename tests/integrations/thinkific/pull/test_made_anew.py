@@ -11,6 +11,7 @@ from core.services import people
 from core.services.enrollments import enrollments
 from core.services.outbox import claims
 from integrations.models import InboundEvent, SyncConflict, SyncRun
+from integrations.thinkific import identities
 from integrations.thinkific.budget.request_budget import SharedBudget
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.credentials import Credentials
@@ -229,8 +230,6 @@ def test_who_has_another_address_by_now_gives_this_one_up(anew, pull, site):
 
 
 def test_an_administrator_who_links_the_two_ends_what_the_former_one_had(anew, pull, root):
-    from integrations.thinkific import identities
-
     anew.protect()
     WAYS["a sign-up"](anew, pull)
 
@@ -260,3 +259,15 @@ def test_a_change_that_was_waiting_goes_to_the_new_account(anew, pull, site):
     made = anew.person.enrollments.exclude(product=anew.course).get(push_state="clean", removed_at=None)
     assert site.enrollments[made.thinkific_id].user_id == anew.new
     assert SyncRun.objects.filter(status="failed").count() == 0
+
+
+def test_a_change_that_asked_an_administrator_goes_on_when_the_two_are_linked(anew, pull, site, root):
+    anew.protect()
+    by_a_push_of_an_enrollment(anew, pull)
+    assert "then this change goes on" in OutboxEntry.objects.get(entity="enrollment").error
+
+    identities.link(SyncConflict.objects.get(), by=root)
+    assert push_one() == "done"
+
+    made = Enrollment.objects.get(pk=OutboxEntry.objects.get(entity="enrollment").object_id)
+    assert site.enrollments[made.thinkific_id].user_id == anew.new
