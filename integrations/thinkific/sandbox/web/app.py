@@ -16,6 +16,7 @@ from integrations.thinkific.sandbox.web import false_lists
 from integrations.thinkific.sandbox.web.faults import ANSWERS, Fault, Faults
 from integrations.thinkific.sandbox.web.http import Request, Response
 from integrations.thinkific.sandbox.web.limits import Limits
+from integrations.thinkific.sandbox.web.pages import Pages
 from integrations.thinkific.sandbox.web.problems import Problem, malformed, unauthorized
 from integrations.thinkific.sandbox.web.stats import Stats
 from integrations.thinkific.sandbox.webhooks import Webhooks
@@ -48,6 +49,7 @@ class App:
         self.limits = Limits(options)
         self.webhooks = Webhooks(site, options)
         self.graphql = GraphQL(site, options, self.limits, self.stats)
+        self.pages = Pages(site, options)
         self.activity = activity
         self._chosen: dict[int, list[Fault]] = {}
 
@@ -105,6 +107,8 @@ class App:
         if request.path in GRAPHQL:
             self._authenticate_token(request)
             return request.path, self._answering_fault(faults) or self.graphql.answer(request)
+        if request.method == "GET" and self.pages.serves(request.path):
+            return self.pages.answer(request)
         if not request.path.startswith((REST, EVENTS)):
             return "(unknown)", Response.of(404, {"error": "Record not found."})
         endpoint, route, arguments = find_route(request.method, request.path)

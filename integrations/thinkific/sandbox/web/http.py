@@ -11,6 +11,7 @@ REASONS = {
     201: "Created",
     202: "Accepted",
     204: "No Content",
+    302: "Found",
     400: "Bad Request",
     401: "Unauthorized",
     403: "Forbidden",

@@ -21,6 +21,7 @@ WRITES: dict[str, Callable[..., Any]] = {
     "delete_user": people.delete_user,
     "delete_users": people.delete_users,
     "sign_in": people.sign_in,
+    "sign_in_by_token": people.sign_in_by_token,
     "enroll": enrollments.enroll,
     "set_dates": enrollments.set_dates,
     "hold_bundle": enrollments.hold_bundle,

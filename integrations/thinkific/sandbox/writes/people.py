@@ -92,6 +92,19 @@ def sign_in(site: "Site", *, user_id: int) -> None:
     site.announce("user.signin", event_user(site, site.users[user_id]))
 
 
+def sign_in_by_token(site: "Site", *, fields: dict[str, Any]) -> User:
+    """Sign in the person with the token's address; one who is unknown gets an account, with the token's
+    names."""
+    user = site.user_by_email(str(fields["email"]))
+    if user is None:
+        known = {name: fields.get(name) for name in ("email", "first_name", "last_name", "bio", "company")}
+        user = create_user(site, fields=known)
+    if fields.get("external_id"):
+        site.external_ids["SSO", str(fields["external_id"])] = user.id
+    sign_in(site, user_id=user.id)
+    return user
+
+
 def event_user(site: "Site", user: User) -> dict[str, Any]:
     wire = site.render.user(user)
     wire.pop("full_name", None)  # webhooks do not have it
