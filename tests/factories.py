@@ -144,6 +144,26 @@ class SignUpFactory(DjangoModelFactory):
     last_name = "New"
 
 
+class ShortLinkFactory(DjangoModelFactory):
+    """A link of a team; for one of a product give `team=None, product=…`."""
+
+    class Meta:
+        model = models.ShortLink
+
+    code = factory.Sequence(lambda n: f"abc{n:06}")
+    team = factory.SubFactory(TeamFactory)
+
+
+class ThinkificOpeningFactory(DjangoModelFactory):
+    class Meta:
+        model = models.ThinkificOpening
+
+    user = factory.SubFactory(UserFactory)
+    email = factory.SelfAttribute("user.email")
+    thinkific_id = factory.Sequence(lambda n: 90_000_001 + n)
+    page = "https://acme.thinkific.com/enrollments"
+
+
 class TagFactory(DjangoModelFactory):
     class Meta:
         model = models.Tag

@@ -13,6 +13,8 @@ from core.models.enrollments import Enrollment
 from core.models.groups import Direction, GroupAssignment, GroupMembership, ThinkificGroup
 from core.models.imports import ImportBatch, ImportRow
 from core.models.invitations import Invitation
+from core.models.opening.openings import ThinkificOpening
+from core.models.opening.short_links import ShortLink
 from core.models.outbox import OutboxEntry
 from core.models.people import User
 from core.models.results import Certificate, QuizResult
@@ -56,6 +58,7 @@ __all__ = [
     "Seat",
     "SeatAssignment",
     "SeatTag",
+    "ShortLink",
     "ShownColumns",
     "SignInLink",
     "SignUp",
@@ -65,6 +68,7 @@ __all__ = [
     "Tag",
     "Team",
     "ThinkificGroup",
+    "ThinkificOpening",
     "User",
     "UserTag",
     "WebhookDelivery",

@@ -21,11 +21,12 @@ from core.models.fields.settings_checks import (
     at_most,
     known_time_zone,
 )
+from core.models.opening.settings import OpeningSettings
 from core.models.tags_and_notes import TAG_NAME_LENGTH
 from core.models.teams import Team
 
 
-class SiteSettings(models.Model):
+class SiteSettings(OpeningSettings):
     """One row. Read it with `SiteSettings.load()`."""
 
     class Winner(models.TextChoices):
@@ -274,11 +275,10 @@ class SiteSettings(models.Model):
         default=365,
         validators=[MinValueValidator(1, "Keep them for at least 1 day."), at_most(MOST_DAYS)],
         help_text="How many days these are kept: runs that ended, events from Thinkific, changes that were "
-        "sent or discarded, notices, expired and revoked tokens. The worker deletes older ones every day. "
-        "Never deleted: people and their records, the history, the record of impersonations.",
+        "sent or discarded, notices, openings of Thinkific, expired and revoked tokens. The worker deletes "
+        "older ones every day. Never deleted: people and their records, the history, the record of "
+        "impersonations.",
     )
-    # Sign-in and selling
-    sso_link_text = models.CharField("SSO link text", max_length=100, blank=True, default="Go to the courses")
     webhook_url = models.URLField("webhook URL", blank=True, help_text="Receives every event.")
 
     history = tracked()

@@ -55,6 +55,7 @@ from tests.factories import (
     RoleFactory,
     SeatAssignmentFactory,
     SeatFactory,
+    ShortLinkFactory,
     SignUpFactory,
     SignUpLinkFactory,
     SyncConflictFactory,
@@ -189,6 +190,7 @@ BREACHES = {
     "one_choice_of_columns_per_list": lambda: twice(
         ShownColumns.objects.create, user=UserFactory(), screen="core.user"
     ),
+    "short_link_of_a_team_or_a_product": lambda: ShortLinkFactory(team=None),
     "one_allowance_per_key": lambda: twice(Allowance.objects.create, key="k", since=timezone.now()),
     "one_api_token_per_digest": lambda: twice(ApiTokenFactory, digest="d" * 64),
     "one_active_run_per_kind": lambda: [SyncRunFactory(status=s) for s in ("queued", "running")],

@@ -1,0 +1,1 @@
+"""Opening Thinkific from here: the record of who did, and the short links that lead there."""
