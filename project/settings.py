@@ -201,6 +201,7 @@ API_CALLS_PER_MINUTE = env.int("API_CALLS_PER_MINUTE", 600)
 OUTBOX_DRAIN_TASK = "integrations.thinkific.tasks.drain_outbox"
 SYNC_REQUEST = "integrations.thinkific.runs.lifecycle.request_run"
 SYNC_STATE = "integrations.freshness"
+IDENTITY_UNDECIDED = "integrations.thinkific.identities.is_undecided"
 HEALTH_CHECKS = {
     "database": "core.services.site.health.database",
     "cache": "core.services.site.health.cache",

@@ -142,6 +142,7 @@ PERMISSIONS: dict[str, Permission] = {
             "Audit",
             "View history and impersonations",
             "core.view_impersonationsession",
+            "core.view_thinkificopening",
             "core.view_history",
         ),
     ]

@@ -1,5 +1,5 @@
 """Deleting old rows: the queue's own records, ended runs, processed events, sent changes, expired sessions,
-notices, and tokens that are expired or revoked."""
+notices, openings of Thinkific, and tokens that are expired or revoked."""
 
 from datetime import datetime, timedelta
 
@@ -11,6 +11,7 @@ from django_q.models import Failure, OrmQ, Success
 from core.models import ApiToken, Notice, OutboxEntry, SiteSettings, WebhookDelivery
 from core.models.fields.settings_checks import MOST_DAYS
 from core.services.accounts import allowances, sign_in, sign_in_links
+from core.services.opening import opening
 from core.services.teams import sign_ups
 from integrations import heartbeat
 from integrations.models import Drift, InboundEvent, SyncRun, WorkerHeartbeat
@@ -58,6 +59,7 @@ def _over(now: datetime, retention_days: int) -> dict[str, QuerySet]:
         "notices": Notice.objects.filter(
             Q(seen_at__lt=kept_since) | Q(created_at__lt=min(kept_since, now - UNSEEN_KEPT))
         ),
+        "openings": opening.over(kept_since),
         "tokens": ApiToken.objects.filter(Q(expires_at__lt=kept_since) | Q(revoked_at__lt=kept_since)),
         "deliveries": WebhookDelivery.objects.exclude(status=WebhookDelivery.Status.PENDING).filter(
             created_at__lt=kept_since

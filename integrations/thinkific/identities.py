@@ -83,6 +83,14 @@ def _made(clash: Clash, run: SyncRun | None, now: datetime) -> SyncConflict:
     )
 
 
+def is_undecided(user: User) -> bool:
+    """Whether an open conflict is about who this person is in Thinkific: about their account or address, or
+    about another person to whom Thinkific gives this address (settings.IDENTITY_UNDECIDED)."""
+    whose = Q(kind__in=SyncConflict.IDENTITY) | Q(kind=Kind.VALUE, entity="user", field="email")
+    about = Q(object_id=user.pk) | Q(theirs__iexact=user.email)
+    return SyncConflict.objects.filter(whose, about, settled_at=None).exists()
+
+
 def close_passed(*, since: datetime) -> None:
     """Close the conflicts that a full pull of people, begun at `since`, has not found again.
 
