@@ -14,6 +14,7 @@ from project.pages import (
     impersonation,
     invitations,
     live,
+    opening,
     passwords,
     sign_in_links,
     sign_ups,
@@ -47,6 +48,8 @@ urlpatterns = [
     path("tools/<slug:card>/", page(tools.start), name="tools_start"),
     path("tools/<slug:card>/numbers/", page(tools.numbers), name="tools_numbers"),
     path("impersonation/leave/", impersonation.leave, name="leave_impersonation"),
+    path("thinkific/open/", opening.OpenInThinkific.as_view(), name="open_in_thinkific"),
+    path("thinkific/not-opened/", opening.NotOpened.as_view(), name="thinkific_not_opened"),
     path("connection/test/", page(test_connection), name="test_connection"),
     # For visitors who are not signed in.
     path("password/forgotten/", passwords.AskForMail.as_view(), name="forgotten_password"),

@@ -14,8 +14,8 @@ from core import acting
 from core.services.site import known_secrets
 from project.middleware import secret_addresses
 
-SECRET_NAMES = ("api_key", "token", "secret", "password", "authorization", "cookie")
-_NAME = r"[\w-]*(?:api[_-]?key|token|secret|password|authorization|cookie|sessionid|uidb64)[\w-]*"
+SECRET_NAMES = ("api_key", "token", "secret", "password", "authorization", "cookie", "jwt")
+_NAME = r"[\w-]*(?:api[_-]?key|token|secret|password|authorization|cookie|sessionid|uidb64|jwt)[\w-]*"
 # Secrets inside a text: in a header, as the password in a URL, as a parameter.
 SECRETS_IN_TEXT = re.compile(
     rf"""(?ix)

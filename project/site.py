@@ -8,6 +8,7 @@ from django.urls import URLPattern, URLResolver, include, path, reverse
 from unfold.sites import UnfoldAdminSite
 
 from core.models import User
+from project.pages.opening_button import offered_text
 from project.pages.passwords import ChangePasswordForm
 from project.pages.sign_in import ask_for_link, record_sign_in
 
@@ -59,4 +60,4 @@ class DashboardSite(UnfoldAdminSite):
         dashboard/theme.css has the same. And messages when dashboard/live.js fetches the page again: it would
         not show them, so they stay for the next page."""
         unread: dict[str, Any] = {"messages": []} if "X-Live" in request.headers else {}
-        return {**context, "colors": None, **unread}
+        return {**context, "colors": None, **unread, "open_in_thinkific": offered_text(request)}

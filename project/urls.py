@@ -4,6 +4,8 @@ from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from project.pages.opening import FollowShortLink
+
 handler400 = "project.middleware.unavailable.bad_request"
 handler500 = "project.middleware.unavailable.server_error"
 
@@ -18,5 +20,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", include("api.urls")),
     path("webhooks/", include("integrations.thinkific.urls")),
+    # People type short links from paper, with and without a slash at the end.
+    path("go/<code>", FollowShortLink.as_view(), name="short_link"),
+    path("go/<code>/", FollowShortLink.as_view()),
     path("", RedirectView.as_view(pattern_name="admin:index")),
 ]

@@ -25,6 +25,7 @@ from core.admin.kit import switching
 from core.admin.kit.dialogs.htmx import from_script
 from core.models import ImpersonationSession, User
 from core.services.accounts import impersonation
+from core.services.opening import opening
 from project.middleware.secret_addresses import carries_secret
 
 Answer = Callable[[HttpRequest], HttpResponse]
@@ -36,6 +37,7 @@ LOGOUT = "admin:logout"
 REFUSED = {
     "admin:password_change": "Their password is out of reach meanwhile.",
     "admin:login": "Signing in as another person is not possible meanwhile.",
+    "admin:open_in_thinkific": opening.OWN_ACCOUNT,
     "admin:forgotten_password": "Links to set a password are out of reach meanwhile.",
 }
 LINK = "Whoever answers a link does so in their own name."

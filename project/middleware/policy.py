@@ -15,7 +15,7 @@ from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from csp.middleware import CSPMiddleware, PolicyParts
 from django.http import HttpRequest, HttpResponseBase
 
-ADMIN = ("/admin/", "/hijack/")
+ADMIN = ("/admin/", "/go/", "/hijack/")
 ERROR_PAGE = Path(__file__).parent.parent / "templates" / "error_page.html"
 STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 NOT_USED = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"
@@ -31,6 +31,9 @@ class PolicyMiddleware(CSPMiddleware):
         parts = super().get_policy_parts(request, response, report_only)
         if parts.config is None and not report_only:
             parts.config = admin() if request.path_info.startswith(ADMIN) else strict()
+            # A site that a form of the page is led to after it was sent (project/pages/opening.py).
+            if site := getattr(request, "posts_to", ""):
+                parts.update = {**(parts.update or {}), "form-action": [site]}
         return parts
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:

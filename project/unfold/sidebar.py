@@ -65,6 +65,12 @@ AUDIT = [
         "core_impersonationsession_changelist",
         "core.view_impersonationsession",
     ),
+    Entry(
+        "Opened in Thinkific",
+        "open_in_new",
+        "core_thinkificopening_changelist",
+        "core.view_thinkificopening",
+    ),
     Entry("History", "history", "history", "core.view_history"),
 ]
 
