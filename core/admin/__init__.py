@@ -7,6 +7,7 @@ import core.admin.enrollments.screen
 import core.admin.groups.screen
 import core.admin.impersonations.screen
 import core.admin.imports
+import core.admin.openings
 import core.admin.organizations.screen
 import core.admin.products.screen
 import core.admin.quiz_results

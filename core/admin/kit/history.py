@@ -16,7 +16,13 @@ from core.admin.kit.viewer import viewer_of
 from core.permissions import scope
 
 PER_PAGE = 50
-SEEN_WITH = {"usertag": "user", "seattag": "seat", "invitation": "team", "signuplink": "team"}
+SEEN_WITH = {
+    "usertag": "user",
+    "seattag": "seat",
+    "invitation": "team",
+    "signuplink": "team",
+    "shortlink": "team",
+}
 
 
 class HistoryAdmin(DashboardAdmin):

@@ -28,6 +28,7 @@ from core.models import (
     Seat,
     SeatAssignment,
     SeatTag,
+    ShortLink,
     SignUpLink,
     SiteSettings,
     StoredSecret,
@@ -143,6 +144,13 @@ RECORDED = {
             SignUpLink,
             lambda row, names: row.label or f"Sign-up link of {names.of(row, 'team')}",
             ("team",),
+        ),
+        Recorded(
+            ShortLink,
+            lambda row, names: (
+                row.label or f"Short link of {names.of(row, 'team') or names.of(row, 'product')}"
+            ),
+            ("team", "product"),
         ),
         Recorded(Role, lambda row, names: row.name),
         Recorded(Seat, lambda row, names: row.name),

@@ -13,6 +13,7 @@ LISTED = {
     "membership": ("user", "teams"),
     "invitation": ("team", "invitations"),
     "signuplink": ("team", "links"),
+    "shortlink": ("team", "short-links"),
     "seatassignment": ("seat", "teams"),
     "groupassignment": ("team", "groups"),
     "note": ("user", "notes"),

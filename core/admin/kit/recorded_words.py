@@ -44,6 +44,7 @@ LABELS = {
         "expires_at": "Works until",
         "revoked_at": "Revoked",
     },
+    "shortlink": {"label": "Note", "revoked_at": "Revoked"},
     "role": {"code": "Built in as", "is_global": "In the whole dashboard"},
     "seat": {
         "max_seats": "Max seats",

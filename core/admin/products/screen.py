@@ -20,6 +20,7 @@ from core.admin.products.dialogs import SyncProduct, SyncProducts
 from core.admin.products.tabs import PRODUCT_TABS, publication
 from core.admin.quiz_results import course_cell
 from core.admin.seats.dialogs import AddSeatOnProduct
+from core.admin.short_links import SHORT_LINK_DIALOGS
 from core.models import BundleItem, Enrollment, Lesson, Product, Quiz, Seat, User
 
 
@@ -88,7 +89,7 @@ class ProductAdmin(DashboardAdmin):
     shows_sync = True
     sync_products = opens(SyncProducts)
     sync_product = opens(SyncProduct)
-    dialogs = (AddSeatOnProduct,)
+    dialogs = (AddSeatOnProduct, *SHORT_LINK_DIALOGS)
     actions_list = ("sync_products",)
     actions_detail = ("sync_product",)
     empty_text = "Courses and bundles come from Thinkific."

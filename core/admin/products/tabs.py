@@ -12,6 +12,7 @@ from core.admin.kit.lists.columns import column
 from core.admin.kit.sync.sending import status_pill
 from core.admin.kit.tabs import Tab
 from core.admin.seats.columns import ACTIVE, RULE, TEAMS, places_text, with_orders, with_shown_teams
+from core.admin.short_links import SHORT_LINKS_TAB
 from core.models import BundleItem, Enrollment, Lesson, Product, Seat, User
 from core.pills import pill
 
@@ -109,4 +110,5 @@ PRODUCT_TABS = (
         "Nobody is enrolled in this product.",
         permission="core.view_enrollment",
     ),
+    SHORT_LINKS_TAB,
 )

@@ -64,6 +64,7 @@ TABS = (
         "Thinkific connection and sync",
         {
             "Connection": ["thinkific_subdomain", "thinkific_rate_limit"],
+            "Open in Thinkific": ["open_in_thinkific", "sso_link_text"],
             "Sync": ["conflict_winner", "mirror_group_removals", "deletion_guard_percent"],
         },
     ),

@@ -14,6 +14,7 @@ from core.admin.kit.lists.columns import column, count_column
 from core.admin.kit.lists.filters import choice_filter, related_filter
 from core.admin.kit.viewer import viewer_of
 from core.admin.seats.assigning import TEAM_SEAT_DIALOGS
+from core.admin.short_links import SHORT_LINK_DIALOGS
 from core.admin.teams.dialogs import TEAM_DIALOGS, AddTeam
 from core.admin.teams.tabs import TEAM_TABS
 from core.models import (
@@ -65,7 +66,7 @@ class TeamAdmin(HistoryAdmin):
     few_rows = True
     tabs = TEAM_TABS
     first_tab_title = "Configuration"
-    dialogs = (*TEAM_DIALOGS, *TEAM_SEAT_DIALOGS)
+    dialogs = (*TEAM_DIALOGS, *TEAM_SEAT_DIALOGS, *SHORT_LINK_DIALOGS)
     add_team = opens(AddTeam, variant=ActionVariant.PRIMARY)
     actions_list = ("add_team",)
     fields = [

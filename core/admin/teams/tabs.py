@@ -11,6 +11,7 @@ from core.admin.kit.sync import thinkific_errors
 from core.admin.kit.sync.sending import with_sending
 from core.admin.kit.tabs import Tab, TabFilter
 from core.admin.seats.columns import expiry_rule, places, with_orders
+from core.admin.short_links import SHORT_LINKS_TAB
 from core.admin.teams.chosen_members import MEMBER_ACTIONS, members_as_users
 from core.admin.teams.links import LINKS_TAB
 from core.admin.users.dialogs.impersonate import buttons_for_members
@@ -167,6 +168,7 @@ TEAM_TABS = (
         applies=lambda team: team.invitations.exists(),
     ),
     LINKS_TAB,
+    SHORT_LINKS_TAB,
     Tab(
         "groups",
         "Groups",

@@ -23,6 +23,7 @@ from core.admin.users.dialogs import USER_DIALOGS
 from core.admin.users.dialogs.account import waiting_change
 from core.admin.users.dialogs.add_user import AddUser
 from core.admin.users.dialogs.impersonate import button_for
+from core.admin.users.dialogs.single_sign_on import state_of
 from core.admin.users.filters import USER_FILTERS
 from core.admin.users.tabs import USER_TABS
 from core.admin.users.user_list import UserList
@@ -108,6 +109,7 @@ class UserAdmin(UserList, HistoryAdmin):
     thinkific_role_names = column(
         "Roles in Thinkific", lambda user: ", ".join(map(str, user.thinkific_roles)), cells.whole
     )
+    single_sign_on = column("Open in Thinkific", state_of, cells.whole)
     custom_fields = column("Custom profile fields", _custom_fields)
 
     list_display = ["full_name", "email_address", "thinkific", "created", "actions_column"]
@@ -164,7 +166,7 @@ class UserAdmin(UserList, HistoryAdmin):
             account.insert(3, "home_team_link")
         if viewer_of(request).sees_everything:
             account[3:3] = ["dashboard_role", "personal_team"]
-            thinkific += ["company", "thinkific_role_names", "custom_fields"]
+            thinkific += ["single_sign_on", "company", "thinkific_role_names", "custom_fields"]
         return [(None, {"fields": account}), ("Thinkific", {"fields": thinkific})]
 
     def page_lines(self, obj: User, viewer: User) -> list[SafeString]:

@@ -16,6 +16,7 @@ from core.admin.kit.lists.columns import column
 from core.admin.kit.sync import in_thinkific
 from core.admin.kit.sync.sending import sending, with_sending
 from core.admin.kit.tabs import Tab
+from core.admin.openings import OPENINGS_TAB
 from core.admin.products.known_bundles import with_shown_bundles
 from core.admin.users.dialogs.overrides import role_of
 from core.models import (
@@ -228,4 +229,5 @@ USER_TABS = (
         permission="core.view_note",
         may_see=_has_notes,
     ),
+    OPENINGS_TAB,
 )

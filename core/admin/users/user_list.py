@@ -17,6 +17,7 @@ from core.admin.kit.lists.lists import BoundedChangeList
 from core.admin.kit.viewer import viewer_of
 from core.admin.users.dialogs.chosen_users import AddChosenToGroup, AddChosenToTeam, EnrollChosen
 from core.admin.users.dialogs.impersonate import prepare_buttons
+from core.admin.users.dialogs.single_sign_on import CHOSEN_SSO_DIALOGS
 from core.admin.users.dialogs.tags import CHOSEN_TAG_DIALOGS
 from core.models import Membership, User
 from core.pills import pill
@@ -104,7 +105,14 @@ class UserList(ChosenColumns, ExportingAdmin):
         "active_last": "Last activity",
         "status": "Status",
     }
-    actions = [AddChosenToTeam, AddChosenToGroup, EnrollChosen, *CHOSEN_TAG_DIALOGS, "export_selected"]
+    actions = [
+        AddChosenToTeam,
+        AddChosenToGroup,
+        EnrollChosen,
+        *CHOSEN_TAG_DIALOGS,
+        *CHOSEN_SSO_DIALOGS,
+        "export_selected",
+    ]
     export_columns = (
         column("Name", "get_full_name"),
         column("Email", "email"),

@@ -50,6 +50,8 @@ WHY_UNSORTED = {
     "team links": {"Status": "it is computed from dates and counts"},
     "apitoken": {"State": "it is computed from dates"},
     "user": {"Teams": SEVERAL, "Role": SEVERAL, "Last activity": NO_INDEX, "Status": NO_INDEX},
+    "user openings": dict.fromkeys(["Led to", "By", "As", "From address"], LOG),
+    "thinkificopening": dict.fromkeys(["Person", "Led to", "By", "As", "From address"], LOG),
     "user notes": {"Note": FREE_TEXT},
     "outboxentry": dict.fromkeys(["Change", "About", "Status", "Waits since", "Thinkific says"], LOG),
     "syncconflict": dict.fromkeys(
@@ -83,7 +85,7 @@ def seen(db, signed_in) -> dict[str, set[str]]:
             note(found, model, "", client.get(reverse(f"{base}_changelist"), follow=True))
             row = world.own.get(model) or world.foreign.get(model)
             for tab in [tab for tab in screen.tabs if isinstance(tab, Tab)]:
-                if row is not None and tab.applies(row):
+                if row is not None and tab.is_shown(row, viewer):
                     page = client.get(reverse(f"{base}_change", args=[row.pk]), {"tab": tab.slug})
                     note(found, model, tab.slug, page)
         note(found, Team, "of the tools", client.get(reverse("admin:tools_teams")))

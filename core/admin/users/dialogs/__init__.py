@@ -8,6 +8,7 @@ from core.admin.users.dialogs.impersonate import Impersonate
 from core.admin.users.dialogs.memberships import MEMBERSHIP_DIALOGS
 from core.admin.users.dialogs.moving import MoveToTeam
 from core.admin.users.dialogs.notes import NOTE_DIALOGS
+from core.admin.users.dialogs.single_sign_on import SSO_DIALOGS
 from core.admin.users.dialogs.sync import SYNC_DIALOGS, SyncUser
 from core.admin.users.dialogs.tags import USER_TAG_DIALOGS
 
@@ -15,6 +16,7 @@ USER_DIALOGS = (
     AddUser,
     Impersonate,
     *ACCOUNT_DIALOGS,
+    *SSO_DIALOGS,
     *USER_TAG_DIALOGS,
     SyncUser,
     DeleteUser,

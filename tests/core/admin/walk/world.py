@@ -53,6 +53,9 @@ def side(word: str, *, team: Team, person: User, course: Any, name: str) -> tupl
     note = make.NoteFactory(user=person, author=None, team=team, text=f"{word} note")
     quiz = make.QuizFactory(product=course, name=f"{word} quiz")
     make.LessonFactory(chapter__product=course, quiz=quiz)
+    make.ShortLinkFactory(team=team, label=f"{word} link of a team")
+    make.ShortLinkFactory(team=None, product=course, label=f"{word} link of a course")
+    make.ThinkificOpeningFactory(user=person)
     enrollment = make.EnrollmentFactory(user=person, product=course, last_seat=seat)
     objects = {
         "user": person,
