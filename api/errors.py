@@ -57,8 +57,7 @@ def answer_to(request: HttpRequest, error: Exception) -> HttpResponse | None:
         case HttpError():
             return message(error.status_code, error.message)
         case Refusal():
-            field = getattr(error, "field", "")
-            return message(error.status, str(error), {field: [str(error)]} if field else None)
+            return message(error.status, str(error), {error.field: [str(error)]} if error.field else None)
     return None
 
 

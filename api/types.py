@@ -2,11 +2,13 @@
 spreadsheets do."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from ninja import Path, Schema
-from pydantic import AfterValidator, ConfigDict, Field, Strict, WithJsonSchema
+from pydantic import AfterValidator, ConfigDict, Field, Strict
 from pydantic.functional_validators import BeforeValidator
+from pydantic_core import core_schema
 
 BIGGEST = 2**63 - 1  # what the database can compare with
 MOST_IN_A_CALL = 100
@@ -39,11 +41,25 @@ def _schema(least: int, most: int) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class Whole:
+    """A whole number from `least` to `most`, sent as a number or as its digits. Write
+    `Annotated[int, Whole(1)]`."""
+
+    least: int
+    most: int = BIGGEST
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
+        number = core_schema.int_schema(ge=self.least, le=self.most)
+        return core_schema.no_info_before_validator_function(_number, number)
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        return _schema(self.least, self.most)
+
+
 def whole(least: int, most: int = BIGGEST) -> Any:
     """Returns the type of a whole number from `least` to `most`, sent as a number or as its digits."""
-    return Annotated[
-        int, Field(ge=least, le=most), BeforeValidator(_number), WithJsonSchema(_schema(least, most))
-    ]
+    return Annotated[int, Whole(least, most)]
 
 
 def text(most: int, least: int = 0) -> Any:
@@ -62,5 +78,5 @@ def given(check: Callable[[Any], Any]) -> AfterValidator:
 
 
 Flag = Annotated[bool, BeforeValidator(_plain_bool)]
-ProductNumber = whole(1)
+ProductNumber = Annotated[int, Whole(1)]
 Id = Annotated[int, Path(ge=1, le=BIGGEST, description="The id in the dashboard.")]

@@ -7,10 +7,18 @@ from typing import Any
 class Refusal(Exception):
     """A request that a rule forbids. Nothing was changed.
 
-    Screens show the text as a message, the API answers with `status` and the text.
+    Screens show the text as a message, the API answers with `status` and the text, at `field` if the rule is
+    about a field that the API calls so too.
     """
 
     status = 422
+    field = ""
+
+
+class NotAllowed(Refusal):
+    """Whoever asked may not do this to anything of the kind, or not to this object, which they see."""
+
+    status = 403
 
 
 class NotInTheirName(Refusal):

@@ -41,6 +41,12 @@ def tidy_name(text: str) -> str:
     return " ".join(tidy(text.replace("\x00", "")).split())
 
 
+def split_name(full: str | None) -> tuple[str, str]:
+    """Returns the first word of a full name as first name, and the rest as last name."""
+    first, _, last = (full or "").strip().partition(" ")
+    return first, last.strip()
+
+
 def fold(text: str) -> str:
     """Returns the text as it is compared. Two names are equal when their results are."""
     if text.isascii():

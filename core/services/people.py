@@ -9,6 +9,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.utils import timezone
 
+from core import folding
 from core.errors import Refusal
 from core.folding import normalize_email, tidy_name
 from core.models import Membership, OutboxEntry, Role, Team, User
@@ -28,6 +29,7 @@ class EmailTaken(Refusal):
     """`account` is who has the address; None where whoever asked may not know it."""
 
     status = 422
+    field = "email"
 
     def __init__(self, text: str, account: User | None = None) -> None:
         super().__init__(text)
@@ -36,6 +38,12 @@ class EmailTaken(Refusal):
 
 class NotAnAddress(Refusal):
     status = 422
+    field = "email"
+
+
+class BadName(Refusal):
+    status = 422
+    field = "name"
 
 
 class OwnsTeams(Refusal):
@@ -169,6 +177,22 @@ def write(
             [user], reason=reason, last_seen={user.pk: seen | (last_seen or {})}, requested_by=by
         )
     return user
+
+
+def split_name(full: str, user: User | None = None) -> tuple[str, str]:
+    """Returns the first and the last name of a name in one text: the first word, and the rest. The name that
+    the user has stays divided as it is. Raises BadName for an empty or too long one."""
+    full = tidy_name(full)
+    if user is not None and full == f"{user.first_name} {user.last_name}".strip():
+        return user.first_name, user.last_name
+    first, last = folding.split_name(full)
+    if not first:
+        raise BadName("Enter a name.")
+    if max(len(first), len(last)) > NAME_LENGTH:
+        raise BadName(
+            f"The name is too long: {NAME_LENGTH} characters is the most for each of its two parts."
+        )
+    return first, last
 
 
 def check_email(user: User, email: str, *, by: User | None = None) -> str:

@@ -105,12 +105,6 @@ def moment(value: datetime | None) -> datetime | None:
     return value if value.tzinfo is UTC else value.astimezone(UTC)
 
 
-def split_name(full: str | None) -> tuple[str, str]:
-    """Returns the first word of a full name as first name, and the rest as last name."""
-    first, _, last = (full or "").strip().partition(" ")
-    return first, last.strip()
-
-
 def email_of(value: str | None) -> str:
     """Returns the e-mail address as we store it. Raises Unusable if it is missing, too long or no address."""
     told = (value or "").replace("\x00", "").encode("utf-8", "ignore").decode().strip()

@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from core.folding import split_name
 from core.models import Product
 from core.models.catalog import TITLE_LENGTH
 from core.models.groups import GROUP_NAME_LENGTH
@@ -21,7 +22,6 @@ from integrations.thinkific.cleaning import (
     email_of,
     moment,
     progress,
-    split_name,
 )
 from integrations.thinkific.client import schemas
 from integrations.thinkific.client.schemas import parse_graphql_id

@@ -76,8 +76,9 @@ class Deletion:
         return said + (self.along.sentences() if self.along else [])
 
 
-def describe(user: User, *, by: User | None = None) -> Deletion:
-    """Returns what `by` would destroy by deleting this user with the present settings."""
+def describe(user: User, *, by: User | None = None, with_team: bool = False) -> Deletion:
+    """Returns what `by` would destroy by deleting this user with the present settings. `with_team`: the
+    personal team goes even if they keep its students, who then stay without it."""
     stays = _kept_there(user, by=by)
     return Deletion(
         user_id=user.pk,
@@ -90,7 +91,7 @@ def describe(user: User, *, by: User | None = None) -> Deletion:
         thinkific_id=None if stays or user.removed_at is not None else user.thinkific_id,
         stays_in_thinkific=stays,
         back=personal_teams.way_back([user.pk]) if stays else "",
-        along=personal_teams.describe(user, by=by),
+        along=personal_teams.describe(user, by=by, with_team=with_team),
     )
 
 
@@ -115,7 +116,7 @@ def _bought(user: User) -> QuerySet[Enrollment]:
     return bought.filter(last_seat__isnull=True, via_bundle__isnull=True)
 
 
-def obstacle(user: User, *, by: User | None = None) -> str:
+def obstacle(user: User, *, by: User | None = None, with_team: bool = False) -> str:
     """Returns why `by` cannot delete this user now; empty when it is possible."""
     if by is not None and by.pk == user.pk:
         return "You cannot delete yourself. Ask another administrator."
@@ -123,7 +124,7 @@ def obstacle(user: User, *, by: User | None = None) -> str:
         return f"{user} is a superuser and cannot be deleted here."
     if by is not None and not by.sees_everything and _bought(user).exists():
         return f"{user} has access that was bought in Thinkific. Ask an administrator to delete the account."
-    along = personal_teams.going_along(user)
+    along = personal_teams.going_along(user, with_team=with_team)
     if owned := list(user.owned_teams.exclude(pk__in=[team.pk for team in along])):
         said = f"{user} owns {first_of([str(team) for team in owned])}. Make somebody else the owner first."
         if not along and set(owned) <= set(personal_of(user)):
@@ -145,31 +146,31 @@ def obstacle(user: User, *, by: User | None = None) -> str:
 
 
 @transaction.atomic
-def delete(user: User, *, confirmed: Deletion, by: User | None = None) -> None:
+def delete(user: User, *, confirmed: Deletion, by: User | None = None, with_team: bool = False) -> None:
     """Delete a user, with what goes along. `confirmed` is the description that a person has confirmed. Raises
     Refusal when it is no longer true, when there is an obstacle, or when `by` may not delete the user."""
-    personal_teams.lock(user)
+    personal_teams.lock(user, with_team=with_team)
     user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
-    if why := obstacle(user, by=by):
+    if why := obstacle(user, by=by, with_team=with_team):
         raise Refusal(why)
     if by is not None and not students.may_delete(by, user):  # they may have joined a team meanwhile
         raise Refusal(f"You cannot delete {user}. Ask an administrator.")
     administrators.check_another_is_left(user)
-    if describe(user, by=by) != confirmed:
+    if describe(user, by=by, with_team=with_team) != confirmed:
         raise Refusal(f"The data of {user} has changed since you were asked. Check it again and confirm.")
     if confirmed.along is not None:
-        _delete_along(confirmed.along, of=user, by=by)
+        _delete_along(confirmed.along, of=user, by=by, may_be_alone=with_team)
         user.refresh_from_db(fields=["primary_team", "home_team"])
     _delete_account(user, thinkific_id=confirmed.thinkific_id, reason="deleted", by=by)
 
 
-def _delete_along(along: Along, *, of: User, by: User | None) -> None:
+def _delete_along(along: Along, *, of: User, by: User | None, may_be_alone: bool) -> None:
     """Delete personal teams and their students. Other members leave the teams first, as if removed."""
     reason = f"deleted with {of}"
     teams = list(Team.objects.filter(pk__in=[pk for pk, _ in along.teams]).order_by("pk"))
     staying = list(User.objects.filter(pk__in=[pk for pk, *_ in along.staying]).order_by("pk"))
     for team in teams:
-        leaving.remove_members(team=team, users=staying, by=by)
+        leaving.remove_members(team=team, users=staying, by=by, may_be_alone=may_be_alone)
     going = User.objects.in_bulk([pk for pk, *_ in along.students])
     for pk, _, thinkific_id in along.students:
         _delete_account(going[pk], thinkific_id=thinkific_id, reason=reason, by=by)

@@ -1,7 +1,8 @@
 """The personal teams that go along when their owner is deleted, and their students.
 
-The setting `delete_students_of_users` says whether. Nothing is deleted here: `deletions` does that, with what
-a person has confirmed.
+The setting `delete_students_of_users` says whether. For the REST API (`with_team`) the teams always go, and
+the setting says whether their students go too. Nothing is deleted here: `deletions` does that, with what a
+person has confirmed.
 """
 
 from collections.abc import Collection
@@ -33,6 +34,7 @@ from core.services.teams.personal import personal_of
 from core.wording import first_of, listed, one_or_many, plural
 
 MOST_MEMBERS = 500  # at once: the viewer waits for it, and others wait for the locked rows
+KEPT = "the settings keep the students of a user who is deleted"
 NAMED = 5  # the most people who are named for one reason
 # A request to make the account was sent, and its answer has not come.
 ON_ITS_WAY = Q(status=OutboxEntry.Status.IN_FLIGHT) | Q(uncertain=True)
@@ -93,14 +95,18 @@ def way_back(users: Collection[int]) -> str:
     return where
 
 
-def going_along(user: User) -> list[Team]:
+def going_along(user: User, *, with_team: bool = False) -> list[Team]:
     """Returns the personal teams that are deleted with the user; none when the settings say so."""
-    return list(personal_of(user)) if SiteSettings.load().delete_students_of_users else []
+    return list(personal_of(user)) if with_team or _students_go() else []
 
 
-def lock(user: User) -> None:
+def _students_go() -> bool:
+    return SiteSettings.load().delete_students_of_users
+
+
+def lock(user: User, *, with_team: bool = False) -> None:
     """Lock what goes along in the order that all writers use: teams, seats, people."""
-    teams = [team.pk for team in going_along(user)]
+    teams = [team.pk for team in going_along(user, with_team=with_team)]
     if not teams:
         return
     list(Team.objects.select_for_update(of=("self",)).filter(pk__in=teams).order_by("pk").values_list("pk"))
@@ -123,7 +129,7 @@ def obstacle(teams: Collection[Team]) -> str:
                     f"The role {role} can be given only in {team}. Delete the role or add a team to it first."
                 )
     count = Membership.objects.filter(team__in=teams).count()
-    if count > MOST_MEMBERS:
+    if count > MOST_MEMBERS and _students_go():
         return (
             f"{listed([str(team) for team in teams])} has {count:,} members, and at most {MOST_MEMBERS:,} "
             "can go along at once. Remove members first, or make somebody else the owner."
@@ -131,14 +137,14 @@ def obstacle(teams: Collection[Team]) -> str:
     return ""
 
 
-def describe(user: User, *, by: User | None) -> Along | None:
+def describe(user: User, *, by: User | None, with_team: bool = False) -> Along | None:
     """Returns what goes along when `by` deletes the user; None for nothing."""
-    teams = going_along(user)
+    teams = going_along(user, with_team=with_team)
     if not teams:
         return None
     rows = Membership.objects.filter(team__in=teams).exclude(user=user).select_related("user", "role")
     members = {row.user_id: row.user for row in rows.order_by("user__name", "user_id")}
-    reasons = _reasons(list(rows), teams, by)
+    reasons = _reasons(list(rows), teams, by) if _students_go() else dict.fromkeys(members, KEPT)
     going = [person for pk, person in members.items() if pk not in reasons]
     keys = [person.pk for person in going]
     there = {one.pk: one.thinkific_id for one in going if one.removed_at is None and one.thinkific_id}

@@ -1,8 +1,11 @@
 """The personal team behind a user of the published API: "a user with their students"."""
 
-from django.db import transaction
+from collections.abc import Collection
 
-from core.models import Team, User
+from django.db import transaction
+from django.db.models import Count, F, Q, QuerySet
+
+from core.models import Membership, Team, User
 from core.services.teams import personal, teams
 from core.services.teams.teams import TEAM_NAME_LENGTH
 
@@ -22,6 +25,25 @@ def of(user: User, *, by: User | None) -> Team:
     if not (team.is_personal and user.primary_team_id == team.pk):
         team = personal.change(team, True, by=by)
     return team
+
+
+def of_each(users: Collection[User], *, viewer: User) -> dict[int, Team]:
+    """Returns the personal teams of these users that the viewer sees, by user (primary key), each with its
+    number of `students`. One query."""
+    rows = Team.objects.visible_to(viewer).filter(owner__in=[user.pk for user in users])
+    rows = rows.filter(Q(is_personal=True) | Q(owner__primary_team=F("pk")))
+    counted = rows.annotate(students=Count("memberships", filter=Q(memberships__role__code="student")))
+    found: dict[int, Team] = {}
+    for team in counted.order_by("pk"):
+        found.setdefault(team.owner_id, team)
+    return found
+
+
+def students_of(user: User) -> QuerySet[User]:
+    """Returns the students of the user's personal team; nobody while there is none."""
+    team = known(user)
+    rows = Membership.objects.filter(team=team, role__code="student")
+    return User.objects.filter(pk__in=rows.values("user")) if team else User.objects.none()
 
 
 def known(user: User) -> Team | None:

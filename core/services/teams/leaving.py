@@ -56,6 +56,7 @@ def remove_members(
     users: Iterable[User],
     end_access: bool = False,
     leave_groups: bool = True,
+    may_be_alone: bool = False,
     reason: str = REASON,
     by: User | None = None,
 ) -> Left:
@@ -65,7 +66,7 @@ def remove_members(
     Enrollments stay; with `end_access` those end that the team's seats gave (`given_by`). If the settings
     allow automatic removals and `leave_groups`, users also leave the team's groups that push, except groups
     that another team of theirs pushes to. Raises Refusal when the owner is among them, or somebody would be
-    in no team and there is no default team.
+    in no team and there is no default team; with `may_be_alone` they are in no team then.
     """
     team = Team.objects.select_for_update(of=("self",)).get(pk=team.pk)
     rows = Membership.objects.filter(team=team, user__in=[user.pk for user in users])
@@ -75,6 +76,8 @@ def remove_members(
     if owner := next((user for user in people if user.pk == team.owner_id), None):
         raise Refusal(f"{owner} owns {team} and cannot leave it. Make somebody else the owner first.")
     alone = without_another_team(team, people)
+    if SiteSettings.load().default_team_id is None and may_be_alone:
+        alone = []
     _move_to_default(alone, team, by)
     ended = enrollments.expire(given_by(team, people), by=by) if end_access else 0
     record_many(rows, "-", by=by, reason=reason)

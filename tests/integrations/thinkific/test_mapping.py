@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.folding import split_name
 from integrations.thinkific.client import schemas
 from integrations.thinkific.client.decoding import BadRow
 from integrations.thinkific.mapping import (
@@ -18,7 +19,6 @@ from integrations.thinkific.mapping import (
     group_row,
     moment,
     product_row,
-    split_name,
     user_row,
 )
 from integrations.thinkific.runs.pages import decode_row, read_page
