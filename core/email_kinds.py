@@ -168,5 +168,18 @@ KINDS = {
                 "link": Placeholder("The link to the seats.", f"{SITE}core/seat/"),
             },
         ),
+        EmailKind(
+            "webhook_off",
+            "Webhook switched off",
+            "When deliveries to a webhook have failed for three days, or it answered that it wants no more: "
+            "to whoever made it.",
+            PERSON
+            | {
+                "webhook": Placeholder("The webhook's description; without one its address.", "Shop"),
+                "url": Placeholder("The webhook's address.", "https://shop.example/hooks", required=True),
+                "why": Placeholder("What failed.", "No delivery has reached it for 3 days. Answered 500."),
+                "link": Placeholder("The link to the webhook.", f"{SITE}core/webhookendpoint/7/change/"),
+            },
+        ),
     ]
 }

@@ -10,12 +10,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core.email_kinds import KINDS
-from core.models import EmailChange, Invitation, Notice, SignUp, User
+from core.models import EmailChange, Invitation, Notice, SignUp, User, WebhookEndpoint
 from core.services import invitations, seats
 from core.services.accounts import access, account_mail, sign_in_links, welcome_mail
 from core.services.seats import alerts
 from core.services.site import email_texts, mail, notices
 from core.services.teams import sign_ups
+from core.services.webhooks import alerts as webhook_alerts
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +43,17 @@ def send_seat_alert(user_id: int, seat_ids: list[int]) -> str:
     problem = alerts.send(user, seat_ids) if user else ""
     if problem:
         log.error("Alert about %s seats to user %s: %s", len(seat_ids), user_id, problem)
+    return problem
+
+
+def send_webhook_alert(endpoint_id: int, user_id: int) -> str:
+    """Send the e-mail about a webhook that was switched off. Failures are only logged: the person has the
+    notice."""
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    endpoint = WebhookEndpoint.objects.filter(pk=endpoint_id, active=False).first()
+    problem = webhook_alerts.send(user, endpoint) if user and endpoint else ""
+    if problem:
+        log.error("Alert about webhook %s to user %s: %s", endpoint_id, user_id, problem)
     return problem
 
 

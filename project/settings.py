@@ -196,9 +196,12 @@ if min(THINKIFIC_DEADLINE, THINKIFIC_LARGEST_ANSWER) < 1:
 
 # How many calls of the REST API a token may make in a minute; 0: as many as it likes.
 API_CALLS_PER_MINUTE = env.int("API_CALLS_PER_MINUTE", 600)
+# Lets webhooks out reach this machine, without https too: for development. `check --deploy` refuses it.
+WEBHOOKS_ALLOW_LOOPBACK = env.bool("WEBHOOKS_ALLOW_LOOPBACK", False)
 
 # Core calls these by dotted name, because it must not import the apps that have them (docs/architecture.md).
 OUTBOX_DRAIN_TASK = "integrations.thinkific.tasks.drain_outbox"
+WEBHOOKS_SEND_TASK = "integrations.queue.tasks.send_webhooks"
 SYNC_REQUEST = "integrations.thinkific.runs.lifecycle.request_run"
 SYNC_STATE = "integrations.freshness"
 IDENTITY_UNDECIDED = "integrations.thinkific.identities.is_undecided"

@@ -36,6 +36,7 @@ PLACES: dict[str, list[set[str]]] = {
         {"services/history", "services/identity", "services/logins", "services/permissions"},
         {"services/site/email_editing"},
         {"services/outbox"},  # marking what Thinkific must be told; how a push ends stands further down
+        {"services/webhooks"},  # told of changes by all services below
         {"services/tags", "services/notes"},
         {"services/seats"},
         {"services/groups"},

@@ -19,7 +19,7 @@ from core.models import (
     User,
 )
 from core.permissions import scope
-from core.services import groups
+from core.services import groups, webhooks
 from core.services.directions import PULLING, sending_groups
 from core.services.mirror.groups import TeamTarget
 from core.services.mirror.source import Source
@@ -84,6 +84,8 @@ def join_teams(
         if new:
             rows = list(Membership.objects.filter(bulk.among("pk", made)))
             Membership.history.bulk_history_create(rows, default_change_reason=source.reason)
+            if not source.first_load:
+                webhooks.emit("membership.created", rows)
             sent_to = sending_groups(target.team_id)
             if sent_to:
                 groups.add_to_groups(

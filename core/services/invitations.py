@@ -16,7 +16,7 @@ from django_q.tasks import async_task
 from core.errors import Refusal
 from core.models import Invitation, Membership, Role, Team, User
 from core.permissions import scope
-from core.services import groups, memberships
+from core.services import groups, memberships, webhooks
 from core.services.history import signed
 from core.services.site import link_addresses, mail, notices
 
@@ -53,6 +53,7 @@ def replace_membership(membership: Membership, *, by: User, reason: str) -> Invi
     team, user = membership.team, membership.user
     if team.owner_id == user.pk:
         return None
+    webhooks.emit("membership.deleted", [membership])
     signed(membership, by=by, reason=reason).delete()
     groups.drop_unsent_additions(team, user)
     return _open(team, user, membership.role, user.email, by)

@@ -10,7 +10,7 @@ from core.errors import Refusal, names
 from core.models import Invitation, Membership, Role, SiteSettings, Team, User
 from core.permissions import scope
 from core.permissions.overrides import DENY, effective
-from core.services import groups
+from core.services import groups, webhooks
 from core.services.directions import sending_groups
 from core.services.history import signed
 
@@ -50,6 +50,7 @@ def add_member(
     for invitation in Invitation.objects.filter(team=team, user=user):
         signed(invitation, by=by, reason="joined the team").delete()
     groups.add_to_groups(sending_groups(team.pk), [user], by=by, reason=f"joined {team}")
+    webhooks.emit("membership.created", [membership])
     return membership
 
 
@@ -77,6 +78,7 @@ def add_members(
     for invitation in Invitation.objects.filter(team=team, user__in=new):
         signed(invitation, by=by, reason="joined the team").delete()
     groups.add_to_groups(sending_groups(team.pk), new, by=by, reason=f"joined {team}")
+    webhooks.emit("membership.created", joined)
     return joined
 
 

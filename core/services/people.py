@@ -14,7 +14,7 @@ from core.errors import Refusal
 from core.folding import normalize_email, tidy_name
 from core.models import Membership, OutboxEntry, Role, Team, User
 from core.models.people import EMAIL_LENGTH, NAME_LENGTH
-from core.services import invitations, outbox
+from core.services import invitations, outbox, webhooks
 from core.services.history import signed
 from core.services.memberships import add_member
 from core.services.mirror import former_accounts
@@ -82,6 +82,8 @@ def create_user(
         add_member(team=team, user=user, role=role, by=by, as_guest=False)
     if in_thinkific:
         outbox.mark_stale([user], reason="account made", requested_by=by)
+    if user.is_dashboard_user:
+        webhooks.emit("user.created", [user])
     return user
 
 

@@ -12,7 +12,8 @@ from core.services.accounts import impersonation
 from core.services.seats import alerts
 from core.services.site import secrets
 from core.services.storage import fill_folded
-from integrations import heartbeat, schedules
+from core.services.webhooks import ended_access, sending
+from integrations import heartbeat, schedules, stopping
 from integrations.queue import retention
 from integrations.thinkific.pull import unread_content
 from integrations.thinkific.reconcile import repair as repairs
@@ -43,6 +44,11 @@ def prune() -> dict[str, int]:
     }
 
 
+def send_webhooks() -> dict[str, int]:
+    """Send the deliveries that are due to webhooks."""
+    return dict(sending.send_due(stop=stopping.requested, beat=heartbeat.beat))
+
+
 def start_waiting_work() -> None:
     """Start work on waiting changes and events when a worker starts, without waiting for the next minute.
 
@@ -50,6 +56,7 @@ def start_waiting_work() -> None:
     """
     _wake_drain()
     inbox.sweep()
+    sending.sweep()
 
 
 def _wake_drain() -> None:
@@ -67,6 +74,8 @@ STEPS: list[Callable[[], object]] = [
     seats.let_pass,
     impersonation.close_timed_out,
     alerts.watch,
+    ended_access.tell_of_ended_access,
+    sending.sweep,
     inbox.sweep,
     repairs.sweep,
     unread_content.ask_soon,

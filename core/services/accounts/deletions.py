@@ -8,7 +8,7 @@ from django.db.models import ProtectedError, Q, QuerySet
 from core.errors import Refusal
 from core.models import Enrollment, ImpersonationSession, Invitation, OutboxEntry, SiteSettings, Team, User
 from core.permissions import students
-from core.services import outbox
+from core.services import outbox, webhooks
 from core.services.accounts import personal_teams
 from core.services.accounts.personal_teams import ON_ITS_WAY, Along
 from core.services.history import signed
@@ -190,6 +190,7 @@ def _delete_account(user: User, *, thinkific_id: int | None, reason: str, by: Us
     for invitation in Invitation.objects.select_for_update().filter(invited_by=user).exclude(user=user):
         invitation.invited_by = None
         signed(invitation, by=by, reason="who invited was deleted").save(update_fields=["invited_by"])
+    _tell(user, in_thinkific_too=thinkific_id is not None)
     try:
         signed(user, by=by, reason=reason).delete()
     except ProtectedError:  # an impersonation of the user began at this moment
@@ -198,3 +199,11 @@ def _delete_account(user: User, *, thinkific_id: int | None, reason: str, by: Us
         outbox.mark_gone(
             entity="user", object_id=key, thinkific_id=thinkific_id, reason=f"{name} was deleted", by=by
         )
+
+
+def _tell(user: User, *, in_thinkific_too: bool) -> None:
+    """Tell of a deletion: users and students are two views of one person, who may be both."""
+    if user.is_dashboard_user:
+        webhooks.emit("user.deleted", [user])
+    if not user.is_dashboard_user or user.memberships.filter(role__code="student").exists():
+        webhooks.emit("student.deleted.thinkific" if in_thinkific_too else "student.deleted", [user])

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from core.errors import Refusal, names
 from core.models import BundleItem, Enrollment, Product, Seat, User
-from core.services import outbox
+from core.services import outbox, webhooks
 from core.services.enrollments import enrollments, grants
 from core.services.mirror.bundles import total_up_students
 from core.services.mirror.source import Source
@@ -57,6 +57,7 @@ def enroll_unchecked(
     )
     outbox.mark_stale(made, reason=REASON, requested_by=by)
     total_up_students({student.pk for student in new}, source=Source(REASON))
+    webhooks.emit("enrollment.created", made)
     return given + made
 
 

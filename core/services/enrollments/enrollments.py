@@ -17,7 +17,7 @@ from core import moments
 from core.errors import Refusal
 from core.models import BundleItem, Enrollment, Product, Seat, SiteSettings, User
 from core.models.fields.settings_checks import MOST_DAYS
-from core.services import outbox
+from core.services import outbox, webhooks
 from core.services.enrollments.grants import (
     Moment,
     access_until,
@@ -25,6 +25,7 @@ from core.services.enrollments.grants import (
     bundles_with,
     comes_through,
     is_later,
+    is_open,
     latest,
 )
 from core.services.history import record_initial_states, signed
@@ -92,7 +93,7 @@ def enroll_each(
     change.follow()
     without = [student for student in students if student.thinkific_id is None]
     outbox.mark_stale(without, reason="needs a Thinkific account to be enrolled", requested_by=by)
-    change.send()
+    change.send(enrollments)
     return enrollments
 
 
@@ -189,7 +190,7 @@ def _give_until(
         until = end if enrollment.product.is_bundle else latest([end, *bundle_ends(enrollment)])
         change.set(enrollment, expiry_date=until)
     change.follow()
-    return change.send()
+    return change.send(enrollments)
 
 
 def _note_own_grants(
@@ -273,10 +274,17 @@ class _Change:
                 course.via_bundle_id = comes_through(course)
             self.set(course, expiry_date=access_until(course))
 
-    def send(self) -> list[Enrollment]:
+    def send(self, given: Sequence[Enrollment]) -> list[Enrollment]:
+        """`given` are those that somebody enrolled or ended; webhooks tell of these, and not of the courses
+        that followed a bundle."""
         changed = list(self.changed.values())
         outbox.mark_stale(changed, reason=self.reason, last_seen=self.last_seen, requested_by=self.by)
         # A bundle's dates are derived from the courses that came through it and have no grant of their own.
         # These may be other courses now. The next pull would derive the same, so it finds no difference.
         total_up_students(self.touched, source=Source(self.reason))
+        now = timezone.now()
+        had = {pk for pk, end in self.before.items() if is_open(end, now)}
+        has = {enrollment.pk for enrollment in given if is_open(enrollment.expiry_date, now)}
+        webhooks.emit("enrollment.created", [e for e in given if e.pk in has - had])
+        webhooks.emit("enrollment.deleted", [e for e in given if e.pk in had - has])
         return changed

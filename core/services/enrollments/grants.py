@@ -79,6 +79,10 @@ def latest(ends: Sequence[Moment]) -> Moment:
     return max(known) if len(known) == len(ends) else None
 
 
+def is_open(end: Moment, now: datetime) -> bool:
+    return end is None or end > now
+
+
 def is_later(one: Moment, other: Moment) -> bool:
     """Whether one end of access is later than another by more than a day. Smaller differences occur between
     the courses of one bundle."""

@@ -22,6 +22,7 @@ from core.services.mirror.table import (
     write,
 )
 from core.services.storage import bulk
+from core.services.webhooks import facts
 
 ENROLLMENTS = Table(
     model=Enrollment,
@@ -116,7 +117,18 @@ def _apply(
     forget_seats(changes)
     write(changes, applied, source=source, extra=("origin", "created_at"), links=links)
     remember(changes, applied, links, source=source)
+    if not source.first_load:
+        _tell_of_completed(changes)
     return applied
+
+
+def _tell_of_completed(changes: Changes) -> None:
+    completed = [row for row in changes.new if row["completed_at"] is not None]
+    completed += [
+        after for _, before, after in changes.changed if after["completed_at"] and not before["completed_at"]
+    ]
+    found = [(row["thinkific_id"], row["completed_at"]) for row in completed]
+    facts.tell("enrollment.completed", Enrollment, found, key="thinkific_id", first_load=False)
 
 
 def forget_seats(changes: Changes) -> None:

@@ -9,6 +9,7 @@ from django.db.models import F, Q, QuerySet
 from core.folding import fold
 from core.models import GroupAssignment, GroupMembership, Membership, OutboxEntry, Role, ThinkificGroup
 from core.moments import is_older
+from core.services import webhooks
 from core.services.directions import PULLING, PUSHING
 from core.services.mirror.outcome import Applied
 from core.services.mirror.source import Source
@@ -129,7 +130,9 @@ def leave_teams(group: ThinkificGroup, users: Iterable[int]) -> int:
         )
         kept = GroupMembership.objects.filter(group__in=others.values("group"), removed_at__isnull=True)
         rows = Membership.objects.filter(team=target.team_id, user__in=list(users), role__code="student")
-        for membership in rows.exclude(user__in=kept.values("user")).exclude(user=F("team__owner")):
+        leaving = list(rows.exclude(user__in=kept.values("user")).exclude(user=F("team__owner")))
+        webhooks.emit("membership.deleted", leaving)
+        for membership in leaving:
             membership.delete()  # one by one, so that each gets a history row
             left += 1
     return left

@@ -8,8 +8,9 @@ from django.db.models import Count, Q
 from core.models import Certificate, Quiz, QuizResult
 from core.services.mirror.outcome import Applied
 from core.services.mirror.source import Source
-from core.services.mirror.table import Table, Values, compare, write
+from core.services.mirror.table import Changes, Table, Values, compare, write
 from core.services.storage import bulk
+from core.services.webhooks import facts
 
 QUIZ_RESULTS = Table(
     model=QuizResult,
@@ -93,19 +94,29 @@ def set_passed(quizzes: Collection[int]) -> None:
 
 def apply_quiz_results(rows: list[Values], *, source: Source) -> Applied:
     """Store quiz results, by submission id."""
-    return _apply(QUIZ_RESULTS, rows, source)
+    applied, changes = _apply(QUIZ_RESULTS, rows, source)
+    taken = [*changes.new, *(after for _, before, after in changes.changed if _taken_again(before, after))]
+    found = [(row["thinkific_id"], row["completed_at"] or row["thinkific_created_at"]) for row in taken]
+    facts.tell("quiz.attempted", QuizResult, found, key="thinkific_id", first_load=source.first_load)
+    return applied
+
+
+def _taken_again(before: Values, after: Values) -> bool:
+    return (before["attempts"], before["completed_at"]) != (after["attempts"], after["completed_at"])
 
 
 def apply_certificates(rows: list[Values], *, source: Source) -> Applied:
     """Store certificates, by credential id."""
-    return _apply(CERTIFICATES, rows, source)
+    applied, changes = _apply(CERTIFICATES, rows, source)
+    found = [(row["credential_id"], row["issued_at"]) for row in changes.new]
+    facts.tell("certificate.issued", Certificate, found, key="credential_id", first_load=source.first_load)
+    return applied
 
 
-def _apply(table: Table, rows: list[Values], source: Source) -> Applied:
+def _apply(table: Table, rows: list[Values], source: Source) -> tuple[Applied, Changes]:
     applied = Applied()
     rows = list({row[table.key]: row for row in rows}.values())
     stored = table.stored(**{f"{table.key}__in": [row[table.key] for row in rows]})
-    write(
-        compare(table, [(row, stored.get(row[table.key])) for row in rows], applied), applied, source=source
-    )
-    return applied
+    changes = compare(table, [(row, stored.get(row[table.key])) for row in rows], applied)
+    write(changes, applied, source=source)
+    return applied, changes

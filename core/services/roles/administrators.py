@@ -6,6 +6,7 @@ from django.db.models import Q, QuerySet
 from core.errors import Refusal
 from core.models import Role, User
 from core.permissions import scope
+from core.services import webhooks
 from core.services.history import signed
 
 
@@ -45,8 +46,11 @@ def change_global_role(user: User, *, role: Role | None, by: User) -> User:
     if role is None and not user.memberships.exists():
         raise Refusal(f"{user} is in no team. Add them to one first; then the global role can be taken away.")
     user.global_role, user.is_staff = role, role is not None
-    user.is_dashboard_user = user.is_dashboard_user or role is not None
+    is_new = role is not None and not user.is_dashboard_user
+    user.is_dashboard_user = user.is_dashboard_user or is_new
     signed(user, by=by, reason="global role changed").save(
         update_fields=["global_role", "is_staff", "is_dashboard_user", "updated_at"]
     )
+    if is_new:
+        webhooks.emit("user.created", [user])
     return user

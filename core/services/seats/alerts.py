@@ -18,12 +18,14 @@ from django_q.tasks import async_task
 
 from core.models import Notice, Role, Seat, Team, User
 from core.models.seats import ALERTS
+from core.services import webhooks
 from core.services.seats import room
 from core.services.site import mail, notices
 from core.services.storage import bulk
 from core.wording import first_of, plural
 
 ALERT_TASK = "core.tasks.send_seat_alert"
+FULL = 100  # percent
 MOST_LISTED = 20  # seats in one e-mail
 
 
@@ -47,6 +49,7 @@ def watch() -> int:
     bulk.update(Seat, ["alerted_percent"], rows)
     if risen:
         _tell(risen)
+    webhooks.emit("seat.exhausted", [seat for seat in risen if seat.level == FULL])  # type: ignore[attr-defined]
     return len(risen)
 
 

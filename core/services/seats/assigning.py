@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from core.errors import Refusal, names
 from core.models import Membership, Seat, SeatAssignment, Team, User
+from core.services import webhooks
 from core.services.history import signed
 from core.services.seats.changes import SEAT_NAME_LENGTH, add_places
 from core.services.seats.counting import count_used, recalculate, users_of
@@ -42,7 +43,7 @@ def assign(seat: Seat, teams: Iterable[Team], *, by: User | None = None) -> list
     """
     receiving, seat = _receiving(teams, seat)
     made = _assigned([(team, seat) for team in receiving], SeatAssignment.Mode.SHARED, by)
-    recalculate(Seat.objects.filter(pk=seat.pk))
+    _recount([seat.pk])
     return made
 
 
@@ -53,7 +54,7 @@ def assign_copies(seat: Seat, teams: Iterable[Team], *, by: User | None = None) 
     receiving, seat = _receiving(teams, seat)
     copies = [(team, _copy(seat, team, by=by)) for team in receiving]
     made = _assigned(copies, SeatAssignment.Mode.TEMPLATE, by)
-    recalculate(Seat.objects.filter(pk__in=[copy.pk for _, copy in copies]))
+    _recount([copy.pk for _, copy in copies])
     return made
 
 
@@ -63,7 +64,7 @@ def withdraw(assignment: SeatAssignment, *, by: User | None = None) -> None:
     team of the seat has them."""
     seat = _locked(assignment.seat)
     signed(_again(assignment), by=by, reason="seat withdrawn").delete()
-    recalculate(Seat.objects.filter(pk=seat.pk))
+    _recount([seat.pk])
 
 
 @checked_again
@@ -75,7 +76,7 @@ def move(assignment: SeatAssignment, *, to: Team, by: User | None = None) -> Sea
     assignment = _again(assignment)
     assignment.team = to
     signed(assignment, by=by, reason="moved to another team").save(update_fields=["team"])
-    recalculate(Seat.objects.filter(pk=seat.pk))
+    _recount([seat.pk])
     return assignment
 
 
@@ -106,12 +107,13 @@ def move_places(assignment: SeatAssignment, places: int, *, to: Team, by: User |
         )
     giving.max_seats = (giving.max_seats or 0) - places
     signed(giving, by=by, reason=f"{plural(places, 'place')} moved to {to}").save(update_fields=["max_seats"])
+    webhooks.emit("seat.updated", [giving])
     if there:
         return add_places(seats[there.seat_id], places, by=by)
     _receiving([to], giving)
     copy = _copy(giving, to, places=places, by=by)
     _assigned([(to, copy)], SeatAssignment.Mode.TEMPLATE, by)
-    recalculate(Seat.objects.filter(pk=copy.pk))
+    _recount([copy.pk])
     return copy
 
 
@@ -121,6 +123,13 @@ def people_of(assignment: SeatAssignment) -> People:
     others = SeatAssignment.objects.filter(seat=assignment.seat_id).exclude(pk=assignment.pk)
     there = Membership.objects.filter(team__in=others.values("team"), user__in=using)
     return People(using.count(), there.order_by().values("user").distinct().count())
+
+
+def _recount(keys: Sequence[int]) -> None:
+    """Count seats (primary keys) whose teams changed, and tell of them."""
+    seats = Seat.objects.filter(pk__in=keys).order_by("pk")
+    recalculate(seats)
+    webhooks.emit("seat.updated", seats.all())
 
 
 def _locked(seat: Seat) -> Seat:

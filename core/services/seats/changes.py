@@ -11,6 +11,7 @@ from core.errors import Refusal, names
 from core.folding import tidy_name
 from core.models import Enrollment, Product, Seat, SeatAssignment, Tag, User
 from core.models.fields.settings_checks import MOST_DAYS, MOST_PLACES
+from core.services import webhooks
 from core.services.history import signed
 from core.services.seats.counting import count_used, recalculate
 from core.services.tags import set_seat_tags
@@ -49,6 +50,7 @@ def create(
     _check(seat, changed={*values, "name", "product"})
     signed(seat, by=by, reason="seat made").save()
     set_seat_tags(seat, tags, by=by)
+    webhooks.emit("seat.updated", [seat])
     return seat
 
 
@@ -76,6 +78,7 @@ def update(seat: Seat, *, tags: Iterable[Tag] | None = None, by: User | None = N
     if {"product", "reusable"} & set(changed):
         recalculate(Seat.objects.filter(pk=seat.pk))
         seat.refresh_from_db()
+    webhooks.emit("seat.updated", [seat] if changed else [])
     return seat
 
 
@@ -91,6 +94,7 @@ def add_places(seat: Seat, places: int, *, by: User | None = None) -> Seat:
     seat.max_seats = (seat.max_seats or 0) + places
     _check_places(seat)
     signed(seat, by=by, reason=f"{plural(places, 'place')} added").save(update_fields=["max_seats"])
+    webhooks.emit("seat.updated", [seat])
     return seat
 
 
@@ -100,6 +104,7 @@ def delete(seat: Seat, *, by: User | None = None) -> None:
     seat = Seat.objects.select_for_update(of=("self",)).get(pk=seat.pk)
     if why := why_kept(seat):
         raise Refusal(why)
+    webhooks.emit("seat.updated", [seat])
     signed(seat, by=by, reason="deleted").delete()
 
 

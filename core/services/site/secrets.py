@@ -9,13 +9,20 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Model
 from django.utils import timezone
 
 from core import acting, once
-from core.models import StoredSecret
+from core.models import StoredSecret, WebhookEndpoint
 from core.services.site import known_secrets
 
 CACHED = "secrets"
+# The columns with encrypted secrets.
+ENCRYPTED: tuple[tuple[type[Model], str], ...] = (
+    (StoredSecret, "encrypted"),
+    (WebhookEndpoint, "encrypted"),
+    (WebhookEndpoint, "former_encrypted"),
+)
 
 
 class Unreadable(Exception):
@@ -78,15 +85,23 @@ def remove(name: str) -> None:
 def encrypt_again() -> int:
     """Encrypt secrets with the present SECRET_KEY that only a former one can decrypt. Returns their number.
     After that, the former one can be removed from SECRET_KEY_FALLBACKS."""
-    present, done = _fernet(settings.SECRET_KEY), 0
-    for row in StoredSecret.objects.all():
-        try:
-            present.decrypt(row.encrypted.encode())
-        except InvalidToken:
-            try:
-                again = encrypt(decrypt(row.encrypted))
-            except Unreadable:
-                continue
-            # Not the history: the secret is the same. Only if nobody replaced it meanwhile.
-            done += StoredSecret.objects.filter(pk=row.pk, encrypted=row.encrypted).update(encrypted=again)
+    done = 0
+    for model, column in ENCRYPTED:
+        for key, encrypted in model._default_manager.exclude(**{column: ""}).values_list("pk", column):
+            if again := _encrypted_again(encrypted):
+                # Not the history: the secret is the same. Only if nobody replaced it meanwhile.
+                same = model._default_manager.filter(pk=key, **{column: encrypted})
+                done += same.update(**{column: again})
     return done
+
+
+def _encrypted_again(encrypted: str) -> str:
+    """Returns the secret encrypted with the present key; empty when it is so already, or cannot be read."""
+    try:
+        _fernet(settings.SECRET_KEY).decrypt(encrypted.encode())
+    except InvalidToken:
+        try:
+            return encrypt(decrypt(encrypted))
+        except Unreadable:
+            return ""
+    return ""

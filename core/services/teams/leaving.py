@@ -17,7 +17,7 @@ from core.models import (
     Team,
     User,
 )
-from core.services import groups, memberships
+from core.services import groups, memberships, webhooks
 from core.services.directions import PUSHING, sending_groups
 from core.services.enrollments import enrollments
 from core.services.history import record_many
@@ -81,6 +81,7 @@ def remove_members(
     _move_to_default(alone, team, by)
     ended = enrollments.expire(given_by(team, people), by=by) if end_access else 0
     record_many(rows, "-", by=by, reason=reason)
+    webhooks.emit("membership.deleted", rows.order_by("pk"))
     rows._raw_delete(rows.db)  # their history is written already, in one statement
     if leave_groups:
         _leave_groups(team, people, by)

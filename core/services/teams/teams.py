@@ -10,7 +10,7 @@ from core.errors import Refusal
 from core.folding import tidy_name
 from core.models import Membership, Organization, Role, SiteSettings, Team, User
 from core.permissions import scope
-from core.services import memberships
+from core.services import memberships, webhooks
 from core.services.history import signed
 from core.services.storage.collisions import checked_again
 from core.services.teams import personal
@@ -56,6 +56,8 @@ def create(
     membership = Membership(team=team, user=owner, role=role, overrides=scope.starting_overrides(role))
     signed(membership, by=by, reason="owns the team").save()
     _allow_dashboard(owner, by)
+    webhooks.emit("team.created", [team])
+    webhooks.emit("membership.created", [membership])
     return team
 
 
@@ -159,3 +161,4 @@ def _allow_dashboard(owner: User, by: User | None) -> None:
     if not owner.is_dashboard_user:
         owner.is_dashboard_user = True
         signed(owner, by=by, reason="owns a team").save(update_fields=["is_dashboard_user", "updated_at"])
+        webhooks.emit("user.created", [owner])

@@ -23,6 +23,7 @@ from integrations.thinkific.client.errors import CredentialsRefused
 from integrations.thinkific.runs.fetch import Lists
 from integrations.thinkific.runs.jobs import InAdvance, Job, SideBySide, T
 from integrations.thinkific.runs.leaving import Cancelled, SliceOver, TakenOver
+from integrations.thinkific.runs.lifecycle import is_first_load
 from integrations.thinkific.runs.seen import Numbers, Seen, SeenRows
 from integrations.thinkific.runs.sent_requests import SentRequests
 from integrations.thinkific.runs.state import STORED, Outcome, P, State
@@ -63,6 +64,7 @@ class RunContext:
         self._is_over = False
         self.refused: set[str] = set()  # surfaces
         self._is_last_try = False  # of the step that is being committed
+        self._is_first_load = is_first_load(run)
         self.courses: dict[int, int] = {}  # course id -> primary key, of courses that were looked up
         self.state = State(run)
         self._seen = SeenRows(run.seen)
@@ -99,7 +101,8 @@ class RunContext:
 
     @property
     def source(self) -> Source:
-        return Source(self.run.source, row_by_row=self._is_last_try)
+        first = self._is_first_load
+        return Source(self.run.source, row_by_row=self._is_last_try, first_load=first)
 
     @property
     def now(self) -> datetime:

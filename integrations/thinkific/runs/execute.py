@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from django.db import transaction
 from django.utils import timezone
 
 from core.database_outage import retry_during_outage
 from core.databases import is_unavailable
 from core.models import User
+from core.services import webhooks
 from core.services.site import notices
 from integrations.effects import KEPT
 from integrations.models import KEPT_ERRORS, SyncRun
@@ -31,7 +33,7 @@ from integrations.thinkific.client.errors import (
 from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.fetch import TRIES
 from integrations.thinkific.runs.leaving import Cancelled, NeedsToken, SliceOver, TakenOver
-from integrations.thinkific.runs.notices import pull_notice
+from integrations.thinkific.runs.notices import outcome_of, pull_notice
 from integrations.thinkific.runs.sent_requests import SentRequests
 
 log = structlog.get_logger(__name__)
@@ -215,7 +217,11 @@ def _finish(run: SyncRun, kind: KindOfRun, status: str, problem: str, dry_run: b
         values |= {"seen": None, "cursor": {k: v for k, v in stored.cursor.items() if k in KEPT_CURSOR}}
     elif status == SyncRun.Status.PARTIAL and "partial" in stored.cursor:
         values["cursor"] = stored.cursor
-    if mine.update(requests=run.requests, **values):
+    with transaction.atomic():
+        was_mine = mine.update(requests=run.requests, **values)
+        if was_mine:
+            webhooks.emit("sync.completed", [outcome_of(run)])
+    if was_mine:
         _tell(run, kind)
 
 

@@ -20,7 +20,7 @@ from core.moments import is_older
 from core.processes import is_gone
 from core.services.site import notices
 from core.services.site.sync_requests import RequestedRun
-from integrations.models import STALE_AFTER, Kind, SyncRun
+from integrations.models import PULLED, STALE_AFTER, Kind, SyncRun
 from integrations.thinkific.client.credentials import Credentials
 
 RUN_TASK = "integrations.thinkific.tasks.run_pull"
@@ -220,6 +220,14 @@ def answered_by(run: SyncRun) -> SyncRun | None:
     later = later.exclude(options__has_any_keys=SINGLE)
     judged = Q(status=SyncRun.Status.SUCCEEDED) | Q(guarded__gt=0)
     return later.filter(judged).defer("cursor", "seen").order_by("-pk").first()
+
+
+def is_first_load(run: SyncRun) -> bool:
+    """Returns whether nothing of the run's kind was ever read in full before. What such a run brings is no
+    news, and webhooks do not tell of it."""
+    done = [SyncRun.Status.SUCCEEDED, SyncRun.Status.PARTIAL]
+    before = SyncRun.objects.filter(kind=run.kind, full=True, status__in=done).exclude(pk=run.pk)
+    return run.kind in PULLED and not before.exclude(options__has_any_keys=SINGLE).exists()
 
 
 def revive_stale() -> int:

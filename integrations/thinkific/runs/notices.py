@@ -1,6 +1,9 @@
-"""The notice about the end of a pull, for people who wait for it."""
+"""What is told of the end of a pull: a notice to people who wait for it, and an event to webhooks."""
+
+from typing import Any
 
 from core.models import Notice
+from core.services.webhooks.payloads import moment
 from integrations.models import SyncRun
 from integrations.progress import result_line
 from integrations.thinkific.runs.lifecycle import url_of
@@ -33,3 +36,17 @@ def pull_notice(run: SyncRun, more: str = "") -> tuple[str, str, str]:
 
 def _first(run: SyncRun) -> str:
     return run.errors[0]["message"] if run.errors else ""
+
+
+def outcome_of(run: SyncRun) -> dict[str, Any]:
+    """Returns the payload of the event about the end of a run."""
+    counts = ("created", "updated", "removed", "failed")
+    return {
+        "id": run.pk,
+        "kind": run.kind,
+        "full": run.full,
+        "status": str(run.status),
+        **{name: getattr(run, name) for name in counts},
+        "started_at": moment(run.started_at),
+        "finished_at": moment(run.finished_at),
+    }

@@ -1,0 +1,62 @@
+"""Switching endpoints on and off, by a person or because they keep failing."""
+
+from django.db import transaction
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+from django_q.tasks import async_task
+
+from core.models import Notice, Role, User, WebhookDelivery, WebhookEndpoint
+from core.permissions import scope
+from core.permissions.backend import codes_by
+from core.services.history import signed
+from core.services.site import notices
+
+ALERT_TASK = "core.tasks.send_webhook_alert"
+CODE, CHANGE = "webhooks.manage", "core.change_webhookendpoint"
+NOT_SENT = "The endpoint was switched off before this was sent. Redeliver sends it."
+
+
+@transaction.atomic
+def switch(endpoint: WebhookEndpoint, *, on: bool, by: User | None = None, why: str = "") -> WebhookEndpoint:
+    """Switch an endpoint on or off; only a difference is written. While it is off nothing is recorded for it.
+    What waits fails, so that it is seen and can be sent again."""
+    endpoint = WebhookEndpoint.objects.select_for_update(of=("self",)).get(pk=endpoint.pk)
+    if endpoint.active == on:
+        return endpoint
+    now = timezone.now()
+    endpoint.active, endpoint.switched_off_why = on, why
+    endpoint.switched_off_at = None if on else now
+    if on:
+        endpoint.listens_since = endpoint.ends_told_until = now
+    endpoint.failures, endpoint.failing_since, endpoint.paused_until = 0, None, None
+    reason = "switched on" if on else "switched off"
+    signed(endpoint, by=by, reason=reason).save()
+    if not on:
+        waiting = endpoint.deliveries.filter(status=WebhookDelivery.Status.PENDING)
+        waiting.update(
+            status=WebhookDelivery.Status.FAILED, error=NOT_SENT, claimed_by="", claimed_until=None
+        )
+    return endpoint
+
+
+def switch_off_failing(endpoint: WebhookEndpoint, why: str) -> None:
+    """Switch an endpoint off because deliveries fail, and tell whoever looks after it, by a notice and an
+    e-mail. Call it in a transaction."""
+    switch(endpoint, on=False, why=why)
+    url = reverse("admin:core_webhookendpoint_change", args=[endpoint.pk])
+    people = told(endpoint)
+    notices.tell(people, f"The webhook {endpoint} was switched off. {why}", level=Notice.Level.ERROR, url=url)
+    for person in people:
+        transaction.on_commit(lambda key=person.pk: async_task(ALERT_TASK, endpoint.pk, key, save=False))  # type: ignore[misc]
+
+
+def told(endpoint: WebhookEndpoint) -> list[User]:
+    """Returns who is told about an endpoint: its owner, or all who may manage webhooks when the owner may no
+    longer."""
+    owner = endpoint.owner
+    if owner is not None and owner.is_active and scope.holds_for_the_site(owner, CHANGE):
+        return [owner]
+    roles = [role.pk for role in Role.objects.filter(is_global=True) if CODE in codes_by(role)]
+    people = User.objects.filter(Q(is_superuser=True) | Q(global_role__in=roles), is_active=True)
+    return list(people.order_by("pk"))
