@@ -13,7 +13,7 @@ SUCCESS, PRIMARY, INFO, WARNING, DANGER, QUIET = "success", "primary", "info", "
 VOCABULARY = {
     # It is good, it is done, nothing is left to do.
     SUCCESS: """
-        active completed done processed succeeded applied valid passed published yes
+        active completed delivered done processed succeeded applied valid passed published yes
         full in_step in_sync pushed taken up_to_date works subscribed both_sides_agree stored
     """,
     # It happens at this moment. Also what must stand apart: an administrator, what only Thinkific has.

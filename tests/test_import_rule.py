@@ -72,6 +72,7 @@ PLACES: dict[str, list[set[str]]] = {
             "admin/short_links",
             "admin/tags",
             "admin/waiting_changes",
+            "admin/webhooks",
         },
         {"admin/emails"},
         {"admin/products", "admin/enrollments"},

@@ -17,4 +17,5 @@ import core.admin.settings.screen
 import core.admin.tags.screen
 import core.admin.teams.screen
 import core.admin.users.screen
-import core.admin.waiting_changes.screen  # noqa: F401
+import core.admin.waiting_changes.screen
+import core.admin.webhooks.screen  # noqa: F401

@@ -135,7 +135,6 @@ PERMISSIONS: dict[str, Permission] = {
             "core.change_webhookendpoint",
             "core.delete_webhookendpoint",
             "core.view_webhookdelivery",
-            shown=False,
         ),
         _one(
             "audit.view",

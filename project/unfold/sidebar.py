@@ -38,6 +38,7 @@ ADMIN = [
     Entry("Products", "menu_book", "core_product_changelist", "core.view_product"),
     SEATS,
     Entry("Tools", "construction", "tools", "core.run_tools"),
+    Entry("Webhooks", "webhook", "core_webhookendpoint_changelist", "core.view_webhookendpoint"),
     Entry("Settings", "settings", "core_sitesettings_changelist", "core.view_sitesettings"),
 ]
 SYNC = [

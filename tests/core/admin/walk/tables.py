@@ -27,6 +27,7 @@ OPENS_EVERYWHERE = {
     "tools.import": {"syncrun"},
     "sync.manage": {"syncrun", "syncconflict", "drift", "inboundevent", "outboxentry"},
     "tokens.manage": {"apitoken"},
+    "webhooks.manage": {"webhookendpoint", "webhookdelivery"},
     "audit.view": {"impersonationsession"},
     "organizations.edit": {"organization"},
     "roles.edit": {"role"},

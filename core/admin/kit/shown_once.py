@@ -1,0 +1,48 @@
+"""Secrets that a page shows once, after the dialog that made them. Until then the session holds them,
+encrypted: messages would stand in it as they are."""
+
+import time
+
+from django.contrib import messages
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils.html import format_html
+
+from core import acting
+from core.services.site import secrets
+
+KEY, SECONDS = "shown_once", 300.0
+
+
+def keep(request: HttpRequest, obj: Model, secret: str, words: str) -> None:
+    """Let the next page of this object show a secret. `words` says what it is for."""
+    request.session[KEY] = {
+        "about": f"{obj._meta.label}:{obj.pk}",
+        "secret": secrets.encrypt(secret),
+        "words": words,
+        "until": time.time() + SECONDS,
+    }
+
+
+def show(request: HttpRequest, obj: Model) -> None:
+    """Show the secret of this object that was kept for the page, as a message with a button to copy it."""
+    kept = request.session.get(KEY)
+    if kept is None or kept["about"] != f"{obj._meta.label}:{obj.pk}":
+        return
+    del request.session[KEY]
+    if kept["until"] < time.time() or acting.current():
+        return
+    try:
+        secret = secrets.decrypt(kept["secret"])
+    except secrets.Unreadable:
+        return
+    messages.warning(
+        request,
+        format_html(
+            '{} <span class="cell-copy"><input type="text" readonly value="{}" aria-label="Secret">'
+            '<button type="button" class="d-button" data-copy="{}">Copy</button></span>',
+            kept["words"],
+            secret,
+            secret,
+        ),
+    )

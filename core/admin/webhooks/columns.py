@@ -1,0 +1,145 @@
+"""Cells of endpoints and deliveries."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django.middleware.csrf import get_token
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from core.admin.kit import cells, open_pages
+from core.admin.kit.dialogs.dialog import url_of
+from core.admin.kit.viewer import viewer_of
+from core.admin.webhooks.dialogs import Switch
+from core.models import WebhookDelivery, WebhookEndpoint
+from core.models.webhooks import ALL_EVENTS
+from core.pills import pill
+from core.services.webhooks import events, signatures
+
+SHOWN_EVENTS = 3
+SHOWN_CHARACTERS = 20_000
+
+
+def address(endpoint: WebhookEndpoint) -> SafeString:
+    shown = cells.link(endpoint, endpoint.url)
+    return cells.with_second(shown, endpoint.description) if endpoint.description else shown
+
+
+def some_events(endpoint: WebhookEndpoint) -> SafeString:
+    labels = labels_of(endpoint)
+    more = len(labels) - SHOWN_EVENTS
+    said = ", ".join(labels[:SHOWN_EVENTS]) + (f" and {more} more" if more > 0 else "")
+    return cells.text(said, tooltip=", ".join(labels))
+
+
+def labels_of(endpoint: WebhookEndpoint) -> list[str]:
+    if ALL_EVENTS in endpoint.events:
+        return ["All events"]
+    return [events.label(name) for name in endpoint.events]
+
+
+def all_events(endpoint: WebhookEndpoint) -> SafeString | str:
+    if ALL_EVENTS in endpoint.events:
+        return "All events"
+    return cells.lines([format_html("{} <code>{}</code>", events.label(n), n) for n in endpoint.events])
+
+
+def active(endpoint: WebhookEndpoint) -> SafeString:
+    """Returns the choice that switches it, for viewers who may."""
+    pages = open_pages.current()
+    if pages is None or not Switch.may(viewer_of(pages.request), endpoint):
+        return state(endpoint)
+    context = {
+        "endpoint": endpoint,
+        "url": url_of(endpoint._meta, Switch.slug, endpoint.pk),
+        "token": get_token(pages.request),
+    }
+    return render_to_string("dashboard/endpoint_switch.html", context)
+
+
+def state(endpoint: WebhookEndpoint) -> SafeString:
+    if endpoint.active:
+        return pill("Active", "On")
+    shown = pill("Switched off")
+    return cells.with_second(shown, endpoint.switched_off_why) if endpoint.switched_off_why else shown
+
+
+def failures(endpoint: WebhookEndpoint) -> SafeString | str:
+    """Returns how many attempts in a row have failed."""
+    return pill("Failed", f"{endpoint.failures:,} in a row") if endpoint.failures else "0"
+
+
+def failing(endpoint: WebhookEndpoint) -> SafeString | str:
+    if not endpoint.failures:
+        return "No attempt has failed since the last success."
+    return cells.lines(
+        [pill("Failed", f"{endpoint.failures:,} in a row"), cells.moment(endpoint.failing_since)]
+    )
+
+
+def secret(endpoint: WebhookEndpoint) -> str:
+    until = endpoint.former_until
+    if endpoint.former_encrypted and until and until > timezone.now():
+        return f"{signatures.PREFIX}… The former secret signs too for {_hours(until)}."
+    return f"{signatures.PREFIX}… It was shown once. Rotate Secret makes another."
+
+
+def _hours(until: Any) -> str:
+    hours = round((until - timezone.now()).total_seconds() / 3600)
+    return "less than an hour more" if hours < 1 else f"about {hours} hours more"
+
+
+def event(delivery: WebhookDelivery) -> SafeString:
+    shown = cells.link(delivery, events.label(delivery.event))
+    return cells.badged(shown, pill("Label", "Test")) if is_test(delivery) else shown
+
+
+def is_test(delivery: WebhookDelivery) -> bool:
+    return delivery.event_id.startswith("test_")
+
+
+def event_name(delivery: WebhookDelivery) -> SafeString:
+    said = format_html("{} <code>{}</code>", events.label(delivery.event), delivery.event)
+    return format_html("{} {}", said, pill("Label", "Test")) if is_test(delivery) else said
+
+
+def answer(delivery: WebhookDelivery) -> SafeString:
+    """Returns the status of the answer, or what went wrong."""
+    if delivery.error:
+        return cells.text(delivery.error)
+    if delivery.response_code is None:
+        return cells.NOTHING
+    return format_html("{} in {} ms", delivery.response_code, f"{delivery.milliseconds or 0:,}")
+
+
+def result(delivery: WebhookDelivery) -> SafeString | str:
+    if delivery.response_code is None and not delivery.error:
+        return "Not sent yet."
+    took = f"{delivery.milliseconds:,} ms" if delivery.milliseconds is not None else ""
+    code = f"HTTP {delivery.response_code}" if delivery.response_code else ""
+    return format_html("{} {}", delivery.error, ", ".join(filter(None, (code, took))))
+
+
+def request(delivery: WebhookDelivery) -> SafeString:
+    head = _head(delivery.request_headers) or "Not sent yet."
+    body = json.loads(signatures.body_of(delivery))
+    return _code(f"POST {delivery.endpoint.url}\n{head}", json.dumps(body, indent=2, ensure_ascii=False))
+
+
+def response(delivery: WebhookDelivery) -> SafeString:
+    if delivery.response_code is None:
+        return cells.NOTHING
+    return _code(f"HTTP {delivery.response_code}\n{_head(delivery.response_headers)}", delivery.response_body)
+
+
+def _head(headers: Mapping[str, str]) -> str:
+    return "\n".join(f"{name}: {value}" for name, value in headers.items())
+
+
+def _code(head: str, body: str) -> SafeString:
+    text = f"{head}\n\n{body}".rstrip()
+    cut = "" if len(text) <= SHOWN_CHARACTERS else "\n… cut here"
+    return format_html('<pre class="d-code">{}{}</pre>', text[:SHOWN_CHARACTERS], cut)
