@@ -58,7 +58,7 @@ PLACES: dict[str, list[set[str]]] = {
         {"admin/tools"},
         {"admin/autocomplete"},
         {
-            "admin/api_tokens",
+            "admin/api",
             "admin/history",
             "admin/impersonations",
             "admin/imports",

@@ -1,6 +1,6 @@
 """The screens. Each has a folder or a module with its name; importing this package registers all of them."""
 
-import core.admin.api_tokens
+import core.admin.api.screen
 import core.admin.certificates
 import core.admin.emails.screen
 import core.admin.enrollments.screen

@@ -124,7 +124,6 @@ PERMISSIONS: dict[str, Permission] = {
             "core.view_apitoken",
             "core.add_apitoken",
             "core.delete_apitoken",
-            shown=False,
         ),
         _one(
             "webhooks.manage",

@@ -37,6 +37,7 @@ ADMIN = [
     Entry("Groups", "diversity_3", "core_thinkificgroup_changelist", "core.view_thinkificgroup"),
     Entry("Products", "menu_book", "core_product_changelist", "core.view_product"),
     SEATS,
+    Entry("API", "api", "core_apitoken_changelist", "core.view_apitoken"),
     Entry("Tools", "construction", "tools", "core.run_tools"),
     Entry("Webhooks", "webhook", "core_webhookendpoint_changelist", "core.view_webhookendpoint"),
     Entry("Settings", "settings", "core_sitesettings_changelist", "core.view_sitesettings"),

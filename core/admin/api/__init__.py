@@ -1,0 +1,1 @@
+"""The screen API: the tokens of the REST API, with its address on top."""
