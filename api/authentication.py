@@ -29,11 +29,12 @@ def token_of(request: HttpRequest) -> ApiToken | None:
 
 
 class Bearer(HttpBearer):
-    """A token that may be used for a scope. `api.entry` has found it already."""
+    """A token that may be used for a scope, and whose issuer holds one of Django's permissions, as the
+    screens ask for it. `api.entry` has found the token already."""
 
-    def __init__(self, scope: str = "") -> None:
+    def __init__(self, scope: str = "", permission: str = "") -> None:
         super().__init__()
-        self.scope = scope
+        self.scope, self.permission = scope, permission
 
     def __call__(self, request: HttpRequest) -> Any:
         return self.authenticate(request, "")
@@ -42,4 +43,6 @@ class Bearer(HttpBearer):
         found: ApiToken = request.token  # type: ignore[attr-defined]
         if self.scope and not scopes.allows(found.scopes, self.scope):
             raise refuse(403, f"This token may not be used for this: it lacks the scope {self.scope}.")
+        if self.permission and not found.user.has_perm(self.permission):
+            raise refuse(403, "The issuer of this token has no right to this.")
         return found

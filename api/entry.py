@@ -160,6 +160,6 @@ def _log(request: HttpRequest, response: HttpResponse, began: float) -> None:
         path=request.path,
         status=response.status_code,
         milliseconds=round(1000 * (time.perf_counter() - began), 1),
-        token_prefix=token.prefix if token else None,
+        caller=token.prefix if token else None,
         issuer=token.user_id if token else None,
     )

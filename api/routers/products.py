@@ -17,7 +17,7 @@ from api.resources.products import EXAMPLE, ProductOut
 from api.types import BIGGEST, Id
 from core.models.fields.folded import holding
 
-router = Router(tags=["Products"], auth=Bearer("products:read"))
+router = Router(tags=["Products"], auth=Bearer("products:read", "core.view_product"))
 SORTS = {"id": "pk", "name": "name"}
 
 
