@@ -80,8 +80,13 @@ def test_linked_as_soon_as_the_question_is_there_the_change_goes_on(site, push, 
 
 def link_during(push, thinkific, root):
     """Push, and link the account of the open question while the push looks for it by its address."""
+
+    def send():
+        push()
+        connection.close()
+
     looked = thinkific.faults.add("stall", method="GET", path="email", next=1, seconds=1.0)
-    sending = threading.Thread(target=push)
+    sending = threading.Thread(target=send)
     sending.start()
     while not looked.hits:
         time.sleep(0.02)
