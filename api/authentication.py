@@ -30,7 +30,7 @@ def token_of(request: HttpRequest) -> ApiToken | None:
 
 class Bearer(HttpBearer):
     """A token that may be used for a scope, and whose issuer holds one of Django's permissions, as the
-    screens ask for it. `api.entry` has found the token already."""
+    screens ask for it. `api.calls.entry` has found the token already."""
 
     def __init__(self, scope: str = "", permission: str = "") -> None:
         super().__init__()

@@ -5,6 +5,7 @@ from typing import Any
 from ninja import Schema
 
 EXPLAINED = {
+    304: "It has not changed: the client has the present version.",
     400: "The body is no valid JSON.",
     401: "The token is missing, wrong, expired or revoked.",
     403: "The token's scopes, or the rights of its issuer, do not allow it.",

@@ -22,7 +22,7 @@ It acts with the rights of its issuer, narrowed by its scopes. Enrollments are a
 
 
 class ParsedBody(Parser):
-    """Returns the body that `api.entry` has read and checked."""
+    """Returns the body that `api.calls.entry` has read and checked."""
 
     def parse_body(self, request: HttpRequest) -> Any:
         return request.data  # type: ignore[attr-defined]
@@ -49,7 +49,7 @@ api = Api(
     description=DESCRIPTION,
     parser=ParsedBody(),
     urls_namespace="api",
-    docs_url="/docs",
+    docs_url=None,  # api/pages.py
     openapi_url="/openapi.json",
 )
 

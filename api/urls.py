@@ -1,5 +1,6 @@
 from django.urls import path
 
+from api import pages
 from api.site import api
 
-urlpatterns = [path("", api.urls)]
+urlpatterns = [path("docs", pages.documentation), path("docs/", pages.documentation), path("", api.urls)]

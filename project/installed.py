@@ -33,7 +33,7 @@ MIDDLEWARE = [
     "project.middleware.client_address.settle",
     "project.middleware.localisation.in_site_time_zone",
     "django.middleware.security.SecurityMiddleware",
-    "api.entry.serve",
+    "api.calls.entry.serve",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "core.admin.kit.dialogs.htmx.redirect_whole_page",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -98,9 +98,9 @@ def list_enrollments(request: ApiRequest, query: Query[EnrollmentQuery]) -> Http
 @router.get(
     "/enrollments/{int:id}",
     auth=ENROLLMENTS,
-    response=responses(404, _200=OneEnrollment),
+    response=responses(404, _200=OneEnrollment, _304=None),
     summary="View an enrollment",
-    openapi_extra=example(_200={"data": enrollments.EXAMPLE}),
+    openapi_extra=example(headers=("If-None-Match",), _200={"data": enrollments.EXAMPLE}),
 )
 def view_enrollment(request: ApiRequest, id: Id) -> HttpResponse:
     """Returns one enrollment by its id in the dashboard."""

@@ -16,13 +16,13 @@ from core.models import Job
 router = Router(tags=["Jobs"], auth=Bearer())
 
 
-class One(Schema):
+class OneJob(Schema):
     data: JobOut
 
 
 @router.get(
     "/jobs/{uuid:id}",
-    response=responses(404, _200=One),
+    response=responses(404, _200=OneJob),
     summary="View a job",
     openapi_extra=example(_200={"data": EXAMPLE}),
 )

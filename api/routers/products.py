@@ -21,22 +21,22 @@ router = Router(tags=["Products"], auth=Bearer("products:read", "core.view_produ
 SORTS = {"id": "pk", "name": "name"}
 
 
-class One(Schema):
+class OneProduct(Schema):
     data: ProductOut
 
 
-class Many(Schema):
+class ProductPage(Schema):
     data: list[ProductOut]
     links: PageLinks
     meta: PageMeta
 
 
-class ListQuery(PageQuery):
+class ProductListQuery(PageQuery):
     sort: Annotated[str, Field(description="id or name; with a minus the other way round.")] = "id"
     product_type: Annotated[Literal["Course", "Bundle"] | None, Field(description="Only this kind.")] = None
 
 
-class SearchQuery(PageQuery):
+class ProductSearchQuery(PageQuery):
     term: Annotated[
         str,
         Field(
@@ -49,11 +49,11 @@ class SearchQuery(PageQuery):
 
 @router.get(
     "/products",
-    response=responses(422, _200=Many),
+    response=responses(422, _200=ProductPage),
     summary="List products",
     openapi_extra=example(_200={"data": [EXAMPLE]}),
 )
-def list_products(request: ApiRequest, query: Query[ListQuery]) -> HttpResponse:
+def list_products(request: ApiRequest, query: Query[ProductListQuery]) -> HttpResponse:
     """Returns the courses and bundles of the site, drafts and private ones too. A team manager's token sees
     those that their teams have seats on. Use `productable_id` to name a product in other calls."""
     rows = products.of(request.issuer)
@@ -64,11 +64,11 @@ def list_products(request: ApiRequest, query: Query[ListQuery]) -> HttpResponse:
 
 @router.get(
     "/products/search",
-    response=responses(422, _200=Many),
+    response=responses(422, _200=ProductPage),
     summary="Search products",
     openapi_extra=example(_200={"data": [EXAMPLE]}),
 )
-def search_products(request: ApiRequest, query: Query[SearchQuery]) -> HttpResponse:
+def search_products(request: ApiRequest, query: Query[ProductSearchQuery]) -> HttpResponse:
     """Searches name, Thinkific ID and productable id. A part of the name is enough; `%` and `_` mean
     themselves; numbers match whole ids."""
     term = query.term.strip()
@@ -83,9 +83,9 @@ def search_products(request: ApiRequest, query: Query[SearchQuery]) -> HttpRespo
 
 @router.get(
     "/products/{int:id}",
-    response=responses(404, _200=One),
+    response=responses(404, _200=OneProduct, _304=None),
     summary="View a product",
-    openapi_extra=example(_200={"data": EXAMPLE}),
+    openapi_extra=example(headers=("If-None-Match",), _200={"data": EXAMPLE}),
 )
 def view_product(request: ApiRequest, id: Id) -> HttpResponse:
     """Returns one product by its id in the dashboard, not by a number of Thinkific."""

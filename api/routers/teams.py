@@ -121,9 +121,9 @@ def list_teams(request: ApiRequest, query: Query[TeamQuery]) -> HttpResponse:
 @router.get(
     "/teams/{int:id}",
     auth=TEAMS,
-    response=responses(404, _200=OneTeam),
+    response=responses(404, _200=OneTeam, _304=None),
     summary="View a team",
-    openapi_extra=example(_200={"data": teams.EXAMPLE}),
+    openapi_extra=example(headers=("If-None-Match",), _200={"data": teams.EXAMPLE}),
 )
 def view_team(request: ApiRequest, id: Id) -> HttpResponse:
     """Returns one team by its id in the dashboard."""
@@ -162,9 +162,9 @@ def list_seats(request: ApiRequest, query: Query[SeatQuery]) -> HttpResponse:
 @router.get(
     "/seats/{int:id}",
     auth=SEATS,
-    response=responses(404, _200=OneSeat),
+    response=responses(404, _200=OneSeat, _304=None),
     summary="View a seat",
-    openapi_extra=example(_200={"data": seats.EXAMPLE}),
+    openapi_extra=example(headers=("If-None-Match",), _200={"data": seats.EXAMPLE}),
 )
 def view_seat(request: ApiRequest, id: Id) -> HttpResponse:
     """Returns one seat by its id in the dashboard."""

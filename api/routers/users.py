@@ -52,17 +52,17 @@ MaxSeats = Annotated[
 ]
 
 
-class One(Schema):
+class OneUser(Schema):
     data: UserOut
 
 
-class Many(Schema):
+class UserPage(Schema):
     data: list[UserOut]
     links: PageLinks
     meta: PageMeta
 
 
-class ListQuery(PageQuery):
+class UserListQuery(PageQuery):
     sort: Annotated[
         str, Field(description="id, name, email or created_at; with a minus the other way round.")
     ] = "id"
@@ -118,11 +118,11 @@ def locked(request: ApiRequest, id: int) -> User:
 @router.get(
     "/users",
     auth=READ,
-    response=responses(422, _200=Many),
+    response=responses(422, _200=UserPage),
     summary="List users",
     openapi_extra=example(_200={"data": [EXAMPLE]}),
 )
-def list_users(request: ApiRequest, query: Query[ListQuery]) -> HttpResponse:
+def list_users(request: ApiRequest, query: Query[UserListQuery]) -> HttpResponse:
     """Returns the users of the dashboard: people who manage students, and administrators. Students and people
     from Thinkific are not among them. A team manager's token sees those in its teams."""
     rows = users.visible_to(request.issuer)
@@ -136,7 +136,7 @@ def list_users(request: ApiRequest, query: Query[ListQuery]) -> HttpResponse:
 @router.get(
     "/users/{int:id}",
     auth=READ,
-    response=responses(404, _200=One, _304=None),
+    response=responses(404, _200=OneUser, _304=None),
     summary="View a single user",
     openapi_extra=example(headers=("If-None-Match",), _200={"data": EXAMPLE}),
 )
@@ -150,7 +150,7 @@ def view_user(request: ApiRequest, id: Id) -> HttpResponse:
 @router.post(
     "/users",
     auth=WRITE,
-    response=responses(writes=True, _201=One),
+    response=responses(writes=True, _201=OneUser),
     summary="Create a user",
     openapi_extra=example(
         {"name": "John Doe", "email": "j.doe@www.wooninja.io", "password": "********", "max_seats": 100},
@@ -172,7 +172,7 @@ def create_user(request: ApiRequest, body: NewUser) -> HttpResponse:
 @router.put(
     "/users/{int:id}",
     auth=WRITE,
-    response=responses(404, 412, writes=True, _200=One),
+    response=responses(404, 412, writes=True, _200=OneUser),
     summary="Update a user",
     openapi_extra=example(
         {"name": "Jay Doe", "email": "doe.jay@www.wooninja.io", "max_seats": 35},
@@ -196,7 +196,7 @@ def update_user(request: ApiRequest, id: Id, body: ChangedUser) -> HttpResponse:
 @router.post(
     "/users/upsert",
     auth=WRITE,
-    response=responses(writes=True, _200=One, _201=One),
+    response=responses(writes=True, _200=OneUser, _201=OneUser),
     summary="Upsert a user",
     openapi_extra=example(
         {"name": "John Doe", "email": "doe.john@www.wooninja.io", "password": "********", "max_seats": 35},
@@ -218,7 +218,7 @@ def upsert_user(request: ApiRequest, body: UpsertedUser) -> HttpResponse:
 @router.post(
     "/users/search",
     auth=READ,
-    response=responses(404, writes=True, _200=One),
+    response=responses(404, writes=True, _200=OneUser),
     summary="Search for a user by email",
     openapi_extra=example(
         {"email": "john.doe@www.wooninja.io"}, headers=("Idempotency-Key",), _200={"data": EXAMPLE}

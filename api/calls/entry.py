@@ -15,9 +15,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 from django.utils import timezone
 
-from api import bodies, idempotency, limits
 from api.answers import NOT_FOUND, UNAUTHENTICATED, message
 from api.authentication import ApiRequest, token_of
+from api.calls import bodies, idempotency, limits
 from api.errors import answer_to
 from core.databases import is_unavailable
 from core.models import ApiToken

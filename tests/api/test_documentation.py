@@ -1,0 +1,23 @@
+"""The documentation and the schema are open to everybody; the rest of the API is not."""
+
+import pytest
+
+from tests.api.conftest import ApiClient
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("path", ["docs", "docs/"])
+def test_the_documentation_is_a_page_of_the_site(path):
+    answer = ApiClient().get(path)
+    assert answer.status_code == 200
+    assert b"/api/openapi.json" in answer.content
+    assert "script-src 'self';" in answer["Content-Security-Policy"] + ";"
+    assert b"http" not in answer.content.replace(b"http-equiv", b"")  # nothing comes from another site
+
+
+def test_the_schema():
+    answer = ApiClient().get("openapi.json")
+    assert answer.status_code == 200
+    assert answer.json()["openapi"] == "3.1.0"
+    assert "/api/products/{id}" in answer.json()["paths"]
