@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import migrated
 from tests.services import free_port
 
 ROOT = Path(__file__).parents[3]
@@ -52,8 +53,7 @@ def production(folder: Path, **environment: str) -> Iterator[Server]:
         "DATABASE_URL": f"sqlite:///{folder}/web.sqlite3",
     }
     variables = {**kept, **own, **environment}
-    migrate = [sys.executable, "manage.py", "migrate", "--verbosity=0"]
-    subprocess.run(migrate, cwd=ROOT, env=variables, check=True)
+    migrated.copy_sqlite(folder / "web.sqlite3")
     port = free_port()
     command = ["-m", "gunicorn", "--config=python:project.serving.config", f"--bind=127.0.0.1:{port}"]
     with (folder / "web.log").open("wb") as log:
