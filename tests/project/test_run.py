@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import migrated
 from tests.services import free_port
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
@@ -86,6 +87,13 @@ def start(tmp_path):
         terminal.end()
 
 
+@pytest.fixture
+def migrated_before(tmp_path):
+    """The databases in the folder have their tables, as at every start but the first."""
+    for name in ("demo", "real"):
+        migrated.copy_sqlite(tmp_path / f"{name}.sqlite3")
+
+
 def test_the_demo_starts_and_ctrl_c_leaves_nothing_but_a_database_that_no_real_site_gets(start, tmp_path):
     terminal = start()
     terminal.wait_for(STARTED)
@@ -108,7 +116,9 @@ def test_the_demo_starts_and_ctrl_c_leaves_nothing_but_a_database_that_no_real_s
     assert "This database holds the demo" in real.shown()
 
 
-def test_when_one_process_dies_the_rest_stops_and_when_the_runner_is_killed_nothing_is_left(start):
+def test_when_one_process_dies_the_rest_stops_and_when_the_runner_is_killed_nothing_is_left(
+    start, migrated_before
+):
     terminal = start()
     terminal.wait_for(STARTED)
 
@@ -127,7 +137,7 @@ def test_when_one_process_dies_the_rest_stops_and_when_the_runner_is_killed_noth
     assert again.left() == {}
 
 
-def test_a_real_site_gets_neither_stand_in_nor_demo(start, tmp_path):
+def test_a_real_site_gets_neither_stand_in_nor_demo(start, tmp_path, migrated_before):
     terminal = start(
         THINKIFIC_SUBDOMAIN="acme",
         THINKIFIC_API_KEY="0" * 32,
@@ -196,7 +206,7 @@ def test_a_variable_that_cannot_be_used_is_told_in_a_sentence_and_nothing_starts
         ({"SECRET_KEY": "kq3Zr8vT1xN6mB0yW4sD7fG2hJ9lP5cA-eR_uYiOoQwEzXtVbNmK"}, "published passwords"),
     ],
 )
-def test_what_shows_only_while_preparing_is_told_in_a_sentence_too(start, wrong, sentence):
+def test_what_shows_only_while_preparing_is_told_in_a_sentence_too(start, migrated_before, wrong, sentence):
     terminal = start(**wrong)
 
     assert terminal.process.wait(60) == 1
@@ -213,7 +223,9 @@ def test_a_file_of_settings_that_is_no_text_is_named(start, tmp_path):
     assert "Traceback" not in terminal.shown()
 
 
-def test_a_second_start_in_one_folder_is_told_where_the_first_one_runs_and_a_kill_frees_it(start):
+def test_a_second_start_in_one_folder_is_told_where_the_first_one_runs_and_a_kill_frees_it(
+    start, migrated_before
+):
     first = start()
     first.wait_for(STARTED)
 
