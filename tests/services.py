@@ -40,7 +40,7 @@ def find_nginx() -> str:
     raise Missing("nginx is not installed (Debian: apt-get install nginx-light)")
 
 
-def _find_postgresql() -> Path:
+def postgresql_programs() -> Path:
     """Returns the folder of initdb and pg_ctl. Debian has one for each version, outside of the PATH."""
     versions = sorted(
         Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[-3])
@@ -55,7 +55,7 @@ class Cluster:
     """A PostgreSQL server of its own, which can be killed and started again."""
 
     def __init__(self, folder: Path, *, durable: bool) -> None:
-        programs = _find_postgresql()
+        programs = postgresql_programs()
         # PostgreSQL refuses to run as root, so for root it runs as the account of Debian's package.
         user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
         self.data, self.log, port = folder / "data", folder / "log", free_port()

@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from core.models.outbox import LEASE
-from tests import services
+from tests import migrated, services
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.slow, pytest.mark.once, pytest.mark.timeout(300)]
@@ -79,8 +79,9 @@ def finish(process: subprocess.Popen[str], timeout: float = 120) -> str:
 
 
 @pytest.fixture
-def prepared(environment) -> None:
-    finish(manage(environment, "migrate", "--verbosity", "0"))
+def prepared(server, environment) -> None:
+    migrated.postgresql_dump()
+    migrated.fill_postgresql(server.url)
     finish(manage(environment, "shell", "-c", PREPARE))
 
 
