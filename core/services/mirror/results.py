@@ -1,6 +1,7 @@
 """Stores quiz results and certificates as Thinkific has them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from datetime import timedelta
 from decimal import Decimal
 
 from django.db.models import Count, Q
@@ -12,6 +13,7 @@ from core.services.mirror.table import Changes, Table, Values, compare, write
 from core.services.storage import bulk
 from core.services.webhooks import facts
 
+SAME_ATTEMPT = timedelta(minutes=10)
 QUIZ_RESULTS = Table(
     model=QuizResult,
     fields=(
@@ -92,17 +94,32 @@ def set_passed(quizzes: Collection[int]) -> None:
     bulk.update(QuizResult, ["passed"], [(pk, passed) for pk, passed in judged if passed is not None])
 
 
-def apply_quiz_results(rows: list[Values], *, source: Source) -> Applied:
-    """Store quiz results, by submission id."""
+def apply_quiz_results(
+    rows: list[Values], *, source: Source, grades: Mapping[int, int | None] | None = None
+) -> Applied:
+    """Store quiz results, by submission id. `grades`, by submission id, are what only webhooks bring."""
     applied, changes = _apply(QUIZ_RESULTS, rows, source)
+    if grades:
+        _store_grades(grades)
     taken = [*changes.new, *(after for _, before, after in changes.changed if _taken_again(before, after))]
     found = [(row["thinkific_id"], row["completed_at"] or row["thinkific_created_at"]) for row in taken]
     facts.tell("quiz.attempted", QuizResult, found, key="thinkific_id", first_load=source.first_load)
     return applied
 
 
+def _store_grades(grades: Mapping[int, int | None]) -> None:
+    rows = QuizResult.objects.filter(thinkific_id__in=list(grades)).values_list("pk", "thinkific_id", "grade")
+    changed = [(pk, grades[number]) for pk, number, grade in rows if number and grades[number] != grade]
+    bulk.update(QuizResult, ["grade"], changed)
+
+
 def _taken_again(before: Values, after: Values) -> bool:
-    return (before["attempts"], before["completed_at"]) != (after["attempts"], after["completed_at"])
+    """Whether this is another attempt. A pull does not always tell their number, and its moment of an attempt
+    differs from that of the webhook."""
+    if after["attempts"] != before["attempts"]:
+        return bool(after["attempts"] > before["attempts"])
+    first, last = before["completed_at"], after["completed_at"]
+    return last is not None and (first is None or last - first > SAME_ATTEMPT)
 
 
 def apply_certificates(rows: list[Values], *, source: Source) -> Applied:

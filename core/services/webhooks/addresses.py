@@ -6,6 +6,7 @@ import queue
 import re
 import socket
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -97,10 +98,9 @@ def parse(url: str) -> Address:
 def _ascii(host: str) -> str:
     """Returns the host as it stands in DNS. Raises BadAddress for what is none."""
     host = host.rstrip(".").lower()
-    try:
-        return str(ipaddress.ip_address(host))
-    except ValueError:
-        pass
+    with suppress(ValueError):
+        if "%" not in host:  # the interface of a link-local address
+            return str(ipaddress.ip_address(host))
     if NUMERIC.fullmatch(host.rpartition(".")[2]) or "%" in host or ":" in host:
         raise BadAddress(f"“{host}” is not a host. Write an IP address in its usual form, or a name.")
     try:
@@ -125,10 +125,10 @@ def lookup(address: Address) -> list[tuple[Any, ...]]:
     found = _resolve(address.host, address.port)
     for *_, where in found:
         if not (is_public(where[0]) or (settings.WEBHOOKS_ALLOW_LOOPBACK and _is_loopback(where[0]))):
-            named = "" if where[0] == address.host else f"{address.host} leads to "
+            named = "" if where[0] == address.host else f"{address.host} leads to {where[0]}, which "
             raise BadAddress(
-                f"{named}{where[0]} is not a public address. Deliveries go to the public internet only, "
-                "never to machines beside this one."
+                f"{named or f'{where[0]} '}is not a public address. Deliveries go to the public internet "
+                "only, never to machines beside this one."
             )
     return found
 

@@ -53,6 +53,11 @@ WHY_UNSORTED = {
     "user openings": dict.fromkeys(["Led to", "By", "As", "From address"], LOG),
     "thinkificopening": dict.fromkeys(["Person", "Led to", "By", "As", "From address"], LOG),
     "user notes": {"Note": FREE_TEXT},
+    "webhookendpoint": {"Events": SEVERAL},
+    "webhookendpoint deliveries": dict.fromkeys(["Event", "Status", "Answer", "Attempts", "Created At"], LOG),
+    "webhookdelivery": dict.fromkeys(
+        ["Event", "Endpoint", "Status", "Answer", "Attempts", "Created At"], LOG
+    ),
     "outboxentry": dict.fromkeys(["Change", "About", "Status", "Waits since", "Thinkific says"], LOG),
     "syncconflict": dict.fromkeys(
         ["Object", "Field", "In the dashboard", "In Thinkific", "When", "State"], LOG

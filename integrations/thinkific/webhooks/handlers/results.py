@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from core.models import Quiz, QuizResult
+from core.models import Quiz
 from core.services.mirror.outcome import Applied
 from core.services.mirror.people import deleted_here
 from core.services.mirror.results import (
@@ -15,7 +15,6 @@ from core.services.mirror.results import (
     has_passed,
     passing_scores,
 )
-from core.services.storage import bulk
 from integrations.models import InboundEvent
 from integrations.thinkific import conflicts
 from integrations.thinkific.cleaning import Notes, moment, to_decimal
@@ -98,9 +97,8 @@ def _store(told: Told, lookup: PeopleLookup) -> Verdicts:
             event, one, stored, user_id=users[one.user.id], quiz_id=quiz_id, passing=passing[quiz_id]
         )
         verdicts[event.pk] = processed("Stored.")
-    applied += apply_quiz_results(list(rows.values()), source=SOURCE)
+    applied += apply_quiz_results(list(rows.values()), source=SOURCE, grades=grades)
     conflicts.keep(applied.conflicts)
-    _store_grades(grades)
     note_activity(active)
     return verdicts
 
@@ -139,9 +137,3 @@ def _row(
 def _grade(one: payloads.Quiz) -> int | None:
     value = None if one.grade is None else to_decimal(one.grade)
     return None if value is None or not 0 <= value <= 100 else round(value)
-
-
-def _store_grades(grades: dict[int, int | None]) -> None:
-    rows = QuizResult.objects.filter(thinkific_id__in=list(grades)).values_list("pk", "thinkific_id", "grade")
-    changed = [(pk, grades[number]) for pk, number, grade in rows if number and grades[number] != grade]
-    bulk.update(QuizResult, ["grade"], changed)
