@@ -1,5 +1,5 @@
-"""Secrets that a page shows once, after the dialog that made them. Until then the session holds them,
-encrypted: messages would stand in it as they are."""
+"""Secrets that the next page of a screen shows once, after the dialog that made them. Until then the session
+holds them, encrypted: messages would stand in it as they are."""
 
 import time
 
@@ -15,19 +15,19 @@ KEY, SECONDS = "shown_once", 300.0
 
 
 def keep(request: HttpRequest, obj: Model, secret: str, words: str) -> None:
-    """Let the next page of this object show a secret. `words` says what it is for."""
+    """Let the next page of this object, or of its list, show a secret. `words` says what it is for."""
     request.session[KEY] = {
-        "about": f"{obj._meta.label}:{obj.pk}",
+        "about": obj._meta.label,
         "secret": secrets.encrypt(secret),
         "words": words,
         "until": time.time() + SECONDS,
     }
 
 
-def show(request: HttpRequest, obj: Model) -> None:
-    """Show the secret of this object that was kept for the page, as a message with a button to copy it."""
+def show(request: HttpRequest, model: type[Model]) -> None:
+    """Show a secret that was kept for a page of this model, as a message with a button to copy it."""
     kept = request.session.get(KEY)
-    if kept is None or kept["about"] != f"{obj._meta.label}:{obj.pk}":
+    if kept is None or kept["about"] != model._meta.label or request.method != "GET":
         return
     del request.session[KEY]
     if kept["until"] < time.time() or acting.current():

@@ -20,13 +20,13 @@ from core.admin.webhooks.fields import (
     without_key,
 )
 from core.models import WebhookDelivery, WebhookEndpoint
-from core.services.webhooks import endpoints, events, switching
+from core.services.webhooks import addresses, endpoints, events, switching
 from core.services.webhooks.addresses import BadAddress
 from core.services.webhooks.endpoints import BadEvents
 from core.wording import plural
 
 CODE = switching.CODE
-SHOWN_ONCE = "This is the secret of the webhook. Copy it now: it is not shown again."
+SHOWN_ONCE = "The secret of {}. Copy it now: it is not shown again."
 
 
 class EndpointDialog(Dialog):
@@ -43,6 +43,11 @@ class SecretDialog(EndpointDialog):
         values = super().clean() or {}
         if why := without_key(values):
             self.add_error("compatible", why)
+        if "url" in values and (self.obj is None or values["url"] != self.obj.url):
+            try:  # here, and not only in the service: nobody waits for the lock while DNS is asked
+                addresses.check(values["url"])
+            except BadAddress as refusal:
+                self.add_error("url", str(refusal))
         return values
 
     def refuse(self, refusal: Any) -> None:
@@ -63,7 +68,7 @@ class AddEndpoint(SecretDialog):
         endpoint, secret = endpoints.create(by=self.viewer, **self.cleaned_data)
 
         def then(request: HttpRequest) -> None:
-            shown_once.keep(request, endpoint, secret, SHOWN_ONCE)
+            shown_once.keep(request, endpoint, secret, SHOWN_ONCE.format(endpoint))
 
         said = f"{endpoint} is added. Send Test shows whether it can be reached."
         return Done(said, cells.detail_url(endpoint), then=then)
@@ -164,7 +169,7 @@ class RotateSecret(SecretDialog):
         secret, obj = endpoints.rotate_secret(self.obj, by=self.viewer, **self.cleaned_data), self.obj
 
         def then(request: HttpRequest) -> None:
-            shown_once.keep(request, obj, secret, SHOWN_ONCE)
+            shown_once.keep(request, obj, secret, SHOWN_ONCE.format(obj))
 
         return Done(f"{obj} has a new secret.", cells.detail_url(obj), then=then)
 

@@ -97,8 +97,13 @@ class WebhookEndpointAdmin(SitewideAdmin, HistoryAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        obj = self.get_object(request, object_id)
-        if request.method == "GET" and obj is not None and self.has_view_permission(request, obj):
-            shown_once.show(request, obj)
+        shown_once.show(request, WebhookEndpoint)
         page: HttpResponse = super().change_view(request, object_id, form_url, extra_context)
+        return page
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        shown_once.show(request, WebhookEndpoint)
+        page: HttpResponse = super().changelist_view(request, extra_context)
         return page

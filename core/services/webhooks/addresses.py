@@ -6,6 +6,7 @@ import queue
 import re
 import socket
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,8 @@ from core.errors import Refusal
 from core.models.webhooks import URL_LENGTH
 
 RESOLVE_SECONDS = 5.0
+KNOWN_SECONDS, MOST_KNOWN = 10.0, 100
+_checked: dict[str, float] = {}  # address -> when it was checked
 LOWEST_PORT = 1024  # below it only the ports of the web
 WEB_PORTS = {"https": 443, "http": 80}
 NUMERIC = re.compile(r"(0x[0-9a-f]*|[0-9]+)$", re.I)  # a host that ends so is an IPv4 address, or tries to
@@ -135,9 +138,17 @@ def lookup(address: Address) -> list[tuple[Any, ...]]:
 
 def check(url: str) -> str:
     """Returns the address as it is stored. Raises BadAddress when deliveries cannot go there, and NotFound
-    when its host has no address."""
-    address = parse(url)
-    lookup(address)
+    when its host has no address.
+
+    What it has just said yes to it knows for some seconds: a form asks before its transaction, and the
+    service in it. An attempt to send always looks up anew.
+    """
+    address, now = parse(url), time.monotonic()
+    if now - _checked.get(address.url, -KNOWN_SECONDS) >= KNOWN_SECONDS:
+        lookup(address)
+        if len(_checked) > MOST_KNOWN:
+            _checked.clear()
+        _checked[address.url] = now
     return address.url
 
 

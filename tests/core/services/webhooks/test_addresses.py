@@ -32,6 +32,7 @@ def as_in_production(loopback_allowed):
 def dns(monkeypatch):
     """Answers of DNS by host, each a list of addresses, or of lists that are answered one after the other."""
     known: dict[str, list] = {}
+    addresses._checked.clear()
     real = socket.getaddrinfo
 
     def lookup(host, port, *args, **kwargs):
