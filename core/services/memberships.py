@@ -28,17 +28,19 @@ def add_member(
     by: User | None = None,
     reason: str = "joined the team",
     as_guest: bool | None = None,
+    beyond_limit: bool = False,
 ) -> Membership:
     """Make a user a member of the team and of its groups that push. A member gets the new role instead.
 
     Raises Refusal when the role is global, the team is archived or the team has no room for a student.
     `as_guest` None: the user becomes a guest when `by` may not see more of them than memberships.
+    `beyond_limit`: a full team takes the student too, as the Student API always may.
     """
     team = _locked(team.pk)
     membership = Membership.objects.filter(team=team, user=user).first()
     if membership is not None and team.archived_at is None:
         return change_role(membership, role=role, by=by)
-    check_takes(team, role)
+    check_takes(team, role, beyond_limit=beyond_limit)
     if as_guest is None:
         as_guest = by is not None and not User.objects.own_people_of(by).filter(pk=user.pk).exists()
         _check_guests([user] if as_guest else [], role, by=by)
@@ -56,7 +58,13 @@ def add_member(
 
 @transaction.atomic
 def add_members(
-    *, team: Team, users: Iterable[User], role: Role, by: User, reason: str = "joined the team"
+    *,
+    team: Team,
+    users: Iterable[User],
+    role: Role,
+    by: User,
+    reason: str = "joined the team",
+    beyond_limit: bool = False,
 ) -> list[Membership]:
     """`add_member` for several users, all or none, except that members keep their role. Returns the new
     memberships."""
@@ -67,7 +75,7 @@ def add_members(
     new = [people[key] for key in sorted(people.keys() - set(there))]
     if not new:
         return []
-    check_takes(team, role, how_many=len(new))
+    check_takes(team, role, how_many=len(new), beyond_limit=beyond_limit)
     own = set(User.objects.own_people_of(by).filter(pk__in=people).values_list("pk", flat=True))
     _check_guests([user for user in new if user.pk not in own], role, by=by)
     starts = {"team": team, "role": role, "overrides": scope.starting_overrides(role)}
@@ -138,12 +146,13 @@ def why_not_removable(membership: Membership, viewer: User) -> tuple[str, str]:
     )
 
 
-def check_takes(team: Team, role: Role, *, how_many: int = 1) -> None:
-    """Raises Refusal when the team cannot take so many people in this role: it is archived or has no room."""
+def check_takes(team: Team, role: Role, *, how_many: int = 1, beyond_limit: bool = False) -> None:
+    """Raises Refusal when the team cannot take so many people in this role: it is archived or, unless
+    `beyond_limit`, has no room."""
     _check_role(role, team)
     if team.archived_at is not None:
         raise Refusal(f"{team} is archived, and nobody can join it until an administrator restores it.")
-    if role.code == "student":
+    if role.code == "student" and not beyond_limit:
         _check_room(team, how_many)
 
 

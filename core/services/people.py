@@ -63,14 +63,15 @@ def create_user(
     memberships: Iterable[tuple[Team, Role]] = (),
     in_thinkific: bool = True,
     by: User | None = None,
+    beyond_limit: bool = False,
     **fields: Any,
 ) -> User:
     """Make an account with memberships. Nobody can sign in before a password is set through a link by mail.
 
     The first team is the account's home team, whose managers may change it. `in_thinkific` makes a Thinkific
     account too, or links the one with this address. If the account here is protected
-    (core/services/identity.py), it is not linked, and an administrator decides. Raises Refusal, and then
-    writes nothing.
+    (core/services/identity.py), it is not linked, and an administrator decides. `beyond_limit`: full teams
+    take a student too, as the Student API always may. Raises Refusal, and then writes nothing.
     """
     memberships = list(memberships)
     home = memberships[0][0] if memberships else None
@@ -79,7 +80,7 @@ def create_user(
     user.set_unusable_password()
     signed(user, by=by, reason="account made").save()
     for team, role in memberships:
-        add_member(team=team, user=user, role=role, by=by, as_guest=False)
+        add_member(team=team, user=user, role=role, by=by, as_guest=False, beyond_limit=beyond_limit)
     if in_thinkific:
         outbox.mark_stale([user], reason="account made", requested_by=by)
     if user.is_dashboard_user:

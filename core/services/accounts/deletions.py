@@ -14,6 +14,7 @@ from core.services.accounts.personal_teams import ON_ITS_WAY, Along
 from core.services.history import signed
 from core.services.roles import administrators
 from core.services.teams import leaving
+from core.services.teams.leaving import Alone
 from core.services.teams.personal import personal_of
 from core.wording import first_of, listed, plural
 
@@ -159,18 +160,20 @@ def delete(user: User, *, confirmed: Deletion, by: User | None = None, with_team
     if describe(user, by=by, with_team=with_team) != confirmed:
         raise Refusal(f"The data of {user} has changed since you were asked. Check it again and confirm.")
     if confirmed.along is not None:
-        _delete_along(confirmed.along, of=user, by=by, may_be_alone=with_team)
+        _delete_along(
+            confirmed.along, of=user, by=by, when_alone=Alone.MAY_MOVE if with_team else Alone.MUST_MOVE
+        )
         user.refresh_from_db(fields=["primary_team", "home_team"])
     _delete_account(user, thinkific_id=confirmed.thinkific_id, reason="deleted", by=by)
 
 
-def _delete_along(along: Along, *, of: User, by: User | None, may_be_alone: bool) -> None:
+def _delete_along(along: Along, *, of: User, by: User | None, when_alone: Alone) -> None:
     """Delete personal teams and their students. Other members leave the teams first, as if removed."""
     reason = f"deleted with {of}"
     teams = list(Team.objects.filter(pk__in=[pk for pk, _ in along.teams]).order_by("pk"))
     staying = list(User.objects.filter(pk__in=[pk for pk, *_ in along.staying]).order_by("pk"))
     for team in teams:
-        leaving.remove_members(team=team, users=staying, by=by, may_be_alone=may_be_alone)
+        leaving.remove_members(team=team, users=staying, by=by, when_alone=when_alone)
     going = User.objects.in_bulk([pk for pk, *_ in along.students])
     for pk, _, thinkific_id in along.students:
         _delete_account(going[pk], thinkific_id=thinkific_id, reason=reason, by=by)

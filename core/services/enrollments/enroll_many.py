@@ -30,6 +30,7 @@ def enroll_unchecked(
     by: User | None = None,
     seats: Mapping[tuple[int, int], Seat] | None = None,
     ends: Mapping[tuple[int, int], datetime | None] | None = None,
+    origin: str = Enrollment.Origin.DASHBOARD,
 ) -> list[Enrollment]:
     """Give students access to products without checking seats. Raises Refusal, and then writes nothing.
     `seats` are the seats that give the access, by student and product (primary keys), and `ends` are the
@@ -42,10 +43,12 @@ def enroll_unchecked(
     check_can_be_enrolled(people, wanted, expiry_date)
     known = _who_knows(people, wanted)
     again = [student for student in people if student.pk in known]
-    given = enrollments.enroll_each(again, wanted, expiry_date=expiry_date, by=by, seats=seats, ends=ends)
+    given = enrollments.enroll_each(
+        again, wanted, expiry_date=expiry_date, by=by, seats=seats, ends=ends, origin=origin
+    )
     new = [student for student in people if student.pk not in known]
     made = Enrollment.objects.bulk_create(
-        _new(student, product, ends.get((student.pk, product.pk), expiry_date), now, seats)
+        _new(student, product, ends.get((student.pk, product.pk), expiry_date), now, seats, origin)
         for student in new
         for product in wanted
     )
@@ -67,11 +70,12 @@ def _new(
     end: datetime | None,
     now: datetime,
     seats: Mapping[tuple[int, int], Seat],
+    origin: str,
 ) -> Enrollment:
     return Enrollment(
         user=student,
         product=product,
-        origin=Enrollment.Origin.DASHBOARD,
+        origin=origin,
         granted=True,
         granted_until=end,
         last_seat=seats.get((student.pk, product.pk)),

@@ -68,9 +68,11 @@ def enroll_each(
     by: User | None,
     seats: Mapping[tuple[int, int], Seat],
     ends: Mapping[tuple[int, int], Moment] | None = None,
+    origin: str = Enrollment.Origin.DASHBOARD,
 ) -> list[Enrollment]:
     """`enroll_unchecked` for several students, in the caller's transaction. `seats` are by student and
-    product (primary keys), and so are `ends`, the ends of access that differ from `expiry_date`."""
+    product (primary keys), and so are `ends`, the ends of access that differ from `expiry_date`. `origin` is
+    that of new enrollments."""
     # Thinkific stores whole seconds. With fractions every pull would find a difference.
     now = timezone.now().replace(microsecond=0)
     expiry_date = expiry_date and expiry_date.replace(microsecond=0)
@@ -80,9 +82,7 @@ def enroll_each(
     change, enrollments = _Change(reason="enrolled", by=by), []
     for student, product in itertools.product(students, wanted):
         enrollment = Enrollment.objects.select_for_update().filter(user=student, product=product).first()
-        enrollment = enrollment or Enrollment(
-            user=student, product=product, origin=Enrollment.Origin.DASHBOARD
-        )
+        enrollment = enrollment or Enrollment(user=student, product=product, origin=origin)
         end = (ends or {}).get((student.pk, product.pk), expiry_date)
         enrollment.granted, enrollment.granted_until = True, end
         enrollment.last_seat = seats.get((student.pk, product.pk))

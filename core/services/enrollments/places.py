@@ -136,6 +136,29 @@ def plan(
     return made
 
 
+def plan_without_limits(
+    viewer: User,
+    student: User,
+    products: Collection[Product],
+    *,
+    team: Team,
+    usual: Moment,
+    now: datetime,
+) -> Plan:
+    """Returns through which seats the Student API enrolls a student of this team, and until when: its seats,
+    also full and inactive ones. For a team's viewer a product without one may come from another of their
+    teams that the student is in. `usual` is the end of access without a seat, and where the seat's own date
+    has passed.
+    """
+    made = Plan()
+    for pair, ways in ways_for(viewer, [student], products, team if viewer.sees_everything else None).items():
+        made.ways[pair] = min(ways, key=lambda way: way.team.pk != team.pk)
+    made.ends = {(student.pk, product.pk): usual for product in products}
+    for pair, end in _ends(made.ways, None, now).items():
+        made.ends[pair] = usual if end is not None and end <= now else end
+    return made
+
+
 def check(plan: Plan, *, by: User) -> None:
     """Raises NoPlacesLeft when a seat with a hard limit has not enough free places; names each of them."""
     ways = plan.ways_by_seat()

@@ -5,15 +5,17 @@ A team's viewer can end, shorten and extend only enrollments that a seat of thei
 """
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from core import moments
 from core.errors import Refusal, names
-from core.models import Enrollment, Product, SeatAssignment, Team, User
+from core.models import Enrollment, Product, SeatAssignment, SiteSettings, Team, User
+from core.models.fields.settings_checks import MOST_DAYS
 from core.permissions import scope
 from core.services.enrollments import enrollments, places
 from core.services.enrollments.enroll_many import check_can_be_enrolled, enroll_unchecked
@@ -25,6 +27,12 @@ class HeldOtherwise(Refusal):
     """The student has access that no seat of the viewer's teams gave."""
 
     status = 409
+
+
+class NoSeat(Refusal):
+    """A team's viewer has no seat on a product in common with the student."""
+
+    field = "enrollments"
 
 
 @transaction.atomic
@@ -142,6 +150,36 @@ def _check(
     if not by.sees_everything:
         _check_own(by, students, products, held)
     places.check(made, by=by)
+
+
+@transaction.atomic
+def enroll_without_limits(
+    *, student: User, products: Iterable[Product], team: Team, by: User, origin: str
+) -> list[Enrollment]:
+    """Enroll a student of a team as the Student API does: no seat refuses them, full or inactive. The team's
+    seat says when access ends, as for everybody whom the team enrolls; without one the settings do.
+
+    The rights of `by` hold: a team's viewer enrolls through a seat of a team that both are in, and changes no
+    access that none of these seats gave. Raises NoSeat, HeldOtherwise and Refusal, and then writes nothing.
+    """
+    products, now = list(products), timezone.now().replace(microsecond=0)
+    places.lock([student], products)
+    made = places.plan_without_limits(by, student, products, team=team, usual=_usual_end(now), now=now)
+    if not by.sees_everything:
+        if without := [product for product in products if (student.pk, product.pk) not in made.ways]:
+            raise NoSeat(f"No team that you have in common with {student} has a seat on {without[0]}.")
+        _check_own(by, [student], products, Enrollment.objects.select_for_update(of=("self",)))
+    return enroll_unchecked(
+        students=[student], products=products, by=by, seats=made.seats, ends=made.ends, origin=origin
+    )
+
+
+def _usual_end(now: datetime) -> datetime | None:
+    """Returns the end of access by the settings; where their fixed day has passed, by their days."""
+    end, days = moments.end_of(enrollments.usual_last_day()), SiteSettings.load().default_enrollment_days
+    if end is not None and end <= now:
+        return now + timedelta(days=min(days, MOST_DAYS)) if days else None
+    return end
 
 
 @transaction.atomic

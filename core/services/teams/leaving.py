@@ -1,6 +1,7 @@
 """Leaving a team: one member or many, and what becomes of the access that the team's seats gave."""
 
 from collections.abc import Iterable
+from enum import Enum
 from typing import NamedTuple
 
 from django.db import transaction
@@ -23,6 +24,14 @@ from core.services.enrollments import enrollments
 from core.services.history import record_many
 
 REASON = "left the team"
+
+
+class Alone(Enum):
+    """What becomes of people who are in no other team."""
+
+    MUST_MOVE = "they join the default team; without one nobody leaves"
+    MAY_MOVE = "they join the default team, also a full one; without one they are listed as unassigned"
+    STAYS_OUT = "they are in no team: for people who hold a right here in another way"
 
 
 class Left(NamedTuple):
@@ -56,17 +65,17 @@ def remove_members(
     users: Iterable[User],
     end_access: bool = False,
     leave_groups: bool = True,
-    may_be_alone: bool = False,
     reason: str = REASON,
     by: User | None = None,
+    when_alone: Alone = Alone.MUST_MOVE,
 ) -> Left:
-    """Remove users from a team, all or none; users who are not in it are left out. Who is in no other team
-    joins the default team.
+    """Remove users from a team, all or none; users who are not in it are left out. `when_alone` says what
+    becomes of those who are in no other team.
 
     Enrollments stay; with `end_access` those end that the team's seats gave (`given_by`). If the settings
     allow automatic removals and `leave_groups`, users also leave the team's groups that push, except groups
     that another team of theirs pushes to. Raises Refusal when the owner is among them, or somebody would be
-    in no team and there is no default team; with `may_be_alone` they are in no team then.
+    in no team and there is no default team.
     """
     team = Team.objects.select_for_update(of=("self",)).get(pk=team.pk)
     rows = Membership.objects.filter(team=team, user__in=[user.pk for user in users])
@@ -75,34 +84,36 @@ def remove_members(
         return Left(0, 0, 0)
     if owner := next((user for user in people if user.pk == team.owner_id), None):
         raise Refusal(f"{owner} owns {team} and cannot leave it. Make somebody else the owner first.")
-    alone = without_another_team(team, people)
-    if SiteSettings.load().default_team_id is None and may_be_alone:
-        alone = []
-    _move_to_default(alone, team, by)
+    alone = [] if when_alone is Alone.STAYS_OUT else without_another_team(team, people)
+    moved = _move_to_default(alone, team, by, when_alone)
     ended = enrollments.expire(given_by(team, people), by=by) if end_access else 0
     record_many(rows, "-", by=by, reason=reason)
     webhooks.emit("membership.deleted", rows.order_by("pk"))
     rows._raw_delete(rows.db)  # their history is written already, in one statement
     if leave_groups:
         _leave_groups(team, people, by)
-    return Left(len(people), len(alone), ended)
+    return Left(len(people), moved, ended)
 
 
-def _move_to_default(people: list[User], team: Team, by: User | None) -> None:
+def _move_to_default(people: list[User], team: Team, by: User | None, when_alone: Alone) -> int:
+    """Returns how many moved."""
     if not people:
-        return
-    default = SiteSettings.load().default_team
+        return 0
+    default, beyond_limit = SiteSettings.load().default_team, when_alone is Alone.MAY_MOVE
     if default is None or default.pk == team.pk:
+        if when_alone is Alone.MAY_MOVE:
+            return 0
         raise Refusal(
             f"{team} is the only team of {names(people)}. Add them to another team first, or "
             f"{memberships.choose_default(by)}."
         )
     student = Role.objects.get(code="student")
     if by is not None:
-        memberships.add_members(team=default, users=people, role=student, by=by)
+        memberships.add_members(team=default, users=people, role=student, by=by, beyond_limit=beyond_limit)
     else:
         for user in people:
-            memberships.add_member(team=default, user=user, role=student)
+            memberships.add_member(team=default, user=user, role=student, beyond_limit=beyond_limit)
+    return len(people)
 
 
 def _leave_groups(team: Team, people: list[User], by: User | None) -> None:

@@ -180,7 +180,7 @@ class AddUser(PersonDialog):
         if not places and not global_role:
             assert self.default is not None
             places = [(self.default, Role.objects.get(code="student"))]
-        works_here = {"global_role": global_role, "is_staff": True, "is_dashboard_user": True}
+        works_here: dict[str, Any] = {"global_role": global_role, "is_staff": True, "is_dashboard_user": True}
         user = people.create_user(
             email=values["email"],
             first_name=values["first_name"],
