@@ -29,6 +29,7 @@ ROOT = "/api"
 OPEN = {"/api/docs", "/api/docs/", "/api/openapi.json"}  # pages of the site, for everybody
 READING = {"GET", "HEAD", "OPTIONS"}
 TRIES = 3  # of a call whose write another one crossed
+NUL = "The text contains a character that cannot be stored (NUL)."
 Answer = Callable[[HttpRequest], HttpResponse]
 
 
@@ -81,6 +82,8 @@ def _call(request: HttpRequest, token: ApiToken) -> HttpResponse:
     except Resolver404:
         return message(404, NOT_FOUND)
     request.resolver_match = found
+    if without := [name for name, values in request.GET.lists() if "\0" in f"{name}{''.join(values)}"]:
+        return message(422, f"{NUL} Leave it out of the address.", {without[0].replace("\0", ""): [NUL]})
 
     def view() -> HttpResponse:
         response: HttpResponse = found.func(request, *found.args, **found.kwargs)
