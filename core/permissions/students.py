@@ -1,12 +1,53 @@
 """Who is a student, and what a viewer may do with one: enroll them, delete them."""
 
 from collections.abc import Collection
+from functools import lru_cache
 
-from django.db.models import QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, TextField
+from django.db.models.functions import Cast
+from django.db.models.lookups import IsNull
 
 from core.models import Membership, SeatAssignment, Team, User
+from core.models.people import UserQuerySet
 from core.permissions import scope
-from core.permissions.overrides import effective
+from core.permissions.overrides import ALLOW, effective
+
+WORKS_HERE = (
+    Q(is_dashboard_user=True) | Q(is_staff=True) | Q(is_superuser=True) | Q(global_role__isnull=False)
+)
+
+
+def every_student(*, for_a_page: bool = False) -> UserQuerySet:
+    """Returns all students: people with the role Student in a team, who may be users of the dashboard as
+    well, and people who hold no right here, as those who came from Thinkific. A role with permissions, or a
+    permission that a membership allows, is a right.
+
+    `for_a_page` asks the same in the way that is quick for a few of many rows: PostgreSQL would read all
+    memberships first. Without it, counting them all is quick.
+    """
+    return _every_student(for_a_page).all()
+
+
+@lru_cache  # building the conditions takes longer than the database needs for a page
+def _every_student(for_a_page: bool) -> UserQuerySet:
+    own = Membership.objects.filter(user=OuterRef("pk")).order_by()
+    told = own.alias(text=Cast("overrides", TextField()))
+    rights = told.filter(~Q(role__permissions=[]) | Q(text__contains=f'"{ALLOW}"'))
+    owned = Team.objects.filter(owner=OuterRef("pk")).order_by()
+
+    def there(rows: QuerySet) -> Q:
+        return Q(IsNull(Subquery(rows.values("pk")[:1]), False)) if for_a_page else Q(Exists(rows))
+
+    without_rights = ~WORKS_HERE & ~there(owned) & ~there(rights)
+    found: UserQuerySet = User.objects.filter(there(own.filter(role__code="student")) | without_rights)
+    return found
+
+
+def personal_memberships() -> QuerySet[Membership]:
+    """Returns the memberships of students in personal teams: each says to which user, the team's owner, a
+    student is assigned."""
+    personal = Q(team__is_personal=True) | Q(team__owner__primary_team=F("team"))
+    return Membership.objects.filter(personal, role__code="student")
 
 
 def with_rights(people: Collection[User]) -> set[int]:

@@ -8,7 +8,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from core.errors import NotAllowed, Refusal
 from core.folding import normalize_email
-from core.models import Team, User
+from core.models import EmailChange, Team, User
 from core.permissions import scope, students
 from core.services import people
 from core.services.accounts import account_mail, deletions, email_changes, passwords
@@ -90,23 +90,14 @@ def create(wanted: Changes, *, by: User) -> User:
 @sensitive_variables("wanted")
 @transaction.atomic
 def update(user: User, wanted: Changes, *, by: User) -> User:
-    """Change a user. Only differences are written, and only they need a right. Raises Refusal.
-
-    An administrator's change of the address holds at once, and the old address is told. That of a team's
-    viewer is pending until it is confirmed by a link to the new address, as on the screens.
-    """
+    """Change a user. Only differences are written, and only they need a right. Raises Refusal."""
     if wanted.name is not None:
         first, last = people.split_name(wanted.name, user)
         if (first, last) != (user.first_name, user.last_name):
             _check_account(user, by)
             people.update_user(user, by=by, reason=REASON, first_name=first, last_name=last)
-    if wanted.email is not None and normalize_email(wanted.email) != user.email:
-        _check_account(user, by)
-        _check_login(user)
-        if by.sees_everything:
-            email_changes.change_at_once(user, wanted.email, by=by, reason=REASON)
-        else:
-            email_changes.ask(user, wanted.email, by=by)
+    if wanted.email is not None:
+        change_email(user, wanted.email, by=by)
     if wanted.password is not None and not user.check_password(wanted.password):
         _check_account(user, by)
         _check_login(user)
@@ -117,6 +108,22 @@ def update(user: User, wanted: Changes, *, by: User) -> User:
         passwords.choose(user, wanted.password, by=by)
     _set_limit(user, wanted, by)
     return User.objects.get(pk=user.pk)
+
+
+def change_email(user: User, email: str, *, by: User) -> EmailChange | None:
+    """Change the address of a user or student; nothing changes when it is theirs. Raises Refusal.
+
+    An administrator's change holds at once, and the old address is told. That of a team's viewer is pending
+    until it is confirmed by a link to the new address, as on the screens: it is returned then.
+    """
+    if normalize_email(email) == user.email:
+        return None
+    _check_account(user, by)
+    _check_login(user)
+    if not by.sees_everything:
+        return email_changes.ask(user, email, by=by)
+    email_changes.change_at_once(user, email, by=by, reason=REASON)
+    return None
 
 
 @sensitive_variables("wanted")
