@@ -32,7 +32,7 @@ def once(request: HttpRequest, issuer: User, key: str, call: Callable[[], HttpRe
                 user=issuer, key=key, digest=wanted, created_at=timezone.now()
             )
             response = call()
-            if response.status_code >= 500 or response.status_code == 429:
+            if response.status_code >= 500 or response.status_code in (409, 429):
                 transaction.set_rollback(True)  # nothing was done: the client may try again
                 return response
             row.status, row.body = response.status_code, bytes(response.content)

@@ -57,10 +57,12 @@ def assign(
     team: Team,
     direction: str = Direction.BIDIRECTIONAL,
     role: Role | None = None,
+    send_members: bool = True,
     by: User | None = None,
 ) -> GroupAssignment:
-    """Assign a group to a team. If the direction pushes, the team's members are put into the group now. If it
-    pulls, the group's members join the team with the next pull of the groups.
+    """Assign a group to a team. If the direction pushes, the team's members are put into the group now, or
+    without `send_members` only those who join the team later. If it pulls, the group's members join the team
+    with the next pull of the groups.
 
     Raises Refusal when the group is assigned to the team already, or is no longer in Thinkific.
     """
@@ -69,8 +71,11 @@ def assign(
     if GroupAssignment.objects.filter(group=group, team=team).exists():
         raise Refusal(f"{group} is assigned to {team} already. Change its direction instead.")
     assignment = GroupAssignment(group=group, team=team, direction=Direction(direction), role=role)
+    if not send_members:
+        assignment.last_synced_at = timezone.now()  # nothing is left to be sent
     signed(assignment, by=by, reason="group assigned").save()
-    _send_team(assignment, by)
+    if send_members:
+        _send_team(assignment, by)
     return assignment
 
 

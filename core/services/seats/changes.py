@@ -35,6 +35,10 @@ CHANGEABLE = {
 }
 
 
+class TooManyPlaces(Refusal):
+    pass
+
+
 class ProductInUse(Refusal):
     """A seat that people use keeps its product."""
 
@@ -175,7 +179,7 @@ def _check_places(seat: Seat) -> None:
     if seat.max_seats is None:
         raise Refusal("Enter how many places the seat has, or make it unlimited.")
     if not 0 <= seat.max_seats <= MOST_PLACES:
-        raise Refusal(f"A seat has between 0 and {MOST_PLACES:,} places. For more, make it unlimited.")
+        raise TooManyPlaces(f"A seat has between 0 and {MOST_PLACES:,} places. For more, make it unlimited.")
 
 
 def _check_expiry(seat: Seat, changed: set[str]) -> None:

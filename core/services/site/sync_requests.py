@@ -7,7 +7,12 @@ from typing import Any
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from core.errors import Refusal
 from core.models import User
+
+
+class Busy(Refusal):
+    """A run of this kind with other options is under way."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,7 @@ def request(
     """Start a pull of one kind in the background, or attach to the one under way. Kinds: users, products,
     content, enrollments, groups, quiz_results, certificates.
 
-    Raises Refusal when Thinkific is not connected.
+    Raises NotConnected, and Busy when a run with other options is under way.
     """
     start = import_string(settings.SYNC_REQUEST)
     return start(kind, started_by=started_by, full=full, options=options or {})

@@ -88,14 +88,10 @@ def _pull(context: RunContext) -> None:
 
 
 def _pull_one(context: RunContext, group: ThinkificGroup) -> None:
-    if group.thinkific_id is None:
-        return context.note(str(group), "This group is not in Thinkific yet.")
     if context.place(MembersPlace).members_top is UNSET:
-        number = group.thinkific_id
-        try:
-            found = context.client.rest.get_group(number)
-        except NotFound:
-            found = None
+        found = _find(context, group)
+        if found is None and group.thinkific_id is None:
+            return context.note(str(group), "This group is not in Thinkific yet.")
 
         def write() -> None:
             context.run.fetched = context.run.pages_done = 1
@@ -112,8 +108,21 @@ def _pull_one(context: RunContext, group: ThinkificGroup) -> None:
         context.store(write)
         if found is None:
             return None
+        if not ThinkificGroup.objects.filter(pk=group.pk, thinkific_id=found.id).exists():
+            return context.note(str(group), "Another group here stands for Thinkific's group of this name.")
     _pull_members_of(context, ThinkificGroup.objects.filter(pk=group.pk))
     return None
+
+
+def _find(context: RunContext, group: ThinkificGroup) -> schemas.Group | None:
+    """Returns the group as Thinkific has it: by its name, when it was made here and was not linked yet."""
+    rest = context.client.rest
+    if group.thinkific_id is None:
+        return rest.find_group_by_name(group.name)
+    try:
+        return rest.get_group(group.thinkific_id)
+    except NotFound:
+        return None
 
 
 def _pull_members_of(context: RunContext, groups: QuerySet[ThinkificGroup]) -> None:

@@ -19,7 +19,7 @@ from core.models import ThinkificGroup, User
 from core.moments import is_older
 from core.processes import is_gone
 from core.services.site import notices
-from core.services.site.sync_requests import RequestedRun
+from core.services.site.sync_requests import Busy, RequestedRun
 from integrations.models import PULLED, STALE_AFTER, Kind, SyncRun
 from integrations.thinkific.client.credentials import Credentials
 
@@ -66,13 +66,13 @@ def open_run(
 def request_run(
     kind: str, *, started_by: User | None = None, full: bool = True, options: dict[str, Any] | None = None
 ) -> RequestedRun:
-    """Start a pull in the background for a person. Raises NotConnected, and Refusal when a run with other
+    """Start a pull in the background for a person. Raises NotConnected, and Busy when a run with other
     options is under way."""
     if not Credentials.from_settings().complete:
         raise NotConnected
     run, attached = open_run(kind, full=full, started_by=started_by, options=options)
     if attached and _asks_more(options or {}, run.options):
-        raise Refusal(
+        raise Busy(
             f"{run} is under way and does not do what you chose. Start again when it has ended; you are told."
         )
     if kind == Kind.GROUPS and not attached:
