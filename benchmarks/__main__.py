@@ -18,6 +18,7 @@ from benchmarks import (
     lists,
     push,
     request_budget,
+    rest_api,
     seats,
     storing,
     tagging,
@@ -42,6 +43,7 @@ FIGURES: dict[str, Callable[[Context, Place], Iterator[Line]]] = {
     "team": team_lists.measure,
     "impersonated": impersonated.measure,
     "seats": seats.measure,
+    "api": rest_api.measure,
 }
 DATABASES = ("sqlite", "postgresql")
 

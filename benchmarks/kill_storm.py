@@ -41,11 +41,12 @@ def main() -> int:
         numbers = map(str, (options.kills, options.seed, options.workers))
         storm = ["-m", "benchmarks.storm", *numbers, sandbox.url]
         report = child(storm, environment(database, sandbox, **LIMITS))
-    print(json.dumps(report) if options.json else _told(report))
+    print(json.dumps(report) if options.json else told(report))
     return 1 if report["wrong"] else 0
 
 
-def _told(report: dict[str, Any]) -> str:
+def told(report: dict[str, Any]) -> str:
+    """Returns the report as lines of text."""
     lines = [f"{name.replace('_', ' ')}: {value}" for name, value in report.items() if name != "wrong"]
     return "\n".join([*lines, *(f"WRONG: {problem}" for problem in report["wrong"]), ""])
 

@@ -1,0 +1,1 @@
+"""Calls of the REST API in a kill storm, and what must be true after it."""
