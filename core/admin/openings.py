@@ -43,7 +43,7 @@ def openings_of(user: User, viewer: User) -> QuerySet[ThinkificOpening]:
 
 OPENINGS_TAB = Tab(
     "openings",
-    "Opened in Thinkific",
+    "Openings of Thinkific",
     openings_of,
     [OPENED, LED_TO, WAY, ACCOUNT, ADDRESS],
     "This person has not opened Thinkific from here.",
@@ -86,9 +86,6 @@ class ThinkificOpeningAdmin(SitewideAdmin, ExportingAdmin):
         "Every time that a person is signed in to Thinkific from here is listed: who, when, from where, as "
         "which account, and to which page."
     )
-
-    def list_title(self, request: HttpRequest) -> str:
-        return "Opened in Thinkific"
 
     def export_rows(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         return queryset.select_related("user", "short_link__team", "short_link__product")

@@ -68,7 +68,7 @@ AUDIT = [
         "core.view_impersonationsession",
     ),
     Entry(
-        "Opened in Thinkific",
+        "Openings of Thinkific",
         "open_in_new",
         "core_thinkificopening_changelist",
         "core.view_thinkificopening",

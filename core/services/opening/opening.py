@@ -91,7 +91,9 @@ def open_for(
     when the person could become somebody else, opens it too often, or somebody acts as them.
     """
     acting.refuse(OWN_ACCOUNT)
-    user = User.objects.get(pk=user.pk, is_active=True)
+    user = User.objects.get(pk=user.pk)
+    if not user.is_active:
+        raise Refusal("Your account is switched off. Ask an administrator of the dashboard.")
     site = thinkific_site.address()
     if not site:
         raise Refusal(NOT_CONNECTED)

@@ -279,6 +279,7 @@ ROLES = {
     "tag": (True, True, True, True),
     "apitoken": (True, True, False, False),
     "impersonationsession": (True, True, False, False),
+    "thinkificopening": (True, True, False, False),
     "importbatch": (True, True, True, False),
     "outboxentry": (True, True, False, False),
     "emailtext": (True, True, False, False),

@@ -186,6 +186,16 @@ def test_who_has_no_right_gets_a_page_that_helps_and_no_name(signed_in, link, bo
         assert str(accounting) not in text_of(response)
 
 
+def test_who_has_another_account_signs_in_with_that_one(signed_in, link, bo, ana):
+    client = signed_in(bo)
+    assert "Sign in as somebody else" in text_of(client.get(address(link)))
+
+    left = client.post("/admin/logout/", {"next": address(link)}, follow=True)
+    assert left.redirect_chain[-1][0] == f"/admin/login/?next={address(link)}"
+    client.force_login(ana)
+    assert "data-send" in text_of(client.get(address(link)))
+
+
 def test_revoked_and_unknown_links_are_answered_alike(signed_in, ana, link, alma):
     short_links.revoke(link, by=alma)
     client = signed_in(ana)

@@ -181,7 +181,7 @@ def test_without_a_site_nothing_is_opened(ana, settings):
 def test_a_switched_off_account_opens_nothing(ana):
     User.objects.filter(pk=ana.pk).update(is_active=False)
 
-    with pytest.raises(User.DoesNotExist):
+    with pytest.raises(Refusal, match="switched off"):
         opening.open_for(ana)
 
 

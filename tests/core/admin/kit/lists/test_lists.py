@@ -42,6 +42,7 @@ LISTS = [
     "tag",
     "importbatch",
     "impersonationsession",
+    "thinkificopening",
     "apitoken",
 ]
 MOST_QUERIES = 15
