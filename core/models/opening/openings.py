@@ -18,7 +18,7 @@ class ThinkificOpening(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="thinkific_openings"
     )
     user_name = kept_name()
-    opened_at = models.DateTimeField(default=timezone.now, db_index=True)
+    opened_at = models.DateTimeField(default=timezone.now)
     ip_address = models.GenericIPAddressField("address", null=True, blank=True)
     email = models.CharField(max_length=EMAIL_LENGTH, help_text="The address in the token.")
     thinkific_id = models.BigIntegerField("Thinkific ID")
@@ -34,6 +34,7 @@ class ThinkificOpening(models.Model):
         ordering = ["-id"]
         verbose_name = "opening of Thinkific"
         verbose_name_plural = "openings of Thinkific"
+        indexes = [models.Index(fields=["opened_at"], name="thinkific_opening_opened_at")]
 
     def __str__(self) -> str:
         return f"{self.user or self.user_name}: {self.page}"

@@ -74,7 +74,7 @@ WRITTEN = {
 def test_no_address_with_a_secret_is_logged_whole(lines, how):
     resolve("/admin/")  # the addresses are loaded, as before any request
     found = list(addresses("tests.project.middleware.secret_urls"))
-    assert len(found) == 16  # four of the later pages, and the product's own six in two forms
+    assert len(found) == 18  # four of the later pages, and the product's own seven in two forms
 
     for address in found:
         text = WRITTEN[how](address)
@@ -94,7 +94,8 @@ def test_every_address_of_the_product_that_looks_secret_is_found():
     found = list(addresses("project.urls"))
 
     pages = ("password/new", "invitation", "join/confirm", "join", "sign-in", "email-change")
-    assert found == [f"/admin/{page}/{SECRET}/{SECRET}{end}" for end in ("/", "") for page in pages]
+    in_mails = [f"/admin/{page}/{SECRET}/{SECRET}{end}" for end in ("/", "") for page in pages]
+    assert found == [*in_mails, f"/go/{SECRET}", f"/go/{SECRET}/"]
     assert all("s3cr3t" not in secret_addresses.in_text().sub(r"\1", address) for address in found)
 
 
