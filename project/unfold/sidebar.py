@@ -15,6 +15,7 @@ class Entry:
     icon: str
     page: str  # the name of the address in the admin
     permission: str = ""  # Django's permission; empty: for every viewer of the section
+    unless: str = ""  # whoever holds this one has another entry that leads there
 
 
 OVERVIEW = Entry("Overview", "dashboard", "index")
@@ -39,7 +40,13 @@ ADMIN = [
     SEATS,
     Entry("API", "api", "core_apitoken_changelist", "core.view_apitoken"),
     Entry("Tools", "construction", "tools", "core.run_tools"),
-    Entry("Webhooks", "webhook", "core_webhookendpoint_changelist", "core.view_webhookendpoint"),
+    Entry(
+        "API",
+        "api",
+        "core_webhookendpoint_changelist",
+        "core.view_webhookendpoint",
+        unless="core.view_apitoken",
+    ),
     Entry("Settings", "settings", "core_sitesettings_changelist", "core.view_sitesettings"),
 ]
 SYNC = [
@@ -109,6 +116,7 @@ def _shown(entries: list[Entry], user: User) -> list[dict[str, Any]]:
         {"title": entry.title, "icon": entry.icon, "link": address}
         for entry in entries
         if (not entry.permission or user.has_perm(entry.permission)) and (address := _address(entry.page))
+        if not (entry.unless and user.has_perm(entry.unless))
     ]
 
 

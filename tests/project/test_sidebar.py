@@ -21,7 +21,7 @@ def test_an_administrator_sees_every_section(rf, alma):
 
 
 def test_the_sections_hold_what_the_design_says(rf, root):
-    assert titles_for(root, rf)[:10] == [
+    assert titles_for(root, rf)[:11] == [
         "Overview",
         "Users",
         "Teams",
@@ -30,6 +30,7 @@ def test_the_sections_hold_what_the_design_says(rf, root):
         "Groups",
         "Products",
         "Seats",
+        "API",
         "Tools",
         "Settings",
     ]

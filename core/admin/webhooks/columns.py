@@ -75,9 +75,8 @@ def failures(endpoint: WebhookEndpoint) -> SafeString | str:
 def failing(endpoint: WebhookEndpoint) -> SafeString | str:
     if not endpoint.failures:
         return "No attempt has failed since the last success."
-    return cells.lines(
-        [pill("Failed", f"{endpoint.failures:,} in a row"), cells.moment(endpoint.failing_since)]
-    )
+    count = pill("Failed", f"{endpoint.failures:,} in a row")
+    return format_html("{} since {}", count, cells.moment(endpoint.failing_since))
 
 
 def secret(endpoint: WebhookEndpoint) -> str:
@@ -94,7 +93,9 @@ def _hours(until: Any) -> str:
 
 def event(delivery: WebhookDelivery) -> SafeString:
     shown = cells.link(delivery, events.label(delivery.event))
-    return cells.badged(shown, pill("Label", "Test")) if is_test(delivery) else shown
+    if not is_test(delivery):
+        return shown
+    return format_html('<span class="cell-named">{} {}</span>', shown, pill("Label", "Test"))
 
 
 def is_test(delivery: WebhookDelivery) -> bool:

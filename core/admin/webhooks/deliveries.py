@@ -5,13 +5,16 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from core.admin.api import tabs
 from core.admin.kit import cells
 from core.admin.kit.dialogs.chosen import ChosenDialog
 from core.admin.kit.dialogs.dialog import Dialog, Done
 from core.admin.kit.lists.columns import column
 from core.admin.kit.lists.filters import choice_filter
+from core.admin.kit.open_pages import list_url
 from core.admin.kit.sitewide import SitewideAdmin
 from core.admin.webhooks import columns
 from core.models import User, WebhookDelivery, WebhookEndpoint
@@ -32,6 +35,11 @@ PERIODS = {
     "day": ("Last 24 hours", _lately(days=1)),
     "week": ("Last 7 days", _lately(days=7)),
 }
+
+
+def tabs_above(request: HttpRequest) -> dict[str, Any]:
+    """Returns what the template above both lists needs."""
+    return tabs.context("webhooks", request.user) if isinstance(request.user, User) else {}
 
 
 def _endpoints(viewer: User) -> dict[str, str]:
@@ -125,21 +133,36 @@ class WebhookDeliveryAdmin(SitewideAdmin):
     search_fields = ["event_id"]
     search_help_text = "Search by event id"
     ordering = ["-id"]
-    fields = [
-        "event_name",
-        "event_number",
-        "where",
-        "state",
-        "outcome",
-        "tries",
-        "happened",
-        "tried",
-        "next_try",
-        "asked",
-        "request_text",
-        "response_text",
+    list_top_template = "dashboard/webhooks_top.html"
+    fieldsets = [
+        (
+            None,
+            {
+                "fields": [
+                    "event_name",
+                    "event_number",
+                    "where",
+                    "state",
+                    "outcome",
+                    "tries",
+                    "happened",
+                    "tried",
+                    "next_try",
+                    "asked",
+                ]
+            },
+        ),
+        (None, {"fields": ["request_text"]}),
+        (None, {"fields": ["response_text"]}),
     ]
     dialogs = (Redeliver,)
     actions = [RedeliverChosen]
     empty_title = "Nothing was sent yet"
     empty_text = "Every event that an endpoint is told of is listed here, with what was sent and answered."
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = {**tabs_above(request), "endpoints_url": list_url(WebhookEndpoint), **(extra_context or {})}
+        page: HttpResponse = super().changelist_view(request, context)
+        return page

@@ -12,10 +12,20 @@ from core.admin.kit.dialogs.buttons import opens
 from core.admin.kit.history import HistoryAdmin
 from core.admin.kit.lists.columns import column
 from core.admin.kit.lists.filters import choice_filter
+from core.admin.kit.open_pages import list_url
 from core.admin.kit.sitewide import SitewideAdmin
 from core.admin.kit.tabs import Tab
 from core.admin.webhooks import columns
-from core.admin.webhooks.deliveries import ANSWER, EVENT, HAPPENED, LARGE, STATE, TRIES, RedeliverChosen
+from core.admin.webhooks.deliveries import (
+    ANSWER,
+    EVENT,
+    HAPPENED,
+    LARGE,
+    STATE,
+    TRIES,
+    RedeliverChosen,
+    tabs_above,
+)
 from core.admin.webhooks.dialogs import ENDPOINT_DIALOGS, AddEndpoint
 from core.models import User, WebhookDelivery, WebhookEndpoint
 
@@ -48,6 +58,7 @@ class WebhookEndpointAdmin(SitewideAdmin, HistoryAdmin):
     list_select_related = ["owner"]
     ordering = ["-id"]
     few_rows = True
+    list_top_template = "dashboard/webhooks_top.html"
     fields = [
         "url_whole",
         "description_whole",
@@ -105,5 +116,10 @@ class WebhookEndpointAdmin(SitewideAdmin, HistoryAdmin):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         shown_once.show(request, WebhookEndpoint)
-        page: HttpResponse = super().changelist_view(request, extra_context)
+        context = {
+            **tabs_above(request),
+            "deliveries_url": list_url(WebhookDelivery),
+            **(extra_context or {}),
+        }
+        page: HttpResponse = super().changelist_view(request, context)
         return page

@@ -219,6 +219,8 @@ def test_deliveries_are_found(browser, shop, query, found):
 
     answer = browser.get(f"{DELIVERIES}?{query}")
 
+    assert "&lt;a" not in words(answer)
+
     assert len(answer.context["cl"].result_list) == found
 
 
@@ -259,5 +261,11 @@ def test_nothing_secret_is_reached_in_somebody_elses_name(alma, root, shop):
                 refused()
 
 
-def test_the_screens_are_in_the_sidebar(browser):
-    assert f'href="{reverse("admin:core_webhookendpoint_changelist")}"' in words(browser.get("/admin/"))
+def test_the_screens_are_a_tab_beside_the_tokens(signed_in, alma, browser):
+    endpoints_url = f'href="{reverse("admin:core_webhookendpoint_changelist")}"'
+    assert endpoints_url in words(browser.get(reverse("admin:core_apitoken_changelist")))
+    assert endpoints_url not in words(browser.get("/admin/"))  # the entry API leads to the tokens
+    role = RoleFactory(is_global=True, permissions=["webhooks.manage"])
+    only = signed_in(UserFactory(global_role=role, is_staff=True))
+    assert endpoints_url in words(only.get("/admin/"))
+    assert DELIVERIES in words(browser.get(LIST))
