@@ -10,7 +10,16 @@ from ninja.parser import Parser
 from api.answers import message
 from api.documentation import EXPLAINED
 from api.errors import BadBody, Invalid, OutOfDate, answer_to
-from api.routers import enrollments, jobs, products, student_changes, teams, user_access, users
+from api.routers import (
+    enrollments,
+    jobs,
+    products,
+    provision,
+    student_changes,
+    teams,
+    user_access,
+    users,
+)
 from core.errors import Refusal
 
 DESCRIPTION = """\
@@ -62,6 +71,6 @@ def _answered(request: HttpRequest, error: Any) -> HttpResponse:
 for kind in (ValidationError, HttpError, Http404, AuthenticationError, Invalid, BadBody, OutOfDate, Refusal):
     api.add_exception_handler(kind, _answered)
 
-ROUTERS = (users, user_access, student_changes, products, teams, enrollments, jobs)
+ROUTERS = (users, user_access, student_changes, products, teams, enrollments, provision, jobs)
 for module in ROUTERS:
     api.add_router("", module.router)
