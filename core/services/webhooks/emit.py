@@ -51,6 +51,7 @@ def deliver(
         raise RuntimeError("emit() belongs into the transaction of the change.")
     if not endpoints or not (told := list(objects)):
         return 0
+    endpoints = _held(endpoints)
     models = [one for one in told if isinstance(one, Model)]
     mappings = [dict(one) for one in told if not isinstance(one, Model)]
     payloads: list[Payload] = payloads_of(models) if models else mappings
@@ -71,6 +72,18 @@ def deliver(
     WebhookDelivery.objects.bulk_create(rows, batch_size=AT_ONCE)
     wake()
     return len(rows)
+
+
+def _held(endpoints: Sequence[WebhookEndpoint]) -> list[WebhookEndpoint]:
+    """Returns those that are still there, and keeps them from being deleted before the caller's commit, which
+    would fail then. Whoever emits waits for nobody else who does. On SQLite only one transaction writes."""
+    if connection.vendor != "postgresql":
+        return list(endpoints)
+    with connection.cursor() as cursor:
+        keys = [endpoint.pk for endpoint in endpoints]
+        cursor.execute("SELECT id FROM core_webhookendpoint WHERE id = ANY(%s) FOR KEY SHARE", [keys])
+        there = {key for (key,) in cursor.fetchall()}
+    return [endpoint for endpoint in endpoints if endpoint.pk in there]
 
 
 def new_id(start: str = EVENT_ID) -> str:

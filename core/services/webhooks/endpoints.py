@@ -84,7 +84,8 @@ def rotate_secret(endpoint: WebhookEndpoint, *, by: User, at_once: bool = False)
 def delete(endpoint: WebhookEndpoint, *, by: User) -> None:
     """Delete an endpoint with its deliveries. Its history stays."""
     acting.refuse()
-    endpoint = _locked(endpoint)
+    # Whoever tells it of an event just now has a lock that this one waits for (emit.py).
+    endpoint = _locked(endpoint, no_key=False)
     endpoint.deliveries.all()._raw_delete(endpoint.deliveries.db)
     signed(endpoint, by=by, reason="endpoint deleted").delete()
 
@@ -162,8 +163,8 @@ def _check_on(endpoints: Iterable[WebhookEndpoint]) -> None:
         raise Refusal(f"{off[0]} is switched off. Switch it on first.")
 
 
-def _locked(endpoint: WebhookEndpoint) -> WebhookEndpoint:
-    found = WebhookEndpoint.objects.select_for_update(of=("self",), no_key=True).filter(pk=endpoint.pk)
+def _locked(endpoint: WebhookEndpoint, *, no_key: bool = True) -> WebhookEndpoint:
+    found = WebhookEndpoint.objects.select_for_update(of=("self",), no_key=no_key).filter(pk=endpoint.pk)
     if (row := found.first()) is None:
         raise Refusal(f"{endpoint} was deleted meanwhile. Nothing was changed.")
     return row

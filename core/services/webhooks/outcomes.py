@@ -22,6 +22,8 @@ FIRST_PAUSE, LONGEST_PAUSE, LONGEST_ASKED_FOR = 5.0, 300.0, 3_600.0  # seconds
 SWITCHED_OFF_AFTER = timedelta(days=3)  # of failing without a success
 FEWEST_FAILURES = 10
 GONE = 410
+AT_ONCE = 1000
+TOO_OLD = "Not sent: the endpoint did not answer for 24 hours."
 Status = WebhookDelivery.Status
 
 
@@ -91,11 +93,14 @@ def is_given_up(endpoint: WebhookEndpoint, now: datetime) -> bool:
 
 
 def give_up_old(now: datetime | None = None) -> int:
-    """Fail deliveries that have waited for a day behind an endpoint that failed all the time. Returns how
-    many."""
+    """Fail deliveries that have waited for a day behind an endpoint that failed all the time, and those that
+    were written at the moment when their endpoint was switched off. Returns how many."""
     before = (now or timezone.now()) - WINDOW
     waiting = WebhookDelivery.objects.filter(status=Status.PENDING, claimed_until__isnull=True)
     old = waiting.filter(created_at__lt=before, endpoint__failing_since__lt=before)
-    keys = list(old.values_list("pk", flat=True)[:1000])
-    rows = waiting.filter(pk__in=keys)
-    return rows.update(status=Status.FAILED, error="Not sent: the endpoint did not answer for 24 hours.")
+    off = waiting.filter(endpoint__active=False)
+    count = 0
+    for rows, words in ((old, TOO_OLD), (off, switching.NOT_SENT)):
+        keys = list(rows.values_list("pk", flat=True)[:AT_ONCE])
+        count += waiting.filter(pk__in=keys).update(status=Status.FAILED, error=words)
+    return count

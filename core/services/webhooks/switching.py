@@ -21,7 +21,7 @@ NOT_SENT = "The endpoint was switched off before this was sent. Redeliver sends 
 def switch(endpoint: WebhookEndpoint, *, on: bool, by: User | None = None, why: str = "") -> WebhookEndpoint:
     """Switch an endpoint on or off; only a difference is written. While it is off nothing is recorded for it.
     What waits fails, so that it is seen and can be sent again."""
-    endpoint = WebhookEndpoint.objects.select_for_update(of=("self",)).get(pk=endpoint.pk)
+    endpoint = WebhookEndpoint.objects.select_for_update(of=("self",), no_key=True).get(pk=endpoint.pk)
     if endpoint.active == on:
         return endpoint
     now = timezone.now()

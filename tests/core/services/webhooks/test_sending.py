@@ -3,11 +3,13 @@
 import hashlib
 import hmac
 import json
+import threading
 import time
 from datetime import timedelta
 
 import pytest
 from django.core import mail
+from django.db import connection, transaction
 from django.utils import timezone
 from standardwebhooks import Webhook, WebhookVerificationError
 
@@ -418,7 +420,6 @@ def test_a_test_delivery_is_told_from_others_by_its_id(shop, made, alma):
 
 
 def test_a_commit_wakes_the_sending_once(shop, made, monkeypatch, acme):
-    from django.db import transaction
     from django_q.models import OrmQ
 
     made(shop.url, events=["team.created"])
@@ -429,6 +430,30 @@ def test_a_commit_wakes_the_sending_once(shop, made, monkeypatch, acme):
 
     assert OrmQ.objects.count() == 1
     assert OrmQ.objects.get().task["func"] == "integrations.queue.tasks.send_webhooks"
+
+
+def test_what_was_told_at_the_moment_of_switching_off_has_failed(shop, made, alma):
+    endpoint, _ = made(shop.url)
+    switching.switch(endpoint, on=False, by=alma)
+    [late] = waiting(endpoint)
+
+    sending.sweep()
+
+    assert again(late).error == switching.NOT_SENT
+
+
+def test_an_endpoint_that_is_deleted_while_something_is_told_breaks_nothing(shop, made, alma, acme):
+    """The one who deletes waits for the other's commit, and not the other way round."""
+    endpoint, _ = made(shop.url)
+    deleting = threading.Thread(target=lambda: (endpoints.delete(endpoint, by=alma), connection.close()))
+    with transaction.atomic():
+        assert webhooks.emit("team.created", [acme]) == 1
+        deleting.start()
+        deleting.join(0.5)
+    deleting.join(30)
+
+    assert not deleting.is_alive()
+    assert not WebhookDelivery.objects.exists()
 
 
 def test_what_waited_behind_a_dead_endpoint_for_a_day_has_failed(shop, made):
