@@ -4,7 +4,6 @@ A page takes a constant number of queries, and only those for the fields that ar
 """
 
 from collections.abc import Callable, Collection, Iterable
-from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -18,7 +17,6 @@ from core.models import Enrollment, Team, User, UserTag
 from core.permissions import students
 
 COLUMNS = ("id", "first_name", "last_name", "email", "thinkific_id", "created_at", "updated_at")
-MOMENTS = ("created_at", "updated_at")
 # Of a guest, whose account belongs elsewhere, a team's viewer sees none of these.
 OF_OWN_PEOPLE: dict[str, Any] = {"thinkific_id": None, "tags": [], "created_at": None, "updated_at": None}
 
@@ -101,7 +99,7 @@ def rows(people: QuerySet, fields: Collection[str] = FIELDS, *more: str) -> Quer
 
 def one(viewer: User, key: int) -> dict[str, Any]:
     """Returns a student as the viewer sees them. Raises Http404."""
-    people = students.every_student(for_a_page=True).visible_to(viewer).filter(pk=key)
+    people = students.every_student().visible_to(viewer).filter(pk=key)
     return represent([get_object_or_404(rows(people))], viewer)[0]
 
 
@@ -120,23 +118,21 @@ def represent(
     own = None  # everybody
     if not viewer.sees_everything and not OF_OWN_PEOPLE.keys().isdisjoint(fields):
         own = set(User.objects.own_people_of(viewer).filter(pk__in=keys).values_list("pk", flat=True))
+    moments = [name for name in ("created_at", "updated_at") if name in fields]
+    as_read = all([*row] == [*fields] for row in found)
     answers = []
     for row in found:
-        student: dict[str, Any] = {
-            name: related[name].get(row["id"], []) if name in related else row[name] for name in fields
-        }
-        for name in MOMENTS:
-            if name in student:
-                student[name] = _moment(student[name])
+        student = row
+        if not as_read:
+            student = {
+                name: related[name].get(row["id"], []) if name in related else row[name] for name in fields
+            }
+        for name in moments:
+            student[name] = student[name].replace(microsecond=0)  # as `moment`; the encoder writes it
         if own is not None and row["id"] not in own:
             student |= {name: nothing for name, nothing in OF_OWN_PEOPLE.items() if name in student}
         answers.append(student)
     return answers
-
-
-def _moment(value: datetime) -> datetime:
-    """`answers.moment` for many: the encoder writes it."""
-    return value.replace(microsecond=0)
 
 
 def _users(keys: list[int], viewer: User) -> dict[int, list[str]]:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from django.db.models import Q
 from django.http import HttpResponse
@@ -20,6 +20,7 @@ from api.resources.students import EXAMPLE, StudentPart
 from api.types import BIGGEST, Id
 from core.models import Team, User
 from core.models.fields.folded import holding
+from core.models.people import UserQuerySet
 from core.permissions import students
 
 router = Router(tags=["Students"], auth=Bearer("students:read", "core.view_user"))
@@ -75,8 +76,7 @@ def list_students(request: ApiRequest, query: Query[StudentQuery]) -> HttpRespon
     Walk long lists with `cursor`, and ask only for the `fields` that you need.
     """
     fields = resource.chosen_fields(query.fields)
-    rows = _chosen(request.issuer, query, for_a_page=True)
-    counted = None if query.cursor is not None else _chosen(request.issuer, query, for_a_page=False)
+    rows = _chosen(students.every_student(), request.issuer, query)
     column = SORTS.get(query.sort.removeprefix("-"), "pk")
     more = [] if column == "pk" else [column]
     return listed(
@@ -86,12 +86,12 @@ def list_students(request: ApiRequest, query: Query[StudentQuery]) -> HttpRespon
         partial(resource.represent, viewer=request.issuer, fields=fields),
         sorts=SORTS,
         sort=query.sort,
-        counted=counted,
+        counted=lambda: students.count(_chosen(User.objects.all(), request.issuer, query)),
     )
 
 
-def _chosen(viewer: User, query: StudentQuery, *, for_a_page: bool) -> Any:
-    found = students.every_student(for_a_page=for_a_page).visible_to(viewer)
+def _chosen(people: UserQuerySet, viewer: User, query: StudentQuery) -> UserQuerySet:
+    found = people.visible_to(viewer)
     own = (
         Q()
         if viewer.sees_everything

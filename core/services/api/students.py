@@ -46,7 +46,7 @@ class Upserted:
 
 def find(email: str, *, by: User) -> User:
     """Returns the student with this address. Raises NotThere, also for one whom `by` may not see."""
-    seen = students.every_student(for_a_page=True).visible_to(by)
+    seen = students.every_student().visible_to(by)
     student: User | None = seen.of_address(email).first()
     if student is None:
         raise NotThere(f"There is no student with the e-mail {email}, or this token may not see them.")
@@ -63,7 +63,7 @@ def find_user(email: str, *, by: User) -> User:
 
 def locked(key: int, *, by: User) -> User | None:
     """Returns the student with this primary key, locked; None for one whom `by` may not see."""
-    seen = students.every_student(for_a_page=True).visible_to(by)
+    seen = students.every_student().visible_to(by)
     return seen.select_for_update(of=("self",)).filter(pk=key).first()
 
 
