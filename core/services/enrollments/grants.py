@@ -1,7 +1,7 @@
 """How long a student has access to a course: as long as the longest of its grants, which are a grant of the
 course itself and any number of bundles."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,8 +9,30 @@ from django.db.models import QuerySet
 
 from core.models import BundleItem, Enrollment, Product, User
 from core.services.mirror.enrollments import SAME_DAY
+from core.services.storage import bulk
 
 Moment = datetime | None  # None: no end
+
+
+class HeldBundles:
+    """The bundle enrollments of several students that contain one of their courses, read at once."""
+
+    def __init__(self, courses: Collection[Enrollment]) -> None:
+        items = BundleItem.objects.filter(course__in={one.product_id for one in courses})
+        pairs = list(items.filter(removed_at__isnull=True).values_list("course", "bundle"))
+        self.bundles: dict[int, set[int]] = {}
+        for course, bundle in pairs:
+            self.bundles.setdefault(course, set()).add(bundle)
+        rows = Enrollment.objects.filter(product__in={bundle for _, bundle in pairs}, removed_at__isnull=True)
+        rows = rows.filter(bulk.among("user_id", {one.user_id for one in courses})).order_by("pk")
+        self.rows: dict[int, list[tuple[int, int, Moment]]] = {}
+        for user, product, pk, end in rows.values_list("user", "product", "pk", "expiry_date"):
+            self.rows.setdefault(user, []).append((product, pk, end))
+
+    def of(self, course: Enrollment) -> list[tuple[int, Moment]]:
+        """Returns the primary keys and ends of the student's bundle enrollments that contain this course."""
+        bundles = self.bundles.get(course.product_id, set())
+        return [(pk, end) for product, pk, end in self.rows.get(course.user_id, ()) if product in bundles]
 
 
 def held_through(course: Enrollment) -> QuerySet[Enrollment]:
@@ -18,20 +40,20 @@ def held_through(course: Enrollment) -> QuerySet[Enrollment]:
     return bundles_with(course).giving_access()
 
 
-def access_until(course: Enrollment) -> Moment:
+def access_until(course: Enrollment, held: HeldBundles | None = None) -> Moment:
     """Returns when the student's access to a course ends: the latest end of the course's own grant and of all
     bundles that contain it. None when one of them has no end."""
-    ends = bundle_ends(course) + ([course.granted_until] if course.granted else [])
+    ends = bundle_ends(course, held) + ([course.granted_until] if course.granted else [])
     return latest(ends) if ends else course.expiry_date
 
 
-def comes_through(course: Enrollment) -> int | None:
+def comes_through(course: Enrollment, held: HeldBundles | None = None) -> int | None:
     """Returns the bundle enrollment (primary key) that gives the course for the longest time; of equal ones
     the present one. This keeps a bundle's end, which is derived from its courses, apart from the end of
     another bundle."""
-    rows = bundles_with(course).values_list("expiry_date", "pk")
+    rows = _bundles(course, held)
     far = datetime.max.replace(tzinfo=UTC)
-    ends = [(end or far, pk == course.via_bundle_id, pk) for end, pk in rows]
+    ends = [(end or far, pk == course.via_bundle_id, pk) for pk, end in rows]
     return max(ends)[2] if ends else course.via_bundle_id
 
 
@@ -70,8 +92,15 @@ def bundles_with(course: Enrollment) -> Any:
     )
 
 
-def bundle_ends(course: Enrollment) -> list[Moment]:
-    return list(bundles_with(course).values_list("expiry_date", flat=True))
+def bundle_ends(course: Enrollment, held: HeldBundles | None = None) -> list[Moment]:
+    return [end for _, end in _bundles(course, held)]
+
+
+def _bundles(course: Enrollment, held: HeldBundles | None) -> list[tuple[int, Moment]]:
+    """`held`: what was read for several courses at once."""
+    if held is not None:
+        return held.of(course)
+    return list(bundles_with(course).values_list("pk", "expiry_date"))
 
 
 def latest(ends: Sequence[Moment]) -> Moment:

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.models import Enrollment, OutboxEntry
-from core.services.enrollments import enrollments, grants
+from core.services.enrollments import changes, grants
 from core.services.mirror.bundles import (
     apply_bundle_rows,
     point_to_bundles,
@@ -155,7 +155,7 @@ def _with_other_grants(bundle: Enrollment) -> dict[int, Enrollment]:
     """Returns the courses that the student also has alone or through another bundle, by Thinkific id."""
     return {
         course.product.productable_id: course
-        for course in enrollments.courses_in([bundle])
+        for course in changes.courses_in([bundle])
         if course.granted or course.via_bundle_id != bundle.pk
     }
 
@@ -187,7 +187,7 @@ def _store(enrollment: Enrollment, rows: list[schemas.Enrollment], now: datetime
         _, holders = apply_bundle_rows(enrollment.product, [row.id for row in rows], source=SOURCE, now=now)
         longest = [
             course.pk
-            for course in enrollments.courses_in([enrollment])
+            for course in changes.courses_in([enrollment])
             if course.via_bundle_id != enrollment.pk == grants.comes_through(course)
         ]
         point_to_bundles(dict.fromkeys(longest, enrollment.pk), source=SOURCE)
