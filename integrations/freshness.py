@@ -8,10 +8,12 @@ from django.utils import timezone
 
 from core.moments import is_older
 from core.services.site.sync_state import KindState, Outcome, Success
-from integrations.models import PULLED, Kind, SyncRun, SyncRunQuerySet, SyncSchedule
+from integrations.models import ORDER, PULLED, Kind, SyncRun, SyncRunQuerySet, SyncSchedule
 from integrations.progress import describe, result_line
 from integrations.schedules import next_runs
 from integrations.thinkific.client.credentials import Credentials
+from integrations.thinkific.kinds import INCREMENTAL
+from integrations.thinkific.pull.watermarks import last_watermark
 from integrations.thinkific.runs.lifecycle import SINGLE
 
 LATE_AFTER = 3  # intervals of the schedule: one run may be slow, and two may wait behind it
@@ -70,6 +72,15 @@ def last_success(kind: str, *, with_graphql: bool = False) -> Success | None:
     moments = run.order_by("-id").values_list("started_at", "finished_at").first()
     began, ended = moments or (None, None)
     return Success(began, ended) if began and ended else None
+
+
+def people_read_at() -> datetime | None:
+    return last_watermark(Kind.USERS)
+
+
+def kinds_read() -> list[str]:
+    kinds = [kind for kind in ORDER if kind in INCREMENTAL and last_watermark(kind) is not None]
+    return [*kinds, *([Kind.CERTIFICATES] if last_success(Kind.CERTIFICATES) is not None else [])]
 
 
 def _complete(runs: SyncRunQuerySet) -> SyncRunQuerySet:

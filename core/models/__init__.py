@@ -4,6 +4,7 @@ from core.models.accounts.impersonations import ImpersonationSession
 from core.models.accounts.notices import Notice
 from core.models.accounts.shown_columns import ShownColumns
 from core.models.accounts.sign_in_links import SignInLink
+from core.models.accounts.unread_records import UnreadRecords
 from core.models.api.calls import IdempotentCall
 from core.models.api.jobs import Job, JobChange
 from core.models.api.tokens import ApiToken
@@ -69,6 +70,7 @@ __all__ = [
     "Team",
     "ThinkificGroup",
     "ThinkificOpening",
+    "UnreadRecords",
     "User",
     "UserTag",
     "WebhookDelivery",

@@ -39,6 +39,7 @@ OPTION_LABELS = {
     "group_id": "Group",
     "allow_removals": "Removals confirmed",
     "unread": "Only what was never read",
+    "returned": "Only of people who came back",
 }
 
 

@@ -15,7 +15,7 @@ from core.services.storage import fill_folded
 from core.services.webhooks import ended_access, sending
 from integrations import heartbeat, schedules, stopping
 from integrations.queue import retention
-from integrations.thinkific.pull import unread_content
+from integrations.thinkific.pull import unread
 from integrations.thinkific.reconcile import repair as repairs
 from integrations.thinkific.runs import lifecycle
 from integrations.thinkific.webhooks import inbox
@@ -78,7 +78,8 @@ STEPS: list[Callable[[], object]] = [
     sending.sweep,
     inbox.sweep,
     repairs.sweep,
-    unread_content.ask_soon,
+    unread.ask_soon,
+    unread.ask_for_returned,
 ]
 
 

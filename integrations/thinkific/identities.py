@@ -18,7 +18,7 @@ from core.models import OutboxEntry, User
 from core.services import outbox
 from core.services.accounts import email_changes
 from core.services.history import signed
-from core.services.mirror import former_accounts
+from core.services.mirror import former_accounts, returned_people
 from core.services.mirror.outcome import Clash
 from core.services.mirror.source import Source
 from integrations.models import SyncConflict, SyncRun
@@ -122,6 +122,7 @@ def link(conflict: SyncConflict, *, by: User) -> User:
     signed(user, by=by, reason=reason).save(
         update_fields=["thinkific_id", "removed_at", "remote_digest", "updated_at"]
     )
+    returned_people.note_linked(user)
     outbox.retry(_own(user).filter(status=OutboxEntry.Status.FAILED))
     outbox.make_due(user.pk)  # what waited for the account
     outbox.wake_drain()

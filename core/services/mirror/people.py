@@ -12,7 +12,7 @@ from core.folding import email_key
 from core.models import OutboxEntry, SiteSettings, User
 from core.services import existing_accounts, logins
 from core.services.history import record_initial_state
-from core.services.mirror import former_accounts
+from core.services.mirror import former_accounts, returned_people
 from core.services.mirror.outcome import Applied, Clash
 from core.services.mirror.protected_accounts import Guarded, guard
 from core.services.mirror.source import Source
@@ -110,6 +110,7 @@ def apply_users(
         former_accounts.remove_former_data(matched.links, source=source, now=rows[0]["synced_at"])
     changes = compare(USERS, matched.pairs, applied)
     _date_back(changes)
+    came_back = returned_people.among([*changes.new, *_linked(matched)])
     freed = _free_swapped_emails(changes)
     links = matched.links
     write(changes, applied, source=source, extra=("created_at", "password", "is_active"), links=links)
@@ -117,6 +118,7 @@ def apply_users(
     bulk.update(User, ["email"], [(pk, email) for pk, email in freed.items() if pk not in written])
     remember(changes, applied, links, source=source)
     existing_accounts.found_in_thinkific(_not_made_here(links))
+    returned_people.note(came_back)
     logins.changed_in_thinkific(
         [(pk, before["email"], after["email"]) for pk, before, after in changes.changed]
     )
@@ -136,6 +138,10 @@ def _date_back(changes: Changes) -> None:
         after["created_at"] = min(here[pk], after[told] or here[pk])
     table = changes.table
     changes.table = replace(table, stamp=(*table.stamp, "created_at"), tracked=table.tracked | {"created_at"})
+
+
+def _linked(matched: Matched) -> list[Values]:
+    return [row for row, have in matched.pairs if have is not None and have[0] in matched.links]
 
 
 def _not_made_here(links: Collection[int]) -> set[int]:

@@ -57,3 +57,15 @@ def outcome(run_id: int) -> Outcome | None:
     """Returns how the run with this primary key goes; None when it is gone. Makes one query."""
     answer: Outcome | None = import_module(settings.SYNC_STATE).outcome(run_id)
     return answer
+
+
+def people_read_at() -> datetime | None:
+    """Returns when the last complete pull of people began; None before the first one. Makes one query."""
+    answer: datetime | None = import_module(settings.SYNC_STATE).people_read_at()
+    return answer
+
+
+def kinds_read() -> list[str]:
+    """Returns the kinds of people's records that were pulled before. Makes a query for each."""
+    answer: list[str] = import_module(settings.SYNC_STATE).kinds_read()
+    return answer

@@ -1,7 +1,7 @@
 """Pulls who has which bundle. Thinkific has no bundle enrollments, only a list for each bundle with the
 course enrollments that came through it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -158,15 +158,24 @@ def ask_for_new_holders(context: RunContext, since: datetime) -> None:
     bundles = sorted(possible_bundles(fresh).items(), key=lambda found: -len(found[1]))
     for bundle, users in bundles[:MOST_REQUESTS]:
         try:
-            ids = rows_through(context.client, bundle, users, since)
+            _store_holders(context, bundle, rows_through(context.client, bundle, users, since))
         except RetryLater:
             return
 
-        def write(bundle: Product = bundle, ids: list[int] = ids) -> None:
-            _, holders = apply_bundle_rows(bundle, ids, source=context.source, now=context.now)
-            total_up_bundles(holders, source=context.source)
 
-        context.commit(write)
+def find_bundles(context: RunContext, held: Collection[tuple[int, int]]) -> None:
+    """Find the bundles of one person, from all of their course enrollments (Thinkific ids of the person and
+    the courses), with a request for each bundle whose courses they all have."""
+    for bundle, users in possible_bundles(held).items():
+        _store_holders(context, bundle, rows_through(context.client, bundle, users, context.now))
+
+
+def _store_holders(context: RunContext, bundle: Product, ids: list[int]) -> None:
+    def write() -> None:
+        _, holders = apply_bundle_rows(bundle, ids, source=context.source, now=context.now)
+        total_up_bundles(holders, source=context.source)
+
+    context.commit(write)
 
 
 def rows_through(

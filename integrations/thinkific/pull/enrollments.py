@@ -1,11 +1,13 @@
 """Pulls enrollments: those that changed, or all of them, and then who has which bundle."""
 
 from datetime import datetime, timedelta
+from functools import partial
 
-from core.models import Enrollment
+from core.models import Enrollment, User
 from core.models.catalog import TITLE_LENGTH
 from core.services.mirror.bundles import total_up_students_of
 from core.services.mirror.catalog import ensure_courses
+from core.services.mirror.digests import known_digests
 from core.services.mirror.enrollments import apply_enrollments, remove_enrollments
 from core.services.mirror.outcome import Applied
 from core.services.mirror.people import deleted_here
@@ -14,13 +16,20 @@ from integrations.thinkific.cleaning import Notes
 from integrations.thinkific.client import schemas
 from integrations.thinkific.client.decoding import BadRow
 from integrations.thinkific.mapping import enrollment_row, person_of_enrollment
-from integrations.thinkific.pull import departed_people, recreated_accounts
-from integrations.thinkific.pull.bundle_holders import ask_for_new_holders, note_fresh, pull_holders
+from integrations.thinkific.pull import departed_people, recreated_accounts, unread
+from integrations.thinkific.pull.bundle_holders import (
+    ask_for_new_holders,
+    find_bundles,
+    note_fresh,
+    pull_holders,
+)
 from integrations.thinkific.pull.changed_rows import Known, changed_rows, postpone
 from integrations.thinkific.pull.people import ensure_users, primary_keys
 from integrations.thinkific.pull.watermarks import Changes, begin, note_newest, set_watermark
 from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.deletion_guard import mark_missing
+from integrations.thinkific.runs.jobs import Ask, Job
+from integrations.thinkific.runs.lifecycle import RETURNED
 from integrations.thinkific.runs.list_walk import Pulled, note_incomplete, walk
 from integrations.thinkific.runs.pages import RawPage, RawRow, decode_row
 from integrations.thinkific.runs.state import COMPLETE, SHORT
@@ -33,6 +42,8 @@ OVERLAP = timedelta(minutes=5)
 def pull_enrollments(context: RunContext) -> None:
     """Pull enrollments that changed since the last pull. A full run pulls all of them and the holders of
     bundles, and marks missing ones as removed."""
+    if RETURNED in context.run.options:
+        return read_returned(context)
     since = begin(context)
 
     def apply(pages: list[RawPage]) -> Applied:
@@ -55,7 +66,7 @@ def pull_enrollments(context: RunContext) -> None:
         if walked.verdict not in (COMPLETE, SHORT):
             note_incomplete(context, "changed enrollments", walked)
         ask_for_new_holders(context, since - OVERLAP)
-        return  # rows that this walk missed are read by the next one, because of OVERLAP
+        return None  # rows that this walk missed are read by the next one, because of OVERLAP
     mark_missing(
         context,
         "enrollments",
@@ -67,6 +78,34 @@ def pull_enrollments(context: RunContext) -> None:
     )
     if walked.complete:
         pull_holders(context, top=walked.top)
+        unread.note_all_read(context)
+    return None
+
+
+def read_returned(context: RunContext) -> None:
+    """Read the enrollments of people who came back, with a request for each, and which bundles they have."""
+    people = unread.returned_people(context)
+    context.run.full, context.run.pages_total = False, len(people)
+    for person, rows in context.side_by_side(_enrollments_of(context, one) for one in people):
+
+        def write(person: User = person, rows: list[schemas.Enrollment] = rows) -> None:
+            ids = [row.id for row in rows]
+            known = known_digests(Enrollment, ids)
+            typed: list[tuple[schemas.Enrollment, int | None]] = [(row, None) for row in rows]
+            context.count(apply_typed(typed, known, source=context.source, now=context.now))
+            total_up_students_of(ids, source=context.source)
+            context.run.fetched += len(rows)
+            context.run.pages_done += 1
+
+        context.store(write)
+        find_bundles(context, {(e.user_id, e.course_id) for e in rows if e.user_id and e.course_id})
+        context.store(partial(unread.note_read, context, [person]))
+
+
+def _enrollments_of(context: RunContext, person: User) -> Job[tuple[User, list[schemas.Enrollment]]]:
+    pages = context.client.rest.list_all("/enrollments", schemas.Enrollment, {"user_id": person.thinkific_id})
+    [rows] = yield [Ask(partial(list, pages))]
+    return person, rows
 
 
 def apply_pages(

@@ -6,7 +6,7 @@ from functools import partial
 
 from msgspec import UNSET, UnsetType
 
-from core.models import Certificate, Enrollment, Product, QuizResult
+from core.models import Certificate, Enrollment, Product, QuizResult, UnreadRecords
 from core.services.mirror.outcome import Applied
 from core.services.mirror.results import apply_certificates, apply_quiz_results, ensure_quizzes
 from core.services.mirror.table import mark_removed
@@ -17,7 +17,7 @@ from integrations.thinkific.client.graphql import lists
 from integrations.thinkific.client.graphql.observed import LARGEST_SIZE
 from integrations.thinkific.client.schemas import parse_graphql_id
 from integrations.thinkific.mapping import certificate_row, quiz_row, submission_row
-from integrations.thinkific.pull import departed_people
+from integrations.thinkific.pull import departed_people, unread
 from integrations.thinkific.pull.recreated_accounts import Claims
 from integrations.thinkific.pull.result_students import claims_of, leave_out, number_of, students
 from integrations.thinkific.pull.watermarks import begin, note_newest, set_watermark
@@ -25,6 +25,7 @@ from integrations.thinkific.runs.context import RunContext
 from integrations.thinkific.runs.deletion_guard import mark_missing
 from integrations.thinkific.runs.jobs import Ask, Job
 from integrations.thinkific.runs.leaving import NeedsToken
+from integrations.thinkific.runs.lifecycle import RETURNED
 from integrations.thinkific.runs.list_walk import top_of
 from integrations.thinkific.runs.state import NodesPlace
 
@@ -49,6 +50,8 @@ def _require_token(context: RunContext, what: str) -> None:
 def pull_quiz_results(context: RunContext) -> None:
     """Pull results that were completed since the last pull, or all of them in a full run."""
     _require_token(context, "The history of quiz results")
+    if RETURNED in context.run.options:
+        return _read_returned_results(context)
     since, place = begin(context), context.place(ResultsPlace)
     if place.top is UNSET:
         place.top = top_of(QuizResult.objects.all())
@@ -79,6 +82,25 @@ def pull_quiz_results(context: RunContext) -> None:
             nameless=place.nameless,
             what="quiz results",
         )
+        unread.note_all_read(context)
+    return None
+
+
+def _read_returned_results(context: RunContext) -> None:
+    """Read the results of people who came back."""
+    people = unread.returned_people(context)
+    context.run.full = False
+    numbers = [person.thinkific_id for person in people if person.thinkific_id is not None]
+    pages = lists.quiz_submissions(context.client.graphql, user_ids=numbers)
+    for page in context.in_advance(pages) if numbers else ():
+        claims = claims_of(context, page.rows)
+
+        def write(page: lists.GraphPage[schemas.QuizSubmission] = page, claims: Claims = claims) -> None:
+            _store_submissions(context, page.rows, claims)
+            context.run.pages_done += 1
+
+        context.store(write)
+    context.store(lambda: unread.note_read(context, people))
 
 
 def _store_submissions(context: RunContext, rows: lists.Rows[schemas.QuizSubmission], claims: Claims) -> None:
@@ -130,11 +152,19 @@ def pull_certificates(context: RunContext) -> None:
     courses = Product.objects.courses().filter(removed_at__isnull=True).order_by("pk")
     # GraphQL does not say whether a course of the new builder has certificates, so those are asked too.
     courses = courses.exclude(source=Product.Source.REST, has_certificate=False)
+    if RETURNED in context.run.options:
+        context.run.full = False
+        returned = UnreadRecords.objects.filter(kind=context.run.kind).values("user")
+        done = Enrollment.objects.filter(user__in=returned, completed_at__isnull=False).values("product")
+        courses = courses.filter(pk__in=done)
     context.run.pages_total = courses.count()
     todo = list(courses.filter(pk__gt=place.course))
     for course, pages in certificates_of(context, todo, after=place.after):
         _pull_certificates_of(context, course, pages)
     departed_people.note_gone(context, "certificates")
+    unread.note_all_read(context)
+    if RETURNED in context.run.options:
+        return
     stored = Certificate.objects.filter(removed_at__isnull=True, product__in=courses)
     mark_missing(
         context,

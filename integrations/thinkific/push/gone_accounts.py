@@ -8,7 +8,7 @@ from django.utils import timezone
 from core.models import OutboxEntry, User
 from core.services import existing_accounts, identity
 from core.services.history import signed
-from core.services.mirror import former_accounts
+from core.services.mirror import former_accounts, returned_people
 from core.services.mirror.people import remove_users
 from core.services.mirror.protected_accounts import clash_over
 from core.services.outbox.outcomes import SOURCE
@@ -58,6 +58,7 @@ def link_recreated_account(user: User, client: ThinkificClient) -> schemas.User:
                 update_fields=["thinkific_id", "removed_at", "remote_digest", "updated_at"]
             )
             existing_accounts.found_in_thinkific([user.pk])
+            returned_people.note_linked(user)
             return remote
     if remote is not None and free:
         ask_an_administrator(user, remote)

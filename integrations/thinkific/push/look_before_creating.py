@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from core.models import Enrollment, OutboxEntry, Product, User
+from core.models import Enrollment, OutboxEntry, Product, UnreadRecords, User
 from core.moments import is_older
 from core.services.enrollments import enrollments, grants
 from core.services.mirror.bundles import total_up_students_of
@@ -47,6 +47,8 @@ def may_have_more(user: User, client: ThinkificClient) -> bool:
     if not WebhookSubscription.objects.filter(topic=CREATED_TOPIC).exists():
         return True
     if any(at is not None and at >= pulled for at in (user.last_activity_at, user.thinkific_created_at)):
+        return True
+    if user.unread_records.filter(kind=UnreadRecords.Kind.ENROLLMENTS).exists():
         return True
     unheard = Q(status=InboundEvent.Status.FAILED, received_at__gte=pulled)
     return InboundEvent.objects.filter(Q(status=InboundEvent.Status.RECEIVED) | unheard).exists()

@@ -10,6 +10,7 @@ from django.utils.functional import SimpleLazyObject
 from core.folding import normalize_email, tidy
 from core.models import OutboxEntry, SiteSettings, User
 from core.services import existing_accounts, identity, outbox
+from core.services.mirror import returned_people
 from core.services.mirror.outcome import Conflict
 from core.services.mirror.people import apply_users
 from core.services.mirror.protected_accounts import EMAIL
@@ -48,6 +49,8 @@ def push_user(entry: OutboxEntry, client: ThinkificClient) -> None:
         if made_by_us:
             look_before_creating.note_new(client, remote.id)
         outbox.make_due(user.pk)
+        if was_there:
+            returned_people.note_linked(user)
         if was_there and existing_accounts.found_in_thinkific([user.pk]):
             names = (remote.first_name or "", remote.last_name or "")
             existing_accounts.replace_names(user, first_name=names[0], last_name=names[1])

@@ -28,7 +28,8 @@ RUN_TASK = "integrations.thinkific.tasks.run_pull"
 PULLS_AT_ONCE = max(1, settings.QUEUE_WORKERS // 2)
 ONE_OBJECT = ("user_id", "group_id", "product_id")  # options that name the only object to read
 UNREAD = "unread"  # the option of a run that reads only courses whose content was never read
-SINGLE = (*ONE_OBJECT, UNREAD)  # options of runs that do not read everything
+RETURNED = "returned"  # the option of a run that reads only records of people who came back
+SINGLE = (*ONE_OBJECT, UNREAD, RETURNED)  # options of runs that do not read everything
 # A run fails when so many processes in a row died while it made no progress. That is far more than restarts
 # by people or other accidents cause.
 CRASHES = 20

@@ -18,6 +18,7 @@ from core.admin.kit.sync.thinkific_errors import in_one_line
 from core.models import Enrollment, GroupAssignment, OutboxEntry, Product, Team, ThinkificGroup, User
 from core.permissions import scope
 from core.pills import pill
+from core.wording import listed
 
 Status = OutboxEntry.Status
 
@@ -34,16 +35,18 @@ class SyncLine:
 
 @dataclass(frozen=True)
 class UnsentChanges:
-    """The unsent change of an object, and the counts of unsent rows that belong to it."""
+    """The unsent change of an object, and the counts of unsent rows that belong to it. Of a person also the
+    kinds of records that are not read from Thinkific yet."""
 
     entry: OutboxEntry | None
     rows: list[UnsentRows]
+    unread: tuple[str, ...] = ()
 
     @property
     def facts(self) -> tuple[Any, ...]:
         """Returns the values that the line shows, to find out whether it has changed."""
         entry = self.entry
-        return entry and (entry.pk, entry.status, entry.reason, entry.error), *self.rows
+        return entry and (entry.pk, entry.status, entry.reason, entry.error), *self.rows, *self.unread
 
 
 def unsent_of(obj: Model) -> OutboxEntry | None:
@@ -53,7 +56,14 @@ def unsent_of(obj: Model) -> OutboxEntry | None:
 
 
 def unsent_changes_of(obj: Any, viewer: User) -> UnsentChanges:
-    return UnsentChanges(unsent_of(obj), unsent_rows_of(obj, viewer))
+    return UnsentChanges(unsent_of(obj), unsent_rows_of(obj, viewer), _unread(obj))
+
+
+def _unread(obj: Any) -> tuple[str, ...]:
+    """Returns which records of a person who came back are not read yet, in words."""
+    if not isinstance(obj, User) or obj.removed_at is not None:
+        return ()
+    return tuple(row.get_kind_display() for row in obj.unread_records.order_by("pk"))
 
 
 def sync_line(obj: Any, viewer: User, unsent: UnsentChanges | None = None) -> SyncLine:
@@ -65,6 +75,12 @@ def sync_line(obj: Any, viewer: User, unsent: UnsentChanges | None = None) -> Sy
         return _group(obj, entry, rows, viewer, synced)
     if entry is not None or rows:
         return _unsent(obj, entry, rows, viewer, synced)
+    if unsent.unread:
+        text = (
+            f"{capfirst(listed(list(unsent.unread)))} of before are still missing here. They are read from "
+            "Thinkific in the background, most often within minutes; until then seats do not count them."
+        )
+        return SyncLine(pill("Waiting for a sync"), text, synced, waits=True)
     return _without_unsent(obj, synced)
 
 

@@ -45,13 +45,17 @@ def quiz_submissions(
     first: int = 0,
     completed_from: datetime | None = None,
     course_ids: list[int] | None = None,
+    user_ids: list[int] | None = None,
 ) -> Iterator[GraphPage[schemas.QuizSubmission]]:
-    """Yields the quiz results of the site: all, those of some courses, or those completed since a moment."""
+    """Yields the quiz results of the site: all, those of some courses or people, or those completed since a
+    moment."""
     wanted: dict[str, Any] = {}
     if completed_from is not None:
         wanted["completedAt"] = {"from": plain(completed_from)}
     if course_ids is not None:
         wanted["courseIds"] = [str(course_id) for course_id in course_ids]
+    if user_ids is not None:
+        wanted["userIds"] = [str(user_id) for user_id in user_ids]
     ask = Query(graphql, "QuizResults", SUBMISSIONS, {"filter": wanted or None}, cost_per_row=2)
     return ask.pages(("site", "quizSubmissions"), schemas.QuizSubmission, first, after)
 

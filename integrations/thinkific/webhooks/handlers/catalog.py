@@ -17,7 +17,7 @@ from integrations.thinkific.client import schemas
 from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.client.errors import NotFound, ThinkificError
 from integrations.thinkific.mapping import product_row
-from integrations.thinkific.pull import unread_content
+from integrations.thinkific.pull import unread
 from integrations.thinkific.webhooks import retries
 from integrations.thinkific.webhooks.batch import SOURCE, Batch, problems
 from integrations.thinkific.webhooks.inbox import Verdicts, Write, failed, ignored, processed
@@ -131,7 +131,7 @@ def store(work: Work) -> Verdicts:
             verdict = failed(problem) if problem else processed("Read from Thinkific and stored.")
         verdicts |= {event.pk: verdict for event in events}
     if rows:
-        unread_content.ask_soon(SyncRun.Trigger.WEBHOOK)
+        unread.ask_soon(SyncRun.Trigger.WEBHOOK)
     return verdicts
 
 

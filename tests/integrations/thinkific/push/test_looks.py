@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from core.models import Enrollment, User
+from core.models import Enrollment, UnreadRecords, User
 from core.services import people
 from core.services.enrollments import enrollments
 from integrations.models import InboundEvent, SyncRun, WebhookSubscription
@@ -105,13 +105,15 @@ def test_nor_somebody_whose_account_we_have_just_made(push, pull, course, thinki
     assert asked(thinkific) == 2
 
 
-@pytest.mark.parametrize("sign", ["activity", "old pull", "failed event"])
+@pytest.mark.parametrize("sign", ["activity", "old pull", "failed event", "came back"])
 def test_a_sign_of_life_since_the_last_pull_is_worth_a_look(push, pull, student, course, thinkific, sign):
     subscribed()
     if sign == "activity":
         User.objects.filter(pk=student.pk).update(last_activity_at=timezone.now())
     elif sign == "failed event":
         InboundEvent.objects.create(event_id="1", topic="enrollment.created", status="failed")
+    elif sign == "came back":
+        UnreadRecords.objects.create(user=student, kind="enrollments")
     else:
         _a_day_passes()
     enroll(student, course)

@@ -1,8 +1,11 @@
 import pytest
 
-from core.models import Membership, OutboxEntry, SiteSettings, User
+from core.models import Enrollment, Membership, OutboxEntry, SiteSettings, UnreadRecords, User
+from core.services.accounts import deletions
 from integrations.models import InboundEvent, SyncConflict, SyncRun
+from integrations.thinkific.pull import unread
 from integrations.thinkific.webhooks.handlers import people as handler
+from tests.integrations.thinkific.running import go_on
 from tests.integrations.thinkific.webhooks.conftest import envelope, of
 
 Status = InboundEvent.Status
@@ -249,3 +252,21 @@ def test_a_person_without_an_id_is_a_failure_that_says_so(deliver, work, connect
 
     event.refresh_from_db()
     assert "payload" in event.outcome
+
+
+def test_who_comes_back_by_an_event_has_records_to_read(connected, in_step, happened, deliver, work):
+    """Deleted here only; then the person changes their name in Thinkific."""
+    user = Enrollment.objects.filter(via_bundle=None).order_by("pk").first().user
+    number = user.thinkific_id
+    enrolled = set(user.enrollments.exclude(thinkific_id=None).values_list("thinkific_id", flat=True))
+    deletions.delete(user, confirmed=deletions.describe(user))
+    connected.site.write("update_user", user_id=number, fields={"first_name": "Back"})
+    deliver(happened)
+    work()
+
+    rows = UnreadRecords.objects.filter(user__thinkific_id=number)
+    assert list(rows.values_list("kind", flat=True)) == ["enrollments"]  # of others nothing was ever pulled
+    [run] = unread.ask_for_returned()
+    assert go_on(run).status == "succeeded" and not rows.exists()
+    back = Enrollment.objects.filter(user__thinkific_id=number).exclude(thinkific_id=None)
+    assert set(back.values_list("thinkific_id", flat=True)) == enrolled

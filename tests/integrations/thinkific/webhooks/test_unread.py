@@ -11,7 +11,7 @@ from core.processes import this_process
 from integrations import schedules
 from integrations.models import SyncRun, SyncSchedule
 from integrations.thinkific.kinds import carry_out
-from integrations.thinkific.pull import unread_content
+from integrations.thinkific.pull import unread
 from integrations.thinkific.runs import lifecycle
 from tests.integrations.thinkific.webhooks.conftest import of
 
@@ -53,19 +53,19 @@ def test_the_content_of_a_course_that_came_by_webhook(connected, read, happened,
     assert product.chapters.count() == len(course["chapter_ids"])
     assert list(Chapter.objects.exclude(product=product).order_by("pk").values()) == before
     assert asked() <= len(course["chapter_ids"]) + 3  # its chapters, or GraphQL: nothing of other courses
-    assert unread_content.ask_soon() == []
+    assert unread.ask_soon() == []
 
 
 def test_the_content_of_a_course_that_a_pull_has_found(connected, read, pull):
     course = connected.site.write("add_course", name="Brand new")
     pull("products")
 
-    (run,) = unread_content.ask_soon()
+    (run,) = unread.ask_soon()
 
     assert (run.kind, run.trigger) == ("content", SyncRun.Trigger.SCHEDULE)
     assert carry(run).status == "succeeded"
     assert product_of(course).content_synced_at is not None
-    assert unread_content.ask_soon() == []
+    assert unread.ask_soon() == []
 
 
 def test_a_course_that_only_an_enrollment_has_named_and_then_its_content(
@@ -79,7 +79,7 @@ def test_a_course_that_only_an_enrollment_has_named_and_then_its_content(
     work()
 
     for _ in range(3):
-        unread_content.ask_soon()
+        unread.ask_soon()
         for run in SyncRun.objects.filter(status=SyncRun.Status.QUEUED):
             carry(run)
 
@@ -93,23 +93,23 @@ def test_what_cannot_be_read_is_tried_once(connected, read, pull, settings):
     connected.site.write("add_course", name="Brand new")
     pull("products")
     Product.objects.filter(name="Brand new").update(productable_id=999_999)
-    (run,) = unread_content.ask_soon()
+    (run,) = unread.ask_soon()
 
     assert carry(run).status == "partial"
 
-    assert unread_content.ask_soon() == []
+    assert unread.ask_soon() == []
 
 
 def test_after_a_run_that_failed_it_waits_a_while(connected, read, pull):
     connected.site.write("add_course", name="Brand new")
     pull("products")
-    (run,) = unread_content.ask_soon()
+    (run,) = unread.ask_soon()
     SyncRun.objects.filter(pk=run.pk).update(status="failed", finished_at=timezone.now())
-    assert unread_content.ask_soon() == []
+    assert unread.ask_soon() == []
 
     SyncRun.objects.filter(pk=run.pk).update(finished_at=timezone.now() - timedelta(minutes=16))
 
-    assert len(unread_content.ask_soon()) == 1
+    assert len(unread.ask_soon()) == 1
 
 
 def test_the_schedule_s_own_run_is_not_forestalled(connected, read, pull):
@@ -118,10 +118,10 @@ def test_the_schedule_s_own_run_is_not_forestalled(connected, read, pull):
     schedules.write_schedules()
     theirs = Schedule.objects.filter(name__contains="content")
     theirs.update(next_run=timezone.now() + timedelta(minutes=2))
-    assert unread_content.ask_soon() == []
+    assert unread.ask_soon() == []
 
     theirs.update(next_run=timezone.now() + timedelta(hours=2))
-    assert len(unread_content.ask_soon()) == 1
+    assert len(unread.ask_soon()) == 1
 
 
 def test_nothing_is_started_that_nobody_pulls(connected, read, pull):
@@ -129,12 +129,12 @@ def test_nothing_is_started_that_nobody_pulls(connected, read, pull):
     pull("products")
     SyncSchedule.objects.filter(kind="content").update(enabled=False)
 
-    assert unread_content.ask_soon() == []
+    assert unread.ask_soon() == []
 
 
 def test_the_first_pull_of_content_is_left_to_whoever_starts_it(connected, in_step):
     assert Product.objects.courses().filter(content_synced_at=None).exists()
-    assert unread_content.ask_soon() == []
+    assert unread.ask_soon() == []
 
 
 def test_a_course_of_the_new_builder_is_left_alone_without_a_token(connected, read, pull, settings):
@@ -142,13 +142,13 @@ def test_a_course_of_the_new_builder_is_left_alone_without_a_token(connected, re
     pull("products")
     settings.THINKIFIC_ACCESS_TOKEN = ""
 
-    assert unread_content.ask_soon() == []
+    assert unread.ask_soon() == []
 
 
 def test_whoever_wants_everything_is_not_given_the_new_ones_only(connected, read, pull, root):
     connected.site.write("add_course", name="Brand new")
     pull("products")
-    unread_content.ask_soon()
+    unread.ask_soon()
 
     with pytest.raises(lifecycle.Refusal, match="does not do what you chose"):
         lifecycle.request_run("content", started_by=root)

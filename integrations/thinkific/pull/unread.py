@@ -1,26 +1,35 @@
-"""Starts pulls of what is known but not read yet: the content of new courses, and courses that are only known
-from an enrollment.
+"""Starts pulls of what is known but not read yet: the content of new courses, courses that are only known
+from an enrollment, and the records of people who came back (core/services/mirror/returned_people.py).
 
 They become known by an event, a pull or a push, and are read about a minute later; the next scheduled run may
 be a day away. Each is tried once in this way. What cannot be read then is left to the schedule.
+
+Of people who came back, a run with the option `returned` reads the records of one kind, of up to MOST people.
+If there are more, one full run reads everything.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from core.models import Product
+from core.models import Product, UnreadRecords, User
 from core.moments import is_older
 from integrations.models import Kind, SyncRun, SyncSchedule
 from integrations.schedules import next_runs
 from integrations.thinkific.client.credentials import Credentials
 from integrations.thinkific.runs import lifecycle
+from integrations.thinkific.runs.context import RunContext
 
-PAUSE = timedelta(minutes=15)  # after a run that failed
+PAUSE = timedelta(minutes=15)  # after a run that failed, or left something unread
 NEARLY_DUE = timedelta(minutes=3)  # if the next scheduled run is that close, no other one is started
 READ = (SyncRun.Status.SUCCEEDED, SyncRun.Status.PARTIAL)
 OPTIONS = {lifecycle.UNREAD: True}
+MOST = 100  # people whose records are read one by one
+# Which courses have certificates of a person, their enrollments say, so those are read first.
+RECORDS = (Kind.ENROLLMENTS, Kind.QUIZ_RESULTS, Kind.CERTIFICATES)
+NEED_TOKEN = (Kind.QUIZ_RESULTS, Kind.CERTIFICATES)
 
 
 def ask_soon(trigger: str = SyncRun.Trigger.SCHEDULE) -> list[SyncRun]:
@@ -77,3 +86,51 @@ def _start(kind: str, trigger: str, *, full: bool, options: dict[str, bool]) -> 
     run, _ = lifecycle.open_run(kind, full=full, trigger=trigger, options=options)
     lifecycle.wake(run)
     return run
+
+
+def ask_for_returned() -> list[SyncRun]:
+    """Start the runs that read what is unread, unless a run of the kind is under way. Returns them."""
+    kinds = set(UnreadRecords.objects.order_by().values_list("kind", flat=True).distinct())
+    credentials = Credentials.from_settings() if kinds else None
+    if credentials is None or not credentials.complete:
+        return []
+    if Kind.ENROLLMENTS in kinds:
+        kinds.discard(Kind.CERTIFICATES)
+    if not credentials.token:
+        kinds.difference_update(NEED_TOKEN)
+    return [run for kind in RECORDS if kind in kinds and (run := _start_for_returned(kind)) is not None]
+
+
+def _start_for_returned(kind: Kind) -> SyncRun | None:
+    unread = UnreadRecords.objects.filter(kind=kind)
+    many = kind != Kind.CERTIFICATES and unread.count() > MOST
+    runs = SyncRun.objects.filter(kind=kind).defer("cursor", "seen")
+    due = next_runs().get((kind, True))
+    if runs.active().exists() or (due is not None and due < timezone.now() + NEARLY_DUE):
+        return None
+    began = unread.order_by("noted_at").values_list("noted_at", flat=True).first()
+    tried = runs.filter(full=True) if many else runs.filter(options__has_key=lifecycle.RETURNED)
+    last = tried.filter(created_at__gt=began).order_by("-id").first()
+    if last is not None and (many or not is_older(last.finished_at, timezone.now(), than=PAUSE)):
+        return None  # a full run that left something unread is repeated by the schedule only
+    options = {} if many else {lifecycle.RETURNED: True}
+    run, _ = lifecycle.open_run(kind, full=many, trigger=SyncRun.Trigger.SCHEDULE, options=options)
+    lifecycle.wake(run)
+    return run
+
+
+def returned_people(context: RunContext) -> list[User]:
+    """Returns the people whose records this run is to read."""
+    unread = UnreadRecords.objects.filter(kind=context.run.kind).select_related("user").order_by("pk")
+    return [row.user for row in unread[:MOST]]
+
+
+def note_read(context: RunContext, people: Collection[User]) -> None:
+    """Note that the records of these people are read."""
+    UnreadRecords.objects.filter(kind=context.run.kind, user__in=people).delete()
+
+
+def note_all_read(context: RunContext) -> None:
+    """Note that a full run has read everything of people who were here when it began."""
+    unread = UnreadRecords.objects.filter(kind=context.run.kind, noted_at__lt=context.run.created_at)
+    context.store(lambda: unread.delete() and None)
