@@ -135,6 +135,8 @@ def obstacle(user: User, *, by: User | None = None, with_team: bool = False) -> 
         return said
     if why := personal_teams.obstacle(along):
         return why
+    if not with_team and (why := personal_teams.who_cannot_leave(along, user, by=by)):
+        return why
     if ImpersonationSession.objects.filter(Q(impersonator=user) | Q(impersonated=user)).exists():
         return RECORDED.format(user)
     making = OutboxEntry.objects.unsent().filter(entity="user", object_id=user.pk)

@@ -30,6 +30,7 @@ from core.models import (
 )
 from core.permissions.students import with_rights
 from core.services.directions import PULLING
+from core.services.teams import leaving
 from core.services.teams.personal import personal_of
 from core.wording import first_of, listed, one_or_many, plural
 
@@ -60,6 +61,8 @@ class Along:
         parts = [(self.assignments, "seat assignment"), (len(self.students), "student")]
         counted = listed([plural(count, noun) for count, noun in parts if count])
         noun, verb = ("team", "is") if len(self.teams) == 1 else ("teams", "are")
+        who = first_of([name for _, name, _ in self.students], NAMED)
+        counted += f": {who}" if who else ""
         said = [f"The {noun} {teams} {verb} deleted too{f', with {counted}' if counted else ''}."]
         if records := listed([plural(count, noun) for count, noun in self.records if count]):
             said[0] += f" The students lose {records}."
@@ -92,7 +95,10 @@ def way_back(users: Collection[int]) -> str:
     bringing = GroupAssignment.objects.filter(direction__in=PULLING, team__archived_at__isnull=True)
     if inside.filter(group__in=bringing.values("group")).exists():
         where += " Groups in Thinkific whose members join a team bring them into it again."
-    return where
+    return (
+        f"{where} The enrollments, quiz results and certificates that Thinkific has follow, most often "
+        "within minutes; until then seats do not count them."
+    )
 
 
 def going_along(user: User, *, with_team: bool = False) -> list[Team]:
@@ -137,14 +143,27 @@ def obstacle(teams: Collection[Team]) -> str:
     return ""
 
 
+def who_cannot_leave(teams: Collection[Team], owner: User, *, by: User | None) -> str:
+    """Returns why members who do not go along cannot leave these teams; empty when they can."""
+    rows = _other_members(teams, owner)
+    reasons = _reasons(rows, teams, by)
+    staying = {row.user_id: row.user for row in rows if row.user_id in reasons}
+    return leaving.why_they_stay(teams, staying.values(), by)
+
+
+def _other_members(teams: Collection[Team], owner: User) -> list[Membership]:
+    rows = Membership.objects.filter(team__in=teams).exclude(user=owner).select_related("user", "role")
+    return list(rows.order_by("user__name", "user_id"))
+
+
 def describe(user: User, *, by: User | None, with_team: bool = False) -> Along | None:
     """Returns what goes along when `by` deletes the user; None for nothing."""
     teams = going_along(user, with_team=with_team)
     if not teams:
         return None
-    rows = Membership.objects.filter(team__in=teams).exclude(user=user).select_related("user", "role")
-    members = {row.user_id: row.user for row in rows.order_by("user__name", "user_id")}
-    reasons = _reasons(list(rows), teams, by) if _students_go() else dict.fromkeys(members, KEPT)
+    rows = _other_members(teams, user)
+    members = {row.user_id: row.user for row in rows}
+    reasons = _reasons(rows, teams, by) if _students_go() else dict.fromkeys(members, KEPT)
     going = [person for pk, person in members.items() if pk not in reasons]
     keys = [person.pk for person in going]
     there = {one.pk: one.thinkific_id for one in going if one.removed_at is None and one.thinkific_id}
@@ -167,7 +186,7 @@ def describe(user: User, *, by: User | None, with_team: bool = False) -> Along |
     )
 
 
-def _reasons(rows: list[Membership], teams: list[Team], by: User | None) -> dict[int, str]:
+def _reasons(rows: list[Membership], teams: Collection[Team], by: User | None) -> dict[int, str]:
     """Returns why members stay, by primary key. Whoever is missing goes along."""
     people = {row.user_id: row.user for row in rows}
     keys = list(people)

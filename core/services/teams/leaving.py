@@ -1,6 +1,6 @@
 """Leaving a team: one member or many, and what becomes of the access that the team's seats gave."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import Enum
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from core.services import groups, memberships, webhooks
 from core.services.directions import PUSHING, sending_groups
 from core.services.enrollments import enrollments
 from core.services.history import record_many
+from core.wording import listed
 
 REASON = "left the team"
 
@@ -56,6 +57,29 @@ def without_another_team(team: Team, users: Iterable[User]) -> list[User]:
     others = Membership.objects.filter(user__in=users).exclude(team=team)
     elsewhere = set(others.order_by().values_list("user", flat=True))
     return [user for user in users if user.pk not in elsewhere]
+
+
+def why_they_stay(teams: Collection[Team], users: Iterable[User], by: User | None) -> str:
+    """Returns why these members cannot leave all of these teams; empty when they can. Who is in no other team
+    needs the default team, with room."""
+    users = list(users)
+    others = Membership.objects.filter(user__in=users).exclude(team__in=teams)
+    elsewhere = set(others.order_by().values_list("user", flat=True))
+    alone = [user for user in users if user.pk not in elsewhere]
+    default = SiteSettings.load().default_team
+    if not alone:
+        return ""
+    if default is None or default in teams:
+        first, *further = [str(team) for team in teams]
+        only = f"{listed([first, *further])} are the only teams" if further else f"{first} is the only team"
+        return (
+            f"{only} of {names(alone)}. Add them to another team first, or {memberships.choose_default(by)}."
+        )
+    try:
+        memberships.check_takes(default, Role.objects.get(code="student"), how_many=len(alone))
+    except Refusal as refusal:
+        return str(refusal)
+    return ""
 
 
 @transaction.atomic
@@ -100,13 +124,11 @@ def _move_to_default(people: list[User], team: Team, by: User | None, when_alone
     if not people:
         return 0
     default, beyond_limit = SiteSettings.load().default_team, when_alone is Alone.MAY_MOVE
-    if default is None or default.pk == team.pk:
-        if when_alone is Alone.MAY_MOVE:
-            return 0
-        raise Refusal(
-            f"{team} is the only team of {names(people)}. Add them to another team first, or "
-            f"{memberships.choose_default(by)}."
-        )
+    if beyond_limit and (default is None or default.pk == team.pk):
+        return 0
+    if not beyond_limit and (why := why_they_stay([team], people, by)):
+        raise Refusal(why)
+    assert default is not None
     student = Role.objects.get(code="student")
     if by is not None:
         memberships.add_members(team=default, users=people, role=student, by=by, beyond_limit=beyond_limit)

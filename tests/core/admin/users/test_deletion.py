@@ -136,7 +136,9 @@ def test_where_the_settings_keep_the_account_only_the_one_here_goes(
     page = words(signed_in(alma).get(address(ana)))
     assert (
         "The Thinkific account stays, and the next pull of the users brings the person back without teams. "
-        "To keep somebody out, switch the account off in Edit Profile instead. To delete both, switch on "
+        "The enrollments, quiz results and certificates that Thinkific has follow, most often within "
+        "minutes; until then seats do not count them. To keep somebody out, switch the account off in Edit "
+        "Profile instead. To delete both, switch on "
         f"“{setting}” in Settings." in page
     )
     said = words(signed_in(alma).post(address(ana), confirmed(ana), follow=True))

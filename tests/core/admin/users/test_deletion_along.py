@@ -4,6 +4,7 @@ import re
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from core.models import (
     ImpersonationSession,
@@ -71,7 +72,10 @@ def test_the_question_names_in_numbers_what_goes_along(alma, pia, own, signed_in
 
     page = words(signed_in(alma).get(address(pia)))
 
-    assert "Pia's people is deleted too, with 1 seat assignment and 2 students." in page
+    assert (
+        "Pia's people is deleted too, with 1 seat assignment and 2 students: Cleo Vance and Dario Vance."
+        in page
+    )
     assert "The students lose 2 enrollments, 2 team memberships and 1 note." in page
     assert "1 Thinkific account of these students is deleted too, permanently." in page
 
@@ -151,7 +155,10 @@ def test_students_whose_thinkific_account_stays_go_along_here(alma, pia, own, si
     page = words(signed_in(alma).get(address(pia)))
     signed_in(alma).post(address(pia), form(pia, alma))
 
-    assert "Pia's people is deleted too, with 1 seat assignment and 2 students." in page
+    assert (
+        "Pia's people is deleted too, with 1 seat assignment and 2 students: Cleo Vance and Dario Vance."
+        in page
+    )
     assert (
         "1 Thinkific account of these students stays, and the next pull of the users brings that person back "
         "without teams." in page
@@ -224,3 +231,31 @@ def test_a_student_takes_nobody_along(alma, ana, acme, signed_in):
 
     assert not User.objects.filter(pk=ana.pk).exists()
     assert Team.objects.filter(pk=acme.pk).exists()
+
+
+def test_the_question_names_the_students_and_how_many_more(alma, pia, own, signed_in):
+    for name in ("Ada", "Bea", "Eve", "Fay"):
+        MembershipFactory(team=own, user=UserFactory(first_name=name, last_name="Zoll"))
+
+    page = words(signed_in(alma).get(address(pia)))
+
+    assert "and 6 students: Ada Zoll, Bea Zoll, Cleo Vance, Dario Vance, Eve Zoll and 1 more." in page
+
+
+@pytest.mark.parametrize("why", ["nowhere", "archived", "full"])
+def test_the_question_says_at_once_that_somebody_has_no_other_team(alma, pia, own, acme, signed_in, why):
+    """It promised that they stay, and refused only on confirming."""
+    max_k = UserFactory(first_name="Max", last_name="K")
+    MembershipFactory(team=own, role=builtin_role("manager"), user=max_k)
+    if why != "nowhere":
+        SiteSettings.objects.update(default_team=acme)
+        values = {"archived_at": timezone.now()} if why == "archived" else {"max_members": 0}
+        Team.objects.filter(pk=acme.pk).update(**values)
+    says = {"nowhere": "is the only team of Max K", "archived": "is archived", "full": "has no room"}[why]
+
+    for response in (
+        signed_in(alma).get(address(pia)),
+        signed_in(alma).post(address(pia), form(pia, alma)),
+    ):
+        assert says in words(response) and "Max K stays" not in words(response)
+    assert Team.objects.filter(pk=own.pk).exists()
