@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 ROOT = "/api"
 OPEN = {"/api/docs", "/api/docs/", "/api/openapi.json"}  # pages of the site, for everybody
 READING = {"GET", "HEAD", "OPTIONS"}
+GONE = "The database cannot be reached or is busy at this moment."
+PERHAPS_SAVED = " What you sent may have been saved: repeat it with its Idempotency-Key, or look first."
 TRIES = 3  # of a call whose write another one crossed
 NUL = "The text contains a character that cannot be stored (NUL)."
 Answer = Callable[[HttpRequest], HttpResponse]
@@ -143,11 +145,8 @@ def _unforeseen(request: HttpRequest, error: Exception) -> HttpResponse:
         return message(404, NOT_FOUND)
     if is_unavailable(error):
         log.error("database unavailable", problem=f"{type(error).__name__}: {error}".strip())
-        return message(
-            503,
-            "The database cannot be reached or is busy at this moment. Nothing was saved. Try again.",
-            Retry_After="30",
-        )
+        saved = "" if request.method in READING else PERHAPS_SAVED
+        return message(503, f"{GONE}{saved} Try again in a minute.", Retry_After="30")
     if isinstance(error, IntegrityError | OperationalError):
         log.warning("api call crossed by others", path=request.path, problem=str(error))
         return message(409, "Somebody else changed the same object at this moment. Try again.")

@@ -16,7 +16,7 @@ from core.services.api.scopes import SCOPES
 
 
 class AddToken(Dialog):
-    slug, label, submit, icon, about_new = "add", "Create Token", "Create", "key", True
+    slug, label, submit, icon, about_new = "create-token", "Create Token", "Create", "key", True
     permission = "core.add_apitoken"
     in_own_name = acting.SECRETS
     panel = True
@@ -62,7 +62,7 @@ class AddToken(Dialog):
 
 
 class RevokeToken(Dialog):
-    slug, label, icon, danger = "revoke", "Revoke", "key_off", True
+    slug, label, icon, danger = "revoke-token", "Revoke", "key_off", True
     permission = "core.delete_apitoken"
     in_own_name = acting.SECRETS
 

@@ -278,6 +278,8 @@ ROLES = {
     "certificate": (True, True, True, True),
     "tag": (True, True, True, True),
     "apitoken": (True, True, False, False),
+    "webhookendpoint": (True, True, False, False),
+    "webhookdelivery": (True, True, False, False),
     "impersonationsession": (True, True, False, False),
     "thinkificopening": (True, True, False, False),
     "importbatch": (True, True, True, False),

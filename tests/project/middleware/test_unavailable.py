@@ -187,7 +187,7 @@ def test_the_session_cannot_be_saved_after_the_change_was(visitor, root, owen):
     ("headers", "path", "kind"),
     [
         ({"accept": "application/json"}, "/admin/live/", "application/json"),
-        ({}, "/api/users", "application/json"),
+        ({"authorization": "Bearer b2b_any"}, "/api/users", "application/json"),
         ({"hx-request": "true"}, "/admin/core/team/", "text/plain"),
     ],
 )

@@ -15,7 +15,7 @@ LIST = "admin:core_apitoken_changelist"
 SECRET = re.compile(r"b2b_[A-Za-z0-9_-]{43}")
 
 
-ADD = reverse("admin:core_apitoken_do_new", args=["add"])
+ADD = reverse("admin:core_apitoken_do_new", args=["create-token"])
 
 
 def add(browser, **values):
@@ -59,7 +59,7 @@ def test_a_token_needs_a_name_and_a_day_to_come(alma, signed_in):
 def test_revoking(alma, root, signed_in):
     token = ApiTokenFactory(user=root)
     browser = signed_in(alma)
-    address = reverse("admin:core_apitoken_do", args=[token.pk, "revoke"])
+    address = reverse("admin:core_apitoken_do", args=[token.pk, "revoke-token"])
     browser.post(address, shown_by(browser, address))
     token.refresh_from_db()
     assert token.revoked_at

@@ -25,7 +25,10 @@ OWN_NAME = {
     "add-invited",
 }
 # And those of a screen of secrets.
-OWN_NAME_OF = {"apitoken": {"add", "revoke"}, "webhookendpoint": {"add", "edit", "rotate", "delete"}}
+OWN_NAME_OF = {
+    "apitoken": {"create-token", "revoke-token"},
+    "webhookendpoint": {"add", "edit", "rotate", "delete"},
+}
 DIALOGS = [rf"[^\"]*/do/(?:{'|'.join(OWN_NAME)})/"]
 DIALOGS += [rf"/admin/core/{name}/(?:\d+/)?do/(?:{'|'.join(slugs)})/" for name, slugs in OWN_NAME_OF.items()]
 BUTTON = re.compile(rf'<a class="[^"]*" href="(?:{"|".join(DIALOGS)})[^>]*>.*?</a>')
