@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from core.models import OutboxEntry, User
+from core.models import OutboxEntry, SiteSettings, User
 from core.services.site import notices
 from tests.factories import EnrollmentFactory, OutboxEntryFactory
 
@@ -116,3 +116,34 @@ def test_several_notices_are_one_card(page: Page, root: User, sign_in, screensho
 
     page.get_by_role("button", name="Notices").click()
     expect(page.locator(".d-bell-list")).to_contain_text("Course content: the pull failed.")
+
+
+@pytest.mark.parametrize("width", [1300, 390])
+def test_a_notice_never_covers_the_main_button_of_the_page(
+    page: Page, root: User, sign_in, width, screenshot
+):
+    SiteSettings.load()
+    page.set_viewport_size({"width": width, "height": 800})
+    sign_in(page, root)
+    page.goto("/admin/core/sitesettings/1/change/?tab=general")
+    save = page.locator("#submit-row button[type=submit]").first
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    notices.tell([root], "Users: 60 fetched, 12 updated.", level="warning", url="/admin/")
+    expect(page.locator(".d-toast")).to_be_visible()
+
+    for place in (0, 300, 100_000):
+        page.evaluate(f"window.scrollTo(0, {place})")
+        page.wait_for_timeout(200)
+        card, button = page.locator(".d-toast").bounding_box(), save.bounding_box()
+        assert card and button
+        apart = (
+            card["y"] + card["height"] <= button["y"]
+            or button["y"] + button["height"] <= card["y"]
+            or card["x"] + card["width"] <= button["x"]
+            or button["x"] + button["width"] <= card["x"]
+        )
+        assert apart, (place, card, button)
+        assert card["y"] >= 0 and card["y"] + card["height"] <= 800
+    screenshot(page, f"notice-{width}", full_page=False)
+    page.locator("#submit-row button[type=submit]").first.click()
+    expect(page.get_by_text("settings saved.")).to_be_visible()

@@ -60,9 +60,32 @@
     close.addEventListener("click", () => card.remove());
     card.append(text, close);
     box.replaceChildren(card);
+    keepClear();
     setTimeout(() => card.remove(), notice.level === "success" ? STAYS : STAYS * 3);
     return card;
   }
+
+  /* The card stands at the bottom right, and above the buttons that it would cover there. Where no place is
+     free on the whole height, it stays. */
+  const BUTTONS = "[type=submit], #submit-row :is(a, button), :is(a, button)[class*=bg-primary]";
+
+  function keepClear() {
+    const box = document.querySelector(".d-toasts");
+    if (!box) return;
+    box.style.removeProperty("bottom");
+    const first = box.getBoundingClientRect();
+    const buttons = [...document.querySelectorAll(BUTTONS)].filter((one) => !box.contains(one) && one.checkVisibility());
+    const places = buttons.map((one) => one.getBoundingClientRect());
+    const inTheWay = ({ top, bottom }) =>
+      places.find((it) => it.left < first.right && it.right > first.left && it.top < bottom && it.bottom > top);
+    let { top, bottom } = first;
+    for (let found = inTheWay({ top, bottom }); found; found = inTheWay({ top, bottom })) {
+      bottom = found.top - 8;
+      top = bottom - first.height;
+    }
+    if (bottom !== first.bottom && top > 0) box.style.bottom = `${window.innerHeight - bottom}px`;
+  }
+  for (const name of ["scroll", "resize"]) window.addEventListener(name, keepClear, { capture: true, passive: true });
 
   /* htmx shows nothing when a request fails, so show the error here. A dialog that is open shows it itself. */
   function saidBy(answer) {
