@@ -58,8 +58,9 @@ class Moving(Dialog):
     def confirmation(self) -> str:
         source, target, role = self.source(), self.cleaned_data["team"], self.cleaned_data["role"]
         who, found = self.moved(), moving.effects(**self.move())
+        joining = len(who) - found.there
         verb = one_or_many(len(who), "moves", "move")
-        said = [f"{names(who)} {verb} from {source} to {target}{_as(role)}.", STAYS]
+        said = [f"{names(who)} {verb} from {source} to {target}{_as(role if joining else None)}.", STAYS]
         if found.there:
             keep = one_or_many(found.there, "keeps", "keep")
             said.append(f"{plural(found.there, 'is', 'are')} in {target} already, and {keep} the role there.")
@@ -67,7 +68,7 @@ class Moving(Dialog):
             f"Their enrollments take {plural(found.takes, 'more place')} of {target}'s seats. {source} no "
             f"longer sees {plural(found.unseen, 'enrollment')}."
         )
-        if joined := groups_joined_too(target):
+        if joining and (joined := groups_joined_too(target)):
             said.append(joined)
         if found.homes:
             said.append(_of_the_home_team(source, target, found, len(who)))

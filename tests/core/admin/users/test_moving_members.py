@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from core.models import Membership, Team
-from tests.factories import EnrollmentFactory, MembershipFactory, builtin_role
+from tests.factories import EnrollmentFactory, GroupAssignmentFactory, MembershipFactory, builtin_role
 
 pytestmark = pytest.mark.django_db
 
@@ -115,3 +115,15 @@ def test_chosen_members_are_moved_together(both, acme, globex, mara, ana, bo, si
     )
     assert "have moved to Globex" in words(said)
     assert {row.team for row in Membership.objects.filter(user__in=[ana, bo])} == {globex}
+
+
+def test_who_is_there_already_gets_no_role_and_no_group(acme, globex, alma, ana, signed_in):
+    MembershipFactory(user=ana, team=globex)
+    GroupAssignmentFactory(team=globex, direction="bidirectional")
+    client, address = signed_in(alma), addresses(ana, acme)[0]
+
+    asked = client.post(address, {"team": globex.pk, "role": builtin_role("manager").pk}).context["confirm"]
+
+    assert "Ana Ames moves from Acme to Globex." in asked and "as Manager" not in asked
+    assert "1 is in Globex already, and keeps the role there." in asked
+    assert "They will also join" not in asked
