@@ -3,6 +3,7 @@
 from playwright.sync_api import Page, expect
 
 from core.models import Membership
+from tests.factories import MembershipFactory, builtin_role
 
 
 def test_people_are_chosen_and_join_a_team(
@@ -39,3 +40,19 @@ def test_people_are_chosen_and_join_a_team(
 
     expect(page.get_by_text("2 people joined Globex. 1 was in it already.")).to_be_visible()
     assert Membership.objects.filter(team=globex, user__in=[ana, bo, otto]).count() == 3
+
+
+def test_who_lost_the_right_meanwhile_is_told_so_in_the_dialog(page: Page, sign_in, mara, bo, acme):
+    MembershipFactory(user=bo)
+    sign_in(page, mara)
+    page.goto(f"/admin/core/team/{acme.pk}/change/?tab=users")
+    row = page.get_by_test_id("tab-table").locator("tbody tr").filter(has_text="Bo Berg")
+    row.get_by_role("checkbox").check()
+    page.get_by_test_id("tab-actions").get_by_role("button", name="Remove from Team").click()
+    dialog = page.locator("#modal-content #dialog")
+    expect(dialog).to_be_visible()
+    Membership.objects.filter(user=mara).update(role=builtin_role("student"))
+    page.locator("#modal-content").get_by_role("button", name="Remove from Team").click()
+
+    expect(page.get_by_text("You may no longer do this.")).to_be_visible()
+    assert Membership.objects.filter(user=bo, team=acme).exists()

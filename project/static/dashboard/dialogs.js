@@ -62,6 +62,7 @@
       return "No answer came from the dashboard. What you entered is still here. Look whether it was saved before you try again.";
     }
     const said = window.dashboardNotices?.saidBy(event.detail.xhr);
+    if (!said && event.detail.xhr.status === 403) return "You may no longer do this. Load the page again.";
     return said || "That did not work. What you entered is still here: try again in a minute.";
   }
 
