@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
@@ -69,8 +69,11 @@ def _address(link: SignUpLink) -> SafeString:
 
 
 def _state(link: SignUpLink) -> SafeString:
-    label, why = STATES[sign_up_links.state(link)]
-    return pill(label, title=why)
+    """Returns the pill of the link's own state, and one that all are switched off if they are."""
+    own, now = sign_up_links.own_state(link), sign_up_links.state(link)
+    shown = [now] if own in (now, sign_up_links.OPEN) else [own, now]
+    pills = (pill(label, title=why) for label, why in (STATES[one] for one in shown))
+    return format_html_join(" ", "{}", ((one,) for one in pills))
 
 
 def _why_off(viewer: User) -> str:

@@ -80,16 +80,20 @@ def revoke(link: SignUpLink, *, by: User) -> SignUpLink:
     return link
 
 
-def state(link: SignUpLink, now: datetime | None = None) -> str:
-    """Returns OPEN, or why nobody can join by the link. CLOSED: all links are switched off. OFF: the team is
-    archived, or whoever made the link may not give its role there any more."""
+def state(link: SignUpLink) -> str:
+    """Returns OPEN, or why nobody can join by the link. CLOSED: all links are switched off."""
+    own = own_state(link)
+    return own if own in (REVOKED, OFF) or registration_is_on() else CLOSED
+
+
+def own_state(link: SignUpLink) -> str:
+    """Returns the state that the link has while sign-up links are switched on. OFF: the team is archived, or
+    whoever made the link may not give its role there any more."""
     if link.revoked_at is not None:
         return REVOKED
     if link.team.archived_at is not None or not _still_allowed(link):
         return OFF
-    if not registration_is_on():
-        return CLOSED
-    if link.expires_at <= (now or timezone.now()):
+    if link.expires_at <= timezone.now():
         return EXPIRED
     return FULL if link.used_count >= link.max_uses else OPEN
 

@@ -369,3 +369,28 @@ def test_switched_off_nobody_makes_a_link_and_nobody_joins(link, acme, owen, alm
     SiteSettings.objects.update(registration_enabled=True)
     sign_ups.confirm(found(sign_up))
     assert Membership.objects.filter(team=acme, user__email="nora@new.example").exists()
+
+
+@pytest.mark.parametrize(
+    ("values", "own", "says"),
+    [
+        ({}, "open", ["Switched off"]),
+        ({"used_count": 2}, "full", ["Used up", "Switched off"]),
+        ({"expires_at": timezone.now() - timedelta(days=1)}, "expired", ["Expired", "Switched off"]),
+        ({"revoked_at": timezone.now()}, "revoked", ["Revoked"]),
+    ],
+)
+def test_a_link_keeps_its_own_state_while_all_are_switched_off(
+    link, acme, alma, signed_in, values, own, says
+):
+    SiteSettings.objects.update(registration_enabled=False)
+    SignUpLink.objects.update(**values)
+    link.refresh_from_db()
+
+    page = signed_in(alma).get(f"/admin/core/team/{acme.pk}/change/?tab=links").content.decode()
+
+    assert sign_up_links.own_state(link) == own
+    shown = page.split('data-testid="tab-table"')[1]
+    assert [
+        word for word in ("Used up", "Expired", "Revoked", "Switched off") if f">{word}<" in shown
+    ] == says
