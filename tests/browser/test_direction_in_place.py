@@ -127,6 +127,6 @@ def test_without_scripts_the_button_saves(browser: Browser, base_url, alma, assi
     choice.select_option("bidirectional")
     page.get_by_role("button", name="Save").click()
 
-    expect(page.get_by_text("Interns for Acme: Bidirectional from now on.")).to_be_visible()
+    expect(page.get_by_text("Group Interns, team Acme: Bidirectional from now on.")).to_be_visible()
     assert stored(assignment) == "bidirectional"
     page.context.close()

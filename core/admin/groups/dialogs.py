@@ -152,7 +152,7 @@ class ChangeDirection(AssignmentDialog):
     def carry_out(self) -> Done:
         numbers = what_assigning_does(self.row.group, self.row.team, self.cleaned_data["direction"])
         changed = groups.change_direction(self.row, by=self.viewer, **self.cleaned_data)
-        said = f"{changed.group} for {changed.team}: {changed.get_direction_display()} from now on."
+        said = f"Group {changed.group}, team {changed.team}: {changed.get_direction_display()} from now on."
         return Done(f"{said} {numbers}".strip())
 
 
@@ -177,7 +177,7 @@ class SetDirection(AssignmentDialog):
         direction = self.cleaned_data["direction"]
         numbers = what_assigning_does(self.row.group, self.row.team, direction)
         changed = groups.change_direction(self.row, direction=direction, role=self.row.role, by=self.viewer)
-        said = f"{changed.group} for {changed.team}: {changed.get_direction_display()} from now on."
+        said = f"Group {changed.group}, team {changed.team}: {changed.get_direction_display()} from now on."
         return Done(f"{said} {numbers}".strip())
 
 

@@ -43,6 +43,7 @@ from core.models.fields.history import AS_IT_WAS, done_by
 TYPES = {"+": "Added", "~": "Changed", "-": "Deleted"}
 RUN = re.compile(r"\brun (\d{1,18})$")  # the end of a pull's reason: "Thinkific, run 12"
 OWN = {"history_id", "history_date", "history_change_reason", "history_type", "history_user", "impersonator"}
+BOOKKEEPING = {"changed_at", "edited_at"}  # the time of the row itself
 OWN |= {"history_user_name", "impersonator_name", "impersonation", "id"}
 
 
@@ -166,10 +167,10 @@ RECORDED = {
         ),
         Recorded(
             GroupAssignment,
-            lambda row, names: f"{names.of(row, 'group')} for {names.of(row, 'team')}",
+            lambda row, names: f"group {names.of(row, 'group')}, team {names.of(row, 'team')}",
             ("group", "team"),
         ),
-        Recorded(Note, lambda row, names: f"Note about {names.of(row, 'user')}", ("user",)),
+        Recorded(Note, lambda row, names: f"about {names.of(row, 'user')}", ("user",)),
         Recorded(Tag, lambda row, names: row.name),
         Recorded(
             UserTag, lambda row, names: f"{names.of(row, 'tag')} on {names.of(row, 'user')}", ("tag", "user")
@@ -219,6 +220,7 @@ def shown(rows: list[Row]) -> list[dict[str, Any]]:
             "changes": [
                 (label(recorded.slug, field), *_values(field, before, after, names))
                 for field, before, after in field_changes.get((recorded.slug, row.history_id), [])
+                if field.name not in BOOKKEEPING
             ],
             "reason": _reason(row, runs),
         }

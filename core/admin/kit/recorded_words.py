@@ -59,9 +59,7 @@ LABELS = {
         "granted_until": "Given until",
         "last_seat": "Seat",
     },
-    "groupassignment": {"role": "Role on joining", "changed_at": "Changed"},
-    "note": {"edited_at": "Edited"},
-    "storedsecret": {"changed_at": "Changed"},
+    "groupassignment": {"role": "Role on joining"},
     "webhookendpoint": {
         "former_until": "Former secret signs until",
         "switched_off_at": "Switched off",

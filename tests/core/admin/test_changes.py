@@ -10,15 +10,17 @@ from django.test.utils import CaptureQueriesContext
 from core.admin.kit.recorded import RECORDED
 from core.admin.kit.recorded_words import in_words, label
 from core.models import SiteSettings
-from core.services import memberships, notes, seats, tags
+from core.services import groups, memberships, notes, seats, tags
 from core.services.history import signed
 from tests.factories import (
+    GroupAssignmentFactory,
     MembershipFactory,
     OrganizationFactory,
     RoleFactory,
     SyncRunFactory,
     TagFactory,
     TeamFactory,
+    ThinkificGroupFactory,
     UserFactory,
     builtin_role,
 )
@@ -64,7 +66,11 @@ def test_the_history_of_a_person_has_what_concerns_them(signed_in, root, alma, a
     assert all(f'href="?of={slug}"' in own for slug in OF_A_USER)
     assert "<bdi>Student</bdi> → <bdi>Manager</bdi>" in shown["membership"]
     assert "VIP on Ana Ames" in shown["usertag"] and "Other" not in shown["usertag"]
-    assert "Note about Ana Ames" in shown["note"] and "Secret words" not in shown["note"]
+    assert (
+        "about Ana Ames" in shown["note"]
+        and "Note about" not in shown["note"]
+        and "Secret words" not in shown["note"]
+    )
     ana.delete()
     assert "Ana Ames in Acme" in unescape(browser.get(f"{address}?of=membership").content.decode())
 
@@ -322,3 +328,15 @@ def flat(response) -> str:
     """The text of a page, as a person reads it."""
     text = re.sub(r"<[^>]*>", "", response.content.decode())
     return " ".join(unescape(text).split())
+
+
+def test_an_assignment_is_named_with_its_parts_and_without_the_time_of_its_row(signed_in, root, acme):
+    """It said "Acme for Acme", and "Changed: 30 Nov 15:52 → 30 Nov 15:52"."""
+    assignment = GroupAssignmentFactory(group=ThinkificGroupFactory(name="Acme"), team=acme)
+    groups.change_direction(assignment, direction="disabled", by=root)
+
+    page = unescape(signed_in(root).get(f"{HISTORY}?kind=groupassignment").content.decode())
+
+    assert "group Acme, team Acme" in page and "Acme for Acme" not in page
+    assert "<b>Changed</b>" not in page and "Changed:" not in page
+    assert "Direction" in page

@@ -46,8 +46,8 @@ def test_a_choice_is_saved_at_once_with_history(request, acme, assignment, place
     assignment.refresh_from_db()
     assert assignment.direction == "dashboard_to_thinkific"
     assert answer.json() == {
-        "said": "Interns for Acme: Dashboard-to-Thinkific from now on. 3 people of Acme will join the group "
-        "Interns in Thinkific."
+        "said": "Group Interns, team Acme: Dashboard-to-Thinkific from now on. 3 people of Acme will join "
+        "the group Interns in Thinkific."
     }
     assert OutboxEntry.objects.filter(entity="groupmembership").count() == 3  # Owen, Mara, Ana
     row = assignment.history.latest()
@@ -103,7 +103,7 @@ def test_without_scripts_the_button_leads_back_with_a_message(alma, assignment, 
     answer = signed_in(alma).post(url, choose("thinkific_to_dashboard"), follow=True)
 
     assert answer.redirect_chain[-1][0] == page
-    assert "Interns for Acme: Thinkific-to-Dashboard from now on." in answer.content.decode()
+    assert "Group Interns, team Acme: Thinkific-to-Dashboard from now on." in answer.content.decode()
 
 
 def test_others_read_a_text_and_change_nothing(assignment, place, mara, signed_in):
