@@ -163,6 +163,11 @@ class Enroll(EnrollingDialog):
         super().__init__(*args, **kwargs)
         self.offer("products", scope.products_to_give(self.viewer, self.obj))
         self.offered["products"] = seat_access.products_to_offer(self.viewer, self.obj)
+        if not self.viewer.sees_everything:
+            self.fields["products"].help_text = (
+                "Offered is what an active seat of a team that you both belong to gives, and what the person "
+                "does not have already."
+            )
         teams = students.teams_with_seats(self.viewer, self.obj)
         if teams.count() > 1:
             self.offer("through", teams)

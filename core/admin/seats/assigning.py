@@ -14,7 +14,8 @@ from core.models import Enrollment, Seat, SeatAssignment, Team, User
 from core.permissions import scope
 from core.services import seats
 from core.services.seats import room
-from core.services.seats.assigning import SecondSeat, people_of
+from core.services.seats.assigning import NotMovable, SecondSeat, people_of
+from core.services.seats.changes import TooManyPlaces
 from core.wording import one_or_many, plural
 
 
@@ -46,6 +47,7 @@ class AssignSeat(AssigningSeat):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["teams"].help_text = "Teams that have a seat on this product already are not offered."
         teams = Team.objects.filter(archived_at__isnull=True)
         self.offer("teams", teams)
         if self.obj is not None:
@@ -74,6 +76,9 @@ class AssignToTeam(AssigningSeat):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields[
+            "seat"
+        ].help_text = "Seats on products that the team has a seat on already are not offered."
         self.offer("seat", Seat.objects.all())
         if self.obj is not None:
             taken = SeatAssignment.objects.filter(team=self.obj)
@@ -132,7 +137,7 @@ class WithdrawSeat(AssignmentDialog):
 
 class MoveSeat(AssignmentDialog):
     slug, label, submit = "move", "Move", "Move"
-    refused_at = {SecondSeat: "to"}
+    refused_at = {SecondSeat: "to", NotMovable: "places", TooManyPlaces: "places"}
     no_choice = {"to": "There is no other team to which the seat could move."}
     to = team_field("To team")
     places = places_field("Places", least=1)

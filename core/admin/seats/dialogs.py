@@ -23,7 +23,7 @@ from core.admin.seats.fields import (
 from core.models import Product, Seat, SiteSettings, Tag
 from core.services import seats
 from core.services.seats import changes, room
-from core.services.seats.changes import ProductInUse
+from core.services.seats.changes import BadLastDay, ProductInUse, TooManyPlaces
 from core.services.tags import default_seat_tags
 from core.wording import plural
 
@@ -39,7 +39,7 @@ class SeatForm(SeatDialog):
     and their values are ignored."""
 
     panel = True
-    refused_at = {ProductInUse: "product"}
+    refused_at = {ProductInUse: "product", BadLastDay: "expiry_date", TooManyPlaces: "max_seats"}
     no_choice = {
         "product": "There is no course or bundle yet. Sync Products, on the page Products, reads them "
         "from Thinkific."
@@ -167,6 +167,7 @@ class EditSeat(SeatForm):
 
 class AddPlaces(SeatDialog):
     slug, label, icon, submit = "add-places", "Add Seats", "exposure_plus_1", "Add"
+    refused_at = {TooManyPlaces: "places"}
     places = places_field("How many more", least=1, required=True)
 
     @classmethod

@@ -27,6 +27,10 @@ class SecondSeat(Refusal):
     status = 409
 
 
+class NotMovable(Refusal):
+    """So many places cannot be moved."""
+
+
 class People(NamedTuple):
     """What happens to the people of a team that loses a seat."""
 
@@ -86,7 +90,7 @@ def move_places(assignment: SeatAssignment, places: int, *, to: Team, by: User |
     a copy with these places. Returns the seat that received them. Raises Refusal when the seat has not so
     many unused places, or one of the two is unlimited."""
     if places < 1:
-        raise Refusal("Move at least one place.")
+        raise NotMovable("Move at least one place.")
     if assignment.team_id == to.pk:
         raise Refusal(f"{to} has this seat already. Choose another team.")
     assignment = _again(assignment)
@@ -98,10 +102,10 @@ def move_places(assignment: SeatAssignment, places: int, *, to: Team, by: User |
     if there and there.seat_id == giving.pk:
         raise Refusal(f"{to} shares this seat, so it can use the places already.")
     if giving.unlimited or (there and seats[there.seat_id].unlimited):
-        raise Refusal("An unlimited seat has no number of places, so none can be moved.")
+        raise NotMovable("An unlimited seat has no number of places, so none can be moved.")
     free = (giving.max_seats or 0) - count_used(Seat.objects.filter(pk=giving.pk)).get(giving.pk, 0)
     if places > free:
-        raise Refusal(
+        raise NotMovable(
             f"The seat of {assignment.team} has {plural(max(0, free), 'unused place')}, and "
             f"{places:,} cannot be moved. Move fewer, or move the seat itself."
         )

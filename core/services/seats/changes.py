@@ -39,6 +39,10 @@ class TooManyPlaces(Refusal):
     pass
 
 
+class BadLastDay(Refusal):
+    """Access cannot end on this day."""
+
+
 class ProductInUse(Refusal):
     """A seat that people use keeps its product."""
 
@@ -192,11 +196,11 @@ def _check_expiry(seat: Seat, changed: set[str]) -> None:
             )
     if seat.expiry_type == Seat.Expiry.DATE:
         if seat.expiry_date is None:
-            raise Refusal("Enter the day on which access ends.")
+            raise BadLastDay("Enter the day on which access ends.")
         if {"expiry_type", "expiry_date"} & changed and seat.expiry_date < timezone.localdate():
-            raise Refusal(
+            raise BadLastDay(
                 f"{moments.day(seat.expiry_date)} is in the past, so nobody could be enrolled. Choose a "
                 "later day."
             )
         if seat.expiry_date > moments.LAST_DAY:
-            raise Refusal("Choose a day before the year 2200, or that access never ends.")
+            raise BadLastDay("Choose a day before the year 2200, or that access never ends.")

@@ -282,3 +282,38 @@ def test_a_seat_whose_rule_has_changed_is_being_counted_until_the_next_minute(al
     assert "Being counted" in page
     assert "Not yet" not in page
     assert "Being counted" not in office.get(address).content.decode()
+
+
+def test_a_fixed_day_in_the_past_is_refused_beside_its_field(alma, form, signed_in):
+    day = timezone.localdate() - timedelta(days=1)
+
+    found = errors(signed_in(alma).post(do("add"), form | {"expiry_type": "date", "expiry_date": str(day)}))
+
+    assert list(found) == ["expiry_date"] and "is in the past" in str(found)
+
+
+def test_too_many_places_to_move_are_refused_beside_their_field(alma, acme, globex, acme_seat, signed_in):
+    row = SeatAssignment.objects.get(team=acme)
+
+    found = errors(
+        signed_in(alma).post(do("move", acme_seat.pk, row.pk), {"to": globex.pk, "places": "9999"})
+    )
+
+    assert list(found) == ["places"] and "unused place" in str(found)
+
+
+def test_the_picker_says_which_teams_and_seats_are_missing(alma, acme, globex, acme_seat, signed_in):
+    SeatFactory()
+    teams = signed_in(alma).get(do("assign", acme_seat.pk)).content.decode()
+    one_team = signed_in(alma).get(do("assign-seat", acme.pk, model="team")).content.decode()
+
+    assert "Teams that have a seat on this product already are not offered." in teams
+    assert "Seats on products that the team has a seat on already are not offered." in one_team
+
+
+def test_an_owner_is_told_why_a_product_may_be_missing(owen, ana, acme, acme_seat, signed_in):
+    SeatFactory(teams=[acme], active=False)
+
+    page = signed_in(owen).get(do("enroll", ana.pk, model="user")).content.decode()
+
+    assert "Offered is what an active seat of a team that you both belong to gives" in page
