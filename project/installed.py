@@ -48,6 +48,7 @@ MIDDLEWARE = [
     "core.admin.kit.open_pages.for_each_request",
     "simple_history.middleware.HistoryRequestMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
+    "project.middleware.impersonation.refuses",
     "project.middleware.secret_addresses.never_kept",
     "axes.middleware.AxesMiddleware",
 ]

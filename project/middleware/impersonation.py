@@ -1,6 +1,7 @@
 """Impersonation in requests: the check of each one, what is refused meanwhile, and the banner on every page.
 
-`checked` stands after the sessions and messages, before anything asks who is signed in. `with_banner` stands
+`checked` stands after the sessions and messages, before anything asks who is signed in; `refuses` after the
+middleware of the log. `with_banner` stands
 outside of everything that can answer with a page of its own, so that error pages have the banner too.
 """
 
@@ -39,6 +40,7 @@ REFUSED = {
     "admin:login": "Signing in as another person is not possible meanwhile.",
     "admin:open_in_thinkific": opening.OWN_ACCOUNT,
     "admin:forgotten_password": "Links to set a password are out of reach meanwhile.",
+    "admin:ask_for_sign_in_link": "Links to sign in are out of reach meanwhile.",
 }
 LINK = "Whoever answers a link does so in their own name."
 OWN_SCREENS = {"apitoken": "API tokens are out of reach meanwhile."}
@@ -87,9 +89,19 @@ def checked(get_response: Answer) -> Answer:
         with acting.begun(
             acting.Acting(session.pk, administrator.pk, administrator.get_full_name(), person.get_full_name())
         ):
-            if why := _refused(match):
-                return _refusal(request, acting.obstacle(why))
             return get_response(request)
+
+    return answer
+
+
+def refuses(get_response: Answer) -> Answer:
+    """Middleware: refuses what nobody does in somebody else's name. It stands after the one that gives log
+    lines their context, so that the line about a refusal names both people."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        if acting.current() is not None and (why := _refused(_match(request))):
+            return _refusal(request, acting.obstacle(why))
+        return get_response(request)
 
     return answer
 

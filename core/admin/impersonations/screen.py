@@ -48,8 +48,8 @@ def _since(days: int, sessions: ImpersonationQuerySet) -> ImpersonationQuerySet:
 class ImpersonationAdmin(SitewideAdmin, ExportingAdmin):
     by = column("Administrator", "impersonator", cells.link, sort="impersonator__name")
     acted_as = column("Acted as", "impersonated", cells.link, sort="impersonated__name")
-    started = column("From", "started_at", cells.moment, sort=True)
-    ended = column("To", "over_since", cells.moment, empty="Goes on")
+    started = column("Began", "started_at", cells.moment, sort=True)
+    ended = column("Ended", "over_since", cells.moment, empty="Goes on")
     how_long = column("How long", _duration)
     address = column("From address", lambda session: session.ip_address or "Unknown")
     how_it_ended = column("Ended by", _ending)
@@ -84,7 +84,7 @@ class ImpersonationAdmin(SitewideAdmin, ExportingAdmin):
         column("Acted as", "impersonated.get_full_name"),
         column("Their e-mail", "impersonated.email"),
         started,
-        column("To", "over_since"),
+        column("Ended", "over_since"),
         column("Ended by", _how),
         address,
         column("Reason", "reason"),

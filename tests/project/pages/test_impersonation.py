@@ -534,3 +534,35 @@ def test_the_address_of_a_sign_up_link_is_shown_in_ones_own_name_only(
     assert address not in (page := acting.get(tab).content.decode())
     assert "The address is hidden while you act as somebody else." in page
     assert f'value="{settings.SITE_URL}{address}"' in signed_in(mara).get(tab).content.decode()
+
+
+@pytest.mark.parametrize("address", ["/admin/password_change/", "/admin/password/forgotten/"])
+def test_the_log_line_of_a_refusal_names_both(acting, alma, mara, address):
+    with capture_logs(processors=[merge_contextvars]) as lines:
+        assert acting.get(address).status_code == 403
+
+    assert lines
+    for line in lines:
+        assert (line["impersonator_id"], line["impersonation"]) == (alma.pk, session().pk), line
+        assert line["user_id"] == mara.pk and line["request_id"] and line["ip"], line
+
+
+def test_a_sign_in_link_by_mail_is_not_asked_for_meanwhile(acting, mara):
+    SiteSettings.objects.update(sign_in_by_link=True)
+    address = reverse("admin:ask_for_sign_in_link")
+
+    for response in (acting.get(address), acting.post(address, {"email": mara.email})):
+        assert response.status_code == 403
+        assert "Links to sign in are out of reach meanwhile." in words(response)
+    assert not OrmQ.objects.exists()
+
+
+def test_edit_profile_offers_no_address_meanwhile(acting, ana):
+    address = reverse("admin:core_user_do", args=[ana.pk, "edit"])
+    page = words(acting.get(address))
+
+    assert 'name="email"' not in page and "Change the e-mail at once" not in page
+    assert "Their e-mail address is out of reach meanwhile" in page
+    saved = acting.post(address, {"first_name": "Anna", "last_name": ana.last_name, "is_active": "on"})
+    assert saved.status_code == 302
+    assert User.objects.get(pk=ana.pk).first_name == "Anna"

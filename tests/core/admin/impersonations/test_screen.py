@@ -278,3 +278,9 @@ def test_no_history_is_left_out():
     tracked = {model for model in apps.get_models() if hasattr(model, "history")}
 
     assert {kind.model for kind in RECORDED.values()} == tracked
+
+
+def test_the_beginning_and_the_address_have_names_of_their_own(alma, mara, signed_in):
+    page = signed_in(alma).get("/admin/core/impersonationsession/").content.decode()
+
+    assert ">From<" not in page
