@@ -19,6 +19,8 @@ from core.admin.settings.keys import KEY_DIALOGS, rows
 from core.admin.settings.tabs import SettingsTab, links, tab_called
 from core.models import SiteSettings
 
+TAKE_PLACES = "bought_enrollments_take_places"
+
 
 @admin.register(SiteSettings)
 class SiteSettingsAdmin(SitewideAdmin, HistoryAdmin):
@@ -86,9 +88,16 @@ class SiteSettingsAdmin(SitewideAdmin, HistoryAdmin):
             SiteSettings.load()  # the links to the tabs lead to the row, which may not be there yet
         return super().change_view(request, *args, **kwargs)
 
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
+        request.settings_changed = form.changed_data  # type: ignore[attr-defined]
+        super().save_model(request, obj, form, change)
+
     def response_change(self, request: HttpRequest, obj: SiteSettings) -> HttpResponse:
         tab = _tab_of(request)
-        self.message_user(request, f"{tab.title}: settings saved.")
+        said = f"{tab.title}: settings saved."
+        if TAKE_PLACES in request.settings_changed:  # type: ignore[attr-defined]
+            said += " The used places of all seats are being counted again; seats show it within minutes."
+        self.message_user(request, said)
         return HttpResponseRedirect(f"{request.path}?tab={tab.slug}")
 
 

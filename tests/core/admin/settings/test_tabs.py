@@ -128,3 +128,17 @@ def test_nobody_else_opens_settings(name, request, signed_in):
     SiteSettings.objects.update(placeholder_last_name="?")
     assert client.post(url, {"settings": ["placeholder_last_name"]}).status_code in {302, 403, 404}
     assert SiteSettings.load().placeholder_last_name == "?"
+
+
+def test_a_change_of_what_takes_places_says_that_seats_are_counted(alma, signed_in):
+    client, counted = signed_in(alma), "The used places of all seats are being counted again"
+    form = form_of(client, "seats")
+    form.pop("bought_enrollments_take_places", None)
+    before = SiteSettings.load().bought_enrollments_take_places
+    sent = form if before else form | {"bought_enrollments_take_places": "on"}
+
+    first = client.post(address("seats"), sent, follow=True).content.decode()
+    again = client.post(address("seats"), sent, follow=True).content.decode()
+
+    assert SiteSettings.load().bought_enrollments_take_places != before
+    assert counted in first and counted not in again
