@@ -429,3 +429,10 @@ def test_the_page_asks_for_no_user_name(client, db):
 
     assert "Forgotten your password?" in page and "username?" not in page
     assert f'href="{reverse("admin:forgotten_password")}"' in page
+
+
+def test_the_page_after_signing_out_is_ours(signed_in, mara):
+    page = signed_in(mara).post("/admin/logout/").content.decode()
+
+    assert "You are signed out" in page and "quality time" not in page
+    assert f'href="{reverse("admin:index")}login/"' in page and "B2B Dashboard" in page
