@@ -155,7 +155,8 @@ class EnrollChosen(ChosenUsers, EnrollingDialog):
                     f"({self.plan.used[pk]:,}{left} used before)."
                 )
         if had := len(enroll_many.with_access(self.chosen, products)):
-            said.append(f"{_have(had)} access already; its end will become this one.")
+            who = "This person has" if len(self.chosen) == 1 else _have(had)
+            said.append(f"{who} access already; its end will become this one.")
         shorter = self.shortened()
         for student, product, before, _ in shorter[:SHOWN]:
             ended = moments.day(before) if before else "no end"
@@ -170,7 +171,8 @@ class EnrollChosen(ChosenUsers, EnrollingDialog):
         seat_access.enroll_many(students=self.chosen, **self.enroll())
         verb = one_or_many(len(self.chosen), "is", "are")
         said = f"{counted(self.chosen)} {verb} enrolled in {names(products)}."
-        return Done(f"{said}{f' {had:,} of them had access before.' if had else ''} {IN_BACKGROUND}")
+        before = "This person" if len(self.chosen) == 1 else f"{had:,} of them"
+        return Done(f"{said}{f' {before} had access before.' if had else ''} {IN_BACKGROUND}")
 
 
 def _until(plan: Plan) -> str:

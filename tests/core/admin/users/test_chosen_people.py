@@ -432,3 +432,14 @@ def test_the_file_of_a_manager_names_no_other_team(mara, ana, acme, globex, sign
     assert (rows[ana.email]["Teams"], rows[ana.email]["Role"]) == ("Acme", "Student")
     assert rows[ana.email]["Last activity"]
     assert rows[guest.email]["Last activity"] == ""
+
+
+def test_one_person_with_access_is_asked_about_in_the_singular(alma, ana, acme_seat, accounting, signed_in):
+    EnrollmentFactory(user=ana, product=accounting)
+    office, form = signed_in(alma), chosen("enroll_selected", [ana], products=[accounting.pk])
+
+    asked = office.post(LIST, form).context["confirm"]
+    answer = office.post(LIST, form | {"confirmed": asked})
+
+    assert "This person has access already" in asked and "of them" not in asked
+    assert "This person had access before." in said(answer)
