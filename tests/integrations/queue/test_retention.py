@@ -7,7 +7,9 @@ from django_q.models import OrmQ, Task
 
 from core.models import (
     ApiToken,
+    IdempotentCall,
     ImpersonationSession,
+    Job,
     Notice,
     OutboxEntry,
     SiteSettings,
@@ -185,6 +187,20 @@ def test_tokens_go_when_they_have_opened_nothing_for_long_enough(root):
     )
 
     assert kept([expired, revoked, lately, open_, endless]) == [lately, open_, endless]
+
+
+def test_keys_of_calls_go_after_a_day_and_jobs_with_the_rest(root):
+    def call(key, hours):
+        at = timezone.now() - timedelta(hours=hours)
+        return IdempotentCall.objects.create(user=root, key=key, digest=key, created_at=at)
+
+    def job(days):
+        return Job.objects.create(kind=Job.Kind.ENROLL, user=root, created_at=days_ago(days))
+
+    old_call, young_call, old_job, young_job = call("a", 25), call("b", 23), job(31), job(29)
+
+    assert kept([old_call, young_call]) == [young_call]
+    assert kept([old_job, young_job]) == [young_job]
 
 
 def test_deliveries_go_when_they_were_tried_to_the_end():
