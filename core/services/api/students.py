@@ -19,7 +19,6 @@ from core.services.api import jobs, personal_team, users
 from core.services.api.users import NotNow
 from core.services.enrollments import seat_access
 from core.services.people import EmailTaken
-from core.services.storage.collisions import checked_again
 from core.services.teams import leaving
 from core.services.teams.leaving import Alone
 
@@ -70,7 +69,7 @@ def locked(key: int, *, by: User) -> User | None:
 # --- assigning to users -------------------------------------------------------------------------------
 
 
-@checked_again
+@transaction.atomic
 def upsert(
     *,
     email: str,
