@@ -20,6 +20,7 @@ from core.models import (
     SeatAssignment,
     ShownColumns,
     SiteSettings,
+    UnreadRecords,
     User,
 )
 from integrations.models import (
@@ -189,6 +190,9 @@ BREACHES = {
     "one_row_of_settings": lambda: SiteSettings.objects.create(pk=2),
     "one_choice_of_columns_per_list": lambda: twice(
         ShownColumns.objects.create, user=UserFactory(), screen="core.user"
+    ),
+    "unread_records_of_a_kind_once_per_person": lambda: twice(
+        UnreadRecords.objects.create, user=UserFactory(), kind="enrollments"
     ),
     "short_link_of_a_team_or_a_product": lambda: ShortLinkFactory(team=None),
     "one_allowance_per_key": lambda: twice(Allowance.objects.create, key="k", since=timezone.now()),
