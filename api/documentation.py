@@ -72,7 +72,7 @@ HEADERS: dict[str, Any] = {
         "in": "header",
         "required": False,
         "description": "Repeat a call safely: the same key and body get the first answer again for 24 hours.",
-        "schema": {"type": "string", "maxLength": 255},
+        "schema": {"type": "string", "maxLength": 255, "pattern": "^[ -~]*$"},
     },
     "If-Match": {
         "name": "If-Match",
@@ -89,3 +89,54 @@ HEADERS: dict[str, Any] = {
         "schema": {"type": "string"},
     },
 }
+
+
+ANSWER_HEADERS: dict[str, Any] = {
+    "RateLimit-Limit": {
+        "description": "How many calls a minute the token may make. Absent while calls are not limited.",
+        "schema": {"type": "integer", "minimum": 1},
+    },
+    "RateLimit-Remaining": {
+        "description": "How many are left in this minute.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "RateLimit-Reset": {
+        "description": "Seconds until the next minute.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 60},
+    },
+    "Retry-After": {
+        "description": "Seconds to wait before the next try.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 1},
+    },
+    "ETag": {
+        "description": "The version of the object, for If-Match and If-None-Match.",
+        "required": True,
+        "schema": {"type": "string", "pattern": '^"[0-9a-f]{32}"$'},
+    },
+    "Idempotency-Replayed": {
+        "description": "`true`: the first answer again, by the Idempotency-Key.",
+        "schema": {"type": "string", "enum": ["true"]},
+    },
+    "WWW-Authenticate": {
+        "description": "How to authenticate.",
+        "required": True,
+        "schema": {"type": "string", "enum": ["Bearer"]},
+    },
+}
+COUNTED = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+
+
+def answer_headers(code: int, operation: dict[str, Any]) -> dict[str, Any]:
+    """Returns which headers an operation's answer with this code has."""
+    read = {parameter["name"] for parameter in operation.get("parameters", ())}
+    names = list(COUNTED)
+    if code == 401:  # which is answered before calls are counted
+        names = ["WWW-Authenticate"]
+    if code == 304 or (code == 200 and read & {"If-Match", "If-None-Match"}):
+        names.append("ETag")
+    if code in (429, 503):
+        names.append("Retry-After")
+    if "Idempotency-Key" in read and code not in (401, 403, 429, 503):
+        names.append("Idempotency-Replayed")
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}

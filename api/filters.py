@@ -1,6 +1,5 @@
 """Filters that lists about students have in common."""
 
-from datetime import datetime
 from typing import Annotated, TypeVar
 
 from django.db.models import QuerySet
@@ -8,7 +7,7 @@ from pydantic import Field
 
 from api.errors import Invalid
 from api.paging import PageQuery
-from api.types import BIGGEST
+from api.types import BIGGEST, Moment
 from core.folding import email_key
 from core.models import Membership, Team, User
 
@@ -26,9 +25,9 @@ class OfStudents(PageQuery):
     team_id: Annotated[Key, Field(description="Only of members of this team.")] = None
     product_id: Annotated[Key, Field(description="Only of this product (id in the dashboard).")] = None
     productable_id: Annotated[Key, Field(description="Only of this course or bundle.")] = None
-    since: Annotated[
-        datetime | None, Field(description="Only from this moment on; ISO 8601 with a zone.")
-    ] = None
+    since: Annotated[Moment | None, Field(description="Only from this moment on; ISO 8601 with a zone.")] = (
+        None
+    )
 
 
 def narrowed(rows: Rows, query: OfStudents, viewer: User, *, moment: str, product: str) -> Rows:

@@ -15,6 +15,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import F, Field, Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from ninja import Schema
+from pydantic import ConfigDict
 from pydantic import Field as Limits
 
 from api.answers import answer
@@ -37,6 +38,15 @@ class PageQuery(Schema):
     ] = None
 
 
+def sorted_by(sorts: Mapping[str, str]) -> Any:
+    """Returns what the schema says of `sort`; write `Annotated[str, sorted_by(SORTS)] = "id"`."""
+    *others, last = sorts
+    return Limits(
+        description=f"{', '.join(others)} or {last}; with a minus the other way round.",
+        json_schema_extra={"enum": [*sorts, *(f"-{name}" for name in sorts)]},
+    )
+
+
 class PageLinks(Schema):
     first: str | None = None
     last: str | None = None
@@ -44,11 +54,17 @@ class PageLinks(Schema):
     next: str | None = None
 
 
+def _without_underscore(schema: dict[str, Any]) -> None:
+    schema["properties"]["from"] = schema["properties"].pop("from_") | {"title": "From"}
+
+
 class PageMeta(Schema):
+    model_config = ConfigDict(json_schema_extra=_without_underscore)
+
     path: str
     per_page: int
     current_page: int | None = None
-    from_: Annotated[int | None, Limits(alias="from")] = None
+    from_: int | None = None
     to: int | None = None
     last_page: int | None = None
     total: int | None = None

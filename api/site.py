@@ -8,7 +8,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.parser import Parser
 
 from api.answers import message
-from api.documentation import EXPLAINED
+from api.documentation import ANSWER_HEADERS, EXPLAINED, answer_headers
 from api.errors import BadBody, Invalid, OutOfDate, answer_to
 from api.routers import (
     enrollments,
@@ -43,12 +43,15 @@ class Api(NinjaAPI):
         return name
 
     def get_openapi_schema(self, **options: Any) -> Any:
-        """Returns the schema, in which every error says what it means."""
+        """Returns the schema, in which every error says what it means, and every answer which headers it
+        has."""
         schema = super().get_openapi_schema(**options)
+        schema["components"]["headers"] = ANSWER_HEADERS
         for operations in schema["paths"].values():
             for operation in operations.values():
                 for code, response in operation["responses"].items():
                     response["description"] = EXPLAINED.get(int(code), response["description"])
+                    response["headers"] = answer_headers(int(code), operation)
         return schema
 
 

@@ -22,8 +22,8 @@ def key_of(request: HttpRequest) -> str:
 def once(request: HttpRequest, issuer: User, key: str, call: Callable[[], HttpResponse]) -> HttpResponse:
     """Carry out a call under its key, in one transaction with the record of its answer, or return the first
     answer. Keys belong to the issuer; a key with another body is a 409."""
-    if len(key) > KEY_LENGTH or not key.isprintable():
-        return message(422, f"Idempotency-Key: use at most {KEY_LENGTH} printable characters.")
+    if len(key) > KEY_LENGTH or not (key.isascii() and key.isprintable()):
+        return message(422, f"Idempotency-Key: use at most {KEY_LENGTH} letters, digits and signs of ASCII.")
     digest = hashlib.sha256(b"\0".join([str(request.method).encode(), request.path.encode(), request.body]))
     wanted = digest.hexdigest()
     try:

@@ -6,7 +6,7 @@ from ninja import Schema
 from pydantic import AfterValidator, Field, Strict
 
 from api.resources.students import StudentOut
-from api.types import MOST_IN_A_CALL, Input, ProductNumber
+from api.types import EMAIL, MOST_IN_A_CALL, Input, ProductNumber
 from core.folding import tidy_name
 from core.models.people import EMAIL_LENGTH, NAME_LENGTH
 
@@ -56,7 +56,12 @@ LastName = Annotated[
 Email = Annotated[
     str,
     Strict(),
-    Field(min_length=1, max_length=2 * EMAIL_LENGTH, description="The student's e-mail address."),
+    Field(
+        min_length=1,
+        max_length=2 * EMAIL_LENGTH,
+        description="The student's e-mail address.",
+        json_schema_extra=EMAIL,
+    ),
 ]
 Kind = Annotated[
     Literal["Course", "Bundle"] | None,
@@ -91,7 +96,12 @@ class StudentAndUser(Input):
     user_email: Annotated[
         str,
         Strict(),
-        Field(min_length=1, max_length=2 * EMAIL_LENGTH, description="The user's e-mail address."),
+        Field(
+            min_length=1,
+            max_length=2 * EMAIL_LENGTH,
+            description="The user's e-mail address.",
+            json_schema_extra=EMAIL,
+        ),
     ]
 
 

@@ -11,7 +11,7 @@ from api import versions
 from api.authentication import ApiRequest, Bearer
 from api.documentation import example, responses
 from api.filters import OfStudents, narrowed
-from api.paging import PageLinks, PageMeta, listed
+from api.paging import PageLinks, PageMeta, listed, sorted_by
 from api.resources import enrollments, results
 from api.resources.enrollments import EnrollmentOut
 from api.resources.results import CERTIFICATE, QUIZ_RESULT, CertificateOut, QuizResultOut
@@ -50,9 +50,7 @@ class CertificatePage(Schema):
 
 
 class EnrollmentQuery(OfStudents):
-    sort: Annotated[
-        str, Field(description="id, activated_at or expiry_date; with a minus the other way round.")
-    ] = "id"
+    sort: Annotated[str, sorted_by(SORTS)] = "id"
     status: Literal["pending", "active", "completed", "expired", "failed"] | None = None
     ending_within: Annotated[
         int | None, Field(ge=1, le=3650, description="Only those whose access ends in so many days.")
@@ -60,14 +58,12 @@ class EnrollmentQuery(OfStudents):
 
 
 class QuizResultQuery(OfStudents):
-    sort: Annotated[str, Field(description="id or completed_at; with a minus the other way round.")] = "id"
+    sort: Annotated[str, sorted_by(RESULT_SORTS)] = "id"
     passed: bool | None = None
 
 
 class CertificateQuery(OfStudents):
-    sort: Annotated[
-        str, Field(description="id, issued_at or expiry_date; with a minus the other way round.")
-    ] = "id"
+    sort: Annotated[str, sorted_by(CERTIFICATE_SORTS)] = "id"
 
 
 def _enrollments(viewer: User) -> Any:

@@ -11,7 +11,7 @@ from pydantic import Field
 from api import versions
 from api.authentication import ApiRequest, Bearer
 from api.documentation import example, responses
-from api.paging import PageLinks, PageMeta, PageQuery, listed
+from api.paging import PageLinks, PageMeta, PageQuery, listed, sorted_by
 from api.resources import products
 from api.resources.products import EXAMPLE, ProductOut
 from api.types import BIGGEST, Id
@@ -32,7 +32,7 @@ class ProductPage(Schema):
 
 
 class ProductListQuery(PageQuery):
-    sort: Annotated[str, Field(description="id or name; with a minus the other way round.")] = "id"
+    sort: Annotated[str, sorted_by(SORTS)] = "id"
     product_type: Annotated[Literal["Course", "Bundle"] | None, Field(description="Only this kind.")] = None
 
 

@@ -13,17 +13,18 @@ from pydantic import AfterValidator, Field
 from api import versions
 from api.authentication import ApiRequest, Bearer
 from api.documentation import example, responses
-from api.paging import PageLinks, PageMeta, PageQuery, listed
+from api.paging import PageLinks, PageMeta, PageQuery, listed, sorted_by
 from api.resources import students as resource
 from api.resources.student_bodies import OneStudent
 from api.resources.students import EXAMPLE, StudentPart
-from api.types import BIGGEST, Id
+from api.types import BIGGEST, Id, Moment
 from core.models import Team, User
 from core.models.fields.folded import holding
 from core.models.people import UserQuerySet
 from core.permissions import students
 
 router = Router(tags=["Students"], auth=Bearer("students:read", "core.view_user"))
+ONE_FIELD = f" *({'|'.join(resource.FIELDS)}) *"
 SORTS = {"id": "pk", "name": "name", "email": "email", "created_at": "created_at"}
 
 
@@ -42,10 +43,14 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 class StudentQuery(PageQuery):
-    sort: Annotated[str, Field(description=f"{', '.join(SORTS)}; with a minus the other way round.")] = "id"
+    sort: Annotated[str, sorted_by(SORTS)] = "id"
     fields: Annotated[
         str | None,
-        Field(max_length=200, description="Only these fields, by commas: `id,email`. Fewer are quicker."),
+        Field(
+            max_length=200,
+            description="Only these fields, by commas: `id,email`. Fewer are quicker.",
+            json_schema_extra={"pattern": f"^{ONE_FIELD}(,{ONE_FIELD})*$"},
+        ),
     ] = None
     email: Annotated[str | None, Field(max_length=320, description="Exactly this address.")] = None
     user_email: Annotated[
@@ -56,7 +61,7 @@ class StudentQuery(PageQuery):
         Field(max_length=500, description="Parts of names or address, or a whole Thinkific ID."),
     ] = None
     updated_since: Annotated[
-        datetime | None,
+        Moment | None,
         AfterValidator(lambda value: value and _in_utc(value)),
         Field(description="Changed at this moment or later. Without a zone: the site's."),
     ] = None

@@ -12,7 +12,7 @@ from api import versions
 from api.authentication import ApiRequest, Bearer
 from api.documentation import example, responses
 from api.filters import Key
-from api.paging import PageLinks, PageMeta, PageQuery, listed
+from api.paging import PageLinks, PageMeta, PageQuery, listed, sorted_by
 from api.resources import groups, seats, teams
 from api.resources.groups import GroupOut
 from api.resources.seats import SeatOut
@@ -61,9 +61,7 @@ Term = Annotated[str | None, Field(max_length=255, description="A part of the na
 
 
 class TeamQuery(PageQuery):
-    sort: Annotated[str, Field(description="id, name or created_at; with a minus the other way round.")] = (
-        "id"
-    )
+    sort: Annotated[str, sorted_by(TEAM_SORTS)] = "id"
     search: Term = None
     owner: Annotated[str | None, Field(max_length=254, description="E-mail of the owner.")] = None
     organization_id: Key = None
@@ -71,7 +69,7 @@ class TeamQuery(PageQuery):
 
 
 class SeatQuery(PageQuery):
-    sort: Annotated[str, Field(description="id, name or fill; with a minus the other way round.")] = "id"
+    sort: Annotated[str, sorted_by(SEAT_SORTS)] = "id"
     team_id: Key = None
     product_id: Key = None
     productable_id: Key = None
@@ -82,7 +80,7 @@ class SeatQuery(PageQuery):
 
 
 class GroupQuery(PageQuery):
-    sort: Annotated[str, Field(description="id or name; with a minus the other way round.")] = "id"
+    sort: Annotated[str, sorted_by(GROUP_SORTS)] = "id"
     search: Term = None
     team_id: Key = None
 

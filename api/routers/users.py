@@ -10,10 +10,10 @@ from pydantic import Field, SecretStr, Strict
 from api import answers, versions
 from api.authentication import ApiRequest, Bearer
 from api.documentation import example, responses
-from api.paging import PageLinks, PageMeta, PageQuery, listed
+from api.paging import PageLinks, PageMeta, PageQuery, listed, sorted_by
 from api.resources import users as resource
 from api.resources.users import EXAMPLE, UserOut
-from api.types import Id, Input, Whole
+from api.types import EMAIL, Id, Input, Whole
 from core.models import User
 from core.models.fields.settings_checks import MOST_PLACES
 from core.models.people import EMAIL_LENGTH, NAME_LENGTH
@@ -38,7 +38,12 @@ Name = Annotated[
 Email = Annotated[
     str,
     Strict(),
-    Field(min_length=1, max_length=2 * EMAIL_LENGTH, description="The login, unique ignoring case."),
+    Field(
+        min_length=1,
+        max_length=2 * EMAIL_LENGTH,
+        description="The login, unique ignoring case.",
+        json_schema_extra=EMAIL,
+    ),
 ]
 Password = Annotated[
     SecretStr,
@@ -63,9 +68,7 @@ class UserPage(Schema):
 
 
 class UserListQuery(PageQuery):
-    sort: Annotated[
-        str, Field(description="id, name, email or created_at; with a minus the other way round.")
-    ] = "id"
+    sort: Annotated[str, sorted_by(SORTS)] = "id"
 
 
 class NewUser(Input):
