@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow lint test-sqlite test-postgresql test-browser audit bench format lock clean
+.PHONY: help run test test-slow lint test-sqlite test-postgresql test-browser fuzz audit bench format lock clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
@@ -33,6 +33,9 @@ test-postgresql: $(VENV)/.tests ## The tests on PostgreSQL and Redis
 
 test-browser: $(VENV)/.tests ## The tests in a browser
 	@$(BIN)/python -m tests.run browser
+
+fuzz: $(VENV)/.tests ## About 20,000 generated calls to the REST API; make fuzz N=100000 SEED=7
+	@FUZZ_CALLS=$(or $(N),20000) FUZZ_SEED=$(or $(SEED),$$(date +%s)) $(BIN)/python -m pytest -q -n0 -rP tests/api/whole/test_fuzzing.py
 
 audit: $(VENV)/.tests ## Known holes in the packages that run (asks a service on the internet)
 	@$(PIP) pip-audit==2.10.1
