@@ -24,7 +24,7 @@ from core.services.api import provision as service
 from core.services.api.users import Changes
 from core.services.teams.teams import TEAM_NAME_LENGTH
 
-router = Router(tags=["Provision"], auth=Bearer("provision:write"))
+router = Router(tags=["Provision"], auth=Bearer("provision:write", "core.view_user"))
 MOST = 20  # products in a call
 Type = Annotated[
     Literal["Course", "Bundle"] | None,

@@ -55,6 +55,7 @@ NEEDED = {
     "view_enrollment": "enrollments:read",
     "list_quiz_results": "reports:read",
     "list_certificates": "reports:read",
+    "provision": "provision:write",
     "view_job": NO_SCOPE,
 }
 
