@@ -72,6 +72,7 @@ def pull_quiz_results(context: RunContext) -> None:
     departed_people.note_gone(context, "quiz results")
     set_watermark(context, since)
     if since is None:
+        unread.note_all_read(context)
         stored = QuizResult.objects.filter(thinkific_id__isnull=False, removed_at__isnull=True)
         mark_missing(
             context,
@@ -82,7 +83,6 @@ def pull_quiz_results(context: RunContext) -> None:
             nameless=place.nameless,
             what="quiz results",
         )
-        unread.note_all_read(context)
     return None
 
 

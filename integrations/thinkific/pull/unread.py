@@ -133,4 +133,4 @@ def note_read(context: RunContext, people: Collection[User]) -> None:
 def note_all_read(context: RunContext) -> None:
     """Note that a full run has read everything of people who were here when it began."""
     unread = UnreadRecords.objects.filter(kind=context.run.kind, noted_at__lt=context.run.created_at)
-    context.store(lambda: unread.delete() and None)
+    context.commit(lambda: unread.delete() and None)
