@@ -35,7 +35,7 @@ __all__ = ["connected_environment", "process_environment"]
 # On PostgreSQL these run with the slow tests, because they hardly depend on the database.
 LATER_ON_POSTGRESQL = [
     Path(__file__).parent / folder
-    for folder in ("core/admin", "integrations/admin", "integrations/thinkific/push", "project")
+    for folder in ("api", "core/admin", "integrations/admin", "integrations/thinkific/push", "project")
 ]
 DATABASE = {"db", "transactional_db", "live_server"}  # every fixture that needs a database uses one of these
 # About PostgreSQL, or about the Redis that is tested together with it.
