@@ -13,7 +13,7 @@ longest wait: it counts as reached. Each rule exists for Python and for SQL. Wit
 `time.monotonic()`, which nobody sets back.
 """
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from django.db.models import Q
 from django.utils import timezone
@@ -105,5 +105,13 @@ def exact(moment: datetime) -> str:
 
 
 def end_of(last_day: date | None) -> datetime | None:
-    """Returns the last second of a day in the site's time zone."""
-    return None if last_day is None else timezone.make_aware(datetime.combine(last_day, time(23, 59, 59)))
+    """Returns the last second of a day in the site's time zone, as a moment in UTC: asked for the offset of
+    the site's zone, the driver of the database would have to read the settings in the middle of a
+    statement."""
+    if last_day is None:
+        return None
+    end = timezone.make_aware(datetime.combine(last_day, time(23, 59, 59)))
+    try:
+        return end.astimezone(UTC)
+    except OverflowError:  # the last day of the calendar
+        return end
