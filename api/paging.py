@@ -20,6 +20,7 @@ from pydantic import Field as Limits
 
 from api.answers import answer
 from api.errors import Invalid
+from api.types import in_utc
 
 PER_PAGE, MOST = 15, 100
 DEEPEST = 1_000_000  # pages; a cursor has no end
@@ -187,6 +188,8 @@ def _after(cursor: str, column: str, compare: str, model: type[Model]) -> Q:
             return Q(**{f"pk__{compare}": key})
         (value,) = rest
         value = _field(model, column).to_python(value)
+        if isinstance(value, datetime):
+            value = in_utc(value)
         if value is None or isinstance(key, bool) or not isinstance(key, int) or not -(2**63) <= key < 2**63:
             raise ValueError
         behind = Q(**{f"{column}__{compare}": value})

@@ -4,7 +4,7 @@ spreadsheets do."""
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from ninja import Path, Schema
@@ -119,12 +119,21 @@ def _iso(value: Any) -> Any:
     return value
 
 
+def in_utc(moment: datetime) -> datetime:
+    """Returns the same moment in UTC; one without a zone as it is. PostgreSQL refuses zones that are more
+    than sixteen hours away. Raises ValueError for one that UTC has no date for."""
+    try:
+        return moment if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("This moment is out of the calendar.") from None
+
+
 def given(check: Callable[[Any], Any]) -> AfterValidator:
     return AfterValidator(check)
 
 
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-Moment = Annotated[datetime, BeforeValidator(_iso)]
+Moment = Annotated[datetime, BeforeValidator(_iso), AfterValidator(in_utc)]
 EMAIL: Any = {"format": "email"}  # said in the schema; the services check it
 Flag = Annotated[bool, BeforeValidator(_plain_bool)]
 ProductNumber = Annotated[int, Whole(1)]

@@ -1,6 +1,6 @@
 """Reading students: one, or a page of them, with filters and the fields that are asked for."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Annotated
 
@@ -17,7 +17,7 @@ from api.paging import PageLinks, PageMeta, PageQuery, listed, sorted_by
 from api.resources import students as resource
 from api.resources.student_bodies import OneStudent
 from api.resources.students import EXAMPLE, StudentPart
-from api.types import BIGGEST, Id, Moment
+from api.types import BIGGEST, Id, Moment, in_utc
 from core.models import Team, User
 from core.models.fields.folded import holding
 from core.models.people import UserQuerySet
@@ -34,12 +34,8 @@ class StudentPage(Schema):
     meta: PageMeta
 
 
-def _in_utc(moment: datetime) -> datetime:
-    try:
-        aware = timezone.make_aware(moment) if timezone.is_naive(moment) else moment
-        return aware.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("This moment is out of the calendar.") from None
+def _with_zone(moment: datetime) -> datetime:
+    return in_utc(timezone.make_aware(moment)) if timezone.is_naive(moment) else moment
 
 
 class StudentQuery(PageQuery):
@@ -62,14 +58,14 @@ class StudentQuery(PageQuery):
     ] = None
     updated_since: Annotated[
         Moment | None,
-        AfterValidator(lambda value: value and _in_utc(value)),
+        AfterValidator(lambda value: value and _with_zone(value)),
         Field(description="Changed at this moment or later. Without a zone: the site's."),
     ] = None
 
 
 @router.get(
     "/students",
-    response=responses(422, _200=StudentPage),
+    response=responses(_200=StudentPage),
     summary="List / view students",
     openapi_extra=example(_200={"data": [EXAMPLE]}),
 )

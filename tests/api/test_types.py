@@ -1,7 +1,9 @@
 """What fields take, and that the schema says so."""
 
+import base64
 import json
 import re
+from urllib.parse import quote
 
 import pytest
 
@@ -29,6 +31,27 @@ def test_a_number_is_no_moment(alma, api, value):
         answer = api(alma).get(path)
         assert (answer.status_code, "ISO 8601" in answer.json()["message"]) == (422, True), path
     assert api(alma).get("enrollments?since=2026-01-05T09:00:00Z").status_code == 200
+
+
+FAR_ZONES = ["7792-12-23T16:27:42-18:41", "2026-01-05T09:00:00+23:59", "0001-01-01T00:00:00Z"]
+OUT_OF_THE_CALENDAR = ["9999-12-31T23:00:00-12:00", "0001-01-01T00:00:00+12:00"]
+
+
+@pytest.mark.parametrize("value", FAR_ZONES)
+def test_a_moment_may_be_in_any_zone(alma, api, value):
+    """PostgreSQL refuses those that are far from UTC."""
+    cursor = base64.urlsafe_b64encode(json.dumps([1, value]).encode()).decode().rstrip("=")
+    for query in (f"since={quote(value)}", f"sort=activated_at&cursor={cursor}"):
+        assert api(alma).get(f"enrollments?{query}").status_code == 200, query
+    assert api(alma).get(f"students?updated_since={quote(value)}").status_code == 200
+
+
+@pytest.mark.parametrize("value", OUT_OF_THE_CALENDAR)
+def test_a_moment_that_utc_has_no_date_for_is_refused(alma, api, value):
+    cursor = base64.urlsafe_b64encode(json.dumps([1, value]).encode()).decode().rstrip("=")
+    for query in (f"since={quote(value)}", f"sort=activated_at&cursor={cursor}"):
+        assert api(alma).get(f"enrollments?{query}").status_code == 422, query
+    assert api(alma).get(f"students?updated_since={quote(value)}").status_code == 422
 
 
 @pytest.mark.parametrize("written", [5, 5.0, "5", " 5 ", "0005"])
