@@ -18,8 +18,8 @@ EXPLAINED = {
     429: "Too many calls in this minute.",
     503: "The database cannot be reached at this moment.",
 }
-ALWAYS = (401, 403, 429, 503)
-WRITING = (400, 409, 413, 422)
+ALWAYS = (401, 403, 422, 429, 503)
+WRITING = (400, 409, 413)
 JSON = "application/json"
 
 

@@ -74,7 +74,7 @@ def _enrollments(viewer: User) -> Any:
 @router.get(
     "/enrollments",
     auth=ENROLLMENTS,
-    response=responses(422, _200=EnrollmentPage),
+    response=responses(_200=EnrollmentPage),
     summary="List enrollments",
     openapi_extra=example(_200={"data": [enrollments.EXAMPLE]}),
 )
@@ -107,7 +107,7 @@ def view_enrollment(request: ApiRequest, id: Id) -> HttpResponse:
 @router.get(
     "/quiz-results",
     auth=QUIZ_RESULTS,
-    response=responses(422, _200=QuizResultPage),
+    response=responses(_200=QuizResultPage),
     summary="List quiz results",
     openapi_extra=example(_200={"data": [QUIZ_RESULT]}),
 )
@@ -126,7 +126,7 @@ def list_quiz_results(request: ApiRequest, query: Query[QuizResultQuery]) -> Htt
 @router.get(
     "/certificates",
     auth=CERTIFICATES,
-    response=responses(422, _200=CertificatePage),
+    response=responses(_200=CertificatePage),
     summary="List certificates",
     openapi_extra=example(_200={"data": [CERTIFICATE]}),
 )

@@ -49,7 +49,7 @@ class ProductSearchQuery(PageQuery):
 
 @router.get(
     "/products",
-    response=responses(422, _200=ProductPage),
+    response=responses(_200=ProductPage),
     summary="List products",
     openapi_extra=example(_200={"data": [EXAMPLE]}),
 )
@@ -64,7 +64,7 @@ def list_products(request: ApiRequest, query: Query[ProductListQuery]) -> HttpRe
 
 @router.get(
     "/products/search",
-    response=responses(422, _200=ProductPage),
+    response=responses(_200=ProductPage),
     summary="Search products",
     openapi_extra=example(_200={"data": [EXAMPLE]}),
 )

@@ -68,7 +68,7 @@ class ProvisionSeats(Input):
 
 class Provision(Input):
     user: Buyer
-    team: ProvisionTeam = ProvisionTeam()
+    team: Annotated[ProvisionTeam, Field(default_factory=ProvisionTeam)]
     seats: Annotated[list[ProvisionSeats], Field(max_length=MOST)] = []
     enrollments: Annotated[
         list[Number],

@@ -179,7 +179,7 @@ def update_student(request: ApiRequest, id: Id, payload: StudentNames) -> HttpRe
 @router.delete(
     "/students/{int:id}",
     auth=WRITE,
-    response=responses(404, 409, 412, _204=None),
+    response=responses(404, 412, writes=True, _204=None),
     summary="Delete a student",
     openapi_extra=example(headers=MATCH),
 )

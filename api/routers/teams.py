@@ -102,7 +102,7 @@ def _named(rows: QuerySet, term: str | None) -> QuerySet:
 @router.get(
     "/teams",
     auth=TEAMS,
-    response=responses(422, _200=TeamPage),
+    response=responses(_200=TeamPage),
     summary="List teams",
     openapi_extra=example(_200={"data": [teams.EXAMPLE]}),
 )
@@ -132,7 +132,7 @@ def view_team(request: ApiRequest, id: Id) -> HttpResponse:
 @router.get(
     "/seats",
     auth=SEATS,
-    response=responses(422, _200=SeatPage),
+    response=responses(_200=SeatPage),
     summary="List seats",
     openapi_extra=example(_200={"data": [seats.EXAMPLE]}),
 )
@@ -173,7 +173,7 @@ def view_seat(request: ApiRequest, id: Id) -> HttpResponse:
 @router.get(
     "/groups",
     auth=GROUPS,
-    response=responses(422, _200=GroupPage),
+    response=responses(_200=GroupPage),
     summary="List groups",
     openapi_extra=example(_200={"data": [groups.EXAMPLE]}),
 )

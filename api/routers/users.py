@@ -121,7 +121,7 @@ def locked(request: ApiRequest, id: int) -> User:
 @router.get(
     "/users",
     auth=READ,
-    response=responses(422, _200=UserPage),
+    response=responses(_200=UserPage),
     summary="List users",
     openapi_extra=example(_200={"data": [EXAMPLE]}),
 )

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from published_client import AuthenticatedClient
 from published_client.api.jobs import view_job
 from published_client.api.products import search_products
+from published_client.api.provision import provision
 from published_client.api.students import (
     delete_student,
     enroll_student,
@@ -28,8 +29,11 @@ from published_client.api.users import (
     view_user,
 )
 from published_client.models import (
+    Buyer,
     ChangedUser,
     NewUser,
+    Provision,
+    ProvisionSeats,
     StudentNames,
     StudentToEnroll,
     StudentToUpsert,
@@ -54,6 +58,7 @@ def main(address: str, token: str, course: int, bundle: int) -> None:
     student = is_enrolled(client, user, course, bundle)
     renews(client, user, student, course)
     leaves(client, user, student)
+    buys_in_one_call(client, course)
 
 
 def buys(client, course):
@@ -138,6 +143,20 @@ def leaves(client, user, student):
     assert "no such object" in told(view_student.sync_detailed(student.id, client=client), 404).message
     told(delete_user.sync_detailed(user.id, client=client), 204)
     told(view_user.sync_detailed(user.id, client=client), 404)
+
+
+def buys_in_one_call(client, course):
+    body = Provision(
+        user=Buyer(email="one@shop.example", name="One Call"),
+        seats=[ProvisionSeats(thinkific_id=course, add_seats=3)],
+        enrollments=[course],
+    )
+    sold = [provision.sync_detailed(client=client, body=body, idempotency_key="order-3") for _ in range(2)]
+    made = told(sold[0], 201)
+    assert told(sold[1], 201) == made
+    assert [(seat.max_seats, seat.used) for seat in made.data.seats] == [(3, 1)]
+    told(view_job.sync_detailed(made.job, client=client))
+    told(delete_user.sync_detailed(made.data.user.id, client=client), 204)
 
 
 if __name__ == "__main__":
