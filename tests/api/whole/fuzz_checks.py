@@ -25,6 +25,7 @@ RULES = (
     "The strategy specific needs the id of the team",
     "owns no team",
     "There is no such team",
+    "There is a team",  # of that name
     "Nobody was enrolled",  # no seat, or no place in it
 )
 

@@ -267,7 +267,7 @@ def test_lists_name_nobody_of_other_teams(mara, api, rows, hidden):
 
 def test_a_managers_token_makes_no_users_and_changes_no_seats(mara, api, rows):
     client = api(mara)
-    for name in ("create_user", "upsert_user", "give_access", "add_seats"):
+    for name in ("create_user", "upsert_user", "give_access", "add_seats", "provision"):
         before = [*Seat.objects.order_by("pk").values()], User.objects.count()
         new = values_of(rows) | {"student": "new.person@acme.example"}
         answer = OPERATIONS[name].call(client, id=rows["users"][0], values=new)
