@@ -9,7 +9,7 @@ from ninja import Schema
 from api.answers import moment
 from api.errors import Invalid
 from core.models import BundleItem, Product, User
-from core.wording import listed
+from core.services.api import products
 
 
 class CourseOfBundle(Schema):
@@ -51,7 +51,7 @@ EXAMPLE = {
 }
 
 
-def represent(products: Iterable[Product]) -> list[dict[str, Any]]:
+def represent(rows: Iterable[Product]) -> list[dict[str, Any]]:
     """Returns products as the API shows them; `of` has fetched what this needs."""
     return [
         {
@@ -72,7 +72,7 @@ def represent(products: Iterable[Product]) -> list[dict[str, Any]]:
             "created_at": moment(product.thinkific_created_at or product.created_at),
             "updated_at": moment(product.synced_at),
         }
-        for product in products
+        for product in rows
     ]
 
 
@@ -89,24 +89,8 @@ def of(viewer: User) -> Any:
 def chosen(
     viewer: User, numbers: Iterable[int], *, field: str, product_type: str | None = None
 ) -> list[Product]:
-    """Returns the products with these productable ids, in their order and each once.
-
-    Raises Invalid for a number that no product has which the viewer sees, and for one that is both a course
-    and a bundle while `product_type` (Course or Bundle) does not say which is meant.
-    """
-    wanted = list(dict.fromkeys(numbers))
-    rows = Product.objects.visible_to(viewer).filter(removed_at__isnull=True, productable_id__in=wanted)
-    found: dict[int, list[Product]] = {}
-    for product in rows.order_by("productable_type", "pk"):
-        if product_type in (None, product.productable_type):
-            found.setdefault(product.productable_id, []).append(product)
-    if missing := [str(number) for number in wanted if number not in found]:
-        what = "no course or bundle" if product_type is None else f"no {product_type.lower()}"
-        raise Invalid(
-            **{field: f"There is {what} with the productable id {listed(missing)}. Use products/search."}
-        )
-    if both := [number for number in wanted if len(found[number]) > 1]:
-        bundle, course = found[both[0]]
-        said = f"{both[0]} is both a course ({course}) and a bundle ({bundle})."
-        raise Invalid(**{field: f"{said} Say which is meant with product_type: Course or Bundle."})
-    return [found[number][0] for number in wanted]
+    """`products.chosen` of core. Raises Invalid with the field that the number stands in."""
+    try:
+        return products.chosen(viewer, numbers, product_type=product_type)
+    except products.NoSuchProduct as refusal:
+        raise Invalid(**{field: str(refusal)}) from None

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from core import moments
 from core.errors import Refusal
-from core.models import BundleItem, Enrollment, Product, User
+from core.models import BundleItem, Enrollment, Product, Seat, User
 from core.services.api import personal_team, rights
 from core.services.enrollments import enrollments
 
@@ -84,11 +84,24 @@ def change(user: User, product: Product, *, last_day: date | None, by: User) -> 
     students = personal_team.students_of(user).order_by().values("pk")
     theirs = Enrollment.objects.filter(user__in=students, removed_at__isnull=True).exclude(NEVER_THERE)
     chosen = list(theirs.filter(product=product).order_by("pk"))
+    move(chosen, last_day=last_day, by=by)
+    return [*chosen, *_courses_of(product, chosen)]
+
+
+def of_seat(seat: Seat) -> list[Enrollment]:
+    """Returns the enrollments that this seat gave, of whoever uses it now."""
+    there = Enrollment.objects.filter(last_seat=seat, product=seat.product_id, removed_at__isnull=True)
+    return list(there.exclude(NEVER_THERE).order_by("pk"))
+
+
+@transaction.atomic
+def move(chosen: Collection[Enrollment], *, last_day: date | None, by: User) -> None:
+    """Let these enrollments end with this day in the site's time zone, ended ones too; None ends them now."""
+    check(by)
     if last_day is None:
         enrollments.expire(chosen, by=by)
     else:
         enrollments.change_expiry(chosen, expiry_date=moments.end_of(last_day), by=by)
-    return [*chosen, *_courses_of(product, chosen)]
 
 
 def _courses_of(product: Product, chosen: Collection[Enrollment]) -> list[Enrollment]:

@@ -2,7 +2,7 @@
 places are used (`counting`)."""
 
 from core.services.seats.assigning import assign, assign_copies, move, move_places, withdraw
-from core.services.seats.changes import add_places, create, delete, update
+from core.services.seats.changes import add_places, create, delete, take_places, update
 from core.services.seats.counting import count_used, let_pass, recalculate, request_recalculation
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "move_places",
     "recalculate",
     "request_recalculation",
+    "take_places",
     "update",
     "withdraw",
 ]

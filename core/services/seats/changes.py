@@ -107,6 +107,21 @@ def add_places(seat: Seat, places: int, *, by: User | None = None) -> Seat:
 
 
 @transaction.atomic
+def take_places(seat: Seat, places: int, *, why: str, by: User | None = None) -> Seat:
+    """Take places of a seat away, at most those that it has. Fewer than are used may be left: nobody loses
+    access, and the seat is over until use falls. Has no effect on an unlimited seat."""
+    seat = Seat.objects.select_for_update(of=("self",)).get(pk=seat.pk)
+    taken = 0 if seat.unlimited else min(places, seat.max_seats or 0)
+    if taken > 0:
+        seat.max_seats = (seat.max_seats or 0) - taken
+        signed(seat, by=by, reason=f"{plural(taken, 'place')} taken back: {why}").save(
+            update_fields=["max_seats"]
+        )
+        webhooks.emit("seat.updated", [seat])
+    return seat
+
+
+@transaction.atomic
 def delete(seat: Seat, *, by: User | None = None) -> None:
     """Delete a seat that no team has and that gave no enrollment. Raises Refusal otherwise."""
     seat = Seat.objects.select_for_update(of=("self",)).get(pk=seat.pk)
