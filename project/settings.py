@@ -194,6 +194,8 @@ THINKIFIC_LARGEST_ANSWER = env.int("THINKIFIC_LARGEST_ANSWER", 32)  # MiB, both 
 if min(THINKIFIC_DEADLINE, THINKIFIC_LARGEST_ANSWER) < 1:
     raise ImproperlyConfigured("THINKIFIC_DEADLINE and THINKIFIC_LARGEST_ANSWER must be 1 or more.")
 
+# Stripe signs its events with these; without one POST /webhooks/stripe does not exist.
+STRIPE_WEBHOOK_SECRET = env.list("STRIPE_WEBHOOK_SECRET", default=[])
 # How many calls of the REST API a token may make in a minute; 0: as many as it likes.
 API_CALLS_PER_MINUTE = env.int("API_CALLS_PER_MINUTE", 600)
 # Lets webhooks out reach this machine, without https too: for development. `check --deploy` refuses it.
@@ -202,6 +204,7 @@ WEBHOOKS_ALLOW_LOOPBACK = env.bool("WEBHOOKS_ALLOW_LOOPBACK", False)
 # Core calls these by dotted name, because it must not import the apps that have them (docs/architecture.md).
 OUTBOX_DRAIN_TASK = "integrations.thinkific.tasks.drain_outbox"
 WEBHOOKS_SEND_TASK = "integrations.queue.tasks.send_webhooks"
+PAYMENTS_TASK = "integrations.queue.tasks.carry_out_payments"
 SYNC_REQUEST = "integrations.thinkific.runs.lifecycle.request_run"
 SYNC_STATE = "integrations.freshness"
 IDENTITY_UNDECIDED = "integrations.thinkific.identities.is_undecided"
@@ -261,6 +264,7 @@ LOGGING = configure_logging(
         THINKIFIC_API_KEY,
         THINKIFIC_ACCESS_TOKEN,
         *THINKIFIC_WEBHOOK_SECRETS,
+        *STRIPE_WEBHOOK_SECRET,
     ],
 )
 DJANGO_STRUCTLOG_USER_ID_FIELD = "pk"

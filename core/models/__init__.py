@@ -17,6 +17,8 @@ from core.models.invitations import Invitation
 from core.models.opening.openings import ThinkificOpening
 from core.models.opening.short_links import ShortLink
 from core.models.outbox import OutboxEntry
+from core.models.payments.events import StripeEvent
+from core.models.payments.sales import Sale, SalePlaces
 from core.models.people import User
 from core.models.results import Certificate, QuizResult
 from core.models.seats import Seat, SeatAssignment, SeatTag
@@ -56,6 +58,8 @@ __all__ = [
     "Quiz",
     "QuizResult",
     "Role",
+    "Sale",
+    "SalePlaces",
     "Seat",
     "SeatAssignment",
     "SeatTag",
@@ -66,6 +70,7 @@ __all__ = [
     "SignUpLink",
     "SiteSettings",
     "StoredSecret",
+    "StripeEvent",
     "Tag",
     "Team",
     "ThinkificGroup",

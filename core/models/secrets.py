@@ -14,6 +14,7 @@ class StoredSecret(models.Model):
         API_KEY = "THINKIFIC_API_KEY", "API key"
         ACCESS_TOKEN = "THINKIFIC_ACCESS_TOKEN", "API access token"
         WEBHOOK_SECRETS = "THINKIFIC_WEBHOOK_SECRETS", "webhook secrets"
+        STRIPE = "STRIPE_WEBHOOK_SECRET", "Stripe signing secret"
 
     name = models.CharField(max_length=40, choices=Name, unique=True)
     encrypted = models.TextField(editable=False)

@@ -21,12 +21,12 @@ from core.models.fields.settings_checks import (
     at_most,
     known_time_zone,
 )
-from core.models.opening.settings import OpeningSettings
+from core.models.payments.settings import PaymentSettings
 from core.models.tags_and_notes import TAG_NAME_LENGTH
 from core.models.teams import Team
 
 
-class SiteSettings(OpeningSettings):
+class SiteSettings(PaymentSettings):
     """One row. Read it with `SiteSettings.load()`."""
 
     class Winner(models.TextChoices):

@@ -136,6 +136,13 @@ PERMISSIONS: dict[str, Permission] = {
             "core.view_webhookdelivery",
         ),
         _one(
+            "payments.manage",
+            "API",
+            "See payments and carry them out again",
+            "core.view_stripeevent",
+            "core.change_stripeevent",
+        ),
+        _one(
             "audit.view",
             "Audit",
             "View history and impersonations",

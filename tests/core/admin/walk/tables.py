@@ -28,6 +28,7 @@ OPENS_EVERYWHERE = {
     "sync.manage": {"syncrun", "syncconflict", "drift", "inboundevent", "outboxentry"},
     "tokens.manage": {"apitoken"},
     "webhooks.manage": {"webhookendpoint", "webhookdelivery"},
+    "payments.manage": {"stripeevent"},
     "audit.view": {"impersonationsession", "thinkificopening"},
     "organizations.edit": {"organization"},
     "roles.edit": {"role"},
