@@ -181,5 +181,21 @@ KINDS = {
                 "link": Placeholder("The link to the webhook.", f"{SITE}core/webhookendpoint/7/change/"),
             },
         ),
+        EmailKind(
+            "payment_failed",
+            "Payment not carried out",
+            "When what Stripe told of a payment could not be carried out: to whoever may see payments.",
+            PERSON
+            | {
+                "event": Placeholder("What Stripe told.", "Checkout completed"),
+                "why": Placeholder(
+                    "Why it was not carried out.",
+                    "There is no course or bundle with the productable id 7.",
+                    required=True,
+                    several_lines=True,
+                ),
+                "link": Placeholder("The link to the payment.", f"{SITE}core/stripeevent/7/change/"),
+            },
+        ),
     ]
 }

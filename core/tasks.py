@@ -10,9 +10,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core.email_kinds import KINDS
-from core.models import EmailChange, Invitation, Notice, SignUp, User, WebhookEndpoint
+from core.models import EmailChange, Invitation, Notice, SignUp, StripeEvent, User, WebhookEndpoint
 from core.services import invitations, seats
 from core.services.accounts import access, account_mail, sign_in_links, welcome_mail
+from core.services.payments import alerts as payment_alerts
 from core.services.seats import alerts
 from core.services.site import email_texts, mail, notices
 from core.services.teams import sign_ups
@@ -54,6 +55,17 @@ def send_webhook_alert(endpoint_id: int, user_id: int) -> str:
     problem = webhook_alerts.send(user, endpoint) if user and endpoint else ""
     if problem:
         log.error("Alert about webhook %s to user %s: %s", endpoint_id, user_id, problem)
+    return problem
+
+
+def send_payment_alert(event_id: int, user_id: int) -> str:
+    """Send the e-mail about a payment that was not carried out. Failures are only logged: the person has the
+    notice."""
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    event = StripeEvent.objects.filter(pk=event_id, status=StripeEvent.Status.FAILED).first()
+    problem = payment_alerts.send(user, event) if user and event else ""
+    if problem:
+        log.error("Alert about payment %s to user %s: %s", event_id, user_id, problem)
     return problem
 
 

@@ -4,6 +4,7 @@ from django.templatetags.static import static
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from api.stripe import receive as receive_from_stripe
 from project.pages.opening import FollowShortLink
 
 handler400 = "project.middleware.unavailable.bad_request"
@@ -20,6 +21,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", include("api.urls")),
     path("webhooks/", include("integrations.thinkific.urls")),
+    path("webhooks/stripe", receive_from_stripe),
+    path("webhooks/stripe/", receive_from_stripe),
     # People type short links from paper, with and without a slash at the end.
     path("go/<code>", FollowShortLink.as_view(), name="short_link"),
     path("go/<code>/", FollowShortLink.as_view()),

@@ -439,6 +439,15 @@ class WebhookDeliveryFactory(DjangoModelFactory):
     event_id = factory.Sequence(lambda n: f"event-{n}")
 
 
+class StripeEventFactory(DjangoModelFactory):
+    class Meta:
+        model = models.StripeEvent
+
+    topic = "checkout.session.completed"
+    event_id = factory.Sequence(lambda n: f"evt_{n}")
+    payload = factory.LazyAttribute(lambda event: {"id": event.event_id, "data": {"object": {}}})
+
+
 # --- integrations ------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ import core.admin.impersonations.screen
 import core.admin.imports
 import core.admin.openings
 import core.admin.organizations.screen
+import core.admin.payments.screen
 import core.admin.products.screen
 import core.admin.quiz_results
 import core.admin.roles.screen

@@ -8,7 +8,7 @@ from django.db.models import Max, Model, Q, QuerySet
 from django.utils import timezone
 from django_q.models import Failure, OrmQ, Success
 
-from core.models import ApiToken, Job, Notice, OutboxEntry, SiteSettings, WebhookDelivery
+from core.models import ApiToken, Job, Notice, OutboxEntry, SiteSettings, StripeEvent, WebhookDelivery
 from core.models.fields.settings_checks import MOST_DAYS
 from core.services.accounts import allowances, sign_in, sign_in_links
 from core.services.api import calls
@@ -67,6 +67,9 @@ def _over(now: datetime, retention_days: int) -> dict[str, QuerySet]:
         ),
         "calls": calls.over(now),
         "jobs": Job.objects.filter(created_at__lt=kept_since),
+        "payments": StripeEvent.objects.exclude(
+            status__in=[StripeEvent.Status.RECEIVED, StripeEvent.Status.FAILED]
+        ).filter(received_at__lt=kept_since),
         "heartbeats": WorkerHeartbeat.objects.filter(beat_at__lt=now - HEARTBEATS_KEPT),
         # Probes to clusters that are gone: a living cluster answers within seconds.
         "probes": OrmQ.objects.filter(key__startswith=PROBE_KEY, lock__lt=now - PROBES_KEPT),

@@ -9,6 +9,8 @@ from django_q.tasks import async_task
 from core.models import OutboxEntry
 from core.services import seats
 from core.services.accounts import impersonation
+from core.services.payments import carry_out
+from core.services.payments import inbox as payments
 from core.services.seats import alerts
 from core.services.site import secrets
 from core.services.storage import fill_folded
@@ -49,6 +51,11 @@ def send_webhooks() -> dict[str, int]:
     return dict(sending.send_due(stop=stopping.requested, beat=heartbeat.beat))
 
 
+def carry_out_payments() -> dict[str, int]:
+    """Carry out the events of Stripe that wait."""
+    return dict(carry_out.carry_out_due(stop=stopping.requested, beat=heartbeat.beat))
+
+
 def start_waiting_work() -> None:
     """Start work on waiting changes and events when a worker starts, without waiting for the next minute.
 
@@ -56,6 +63,7 @@ def start_waiting_work() -> None:
     """
     _wake_drain()
     inbox.sweep()
+    payments.sweep()
     sending.sweep()
 
 
@@ -76,6 +84,7 @@ STEPS: list[Callable[[], object]] = [
     alerts.watch,
     ended_access.tell_of_ended_access,
     sending.sweep,
+    payments.sweep,
     inbox.sweep,
     repairs.sweep,
     unread.ask_soon,

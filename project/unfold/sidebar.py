@@ -47,6 +47,13 @@ ADMIN = [
         "core.view_webhookendpoint",
         unless="core.view_apitoken",
     ),
+    Entry(
+        "Payments",
+        "payments",
+        "core_stripeevent_changelist",
+        "core.view_stripeevent",
+        unless="core.view_apitoken",
+    ),
     Entry("Settings", "settings", "core_sitesettings_changelist", "core.view_sitesettings"),
 ]
 SYNC = [

@@ -1,4 +1,4 @@
-"""The two tabs under Admin > API: the tokens, and the webhooks that are sent."""
+"""The tabs under Admin > API: the tokens, the webhooks that are sent, and payments."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from core.models import User
 TABS = (
     ("tokens", "API", "core_apitoken_changelist", "core.view_apitoken"),
     ("webhooks", "Webhooks", "core_webhookendpoint_changelist", "core.view_webhookendpoint"),
+    ("payments", "Payments", "core_stripeevent_changelist", "core.view_stripeevent"),
 )
 
 

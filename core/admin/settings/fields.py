@@ -8,11 +8,13 @@ from zoneinfo import ZoneInfo, available_timezones
 from django import forms
 from django.conf import settings
 from django.utils import timezone
-from unfold.widgets import UnfoldAdminSelect2Widget, UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminSelect2Widget, UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from core import moments
 from core.admin.kit.dialogs.fields import day_input
+from core.models import User
 from core.models.fields.settings_checks import lines
+from core.services.payments import account
 
 # Other names of the same zones, kept for old systems, and zones of a fixed offset, whose signs mislead.
 LEFT_OUT = ("Etc/", "SystemV/", "US/", "posix/", "right/")
@@ -79,6 +81,18 @@ def seat_tags() -> forms.Field:
     return NamesField(required=False, label="Default seat tags", widget=lines_input())
 
 
+def payments_account(viewer: User) -> forms.Field:
+    """Returns a choice of the administrators whom the viewer may name, and of who is named now."""
+    return forms.ModelChoiceField(
+        account.to_name(viewer),
+        required=False,
+        label="Payments are carried out by",
+        empty_label="Nobody",
+        widget=UnfoldAdminSelectWidget(attrs={"class": "max-w-2xl"}),
+        error_messages={"invalid_choice": account.NOT_TO_NAME},
+    )
+
+
 FORM_FIELDS: dict[str, Callable[..., forms.Field]] = {
     "time_zone": time_zone,
     "default_expiry_date": last_day,
@@ -89,5 +103,6 @@ FORM_FIELDS: dict[str, Callable[..., forms.Field]] = {
 EMPTY: dict[str, Callable[[], str]] = {
     "time_zone": lambda: f"{settings.TIME_ZONE}, as in the environment",
     "default_team_names": lambda: "none",
+    "payments_account": lambda: "nobody",
     "default_seat_tags": lambda: "none",
 }

@@ -1,4 +1,4 @@
-"""The keys for Thinkific: entered, replaced and removed, but never shown."""
+"""The keys for Thinkific and Stripe: entered, replaced and removed, but never shown."""
 
 from typing import Any
 
@@ -13,6 +13,7 @@ from core.admin.kit.dialogs.dialog import Dialog, Done, button, url_of
 from core.admin.settings.defaults import address
 from core.models import SiteSettings, StoredSecret, User
 from core.pills import pill
+from core.services.payments import account
 from core.services.site import connection, secrets
 
 Name = StoredSecret.Name
@@ -24,8 +25,19 @@ HELP = {
     "builder, and removals from groups.",
     Name.WEBHOOK_SECRETS: "Other secrets that Thinkific signs webhooks with, one on each line. The API key "
     "and the access token are tried besides.",
+    Name.STRIPE: "Stripe shows it (whsec_…) on the page of the webhook endpoint. Without one, no event of "
+    "Stripe is accepted.",
 }
-USED_AT_ONCE = "All processes use what is stored from their next request or task on. Test the connection now."
+BY_TAB = {
+    "thinkific": (Name.API_KEY, Name.ACCESS_TOKEN, Name.WEBHOOK_SECRETS),
+    "payments": (Name.STRIPE,),
+}
+USED_AT_ONCE = "All processes use what is stored from their next request or task on."
+TRY_IT = {"thinkific": "Test the connection now.", "payments": "Let Stripe send a test event now."}
+
+
+def _tab_of(name: Name) -> str:
+    return next(tab for tab, names in BY_TAB.items() if name in names)
 
 
 def _are(name: Name) -> str:
@@ -45,6 +57,10 @@ class KeyDialog(Dialog):
     tab = "keys"  # its buttons stand in the card, not above the tab
     name: Name
     danger = False
+
+    @classmethod
+    def blocked(cls, target: Any, viewer: User) -> str:
+        return account.why_not_to_decide(viewer) if cls.name == Name.STRIPE else ""
 
     def locks(self) -> Model | None:
         return self.obj
@@ -74,7 +90,7 @@ class EnterKey(KeyDialog):
         if connection.set_by_environment(cls.name):
             set_by = f"set by the environment ({cls.name.value}), which counts."
             return f"The {cls.name.label} {_are(cls.name)} {set_by}"
-        return ""
+        return super().blocked(target, viewer)
 
     def text(self) -> str:
         stored = self.name in secrets.stored()
@@ -93,8 +109,9 @@ class EnterKey(KeyDialog):
 
     def carry_out(self) -> Done:
         secrets.store(self.name, self.cleaned_data["secret"])
-        said = f"The {self.name.label} {_are(self.name)} stored. {USED_AT_ONCE}"
-        return Done(said, url=address("thinkific"))
+        tab = _tab_of(self.name)
+        said = f"The {self.name.label} {_are(self.name)} stored. {USED_AT_ONCE} {TRY_IT[tab]}"
+        return Done(said, url=address(tab))
 
 
 class RemoveKey(KeyDialog):
@@ -109,6 +126,11 @@ class RemoveKey(KeyDialog):
         return f"No {cls.name.label} {_are(cls.name)} stored."
 
     def text(self) -> str:
+        if self.name == Name.STRIPE:
+            return (
+                "The stored Stripe signing secret is deleted and cannot be restored. No event of Stripe is "
+                "accepted any more; Stripe sends them again for three days."
+            )
         return (
             f"The stored {self.name.label} {_are(self.name)} deleted and cannot be restored. What needs "
             f"{'them' if self.name in SEVERAL else 'it'} stops until somebody enters a new one; changes wait "
@@ -117,7 +139,7 @@ class RemoveKey(KeyDialog):
 
     def carry_out(self) -> Done:
         secrets.remove(self.name)
-        return Done(f"The {self.name.label} {_are(self.name)} removed.", url=address("thinkific"))
+        return Done(f"The {self.name.label} {_are(self.name)} removed.", url=address(_tab_of(self.name)))
 
 
 def _dialog(kind: type[KeyDialog], verb: str, name: Name) -> type[Dialog]:
@@ -133,8 +155,8 @@ DIALOGS: dict[Name, tuple[type[Dialog], type[Dialog]]] = {
 KEY_DIALOGS = tuple(dialog for both in DIALOGS.values() for dialog in both)
 
 
-def rows(settings: SiteSettings, viewer: User) -> list[dict[str, Any]]:
-    """Returns the keys with their states, and the buttons for what the viewer may do."""
+def rows(settings: SiteSettings, viewer: User, tab: str) -> list[dict[str, Any]]:
+    """Returns the keys of a tab with their states, and the buttons for what the viewer may do."""
     changed = dict(StoredSecret.objects.values_list("name", "changed_at"))
     return [
         {
@@ -151,7 +173,7 @@ def rows(settings: SiteSettings, viewer: User) -> list[dict[str, Any]]:
                 if not dialog.blocked(settings, viewer)
             ],
         }
-        for name in Name
+        for name in BY_TAB.get(tab, ())
     ]
 
 

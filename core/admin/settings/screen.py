@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings as django_settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db import models
@@ -13,7 +14,7 @@ from core.admin.kit.sitewide import SitewideAdmin, sees_site
 from core.admin.kit.tabs import AnyTab
 from core.admin.kit.viewer import viewer_of
 from core.admin.settings.defaults import RESET_DIALOGS, by_environment, environment_note, help_of, linked_note
-from core.admin.settings.fields import FORM_FIELDS
+from core.admin.settings.fields import FORM_FIELDS, payments_account
 from core.admin.settings.form import SettingsForm
 from core.admin.settings.keys import KEY_DIALOGS, rows
 from core.admin.settings.tabs import SettingsTab, links, tab_called
@@ -56,6 +57,8 @@ class SiteSettingsAdmin(SitewideAdmin, HistoryAdmin):
         ]
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "payments_account":
+            return payments_account(viewer_of(request))
         make = FORM_FIELDS.get(db_field.name)
         return make() if make else super().formfield_for_dbfield(db_field, request, **kwargs)
 
@@ -75,11 +78,16 @@ class SiteSettingsAdmin(SitewideAdmin, HistoryAdmin):
 
     def page_context(self, request: HttpRequest) -> dict[str, Any]:
         context = {**super().page_context(request), "show_save_and_continue": False}
-        if _tab_of(request).slug == "thinkific" and self.has_view_permission(request):
+        slug = _tab_of(request).slug
+        if self.has_view_permission(request):
+            context["keys"] = rows(SiteSettings.load(), viewer_of(request), slug)
+        if slug == "payments":
+            context["webhook_address"] = f"{django_settings.SITE_URL}/webhooks/stripe"
+        if slug == "thinkific" and self.has_view_permission(request):
             viewer = viewer_of(request)
-            context["keys"] = rows(SiteSettings.load(), viewer)
             schedules = reverse("admin:integrations_syncschedule_changelist")
             context["schedules_url"] = schedules if viewer.sees_everything else ""
+            context["has_connection"] = True
             context["may_run"] = sees_site(request, "core.run_tools")
         return context
 

@@ -68,6 +68,7 @@ TABS = (
             "Sync": ["conflict_winner", "mirror_group_removals", "deletion_guard_percent"],
         },
     ),
+    SettingsTab("payments", "Payments", {"Stripe": ["payments_account"]}),
     SettingsTab("emails", "E-mails", {}, screen="admin:core_emailtext_changelist"),
 )
 SHOWN = tuple(tab for tab in TABS if tab.sections)

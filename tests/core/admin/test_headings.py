@@ -67,6 +67,7 @@ WHY_UNSORTED = {
     )
     | {"Repair": BUTTONS},
     "inboundevent": dict.fromkeys(["Topic", "Status", "Received", "Happened", "Outcome"], LOG),
+    "stripeevent": dict.fromkeys(["Event", "Status", "Buyer", "Outcome", "Received"], LOG),
     "syncrun": dict.fromkeys(["Run", "Status", "Progress", "Started", "By", "Duration", "Requests"], LOG),
     "syncschedule": dict.fromkeys(
         ["Data", "Reads", "Every (minutes)", "Enabled", "That is", "Next run"], OWN_ORDER
