@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from core.models import ApiToken
-from core.services.api import tokens
+from core.services.api import token_query, tokens
 from tests.api.conftest import ApiClient
 from tests.factories import ProductFactory
 
@@ -149,3 +149,19 @@ def test_a_call_costs_few_queries(alma, api, django_assert_num_queries):
     client.get("products")
     with django_assert_num_queries(4):  # token, count, products, courses
         client.get("products")
+
+
+def test_the_written_query_finds_what_the_models_find(alma, mara, api):
+    """The SQL of the token's query is kept; its rows must be what Django would make of them."""
+    for person in (alma, mara):
+        api(person, "products:read")
+    for token in ApiToken.objects.select_related("user__global_role"):
+        found = token_query.of_digest(token.digest)
+        pairs = [(found, token), (found.user, token.user), (found.user.global_role, token.user.global_role)]
+        for ours, theirs in pairs:
+            if theirs is None:
+                assert ours is None
+                continue
+            for field in theirs._meta.concrete_fields:
+                assert getattr(ours, field.attname) == getattr(theirs, field.attname), field
+    assert token_query.of_digest("0" * 64) is None

@@ -13,6 +13,7 @@ from core.errors import Refusal
 from core.folding import tidy_name
 from core.models import ApiToken, User
 from core.moments import is_older
+from core.services.api import token_query
 from core.services.api.scopes import SCOPES
 from core.services.site import known_secrets
 
@@ -71,8 +72,7 @@ def find(secret: str, *, now: datetime) -> ApiToken | None:
     A token ends with its issuer's account: it does not work while the account is off, nor after it was
     switched on again.
     """
-    rows = ApiToken.objects.select_related("user__global_role").filter(digest=_digest(secret))
-    token = rows.first()
+    token = token_query.of_digest(_digest(secret))
     if token is None or token.revoked_at is not None or not token.user.is_active:
         return None
     if token.expires_at is not None and token.expires_at <= now:
