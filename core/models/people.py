@@ -219,6 +219,7 @@ class User(Folded, AbstractBaseUser, PermissionsMixin):
             models.Index(fields=["created_at", "id"], name="user_created_at"),
             models.Index(fields=["removed_at"], name="user_removed", condition=Q(removed_at__isnull=False)),
             models.Index(fields=["is_staff"], name="user_staff", condition=Q(is_staff=True)),
+            models.Index(fields=["id"], name="user_of_the_dashboard", condition=Q(is_dashboard_user=True)),
             models.Index(fields=["id"], name="user_unfolded", condition=Q(folded__isnull=True)),
             # Few users have one of these. A full index would make every row of a first pull slower.
             *(

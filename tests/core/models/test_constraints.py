@@ -13,6 +13,7 @@ from core.models import (
     BundleItem,
     EmailChange,
     Enrollment,
+    IdempotentCall,
     Membership,
     OutboxEntry,
     Role,
@@ -196,6 +197,9 @@ BREACHES = {
     ),
     "short_link_of_a_team_or_a_product": lambda: ShortLinkFactory(team=None),
     "one_allowance_per_key": lambda: twice(Allowance.objects.create, key="k", since=timezone.now()),
+    "one_call_per_issuer_and_key": lambda: twice(
+        IdempotentCall.objects.create, user=UserFactory(), key="k", digest="d"
+    ),
     "one_api_token_per_digest": lambda: twice(ApiTokenFactory, digest="d" * 64),
     "one_active_run_per_kind": lambda: [SyncRunFactory(status=s) for s in ("queued", "running")],
     "one_schedule_per_kind_and_extent": lambda: SyncSchedule.objects.create(

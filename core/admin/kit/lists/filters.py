@@ -48,6 +48,8 @@ class ChoiceFilter(DropdownFilter):
         if offered is None:
             offered = dict(model_admin.model._meta.get_field(self.field).flatchoices)
         self.available: Choices = {} if self.hidden_until_set and not self.value() else offered
+        if not self.available and self.value():  # Django drops a filter without choices: it would show all
+            return [(str(self.value()), UNKNOWN)]
         return [
             (value, choice[0] if isinstance(choice, tuple) else str(choice))
             for value, choice in self.available.items()
