@@ -18,6 +18,7 @@ from core.models import Sale, StripeEvent, User
 from core.models.fields.history import done_by
 from core.pills import pill, pill_of
 from core.services.payments.inbox import TOPICS
+from core.services.payments.payloads import part, text
 from core.wording import plural
 
 SHOWN_CHARACTERS = 20_000
@@ -41,8 +42,10 @@ def _event_name(event: StripeEvent) -> SafeString:
 
 
 def _buyer(event: StripeEvent) -> SafeString | str:
+    """Returns the buyer; while nothing was sold, the address that was entered at Stripe."""
     if event.sale is None:
-        return ""
+        entered = part(event.payload, "data", "object", "customer_details", "email")
+        return cells.text(text(entered)) if text(entered) else cells.NOTHING
     return cells.link(event.sale.buyer) if event.sale.buyer else done_by(event.sale, "buyer")
 
 
@@ -55,14 +58,14 @@ def amount_of(sale: Sale, units: int) -> str:
 def _amount(event: StripeEvent) -> str:
     sale = event.sale
     if sale is None:
-        return ""
+        return cells.NOTHING
     back = f", {amount_of(sale, sale.refunded)} refunded" if sale.refunded else ""
     return f"{amount_of(sale, sale.amount)}{back}"
 
 
 def _places(event: StripeEvent) -> SafeString | str:
     if event.sale is None:
-        return ""
+        return cells.NOTHING
     rows = event.sale.places.select_related("product", "seat")
     return cells.lines([_row(row) for row in rows])
 
@@ -74,9 +77,9 @@ def _row(row: Any) -> SafeString:
 
 
 def _payload(event: StripeEvent) -> SafeString:
-    text = json.dumps(event.payload, indent=2, ensure_ascii=False, default=str)
-    cut = "" if len(text) <= SHOWN_CHARACTERS else "\n… cut here"
-    return format_html('<pre class="d-code">{}{}</pre>', text[:SHOWN_CHARACTERS], cut)
+    written = json.dumps(event.payload, indent=2, ensure_ascii=False, default=str)
+    cut = "" if len(written) <= SHOWN_CHARACTERS else "\n… cut here"
+    return format_html('<pre class="d-code">{}{}</pre>', written[:SHOWN_CHARACTERS], cut)
 
 
 @admin.register(StripeEvent)

@@ -19,6 +19,7 @@ from core.admin.settings.form import SettingsForm
 from core.admin.settings.keys import KEY_DIALOGS, rows
 from core.admin.settings.tabs import SettingsTab, links, tab_called
 from core.models import SiteSettings
+from core.services.payments.inbox import TOPICS
 
 TAKE_PLACES = "bought_enrollments_take_places"
 
@@ -83,6 +84,7 @@ class SiteSettingsAdmin(SitewideAdmin, HistoryAdmin):
             context["keys"] = rows(SiteSettings.load(), viewer_of(request), slug)
         if slug == "payments":
             context["webhook_address"] = f"{django_settings.SITE_URL}/webhooks/stripe"
+            context["webhook_events"] = TOPICS
         if slug == "thinkific" and self.has_view_permission(request):
             viewer = viewer_of(request)
             schedules = reverse("admin:integrations_syncschedule_changelist")

@@ -42,6 +42,7 @@ def test_a_payment_is_listed_with_what_came_of_it(sell, tell, signed_in, alma):
 def test_retry_carries_out_what_was_corrected(sell, signed_in, alma):
     page, browser = failed(sell), signed_in(alma)
     assert "productable id 99" in words(browser.get(f"{page}change/"))
+    assert "Bea@buyer.example" in words(browser.get(LIST))  # who has paid
     ProductFactory(productable_id=99)
     url = f"{page}do/retry/"
     browser.post(url, shown_by(browser, url))
@@ -99,7 +100,8 @@ def do(slug: str) -> str:
 
 def test_secret_and_account_are_set_and_the_secret_never_shown(no_environment, signed_in, alma):
     browser = signed_in(alma)
-    assert "/webhooks/stripe" in words(browser.get(address("payments")))
+    page = words(browser.get(address("payments")))
+    assert "/webhooks/stripe" in page and all(topic in page for topic in inbox.TOPICS)
     browser.post(do("change-stripe-signing-secret"), {"secret": "whsec_never-shown-0123456789"})
     save(browser, payments_account=alma.pk)
 

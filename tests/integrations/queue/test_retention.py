@@ -20,7 +20,7 @@ from core.models import (
 from integrations.models import Drift, DriftReport, InboundEvent, SyncRun, WorkerHeartbeat
 from integrations.queue import retention
 from integrations.queue.tasks import prune
-from tests.factories import EnrollmentFactory
+from tests.factories import EnrollmentFactory, StripeEventFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -201,6 +201,21 @@ def test_keys_of_calls_go_after_a_day_and_jobs_with_the_rest(root):
 
     assert kept([old_call, young_call]) == [young_call]
     assert kept([old_job, young_job]) == [young_job]
+
+
+def test_payments_go_unless_they_wait_or_failed():
+    def payment(status, days):
+        return StripeEventFactory(status=status, received_at=days_ago(days))
+
+    done, ignored, failed, waits, young = (
+        payment("processed", 31),
+        payment("ignored", 31),
+        payment("failed", 900),
+        payment("received", 900),
+        payment("processed", 29),
+    )
+
+    assert kept([done, ignored, failed, waits, young]) == [failed, waits, young]
 
 
 def test_deliveries_go_when_they_were_tried_to_the_end():
