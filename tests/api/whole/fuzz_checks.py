@@ -13,6 +13,7 @@ RULES = (
     "No Thinkific site is connected",  # for the sync of a group
     "There is no user with the e-mail",
     "Somebody has an account with",
+    "cannot be used here",  # the address, with a manager's token
     "is not an e-mail address",  # a form of RFC 5322 that nobody uses
     "This password is",  # the settings have rules for passwords
     "Choose at least 10",
@@ -27,6 +28,7 @@ RULES = (
     "There is no such team",
     "There is a team",  # of that name
     "Nobody was enrolled",  # no seat, or no place in it
+    "No team that you have in common",
 )
 
 
