@@ -10,7 +10,7 @@ from django.utils import timezone
 from core.admin.kit import cells, open_pages
 from core.admin.kit.lists.lists import amount
 from core.admin.kit.open_pages import list_url
-from core.models import Enrollment, OutboxEntry, Seat, User
+from core.models import Enrollment, OutboxEntry, Seat, StripeEvent, User
 from core.models.enrollments import EnrollmentQuerySet
 from core.models.seats import SeatQuerySet
 from core.moments import older, recent
@@ -35,6 +35,7 @@ def site_items() -> list[Item]:
     found = [
         _no_worker(),
         _failed_pushes(),
+        _failed_payments(),
         sync_items.failed_runs(),
         _guarded_runs(),
         _seats_over(Seat.objects.all(), _internal_name, "Raise the maximum or end an enrollment."),
@@ -104,6 +105,20 @@ def _failed_pushes() -> Item | None:
         f"Read Thinkific's {one_or_many(count, 'answer', 'answers')}, correct the cause, then retry or "
         "discard.",
         list_url(OutboxEntry, "status=failed"),
+        f"Look at {one_or_many(count, 'it', 'them')}",
+    )
+
+
+def _failed_payments() -> Item | None:
+    count = _count(StripeEvent.objects.filter(status=StripeEvent.Status.FAILED))
+    if not count:
+        return None
+    return Item(
+        "bad",
+        "payments",
+        _counted(count, "payment was", "payments were") + " not carried out",
+        "Somebody has paid or was refunded. Read why, correct the cause, then retry or set it aside.",
+        list_url(StripeEvent, "status=failed"),
         f"Look at {one_or_many(count, 'it', 'them')}",
     )
 

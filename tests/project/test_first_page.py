@@ -17,6 +17,7 @@ from tests.factories import (
     OutboxEntryFactory,
     ProductFactory,
     SeatFactory,
+    StripeEventFactory,
     SyncConflictFactory,
     SyncRunFactory,
     UserFactory,
@@ -124,6 +125,7 @@ def test_a_success_older_than_three_intervals_is_late(signed_in, root, site):
 
 def test_what_needs_attention_is_named_with_its_number(signed_in, root, site, acme_seat, otto):
     OutboxEntryFactory(status=OutboxEntry.Status.FAILED, error="Email taken")
+    StripeEventFactory(status="failed")
     SyncConflictFactory()
     SyncRunFactory(status="partial", guarded=512)
     acme_seat.used_count = 2
@@ -134,6 +136,7 @@ def test_what_needs_attention_is_named_with_its_number(signed_in, root, site, ac
     page = first_page(signed_in, root)
 
     assert "1 change was refused by Thinkific" in page
+    assert "1 payment was not carried out" in page
     assert "1 conflict between" in page
     assert "512 removals held back" in page
     assert "Acme: Accounting 101 is over its maximum: 2 of 1 places used" in page
@@ -338,7 +341,7 @@ def test_the_number_of_queries_does_not_grow_with_the_data(signed_in, root, site
     grow()
 
     assert queries() == before
-    assert before <= 32
+    assert before <= 33
 
 
 # --- who sees what -------------------------------------------------------------------------------------

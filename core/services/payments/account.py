@@ -31,7 +31,8 @@ class NoAccount(Refusal):
 
 def named() -> User:
     """Returns the account that Settings name. Raises NoAccount."""
-    person = SiteSettings.load().payments_account
+    # Read now, and not as a task remembers it: somebody may have chosen the account just before a retry.
+    person = User.objects.filter(pk__in=SiteSettings.objects.values("payments_account")).first()
     if person is None:
         raise NoAccount("Settings name nobody who carries out payments. Choose an account there, then retry.")
     if not person.sees_everything:

@@ -280,6 +280,7 @@ ROLES = {
     "apitoken": (True, True, False, False),
     "webhookendpoint": (True, True, False, False),
     "webhookdelivery": (True, True, False, False),
+    "stripeevent": (True, True, False, False),
     "impersonationsession": (True, True, False, False),
     "thinkificopening": (True, True, False, False),
     "importbatch": (True, True, True, False),

@@ -5,7 +5,6 @@ from django.core import mail
 from django.db import connection
 from django.utils import timezone
 
-from core import once
 from core.models import Notice, Role, Sale, SiteSettings, StripeEvent, Team, User
 from core.services.payments import carry_out, inbox
 from core.tasks import send_payment_alert
@@ -133,7 +132,6 @@ def test_what_was_corrected_is_retried(sell):
 
 def test_without_an_account_nothing_is_carried_out(sell):
     SiteSettings.objects.update(payments_account=None)
-    once.forget("settings")
     sell()
 
     assert outcome() == (
