@@ -20,6 +20,8 @@ def paid(session: Payload) -> Verdict:
     values = metadata.ours(session.get("metadata"))
     if not values:
         return ignored("This checkout has no metadata for the dashboard.")
+    if session.get("mode") == "setup":
+        return ignored("This checkout stores a way to pay and sells nothing.")
     if session.get("payment_status") not in PAID:
         return ignored("Not paid yet. Stripe sends another event when it is.")
     key = key_of(session.get("id"))

@@ -73,6 +73,12 @@ def test_a_trial_has_nothing_to_pay(sell):
     assert Sale.objects.count() == 1
 
 
+def test_a_session_that_only_stores_a_card_sells_nothing(sell):
+    sell(mode="setup", payment_status="no_payment_required")
+
+    assert outcome()[0] == "ignored" and not Sale.objects.exists()
+
+
 @pytest.mark.parametrize("others", [{}, None, {"order": "7"}])
 def test_sessions_of_others_are_kept_as_ignored(tell, others):
     tell("checkout.session.completed", session(others))
