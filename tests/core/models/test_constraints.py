@@ -17,6 +17,7 @@ from core.models import (
     Membership,
     OutboxEntry,
     Role,
+    Sale,
     Seat,
     SeatAssignment,
     ShownColumns,
@@ -60,6 +61,7 @@ from tests.factories import (
     ShortLinkFactory,
     SignUpFactory,
     SignUpLinkFactory,
+    StripeEventFactory,
     SyncConflictFactory,
     SyncRunFactory,
     TagFactory,
@@ -200,6 +202,8 @@ BREACHES = {
     "one_call_per_issuer_and_key": lambda: twice(
         IdempotentCall.objects.create, user=UserFactory(), key="k", digest="d"
     ),
+    "one_sale_per_session": lambda: twice(Sale.objects.create, session_id="cs_7"),
+    "one_stripe_event_per_id": lambda: twice(StripeEventFactory, event_id="evt_7"),
     "one_api_token_per_digest": lambda: twice(ApiTokenFactory, digest="d" * 64),
     "one_active_run_per_kind": lambda: [SyncRunFactory(status=s) for s in ("queued", "running")],
     "one_schedule_per_kind_and_extent": lambda: SyncSchedule.objects.create(
