@@ -99,6 +99,7 @@ class StripeEventAdmin(SitewideAdmin):
     content = column("Payload", _payload)
 
     list_display = ["event_link", "state", "buyer", "outcome_text", "received"]
+    list_display_links = None  # the first column has a link of its own
     list_select_related = ["sale__buyer", "sale__team"]
     list_filter = [choice_filter("status"), choice_filter("topic", TOPICS)]
     search_fields = ["event_id", "about"]

@@ -121,6 +121,7 @@ class WebhookDeliveryAdmin(SitewideAdmin):
     response_text = column("Answer", columns.response)
 
     list_display = ["event_link", "where", "state", "answer", "tries", "made"]
+    list_display_links = None  # the first column has a link of its own
     list_select_related = ["endpoint"]
     list_filter = [
         choice_filter("status"),

@@ -54,6 +54,7 @@ class WebhookEndpointAdmin(SitewideAdmin, HistoryAdmin):
     failing = column("Failures", columns.failing)
 
     list_display = ["address", "some_events", "active_choice", "last", "failing_attempts", "created"]
+    list_display_links = None  # the first column has a link of its own
     list_filter = [choice_filter("active", {"True": "On", "False": "Off"})]
     list_select_related = ["owner"]
     ordering = ["-id"]

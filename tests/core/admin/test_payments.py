@@ -1,5 +1,7 @@
 """The screen of payments, and what Settings say about them."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -10,7 +12,7 @@ from tests.core.admin.settings.test_tabs import address
 from tests.core.services.payments.conftest import course, metadata, on, sell, tell
 from tests.core.services.payments.stripe import charge
 from tests.dialogs import Inputs, shown_by
-from tests.factories import ProductFactory, StripeEventFactory, UserFactory
+from tests.factories import ProductFactory, StripeEventFactory, UserFactory, WebhookDeliveryFactory
 
 __all__ = ["course", "metadata", "on", "sell", "tell"]
 pytestmark = pytest.mark.django_db
@@ -37,6 +39,16 @@ def test_a_payment_is_listed_with_what_came_of_it(sell, tell, signed_in, alma):
     detail = words(browser.get(f"{LIST}{StripeEvent.objects.first().pk}/change/"))
     assert "1,000.00 EUR, 200.00 EUR refunded" in detail
     assert "10 places on Forklift Safety, 2 taken back" in detail
+
+
+@pytest.mark.parametrize("screen", ["stripeevent", "webhookdelivery", "webhookendpoint"])
+def test_no_link_stands_inside_a_link(signed_in, alma, screen):
+    StripeEventFactory()
+    WebhookDeliveryFactory()
+    page = words(signed_in(alma).get(f"/admin/core/{screen}/"))
+
+    assert f"/admin/core/{screen}/" in page
+    assert not re.search(r"<a\b[^>]*>(?:(?!</a>).)*<a\b", page, re.S)
 
 
 def test_retry_carries_out_what_was_corrected(sell, signed_in, alma):
