@@ -1,7 +1,7 @@
 """`python -m benchmarks.api_calls.clients URL TOKEN SEED THREADS PRODUCTS`: clients of the REST API during a
 storm. Each call has an idempotency key and is repeated until it is answered, as a shop does it.
 
-Runs until its standard input is closed, and prints what was answered as one JSON object.
+Runs until a line comes on its standard input, and prints what was answered as one JSON object.
 """
 
 import json
@@ -141,7 +141,7 @@ def main(url: str, token: str, seed: int, threads: int, products: list[int]) -> 
     for thread in running:
         thread.start()
     print("ready", flush=True)
-    sys.stdin.read()  # until the storm is over
+    sys.stdin.readline()  # until the storm is over
     over.set()
     for thread in running:
         thread.join()

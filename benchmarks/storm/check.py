@@ -16,7 +16,7 @@ from core.models import (
     ThinkificGroup,
     User,
 )
-from core.services.enrollments.enrollments import access_until
+from core.services.enrollments.grants import access_until
 from integrations.thinkific.client import schemas
 from integrations.thinkific.client.client import ThinkificClient
 from integrations.thinkific.client.credentials import Credentials
