@@ -1,10 +1,13 @@
 """Views that do what the calls of the API do, and nothing besides."""
 
+from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
+from django_q.tasks import async_task
 from ninja import NinjaAPI, Schema
 
 from api.answers import answer
@@ -60,7 +63,7 @@ def keyset(request: HttpRequest, after: int = 0) -> HttpResponse:
 
 @api.post("/student")
 def make(request: HttpRequest, body: Student) -> HttpResponse:
-    """Writes the rows of a new student: account, membership, their histories, and the outbox entry."""
+    """Writes the rows of a new student: account, membership, their histories, outbox entry, queued task."""
     viewer = _viewer()
     team = Team.objects.get(pk=viewer.primary_team_id)
     with transaction.atomic():
@@ -72,6 +75,7 @@ def make(request: HttpRequest, body: Student) -> HttpResponse:
         OutboxEntry.objects.create(
             entity="user", object_id=user.pk, person=user, reason="account made", requested_by=viewer
         )
+        transaction.on_commit(partial(async_task, settings.OUTBOX_DRAIN_TASK, save=False))
     return answer(201, {"data": resource.of(user, viewer)})
 
 

@@ -25,6 +25,22 @@ def probe_key(group: int) -> str:
 class Broker(ORM):
     probes_seen_at = 0.0
 
+    def __init__(self, list_key: str | None = None) -> None:
+        """Unlike the ORM broker of Django-q2, it closes no connection when a task is queued. A request would
+        lose its own connection by that, and open another one twice for each task."""
+        self.list_key = list_key or Conf.CLUSTER_NAME
+        self.cache = self.get_cache()
+        self._info = None
+
+    def __setstate__(self, state: Any) -> None:
+        self.list_key, self._info = state
+        self.cache = self.get_cache()
+
+    def enqueue(self, task: str) -> int:
+        """Queue a signed task. Returns the primary key of its row."""
+        rows = OrmQ.objects.using(Conf.ORM)
+        return rows.create(key=self.list_key, payload=task, lock=timezone.now()).pk
+
     def dequeue(self) -> list[tuple[int, str]] | None:
         """Claim the next tasks: probes first, then the oldest.
 

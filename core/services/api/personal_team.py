@@ -12,7 +12,7 @@ from core.services.teams.teams import TEAM_NAME_LENGTH
 MOST_TRIES = 1000
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def of(user: User, *, by: User | None) -> Team:
     """Returns the user's personal team; makes it when a call needs it first, named after the user. An
     archived one is restored. Two calls at the same time make one."""

@@ -69,7 +69,7 @@ def locked(key: int, *, by: User) -> User | None:
 # --- assigning to users -------------------------------------------------------------------------------
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def upsert(
     *,
     email: str,

@@ -1,8 +1,10 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from django_q.models import OrmQ
+from django_q.tasks import async_task
 
 from integrations.queue import broker
 from integrations.queue.broker import Broker, probe_key
@@ -84,3 +86,12 @@ def test_a_probe_key_fits_into_its_column(monkeypatch):
     monkeypatch.setattr("integrations.heartbeat.socket.gethostname", lambda: "h" * 253)
 
     assert len(broker.probe_key(2**22)) <= OrmQ._meta.get_field("key").max_length
+
+
+@pytest.mark.django_db(transaction=True)
+def test_queueing_a_task_keeps_the_connection_of_the_request():
+    connection.ensure_connection()
+    before = connection.connection
+    async_task("math.floor", 1.5, save=False)
+    assert connection.connection is before
+    assert OrmQ.objects.count() == 1
