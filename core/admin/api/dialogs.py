@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
 from core import acting, moments
 from core.admin.api.new_secret import remember
@@ -35,7 +35,7 @@ class AddToken(Dialog):
         label="Scopes",
         required=False,
         choices=[(code, f"{words} ({code})") for code, words in SCOPES.items()],
-        widget=forms.CheckboxSelectMultiple(attrs={"class": "choice-list"}),
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
         help_text="None chosen: everything that you may do. Writing includes reading.",
         error_messages={"invalid_choice": "There is no such scope."},
     )

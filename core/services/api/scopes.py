@@ -2,16 +2,16 @@
 
 SCOPES = {
     "users:read": "Read users",
-    "users:write": "Create, change and delete users, their access, seats and groups",
+    "users:write": "Change users, their seats and groups",
     "students:read": "Read students",
-    "students:write": "Create, change, enroll and delete students",
+    "students:write": "Change and enroll students",
     "products:read": "Read products",
     "teams:read": "Read teams",
     "seats:read": "Read seats",
     "groups:read": "Read groups",
     "enrollments:read": "Read enrollments",
     "reports:read": "Read quiz results and certificates",
-    "provision:write": "Provision: user, team, seats and enrollments in one call",
+    "provision:write": "Provision a sale in one call",
 }
 
 
