@@ -15,7 +15,7 @@ from tests.factories import OutboxEntryFactory, SyncConflictFactory, SyncRunFact
 
 pytestmark = pytest.mark.django_db
 # Whom a row is about, and not who did something.
-ABOUT = {("outboxentry", "person"), ("signup", "user")}
+ABOUT = {("outboxentry", "person"), ("signup", "user"), ("sitesettings", "payments_account")}
 
 
 def by_service(user: User, root: User) -> None:

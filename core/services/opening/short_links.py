@@ -76,7 +76,8 @@ def address_of(link: ShortLink) -> str:
 def find(code: str, *, user: User) -> ShortLink | None:
     """Returns the link; None where none works. Raises TooManyTries after WRONG_CODES in an hour."""
     rows = ShortLink.objects.working().select_related("team", "product")
-    link = rows.filter(code=code.lower()[: CODE_LENGTH + 1], team__archived_at__isnull=True).first()
+    typed = code.replace("\0", " ").lower()[: CODE_LENGTH + 1]  # PostgreSQL compares with no NUL
+    link = rows.filter(code=typed, team__archived_at__isnull=True).first()
     if link is None or (link.product is not None and link.product.removed_at is not None):
         hour = timedelta(hours=1)
         if allowances.take("wrong short link of", str(user.pk), limit=WRONG_CODES, window=hour):
