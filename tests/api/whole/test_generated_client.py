@@ -12,7 +12,7 @@ from tests.api.whole.server import running
 from tests.factories import BundleItemFactory, ProductFactory
 from tests.project.serving.server import ROOT
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 GENERATOR = "openapi-python-client==0.29.1"
 STORY = Path(__file__).with_name("client_story.py")
 UV = Path(sys.executable).with_name("uv")
