@@ -44,7 +44,7 @@ class Terminal:
     def shown(self) -> str:
         return self.output.read_text()
 
-    def wait_for(self, text: str, seconds: float = 90) -> None:
+    def wait_for(self, text: str, seconds: float = 170) -> None:
         wait_until(lambda: text in self.shown() or self.process.poll() is not None, seconds)
         assert text in self.shown(), self.shown()
 

@@ -36,6 +36,7 @@ def test_the_models_have_no_change_without_a_migration(db):
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.timeout(500)  # of a busy machine
 def test_migrations_run_forward_from_nothing_and_back():
     names = [*OURS, "admin", "django_q"]  # admin's log refers to users
     try:
