@@ -18,13 +18,19 @@ class BadBody(Exception):
         super().__init__(text)
         self.status = status
 
+    def answer(self) -> HttpResponse:
+        return message(self.status, str(self))
+
 
 class Invalid(Exception):
     """Values that are refused, by field as it was sent: 422."""
 
-    def __init__(self, **errors: str) -> None:
+    def __init__(self, /, **errors: str) -> None:
         super().__init__("; ".join(errors.values()))
         self.errors = {field: [text] for field, text in errors.items()}
+
+    def answer(self) -> HttpResponse:
+        return message(422, _summary(self.errors), self.errors)
 
 
 class OutOfDate(Exception):
@@ -41,10 +47,8 @@ def answer_to(request: HttpRequest, error: Exception) -> HttpResponse | None:
     match error:
         case ValidationError():
             return _invalid(error)
-        case Invalid():
-            return message(422, _summary(error.errors), error.errors)
-        case BadBody():
-            return message(error.status, str(error))
+        case Invalid() | BadBody():
+            return error.answer()
         case Http404():
             return message(404, NOT_FOUND)
         case OutOfDate():

@@ -36,7 +36,7 @@ def narrowed(rows: Rows, query: OfStudents, viewer: User, *, moment: str, produc
     if query.student_id is not None:
         rows = rows.filter(user=query.student_id)
     if query.email is not None:
-        rows = rows.filter(user__email_key=email_key(query.email.replace("\0", "")))
+        rows = rows.filter(user__email_key=email_key(query.email))
     if query.team_id is not None:
         teams = Team.objects.visible_to(viewer).filter(pk=query.team_id)
         rows = rows.filter(user__in=Membership.objects.filter(team__in=teams).values("user"))

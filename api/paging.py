@@ -72,6 +72,13 @@ class PageMeta(Schema):
     next_cursor: str | None = None
 
 
+class Page(Schema):
+    """A page of a list; each list adds its `data`."""
+
+    links: PageLinks
+    meta: PageMeta
+
+
 def listed(
     request: HttpRequest,
     query: PageQuery,
@@ -89,8 +96,7 @@ def listed(
     column, backwards = _order(sorts or {"id": "pk"}, sort)
     if query.cursor is not None:
         return _by_cursor(request, query, rows, represent, column, backwards)
-    sign = "-" if backwards else ""
-    ordered = rows.order_by(*_nulls_last(column, backwards), *([] if column == "pk" else [f"{sign}pk"]))
+    ordered = rows.order_by(*_ordering(rows.model, column, backwards))
     total = rows.order_by().count() if counted is None else counted()
     last = max(1, -(-total // query.per_page))
     begin = (query.page - 1) * query.per_page
@@ -125,13 +131,9 @@ def listed(
 def _by_cursor(
     request: HttpRequest, query: PageQuery, rows: QuerySet, represent: Rows, column: str, backwards: bool
 ) -> HttpResponse:
-    sign, compare = ("-", "lt") if backwards else ("", "gt")
     if query.cursor:
-        rows = rows.filter(_after(query.cursor, column, compare, rows.model))
-    if column != "pk":
-        rows = rows.filter(**{f"{column}__isnull": False})
-    order = [f"{sign}pk"] if column == "pk" else [f"{sign}{column}", f"{sign}pk"]
-    page = list(rows.order_by(*order)[: query.per_page + 1])
+        rows = rows.filter(_after(query.cursor, column, "lt" if backwards else "gt", rows.model))
+    page = list(rows.order_by(*_ordering(rows.model, column, backwards))[: query.per_page + 1])
     more, page = len(page) > query.per_page, page[: query.per_page]
     following = _cursor(page[-1], column) if more else None
     return answer(
@@ -156,10 +158,15 @@ def _order(sorts: Mapping[str, str], sort: str) -> tuple[str, bool]:
     return sorts[name], sort.startswith("-")
 
 
-def _nulls_last(column: str, backwards: bool) -> list[Any]:
+def _ordering(model: type[Model], column: str, backwards: bool) -> list[Any]:
+    """Returns the order by a column, then by the primary key; rows without a value stand last, both ways."""
+    sign = "-" if backwards else ""
     if column == "pk":
-        return ["-pk" if backwards else "pk"]
-    return [F(column).desc(nulls_last=True) if backwards else F(column).asc(nulls_last=True)]
+        return [f"{sign}pk"]
+    first: Any = f"{sign}{column}"
+    if _field(model, column).null:
+        first = F(column).desc(nulls_last=True) if backwards else F(column).asc(nulls_last=True)
+    return [first, f"{sign}pk"]
 
 
 def _value(row: Any, column: str) -> Any:
@@ -182,18 +189,25 @@ def _after(cursor: str, column: str, compare: str, model: type[Model]) -> Q:
     """Returns the condition for rows behind the cursor. Raises Invalid for one of another list."""
     try:
         key, *rest = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if isinstance(key, bool) or not isinstance(key, int) or not -(2**63) <= key < 2**63:
+            raise ValueError
+        later = Q(**{f"pk__{compare}": key})
         if column == "pk":
-            if rest or isinstance(key, bool) or not isinstance(key, int) or not -(2**63) <= key < 2**63:
+            if rest:
                 raise ValueError
-            return Q(**{f"pk__{compare}": key})
+            return later
         (value,) = rest
-        value = _field(model, column).to_python(value)
+        field = _field(model, column)
+        if value is None and field.null:
+            return Q(**{f"{column}__isnull": True}) & later
+        value = field.to_python(value)
+        if value is None:
+            raise ValueError
         if isinstance(value, datetime):
             value = in_utc(value)
-        if value is None or isinstance(key, bool) or not isinstance(key, int) or not -(2**63) <= key < 2**63:
-            raise ValueError
-        behind = Q(**{f"{column}__{compare}": value})
-        return Q(**{f"{column}__{compare}e": value}) & (behind | Q(**{f"pk__{compare}": key}))
+        behind = Q(**{f"{column}__{compare}": value}) | later
+        found = Q(**{f"{column}__{compare}e": value}) & behind
+        return found | Q(**{f"{column}__isnull": True}) if field.null else found
     except (ValueError, TypeError, binascii.Error, RecursionError, ValidationError):
         raise Invalid(cursor="This is no cursor of this list. Begin with an empty one.") from None
 

@@ -2,18 +2,16 @@
 spreadsheets do."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from ninja import Path, Schema
-from pydantic import AfterValidator, ConfigDict, Field, Strict, model_validator
+from pydantic import AfterValidator, ConfigDict, model_validator
 from pydantic.functional_validators import BeforeValidator
 from pydantic_core import core_schema
 
 BIGGEST = 2**63 - 1  # what the database can compare with
-MOST_IN_A_CALL = 100
 
 
 class Input(Schema):
@@ -96,16 +94,6 @@ class Whole:
         return _schema(self.least, self.most)
 
 
-def whole(least: int, most: int = BIGGEST) -> Any:
-    """Returns the type of a whole number from `least` to `most`, sent as a number or as its digits."""
-    return Annotated[int, Whole(least, most)]
-
-
-def text(most: int, least: int = 0) -> Any:
-    """Returns the type of a text of so many characters."""
-    return Annotated[str, Strict(), Field(min_length=least, max_length=most)]
-
-
 def _plain_bool(value: Any) -> Any:
     if not isinstance(value, bool):
         raise ValueError("This is neither true nor false.")
@@ -126,10 +114,6 @@ def in_utc(moment: datetime) -> datetime:
         return moment if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError:
         raise ValueError("This moment is out of the calendar.") from None
-
-
-def given(check: Callable[[Any], Any]) -> AfterValidator:
-    return AfterValidator(check)
 
 
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")

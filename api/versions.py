@@ -2,6 +2,7 @@
 other."""
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -15,10 +16,11 @@ def etag(payload: Any) -> str:
     return f'"{hashlib.sha256(encode(payload)).hexdigest()[:32]}"'
 
 
-def check(request: HttpRequest, payload: Any) -> None:
-    """Compare If-Match with the object as it is now (read with its row locked). Raises OutOfDate."""
+def check(request: HttpRequest, present: Callable[[], Any]) -> None:
+    """Compare If-Match with the object as it is now: `present` reads what the API shows of it, while its row
+    is locked, and is called only if the header was sent. Raises OutOfDate."""
     wanted = request.META.get("HTTP_IF_MATCH", "").strip()
-    if wanted and wanted != "*" and etag(payload) not in _tags(wanted):
+    if wanted and wanted != "*" and etag(present()) not in _tags(wanted):
         raise OutOfDate
 
 

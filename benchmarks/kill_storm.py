@@ -30,7 +30,13 @@ LIMITS = {"THINKIFIC_RATE_LIMIT": 1_000_000, "THINKIFIC_RATE_WINDOW": 1, "LOG_LE
 
 
 def main() -> int:
-    options = _options()
+    return run("benchmarks.storm", program="kill_storm", about=__doc__)
+
+
+def run(module: str, *, program: str, about: str | None, **variables: object) -> int:
+    """Start the process of a storm with a database and a stand-in, and print its report. `variables` are for
+    its environment. Returns the exit code."""
+    options = _options(program, about)
     with ExitStack() as stack:
         database = options.database
         if not database:
@@ -39,20 +45,20 @@ def main() -> int:
             manage(database, "migrate", "-v0")
         sandbox = stack.enter_context(spawn_sandbox(SIZE, **SITE))
         numbers = map(str, (options.kills, options.seed, options.workers))
-        storm = ["-m", "benchmarks.storm", *numbers, sandbox.url]
-        report = child(storm, environment(database, sandbox, **LIMITS))
-    print(json.dumps(report) if options.json else told(report))
+        report = child(
+            ["-m", module, *numbers, sandbox.url], environment(database, sandbox, **LIMITS, **variables)
+        )
+    print(json.dumps(report) if options.json else _told(report))
     return 1 if report["wrong"] else 0
 
 
-def told(report: dict[str, Any]) -> str:
-    """Returns the report as lines of text."""
+def _told(report: dict[str, Any]) -> str:
     lines = [f"{name.replace('_', ' ')}: {value}" for name, value in report.items() if name != "wrong"]
     return "\n".join([*lines, *(f"WRONG: {problem}" for problem in report["wrong"]), ""])
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.kill_storm", description=__doc__)
+def _options(program: str, about: str | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{program}", description=about)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=3)

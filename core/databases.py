@@ -10,6 +10,9 @@ from django.db import Error, InterfaceError, OperationalError
 # SQLite's codes for busy, locked, out of memory, read-only, I/O error, full, cannot open, lock protocol.
 # The other codes ("no such table") are our own mistakes.
 SQLITE_CODES = {5, 6, 7, 8, 10, 13, 14, 15}
+# Another transaction crossed this one. PostgreSQL's codes: unique, foreign key, serialization, deadlock.
+CROSSED = {"23505", "23503", "40001", "40P01"}
+CROSSED_SQLITE = {f"SQLITE_CONSTRAINT_{kind}" for kind in ("UNIQUE", "PRIMARYKEY", "FOREIGNKEY")}
 READ_ONLY = "25006"  # PostgreSQL's error code when the server has become a replica
 FOLLOWING = (Error, SessionInterrupted, UpdateError)  # errors that Django may raise because of such an error
 
@@ -33,6 +36,15 @@ def is_unavailable(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ if isinstance(error.__cause__, FOLLOWING) else error.__context__
     return False
+
+
+def is_crossed(error: BaseException) -> bool:
+    """Whether another transaction crossed this one: carrying it out again helps, as its checks then find what
+    the other one wrote."""
+    cause = error.__cause__
+    return isinstance(error, Error) and (
+        getattr(cause, "sqlstate", "") in CROSSED or getattr(cause, "sqlite_errorname", "") in CROSSED_SQLITE
+    )
 
 
 def _is_at_fault(error: Error) -> bool:

@@ -10,16 +10,16 @@ from collections.abc import Callable
 
 import structlog
 from django.core.exceptions import DisallowedHost
-from django.db import IntegrityError, OperationalError, transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.db import Error, transaction
+from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 from django.utils import timezone
 
 from api.answers import NOT_FOUND, UNAUTHENTICATED, message
-from api.authentication import ApiRequest, token_of
+from api.authentication import token_of
 from api.calls import bodies, idempotency, limits
-from api.errors import answer_to
-from core.databases import is_unavailable
+from api.errors import BadBody, Invalid
+from core.databases import is_crossed, is_unavailable
 from core.models import ApiToken
 from core.services.api import tokens
 
@@ -65,7 +65,6 @@ def _answer(request: HttpRequest) -> HttpResponse:
     token = token_of(request)
     if token is None:
         return message(401, UNAUTHENTICATED, WWW_Authenticate="Bearer")
-    request.__class__ = ApiRequest if type(request) is HttpRequest else type(request)
     request.token, request.issuer, request.user = token, token.user, token.user  # type: ignore[attr-defined]
     limit = limits.count(token.pk)
     if limit is not None and limit.exceeded:
@@ -102,18 +101,16 @@ def _call(request: HttpRequest, token: ApiToken) -> HttpResponse:
         return view()
     try:
         request.data = bodies.parse(bodies.read(request))  # type: ignore[attr-defined]
-    except Exception as error:
-        if (response := answer_to(request, error)) is not None:
-            return response
-        raise
+    except (BadBody, Invalid) as error:
+        return error.answer()
     key = idempotency.key_of(request)
     for attempt in range(1, TRIES + 1):
         try:
             if key:
                 return idempotency.once(request, token.user, key, lambda: _whole(view))
             return _whole(view)
-        except (IntegrityError, OperationalError) as error:
-            if is_unavailable(error) or attempt == TRIES:
+        except Error as error:
+            if attempt == TRIES or not is_crossed(error):
                 raise
     raise AssertionError("unreachable")
 
@@ -141,15 +138,13 @@ def _options(response: HttpResponse) -> HttpResponse:
 
 
 def _unforeseen(request: HttpRequest, error: Exception) -> HttpResponse:
-    if isinstance(error, Http404):
-        return message(404, NOT_FOUND)
+    if is_crossed(error):
+        log.warning("api call crossed by others", path=request.path, problem=str(error))
+        return message(409, "Somebody else changed the same object at this moment. Try again.")
     if is_unavailable(error):
         log.error("database unavailable", problem=f"{type(error).__name__}: {error}".strip())
         saved = "" if request.method in READING else PERHAPS_SAVED
         return message(503, f"{GONE}{saved} Try again in a minute.", Retry_After="30")
-    if isinstance(error, IntegrityError | OperationalError):
-        log.warning("api call crossed by others", path=request.path, problem=str(error))
-        return message(409, "Somebody else changed the same object at this moment. Try again.")
     log.exception("api call failed", path=request.path, method=request.method)
     return message(500, "Something went wrong here, and nothing was saved. It is recorded in the log.")
 

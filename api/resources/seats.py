@@ -70,17 +70,16 @@ def represent(seats: Iterable[Seat], viewer: User) -> list[dict[str, Any]]:
 
 
 def _seat(seat: Seat, teams: list[dict[str, Any]], *, internal: bool) -> dict[str, Any]:
-    places = None if seat.unlimited else seat.max_seats or 0
     return {
         "id": seat.pk,
         "name": seat.name if internal else str(seat.product),
         "product": named(seat.product),
         "teams": teams,
         "unlimited": seat.unlimited,
-        "max_seats": places,
+        "max_seats": None if seat.unlimited else seat.max_seats or 0,
         "used": seat.used_count,
-        "available": None if places is None else max(0, places - seat.used_count),
-        "over": 0 if places is None else max(0, seat.used_count - places),
+        "available": seat.available,
+        "over": seat.over,
         "expiry_type": seat.expiry_type,
         "expiry_days": seat.expiry_days,
         "expiry_date": seat.expiry_date.isoformat() if seat.expiry_date else None,

@@ -6,9 +6,11 @@ from ninja import Schema
 from pydantic import AfterValidator, Field, Strict
 
 from api.resources.students import StudentOut
-from api.types import EMAIL, MOST_IN_A_CALL, Input, ProductNumber
+from api.types import EMAIL, Input, ProductNumber
 from core.folding import tidy_name
 from core.models.people import EMAIL_LENGTH, NAME_LENGTH
+
+MOST_IN_A_CALL = 100
 
 
 class OneStudent(Schema):

@@ -11,7 +11,7 @@ from api import versions
 from api.authentication import ApiRequest, Bearer
 from api.documentation import example, responses
 from api.filters import OfStudents, narrowed
-from api.paging import PageLinks, PageMeta, listed, sorted_by
+from api.paging import Page, listed, sorted_by
 from api.resources import enrollments, results
 from api.resources.enrollments import EnrollmentOut
 from api.resources.results import CERTIFICATE, QUIZ_RESULT, CertificateOut, QuizResultOut
@@ -27,26 +27,20 @@ RESULT_SORTS = {"id": "pk", "completed_at": "completed_at"}
 CERTIFICATE_SORTS = {"id": "pk", "issued_at": "issued_at", "expiry_date": "expiry_date"}
 
 
-class EnrollmentPage(Schema):
+class EnrollmentPage(Page):
     data: list[EnrollmentOut]
-    links: PageLinks
-    meta: PageMeta
 
 
 class OneEnrollment(Schema):
     data: EnrollmentOut
 
 
-class QuizResultPage(Schema):
+class QuizResultPage(Page):
     data: list[QuizResultOut]
-    links: PageLinks
-    meta: PageMeta
 
 
-class CertificatePage(Schema):
+class CertificatePage(Page):
     data: list[CertificateOut]
-    links: PageLinks
-    meta: PageMeta
 
 
 class EnrollmentQuery(OfStudents):

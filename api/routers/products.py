@@ -11,7 +11,7 @@ from pydantic import Field
 from api import versions
 from api.authentication import ApiRequest, Bearer
 from api.documentation import example, responses
-from api.paging import PageLinks, PageMeta, PageQuery, listed, sorted_by
+from api.paging import Page, PageQuery, listed, sorted_by
 from api.resources import products
 from api.resources.products import EXAMPLE, ProductOut
 from api.types import BIGGEST, Id
@@ -25,10 +25,8 @@ class OneProduct(Schema):
     data: ProductOut
 
 
-class ProductPage(Schema):
+class ProductPage(Page):
     data: list[ProductOut]
-    links: PageLinks
-    meta: PageMeta
 
 
 class ProductListQuery(PageQuery):

@@ -200,8 +200,7 @@ def _locked(request: ApiRequest, key: int) -> User:
     student = services.locked(key, by=request.issuer)
     if student is None:
         raise Http404
-    if "HTTP_IF_MATCH" in request.META:
-        versions.check(request, resource.of(student, request.issuer))
+    versions.check(request, lambda: resource.of(student, request.issuer))
     return student
 
 

@@ -7,13 +7,13 @@ from typing import Annotated
 from django.db.models import Q
 from django.http import HttpResponse
 from django.utils import timezone
-from ninja import Query, Router, Schema
+from ninja import Query, Router
 from pydantic import AfterValidator, Field
 
 from api import versions
 from api.authentication import ApiRequest, Bearer
 from api.documentation import example, responses
-from api.paging import PageLinks, PageMeta, PageQuery, listed, sorted_by
+from api.paging import Page, PageQuery, listed, sorted_by
 from api.resources import students as resource
 from api.resources.student_bodies import OneStudent
 from api.resources.students import EXAMPLE, StudentPart
@@ -28,10 +28,8 @@ ONE_FIELD = f" *({'|'.join(resource.FIELDS)}) *"
 SORTS = {"id": "pk", "name": "name", "email": "email", "created_at": "created_at"}
 
 
-class StudentPage(Schema):
+class StudentPage(Page):
     data: list[StudentPart]
-    links: PageLinks
-    meta: PageMeta
 
 
 def _with_zone(moment: datetime) -> datetime:

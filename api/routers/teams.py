@@ -12,7 +12,7 @@ from api import versions
 from api.authentication import ApiRequest, Bearer
 from api.documentation import example, responses
 from api.filters import Key
-from api.paging import PageLinks, PageMeta, PageQuery, listed, sorted_by
+from api.paging import Page, PageQuery, listed, sorted_by
 from api.resources import groups, seats, teams
 from api.resources.groups import GroupOut
 from api.resources.seats import SeatOut
@@ -31,30 +31,24 @@ SEAT_SORTS = {"id": "pk", "name": "name", "fill": "fill"}
 GROUP_SORTS = {"id": "pk", "name": "name"}
 
 
-class TeamPage(Schema):
+class TeamPage(Page):
     data: list[TeamOut]
-    links: PageLinks
-    meta: PageMeta
 
 
 class OneTeam(Schema):
     data: TeamOut
 
 
-class SeatPage(Schema):
+class SeatPage(Page):
     data: list[SeatOut]
-    links: PageLinks
-    meta: PageMeta
 
 
 class OneSeat(Schema):
     data: SeatOut
 
 
-class GroupPage(Schema):
+class GroupPage(Page):
     data: list[GroupOut]
-    links: PageLinks
-    meta: PageMeta
 
 
 Term = Annotated[str | None, Field(max_length=255, description="A part of the name.")]
@@ -94,7 +88,7 @@ def _seats(viewer: User) -> Any:
 
 
 def _named(rows: QuerySet, term: str | None) -> QuerySet:
-    for word in (term or "").replace("\0", " ").split():
+    for word in (term or "").split():
         rows = rows.filter(holding("folded", word, rows.model))
     return rows
 
@@ -110,7 +104,7 @@ def list_teams(request: ApiRequest, query: Query[TeamQuery]) -> HttpResponse:
     """Returns the teams that the issuer of the token sees: a team manager those that they manage."""
     rows = _named(_teams(request.issuer), query.search).filter(archived_at__isnull=not query.archived)
     if query.owner is not None:
-        rows = rows.filter(owner__email_key=email_key(query.owner.replace("\0", "")))
+        rows = rows.filter(owner__email_key=email_key(query.owner))
     if query.organization_id is not None:
         rows = rows.filter(organization=query.organization_id)
     return listed(request, query, rows, teams.represent, sorts=TEAM_SORTS, sort=query.sort)

@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr, Strict
 from api import answers, versions
 from api.authentication import ApiRequest, Bearer
 from api.documentation import example, responses
-from api.paging import PageLinks, PageMeta, PageQuery, listed, sorted_by
+from api.paging import Page, PageQuery, listed, sorted_by
 from api.resources import users as resource
 from api.resources.users import EXAMPLE, UserOut
 from api.types import EMAIL, Id, Input, Whole
@@ -61,10 +61,8 @@ class OneUser(Schema):
     data: UserOut
 
 
-class UserPage(Schema):
+class UserPage(Page):
     data: list[UserOut]
-    links: PageLinks
-    meta: PageMeta
 
 
 class UserListQuery(PageQuery):
@@ -191,7 +189,7 @@ def update_user(request: ApiRequest, id: Id, body: ChangedUser) -> HttpResponse:
     token a link in a mail confirms it first, and until then the old one is answered. The email and password
     of somebody with rights in all teams are changed in the dashboard only."""
     user = locked(request, id)
-    versions.check(request, shown(request, user))
+    versions.check(request, lambda: shown(request, user))
     user = users.update(user, changes(body), by=request.issuer)
     return versions.read(request, shown(request, user))
 
@@ -238,8 +236,9 @@ def search_user(request: ApiRequest, body: UserSearch) -> HttpResponse:
 @router.delete(
     "/users/{int:id}",
     auth=WRITE,
-    response=responses(404, writes=True, _204=None),
+    response=responses(404, 412, writes=True, _204=None),
     summary="Delete a user",
+    openapi_extra=example(headers=("If-Match",)),
 )
 def delete_user(request: ApiRequest, id: Id) -> HttpResponse:
     """Deletes a user with their personal team and its seats. Be careful and exercise caution when using this
@@ -247,5 +246,7 @@ def delete_user(request: ApiRequest, id: Id) -> HttpResponse:
 
     With the settings as delivered it keeps the students and their enrollments, and deletes nothing in
     Thinkific. The last administrator, the issuer of the token and the owner of another team are a 409."""
-    users.delete(locked(request, id), by=request.issuer)
+    user = locked(request, id)
+    versions.check(request, lambda: shown(request, user))
+    users.delete(user, by=request.issuer)
     return answers.answer(204)

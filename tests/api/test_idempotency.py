@@ -1,5 +1,7 @@
 """Idempotency keys: repeated calls get the first answer, and have no second effect."""
 
+import hashlib
+import json
 from datetime import timedelta
 
 import pytest
@@ -36,6 +38,18 @@ def test_a_refusal_is_repeated_too(alma, api):
     again = client.post("users", BODY | {"email": "nonsense"}, Idempotency_Key="k1")
     assert first.status_code == again.status_code == 422
     assert first.content == again.content
+
+
+def test_a_last_slash_is_no_other_call(alma, api):
+    client = api(alma)
+    first = client.post("users", BODY, Idempotency_Key="k1")
+    assert client.post("users/", BODY, Idempotency_Key="k1").content == first.content
+
+
+def test_what_is_kept_of_a_call_is_no_plain_hash_of_it(alma, api):
+    api(alma).post("users", BODY, Idempotency_Key="k1")
+    said = b"\0".join([b"POST", b"/api/users", json.dumps(BODY).encode()])
+    assert IdempotentCall.objects.get().digest != hashlib.sha256(said).hexdigest()
 
 
 def test_keys_belong_to_the_issuer(alma, root, api):

@@ -96,6 +96,22 @@ def test_queries_do_not_grow_with_rows(alma, api, world, name, django_assert_num
         client.get(f"{name}?per_page=100")
 
 
+@pytest.mark.parametrize("sort", ["expiry_date", "-expiry_date"])
+def test_a_walk_by_cursor_has_rows_without_a_value_too(alma, api, sort):
+    now = timezone.now()
+    ends = [now, None, now, now + timedelta(days=1), None, now - timedelta(days=1)]
+    made = [EnrollmentFactory(expiry_date=end).pk for end in ends]
+    client = api(alma)
+    path, seen = f"enrollments?cursor=&per_page=1&sort={sort}", []
+    while path:
+        page = client.get(path).json()
+        seen += [row["id"] for row in page["data"]]
+        path = page["links"]["next"] and page["links"]["next"].split("/api/")[1]
+    assert seen == keys(client.get(f"enrollments?per_page=100&sort={sort}"))
+    assert sorted(seen) == made
+    assert set(seen[-2:]) == {made[1], made[4]}
+
+
 def test_filters_of_enrollments(alma, api, acme, ana, bo):
     now = timezone.now()
     first = EnrollmentFactory(user=ana, expiry_date=now + timedelta(days=5))

@@ -3,7 +3,7 @@
 import pytest
 
 from core.models import Enrollment, Membership, Product, Seat, Team, User
-from tests.factories import ProductFactory, SeatFactory, TeamFactory, UserFactory
+from tests.factories import MembershipFactory, ProductFactory, SeatFactory, TeamFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 EMAIL = "ada@shop.example"
@@ -124,6 +124,15 @@ def test_a_managers_token_provisions_nothing(mara, api, course):
     before = counts()
     assert api(mara).post("provision", body()).status_code in (403, 422)
     assert counts() == before
+
+
+def test_a_team_that_the_issuer_does_not_see_is_neither_shown_nor_used(mara, acme, api):
+    guest = UserFactory(email=EMAIL, is_dashboard_user=True)
+    MembershipFactory(team=acme, user=guest)
+    theirs = TeamFactory(owner=guest, name="Their secret team")
+    answer = api(mara).post("provision", {"user": {"email": EMAIL}})
+    assert answer.status_code in (403, 422)
+    assert theirs.name not in answer.content.decode()
 
 
 def test_its_scope(alma, api, course):

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from core import moments
 from core.errors import Refusal
-from core.models import BundleItem, Enrollment, Product, Seat, User
+from core.models import Enrollment, Product, Seat, User
 from core.services.api import personal_team, rights
-from core.services.enrollments import enrollments
+from core.services.enrollments import changes, enrollments
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 PUBLISHED = re.compile(r"([A-Za-z]{3})[a-z]* (\d{1,2}),? (\d{4})", re.ASCII)  # Jun 30 2023
@@ -85,7 +85,7 @@ def change(user: User, product: Product, *, last_day: date | None, by: User) -> 
     theirs = Enrollment.objects.filter(user__in=students, removed_at__isnull=True).exclude(NEVER_THERE)
     chosen = list(theirs.filter(product=product).order_by("pk"))
     move(chosen, last_day=last_day, by=by)
-    return [*chosen, *_courses_of(product, chosen)]
+    return [*chosen, *changes.courses_in(chosen)]
 
 
 def of_seat(seat: Seat) -> list[Enrollment]:
@@ -102,9 +102,3 @@ def move(chosen: Collection[Enrollment], *, last_day: date | None, by: User) -> 
         enrollments.expire(chosen, by=by)
     else:
         enrollments.change_expiry(chosen, expiry_date=moments.end_of(last_day), by=by)
-
-
-def _courses_of(product: Product, chosen: Collection[Enrollment]) -> list[Enrollment]:
-    items = BundleItem.objects.filter(bundle=product, removed_at__isnull=True)
-    holders = Enrollment.objects.filter(pk__in=[one.pk for one in chosen]).values("user")
-    return list(Enrollment.objects.filter(user__in=holders, product__in=items.values("course")))

@@ -16,15 +16,23 @@ MOST_TRIES = 1000
 def of(user: User, *, by: User | None) -> Team:
     """Returns the user's personal team; makes it when a call needs it first, named after the user. An
     archived one is restored. Two calls at the same time make one."""
+    team = personal.personal_of(user).first()
+    if team is not None and team.archived_at is None and _is_both(team, user):
+        return team  # without a lock: calls for one user need not wait for each other
     user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
     team = personal.personal_of(user).first()
     if team is None:
         team = teams.create(name=_free_name(user), owner=user, by=by)
     if team.archived_at is not None:
         team = teams.restore(team, by=by)
-    if not (team.is_personal and user.primary_team_id == team.pk):
+    if not _is_both(team, user):
         team = personal.change(team, True, by=by)
     return team
+
+
+def _is_both(team: Team, user: User) -> bool:
+    """Whether the team is personal by both places where that is stored."""
+    return team.is_personal and user.primary_team_id == team.pk
 
 
 def of_each(users: Collection[User], *, viewer: User) -> dict[int, Team]:

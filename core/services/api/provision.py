@@ -81,7 +81,7 @@ def provision(
 
 
 def _team(user: User, choice: TeamChoice, by: User, made: bool) -> Team:
-    owned = list(user.owned_teams.current().order_by("pk")[:1])
+    owned = list(user.owned_teams.visible_to(by).current().order_by("pk")[:1])
     if choice.strategy == "specific":
         return _joined(user, choice, by)
     if choice.strategy == "first" and not owned:

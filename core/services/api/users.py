@@ -98,7 +98,7 @@ def update(user: User, wanted: Changes, *, by: User) -> User:
             people.update_user(user, by=by, reason=REASON, first_name=first, last_name=last)
     if wanted.email is not None:
         change_email(user, wanted.email, by=by)
-    if wanted.password is not None and not user.check_password(wanted.password):
+    if wanted.password is not None:  # the rights come first: otherwise a 403 would tell a wrong password
         _check_account(user, by)
         _check_login(user)
         if not by.sees_everything:

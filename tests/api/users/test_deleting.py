@@ -49,6 +49,14 @@ def test_as_delivered_the_students_stay_here_and_there(alma, api, ada, student):
     assert api(alma).delete(f"users/{ada.pk}").status_code == 404
 
 
+def test_another_version_is_not_deleted(alma, api, ada):
+    client = api(alma)
+    tag = client.get(f"users/{ada.pk}")["ETag"]
+    client.put(f"users/{ada.pk}", {"name": "Somebody Else"})
+    assert client.delete(f"users/{ada.pk}", If_Match=tag).status_code == 412
+    assert client.delete(f"users/{ada.pk}", If_Match="*").status_code == 204
+
+
 def test_students_without_another_team_join_the_default_team(alma, api, ada, student, acme, globex):
     shared = UserFactory()
     for team in (personal_team.known(ada), globex):

@@ -229,6 +229,23 @@ def test_no_token_takes_over_somebody_with_rights_everywhere(alma, root, api, ch
     assert not EmailChange.objects.exists()
 
 
+def test_a_refusal_does_not_tell_whether_a_password_is_right(root, alma, mara, api, acme):
+    """The right password is refused like a wrong one, by whoever may not set it."""
+    student = UserFactory(email="known@example.com", is_dashboard_user=True, home_team=acme)
+    MembershipFactory(team=acme, user=student)
+    for person in (root, student):
+        person.is_dashboard_user = True
+        person.set_password(PASSWORD)
+        person.save()
+    for issuer, person in ((alma, root), (mara, student)):
+        answers = [
+            api(issuer).put(f"users/{person.pk}", {"password": password})
+            for password in (PASSWORD, f"{PASSWORD}x")
+        ]
+        assert [answer.status_code for answer in answers] == [403, 403]
+        assert answers[0].content == answers[1].content
+
+
 def test_less_rights_change_nobody_with_more(api, john):
     role = RoleFactory(is_global=True, permissions=["users.view", "users.edit"])
     support = UserFactory(global_role=role, is_staff=True, is_dashboard_user=True)
