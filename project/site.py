@@ -1,5 +1,6 @@
 """The admin site. Everybody who may sign in uses it; roles decide what they see."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib.auth.views import PasswordChangeView
@@ -60,4 +61,4 @@ class DashboardSite(UnfoldAdminSite):
         dashboard/theme.css has the same. And messages when dashboard/live.js fetches the page again: it would
         not show them, so they stay for the next page."""
         unread: dict[str, Any] = {"messages": []} if "X-Live" in request.headers else {}
-        return {**context, "colors": None, **unread, "open_in_thinkific": offered_text(request)}
+        return {**context, "colors": None, **unread, "open_in_thinkific": partial(offered_text, request)}

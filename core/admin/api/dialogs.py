@@ -6,8 +6,7 @@ from django import forms
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
 from core import acting, moments
-from core.admin.api.new_secret import remember
-from core.admin.kit import cells
+from core.admin.kit import cells, shown_once
 from core.admin.kit.dialogs.dialog import Dialog, Done
 from core.admin.kit.dialogs.fields import day_input
 from core.models import ApiToken
@@ -57,8 +56,9 @@ class AddToken(Dialog):
             scopes=self.cleaned_data["scopes"],
             expires_at=moments.end_of(last_day),
         )
-        said = f"The token {token} is made. Copy it now: it is not shown again."
-        return Done(said, cells.detail_url(token), then=remember(token, secret))
+        words = f"Your new token {token}. Copy it now: it is stored nowhere and not shown again."
+        then = shown_once.kept(token, secret, words)
+        return Done(f"The token {token} is made.", cells.detail_url(token), then=then)
 
 
 class RevokeToken(Dialog):

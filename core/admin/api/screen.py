@@ -11,8 +11,7 @@ from unfold.enums import ActionVariant
 
 from core.admin.api import tabs
 from core.admin.api.dialogs import TOKEN_DIALOGS, AddToken
-from core.admin.api.new_secret import take
-from core.admin.kit import cells
+from core.admin.kit import cells, shown_once
 from core.admin.kit.dialogs.buttons import opens
 from core.admin.kit.lists.columns import column
 from core.admin.kit.sitewide import SitewideAdmin
@@ -54,7 +53,6 @@ class ApiTokenAdmin(SitewideAdmin):
     ordering = ["-id"]
     few_rows = True
     list_top_template = "dashboard/api_top.html"
-    change_form_outer_before_template = "dashboard/api_token_top.html"
     fields = [
         "token_name",
         "issued_by",
@@ -80,11 +78,12 @@ class ApiTokenAdmin(SitewideAdmin):
         return super().get_queryset(request).defer("digest")
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        context = extra_context or {}
-        if self.has_view_permission(request):
-            context = {**tabs.context("tokens", viewer_of(request)), "new_token": take(request), **context}
-        return super().changelist_view(request, context)
+        context = {"shown": self.shown(request), **(extra_context or {})}
+        return super().changelist_view(request, {**tabs.context("tokens", viewer_of(request)), **context})
 
     def page_context(self, request: HttpRequest) -> dict[str, Any]:
-        shown = take(request) if self.has_view_permission(request) else None
-        return {**super().page_context(request), "new_token": shown}
+        return {**super().page_context(request), "shown": self.shown(request)}
+
+    def shown(self, request: HttpRequest) -> dict[str, Any] | None:
+        """Returns the secret of a new token, once."""
+        return shown_once.take(request, ApiToken) if self.has_view_permission(request) else None

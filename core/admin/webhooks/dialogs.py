@@ -3,7 +3,6 @@
 from typing import Any
 
 from django import forms
-from django.http import HttpRequest
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminSelectWidget
 
@@ -66,10 +65,7 @@ class AddEndpoint(SecretDialog):
 
     def carry_out(self) -> Done:
         endpoint, secret = endpoints.create(by=self.viewer, **self.cleaned_data)
-
-        def then(request: HttpRequest) -> None:
-            shown_once.keep(request, endpoint, secret, SHOWN_ONCE.format(endpoint))
-
+        then = shown_once.kept(endpoint, secret, SHOWN_ONCE.format(endpoint))
         said = f"{endpoint} is added. Send Test shows whether it can be reached."
         return Done(said, cells.detail_url(endpoint), then=then)
 
@@ -167,10 +163,7 @@ class RotateSecret(SecretDialog):
 
     def carry_out(self) -> Done:
         secret, obj = endpoints.rotate_secret(self.obj, by=self.viewer, **self.cleaned_data), self.obj
-
-        def then(request: HttpRequest) -> None:
-            shown_once.keep(request, obj, secret, SHOWN_ONCE.format(obj))
-
+        then = shown_once.kept(obj, secret, SHOWN_ONCE.format(obj))
         return Done(f"{obj} has a new secret.", cells.detail_url(obj), then=then)
 
 

@@ -102,23 +102,20 @@ class WebhookEndpointAdmin(SitewideAdmin, HistoryAdmin):
         rows = super().get_queryset(request).defer("encrypted", "former_encrypted")
         return rows.annotate(last_delivery=Subquery(last[:1]))
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        shown_once.show(request, WebhookEndpoint)
-        page: HttpResponse = super().change_view(request, object_id, form_url, extra_context)
-        return page
+    def page_context(self, request: HttpRequest) -> dict[str, Any]:
+        return {**super().page_context(request), "shown": self.shown(request)}
+
+    def shown(self, request: HttpRequest) -> dict[str, Any] | None:
+        """Returns the secret of a new endpoint, once."""
+        may = self.has_view_permission(request)
+        return shown_once.take(request, WebhookEndpoint) if may else None
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        shown_once.show(request, WebhookEndpoint)
         context = {
             **tabs_above(request),
+            "shown": self.shown(request),
             "deliveries_url": list_url(WebhookDelivery),
             **(extra_context or {}),
         }

@@ -70,3 +70,12 @@ def test_revoking(alma, root, signed_in):
 def test_team_people_have_no_such_screen(mara, owen, signed_in):
     for person in (mara, owen):
         assert signed_in(person).get(reverse(LIST)).status_code == 403
+
+
+def test_another_open_page_does_not_take_it(alma, signed_in):
+    """dashboard/live.js fetches open pages again and does not show what they say."""
+    browser = signed_in(alma)
+    answer = add(browser)
+    assert not SECRET.search(browser.get(reverse(LIST), headers={"x-live": "1"}).content.decode())
+    assert not SECRET.search(browser.get("/admin/core/webhookendpoint/").content.decode())
+    assert SECRET.search(browser.get(answer["Location"]).content.decode())
