@@ -11,8 +11,8 @@ from core.models.api.tokens import ApiToken
 from core.models.catalog import BundleItem, Chapter, Lesson, Product, Quiz
 from core.models.emails import EmailText
 from core.models.enrollments import Enrollment
+from core.models.files.imports import ImportBatch, ImportRow
 from core.models.groups import Direction, GroupAssignment, GroupMembership, ThinkificGroup
-from core.models.imports import ImportBatch, ImportRow
 from core.models.invitations import Invitation
 from core.models.opening.openings import ThinkificOpening
 from core.models.opening.short_links import ShortLink
