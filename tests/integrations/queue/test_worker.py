@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -35,7 +36,8 @@ def kill_the_cluster_itself(worker, group):
 def kill_the_idle_workers(worker, group):
     # One of them dies with the lock of the queue in its hand: those that replace it never get a task.
     for process in worker.workers():
-        os.kill(process, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it has ended with the one before
+            os.kill(process, signal.SIGKILL)
 
 
 def kill_what_acknowledges(worker, group):
@@ -43,7 +45,8 @@ def kill_what_acknowledges(worker, group):
     sentinel = sentinel_of(group)
     for process in map(int, Path(f"/proc/{sentinel}/task/{sentinel}/children").read_text().split()):
         if process not in worker.workers():
-            os.kill(process, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it has ended with the one before
+                os.kill(process, signal.SIGKILL)
 
 
 def stop_all_of_it(worker, group):
