@@ -1,5 +1,7 @@
 """The attacks of a team manager who knows an e-mail address, over HTTP. Otto belongs to Globex."""
 
+import re
+
 import pytest
 from django.urls import reverse
 from django.utils import timezone
@@ -317,6 +319,10 @@ def test_a_home_team_goes_with_the_team(otto, globex):
     assert User.objects.get(pk=otto.pk).home_team is None
 
 
+# Not only the year, which may be a key too.
+WHEN = re.compile(r"2019-03-04|4 Mar 2019")
+
+
 def test_of_a_guest_the_lists_show_no_account(mara, acme, otto, signed_in):
     User.objects.filter(pk=otto.pk).update(thinkific_id=777000777, created_at="2019-03-04T05:06:07Z")
     MembershipFactory(team=acme, user=otto, as_guest=True)
@@ -325,10 +331,10 @@ def test_of_a_guest_the_lists_show_no_account(mara, acme, otto, signed_in):
     everybody = client.get(url).content.decode()
     assert "otto@globex.example" in everybody
     assert "777000777" not in everybody
-    assert "2019" not in everybody
+    assert not WHEN.search(everybody)
     file = b"".join(client.get(reverse("admin:core_user_export_csv")).streaming_content).decode()
     assert "otto@globex.example" in file
     assert "777000777" not in file
-    assert "2019" not in file
+    assert not WHEN.search(file)
     for asked in ("q=777000777", "active=yes", "thinkific=yes"):
         assert "otto@globex.example" not in client.get(f"{url}?{asked}").content.decode()
