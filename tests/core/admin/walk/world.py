@@ -53,8 +53,10 @@ def side(word: str, *, team: Team, person: User, course: Any, name: str) -> tupl
     note = make.NoteFactory(user=person, author=None, team=team, text=f"{word} note")
     quiz = make.QuizFactory(product=course, name=f"{word} quiz")
     make.LessonFactory(chapter__product=course, quiz=quiz)
-    make.ShortLinkFactory(team=team, label=f"{word} link of a team")
-    make.ShortLinkFactory(team=None, product=course, label=f"{word} link of a course")
+    links = [
+        make.ShortLinkFactory(team=team, label=f"{word} link of a team"),
+        make.ShortLinkFactory(team=None, product=course, label=f"{word} link of a course"),
+    ]
     make.ThinkificOpeningFactory(user=person)
     enrollment = make.EnrollmentFactory(user=person, product=course, last_seat=seat)
     objects = {
@@ -69,7 +71,8 @@ def side(word: str, *, team: Team, person: User, course: Any, name: str) -> tupl
         "quizresult": make.QuizResultFactory(user=person, quiz=quiz),
         "certificate": make.CertificateFactory(user=person, product=course, credential_id=f"{word}-1"),
     }
-    return objects, [assignment, member, enrollment, note, Membership.objects.get(team=team, user=person)]
+    joined = Membership.objects.get(team=team, user=person)
+    return objects, [assignment, member, enrollment, note, joined, *links]
 
 
 def build() -> World:
