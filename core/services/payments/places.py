@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from django.db.models import F, Sum
+
 from core.models import Sale, SalePlaces, Seat, User
 from core.services import seats
 from core.services.seats import room
@@ -20,6 +22,14 @@ def take_back(sale: Sale, targets: Mapping[int, int], *, why: str, by: User) -> 
             row.taken_back += more
             row.save(update_fields=["taken_back"])
     return said
+
+
+def is_shared(sale: Sale, seat: Seat) -> bool:
+    """Whether the seat has places that this sale did not bring: of another sale, or given by hand."""
+    if seat.unlimited:
+        return True
+    own = sale.places.filter(seat=seat).aggregate(left=Sum(F("sold") - F("taken_back")))["left"] or 0
+    return (seat.max_seats or 0) > own
 
 
 def left_empty(sale: Sale) -> list[Seat]:

@@ -1,6 +1,6 @@
 """Renewals of a subscription move the end of access, and its end takes the places back."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from django.utils import timezone
 
@@ -20,8 +20,8 @@ UNKNOWN = "No sale that the dashboard knows has this subscription."
 
 
 def renewed(invoice: Payload) -> Verdict:
-    """Let access last as long as an invoice pays for. An older invoice that comes late shortens nothing.
-    Raises Refusal."""
+    """Let access last as long as an invoice pays for. An older invoice that comes late shortens nothing, nor
+    does any where the seat has places that this sale did not bring. Raises Refusal."""
     sale = _sale(subscription_of(invoice))
     if sale is None:
         return ignored(UNKNOWN)
@@ -40,12 +40,18 @@ def renewed(invoice: Payload) -> Verdict:
     sale.save(update_fields=["paid_until"])
     if reason == FIRST:
         return done(f"The first period ends on {moments.day(end)}.", sale)
-    count = 0
+    count = longer = 0
     for seat in _seats(sale):
         found = expiry.of_seat(seat)
-        expiry.move(found, last_day=last_day, by=by)
-        count += len(found)
-    return done(f"{plural(count, 'enrollment')} last until {moments.day(last_day)}.", sale)
+        shared = places.is_shared(sale, seat)
+        moved = [one for one in found if not (shared and _lasts_beyond(one.expiry_date, last_day))]
+        expiry.move(moved, last_day=last_day, by=by)
+        count, longer = count + len(moved), longer + len(found) - len(moved)
+    said = f"{plural(count, 'enrollment lasts', 'enrollments last')} until {moments.day(last_day)}."
+    if longer:
+        more = plural(longer, "enrollment")
+        said += f" {more} with a later end stayed: the seat has places that this sale did not bring."
+    return done(said, sale)
 
 
 def ended(subscription: Payload) -> Verdict:
@@ -87,5 +93,6 @@ def _last_day(sale: Sale) -> date | None:
     return paid if paid is not None and paid >= timezone.localdate() else None
 
 
-def _lasts_beyond(end: "object", last_day: date | None) -> bool:
-    return end is None or last_day is None or end > moments.end_of(last_day)  # type: ignore[operator]
+def _lasts_beyond(end: datetime | None, last_day: date | None) -> bool:
+    last = moments.end_of(last_day)
+    return end is None or last is None or end > last

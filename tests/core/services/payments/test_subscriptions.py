@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from core import moments
-from core.models import Enrollment, Sale, StripeEvent
+from core.models import Enrollment, Sale, Seat, StripeEvent
 from tests.core.services.payments.test_refunds import enrolled, last, seat
 
 pytestmark = pytest.mark.django_db
@@ -136,3 +136,25 @@ def test_subscriptions_of_others_are_ignored(sell, tell):
     assert last().status == "ignored"
     tell("invoice.paid", {"id": "in_1", "billing_reason": "manual"}, "evt_b")
     assert last().status == "ignored" and seat().max_seats == 10
+
+
+def test_a_renewal_shortens_nothing_of_another_purchase_on_the_same_seat(sell, tell):
+    sell(**SUBSCRIPTION)
+    of_the_other, longer, shorter = enrolled(3)
+    Enrollment.objects.filter(pk=longer.pk).update(expiry_date=noon(300))
+    Enrollment.objects.filter(pk=shorter.pk).update(expiry_date=noon(5))
+    sell(key="cs_2", payment_intent="pi_2")
+    tell("invoice.paid", invoice(30), "evt_a")
+
+    assert (ends(of_the_other), ends(longer), ends(shorter)) == (None, noon(300), end_of(31))
+    assert "1 enrollment lasts until" in last().outcome
+    assert "2 enrollments with a later end stayed" in last().outcome
+
+
+def test_a_renewal_shortens_nothing_on_an_unlimited_seat(sell, tell):
+    sell(**SUBSCRIPTION)
+    row = enrolled(1)[0]
+    Seat.objects.update(unlimited=True, max_seats=None)
+    tell("invoice.paid", invoice(30))
+
+    assert ends(row) is None
