@@ -34,6 +34,7 @@ from core.services.roles import administrators
 from core.services.seats import alerts
 from core.services.storage.last_seen import plain
 from core.services.teams import leaving, moving, teams
+from core.services.webhooks import ended_access, endpoints
 from core.services.webhooks.ended_access import tell_of_ended_access
 from core.services.webhooks.events import EVENTS
 from integrations.models import Kind
@@ -248,6 +249,30 @@ def test_access_that_ends_by_itself_is_told_once(alma, ana, bo, accounting, endp
         assert tell_of_ended_access() == 1
         assert tell_of_ended_access() == 0
         assert payload()["id"] == ended.pk
+
+
+def test_who_begins_to_take_the_event_is_not_told_of_old_ends(endpoint, alma, ana, accounting):
+    WebhookEndpoint.objects.update(events=["team.created"], ends_told_until=NOW - 3 * DAY)
+    EnrollmentFactory(user=ana, product=accounting, granted=True, expiry_date=NOW - 2 * DAY)
+    tell_of_ended_access()
+    endpoints.update(endpoint, by=alma, events=["enrollment.deleted"])
+    with events():
+        assert tell_of_ended_access() == 0
+
+
+def test_ends_are_looked_up_in_parts(monkeypatch, accounting):
+    monkeypatch.setattr(ended_access, "AT_ONCE", 2, raising=False)
+    WebhookEndpoint.objects.update(ends_told_until=NOW - timedelta(hours=1))
+    for minutes in range(5):
+        end = NOW - timedelta(minutes=minutes)
+        EnrollmentFactory(product=accounting, granted=True, expiry_date=end)
+    with events(enrollment__deleted=5), CaptureQueriesContext(connection) as queries:
+        assert tell_of_ended_access() == 5
+        assert tell_of_ended_access() == 0
+    told_keys = list(WebhookDelivery.objects.order_by("pk").values_list("payload__id", flat=True))
+    assert told_keys == list(Enrollment.objects.order_by("expiry_date").values_list("pk", flat=True))
+    read = [one["sql"] for one in queries if one["sql"].startswith("SELECT")]
+    assert len([sql for sql in read if "core_webhookdelivery" in sql and " IN (" in sql]) == 3
 
 
 def test_access_that_somebody_ended_is_not_told_again_at_midnight(alma, ana, accounting):
