@@ -195,7 +195,7 @@ if min(THINKIFIC_DEADLINE, THINKIFIC_LARGEST_ANSWER) < 1:
     raise ImproperlyConfigured("THINKIFIC_DEADLINE and THINKIFIC_LARGEST_ANSWER must be 1 or more.")
 
 # Stripe signs its events with these; without one POST /webhooks/stripe does not exist.
-STRIPE_WEBHOOK_SECRET = env.list("STRIPE_WEBHOOK_SECRET", default=[])
+STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", "").replace(",", " ").split()
 # How many calls of the REST API a token may make in a minute; 0: as many as it likes.
 API_CALLS_PER_MINUTE = env.int("API_CALLS_PER_MINUTE", 600)
 # Lets webhooks out reach this machine, without https too: for development. `check --deploy` refuses it.

@@ -139,3 +139,11 @@ def test_the_web_server_keeps_debug_to_this_machine():
 
     assert done.returncode != 0
     assert "DEBUG is on, and other machines may reach 0.0.0.0" in done.stderr
+
+
+@pytest.mark.parametrize("written", ["whsec_a,whsec_b", "whsec_a, whsec_b", "whsec_a whsec_b"])
+def test_several_secrets_of_stripe_stand_between_blanks_or_commas(written):
+    assert settings({"DEBUG": "1", "STRIPE_WEBHOOK_SECRET": written})["STRIPE_WEBHOOK_SECRET"] == [
+        "whsec_a",
+        "whsec_b",
+    ]

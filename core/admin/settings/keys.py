@@ -25,8 +25,8 @@ HELP = {
     "builder, and removals from groups.",
     Name.WEBHOOK_SECRETS: "Other secrets that Thinkific signs webhooks with, one on each line. The API key "
     "and the access token are tried besides.",
-    Name.STRIPE: "Stripe shows it (whsec_…) on the page of the webhook endpoint. Without one, no event of "
-    "Stripe is accepted.",
+    Name.STRIPE: "Stripe shows it (whsec_…) on the page of the webhook endpoint. Of several, separated by "
+    "blanks or commas, each counts. Without one, no event of Stripe is accepted.",
 }
 BY_TAB = {
     "thinkific": (Name.API_KEY, Name.ACCESS_TOKEN, Name.WEBHOOK_SECRETS),
@@ -102,7 +102,12 @@ class EnterKey(KeyDialog):
 
     def clean_secret(self) -> str:
         secret = self.cleaned_data["secret"]
-        secret = "\n".join(secret.split()) if self.name == Name.WEBHOOK_SECRETS else secret.strip()
+        if self.name == Name.STRIPE:
+            secret = "\n".join(connection.several(secret))
+        else:
+            secret = "\n".join(secret.split()) if self.name == Name.WEBHOOK_SECRETS else secret.strip()
+        if not secret:
+            raise forms.ValidationError("Enter the secret.")
         if not all("!" <= character <= "~" or character == "\n" for character in secret):
             raise forms.ValidationError("It holds characters that cannot be sent. Copy it again.")
         return secret

@@ -10,7 +10,7 @@ TOLERANCE = 300  # seconds
 def secrets() -> list[str]:
     """Returns the secrets that Stripe signs with: of the environment, else the stored ones. None: it is
     off."""
-    return connection.secret(connection.Name.STRIPE).value.split()
+    return connection.several(connection.secret(connection.Name.STRIPE).value)
 
 
 def is_signed(body: bytes, header: str) -> bool:

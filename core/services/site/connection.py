@@ -51,6 +51,11 @@ def secret(name: str) -> Secret:
         return Secret(problem=LOST.format(Name(name).label))
 
 
+def several(written: str) -> list[str]:
+    """Returns the secrets of Stripe in what a person wrote: they stand between blanks, lines or commas."""
+    return written.replace(",", " ").split()
+
+
 def subdomain() -> str:
     """Returns the name of the site, `acme` of acme.thinkific.com; empty when there is none."""
     return settings.THINKIFIC_SUBDOMAIN or SiteSettings.load().thinkific_subdomain.lower()

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from core.models import Role, Sale, SiteSettings, StoredSecret, StripeEvent
-from core.services.payments import carry_out, inbox
+from core.services.payments import carry_out, inbox, signatures
 from core.services.site import connection
 from tests.core.admin.settings.test_tabs import address
 from tests.core.services.payments.conftest import course, metadata, on, sell, tell
@@ -121,6 +121,21 @@ def test_secret_and_account_are_set_and_the_secret_never_shown(no_environment, s
     assert connection.secret(StoredSecret.Name.STRIPE).value == "whsec_never-shown-0123456789"
     page = words(browser.get(address("payments")))
     assert "Stored" in page and "never-shown" not in page
+
+
+@pytest.mark.parametrize("between", [" ", ", ", ",", "  "])
+def test_several_secrets_are_taken_however_they_are_separated(no_environment, signed_in, alma, between):
+    several = ["whsec_former-0123456789", "whsec_present-0123456789"]
+    browser = signed_in(alma)
+    browser.post(do("change-stripe-signing-secret"), {"secret": between.join(several)})
+
+    assert signatures.secrets() == several
+
+
+def test_commas_alone_are_no_secret(no_environment, signed_in, alma):
+    page = words(signed_in(alma).post(do("change-stripe-signing-secret"), {"secret": " , "}))
+
+    assert "Enter the secret." in page and not StoredSecret.objects.exists()
 
 
 def test_the_keys_of_thinkific_stand_on_their_tab_only(no_environment, signed_in, alma):

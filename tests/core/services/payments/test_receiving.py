@@ -27,9 +27,10 @@ def test_it_does_not_exist_without_a_secret(settings):
     assert not StripeEvent.objects.exists()
 
 
-def test_a_secret_of_settings_switches_it_on(settings):
+@pytest.mark.parametrize("stored", [SECRET, f"whsec_former,{SECRET}", f"whsec_former, {SECRET}"])
+def test_a_secret_of_settings_switches_it_on(settings, stored):
     settings.STRIPE_WEBHOOK_SECRET = []
-    secrets.store(StoredSecret.Name.STRIPE, f"{SECRET}")
+    secrets.store(StoredSecret.Name.STRIPE, stored)
 
     assert send(SOLD).status_code == 200
 
