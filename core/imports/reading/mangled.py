@@ -19,8 +19,12 @@ ERRORS = frozenset(
 )
 _SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d+)?[Ee]\+\d+")
 _LONG_NUMBER = re.compile(r"[+-]?\d{16,}")
-# One of them stands in every text with such a cell, and hardly in others.
-MARKS = ("E+", "e+", "#")
+_EXPONENT = re.compile(r"\+(?<=[Ee]\+)")
+
+
+def may_be_mangled(text: str) -> bool:
+    """Returns False for most texts without such a cell, and for none with one."""
+    return "#" in text or ("+" in text and _EXPONENT.search(text) is not None)
 
 
 def mangled_cells(cells: list[str]) -> tuple[int, ...]:
