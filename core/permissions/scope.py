@@ -70,6 +70,12 @@ def holds_for_the_site(viewer: User, permission: str) -> bool:
     return viewer.sees_everything and viewer.has_perm(permission)
 
 
+def holders(code: str) -> QuerySet[User]:
+    """Returns the active people who hold a permission in all teams and for the site."""
+    roles = [role.pk for role in Role.objects.filter(is_global=True) if code in codes_by(role)]
+    return User.objects.filter(Q(is_superuser=True) | Q(global_role__in=roles), is_active=True).order_by("pk")
+
+
 def may_start_runs(viewer: User) -> bool:
     """Whether the viewer may start a run. This is a right for the whole site even for a run about one user,
     group or product: it uses the request budget of the site, and can change every team."""
@@ -158,11 +164,9 @@ def roles_to_give(viewer: User, team: Team | None = None) -> QuerySet[Role]:
 def global_roles_to_give(viewer: User) -> QuerySet[Role]:
     """Returns the global roles that the viewer may give: those without a permission that the viewer does not
     hold in all teams. Empty for a team's viewer."""
-    codes = codes_everywhere(viewer)
-    roles = Role.objects.filter(is_global=True).order_by("id")
-    return roles.filter(
-        pk__in=[role.pk for role in roles if viewer.sees_everything and codes_by(role) <= codes]
-    )
+    roles, codes = Role.objects.filter(is_global=True).order_by("id"), codes_everywhere(viewer)
+    fitting = [role.pk for role in roles if viewer.sees_everything and codes_by(role) <= codes]
+    return roles.filter(pk__in=fitting)
 
 
 def memberships_where(viewer: User, code: str) -> QuerySet[Membership]:

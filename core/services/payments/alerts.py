@@ -2,12 +2,11 @@
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 from django.urls import reverse
 from django_q.tasks import async_task
 
-from core.models import Notice, Role, StripeEvent, User
-from core.permissions.backend import codes_by
+from core.models import Notice, StripeEvent, User
+from core.permissions import scope
 from core.services.payments.inbox import TOPICS
 from core.services.site import mail, notices
 
@@ -25,9 +24,7 @@ def tell(event: StripeEvent, why: str) -> None:
 
 
 def told() -> list[User]:
-    roles = [role.pk for role in Role.objects.filter(is_global=True) if CODE in codes_by(role)]
-    people = User.objects.filter(Q(is_superuser=True) | Q(global_role__in=roles), is_active=True)
-    return list(people.order_by("pk"))
+    return list(scope.holders(CODE))
 
 
 def send(person: User, event: StripeEvent) -> str:

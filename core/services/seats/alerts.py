@@ -10,14 +10,15 @@ from collections.abc import Sequence
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, QuerySet, Value
+from django.db.models import F, Q, Value
 from django.db.models.expressions import Case, When
 from django.db.models.fields import PositiveSmallIntegerField
 from django.urls import reverse
 from django_q.tasks import async_task
 
-from core.models import Notice, Role, Seat, Team, User
+from core.models import Notice, Seat, Team, User
 from core.models.seats import ALERTS
+from core.permissions import scope
 from core.services import webhooks
 from core.services.seats import room
 from core.services.site import mail, notices
@@ -92,15 +93,9 @@ def _recipients(seats: Sequence[Seat]) -> dict[int, list[int]]:
     for owner, seat in owned.order_by().values_list("owner", "seat_assignments__seat").distinct():
         if seat in set(keys):
             told[owner].append(seat)
-    for person in administrators().values_list("pk", flat=True):
+    for person in scope.holders("seats.view").values_list("pk", flat=True):
         told[person] = keys
     return dict(told)
-
-
-def administrators() -> QuerySet[User]:
-    """Returns the people who see all seats."""
-    roles = [role.pk for role in Role.objects.filter(is_global=True) if "seats.view" in role.permissions]
-    return User.objects.filter(Q(is_superuser=True) | Q(global_role__in=roles), is_active=True)
 
 
 def _page(seats: Sequence[int]) -> str:

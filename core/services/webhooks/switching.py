@@ -1,14 +1,12 @@
 """Switching endpoints on and off, by a person or because they keep failing."""
 
 from django.db import transaction
-from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from core.models import Notice, Role, User, WebhookDelivery, WebhookEndpoint
+from core.models import Notice, User, WebhookDelivery, WebhookEndpoint
 from core.permissions import scope
-from core.permissions.backend import codes_by
 from core.services.history import signed
 from core.services.site import notices
 
@@ -57,6 +55,4 @@ def told(endpoint: WebhookEndpoint) -> list[User]:
     owner = endpoint.owner
     if owner is not None and owner.is_active and scope.holds_for_the_site(owner, CHANGE):
         return [owner]
-    roles = [role.pk for role in Role.objects.filter(is_global=True) if CODE in codes_by(role)]
-    people = User.objects.filter(Q(is_superuser=True) | Q(global_role__in=roles), is_active=True)
-    return list(people.order_by("pk"))
+    return list(scope.holders(CODE))

@@ -5,7 +5,7 @@ from django.core import mail
 from django_q.models import OrmQ
 
 from core import tasks
-from core.models import Notice, Seat
+from core.models import Notice, Role, Seat
 from core.services import seats
 from core.services.seats import alerts
 from core.services.seats.room import NO_MORE, TAKES_MORE
@@ -39,6 +39,14 @@ def test_each_level_is_told_once_and_again_after_it_fell(pool, acme, owen, alma)
     seats.update(pool, max_seats=21)
     assert alerts.watch() == 1
     assert len(told(owen)) == 4
+
+
+def test_administrators_are_told_though_their_role_stores_no_permission(pool, acme, alma):
+    Role.objects.filter(code="administrator").update(permissions=[])
+    fill(pool, acme, 20)
+    alerts.watch()
+
+    assert len(told(alma)) == 1
 
 
 def test_owners_read_the_names_of_their_teams_and_never_the_internal_one(
