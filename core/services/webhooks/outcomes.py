@@ -30,7 +30,10 @@ Status = WebhookDelivery.Status
 @transaction.atomic
 def store(delivery: WebhookDelivery, answer: Answer, headers: dict[str, str]) -> str:
     """Store how an attempt ended. Returns `delivered`, `retried` or `failed`; `lost` when another process has
-    taken the delivery meanwhile, which then decides."""
+    taken the delivery meanwhile, which then decides. While the endpoint is off nothing is tried again."""
+    # Before the delivery, as `switching.switch` does.
+    endpoints = WebhookEndpoint.objects.filter(pk=delivery.endpoint_id).select_for_update(no_key=True)
+    is_off = not any(endpoint.active for endpoint in endpoints)
     now = timezone.now()
     values: dict[str, Any] = {
         "request_headers": headers,
@@ -47,15 +50,15 @@ def store(delivery: WebhookDelivery, answer: Answer, headers: dict[str, str]) ->
             return "lost"
         _note_success(delivery.endpoint_id)
         return "delivered"
-    wait = wait_after(delivery, now)
-    if wait is None or answer.status == GONE:
+    wait = None if is_off or answer.status == GONE else wait_after(delivery, now)
+    if wait is None:
         done = claim.finish([delivery.pk], status=Status.FAILED, **values)
     else:
         done = claim.put_back([delivery.pk], until=now + wait, **values)
     if not done:
         return "lost"
     _note_failure(delivery.endpoint_id, answer, now)
-    return "failed" if wait is None or answer.status == GONE else "retried"
+    return "failed" if wait is None else "retried"
 
 
 def wait_after(delivery: WebhookDelivery, now: datetime) -> timedelta | None:

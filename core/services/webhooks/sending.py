@@ -206,6 +206,7 @@ class _Run:
         self.outcome[result] += 1
         if answer.problem:
             log.info("webhook not delivered", delivery=delivery.pk, problem=answer.problem)
+            lane.read_at = float("-inf")  # it may have been switched off for that
         if result == "retried" and delivery.attempts == 1:
             self.stay_until = time.monotonic() + outcomes.WAITS[0] * (1 + outcomes.JITTER) + LOOK
         if answer.unreachable or result == "lost":

@@ -18,7 +18,8 @@ NOT_SENT = "The endpoint was switched off before this was sent. Redeliver sends 
 @transaction.atomic
 def switch(endpoint: WebhookEndpoint, *, on: bool, by: User | None = None, why: str = "") -> WebhookEndpoint:
     """Switch an endpoint on or off; only a difference is written. While it is off nothing is recorded for it.
-    What waits fails, so that it is seen and can be sent again."""
+    What waits fails, so that it is seen and can be sent again; what a process is sending ends as its answer
+    says (`outcomes.store`)."""
     endpoint = WebhookEndpoint.objects.select_for_update(of=("self",), no_key=True).get(pk=endpoint.pk)
     if endpoint.active == on:
         return endpoint
@@ -31,10 +32,8 @@ def switch(endpoint: WebhookEndpoint, *, on: bool, by: User | None = None, why: 
     reason = "switched on" if on else "switched off"
     signed(endpoint, by=by, reason=reason).save()
     if not on:
-        waiting = endpoint.deliveries.filter(status=WebhookDelivery.Status.PENDING)
-        waiting.update(
-            status=WebhookDelivery.Status.FAILED, error=NOT_SENT, claimed_by="", claimed_until=None
-        )
+        waiting = endpoint.deliveries.filter(WebhookDelivery.lease.free())
+        waiting.update(status=WebhookDelivery.Status.FAILED, error=NOT_SENT)
     return endpoint
 
 

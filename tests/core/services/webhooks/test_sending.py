@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 from django.core import mail
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from standardwebhooks import Webhook, WebhookVerificationError
 
@@ -367,6 +368,48 @@ def test_nothing_goes_to_an_endpoint_that_is_off(shop, made, alma):
     assert send_webhooks() == {}
     assert again(delivery).error == switching.NOT_SENT
     assert again(delivery).status == Status.FAILED
+
+
+def held(endpoint) -> WebhookDelivery:
+    """A delivery that a living process is sending."""
+    until = timezone.now() + timedelta(seconds=50)
+    [delivery] = waiting(endpoint, claimed_by=f"{this_process()}#x", claimed_until=until, attempts=1)
+    return delivery
+
+
+def test_switching_off_leaves_what_is_being_sent_to_its_sender(shop, made, alma):
+    endpoint, _ = made(shop.url)
+    arrived, refused = held(endpoint), held(endpoint)
+    switching.switch(endpoint, on=False, by=alma)
+
+    assert outcomes.store(arrived, post.Answer(status=200), {}) == "delivered"
+    assert outcomes.store(refused, post.Answer(status=500, problem="Answered 500."), {}) == "failed"
+    assert again(arrived).status == Status.DELIVERED
+    assert (again(refused).status, refused.error) == (Status.FAILED, "Answered 500.")
+
+
+def test_an_outcome_is_stored_with_the_endpoint_locked_first(shop, made):
+    """As switching off does: in the other order both could wait for each other."""
+    delivery = held(made(shop.url)[0])
+    with CaptureQueriesContext(connection) as queries:
+        outcomes.store(delivery, post.Answer(status=200), {})
+
+    first = next(one["sql"] for one in queries if one["sql"].startswith(("SELECT", "UPDATE")))
+    assert 'FROM "core_webhookendpoint"' in first
+    if connection.vendor == "postgresql":
+        assert first.endswith("FOR NO KEY UPDATE")
+
+
+def test_after_gone_nothing_more_is_sent(shop, made):
+    endpoint, _ = made(shop.url)
+    waiting(endpoint, 3)
+    shop.respond = answering(410)
+
+    send_webhooks()
+    sending.sweep()
+
+    assert len(shop.received) == 1
+    assert [row.error for row in endpoint.deliveries.order_by("pk")][1:] == [switching.NOT_SENT] * 2
 
 
 def test_a_secret_that_cannot_be_read_says_so(shop, made, settings):
