@@ -71,8 +71,6 @@ def _carry_out(event: StripeEvent) -> str:
             )
             if not held:
                 raise _Lost
-            if verdict.sale is not None and event.topic in inbox.SESSIONS:
-                inbox.reopen(verdict.sale)
     except _Lost:
         return "lost"
     except Refusal as refusal:

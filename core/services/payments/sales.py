@@ -5,7 +5,7 @@ from core.models import Sale, SalePlaces, User
 from core.services.api import products
 from core.services.api.provision import Places, provision
 from core.services.api.users import Changes
-from core.services.payments import account, metadata
+from core.services.payments import account, inbox, metadata
 from core.services.payments.metadata import Sold
 from core.services.payments.payloads import Payload, key_of, number, part, text
 from core.services.payments.verdicts import Verdict, done, ignored
@@ -50,6 +50,7 @@ def paid(session: Payload) -> Verdict:
         SalePlaces(sale=sale, product=product, seat=seat, sold=count)
         for product, seat, count in zip(rows, made.seats, sold.places, strict=True)
     )
+    inbox.reopen(sale)
     told = [
         f"{plural(count, 'place')} on {product}" for product, count in zip(rows, sold.places, strict=True)
     ]

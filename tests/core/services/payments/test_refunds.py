@@ -5,7 +5,7 @@ import pytest
 from core.models import Enrollment, Sale, Seat, StripeEvent
 from core.services.payments import carry_out, inbox
 from tests.core.services.payments.stripe import charge, event, send, session
-from tests.factories import EnrollmentFactory, MembershipFactory, ProductFactory
+from tests.factories import EnrollmentFactory, MembershipFactory, ProductFactory, StripeEventFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -134,6 +134,19 @@ def test_a_refund_that_came_before_its_sale_is_not_forgotten(tell, sell):
 
     assert seat().max_seats == 0
     assert StripeEvent.objects.get(topic="charge.refunded").status == "processed"
+
+
+def test_a_refund_that_a_person_set_aside_stays_set_aside(tell, sell, on, metadata, alma):
+    sell()
+    StripeEventFactory(topic="charge.refunded", about="pi_1", status="failed", outcome="The seat was locked.")
+    inbox.set_aside(last(), by=alma)
+    refund = last()
+    send(event("checkout.session.async_payment_succeeded", session(metadata), "evt_again"))
+    carry_out.carry_out_due()
+
+    refund.refresh_from_db()
+    assert refund.status == "ignored" and refund.outcome.startswith("Set aside by Alma Admin.")
+    assert seat().max_seats == 10
 
 
 def test_a_sale_that_failed_first_and_was_refunded_leaves_nothing(tell, on, metadata):
