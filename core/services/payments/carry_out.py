@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.database_outage import retry_during_outage
+from core.databases import is_unavailable
 from core.errors import Refusal
 from core.models import StripeEvent
 from core.services import leases
@@ -29,7 +30,11 @@ HANDLERS: dict[str, Callable[[Payload], Verdict]] = {
 }
 TRIES = 5  # of an event that fails by an error of ours
 FIRST_WAIT, LONGEST_WAIT = 10.0, 600.0  # seconds between them
-UNEXPECTED = "An error of the dashboard stopped it five times. Its log says more. Retry it, or do it by hand."
+OUTAGE = timedelta(days=1)  # for which an unavailable database is no try
+UNEXPECTED = (
+    "An error of the dashboard ({}) stopped it five times. Its log says more. Retry it, or do it by hand."
+)
+STOPPED = "An error ({}) stopped it. It is tried again by itself."
 Status = StripeEvent.Status
 
 
@@ -75,13 +80,17 @@ def _carry_out(event: StripeEvent) -> str:
         return "lost"
     except Refusal as refusal:
         return _fail(event, str(refusal))
-    except Exception:
+    except Exception as error:  # last resort: its type is stored on the event, and its text is in the log
         log.exception("A Stripe event failed", stored=event.pk, attempt=event.attempts)
-        if event.attempts >= TRIES:
-            return _fail(event, UNEXPECTED)
-        wait = leases.growing_wait(event.attempts, first=FIRST_WAIT, longest=LONGEST_WAIT)
-        until = timezone.now() + timedelta(seconds=wait)
-        retry_during_outage(claim.put_back, [event.pk], until=until)
+        name, now = type(error).__name__, timezone.now()
+        # Not the event is the cause then, unless it goes on: a statement that takes too long looks alike.
+        is_outage = is_unavailable(error) and now - event.received_at < OUTAGE
+        if event.attempts >= TRIES and not is_outage:
+            return _fail(event, UNEXPECTED.format(name))
+        tries = 1 if is_outage else event.attempts
+        until = now + timedelta(seconds=leases.growing_wait(tries, first=FIRST_WAIT, longest=LONGEST_WAIT))
+        said, counts = STOPPED.format(name), not is_outage
+        retry_during_outage(claim.put_back, [event.pk], until=until, counts=counts, outcome=said)
         return "retried"
     return verdict.status
 

@@ -1,8 +1,10 @@
 """Paid sessions become people, teams and places; what does not fit is told to a person."""
 
+from datetime import timedelta
+
 import pytest
 from django.core import mail
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from core.models import Notice, Role, Sale, SiteSettings, StripeEvent, Team, User
@@ -183,10 +185,42 @@ def test_an_error_of_ours_is_tried_again_and_then_told(on, metadata, alma):
         carry_out.carry_out_due()
         assert StripeEvent.objects.get().attempts == attempt
         assert StripeEvent.objects.get().status == ("received" if attempt < 5 else "failed")
+        assert "(KeyError)" in StripeEvent.objects.get().outcome
         StripeEvent.objects.update(not_before=timezone.now())
 
-    assert outcome() == ("failed", carry_out.UNEXPECTED)
+    assert outcome() == ("failed", carry_out.UNEXPECTED.format("KeyError"))
     assert Notice.objects.filter(user=alma).count() == 1
+
+
+def gone(execute, sql, params, many, context):
+    """The database goes away when a sale is stored."""
+    if 'INTO "core_sale"' in sql:
+        raise OperationalError("server closed the connection unexpectedly")
+    return execute(sql, params, many, context)
+
+
+def test_an_unavailable_database_is_no_try(on, metadata, alma):
+    send(event("checkout.session.completed", session(metadata)))
+    with connection.execute_wrapper(gone):
+        for _ in range(carry_out.TRIES + 1):
+            assert carry_out.carry_out_due()["retried"] == 1
+            waits = StripeEvent.objects.get()
+            assert (waits.status, waits.attempts) == ("received", 0)
+            assert waits.not_before > timezone.now() and "OperationalError" in waits.outcome
+            StripeEvent.objects.update(not_before=timezone.now())
+    carry_out.carry_out_due()
+
+    assert outcome()[0] == "processed" and Sale.objects.count() == 1
+    assert not Notice.objects.exists()
+
+
+def test_a_database_that_fails_one_event_for_a_day_is_told(on, metadata, alma):
+    send(event("checkout.session.completed", session(metadata)))
+    StripeEvent.objects.update(received_at=timezone.now() - timedelta(days=2), attempts=carry_out.TRIES - 1)
+    with connection.execute_wrapper(gone):
+        carry_out.carry_out_due()
+
+    assert outcome() == ("failed", carry_out.UNEXPECTED.format("OperationalError"))
 
 
 def test_who_has_lost_the_claim_writes_nothing(on, metadata, monkeypatch):
