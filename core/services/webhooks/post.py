@@ -139,12 +139,19 @@ class _Connection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         self.sock: Any = self._checked()
+        self._check_time()
         if self.address.scheme == "https":
-            # Not yet shaken hands, so that `_cut` finds the socket already.
+            # Not yet shaken hands, so that `cut` finds the socket already.
             self.sock = _context().wrap_socket(
                 self.sock, server_hostname=self.address.host, do_handshake_on_connect=False
             )
+            self._check_time()
             self.sock.do_handshake()
+
+    def _check_time(self) -> None:
+        """`cut` cannot end a socket that it did not find yet. Raises TimeoutError."""
+        if self.is_late:
+            raise TimeoutError
 
     def _checked(self) -> socket.socket:
         last: OSError = TimeoutError()

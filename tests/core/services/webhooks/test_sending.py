@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import socket
 import threading
 import time
 from datetime import timedelta
@@ -235,6 +236,21 @@ def test_an_answer_has_a_deadline(shop, monkeypatch, respond):
 
     assert time.monotonic() - began < 2
     assert answer.problem == "No complete answer within 0.7 seconds."
+
+
+def test_who_is_late_when_the_connection_stands_sends_nothing(shop, monkeypatch):
+    """Nobody could cut off a connection that did not stand yet."""
+    connect = socket.socket.connect
+
+    def slowly(self, place):
+        connect(self, place)
+        time.sleep(0.5)
+
+    monkeypatch.setattr(socket.socket, "connect", slowly)
+    answer = post.post(shop.url, b"{}", {}, seconds=0.2)
+
+    assert answer.problem == "No complete answer within 0.2 seconds."
+    assert shop.received == []
 
 
 def test_of_a_huge_answer_only_the_beginning_is_read(shop):

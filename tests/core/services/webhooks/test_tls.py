@@ -2,6 +2,7 @@
 
 import datetime
 import ssl
+import time
 
 import pytest
 from cryptography import x509
@@ -67,6 +68,24 @@ def test_the_name_is_asked_for_and_verified(shop, trusted, dns):  # noqa: F811
 
     assert (answer.status, answer.problem) == (200, "")
     assert shop.names == [NAME]
+
+
+def test_who_is_late_before_the_handshake_sends_nothing(shop, trusted, dns, monkeypatch):  # noqa: F811
+    """Nobody could cut off the connection while it was wrapped."""
+    dns[NAME] = ["127.0.0.1"]
+    wrap = ssl.SSLContext.wrap_socket
+
+    def slowly(self, sock, **options):
+        wrapped = wrap(self, sock, **options)
+        if not options.get("server_side"):
+            time.sleep(0.5)
+        return wrapped
+
+    monkeypatch.setattr(ssl.SSLContext, "wrap_socket", slowly)
+    answer = post.post(f"https://{NAME}:{shop.port}/hook", b"{}", {}, seconds=0.3)
+
+    assert answer.problem == "No complete answer within 0.3 seconds."
+    assert shop.names == shop.received == []
 
 
 def test_a_certificate_of_another_name_is_refused(shop, trusted, dns):  # noqa: F811
