@@ -7,7 +7,6 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from core.admin.kit import cells
@@ -23,13 +22,9 @@ from integrations.models import InboundEvent, WebhookSubscription
 from integrations.thinkific.webhooks import retries
 from integrations.thinkific.webhooks.latest import last_received
 
-SHOWN_CHARACTERS = 20_000
-
 
 def _payload(event: InboundEvent) -> SafeString:
-    text = json.dumps(event.payload, indent=2, ensure_ascii=False, default=str)
-    cut = "" if len(text) <= SHOWN_CHARACTERS else "\n… cut here"
-    return format_html('<pre class="d-code">{}{}</pre>', text[:SHOWN_CHARACTERS], cut)
+    return cells.code(json.dumps(event.payload, indent=2, ensure_ascii=False, default=str))
 
 
 def _next_try(event: InboundEvent) -> datetime | None:

@@ -23,6 +23,7 @@ from core.pills import pill
 
 NOTHING = format_html('<span class="cell-nothing">{}</span>', "—")
 SHOWN_LINES = 8
+SHOWN_CODE = 20_000  # characters
 LONG_WORD = re.compile(r"[^\s@]{24}")  # in a column it breaks anywhere; shorter words stay whole
 SHOWN_CHARACTERS = 300  # the stylesheet cuts lines; this limits the size of the page for very long names
 
@@ -68,6 +69,12 @@ def long_text(value: str) -> SafeString:
     )
 
 
+def code(written: str) -> SafeString:
+    """Returns the beginning of a text that machines exchange, in letters of one width."""
+    cut = "" if len(written) <= SHOWN_CODE else "\n… cut here"
+    return format_html('<pre class="d-code">{}{}</pre>', written[:SHOWN_CODE], cut)
+
+
 def done_by(row: Model, who: str) -> SafeString:
     """Returns the name of the user who did something, also after the account was deleted, and of the
     administrator who acted as that user."""
@@ -76,8 +83,7 @@ def done_by(row: Model, who: str) -> SafeString:
 
 
 def two_lines(first: str, second: str) -> SafeString:
-    """Returns a name with a second line that tells it from others of that name; one line if both are
-    equal."""
+    """Returns a name with a second line that tells it from others of that name, if they differ."""
     return text(first) if first == as_people_write(second) else with_second(text(first), second)
 
 
@@ -115,8 +121,7 @@ LESSON_KINDS = {"html_item": "Text", "pdf": "PDF", "iframe": "Multimedia", "mult
 
 
 def lesson_kind(raw: str) -> str | SafeString:
-    """Returns a lesson's kind as people write it: "Live lesson" for "LIVE_LESSON", "Quiz" for
-    "QuizContent"."""
+    """Returns a lesson's kind as people write it: "Live lesson" for "LIVE_LESSON"."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", raw.strip()).lower().removesuffix("_content")
     return (LESSON_KINDS.get(words) or capfirst(words.replace("_", " ").lower())) if words else NOTHING
 
@@ -129,8 +134,7 @@ def price(amount: Decimal | None, currency: str) -> str | SafeString:
 
 
 def progress(fraction: Decimal | float) -> SafeString:
-    """Returns a bar for a fraction from 0 to 1 with its percentage, rounded down so that 100 % means
-    finished."""
+    """Returns a bar for a fraction from 0 to 1 with its percentage, rounded down: 100 % means finished."""
     percent = max(0, min(100, int(fraction * 100)))
     return format_html(
         '<span class="progress" title="{0}&nbsp;% complete"><span class="progress-track">'

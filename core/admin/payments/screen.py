@@ -21,7 +21,6 @@ from core.services.payments.inbox import TOPICS
 from core.services.payments.payloads import part, text
 from core.wording import plural
 
-SHOWN_CHARACTERS = 20_000
 # Currencies whose smallest unit is the currency itself: those that Stripe lists.
 WHOLE = {
     *("bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga"),
@@ -77,9 +76,7 @@ def _row(row: Any) -> SafeString:
 
 
 def _payload(event: StripeEvent) -> SafeString:
-    written = json.dumps(event.payload, indent=2, ensure_ascii=False, default=str)
-    cut = "" if len(written) <= SHOWN_CHARACTERS else "\n… cut here"
-    return format_html('<pre class="d-code">{}{}</pre>', written[:SHOWN_CHARACTERS], cut)
+    return cells.code(json.dumps(event.payload, indent=2, ensure_ascii=False, default=str))
 
 
 @admin.register(StripeEvent)

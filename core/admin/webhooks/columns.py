@@ -18,9 +18,9 @@ from core.models import WebhookDelivery, WebhookEndpoint
 from core.models.webhooks import ALL_EVENTS
 from core.pills import pill
 from core.services.webhooks import events, signatures
+from core.services.webhooks.emit import TEST_ID
 
 SHOWN_EVENTS = 3
-SHOWN_CHARACTERS = 20_000
 
 
 def address(endpoint: WebhookEndpoint) -> SafeString:
@@ -99,7 +99,7 @@ def event(delivery: WebhookDelivery) -> SafeString:
 
 
 def is_test(delivery: WebhookDelivery) -> bool:
-    return delivery.event_id.startswith("test_")
+    return delivery.event_id.startswith(TEST_ID)
 
 
 def event_name(delivery: WebhookDelivery) -> SafeString:
@@ -141,6 +141,4 @@ def _head(headers: Mapping[str, str]) -> str:
 
 
 def _code(head: str, body: str) -> SafeString:
-    text = f"{head}\n\n{body}".rstrip()
-    cut = "" if len(text) <= SHOWN_CHARACTERS else "\n… cut here"
-    return format_html('<pre class="d-code">{}{}</pre>', text[:SHOWN_CHARACTERS], cut)
+    return cells.code(f"{head}\n\n{body}".rstrip())
