@@ -90,19 +90,19 @@ def _team(user: User, choice: TeamChoice, by: User, made: bool) -> Team:
         # A new user has just got a team: it takes the name that was sent instead of that of the user.
         return teams.update(owned[0], name=choice.name, by=by) if made and choice.name else owned[0]
     if not scope.holds(by, "teams.create"):
-        raise NotAllowed("The issuer of this token may not make teams.")
+        raise NotAllowed(f"{by} may not make teams.")
     return teams.create(name=choice.name or str(user), owner=user, by=by)
 
 
 def _joined(user: User, choice: TeamChoice, by: User) -> Team:
     team = Team.objects.visible_to(by).current().filter(pk=choice.key or 0).first()
     if team is None:
-        raise NoSuchTeam("There is no such team, or this token may not see it.")
+        raise NoSuchTeam(f"There is no such team, or {by} may not see it.")
     if not Membership.objects.filter(team=team, user=user).exists():
         if not scope.holds_in(by, "teams.assign", team):
-            raise NotAllowed(f"The issuer of this token may not add people to {team}.")
+            raise NotAllowed(f"{by} may not add people to {team}.")
         role = Role.objects.get(code=choice.role)
         if not scope.roles_to_give(by, team).filter(pk=role.pk).exists():
-            raise NotAllowed(f"The issuer of this token may not give the role {role} in {team}.")
+            raise NotAllowed(f"{by} may not give the role {role} in {team}.")
         memberships.add_member(team=team, user=user, role=role, by=by)
     return team

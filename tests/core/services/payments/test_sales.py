@@ -101,7 +101,7 @@ WRONG = {
     "a typing error": ({"b2b_place": "10"}, "b2b_place, which is no key"),
     "strategy": ({"b2b_team_strategy": "any"}, "b2b_team_strategy is “any”"),
     "no id": ({"b2b_team_strategy": "specific"}, "b2b_team_id"),
-    "no such team": ({"b2b_team_strategy": "specific", "b2b_team_id": "999"}, "no such team"),
+    "no such team": ({"b2b_team_strategy": "specific", "b2b_team_id": "999"}, "or Alma Admin may not see"),
     "a long name": ({"b2b_team_name": "x" * 500}, "b2b_team_name"),
     "type": ({"b2b_product_type": "Book"}, "b2b_product_type is “Book”"),
     "refund": ({"b2b_on_refund": "maybe"}, "b2b_on_refund is “maybe”"),
