@@ -123,6 +123,18 @@ class WebhookDeliveryAdmin(SitewideAdmin):
     list_display = ["event_link", "where", "state", "answer", "tries", "made"]
     list_display_links = None  # the first column has a link of its own
     list_select_related = ["endpoint"]
+    list_only = (
+        "endpoint__url",
+        "endpoint__description",
+        "event",
+        "event_id",
+        "status",
+        "response_code",
+        "milliseconds",
+        "error",
+        "attempts",
+        "created_at",
+    )
     list_filter = [
         choice_filter("status"),
         choice_filter(

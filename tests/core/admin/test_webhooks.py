@@ -4,9 +4,12 @@ import re
 import socket
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from core import acting
+from core.admin.webhooks.deliveries import LARGE
 from core.errors import NotInTheirName
 from core.models import WebhookDelivery, WebhookEndpoint
 from core.services.accounts import impersonation
@@ -222,6 +225,19 @@ def test_deliveries_are_found(browser, shop, query, found):
     assert "&lt;a" not in words(answer)
 
     assert len(answer.context["cl"].result_list) == found
+
+
+def test_the_list_of_deliveries_reads_no_large_columns(browser, shop):
+    counts = []
+    for _ in range(2):
+        for status in ("pending", "failed", "delivered"):
+            WebhookDeliveryFactory(endpoint=shop, status=status, error="Answered 500.", response_code=500)
+        with CaptureQueriesContext(connection) as queries:
+            shown = browser.get(DELIVERIES).context["cl"].result_list
+        counts.append(len(queries))
+        assert all(set(LARGE) <= row.get_deferred_fields() for row in shown)
+
+    assert counts[0] == counts[1]
 
 
 @pytest.mark.parametrize("code", ["webhooks.manage", "tokens.manage"])
