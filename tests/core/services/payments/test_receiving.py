@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from django_q.models import OrmQ
 
@@ -110,12 +110,26 @@ def test_an_event_that_comes_again_is_stored_once(on):
     assert StripeEvent.objects.count() == 1
 
 
-def test_the_secret_is_in_no_log_and_no_answer(on, caplog):
+def test_the_secret_is_in_no_log_no_answer_and_no_row(on, caplog):
     caplog.set_level(logging.DEBUG)
-    answers = [send(SOLD), send(SOLD, header="t=1,v1=abc"), send("rubbish")]
 
-    assert SECRET not in caplog.text + "".join(answer.content.decode() for answer in answers)
+    def full(execute, sql, params, many, context):
+        if 'INTO "core_stripeevent"' in sql:
+            raise OperationalError("database or disk is full")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(full):
+        answers = [send(SOLD)]
+    answers += [send(SOLD), send(SOLD, header="t=1,v1=abc"), send("rubbish")]
+    carry_out.carry_out_due()
+
+    assert [answer.status_code for answer in answers] == [503, 200, 400, 400]
+    written = str([record.__dict__ for record in caplog.records])
+    assert "A Stripe event could not be stored" in written
+    said = [written, caplog.text, *(answer.content.decode() for answer in answers)]
+    said += [str(values) for values in StripeEvent.objects.values()]
     assert signatures.secrets() == [SECRET]
+    assert not [text for text in said if SECRET in text]
 
 
 @pytest.mark.django_db(transaction=True)
