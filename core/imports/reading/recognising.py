@@ -2,6 +2,7 @@
 
 import re
 
+from core.imports.reading.archive import Archive
 from core.imports.reading.lines import Unreadable
 from core.imports.reading.source import Source
 
@@ -79,3 +80,26 @@ def _names_of_parts(source: Source) -> set[str]:
                 found.add(name)
         before = chunk[-64:]
     return found
+
+
+def refuse_other_archives(archive: Archive) -> None:
+    """Many documents are archives. Raises Unreadable for those without a workbook as XLSX has it."""
+    name = archive.name
+    kind = archive.beginning("mimetype") if "mimetype" in archive else b""
+    if kind.startswith(b"application/vnd.oasis.opendocument.spreadsheet"):
+        what = "an OpenDocument spreadsheet (.ods). Open it, save it as XLSX or CSV, and upload that file."
+    elif "xl/workbook.bin" in archive:
+        what = "a binary workbook (.xlsb). Open it in Excel, save it as XLSX or CSV, and upload that file."
+    elif any(part.endswith(".iwa") for part in archive) or "index.zip" in archive:
+        what = (
+            "a document of Numbers or another Apple program. Export it as CSV or Excel, and upload that file."
+        )
+    elif kind.startswith(b"application/vnd.oasis") or any(
+        part.startswith(("word/", "ppt/")) for part in archive
+    ):
+        what = f"a text document or presentation. {SAVE}"
+    elif "[content_types].xml" not in archive and "xl/workbook.xml" not in archive:
+        what = "an archive (ZIP). Unpack it, and upload the CSV or XLSX file in it."
+    else:
+        return
+    raise Unreadable(f"“{name}” is {what}")

@@ -7,6 +7,7 @@ from core.imports.reading import recognising
 from core.imports.reading.csv_files import open_csv
 from core.imports.reading.lines import LARGEST_FILE, Line, LongLine, Table, Unreadable
 from core.imports.reading.source import Source
+from core.imports.reading.xlsx_files import open_xlsx
 
 __all__ = ["LARGEST_FILE", "Line", "LongLine", "Table", "Unreadable", "open_table"]
 
@@ -28,5 +29,5 @@ def open_table(file: BinaryIO | bytes, *, name: str, sheet: str = "") -> Table:
             f"{LARGEST_FILE // 1_000_000} MB. Split it into several files."
         )
     if recognising.is_zip(source, name):
-        raise Unreadable(f"“{name}” is an archive (ZIP). {recognising.SAVE}")
+        return open_xlsx(source, name, sheet)
     return open_csv(source, name)
