@@ -3,9 +3,9 @@
 import csv
 import io
 from functools import partial
-from itertools import islice
+from itertools import chain
 
-from core.imports.reading.csv_rows import Rows, reader
+from core.imports.reading.csv_rows import END, Rows, reader
 from core.imports.reading.decoding import Text
 from core.imports.reading.lines import Table, check_headers, remarks_about
 from core.imports.reading.recognising import refuse_other_text
@@ -50,16 +50,18 @@ def _named_delimiter(text: str) -> str:
 def _likely_delimiter(text: str) -> str:
     """Returns the delimiter that the header has and that splits most of the first rows like the header; if
     several do, the one that makes more columns, then the one that is rarer inside cells."""
-    best, chosen = (0.0, 1), ","
+    best, chosen = (False, 0.0, 1), ","
     for delimiter in DELIMITERS:
-        lines = io.StringIO(text, newline="")
+        lines = chain(io.StringIO(text, newline=""), [END])
         try:
-            rows = [*islice(filter(any, reader(lines, delimiter)), _FIRST_ROWS)]
+            rows = [*filter(any, reader(lines, delimiter))]
         except csv.Error:
             continue
+        ended = rows[-1] == [END]  # not inside quotes
+        rows = rows[:-1][:_FIRST_ROWS] if ended else rows[:_FIRST_ROWS]
         width = len(rows[0]) if rows else 0
         if width > 1:
             alike = sum(len(row) == width for row in rows) / len(rows)
-            if (alike, width) > best:
-                best, chosen = (alike, width), delimiter
+            if (ended, alike, width) > best:
+                best, chosen = (ended, alike, width), delimiter
     return chosen

@@ -12,7 +12,7 @@ from core.imports.reading.lines import LONGEST_CELL, LONGEST_LINE, Line, LongLin
 from core.imports.reading.mangled import mangled_cells, may_be_mangled
 from core.imports.reading.tidying import is_tidy, tidy, tidy_row
 
-_END = "\x00"  # in no text that is read
+END = "\x00"  # in no text that is read
 _line: Callable[[tuple], Line] = partial(tuple.__new__, Line)
 _first = itemgetter(0)
 
@@ -75,10 +75,10 @@ class Rows:
             return [*map(str.split, bare, repeat(self.delimiter))], "", look
         rows: list[list[str]] = []
         try:
-            rows += reader([*lines, _END], self.delimiter)
+            rows += reader([*lines, END], self.delimiter)
         except csv.Error as error:
             raise self._open_quote(number + len(rows)) from error
-        begun = "" if rows.pop() == [_END] else "".join(lines[self._lines_of(len(rows), lines) :])
+        begun = "" if rows.pop() == [END] else "".join(lines[self._lines_of(len(rows), lines) :])
         return rows, begun, look or len(rows) != len(lines)  # line breaks inside quotes
 
     def _lines_of(self, rows: int, lines: list[str]) -> int:

@@ -76,7 +76,7 @@ class Text:
         try:
             for number, block in enumerate(self.blocks()):
                 if "\x00" in block or (
-                    number == 0 and sum(map(block.count, CONTROLS)) - _ends(block) > len(block) // 50
+                    number == 0 and sum(map(block.count, CONTROLS)) - _ends(block) > max(20, len(block) // 50)
                 ):
                     raise self._no_text()
                 line += block.count("\n") or block.count("\r")
