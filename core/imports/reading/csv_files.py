@@ -17,7 +17,7 @@ _FIRST_ROWS = 50  # that tell the delimiter
 
 def open_csv(source: Source, name: str) -> Table:
     text = Text(source, name)
-    first = next(text.blocks(), "")
+    first = text.beginning()
     refuse_other_text(first, name)
     named = _named_delimiter(first)
     delimiter = named or _likely_delimiter(first)

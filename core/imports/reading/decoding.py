@@ -11,7 +11,8 @@ from core.imports.reading.tidying import CONTROLS
 
 SAVE_AS_UTF_8 = "Save it as CSV in UTF-8 (in Excel: “CSV UTF-8”) or as XLSX, and upload it again."
 LABELS = {"utf-8": "UTF-8", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16", "cp1252": "Windows-1252"}
-_SAMPLE = 1_000_000
+_SAMPLE = 1_000_000  # bytes
+_BEGINNING = 10_000  # characters
 _WELL_FORMED = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _HIGH = re.compile(rb"[\x80-\xff]+")
 _FOUR_LETTERS = re.compile(rb"[\xc0-\xff]{4,}")
@@ -51,6 +52,15 @@ class Text:
                 raise _TooLong
         if rest := rest + decode(b"", final=True):
             yield rest
+
+    def beginning(self) -> str:
+        """Returns the first lines; all of a small file."""
+        text = ""
+        for block in self.blocks():
+            text += block
+            if len(text) > _BEGINNING:
+                break
+        return text
 
     def _by_its_beginning(self) -> tuple[str, int]:
         head = self.source.read(0, 4096)

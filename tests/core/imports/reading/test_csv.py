@@ -5,7 +5,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.imports.reading.lines import LONGEST_LINE
@@ -108,6 +108,7 @@ def test_cells_that_a_delimiter_has_moved_are_not_lost():
         ("Name|Email|Note\nAna|ana@acme.example|a, b; c, d\n", "|"),
         ('Name, "Email", Team\nAna, "ana@acme.example", "Acme, Inc."\n', ","),
         ("Email\n", ","),
+        ("\n\nName;Email", ";"),
     ],
 )
 def test_the_delimiter_is_found_from_the_header_and_the_first_rows(text, delimiter):
@@ -190,6 +191,7 @@ _CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x
 _PLAIN = st.text("Aaé,;\t|\"'\n #E+1= \u00a0\u200b\u0301ł", max_size=6)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.lists(_CELLS | _PLAIN, min_size=3, max_size=3), max_size=5),
     st.sampled_from(",;\t|"),
@@ -201,6 +203,8 @@ _PLAIN = st.text("Aaé,;\t|\"'\n #E+1= \u00a0\u200b\u0301ł", max_size=6)
 @example([["a\r", "\n", "b "], ["\x1f", "", ""]], ",", csv.QUOTE_ALL, "\n", "utf-8")
 def test_what_the_csv_writer_wrote_comes_back(rows, delimiter, quoting, end, encoding):
     file = io.StringIO()
+    if end == "\r":  # the writer quotes no other end of a line
+        quoting = csv.QUOTE_ALL
     writer = csv.writer(file, delimiter=delimiter, quoting=quoting, lineterminator=end)
     writer.writerow(HEADERS)
     writer.writerows(rows)

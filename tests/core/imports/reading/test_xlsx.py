@@ -5,7 +5,7 @@ from datetime import date, datetime, time, timedelta
 
 import openpyxl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.imports.reading.mangled import what_became_of
@@ -202,6 +202,7 @@ _TEXTS = st.text(
 )
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.lists(_TEXTS | st.integers(0, 10**14) | st.booleans(), min_size=2, max_size=2), max_size=4)
 )
