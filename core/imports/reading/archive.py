@@ -58,7 +58,7 @@ class Archive:
         return iter(self._parts)
 
     def beginning(self, part: str) -> bytes:
-        with self._open(part) as stream:
+        with self._open(part, LARGEST_UNPACKED) as stream:
             return stream.read(200)
 
     def events(
@@ -67,9 +67,11 @@ class Archive:
         start: Callable[[str, dict[str, str]], Any],
         end: Callable[[str], Any],
         text: Callable[[str], Any],
+        *,
+        most: int = 0,
     ) -> Iterator[int]:
         """Feeds the XML to the functions, with names without their prefix; yields after each piece how many
-        bytes it was."""
+        bytes it was. A part of more than `most` bytes is refused."""
         names: dict[str, str] = {}
         parser = expat.ParserCreate(intern=names)
         parser.buffer_text = True
@@ -78,7 +80,7 @@ class Archive:
         parser.EndElementHandler = end
         parser.CharacterDataHandler = text
         fed = 0
-        with self._open(part) as stream:
+        with self._open(part, most or LARGEST_UNPACKED) as stream:
             while piece := stream.read(CHUNK):
                 parser.Parse(piece, False)
                 fed += len(piece)
@@ -89,15 +91,15 @@ class Archive:
             parser.Parse(b"", True)
             yield 0
 
-    def _open(self, part: str):
+    def _open(self, part: str, most: int):
         info = self._parts[part.lower()]
         if info.flag_bits & 1:
             raise Unreadable(
                 f"“{self.name}” is protected by a password. Save it without the password and upload it again."
             )
-        if info.file_size > LARGEST_UNPACKED:
+        if info.file_size > most:
             raise Unreadable(
-                f"“{self.name}” unpacks to more than {LARGEST_UNPACKED // 1_000_000} MB. Copy the rows "
+                f"“{self.name}” unpacks to more than {most // 1_000_000} MB. Copy the rows "
                 "that you need into a new workbook, or save the list as CSV, and upload that file."
             )
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):

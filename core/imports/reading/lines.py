@@ -86,10 +86,7 @@ def check_headers(headers: list[str], name: str) -> tuple[str, ...]:
     if not headers:
         raise Unreadable(f"“{name}” has no header: its first row must name the columns. Add one.")
     if len(headers) > MOST_COLUMNS:
-        raise Unreadable(
-            f"“{name}” has {len(headers):,} columns; {MOST_COLUMNS} is the most. "
-            "Delete those that you do not need."
-        )
+        raise Unreadable(f"“{name}” has more than {MOST_COLUMNS} columns. Delete those that you do not need.")
     address = next((header for header in headers if _ADDRESS.fullmatch(header)), "")
     if address:
         raise Unreadable(

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from core.imports.reading.archive import DEEPEST, breaks_named
-from core.imports.reading.lines import LONGEST_CELL
+from core.imports.reading.lines import LONGEST_CELL, MOST_COLUMNS
 from core.imports.reading.mangled import mangled_cells, may_be_mangled
 from core.imports.reading.number_formats import shown
 from core.imports.reading.tidying import tidy_row
@@ -119,9 +119,12 @@ class SheetRows:
                 self._mangled.append(self._column)
 
     def _row(self) -> Row:
-        cells = [""] * (max(self._cells) + 1)
+        cells = [""] * min(max(self._cells) + 1, MOST_COLUMNS)
         for column, text in self._cells.items():
-            cells[column] = text
+            if column < MOST_COLUMNS:
+                cells[column] = text
+            else:  # no header stands above it: that it is there is enough
+                cells.append(text)
         cells = tidy_row(cells)
         mangled = self._mangled
         if may_be_mangled("".join(cells)):

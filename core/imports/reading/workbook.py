@@ -11,6 +11,8 @@ from core.imports.reading.lines import LONGEST_CELL, Unreadable
 from core.imports.reading.number_formats import PLAIN, Style, style_of
 
 _MOST_TEXT = 80_000_000  # bytes of all texts together: they are held in memory
+_MOST_STRINGS = 200_000_000  # bytes of their XML
+_MOST_ABOUT = 20_000_000  # bytes of each other part
 _MOST_TEXTS = 5_000_000
 _MOST_STYLES = 66_000
 _MOST_SHEETS = 1_000
@@ -52,7 +54,9 @@ class Workbook:
             depth.down()
             start(local(name), attributes)
 
-        for _ in self.archive.events(part, begin, lambda name: depth.up(), lambda text: None):
+        for _ in self.archive.events(
+            part, begin, lambda name: depth.up(), lambda text: None, most=_MOST_ABOUT
+        ):
             pass
 
     def _targets(self, part: str, folder: str) -> dict[str, str]:
@@ -110,7 +114,7 @@ class Texts:
         self._length = 0
         self._reading = self._spoken = False
         if part in archive:
-            for _ in archive.events(part, self._start, self._end, self._text):
+            for _ in archive.events(part, self._start, self._end, self._text, most=_MOST_STRINGS):
                 pass
 
     def __getitem__(self, index: int) -> str:

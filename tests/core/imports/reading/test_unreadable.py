@@ -44,7 +44,7 @@ def refused(data: bytes) -> str:
         (codecs.BOM_UTF8, "has no header"),
         (b"ana@acme.example,Ana\nbo@acme.example,Bo\n", "it holds the e-mail address ana@acme.example"),
         (b"Name\n" + b"\n" * LARGEST_FILE, "has 50 MB; files must be smaller than 50 MB. Split it"),
-        (b",".join([b"x"] * (MOST_COLUMNS + 1)), "has 501 columns; 500 is the most"),
+        (b",".join([b"x"] * (MOST_COLUMNS + 1)), "has more than 500 columns. Delete those"),
         (b"%PDF-1.7\n", "is a PDF document. Save the list"),
         (b"\x89PNG\r\n\x1a\n", "is an image"),
         (b"\xff\xd8\xff\xe0\x00\x10JFIF", "is an image"),
@@ -90,6 +90,7 @@ def test_other_files_are_named(data, said):
         ({"[Content_Types].xml": "x"}, "is damaged, or is no XLSX file"),
         (parts_of("") | {"xl/workbook.xml": f'<workbook xmlns="{MAIN}"/>'}, "has no sheet with rows"),
         (parts_of(""), "“staff.csv” is empty: its first row must name the columns"),
+        (parts_of('<row><c r="XFD1"><v>1</v></c><c r="B1"><v>2</v></c></row>'), "more than 500 columns"),
         (parts_of("<row>"), "is damaged"),
         (parts_of('<row><c t="s"><v>7</v></c></row>'), "is damaged"),
         (parts_of('<row><c t="s"><v>-1</v></c></row>'), "is damaged"),
@@ -174,6 +175,12 @@ def test_empty_rows_that_are_formatted_are_no_rows():
     table, rows = read(workbook(ROW + ROW + '<row r="1048576"><c s="1"/></row>' * 100_000))
 
     assert (table.headers, len(rows)) == (("Name",), 1)
+
+
+def test_cells_at_the_end_of_a_sheet_are_a_surplus():
+    _, (line,) = read(workbook(ROW + '<row><c r="A2"><v>1</v></c><c r="XFD2"><v>2</v></c></row>'))
+
+    assert (line, line.surplus) == ((2, ["1"], ()), ("2",))
 
 
 def test_a_name_of_the_file_is_shortened_and_in_one_line():
