@@ -49,7 +49,9 @@ class ProvisionTeam(Input):
     ] = "auto"
     id: Annotated[Annotated[int, Whole(1)] | None, Field(description="For `specific`: the team's id.")] = None
     name: Annotated[
-        str | None, Strict(), Field(max_length=TEAM_NAME_LENGTH, description="Of a new team.")
+        str | None,
+        Strict(),
+        Field(max_length=TEAM_NAME_LENGTH, description="Of a new team; a taken name gets a number."),
     ] = None
     role: Annotated[
         Literal["student", "manager"], Field(description="For `specific`: the role of a new member.")

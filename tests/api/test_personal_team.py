@@ -24,3 +24,10 @@ def test_an_archived_one_is_restored(alma):
     team = personal_team.of(UserFactory(), by=alma)
     teams.archive(team, by=alma)
     assert personal_team.of(team.owner, by=alma).archived_at is None
+
+
+def test_an_archived_one_whose_name_is_taken_gets_a_number(alma):
+    team = personal_team.of(UserFactory(first_name="Ada", last_name="Roe"), by=alma)
+    teams.archive(team, by=alma)
+    TeamFactory(name="Ada Roe")
+    assert personal_team.of(team.owner, by=alma).name == "Ada Roe 2"

@@ -9,8 +9,6 @@ from core.models import Membership, Team, User
 from core.services.teams import personal, teams
 from core.services.teams.teams import TEAM_NAME_LENGTH
 
-MOST_TRIES = 1000
-
 
 @transaction.atomic(savepoint=False)
 def of(user: User, *, by: User | None) -> Team:
@@ -22,9 +20,9 @@ def of(user: User, *, by: User | None) -> Team:
     user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
     team = personal.personal_of(user).first()
     if team is None:
-        team = teams.create(name=_free_name(user), owner=user, by=by)
+        team = teams.create(name=str(user)[:TEAM_NAME_LENGTH], owner=user, numbered=True, by=by)
     if team.archived_at is not None:
-        team = teams.restore(team, by=by)
+        team = teams.restore(team, numbered=True, by=by)
     if not _is_both(team, user):
         team = personal.change(team, True, by=by)
     return team
@@ -57,14 +55,3 @@ def students_of(user: User) -> QuerySet[User]:
 def known(user: User) -> Team | None:
     """Returns the user's personal team; None while no call has needed one."""
     return personal.personal_of(user).first()
-
-
-def _free_name(user: User) -> str:
-    """Returns the user's name, or the first free one after it: "Ada Roe 2"."""
-    name = str(user)[: TEAM_NAME_LENGTH - 5]
-    if not Team.named(name).filter(archived_at__isnull=True).exists():
-        return name
-    for number in range(2, MOST_TRIES):
-        if not Team.named(f"{name} {number}").filter(archived_at__isnull=True).exists():
-            return f"{name} {number}"
-    return f"{name} {user.pk}"

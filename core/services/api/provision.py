@@ -14,6 +14,7 @@ from core.services.api import access, jobs, users
 from core.services.api.users import Changes
 from core.services.enrollments import seat_access
 from core.services.teams import teams
+from core.services.teams.teams import TEAM_NAME_LENGTH
 
 Strategy = Literal["auto", "first", "create", "specific"]
 
@@ -24,7 +25,7 @@ class NoSuchTeam(Refusal):
 
 @dataclass(frozen=True)
 class TeamChoice:
-    """Which team gets the places.
+    """Which team gets the places. A taken name of a new one gets a number: nobody is there to choose another.
 
     auto: the first team that the buyer owns, or a new one; first: the first one that they own; create: a new
     one; specific: the team with this key, which the buyer joins with this role if they are not in it.
@@ -88,10 +89,12 @@ def _team(user: User, choice: TeamChoice, by: User, made: bool) -> Team:
         raise NoSuchTeam(f"{user} owns no team. Use the strategy auto or create.")
     if owned and (choice.strategy != "create" or made):
         # A new user has just got a team: it takes the name that was sent instead of that of the user.
-        return teams.update(owned[0], name=choice.name, by=by) if made and choice.name else owned[0]
+        if not (made and choice.name):
+            return owned[0]
+        return teams.update(owned[0], name=choice.name, numbered=True, by=by)
     if not scope.holds(by, "teams.create"):
         raise NotAllowed(f"{by} may not make teams.")
-    return teams.create(name=choice.name or str(user), owner=user, by=by)
+    return teams.create(name=choice.name or str(user)[:TEAM_NAME_LENGTH], owner=user, numbered=True, by=by)
 
 
 def _joined(user: User, choice: TeamChoice, by: User) -> Team:

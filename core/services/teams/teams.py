@@ -1,5 +1,6 @@
 """Making teams and changing them: name, owner, organization, limit, archived or not."""
 
+from itertools import count
 from typing import Any, NamedTuple
 
 from django.db import transaction
@@ -7,7 +8,7 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from core.errors import Refusal
-from core.folding import tidy_name
+from core.folding import fold, tidy_name
 from core.models import Membership, Organization, Role, SiteSettings, Team, User
 from core.permissions import scope
 from core.services import memberships, webhooks
@@ -16,6 +17,7 @@ from core.services.storage.collisions import checked_again
 from core.services.teams import personal
 
 TEAM_NAME_LENGTH = 255
+NUMBER_LENGTH = 7  # what a number may add to a name
 DESCRIPTION_LENGTH = 10_000
 CHANGEABLE = {"name", "description", "organization", "max_members"}
 
@@ -27,10 +29,10 @@ class Size(NamedTuple):
 
 
 def size(team: Team) -> Size:
-    count = team.memberships.aggregate(
+    counted = team.memberships.aggregate(
         members=Count("pk"), students=Count("pk", filter=Q(role__code="student"))
     )
-    return Size(**count, groups=team.group_assignments.count())
+    return Size(**counted, groups=team.group_assignments.count())
 
 
 @checked_again
@@ -40,11 +42,14 @@ def create(
     owner: User,
     description: str = "",
     organization: Organization | None = None,
+    numbered: bool = False,
     by: User | None = None,
 ) -> Team:
     """Make a team; its owner becomes its first member. Raises Refusal when the name is empty, too long or
-    taken. Names are unique because seats, groups and imports refer to teams by name."""
+    taken; `numbered` adds a number to a taken one ("Acme 2"), for names that nobody can choose again. Names
+    are unique because seats, groups and imports refer to teams by name."""
     _check_owner(owner)
+    name = _free_name(name) if numbered else name
     team = Team(
         owner=owner,
         organization=organization,
@@ -62,12 +67,14 @@ def create(
 
 
 @checked_again
-def update(team: Team, *, by: User | None = None, **values: Any) -> Team:
+def update(team: Team, *, numbered: bool = False, by: User | None = None, **values: Any) -> Team:
     """Change the name, description, organization or limit of students; only differences are written. A limit
-    below the present number removes nobody. Raises Refusal."""
+    below the present number removes nobody. `numbered` as for `create`. Raises Refusal."""
     if unknown := set(values) - CHANGEABLE:
         raise TypeError(f"update() does not change {', '.join(sorted(unknown))}")
     team = Team.objects.select_for_update(of=("self",)).get(pk=team.pk)
+    if numbered and "name" in values:
+        values["name"] = _free_name(values["name"], team)
     values = _checked(values, team)
     changed = {name: value for name, value in values.items() if getattr(team, name) != value}
     if changed:
@@ -114,13 +121,15 @@ def archive(team: Team, *, by: User | None = None) -> Team:
 
 
 @checked_again
-def restore(team: Team, *, by: User | None = None) -> Team:
-    """Restore an archived team as it was. Raises Refusal when another team has taken its name."""
+def restore(team: Team, *, numbered: bool = False, by: User | None = None) -> Team:
+    """Restore an archived team as it was. Raises Refusal when another team has taken its name; `numbered` as
+    for `create`."""
     team = Team.objects.select_for_update(of=("self",)).get(pk=team.pk)
     if team.archived_at is not None:
+        team.name = _free_name(team.name, team) if numbered else team.name
         _check_free(team.name, team)
         team.archived_at = None
-        signed(team, by=by, reason="restored").save(update_fields=["archived_at"])
+        signed(team, by=by, reason="restored").save(update_fields=["name", "archived_at"])
     return team
 
 
@@ -150,6 +159,18 @@ def _check_free(name: str, team: Team | None) -> None:
     others = Team.named(name).exclude(pk=team.pk) if team else Team.named(name)
     if others.filter(archived_at__isnull=True).exists():
         raise Refusal(f"There is a team “{name}” already. Choose another name.")
+
+
+def _free_name(name: str, team: Team | None = None) -> str:
+    """Returns the name, or the first free one after it. Whoever else wants a number after this name waits for
+    our transaction, so two never want the same one."""
+    name = tidy_name(name)
+    others = Team.objects.current().exclude(pk=team.pk if team else 0)
+    if not others.filter(folded=fold(name)).select_for_update(of=("self",), no_key=True):
+        return name
+    start = name[: TEAM_NAME_LENGTH - NUMBER_LENGTH].rstrip()
+    taken = set(others.filter(folded__startswith=fold(start)).values_list("folded", flat=True))
+    return next(new for number in count(2) if fold(new := f"{start} {number}") not in taken)
 
 
 def _check_owner(owner: User) -> None:

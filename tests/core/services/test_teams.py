@@ -153,3 +153,24 @@ def test_a_manager_does_not_become_a_student_of_a_full_team():
 
     with pytest.raises(memberships.TeamIsFull):
         memberships.change_role(manager, role=builtin_role("student"))
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "second"),
+    [
+        (" New  Ltd ", "New Ltd", "New Ltd 2"),
+        ("Acme", "Acme 2", "Acme 3"),
+        ("n" * 255, "n" * 255, "n" * 248 + " 2"),
+    ],
+)
+def test_a_taken_name_gets_the_next_free_number(acme, name, first, second):
+    made = [teams.create(name=name, owner=UserFactory(), numbered=True).name for _ in range(2)]
+    assert made == [first, second]
+
+
+def test_a_name_with_a_number_is_free_again_when_its_team_is_archived(acme):
+    made = teams.create(name="Acme", owner=UserFactory(), numbered=True)
+    teams.archive(made)
+    other = teams.create(name="New", owner=UserFactory())
+    assert teams.update(other, name="acme", numbered=True).name == "acme 2"
+    assert teams.update(acme, name="ACME", numbered=True).name == "ACME"

@@ -35,6 +35,16 @@ def test_a_paid_session_provisions(sell, course, alma):
     assert seat.history.first().history_user == alma
 
 
+def test_two_buyers_whose_teams_are_called_alike(sell):
+    """A Payment Link has the same metadata for everybody."""
+    sell(metadata={"b2b_team_name": "Buyer Ltd"})
+    other = {"email": "cem@buyer.example", "name": "Cem Buyer"}
+    sell(key="cs_2", payment_intent="pi_2", metadata={"b2b_team_name": "Buyer Ltd"}, customer_details=other)
+
+    assert outcome() == ("processed", "Buyer Ltd 2 got 10 places on Forklift Safety.")
+    assert [str(sale.team) for sale in Sale.objects.order_by("pk")] == ["Buyer Ltd", "Buyer Ltd 2"]
+
+
 def test_the_same_session_in_two_events_is_sold_once(sell, metadata, course):
     sell()
     send(event("checkout.session.async_payment_succeeded", session(metadata), "evt_again"))
