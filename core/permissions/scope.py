@@ -17,7 +17,6 @@ from core.models import (
     Product,
     Role,
     SeatAssignment,
-    SiteSettings,
     Team,
     ThinkificGroup,
     User,
@@ -25,6 +24,7 @@ from core.models import (
 from core.permissions.backend import archived_teams, codes_by, codes_by_team, codes_of
 from core.permissions.codes import FOR_THE_SITE, PERMISSIONS
 from core.permissions.overrides import effective, lacking
+from core.permissions.role_offers import RoleOffers, default_overrides
 
 
 def codes_everywhere(viewer: User) -> set[str]:
@@ -127,11 +127,7 @@ def may_change_owner(viewer: User, team: Team) -> bool:
 def starting_overrides(role: Role) -> dict[str, str] | None:
     """Returns the overrides that a new membership with this role begins with: the default permissions in the
     settings."""
-    return _default_overrides().get(role.code or "") or None
-
-
-def _default_overrides() -> dict[str, dict[str, str]]:
-    return SiteSettings.load().default_overrides or {}
+    return default_overrides().get(role.code or "") or None
 
 
 def roles_to_give(viewer: User, team: Team | None = None) -> QuerySet[Role]:
@@ -145,20 +141,12 @@ def roles_to_give(viewer: User, team: Team | None = None) -> QuerySet[Role]:
         held = {team.pk: codes_in(viewer, team.pk)}
     else:
         held = dict(codes_by_team(viewer).items())
-    limits = Role.limited_to.through.objects.all()
-    limited = set(limits.order_by().values_list("role", flat=True).distinct())
-    offered = set(limits.filter(team__in=[key for key in held if key]).values_list("role", "team"))
-    defaults = _default_overrides()
-
-    def may_give(role: Role) -> bool:
-        codes = effective(role.permissions, defaults.get(role.code or ""))
-        return any(
-            codes <= there and (role.pk not in limited or key is None or (role.pk, key) in offered)
-            for key, there in held.items()
-        )
-
+    offers = RoleOffers.read([key for key in held if key])
     roles = Role.objects.filter(is_global=False).exclude(code="owner").order_by("id")
-    return roles.filter(pk__in=[role.pk for role in roles if may_give(role)])
+    given = [
+        role.pk for role in roles if any(offers.may_give(role, key, codes) for key, codes in held.items())
+    ]
+    return roles.filter(pk__in=given)
 
 
 def global_roles_to_give(viewer: User) -> QuerySet[Role]:

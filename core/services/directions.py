@@ -1,7 +1,7 @@
 """Which changes are sent to Thinkific, and which fields a pull may overwrite. Services and mirror ask
 here."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from django.db.models import Model
 
@@ -43,6 +43,16 @@ def sending_groups(team: int) -> list[int]:
     """Returns the groups (primary keys) that this team (primary key) sends its members to."""
     rows = GroupAssignment.objects.filter(team=team, direction__in=PUSHING, group__removed_at__isnull=True)
     return list(rows.order_by("group").values_list("group", flat=True))
+
+
+def sending_by_team(teams: Collection[int]) -> dict[int, list[int]]:
+    """`sending_groups` of several teams (primary keys), by team; without those that have none."""
+    rows = GroupAssignment.objects.filter(direction__in=PUSHING, group__removed_at__isnull=True)
+    found: dict[int, list[int]] = {}
+    pairs = rows.filter(team__in=teams).order_by("team", "group").values_list("team", "group")
+    for team, group in pairs:
+        found.setdefault(team, []).append(group)
+    return found
 
 
 def owned_fields(entity: str) -> frozenset[str]:

@@ -260,8 +260,10 @@ def drop_unsent_additions(team: Team, user: User) -> None:
 
 def why_not_sent(group: ThinkificGroup) -> str:
     """Returns why changes of the group's members are not sent to Thinkific; empty when they are."""
-    if pushing_groups([group.pk]):
-        return ""
+    return "" if pushing_groups([group.pk]) else not_sent(group)
+
+
+def not_sent(group: ThinkificGroup) -> str:
     return (
         f"No team sends changes of {group} to Thinkific. Assign the group with the direction "
         "Bidirectional or Dashboard-to-Thinkific, or change its members in Thinkific."

@@ -30,8 +30,11 @@ ACCEPTED, DECLINED, WITHDRAWN = "invitation accepted", "invitation declined", "i
 
 
 @transaction.atomic
-def invite(*, team: Team, user: User, role: Role, address: str, by: User) -> Invitation:
-    """Invite a user to a team; a mail with a link goes to the address of the user's account.
+def invite(
+    *, team: Team, user: User, role: Role, address: str, by: User, with_mail: bool = True
+) -> Invitation:
+    """Invite a user to a team; a mail with a link goes to the address of the user's account. Without it the
+    invitation waits on the team's page, until somebody sends it from there.
 
     Raises Refusal when the team is archived or full, when the person declined recently, is invited already,
     or got MAILS_A_DAY mails about this team today. The texts do not show whose account it is.
@@ -42,7 +45,7 @@ def invite(*, team: Team, user: User, role: Role, address: str, by: User) -> Inv
     invitation = Invitation.objects.filter(team=team, user=user).first()
     if invitation is not None:
         raise Refusal(f"{address} is invited to {team} already. Send the invitation again from its page.")
-    return _open(team, user, role, address, by)
+    return _open(team, user, role, address, by, with_mail=with_mail)
 
 
 @transaction.atomic
@@ -59,10 +62,13 @@ def replace_membership(membership: Membership, *, by: User, reason: str) -> Invi
     return _open(team, user, membership.role, user.email, by)
 
 
-def _open(team: Team, user: User, role: Role, address: str, by: User) -> Invitation:
+def _open(
+    team: Team, user: User, role: Role, address: str, by: User, *, with_mail: bool = True
+) -> Invitation:
     invitation = Invitation(team=team, user=user, role=role, address=address, invited_by=by)
     signed(invitation, by=by, reason=INVITED).save()
-    _ask_for_mail(invitation, by)
+    if with_mail:
+        _ask_for_mail(invitation, by)
     return invitation
 
 

@@ -1,18 +1,20 @@
 """Members of teams: adding them and changing their roles; `teams/leaving.py` removes them. Groups that push
 to Thinkific get the same members."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from core.errors import Refusal, names
 from core.models import Invitation, Membership, Role, SiteSettings, Team, User
 from core.permissions import scope
 from core.permissions.overrides import DENY, effective
 from core.services import groups, webhooks
-from core.services.directions import sending_groups
-from core.services.history import signed
+from core.services.directions import sending_by_team, sending_groups
+from core.services.history import record_many, signed
+from core.services.storage import bulk
 
 
 class TeamIsFull(Refusal):
@@ -78,16 +80,45 @@ def add_members(
     check_takes(team, role, how_many=len(new), beyond_limit=beyond_limit)
     own = set(User.objects.own_people_of(by).filter(pk__in=people).values_list("pk", flat=True))
     _check_guests([user for user in new if user.pk not in own], role, by=by)
-    starts = {"team": team, "role": role, "overrides": scope.starting_overrides(role)}
-    joined = Membership.objects.bulk_create(
-        Membership(user=user, as_guest=user.pk not in own, **starts) for user in new
-    )
-    Membership.history.bulk_history_create(joined, default_user=by, default_change_reason=reason)
-    for invitation in Invitation.objects.filter(team=team, user__in=new):
+    overrides = scope.starting_overrides(role)
+    rows = [Joining(team.pk, user.pk, role.pk, user.pk not in own, overrides) for user in new]
+    keys = join(rows, by=by, reason=reason)
+    joined = Membership.objects.filter(bulk.among("pk", keys)).select_related("team", "user", "role")
+    return list(joined.order_by("pk"))
+
+
+class Joining(NamedTuple):
+    """A membership to be written; primary keys."""
+
+    team: int
+    user: int
+    role: int
+    as_guest: bool
+    overrides: dict[str, str] | None
+
+
+def join(rows: Sequence[Joining], *, by: User | None, reason: str = "joined the team") -> list[int]:
+    """Write memberships and what follows from them: groups that push get the members, open invitations end.
+    Returns their primary keys. The number of statements does not depend on the number of members.
+
+    The caller has locked the teams and made the checks of `add_member`. Call it in the caller's transaction.
+    """
+    if not rows:
+        return []
+    keys = bulk.insert(Membership, ["team_id", "user_id", "role_id", "as_guest", "overrides"], rows)
+    joined = Membership.objects.filter(bulk.among("pk", keys))
+    record_many(joined, "+", by=by, reason=reason)
+    pairs = [(row.team, row.user) for row in rows]
+    # Open invitations to these teams have become pointless.
+    for invitation in Invitation.objects.filter(bulk.Among("team_id", "user_id", rows=pairs)):
         signed(invitation, by=by, reason="joined the team").delete()
-    groups.add_to_groups(sending_groups(team.pk), new, by=by, reason=f"joined {team}")
-    webhooks.emit("membership.created", joined)
-    return joined
+    for team, served in sending_by_team({row.team for row in rows}).items():
+        members = [row.user for row in rows if row.team == team]
+        people = list(User.objects.filter(bulk.among("pk", members)).order_by("pk"))
+        named = Team.objects.get(pk=team)
+        groups.add_to_groups(served, people, by=by, reason=f"joined {named}")
+    webhooks.emit("membership.created", joined.select_related("team", "user", "role").order_by("pk"))
+    return keys
 
 
 @transaction.atomic
@@ -149,11 +180,37 @@ def why_not_removable(membership: Membership, viewer: User) -> tuple[str, str]:
 def check_takes(team: Team, role: Role, *, how_many: int = 1, beyond_limit: bool = False) -> None:
     """Raises Refusal when the team cannot take so many people in this role: it is archived or, unless
     `beyond_limit`, has no room."""
-    _check_role(role, team)
-    if team.archived_at is not None:
-        raise Refusal(f"{team} is archived, and nobody can join it until an administrator restores it.")
+    if why := why_not_taken(team, role, offered=_is_offered(role, team)):
+        raise Refusal(why)
     if role.code == "student" and not beyond_limit:
         _check_room(team, how_many)
+
+
+def why_not_taken(team: Team, role: Role, *, offered: bool) -> str:
+    """Returns why nobody can join the team in this role; empty when people can. `offered`: whether the role
+    is one for this team."""
+    if role.is_global:
+        return f"{role} is a global role. Choose one of the roles for teams."
+    if not offered:
+        return f"The role {role} is not offered in {team}. Choose another role."
+    if team.archived_at is not None:
+        return f"{team} is archived, and nobody can join it until an administrator restores it."
+    return ""
+
+
+def students_of(teams: Collection[int]) -> dict[int, int]:
+    """Returns how many students these teams (primary keys) have; those without any are left out."""
+    rows = Membership.objects.filter(bulk.among("team_id", teams), role__code="student")
+    return dict(rows.order_by().values_list("team").annotate(Count("pk")))
+
+
+def no_room(team: Team, students: int, how_many: int = 1) -> str:
+    """Returns why the team takes no more students."""
+    wanted = "another student" if how_many == 1 else f"{how_many:,} more students"
+    return (
+        f"{team} has no room for {wanted} ({students} of {team.max_members}). Remove somebody first, or ask "
+        "an administrator for a higher limit."
+    )
 
 
 def _check_guests(guests: Sequence[User], role: Role, *, by: User | None) -> None:
@@ -176,11 +233,14 @@ def _check_guests(guests: Sequence[User], role: Role, *, by: User | None) -> Non
 
 def _check_role(role: Role, team: Team) -> None:
     """Raises Refusal for a global role, and for one that is limited to other teams."""
-    if role.is_global:
-        raise Refusal(f"{role} is a global role. Choose one of the roles for teams.")
+    offered = _is_offered(role, team)
+    if role.is_global or not offered:
+        raise Refusal(why_not_taken(team, role, offered=offered))
+
+
+def _is_offered(role: Role, team: Team) -> bool:
     limits = Role.limited_to.through.objects.filter(role=role)
-    if limits.exists() and not limits.filter(team=team).exists():
-        raise Refusal(f"The role {role} is not offered in {team}. Choose another role.")
+    return not limits.exists() or limits.filter(team=team).exists()
 
 
 def _locked(key: int) -> Team:
@@ -194,8 +254,4 @@ def _check_room(team: Team, how_many: int = 1) -> None:
         return
     students = Membership.objects.filter(team=team, role__code="student").count()
     if students + how_many > team.max_members:
-        wanted = "another student" if how_many == 1 else f"{how_many:,} more students"
-        raise TeamIsFull(
-            f"{team} has no room for {wanted} ({students} of {team.max_members}). Remove somebody first, or "
-            "ask an administrator for a higher limit."
-        )
+        raise TeamIsFull(no_room(team, students, how_many))

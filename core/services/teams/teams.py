@@ -1,5 +1,6 @@
 """Making teams and changing them: name, owner, organization, limit, archived or not."""
 
+from collections.abc import Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -12,7 +13,8 @@ from core.folding import fold, tidy_name
 from core.models import Membership, Organization, Role, SiteSettings, Team, User
 from core.permissions import scope
 from core.services import memberships, webhooks
-from core.services.history import signed
+from core.services.history import record_many, signed
+from core.services.storage import bulk
 from core.services.storage.collisions import checked_again
 from core.services.teams import personal
 
@@ -64,6 +66,33 @@ def create(
     webhooks.emit("team.created", [team])
     webhooks.emit("membership.created", [membership])
     return team
+
+
+@checked_again
+def create_many(*, names: Sequence[str], owner: User, by: User | None = None) -> list[Team]:
+    """`create` for several names, all or none; the number of statements does not depend on theirs."""
+    _check_owner(owner)
+    tidied = list(dict.fromkeys(_tidied(name) for name in names))
+    if not tidied:
+        return []
+    taken = Team.objects.filter(bulk.among("folded", map(fold, tidied)), archived_at__isnull=True)
+    if (other := taken.first()) is not None:
+        raise Refusal(_taken(other.name))
+    limit = SiteSettings.load().default_max_members
+    keys = bulk.insert(
+        Team, ["name", "owner_id", "max_members"], [(name, owner.pk, limit) for name in tidied]
+    )
+    made = Team.objects.filter(bulk.among("pk", keys))
+    record_many(made, "+", by=by, reason="team made")
+    role = Role.objects.get(code="owner")
+    overrides = scope.starting_overrides(role)
+    joining = [
+        memberships.Joining(key, owner.pk, role.pk, as_guest=False, overrides=overrides) for key in keys
+    ]
+    _allow_dashboard(owner, by)
+    webhooks.emit("team.created", made.select_related("owner", "organization").order_by("pk"))
+    memberships.join(joining, by=by, reason="owns the team")
+    return list(made.order_by("pk"))
 
 
 @checked_again
@@ -137,11 +166,7 @@ def _checked(values: dict[str, Any], team: Team | None = None) -> dict[str, Any]
     """Returns the values as they are stored. Raises Refusal for values that are not allowed."""
     values = dict(values)
     if "name" in values:
-        name = values["name"] = tidy_name(values["name"])
-        if not name:
-            raise Refusal("A team needs a name.")
-        if len(name) > TEAM_NAME_LENGTH:
-            raise Refusal(f"The name has {len(name)} characters; {TEAM_NAME_LENGTH} is the most.")
+        name = values["name"] = _tidied(values["name"])
         if team is None or name != team.name:
             _check_free(name, team)
     if "description" in values:
@@ -153,12 +178,25 @@ def _checked(values: dict[str, Any], team: Team | None = None) -> dict[str, Any]
     return values
 
 
+def _tidied(name: str) -> str:
+    name = tidy_name(name)
+    if not name:
+        raise Refusal("A team needs a name.")
+    if len(name) > TEAM_NAME_LENGTH:
+        raise Refusal(f"The name has {len(name)} characters; {TEAM_NAME_LENGTH} is the most.")
+    return name
+
+
+def _taken(name: str) -> str:
+    return f"There is a team “{name}” already. Choose another name."
+
+
 def _check_free(name: str, team: Team | None) -> None:
     """Raises Refusal when another team has this name. When two people save at the same time, the constraint
     one_team_per_name refuses the second."""
     others = Team.named(name).exclude(pk=team.pk) if team else Team.named(name)
     if others.filter(archived_at__isnull=True).exists():
-        raise Refusal(f"There is a team “{name}” already. Choose another name.")
+        raise Refusal(_taken(name))
 
 
 def _free_name(name: str, team: Team | None = None) -> str:

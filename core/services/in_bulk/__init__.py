@@ -1,0 +1,1 @@
+"""Services for many people at once, who were checked before: what one person's service does, in bulk."""
