@@ -15,13 +15,14 @@ VOCABULARY = {
     SUCCESS: """
         active completed delivered done processed succeeded applied valid passed published yes
         full in_step in_sync pushed taken up_to_date works subscribed both_sides_agree stored
+        created updated joined
     """,
     # It happens at this moment. Also what must stand apart: an administrator, what only Thinkific has.
     PRIMARY: "running syncing in_flight administrator only_there",
     # It goes on by itself: nobody has to do anything. Also what only the dashboard has.
     INFO: """
         pending received repairing waiting_for_a_sync waiting_for_confirmation waiting_to_be_sent
-        waiting_to_leave only_here
+        waiting_to_leave only_here invited
     """,
     # Somebody should look at it.
     WARNING: """
@@ -35,8 +36,8 @@ VOCABULARY = {
     # It is over, has not begun, is switched off, or is no more than a remark. Labels of people are `label`.
     QUIET: """
         no archived built_in cancelled changed discarded draft expired guest ignored label never_synced
-        not_set not_started not_subscribed queued set_by_the_environment settled switched_off uploaded used_up
-        validated
+        not_set not_started not_subscribed queued set_by_the_environment settled switched_off unchanged undone
+        uploaded used_up validated
     """,
 }
 MEANINGS = {state: meaning for meaning, states in VOCABULARY.items() for state in states.split()}

@@ -385,6 +385,24 @@ class ImportBatchFactory(DjangoModelFactory):
     created_by = factory.SubFactory(UserFactory)
 
 
+class ImportFilePartFactory(DjangoModelFactory):
+    class Meta:
+        model = models.ImportFilePart
+
+    batch = factory.SubFactory(ImportBatchFactory)
+    number = factory.Sequence(lambda n: n)
+    content = b"Email\nana@acme.example\n"
+
+
+class ImportMappingFactory(DjangoModelFactory):
+    class Meta:
+        model = models.ImportMapping
+
+    user = factory.SubFactory(UserFactory)
+    kind = models.ImportBatch.Kind.USERS
+    headers = factory.Sequence(lambda n: f"{n:064}")
+
+
 class ImportRowFactory(DjangoModelFactory):
     class Meta:
         model = models.ImportRow

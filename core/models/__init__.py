@@ -11,7 +11,7 @@ from core.models.api.tokens import ApiToken
 from core.models.catalog import BundleItem, Chapter, Lesson, Product, Quiz
 from core.models.emails import EmailText
 from core.models.enrollments import Enrollment
-from core.models.files.imports import ImportBatch, ImportRow
+from core.models.files.imports import ImportBatch, ImportFilePart, ImportMapping, ImportRow
 from core.models.groups import Direction, GroupAssignment, GroupMembership, ThinkificGroup
 from core.models.invitations import Invitation
 from core.models.opening.openings import ThinkificOpening
@@ -44,6 +44,8 @@ __all__ = [
     "IdempotentCall",
     "ImpersonationSession",
     "ImportBatch",
+    "ImportFilePart",
+    "ImportMapping",
     "ImportRow",
     "Invitation",
     "Job",

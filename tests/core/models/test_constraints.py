@@ -45,6 +45,8 @@ from tests.factories import (
     GroupAssignmentFactory,
     GroupMembershipFactory,
     ImpersonationSessionFactory,
+    ImportFilePartFactory,
+    ImportMappingFactory,
     ImportRowFactory,
     InboundEventFactory,
     InvitationFactory,
@@ -179,6 +181,12 @@ BREACHES = {
     ),
     "one_membership_per_group_and_user": lambda: twice(
         GroupMembershipFactory, group=ThinkificGroupFactory(), user=UserFactory()
+    ),
+    "one_part_per_batch_and_number": lambda: twice(
+        ImportFilePartFactory, batch=ImportRowFactory().batch, number=2
+    ),
+    "one_mapping_per_user_kind_and_headers": lambda: twice(
+        ImportMappingFactory, user=UserFactory(), headers="a"
     ),
     "one_row_per_batch_and_number": lambda: twice(ImportRowFactory, batch=ImportRowFactory().batch, number=2),
     "one_pending_email_change_per_person": lambda: [
