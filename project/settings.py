@@ -205,6 +205,7 @@ WEBHOOKS_ALLOW_LOOPBACK = env.bool("WEBHOOKS_ALLOW_LOOPBACK", False)
 OUTBOX_DRAIN_TASK = "integrations.thinkific.tasks.drain_outbox"
 WEBHOOKS_SEND_TASK = "integrations.queue.tasks.send_webhooks"
 PAYMENTS_TASK = "integrations.queue.tasks.carry_out_payments"
+IMPORTS_TASK = "integrations.queue.tasks.run_imports"
 SYNC_REQUEST = "integrations.thinkific.runs.lifecycle.request_run"
 SYNC_STATE = "integrations.freshness"
 IDENTITY_UNDECIDED = "integrations.thinkific.identities.is_undecided"

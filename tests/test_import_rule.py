@@ -50,6 +50,7 @@ PLACES: dict[str, list[set[str]]] = {
             "services/automatic_memberships",
             "services/people",
         },
+        {"services/in_bulk"},
         {"services/enrollments", "services/accounts", "services/teams"},
         {"services/api", "services/opening"},
         {"services/payments"},

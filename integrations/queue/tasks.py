@@ -6,6 +6,7 @@ import structlog
 from django.conf import settings
 from django_q.tasks import async_task
 
+from core.imports import running as imports
 from core.models import OutboxEntry
 from core.services import seats
 from core.services.accounts import impersonation
@@ -56,6 +57,11 @@ def carry_out_payments() -> dict[str, int]:
     return dict(carry_out.carry_out_due(stop=stopping.requested, beat=heartbeat.beat))
 
 
+def run_imports() -> dict[str, int]:
+    """Carry out the imports that were started."""
+    return dict(imports.run_due(stop=stopping.requested, beat=heartbeat.beat))
+
+
 def start_waiting_work() -> None:
     """Start work on waiting changes and events when a worker starts, without waiting for the next minute.
 
@@ -65,6 +71,7 @@ def start_waiting_work() -> None:
     inbox.sweep()
     payments.sweep()
     sending.sweep()
+    imports.sweep()
 
 
 def _wake_drain() -> None:
@@ -85,6 +92,7 @@ STEPS: list[Callable[[], object]] = [
     ended_access.tell_of_ended_access,
     sending.sweep,
     payments.sweep,
+    imports.sweep,
     inbox.sweep,
     repairs.sweep,
     unread.ask_soon,

@@ -1,0 +1,1 @@
+"""The kind "Users and teams": people, their teams, tags, groups and enrollments."""

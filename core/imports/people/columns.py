@@ -1,0 +1,101 @@
+"""The columns that an import of people knows, and which header means which."""
+
+import re
+from collections.abc import Sequence
+
+from core.folding import bare
+
+Mapping = dict[int, str]  # column, from 0 -> field; a column that is left out is ignored
+
+FIELDS = {
+    "name": "Name",
+    "first_name": "First name",
+    "last_name": "Last name",
+    "email": "E-mail",
+    "team": "Team",
+    "role": "Role",
+    "group": "Group",
+    "tags": "Tags",
+    "enrollments": "Enrollments",
+}
+REQUIRED = "email"
+SEPARATOR = ";"  # between several teams, tags, groups or enrollments of one cell
+TEMPLATE = ["First name", "Last name", "Email", "Team", "Role", "Tags", "Group", "Enrollments"]
+
+# The usual headers in English, German, French and Spanish, as `_plain` returns them.
+_SYNONYMS = {
+    "name": """name fullname username studentname displayname personname contactname membername
+        namedesnutzers vollername vollstandigername benutzer mitarbeiter teilnehmer teilnehmername
+        nomcomplet nometprenom prenometnom nomprenom prenomnom utilisateur nombrecompleto nombreyapellidos
+        nombreyapellido usuario""",
+    "first_name": """firstname givenname forename first vorname rufname prenom nombre nombres primernombre
+        userfirstname""",
+    "last_name": """lastname surname familyname last nachname familienname zuname nom nomdefamille apellido
+        apellidos primerapellido userlastname""",
+    "email": """email emailaddress mail mailaddress useremail emailid workemail businessemail
+        primaryemail login studentemail eadresse emailadresse mailadresse epost emailadressegeschaftlich
+        courriel adressemail adresseemail adresseelectronique adressedemessagerie mel
+        correo correoelectronico direcciondecorreo direcciondecorreoelectronico emailprofesional""",
+    "team": """team teams teamname teamnames department class classroom company organisation organization
+        abteilung klasse mannschaft firma equipe equipes service departement classe entreprise
+        equipo equipos departamento clase empresa""",
+    "role": "role roles rolename teamrole rolle funktion fonction rol funcion papel",
+    "group": """group groups groupname groupnames thinkificgroup thinkificgroups gruppe gruppen groupe groupes
+        grupo grupos""",
+    "tags": """tag tags label labels schlagwort schlagworte schlagworter etikett etiketten etiquette
+        etiquettes motscles etiqueta etiquetas""",
+    "enrollments": """enrollment enrollments enrolment enrolments course courses courseid courseids product
+        products productid productids productableid productableids bundle bundles kurs kurse kurseinschreibung
+        einschreibung einschreibungen produkt produkte cours inscription inscriptions produit produits
+        curso cursos inscripcion inscripciones matricula producto productos""",
+}
+_MEANING = {word: field for field, words in _SYNONYMS.items() for word in words.split()}
+_NOT_A_LETTER = re.compile(r"[\W_]+")
+# What an older file of failed lines says; it is no column to import.
+ERROR_HEADER = "Error"
+
+
+def guess(headers: Sequence[str]) -> Mapping:
+    """Returns what each header means, as far as it is known. A field is given once, to the first header that
+    means it. "Name" beside a first name is the last name."""
+    found: Mapping = {}
+    for index, header in enumerate(headers):
+        field = _MEANING.get(_plain(header))
+        if field is not None and field not in found.values():
+            found[index] = field
+    fields = set(found.values())
+    if "name" in fields and "first_name" in fields and "last_name" not in fields:
+        return {index: "last_name" if field == "name" else field for index, field in found.items()}
+    if "last_name" in fields and "first_name" not in fields and "name" not in fields:
+        # "Nom" alone is the whole name, and so is every single column of names.
+        return {index: "name" if field == "last_name" else field for index, field in found.items()}
+    if "first_name" in fields and "last_name" not in fields:
+        return {index: "name" if field == "first_name" else field for index, field in found.items()}
+    return found
+
+
+def problem_with(mapping: Mapping, headers: Sequence[str]) -> str:
+    """Returns what is wrong with a mapping, in a sentence; empty when it can be used."""
+    for index, field in mapping.items():
+        if not 0 <= index < len(headers):
+            return f"The file has no column {index + 1}. Map its columns again."
+        if field not in FIELDS:
+            return f"There is no field “{field}”. Choose one of {', '.join(FIELDS.values())}."
+    for field in FIELDS:
+        twice = [headers[index] for index, chosen in sorted(mapping.items()) if chosen == field]
+        if len(twice) > 1:
+            return f"“{twice[0]}” and “{twice[1]}” are both mapped to {FIELDS[field]}. Choose one of them."
+    if REQUIRED not in mapping.values():
+        return "No column is mapped to E-mail. People are told apart by their address: choose its column."
+    if "name" in mapping.values() and {"first_name", "last_name"} & set(mapping.values()):
+        return "Map either Name, or First name and Last name. Ignore the others."
+    return ""
+
+
+def ignored(mapping: Mapping, headers: Sequence[str]) -> list[str]:
+    """Returns the headers of the columns that are not imported."""
+    return [header for index, header in enumerate(headers) if header and index not in mapping]
+
+
+def _plain(header: str) -> str:
+    return _NOT_A_LETTER.sub("", bare(header))
