@@ -34,6 +34,7 @@ PLACES: dict[str, list[set[str]]] = {
         {"services/site", "services/spreadsheets", "services/directions", "services/storage"},
         {"services/leases"},
         {"services/history", "services/identity", "services/logins", "services/permissions"},
+        {"services/teams/personal"},
         {"services/site/email_editing"},
         {"services/outbox"},  # marking what Thinkific must be told; how a push ends stands further down
         {"services/webhooks"},  # told of changes by all services below

@@ -20,6 +20,7 @@ from core.services.memberships import add_member
 from core.services.mirror import former_accounts
 from core.services.mirror.source import Source
 from core.services.roles import administrators
+from core.services.teams.personal import personal_of
 from core.wording import first_of
 
 CHANGEABLE = {*User.NAMES, "is_active"}
@@ -246,13 +247,16 @@ def _checked(values: dict[str, Any], user: User | None = None, *, by: User | Non
         if other.exists():
             seen = (other if by is None else other.visible_to(by)).first()
             raise EmailTaken(_taken(values["email"], hidden=seen is None), seen)
-    if values.get("is_active") is False and user is not None and user.owned_teams.exists():
-        owned = first_of([str(team) for team in user.owned_teams.all()])
-        raise OwnsTeams(
-            f"{user} owns {owned}. Make somebody else the owner before switching the account off."
-        )
-    if values.get("is_active") is False and user is not None and user.is_active:
-        administrators.check_another_is_left(user)
+    if values.get("is_active") is False and user is not None:
+        # A personal team stands for its owner, so nobody else could be made the owner: it stays as it is.
+        owned = user.owned_teams.exclude(pk__in=personal_of(user).values("pk"))
+        if owned:
+            raise OwnsTeams(
+                f"{user} owns {first_of([str(team) for team in owned])}. Make somebody else the owner before "
+                "switching the account off."
+            )
+        if user.is_active:
+            administrators.check_another_is_left(user)
     return values
 
 

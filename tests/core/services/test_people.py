@@ -5,6 +5,7 @@ from core.models import GroupMembership, OutboxEntry, SiteSettings, User
 from core.permissions import scope
 from core.services import existing_accounts, people
 from core.services.accounts import deletions, email_changes
+from core.services.api import personal_team
 from tests.factories import (
     EnrollmentFactory,
     GroupAssignmentFactory,
@@ -71,6 +72,21 @@ def test_what_does_not_change_is_not_written():
 def test_somebody_without_an_account_there_is_not_thinkifics_business():
     people.update_user(UserFactory(), last_name="Changed")
     assert entries() == []
+
+
+def test_who_owns_a_personal_team_can_be_switched_off_and_on_again():
+    ada = UserFactory()
+    team = personal_team.of(ada, by=None)
+    ada.refresh_from_db()
+
+    assert not people.update_user(ada, is_active=False).is_active
+    team.refresh_from_db()
+    assert (team.owner, team.archived_at) == (ada, None)
+    assert people.update_user(ada, is_active=True).is_active
+
+    TeamFactory(owner=ada, name="Ordinary")
+    with pytest.raises(Refusal, match=r"owns Ordinary\. Make"):
+        people.update_user(ada, is_active=False)
 
 
 def test_switching_an_account_off_is_told_to_nobody_and_not_for_owners(acme):
