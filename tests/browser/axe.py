@@ -7,13 +7,20 @@ from playwright.sync_api import Page
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 SERIOUS = {"serious", "critical"}
+# Without `preload` axe does not read all style sheets again: of the rules that run, only one for sounds
+# needs it.
 RUN = """async (only) => {
-  const options = {resultTypes: ['violations'], elementRef: false};
+  const options = {resultTypes: ['violations'], elementRef: false, preload: false};
   if (only) options.runOnly = {type: 'rule', values: only};
   const found = await axe.run(document, options);
   return found.violations.map((one) => [one.id, one.impact, one.help,
     one.nodes.map((node) => [node.target.join(' '), node.html.slice(0, 300), node.failureSummary])]);
 }"""
+
+
+def in_every_page(page: Page) -> None:
+    """Every page that is opened from now on has axe, which is otherwise sent to each anew."""
+    page.add_init_script(AXE)
 
 
 def problems(page: Page, *, only: list[str] | None = None) -> list[str]:
