@@ -7,6 +7,7 @@ Otto is a student. Root is the superuser; Alma is an administrator by her role. 
 
 import gc
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -47,11 +48,12 @@ def needs_a_database(item: pytest.Item) -> bool:
     return bool(fixtures & DATABASE or item.get_closest_marker("django_db"))
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest chooses by marker
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark which tests run in which suite, and share them among the processes. Each process begins with its
-    slow tests; otherwise all others would wait for them at the end. Tests of one file stay together: what
-    they share (a world of rows, a pulled site, a server) is made in one process and not in each."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, None, None]:
+    """Mark which tests run in which suite before pytest chooses by marker, and share those that it chose
+    among the processes. Each process begins with its longest tests; otherwise all others would wait for them
+    at the end. Tests of one file stay together: what they share (a world of rows, a pulled site, a server) is
+    made in one process and not in each."""
     for item in items:
         if item.path.name in ALWAYS_ON_POSTGRESQL:
             continue
@@ -59,11 +61,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("later")
         if not needs_a_database(item):
             item.add_marker("once")
+    yield
     count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    slow = [item for item in items if item.get_closest_marker("slow")]
-    quick = [item for item in items if not item.get_closest_marker("slow")]
+    longest, slow, quick = [], [], []
+    for item in items:
+        is_slow = item.get_closest_marker("slow")
+        (longest if item.get_closest_marker("longest") else slow if is_slow else quick).append(item)
     items.clear()
     for number in range(count):
+        items += longest[number::count]
         for part in (slow, quick):
             begin, end = (len(part) * n // count for n in (number, number + 1))
             items += part[begin:end]

@@ -73,6 +73,7 @@ def findings(page: Page, paths: list[str]) -> dict[str, list[str]]:
     return found
 
 
+@pytest.mark.longest
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("part", range(PARTS))

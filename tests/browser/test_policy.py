@@ -44,6 +44,7 @@ def console(page):
     return said
 
 
+@pytest.mark.longest
 @pytest.mark.slow
 def test_every_screen_of_the_demo_shows_without_a_complaint(page: Page, sign_in, root, console, settings):
     settings.DEBUG = True

@@ -48,6 +48,7 @@ def world(db) -> World:
     return world
 
 
+@pytest.mark.longest
 @pytest.mark.slow
 @pytest.mark.parametrize("width", [390, 1024, 1300])
 def test_nothing_is_out_of_reach(page: Page, sign_in, root, world, width):

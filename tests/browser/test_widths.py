@@ -74,6 +74,7 @@ def addresses(world: World) -> list[str]:
     return found
 
 
+@pytest.mark.longest
 @pytest.mark.slow
 @pytest.mark.parametrize("width", WIDTHS)
 def test_no_table_scrolls_sideways(page: Page, sign_in, root, world, width):

@@ -119,6 +119,7 @@ def faults(logged: str) -> str:
     return "\n".join(re.findall(r"^\S+ \[error.*?(?=^\S+ \[|\Z)", logged, re.DOTALL | re.MULTILINE)[-3:])
 
 
+@pytest.mark.longest
 @pytest.mark.parametrize(("who", "calls"), [("alma", CALLS), ("mara", CALLS // 5)])
 def test_no_call_is_answered_outside_the_schema(
     process_environment, alma, acme, ana, mara, globex, otto, tmp_path, who, calls

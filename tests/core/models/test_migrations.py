@@ -34,6 +34,7 @@ def test_the_models_have_no_change_without_a_migration(db):
     call_command("makemigrations", *OURS, "--check", "--dry-run", verbosity=0)
 
 
+@pytest.mark.longest
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.timeout(500)  # of a busy machine

@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[4]
 
 
+@pytest.mark.longest
 @pytest.mark.slow
 def test_killing_workers_in_a_storm_of_edits_loses_and_doubles_nothing(process_environment):
     database = process_environment["DATABASE_URL"]

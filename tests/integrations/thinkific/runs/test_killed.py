@@ -78,6 +78,7 @@ def state():
     return list(users), list(enrollments)
 
 
+@pytest.mark.longest
 @pytest.mark.timeout(500)  # of a busy machine
 def test_a_pull_that_is_killed_ten_times_ends_as_one_that_was_left_alone(sync, thinkific):
     thinkific.set_options(latency=0.05)
