@@ -1,11 +1,13 @@
 """Answers of the REST API: JSON, and the same shape for every error."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from django.http import HttpResponse
+
+from core.wording import listed
 
 JSON = "application/json"
 _encode = msgspec.json.Encoder(decimal_format="string").encode
@@ -27,6 +29,22 @@ def message(
     if errors:
         payload["errors"] = errors
     return answer(status, payload, {name.replace("_", "-"): value for name, value in headers.items()})
+
+
+def not_possible(method: str, possible: Collection[str]) -> HttpResponse:
+    """Returns a 405 that names the methods that an address has."""
+    said = f"{method} is not possible here. Possible: {listed(allowed(possible))}."
+    return message(405, said, Allow=", ".join(allowed(possible)))
+
+
+def options(possible: Collection[str]) -> HttpResponse:
+    """Returns the answer to OPTIONS: which methods an address has."""
+    return answer(204, headers={"Allow": ", ".join(allowed(possible))})
+
+
+def allowed(possible: Collection[str]) -> list[str]:
+    """Returns these methods with those that come with them."""
+    return sorted({*possible, "OPTIONS", *(["HEAD"] if "GET" in possible else [])})
 
 
 def encode(payload: Any) -> bytes:

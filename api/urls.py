@@ -3,4 +3,10 @@ from django.urls import path
 from api import pages
 from api.site import api
 
-urlpatterns = [path("docs", pages.documentation), path("docs/", pages.documentation), path("", api.urls)]
+urlpatterns = [
+    path("", pages.root),
+    path("docs", pages.documentation),
+    path("docs/", pages.documentation),
+    path("openapi.json", pages.schema),
+    path("", api.urls),
+]

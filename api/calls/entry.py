@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 from django.utils import timezone
 
-from api.answers import NOT_FOUND, UNAUTHENTICATED, message
+from api.answers import NOT_FOUND, UNAUTHENTICATED, message, not_possible, options
 from api.authentication import token_of
 from api.calls import bodies, idempotency, limits
 from api.errors import BadBody, Invalid
@@ -90,13 +90,15 @@ def _call(request: HttpRequest, token: ApiToken) -> HttpResponse:
         response: HttpResponse = found.func(request, *found.args, **found.kwargs)
         if response.status_code != 405:
             return response
-        text = f"{request.method} is not possible here."
-        return message(405, text, Allow=response.get("Allow", ""))
+        # Ninja names the methods when it refuses one.
+        possible = [name.strip() for name in response.get("Allow", "").split(",") if name.strip()]
+        if sent == "OPTIONS":
+            return options(possible)
+        return not_possible(sent, possible)
 
+    sent = request.META["REQUEST_METHOD"]
     if request.method == "HEAD":
         request.method = "GET"
-    if request.method == "OPTIONS":
-        return _options(view())
     if request.method in READING:
         return view()
     try:
@@ -127,14 +129,6 @@ def _whole(view: Callable[[], HttpResponse]) -> HttpResponse:
 def _without_last_slash(path: str) -> str:
     rest = path.removeprefix(ROOT)
     return rest.removesuffix("/") or "/"
-
-
-def _options(response: HttpResponse) -> HttpResponse:
-    """Returns which methods an address has. Ninja names them when it refuses one."""
-    allowed = [method.strip() for method in response.get("Allow", "").split(",") if method.strip()]
-    answer = HttpResponse(status=204)
-    answer["Allow"] = ", ".join(sorted({*allowed, "OPTIONS", *(["HEAD"] if "GET" in allowed else [])}))
-    return answer
 
 
 def _unforeseen(request: HttpRequest, error: Exception) -> HttpResponse:

@@ -1,8 +1,12 @@
 """The entry of the API: who is let in, and what happens to calls that cannot be read."""
 
+import re
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from django.test import Client
+from django.urls import get_resolver
 from django.utils import timezone
 
 from core.models import ApiToken
@@ -84,10 +88,59 @@ def test_head_and_options(alma, api):
     assert (options.status_code, options["Allow"]) == (204, "GET, HEAD, OPTIONS")
 
 
-def test_another_method_is_refused(alma, api):
-    answer = api(alma).post("products", {})
-    assert answer.status_code == 405
-    assert "message" in answer.json()
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("POST", "products", "GET, HEAD, OPTIONS"),
+        ("HEAD", "provision", "OPTIONS, POST"),
+        ("DELETE", "", "GET, HEAD, OPTIONS"),
+        ("PATCH", "users/1", "DELETE, GET, HEAD, OPTIONS, PUT"),
+    ],
+)
+def test_another_method_is_refused(alma, api, method, path, allow):
+    answer = api(alma).call(method, path, {})
+    assert (answer.status_code, answer["Allow"]) == (405, allow)
+    assert api(alma).call("OPTIONS", path)["Allow"] == allow
+    if method != "HEAD":
+        assert answer.json()["message"].startswith(f"{method} is not possible here.")
+
+
+@pytest.mark.parametrize("path", ["/api", "/api/"])
+def test_where_the_api_begins(alma, api, path):
+    answer = Client().get(path, HTTP_AUTHORIZATION=f"Bearer {api(alma).secret}")
+    assert answer.status_code == 200
+    assert answer.json()["documentation"].endswith("/api/docs")
+    assert answer.json()["schema"].endswith("/api/openapi.json")
+
+
+def addresses() -> Iterator[str]:
+    """Every address below /api/, with the number 1 for an id."""
+    for pattern in get_resolver("api.urls").url_patterns:
+        for one in getattr(pattern, "url_patterns", [pattern]):
+            yield re.sub(r"<[^>]+>", "1", str(one.pattern))
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"])
+def test_no_address_ends_in_a_fault(alma, api, method):
+    client = api(alma)
+    found = {
+        *addresses(),
+        "/",
+        "docs/x",
+        "openapi.json/",
+        "%00",
+        "%0a",
+        "..",
+        "products%0a",
+        "%ff",
+        "docs%00",
+    }
+    assert {"", "docs", "openapi.json", "users/1", "provision"} <= found
+    for path in sorted(found):
+        answer = client.call(method, path, {} if method in ("POST", "PUT", "PATCH") else None)
+        assert answer.status_code < 500, path
+        if method not in ("GET", "HEAD") and answer.status_code != 204:
+            assert answer["Content-Type"] == "application/json", path
 
 
 @pytest.mark.parametrize(
