@@ -3,7 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from core.folding import bare
+from core.folding import bare, fold
+from core.imports.people import custom_fields
 
 Mapping = dict[int, str]  # column, from 0 -> field; a column that is left out is ignored
 
@@ -17,6 +18,7 @@ FIELDS = {
     "group": "Group",
     "tags": "Tags",
     "enrollments": "Enrollments",
+    "company": "Company",
 }
 REQUIRED = "email"
 SEPARATOR = ";"  # between several teams, tags, groups or enrollments of one cell
@@ -36,9 +38,11 @@ _SYNONYMS = {
         primaryemail login studentemail eadresse emailadresse mailadresse epost emailadressegeschaftlich
         courriel adressemail adresseemail adresseelectronique adressedemessagerie mel
         correo correoelectronico direcciondecorreo direcciondecorreoelectronico emailprofesional""",
-    "team": """team teams teamname teamnames department class classroom company organisation organization
-        abteilung klasse mannschaft firma equipe equipes service departement classe entreprise
-        equipo equipos departamento clase empresa""",
+    "team": """team teams teamname teamnames department class classroom
+        abteilung klasse mannschaft equipe equipes service departement classe
+        equipo equipos departamento clase""",
+    "company": """company companyname organisation organization firma unternehmen entreprise societe
+        empresa compania organizacion""",
     "role": "role roles rolename teamrole rolle funktion fonction rol funcion papel",
     "group": """group groups groupname groupnames thinkificgroup thinkificgroups gruppe gruppen groupe groupes
         grupo grupos""",
@@ -55,14 +59,26 @@ _NOT_A_LETTER = re.compile(r"[\W_]+")
 ERROR_HEADER = "Error"
 
 
+def fields() -> dict[str, str]:
+    """Returns the fields that a column can be mapped to, each with its name on screens."""
+    return FIELDS | custom_fields.known()
+
+
 def guess(headers: Sequence[str]) -> Mapping:
     """Returns what each header means, as far as it is known. A field is given once, to the first header that
-    means it. "Name" beside a first name is the last name."""
+    means it. "Name" beside a first name is the last name; companies are teams where no column names teams."""
     found: Mapping = {}
+    own = {fold(label): field for field, label in custom_fields.known().items()}
     for index, header in enumerate(headers):
-        field = _MEANING.get(_plain(header))
+        field = _MEANING.get(_plain(header)) or own.get(fold(header))
         if field is not None and field not in found.values():
             found[index] = field
+    if "team" not in found.values():
+        found = {index: "team" if field == "company" else field for index, field in found.items()}
+    return _whole_names(found)
+
+
+def _whole_names(found: Mapping) -> Mapping:
     fields = set(found.values())
     if "name" in fields and "first_name" in fields and "last_name" not in fields:
         return {index: "last_name" if field == "name" else field for index, field in found.items()}
@@ -76,15 +92,16 @@ def guess(headers: Sequence[str]) -> Mapping:
 
 def problem_with(mapping: Mapping, headers: Sequence[str]) -> str:
     """Returns what is wrong with a mapping, in a sentence; empty when it can be used."""
+    known = fields()
     for index, field in mapping.items():
         if not 0 <= index < len(headers):
             return f"The file has no column {index + 1}. Map its columns again."
-        if field not in FIELDS:
-            return f"There is no field “{field}”. Choose one of {', '.join(FIELDS.values())}."
-    for field in FIELDS:
+        if field not in known:
+            return f"There is no field “{field}”. Choose one of {', '.join(known.values())}."
+    for field, label in known.items():
         twice = [headers[index] for index, chosen in sorted(mapping.items()) if chosen == field]
         if len(twice) > 1:
-            return f"“{twice[0]}” and “{twice[1]}” are both mapped to {FIELDS[field]}. Choose one of them."
+            return f"“{twice[0]}” and “{twice[1]}” are both mapped to {label}. Choose one of them."
     if REQUIRED not in mapping.values():
         return "No column is mapped to E-mail. People are told apart by their address: choose its column."
     if "name" in mapping.values() and {"first_name", "last_name"} & set(mapping.values()):

@@ -22,8 +22,10 @@ from core.models import User
 log = structlog.get_logger(__name__)
 
 CHUNK = 1000  # lines that are decided, and carried out, together
+MOST_LINES = 500_000
 UNEXPECTED = "Something went wrong with this line that is not its fault. The dashboard's log says more."
 
+fields = columns.fields
 guess = columns.guess
 problem_with = columns.problem_with
 ignored = columns.ignored
@@ -44,6 +46,8 @@ def validate(
         read = rows.read(lines)
         check.decide(read)
         report.rows += len(read)
+        if report.rows > MOST_LINES:
+            raise Refusal(f"The file has more than {MOST_LINES:,} lines. Split it into several files.")
         for row in read:
             if row.problems:
                 for problem in row.problems:

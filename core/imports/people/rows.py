@@ -7,6 +7,7 @@ from core.errors import Refusal
 from core.folding import email_key, split_name, tidy_name
 from core.imports.people.accounts import Account, Joined
 from core.imports.people.columns import FIELDS, REQUIRED
+from core.imports.people.custom_fields import PREFIX, stored
 from core.imports.reading.lines import Line, LongLine
 from core.imports.report import Problem
 from core.models import Product, Role, Tag, Team, ThinkificGroup
@@ -19,6 +20,7 @@ Corrections = Mapping[int, Mapping[int, str]]  # line -> column -> cell
 _LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _USUAL = re.compile(rf"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@(?:{_LABEL}\.)+[a-z]{{2,63}}")
 WHOLE_LINE = -1
+LIMITED = ("name", "first_name", "last_name", "company")  # to NAME_LENGTH
 
 
 class Row:
@@ -47,7 +49,9 @@ class Rows:
         self.headers, self.corrections = headers, corrections
         self.at = {name: index for index, name in mapping.items()}
         self._email = self.at[REQUIRED]
-        self._names = [self.at[name] for name in ("name", "first_name", "last_name") if name in self.at]
+        self._names = [self.at[name] for name in LIMITED if name in self.at]
+        self.custom = [(name, index) for name, index in self.at.items() if name.startswith(PREFIX)]
+        self.has_profile = bool(self.custom) or "company" in self.at
         self._mapped = set(mapping)
         self._lines: dict[int, int] = {}  # the hash of an address -> its first line
 
@@ -69,7 +73,7 @@ class Rows:
                 self._note(row, at, text)
             for index in names:
                 if len(cells[index]) > NAME_LENGTH:
-                    text = f"The name has {len(cells[index])} characters; {NAME_LENGTH} is the most."
+                    text = f"This has {len(cells[index]):,} characters; {NAME_LENGTH} is the most."
                     self._note(row, index, text)
             if mangled or type(line) is not Line:
                 self._look_at_damage(row, line, mangled)
@@ -85,6 +89,15 @@ class Rows:
             for name in ("first_name", "last_name")
         )
         return first, last
+
+    def profile_of(self, row: Row) -> tuple[str, list[dict[str, object]]]:
+        """Returns the company and the custom profile fields, as they are stored."""
+        custom = [
+            stored(name, self.headers[index], tidy_name(row.cells[index]))
+            for name, index in self.custom
+            if row.cells[index]
+        ]
+        return tidy_name(self.cell(row, "company")), custom
 
     def cell(self, row: Row, name: str) -> str:
         index = self.at.get(name)

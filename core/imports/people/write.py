@@ -121,8 +121,11 @@ class _Writer:
 
     def _make_accounts(self, rows: Sequence[Row]) -> None:
         homes = {id(row.joins): self._team(row.joins[0][0]).pk for row in rows}
-        names_of = self.check.rows.names_of
-        new = [NewAccount(row.email, *names_of(row), homes[id(row.joins)]) for row in rows]
+        read = self.check.rows
+        new = [NewAccount(row.email, *read.names_of(row), homes[id(row.joins)]) for row in rows]
+        if read.has_profile:
+            profiles = map(read.profile_of, rows)
+            new = [NewAccount(*one[:4], *profile) for one, profile in zip(new, profiles, strict=True)]
         in_thinkific = self.check.options.in_thinkific
         keys = accounts.create(new, in_thinkific=in_thinkific, by=self.viewer, reason=REASON)
         self.users |= {row.number: key for row, key in zip(rows, keys, strict=True)}

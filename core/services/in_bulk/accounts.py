@@ -20,18 +20,27 @@ class NewAccount(NamedTuple):
     first_name: str
     last_name: str
     home_team: int | None
+    company: str = ""
+    custom_profile_fields: Sequence[dict[str, object]] = ()
+
+
+PROFILE = ("company", "custom_profile_fields")
 
 
 def create(people: Sequence[NewAccount], *, in_thinkific: bool, by: User | None, reason: str) -> list[int]:
-    """`people.create_user` for many, without their memberships. The caller has checked the values
+    """`people.create_user` for many, without their memberships. Company and custom fields are for the account
+    that is made in Thinkific, which has them from then on. The caller has checked the values
     (`people.usable_address`, `tidy_name`) and that the addresses are free. Returns the primary keys.
 
     Nobody can sign in before a password is set through a link by mail. Call it inside a transaction; raises
     IntegrityError when somebody else made one of the accounts meanwhile.
     """
     # Not User.set_unusable_password(), whose forty random letters take longer than the rest of the row.
-    rows = [(*person, f"{UNUSABLE_PREFIX}{secrets.token_hex(20)}") for person in people]
-    keys = bulk.insert(User, ["email", "first_name", "last_name", "home_team_id", "password"], rows)
+    columns, width = ["email", "first_name", "last_name", "home_team_id", *PROFILE], len(NewAccount._fields)
+    if not any(person.company or person.custom_profile_fields for person in people):
+        width -= len(PROFILE)
+    rows = [(f"{UNUSABLE_PREFIX}{secrets.token_hex(20)}", *person[:width]) for person in people]
+    keys = bulk.insert(User, ["password", *columns[:width]], rows)
     record_many(User.objects.filter(bulk.among("pk", keys)), "+", by=by, reason=reason)
     if in_thinkific:
         outbox.mark_new_users(keys, reason=reason, requested_by=by)

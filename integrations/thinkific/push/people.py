@@ -92,6 +92,7 @@ def _create(user: User, entry: OutboxEntry, client: ThinkificClient) -> tuple[sc
     _note_before_sending(entry, fields)
     body: dict[str, Any] = {
         **fields,
+        **_profile(user),
         # Required profile fields are for people who sign up by themselves.
         "skip_custom_fields_validation": True,
         "send_welcome_email": settings.thinkific_welcome_email,
@@ -105,6 +106,17 @@ def _create(user: User, entry: OutboxEntry, client: ThinkificClient) -> tuple[sc
         if found is None:
             raise
         return found, False
+
+
+def _profile(user: User) -> dict[str, Any]:
+    """Returns what an import said about a person who is new in Thinkific. Thinkific has it from then on."""
+    profile: dict[str, Any] = {"company": user.company} if user.company else {}
+    custom = [
+        {"custom_profile_field_definition_id": field["id"], "value": field["value"]}
+        for field in user.custom_profile_fields
+        if field.get("id") and field.get("value")
+    ]
+    return profile | ({"custom_profile_fields": custom} if custom else {})
 
 
 def _link(user: User, remote: schemas.User, *, made_by_us: bool) -> None:

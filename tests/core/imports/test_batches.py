@@ -95,7 +95,7 @@ def test_each_cell_says_what_to_do(root, acme):
         (3, "Email", "“b@localhost” is not an e-mail address: what follows the @ has no dot. Correct it."),
         (5, "Email", "Line 4 has the same address. Delete one of the two, or correct the address."),
         (6, "Team", "There is no team “Acm”. Did you mean “Acme”?"),
-        (7, "Name", "The name has 256 characters; 255 is the most."),
+        (7, "Name", "This has 256 characters; 255 is the most."),
         (8, "Role", "There is no role “Studnet” for teams. Did you mean “Student”?"),
         (9, "Tags", "There is no tag “Vipp”. Did you mean “VIP”?"),
     ]

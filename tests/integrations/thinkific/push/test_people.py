@@ -1,9 +1,13 @@
 """People: made, linked, changed, deleted; and what Thinkific says when it does not want to."""
 
+import io
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from core.imports import batches, running
+from core.imports.people import custom_fields
 from core.models import OutboxEntry, SiteSettings, User
 from core.services import people
 from core.services.accounts import deletions
@@ -39,6 +43,26 @@ def test_a_new_person_gets_an_account(site, push, pull, writes):
     assert writes() == ["POST /users"]
     pull("users")
     assert counts(pull("users")) == {}
+
+
+def test_what_an_import_says_of_a_new_person_is_in_thinkific_too(site, push, pull, writes, root, acme):
+    pull("users")
+    [(field, label)] = list(custom_fields.known().items())[:1]
+    text = f"Email,Team,Company,{label}\nada@new.example,Acme,Roe Ltd,Blue\n"
+    batch = batches.upload(io.BytesIO(text.encode()), name="people.csv", by=root)
+    mapping = batches.mapping_of(batch)
+    assert mapping == {0: "email", 1: "team", 2: "company", 3: field}
+    batches.validate(batch, mapping=mapping, options=batches.options_of(batch))
+    batches.start(batch, by=root)
+    running.run_due()
+    push()
+
+    assert "POST /users" in writes()
+    remote = there(site, "ada@new.example")
+    assert (remote.company, [str(value) for _, value in remote.profile]) == ("Roe Ltd", ["Blue"])
+    pull("users")
+    ada = User.objects.get(email="ada@new.example")
+    assert (ada.company, ada.custom_profile_fields[0]["value"]) == ("Roe Ltd", "Blue")
 
 
 def test_the_pull_after_a_push_finds_nothing_new(site, push, pull):
