@@ -89,6 +89,14 @@ def create_user(
     return user
 
 
+def let_in(person: User, *, reason: str, by: User | None) -> None:
+    """Make a user of the dashboard of somebody whose row the caller has locked; nothing when they are one."""
+    if not person.is_dashboard_user:
+        person.is_dashboard_user = True
+        signed(person, by=by, reason=reason).save(update_fields=["is_dashboard_user", "updated_at"])
+        webhooks.emit("user.created", [person])
+
+
 class AddResult(NamedTuple):
     """The user with an address, and whether the user is invited (True) or a member (False)."""
 

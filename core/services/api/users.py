@@ -13,7 +13,6 @@ from core.permissions import scope, students
 from core.services import people
 from core.services.accounts import account_mail, deletions, email_changes, passwords
 from core.services.api import personal_team, rights
-from core.services.history import signed
 from core.services.teams import teams
 
 REASON = "changed by the REST API"
@@ -151,12 +150,10 @@ def _let_in(person: User, wanted: Changes, by: User) -> User:
     _check_account(person, by)
     if not person.is_active:
         raise NotNow(f"{person}'s account is switched off. Switch it on first.")
-    person.is_dashboard_user = True
-    signed(person, by=by, reason="made a user by the REST API").save(
-        update_fields=["is_dashboard_user", "updated_at"]
-    )
+    person = update(person, wanted._replace(email=None), by=by)
+    people.let_in(person, reason="made a user by the REST API", by=by)
     personal_team.of(person, by=by)
-    return update(User.objects.get(pk=person.pk), wanted._replace(email=None), by=by)
+    return User.objects.get(pk=person.pk)
 
 
 def delete(user: User, *, by: User) -> None:

@@ -12,7 +12,7 @@ from core.errors import Refusal
 from core.folding import fold, tidy_name
 from core.models import Membership, Organization, Role, SiteSettings, Team, User
 from core.permissions import scope
-from core.services import memberships, webhooks
+from core.services import memberships, people, webhooks
 from core.services.history import record_many, signed
 from core.services.storage import bulk
 from core.services.storage.collisions import checked_again
@@ -62,7 +62,7 @@ def create(
     role = Role.objects.get(code="owner")
     membership = Membership(team=team, user=owner, role=role, overrides=scope.starting_overrides(role))
     signed(membership, by=by, reason="owns the team").save()
-    _allow_dashboard(owner, by)
+    people.let_in(owner, reason="owns a team", by=by)
     webhooks.emit("team.created", [team])
     webhooks.emit("membership.created", [membership])
     return team
@@ -89,7 +89,7 @@ def create_many(*, names: Sequence[str], owner: User, by: User | None = None) ->
     joining = [
         memberships.Joining(key, owner.pk, role.pk, as_guest=False, overrides=overrides) for key in keys
     ]
-    _allow_dashboard(owner, by)
+    people.let_in(owner, reason="owns a team", by=by)
     webhooks.emit("team.created", made.select_related("owner", "organization").order_by("pk"))
     memberships.join(joining, by=by, reason="owns the team")
     return list(made.order_by("pk"))
@@ -132,7 +132,7 @@ def change_owner(team: Team, *, owner: User, former_role: Role, by: User | None 
     memberships.change_role(membership, role=Role.objects.get(code="owner"), by=by)
     if former is not None:
         memberships.change_role(former, role=former_role, by=by)
-    _allow_dashboard(owner, by)
+    people.let_in(owner, reason="owns a team", by=by)
     return team
 
 
@@ -214,10 +214,3 @@ def _free_name(name: str, team: Team | None = None) -> str:
 def _check_owner(owner: User) -> None:
     if not owner.is_active:
         raise Refusal(f"{owner}'s account is switched off. Switch it on, or choose another owner.")
-
-
-def _allow_dashboard(owner: User, by: User | None) -> None:
-    if not owner.is_dashboard_user:
-        owner.is_dashboard_user = True
-        signed(owner, by=by, reason="owns a team").save(update_fields=["is_dashboard_user", "updated_at"])
-        webhooks.emit("user.created", [owner])

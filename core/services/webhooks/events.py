@@ -68,8 +68,8 @@ EVENTS: dict[str, Event] = {
         Event(
             "user.created",
             "User Created",
-            "A person became a user of the dashboard: an administrator, an owner or a manager. "
-            "The account was made here, or an existing one got such a role.",
+            "A person became a user of the dashboard: an administrator, the owner of a team, or a user of "
+            "the REST API. The account was made here, or an existing one became a user.",
             _ACCOUNT,
         ),
         Event("user.deleted", "User Deleted", "A user of the dashboard was deleted.", _ACCOUNT),

@@ -25,6 +25,7 @@ from core.models import (
 )
 from core.services import automatic_memberships, invitations, memberships, people, seats, webhooks
 from core.services.accounts import deletions
+from core.services.api import users
 from core.services.enrollments import enroll_many, enrollments
 from core.services.mirror.enrollments import apply_enrollments
 from core.services.mirror.groups import TeamTarget, leave_teams
@@ -105,6 +106,16 @@ def test_users(alma, root, acme, ana, bo):
         teams.create(name="New", owner=bo, by=alma)
     with events(user__deleted=1):
         deletions.delete(person, confirmed=deletions.describe(person, by=alma), by=alma)
+
+
+def test_an_account_that_the_rest_api_makes_a_user(alma, ana):
+    wanted = users.Changes(email=ana.email, name="Ana Ash")
+    with events(user__created=1, team__created=1, membership__created=1):
+        users.upsert(wanted, by=alma)
+        created = WebhookDelivery.objects.get(event="user.created")
+        assert (created.payload["id"], created.payload["name"]) == (ana.pk, "Ana Ash")
+    with events():
+        users.upsert(wanted, by=alma)
 
 
 @pytest.mark.parametrize("too", [True, False])
