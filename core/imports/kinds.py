@@ -3,10 +3,14 @@
 from types import ModuleType
 
 from core.errors import Refusal
+from core.imports.group_matching import kind as group_matching
 from core.imports.people import kind as people
 from core.models import ImportBatch
 
-KINDS: dict[str, ModuleType] = {ImportBatch.Kind.USERS: people}
+KINDS: dict[str, ModuleType] = {
+    ImportBatch.Kind.USERS: people,
+    ImportBatch.Kind.GROUP_MATCHING: group_matching,
+}
 
 
 def of(kind: str) -> ModuleType:

@@ -177,7 +177,7 @@ def _import(batch: ImportBatch, claim: Claim[ImportBatch], go_on: Callable[[], N
                 _store(batch, claim, carrier.carry_out(rows))
 
             _in_one(step, before_again=carrier.renew)
-    return []
+    return kind.finish(batch, viewer=viewer)
 
 
 def _in_one(step: Callable[[], None], *, before_again: Callable[[], None] = lambda: None) -> None:

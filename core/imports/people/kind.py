@@ -17,7 +17,7 @@ from core.imports.people.options import Options
 from core.imports.people.rows import Corrections, Row, Rows
 from core.imports.reading.lines import Line, Table
 from core.imports.report import Report
-from core.models import User
+from core.models import ImportBatch, User
 
 log = structlog.get_logger(__name__)
 
@@ -131,3 +131,8 @@ class Carrier:
         a deadlock."""
         if isinstance(error, Error) and is_unavailable(error):
             raise error
+
+
+def finish(batch: ImportBatch, *, viewer: User) -> list[str]:
+    """Called when the last line is carried out. Returns what the import's page says besides."""
+    return []
