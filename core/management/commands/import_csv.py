@@ -16,7 +16,7 @@ MOST_SHOWN = 50
 
 
 class Command(LocalTimeCommand):
-    help = "Import people from a CSV or XLSX file, in the name and with the rights of an account."
+    help = "Import people, or assign groups to teams, from a CSV or XLSX file, with the rights of an account."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", metavar="FILE")
@@ -40,6 +40,9 @@ class Command(LocalTimeCommand):
             "--allow-emails", action="store_true", help="send welcome e-mails and invitations"
         )
         parser.add_argument("--prohibit-emails", action="store_true", help="send none; wins over the other")
+        parser.add_argument(
+            "--sync", action="store_true", help="of group matching: sync the matched groups at the end"
+        )
         parser.add_argument("--not-in-thinkific", action="store_true", help="make no Thinkific accounts")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -95,16 +98,18 @@ class Command(LocalTimeCommand):
 
     def _options(self, batch: ImportBatch, options: dict[str, Any]) -> Any:
         known = batches.options_of(batch)
-        return type(known)(
-            team=known.team,
-            sheet=options["sheet"] or known.sheet,
-            create_teams=options["create_teams"],
-            create_tags=options["create_tags"],
-            existing="update" if options["update"] else "leave",
-            allow_emails=options["allow_emails"],
-            prohibit_emails=options["prohibit_emails"],
-            in_thinkific=not options["not_in_thinkific"],
-        )
+        chosen = {
+            "sheet": options["sheet"] or known.sheet,
+            "create_teams": options["create_teams"],
+            "create_tags": options["create_tags"],
+            "existing": "update" if options["update"] else "leave",
+            "allow_emails": options["allow_emails"],
+            "prohibit_emails": options["prohibit_emails"],
+            "in_thinkific": not options["not_in_thinkific"],
+            "sync": options["sync"],
+        }
+        # Each kind has its own: what it does not ask is left.
+        return type(known).read(known.stored() | chosen)
 
     def _say(self, batch: ImportBatch, report: Report, errors: list[dict[str, Any]]) -> None:
         self.stdout.write(f"{report.rows:,} lines, {report.valid:,} of them valid.")

@@ -1,8 +1,10 @@
 """Files that assign groups to teams (Upload Group Matching)."""
 
 import io
+import json
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from core.imports import batches, running
 from core.imports.group_matching.columns import guess
@@ -228,3 +230,25 @@ def test_queries_do_not_grow_with_the_lines_of_a_validation(root, django_assert_
     with django_assert_max_num_queries(60):
         _, report = validated(root, f"Group,Team\n{many}")
     assert report.valid == 60
+
+
+def test_the_command_assigns_groups(root, acme, sales, tmp_path, capsys):
+    path = tmp_path / "groups.csv"
+    path.write_text("Group,Team,Direction\nSales Müller,Acme,Disabled\nNobody,Acme,\n", encoding="utf-8")
+    with pytest.raises(CommandError, match="1 created, 1 failed"):
+        call_command("import_csv", str(path), "--kind=group-matching", "--json")
+    assert json.loads(capsys.readouterr().out) == {
+        "rows": 2,
+        "valid": 1,
+        "created": 1,
+        "updated": 0,
+        "failed": 1,
+        "errors": [
+            {
+                "row": 3,
+                "column": "Group",
+                "message": "There is no group “Nobody”. Correct it, or sync the groups first.",
+            }
+        ],
+    }
+    assert found() == [("Sales Müller", "Acme", "disabled", None)]
