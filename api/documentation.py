@@ -14,7 +14,7 @@ EXPLAINED = {
     409: "The present state does not allow it; the message says what helps.",
     412: "If-Match names another version than the present one.",
     413: "The body is larger than 1 MB.",
-    422: "A value is refused; `errors` names each field.",
+    422: "A value is refused; `errors` names each field, as `seats.0.add_seats` for one within a list.",
     429: "Too many calls in this minute.",
     503: "The database cannot be reached at this moment.",
 }
@@ -30,7 +30,8 @@ class Message(Schema):
 
 
 class Problem(Message):
-    """An error about values; `errors` has the reasons by the field as it was sent."""
+    """An error about values; `errors` has the reasons by the field as it was sent: `email`, or
+    `seats.0.add_seats` for a field of the first object in the list `seats`."""
 
     errors: dict[str, list[str]] | None = None
 
@@ -72,7 +73,7 @@ HEADERS: dict[str, Any] = {
         "in": "header",
         "required": False,
         "description": "Repeat a call safely: the same key and body get the first answer again for 24 hours.",
-        "schema": {"type": "string", "maxLength": 255, "pattern": "^[ -~]*$"},
+        "schema": {"type": "string", "maxLength": 255, "pattern": "^[ -~]*[!-~][ -~]*$"},
     },
     "If-Match": {
         "name": "If-Match",

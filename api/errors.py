@@ -61,8 +61,16 @@ def answer_to(request: HttpRequest, error: Exception) -> HttpResponse | None:
         case HttpError():
             return message(error.status_code, error.message)
         case Refusal():
-            return message(error.status, str(error), {error.field: [str(error)]} if error.field else None)
+            return _refused(error)
     return None
+
+
+def _refused(refusal: Refusal) -> HttpResponse:
+    """A 422 names a field. What a rule forbids for another reason than a value is a 409."""
+    if refusal.field:
+        errors = {refusal.field: [str(refusal)]}
+        return message(refusal.status, _summary(errors), errors)
+    return message(409 if refusal.status == 422 else refusal.status, str(refusal))
 
 
 def _invalid(error: ValidationError) -> HttpResponse:
@@ -71,9 +79,9 @@ def _invalid(error: ValidationError) -> HttpResponse:
         place, *path = problem["loc"]
         if place == "path":
             return message(404, NOT_FOUND)
-        # ("body", "payload", "enrollments", 0): the name of the parameter is ours, the rest was sent.
+        # ("body", "payload", "seats", 0, "add_seats"): the name of the parameter is ours, the rest was sent.
         names = path[1:] if place == "body" else path
-        field = next((str(name) for name in names), "body")
+        field = ".".join(map(str, names)) or "body"
         errors.setdefault(field, [])
         said = _words(problem)
         if said not in errors[field]:

@@ -8,7 +8,7 @@ class Refusal(Exception):
     """A request that a rule forbids. Nothing was changed.
 
     Screens show the text as a message, the API answers with `status` and the text, at `field` if the rule is
-    about a field that the API calls so too.
+    about a field that the API calls so too. Without a field its 422 is a 409.
     """
 
     status = 422

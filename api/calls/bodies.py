@@ -42,7 +42,7 @@ def parse(body: bytes) -> Any:
     except (UnicodeDecodeError, RecursionError, ValueError) as error:
         said = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise BadBody(f"The body is not valid JSON: {said}.") from None
-    _check(value, "body", 0)
+    _check(value, (), 0)
     return value
 
 
@@ -50,18 +50,17 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is no number")
 
 
-def _check(value: Any, field: str, depth: int) -> None:
+def _check(value: Any, place: tuple[str, ...], depth: int) -> None:
     if depth > DEEPEST:
         raise BadBody("The body is nested too deeply.")
     if isinstance(value, str):
         if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
-            raise Invalid(
-                **{field: "The text contains a character that cannot be stored (NUL or half of one)."}
-            )
+            said = "The text contains a character that cannot be stored (NUL or half of one)."
+            raise Invalid(**{".".join(place) or "body": said})
     elif isinstance(value, dict):
         for name, inner in value.items():
-            _check(name, "body", depth)
-            _check(inner, name if depth == 0 else field, depth + 1)
+            _check(name, place, depth)
+            _check(inner, (*place, name), depth + 1)
     elif isinstance(value, list):
-        for inner in value:
-            _check(inner, field, depth + 1)
+        for number, inner in enumerate(value):
+            _check(inner, (*place, str(number)), depth + 1)

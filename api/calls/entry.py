@@ -103,9 +103,9 @@ def _call(request: HttpRequest, token: ApiToken) -> HttpResponse:
         return view()
     try:
         request.data = bodies.parse(bodies.read(request))  # type: ignore[attr-defined]
+        key = idempotency.key_of(request)
     except (BadBody, Invalid) as error:
         return error.answer()
-    key = idempotency.key_of(request)
     for attempt in range(1, TRIES + 1):
         try:
             if key:

@@ -8,22 +8,30 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from api.answers import JSON, message
+from api.errors import Invalid
 from core.models import IdempotentCall, User
 from core.models.api.calls import KEY_LENGTH
 from core.services.api import calls
 
-HEADER = "HTTP_IDEMPOTENCY_KEY"
+NAME, HEADER = "Idempotency-Key", "HTTP_IDEMPOTENCY_KEY"
 
 
 def key_of(request: HttpRequest) -> str:
-    return str(request.META.get(HEADER, "")).strip() if request.method == "POST" else ""
+    """Returns the key of a call; empty without one. Raises Invalid for an empty one, which would protect from
+    nothing, and for one that cannot be stored."""
+    if request.method != "POST" or HEADER not in request.META:
+        return ""
+    key = str(request.META[HEADER]).strip()
+    if not key:
+        raise Invalid(**{NAME: "It is empty. Send a value of your own for each call, or leave it out."})
+    if len(key) > KEY_LENGTH or not (key.isascii() and key.isprintable()):
+        raise Invalid(**{NAME: f"Use at most {KEY_LENGTH} letters, digits and signs of ASCII."})
+    return key
 
 
 def once(request: HttpRequest, issuer: User, key: str, call: Callable[[], HttpResponse]) -> HttpResponse:
     """Carry out a call under its key, in one transaction with the record of its answer, or return the first
     answer. Keys belong to the issuer; a key with another body is a 409."""
-    if len(key) > KEY_LENGTH or not (key.isascii() and key.isprintable()):
-        return message(422, f"Idempotency-Key: use at most {KEY_LENGTH} letters, digits and signs of ASCII.")
     said = [str(request.method).encode(), request.path.removesuffix("/").encode(), request.body]
     # With the secret key of the site: a body may hold a password, which could be guessed from a plain hash.
     wanted = salted_hmac("api.calls.idempotency", b"\0".join(said), algorithm="sha256").hexdigest()

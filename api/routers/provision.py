@@ -18,6 +18,7 @@ from api.resources.teams import TeamOut
 from api.resources.users import UserOut
 from api.routers.users import Email, Name, Password
 from api.types import Input, ProductNumber, Whole
+from core.errors import Refusal
 from core.models import Enrollment, Seat, Team
 from core.models.fields.settings_checks import MOST_DAYS, MOST_PLACES
 from core.services.api import provision as service
@@ -91,6 +92,7 @@ class ProvisionedOut(Schema):
     job: Annotated[str, Field(description="The job: `GET /api/jobs/{id}` says how it goes.")]
 
 
+SENT_AS = {name: f"user.{name}" for name in ("email", "name", "password")}
 BODY = {
     "user": {"email": "j.doe@www.wooninja.io", "name": "John Doe"},
     "team": {"strategy": "auto", "name": "Doe Logistics"},
@@ -124,14 +126,19 @@ def provision(request: ApiRequest, body: Provision) -> HttpResponse:
     place is free the call is a 409, and nothing is written. 201: the user was made; 200: was there."""
     issuer = request.issuer
     if body.team.strategy == "specific" and body.team.id is None:
-        raise Invalid(team="The strategy specific needs the id of the team.")
+        raise Invalid(**{"team.id": "The strategy specific needs the id of the team."})
     places = [
         service.Places(
-            products.chosen(issuer, [one.thinkific_id], field="seats", product_type=one.product_type)[0],
+            products.chosen(
+                issuer,
+                [one.thinkific_id],
+                field=f"seats.{number}.thinkific_id",
+                product_type=one.product_type,
+            )[0],
             one.add_seats,
             one.enrollment_days,
         )
-        for one in body.seats
+        for number, one in enumerate(body.seats)
     ]
     wanted = products.chosen(issuer, body.enrollments, field="enrollments", product_type=body.product_type)
     buyer = Changes(
@@ -140,7 +147,11 @@ def provision(request: ApiRequest, body: Provision) -> HttpResponse:
         password=None if body.user.password is None else body.user.password.get_secret_value(),
     )
     choice = service.TeamChoice(body.team.strategy, body.team.id, body.team.name or "", body.team.role)
-    done = service.provision(buyer=buyer, choice=choice, places=places, products=wanted, by=issuer)
+    try:
+        done = service.provision(buyer=buyer, choice=choice, places=places, products=wanted, by=issuer)
+    except Refusal as refusal:
+        refusal.field = SENT_AS.get(refusal.field, refusal.field)
+        raise
     return answers.answer(201 if done.made else 200, {"data": _shown(done, request), "job": str(done.job.pk)})
 
 

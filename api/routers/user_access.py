@@ -21,7 +21,6 @@ from core.models import Job, Product, User
 from core.models.fields.settings_checks import MOST_DAYS, MOST_PLACES
 from core.models.groups import GROUP_NAME_LENGTH
 from core.services.api import access, expiry, jobs, user_group
-from core.services.seats.changes import TooManyPlaces
 
 router = Router(tags=["Users"], auth=Bearer("users:write"))
 
@@ -151,17 +150,14 @@ def add_seats(request: ApiRequest, id: Id, body: UserSeats) -> HttpResponse:
     user = locked(request, id)
     access.check(request.issuer)
     product = product_of(request, body.thinkific_id, "thinkific_id", body.product_type)
-    try:
-        access.add(
-            user,
-            product,
-            active=body.active,
-            add_seats=body.add_seats,
-            enrollment_days=body.enrollment_days,
-            by=request.issuer,
-        )
-    except TooManyPlaces as refusal:
-        raise Invalid(add_seats=str(refusal)) from None
+    access.add(
+        user,
+        product,
+        active=body.active,
+        add_seats=body.add_seats,
+        enrollment_days=body.enrollment_days,
+        by=request.issuer,
+    )
     return with_access(request, user)
 
 

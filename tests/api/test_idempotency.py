@@ -80,3 +80,11 @@ def test_only_posts_have_keys(alma, api):
     client.put(f"users/{made['id']}", {"name": "Two"}, Idempotency_Key="k1")
     assert client.get(f"users/{made['id']}").json()["data"]["name"] == "Two"
     assert not IdempotentCall.objects.exists()
+
+
+@pytest.mark.parametrize("key", ["", "  ", "x" * 256, "caf\u00e9"])
+def test_a_key_that_cannot_be_used_is_named(alma, api, key):
+    answer = api(alma).post("users/search", {"email": "a@b.example"}, Idempotency_Key=key)
+    assert answer.status_code == 422
+    assert set(answer.json()["errors"]) == {"Idempotency-Key"}
+    assert answer.json()["message"].startswith("Idempotency-Key: ")

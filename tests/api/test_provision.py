@@ -3,6 +3,7 @@
 import pytest
 
 from core.models import Enrollment, Membership, Product, Seat, Team, User
+from core.models.fields.settings_checks import MOST_PLACES
 from tests.factories import MembershipFactory, ProductFactory, SeatFactory, TeamFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -84,7 +85,7 @@ def test_strategies(alma, api, course):
     assert Membership.objects.get(team=other, user=ada).role.code == "manager"
     assert Seat.objects.filter(assignments__team=old).get().max_seats == 20
     assert client.post("provision", body(team={"strategy": "specific"})).json()["errors"] == {
-        "team": ["The strategy specific needs the id of the team."]
+        "team.id": ["The strategy specific needs the id of the team."]
     }
     assert client.post("provision", body(team={"strategy": "specific", "id": 10**9})).status_code == 422
 
@@ -153,3 +154,44 @@ def test_a_team_that_the_issuer_does_not_see_is_neither_shown_nor_used(mara, acm
 def test_its_scope(alma, api, course):
     assert api(alma, "students:write", "users:write").post("provision", body()).status_code == 403
     assert api(alma, "provision:write").post("provision", body()).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"seats": [{"thinkific_id": 1379051}]}, "seats.0.add_seats"),
+        ({"seats": [{"thinkific_id": 1379051, "add_seats": 1}, 5]}, "seats.1"),
+        ({"seats": [{"thinkific_id": 1379051, "add_seats": 1}, {}]}, "seats.1.thinkific_id"),
+        ({"seats": [{"thinkific_id": 99, "add_seats": 1}]}, "seats.0.thinkific_id"),
+        ({"seats": [{"thinkific_id": 1379051, "add_seats": MOST_PLACES}] * 2}, "seats.1.add_seats"),
+        (
+            {"seats": [{"thinkific_id": 1379051, "add_seats": 1, "product_type": "\0"}]},
+            "seats.0.product_type",
+        ),
+        ({"user": {}}, "user.email"),
+        ({"user": 5}, "user"),
+        ({"user": {"email": "no address"}}, "user.email"),
+        ({"user": {"email": EMAIL, "name": "x" * 600}}, "user.name"),
+        ({"user": {"email": EMAIL, "password": "short"}}, "user.password"),
+        ({"team": {"name": " \u200b "}}, "team.name"),
+        ({"team": {"name": "x" * 256}}, "team.name"),
+        ({"team": {"strategy": "any"}}, "team.strategy"),
+        ({"team": {"strategy": "specific"}}, "team.id"),
+        ({"team": {"strategy": "specific", "id": 10**9}}, "team.id"),
+        ({"enrollments": [1379051, "x"]}, "enrollments.1"),
+        ({"enrollments": [99]}, "enrollments"),
+        ({"seats": []}, "enrollments"),
+    ],
+)
+def test_what_is_wrong_is_named_as_it_was_sent(alma, api, course, change, field):
+    answer = api(alma).post("provision", body(**change))
+    assert answer.status_code == 422, answer.content
+    assert set(answer.json()["errors"]) == {field} or field == "seats.1.thinkific_id"
+    assert field in answer.json()["errors"]
+    assert answer.json()["message"].startswith(f"{field}: ")
+
+
+def test_who_owns_no_team(alma, api, course):
+    UserFactory(email=EMAIL, is_dashboard_user=True)
+    answer = api(alma).post("provision", body(team={"strategy": "first"}))
+    assert set(answer.json()["errors"]) == {"team.strategy"}

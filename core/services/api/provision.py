@@ -13,6 +13,7 @@ from core.services import memberships
 from core.services.api import access, jobs, users
 from core.services.api.users import Changes
 from core.services.enrollments import seat_access
+from core.services.seats.changes import TooManyPlaces
 from core.services.teams import teams
 from core.services.teams.teams import TEAM_NAME_LENGTH
 
@@ -20,7 +21,11 @@ Strategy = Literal["auto", "first", "create", "specific"]
 
 
 class NoSuchTeam(Refusal):
-    field = "team"
+    field = "team.id"
+
+
+class OwnsNoTeam(Refusal):
+    field = "team.strategy"
 
 
 @dataclass(frozen=True)
@@ -63,17 +68,7 @@ def provision(
     nothing."""
     user, made = users.upsert(buyer, by=by)
     team = _team(user, choice, by, made)
-    seats = [
-        access.add_to_team(
-            team,
-            one.product,
-            active=True,
-            add_seats=one.add_seats,
-            enrollment_days=one.enrollment_days,
-            by=by,
-        )
-        for one in places
-    ]
+    seats = [_added(team, one, number, by) for number, one in enumerate(places)]
     enrollments: list[Enrollment] = []
     if products:
         enrollments = seat_access.enroll(student=user, products=products, by=by, team=team)
@@ -81,12 +76,27 @@ def provision(
     return Provisioned(user, made, team, seats, enrollments, job)
 
 
+def _added(team: Team, one: Places, number: int, by: User) -> Seat:
+    try:
+        return access.add_to_team(
+            team,
+            one.product,
+            active=True,
+            add_seats=one.add_seats,
+            enrollment_days=one.enrollment_days,
+            by=by,
+        )
+    except TooManyPlaces as refusal:
+        refusal.field = f"seats.{number}.add_seats"
+        raise
+
+
 def _team(user: User, choice: TeamChoice, by: User, made: bool) -> Team:
     owned = list(user.owned_teams.visible_to(by).current().order_by("pk")[:1])
     if choice.strategy == "specific":
         return _joined(user, choice, by)
     if choice.strategy == "first" and not owned:
-        raise NoSuchTeam(f"{user} owns no team. Use the strategy auto or create.")
+        raise OwnsNoTeam(f"{user} owns no team. Use the strategy auto or create.")
     if owned and (choice.strategy != "create" or made):
         # A new user has just got a team: it takes the name that was sent instead of that of the user.
         if not (made and choice.name):

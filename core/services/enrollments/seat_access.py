@@ -30,7 +30,7 @@ class HeldOtherwise(Refusal):
 
 
 class NoSeat(Refusal):
-    """A team's viewer has no seat on a product in common with the student."""
+    """The team, or a team's viewer in common with the student, has no seat on a product."""
 
     field = "enrollments"
 
@@ -111,9 +111,9 @@ def plan(
     for product in products:
         missing = [student for student in students if (student.pk, product.pk) not in made.ways]
         if missing and team is not None:
-            raise Refusal(f"{team} has no seat on {product} for {names(missing)}. Nobody was enrolled.")
+            raise NoSeat(f"{team} has no seat on {product} for {names(missing)}. Nobody was enrolled.")
         if missing and not by.sees_everything:
-            raise Refusal(f"No team that you have in common with {names(missing)} has a seat on {product}.")
+            raise NoSeat(f"No team that you have in common with {names(missing)} has a seat on {product}.")
         made.ends |= {(student.pk, product.pk): expiry_date for student in missing}
     return made
 

@@ -36,7 +36,7 @@ CHANGEABLE = {
 
 
 class TooManyPlaces(Refusal):
-    pass
+    field = "add_seats"
 
 
 class BadLastDay(Refusal):

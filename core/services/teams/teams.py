@@ -24,6 +24,10 @@ DESCRIPTION_LENGTH = 10_000
 CHANGEABLE = {"name", "description", "organization", "max_members"}
 
 
+class BadTeamName(Refusal):
+    field = "team.name"
+
+
 class Size(NamedTuple):
     members: int
     students: int
@@ -77,7 +81,7 @@ def create_many(*, names: Sequence[str], owner: User, by: User | None = None) ->
         return []
     taken = Team.objects.filter(bulk.among("folded", map(fold, tidied)), archived_at__isnull=True)
     if (other := taken.first()) is not None:
-        raise Refusal(_taken(other.name))
+        raise BadTeamName(_taken(other.name))
     limit = SiteSettings.load().default_max_members
     keys = bulk.insert(
         Team, ["name", "owner_id", "max_members"], [(name, owner.pk, limit) for name in tidied]
@@ -181,9 +185,9 @@ def _checked(values: dict[str, Any], team: Team | None = None) -> dict[str, Any]
 def _tidied(name: str) -> str:
     name = tidy_name(name)
     if not name:
-        raise Refusal("A team needs a name.")
+        raise BadTeamName("A team needs a name.")
     if len(name) > TEAM_NAME_LENGTH:
-        raise Refusal(f"The name has {len(name)} characters; {TEAM_NAME_LENGTH} is the most.")
+        raise BadTeamName(f"The name has {len(name)} characters; {TEAM_NAME_LENGTH} is the most.")
     return name
 
 
@@ -196,7 +200,7 @@ def _check_free(name: str, team: Team | None) -> None:
     one_team_per_name refuses the second."""
     others = Team.named(name).exclude(pk=team.pk) if team else Team.named(name)
     if others.filter(archived_at__isnull=True).exists():
-        raise Refusal(_taken(name))
+        raise BadTeamName(_taken(name))
 
 
 def _free_name(name: str, team: Team | None = None) -> str:

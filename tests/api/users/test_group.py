@@ -93,7 +93,7 @@ def test_a_manager_assigns_no_groups(api, owen, gwen, acme):
 
 def test_without_a_connection_nothing_is_imported_and_nothing_changed(alma, api, ada):
     answer = api(alma).post(f"users/group/{ada.pk}", BODY | {"sync": True})
-    assert answer.status_code == 422
+    assert answer.status_code == 409
     assert "Thinkific" in answer.json()["message"]
     assert not ThinkificGroup.objects.exists()
 
