@@ -5,12 +5,12 @@ For the mirror only: nothing here writes history, sends signals or calls methods
 """
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -19,9 +19,11 @@ from django.db import connection, models
 from django.utils import timezone
 
 from core.models.fields.folded import fields_of
+from core.services.storage import copy_text
 
 Row = Sequence[Any]
 PART = 250  # rows of a COPY that are sent together
+SQLITE_PARAMETERS = 900  # of one statement; any build of SQLite takes these
 
 
 class Among(models.Func):
@@ -81,19 +83,14 @@ def insert(model: type[models.Model], fields: Sequence[str], rows: Sequence[Row]
     table, names = model._meta.db_table, ", ".join(f'"{f.column}"' for f in (*columns, *constants))
     if connection.vendor == "postgresql":
         starts = range(0, len(rows), PART)
-        parts = (_copy_lines(columns, rows[start : start + PART], constants) for start in starts)
+        parts = (copy_text.lines_of(columns, rows[start : start + PART], constants) for start in starts)
         statement, waiting = f'COPY "{table}" ({names}) FROM STDIN', _waiting.get()
         if waiting is None:
             Copy(statement, parts).run()
         else:
             waiting.append(Copy(statement, list(parts)))
     else:
-        marks = ["?" for _ in columns]
-        # Written into the statement: with a model of many columns it saves a third of the time.
-        marks += [_literal(_turned(field, [value])[0]) for field, value in constants.items()]
-        statement = f'INSERT INTO "{table}" ({names}) VALUES ({", ".join(marks)})'  # noqa: S608
-        with connection.cursor() as cursor:
-            _executemany(cursor, statement, _prepared(columns, rows))
+        _insert_together(table, names, _prepared(columns, rows), constants)
     return keys
 
 
@@ -211,6 +208,26 @@ def with_folded(
     return [*fields, *(f.attname for f in folded)], made
 
 
+def _insert_together(
+    table: str, names: str, rows: Sequence[Row], constants: Mapping[models.Field, Any]
+) -> None:
+    """Insert prepared rows into a table of SQLite, many with each statement: where a table has a trigger, a
+    statement costs three times as much as a row. The constants stand in it once."""
+    same = "".join(f", {_literal(_turned(field, [value])[0])}" for field, value in constants.items())
+    marks = f"({', '.join('?' for _ in rows[0])})"
+    size = max(1, SQLITE_PARAMETERS // len(rows[0]))
+    with connection.wrap_database_errors, connection.cursor() as cursor:
+        # Not through Django's wrapper, as in `_executemany`.
+        execute = cursor.cursor.connection.execute
+        for start in range(0, len(rows), size):
+            part = rows[start : start + size]
+            values = ", ".join([marks] * len(part))
+            execute(
+                f'INSERT INTO "{table}" ({names}) SELECT v.*{same} FROM (VALUES {values}) AS v',  # noqa: S608
+                list(chain.from_iterable(part)),
+            )
+
+
 def _literal(value: Any) -> str:
     """Returns a prepared value as SQLite reads it in a statement."""
     if isinstance(value, bool | int):
@@ -262,35 +279,3 @@ def _sqlite_moments(values: Sequence[datetime | None]) -> list[str | None]:
         texts = msgspec.json.encode(values).decode()[1:-1].replace("T", " ").split(",")
         return [None if text == "null" else text[1:-2] for text in texts]
     return [None if value is None else str(timezone.make_naive(value, zone)) for value in values]
-
-
-# Characters with a special meaning in the text format of COPY.
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-_SPECIAL = re.compile(r"[\\\t\n\r]")
-_WITHOUT_TEXT = (models.IntegerField, models.DecimalField, models.BooleanField, models.DateTimeField)
-
-
-def _copy_lines(
-    columns: Sequence[models.Field], rows: Sequence[Row], constants: Mapping[models.Field, Any]
-) -> str:
-    """Returns the rows in COPY's text format. The driver can do that too, but is three times slower."""
-    texts = [_texts(field, values) for field, values in zip(columns, zip(*rows, strict=True), strict=True)]
-    end = "".join(f"\t{_texts(field, [value])[0]}" for field, value in constants.items()) + "\n"
-    return "".join("\t".join(line) + end for line in zip(*texts, strict=True))
-
-
-def _texts(field: models.Field, values: Sequence[Any]) -> list[str]:
-    if isinstance(field, models.ForeignKey):
-        return _texts(field.target_field, values)
-    if isinstance(field, _WITHOUT_TEXT):
-        # Encoded as JSON, which is fast: numbers, moments and booleans contain no comma and no quote.
-        json_texts = msgspec.json.encode(values).decode()[1:-1].replace('"', "")
-        return json_texts.replace("null", "\\N").split(",")
-    if isinstance(field, models.JSONField):
-        values = [None if value is None else msgspec.json.encode(value).decode() for value in values]
-    if None in values:
-        return ["\\N" if value is None else str(value).translate(_ESCAPES) for value in values]
-    texts = list(map(str, values))
-    if _SPECIAL.search("".join(texts)) is None:  # nearly always the case
-        return texts
-    return [text.translate(_ESCAPES) for text in texts]
