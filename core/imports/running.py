@@ -25,6 +25,7 @@ from core.imports import ending, files, kinds
 from core.imports.chunks import chunked
 from core.imports.outcomes import Outcome
 from core.models import ImportBatch, ImportRow, User
+from core.processes import fewer_garbage_collections
 from core.services import leases
 from core.services.leases import Claim
 from core.services.storage import bulk
@@ -130,7 +131,8 @@ def carry_out(
             raise _Paused
 
     try:
-        stays = _undo(batch, claim, go_on) if batch.undoing else _import(batch, claim, go_on)
+        with fewer_garbage_collections():
+            stays = _undo(batch, claim, go_on) if batch.undoing else _import(batch, claim, go_on)
         return retry_during_outage(ending.finish, batch, claim, stays=stays)
     except _Lost:
         return "lost"

@@ -43,11 +43,16 @@ def validate(
     report = Report(ignored=columns.ignored(mapping, table.headers), remarks=list(table.remarks))
     teams, tags = dict[str, None](), dict[str, None]()
     for lines in chunked(table.rows(), CHUNK):
-        read = rows.read(lines)
-        check.decide(read)
-        report.rows += len(read)
+        report.rows += len(lines)
         if report.rows > MOST_LINES:
             raise Refusal(f"The file has more than {MOST_LINES:,} lines. Split it into several files.")
+        emails = rows.plain(lines)
+        if emails and check.makes_plain_accounts([line.cells for line in lines], emails):
+            report.valid += len(lines)
+            teams |= check.new_teams()
+            continue
+        read = rows.read(lines)
+        check.decide(read)
         for row in read:
             if row.problems:
                 for problem in row.problems:

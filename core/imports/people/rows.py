@@ -80,6 +80,23 @@ class Rows:
             rows.append(row)
         return rows
 
+    def plain(self, lines: Sequence[Line]) -> list[str]:
+        """Returns the addresses of these lines where nothing is wrong with any of them; else nothing, and
+        `read` says what. Takes a fraction of its time."""
+        if not self.corrections.keys().isdisjoint([line[0] for line in lines]):
+            return []
+        if any(line[2] for line in lines) or any(type(line) is not Line for line in lines):
+            return []
+        for index in self._names:
+            if max(len(line[1][index]) for line in lines) > NAME_LENGTH:
+                return []
+        at, numbers = self._email, [line[0] for line in lines]
+        emails = [line[1][at].lower() for line in lines]
+        if max(map(len, emails)) > EMAIL_LENGTH or None in map(_USUAL.fullmatch, emails):
+            return []
+        # `read` does the same for these lines if it has to.
+        return emails if [*map(self._lines.setdefault, map(hash, emails), numbers)] == numbers else []
+
     def names_of(self, row: Row) -> tuple[str, str]:
         """Returns the first and the last name, as they are stored."""
         if (index := self.at.get("name")) is not None:

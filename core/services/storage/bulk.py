@@ -4,7 +4,6 @@ executemany on SQLite.
 For the mirror only: nothing here writes history, sends signals or calls methods of the model.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -48,7 +47,8 @@ class Among(models.Func):
             values = list(map(_array, zip(*self.rows, strict=True))) or ["{}" for _ in types]
             return f"({', '.join(columns)}) IN (SELECT * FROM unnest({arrays}))", tuple(values)  # noqa: S608
         wanted = ", ".join(f"json_extract(value, '$[{n}]')" for n in range(len(columns)))
-        return f"({', '.join(columns)}) IN (SELECT {wanted} FROM json_each(%s))", (json.dumps(self.rows),)  # noqa: S608
+        rows = msgspec.json.encode(self.rows).decode()
+        return f"({', '.join(columns)}) IN (SELECT {wanted} FROM json_each(%s))", (rows,)  # noqa: S608
 
 
 def _array(values: Sequence[Any]) -> str | list[Any]:

@@ -1,9 +1,8 @@
 """Carries out a run and stores how it ended."""
 
-import gc
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ from django.utils import timezone
 from core.database_outage import retry_during_outage
 from core.databases import is_unavailable
 from core.models import User
+from core.processes import fewer_garbage_collections
 from core.services import webhooks
 from core.services.site import notices
 from integrations.effects import KEPT
@@ -91,20 +91,6 @@ def carry_out(
         return run.status
     finally:
         structlog.contextvars.unbind_contextvars("run_id", "kind")
-
-
-@contextmanager
-def fewer_garbage_collections() -> Iterator[None]:
-    """Make Python's garbage collector run less often. A pull creates millions of objects and no cycles, and
-    the collector would take about a tenth of its time."""
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
 
 
 def _work(run: SyncRun, work: Callable[[RunContext], None], options: _Options) -> tuple[str | None, str]:
