@@ -1,6 +1,6 @@
 """Webhooks out: the endpoints that are told of events, and what was sent to them."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.db import models
@@ -11,6 +11,8 @@ from core.models.fields.leased import Lease, Leased, LeasedQuerySet
 
 ALL_EVENTS = "*"
 URL_LENGTH = 2000
+# `not_before` of a test: its first attempt goes before whatever waits, and also while the endpoint is paused.
+GOES_FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class WebhookEndpoint(models.Model):

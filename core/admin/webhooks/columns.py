@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.middleware.csrf import get_token
@@ -10,14 +11,15 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from core import moments
 from core.admin.kit import cells, open_pages
 from core.admin.kit.dialogs.dialog import url_of
 from core.admin.kit.viewer import viewer_of
 from core.admin.webhooks.dialogs import Switch
 from core.models import WebhookDelivery, WebhookEndpoint
-from core.models.webhooks import ALL_EVENTS
+from core.models.webhooks import ALL_EVENTS, GOES_FIRST
 from core.pills import pill
-from core.services.webhooks import events, signatures
+from core.services.webhooks import events, signatures, switching
 from core.services.webhooks.emit import TEST_ID
 
 SHOWN_EVENTS = 3
@@ -68,15 +70,39 @@ def state(endpoint: WebhookEndpoint) -> SafeString:
 
 
 def failures(endpoint: WebhookEndpoint) -> SafeString | str:
-    """Returns how many attempts in a row have failed."""
-    return pill("Failed", f"{endpoint.failures:,} in a row") if endpoint.failures else "0"
+    """Returns how many attempts in a row have failed, and whether the endpoint is paused."""
+    if not endpoint.failures:
+        return "0"
+    shown = pill("Failed", f"{endpoint.failures:,} in a row")
+    until = switching.pause_of(endpoint)
+    return cells.with_second(shown, f"Paused until {moments.hour(until)}") if until else shown
 
 
 def failing(endpoint: WebhookEndpoint) -> SafeString | str:
     if not endpoint.failures:
-        return "No attempt has failed since the last success."
+        return "None since the last success, or since it was switched on."
     count = pill("Failed", f"{endpoint.failures:,} in a row")
-    return format_html("{} since {}", count, cells.moment(endpoint.failing_since))
+    said = format_html("{} since {}", count, cells.moment(endpoint.failing_since))
+    until = switching.pause_of(endpoint)
+    return cells.lines([said, pause(until)]) if until else said
+
+
+def pause(until: datetime) -> SafeString:
+    when = cells.moment(until, ahead=True)
+    return format_html("Paused until {}: it did not answer. Only tests are sent until then.", when)
+
+
+def next_attempt(delivery: WebhookDelivery) -> SafeString | str:
+    if delivery.status != WebhookDelivery.Status.PENDING:
+        return cells.NOTHING
+    now, until = timezone.now(), switching.pause_of(delivery.endpoint)
+    if delivery.claimed_until is not None and delivery.claimed_until > now:
+        return "It is being sent."
+    if until and delivery.not_before > GOES_FIRST:
+        return cells.lines([cells.moment(max(until, delivery.not_before), ahead=True), pause(until)])
+    if delivery.not_before <= now:
+        return "Within seconds, when its turn comes."
+    return cells.moment(delivery.not_before, ahead=True)
 
 
 def secret(endpoint: WebhookEndpoint) -> str:

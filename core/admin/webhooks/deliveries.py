@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from core import moments
 from core.admin.api import tabs
 from core.admin.kit import cells
 from core.admin.kit.dialogs.chosen import ChosenDialog
@@ -71,6 +72,8 @@ class Redeliver(RedeliverDialog):
         if not made:
             return Done("Nothing was sent: the delivery waits already.")
         said = "It is sent again. This page shows the answer within seconds."
+        if until := switching.pause_of(self.obj.endpoint):
+            said = f"It is sent again at {moments.hour(until)}: the endpoint did not answer and is paused."
         return Done(said, cells.detail_url(made[0]))
 
 
@@ -109,12 +112,7 @@ class WebhookDeliveryAdmin(SitewideAdmin):
     event_number = column("Event id", "event_id", cells.text)
     happened = column("Happened", lambda delivery: delivery.happened_at or delivery.created_at, cells.moment)
     tried = column("Last attempt", "tried_at", cells.moment, empty="Not yet")
-    next_try = column(
-        "Next attempt",
-        lambda d: d.not_before if d.status == Status.PENDING else None,
-        cells.moment,
-        ahead=True,
-    )
+    next_try = column("Next attempt", columns.next_attempt)
     outcome = column("Outcome", columns.result)
     asked = column("Asked for by", lambda delivery: cells.done_by(delivery, "asked_by"))
     request_text = column("Request", columns.request)

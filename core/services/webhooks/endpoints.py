@@ -10,7 +10,7 @@ from django.utils import timezone
 from core import acting
 from core.errors import Refusal
 from core.models import User, WebhookDelivery, WebhookEndpoint
-from core.models.webhooks import ALL_EVENTS
+from core.models.webhooks import ALL_EVENTS, GOES_FIRST
 from core.services.history import signed
 from core.services.site import secrets
 from core.services.webhooks import addresses, events
@@ -92,7 +92,8 @@ def delete(endpoint: WebhookEndpoint, *, by: User) -> None:
 
 @transaction.atomic
 def send_test(endpoint: WebhookEndpoint, event: str, *, by: User) -> WebhookDelivery:
-    """Send the example of an event; its id begins with `test_`. Raises Refusal when the endpoint is off."""
+    """Send the example of an event at once, whatever waits for the endpoint, and though it may be paused; its
+    id begins with `test_`. Raises Refusal when the endpoint is off."""
     endpoint = _locked(endpoint)
     _check_on([endpoint])
     delivery = WebhookDelivery.objects.create(
@@ -100,6 +101,7 @@ def send_test(endpoint: WebhookEndpoint, event: str, *, by: User) -> WebhookDeli
         event=event,
         event_id=new_id(TEST_ID),
         payload=events.example(event),
+        not_before=GOES_FIRST,
         asked_by=by,
     )
     wake()

@@ -9,7 +9,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
@@ -20,6 +20,7 @@ from django_q.tasks import async_task
 
 from core.database_outage import retry_during_outage
 from core.models import StoredSecret, WebhookDelivery, WebhookEndpoint
+from core.models.webhooks import GOES_FIRST
 from core.services import leases
 from core.services.leases import Claim
 from core.services.site import connection, secrets
@@ -29,7 +30,7 @@ from core.services.webhooks.post import Answer, post
 log = structlog.get_logger(__name__)
 
 REQUESTS = 40  # under way at the same time
-AT_ONCE = 50  # deliveries to one endpoint that are claimed together
+MOST = 50  # deliveries to one endpoint that are claimed together
 FEW = 20  # no more than these go one after the other, in their order
 SIDE_BY_SIDE = 4  # requests to one endpoint when more wait
 LOOK = 0.25  # seconds between looks
@@ -46,7 +47,7 @@ UNREADABLE = (
 
 @dataclass
 class _Lane:
-    """One endpoint with the deliveries that are claimed for it, the oldest first."""
+    """One endpoint with the deliveries that are claimed for it, tests first, and then the oldest."""
 
     endpoint: WebhookEndpoint
     secrets: list[str]
@@ -101,9 +102,17 @@ def free_abandoned() -> int:
 
 
 def _due() -> "leases.LeasedQuerySet[WebhookDelivery]":
-    """Returns what could be sent now: not to endpoints that are switched off or paused."""
-    paused = Q(endpoint__paused_until__gt=timezone.now())
+    """Returns what could be sent now: to paused endpoints only tests, and nothing to those that are off."""
+    paused = Q(endpoint__paused_until__gt=timezone.now(), not_before__gt=GOES_FIRST)
     return WebhookDelivery.objects.due().filter(endpoint__active=True).exclude(paused)
+
+
+def _next(endpoint: WebhookEndpoint) -> list[WebhookDelivery]:
+    """Returns what is sent to an endpoint next: tests, and then the oldest. One is enough to see whether an
+    endpoint that failed is back."""
+    due, most = _due().filter(endpoint=endpoint).order_by("pk"), 1 if endpoint.failing_since else MOST
+    tests = list(due.filter(not_before__lte=GOES_FIRST)[:most])
+    return tests + list(due.filter(not_before__gt=GOES_FIRST)[: most - len(tests)])
 
 
 class _Run:
@@ -143,22 +152,31 @@ class _Run:
         """Claim for endpoints that this run has nothing of and that no other process sends to."""
         with leases.given_back_if_lost(lambda: self.claim.put_back(counts=False)), transaction.atomic():
             now = timezone.now()
+            self._claim_tests(now)
             busy = WebhookDelivery.objects.filter(endpoint=OuterRef("pk"), status=Status.PENDING)
             rows = WebhookEndpoint.objects.filter(
                 ~Exists(busy.filter(claimed_until__gt=now)), Exists(_due().filter(endpoint=OuterRef("pk")))
             )
             rows = rows.exclude(pk__in=list(self.lanes)).order_by("pk")
             for endpoint in list(rows.select_for_update(no_key=True, skip_locked=True)[:REQUESTS]):
-                due = WebhookDelivery.objects.due(now).filter(endpoint=endpoint).order_by("pk")
-                # One is enough to see whether an endpoint that failed is back.
-                found = list(due[: 1 if endpoint.failing_since else AT_ONCE])
+                found = _next(endpoint)
                 keys = [delivery.pk for delivery in found]
                 self.claim.take(keys, now=now)
                 self.claim.take_over(keys, now=now)
-                for delivery in found:
-                    delivery.claimed_by, delivery.attempts = self.claim.name, delivery.attempts + 1
                 width = 1 if len(found) <= FEW else SIDE_BY_SIDE
-                self.lanes[endpoint.pk] = _Lane(endpoint, _secrets(endpoint), deque(found), width=width)
+                waiting = deque(map(self._claimed, found))
+                self.lanes[endpoint.pk] = _Lane(endpoint, _secrets(endpoint), waiting, width=width)
+
+    def _claim_tests(self, now: datetime) -> None:
+        """Let tests for endpoints that this run sends to already go before what waits there."""
+        tests = _due().filter(not_before__lte=GOES_FIRST, endpoint__in=list(self.lanes)).order_by("-pk")
+        for test in tests if self.lanes else ():
+            if self.claim.take([test.pk], now=now):
+                self.lanes[test.endpoint_id].waiting.appendleft(self._claimed(test))
+
+    def _claimed(self, delivery: WebhookDelivery) -> WebhookDelivery:
+        delivery.claimed_by, delivery.attempts = self.claim.name, delivery.attempts + 1
+        return delivery
 
     def _start(self, lane: _Lane) -> None:
         self._read_again(lane)

@@ -1,5 +1,7 @@
 """Switching endpoints on and off, by a person or because they keep failing."""
 
+from datetime import datetime
+
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
@@ -28,13 +30,21 @@ def switch(endpoint: WebhookEndpoint, *, on: bool, by: User | None = None, why: 
     endpoint.switched_off_at = None if on else now
     if on:
         endpoint.listens_since = endpoint.ends_told_until = now
-    endpoint.failures, endpoint.failing_since, endpoint.paused_until = 0, None, None
+        endpoint.failures, endpoint.failing_since = 0, None
+    endpoint.paused_until = None
     reason = "switched on" if on else "switched off"
     signed(endpoint, by=by, reason=reason).save()
     if not on:
         waiting = endpoint.deliveries.filter(WebhookDelivery.lease.free())
         waiting.update(status=WebhookDelivery.Status.FAILED, error=NOT_SENT)
     return endpoint
+
+
+def pause_of(endpoint: WebhookEndpoint) -> datetime | None:
+    """Returns until when nothing but tests is sent to an endpoint that did not answer; None when it is not
+    paused."""
+    until = endpoint.paused_until
+    return until if until is not None and until > timezone.now() else None
 
 
 def switch_off_failing(endpoint: WebhookEndpoint, why: str) -> None:

@@ -2,19 +2,21 @@
 
 import re
 import socket
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
-from core import acting
+from core import acting, moments
 from core.admin.webhooks.deliveries import LARGE
 from core.errors import NotInTheirName
 from core.models import WebhookDelivery, WebhookEndpoint
 from core.services.accounts import impersonation
 from core.services.site import secrets
-from core.services.webhooks import endpoints
+from core.services.webhooks import endpoints, switching
 from integrations.queue.tasks import send_webhooks
 from tests.dialogs import shown_by
 from tests.factories import RoleFactory, UserFactory, WebhookDeliveryFactory
@@ -168,6 +170,40 @@ def test_the_list_shows_how_each_is_doing(browser, shop):
         "3 in a row",
     ):
         assert said in shown
+
+
+def text(response) -> str:
+    return " ".join(re.sub(r"<[^>]+>", "", words(response)).split())
+
+
+def test_a_paused_endpoint_says_until_when(browser, shop, alma):
+    until = timezone.now() + timedelta(minutes=4)
+    WebhookEndpoint.objects.update(failures=3, failing_since=timezone.now(), paused_until=until)
+    waiting = WebhookDeliveryFactory(endpoint=shop)
+    test = endpoints.send_test(shop, "user.created", by=alma)
+
+    def page(of) -> str:
+        return text(browser.get(f"{DELIVERIES}{of.pk}/change/"))
+
+    paused = f"Paused until {moments.day(until)} {moments.hour(until)}: it did not answer."
+    assert f"Paused until {moments.hour(until)}" in words(browser.get(LIST))
+    assert paused in text(browser.get(f"{LIST}{shop.pk}/change/"))
+    assert paused in page(waiting)
+    assert "Within seconds, when its turn comes." in page(test)
+    WebhookEndpoint.objects.update(paused_until=None)
+    assert "Within seconds, when its turn comes." in page(waiting)
+    WebhookDelivery.objects.update(status="failed")
+    WebhookEndpoint.objects.update(paused_until=until)
+    answer = send(browser, f"{DELIVERIES}{waiting.pk}/do/redeliver/", {})
+    assert "is paused" in words(browser.get(answer.url))
+
+
+def test_one_that_was_switched_off_says_how_often_it_failed(browser, shop):
+    page = f"{LIST}{shop.pk}/change/"
+    assert "None since the last success, or since it was switched on." in words(browser.get(page))
+    WebhookEndpoint.objects.update(failures=1, failing_since=timezone.now())
+    switching.switch(shop, on=False, why="It answered 410 Gone.")
+    assert "1 in a row since" in text(browser.get(page))
 
 
 def test_what_was_sent_and_answered_is_shown_and_sent_again(browser, alma, settings, monkeypatch):

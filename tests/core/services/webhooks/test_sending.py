@@ -338,7 +338,7 @@ def test_the_owner_who_left_is_replaced_by_those_who_may_manage_webhooks(shop, m
     assert switching.told(endpoint) == [root]
 
 
-def test_gone_switches_off_at_once(shop, made):
+def test_gone_switches_off_at_once(shop, made, alma):
     endpoint, _ = made(shop.url)
     [delivery] = waiting(endpoint)
     shop.respond = answering(410)
@@ -347,7 +347,9 @@ def test_gone_switches_off_at_once(shop, made):
 
     endpoint.refresh_from_db()
     assert not endpoint.active
+    assert (endpoint.failures, endpoint.failing_since is None) == (1, False)
     assert again(delivery).status == Status.FAILED
+    assert switching.switch(endpoint, on=True, by=alma).failures == 0
 
 
 def test_what_a_dead_process_had_is_sent_again_with_its_id(shop, made):
@@ -476,6 +478,40 @@ def test_a_test_delivery_is_told_from_others_by_its_id(shop, made, alma):
     assert body["event"] == "quiz.attempted"
     assert body["id"].startswith("test_")
     assert body["payload"]["quiz"]["name"] == "Final check"
+
+
+def test_a_test_is_sent_at_once_whatever_waits_for_a_paused_endpoint(shop, made, alma):
+    endpoint, _ = made(shop.url)
+    old = waiting(endpoint, 3)
+    shop.respond = answering(503)
+    sending.send_due(seconds=0.3)
+    make_due()
+    WebhookEndpoint.objects.update(paused_until=timezone.now() + timedelta(minutes=5))
+
+    test = endpoints.send_test(endpoint, "user.created", by=alma)
+    sending.send_due(seconds=0.3)
+
+    assert (again(test).response_code, test.attempts, test.status) == (503, 1, Status.PENDING)
+    assert test.not_before > timezone.now()
+    assert len(shop.received) == 2  # the other is the first of what waits, from before the pause
+    shop.respond = answering(200)
+    endpoints.send_test(endpoint, "user.created", by=alma)
+    sending.send_due(seconds=5)
+    assert {again(delivery).status for delivery in old} == {Status.DELIVERED}
+
+
+def test_a_test_goes_before_what_is_claimed_already(shop, made, alma):
+    endpoint, _ = made(shop.url)
+    waiting(endpoint, 5)
+    tests = []
+
+    def ask(*args) -> None:
+        if not tests:
+            tests.append(endpoints.send_test(endpoint, "user.created", by=alma))
+
+    sending.send_due(beat=ask)
+
+    assert [json.loads(body)["id"] for body in shop.bodies].index(tests[0].event_id) < 3
 
 
 def test_a_commit_wakes_the_sending_once(shop, made, monkeypatch, acme):
