@@ -35,9 +35,9 @@ VOCABULARY = {
     """,
     # It is over, has not begun, is switched off, or is no more than a remark. Labels of people are `label`.
     QUIET: """
-        no archived built_in cancelled changed discarded draft expired guest ignored label never_synced
-        not_set not_started not_subscribed queued set_by_the_environment settled switched_off unchanged undone
-        uploaded used_up validated
+        no archived built_in cancelled changed deleted discarded draft expired guest ignored label
+        never_synced not_set not_started not_subscribed queued set_by_the_environment settled switched_off
+        unchanged undone uploaded used_up validated
     """,
 }
 MEANINGS = {state: meaning for meaning, states in VOCABULARY.items() for state in states.split()}

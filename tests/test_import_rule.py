@@ -55,7 +55,7 @@ PLACES: dict[str, list[set[str]]] = {
         {"services/enrollments", "services/accounts", "services/teams"},
         {"services/api", "services/opening"},
         {"services/payments"},
-        {"imports", "tasks", "audit"},
+        {"imports", "exports", "tasks", "audit"},
         {"admin/kit"},
         {"admin/groups"},
         {"admin/tools"},
@@ -63,6 +63,7 @@ PLACES: dict[str, list[set[str]]] = {
         {
             "admin/api",
             "admin/history",
+            "admin/exports",
             "admin/impersonations",
             "admin/imports",
             "admin/certificates",

@@ -4,6 +4,7 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from core import moments
@@ -22,13 +23,22 @@ def defuse(value: Any) -> str:
     part that looks like a formula."""
     if value is None:
         return ""
+    if isinstance(value, str):
+        return defused(value)
     if isinstance(value, datetime):
         return moments.local(value).isoformat(sep=" ", timespec="seconds")
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int | float | date):
+    if isinstance(value, int | float | Decimal | date):
         return str(value)
-    text = _FORMULA.sub("'", str(value))
+    return defused(str(value))
+
+
+def defused(text: str) -> str:
+    # Most texts: nothing stands before the first letter or digit, and no character begins another part.
+    if text[:1].isalnum() and ";" not in text and text.isprintable():
+        return text
+    text = _FORMULA.sub("'", text)
     return f"'{text}" if text.startswith(_BLANK_STARTS) else text
 
 

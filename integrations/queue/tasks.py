@@ -7,6 +7,10 @@ from django.conf import settings
 from django_q.tasks import async_task
 
 from core.imports import running as imports
+from core.admin.exports import producing
+from core.exports import carry_out as exports
+from core.exports import files as export_files
+from core.imports import retention as import_retention
 from core.models import OutboxEntry
 from core.services import seats
 from core.services.accounts import impersonation
@@ -41,6 +45,8 @@ def prune() -> dict[str, int]:
     encrypt stored keys with the present SECRET_KEY."""
     return {
         **retention.prune(),
+        "export files": export_files.expire(),
+        "import files": import_retention.expire(),
         "folded": fill_folded.fill_again(heartbeat.beat),
         "seats": seats.recalculate(),
         "encrypted_again": secrets.encrypt_again(),
@@ -62,6 +68,12 @@ def run_imports() -> dict[str, int]:
     return dict(imports.run_due(stop=stopping.requested, beat=heartbeat.beat))
 
 
+def carry_out_exports() -> dict[str, int]:
+    """Make the files of exports that wait."""
+    made = exports.carry_out_due(producing.produce, stop=stopping.requested, beat=heartbeat.beat)
+    return dict(made)
+
+
 def start_waiting_work() -> None:
     """Start work on waiting changes and events when a worker starts, without waiting for the next minute.
 
@@ -72,6 +84,7 @@ def start_waiting_work() -> None:
     payments.sweep()
     sending.sweep()
     imports.sweep()
+    exports.sweep()
 
 
 def _wake_drain() -> None:
@@ -93,6 +106,7 @@ STEPS: list[Callable[[], object]] = [
     sending.sweep,
     payments.sweep,
     imports.sweep,
+    exports.sweep,
     inbox.sweep,
     repairs.sweep,
     unread.ask_soon,
