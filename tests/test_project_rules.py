@@ -18,6 +18,7 @@ SOURCES = [
 ]
 COMMANDS = [
     "check_health",
+    "export",
     "load_demo",
     "recalculate_seats",
     "sync",

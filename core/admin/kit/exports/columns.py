@@ -68,14 +68,14 @@ def _reads(column: Column, rows: QuerySet) -> Reads | None:
     if isinstance(column.value, Reads):
         return column.value
     if column.path in rows.query.annotations:
-        return Reads((column.path,), _same)
+        return Reads((column.path,), same)
     return _by_path(rows.model, column.path.split("."))
 
 
 def _by_path(model: type[Model], names: list[str]) -> Reads | None:
     *before, last = names
     lookup = "__".join(names)
-    compute: Callable[..., Any] = _same
+    compute: Callable[..., Any] = same
     try:
         for name in before:
             field: Any = model._meta.get_field(name)
@@ -94,5 +94,5 @@ def _by_path(model: type[Model], names: list[str]) -> Reads | None:
     return Reads((lookup,), compute) if field.concrete and not field.is_relation else None
 
 
-def _same(value: Any) -> Any:
+def same(value: Any) -> Any:
     return value

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.messages.storage.base import BaseStorage
 from django.core.exceptions import PermissionDenied
@@ -18,7 +19,8 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, QueryDict
 from django.utils.text import capfirst, slugify
 
-from core.admin.kit.exports.columns import FileColumn, all_columns, columns_of_list, reading
+from core.admin.kit.exports.columns import FileColumn, all_columns, columns_of_list, reading, same
+from core.admin.kit.lists.columns import Reads
 from core.admin.kit.lists.filters import key_of
 from core.admin.kit.tab_rows import Asked
 from core.admin.kit.tabs import Tab
@@ -57,7 +59,7 @@ class Listing:
         """Returns the primary keys of the rows, in their order: eight bytes for each."""
         return array("q", self.rows.values_list("pk", flat=True).iterator(chunk_size=10 * TOGETHER))
 
-    def values(self, columns: Sequence[FileColumn], keys: "array[int]") -> Iterator[list[Any]]:
+    def values(self, columns: Sequence[FileColumn], keys: "array[int]") -> Iterator[Sequence[Any]]:
         """Yields the values of the columns for each of these rows, as they are now. Those that are gone, or
         that the viewer may no longer see, are left out.
 
@@ -65,10 +67,8 @@ class Listing:
         """
         rows = self.prepare(self.rows).order_by()
         reads = reading([one.column for one in columns], rows)
+        fields = list(dict.fromkeys(name for one in reads or () for name in one.fields))
         if reads is not None:
-            fields = list(dict.fromkeys(name for one in reads for name in one.fields))
-            places = [[fields.index(name) + 1 for name in one.fields] for one in reads]
-            plan = [(one.compute, where) for one, where in zip(reads, places, strict=True)]
             rows = rows.prefetch_related(None).values_list("pk", *fields)
         for start in range(0, len(keys), TOGETHER):
             part = keys[start : start + TOGETHER]
@@ -78,14 +78,19 @@ class Listing:
                 yield from ([one.column.value(found[key]) for one in columns] for key in part if key in found)
             else:
                 read = {row[0]: row for row in some}
-                yield from (_computed(plan, read[key]) for key in part if key in read)
+                yield from _computed(reads, ["pk", *fields], [read[key] for key in part if key in read])
 
 
-def _computed(plan: list[tuple[Callable[..., Any], list[int]]], row: tuple[Any, ...]) -> list[Any]:
-    return [
-        compute(row[places[0]]) if len(places) == 1 else compute(*(row[place] for place in places))
-        for compute, places in plan
-    ]
+def _computed(reads: list[Reads], names: list[str], rows: list[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """Yields the values of each row, computed column by column: most columns are as they were read."""
+    read = dict(zip(names, zip(*rows, strict=True), strict=False))
+    if not rows:
+        return
+    values = (
+        read[one.fields[0]] if one.compute is same else map(one.compute, *(read[name] for name in one.fields))
+        for one in reads
+    )
+    yield from zip(*values, strict=True)
 
 
 def request_of(viewer: User, query: str = "") -> HttpRequest:
@@ -106,7 +111,7 @@ def of_list(screen: Any, viewer: User, query: str = "") -> Listing:
         raise PermissionDenied
     try:
         rows = screen.get_changelist_instance(request).queryset
-    except IncorrectLookupParameters as error:
+    except (IncorrectLookupParameters, DisallowedModelAdminLookup) as error:
         raise Http404 from error
     if request._messages.added_new:  # type: ignore[attr-defined]  # the list would show all rows
         raise Http404
@@ -148,7 +153,7 @@ def narrowed(listing: Listing, chosen: str) -> Listing:
 
 
 def kind_of(screen: Any) -> str:
-    return slugify(screen.opts.verbose_name_plural)
+    return slugify(str(screen.opts.verbose_name_plural))
 
 
 def exporting_screens() -> dict[str, Any]:
