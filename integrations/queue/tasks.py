@@ -6,11 +6,11 @@ import structlog
 from django.conf import settings
 from django_q.tasks import async_task
 
-from core.imports import running as imports
 from core.admin.exports import producing
 from core.exports import carry_out as exports
 from core.exports import files as export_files
 from core.imports import retention as import_retention
+from core.imports import running as imports
 from core.models import OutboxEntry
 from core.services import seats
 from core.services.accounts import impersonation

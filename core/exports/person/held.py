@@ -30,6 +30,7 @@ ABOUT = {
     "core.Notice.user",
     "core.ShownColumns.user",
     "core.ApiToken.user",
+    "core.ImportMapping.user",
     "core.Sale.buyer",
     "core.OutboxEntry.person",
     "core.UnreadRecords.user",
