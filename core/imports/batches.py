@@ -16,13 +16,12 @@ from django.utils import timezone
 
 from core import acting
 from core.errors import Refusal
-from core.folding import bare, tidy_name
-from core.imports import ending, files, kinds, running
+from core.folding import tidy_name
+from core.imports import ending, failed_lines, files, kinds, running
 from core.imports.people.columns import ERROR_HEADER
-from core.imports.reading.lines import Line
 from core.imports.reading.table import Table, open_table
 from core.imports.report import Report
-from core.models import ImportBatch, ImportMapping, ImportRow, Team, User
+from core.models import ImportBatch, ImportMapping, Team, User
 from core.permissions import scope
 from core.services.site import notices
 
@@ -62,6 +61,25 @@ def upload(
             batch.save()
             files.store(batch, copy)
     return batch
+
+
+def choose_sheet(batch: ImportBatch, *, sheet: str) -> None:
+    """Read another sheet of an XLSX file: its headers, and the mapping that is guessed for them. Raises
+    Refusal."""
+    viewer = _uploader(batch)
+    with files.table_of(batch, sheet=sheet) as table:
+        headers = list(table.headers)
+    values = {
+        "headers": headers,
+        "mapping": _stored(guess(headers, user=viewer, kind=batch.kind)),
+        "options": {**batch.options, "sheet": sheet},
+        "corrections": {},
+        "report": {},
+        "status": Status.UPLOADED,
+    }
+    if not ImportBatch.objects.filter(pk=batch.pk, status__in=OPEN).update(**values):
+        raise Refusal("This import was started meanwhile. Look at its page.")
+    batch.refresh_from_db()
 
 
 def guess(headers: Iterable[str], *, user: User | None, kind: str = ImportBatch.Kind.USERS) -> dict[int, str]:
@@ -232,33 +250,7 @@ def failures(batch: ImportBatch) -> Iterator[list[str]]:
 
     Before the import these are the lines of the validation. Raises Refusal when the file is no longer kept.
     """
-    if not files.is_kept(batch):
-        raise Refusal("The file is no longer kept. Its failed lines are listed on the page of the import.")
-    said: dict[int, list[str]] = {}
-    if batch.status in OPEN:
-        for problem in batch.report.get("problems", ()):
-            said.setdefault(problem["line"], []).append(_said(problem["header"], problem["message"]))
-    else:
-        rows = batch.rows.filter(status=ImportRow.Status.FAILED).values_list("number", "errors")
-        for number, errors in rows.iterator(chunk_size=1000):
-            said[number] = [_said(one.get("column", ""), one["message"]) for one in errors]
-    corrections = corrections_of(batch)
-    with table_of(batch) as table:
-        kept = [index for index, header in enumerate(table.headers) if bare(header) != bare(ERROR_HEADER)]
-        yield [*(table.headers[index] for index in kept), ERROR_HEADER]
-        for line in table.rows():
-            if line.number in said:
-                cells = _corrected(line, corrections)
-                yield [*(cells[index] for index in kept), " ".join(said[line.number])]
-
-
-def _corrected(line: Line, corrections: Corrections) -> list[str]:
-    changed = corrections.get(line.number, {})
-    return [changed.get(index, cell) for index, cell in enumerate(line.cells)]
-
-
-def _said(column: str, message: str) -> str:
-    return f"{column}: {message}" if column else message
+    yield from failed_lines.of(batch, corrections_of(batch))
 
 
 def _uploader(batch: ImportBatch) -> User:

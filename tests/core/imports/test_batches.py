@@ -5,11 +5,13 @@ import json
 import os
 from unittest.mock import ANY
 
+import openpyxl
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from core import acting
 from core.errors import Refusal
 from core.imports import batches, kinds, running
 from core.imports.people.columns import guess
@@ -147,6 +149,30 @@ def test_only_who_uploaded_it_starts_it(root, alma, acme):
     batch, _ = validated(root, TWO)
     with pytest.raises(Refusal, match="Only Root"):
         batches.start(batch, by=alma)
+
+
+def test_nobody_starts_one_as_somebody_else(root, alma, acme):
+    batch, _ = validated(root, TWO)
+    with acting.begun(acting.Acting(1, alma.pk, "Alma", "Root")), pytest.raises(Refusal, match="act as Root"):
+        batches.start(batch, by=root)
+
+
+def test_a_sheet_of_a_workbook(root, acme):
+    book = openpyxl.Workbook()
+    book.active.append(["Notes"])
+    people = book.create_sheet("People")
+    people.append(["E-Mail", "Abteilung"])
+    people.append(["a@new.example", "Acme"])
+    file = io.BytesIO()
+    book.save(file)
+    file.seek(0)
+    batch = batches.upload(file, name="people.xlsx", by=root)
+    assert batch.headers == ["Notes"]
+    batches.choose_sheet(batch, sheet="People")
+    assert batches.mapping_of(batch) == {0: "email", 1: "team"}
+    report = batches.validate(batch, mapping=batches.mapping_of(batch), options=batches.options_of(batch))
+    assert report.valid == 1
+    assert outcomes(carried_out(batch)) == [(2, "created")]
 
 
 def test_a_cancelled_import_ends_within_its_chunk(root, alma, acme, monkeypatch):
