@@ -36,6 +36,7 @@ def test_the_models_have_no_change_without_a_migration(db):
 
 @pytest.mark.longest
 @pytest.mark.slow
+@pytest.mark.either  # every process of the tests begins with a SQLite file that was migrated from nothing
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.timeout(500)  # of a busy machine
 def test_migrations_run_forward_from_nothing_and_back():
