@@ -7,6 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from core import moments
 from core.models import ApiToken
 from core.services.api import tokens
 
@@ -22,6 +23,11 @@ def run(*args: str) -> str:
 def test_it_prints_a_token_that_works(alma):
     secret = run(alma.email.upper())
     assert tokens.find(secret, now=timezone.now()).user == alma
+
+
+def test_without_a_name_it_says_where_and_when(alma):
+    run(alma.email)
+    assert ApiToken.objects.get().name == f"Command line, {moments.day(timezone.localdate())}"
 
 
 def test_json_scopes_and_an_end(mara):

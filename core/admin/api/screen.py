@@ -36,13 +36,13 @@ def _scopes(token: ApiToken) -> str:
 @admin.register(ApiToken)
 class ApiTokenAdmin(SitewideAdmin):
     token_name = column("Name", "name", cells.text, sort=True)
-    issued_by = column("Issued by", "user", cells.text, sort="user__name")
-    start = column("Begins with", "prefix", "{}…".format, sort=True)
+    issued_by = column("Issued By", "user", cells.text, sort="user__name")
+    start = column("Begins With", "prefix", "{}…".format, sort=True)
     scope_names = column("Scopes", _scopes)
     state = column("State", _state)
     created = column("Created At", "created_at", cells.moment, sort=True)
-    last_used = column("Last used", "last_used_at", cells.moment, sort=True, empty="Never")
-    used_from = column("Last used from", "last_used_from", cells.text)
+    last_used = column("Last Used", "last_used_at", cells.moment, sort=True, empty="Never")
+    used_from = column("Last Used From", "last_used_from", cells.text)
     expires = column("Expires", "expires_at", cells.moment, empty="Never", ahead=True, sort=True)
     revoked = column("Revoked At", "revoked_at", cells.moment)
 

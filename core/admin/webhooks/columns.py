@@ -1,6 +1,5 @@
 """Cells of endpoints and deliveries."""
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -152,8 +151,7 @@ def result(delivery: WebhookDelivery) -> SafeString | str:
 
 def request(delivery: WebhookDelivery) -> SafeString:
     head = _head(delivery.request_headers) or "Not sent yet."
-    body = json.loads(signatures.body_of(delivery))
-    return _code(f"POST {delivery.endpoint.url}\n{head}", json.dumps(body, indent=2, ensure_ascii=False))
+    return _code(f"POST {delivery.endpoint.url}\n{head}", signatures.body_of(delivery).decode())
 
 
 def response(delivery: WebhookDelivery) -> SafeString:

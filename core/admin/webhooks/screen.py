@@ -39,7 +39,7 @@ class WebhookEndpointAdmin(SitewideAdmin, HistoryAdmin):
     address = column("URL", columns.address, sort="url")
     some_events = column("Events", columns.some_events)
     active_choice = column("Active", columns.active, sort="active")
-    last = column("Last delivery", "last_delivery", cells.moment, sort=True, empty="None yet")
+    last = column("Last Delivery", "last_delivery", cells.moment, sort=True, empty="None yet")
     failing_attempts = column("Failures", columns.failures, sort="failures")
     created = column("Created At", "created_at", cells.moment, sort=True)
     url_whole = column("URL", "url", cells.whole)

@@ -20,7 +20,9 @@ class Command(LocalTimeCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("email", metavar="EMAIL", help="the account that the token acts for")
-        parser.add_argument("--name", default="Command line", help="what will use it")
+        parser.add_argument(
+            "--name", default="", help="what will use it; without: “Command line” and the day"
+        )
         parser.add_argument(
             "--scopes", default="", help=f"separated by commas; none: all. {', '.join(SCOPES)}"
         )
@@ -32,9 +34,10 @@ class Command(LocalTimeCommand):
         if user is None:
             raise CommandError(f"Nobody has an account with {options['email']}.")
         scopes = [scope.strip() for scope in options["scopes"].split(",") if scope.strip()]
+        name = options["name"] or f"Command line, {moments.day(timezone.localdate())}"
         try:
             token, secret = tokens.issue(
-                user=user, name=options["name"], scopes=scopes, expires_at=_end(options["days"])
+                user=user, name=name, scopes=scopes, expires_at=_end(options["days"])
             )
         except Refusal as refusal:
             raise CommandError(str(refusal)) from None

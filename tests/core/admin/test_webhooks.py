@@ -1,5 +1,6 @@
 """The screens of endpoints and deliveries."""
 
+import html
 import re
 import socket
 from datetime import timedelta
@@ -227,6 +228,7 @@ def test_what_was_sent_and_answered_is_shown_and_sent_again(browser, alma, setti
         ):
             assert said in shown
         assert "&lt;script&gt;alert(1)" in shown
+        assert html.escape(one.bodies[0].decode()) in shown
         one.respond = answering(200)
         send(browser, f"{DELIVERIES}{delivery.pk}/do/redeliver/", {})
         browser.post(
