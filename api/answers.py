@@ -33,8 +33,11 @@ def message(
 
 def not_possible(method: str, possible: Collection[str]) -> HttpResponse:
     """Returns a 405 that names the methods that an address has."""
-    said = f"{method} is not possible here. Possible: {listed(allowed(possible))}."
-    return message(405, said, Allow=", ".join(allowed(possible)))
+    return message(405, not_possible_text(method, possible), Allow=", ".join(allowed(possible)))
+
+
+def not_possible_text(method: str, possible: Collection[str]) -> str:
+    return f"{method} is not possible here. Possible: {listed(allowed(possible))}."
 
 
 def options(possible: Collection[str]) -> HttpResponse:

@@ -10,7 +10,7 @@ EXPLAINED = {
     401: "The token is missing, wrong, expired or revoked.",
     403: "The token's scopes, or the rights of its issuer, do not allow it.",
     404: "There is no such object, or the token may not see it.",
-    405: "The address has no such method.",
+    405: "Another method was sent than this address has; `Allow` names them.",
     409: "The present state does not allow it; the message says what helps.",
     412: "If-Match names another version than the present one.",
     413: "The body is larger than 1 MB.",
@@ -18,7 +18,7 @@ EXPLAINED = {
     429: "Too many calls in this minute.",
     503: "The database cannot be reached at this moment.",
 }
-ALWAYS = (401, 403, 422, 429, 503)
+ALWAYS = (401, 403, 405, 422, 429, 503)
 WRITING = (400, 409, 413)
 JSON = "application/json"
 
@@ -119,6 +119,11 @@ ANSWER_HEADERS: dict[str, Any] = {
         "description": "`true`: the first answer again, by the Idempotency-Key.",
         "schema": {"type": "string", "enum": ["true"]},
     },
+    "Allow": {
+        "description": "The methods that the address has.",
+        "required": True,
+        "schema": {"type": "string"},
+    },
     "WWW-Authenticate": {
         "description": "How to authenticate.",
         "required": True,
@@ -136,8 +141,10 @@ def answer_headers(code: int, operation: dict[str, Any]) -> dict[str, Any]:
         names = ["WWW-Authenticate"]
     if code == 304 or (code == 200 and read & {"If-Match", "If-None-Match"}):
         names.append("ETag")
+    if code == 405:
+        names.append("Allow")
     if code in (429, 503):
         names.append("Retry-After")
-    if "Idempotency-Key" in read and code not in (401, 403, 429, 503):
+    if "Idempotency-Key" in read and code not in (401, 403, 405, 429, 503):
         names.append("Idempotency-Replayed")
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}

@@ -7,6 +7,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.parser import Parser
 
+from api import error_examples
 from api.answers import message
 from api.documentation import ANSWER_HEADERS, EXPLAINED, answer_headers
 from api.errors import BadBody, Invalid, OutOfDate, answer_to
@@ -43,10 +44,11 @@ class Api(NinjaAPI):
         return name
 
     def get_openapi_schema(self, **options: Any) -> Any:
-        """Returns the schema, in which every error says what it means, and every answer which headers it
-        has."""
+        """Returns the schema, in which every error says what it means and has an example, and every answer
+        says which headers it has."""
         schema = super().get_openapi_schema(**options)
         schema["components"]["headers"] = ANSWER_HEADERS
+        error_examples.add(schema)
         for operations in schema["paths"].values():
             for operation in operations.values():
                 for code, response in operation["responses"].items():

@@ -30,6 +30,20 @@ def test_the_pages_are_for_reading(path):
     assert answer.json()["message"] == "POST is not possible here. Possible: GET, HEAD and OPTIONS."
 
 
+def test_the_examples_of_errors_are_what_calls_are_answered(alma, api):
+    paths = ApiClient().get("openapi.json").json()["paths"]
+
+    def example(path: str, verb: str, code: str):
+        return paths[path][verb]["responses"][code]["content"]["application/json"]["example"]
+
+    client = api(alma)
+    assert ApiClient().get("products").json() == example("/api/products", "get", "401")
+    assert client.get("products/1").json() == example("/api/products/{id}", "get", "404")
+    assert client.call("PATCH", "products/1").json() == example("/api/products/{id}", "get", "405")
+    assert client.post("users/upsert", {}).json() == example("/api/users/upsert", "post", "422")
+    assert client.get("users?per_page=101").json() == example("/api/users", "get", "422")
+
+
 def test_the_schema():
     answer = ApiClient().get("openapi.json")
     assert answer.status_code == 200

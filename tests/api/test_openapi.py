@@ -33,7 +33,12 @@ def test_every_operation_is_described(name, operation):
     assert operation["summary"]
     assert len(operation["description"]) > 40
     assert operation["security"] == [{"Bearer": []}]
-    assert {"401", "403", "422", "429", "503"} <= set(operation["responses"])
+    assert {"401", "403", "405", "422", "429", "503"} <= set(operation["responses"])
+    for code, answer in operation["responses"].items():
+        if code >= "400":
+            said = answer["content"]["application/json"]["example"]
+            assert said["message"]
+            assert ("errors" in said) == (code == "422"), code
     assert name.startswith("GET") or {"400", "409", "413"} <= set(operation["responses"])
     good = [answer for code, answer in operation["responses"].items() if code < "204"]
     assert all(answer["content"]["application/json"].get("example") for answer in good)
