@@ -14,8 +14,8 @@ VOCABULARY = {
     # It is good, it is done, nothing is left to do.
     SUCCESS: """
         active completed delivered done processed succeeded applied valid passed published yes
-        full in_step in_sync pushed taken up_to_date works subscribed both_sides_agree stored
-        created updated joined
+        both_sides_agree created full in_step in_sync joined made new pushed stored subscribed taken
+        up_to_date updated works
     """,
     # It happens at this moment. Also what must stand apart: an administrator, what only Thinkific has.
     PRIMARY: "running syncing in_flight administrator only_there",
@@ -35,9 +35,9 @@ VOCABULARY = {
     """,
     # It is over, has not begun, is switched off, or is no more than a remark. Labels of people are `label`.
     QUIET: """
-        no archived built_in cancelled changed deleted discarded draft expired guest ignored label
-        never_synced not_set not_started not_subscribed queued set_by_the_environment settled switched_off
-        unchanged undone uploaded used_up validated
+        archived built_in cancelled changed checked discarded draft expired found guest ignored kept label
+        never_synced no not_set not_started not_subscribed queued same set_by_the_environment settled
+        stopped switched_off unchanged undone uploaded used_up validated
     """,
 }
 MEANINGS = {state: meaning for meaning, states in VOCABULARY.items() for state in states.split()}

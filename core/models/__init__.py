@@ -11,8 +11,8 @@ from core.models.api.tokens import ApiToken
 from core.models.catalog import BundleItem, Chapter, Lesson, Product, Quiz
 from core.models.emails import EmailText
 from core.models.enrollments import Enrollment
-from core.models.files.exports import ExportFile, ExportPiece
 from core.models.files.imports import ImportBatch, ImportFilePart, ImportMapping, ImportRow
+from core.models.files.migrations import Migration, MigrationCount, MigrationPart, MigrationRow
 from core.models.groups import Direction, GroupAssignment, GroupMembership, ThinkificGroup
 from core.models.invitations import Invitation
 from core.models.opening.openings import ThinkificOpening
@@ -40,8 +40,6 @@ __all__ = [
     "EmailChange",
     "EmailText",
     "Enrollment",
-    "ExportFile",
-    "ExportPiece",
     "GroupAssignment",
     "GroupMembership",
     "IdempotentCall",
@@ -55,6 +53,10 @@ __all__ = [
     "JobChange",
     "Lesson",
     "Membership",
+    "Migration",
+    "MigrationCount",
+    "MigrationPart",
+    "MigrationRow",
     "Note",
     "Notice",
     "Organization",

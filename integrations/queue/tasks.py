@@ -6,11 +6,9 @@ import structlog
 from django.conf import settings
 from django_q.tasks import async_task
 
-from core.admin.exports import producing
-from core.exports import carry_out as exports
-from core.exports import files as export_files
-from core.imports import retention as import_retention
 from core.imports import running as imports
+from core.migration import forgetting
+from core.migration import running as migrations
 from core.models import OutboxEntry
 from core.services import seats
 from core.services.accounts import impersonation
@@ -45,10 +43,9 @@ def prune() -> dict[str, int]:
     encrypt stored keys with the present SECRET_KEY."""
     return {
         **retention.prune(),
-        "export files": export_files.expire(),
-        "import files": import_retention.expire(),
         "folded": fill_folded.fill_again(heartbeat.beat),
         "seats": seats.recalculate(),
+        "migration_rows": forgetting.forget(heartbeat.beat),
         "encrypted_again": secrets.encrypt_again(),
     }
 
@@ -68,10 +65,9 @@ def run_imports() -> dict[str, int]:
     return dict(imports.run_due(stop=stopping.requested, beat=heartbeat.beat))
 
 
-def carry_out_exports() -> dict[str, int]:
-    """Make the files of exports that wait."""
-    made = exports.carry_out_due(producing.produce, stop=stopping.requested, beat=heartbeat.beat)
-    return dict(made)
+def carry_out_migrations() -> dict[str, int]:
+    """Carry out the steps of migrations that wait."""
+    return dict(migrations.run_due(stop=stopping.requested, beat=heartbeat.beat))
 
 
 def start_waiting_work() -> None:
@@ -84,7 +80,7 @@ def start_waiting_work() -> None:
     payments.sweep()
     sending.sweep()
     imports.sweep()
-    exports.sweep()
+    migrations.sweep()
 
 
 def _wake_drain() -> None:
@@ -106,7 +102,7 @@ STEPS: list[Callable[[], object]] = [
     sending.sweep,
     payments.sweep,
     imports.sweep,
-    exports.sweep,
+    migrations.sweep,
     inbox.sweep,
     repairs.sweep,
     unread.ask_soon,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.models import Enrollment, ImportBatch, ImportRow, OutboxEntry
+from core.models import Enrollment, ImportBatch, ImportRow, Migration, OutboxEntry
 from core.pills import MEANINGS, VOCABULARY, key, meaning, pill, pill_of
 from integrations.models import Drift, InboundEvent, SyncRun
 
@@ -18,6 +18,7 @@ SHOWN = [
     ImportBatch.Status,
     ImportRow.Status,
     InboundEvent.Status,
+    Migration.Status,
     OutboxEntry.Status,
     SyncRun.Status,
 ]

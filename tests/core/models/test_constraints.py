@@ -15,6 +15,9 @@ from core.models import (
     Enrollment,
     IdempotentCall,
     Membership,
+    MigrationCount,
+    MigrationPart,
+    MigrationRow,
     OutboxEntry,
     Role,
     Sale,
@@ -52,6 +55,7 @@ from tests.factories import (
     InvitationFactory,
     LessonFactory,
     MembershipFactory,
+    MigrationFactory,
     OrganizationFactory,
     OutboxEntryFactory,
     ProductFactory,
@@ -189,6 +193,17 @@ BREACHES = {
         ImportMappingFactory, user=UserFactory(), headers="a"
     ),
     "one_row_per_batch_and_number": lambda: twice(ImportRowFactory, batch=ImportRowFactory().batch, number=2),
+    "one_part_per_migration_and_number": lambda: [
+        MigrationPart.objects.create(migration=one, number=1, content=b"") for one in [MigrationFactory()] * 2
+    ],
+    "one_count_per_migration_and_kind": lambda: [
+        MigrationCount.objects.create(migration=one, position=1, kind="teams")
+        for one in [MigrationFactory()] * 2
+    ],
+    "one_row_per_migration_and_number": lambda: [
+        MigrationRow.objects.create(migration=one, number=1, line=2, kind="teams")
+        for one in [MigrationFactory()] * 2
+    ],
     "one_pending_email_change_per_person": lambda: [
         EmailChange.objects.create(user=user, new_email="new@acme.example", way="confirmed")
         for user in [UserFactory()] * 2
