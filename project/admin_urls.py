@@ -5,6 +5,7 @@ from django.urls import path
 
 from core.admin import history
 from core.admin.autocomplete import PickerSearch
+from core.admin.migration import screen as migration
 from core.admin.tools import screen as tools
 from core.admin.tools import teams as tools_teams
 from integrations.admin.connection import test_connection
@@ -44,6 +45,11 @@ urlpatterns = [
     path("history/", page(history.history), name="history"),
     path("tools/", page(tools.page), name="tools"),
     path("tools/teams/", page(tools_teams.page), name="tools_teams"),
+    path("tools/migration/", page(migration.page), name="tools_migration"),
+    path("tools/migration/export/<slug:form>/", page(migration.export_file), name="export_everything"),
+    path("tools/migration/template/", page(migration.template), name="migration_template"),
+    path("tools/migration/<int:key>/ids/", page(migration.ids), name="migration_ids"),
+    path("tools/migration/<int:key>/problems/", page(migration.problems), name="migration_problems"),
     path("tools/sync-now/", page(tools.sync_now), name="sync_now"),
     path("tools/<slug:card>/", page(tools.start), name="tools_start"),
     path("tools/<slug:card>/numbers/", page(tools.numbers), name="tools_numbers"),

@@ -4,10 +4,10 @@ import core.admin.api.screen
 import core.admin.certificates
 import core.admin.emails.screen
 import core.admin.enrollments.screen
-import core.admin.exports.screen
 import core.admin.groups.screen
 import core.admin.impersonations.screen
 import core.admin.imports
+import core.admin.migration.migrations
 import core.admin.openings
 import core.admin.organizations.screen
 import core.admin.payments.screen

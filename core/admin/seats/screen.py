@@ -9,7 +9,6 @@ from unfold.enums import ActionVariant
 
 from core.admin.kit import cells
 from core.admin.kit.dialogs.buttons import opens
-from core.admin.kit.exports.screens import ExportingAdmin
 from core.admin.kit.history import HistoryAdmin
 from core.admin.kit.lists.columns import column
 from core.admin.kit.lists.filters import choice_filter, organization_filter, related_filter, team_filter
@@ -45,13 +44,13 @@ TAG = related_filter(
 
 
 @admin.register(Seat)
-class SeatAdmin(ExportingAdmin, HistoryAdmin):
+class SeatAdmin(HistoryAdmin):
     seat_name = column("Name", "name", cells.text, sort=True)
     of_product = column("Product", "product", cells.text, sort="product__name")
     description_full = column("Description", "description", cells.whole)
-    product_name = column("Product", "product", cells.named, sort="product__name", in_file="product")
+    product_name = column("Product", "product", cells.named, sort="product__name")
     used = USED
-    available = column("Available", places_left, sort="places_left", in_file="available")
+    available = column("Available", places_left, sort="places_left")
     counted = column("Counted", "used_counted_at", cells.moment, empty="Being counted")
     rule = RULE
     is_reusable = column("Reusable", "reusable", cells.yes_no, sort=True)
@@ -109,7 +108,7 @@ class SeatAdmin(ExportingAdmin, HistoryAdmin):
     few_rows = True
     dialogs = SEAT_DIALOGS
     actions = CHOSEN_SEAT_DIALOGS
-    actions_list = ["add_seat", "recalculate_all", "export"]
+    actions_list = ["add_seat", "recalculate_all"]
     add_seat = opens(AddSeat, variant=ActionVariant.PRIMARY)
     recalculate_all = opens(RecalculateAll)
     tabs = (

@@ -35,6 +35,10 @@ WHY_UNSORTED = {
     "enrollment curriculum": dict.fromkeys(["Chapter", "Lesson", "Kind", "Progress"], OWN_ORDER),
     "impersonationsession": dict.fromkeys(["How long", "Ended by", "From address"], LOG),
     "importbatch rows": dict.fromkeys(["Line", "State", "Values", "Errors"], OWN_ORDER),
+    **dict.fromkeys(
+        ["migration problems", "migration rows"],
+        dict.fromkeys(["Kind", "Line", "What", "Result", "Message"], OWN_ORDER),
+    ),
     "quizresult": {"Quiz": NO_INDEX, "Course": SEVERAL, "Score": NO_INDEX, "Result": NO_INDEX}
     | {"Attempts": NO_INDEX},
     "product": {

@@ -1,0 +1,1 @@
+"""Tools, the tab Migration: Export everything, and the exports of other dashboards."""
